@@ -40,7 +40,7 @@ from school_protocol.services.signalement.rising import rise
 from school_protocol.services.staff.importing import go_on as go_on_lists
 from school_protocol.services.staff.invitations_sent import send_invitations
 from school_protocol.services.staff.reminding import remind
-from school_protocol.services.workshops import ending, placing, uploads
+from school_protocol.services.workshops import ending, kits, placing, uploads
 from school_protocol.services.workshops.rooms import SWEPT_AFTER, sweep_left_over
 from school_protocol.storage import last_done
 from school_protocol.storage.turns import Lead, turn
@@ -150,10 +150,10 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
 
     One sweeps messages; one works out drafts of protocols; one goes through open cases of a version; one makes case
     files ahead; one makes copies of many cases; one reads and applies long lists of people; one works out figures; one
-    checks scenarios: each minute, and the last six ring for themselves while something is left. Two keep the journal
-    and check it, one compares files of evidence with their rows: every ten minutes they look whether it is time. One
-    keeps the time limits of data, each hour. Public reports rise each minute; each hour what came lately of them is put
-    in another order. None holds up another.
+    checks scenarios and makes their kits: each minute, and the last six ring for themselves while something is left.
+    Two keep the journal and check it, one compares files of evidence with their rows: every ten minutes they look
+    whether it is time. One keeps the time limits of data, each hour. Public reports rise each minute; each hour what
+    came lately of them is put in another order. None holds up another.
     """
     ways = post or ways_of(house)
     secret = house.vault.chain("jobs-v1", b"").hex()
@@ -212,7 +212,7 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     queue.periodic_task(crontab(minute="*"), name="go_on_figures", expires=STALE)(go_on_figures_once)
     queue.figures = queue.task(name="figures", expires=STALE)(go_on_figures_once)
 
-    check_scenarios_once = _alone(house, "scenarios", lambda: _check_scenario(house), lambda: queue.scenarios())
+    check_scenarios_once = _alone(house, "scenarios", lambda: _of_scenarios(house), lambda: queue.scenarios())
     queue.periodic_task(crontab(minute="*"), name="check_scenarios", expires=STALE)(check_scenarios_once)
     queue.scenarios = queue.task(name="scenarios", expires=STALE)(check_scenarios_once)
 
@@ -334,21 +334,22 @@ def _figures(house: House) -> bool:
         return go_on_figures(house, crew)
 
 
-def _check_scenario(house: House) -> bool:
-    """The scenario that has waited longest, in one process."""
-    return uploads.check_next(house, uploads.checked_apart(house.settings))
+def _of_scenarios(house: House) -> bool:
+    """The scenario that has waited longest, else the kit, in one process."""
+    checked = uploads.check_next(house, uploads.checked_apart(house.settings))
+    return checked or kits.make_next(house, kits.made_apart(house.settings))
 
 
 def checking(house: House) -> Callable[[], None]:
-    """What a laptop that serves workshops alone rings: scenarios are checked in a thread, one after the other."""
+    """What a laptop that serves workshops alone rings: scenarios are checked, and kits made, one after the other."""
 
     def check() -> None:
         try:
             once()
         except Exception:
-            _log.exception("a scenario could not be checked")
+            _log.exception("a scenario could not be checked, nor a kit made")
 
-    once = _alone(house, "scenarios", lambda: _check_scenario(house), check)
+    once = _alone(house, "scenarios", lambda: _of_scenarios(house), check)
     return lambda: threading.Thread(target=check, name="scenarios", daemon=True).start()
 
 

@@ -261,7 +261,6 @@ def definitions_forms(file: str, output: str, wanted: tuple[str, ...], language:
     """Print the forms of a protocol to fill in by hand, as PDF."""
     from school_protocol.documents.blank_forms import blank_forms
     from school_protocol.services.house import SystemClock
-    from school_protocol.web.conditions import in_words
 
     protocol, wording = _said_in(file, language)
     keys = [protocol.resolve("forms", name) for name in wanted] or list(protocol.forms)
@@ -269,4 +268,4 @@ def definitions_forms(file: str, output: str, wanted: tuple[str, ...], language:
         if key not in protocol.forms:
             raise click.UsageError(f"{key}: the definition has no such form")
     forms = [protocol.forms[key] for key in dict.fromkeys(keys)]
-    Path(output).write_bytes(blank_forms(protocol, forms, wording, SystemClock().now(), in_words))
+    Path(output).write_bytes(blank_forms(protocol, forms, wording, SystemClock().now()))

@@ -144,8 +144,6 @@ def scenario_kit(file: str, protocol_file: str | None, language: str, output: st
     from school_protocol.documents.rendering import DocumentsUnavailable
     from school_protocol.services.workshops.kits import NotAsExpected, kit
     from school_protocol.services.workshops.proving import TooLong
-    from school_protocol.web.cases.evidence_said import refusal_said
-    from school_protocol.web.conditions import in_words
 
     try:
         told = _checked(file, protocol_file, is_played=False)
@@ -155,7 +153,7 @@ def scenario_kit(file: str, protocol_file: str | None, language: str, output: st
         sys.exit(1)
     protocol, content = next(_protocols(told, protocol_file))
     try:
-        data = kit(protocol, content, told, language, datetime.now(UTC), asked_if=in_words, refused_file=refusal_said)
+        data = kit(protocol, content, told, language, datetime.now(UTC))
     except (NotAsExpected, TooLong) as problem:
         raise click.ClickException(f"{file}: {problem}; scenarios check says more") from None
     except DocumentsUnavailable as problem:

@@ -11,16 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from school_protocol.documents import bidi
+from school_protocol.documents.asked_if import in_words
 from school_protocol.documents.rendering import render, template
-from school_protocol.domain.conditions import Condition
 from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.paper import TYPED_IN
 from school_protocol.domain.protocol import Act, Protocol
 from school_protocol.domain.texts import Named, Text
 from school_protocol.wording import Wording
-
-AskedIf = Callable[[Condition, Protocol, Form, Wording], str]
-"""Says in words under which answers a question is asked."""
 
 SHORT, LONG, LONGEST = 1, 4, 7
 """Lines to write on: for a few words, for a text, for one that may be very long."""
@@ -84,11 +81,9 @@ def code_of(form: Form, field: FormField) -> str:
     return f"{form.short}-{1 + form.fields.index(field)}"
 
 
-def blank_forms(
-    protocol: Protocol, forms: Sequence[Form], wording: Wording, moment: datetime, asked_if: AskedIf
-) -> bytes:
+def blank_forms(protocol: Protocol, forms: Sequence[Form], wording: Wording, moment: datetime) -> bytes:
     """The PDF/A-3a of these forms, each on pages of its own. Raises AddressRefused, DocumentsUnavailable."""
-    papers = [_Paper(protocol, form, wording, asked_if).form() for form in forms]
+    papers = [_Paper(protocol, form, wording).form() for form in forms]
 
     def line(value: object) -> object:
         return bidi.isolated(str(value), wording.direction)
@@ -112,8 +107,8 @@ def blank_forms(
 class _Paper:
     """Turns one form into what stands on paper."""
 
-    def __init__(self, protocol: Protocol, form: Form, wording: Wording, asked_if: AskedIf) -> None:
-        self.protocol, self.original, self.w, self.asked_if = protocol, form, wording, asked_if
+    def __init__(self, protocol: Protocol, form: Form, wording: Wording) -> None:
+        self.protocol, self.original, self.w = protocol, form, wording
         self.coded = form.with_fields(self._with_code(field) for field in form.fields)
 
     def _with_code(self, field: FormField) -> FormField:
@@ -143,7 +138,7 @@ class _Paper:
         return self._blank(
             field,
             code_of(self.original, field),
-            "" if condition is None else self.asked_if(condition, self.protocol, self.coded, self.w),
+            "" if condition is None else in_words(condition, self.protocol, self.coded, self.w),
         )
 
     def _blank(self, field: FormField, code: str, asked_if: str = "") -> Blank:

@@ -12,7 +12,7 @@ from threading import Lock
 
 from school_protocol.definitions.drawing import begun_in, drawn, key_of, kind_of, svg
 from school_protocol.documents import rendering
-from school_protocol.documents.blank_forms import AskedIf, blank_forms
+from school_protocol.documents.blank_forms import blank_forms
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Deadline, Protocol, Stage, State
@@ -96,10 +96,8 @@ def see_wall(house: House, actor: Actor, key: str, version: int, language: str) 
     return Handout(name, _KEPT.of(protocol, "wall", language, lambda: wall_of(protocol, wording, house.now())))
 
 
-def see_forms(
-    house: House, actor: Actor, key: str, version: int, form: str | None, language: str, asked_if: AskedIf
-) -> Handout:
-    """One form, or every one, to fill in by hand; `asked_if` says conditions. Raises Unseen, DocumentsUnavailable."""
+def see_forms(house: House, actor: Actor, key: str, version: int, form: str | None, language: str) -> Handout:
+    """One form, or every one, to fill in by hand. Raises Unseen, DocumentsUnavailable."""
     protocol = guide.known(house, actor, key, version)
     wording = _voice(protocol, language)
     if form is not None and form not in protocol.forms:
@@ -108,7 +106,7 @@ def see_forms(
     named = "forms" if form is None else wanted[0].short
     data = _KEPT.of(
         protocol, f"form {form or ''}", language,
-        lambda: blank_forms(protocol, wanted, wording, house.now(), asked_if),
+        lambda: blank_forms(protocol, wanted, wording, house.now()),
     )  # fmt: skip
     return Handout(f"{protocol.protocol}-{protocol.version}-{named}-{language}.pdf", data)
 

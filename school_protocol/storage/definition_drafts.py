@@ -153,6 +153,14 @@ def take(session: Session, draft_id: str, *, now: datetime, left_since: datetime
     return _changed(session, statement.values(taken_at=now))
 
 
+def stay(session: Session, draft_id: str, *, now: datetime) -> None:
+    """Whoever works it out is still at it."""
+    statement = update(DefinitionDraftRow).where(
+        DefinitionDraftRow.id == draft_id, DefinitionDraftRow.taken_at.is_not(None)
+    )
+    _changed(session, statement.values(taken_at=now))
+
+
 def keep_report(session: Session, draft_id: str, report: Mapping[str, Any], *, base: str) -> bool:
     """Keep what was worked out against that base; False where the draft was settled or looks at another one by now."""
     statement = update(DefinitionDraftRow).where(

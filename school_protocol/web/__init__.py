@@ -142,7 +142,7 @@ def _furnished(
     ):
         app.register_blueprint(blueprint)
     if workshop is None:
-        rooms = Rooms(house)
+        rooms = Rooms(house, are_served=not testing)
         app.extensions[workshops.ROOMS] = rooms
         app.wsgi_app = Mounted(app.wsgi_app, rooms, partial(_room_app, testing=testing))  # type: ignore[method-assign]
     return app

@@ -268,10 +268,10 @@ PERMISSIONS: Mapping[str, Permission] = {
     "workshops.table_paper": Permission.train,
     "workshops.replay": Permission.train,
     "workshops.kit": Permission.train,
+    "workshops.kit_file": Permission.train,
     "workshops.scenarios": Permission.train,
     "workshops.scenario": Permission.train,
     "workshops.scenario_file": Permission.train,
-    "workshops.scenario_kit": Permission.train,
     "workshops.scenario_withdraw": Permission.train,
     **dict.fromkeys(
         (

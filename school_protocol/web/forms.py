@@ -20,6 +20,7 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, PasswordField, TextAreaField
 
+from school_protocol.documents.asked_if import in_words
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.protocol import ActKind, Need, Protocol
 from school_protocol.domain.referring import CHOSEN
@@ -33,7 +34,6 @@ from school_protocol.services.views import (
     RecordView,
     ReferralLine,
 )
-from school_protocol.web.conditions import in_words
 from school_protocol.web.on_paper import PATHS, PaperFold, fold_for
 from school_protocol.web.questions import (
     NEW,

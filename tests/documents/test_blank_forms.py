@@ -19,7 +19,6 @@ from school_protocol.documents.blank_forms import blank_forms, code_of
 from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
-from school_protocol.web.conditions import in_words
 from school_protocol.wording import Wording
 from tests.documents import tags
 from tests.documents.archive import not_accessible, not_archival, without_claim
@@ -31,7 +30,7 @@ Printed, Written = Callable[[str], str], Callable[[str], tuple[bytes, str]]
 
 
 def made(protocol: Protocol, forms: list[Form], language: str = "fr") -> bytes:
-    return blank_forms(protocol, forms, Wording(language), MOMENT, in_words)
+    return blank_forms(protocol, forms, Wording(language), MOMENT)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +57,7 @@ def field(key: str, type_: FieldType, **known: object) -> FormField:
 
 
 def laid_out(protocol: Protocol, form: Form, language: str = "en") -> paper.BlankForm:
-    return paper._Paper(protocol, form, Wording(language), in_words).form()
+    return paper._Paper(protocol, form, Wording(language)).form()
 
 
 # ---- what stands on them -------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from school_protocol.domain.errors import BadInput
-from school_protocol.domain.room_clock import FAST, PACES, REAL, STANDING, RoomClock
+from school_protocol.domain.room_clock import FAST, PACES, REAL, SILENT, STANDING, RoomClock
 
 OURS = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
 BEGINS = datetime(2026, 10, 6, 8, 10, tzinfo=UTC)
@@ -24,6 +24,7 @@ acts = st.one_of(
     st.tuples(st.just("hold"), st.one_of(st.none(), st.integers(-600, 600))),
     st.tuples(st.just("freeze"), st.booleans()),
     st.tuples(st.just("turn"), st.integers(-3600, 7200)),
+    st.tuples(st.just("sign"), st.none()),
 )
 histories = st.lists(acts, max_size=30)
 
@@ -40,6 +41,8 @@ def done(one: RoomClock, act: str, value: Any, real: datetime) -> RoomClock:
         return one.held(None if value is None else real + timedelta(seconds=value), real)
     if act == "freeze":
         return one.freeze(value, real)
+    if act == "sign":
+        return one.alive(real)
     if act == "turn":
         try:
             return one.turned_to(one.at(real) + timedelta(seconds=value), real)
@@ -124,6 +127,26 @@ def test_it_is_turned_on_and_never_back() -> None:
     with pytest.raises(BadInput) as refused:
         one.turned_to(BEGINS + 59 * MINUTE, OURS + MINUTE)
     assert refused.value.problems == {"moment": ("turned_back",)}
+
+
+@pytest.mark.parametrize("pace", [REAL, FAST])
+def test_it_stands_from_the_last_sign_of_life_on(pace: int) -> None:
+    later = OURS + timedelta(hours=5)
+    assert clock(pace).at(later) == BEGINS + pace * timedelta(hours=5), "the control: none was ever given"
+    silent = clock(pace).alive(OURS)
+    assert silent.at(later) == BEGINS + pace * SILENT
+    assert silent.paced(pace, later).at(later + MINUTE) == BEGINS + 2 * pace * SILENT, "what a trainer does is one"
+    again = silent.alive(later)
+    assert again.at(later) == BEGINS + pace * SILENT, "what passed meanwhile is not made up for"
+    for _beat in range(12):
+        later += SILENT / 2
+        again = again.alive(later)
+    assert again.at(later) == BEGINS + pace * (SILENT + MINUTE)
+
+
+def test_a_sign_from_a_clock_that_is_behind_changes_nothing() -> None:
+    one = clock(FAST).alive(OURS + MINUTE)
+    assert one.alive(OURS + MINUTE / 2) == one
 
 
 @pytest.mark.parametrize("pace", [-1, 2, 61, 3600])

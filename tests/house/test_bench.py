@@ -45,7 +45,7 @@ FROZEN = {
     "case_file.fr.html": "145bdc5e43dbdb14",
     "fpdf_file.py": "c0405b28a81c11b5",
     "plain_text.py": "52d1f566807963ee",
-    "typst_file.py": "3710847d0ed288ca",
+    "typst_file.py": "fa1146e563ca608c",
     "flask_page.py": "d3a78602b85c5d33",
     "straightforward.py": "73bf85aa6af5d480",
     "trigger.py": "ddaa5403ee9ea788",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -393,8 +394,53 @@ def test_an_examination_apart_comes_back_with_the_proof_itself() -> None:
     assert {"end_reachable", "no_end_in_danger"} <= {result.property for result in found.results}
 
 
-def test_an_examination_that_takes_too_long_is_stopped_and_proves_nothing() -> None:
-    assert examining.examined_apart(SECOND, FIRST, seconds=0.01) == examining.UNFINISHED
+def test_however_long_an_examination_takes_it_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for it says from time to time that it goes on; no hour makes a verdict."""
+    monkeypatch.setattr(examining, "ALIVE_SECONDS", 0.02)
+    said: list[None] = []
+    report = examining.examined_apart(SECOND, FIRST, alive=lambda: said.append(None))
+    assert len(said) > 3
+    expected = examining.examined(SECOND, FIRST)
+    for one in (report, expected):
+        del one["proof"]["seconds"]
+    assert report == expected
+
+
+def test_a_draft_stays_taken_as_long_as_it_is_worked_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.upload(SECOND)
+
+    def slow(_content: bytes, _before: bytes | None, *, alive: Callable[[], None]) -> examining.Report:
+        for _minute in range(20):
+            desk.player.clock.advance(timedelta(minutes=1))
+            alive()
+            assert desk.work_out() == 0, "another worker waits, however long it takes"
+        return desk.examine(SECOND, FIRST)
+
+    monkeypatch.setattr(examining, "examined_apart", slow)
+    assert publishing.work_out(desk.house) == 1
+
+
+def test_an_examination_that_is_stopped_from_outside_is_begun_anew(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    draft = desk.upload(SECOND)
+
+    def stopped(process: subprocess.Popen[bytes], _told: object, _alive: object) -> bytes:
+        process.kill()
+        process.wait()
+        return b""
+
+    with monkeypatch.context() as patched:
+        patched.setattr(examining, "_heard", stopped)
+        assert publishing.work_out(desk.house) == 0
+    assert not publishing.see_draft(desk.house, desk.administrator(), draft).looked.is_worked_out
+    desk.player.clock.advance(publishing.LEASE + timedelta(seconds=1))
+    assert desk.work_out() == 1
+
+
+def test_an_examination_that_takes_too_much_memory_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examining, "MEMORY_MOST", 24 * 2**20)
+    assert examining.examined_apart(MOROCCAN.read_bytes(), None) == examining.UNFINISHED
 
 
 @pytest.mark.exhaustive

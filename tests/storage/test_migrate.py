@@ -1,15 +1,22 @@
 """A store is made once and brought along; what another version wrote is left alone."""
 
+import lzma
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, inspect, text
 
+from school_protocol.services.workshops.rooms import store_in
 from school_protocol.storage import migrate
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.migrate import Part, UnknownTables
+from school_protocol.storage.workshops import rooms
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
+FORMER: tuple[tuple[Part, str], ...] = (("room", "0002"), ("directory", "0022"))
+"""Stores of SQLite as the version made them that the migration after it leaves."""
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -43,3 +50,41 @@ def test_two_that_start_at_once_migrate_once(url: tuple[str, str | None]) -> Non
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(start, range(4)))
+
+
+def tables_of(engine: Engine) -> dict[str, Any]:
+    """Columns, indexes and constraints of each table, in no order."""
+    found = inspect(engine)
+    return {
+        name: (
+            {one["name"]: (str(one["type"]), one["nullable"]) for one in found.get_columns(name)},
+            {one["name"]: one["column_names"] for one in found.get_indexes(name)},
+            {one["name"]: one["sqltext"] for one in found.get_check_constraints(name)},
+            found.get_pk_constraint(name),
+        )
+        for name in found.get_table_names()
+    }
+
+
+@pytest.mark.files
+@pytest.mark.parametrize(("part", "revision"), FORMER)
+def test_a_store_that_stands_comes_to_the_same_tables_as_a_new_one(tmp_path: Path, part: Part, revision: str) -> None:
+    former = Path(__file__).with_name("former") / f"{part}-{revision}.sqlite.xz"
+    (tmp_path / "former.sqlite").write_bytes(lzma.decompress(former.read_bytes()))
+    engines = [open_engine(f"sqlite:///{tmp_path / name}") for name in ("former.sqlite", "new.sqlite")]
+    assert migrate.revision_of(engines[0]) == revision
+    for engine in engines:
+        migrate.upgrade(engine, part)
+    assert tables_of(engines[0]) == tables_of(engines[1])
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.mark.files
+def test_a_workshop_that_runs_goes_on_after_its_room_was_brought_up_to_date(tmp_path: Path) -> None:
+    former = Path(__file__).with_name("former") / "room-0002.sqlite.xz"
+    (tmp_path / "room.sqlite").write_bytes(lzma.decompress(former.read_bytes()))
+    store = store_in(tmp_path)
+    clock = rooms.clock_of(store)
+    assert (clock.pace, clock.alive_at) == (60, None)
+    store.close()

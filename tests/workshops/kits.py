@@ -18,8 +18,6 @@ from school_protocol.documents.papers.kit import Kit
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.scenario import Scenario
 from school_protocol.services.workshops.kits import walked
-from school_protocol.web.cases.evidence_said import refusal_said
-from school_protocol.web.conditions import in_words
 from school_protocol.wording import Wording
 from tests.documents.printed import pages
 
@@ -60,7 +58,7 @@ def printed(name: str, language: str) -> bytes:
 
 
 def made(view: Kit, language: str) -> bytes:
-    return papers.kit(view, Wording(language), in_words, refusal_said)
+    return papers.kit(view, Wording(language))
 
 
 def set_and_written(view: Kit, language: str) -> tuple[bytes, str]:

@@ -11,8 +11,9 @@ from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.services.accounts import actor_named, hash_password
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.workshops import founding, scenarios
+from school_protocol.services.workshops import founding, scenarios, seats
 from school_protocol.services.workshops.founding import Wanted
+from school_protocol.services.workshops.rooms import Room
 from school_protocol.storage import directory
 from school_protocol.storage.workshops.listed import Workshop
 
@@ -45,6 +46,12 @@ def person(house: House, name: str = "formateur") -> Actor:
     found = actor_named(house, name)
     assert found is not None
     return found
+
+
+def sat(room: Room, *tables: int) -> None:
+    """Somebody sits at each of these tables."""
+    for table in tables:
+        seats.join(room, table, "Bleu", ["team_member"], language="fr")
 
 
 def made(house: House, scenario: str = "blackmail", tables: int = 3, hints: bool = True) -> Workshop:

@@ -18,7 +18,7 @@ from school_protocol.services.workshops.rooms import room_alone
 from school_protocol.storage import directory
 from school_protocol.storage.workshops import listed
 from school_protocol.storage.workshops.listed import Workshop
-from workshops.rooms_of import NOON, host_in, made, person
+from workshops.rooms_of import NOON, host_in, made, person, sat
 
 KEY = "ma-cyberharassment"
 
@@ -77,6 +77,7 @@ def test_duties_stand_by_how_often_they_failed_and_by_tens_alone(host: House) ->
 def test_a_real_workshop_is_kept_without_a_word_or_a_name(host: House) -> None:
     workshop = made(host, tables=2)
     with room_alone(host, workshop.id) as room:
+        sat(room, 1, 2)
         ending.end(host, room)
     with host.directory.reading() as session:
         found = listed.find(session, workshop.id)

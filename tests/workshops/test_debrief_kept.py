@@ -5,23 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from school_protocol.config import Settings
-from school_protocol.documents.papers.debrief import TableDebrief, table_debrief_html
+from school_protocol.documents.papers.debrief import (
+    TableDebrief,
+    TrainerDebrief,
+    table_debrief_html,
+    trainer_debrief_html,
+)
 from school_protocol.documents.rendering import missing
 from school_protocol.domain import lasting
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.findings import Debrief, Kind
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.room_clock import REAL
 from school_protocol.domain.scenario import Step
 from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.workshops import debriefs, ending, founding, laptops, running
+from school_protocol.services.workshops import debriefs, ending, founding, laptops, running, seats
 from school_protocol.services.workshops.founding import Wanted
+from school_protocol.services.workshops.rooms import room_alone
 from school_protocol.services.workshops.scenarios import content_of, protocols_of
 from school_protocol.services.workshops.watching import cases_of, facts_at, touched
 from school_protocol.storage.workshops import debriefed, listed, rooms
@@ -30,7 +38,7 @@ from school_protocol.storage.workshops.tables import DebriefRow
 from school_protocol.wording import Wording
 from workshops.live_table import LiveTable, said_of, sat_down
 from workshops.room_browsing import Hall, hall_in
-from workshops.rooms_of import NOON
+from workshops.rooms_of import NOON, sat
 from workshops.test_same_debrief import SC3, planted, step
 
 WORD = "Zanzibarine"
@@ -151,6 +159,7 @@ def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_its_trainer_opens_pages_and_papers_of_a_room_that_is_gone(hall: Hall, language: str) -> None:
     played(hall)
+    hall.seated("Rouge", table=2)
     trainer = hall.trainer()
     trainer.post("/end", {"sure": "1"})
     live = trainer.get("/debrief").get_data(as_text=True)
@@ -175,6 +184,52 @@ def test_its_trainer_opens_pages_and_papers_of_a_room_that_is_gone(hall: Hall, l
     other = hall.signed_in("formatrice")
     for path in ("/debrief", "/debrief/1", "/debrief/1/paper"):
         assert other.get(f"/workshops/{hall.id}{path}").status_code == 404
+
+
+def test_a_table_where_nobody_sat_is_said_to_be_empty_and_counts_nowhere(hall: Hall) -> None:
+    """Three hours on at two tables; somebody sits at the first alone. The control: she moves over, and neither is."""
+    trainer = hall.trainer()
+    hall.seated(SEAT, "team_member")
+    running.turn_to(hall.room, hall.room.house.now() + timedelta(days=3))
+    assert len(ending.debrief_of(hall.room, 2).of(Kind.left_out)) >= 8, "what would be said of it"
+    sentence = "Personne ne s’est assis ici\u00a0: Table 2. Rien n’en est dit, rien n’en est compté."
+    for _state in ("there", "ended", "purged"):
+        page = unescape(trainer.get("/debrief").get_data(as_text=True))
+        assert sentence in page
+        assert 'id="t1"' in page
+        assert 'id="t2"' not in page
+        if _state == "there":
+            ending.end(hall.host, hall.room)
+            assert [*(hall.workshop.kept or {})["tables"]] == ["1"]
+        elif _state == "ended":
+            ending.purge(hall.host, hall.rooms, hall.id)
+    found = ending.of_kept(hall.host, hall.id)
+    assert found.empty == (2,)
+    assert [*found.tables] == ["1"]
+    view = TrainerDebrief({"Table 1": found.table(1)}, found.as_of, empty=("Table 2",))
+    assert sentence in unescape(trainer_debrief_html(view, Wording("fr")))
+
+
+def test_a_table_that_was_left_is_not_empty(hall: Hall) -> None:
+    phone = hall.seated(SEAT, "team_member")
+    running.set_pace(hall.room, REAL)
+    hall.clock.advance(timedelta(minutes=5))
+    note = f"/cases/{hall.cases()[0]}/acts/add_note"
+    phone.get(note)
+    assert phone.post(note, {"a-text": "Vu au bureau."}).status_code == 303
+    assert [*ending.debriefs_of(hall.room)] == ["1"]
+    seats.change(hall.room, hall.seats()[0], 2, ["team_member"])
+    assert [*ending.debriefs_of(hall.room)] == ["1", "2"]
+
+
+def test_of_a_workshop_where_nobody_sat_there_is_a_page_and_no_paper(hall: Hall) -> None:
+    trainer = hall.trainer()
+    ending.end(hall.host, hall.room)
+    page = trainer.get("/debrief")
+    assert page.status_code == 200
+    assert "/debrief/paper" not in trainer.page
+    assert trainer.get("/debrief/paper").status_code == 404
+    assert hall.workshop.kept == {"tables": {}, "grids": {}}
 
 
 def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
@@ -207,6 +262,8 @@ def test_a_protocol_that_nobody_published_here_is_kept_with_it(tmp_path: Path) -
     house = laptops.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
     protocol, content = next(iter(protocols_of(SC3)))
     made = founding.found(house, None, content_of("blackmail"), protocol, content, Wanted(1, True, "fr"))
+    with room_alone(house, made.id) as room:
+        sat(room, 1)
     ending.purge(house, None, made.id)
     with house.directory.reading() as session:
         kept = debriefed.find(session, made.id)

@@ -228,7 +228,9 @@ def test_a_name_of_what_is_shipped_is_refused_at_its_line(hall: Hall) -> None:
 def test_nobody_else_sees_or_uses_it(hall: Hall) -> None:
     page = brought(hall, hall.signed_in(), own().encode())
     other = hall.signed_in("formatrice")
-    for path in (page, f"{page}/file", f"{page}/kit"):
+    kit = f"/workshops/kits/own.{page.rpartition('/')[2]}"
+    assert hall.signed_in().get(kit).status_code == 200, "the control"
+    for path in (page, f"{page}/file", kit, f"{kit}/file"):
         assert other.get(path).status_code == 404
     other.get("/workshops/new")
     assert page.rpartition("/")[2] not in other.page

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,8 @@ from sqlalchemy import select
 
 from school_protocol.config import Settings
 from school_protocol.domain.errors import BadInput
+from school_protocol.domain.findings import Kind
+from school_protocol.domain.room_clock import FAST, SILENT, STANDING
 from school_protocol.domain.scenario import duration
 from school_protocol.services.house import open_house
 from school_protocol.services.scripts import TurnableClock
@@ -24,6 +27,7 @@ from school_protocol.services.workshops.rooms import FOLDER, Rooms, sweep_left_o
 from school_protocol.storage.errors import StorageFull
 from school_protocol.storage.workshops import listed
 from school_protocol.storage.workshops.room_tables import WordRow
+from school_protocol.web import create_app, workshops
 from workshops.room_browsing import Hall, hall_in, rooms_there
 from workshops.rooms_of import NOON, host_in, made, person
 
@@ -35,6 +39,85 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
     hall = hall_in(tmp_path)
     yield hall
     hall.close()
+
+
+# ---- while nobody serves it ------------------------------------------------------------------------------------------
+
+SERVED = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from workshops import rooms_of
+from school_protocol.config import Settings
+from school_protocol.domain.room_clock import FAST
+from school_protocol.services.house import open_house
+from school_protocol.services.scripts import TurnableClock
+from school_protocol.services.workshops import running
+from school_protocol.services.workshops.rooms import Rooms
+
+clock = TurnableClock(rooms_of.NOON)
+rooms = Rooms(open_house(Settings(data=Path({data!r})), clock), are_served={served!r})
+running.set_pace(rooms.room({id!r}), FAST)
+rooms.give_signs()
+clock.advance(running.timedelta(seconds=5))
+rooms.give_signs()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.files
+@pytest.mark.parametrize("served", [True, False])
+def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path: Path, served: bool) -> None:
+    """Five seconds at sixty times our pace, a kill, five hours. The control: without a sign of life they are booked."""
+    hall = hall_in(tmp_path)
+    began, room = hall.room.house.now(), hall.id
+    hall.close()
+    here = Path(__file__).parents[1]
+    code = SERVED.format(paths=[str(here.parent), str(here)], data=str(hall.folder), id=room, served=served)
+    if not served:
+        code = code.replace("rooms.give_signs()", "pass")
+    done = subprocess.run([sys.executable, "-c", code], cwd=here.parent, check=False)
+    assert done.returncode == -signal.SIGKILL
+    hall.clock.advance(timedelta(hours=5))
+    hall.open()
+    trainer = hall.trainer()
+    wall, played = trainer.page, hall.room.house.now() - began
+    debrief = ending.debrief_of(hall.room, 1)
+    missed = [one for one in debrief.findings if one.kind is Kind.left_out]
+    assert debrief.ended - began == played
+    if served:
+        assert timedelta(minutes=5) <= played <= timedelta(minutes=5) + 60 * SILENT
+        assert missed == []
+        assert 'class="late-line"' not in wall
+        serving = Rooms(hall.host, are_served=True)
+        serving.room(hall.id)
+        hall.clock.advance(timedelta(seconds=5))
+        assert hall.room.house.now() - began == played + timedelta(minutes=5), "served again, it goes on from there"
+        serving.close()
+    else:
+        assert played == timedelta(hours=300)
+        assert missed
+        assert 'class="late-line"' in wall
+    hall.close()
+
+
+def test_whatever_serves_a_room_gives_signs_of_life_by_itself(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "BEAT", 0.01)
+    running.set_pace(hall.room, FAST)
+    serving = create_app(hall.host).extensions[workshops.ROOMS]
+    serving.room(hall.id)
+    for minutes in (1, 2, 3):
+        hall.clock.advance(MINUTE)
+        until = time.monotonic() + 10
+        while hall.state().clock.alive_at != hall.clock.now() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert hall.state().clock.alive_at == hall.clock.now(), minutes
+    running.set_pace(hall.room, STANDING)
+    stood = hall.state().clock
+    hall.clock.advance(MINUTE)
+    serving.give_signs()
+    assert hall.state().clock == stood, "one that stands needs none"
+    serving.close()
 
 
 # ---- while it is made ------------------------------------------------------------------------------------------------

@@ -6,11 +6,14 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from school_protocol.domain.errors import BadInput
+from school_protocol.domain.protocol import ScopeKind
+from school_protocol.domain.room_clock import REAL
 from school_protocol.services.workshops import coming, ending, running, seats
 from school_protocol.services.workshops.founding import CODE
 from school_protocol.services.workshops.rooms import Rooms
@@ -18,6 +21,7 @@ from school_protocol.services.workshops.seats import SEATS_MOST
 from school_protocol.services.workshops.watching import cases_of, facts_at
 from school_protocol.storage.workshops import rooms
 from school_protocol.web.workshops.mounting import PREFIX
+from workshops.kits import SHIPPED
 from workshops.room_browsing import Hall, Visitor, hall_in
 
 MINUTE = timedelta(minutes=1)
@@ -489,3 +493,52 @@ def test_the_first_in_the_role_that_began_holds_what_was_begun_and_nobody_else_d
     assert actor is not None
     assert [held.role for held in actor.appointments] == ["team_member"]
     assert actor.name == "Bleu"
+
+
+# ---- alone at a table ------------------------------------------------------------------------------------------------
+
+TOLD = "Vous ne voyez aucun dossier avant d’y être nommé(e)"
+
+
+@pytest.mark.parametrize("scenario", SHIPPED)
+def test_whoever_sits_alone_sees_the_case_or_is_told_who_can_name_them(tmp_path: Path, scenario: str) -> None:
+    """Each role that can be held, in each scenario that is shipped; a reporter sees what they report."""
+    hall = hall_in(tmp_path, 1, scenario)
+    running.set_pace(hall.room, REAL)
+    (number,) = hall.cases()
+    for role in seats.playable(hall.room.protocol, hall.room.scenario):
+        phone = hall.seated("Bleu", role)
+        table = unescape(phone.get("/room").get_data(as_text=True))
+        if hall.room.protocol.roles[role].sees is ScopeKind.receipt:
+            assert phone.get("/reports/new").status_code == 200
+            assert TOLD not in table
+        elif phone.get(f"/cases/{number}").status_code == 200:
+            assert TOLD not in table, role
+        else:
+            assert TOLD in table, f"{role} sees nothing, and is not told why"
+            assert "personne à cette table ne tient encore un tel rôle" in table
+        phone.get("/room")
+        assert phone.post("/room/leave").status_code == 302
+    hall.close()
+
+
+def test_whoever_is_named_sees_the_case_and_is_told_no_more(tmp_path: Path) -> None:
+    hall = hall_in(tmp_path, 1, "silence")
+    running.set_pace(hall.room, REAL)
+    hall.clock.advance(timedelta(minutes=5))
+    phone = hall.seated("Bleu", "psychosocial")
+    (number,) = hall.cases()
+    assert TOLD in unescape(phone.get("/room").get_data(as_text=True))
+    namer = hall.seated("Rouge", "team_coordinator")
+    table = unescape(phone.get("/room").get_data(as_text=True))
+    assert "Qui peut vous nommer" in table
+    assert "personne à cette table" not in table
+    account = next(seat.account for seat in hall.seats() if seat.name == "Bleu")
+    act = f"/cases/{number}/acts/name_seat"
+    namer.get(act)
+    sent = {"a-seat": "support", "a-account": account, "a-side": "targeted", "a-reason": "Accompagner le retour."}
+    answer = namer.post(act, sent)
+    assert answer.status_code == 303, unescape(answer.get_data(as_text=True))
+    assert TOLD not in unescape(phone.get("/room").get_data(as_text=True))
+    assert phone.get(f"/cases/{number}").status_code == 200
+    hall.close()

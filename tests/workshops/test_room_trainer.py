@@ -9,8 +9,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from werkzeug.test import TestResponse
 
-from school_protocol.services.workshops import ending, running, seats
+from school_protocol.domain.dues import open_dues
+from school_protocol.services.workshops import ending, running, seats, watching
 from school_protocol.storage.workshops import rooms
 from school_protocol.storage.workshops.rooms import SeatRow
 from workshops.live_table import sat_down
@@ -81,6 +83,7 @@ def test_no_door_of_a_workshop_opens_to_anybody_else(hall: Hall, who: str) -> No
 def test_the_same_doors_open_to_its_trainer(hall: Hall) -> None:
     """The control."""
     trainer = hall.signed_in()
+    hall.seated()
     running.to_next(hall.room)
     for endpoint, method, path in doors(hall):
         if method == "GET" and (hall.id in path or endpoint in ("workshops.index", "workshops.new")):
@@ -292,6 +295,56 @@ def test_hints_off_hides_the_reasons_at_that_table_alone(hall: Hall) -> None:
     assert [hall.table(1).hints, hall.table(2).hints] == [False, True]
     press(trainer, "/table", table="1", do="hints")
     assert [hinted(1), hinted(2)] == [True, True]
+
+
+LISTS = ("/", "/?filter=mine", "/?filter=late", "/?filter=today", "/?filter=ended", "/?view=week", "/review")
+OF_A_CASE = (
+    "", "/chronology", "/first-minutes", "/case-file", "/letters", "/remarks", "/sight", "/danger", "/evidence",
+    "/copies", "/review", "/acts/add_note",
+)  # fmt: skip
+EVERY_ROLE = ("team_member", "team_coordinator", "head", "directorate", "academy", "data_officer")
+
+
+def words_of(answer: TestResponse) -> str:
+    return " ".join(re.sub("<[^>]+>", " ", unescape(answer.get_data(as_text=True))).split())
+
+
+def test_without_hints_no_page_of_a_table_nor_the_projector_says_what_is_due(hall: Hall) -> None:
+    """Two tables at the same place, three hours on; only the first is without hints."""
+    trainer = hall.trainer()
+    phones = {table: hall.seated("Bleu", *EVERY_ROLE, table=table) for table in (1, 2)}
+    running.turn_to(hall.room, hall.room.house.now() + timedelta(hours=3))
+    press(trainer, "/table", table="1", do="quiet")
+    facts = watching.facts_at(hall.room, watching.cases_of(hall.room, hall.table(1)), hall.room.house.now())
+    (open_now,) = (open_dues(one) for one in facts.values())
+    titles = {hall.room.protocol.deadlines[one.deadline].title.root["fr"] for one in open_now}
+    signs = {*titles, "retard", "Pour vous", "dépassée", "Pour aujourd’hui"}
+    told: dict[int, set[tuple[str, str]]] = {1: set(), 2: set()}
+    for table, phone in phones.items():
+        number = hall.cases(table)[0]
+        for path in (*LISTS, *(f"/cases/{number}{rest}" for rest in OF_A_CASE)):
+            page = words_of(phone.get(path, follow_redirects=True))
+            told[table] |= {(path.replace(number, "N"), sign) for sign in signs if sign in page}
+    assert told[1] == set()
+    assert {path for path, _sign in told[2]} >= {*LISTS} - {"/?filter=ended", "/review"} | {"/cases/N"}, "the control"
+    projected = words_of(trainer.get("/projector"))
+    first, second = projected.split("Table 1")[1].split("Table 2")
+    assert not any(sign in first for sign in signs)
+    assert "Prochaine échéance" not in first
+    assert "Prochaine échéance" in second
+    assert "dépassée" in second
+    assert words_of(trainer.get()).count("Prochaine échéance") == 2, "the trainer alone sees both"
+    for table, is_told in ((1, False), (2, True)):
+        lead = hall.seated("Rouge", "team_coordinator", table=table)
+        seats.leave(hall.room, next(one for one in hall.seats() if one.name == "Bleu" and one.table == table))
+        assert ("désignez qui les reprend" in words_of(lead.get("/"))) is is_told, table
+    number, phone = hall.cases(1)[0], hall.seated("Vert", "team_member")
+    phone.get("/")
+    shut = phone.post(f"/cases/{number}/case-file", {})
+    assert shut.status_code == 403, "it says how the protocol was kept"
+    assert "il n’en est pas fait à cette table" in words_of(shut)
+    ending.end(hall.host, hall.room)
+    assert words_of(trainer.get("/projector")).count("Prochaine échéance") == 2
 
 
 def reasons_in(page: str) -> bool:

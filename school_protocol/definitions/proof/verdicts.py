@@ -27,7 +27,7 @@ class Steps:
 
 
 class LimitReached(Exception):
-    """A proof would take more combinations, or more time, than it may: nothing is proven."""
+    """A proof would take more combinations, or more steps, than it may: nothing is proven."""
 
 
 class Verdict(Enum):

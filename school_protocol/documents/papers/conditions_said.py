@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from babel.lists import format_list
 
+from school_protocol.documents.evidence_said import refusal_said
 from school_protocol.domain.conditions import Condition
 from school_protocol.domain.evidence import Refusal
 from school_protocol.domain.forms import Form
@@ -40,10 +41,8 @@ _ADDED = {
 class Conditions:
     """Says conditions of one scenario on its protocol."""
 
-    def __init__(
-        self, scenario: Scenario, protocol: Protocol, w: Wording, refused_file: Callable[[Wording, Refusal], str]
-    ) -> None:
-        self.scenario, self.protocol, self.w, self.refused_file = scenario, protocol, w, refused_file
+    def __init__(self, scenario: Scenario, protocol: Protocol, w: Wording) -> None:
+        self.scenario, self.protocol, self.w = scenario, protocol, w
 
     def say(self, condition: Condition) -> str:
         """A condition over signs and facts."""
@@ -95,7 +94,7 @@ class Conditions:
         return w._("“%(name)s” is tried, and refused (%(why)s)", name=name, why=why.rstrip("."))
 
     def _file(self, code: str) -> str:
-        return self.refused_file(self.w, Refusal(code))
+        return refusal_said(self.w, Refusal(code))
 
     def _where(self, act: str, condition: Condition) -> str:
         form = self.protocol.form_of(act)

@@ -5,7 +5,7 @@ Every page says that it is an exercise, in both languages of the schools, whatev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -38,11 +38,12 @@ class TableDebrief:
 
 @dataclass(frozen=True, slots=True)
 class TrainerDebrief:
-    """All tables by their names, in order; one at least."""
+    """All tables by their names, in order; one at least. `empty`: the names of those where nobody sat."""
 
     tables: Mapping[str, Debrief]
     as_of: datetime
     workshop: str = ""
+    empty: Sequence[str] = ()
 
 
 def table_debrief(view: TableDebrief, wording: Wording) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from markupsafe import Markup
 
 from school_protocol.documents import bidi
-from school_protocol.documents.blank_forms import AskedIf, blank_forms
+from school_protocol.documents.blank_forms import blank_forms
+from school_protocol.documents.evidence_said import refusal_said
 from school_protocol.documents.papers.conditions_said import Conditions, lasting
 from school_protocol.documents.papers.joined import joined
 from school_protocol.documents.papers.model import Answered
@@ -33,9 +34,6 @@ RULES = 3
 """Lines to write on, under a question."""
 SHORT, LONG = 290, 600
 """Letters of a card: up to which it is set large, and beyond which small."""
-
-RefusedFile = Callable[[Wording, Refusal], str]
-"""Says in words why a file is not taken."""
 
 _LEVELS = {
     "discovery": N_("a first workshop"),
@@ -152,15 +150,15 @@ class Kit:
         return tuple((number, key, found[key]) for number, key in enumerate(order, 1))
 
 
-def kit(view: Kit, wording: Wording, asked_if: AskedIf, refused_file: RefusedFile) -> bytes:
+def kit(view: Kit, wording: Wording) -> bytes:
     """The PDF/A-3a, its blank forms behind it, the training mark on every page. The same view gives the same bytes.
 
     Raises AddressRefused, DocumentsUnavailable.
     """
-    lines = Lines(view, wording, refused_file)
+    lines = Lines(view, wording)
     scenario, protocol = view.scenario, view.protocol
     whole = render(
-        kit_html(view, wording, refused_file),
+        kit_html(view, wording),
         title=lines.title,
         language=wording.html_language,
         identifier=f"kit|{scenario.digest}|{protocol.digest}|{wording.language}",
@@ -169,13 +167,13 @@ def kit(view: Kit, wording: Wording, asked_if: AskedIf, refused_file: RefusedFil
     )
     forms = [protocol.forms[key] for key in view.forms]
     if forms:
-        whole = joined(whole, blank_forms(protocol, forms, wording, view.made_at, asked_if))
+        whole = joined(whole, blank_forms(protocol, forms, wording, view.made_at))
     return stamped(whole, _mark(wording, view.made_at))
 
 
-def kit_html(view: Kit, wording: Wording, refused_file: RefusedFile) -> str:
+def kit_html(view: Kit, wording: Wording) -> str:
     """The pages before the blank forms."""
-    lines = Lines(view, wording, refused_file)
+    lines = Lines(view, wording)
     return template("kit.html").render(
         view=view, scenario=view.scenario, protocol=view.protocol, lines=lines, w=wording, _=wording.gettext,
         ngettext=wording.ngettext, line=lines.line, text=lines.text, code=bidi.code, tables=range(1, TABLES + 1),
@@ -197,9 +195,9 @@ def _mark(wording: Wording, moment: datetime) -> bytes:
 class Lines:
     """What the template asks: the kit's parts in the words of one language."""
 
-    def __init__(self, view: Kit, wording: Wording, refused_file: RefusedFile) -> None:
-        self.view, self.w, self.refused_file = view, wording, refused_file
-        self.conditions = Conditions(view.scenario, view.protocol, wording, refused_file)
+    def __init__(self, view: Kit, wording: Wording) -> None:
+        self.view, self.w = view, wording
+        self.conditions = Conditions(view.scenario, view.protocol, wording)
         roles = {account: wording.role(view.protocol, role) for account, role in view.accounts.items()}
         self.names = {**view.people, **roles}
         self.numbers = {key: number for number, key, _inject in view.injects}
@@ -364,8 +362,7 @@ class Lines:
         if not said:
             known = {one.value: one for one in Refusal}
             said = [
-                self.refused_file(self.w, known[code]) if code in known else self.w.problem(code)
-                for code in moment.codes
+                refusal_said(self.w, known[code]) if code in known else self.w.problem(code) for code in moment.codes
             ]
         return (self.line(one) for one in dict.fromkeys(said))
 

@@ -1,12 +1,14 @@
 """What a draft does: its proof, and the stored simulated cases played on it beside the version before.
 
-It takes a minute, so it runs in a process of its own that can be stopped; what comes back is plain values.
+It takes a minute or more, so it runs in a process of its own; what comes back is plain values. What bounds it are steps
+and memory, the same on every machine: never the time, which says how busy one is.
 """
 
 from __future__ import annotations
 
 import json
 import pickle
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,23 +28,46 @@ Report = dict[str, Any]
 Prover = Callable[[Protocol], Proof]
 Examine = Callable[[bytes, bytes | None], Report]
 
-SECONDS_MOST = 600.0
-"""How long the whole of it may take."""
+MEMORY_MOST = 1024 * 2**20
+"""Bytes that the process may hold: six times what it takes for the largest definition that is shipped."""
+ALIVE_SECONDS = 30.0
+"""So often whoever waits for it says that it is still at it."""
 START = datetime(2000, 1, 1, tzinfo=UTC)
 UNFINISHED: Report = {"unfinished": True}
 
 
-def examined_apart(content: bytes, before: bytes | None, *, seconds: float = SECONDS_MOST) -> Report:
-    """The report on a draft, from a process of its own; `unfinished` where that was stopped or broke down."""
+class Stopped(SchoolProtocolError):
+    """The process was stopped from outside: that says nothing of the definition."""
+
+
+def examined_apart(content: bytes, before: bytes | None, *, alive: Callable[[], object] = lambda: None) -> Report:
+    """The report on a draft, from a process of its own; `unfinished` where that broke down. Raises Stopped.
+
+    `alive` is called from time to time while it goes on.
+    """
     command = [sys.executable, "-m", __name__]
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing) as process:  # noqa: S603 - our own module
+        try:
+            out = _heard(process, pickle.dumps((content, before, MEMORY_MOST)), alive)
+        finally:
+            process.kill()
+    if process.returncode < 0:
+        raise Stopped(str(process.returncode))
     try:
-        done = subprocess.run(  # noqa: S603 - our own module, by our own interpreter
-            command, input=pickle.dumps((content, before)), capture_output=True, timeout=seconds, check=True
-        )
-        report: Report = json.loads(done.stdout)
-    except (subprocess.SubprocessError, OSError, ValueError):
+        report: Report = json.loads(out)
+    except ValueError:
         return dict(UNFINISHED)
     return report
+
+
+def _heard(process: subprocess.Popen[bytes], told: bytes | None, alive: Callable[[], object]) -> bytes:
+    while True:
+        try:
+            return process.communicate(told, timeout=ALIVE_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            told = None
+            alive()
 
 
 def examined(content: bytes, before: bytes | None, prover: Prover | None = None) -> Report:
@@ -178,7 +203,8 @@ def _story(kept: Mapping[str, Any]) -> Story:
 
 
 def main() -> None:
-    content, before = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - from our own process
+    content, before, memory = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - from our own process
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     json.dump(examined(content, before), sys.stdout)
 
 

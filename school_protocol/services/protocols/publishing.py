@@ -7,10 +7,12 @@ holds. Publishing takes another account than the one that brought the file, and 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from school_protocol.definitions import read
 from school_protocol.definitions.tree import LARGEST
@@ -28,8 +30,9 @@ from school_protocol.storage.administration import Change, Kind
 from school_protocol.storage.definition_drafts import OPEN, DefinitionDraft, DraftState
 from school_protocol.storage.engines import Session
 
-LEASE = timedelta(seconds=examining.SECONDS_MOST) * 2
-"""After so long, whoever began to work a draft out is gone."""
+LEASE = timedelta(minutes=5)
+"""After so long without a word, whoever began to work a draft out is gone."""
+_log = logging.getLogger(__name__)
 
 
 VERSION_MOST = 1_000_000
@@ -111,7 +114,7 @@ def _named(file: str) -> str:
 # ---- working it out ------------------------------------------------------------------------------------------------
 
 
-def work_out(house: House, examine: examining.Examine = examining.examined_apart) -> int:
+def work_out(house: House, examine: examining.Examine | None = None) -> int:
     """Work out what is known of no draft yet: its proof, and how the stored cases go; returns of how many.
 
     Several workers may try: each draft is taken by one, and comes back if that one is gone.
@@ -121,7 +124,7 @@ def work_out(house: House, examine: examining.Examine = examining.examined_apart
     return sum(_work_out(house, draft, examine) for draft in waiting)
 
 
-def _work_out(house: House, draft_id: str, examine: examining.Examine) -> bool:
+def _work_out(house: House, draft_id: str, examine: examining.Examine | None) -> bool:
     with house.directory.writing() as session:
         draft = kept.for_change(session, draft_id)
         before = _current(session, draft.protocol)
@@ -130,9 +133,19 @@ def _work_out(house: House, draft_id: str, examine: examining.Examine) -> bool:
             kept.compare_with(session, draft_id, base)
         if not kept.take(session, draft_id, now=house.now(), left_since=house.now() - LEASE):
             return False
-    report = examine(draft.content, before.content if before else None)
+    examine = examine or partial(examining.examined_apart, alive=partial(_stay, house, draft_id))
+    try:
+        report = examine(draft.content, before.content if before else None)
+    except examining.Stopped:
+        _log.warning("a draft is worked out anew: its process was stopped")
+        return False
     with house.directory.writing() as session:
         return kept.keep_report(session, draft_id, report, base=base)
+
+
+def _stay(house: House, draft_id: str) -> None:
+    with house.directory.writing() as session:
+        kept.stay(session, draft_id, now=house.now())
 
 
 def _current(session: Session, protocol: str) -> directory.Definition | None:

@@ -93,6 +93,11 @@ def table_paper(
     return table_debrief(TableDebrief(table, found, as_of, names or {}), Wording(language))
 
 
-def trainer_paper(tables: Mapping[str, Debrief], workshop: str, language: str, as_of: datetime) -> bytes:
-    """The trainer's PDF, of one table at least. Raises DocumentsUnavailable."""
-    return trainer_debrief(TrainerDebrief(tables, as_of, workshop), Wording(language))
+def trainer_paper(
+    tables: Mapping[str, Debrief], workshop: str, language: str, as_of: datetime, empty: Sequence[str] = ()
+) -> bytes:
+    """The trainer's PDF, of one table at least; `empty`: what those are called where nobody sat.
+
+    Raises DocumentsUnavailable.
+    """
+    return trainer_debrief(TrainerDebrief(tables, as_of, workshop, empty), Wording(language))

@@ -6,7 +6,7 @@ A debrief is read the same way from a room that is there and from what stays of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.storage.workshops import debriefed, listed, rooms
 from school_protocol.storage.workshops.listed import Workshop
-from school_protocol.storage.workshops.rooms import WordKind
+from school_protocol.storage.workshops.rooms import TableState, WordKind
 
 _log = logging.getLogger(__name__)
 LISTED_MOST = 60
@@ -54,10 +54,22 @@ def debrief_of(room: Room, number: int) -> Debrief:
 
 
 def debriefs_of(room: Room) -> dict[str, Debrief]:
-    """Every table's, by its number."""
+    """Every table's, by its number; of one that was empty there is nothing to say."""
     with room.store.reading() as session:
-        numbers = [one.number for one in rooms.tables(session)]
-    return {str(number): debrief_of(room, number) for number in numbers}
+        tables = rooms.tables(session)
+        sat_at = {seat.table for seat in rooms.seats(session)}
+        sat_at |= {one.number for one in tables if rooms.attempts(session, one.number)}
+    return {
+        str(one.number): debrief_of(room, one.number)
+        for one in tables
+        if one.number in sat_at or _was_played(room, one)
+    }
+
+
+def _was_played(room: Room, table: TableState) -> bool:
+    """Whether more was written there than what the scenario begins with: whoever did may sit elsewhere by now."""
+    begun, cases = room_begun(room), facts_at(room, cases_of(room, table), room.house.now()).values()
+    return any(event.at > begun for facts in cases for event in facts.case.events)
 
 
 def names_at(room: Room, number: int) -> dict[str, str]:
@@ -82,11 +94,14 @@ class Debriefed:
 
     scenario: Scenario
     tables: Mapping[str, Debrief]
+    """Those where somebody sat."""
     as_of: datetime
     is_kept: bool = False
     """The room is gone."""
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     words: tuple[str, ...] = ()
+    empty: tuple[int, ...] = ()
+    """Tables where nobody sat."""
 
     def table(self, number: int) -> Debrief:
         """One table's; raises Unseen."""
@@ -107,7 +122,14 @@ def of_room(room: Room, only: int | None = None) -> Debriefed:
     except KeyError:
         raise Unseen(str(only)) from None
     names = {number: names_at(room, int(number)) for number in tables}
-    return Debriefed(room.scenario, tables, room.house.now(), names=names, words=feedback_of(room))
+    with room.store.reading() as session:
+        every = [one.number for one in rooms.tables(session)] if only is None else ()
+    empty = _without(every, tables)
+    return Debriefed(room.scenario, tables, room.house.now(), names=names, words=feedback_of(room), empty=empty)
+
+
+def _without(numbers: Iterable[int], tables: Mapping[str, Debrief]) -> tuple[int, ...]:
+    return tuple(number for number in numbers if str(number) not in tables)
 
 
 def of_kept(host: House, workshop: str) -> Debriefed:
@@ -120,7 +142,7 @@ def of_kept(host: House, workshop: str) -> Debriefed:
     protocol = read_protocol(content, f"{line.protocol}/{line.protocol_version}.yaml")
     scenario = read_scenario(found.scenario, SCENARIO)
     tables = {number: lasting.again(said, protocol, scenario) for number, said in found.tables.items()}
-    return Debriefed(scenario, tables, found.at, is_kept=True)
+    return Debriefed(scenario, tables, found.at, is_kept=True, empty=_without(range(1, line.tables + 1), tables))
 
 
 def has_kept(host: House, workshop: str) -> bool:

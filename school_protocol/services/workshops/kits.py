@@ -1,28 +1,41 @@
-"""A workshop's printed kit: the expected path is played once, to know what comes when and what falls due."""
+"""A workshop's printed kit: the expected path is played once, to know what comes when and what falls due.
+
+The site's are made by the worker, in a process apart: asked for once, by whomever, and kept for a while.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from school_protocol.documents.blank_forms import AskedIf
+from school_protocol.config import Settings
+from school_protocol.definitions.scenarios import read
 from school_protocol.documents.papers import kit as papers
-from school_protocol.documents.papers.kit import ANSWERS, FallsDue, Kit, Moment, PlayedCard, RefusedFile, Scored
+from school_protocol.documents.papers.kit import ANSWERS, FallsDue, Kit, Moment, PlayedCard, Scored
 from school_protocol.documents.papers.model import Answered
 from school_protocol.domain.conformance import AskedLine, conformance
 from school_protocol.domain.dues import dues, duties
-from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.parts import Record
 from school_protocol.domain.protocol import ActKind, Protocol
 from school_protocol.domain.scenario import Card, Scenario, Step
 from school_protocol.domain.scoring import score
 from school_protocol.services.guide import role_guide
+from school_protocol.services.house import House
+from school_protocol.services.papers.apart import Broken, Crew
 from school_protocol.services.scripts import Played
-from school_protocol.services.workshops.proving import PLAYING_MOST, Bound, bounded
+from school_protocol.services.workshops.proving import PLAYING_MOST, Bound, TooLong, bounded
+from school_protocol.services.workshops.scenarios import protocols_of
 from school_protocol.services.workshops.tables import Beat, BeatKind, Playing
+from school_protocol.services.workshops.uploads import NAME, Offered, versions_of
+from school_protocol.storage.workshops import kits
+from school_protocol.storage.workshops.kits import Wanted
 from school_protocol.wording import Wording
 
 _TOLD = (
@@ -31,21 +44,118 @@ _TOLD = (
     FieldType.seat, FieldType.account, FieldType.accounts, FieldType.duty,
 )  # fmt: skip
 """Answers that are the same in each language: words that somebody typed are not."""
+SECONDS = 900.0
+"""How long making one may take: its blank forms are most of it, and a busy machine takes some times as long."""
+LEASE = timedelta(seconds=2 * SECONDS)
+"""One that nobody settled by then is made anew: whoever was at it is gone."""
+KEPT = timedelta(days=30)
+"""How long a kit is kept after it was made."""
+_log = logging.getLogger(__name__)
 
 
 class NotAsExpected(SchoolProtocolError):
     """The expected path cannot be walked: the scenario has faults, and no kit is made of it."""
 
 
-def kit(
-    protocol: Protocol, content: bytes, scenario: Scenario, language: str, made_at: datetime, *,
-    asked_if: AskedIf, refused_file: RefusedFile, bound: Bound | None = None,
-) -> bytes:  # fmt: skip
-    """The PDF of one language. `content` are the protocol's bytes; the other two say conditions and refusals in words.
+def kit(protocol: Protocol, content: bytes, scenario: Scenario, language: str, made_at: datetime) -> bytes:
+    """The PDF of one language; `content` are the protocol's bytes.
 
     Raises NotAsExpected, TooLong, AddressRefused, DocumentsUnavailable.
     """
-    return papers.kit(walked(protocol, content, scenario, made_at, bound), Wording(language), asked_if, refused_file)
+    return papers.kit(walked(protocol, content, scenario, made_at), Wording(language))
+
+
+# ---- made beside the pages -----------------------------------------------------------------------------------------
+
+
+class Stands(StrEnum):
+    """Where a kit stands."""
+
+    none = "none"
+    waiting = "waiting"
+    ready = "ready"
+    failed = "failed"
+
+
+def _wanted(chosen: Offered, language: str) -> Wanted:
+    digest = chosen.protocol.digest
+    said = hashlib.sha256(chosen.data).hexdigest() + digest + language
+    return Wanted(hashlib.sha256(said.encode()).hexdigest(), chosen.data, digest, language)
+
+
+def see(house: House, chosen: Offered, language: str) -> Stands:
+    """Where the kit of a scenario stands."""
+    with house.directory.reading() as session:
+        found = kits.stands(session, _wanted(chosen, language).id)
+    if found is None:
+        return Stands.none
+    is_settled, is_made = found
+    return Stands.ready if is_made else Stands.failed if is_settled else Stands.waiting
+
+
+def ask(house: House, chosen: Offered, language: str) -> None:
+    """Have the kit of a scenario made. Asked for twice, it is made once."""
+    with house.directory.writing() as session:
+        kits.ask(session, _wanted(chosen, language), at=house.now())
+
+
+def file_of(house: House, chosen: Offered, language: str) -> bytes:
+    """The kit that was made; raises Unseen where none was."""
+    with house.directory.reading() as session:
+        data = kits.data_of(session, _wanted(chosen, language).id)
+    if data is None:
+        raise Unseen(chosen.scenario.scenario)
+    return data
+
+
+Make = Callable[[House, Wanted], bytes | None]
+
+
+def make(house: House, wanted: Wanted) -> bytes | None:
+    """The PDF; None where the scenario does not go as it says. Raises DocumentsUnavailable."""
+    scenario = read(wanted.scenario, NAME)
+    for protocol, content in (*protocols_of(scenario), *protocols_of(scenario, versions_of(house))):
+        if protocol.digest == wanted.protocol:
+            try:
+                return kit(protocol, content, scenario, wanted.language, house.now())
+            except (NotAsExpected, TooLong):
+                return None
+    return None
+
+
+def made_apart(settings: Settings) -> Make:
+    """The same in a process of its own, niced and stopped after a while."""
+
+    def apart(house: House, wanted: Wanted) -> bytes | None:
+        with Crew(settings, 1, seconds=SECONDS) as crew:
+            return crew.do(make, wanted, now=house.now())
+
+    return apart
+
+
+def make_next(house: House, make: Make) -> bool:
+    """Make the kit that has waited longest; whether there was one."""
+    now = house.now()
+    with house.directory.reading() as session:
+        is_idle = not kits.has_work(session, before=now - KEPT)
+    if is_idle:
+        return False
+    with house.directory.writing() as session:
+        kits.drop_outdated(session, now - KEPT)
+        wanted = kits.take(session, now=now, left_since=now - LEASE)
+    if wanted is None:
+        return False
+    try:
+        data = make(house, wanted)
+    except Broken:
+        _log.warning("the kit of a scenario could not be made", exc_info=True)
+        data = None
+    with house.directory.writing() as session:
+        kits.settle(session, wanted.id, data, at=house.now())
+    return True
+
+
+# ---- playing -------------------------------------------------------------------------------------------------------
 
 
 def walked(

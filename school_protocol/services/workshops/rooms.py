@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, Thread
 
 from school_protocol.config import S3, Settings
 from school_protocol.definitions.scenarios import read
@@ -16,6 +16,7 @@ from school_protocol.domain.clock import Clock
 from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.room_clock import STANDING
 from school_protocol.domain.scenario import Scenario
 from school_protocol.services.house import House, Library, open_house, open_kept
 from school_protocol.services.workshops import placing
@@ -27,14 +28,15 @@ from school_protocol.storage.migrate import NotPrepared, upgrade
 from school_protocol.storage.vault import Vault
 from school_protocol.storage.workshops import listed, places, rooms
 from school_protocol.storage.workshops.places import RoomStores, Standing
-from school_protocol.storage.workshops.rooms import RoomState, Tried
+from school_protocol.storage.workshops.rooms import RoomState, State, Tried
 
 _log = logging.getLogger(__name__)
 SCENARIO = "scenario.yaml"
 OPEN_AT_ONCE = 12
 """So many rooms are kept open by one process; whichever was not asked for the longest is closed before."""
 
-
+BEAT = 3.0
+"""Seconds between two signs of life."""
 SWEPT_AFTER = timedelta(hours=1)
 """So long a folder that is on no list stays while the site runs: a workshop may be about to be made in it."""
 
@@ -123,9 +125,24 @@ class Room:
         """The same room as its clock shows that moment: a page is made at one."""
         return replace(self, house=replace(self.house, clock=Moment(moment)))
 
+    def give_sign(self) -> None:
+        """A sign of life, where the clock runs and no other process has just given one: without any it stands."""
+        real, state = self.real.now(), self.state()
+        latest = state.clock.alive_at
+        if not _runs(state) or (latest is not None and abs(real - latest) < timedelta(seconds=BEAT)):
+            return
+        with self.store.writing() as session:
+            found = rooms.state(session)
+            if _runs(found):
+                rooms.change(session, clock=found.clock.alive(real))
+
     def close(self) -> None:
         self.house.close()
         self.store.close()
+
+
+def _runs(state: RoomState) -> bool:
+    return state.state is State.begun and state.clock.pace != STANDING and not state.clock.frozen
 
 
 def folder_of(settings: Settings, workshop: str) -> Path:
@@ -228,10 +245,16 @@ class _Witness:
 
 
 class Rooms:
-    """The rooms that one process has open. A room that the list does not know, or no longer, is absent."""
+    """The rooms that one process has open. A room that the list does not know, or no longer, is absent.
 
-    def __init__(self, host: House) -> None:
+    `are_served`: pages of theirs are, and a thread gives signs of life for those that are open.
+    """
+
+    def __init__(self, host: House, *, are_served: bool = False) -> None:
         self.host = host
+        self.are_served = are_served
+        self._beating: Thread | None = None
+        self._ends = Event()
         self._open: dict[str, Room] = {}
         self._lock = Lock()
         self._stores = RoomStores(host.directory) if placing.lies_there(host) else None
@@ -257,7 +280,24 @@ class Rooms:
             raise Unseen(workshop)
         if known.purged_at is not None:
             raise RoomGone(workshop)
-        return open_room(self.host, workshop, self._stores)
+        room = open_room(self.host, workshop, self._stores)
+        if self.are_served:
+            _give_sign(room)
+            if self._beating is None:
+                self._beating = Thread(target=self._beat, name="rooms", daemon=True)
+                self._beating.start()
+        return room
+
+    def _beat(self) -> None:
+        while not self._ends.wait(BEAT):
+            self.give_signs()
+
+    def give_signs(self) -> None:
+        """A sign of life of each room that is open here."""
+        with self._lock:
+            open_now = list(self._open.values())
+        for room in open_now:
+            _give_sign(room)
 
     def forget(self, workshop: str) -> None:
         """Close a room, as before it is purged."""
@@ -267,12 +307,21 @@ class Rooms:
             found.close()
 
     def close(self) -> None:
+        self._ends.set()
         with self._lock:
             open_now, self._open = list(self._open.values()), {}
         for room in open_now:
             room.close()
         if self._stores is not None:
             self._stores.close()
+
+
+def _give_sign(room: Room) -> None:
+    """Never raises: the next sign makes up for it, and a room that was destroyed meanwhile needs none."""
+    try:
+        room.give_sign()
+    except Exception:
+        _log.debug("no sign of life of workshop %s", room.id, exc_info=True)
 
 
 def _still_there(room: Room, place: str | None) -> bool:

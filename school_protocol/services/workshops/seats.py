@@ -51,6 +51,17 @@ def playable(protocol: Protocol, scenario: Scenario) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(one for one in cast if one), *others]))
 
 
+def named_by(protocol: Protocol, roles: Sequence[str]) -> tuple[str, ...]:
+    """Who can name somebody in these roles in a case; none where one of the roles sees cases, or nobody names it.
+
+    A role that sees no case by itself sees one in which its holder has a seat, and no other.
+    """
+    if any(protocol.roles[role].sees not in (ScopeKind.none, ScopeKind.receipt) for role in roles):
+        return ()
+    seats = (seat for seat in protocol.seats.values() if seat.acts_as in roles)
+    return tuple(dict.fromkeys(role for seat in seats for role in seat.named_by))
+
+
 def _is_of_a_table(role: Role) -> bool:
     return not (role.publishes or role.administers or role.trains)
 

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from school_protocol.domain.protocol import Level, Protocol, Role
 from school_protocol.domain.scenario import Card, Inject, Scenario, Trap
+from school_protocol.services.desk import may_find
 from school_protocol.services.workshops.rooms import Room
-from school_protocol.services.workshops.seats import SEATS_MOST, playable
+from school_protocol.services.workshops.seats import SEATS_MOST, actor_of, named_by, playable
 from school_protocol.services.workshops.watching import is_for
 from school_protocol.storage.workshops import rooms
 from school_protocol.storage.workshops.rooms import Glance, RoomState, Seat, State, TableState, Word, WordKind
@@ -52,6 +53,10 @@ class TableView:
     cards: tuple[Card, ...]
     people: tuple[Seat, ...]
     hand_at: datetime | None
+    named_by: tuple[str, ...] = ()
+    """Where one sees no case before one is named in it: the roles that can do so."""
+    has_namer: bool = False
+    """Whether somebody at the table holds one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,16 @@ def see_table(room: Room, seen: Glance, seat: Seat) -> TableView:
     arrivals = _arrivals(room, table, seat.roles) if table is not None else ()
     cards = tuple(card for card in room.scenario.cast.values() if card.role in seat.roles)
     hand_at = table.hand_at if table is not None else None
-    return TableView(seat, room.scenario, room.protocol, state, arrivals, words[::-1], cards, people, hand_at)
+    naming = () if _sees_a_case(room, seat) else named_by(room.protocol, seat.roles)
+    return TableView(
+        seat, room.scenario, room.protocol, state, arrivals, words[::-1], cards, people, hand_at, naming,
+        any(role in naming for one in people for role in one.roles),
+    )  # fmt: skip
+
+
+def _sees_a_case(room: Room, seat: Seat) -> bool:
+    actor = actor_of(room, seat)
+    return actor is not None and may_find(room.house, actor)
 
 
 def _arrivals(room: Room, table: TableState, roles: Sequence[str]) -> tuple[Arrival, ...]:

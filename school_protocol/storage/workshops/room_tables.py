@@ -30,6 +30,8 @@ class RoomRow(RoomBase):
     pace: Mapped[int]
     held_until: Mapped[datetime | None]
     frozen: Mapped[bool]
+    alive_at: Mapped[datetime | None]
+    """The last sign of life of what serves it."""
 
     __table_args__ = (
         CheckConstraint("id = 1", name="one_row"),

@@ -120,7 +120,7 @@ def begin(session: Session, clock: RoomClock) -> None:
     session.add(
         RoomRow(
             id=_ROOM, state=State.waiting.value, moment=clock.moment, since=clock.since, pace=clock.pace,
-            held_until=None, frozen=clock.frozen,
+            held_until=None, frozen=clock.frozen, alive_at=clock.alive_at,
         )
     )  # fmt: skip
     session.flush()
@@ -132,10 +132,11 @@ def state(session: Session) -> RoomState:
 
 
 def _state(row: RoomRow) -> RoomState:
-    return RoomState(State(row.state), RoomClock(row.moment, row.since, row.pace, row.held_until, row.frozen))
+    clock = RoomClock(row.moment, row.since, row.pace, row.held_until, row.frozen, row.alive_at)
+    return RoomState(State(row.state), clock)
 
 
-_CLOCK = "SELECT moment, since, pace, held_until, frozen FROM room"
+_CLOCK = "SELECT moment, since, pace, frozen, held_until, alive_at FROM room"
 
 
 def clock_of(store: Store) -> RoomClock:
@@ -144,12 +145,11 @@ def clock_of(store: Store) -> RoomClock:
         return _clock_read(store)
     try:
         with closing(store.engine.raw_connection()) as connection:
-            (*moments, frozen) = connection.cursor().execute(_CLOCK).fetchone()
+            moment, since, pace, frozen, *marks = connection.cursor().execute(_CLOCK).fetchone()
     except sqlite3.Error:
         return _clock_read(store)
-    moment, since, pace, held_until = moments
-    held = _moment(held_until) if held_until is not None else None
-    return RoomClock(_moment(moment), _moment(since), pace, held, bool(frozen))
+    held_until, alive_at = (_moment(said) if said is not None else None for said in marks)
+    return RoomClock(_moment(moment), _moment(since), pace, held_until, bool(frozen), alive_at)
 
 
 def _clock_read(store: Store) -> RoomClock:
@@ -202,7 +202,7 @@ def change(session: Session, *, state: State | None = None, clock: RoomClock | N
         row.state = state.value
     if clock is not None:
         row.moment, row.since, row.pace = clock.moment, clock.since, clock.pace
-        row.held_until, row.frozen = clock.held_until, clock.frozen
+        row.held_until, row.frozen, row.alive_at = clock.held_until, clock.frozen, clock.alive_at
     session.flush()
 
 

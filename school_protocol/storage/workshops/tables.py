@@ -89,3 +89,27 @@ class UploadRow(DirectoryBase):
         Index(None, "account", "at"),
         Index(None, "state", "at"),
     )
+
+
+class KitRow(DirectoryBase):
+    """A scenario's printed kit in one language: asked for, being made, made, or not to be made.
+
+    `id`: drawn from the file, the bytes of its protocol and the language, so that each is made once; `protocol`: the
+    digest of these bytes; `taken_at`: somebody is making it. Settled without `data`, it can't be made.
+    """
+
+    __tablename__ = "scenario_kit"
+
+    id: Mapped[str] = mapped_column(Plain(64), primary_key=True)
+    scenario: Mapped[bytes]
+    protocol: Mapped[str] = mapped_column(Plain(64))
+    language: Mapped[str] = mapped_column(Plain(8))
+    asked_at: Mapped[datetime]
+    taken_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    data: Mapped[bytes | None]
+
+    __table_args__ = (
+        CheckConstraint("data IS NULL OR settled_at IS NOT NULL", name="waits_or_is_settled"),
+        Index(None, "settled_at", "asked_at"),
+    )

@@ -11,6 +11,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import evidence_said
+from school_protocol.documents.evidence_said import refusal_said
 from school_protocol.domain import evidence as rules
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.domain.evidence import FileLost, FileRefused, Purpose
@@ -19,7 +20,6 @@ from school_protocol.services.evidence.register import see_register
 from school_protocol.services.views import ActView
 from school_protocol.web import hints, sessions
 from school_protocol.web.cases.answering import new_token
-from school_protocol.web.cases.evidence_said import refusal_said
 from school_protocol.web.rendering import wording
 
 MOST = 10**9

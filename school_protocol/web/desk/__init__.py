@@ -14,7 +14,7 @@ from school_protocol.services import desk as desks
 from school_protocol.services import week as weeks
 from school_protocol.services.teams import orphans
 from school_protocol.services.views import CaseLine
-from school_protocol.web import kept, sessions
+from school_protocol.web import hints, kept, sessions
 from school_protocol.web.paths import is_of_this_site, own_path
 from school_protocol.web.rendering import LANGUAGE_COOKIE, wording
 from school_protocol.web.sign_in import sign_out
@@ -24,6 +24,8 @@ from school_protocol.wording import ZONE
 blueprint = Blueprint("desk", __name__)
 
 FILTERS = desks.FILTERS
+OF_DUES = ("mine", "late", "today")
+"""Lists that say what is next or due: none of them is there for a workshop's table without hints, nor is the week."""
 QUERY_MOST = 200
 CURSOR_MOST = 200
 YEAR = 365 * 24 * 3600
@@ -49,15 +51,21 @@ def index() -> ResponseReturnValue:
     after = request.args.get("after") or None
     if after is not None and len(after) > CURSOR_MOST:
         raise Unseen(after)
-    if request.args.get("view") == "week":
+    is_week = request.args.get("view") == "week"
+    if (is_week or chosen in OF_DUES) and not hints.are_shown():
+        return redirect(url_for("desk.index"))
+    if is_week:
         week = weeks.see_week(sessions.house(), sessions.actor(), after=after)
         if week.receipts_only:
             return redirect(url_for("desk.index"))
-        return render_template("desk/week.html", week=week, filters=FILTERS)
+        return render_template("desk/week.html", week=week, filters=FILTERS, of_dues=OF_DUES)
     desk = desks.see_desk(sessions.house(), sessions.actor(), filter=chosen, after=after)
     is_start = chosen == FILTERS[0] and after is None and not desk.receipts_only
-    carried_by_nobody = orphans.see_own(sessions.house(), sessions.actor()) if is_start else ()
-    return render_template("desk/index.html", desk=desk, filters=FILTERS, orphans=carried_by_nobody)
+    says_next = is_start and hints.are_shown()
+    carried_by_nobody = orphans.see_own(sessions.house(), sessions.actor()) if says_next else ()
+    return render_template(
+        "desk/index.html", desk=desk, filters=FILTERS, of_dues=OF_DUES, orphans=carried_by_nobody
+    )  # fmt: skip
 
 
 @blueprint.route("/search", methods=["GET", "POST"])

@@ -18,7 +18,7 @@ from school_protocol.domain.protocol import Act, Move, Protocol
 from school_protocol.domain.texts import Named
 from school_protocol.services import guide, handed_out
 from school_protocol.services.handed_out import Handout
-from school_protocol.web import conditions, sessions
+from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
 
 blueprint = Blueprint("help", __name__, url_prefix="/help")
@@ -80,9 +80,7 @@ def form(protocol: str, version: int, form: str | None = None) -> ResponseReturn
     return _handed_out(
         protocol,
         version,
-        lambda language: handed_out.see_forms(
-            sessions.house(), sessions.actor(), protocol, version, form, language, conditions.in_words
-        ),
+        lambda language: handed_out.see_forms(sessions.house(), sessions.actor(), protocol, version, form, language),
     )
 
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from io import BytesIO
 
 import segno
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -18,6 +30,7 @@ from school_protocol.domain.room_clock import FAST, REAL, STANDING
 from school_protocol.services.workshops import (
     ending,
     founding,
+    kits,
     running,
     scenarios,
     seats,
@@ -26,6 +39,7 @@ from school_protocol.services.workshops import (
     watching,
 )
 from school_protocol.services.workshops.founding import TABLES_MOST, Wanted
+from school_protocol.services.workshops.kits import Stands
 from school_protocol.services.workshops.laptops import is_laptop
 from school_protocol.services.workshops.placing import RoomInPreparation
 from school_protocol.services.workshops.rooms import Room, RoomGone, Rooms
@@ -162,10 +176,42 @@ def _chosen(typed: str) -> Offered | None:
         return None
 
 
-@blueprint.get("/kits/<scenario>")
+@blueprint.route("/kits/<scenario>", methods=["GET", "POST"])
 def kit(scenario: str) -> ResponseReturnValue:
-    """A scenario as one PDF, for a room without any network."""
-    return own_scenarios.kit_of(uploads.shipped(scenario))
+    """A scenario as one PDF, for a room without any network: asked for, or where it stands."""
+    chosen, language = _offered(scenario), wording().language
+    if request.method == "POST":
+        kits.ask(sessions.house(), chosen, language)
+        sessions.ring()
+        return redirect(url_for("workshops.kit", scenario=scenario), 303)
+    stands = kits.see(sessions.house(), chosen, language)
+    page = render_template(
+        "workshops/kit.html", scenario=chosen.scenario, chosen=scenario, stands=stands.value,
+        can_print=missing() is None,
+    )  # fmt: skip
+    response = make_response(page)
+    if stands is Stands.waiting:
+        response.headers["Refresh"] = own_scenarios.REFRESH
+        if is_laptop(sessions.house()):
+            sessions.ring()
+    return response
+
+
+@blueprint.get("/kits/<scenario>/file")
+def kit_file(scenario: str) -> ResponseReturnValue:
+    """The PDF that was made."""
+    chosen = _offered(scenario)
+    data = kits.file_of(sessions.house(), chosen, wording().language)
+    name = f"{chosen.scenario.scenario}.pdf"
+    return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=name)
+
+
+def _offered(typed: str) -> Offered:
+    """A scenario that a kit can be made of; raises Unseen."""
+    chosen = _chosen(typed[:80])
+    if chosen is None:
+        raise Unseen(typed)
+    return chosen
 
 
 # ---- the wall ----------------------------------------------------------------------------------------------------

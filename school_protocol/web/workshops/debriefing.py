@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents.rendering import missing
+from school_protocol.domain.errors import Unseen
 from school_protocol.domain.findings import Debrief
 from school_protocol.services.workshops import debriefs, ending
 from school_protocol.services.workshops.ending import Debriefed
@@ -37,8 +38,11 @@ def _of(workshop: str, table: int | None = None) -> tuple[Workshop, Debriefed]:
 
 
 def _named(found: Debriefed) -> dict[str, Debrief]:
-    w = wording()
-    return {w._("Table %(number)s", number=number): one for number, one in found.tables.items()}
+    return {_name(number): one for number, one in found.tables.items()}
+
+
+def _name(number: int | str) -> str:
+    return wording()._("Table %(number)s", number=number)
 
 
 def _debrief(workshop: str) -> ResponseReturnValue:
@@ -51,13 +55,17 @@ def _debrief(workshop: str) -> ResponseReturnValue:
     }  # fmt: skip
     return render_template(
         "workshops/debrief.html", workshop=mine, found=found, spread=spread, tables=lines,
-        can_print=missing() is None,
+        empty=tuple(map(_name, found.empty)), can_print=bool(lines) and missing() is None,
     )  # fmt: skip
 
 
 def _debrief_paper(workshop: str) -> ResponseReturnValue:
     mine, found = _of(workshop)
-    data = debriefs.trainer_paper(_named(found), mine.code, wording().language, found.as_of)
+    if not found.tables:
+        raise Unseen(workshop)
+    data = debriefs.trainer_paper(
+        _named(found), mine.code, wording().language, found.as_of, tuple(map(_name, found.empty))
+    )  # fmt: skip
     return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"debrief-{mine.code}.pdf")
 
 
@@ -79,9 +87,8 @@ def paper_of(room: Room, table: int) -> ResponseReturnValue:
 
 
 def _paper(found: Debriefed, table: int) -> ResponseReturnValue:
-    title = wording()._("Table %(number)s", number=table)
     data = debriefs.table_paper(
-        found.table(table), title, wording().language, found.as_of, found.names_at(table)
+        found.table(table), _name(table), wording().language, found.as_of, found.names_at(table)
     )  # fmt: skip
     return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"debrief-table-{table}.pdf")
 

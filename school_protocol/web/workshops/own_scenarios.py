@@ -9,16 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.definitions.scenarios.limits import LARGEST
 from school_protocol.documents.rendering import missing
-from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.errors import BadInput
 from school_protocol.domain.policy import Actor
-from school_protocol.services.workshops import kits, uploads
+from school_protocol.services.workshops import uploads
 from school_protocol.services.workshops.laptops import is_laptop
-from school_protocol.services.workshops.proving import TooLong
-from school_protocol.services.workshops.uploads import Offered
 from school_protocol.storage.workshops.uploaded import UploadState
 from school_protocol.web import sessions
-from school_protocol.web.cases.evidence_said import refusal_said
-from school_protocol.web.conditions import in_words
 from school_protocol.web.rendering import wording
 
 REFRESH = "3"
@@ -30,7 +26,6 @@ def add_to(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/scenarios", "scenarios", _index, methods=["GET", "POST"])
     blueprint.add_url_rule("/scenarios/<upload>", "scenario", _show)
     blueprint.add_url_rule("/scenarios/<upload>/file", "scenario_file", _file)
-    blueprint.add_url_rule("/scenarios/<upload>/kit", "scenario_kit", _kit)
     blueprint.add_url_rule("/scenarios/<upload>/withdraw", "scenario_withdraw", _withdraw, methods=["POST"])
 
 
@@ -87,21 +82,3 @@ def _withdraw(upload: str) -> ResponseReturnValue:
     if uploads.withdraw(sessions.house(), _trainer(), upload):
         flash(wording()._("Withdrawn: no new workshop can be made of it. Rooms that play it go on."), "ok")
     return redirect(url_for("workshops.scenario", upload=upload))
-
-
-def _kit(upload: str) -> ResponseReturnValue:
-    """The scenario as one PDF, for a room without any network."""
-    return kit_of(uploads.choose(sessions.house(), _trainer(), upload))
-
-
-def kit_of(chosen: Offered) -> ResponseReturnValue:
-    """A scenario as one PDF; raises Unseen where it does not go as it says."""
-    try:
-        data = kits.kit(
-            chosen.protocol, chosen.content, chosen.scenario, wording().language, sessions.house().now(),
-            asked_if=in_words, refused_file=refusal_said,
-        )  # fmt: skip
-    except (kits.NotAsExpected, TooLong):
-        raise Unseen(chosen.scenario.scenario) from None
-    name = f"{chosen.scenario.scenario}.pdf"
-    return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=name)

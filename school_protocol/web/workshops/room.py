@@ -56,7 +56,7 @@ WHILE_OUT = frozenset({"static", "desk.leave", "desk.language", "help.index", "d
 """What whoever has no seat may ask for."""
 FORMS = frozenset({"reports.new", "reports.danger", "cases.act", "cases.move", "cases.danger", "cases.letter"})
 """Pages that somebody writes on: the fast clock stands while one is open."""
-HINTS_ALONE = frozenset({"review.conformance"})
+HINTS_ALONE = frozenset({"review.conformance", "cases.case_file"})
 """Pages that say what is missing: shut to a table without hints, until the workshop has ended."""
 NO_WRITING = frozenset({"desk.language", "desk.leave", "desk.folds"})
 """Sent without anything of a case being written: not stopped by a room that is frozen."""
@@ -170,6 +170,8 @@ def guard() -> ResponseReturnValue | None:
     if request.method == "GET":
         _watch(found, endpoint)
         return _without_hints(found) if endpoint in HINTS_ALONE else None
+    if endpoint in HINTS_ALONE and (shut := _without_hints(found)) is not None:
+        return shut
     state = seen().state
     if endpoint not in NO_WRITING and not endpoint.startswith("room."):
         if state.state is State.ended:

@@ -144,11 +144,11 @@ OF_NO_CASE = {
     ), "for who looks at teams from above"),
     "visits.done": "what was agreed at a visit, and no case",
     **dict.fromkeys((
-        "workshops.index", "workshops.new", "workshops.kit", "workshops.show", "workshops.projector", "workshops.clock",
-        "workshops.freeze", "workshops.go_on", "workshops.inject", "workshops.say", "workshops.table",
-        "workshops.phone", "workshops.play", "workshops.end", "workshops.purge", "workshops.debrief",
-        "workshops.debrief_paper", "workshops.table_debrief", "workshops.table_paper", "workshops.replay",
-        "workshops.scenarios", "workshops.scenario", "workshops.scenario_file", "workshops.scenario_kit",
+        "workshops.index", "workshops.new", "workshops.kit", "workshops.kit_file", "workshops.show",
+        "workshops.projector", "workshops.clock", "workshops.freeze", "workshops.go_on", "workshops.inject",
+        "workshops.say", "workshops.table", "workshops.phone", "workshops.play", "workshops.end", "workshops.purge",
+        "workshops.debrief", "workshops.debrief_paper", "workshops.table_debrief", "workshops.table_paper",
+        "workshops.replay", "workshops.scenarios", "workshops.scenario", "workshops.scenario_file",
         "workshops.scenario_withdraw",
     ), "for trainers, of simulated cases in a realm apart"),
     **dict.fromkeys((
