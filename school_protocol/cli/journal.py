@@ -119,6 +119,15 @@ _SAID = {
     "case_removed": "the whole case was taken away",
     "rewritten": "written anew by somebody with the journal key, or replaced",
     "came_back": "erased once, and there again: a backup was brought back",
+    "unread": "nothing can be made of its events: is each version of its protocol there?",
+    "index_gone": "it is in no list: its row is gone; `index rebuild` writes it anew",
+    "index_place": "lists have it under another number, school or protocol; `index rebuild` puts it right",
+    "index_standing": "lists have it at another step, level or danger; `index rebuild` puts it right",
+    "index_sight": "lists have it opened, or its seats held, otherwise; `index rebuild` puts it right",
+    "index_readers": "lists name a reader whom nothing made one; `index rebuild` puts it right",
+    "index_exclusions": "lists let in, or keep out, another person; `index rebuild` puts it right",
+    "index_dues": "lists have something due later than it is; `index rebuild` puts it right",
+    "index_referrals": "the register has a referral settled otherwise; `index rebuild` puts it right",
     "erased_list": "the list of erased cases is not the one that was anchored",
 }
 

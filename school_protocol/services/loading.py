@@ -477,7 +477,7 @@ def _write_row(house: House, session: Session, row: index.IndexRow, facts: Facts
     sight.keep_reviews(
         session, row.case_id, [sight.Review(door.seq, door.account, door.review_by) for door in unreviewed]
     )
-    register.write(session, row.case_id, row.unit, row.province, row.region, _referrals(row, facts))
+    register.write(session, row.case_id, row.unit, row.province, row.region, referrals_of(row, facts))
     asked, known = requests_of(house, protocol, case, facts.around), known_to(house, session, protocol, case)
     requests.write(session, row.case_id, asked, known)
 
@@ -492,7 +492,7 @@ def _write_review(house: House, session: Session, row: index.IndexRow, facts: Fa
     queue.write(session, row, waits, state_of(row, protocol, case), unassessed=unassessed)
 
 
-def _referrals(row: index.IndexRow, facts: Facts) -> Iterator[register.CaseReferral]:
+def referrals_of(row: index.IndexRow, facts: Facts) -> Iterator[register.CaseReferral]:
     """Each referral, and when it is chased."""
     moments = chased(facts)
     for one in facts.case.referrals:

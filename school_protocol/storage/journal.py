@@ -73,6 +73,17 @@ class Flaw(StrEnum):
     """Erased once, and there again."""
     erased_list = "erased_list"
     """The list of erased cases is not the one that an anchor holds."""
+    unread = "unread"
+    """Its chain holds, and yet nothing can be made of its events: a version of its protocol is gone, say."""
+    index_gone = "index_gone"
+    """Of the rows by which a case is found, beside what its events say."""
+    index_place = "index_place"
+    index_standing = "index_standing"
+    index_sight = "index_sight"
+    index_readers = "index_readers"
+    index_exclusions = "index_exclusions"
+    index_dues = "index_dues"
+    index_referrals = "index_referrals"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Whether what is kept is what was written: every chain, and every anchor against the stores."""
+"""Whether what is kept is what was written: every chain, the rows made of it, every anchor against the stores."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from school_protocol.services.house import House
+from school_protocol.services.journal.comparing import differing
 from school_protocol.storage import access_chain, administration_chain, anchoring, checks, erased, journal
 from school_protocol.storage.anchoring import Comparison, Stores
 from school_protocol.storage.erased import ErasedUnreadable
@@ -74,12 +75,12 @@ def verify_chains(house: House) -> list[Break]:
 
 
 def _breaks(house: House, folder: Path, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
-    yield from _of_chains(house, verdict, progress)
+    yield from _of_chains(house, verdict, progress, compares=bool(house.library.every()))
     yield from _one_a_case(anchoring.compare(stores_of(house), folder, verdict.seen))
 
 
-def _of_chains(house: House, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
-    yield from _of_cases(house, verdict, progress)
+def _of_chains(house: House, verdict: Verdict, progress: Progress | None, *, compares: bool = False) -> Iterator[Break]:
+    yield from _of_cases(house, verdict, progress, compares=compares)
     with house.realm.reading() as session:
         yield from access_chain.verify(session, house.vault)
         verdict.accesses = checks.closed_accesses(session)
@@ -92,7 +93,7 @@ def _of_chains(house: House, verdict: Verdict, progress: Progress | None) -> Ite
         yield Break("", 0, Flaw.erased_list, Chain.anchors)
 
 
-def _of_cases(house: House, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
+def _of_cases(house: House, verdict: Verdict, progress: Progress | None, *, compares: bool) -> Iterator[Break]:
     with house.realm.reading() as session:
         total = journal.count_cases(session)
     after = ""
@@ -102,7 +103,10 @@ def _of_cases(house: House, verdict: Verdict, progress: Progress | None) -> Iter
             if not ids:
                 return
             for case_id in ids:
-                yield from journal.verify_case(session, house.vault, case_id)
+                broken = list(journal.verify_case(session, house.vault, case_id))
+                if compares and not broken:
+                    broken = [Break(case_id, 0, flaw) for flaw in differing(house, session, case_id)]
+                yield from broken
                 session.expunge_all()
                 verdict.cases += 1
                 if progress is not None:
