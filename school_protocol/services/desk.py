@@ -121,7 +121,7 @@ def _own_receipts(house: House, session: Session, actor: Actor) -> tuple[Receipt
     """Receipts of reports whose case this person may not see."""
     headers = [one for one in reports.of_reporter(session, actor.id, limit=RECEIPTS) if one.case_id is not None]
     ids = [str(one.case_id) for one in headers]
-    seen = index.seen_among(session, scope_of(house, actor), ids, today=today_for(house)) if ids else frozenset()
+    seen = index.seen_among(session, scope_of(house, actor), ids, today=today_for(house))
     return tuple(receipt_line(house, session, actor, one) for one in headers if one.case_id not in seen)
 
 

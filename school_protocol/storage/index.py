@@ -400,6 +400,8 @@ def _seated(account: str, today: date) -> Select[str]:
 
 def seen_among(session: Session, scope: Scope, ids: Collection[str], *, today: date) -> frozenset[str]:
     """Which of these cases a scope sees."""
+    if not ids:
+        return frozenset()
     query = select(CaseIndexRow.case_id).where(where_visible(scope, today), CaseIndexRow.case_id.in_(ids))
     return frozenset(session.scalars(query))
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Scope
@@ -30,6 +30,16 @@ class OpenCase:
     urgent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A seat in the cases of a unit that run by one protocol, and who carries a case by holding it."""
+
+    unit: str
+    protocol: str
+    seat: str
+    by: frozenset[str]
+
+
 def open_cases(
     session: Session,
     scope: Scope | None,
@@ -37,12 +47,15 @@ def open_cases(
     *,
     today: date,
     held_by: Collection[str] | None = None,
+    but: Collection[Carried] | None = None,
 ) -> tuple[OpenCase, ...]:
     """The open cases of these units that `scope` sees (None: all), by when they were opened: two queries.
 
-    `held_by`: those alone in which one of these holds a seat.
+    `held_by`: those alone in which one of these holds a seat. `but`: those alone that lack one of these.
     """
     where: list[ColumnElement[bool]] = [CaseIndexRow.ended.is_(False), CaseIndexRow.unit.in_(units)]
+    if but is not None:  # first, since it leaves few
+        where.append(or_(false(), *(_lacks(one, today) for one in but)))
     if scope is not None:
         where.append(where_visible(scope, today))
     if held_by is not None:
@@ -50,6 +63,8 @@ def open_cases(
         where.append(CaseIndexRow.case_id.in_(own))
     rows = session.scalars(select(CaseIndexRow).where(*where).order_by(CaseIndexRow.opened_at, CaseIndexRow.case_id))
     found = rows.all()
+    if not found:
+        return ()
     chosen = select(CaseIndexRow.case_id).where(*where)
     seats: dict[str, list[Seat]] = {}
     for seat in session.scalars(select(CaseSeatRow).where(CaseSeatRow.case_id.in_(chosen), _is_held(today))):
@@ -69,6 +84,15 @@ def open_cases(
         )
         for row in found
     )
+
+
+def _lacks(carried: Carried, today: date) -> ColumnElement[bool]:
+    """Others than these sit there; or nobody, once the case has left the hands of the whole team."""
+    seat = (CaseSeatRow.case_id == CaseIndexRow.case_id, CaseSeatRow.seat == carried.seat, _is_held(today))
+    held = exists().where(*seat).correlate(CaseIndexRow)
+    well = exists().where(*seat, CaseSeatRow.account.in_(sorted(carried.by))).correlate(CaseIndexRow)
+    here = (CaseIndexRow.unit == carried.unit, CaseIndexRow.protocol == carried.protocol)
+    return and_(*here, or_(CaseIndexRow.team_sees.is_(False), held), not_(well))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,15 @@ QUESTION = "Qui suit [EV1] pendant les vacances ?"
 ANSWER = "L’appui psychosocial, chaque semaine."
 ASKED = "Où en est-on ?"
 WAITS = ("One observation waits for the team’s answer.", "%(num)d observations wait for the team’s answer.")
+ANSWERED: list[Step] = [
+    {"at": "2026-12-18T15:00", "as": "referent_er", "do": "t_prop_close", "expect": "refused"},
+    {
+        **next(step for step in story("sc6") if step["do"] == "F13" and step["at"] == "2026-12-18T10:00"),
+        "at": "2026-12-18T15:30",
+    },
+    {"at": "2026-12-18T16:00", "as": "referent_er", "do": "t_prop_close"},
+]
+"""What was refused is proposed again once another follow-up answers it, and not before."""
 MISSING = "evidence"
 SIZES = {"fr": DESKTOP, "ar": PHONE}
 
@@ -92,11 +101,11 @@ def test_a_province_refuses_a_visa_and_gives_it_the_second_time(closing: Team) -
 
     coordinator = closing["referent_er"]
     coordinator.open(f"/cases/{house.number}")
-    card(coordinator)(str(coordinator._("Sent back to the team")))
+    card(coordinator)(coordinator._("Sent back"))
     refused = coordinator.page.locator("[aria-labelledby=next] .alert")
     expect(refused).to_contain_text("Il manque l’avis de")
     expect(refused).to_contain_text("EV1 · إيمان الزياني بوعزة")
-    house.replay([{"at": "2026-12-18T16:00", "as": "referent_er", "do": "t_prop_close"}])
+    house.replay(ANSWERED)
 
     house.turn_to("2026-12-19T09:00")
     assert waits(province, visa)

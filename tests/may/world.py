@@ -33,6 +33,7 @@ from may import shared
 from school_protocol.config import Settings
 from school_protocol.definitions import read
 from school_protocol.documents import rendering
+from school_protocol.documents.papers import kit
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.events import (
     AccessLifted,
@@ -283,11 +284,13 @@ def serving(house: House) -> Flask:
 def untypeset() -> Iterator[None]:
     """What is handed out as a PDF is written, and not set: who gets it is asked here, what it looks like elsewhere.
 
-    The wall's papers are set to be counted: they are left blank.
+    The wall's papers are set to be counted: they are left blank. Of a kit's two parts, blank ones, the first stands
+    for both: to be joined, they would have to be tagged.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rendering.Typesetter, "set", lambda *_page: blank())
         patched.setattr(papers, "wall_of", lambda *_told: blank())
+        patched.setattr(kit, "joined", lambda first, _second: first)
         patched.setattr(papers, "_KEPT", papers._Kept(papers.KEPT_MOST))
         yield
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from domain.telling import SAFE
 
 from school_protocol.post import Post
 from school_protocol.services.loading import today_for
 from school_protocol.services.notices import sweep
 from school_protocol.services.teams import orphans, stand_ins
-from school_protocol.storage import directory
+from school_protocol.storage import directory, seats
 
 from .test_notices import Recorder
 from .test_staff import Office
@@ -103,3 +104,29 @@ def test_a_lead_whose_last_day_is_over_leaves_a_case_that_nobody_carries(office:
     assert lost(office, "head") == []
     school.wait(days=3)
     assert lost(office, "head") == [(school.number, ("empty",))]
+
+
+def test_where_nobody_heads_the_school_each_case_is_found_by_who_names_its_lead(office: Office) -> None:
+    school = office.school
+    school.report()
+    school.act("head", "name_seat", seat="lead", account=school.account("team_member/2"))
+    assert lost(office, "team_coordinator") == []
+    office.ids["head"] = school.account("head")
+    office.end("chief", "head")
+    school.wait(days=1)
+    assert lost(office, "team_coordinator") == [(school.number, ("no_head",))]
+
+
+def test_a_desk_reads_no_case_that_somebody_carries(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that the whole team sees and nobody leads yet, as most are that were just reported."""
+    school, read = office.school, []
+    ask = seats.open_cases
+    monkeypatch.setattr(seats, "open_cases", lambda *asked, **more: read.append(ask(*asked, **more)) or read[-1])
+    school.report()
+    assert lost(office, "head") == []
+    school.act("head", "name_seat", seat="lead", account=school.account("team_member/2"))
+    assert lost(office, "head") == []
+    assert read == [(), ()]
+    office.ids["lead"] = school.account("team_member/2")
+    office.end("chief", "lead")
+    assert [number for number, _lacks in lost(office, "head")] == [one.number for one in read[-1]] == [school.number]

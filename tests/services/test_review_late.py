@@ -94,10 +94,11 @@ def test_the_academy_that_asked_something_is_the_one_that_is_reminded(watched: W
 @pytest.mark.parametrize(
     ("level", "told"),
     [
-        (1, [(1, "head"), (3, "directorate")]),
+        (1, [(26, "head"), (1, "head"), (3, "directorate")]),
         (
             3,
             [
+                (26, "directorate"), (26, "head"),
                 (1, "directorate"), (1, "head"), (2, "directorate"), (3, "academy"), (3, "directorate"), (5, "academy"),
             ],
         ),
@@ -106,6 +107,7 @@ def test_the_academy_that_asked_something_is_the_one_that_is_reminded(watched: W
 def test_a_closure_that_nobody_decides_rises_from_the_head_and_at_the_graver_levels_to_the_academy(
     watched: Watched, level: int, told: list[tuple[int, str]]
 ) -> None:
+    """The morning after, those are told whose visa is asked of them alone."""
     closing(watched.school, level)
     assert days(watched, 20) == told
 

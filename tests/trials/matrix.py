@@ -11,8 +11,8 @@ from may.world import opened
 
 from trials.frame import Outcome, Size, Trial
 
-PLANTED = ("cases.show is not in the table", "find_id: , where_visible(scope, today) → nothing")
-"""The controls: the asking itself is shown to see a door that is gone, and one that is open to everybody."""
+PLANTED = ("cases.show is not in the table", "_one: , where_visible(scope, today) → nothing")
+"""The controls: the asking itself is shown to see a door that is gone, and lists that are open to everybody."""
 
 
 def run(size: Size, folder: Path) -> Outcome:

@@ -18,7 +18,7 @@ from school_protocol.storage.administration import Kind
 from school_protocol.storage.directory import Account
 from school_protocol.storage.engines import Session
 from school_protocol.storage.index import Seat
-from school_protocol.storage.seats import OpenCase
+from school_protocol.storage.seats import Carried, OpenCase
 from school_protocol.wording import ZONE
 
 SHOWN = 50
@@ -69,20 +69,25 @@ def see_own(house: House, actor: Actor) -> tuple[OrphanLine, ...]:
     """Cases that nobody carries, in the schools in which this person may name who does: for the desk."""
     names = {role for protocol in house.library.current() for role in _naming(protocol)}
     held = dict.fromkeys(one.unit for one in actor.appointments if one.role in names)
-    return tuple(_of_units(house, actor, tuple(held))[:SHOWN])
+    return tuple(_of_units(house, actor, tuple(held), few=True)[:SHOWN])
 
 
-def _of_units(house: House, actor: Actor, places: tuple[str, ...]) -> list[OrphanLine]:
-    """The open cases of these units that nobody carries, as far as this person sees them, the oldest first."""
+def _of_units(house: House, actor: Actor, places: tuple[str, ...], *, few: bool = False) -> list[OrphanLine]:
+    """The open cases of these units that nobody carries, as far as this person sees them, the oldest first.
+
+    `few`: units so few that the index can be asked for the cases that may lack somebody; else all are read."""
     if not places:
         return []
     today = today_for(house)
+    with house.directory.reading() as session:
+        staff = _Staff(house, session, directory.units(session, places), today)
+    but = staff.carried() if few else None
     with house.realm.reading() as session:
-        found = seats.open_cases(session, scope_of(house, actor).of_content(), places, today=today)
+        found = seats.open_cases(session, scope_of(house, actor).of_content(), places, today=today, but=but)
     if not found:
         return []
     with house.directory.reading() as session:
-        watch = _Watch(house, session, directory.units(session, places), found, today)
+        watch = _Watch(staff, session, found)
         lines = [line for case in found if (line := watch.line(case)) is not None]
     return sorted(lines, key=lambda line: (line.since or date.min, line.number))
 
@@ -117,30 +122,61 @@ def _naming(protocol: Protocol) -> Iterator[str]:
     yield from (role for role in named if not is_above(protocol, role))
 
 
-class _Watch:
-    """Who holds what today, read once for all cases."""
+class _Staff:
+    """Who works where today, and who is away."""
 
-    def __init__(
-        self, house: House, session: Session, units: Mapping[str, Unit], found: Collection[OpenCase], today: date
-    ) -> None:
+    def __init__(self, house: House, session: Session, units: Mapping[str, Unit], today: date) -> None:
         self.house = house
         self.units = units
         self.today = today
-        seated = {seat.account for case in found for seat in case.seats}
-        self.accounts: Mapping[str, Account] = directory.accounts(session, seated)
         parents = {parent for unit in units.values() for parent in unit.parents}
-        holders = directory.holders(session, (*units, *parents), today=today)
-        self.appointed = {holder.account.id for holder in holders}
-        heads = {key for key, (_protocol, role) in team.declared(house).items() if role.head}
-        self.heads = heads
-        self.headed = {holder.unit for holder in holders if holder.role in heads}
-        self.last_head = administration.last_day_of_role(session, tuple(units), heads)
-        self.last_days = administration.last_days(session, seated)
-        self.back = {(holder.account.id, holder.unit) for holder in holders}
-        left = administration.changes(session, tuple(units), limit=10_000, kinds=(Kind.orphaned,))
+        self.holders = directory.holders(session, (*units, *parents), today=today)
+        self.heads = {key for key, (_protocol, role) in team.declared(house).items() if role.head}
+        self.headed = {holder.unit for holder in self.holders if holder.role in self.heads}
         posts = administration.posts(session, tuple(units), since=today)
         standing = (post for post in posts if post.stands_in is not None and post.is_current(today))
         self.away = {(post.stands_in.other, post.unit): post.starts for post in standing if post.stands_in}
+
+    def carried(self) -> tuple[Carried, ...] | None:
+        """The seats that are asked for, each with those of the unit who carry a case there: what has them lacks
+        nobody. None where any case may lack somebody, since nobody heads its school."""
+        if not self.headed.issuperset(self.units):
+            return None
+        asked: dict[tuple[str, str], bool] = {}
+        for protocol in self.house.library.every():
+            for seat, trained in _needed(protocol).items():
+                asked[protocol.protocol, seat] = trained or asked.get((protocol.protocol, seat), False)
+        return tuple(
+            Carried(unit, protocol, seat, self._fit(unit, trained=trained))
+            for unit in self.units
+            for (protocol, seat), trained in asked.items()
+        )
+
+    def _fit(self, unit: str, *, trained: bool) -> frozenset[str]:
+        here = {one.account.id: one.account for one in self.holders if one.unit == unit}
+        return frozenset(
+            key
+            for key, account in here.items()
+            if (key, unit) not in self.away and (not trained or account.is_trained(self.today))
+        )
+
+
+class _Watch:
+    """Who of the staff carries which of these cases, read once for all of them."""
+
+    def __init__(self, staff: _Staff, session: Session, found: Collection[OpenCase]) -> None:
+        self.house = staff.house
+        self.units = staff.units
+        self.today = staff.today
+        self.away = staff.away
+        self.headed = staff.headed
+        seated = {seat.account for case in found for seat in case.seats}
+        self.accounts: Mapping[str, Account] = directory.accounts(session, seated)
+        self.appointed = {holder.account.id for holder in staff.holders}
+        self.last_head = administration.last_day_of_role(session, tuple(self.units), staff.heads)
+        self.last_days = administration.last_days(session, seated)
+        self.back = {(holder.account.id, holder.unit) for holder in staff.holders}
+        left = administration.changes(session, tuple(self.units), limit=10_000, kinds=(Kind.orphaned,))
         self.left = {(change.number, change.account): change.at.astimezone(ZONE).date() for change in left}
 
     def line(self, case: OpenCase) -> OrphanLine | None:

@@ -13,6 +13,7 @@ from flask import Flask, g, render_template, render_template_string
 from werkzeug.datastructures import MultiDict
 
 from school_protocol.domain.events import EVENT_OF_ACT, EventKind
+from school_protocol.domain.lines import CautionLine
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import papers
@@ -435,7 +436,7 @@ def _head(protocol: Protocol) -> CaseHead:
     live = tuple(DangerLine(danger, "raised", NOW, "x") for danger in protocol.dangers.values())
     return CaseHead(
         protocol, "1234567890123", 12, SCHOOL, state, protocol.stages[state.stage], None, NOW, NOW, True, False,
-        (next(iter(protocol.roles)),), live, True,
+        (next(iter(protocol.roles)),), live, tuple(CautionLine(one, ()) for one in protocol.cautions.values()), True,
     )  # fmt: skip
 
 

@@ -157,9 +157,11 @@ def test_who_listens_is_asked_of_those_who_listen_by_role_or_by_seat(
     page = browse("team_member").open(path).html
     assert listener.format(coordinator) in page
     assert f"{listener.format(player.actor('team_member').id)} checked" in page
-    for nobody in (seated, other, player.actor("head").id):
+    second = 'name="a-second_adult" value="{}"'
+    for nobody in (seated, player.actor("head").id):
         assert listener.format(nobody) not in page
-        assert nobody in page, "as the second adult, anybody"
+        assert second.format(nobody) in page, "as the second adult, whoever is of the school"
+    assert other not in page
     held.act("head", "name_seat", seat="support", account=seated)
     page = browse("team_member").open(path).html
     assert listener.format(seated) in page
