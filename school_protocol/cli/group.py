@@ -113,6 +113,8 @@ def _of_store(error: Exception) -> str | None:
 
     if is_damaged(error):
         return "a file of the data is no database, or damaged: restore a backup"
+    if isinstance(error, PermissionError):
+        return f"{error.filename} can't be used by this account ({error.strerror}): give it the right to"
     own = translated(error)
     if own is None:
         return None

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as Session
 from sqlalchemy.orm import sessionmaker
 
-from school_protocol.storage.errors import MOVED, StorageBusy, is_damaged, is_read_only, translated
+from school_protocol.storage.errors import MOVED, StorageAway, StorageBusy, is_damaged, is_read_only, translated
 
 __all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "open_engine", "open_shared", "within"]
 
@@ -100,7 +100,7 @@ def _make_private(path: Path) -> None:
 def _refuse_absent(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
     """SQLite would begin an empty store where the file has gone: better no answer than that."""
     if not Path(str(arguments[0])).exists():
-        raise StorageBusy(f"{arguments[0]} is away")
+        raise StorageAway(f"{arguments[0]} is away")
 
 
 def _set_pragmas(connection: Any, record: object) -> None:

@@ -15,6 +15,10 @@ class StorageBusy(SchoolProtocolError):
     """The database can't answer now (locked, restarting, out of connections): the same request may succeed later."""
 
 
+class StorageAway(StorageBusy):
+    """The database's server or disk is not there, or can only be read: somebody has to bring it back."""
+
+
 class StorageFull(SchoolProtocolError):
     """No room is left on the disk: nothing was written."""
 
@@ -23,24 +27,19 @@ class KeysUnusable(SchoolProtocolError):
     """The key folder is missing, incomplete, damaged or readable by others: nothing may be opened with it."""
 
 
-class KeysAway(KeysUnusable, StorageBusy):
+class KeysAway(KeysUnusable, StorageAway):
     """Whoever holds the master keys doesn't answer now: the same request may succeed later."""
 
 
 MOVED = "moved_away"
 """What a store says to whoever writes there after its rows were moved elsewhere."""
 _FULL_FILES = {errno.ENOSPC, errno.EDQUOT}
-_BUSY_SQLITE = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    # The disk or its folder is away, or can only be read: somebody may bring it back.
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-}
+_BUSY_SQLITE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_AWAY_SQLITE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
 _FULL_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
 _FULL_POSTGRESQL = {"53100"}
-_BUSY_POSTGRESQL = ("08", "40001", "40P01", "53", "55P03", "57P0")
+_BUSY_POSTGRESQL = ("40001", "40P01", "53", "55P03")
+_AWAY_POSTGRESQL = ("08", "57P0")
 
 
 def translated(error: Exception) -> SchoolProtocolError | None:
@@ -68,7 +67,9 @@ def is_damaged(error: Exception) -> bool:
 
 def _translated(error: BaseException) -> SchoolProtocolError | None:
     if isinstance(error, OSError):
-        return StorageFull(str(error)) if error.errno in _FULL_FILES else None
+        if error.errno in _FULL_FILES:
+            return StorageFull(str(error))
+        return StorageAway(str(error)) if error.errno == errno.EROFS else None
     if isinstance(error, PoolTimeout):
         return StorageBusy(str(error))
     if isinstance(error, DBAPIError) and error.orig is not None:
@@ -83,12 +84,14 @@ def _of_driver(error: DBAPIError, origin: BaseException) -> SchoolProtocolError 
     if isinstance(code, int):
         if code in _FULL_SQLITE or code & 0xFF == sqlite3.SQLITE_FULL:
             return StorageFull(str(origin))
+        if code & 0xFF in _AWAY_SQLITE:
+            return StorageAway(str(origin))
         return StorageBusy(str(origin)) if code & 0xFF in _BUSY_SQLITE else None
     state = getattr(origin, "sqlstate", None) or ""
     if isinstance(error, OperationalError) and not state and not isinstance(origin, sqlite3.Error):
-        return StorageBusy(str(origin))  # no server that could say more: away, starting, or full
+        return StorageAway(str(origin))  # no server that could say more: away, starting, or full
     if state in _FULL_POSTGRESQL:
         return StorageFull(str(origin))
-    if error.connection_invalidated or state.startswith(_BUSY_POSTGRESQL):
-        return StorageBusy(str(origin))
-    return None
+    if error.connection_invalidated or state.startswith(_AWAY_POSTGRESQL):
+        return StorageAway(str(origin))
+    return StorageBusy(str(origin)) if state.startswith(_BUSY_POSTGRESQL) else None

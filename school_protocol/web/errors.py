@@ -23,7 +23,7 @@ from school_protocol.services.accounts import TooManyTries
 from school_protocol.services.going_live.signing import may_sign, signers
 from school_protocol.services.views import ContactLine
 from school_protocol.storage.blobs.blobs import FilesAway
-from school_protocol.storage.errors import StorageBusy, StorageFull
+from school_protocol.storage.errors import StorageAway, StorageBusy, StorageFull
 from school_protocol.web import sessions
 from school_protocol.web.api import problems
 from school_protocol.web.headers import again_in
@@ -158,8 +158,8 @@ def _http(error: HTTPException) -> Response | HTTPException:
     return response
 
 
-def _busy(_error: StorageBusy) -> Response:
-    return _later(page(503))
+def _busy(error: StorageBusy) -> Response:
+    return _later(page(503, "errors/away.html" if isinstance(error, StorageAway) else None))
 
 
 def _later(response: Response, seconds: int = RETRY_SECONDS) -> Response:

@@ -207,6 +207,26 @@ def test_a_file_that_is_no_database_is_said_to_be_none(run: Run, data: Path, tmp
     assert done.stderr == "Error: a file of the data is no database, or damaged: restore a backup\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied", "/srv/data"), "/srv/data can't be used by this account"),
+        (OSError(30, "Read-only file system", "/srv/data"), "the data can't be used now ([Errno 30] Read-only"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, said: str
+) -> None:
+    def refuses(*_args: object, **_more: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Path, "mkdir", refuses)
+    done = run("journal", "verify")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: {said}")
+    assert "Traceback" not in done.output
+
+
 @pytest.mark.exhaustive
 def test_a_worker_whose_role_is_not_there_is_named_and_prepare_goes_on_once_it_is(run: Run, database: Database) -> None:
     named = {"DATABASE_URL": database.address(database.site), "DATABASE_OWNER_URL": database.address(database.owner)}

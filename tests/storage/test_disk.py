@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, text
 
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.errors import StorageBusy, StorageFull
+from school_protocol.storage.errors import StorageAway, StorageFull
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_a_store_that_is_away_is_not_begun_anew(store: Store, tmp_path: Path) ->
     write(store, "a")
     store.close()
     (tmp_path / "store.sqlite").rename(tmp_path / "away")
-    with pytest.raises(StorageBusy, match="away"):
+    with pytest.raises(StorageAway, match="away"):
         write(store, "b")
     assert not (tmp_path / "store.sqlite").exists()
     (tmp_path / "away").rename(tmp_path / "store.sqlite")
@@ -50,7 +50,7 @@ def test_a_store_that_can_only_be_read_says_that_it_is_for_later(store: Store) -
     write(store, "a")
     store.close()
     event.listen(store.engine, "do_connect", only_read)
-    with pytest.raises(StorageBusy, match="readonly"):
+    with pytest.raises(StorageAway, match="readonly"):
         write(store, "b")
     assert count(store) == 1
     event.remove(store.engine, "do_connect", only_read)

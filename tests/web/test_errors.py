@@ -16,7 +16,7 @@ from school_protocol.domain.errors import BadInput, Conflict, Refused, Sealed, T
 from school_protocol.domain.policy import Permission
 from school_protocol.services import accounts, desk, directory
 from school_protocol.services.views import ContactLine
-from school_protocol.storage.errors import KeysUnusable, StorageBusy, StorageFull
+from school_protocol.storage.errors import KeysUnusable, StorageAway, StorageBusy, StorageFull
 from school_protocol.web import access, errors, noting
 
 from .conftest import Accounts
@@ -45,6 +45,7 @@ def failing(app: Flask, member: FlaskClient, monkeypatch: pytest.MonkeyPatch) ->
         (Refused((Reason("not_your_role"),)), 409),
         (Conflict(3, 5), 409),
         (StorageBusy("is locked"), 503),
+        (StorageAway("connection refused"), 503),
         (StorageFull("/var/disk"), 507),
         (accounts.TooManyTries(1234567), 429),
         (KeysUnusable("/var/keys"), 500),
@@ -62,6 +63,16 @@ def test_every_error_has_a_page(failing: Any, member: FlaskClient, error: Except
     page = read_page(response)
     assert "Traceback" not in response.text
     assert str(error) not in page.text
+
+
+def test_a_database_that_is_away_is_not_told_as_too_many_people(failing: Any, member: FlaskClient) -> None:
+    said = "Trop de personnes écrivent en même temps"
+    failing(StorageBusy("locked"))
+    assert said in member.get("/").text, "the control"
+    failing(StorageAway("connection refused"))
+    page = member.get("/").text
+    assert said not in page
+    assert "ne répond pas" in page
 
 
 def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -191,7 +202,7 @@ def test_the_last_resort(app: Flask, failing: Any, member: FlaskClient, monkeypa
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
-@pytest.mark.parametrize("template", sorted({*errors.PAGES.values(), "errors/old_form.html"}))
+@pytest.mark.parametrize("template", sorted({*errors.PAGES.values(), "errors/old_form.html", "errors/away.html"}))
 def test_every_page_in_every_language(app: Flask, people: Accounts, template: str, language: str) -> None:
     client = app.test_client()
     client.set_cookie("language", language)
@@ -208,6 +219,7 @@ def test_every_error_template_is_used() -> None:
         "errors/old_form.html",
         "errors/not_open.html",
         "errors/files_away.html",
+        "errors/away.html",
         "errors/base.html",
     }
     assert {f"errors/{path.name}" for path in folder.glob("*.html")} == used
