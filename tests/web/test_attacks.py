@@ -19,7 +19,7 @@ import pytest
 from domain.telling import MOROCCAN, NOW, REPORT
 from flask import Flask, url_for
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
@@ -34,8 +34,9 @@ from school_protocol.services.opening import open_case
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import SCHOOL_WEEK, Player, TurnableClock, prepared
 from school_protocol.services.signalement import doors
-from school_protocol.storage import cases, directory
+from school_protocol.storage import cases, directory, index
 from school_protocol.storage import sign_in as browser
+from school_protocol.storage.engines import Session
 from school_protocol.storage.tables import RealmBase
 from school_protocol.web import access, create_app, limits
 
@@ -228,6 +229,51 @@ def answer(response: TestResponse, number: str) -> tuple[Any, ...]:
     body = re.sub(r'name="(csrf_token|shown_to)" value="[^"]+"', "", body)
     kept = {name: value.replace(number, "NUMBER") for name, value in response.headers if name != "Set-Cookie"}
     return response.status_code, body, kept
+
+
+@pytest.mark.parametrize("who", ["other head", "psychosocial"])
+def test_a_hidden_case_costs_the_work_that_an_absent_one_costs(world: World, who: str) -> None:
+    """Else time would tell which number there is."""
+    visitor = world.browser(who)
+    visitor.get("/account")  # what is noted of a visit once a day
+    for ways in WAYS.values():
+        for way in ways:
+            asked = [asked_of_stores(world, visitor, f"/cases/{number}{way}") for number in (world.own, world.absent)]
+            assert asked[0] == asked[1] != [], way
+
+
+def test_the_control_work_for_a_hidden_one_alone_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = index.find_id
+
+    def looks_again(session: Session, scope: Any, number: str, **more: Any) -> str | None:
+        found = find(session, scope, number, **more)
+        if cases.find_by_number(session, number):
+            cases.last_seq(session, number)
+        return found
+
+    monkeypatch.setattr(index, "find_id", looks_again)
+    visitor = world.browser("psychosocial")
+    asked = [asked_of_stores(world, visitor, f"/cases/{number}") for number in (world.own, world.absent)]
+    assert asked[0] != asked[1]
+
+
+def asked_of_stores(world: World, visitor: Browser, path: str) -> list[str]:
+    """The statements of a request, but how a connection is set."""
+    said: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.startswith("PRAGMA"):
+            said.append(statement)
+
+    stores = (world.house.realm.engine, world.house.directory.engine)
+    for engine in stores:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        assert visitor.get(path).status_code in (404, 405)
+    finally:
+        for engine in stores:
+            event.remove(engine, "before_cursor_execute", note)
+    return said
 
 
 def knocks(app: Flask) -> list[tuple[str, str]]:
