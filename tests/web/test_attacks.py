@@ -363,7 +363,8 @@ def unsafe_ways(world: World) -> list[str]:
         "document": "referral_letter", "protocol": "ma-cyberharassment",
         "copy": 1, "place": 0, "job": "x", "batch": "x", "token": "x", "account": "x", "handle": "x", "contact": "x",
         "system": "x", "item": "cndp",
-        "visit": "x", "turn": "x", "release": "x", "attestation": "x", "workshop": "x", "upload": "x", "scenario": "found_phone",
+        "visit": "x", "turn": "x", "release": "x", "attestation": "x", "workshop": "x", "upload": "x",
+        "scenario": "found_phone",
         "kind": "public", "code": doors.renew(world.house, world.person("head"), world.player.school, "public").code,
     }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
