@@ -173,6 +173,7 @@ def test_pressing_again_after_going_back_does_not_double_a_danger(house: Served,
     expect(member.button("Adresse ou téléphone divulgués", exact=False)).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_an_ended_session_keeps_the_text(house: Served, member: Person, sit: Sit) -> None:
     words = f"Une heure plus tard. {MIXED}"
     begin_witness(member, words)

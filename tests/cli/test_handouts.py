@@ -36,6 +36,7 @@ def test_a_protocol_is_drawn(tmp_path: Path) -> None:
     assert not (tmp_path / "never").exists()
 
 
+@pytest.mark.exhaustive
 def test_four_pages_are_printed(tmp_path: Path) -> None:
     out = tmp_path / "wall.pdf"
     assert run("wall", str(SMALL), "-o", str(out), "--language", "en").exit_code == 0

@@ -165,7 +165,7 @@ def test_signs_in_words_stand_with_the_names_that_a_copy_may_show(moroccan: Prot
     assert "et [XX9]." in html
 
 
-@pytest.mark.exhaustive(but=("small-ar", "moroccan-fr"))
+@pytest.mark.exhaustive(but=("small-ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_cover_names_no_one_and_shows_no_points(identified: CaseFile, language: str) -> None:
     cover = squeezed(text_of(printed(identified, language))[0])

@@ -49,6 +49,7 @@ def test_the_same_page_gives_the_same_bytes() -> None:
     assert made("<p>Un</p>", "two") != first
 
 
+@pytest.mark.exhaustive
 def test_another_process_gives_the_same_bytes() -> None:
     script = "import sys; from tests.documents.test_rendering import made; sys.stdout.buffer.write(made('<p>Un</p>'))"
     root = Path(__file__).parents[2]

@@ -211,6 +211,7 @@ def test_objects_that_unpack_to_too_much_are_not_unpacked(pages_inside: bool) ->
     assert codes(packed_objects(300 << 20, pages_inside=pages_inside)) == {"too_much"}
 
 
+@pytest.mark.exhaustive
 def test_a_bomb_takes_little_memory() -> None:
     script = (
         "import resource, sys; from tests.documents.sealed import issued, verdict; "

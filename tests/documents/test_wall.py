@@ -110,6 +110,7 @@ def test_the_paper_is_tagged_and_says_what_it_is(moroccan: Protocol, printed: Pr
         assert moroccan.protocol in page
 
 
+@pytest.mark.exhaustive
 def test_another_protocol_under_another_name(small: Protocol) -> None:
     """Nothing of one protocol is in the pages of another; what is hard to write comes out as it is."""
     title = Text(dict.fromkeys(small.languages, "Objets <b>perdus</b> & retrouvés"))

@@ -247,6 +247,7 @@ class _Dies:
         raise Broken("ended")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_process_apart_does_it_and_its_death_costs_nothing(country: Country) -> None:
     """Niced, with a clock that stands; it says how far it is by itself. Killed at once, the next one does it all."""

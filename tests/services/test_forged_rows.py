@@ -124,6 +124,10 @@ BEHIND: dict[str, tuple[Callable[[Session], object], Flaw]] = {
 
 @pytest.fixture
 def stocked(school: School) -> School:
+    return stocked_case(school)
+
+
+def stocked_case(school: School) -> School:
     """A case with a danger, restricted, from which somebody stepped aside, referred, with deadlines."""
     school.report()
     school.act("team_member", "raise_danger", which_danger="staff_concerned")

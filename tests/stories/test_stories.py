@@ -210,6 +210,7 @@ def test_sc3_holds_the_father_back_and_needs_the_directorate(told: Stage) -> Non
     assert reasons(played, "mpp_start") == [("shared_concern_eligible",)]
 
 
+@pytest.mark.exhaustive
 def test_sc4_takes_the_light_path_after_a_danger_lifted_by_two(told: Stage) -> None:
     player, played = told("sc4")
     assert reasons(played, "t_lift") == [("lifted",)]

@@ -232,6 +232,7 @@ def test_of_a_workshop_where_nobody_sat_there_is_a_page_and_no_paper(hall: Hall)
     assert hall.workshop.kept == {"tables": {}, "grids": {}}
 
 
+@pytest.mark.exhaustive
 def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
     """However fast it runs: what is kept is worked out once it stands."""
     played(hall)

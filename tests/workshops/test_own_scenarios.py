@@ -417,6 +417,7 @@ def test_words_that_are_kept_are_said_as_before() -> None:
     assert again(written("plain")) == "plain"
 
 
+@pytest.mark.exhaustive
 def test_a_scenario_is_found_by_its_bytes_for_attestations(hall: Hall) -> None:
     trainer = person(hall.host)
     upload = uploads.bring(hall.host, trainer, own().encode(), "f.yaml")

@@ -1,0 +1,54 @@
+"""Rows written behind the program, without any key: none opens a case, and the check of the night tells of each."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import pytest
+from domain.telling import MOROCCAN, NOW
+from services import test_forged_rows as forged
+from services.conftest import School
+
+from school_protocol.definitions import read
+from school_protocol.domain import policy
+from school_protocol.services.journal import rebuild_index, verifying
+from school_protocol.services.scripts import throwaway
+from trials.frame import Outcome, Size, Trial
+
+SEATED = ("technical_admin", "trainer", "protocol_admin", "psychosocial", "reporter")
+
+
+def run(size: Size, _folder: Path) -> Outcome:
+    tried, faults, found = 0, list[str](), 0
+    content = MOROCCAN.read_bytes()
+    with throwaway(read(content, "1.yaml"), content, NOW) as player:
+        school = forged.stocked_case(School(player, count(1)))
+        kinds = list(forged.BEHIND) if size is Size.whole else list(forged.BEHIND)[:4]
+        for kind in kinds:
+            tried += 1
+            faults += [] if _is_told(school, kind) else [f"not told: {kind}"]
+        with pytest.MonkeyPatch.context() as blind:
+            blind.setattr(verifying, "differing", lambda *_asked: iter(()))
+            found += not _is_told(school, kinds[0])
+        rebuild_index(school.house)
+        for who in SEATED:
+            tried += 1
+            forged.forged(school, who, forged.seated)
+            faults += [f"opened by a forged seat: {who}"] if school.is_seen_by(who) else []
+        with pytest.MonkeyPatch.context() as careless:
+            careless.setattr(policy, "may_see", lambda *_asked: True)
+            found += school.is_seen_by("psychosocial")
+    return Outcome(tried, "forgeries", tuple(faults), 2, found)
+
+
+def _is_told(school: School, kind: str) -> bool:
+    write, flaw = forged.BEHIND[kind]
+    with school.house.realm.writing() as session:
+        write(session)
+    told = flaw in forged.flaws(school)
+    rebuild_index(school.house)
+    return told
+
+
+TRIALS = (Trial("forged-rows", "what is written behind the program opens nothing and is told", 18, run),)
