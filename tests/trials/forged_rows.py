@@ -31,7 +31,7 @@ def run(size: Size, _folder: Path) -> Outcome:
         with pytest.MonkeyPatch.context() as blind:
             blind.setattr(verifying, "differing", lambda *_asked: iter(()))
             found += not _is_told(school, kinds[0])
-        rebuild_index(school.house)
+        school.report()
         for who in SEATED:
             tried += 1
             forged.forged(school, who, forged.seated)
