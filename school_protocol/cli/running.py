@@ -54,10 +54,13 @@ def demo_serve(context: click.Context, port: int, reset: bool) -> None:
 
 
 def prepare_demo(reset: bool) -> None:
-    from school_protocol.services.demo import prepare
+    from school_protocol.services.demo import is_there, prepare
 
+    settings = settings_from(os.environ)
+    if reset and is_there(settings) and sys.stdin.isatty():  # a script that says --reset means it
+        click.confirm(f"Everything in the demo of {settings.data} is cleared. Go on?", abort=True, err=True)
     accounts = prepare(
-        settings_from(os.environ),
+        settings,
         reset=reset,
         password=os.environ.get("SCHOOL_PROTOCOL_DEMO_PASSWORD"),
         say=lambda line: click.echo(line, err=True),

@@ -429,6 +429,11 @@ def _note(settings: Settings, text: str) -> None:
     path.write_text(text, "utf-8")
 
 
+def is_there(settings: Settings) -> bool:
+    """Whether a demo lies in the data's folder."""
+    return (settings.data / NOTE).exists()
+
+
 def _noted(settings: Settings) -> str:
     """The password kept; UNFINISHED where a start was cut off; empty where no demo is."""
     path = settings.data / NOTE

@@ -28,6 +28,7 @@ from school_protocol.web import sessions
 from school_protocol.web.api import problems
 from school_protocol.web.headers import again_in
 from school_protocol.web.kept import KeptForOwner
+from school_protocol.web.paths import site_of
 from school_protocol.web.rendering import reword, wording
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ Il n’y a rien sous ce nom. Veuillez ouvrir le site à l’adresse qui vous a �
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(SecurityError, lambda _error: Response(FOREIGN, 400, mimetype="text/plain"))
-    app.register_error_handler(CSRFError, lambda error: _refused(error, 400, "errors/old_form.html", is_kept=False))
+    app.register_error_handler(CSRFError, _old_form)
     app.register_error_handler(KeptForOwner, lambda error: _refused(error, 400, "errors/old_form.html", is_kept=True))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Unseen, lambda error: _refused(error, 404))
@@ -124,6 +125,15 @@ def _refused(error: Exception, status: int, template: str | None = None, **known
     place = request.remote_addr or "here"
     log.info("refused: %s at %s to account %s from %s", type(error).__name__, request.endpoint, _reader(), place)
     return page(status, template, **known)
+
+
+def _old_form(error: CSRFError) -> Response:
+    """A form of another session or site. Where a proxy hands on another host than the browser's, each is: both are said."""
+    came = site_of(request.headers.get("Origin") or request.headers.get("Referer") or "")
+    apart = None if came in (None, request.host) else (came, request.host)
+    if apart:
+        log.warning("a form came from a page of %s, and was sent to %s: does the proxy hand on the host?", *apart)
+    return _refused(error, 400, "errors/old_form.html", is_kept=False, apart=apart)
 
 
 def _not_open(error: NotOpenYet) -> Response:

@@ -33,10 +33,15 @@ def _is_own(path: str) -> bool:
 
 def is_of_this_site(address: str) -> bool:
     """Whether a whole address, as a browser names the page that it comes from, is of the site that was asked."""
+    return site_of(address) == request.host
+
+
+def site_of(address: str) -> str | None:
+    """Host and port of a whole address; None where it has none that can be read."""
     try:
-        return urlsplit(address).netloc == request.host
+        return urlsplit(address).netloc or None
     except ValueError:
-        return False
+        return None
 
 
 def way_back() -> str:

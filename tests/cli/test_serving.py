@@ -19,6 +19,7 @@ from unittest.mock import Mock
 
 import pytest
 import waitress
+from click import testing
 from click.testing import CliRunner
 from werkzeug.test import Client
 
@@ -324,6 +325,25 @@ def test_the_site_itself_takes_what_is_being_sent_to_it_to_the_end_and_ends(
     words = ("-m", "school_protocol.cli", "serve", "--port", "PORT", *more)
     with running_at(*words, SCHOOL_PROTOCOL_DATA=str(tmp_path / "data")) as (process, port):
         ends_after_half_a_form(process, port)
+
+
+@pytest.mark.parametrize(("at_a_terminal", "typed", "cleared"), [(True, "n\n", False), (True, "y\n", True), (False, "", True)])
+def test_a_demo_is_cleared_at_a_terminal_once_that_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_a_terminal: bool, typed: str, cleared: bool
+) -> None:
+    (tmp_path / demo.NOTE).write_text("Password of every account: x")
+    asked: list[bool] = []
+
+    def prepare(_settings: Settings, *, reset: bool, **_more: Any) -> Mock:
+        asked.append(reset)
+        return Mock(table=lambda: "accounts")
+
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path))
+    monkeypatch.setattr(demo, "prepare", prepare)
+    monkeypatch.setattr(testing._NamedTextIOWrapper, "isatty", lambda _self: at_a_terminal, raising=False)
+    done = CliRunner().invoke(cli.main, ["demo", "prepare", "--reset"], input=typed)
+    assert asked == ([True] if cleared else [])
+    assert ("Everything in the demo" in done.output) is at_a_terminal
 
 
 def test_a_demo_that_stands_is_served_again_says_its_accounts_and_ends_after_what_is_being_sent(tmp_path: Path) -> None:

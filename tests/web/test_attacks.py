@@ -418,6 +418,24 @@ def test_a_form_from_another_site_does_nothing(world: World, site: dict[str, str
     assert world.rows() == before
 
 
+def test_a_proxy_that_hands_on_another_host_is_told_which_on_the_page_and_in_the_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = world.browser("head").client
+    sent = {"headers": {"Origin": "https://school.example:8443", "Host": "school.example"}, "data": {"a": "b"}}
+    with caplog.at_level("WARNING"):
+        page = client.post("/reports/new", **sent)
+    assert page.status_code == 400
+    told = page.get_data(as_text=True)
+    assert "school.example:8443" in told
+    assert "son serveur mandataire transmet un autre hôte" in told
+    assert "school.example:8443, and was sent to school.example:" in caplog.text
+    hostile = client.post("/reports/new", headers={"Origin": "https://<b>x</b>.example"}, data={"a": "b"})
+    assert "<b>x</b>" not in hostile.get_data(as_text=True)
+    own = client.post("/reports/new", headers={"Origin": "http://localhost"}, data={"a": "b"})
+    assert "serveur mandataire" not in own.get_data(as_text=True), "the control: an old form of this site"
+
+
 @pytest.mark.parametrize("host", ["x:99999", "", "é.example", "x:", "[::1", "a b", "x:-1", "a" * 300])
 def test_a_name_under_which_no_site_can_be_opened_is_refused(world: World, host: str) -> None:
     for client in (world.app.test_client(), world.browser("head").client):
