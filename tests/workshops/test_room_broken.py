@@ -29,7 +29,7 @@ from school_protocol.storage.workshops import listed
 from school_protocol.storage.workshops.room_tables import WordRow
 from school_protocol.web import create_app, workshops
 from workshops.room_browsing import Hall, hall_in, rooms_there
-from workshops.rooms_of import NOON, host_in, made, person
+from workshops.rooms_of import NOON, host_in, made, person, sat
 
 MINUTE = timedelta(minutes=1)
 
@@ -333,6 +333,7 @@ ODD = ("x" * 300, "<script>", "Ù…" * 90, "%00", "acts", "name'--", "2" * 80, "ðŸ
 def test_what_is_typed_into_addresses_breaks_no_debrief(hall: Hall) -> None:
     """Refusals are written down for the debrief, whatever was asked for."""
     phone = hall.seated("Bleu", "team_member", "head")
+    sat(hall.room, 2)
     running.to_next(hall.room)
     (number,) = hall.cases()
     phone.get("/room")
