@@ -128,7 +128,7 @@ def _refused(error: Exception, status: int, template: str | None = None, **known
 
 
 def _old_form(error: CSRFError) -> Response:
-    """A form of another session or site. Where a proxy hands on another host than the browser's, each is: both are said."""
+    """A form of another session or site. Where a proxy hands on another host than the browser's, both are said."""
     came = site_of(request.headers.get("Origin") or request.headers.get("Referer") or "")
     apart = None if came in (None, request.host) else (came, request.host)
     if apart:

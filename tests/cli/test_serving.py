@@ -327,7 +327,9 @@ def test_the_site_itself_takes_what_is_being_sent_to_it_to_the_end_and_ends(
         ends_after_half_a_form(process, port)
 
 
-@pytest.mark.parametrize(("at_a_terminal", "typed", "cleared"), [(True, "n\n", False), (True, "y\n", True), (False, "", True)])
+@pytest.mark.parametrize(
+    ("at_a_terminal", "typed", "cleared"), [(True, "n\n", False), (True, "y\n", True), (False, "", True)]
+)
 def test_a_demo_is_cleared_at_a_terminal_once_that_was_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_a_terminal: bool, typed: str, cleared: bool
 ) -> None:
