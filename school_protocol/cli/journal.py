@@ -96,7 +96,7 @@ def _line(house: House, one: Break) -> str:
         Chain.case: f"case {one.case_id}, event {one.seq}",
         Chain.access: f"access {one.seq}",
         Chain.access_batch: f"batch {one.seq} of accesses",
-        Chain.administration: f"administration {one.seq}",
+        Chain.administration: f"account {one.case_id}" if one.case_id else f"administration {one.seq}",
         Chain.anchors: f"anchor {one.seq}",
     }
     return f"{where[one.chain]}: {one.flaw.value} ({_SAID[one.flaw.value]})"
@@ -120,6 +120,7 @@ _SAID = {
     "rewritten": "written anew by somebody with the journal key, or replaced",
     "came_back": "erased once, and there again: a backup was brought back",
     "unread": "nothing can be made of its events: is each version of its protocol there?",
+    "unmade": "an appointment or a passkey that nobody wrote down: close the account, and see who can write rows",
     "index_gone": "it is in no list: its row is gone; `index rebuild` writes it anew",
     "index_place": "lists have it under another number, school or protocol; `index rebuild` puts it right",
     "index_standing": "lists have it at another step, level or danger; `index rebuild` puts it right",

@@ -75,6 +75,8 @@ class Flaw(StrEnum):
     """The list of erased cases is not the one that an anchor holds."""
     unread = "unread"
     """Its chain holds, and yet nothing can be made of its events: a version of its protocol is gone, say."""
+    unmade = "unmade"
+    """A row that lets somebody in, and that no entry has made; `case_id` names the account."""
     index_gone = "index_gone"
     """Of the rows by which a case is found, beside what its events say."""
     index_place = "index_place"

@@ -22,7 +22,7 @@ from school_protocol.services import school_time
 from school_protocol.services.accounts import REALM
 from school_protocol.services.house import SystemClock, open_house
 from school_protocol.services.identity.invitations import accept_invitation
-from school_protocol.storage import directory
+from school_protocol.storage import directory, proving
 
 ABOUT = [{"slot": "targeted_pupil", "name": "Yasmine Benali", "massar": "G123456789"}]
 PEOPLE = """kind,code,parent,name_fr,name_ar,username,role,unit,starts,certified_until
@@ -73,6 +73,28 @@ def test_from_nothing_to_a_case(data: Path, tmp_path: Path) -> None:
     house.close()
     assert re.search(r"\d{4}", run(*opened).stdout), "the number of a case"
     assert run("users", "list", "--as", "admin").stdout.count("04127K") >= 3
+
+
+def test_a_role_and_a_passkey_that_nobody_wrote_down_are_told_by_the_check_of_the_night(
+    data: Path, tmp_path: Path
+) -> None:
+    found()
+    people = tmp_path / "people.csv"
+    people.write_text(PEOPLE.format(until=f"{SystemClock().now().year + 2}-12-31"), "utf-8")
+    run("users", "import", people, "--as", "admin")
+    assert "every chain holds" in run("journal", "verify").stderr, "the control: what the program did is written down"
+    house = open_house(Settings(data=data), SystemClock())
+    with house.directory.writing() as session:
+        forged = [directory.account_named(session, name) for name in ("membre", "directeur")]
+        member, head = [one.id for one in forged if one is not None]
+        place = directory.actor(session, member, realm=REALM, today=house.now().date())
+        assert place is not None
+        directory.appoint(session, member, role="head", unit=place.appointments[0].unit, starts=house.now().date())
+        key = proving.Passkey(id="x", account=head, public_key=b"x", sign_count=0, name="x", created_at=house.now())
+        proving.keep_passkey(session, key)
+    house.close()
+    told = run("journal", "verify", exit_code=1)
+    assert sorted(re.findall(r"account (\w+): unmade", told.stdout)) == sorted([member, head])
 
 
 def typed(line: str) -> Result:

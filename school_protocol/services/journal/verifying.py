@@ -10,7 +10,7 @@ from pathlib import Path
 
 from school_protocol.services.house import House
 from school_protocol.services.journal.comparing import differing
-from school_protocol.storage import access_chain, administration_chain, anchoring, checks, erased, journal
+from school_protocol.storage import access_chain, administration_chain, anchoring, checks, erased, journal, unmade
 from school_protocol.storage.anchoring import Comparison, Stores
 from school_protocol.storage.erased import ErasedUnreadable
 from school_protocol.storage.journal import Break, Chain, Flaw
@@ -76,6 +76,9 @@ def verify_chains(house: House) -> list[Break]:
 
 def _breaks(house: House, folder: Path, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
     yield from _of_chains(house, verdict, progress, compares=bool(house.library.every()))
+    with house.directory.reading() as session:
+        slipped_in = unmade.appointed(session) | unmade.passkeys(session)
+    yield from (Break(account, 0, Flaw.unmade, Chain.administration) for account in sorted(slipped_in))
     yield from _one_a_case(anchoring.compare(stores_of(house), folder, verdict.seen))
 
 
