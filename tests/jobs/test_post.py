@@ -7,14 +7,11 @@ import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from socketserver import BaseServer, ThreadingTCPServer
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from certified import certificate
 
 from jobs.conftest import Hook, MailServer, talking
 from school_protocol import post
@@ -109,7 +106,7 @@ def test_a_server_whose_certificate_nobody_knows_gets_nothing(
     listening = ThreadingTCPServer(("127.0.0.1", 0), talking(server))
     listening.daemon_threads = True
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(tmp_path, "127.0.0.1"))
+    context.load_cert_chain(certificate(tmp_path, "127.0.0.1"))
     listening.socket = context.wrap_socket(listening.socket, server_side=True)
     url = f"smtps://127.0.0.1:{served(listening)}"
     mail = post_of(settings(smtp=url, mail_from=FROM)).mail
@@ -123,7 +120,7 @@ def test_a_password_goes_under_tls_to_a_server_that_is_known(
     mail_server: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """STARTTLS: name and mail come after it, and what comes before says neither."""
-    mail_server.certificate = _certificate(tmp_path, "127.0.0.2")
+    mail_server.certificate = certificate(tmp_path, "127.0.0.2")
     monkeypatch.setenv("SSL_CERT_FILE", str(mail_server.certificate))
     mail = post_of(settings(smtp=f"smtp://ecole:secret@127.0.0.2:{mail_server.port}", mail_from=FROM)).mail
     assert mail is not None
@@ -136,7 +133,7 @@ def test_a_password_goes_under_tls_to_a_server_that_is_known(
 def test_a_server_that_is_not_known_gets_neither_password_nor_mail_after_starttls(
     mail_server: MailServer, tmp_path: Path
 ) -> None:
-    mail_server.certificate = _certificate(tmp_path, "127.0.0.2")
+    mail_server.certificate = certificate(tmp_path, "127.0.0.2")
     for who in ("ecole:secret@", ""):
         mail = post_of(settings(smtp=f"smtp://{who}127.0.0.2:{mail_server.port}", mail_from=FROM)).mail
         assert mail is not None
@@ -156,22 +153,6 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
         assert mail is not None
         with pytest.raises(Unreachable):
             mail.carry("membre@college.example", LETTER)
-
-
-def _certificate(folder: Path, host: str) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    built = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    now = datetime.now(UTC)
-    dated = built.not_valid_before(now).not_valid_after(now + timedelta(days=1))
-    named = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
-    dated = dated.add_extension(named, critical=False)
-    certificate = dated.serial_number(x509.random_serial_number()).sign(key, hashes.SHA256())
-    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = folder / "server.pem"
-    pem = serialization.Encoding.PEM
-    path.write_bytes(key.private_bytes(pem, *form) + certificate.public_bytes(pem))
-    return path
 
 
 # ---- short messages ------------------------------------------------------------------------------------------------

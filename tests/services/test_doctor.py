@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
+import socketserver
+import ssl
 import threading
 import time
 from collections import namedtuple
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
+from certified import certificate
 from domain.telling import MOROCCAN, NOW
 from signing_off import another, sign_all
 from signing_off import asked as asking
@@ -509,6 +513,40 @@ def test_nor_is_one_opened_that_has_no_room_or_is_away(
     found = [one for one in stores.schema(seen.asked()) if one.level is Level.wrong]
     assert [words in one.what for one in found] == [True, True]
     assert {one.do for one in found} <= doctor.NOT_OPENED
+
+
+@pytest.mark.parametrize(("days", "level"), [(40, "ok"), (20, "note"), (3, "wrong")])
+def test_the_sites_own_certificate_that_ends_is_told_ahead(
+    seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, level: str
+) -> None:
+    file = certificate(tmp_path, "127.0.0.1", timedelta(days=days))
+    with answering(file) as port:
+        asked = replace(seen.asked(address=f"https://127.0.0.1:{port}"), deep=True, now=datetime.now(UTC))
+        (stranger,) = machine.tls(asked)
+        assert (stranger.level, "browsers don't take" in stranger.what) == (Level.wrong, True), "signed by nobody known"
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        (found,) = machine.tls(asked)
+        assert found.level.value == level
+        assert list(machine.tls(replace(asked, deep=False))) == [], "no other machine is asked unless that is wanted"
+    (gone,) = machine.tls(asked)
+    assert gone.level is Level.note
+
+
+@contextmanager
+def answering(file: Path) -> Iterator[int]:
+    """A server that shakes hands, and says no more."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+
+    class Hand(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                context.wrap_socket(self.request, server_side=True).close()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Hand) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
 
 
 def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed(seen: Seen) -> None:

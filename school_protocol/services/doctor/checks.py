@@ -15,6 +15,7 @@ BEFORE: tuple[BeforeCheck, ...] = (
     machine.permissions,
     machine.zone,
     machine.papers,
+    machine.tls,
     settled.doors,
     settled.together,
     settled.told_of_holes,

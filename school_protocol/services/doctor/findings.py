@@ -10,6 +10,8 @@ from enum import StrEnum
 from school_protocol.config import Settings
 from school_protocol.services.house import House
 
+WEEK, MONTH = timedelta(days=7), timedelta(days=30)
+
 
 class Level(StrEnum):
     ok = "ok"
@@ -52,6 +54,12 @@ def note(what: str, do: str) -> Finding:
 
 def wrong(what: str, do: str) -> Finding:
     return Finding(Level.wrong, what, do)
+
+
+def ending(said: str, left: timedelta, do: str) -> Finding:
+    """What has so long to go: wrong within a week, a note within a month."""
+    said = f"{said}, in {long(left)}"
+    return wrong(said, do) if left < WEEK else note(said, do) if left < MONTH else ok(said)
 
 
 def long(span: timedelta) -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import ssl
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from school_protocol.documents import rendering
 from school_protocol.domain.clock import DEFAULT_TIMEZONE
 from school_protocol.post import PostMisconfigured, Unreachable, reach_mail
-from school_protocol.services.doctor.findings import Asked, Finding, note, ok, wrong
+from school_protocol.services.doctor.findings import Asked, Finding, ending, note, ok, wrong
 from school_protocol.storage import key_files
 from school_protocol.storage.errors import KeysUnusable
 
@@ -23,6 +28,27 @@ SECONDS = 5.0
 """How long the mail server is waited for, at each step."""
 OTHERS = 0o077
 _PUBLIC = frozenset({"root.pem", "timestamps.pem"})
+
+
+def tls(asked: Asked) -> Iterator[Finding]:
+    """The certificate under which the site is reached, where that is known and other machines may be asked."""
+    parts = urlsplit(asked.settings.address)
+    host, do = parts.hostname, "renew it where TLS ends, with its whole chain"
+    if not asked.deep or parts.scheme != "https" or not host:
+        return
+    try:
+        with (
+            socket.create_connection((host, parts.port or 443), timeout=SECONDS) as plain,
+            ssl.create_default_context().wrap_socket(plain, server_hostname=host) as line,
+        ):
+            shown: Any = line.getpeercert()
+    except ssl.SSLCertVerificationError as error:
+        yield wrong(f"TLS of {host}: browsers don't take its certificate: {error.verify_message}", do)
+    except OSError as error:
+        yield note(f"TLS of {host}: it can't be reached from here: {error}", "see it in a browser")
+    else:
+        ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(shown["notAfter"]), UTC)
+        yield ending(f"TLS of {host}: a certificate that ends on {ends:%Y-%m-%d}", ends - asked.now, do)
 
 
 def space(asked: Asked) -> Iterator[Finding]:

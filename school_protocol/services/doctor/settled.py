@@ -12,7 +12,7 @@ from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.kernel import contrary
 from school_protocol.domain.policy import UnitKind
-from school_protocol.services.doctor.findings import Asked, Finding, long, note, ok, wrong
+from school_protocol.services.doctor.findings import MONTH, Asked, Finding, ending, note, ok, wrong
 from school_protocol.services.house import House
 from school_protocol.services.identity import known
 from school_protocol.services.papers.signing import key_of
@@ -20,7 +20,6 @@ from school_protocol.storage import directory
 from school_protocol.wording import Wording
 
 TOKEN_LEAST = 16
-WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 _NEAR = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -124,6 +123,4 @@ def certificates(house: House, asked: Asked) -> Iterator[Finding]:
             yield wrong(f"{about}: {error_said(Wording('en'), error)} ({error})", do)
             continue
         ends = key.certificate.not_valid_after_utc
-        said = f"{about}: made with a certificate that ends on {ends:%Y-%m-%d}, in {long(ends - asked.now)}"
-        near = [level for span, level in ((WEEK, wrong), (MONTH, note)) if ends - asked.now < span]
-        yield near[0](said, do) if near else ok(said)
+        yield ending(f"{about}: made with a certificate that ends on {ends:%Y-%m-%d}", ends - asked.now, do)
