@@ -9,6 +9,7 @@ values, so a condition over something not recorded is never silently false: it i
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -68,7 +69,7 @@ class Condition:
                 N_("a condition has at most %(most)s characters, this one %(found)s"), most=LONGEST, found=len(source)
             )
         try:
-            tree = ast.parse(source.strip(), mode="eval").body
+            tree = _parsed(source)
             _allow(tree, source)
             self._run = _compile(tree)
         except (RecursionError, MemoryError):
@@ -132,7 +133,7 @@ class Condition:
                     return ast.Constant(constants.get(node.value, node.value))
                 return node
 
-        return ast.unparse(Renamer().visit(ast.parse(self.source.strip(), mode="eval").body))
+        return ast.unparse(Renamer().visit(_parsed(self.source)))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -144,6 +145,15 @@ class Condition:
             return cls(value)
 
         return core_schema.no_info_plain_validator_function(read)
+
+
+_ONE_AT_A_TIME = threading.Lock()
+"""CPython before 3.11.8 counts the depth of all trees that threads make at once in one place (python/cpython#113035)."""
+
+
+def _parsed(source: str) -> ast.expr:
+    with _ONE_AT_A_TIME:
+        return ast.parse(source.strip(), mode="eval").body
 
 
 def _allow(node: ast.AST, source: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from school_protocol.domain import conditions
 from school_protocol.domain.conditions import Condition, ConditionError, NameType
 
 SOMETIMES = [True, False, None]
@@ -255,3 +256,16 @@ def test_numbers_are_those_a_name_is_compared_with_and_the_next() -> None:
     assert condition.numbers("days") == (14, 15, 30, 31)
     assert condition.numbers("level") == (1, 2, 4, 5)
     assert condition.numbers("nothing") == ()
+
+
+def test_trees_are_made_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else threads that read definitions at once break, now and then, with a SystemError."""
+    parse, seen = ast.parse, list[bool]()
+
+    def noted(*said: Any, **more: Any) -> ast.AST:
+        seen.append(conditions._ONE_AT_A_TIME.locked())
+        return parse(*said, **more)
+
+    monkeypatch.setattr(ast, "parse", noted)
+    Condition("a == 1").renamed({"a": "b"}, {})
+    assert seen == [True, True]
