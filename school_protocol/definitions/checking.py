@@ -80,7 +80,7 @@ def check(protocol: Protocol, declared: Declared, *, kernel: bool) -> list[Findi
     _identity(book)
     _identifiers(book)
     _texts(book)
-    if kernel and book.is_sound(*_PARTS):
+    if kernel and not book.findings and book.is_sound(*_PARTS):
         _kernel(book)
     return book.findings
 

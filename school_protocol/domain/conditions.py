@@ -148,7 +148,7 @@ class Condition:
 
 
 _ONE_AT_A_TIME = threading.Lock()
-"""CPython before 3.11.8 counts the depth of all trees that threads make at once in one place (python/cpython#113035)."""
+"""CPython before 3.11.8 counts the depth of all trees that threads make in one place (python/cpython#113035)."""
 
 
 def _parsed(source: str) -> ast.expr:

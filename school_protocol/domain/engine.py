@@ -465,9 +465,11 @@ class _Desk:
 
     def _on_hold(self) -> frozenset[str]:
         """People of the case whose information is on hold, each from the first signature on."""
-        slots = self.protocol.slots
-        people = self.case.people.values()
-        return frozenset(one.id for one in people if slots[one.slot].guardian and self.case.is_held(one.id))
+        named = {hold.guardian for hold in self.case.holds if hold.stands}
+        slots, people = self.protocol.slots, self.case.people.values()
+        return frozenset(
+            one.id for one in people if one.id in named or (slots[one.slot].guardian and self.case.is_held(one.id))
+        )
 
     def _opened(self, opening: Opening, role: str, cleaned: Cleaned, act: Act, hand: Hand) -> CaseOpened:
         return CaseOpened(

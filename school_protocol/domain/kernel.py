@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from math import prod
 from typing import Any
 
@@ -17,10 +17,13 @@ from school_protocol.domain.conditions import LONGEST, Condition, Value, Values
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.phrases import N_, Listing, Phrase, Words
 from school_protocol.domain.protocol import START, Act, ActKind, Move, Protocol, ScopeKind
-from school_protocol.domain.weighing import is_above, own_role
+from school_protocol.domain.weighing import acts_as, is_above, own_role
 
-NAMES_ON_HOLD = (ActKind.hold, ActKind.add_person, ActKind.refer)
-"""Kinds that may name somebody whose information is on hold: they say something of them, and nothing to them."""
+NAMES_ON_HOLD = {
+    ActKind.hold: (FieldType.person,), ActKind.add_person: (FieldType.persons,), ActKind.refer: (FieldType.persons,),
+}  # fmt: skip
+"""Kinds that may name somebody whose information is on hold, each in one field: they say something of them, and
+nothing to them."""
 ENDS_PROTECTION = (ActKind.lift_danger, ActKind.review_hold)
 GOES_ALONG = ("holds", "exclusions")
 _ABOVE = (ScopeKind.province, ScopeKind.region)
@@ -30,10 +33,12 @@ _MOST = 20_000
 
 _NAMED = N_("only these kinds may name somebody whose information is on hold, not %(kind)s: %(kinds)s")
 _GUARDIANS = N_('what goes to "%(slot)s" can be held back: guardian must be true')
+_WHOM = N_("a hold is on guardians: slots must say which")
 _ALONG = N_("holds and exclusions go along with a case: carries must hold %(missing)s")
 _TWO = N_("a protection ends by two people: signatures must be 2 or more")
 _CLOSES = N_("nobody ends a case alone: distinct must hold a pair with mover, as [proposer, mover]")
 _OUT = N_("who steps aside, or is shut out from above, is out at once: effect_when must hold of %(names)s")
+_ALWAYS = N_("stepping aside waits for nothing and nobody: %(key)s must be left out, or any")
 _POWER = N_("who sees only what they reported has no other power: %(power)s must be left out")
 _APPROVES = N_("who sees only what they reported ends no case and approves nothing: %(roles)s must be left out")
 _REPORTS = N_("somebody must be able to report who sees only that: the role of one of them must see receipt")
@@ -59,18 +64,27 @@ def contrary(protocol: Protocol) -> Iterator[Contrary]:
 
 def kept(protocol: Protocol) -> Protocol:
     """The definition as the engine follows it; itself, where it asks for nothing contrary."""
+    for _round in LINES:  # what one line puts right may be another's to see
+        changed = _put_right(protocol)
+        if not changed:
+            break
+        protocol = protocol.model_copy(update=changed)
+    return protocol
+
+
+def _put_right(protocol: Protocol) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     for one in contrary(protocol):
         if one.instead is None:
             continue
         if len(one.path) == 1:
-            changed |= one.instead
+            changed |= {key: value for key, value in one.instead.items() if getattr(protocol, key) != value}
             continue
         part, key = one.path[:2]
         named = changed.setdefault(part, dict(getattr(protocol, part)))
         fields = one.instead.get("fields")
         named[key] = named[key].with_fields(fields) if fields else named[key].model_copy(update=one.instead)
-    return protocol.model_copy(update=changed) if changed else protocol
+    return changed
 
 
 def restricts(protocol: Protocol, values: Values, slots: Iterable[str]) -> bool:
@@ -93,30 +107,35 @@ def _at(*path: str, say: str, instead: Mapping[str, Any] | None = None, **args: 
 def _said_of_them(protocol: Protocol) -> Iterator[Contrary]:
     """A guardian on hold may be the danger: nothing that goes to them may name them."""
     for act in protocol.acts.values():
-        if act.kind in NAMES_ON_HOLD:
-            continue
         form, kinds = protocol.form_of(act), Listing([kind.value for kind in NAMES_ON_HOLD])
-        instead = {"fields": tuple(_not_on_hold(form.fields))}
-        for path in _even_on_hold(form.fields, ("forms", form.key, "fields")):
+        own = form.find(*NAMES_ON_HOLD[act.kind]) if act.kind in NAMES_ON_HOLD else None
+        instead = {"fields": tuple(_not_on_hold(form.fields, own))}
+        for path in _even_on_hold(form.fields, own, ("forms", form.key, "fields")):
             yield _at(*path, say=_NAMED, instead=instead, kind=act.kind.value, kinds=kinds)
 
 
-def _even_on_hold(fields: Iterable[FormField], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _even_on_hold(
+    fields: Iterable[FormField], own: FormField | None, path: tuple[str, ...]
+) -> Iterator[tuple[str, ...]]:
     for item in fields:
-        if item.even_on_hold:
+        if item.even_on_hold and item is not own:
             yield (*path, item.key, "even_on_hold")
-        yield from _even_on_hold(item.fields, (*path, item.key, "fields"))
+        yield from _even_on_hold(item.fields, own, (*path, item.key, "fields"))
 
 
-def _not_on_hold(fields: Iterable[FormField]) -> Iterator[FormField]:
+def _not_on_hold(fields: Iterable[FormField], own: FormField | None) -> Iterator[FormField]:
     for item in fields:
-        yield item.model_copy(update={"even_on_hold": False, "fields": tuple(_not_on_hold(item.fields))})
+        changed = {"even_on_hold": item.even_on_hold and item is own, "fields": tuple(_not_on_hold(item.fields, own))}
+        yield item.model_copy(update=changed)
 
 
 def _held_are_guardians(protocol: Protocol) -> Iterator[Contrary]:
     """A hold on somebody whom the engine takes for no guardian would hold nothing back."""
     for act in protocol.acts_of(ActKind.hold):
-        item = protocol.form_of(act).find(FieldType.person)
+        form = protocol.form_of(act)
+        item = form.find(FieldType.person)
+        if item is not None and not item.slots:
+            yield _at("forms", form.key, "fields", item.key, "slots", say=_WHOM)
         for key in item.slots if item else ():
             if not protocol.slots[key].guardian:
                 yield _at("slots", key, "guardian", say=_GUARDIANS, instead={"guardian": True}, slot=key)
@@ -126,9 +145,18 @@ def _go_along(protocol: Protocol) -> Iterator[Contrary]:
     """Whom a case keeps out, the one that it goes on in keeps out."""
     for move in protocol.moves.values():
         left = tuple(one for one in GOES_ALONG if one not in move.carries)
-        if left and (move.opens or move.carries or (move.to in protocol.states and protocol.states[move.to].successor)):
-            instead = {"carries": (*move.carries, *left)}
+        if left and (move.opens or move.carries or _goes_on(protocol, move)):
+            carries = (*move.carries, *left) if move.carries else (*GOES_ALONG, "referrals")
+            instead = {"carries": carries}
             yield _at("moves", move.key, "carries", say=_ALONG, instead=instead, missing=Listing(left, "and"))
+
+
+def _goes_on(protocol: Protocol, move: Move) -> bool:
+    """Whether the case goes on in another: one that it joins, or another school's."""
+    kinds = {
+        protocol.acts[act].kind for need in move.needs for act in protocol.needs[need].met_by if act in protocol.acts
+    }
+    return bool(kinds & {ActKind.join, ActKind.accept_transfer})
 
 
 def _two_persons(protocol: Protocol) -> Iterator[Contrary]:
@@ -141,12 +169,15 @@ def _two_persons(protocol: Protocol) -> Iterator[Contrary]:
 def _out_at_once(protocol: Protocol) -> Iterator[Contrary]:
     """Whoever is part of what happened reads and gets nothing from the moment that it is declared."""
     for act in protocol.acts_of(ActKind.exclude):
+        for name, wanted in (("signatures", 0), ("needs", ()), ("needs_when", ()), ("in_", ("any",))):
+            if getattr(act, name) != wanted:
+                path = ("acts", act.key, name.rstrip("_"))
+                yield _at(*path, say=_ALWAYS, instead={name: wanted}, key=path[-1])
         if act.effect_when is None:
             continue
-        able = (*protocol.roles, *protocol.seats) if "everyone" in act.by else act.by
-        above = [key for key in able if is_above(protocol, key)]
-        left = [] if act.effect_when.holds({"about_self": True}) else ["about_self"]
-        left += [key for key in above if not act.effect_when.holds({"role": key})]
+        above = [key for key in _able(protocol, act) if is_above(protocol, key)]
+        left = [] if _always(protocol, act, act.effect_when, {"about_self": True}) else ["about_self"]
+        left += [key for key in above if not _always(protocol, act, act.effect_when, {"role": key})]
         if left:
             source = " or ".join([f"({act.effect_when.source})", "about_self", *(f"role == {key!r}" for key in above)])
             instead = {"effect_when": Condition(source) if len(source) <= LONGEST else None}
@@ -159,21 +190,27 @@ def _out_at_once(protocol: Protocol) -> Iterator[Contrary]:
 def _another_closes(protocol: Protocol) -> Iterator[Contrary]:
     """Whoever did the work does not say alone that it is done."""
     for move in protocol.moves.values():
-        if _ends(protocol, move) and not any("mover" in group and len(set(group)) > 1 for group in move.distinct):
+        if _ends(protocol, move) and not any(_is_pair(protocol, move, group) for group in move.distinct):
             instead = {"distinct": (*move.distinct, ("proposer", "mover"))}
             yield _at("moves", move.key, "distinct", say=_CLOSES, instead=instead)
 
 
 def _ends(protocol: Protocol, move: Move) -> bool:
-    """Whether the move ends a case for good: not one that goes on in another."""
+    """Whether the move ends a case that was opened before, for good: not one that goes on in another."""
     target = protocol.states.get(move.to)
-    return target is not None and target.ended and not target.successor and START not in move.from_
+    return target is not None and target.ended and not _goes_on(protocol, move) and set(move.from_) != {START}
+
+
+def _is_pair(protocol: Protocol, move: Move, group: Iterable[str]) -> bool:
+    """Whether the mover differs from somebody who surely did something: proposed it, or what the move needs."""
+    done = {act for need in move.needs for act in protocol.needs[need].met_by}
+    return "mover" in group and any(name == "proposer" or name in done for name in group)
 
 
 def _only_report(protocol: Protocol) -> Iterator[Contrary]:
     """Everybody of a school may report: by that nobody ends a case or approves anything."""
     reporters = {key for key, role in protocol.roles.items() if role.sees is ScopeKind.receipt}
-    for key in reporters:
+    for key in sorted(reporters):
         for power in _POWERS:
             if getattr(protocol.roles[key], power):
                 yield _at("roles", key, power, say=_POWER, instead=dict.fromkeys(_POWERS, False), power=power)
@@ -203,8 +240,9 @@ def _somebody_only_reports(protocol: Protocol) -> Iterator[Contrary]:
         if any(role.sees is ScopeKind.receipt for role in able):
             continue
         yield _at("acts", act.key, "by", say=_REPORTS)
+        seated = {seat.acts_as for seat in protocol.seats.values()}
         for role in able:
-            if not (role.trained or role.head or role.oversees):
+            if role.key not in seated and not (role.trained or role.head or role.oversees):
                 yield _at("roles", role.key, "sees", say=_REPORTS, instead={"sees": ScopeKind.receipt})
 
 
@@ -224,36 +262,57 @@ def _pseudonyms_above(protocol: Protocol) -> Iterator[Contrary]:
 def _restricted_opening(protocol: Protocol) -> Iterator[Contrary]:
     """A report about somebody of the school must not be read by them."""
     condition, reports = protocol.restricted_when, protocol.acts_of(ActKind.report)
-    if not any(slot.staff for slot in protocol.slots.values()):
-        return
+    if not any(role.oversees for role in protocol.roles.values()):
+        return  # nobody it could open to
     if condition is None or not any(_may_hold(protocol, act, condition) for act in reports):
         yield _at("restricted_when", say=_RESTRICTED, instead={"restricted_when": None})
 
 
+def _able(protocol: Protocol, act: Act) -> Iterator[str]:
+    """Roles and seats that may record the act, seats also as the role as which they act."""
+    for key in (*protocol.roles, *protocol.seats):
+        if "everyone" in act.by or any(acts_as(protocol, key, wanted) for wanted in act.by):
+            yield key
+
+
 def _may_hold(protocol: Protocol, act: Act, condition: Condition) -> bool:
     """Whether some answers to the act's questions make it hold."""
+    every = _answers(protocol, act, condition, {})
+    return every is None or any(condition.holds(values) for values in every)
+
+
+def _always(protocol: Protocol, act: Act, condition: Condition, given: Values) -> bool:
+    """Whether it holds with what is given, whatever else is answered."""
+    every = _answers(protocol, act, condition, given)
+    return condition.holds(given) if every is None else all(condition.holds(values) for values in every)
+
+
+def _answers(protocol: Protocol, act: Act, condition: Condition, given: Values) -> Iterator[Values] | None:
+    """What the condition may read of the act; None where there are too many ways."""
     fields = protocol.form_of(act).by_key
-    ways = {name: _ways(protocol, act, fields.get(name), condition) for name in condition.names}
+    ways = {name: _ways(protocol, act, fields.get(name), name, condition) for name in condition.names - given.keys()}
     if prod(len(values) for values in ways.values()) > _MOST:
-        return True
-    return any(condition.holds(dict(zip(ways, values, strict=True))) for values in product(*ways.values()))
+        return None
+    return ({**dict(zip(ways, values, strict=True)), **given} for values in product(*ways.values()))
 
 
-def _ways(protocol: Protocol, act: Act, item: FormField | None, condition: Condition) -> tuple[Value, ...]:
-    if item is None:  # who reports
-        return tuple(protocol.roles) if "everyone" in act.by else act.by
+def _ways(protocol: Protocol, act: Act, item: FormField | None, name: str, condition: Condition) -> tuple[Value, ...]:
+    if name == "role":
+        return tuple(_able(protocol, act))
+    if item is None:
+        return (True, False)
     keys = tuple(option.key for option in item.options)
     match item.type:
         case FieldType.choice:
-            return keys
+            return (*keys, None)
         case FieldType.choices:
-            return (*((key,) for key in keys), keys)
+            return (*(chosen for count in range(min(len(keys), 4)) for chosen in combinations(keys, count + 1)), keys)
         case FieldType.integer | FieldType.scale:
-            return condition.numbers(item.key)
+            return (*condition.numbers(item.key), None)
         case FieldType.tri:
-            return ("yes", "no", "unknown")
+            return ("yes", "no", "unknown", None)
         case _:
-            return (True, False)
+            return (True, False, None)
 
 
 LINES = (

@@ -198,7 +198,7 @@ def test_a_definition_is_proven_and_what_fails_is_a_story(run: Run, tmp_path: Pa
     kiva = MOROCCAN.parents[1] / "fi-kiva" / "1.yaml"
     faulty, stories = tmp_path / "faulty.yaml", tmp_path / "stories"
     faulty.write_text(
-        re.sub(r", distinct: \[\[.*?\]\]", ", distinct: [[mover, hold_review]]", kiva.read_text("utf-8")), "utf-8"
+        re.sub(r", distinct: \[\[.*?\]\]", ", distinct: [[mover, referral_answer]]", kiva.read_text("utf-8")), "utf-8"
     )
     sound = run("definitions", "check", str(kiva))
     assert sound.exit_code == 0

@@ -110,6 +110,30 @@ def restricted_by_nothing(tree: Tree, _own: dict[str, str]) -> None:
     tree["restricted_when"] = "adult_concerned == 'yes' and adult_concerned == 'no'"
 
 
+def hold_on_anybody(tree: Tree, _own: dict[str, str]) -> None:
+    form = tree["forms"][act_of(tree, "hold")["form"]]
+    del next(item for item in form["fields"].values() if item["type"] == "person")["slots"]
+
+
+def exclusion_that_waits(tree: Tree, _own: dict[str, str]) -> None:
+    act_of(tree, "exclude")["signatures"] = "2"
+
+
+def exclusion_in_some_states(tree: Tree, _own: dict[str, str]) -> None:
+    act_of(tree, "exclude")["in"] = "open"
+
+
+def closed_from_the_start_too(tree: Tree, own: dict[str, str]) -> None:
+    closed_alone(tree, own)
+    former = tree["moves"][own["close"]]["from"]
+    tree["moves"][own["close"]]["from"] = ["START", *([former] if isinstance(former, str) else former)]
+
+
+def closed_beside_what_nobody_did(tree: Tree, own: dict[str, str]) -> None:
+    other = next(key for key, act in tree["acts"].items() if act.get("kind") == "note")
+    tree["moves"][own["close"]]["distinct"] = [["mover", other]]
+
+
 WEAKENINGS: dict[Callable[[Tree, dict[str, str]], None], str] = {
     named_on_hold: ".even_on_hold: only these kinds may name somebody whose information is on hold",
     holds_somebody_else: ".guardian: what goes to",
@@ -125,11 +149,19 @@ WEAKENINGS: dict[Callable[[Tree, dict[str, str]], None], str] = {
     reporter_sees_the_school: "somebody must be able to report who sees only that",
     names_above: ".pseudonymised: above the school there are signs in place of names",
     names_to_a_seat_above: ".identified: above the school there are signs in place of names",
+    hold_on_anybody: ".slots: a hold is on guardians",
+    exclusion_that_waits: ".signatures: stepping aside waits for nothing and nobody",
+    exclusion_in_some_states: ".in: stepping aside waits for nothing and nobody",
+    closed_from_the_start_too: ".distinct: nobody ends a case alone",
+    closed_beside_what_nobody_did: ".distinct: nobody ends a case alone",
     never_restricted: "restricted_when: a report about somebody of the school must be able to open",
     restricted_by_nothing: "restricted_when: a report about somebody of the school must be able to open",
 }
 """Each in every definition, and what is said of it."""
-INSTEAD = {exclusion_without_effect, closed_by_everyone, reporter_sees_the_school, restricted_by_nothing}
+INSTEAD = {
+    exclusion_without_effect, closed_by_everyone, reporter_sees_the_school, restricted_by_nothing, hold_on_anybody,
+    closed_from_the_start_too, closed_beside_what_nobody_did,
+}  # fmt: skip
 """Those that take another's place."""
 
 
@@ -154,7 +186,9 @@ def test_what_asks_for_the_contrary_is_found_and_a_version_published_with_it_is_
     asked = read(weakened(definition, edit), "file", kernel=False)
     said = [f"{'.'.join(one.path)}: {one.said}" for one in contrary(asked)]
     assert any(WEAKENINGS[edit] in one for one in said), said
-    assert [one for one in contrary(kept(asked)) if one.path != ("restricted_when",)] == []
+    left = [one for one in contrary(kept(asked)) if one.path != ("restricted_when",)]
+    assert [one for one in left if one.instead is not None] == []
+    assert not left or edit in (hold_on_anybody, reporter_sees_the_school), "where nothing can stand in its place"
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS)
@@ -173,6 +207,19 @@ def test_the_shipped_ones_are_followed_as_they_are_written(definition: str) -> N
     found = read(weakened(definition), "file")
     assert list(contrary(found)) == []
     assert read_published(weakened(definition), "file") == found
+
+
+def test_a_condition_that_is_mistyped_is_said_and_one_that_always_holds_is_taken() -> None:
+    def mistyped(tree: Tree, _own: dict[str, str]) -> None:
+        tree["restricted_when"] = "adult_concerned < 3"
+
+    with pytest.raises(DefinitionError, match="restricted_when"):
+        read(weakened(KIVA, mistyped), "file")
+
+    def always(tree: Tree, _own: dict[str, str]) -> None:
+        act_of(tree, "exclude")["effect_when"] = "about_self or not about_self"
+
+    assert read(weakened(KIVA, always), "file")
 
 
 def test_every_line_says_why_and_is_tried() -> None:
@@ -219,6 +266,19 @@ def test_the_control_without_the_kernel_they_would_be() -> None:
 def joins_without_holds(tree: Tree, _own: dict[str, str]) -> None:
     tree["moves"]["join"]["carries"] = ["dangers"]
     tree["moves"]["transfer"]["carries"] = "referrals"
+
+
+def test_whoever_is_held_by_name_is_told_nothing_whatever_their_place_is() -> None:
+    def nobody_is_a_guardian_there(tree: Tree, own: dict[str, str]) -> None:
+        hold_on_anybody(tree, own)
+        del tree["slots"]["guardian"]["guardian"]
+        tree["slots"]["reporting_person"]["guardian"] = "true"
+
+    told = with_parents(in_force(MOROCCAN, nobody_is_a_guardian_there))
+    told.act("head", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
+    with pytest.raises(BadInput) as refused:
+        informed(told)
+    assert [code.partition(":")[0] for code in refused.value.problems["who"]] == ["on_hold"]
 
 
 def test_whoever_can_be_held_is_a_guardian_to_the_engine() -> None:
