@@ -12,7 +12,7 @@ from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.kernel import contrary
 from school_protocol.domain.policy import UnitKind
-from school_protocol.services.doctor.findings import MONTH, Asked, Finding, ending, note, ok, wrong
+from school_protocol.services.doctor.findings import Asked, Finding, ending, note, ok, wrong
 from school_protocol.services.house import House
 from school_protocol.services.identity import known
 from school_protocol.services.papers.signing import key_of
@@ -83,14 +83,12 @@ def together(asked: Asked) -> Iterator[Finding]:
 def kernel(house: House, _asked: Asked) -> Iterator[Finding]:
     """Whether a version that cases follow asks for what the safety kernel refuses."""
     with house.directory.reading() as session:
-        versions = directory.definition_versions(session)
-    for key, version, _digest in versions:
-        with house.directory.reading() as session:
-            content = directory.definition(session, key, version).content
-        places = sorted({".".join(one.path) for one in contrary(read(content, f"{key}/{version}.yaml", kernel=False))})
+        versions = [directory.definition(session, *one[:2]) for one in directory.definition_versions(session)]
+    for one in versions:
+        places = sorted({".".join(found.path) for found in contrary(read(one.content, one.protocol, kernel=False))})
         if places:
             yield wrong(
-                f"{key}, version {version}, asks for what no definition may: {', '.join(places)}",
+                f"{one.protocol}, version {one.version}, asks for what no definition may: {', '.join(places)}",
                 "its cases are kept safe all the same: publish a version without that",
             )
 
@@ -102,9 +100,7 @@ def told_of_holes(asked: Asked) -> Iterator[Finding]:
         yield note("/.well-known/security.txt isn’t there: whoever finds a hole doesn’t learn whom to tell", do)
         return
     left = datetime.combine(until + timedelta(days=1), time(), UTC) - asked.now
-    said = f"/.well-known/security.txt counts until {until}"
-    near = [level for span, level in ((timedelta(), wrong), (MONTH, note)) if left <= span]
-    yield near[0](said, do) if near else ok(said)
+    yield ending(f"/.well-known/security.txt counts until {until}", left, do)
 
 
 def certificates(house: House, asked: Asked) -> Iterator[Finding]:

@@ -7,11 +7,11 @@ from datetime import timedelta
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import ScopeKind
 from school_protocol.services.house import House
+from school_protocol.services.identity.factors import factors_of
 from school_protocol.services.keeping import recovery
 from school_protocol.services.loading import today_for
 from school_protocol.services.teams.team import declared
-from school_protocol.storage import directory, last_done, proving
-from school_protocol.storage.engines import Session
+from school_protocol.storage import directory, last_done
 
 LATELY = timedelta(days=35)
 """How long ago an exercise may lie that somebody signs for."""
@@ -43,11 +43,7 @@ def administrators(house: House) -> frozenset[str]:
         tops = [unit.id for unit in directory.topmost(session)]
         found = directory.holders(session, tops, today=today_for(house))
         able = {one.account.id for one in found if one.role in roles and one.has_way_in}
-        return frozenset(one for one in able if has_second_step(house, session, one))
-
-
-def has_second_step(house: House, session: Session, account: str) -> bool:
-    return proving.seed_of(session, house.vault, account) is not None or bool(proving.passkeys(session, account))
+        return frozenset(one for one in able if factors_of(session, house, one).has_any)
 
 
 def _all_called(house: House) -> bool:

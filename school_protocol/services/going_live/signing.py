@@ -10,8 +10,9 @@ from school_protocol.domain.policy import Actor, Appointment
 from school_protocol.domain.texts import Text
 from school_protocol.services.going_live.gate import LIST, PEOPLE, has_begun, is_asked, is_shut, missing, signatures
 from school_protocol.services.going_live.items import ITEMS, KEYS, Item
-from school_protocol.services.going_live.seen import has_second_step, lack
+from school_protocol.services.going_live.seen import lack
 from school_protocol.services.house import REALM, House
+from school_protocol.services.identity.factors import factors_of
 from school_protocol.services.loading import today_for
 from school_protocol.services.staff.changing import tidy
 from school_protocol.services.staff.reach import row_of
@@ -170,7 +171,7 @@ def _against(house: House, session: Session, actor: Actor, item: str, kind: Kind
         return None if by else "not_signed"
     if actor.id in by or len(by) >= PEOPLE:
         return "signed_already"
-    return None if has_second_step(house, session, actor.id) else "no_second_step"
+    return None if factors_of(session, house, actor.id).has_any else "no_second_step"
 
 
 def _post(house: House, actor: Actor) -> Appointment | None:
