@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from school_protocol import jobs
-from school_protocol.documents.rendering import missing
 from school_protocol.services.house import House
 from school_protocol.services.papers.apart import Broken
 from school_protocol.services.workshops import kits
@@ -110,7 +109,6 @@ def test_a_kit_is_kept_for_a_month(hall: Hall) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.skipif(missing() is not None, reason="papers can't be made here")
 def test_the_worker_makes_it_in_a_process_apart(hall: Hall) -> None:
     silence = shipped("silence")
     kits.ask(hall.host, silence, "ar")
