@@ -96,8 +96,9 @@ def _line(house: House, one: Break) -> str:
         Chain.case: f"case {one.case_id}, event {one.seq}",
         Chain.access: f"access {one.seq}",
         Chain.access_batch: f"batch {one.seq} of accesses",
-        Chain.administration: f"account {one.case_id}" if one.case_id else f"administration {one.seq}",
+        Chain.administration: f"administration {one.seq}",
         Chain.anchors: f"anchor {one.seq}",
+        Chain.rows: f"row {one.case_id}",
     }
     return f"{where[one.chain]}: {one.flaw.value} ({_SAID[one.flaw.value]})"
 
@@ -120,15 +121,9 @@ _SAID = {
     "rewritten": "written anew by somebody with the journal key, or replaced",
     "came_back": "erased once, and there again: a backup was brought back",
     "unread": "nothing can be made of its events: is each version of its protocol there?",
-    "unmade": "an appointment or a passkey that nobody wrote down: close the account, and see who can write rows",
-    "index_gone": "it is in no list: its row is gone; `index rebuild` writes it anew",
-    "index_place": "lists have it under another number, school or protocol; `index rebuild` puts it right",
-    "index_standing": "lists have it at another step, level or danger; `index rebuild` puts it right",
-    "index_sight": "lists have it opened, or its seats held, otherwise; `index rebuild` puts it right",
-    "index_readers": "lists name a reader whom nothing made one; `index rebuild` puts it right",
-    "index_exclusions": "lists let in, or keep out, another person; `index rebuild` puts it right",
-    "index_dues": "lists have something due later than it is; `index rebuild` puts it right",
-    "index_referrals": "the register has a referral settled otherwise; `index rebuild` puts it right",
+    "forged": "not as the program wrote it: see who can write rows; `index rebuild` makes those of a case anew",
+    "gone": "taken away by somebody without the keys",
+    "identities": "a name is missing, can't be opened, or belongs to nobody of the case",
     "erased_list": "the list of erased cases is not the one that was anchored",
 }
 

@@ -211,6 +211,7 @@ def open_kept(
 
 def _furnished(settings: Settings, clock: Clock, realm: Store, directory: Store, vault: Vault) -> House:
     directory.under(vault)
+    realm.under(vault)
     administration_chain.begin(directory, vault, links_older=not any(numbers_of_anchors(settings.anchors_folder)))
     return House(realm, directory, vault, clock, Library(directory), settings)
 

@@ -436,8 +436,7 @@ def _write(house: House, session: Session, case_id: str, facts: Facts) -> index.
     row = index_row(case_id, facts.protocol, facts.case, facts, facts.around)
     _tell_who_stands_in(house, session, row, facts)
     _tell_who_alone_can(house, session, row)
-    _write_row(house, session, row, facts)
-    _write_review(house, session, row, facts)
+    index.write(session, row, [*_beside(house, session, row, facts), *_to_review(house, row, facts)])
     keep_count(house, session, case_id, facts)
     return row
 
@@ -469,27 +468,24 @@ def _tell_who_stands_in(house: House, session: Session, row: index.IndexRow, fac
         outbox.put(session, "notify", payload, at=house.now())
 
 
-def _write_row(house: House, session: Session, row: index.IndexRow, facts: Facts) -> None:
-    """The index row, and beside it what waits to be reviewed, whom the case was referred to, what it asks of others."""
+def _beside(house: House, session: Session, row: index.IndexRow, facts: Facts) -> Iterator[index.Beside]:
+    """Which openings wait to be reviewed, whom the case was referred to, what it asks of others."""
     protocol, case = facts.protocol, facts.case
-    index.write(session, row)
     unreviewed = (door for door in case.doors if door.reviewed_seq is None)
-    sight.keep_reviews(
-        session, row.case_id, [sight.Review(door.seq, door.account, door.review_by) for door in unreviewed]
-    )
-    register.write(session, row.case_id, row.unit, row.province, row.region, referrals_of(row, facts))
+    yield sight.rows_of(row.case_id, (sight.Review(door.seq, door.account, door.review_by) for door in unreviewed))
+    yield register.rows_of(row, referrals_of(row, facts))
     asked, known = requests_of(house, protocol, case, facts.around), known_to(house, session, protocol, case)
-    requests.write(session, row.case_id, asked, known)
+    yield from requests.rows_of(row.case_id, asked, known)
 
 
-def _write_review(house: House, session: Session, row: index.IndexRow, facts: Facts) -> None:
+def _to_review(house: House, row: index.IndexRow, facts: Facts) -> tuple[index.Beside, ...]:
     """Where the review stands, and what waits for whoever reviews: of a workshop's case nothing waits for anybody."""
     protocol, case, around = facts.protocol, facts.case, facts.around
     heading = [(role.key, around.unit.id) for role in protocol.roles.values() if role.head]
     heads = {one.id for one in around.people.values() if any(held in heading for held in one.roles)}
     waits = waits_of(row, facts, heads) if house.name == REALM else ()
     unassessed = queue.GRAVEST if case.live_dangers() else queue.UNASSESSED
-    queue.write(session, row, waits, state_of(row, protocol, case), unassessed=unassessed)
+    return queue.rows_of(row, waits, state_of(row, protocol, case), unassessed=unassessed)
 
 
 def referrals_of(row: index.IndexRow, facts: Facts) -> Iterator[register.CaseReferral]:

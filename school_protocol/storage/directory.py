@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
@@ -23,13 +24,13 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    update,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from school_protocol.domain.clock import Calendar, Hours, HoursException
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
+from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.placing import add_rows
 from school_protocol.storage.staff_tables import OpenIdRow
 from school_protocol.storage.tables import (
@@ -114,13 +115,13 @@ def account(session: Session, account_id: str) -> Account | None:
 def account_named(session: Session, username: str) -> Account | None:
     """The account with that username, however it was typed."""
     row = session.scalars(select(AccountRow).where(AccountRow.username == plain_username(username))).one_or_none()
-    return _account(row) if row else None
+    return _account(session, row) if row else None
 
 
 def accounts(session: Session, ids: Collection[str]) -> dict[str, Account]:
     """The accounts with these ids, for naming people on a page."""
     rows = session.execute(_ACCOUNTS_WITH_IDS, {"ids": list(ids)}) if ids else ()
-    return {row.id: _account(row) for row in rows}
+    return {row.id: _account(session, row) for row in rows}
 
 
 _ACCOUNTS_WITH_IDS = select(*_ACCOUNTS).where(_ACCOUNTS.id.in_(bindparam("ids", expanding=True)))
@@ -129,7 +130,7 @@ _ACCOUNTS_WITH_IDS = select(*_ACCOUNTS).where(_ACCOUNTS.id.in_(bindparam("ids", 
 def page_of_accounts(session: Session, *, limit: int, after: str = "") -> tuple[Account, ...]:
     """Accounts by username, after the last username of the page before."""
     query = select(AccountRow).where(AccountRow.username > after).order_by(AccountRow.username).limit(limit)
-    return tuple(_account(row) for row in session.scalars(query))
+    return tuple(_account(session, row) for row in session.scalars(query))
 
 
 def set_password(session: Session, account_id: str, password_hash: str) -> None:
@@ -172,7 +173,9 @@ def _set(session: Session, account_id: str, **values: Any) -> None:
     session.flush()
 
 
-def _account(row: Any) -> Account:
+def _account(session: Session, row: Any) -> Account:
+    """Whatever a row says that was not written with the keys, nobody comes in by it."""
+    genuine = is_genuine(session, AccountRow, row)
     return Account(
         id=row.id,
         username=row.username,
@@ -180,9 +183,9 @@ def _account(row: Any) -> Account:
         language=row.language,
         certified=row.certified,
         trained_until=row.trained_until,
-        active=row.active,
+        active=row.active and genuine,
         created_at=row.created_at,
-        password_hash=row.password_hash,
+        password_hash=row.password_hash if genuine else None,
         email=row.email,
         phone=row.phone,
     )
@@ -247,6 +250,8 @@ def _appointments_of(
     """Account → the appointments that count today, and all that there ever were."""
     now, every = defaultdict[str, list[Appointment]](list), defaultdict[str, list[Appointment]](list)
     for found in session.execute(_appointments(), {"ids": list(ids), "today": today}):
+        if not is_genuine(session, AppointmentRow, found):
+            continue
         post = Appointment(found.role, found.unit, found.starts, found.ends)
         every[found.account].append(post)
         if found.counts:
@@ -285,8 +290,13 @@ class Holder:
 
 def holders(session: Session, units: Collection[str], *, today: date) -> tuple[Holder, ...]:
     """Who holds a role in any of these units today: active accounts only, by role and username."""
-    rows = session.execute(_held(), {"units": list(units), "today": today})
-    return tuple(Holder(_account(row), row.role, row.unit, row.enters) for row in rows)
+    found = []
+    for row in session.execute(_held(), {"units": list(units), "today": today}):
+        said = {one.key: getattr(row, f"post_{one.key}") for one in _POSTS}
+        account = _account(session, row)
+        if account.active and is_genuine(session, AppointmentRow, SimpleNamespace(**said)):
+            found.append(Holder(account, row.post_role, row.post_unit, row.enters))
+    return tuple(found)
 
 
 def _current(today: date | BindParameter[date]) -> tuple[Any, ...]:
@@ -305,7 +315,7 @@ def not_withdrawn() -> ColumnElement[bool]:
 def _appointments() -> Select[*tuple[Any, ...]]:
     row = _POSTS
     counts = and_(*_current(bindparam("today", type_=Date()))).label("counts")
-    query = select(row.account, row.role, row.unit, row.starts, row.ends, counts)
+    query = select(*row, counts)
     return query.where(row.account.in_(bindparam("ids", expanding=True))).order_by(row.starts, row.id)
 
 
@@ -326,7 +336,7 @@ def has_way_in() -> ColumnElement[bool]:
 def _held() -> Select[*tuple[Any, ...]]:
     in_units = _POSTS.unit.in_(bindparam("units", expanding=True))
     return (
-        select(*_ACCOUNTS, _POSTS.role, _POSTS.unit, has_way_in().label("enters"))
+        select(*_ACCOUNTS, *(column.label(f"post_{column.key}") for column in _POSTS), has_way_in().label("enters"))
         .where(_POSTS.account == _ACCOUNTS.id, in_units, _ACCOUNTS.active.is_(True))
         .where(*_current(bindparam("today", type_=Date())))
         .order_by(_POSTS.role, _ACCOUNTS.username)
@@ -384,7 +394,7 @@ def units(session: Session, ids: Iterable[str]) -> dict[str, Unit]:
     if not wanted:
         return {}
     rows = {row.id: row for row in session.execute(_UPWARDS, {"wanted": wanted})}
-    return {each: _unit(rows, rows[each]) for each in wanted if each in rows}
+    return {each: _unit(session, rows, rows[each]) for each in wanted if each in rows}
 
 
 def units_of_kind(session: Session, kind: UnitKind) -> tuple[Unit, ...]:
@@ -413,18 +423,19 @@ def _upwards() -> Select[*tuple[Any, ...]]:
     wanted = row.id.in_(bindparam("wanted", expanding=True))
     storeys = select(row.id, row.parent).where(wanted).cte("storeys", recursive=True)
     found = storeys.union(select(row.id, row.parent).where(row.id == storeys.c.parent))
-    return select(row.id, row.kind, row.code, row.names, row.parent).where(row.id.in_(select(found.c.id)))
+    return select(*row).where(row.id.in_(select(found.c.id)))
 
 
 _UPWARDS = _upwards()
 
 
-def _unit(rows: Mapping[str, Any], row: Any) -> Unit:
+def _unit(session: Session, rows: Mapping[str, Any], row: Any) -> Unit:
+    """Nothing lies above a row that was not written with the keys: who sees what lies below them sees none of it."""
     parents: list[str] = []
-    above = row.parent
-    while above is not None and above in rows and above not in parents:
-        parents.append(above)
-        above = rows[above].parent
+    here = row
+    while is_genuine(session, UnitRow, here) and here.parent in rows and here.parent not in parents:
+        parents.append(here.parent)
+        here = rows[here.parent]
     return Unit(row.id, UnitKind(row.kind), row.code, dict(row.names), tuple(parents))
 
 
@@ -648,8 +659,10 @@ def publish(
 ) -> None:
     """Keep the bytes of a version for ever; `current` makes it the one under which cases open from now on."""
     if current:
-        earlier = update(DefinitionRow).where(DefinitionRow.protocol == protocol)
-        session.execute(earlier.values(is_current=False))
+        earlier = select(DefinitionRow).options(defer(DefinitionRow.content))
+        for one in session.scalars(earlier.where(DefinitionRow.protocol == protocol, DefinitionRow.is_current)):
+            one.is_current = False
+        session.flush()
     row = {
         "protocol": protocol, "version": version, "digest": digest, "content": content, "published_at": published_at,
         "is_current": current,

@@ -36,7 +36,7 @@ WHOSE = "school_protocol.whose"
 BESIDE = "beside"
 """Where a writing session says that others may write beside it."""
 VAULT = "vault"
-"""Where a writing session carries the keys of its house, for chains that are continued as it commits."""
+"""Where a session carries the keys of its house: for chains that are continued as it commits, and for keyed rows."""
 
 SCHEMA = "schema"
 """Where what is asked of shared connections says in which schema it is asked."""
@@ -199,9 +199,10 @@ class Store:
         return found
 
     def under(self, vault: object) -> None:
-        """Have every session that writes carry these keys."""
-        for writers in (self._writers, self._hasty_writers):
-            writers.configure(info={VAULT: vault})
+        """Have every session carry these keys, and whatever it writes be made with them."""
+        for sessions in (self._readers, self._writers, self._hasty_writers):
+            bound = sessions.kw["bind"].execution_options(**{VAULT: vault})
+            sessions.configure(bind=bound, info={VAULT: vault})
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

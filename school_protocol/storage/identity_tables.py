@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from school_protocol.storage.keyed import FREE, Keyed
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain, Wrapped
 
 
-class OneTimeCodeRow(DirectoryBase):
+class OneTimeCodeRow(Keyed, DirectoryBase):
     """A link or a code of digits that somebody was given: good once, for a time; only its keyed hash is kept."""
 
     __tablename__ = "one_time_code"
@@ -22,7 +23,7 @@ class OneTimeCodeRow(DirectoryBase):
     made_by: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
     made_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
-    used_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None] = mapped_column(info=FREE)
 
     __table_args__ = (
         CheckConstraint("length(hashed) = 32", name="code_is_hashed"),
@@ -31,13 +32,13 @@ class OneTimeCodeRow(DirectoryBase):
     )
 
 
-class CodeSeedRow(Wrapped, DirectoryBase):
+class CodeSeedRow(Keyed, Wrapped, DirectoryBase):
     """The seed of the codes that somebody's phone shows, wrapped by a master key; and the last step that was used."""
 
     __tablename__ = "code_seed"
 
     account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"), primary_key=True)
-    last_step: Mapped[int]
+    last_step: Mapped[int] = mapped_column(info=FREE)
     created_at: Mapped[datetime]
 
     @property
@@ -59,7 +60,7 @@ class FormerAddressRow(Wrapped, DirectoryBase):
         return f"former-address:{self.id}"
 
 
-class RecoveryCodeRow(DirectoryBase):
+class RecoveryCodeRow(Keyed, DirectoryBase):
     """One of the codes that stand in for a lost phone: good once; only its keyed hash is kept."""
 
     __tablename__ = "recovery_code"
@@ -67,12 +68,12 @@ class RecoveryCodeRow(DirectoryBase):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"), index=True)
     hashed: Mapped[bytes]
-    used_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None] = mapped_column(info=FREE)
 
     __table_args__ = (CheckConstraint("length(hashed) = 32", name="code_is_hashed"),)
 
 
-class PasskeyRow(DirectoryBase):
+class PasskeyRow(Keyed, DirectoryBase):
     """A passkey's public half; the other half never leaves its device."""
 
     __tablename__ = "passkey"
@@ -80,10 +81,10 @@ class PasskeyRow(DirectoryBase):
     id: Mapped[str] = mapped_column(Plain(1400), primary_key=True)
     account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"), index=True)
     public_key: Mapped[bytes]
-    sign_count: Mapped[int] = mapped_column(BigInteger)
+    sign_count: Mapped[int] = mapped_column(BigInteger, info=FREE)
     name: Mapped[str] = mapped_column(Plain(60))
     created_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None] = mapped_column(info=FREE)
 
 
 class UsedChallengeRow(DirectoryBase):
@@ -109,7 +110,7 @@ class KnownBrowserRow(DirectoryBase):
     __table_args__ = (CheckConstraint("length(hashed) = 32", name="browser_is_hashed"),)
 
 
-class RestorationRow(DirectoryBase):
+class RestorationRow(Keyed, DirectoryBase):
     """A lost factor: one person asks that it be set anew, another agrees. `closed_at`: used, withdrawn or too old."""
 
     __tablename__ = "restoration"

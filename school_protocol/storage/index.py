@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any, Self, assert_never
+from typing import Any, Self, assert_never, cast
 
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Table,
     and_,
     bindparam,
     delete,
@@ -29,11 +30,13 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from school_protocol.domain.policy import Clause, Place, Reach, Reader, Scope
+from school_protocol.storage import keyed
 from school_protocol.storage.index_tables import (
     CaseDueRow,
     CaseExclusionRow,
     CaseFigureRow,
     CaseIndexRow,
+    CaseLookRow,
     CaseReaderRow,
     CaseSeatRow,
     CaseWaitingRow,
@@ -224,12 +227,49 @@ EVERYTHING = Filter()
 # ---- write ---------------------------------------------------------------------------------------------------------
 
 
-def write(session: Session, row: IndexRow) -> None:
-    """Put the row in place of the one that was there; what others keep beside it goes with that one."""
+Beside = tuple[type[RealmBase], list[dict[str, Any]]]
+"""Rows of a table that stand beside the index row of their case, and go with it."""
+
+
+def write(session: Session, row: IndexRow, beside: Iterable[Beside] = ()) -> None:
+    """Put the row, and what stands beside it, in place of what was there."""
     remove(session, row.case_id)
-    add_rows(session, CaseIndexRow, [_columns(row)])
-    for table, rows in _parts(row):
-        add_rows(session, table, [{"case_id": row.case_id, **each} for each in rows])
+    parts: list[Beside] = [
+        (CaseIndexRow, [_columns(row)]),
+        *((table, [{"case_id": row.case_id, **each} for each in rows]) for table, rows in _parts(row)),
+        *beside,
+    ]
+    parts[0][1][0]["macs"] = keyed.of_several(session, ((cast(Table, one.__table__), rows) for one, rows in parts))
+    for table, rows in parts:
+        add_rows(session, table, rows)
+
+
+def tables() -> tuple[Table, ...]:
+    """The table of index rows and those of what stands beside them, in the order in which they can be written."""
+    row, look = CaseIndexRow.__table__, CaseLookRow.__table__
+    others = (
+        one for one in RealmBase.metadata.sorted_tables if any(key.column.table is row for key in one.foreign_keys)
+    )
+    return (cast(Table, row), *(one for one in others if one is not look))
+
+
+def forged(session: Session, last: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Table and case of what was not written with the keys as these cases, by id, had so many events."""
+    found: dict[str, dict[Table, list[Any]]] = {case_id: {} for case_id in last}
+    for table in tables():
+        for row in session.execute(select(table).where(table.c.case_id.in_(last))).mappings():
+            found[row["case_id"]].setdefault(table, []).append(row)
+    index = tables()[0]
+    for case_id, rows in found.items():
+        if index not in rows:
+            yield index.name, case_id
+            continue
+        (own,) = rows[index]
+        kept, wanted = own["macs"], keyed.of_several(session, rows.items())
+        differing = {name for name in kept.keys() | wanted if kept.get(name) != wanted.get(name)}
+        if own["last_seq"] != last[case_id]:
+            differing.add(index.name)
+        yield from ((name, case_id) for name in sorted(differing))
 
 
 def remove(session: Session, case_id: str) -> None:
@@ -243,7 +283,7 @@ def all_case_ids(session: Session) -> list[str]:
     return list(session.scalars(select(CaseRecordRow.id).where(~erased).order_by(CaseRecordRow.id)))
 
 
-_PLAIN = tuple(column.key for column in CaseIndexRow.__table__.columns if column.key != "due_order")
+_PLAIN = tuple(column.key for column in CaseIndexRow.__table__.columns if column.key not in ("due_order", "macs"))
 
 
 def _columns(row: IndexRow) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
+from school_protocol.storage.keyed import FREE
 from school_protocol.storage.tables import Id, Key, Plain, RealmBase
 
 
 class CaseIndexRow(RealmBase):
     """Where a case stands, in words that identify nobody. `due_order` is the next due moment, or the end of time.
 
-    What it waits for is unknown (NULL) in rows written before the index said so, until they are written anew.
+    `macs`: by table, the keyed hash of the case's rows there, this one's over the others too.
     """
 
     __tablename__ = "case_index"
@@ -44,6 +46,7 @@ class CaseIndexRow(RealmBase):
     opened_at: Mapped[datetime]
     moved_at: Mapped[datetime]
     last_seq: Mapped[int]
+    macs: Mapped[dict[str, Any]] = mapped_column(info=FREE)
 
     __table_args__ = (
         CheckConstraint("version >= 1", name="version_counts"),

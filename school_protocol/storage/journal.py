@@ -36,13 +36,17 @@ class Head(NamedTuple):
 
 
 class Chain(StrEnum):
-    """What is chained: each case by itself, accesses and their batches, administration, anchors of all heads."""
+    """What is chained: each case by itself, accesses and their batches, administration, anchors of all heads.
+
+    `rows` are no chain: each carries a hash of its own.
+    """
 
     case = "case"
     access = "access"
     access_batch = "access_batch"
     administration = "administration"
     anchors = "anchors"
+    rows = "rows"
 
 
 class Flaw(StrEnum):
@@ -75,22 +79,17 @@ class Flaw(StrEnum):
     """The list of erased cases is not the one that an anchor holds."""
     unread = "unread"
     """Its chain holds, and yet nothing can be made of its events: a version of its protocol is gone, say."""
-    unmade = "unmade"
-    """A row that lets somebody in, and that no entry has made; `case_id` names the account."""
-    index_gone = "index_gone"
-    """Of the rows by which a case is found, beside what its events say."""
-    index_place = "index_place"
-    index_standing = "index_standing"
-    index_sight = "index_sight"
-    index_readers = "index_readers"
-    index_exclusions = "index_exclusions"
-    index_dues = "index_dues"
-    index_referrals = "index_referrals"
+    forged = "forged"
+    """A row, or a case's rows in one table, not as written with the keys; `case_id` names the table and the key."""
+    gone = "gone"
+    """A row that is missing; `case_id` names its table, and its key or whose it was."""
+    identities = "identities"
+    """A person of the case whose name is missing or can't be opened, or one whom no event names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One place where a chain doesn't hold. `case_id` is empty for the chains that belong to no case."""
+    """One place where what is kept doesn't hold. `case_id` is empty for chains of no case; of `rows`, it names one."""
 
     case_id: str
     seq: int

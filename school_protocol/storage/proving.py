@@ -21,6 +21,7 @@ from school_protocol.storage.identity_tables import (
     RestorationRow,
     UsedChallengeRow,
 )
+from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.placing import add_new, put
 from school_protocol.storage.tables import AccountRow, AppointmentRow, UnitRow, new_id
 from school_protocol.storage.vault import Vault
@@ -53,7 +54,7 @@ def find_code(session: Session, hashed: bytes, *, purposes: Collection[str], now
     row = session.scalars(query).one_or_none()
     if row is None or row.used_at is not None or not row.made_at <= now < row.expires_at:
         return None
-    return _code(row)
+    return _code(row) if is_genuine(session, OneTimeCodeRow, row) else None
 
 
 def use_code(session: Session, hashed: bytes, *, purposes: Collection[str], at: datetime) -> OneTimeCode | None:
@@ -114,7 +115,7 @@ def keep_seed(session: Session, vault: Vault, account: str, secret: str, *, step
 def seed_of(session: Session, vault: Vault, account: str) -> Seed | None:
     """The seed of somebody's codes; raises Sealed where its master key is gone."""
     row = session.get(CodeSeedRow, account)
-    if row is None:
+    if row is None or not is_genuine(session, CodeSeedRow, row):
         return None
     return Seed(vault.unwrap(row.master, row.wrapped, row.label).decode(), row.last_step, row.created_at)
 
@@ -188,13 +189,13 @@ def keep_passkey(session: Session, passkey: Passkey) -> None:
 
 def passkey(session: Session, passkey_id: str) -> Passkey | None:
     row = session.get(PasskeyRow, passkey_id)
-    return _passkey(row) if row else None
+    return _passkey(row) if row and is_genuine(session, PasskeyRow, row) else None
 
 
 def passkeys(session: Session, account: str) -> tuple[Passkey, ...]:
     """The passkeys of an account, oldest first."""
     query = select(PasskeyRow).where(PasskeyRow.account == account).order_by(PasskeyRow.created_at, PasskeyRow.id)
-    return tuple(map(_passkey, session.scalars(query)))
+    return tuple(_passkey(row) for row in session.scalars(query) if is_genuine(session, PasskeyRow, row))
 
 
 def use_passkey(session: Session, passkey_id: str, sign_count: int, *, at: datetime) -> None:
@@ -267,7 +268,9 @@ def open_restoration(session: Session, account: str, *, since: datetime) -> Rest
         RestorationRow.account == account, RestorationRow.closed_at.is_(None), RestorationRow.asked_at >= since
     )
     row = session.scalars(query.order_by(RestorationRow.asked_at.desc())).first()
-    return Restoration(row.id, row.account, row.asked_by, row.asked_at, row.agreed_by) if row else None
+    if row is None or not is_genuine(session, RestorationRow, row):
+        return None
+    return Restoration(row.id, row.account, row.asked_by, row.asked_at, row.agreed_by)
 
 
 def open_restorations(session: Session, *, since: datetime, limit: int) -> tuple[Restoration, ...]:
@@ -281,19 +284,19 @@ def open_restorations(session: Session, *, since: datetime, limit: int) -> tuple
 
 def agree_to_restoration(session: Session, restoration: str, by: str) -> bool:
     """A second person agrees; False where somebody did before, or it is the one who asked."""
-    waiting = update(RestorationRow).where(
-        RestorationRow.id == restoration,
-        RestorationRow.agreed_by.is_(None),
-        RestorationRow.closed_at.is_(None),
-        RestorationRow.asked_by != by,
-    )
-    done: int = session.execute(waiting.values(agreed_by=by)).rowcount  # type: ignore[attr-defined]
-    return done == 1
+    row = session.get(RestorationRow, restoration, with_for_update=True)
+    if row is None or row.agreed_by is not None or row.closed_at is not None or row.asked_by == by:
+        return False
+    row.agreed_by = by
+    session.flush()
+    return True
 
 
 def close_restorations(session: Session, account: str, *, at: datetime) -> None:
-    waiting = update(RestorationRow).where(RestorationRow.account == account, RestorationRow.closed_at.is_(None))
-    session.execute(waiting.values(closed_at=at))
+    waiting = select(RestorationRow).where(RestorationRow.account == account, RestorationRow.closed_at.is_(None))
+    for row in session.scalars(waiting.with_for_update()):
+        row.closed_at = at
+    session.flush()
 
 
 # ---- around an account -----------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from school_protocol.domain.policy import Scope
 from school_protocol.domain.retention import Given
 from school_protocol.storage.index import where_visible
 from school_protocol.storage.index_tables import CaseIndexRow
+from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.retention_tables import (
     AccessExportRow,
@@ -153,7 +154,7 @@ def is_to_look_at(session: Session, scope: Scope, *, today: date) -> bool:
 def standing(session: Session, case_id: str) -> Standing | None:
     """Where that case stands; None where it was not looked at, or has not ended."""
     row = session.get(CaseRetentionRow, case_id, populate_existing=True)
-    return _standing(row) if row is not None else None
+    return _standing(row) if row is not None and is_genuine(session, CaseRetentionRow, row) else None
 
 
 def keep(session: Session, found: Standing) -> None:

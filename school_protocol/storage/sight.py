@@ -10,9 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Scope
-from school_protocol.storage.index import where_visible
+from school_protocol.storage.index import Beside, where_visible
 from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.storage.placing import add_rows
 from school_protocol.storage.sight_tables import DoorReviewRow
 
 
@@ -34,10 +33,10 @@ class Waiting:
     due_at: datetime
 
 
-def keep_reviews(session: Session, case_id: str, reviews: Iterable[Review]) -> None:
-    """Put these beside the case's index row, which was just written anew."""
+def rows_of(case_id: str, reviews: Iterable[Review]) -> Beside:
+    """What stands of these beside the case's index row."""
     rows = [{"case_id": case_id, "seq": one.seq, "account": one.account, "due_at": one.due_at} for one in reviews]
-    add_rows(session, DoorReviewRow, rows)
+    return DoorReviewRow, rows
 
 
 def waiting(session: Session, scope: Scope, *, today: date, limit: int) -> tuple[Waiting, ...]:

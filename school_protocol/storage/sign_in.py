@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.tables import AccountRow, ThrottleRow, WebSessionRow, new_id
 
 IDLE = timedelta(minutes=30)
@@ -68,7 +69,9 @@ def open_web_session(
 def web_session(session: Session, token: str, *, now: datetime) -> WebSession | None:
     """The session of a token, if it is neither idle, nor over, nor from the future, and its account active."""
     row = session.execute(_OF_ACTIVE, {"hashed": _hashed(token)}).one_or_none()
-    return _web_session(row) if row is not None and _is_live(row, now) else None
+    if row is None or not _is_live(row, now) or not is_genuine(session, WebSessionRow, row):
+        return None
+    return _web_session(row)
 
 
 _SESSIONS, _ACCOUNTS = WebSessionRow.__table__.c, AccountRow.__table__.c

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, insert, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from school_protocol.storage import directory
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.directory import Account
+from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.staff_tables import CertificateRow, OpenIdRow
 from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, UnitRow, new_id
@@ -52,7 +53,8 @@ def places(session: Session, units: Collection[str], *, after: str = "", limit: 
 
 def rename_unit(session: Session, unit: str, names: Mapping[str, str]) -> None:
     """Keep other names of a unit."""
-    session.execute(update(UnitRow).where(UnitRow.id == unit).values(names=dict(names)))
+    session.get_one(UnitRow, unit).names = dict(names)
+    session.flush()
 
 
 def cities(session: Session, units: Collection[str]) -> dict[str, str]:
@@ -63,7 +65,8 @@ def cities(session: Session, units: Collection[str]) -> dict[str, str]:
 
 def set_city(session: Session, unit: str, city: str) -> None:
     """Keep in which town a unit is."""
-    session.execute(update(UnitRow).where(UnitRow.id == unit).values(city=city))
+    session.get_one(UnitRow, unit).city = city
+    session.flush()
 
 
 # ---- people --------------------------------------------------------------------------------------------------------
@@ -175,8 +178,9 @@ def change_account(
     session: Session, account: str, *, names: Mapping[str, str], language: str, email: str | None, phone: str | None
 ) -> None:
     """Keep how somebody is called, written to and spoken to."""
-    values = {"names": dict(names), "language": language, "email": email, "phone": phone}
-    session.execute(update(AccountRow).where(AccountRow.id == account).values(**values))
+    row = session.get_one(AccountRow, account)
+    row.names, row.language, row.email, row.phone = dict(names), language, email, phone
+    session.flush()
 
 
 # ---- certificates --------------------------------------------------------------------------------------------------
@@ -199,13 +203,10 @@ def keep_certificates(session: Session, seen: Sequence[Certificate]) -> None:
         return
     rows = [{"id": new_id(), **{name: getattr(one, name) for name in Certificate.__slots__}} for one in seen]
     session.execute(insert(CertificateRow), rows)
-    accounts = AccountRow.__table__
-    training = update(accounts).where(accounts.c.id == bindparam("whose"))  # type: ignore[arg-type]
-    session.connection().execute(
-        training.values(certified=True, trained_until=bindparam("good_until")),
-        [{"whose": one.account, "good_until": one.until} for one in seen],
-    )
-    session.expire_all()
+    until = {one.account: one.until for one in seen}
+    for row in session.scalars(select(AccountRow).where(AccountRow.id.in_(until))):
+        row.certified, row.trained_until = True, until[row.id]
+    session.flush()
 
 
 def certificates(session: Session, account: str) -> tuple[Certificate, ...]:
@@ -263,7 +264,7 @@ def certified_between(session: Session, first: date, last: date, *, after: str =
 def account_known_as(session: Session, issuer: str, subject: str) -> str | None:
     """The account that this provider's subject was linked to."""
     row: Any = session.get(OpenIdRow, (issuer, subject))
-    return row.account if row is not None else None
+    return row.account if row is not None and is_genuine(session, OpenIdRow, row) else None
 
 
 def subject_of(session: Session, issuer: str, account: str) -> str | None:

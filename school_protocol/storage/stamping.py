@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from school_protocol.domain.contributing import Share
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import Entry
-from school_protocol.storage import cases, identities, journal, keys, reports
+from school_protocol.storage import cases, identities, index, journal, keyed, keys, reports
 from school_protocol.storage.engines import Store
 from school_protocol.storage.figures import shares
-from school_protocol.storage.index_tables import CaseIndexRow, CaseLookRow
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.referrals import register as _register  # noqa: F401 - its rows are part of the index
 from school_protocol.storage.review import queue as _queue  # noqa: F401
 from school_protocol.storage.sharing import requests as _requests  # noqa: F401
@@ -87,20 +87,9 @@ def read(session: Session, vault: Vault, case_id: str) -> History:
         entries=cases.load(session, vault, case_id),
         people=identities.load(session, vault, case_id),
         reports=tuple(said),
-        index={table: _rows(session, table, case_id) for table in index_tables()},
+        index={table: _rows(session, table, case_id) for table in index.tables()},
         share=share,
     )
-
-
-def index_tables() -> tuple[Table, ...]:
-    """The index's row of a case and all that hangs on it, in the order in which they can be written."""
-    row, look = _table(CaseIndexRow), _table(CaseLookRow)
-    hanging = (
-        table
-        for table in RealmBase.metadata.sorted_tables
-        if table is not look and any(key.column.table is row for key in table.foreign_keys)
-    )
-    return (row, *hanging)
 
 
 def write(store: Store, vault: Vault, copies: Sequence[Copy]) -> list[str]:
@@ -126,7 +115,7 @@ class _Batch:
         self.before: dict[Table, list[Row]] = {_table(one): [] for one in (CaseRecordRow,)}
         self.after: dict[Table, list[Row]] = {
             _table(one): [] for one in (ObjectKeyRow, IdentityRow, IdentityMarkRow, ReportRow)
-        } | {table: [] for table in index_tables()}
+        } | {table: [] for table in index.tables()}
         self.shares: list[tuple[str, bytes, Share]] = []
 
     def add(self, case_id: str, key: bytes, copy: Copy) -> None:
@@ -142,8 +131,13 @@ class _Batch:
         self.chained.seal(self.vault, key, record, journal.root_hash(self.vault, record), entries)
         self._people(case_id, key, record.unit, copy)
         self._reports(case_id, ids, history)
-        for table, rows in history.index.items():
-            self.after[table] += [{name: _named(value, ids) for name, value in row.items()} for row in rows]
+        own = {
+            table: [{name: _named(value, ids) for name, value in row.items()} for row in rows]
+            for table, rows in history.index.items()
+        }
+        own[_table(CaseIndexRow)][0]["macs"] = keyed.of_several(self.session, own.items())
+        for table, rows in own.items():
+            self.after[table] += rows
         self.shares.append((case_id, key, replace(history.share, path=copy.path)))
 
     def _people(self, case_id: str, key: bytes, unit: str, copy: Copy) -> None:

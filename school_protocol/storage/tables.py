@@ -31,6 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from school_protocol.storage.keyed import FREE, Keyed
+
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -106,7 +108,7 @@ def new_id() -> str:
 # ---- directory -----------------------------------------------------------------------------------------------------
 
 
-class AccountRow(DirectoryBase):
+class AccountRow(Keyed, DirectoryBase):
     """Somebody who can sign in."""
 
     __tablename__ = "account"
@@ -126,7 +128,7 @@ class AccountRow(DirectoryBase):
     __table_args__ = (CheckConstraint("length(username) >= 1", name="username_said"),)
 
 
-class UnitRow(DirectoryBase):
+class UnitRow(Keyed, DirectoryBase):
     """A school, a province, a region or the country."""
 
     __tablename__ = "unit"
@@ -145,7 +147,7 @@ class UnitRow(DirectoryBase):
     )
 
 
-class AppointmentRow(DirectoryBase):
+class AppointmentRow(Keyed, DirectoryBase):
     """A role held in a unit, both days included."""
 
     __tablename__ = "appointment"
@@ -199,7 +201,7 @@ class AdministrationRow(DirectoryBase):
     )
 
 
-class ContactRow(DirectoryBase):
+class ContactRow(Keyed, DirectoryBase):
     """Whom to call for a referral target; without a unit: the whole country's. `revision` counts its changes."""
 
     __tablename__ = "contact"
@@ -222,7 +224,7 @@ class ContactRow(DirectoryBase):
     __table_args__ = (CheckConstraint("(verified_on IS NULL) = (verified_by IS NULL)", name="verified_by_somebody"),)
 
 
-class CalendarRow(DirectoryBase):
+class CalendarRow(Keyed, DirectoryBase):
     """School time of a unit and of all below it."""
 
     __tablename__ = "calendar"
@@ -234,7 +236,7 @@ class CalendarRow(DirectoryBase):
     closed: Mapped[list[Any]]
 
 
-class DefinitionRow(DirectoryBase):
+class DefinitionRow(Keyed, DirectoryBase):
     """Published bytes: never changed, never deleted; only which version is the current one moves on."""
 
     __tablename__ = "definition"
@@ -242,7 +244,7 @@ class DefinitionRow(DirectoryBase):
     protocol: Mapped[str] = mapped_column(Key, primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(Plain(64), unique=True)
-    content: Mapped[bytes]
+    content: Mapped[bytes] = mapped_column(info=FREE)
     published_at: Mapped[datetime]
     is_current: Mapped[bool] = mapped_column(default=False)
 
@@ -294,7 +296,7 @@ class DefinitionDraftRow(DirectoryBase):
     )
 
 
-class WebSessionRow(DirectoryBase):
+class WebSessionRow(Keyed, DirectoryBase):
     """A signed-in browser; only the hash of its token is kept. `stage`: whether a second factor is still awaited."""
 
     __tablename__ = "web_session"
@@ -302,7 +304,7 @@ class WebSessionRow(DirectoryBase):
     token: Mapped[bytes] = mapped_column(primary_key=True)
     account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"), index=True)
     created_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime] = mapped_column(info=FREE)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     user_agent: Mapped[str] = mapped_column(Plain(120), default="")
     stage: Mapped[str] = mapped_column(Plain(12), server_default="full")
@@ -331,8 +333,8 @@ class ThrottleRow(DirectoryBase):
 class Wrapped:
     """Rows that carry a key wrapped by a master key, the number of which stands beside it."""
 
-    wrapped: Mapped[bytes]
-    master: Mapped[int] = mapped_column(index=True)
+    wrapped: Mapped[bytes] = mapped_column(info=FREE)
+    master: Mapped[int] = mapped_column(index=True, info=FREE)
 
     @property
     def label(self) -> str:

@@ -202,7 +202,7 @@ def test_it_issues_a_case_file(installed: Installed) -> None:
     [
         "translations/fr/LC_MESSAGES/messages.mo",
         "web/static/fonts/plex-400-arabic.woff2",
-        "storage/migrations/realm/versions/0023_first.py",
+        "storage/migrations/realm/versions/0024_first.py",
     ],
 )
 def test_the_control_a_file_that_is_missing_is_found(installed: Installed, name: str) -> None:

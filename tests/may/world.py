@@ -67,6 +67,7 @@ from school_protocol.storage import cases, directory, index, staff
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.bulk_tables import BulkCaseRow
 from school_protocol.storage.index_tables import CaseReaderRow, CaseSeatRow
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.referrals import register
 from school_protocol.storage.referrals.register import CaseReferral
 from school_protocol.storage.review import queue
@@ -372,7 +373,7 @@ def _referrals(world: World) -> None:
         for case_id in world.ids.values():
             row = index.row_of(session, case_id)
             assert row is not None
-            register.write(session, case_id, row.unit, row.province, row.region, [sent])
+            add_rows(session, *register.rows_of(row, [sent]))
 
 
 def _reviews(world: World) -> None:
@@ -383,7 +384,8 @@ def _reviews(world: World) -> None:
         for case_id in world.ids.values():
             row = index.row_of(session, case_id)
             assert row is not None
-            queue.write(session, row, waits, None)
+            for beside in queue.rows_of(row, waits, None):
+                add_rows(session, *beside)
 
 
 def _schools(world: World) -> None:

@@ -8,19 +8,21 @@ from typing import Any
 
 import pytest
 from domain.telling import NOW
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.services import accounts
 from school_protocol.services.directory import contact_lines
+from school_protocol.services.journal.verifying import verify
 from school_protocol.services.referrals import contacts
 from school_protocol.services.referrals.contacts import ContactView, Kept
 from school_protocol.services.referrals.typed import phone_of, spans_of
 from school_protocol.services.showing import see_record
 from school_protocol.services.teams.changing import TeamRefused
 from school_protocol.storage import directory, staff
-from school_protocol.storage.tables import AdministrationRow
+from school_protocol.storage.journal import Flaw
+from school_protocol.storage.tables import AdministrationRow, ContactRow
 from school_protocol.wording import ZONE
 
 from .conftest import School
@@ -104,6 +106,19 @@ def problems(call: Any, *args: Any, **more: Any) -> dict[str, tuple[str, ...]]:
     with pytest.raises(BadInput) as caught:
         call(*args, **more)
     return dict(caught.value.problems)
+
+
+# ---- behind the program ----------------------------------------------------------------------------------------------
+
+
+def test_a_number_that_was_changed_and_one_that_was_taken_away_are_told_by_the_check_of_the_night(desk: Desk) -> None:
+    kept, gone = desk.add(), desk.add(name_fr="Autre", phone="0537 88 00 12")
+    assert verify(desk.house).breaks == [], "the control"
+    with desk.house.directory.engine.begin() as behind:
+        behind.execute(update(ContactRow).where(ContactRow.id == kept).values(phone="0600000000"))
+        behind.execute(delete(ContactRow).where(ContactRow.id == gone))
+    told = {(one.case_id, one.flaw) for one in verify(desk.house).breaks}
+    assert told == {(f"contact {kept}", Flaw.forged), (f"contact {gone}", Flaw.gone)}
 
 
 # ---- who keeps which -----------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from school_protocol.services.figures import issuing, seeing, working
 from school_protocol.services.figures.counting import NotCounted
 from school_protocol.services.figures.issuing import Running
 from school_protocol.services.house import House
+from school_protocol.services.journal.verifying import verify
 from school_protocol.services.opening import open_case
 from school_protocol.services.papers import figures as papers
 from school_protocol.services.papers.apart import Broken, Crew, Here
@@ -42,6 +43,7 @@ from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.figures import jobs, releases
 from school_protocol.storage.figures.jobs import State
 from school_protocol.storage.figures.release_tables import FigureKeyRow, FigureReleaseRow, FigureToldRow
+from school_protocol.storage.journal import Flaw
 from school_protocol.storage.migrate import upgrade
 from school_protocol.wording import Wording
 from services.figures_issued import CASES_OF, PROTOCOL, YEAR, Country, a_country
@@ -220,6 +222,25 @@ def test_the_database_refuses_to_change_what_was_issued(issued: Country, table: 
         return  # it has no REPLACE
     with pytest.raises(DatabaseError, match="append-only"), issued.house.directory.writing() as session:
         session.execute(text(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table} LIMIT 1"))
+
+
+def test_figures_that_were_edited_or_taken_away_from_outside_are_told_by_the_check_of_the_night(
+    country: Country,
+) -> None:
+    job = country.issue("directorate", "MA-SAL").id
+
+    def told(*statements: Any) -> set[tuple[str, Flaw]]:
+        with country.house.directory.engine.begin() as behind:
+            for statement in statements:
+                behind.execute(statement)
+        return {(each.case_id, each.flaw) for each in verify(country.house).breaks}
+
+    assert told() == set(), "the control"
+    guards = ("figure_release_no_update", "figure_release_no_delete", "figure_told_no_delete")
+    edited = update(FigureReleaseRow).values(edition=7)
+    assert told(*(text(f"DROP TRIGGER {one}") for one in guards), edited) == {(f"figure_release {job}", Flaw.forged)}
+    gone = (delete(row) for row in (FigureToldRow, FigureKeyRow, FigureReleaseRow))
+    assert told(*gone) == {(f"figure_release {job}", Flaw.gone)}
 
 
 @pytest.mark.exhaustive

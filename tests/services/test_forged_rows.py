@@ -1,19 +1,27 @@
-"""The index finds a case and grants nothing: whoever can write a row of it, without any key, opens no case with it."""
+"""Rows written without any key: none of the index opens a case, none of the directory lets anybody in, each is told."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from domain.telling import NOW
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import UnitKind
+from school_protocol.domain.public_reports import Status
+from school_protocol.services.accounts import actor_of
 from school_protocol.services.journal import rebuild_index
 from school_protocol.services.journal.verifying import verify
 from school_protocol.services.loading import scope_of, today_for
-from school_protocol.storage import cases, index
-from school_protocol.storage.engines import Session
+from school_protocol.services.showing import see_case
+from school_protocol.storage import cases, directory, index, proving, retention, sign_in, staff
+from school_protocol.storage.engines import Session, Store
+from school_protocol.storage.identity_tables import OneTimeCodeRow, PasskeyRow, RestorationRow
 from school_protocol.storage.index_tables import (
     CaseDueRow,
     CaseExclusionRow,
@@ -23,7 +31,20 @@ from school_protocol.storage.index_tables import (
 )
 from school_protocol.storage.journal import Flaw
 from school_protocol.storage.referrals.tables import CaseReferralRow
-from school_protocol.storage.tables import RealmBase
+from school_protocol.storage.retention_tables import CaseRetentionRow
+from school_protocol.storage.review.tables import CaseReviewRow
+from school_protocol.storage.signalement import reports
+from school_protocol.storage.signalement.tables import PublicReportRow
+from school_protocol.storage.staff_tables import OpenIdRow
+from school_protocol.storage.tables import (
+    AccountRow,
+    AppointmentRow,
+    IdentityRow,
+    ObjectKeyRow,
+    RealmBase,
+    UnitRow,
+    WebSessionRow,
+)
 from services.conftest import School
 
 Forge = Callable[[Session, str, str], None]
@@ -101,25 +122,26 @@ def _reader(session: Session) -> None:
 
 
 _LATER = update(CaseDueRow).values(due_at=NOW + timedelta(days=90))
-BEHIND: dict[str, tuple[Callable[[Session], object], Flaw]] = {
-    "the row is gone": (_drop(CaseIndexRow), Flaw.index_gone),
-    "under another school": (_set(CaseIndexRow, unit="another"), Flaw.index_place),
-    "under another directorate": (_set(CaseIndexRow, province="another"), Flaw.index_place),
-    "another level": (_set(CaseIndexRow, level=1), Flaw.index_standing),
-    "ended": (_set(CaseIndexRow, ended=True), Flaw.index_standing),
-    "restricted no more": (_set(CaseIndexRow, restricted=False), Flaw.index_sight),
-    "a seat": (_seat, Flaw.index_sight),
-    "a reader": (_reader, Flaw.index_readers),
-    "nobody shut out": (_drop(CaseExclusionRow), Flaw.index_exclusions),
-    "a day later": (lambda session: session.execute(_LATER), Flaw.index_dues),
-    "nothing due": (_drop(CaseDueRow), Flaw.index_dues),
+BEHIND: dict[str, tuple[Callable[[Session], object], str]] = {
+    "the row is gone": (_drop(CaseIndexRow), "case_index"),
+    "under another school": (_set(CaseIndexRow, unit="another"), "case_index"),
+    "under another directorate": (_set(CaseIndexRow, province="another"), "case_index"),
+    "another level": (_set(CaseIndexRow, level=1), "case_index"),
+    "ended": (_set(CaseIndexRow, ended=True), "case_index"),
+    "restricted no more": (_set(CaseIndexRow, restricted=False), "case_index"),
+    "a seat": (_seat, "case_seat"),
+    "a reader": (_reader, "case_reader"),
+    "nobody shut out": (_drop(CaseExclusionRow), "case_exclusion"),
+    "a day later": (lambda session: session.execute(_LATER), "case_due"),
+    "nothing due": (_drop(CaseDueRow), "case_due"),
     "settled": (
         _set(CaseReferralRow, settled_at=NOW, awaits=False, chase_at=None, order_at=index.NEVER_DUE),
-        Flaw.index_referrals,
+        "case_referral",
     ),
-    "no referral": (_drop(CaseReferralRow), Flaw.index_referrals),
+    "no referral": (_drop(CaseReferralRow), "case_referral"),
+    "nothing to review": (_drop(CaseReviewRow), "case_review"),
 }
-"""What somebody with the database, and no key, writes there."""
+"""What somebody with the database, and no key, writes there, and in which table."""
 
 
 @pytest.fixture
@@ -143,13 +165,17 @@ def flaws(school: School) -> list[Flaw]:
     return [one.flaw for one in verify(school.house).breaks]
 
 
+def tables_of(school: School) -> set[str]:
+    return {one.case_id.split()[0] for one in verify(school.house).breaks if one.flaw is Flaw.forged}
+
+
 @pytest.mark.parametrize("what", BEHIND)
 def test_what_was_written_behind_the_program_is_told_by_the_check_of_the_night(stocked: School, what: str) -> None:
     assert flaws(stocked) == [], "the control"
-    write, flaw = BEHIND[what]
+    write, table = BEHIND[what]
     with stocked.house.realm.writing() as session:
         write(session)
-    assert flaw in flaws(stocked)
+    assert table in tables_of(stocked)
     rebuild_index(stocked.house)
     assert flaws(stocked) == [], "made anew it is as it was"
 
@@ -158,3 +184,180 @@ def test_what_time_alone_brings_is_no_fault(stocked: School) -> None:
     for days in (1, 3, 30, 200):
         stocked.wait(days=days)
         assert flaws(stocked) == []
+
+
+# ---- rows of who may come in -----------------------------------------------------------------------------------------
+
+
+def behind(store: Store, statement: Any, **values: Any) -> None:
+    """Said to the database itself, by somebody without the keys."""
+    with store.engine.begin() as connection:
+        connection.execute(statement, values or None)
+
+
+def sees(school: School, account: str) -> bool:
+    """As the directory has this person now."""
+    with school.house.directory.reading() as session:
+        found = actor_of(school.house, account, session)
+    try:
+        return found is not None and bool(see_case(school.house, found, school.number))
+    except Unseen:
+        return False
+
+
+def test_a_forged_appointment_shows_nothing_and_one_of_the_program_does(school: School) -> None:
+    school.report()
+    outsider, head = school.person("psychosocial"), school.person("head")
+    forged_post = {"account": outsider.id, "role": "head", "unit": head.appointments[0].unit, "starts": NOW.date()}
+    behind(school.house.directory, insert(AppointmentRow), id="forged", mac=b"x" * 32, **forged_post)
+    assert not sees(school, outsider.id)
+    with school.house.directory.reading() as session:
+        held = directory.holders(session, [head.appointments[0].unit], today=NOW.date())
+        assert outsider.id not in {one.account.id for one in held if one.role == "head"}, "told of nothing"
+    with school.house.directory.writing() as session:
+        session.execute(delete(AppointmentRow).where(AppointmentRow.id == "forged"))
+        directory.appoint(session, outsider.id, role="head", unit=forged_post["unit"], starts=NOW.date())
+    assert sees(school, outsider.id), "the control"
+
+
+@pytest.mark.parametrize("column", ["role", "unit", "ends", "account"])
+def test_an_appointment_that_was_changed_counts_no_more(school: School, column: str) -> None:
+    school.report()
+    head = school.account("head")
+    assert sees(school, head)
+    value = {"role": "directorate", "unit": school.person("academy").appointments[0].unit, "ends": NOW.date()}
+    own = AppointmentRow.account == head
+    behind(
+        school.house.directory,
+        update(AppointmentRow).where(own).values({column: value.get(column, school.account("academy"))}),
+    )
+    assert not sees(school, head)
+
+
+def test_a_school_under_another_directorate_is_seen_by_nobody_above_it(school: School) -> None:
+    school.report("reporter", adult_concerned="yes")
+    assert school.is_seen_by("directorate")
+    here = school.person("head").appointments[0].unit
+    with school.house.directory.writing() as session:
+        other = directory.add_unit(session, kind=UnitKind.province, code="MA-XXX", names={"fr": "Ailleurs"})
+    behind(school.house.directory, update(UnitRow).where(UnitRow.id == here).values(parent=other))
+    assert not school.is_seen_by("directorate")
+
+
+def test_whoever_writes_a_way_in_does_not_come_in_by_it(school: School) -> None:
+    """A password, a session, a passkey, a code, another service's account, two people who agreed: as rows, no keys."""
+    house, (head, academy, other) = school.house, map(school.account, ("head", "academy", "directorate"))
+    with house.directory.writing() as session:
+        directory.set_password(session, head, "hers")
+        staff.link(session, "issuer", "hers", academy, at=NOW)
+        mine = sign_in.open_web_session(session, academy, now=NOW)
+        restoration = proving.ask_restoration(session, head, academy, at=NOW)
+    token, later = "t" * 43, NOW + timedelta(hours=1)
+    seen = {"created_at": NOW, "last_seen_at": NOW, "expires_at": later, "stage": "full", "user_agent": ""}
+    digest = hashlib.sha256(token.encode()).digest()
+    forged_rows: tuple[Any, ...] = (
+        insert(WebSessionRow).values(token=digest, account=head, mac=b"x" * 32, **seen),
+        update(WebSessionRow).where(WebSessionRow.account == academy).values(account=head),
+        insert(OpenIdRow).values(issuer="issuer", subject="mine", account=head, at=NOW, mac=b"x" * 32),
+        insert(PasskeyRow).values(
+            id="mine", account=head, public_key=b"mine", sign_count=0, name="", created_at=NOW, mac=b"x" * 32
+        ),
+        insert(OneTimeCodeRow).values(
+            id="mine", account=head, purpose="password", hashed=digest, made_by=head, made_at=NOW, expires_at=later,
+            mac=b"x" * 32,
+        ),
+        update(RestorationRow).where(RestorationRow.id == restoration).values(agreed_by=other),
+    )  # fmt: skip
+    with house.directory.reading() as session:
+        assert sign_in.web_session(session, mine, now=NOW), "the controls"
+        assert staff.account_known_as(session, "issuer", "hers") == academy
+        found = proving.open_restoration(session, head, since=NOW)
+        assert found is not None
+        assert found.agreed_by is None
+        known = directory.account(session, head)
+        assert known is not None
+        assert known.password_hash == "hers"
+    for statement in forged_rows:
+        behind(house.directory, statement)
+    with house.directory.reading() as session:
+        assert sign_in.web_session(session, token, now=NOW) is None
+        assert sign_in.web_session(session, mine, now=NOW) is None
+        assert staff.account_known_as(session, "issuer", "mine") is None
+        assert proving.passkey(session, "mine") is None
+        assert proving.passkeys(session, head) == ()
+        assert proving.find_code(session, digest, purposes=["password"], now=NOW) is None
+        assert proving.open_restoration(session, head, since=NOW) is None
+    behind(house.directory, update(AccountRow).where(AccountRow.id == head).values(password_hash="mine"))
+    with house.directory.reading() as session:
+        known = directory.account(session, head)
+        assert known is not None
+        assert known.password_hash is None
+        assert not known.active
+    assert tables_of(school) == {"account", "web_session", "openid", "passkey", "one_time_code", "restoration"}, (
+        "and it is told"
+    )
+
+
+def _names_swapped(school: School) -> None:
+    rows = select(IdentityRow.slot_id, IdentityRow.sealed).order_by(IdentityRow.slot_id)
+    with school.house.realm.engine.begin() as connection:
+        (one, of_one), (other, of_other) = connection.execute(rows).all()
+        for slot, sealed in ((one, of_other), (other, of_one)):
+            connection.execute(update(IdentityRow).where(IdentityRow.slot_id == slot).values(sealed=sealed))
+
+
+def _report_kept(school: School) -> None:
+    header = reports.PublicHeader(
+        id="r" * 26, unit="school", kind="public", protocol="p", version=1, hour=NOW, status=Status.waiting, outcome="",
+        settled=None, restricted=False, urgent=False, to_verify=True, waits=NOW, step=0, fullness=0,
+        barred=frozenset({school.account("head")}), case_id=None,
+    )  # fmt: skip
+    with school.house.realm.writing() as session:
+        reports.keep(session, school.house.vault, header, {}, code_hash=b"c" * 32, marks=())
+
+
+def _ended(school: School) -> None:
+    with school.house.realm.writing() as session:
+        case_id = session.scalars(select(CaseIndexRow.case_id)).one()
+        retention.keep(session, retention.Standing(case_id=case_id, seq=1, cycle=1, due_on=NOW.date()))
+
+
+FORGED: dict[str, tuple[Callable[[School], None], Callable[[School], None], Flaw, str]] = {
+    "names swapped": (lambda _school: None, _names_swapped, Flaw.identities, ""),
+    "a name's key": (
+        lambda _school: None,
+        lambda school: behind(school.house.realm, delete(ObjectKeyRow).where(ObjectKeyRow.object_id.like("identity%"))),
+        Flaw.identities,
+        "",
+    ),
+    "who may not read a report": (
+        _report_kept,
+        lambda school: behind(school.house.realm, update(PublicReportRow).values(barred=[])),
+        Flaw.forged,
+        "public_report",
+    ),
+    "a report": (
+        _report_kept,
+        lambda school: behind(school.house.realm, delete(PublicReportRow)),
+        Flaw.gone,
+        "public_report school",
+    ),
+    "when it may be erased": (
+        _ended,
+        lambda school: behind(school.house.realm, update(CaseRetentionRow).values(erase_on=NOW.date())),
+        Flaw.forged,
+        "case_retention",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_what_else_was_written_behind_the_program_is_told_by_kind_and_place(school: School, what: str) -> None:
+    prepare, write, flaw, where = FORGED[what]
+    school.report()
+    prepare(school)
+    assert flaws(school) == [], "the control"
+    write(school)
+    told = [one.case_id for one in verify(school.house).breaks if one.flaw is flaw]
+    assert len(told) == 1
+    assert told[0].startswith(where)

@@ -13,7 +13,7 @@ from time import process_time
 import pytest
 from argon2 import PasswordHasher
 from domain.telling import MOROCCAN, NOW
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import UnitKind
@@ -30,10 +30,12 @@ from school_protocol.services.identity import (
 )
 from school_protocol.services.identity.administering import IdentityRefused
 from school_protocol.services.identity.signing_in import Visitor
+from school_protocol.services.journal.verifying import verify
 from school_protocol.services.scripts import throwaway
 from school_protocol.storage import directory, keys, proving
 from school_protocol.storage.administration import Kind
-from school_protocol.storage.identity_tables import RecoveryCodeRow
+from school_protocol.storage.identity_tables import CodeSeedRow, RecoveryCodeRow
+from school_protocol.storage.journal import Flaw
 from school_protocol.storage.sign_in import Stage
 
 from .proving import PASSWORD, People
@@ -311,6 +313,16 @@ def test_a_role_that_asks_for_it_is_led_to_set_it_up_first(people: People) -> No
     assert signing_in.pending(people.house, half) is None
     assert len(set(codes)) == factors.RECOVERY
     assert [kind for kind, *_ in people.log("directorate")] == [Kind.code_factor_set, Kind.recovery_codes_made]
+
+
+def test_a_second_factor_that_was_taken_away_from_outside_is_told_by_the_check_of_the_night(people: People) -> None:
+    people.give_password("head")
+    seed, head = factors.draw_seed(), people.actor("head").id
+    own.set_up_codes(people.house, people.actor("head"), PASSWORD, seed, people.code(seed))
+    assert verify(people.house).breaks == [], "the control"
+    with people.house.directory.engine.begin() as behind:
+        behind.execute(delete(CodeSeedRow).where(CodeSeedRow.account == head))
+    assert [(one.case_id, one.flaw) for one in verify(people.house).breaks] == [(f"code_seed {head}", Flaw.gone)]
 
 
 @pytest.mark.parametrize(

@@ -142,9 +142,7 @@ def test_the_comparison_of_the_index_sees_a_row_that_is_otherwise(made: Filled) 
 
 def _index(house: House) -> dict[str, list[Any]]:
     with house.realm.reading() as session:
-        return {
-            table.name: sorted(map(repr, session.execute(select(table)).all())) for table in stamping.index_tables()
-        }
+        return {table.name: sorted(map(repr, session.execute(select(table)).all())) for table in index.tables()}
 
 
 def test_nothing_of_the_house_in_which_they_were_played_is_left(made: Filled) -> None:
@@ -295,7 +293,7 @@ LEFT = {
 
 
 def test_a_table_about_cases_is_written_or_named_here_as_left() -> None:
-    written = {table.name for table in stamping.index_tables()} | {
+    written = {table.name for table in index.tables()} | {
         "case_key", "event", "event_words", "figure_share", "identity", "identity_mark", "object_key", "report",
         "case_record",
     }  # fmt: skip

@@ -15,7 +15,7 @@ from school_protocol.storage.migrate import Part, UnknownTables
 from school_protocol.storage.workshops import rooms
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
-FORMER: tuple[tuple[Part, str], ...] = (("room", "0002"), ("directory", "0022"))
+FORMER: tuple[tuple[Part, str], ...] = (("room", "0002"),)
 """Stores of SQLite as the version made them that the migration after it leaves."""
 
 

@@ -34,8 +34,7 @@ def referred(realm: Realm, *referrals: CaseReferral, **changes: Any) -> IndexRow
     case_id = realm.open_case(unit=changes.get("unit", "school-1"))
     with realm.store.writing() as session:
         made = row(case_id, cases.opened(session, case_id).number, **changes)
-        index.write(session, made)
-        register.write(session, case_id, made.unit, made.province, made.region, referrals)
+        index.write(session, made, [register.rows_of(made, referrals)])
     return made
 
 
@@ -61,8 +60,7 @@ def test_a_referral_comes_back_whole_and_takes_the_place_of_the_one_before(realm
     )  # fmt: skip
     assert line.referral == chased, "what is to be chased comes first"
     with realm.store.writing() as session:
-        index.write(session, made)
-        register.write(session, made.case_id, made.unit, made.province, made.region, [told])
+        index.write(session, made, [register.rows_of(made, [told])])
     with realm.store.reading() as session:
         assert register.of_case(session, made.case_id) == (told,)
 

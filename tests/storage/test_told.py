@@ -194,11 +194,11 @@ def test_a_case_of_which_a_service_is_silent_is_looked_at(realm: Realm) -> None:
     with realm.store.writing() as session:
         for case_id, at in ((silent, NOW), (answered, None), (later, NOW + timedelta(hours=1))):
             number = cases.opened(session, case_id).number
-            index.write(session, row(case_id=case_id, number=number, last_seq=2))
+            made = row(case_id=case_id, number=number, last_seq=2)
             one = CaseReferral(
                 number=1, target="police", sent_at=NOW, on_danger=True, awaits=at is not None, chase_at=at
             )
-            referrals.write(session, case_id, "u1", "p1", "r1", [one])
+            index.write(session, made, [referrals.rows_of(made, [one])])
     assert to_look_at(realm) == [silent]
     with realm.store.writing() as session:
         watch.looked(session, silent, 2, NOW + timedelta(days=1))

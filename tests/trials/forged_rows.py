@@ -14,6 +14,7 @@ from school_protocol.definitions import read
 from school_protocol.domain import policy
 from school_protocol.services.journal import rebuild_index, verifying
 from school_protocol.services.scripts import throwaway
+from school_protocol.storage import keyed
 from trials.frame import Outcome, Size, Trial
 
 SEATED = ("technical_admin", "trainer", "protocol_admin", "psychosocial", "reporter")
@@ -39,16 +40,31 @@ def run(size: Size, _folder: Path) -> Outcome:
         with pytest.MonkeyPatch.context() as careless:
             careless.setattr(policy, "may_see", lambda *_asked: True)
             found += school.is_seen_by("psychosocial")
-    return Outcome(tried, "forgeries", tuple(faults), 2, found)
+    for what in list(forged.FORGED) if size is Size.whole else list(forged.FORGED)[-1:]:
+        tried += 1
+        with throwaway(read(content, "1.yaml"), content, NOW) as player:
+            faults += [] if _is_found_out(School(player, count(1)), what) else [f"not told: {what}"]
+    with throwaway(read(content, "1.yaml"), content, NOW) as player, pytest.MonkeyPatch.context() as blind:
+        blind.setattr(keyed, "is_genuine", lambda *_asked: True)
+        found += not _is_found_out(School(player, count(1)), "when it may be erased")
+    return Outcome(tried, "forgeries", tuple(faults), 3, found)
+
+
+def _is_found_out(school: School, what: str) -> bool:
+    prepare, write, flaw, _where = forged.FORGED[what]
+    school.report()
+    prepare(school)
+    write(school)
+    return flaw in forged.flaws(school)
 
 
 def _is_told(school: School, kind: str) -> bool:
-    write, flaw = forged.BEHIND[kind]
+    write, table = forged.BEHIND[kind]
     with school.house.realm.writing() as session:
         write(session)
-    told = flaw in forged.flaws(school)
+    told = table in forged.tables_of(school)
     rebuild_index(school.house)
     return told
 
 
-TRIALS = (Trial("forged-rows", "what is written behind the program opens nothing and is told", 18, run),)
+TRIALS = (Trial("forged-rows", "what is written behind the program opens nothing and is told", 24, run),)

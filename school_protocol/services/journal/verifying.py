@@ -10,10 +10,11 @@ from pathlib import Path
 
 from school_protocol.services.house import House
 from school_protocol.services.journal.comparing import differing
-from school_protocol.storage import access_chain, administration_chain, anchoring, checks, erased, journal, unmade
+from school_protocol.storage import access_chain, administration_chain, anchoring, checks, erased, gone, journal, keyed
 from school_protocol.storage.anchoring import Comparison, Stores
 from school_protocol.storage.erased import ErasedUnreadable
 from school_protocol.storage.journal import Break, Chain, Flaw
+from school_protocol.storage.tables import DirectoryBase, RealmBase
 
 Progress = Callable[[int, int], None]
 
@@ -76,9 +77,15 @@ def verify_chains(house: House) -> list[Break]:
 
 def _breaks(house: House, folder: Path, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
     yield from _of_chains(house, verdict, progress, compares=bool(house.library.every()))
-    with house.directory.reading() as session:
-        slipped_in = unmade.appointed(session) | unmade.passkeys(session)
-    yield from (Break(account, 0, Flaw.unmade, Chain.administration) for account in sorted(slipped_in))
+    for store, base, missing in (
+        (house.directory, DirectoryBase, gone.of_directory),
+        (house.realm, RealmBase, gone.of_realm),
+    ):
+        with store.reading() as session:
+            for model in keyed.tables(base):
+                for key in keyed.forged(session, model):
+                    yield Break(f"{model.__tablename__} {key}", 0, Flaw.forged, Chain.rows)
+            yield from (Break(where, 0, Flaw.gone, Chain.rows) for where in missing(session))
     yield from _one_a_case(anchoring.compare(stores_of(house), folder, verdict.seen))
 
 
@@ -105,15 +112,17 @@ def _of_cases(house: House, verdict: Verdict, progress: Progress | None, *, comp
             ids = journal.case_ids(session, after=after, limit=journal.CASES_AT_ONCE)
             if not ids:
                 return
+            hold = []
             for case_id in ids:
                 broken = list(journal.verify_case(session, house.vault, case_id))
-                if compares and not broken:
-                    broken = [Break(case_id, 0, flaw) for flaw in differing(house, session, case_id)]
+                hold += [] if broken else [case_id]
                 yield from broken
                 session.expunge_all()
                 verdict.cases += 1
                 if progress is not None:
                     progress(verdict.cases, max(total, verdict.cases))
+            if compares:
+                yield from differing(house, session, hold)
             events, graves = checks.counted(session, ids)
         verdict.events += events
         verdict.erased += graves

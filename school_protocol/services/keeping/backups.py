@@ -225,6 +225,7 @@ def _house_in(place: Path, settings: Settings, clock: Clock, vault: Vault) -> It
         upgrade(directory.engine, "directory")
         upgrade(realm.engine, "realm")
         directory.under(vault)
+        realm.under(vault)
         yield House(realm, directory, vault, clock, Library(directory), as_kept(moved, realm))
     finally:
         realm.close()

@@ -7,10 +7,11 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from school_protocol.storage.keyed import FREE, Keyed
 from school_protocol.storage.tables import DirectoryBase, Id, Plain
 
 
-class ApiTokenRow(DirectoryBase):
+class ApiTokenRow(Keyed, DirectoryBase):
     """What another system may read of a unit, until when; asked for by one person, agreed to by another.
 
     The token is kept as a keyed hash. `account`: under which readings are noted; nobody signs in by it.
@@ -30,7 +31,7 @@ class ApiTokenRow(DirectoryBase):
     account: Mapped[str | None] = mapped_column(Id, ForeignKey("account.id"))
     hashed: Mapped[bytes | None] = mapped_column(unique=True)
     drawn_at: Mapped[datetime | None]
-    read_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None] = mapped_column(info=FREE)
     ended_by: Mapped[str | None] = mapped_column(Id, ForeignKey("account.id"))
     ended_at: Mapped[datetime | None]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from school_protocol.storage.keyed import FREE, Keyed
 from school_protocol.storage.tables import DirectoryBase, Id, Plain
 
 
@@ -26,7 +27,7 @@ class DigestChoiceRow(DirectoryBase):
     )
 
 
-class CalendarFeedRow(DirectoryBase):
+class CalendarFeedRow(Keyed, DirectoryBase):
     """The address under which somebody's due dates can be read without signing in: its hash alone.
 
     `reads`: how often it was read since `counted_from`, so that it can't be read without end.
@@ -37,9 +38,9 @@ class CalendarFeedRow(DirectoryBase):
     account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"), primary_key=True)
     hashed: Mapped[bytes] = mapped_column(unique=True)
     made_at: Mapped[datetime]
-    read_at: Mapped[datetime | None]
-    counted_from: Mapped[datetime]
-    reads: Mapped[int]
+    read_at: Mapped[datetime | None] = mapped_column(info=FREE)
+    counted_from: Mapped[datetime] = mapped_column(info=FREE)
+    reads: Mapped[int] = mapped_column(info=FREE)
 
     __table_args__ = (
         CheckConstraint("length(hashed) = 32", name="token_is_hashed"),

@@ -11,10 +11,9 @@ from sqlalchemy import ColumnElement, and_, or_, select, union
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Clause, Reach, Scope
-from school_protocol.storage.index import NEVER_DUE, where_visible
+from school_protocol.storage.index import NEVER_DUE, Beside, IndexRow, where_visible
 from school_protocol.storage.index_tables import CaseIndexRow, CaseReaderRow, CaseSeatRow
 from school_protocol.storage.keyset import before, beyond
-from school_protocol.storage.placing import add_rows
 from school_protocol.storage.referrals.tables import CaseReferralRow
 
 CURSOR_MOST = 150
@@ -111,13 +110,11 @@ class Page:
 # ---- write ---------------------------------------------------------------------------------------------------------
 
 
-def write(
-    session: Session, case_id: str, unit: str, province: str, region: str, referrals: Iterable[CaseReferral]
-) -> None:
-    """Put the referrals of a case, which lies there, beside its index row, which was just written anew."""
-    place = {"case_id": case_id, "unit": unit, "province": province, "region": region}
+def rows_of(row: IndexRow, referrals: Iterable[CaseReferral]) -> Beside:
+    """What stands of a case's referrals beside its index row."""
+    place = {"case_id": row.case_id, "unit": row.unit, "province": row.province, "region": row.region}
     rows = [{**place, **asdict(one), "order_at": one.chase_at or NEVER_DUE} for one in referrals]
-    add_rows(session, CaseReferralRow, rows)
+    return CaseReferralRow, rows
 
 
 def of_case(session: Session, case_id: str) -> tuple[CaseReferral, ...]:

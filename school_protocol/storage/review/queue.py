@@ -24,10 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from school_protocol.domain.policy import Scope
-from school_protocol.storage.index import IndexRow, where_visible
+from school_protocol.storage.index import Beside, IndexRow, where_visible
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keyset import beyond
-from school_protocol.storage.placing import add_rows, put
+from school_protocol.storage.placing import put
 from school_protocol.storage.review.tables import CaseReviewRow, ReviewChoiceRow, ReviewStateRow
 
 KINDS = ("urgent", "door", "visa", "review", "answered", "head", "referral")
@@ -122,21 +122,18 @@ class Page:
 # ---- write ---------------------------------------------------------------------------------------------------------
 
 
-def write(
-    session: Session, row: IndexRow, waits: Iterable[Wait], state: State | None, *, unassessed: int = UNASSESSED
-) -> None:
-    """Put these beside the case's index row, which was just written anew (`index.write` took the former ones away).
-
-    `unassessed`: how grave it is where it has no level.
-    """
+def rows_of(
+    row: IndexRow, waits: Iterable[Wait], state: State | None, *, unassessed: int = UNASSESSED
+) -> tuple[Beside, ...]:
+    """What stands of these beside a case's index row. `unassessed`: how grave it is where it has no level."""
     gravity = -(row.level or unassessed)
     own = {"case_id": row.case_id, "gravity": gravity, "unit": row.unit, "province": row.province,
            "region": row.region}  # fmt: skip
     rows = [own | _columns(wait) for wait in dict.fromkeys(waits)]
-    add_rows(session, CaseReviewRow, rows)
-    if state is not None:
-        said = {"state": state.state, "since": state.since, "due_at": state.due_at, "observations": state.observations}
-        add_rows(session, ReviewStateRow, [{"case_id": row.case_id, **said}])
+    if state is None:
+        return ((CaseReviewRow, rows),)
+    said = {"state": state.state, "since": state.since, "due_at": state.due_at, "observations": state.observations}
+    return (CaseReviewRow, rows), (ReviewStateRow, [{"case_id": row.case_id, **said}])
 
 
 def _columns(wait: Wait) -> dict[str, Any]:

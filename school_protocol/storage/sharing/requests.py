@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
+from school_protocol.storage.index import Beside
 from school_protocol.storage.index_tables import CaseExclusionRow, CaseIndexRow
-from school_protocol.storage.placing import add_rows
 from school_protocol.storage.sharing.tables import CaseKnownRow, CaseRequestRow
 
 
@@ -57,12 +57,11 @@ class Asker:
 _Row = CaseRequestRow
 
 
-def write(session: Session, case_id: str, requests: Iterable[Request], known: Iterable[str]) -> None:
-    """Put what a case asks, and the units that ever were asked, beside its index row, which was just written anew."""
+def rows_of(case_id: str, requests: Iterable[Request], known: Iterable[str]) -> tuple[Beside, ...]:
+    """What stands beside a case's index row of what it asks, and of the units that ever were asked."""
     rows = [{"case_id": case_id, **asdict(one)} for one in requests]
     places = [{"case_id": case_id, "place": one} for one in sorted(set(known))]
-    for table, found in ((_Row, rows), (CaseKnownRow, places)):
-        add_rows(session, table, found)
+    return (_Row, rows), (CaseKnownRow, places)
 
 
 def of_case(session: Session, case_id: str) -> tuple[Request, ...]:

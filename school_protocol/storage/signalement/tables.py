@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from school_protocol.storage.keyed import Keyed
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain, RealmBase, Wrapped
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,7 +48,7 @@ def _of_report() -> Any:
     return ForeignKey("public_report.id", deferrable=True, initially="DEFERRED")
 
 
-class PublicReportRow(Wrapped, RealmBase):
+class PublicReportRow(Keyed, Wrapped, RealmBase):
     """What somebody told the school without an account; sealed under a key of its own.
 
     `hinted`: its words speak perhaps of despair or violence; `waits`: since which hour nobody has looked at it; `step`:
@@ -103,6 +104,18 @@ class PublicReportRow(Wrapped, RealmBase):
     @property
     def label(self) -> str:
         return f"public:{self.id}"
+
+
+class PublicTallyRow(Keyed, RealmBase):
+    """How many public reports came to a unit, and how many of them were erased as they should be."""
+
+    __tablename__ = "public_tally"
+
+    unit: Mapped[str] = mapped_column(Id, primary_key=True)
+    came: Mapped[int]
+    erased: Mapped[int]
+
+    __table_args__ = (CheckConstraint("erased >= 0 AND came >= erased", name="tally_counts"),)
 
 
 class PublicMessageRow(RealmBase):
@@ -170,7 +183,7 @@ class PublicNoticeRow(RealmBase):
     )
 
 
-class PublicDoorRow(DirectoryBase):
+class PublicDoorRow(Keyed, DirectoryBase):
     """A school's address for reports: drawn, without a meaning; one of each kind stands at a time."""
 
     __tablename__ = "public_door"

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from school_protocol.storage.keyed import Keyed
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain
 
 
-class VisitEntryRow(DirectoryBase):
+class VisitEntryRow(Keyed, DirectoryBase):
     """What was written of one visit to a team; put right by a new entry with the next number, never changed."""
 
     __tablename__ = "visit_entry"
@@ -40,7 +41,7 @@ class VisitEntryRow(DirectoryBase):
     )
 
 
-class DutyTurnRow(DirectoryBase):
+class DutyTurnRow(Keyed, DirectoryBase):
     """Somebody of a directorate or an academy is told of what is urgent, from a moment until another."""
 
     __tablename__ = "duty_turn"
@@ -57,7 +58,7 @@ class DutyTurnRow(DirectoryBase):
     __table_args__ = (CheckConstraint("starts < ends", name="begins_before_it_ends"), Index(None, "unit", "ends"))
 
 
-class SchoolLevelRow(DirectoryBase):
+class SchoolLevelRow(Keyed, DirectoryBase):
     """Of which level a school is, where a list said so."""
 
     __tablename__ = "school_level"

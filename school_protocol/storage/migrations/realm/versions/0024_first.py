@@ -1,8 +1,8 @@
-"""The tables of the directory when migrations began; a new store is made of its models (`storage.migrate`)."""
+"""The tables of a realm when migrations began; a new store is made of its models (`storage.migrate`)."""
 
 from __future__ import annotations
 
-revision = "0022"
+revision = "0024"
 down_revision = None
 branch_labels = None
 depends_on = None

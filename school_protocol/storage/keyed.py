@@ -1,0 +1,120 @@
+"""Rows that only whoever has the keys can write: each carries a keyed hash (MAC) of what it says.
+
+A store that was opened without keys, as a tool or a test may, neither makes nor asks for one.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import Column, LargeBinary, Table, TypeDecorator, event, inspect, select
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, mapped_column, object_session
+
+from school_protocol.storage.engines import VAULT
+from school_protocol.storage.vault import Vault, canonical
+
+FREE: dict[Any, Any] = {"free": True}
+"""`info` of a column that may change without the keys: nobody is let in, or shown more, by what it says."""
+_DIALECT = DefaultDialect()
+_AT_ONCE = 1000
+
+
+def _at_insert(context: Any) -> bytes:
+    """The hash of a row that is about to be written, however it is."""
+    vault: Vault | None = context.execution_options.get(VAULT)
+    statement = context.compiled.statement
+    return b"" if vault is None else _mac(vault, statement.table, context.get_current_parameters())
+
+
+class Keyed:
+    """A table whose rows carry a keyed hash of their columns, but the free ones.
+
+    Change them through the session's objects: a statement that changes columns leaves the hash behind.
+    """
+
+    mac: Mapped[bytes] = mapped_column(LargeBinary, default=_at_insert, sort_order=1000)
+
+
+@event.listens_for(Keyed, "before_update", propagate=True)
+def _at_update(_mapper: Mapper[Any], _connection: object, row: Any) -> None:
+    session = object_session(row)
+    vault = session.info.get(VAULT) if session else None
+    if vault is not None and inspect(row).modified:
+        row.mac = _mac(vault, row.__table__, {column.key: getattr(row, column.key) for column in _said(row.__table__)})
+
+
+def is_genuine(session: Session, model: type[DeclarativeBase], row: Any) -> bool:
+    """Whether a row of that table, with all its columns, was written with the keys that the session carries."""
+    vault: Vault | None = session.info.get(VAULT)
+    if vault is None:
+        return True
+    table = cast(Table, model.__table__)
+    said = {column.key: getattr(row, column.key) for column in _said(table)}
+    return hmac.compare_digest(row.mac, _mac(vault, table, said))
+
+
+def forged(session: Session, model: type[DeclarativeBase]) -> Iterator[str]:
+    """The keys of this table's rows that were not written with the keys of the session, in order."""
+    table = cast(Table, model.__table__)
+    key = list(table.primary_key)
+    query = select(*table.c).order_by(*key).execution_options(yield_per=_AT_ONCE)
+    for row in session.execute(query):
+        if not is_genuine(session, model, row):
+            yield " ".join(_shown(getattr(row, column.key)) for column in key)
+
+
+def of_several(session: Session, parts: Iterable[tuple[Table, Iterable[Mapping[str, Any]]]]) -> dict[str, str]:
+    """By table, the keyed hash in hex of these rows, in any order; the first one's is over those of the others too."""
+    vault: Vault | None = session.info.get(VAULT)
+    if vault is None:
+        return {}
+    found: dict[str, str] = {}
+    first, *others = [
+        (table.name, sorted(canonical(_clear(table, row)).hex() for row in rows)) for table, rows in parts
+    ]
+    for name, said in (*others, first):
+        if said:
+            over = found if name == first[0] else {}
+            found[name] = vault.chain("rows-v1", canonical([name, said, over])).hex()[:32]
+    return found
+
+
+def tables(base: type[DeclarativeBase]) -> tuple[type[DeclarativeBase], ...]:
+    """The tables of a store whose rows are keyed, by name."""
+    models = [cast(type[DeclarativeBase], one.class_) for one in base.registry.mappers if issubclass(one.class_, Keyed)]
+    return tuple(sorted(models, key=lambda one: one.__tablename__))
+
+
+def _shown(part: object) -> str:
+    return part.hex()[:16] if isinstance(part, bytes) else str(part)
+
+
+@cache
+def _said(table: Table) -> tuple[Column[Any], ...]:
+    return tuple(column for column in table.columns if column.key != "mac" and not column.info.get("free"))
+
+
+def _mac(vault: Vault, table: Table, values: Any) -> bytes:
+    """Columns that are NULL say nothing: so a column that is added later changes no older hash."""
+    return vault.chain("row-v1", canonical({"table": table.name, "row": _clear(table, values)}))
+
+
+def _clear(table: Table, values: Any) -> dict[str, Any]:
+    clear = {column.key: _plain(column, values.get(column.key)) for column in _said(table)}
+    return {name: value for name, value in clear.items() if value is not None}
+
+
+def _plain(column: Column[Any], value: Any) -> Any:
+    """As every database gives it back."""
+    if isinstance(column.type, TypeDecorator):
+        value = column.type.process_bind_param(value, _DIALECT)
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="microseconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    return value.hex() if isinstance(value, bytes) else value
