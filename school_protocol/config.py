@@ -127,6 +127,9 @@ class Settings:
     files_of: str = "real"
     """Whose files: the real realm's, or a workshop's. Each has a prefix of its own in an object store."""
 
+    anchors_copy: Path | None = None
+    """A second place of anchors; what was set back together with the first one is told by it."""
+
     @property
     def keys(self) -> Path:
         return self.data / "keys"
@@ -221,6 +224,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         prohibited=_one_of(environ, "SCHOOL_PROTOCOL_PROHIBITED", ("lock", "destroy")),
         erase_unanswered=environ.get("SCHOOL_PROTOCOL_ERASE_UNANSWERED", "") == "1",
         anchors=Path(anchors).resolve() if (anchors := environ.get("SCHOOL_PROTOCOL_ANCHORS", "").strip()) else None,
+        anchors_copy=Path(copy).resolve() if (copy := _said(environ, "SCHOOL_PROTOCOL_ANCHORS_COPY")) else None,
         anchor_mail=environ.get("SCHOOL_PROTOCOL_ANCHOR_MAIL", "").strip(),
         openid=_openid(environ),
         known_passwords=Path(known).resolve() if (known := _said(environ, "SCHOOL_PROTOCOL_KNOWN_PASSWORDS")) else None,

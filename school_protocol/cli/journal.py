@@ -43,7 +43,7 @@ def journal_verify(as_json: bool, anchors: Path | None, head: tuple[str, str] | 
         _look_up(house, *head, as_json=as_json)
         return
     with _bar() as step:
-        verdict = verify(house, step, anchors=anchors)
+        verdict = verify(house, step, folder=anchors)
     if keep:
         keep_verdict(house, verdict)
     if as_json:

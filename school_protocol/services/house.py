@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from school_protocol.config import Settings
 from school_protocol.definitions import read_published
 from school_protocol.domain.clock import Clock
-from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.domain.events import Event, VersionChanged
 from school_protocol.domain.policy import Actor, RoleSight
 from school_protocol.domain.protocol import Protocol
@@ -65,7 +65,10 @@ class Library:
         if (key, version) not in self._known:
             with self.store.reading() as session:
                 kept = directory.definition(session, key, version)
-            self._known[key, version] = read_published(kept.content, f"{key}/{version}.yaml")
+            found = read_published(kept.content, f"{key}/{version}.yaml")
+            if found.digest != kept.digest:
+                raise Unseen(f"{key}/{version}: its bytes are not those that were published")
+            self._known[key, version] = found
         return self._known[key, version]
 
     def source(self, protocol: Protocol) -> str:

@@ -16,6 +16,7 @@ import hmac
 import json
 import os
 import re
+import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -119,6 +120,31 @@ def file_of(folder: Path, number: int) -> Path:
 def heads_file_of(folder: Path, number: int) -> Path:
     """Where the heads of an anchor lie."""
     return folder / f"anchor-{number:06}.heads.gz"
+
+
+def copy(folder: Path, other: Path) -> None:
+    """Bring there what the other place lacks; what lies there is never written over. Raises OSError."""
+    other.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number in lacking(folder, other):
+        for path in (heads_file_of(folder, number), file_of(folder, number)):  # a number counts once its file is whole
+            part = other / f".{path.name}.part"
+            shutil.copyfile(path, part)
+            part.replace(other / path.name)
+
+
+def lacking(folder: Path, other: Path) -> list[int]:
+    """The numbers of the anchors that lie in the first place alone."""
+    return sorted(set(numbers(folder)) - set(numbers(other)))
+
+
+def compare(folder: Path, other: Path) -> Iterator[Break]:
+    """Where the first place lacks an anchor that the other has, or has another: files and database were set back."""
+    for number in sorted(numbers(other)):
+        paths = (file_of(folder, number), heads_file_of(folder, number))
+        if not all(path.exists() for path in paths):
+            yield _break(number, Flaw.missing)
+        elif any(path.read_bytes() != (other / path.name).read_bytes() for path in paths):
+            yield _break(number, Flaw.rewritten)
 
 
 @contextmanager

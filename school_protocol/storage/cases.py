@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Conflict, Unseen
 from school_protocol.domain.events import Entry, EventKind
-from school_protocol.storage import journal, keys, papers
+from school_protocol.storage import journal, keys, papers, tallies
 from school_protocol.storage.engines import BESIDE
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keys import prepare_key
@@ -348,9 +348,8 @@ def destroy_case(session: Session, vault: Vault, case_id: str, *, at: datetime, 
     hold(session, case_id)
     if session.get(TombstoneRow, (case_id, journal.WHOLE_CASE)) is None:
         _bury(session, vault, case_id, journal.WHOLE_CASE, at, actor)
-    for table in (
-        CaseKeyRow, ObjectKeyRow, EventWordsRow, IdentityMarkRow, IdentityRow, ReportRow, CaseIndexRow,
-    ):  # fmt: skip
+    tallies.erase(session, ReportRow, ReportRow.case_id == case_id)
+    for table in (CaseKeyRow, ObjectKeyRow, EventWordsRow, IdentityMarkRow, IdentityRow, CaseIndexRow):
         session.execute(delete(table).where(table.case_id == case_id))
     papers.forget(session, case_id)
     session.expire_all()

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, defer
 
 from school_protocol.domain.errors import Fault, Unseen
 from school_protocol.storage import directory
+from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.tables import DefinitionDraftRow, DefinitionRow, new_id
 
 FILE_MOST = 120
@@ -173,11 +174,16 @@ def keep_report(session: Session, draft_id: str, report: Mapping[str, Any], *, b
 
 def compare_with(session: Session, draft_id: str, base: str) -> bool:
     """Look at the draft anew, against the version that is current now; it is not proposed any more."""
-    statement = update(DefinitionDraftRow).where(
-        DefinitionDraftRow.id == draft_id, DefinitionDraftRow.state.in_([state.value for state in OPEN])
+    return _change(
+        session,
+        draft_id,
+        OPEN,
+        base=base,
+        report=None,
+        taken_at=None,
+        state=DraftState.uploaded.value,
+        proposed_at=None,
     )
-    values = {"base": base, "report": None, "taken_at": None, "state": DraftState.uploaded.value, "proposed_at": None}
-    return _changed(session, statement.values(values))
 
 
 # ---- settled -------------------------------------------------------------------------------------------------------
@@ -185,14 +191,12 @@ def compare_with(session: Session, draft_id: str, base: str) -> bool:
 
 def propose(session: Session, draft_id: str, *, at: datetime) -> bool:
     """Ask a second person to agree; False where it does not wait for that."""
-    statement = _in_state(draft_id, DraftState.uploaded)
-    return _changed(session, statement.values(state=DraftState.proposed.value, proposed_at=at))
+    return _change(session, draft_id, [DraftState.uploaded], state=DraftState.proposed.value, proposed_at=at)
 
 
 def withdraw(session: Session, draft_id: str, *, at: datetime) -> bool:
     """It won't be a version; False where it is settled already."""
-    statement = _in_state(draft_id, *OPEN)
-    return _changed(session, statement.values(state=DraftState.withdrawn.value, settled_at=at))
+    return _change(session, draft_id, OPEN, state=DraftState.withdrawn.value, settled_at=at)
 
 
 def publish(session: Session, found: DefinitionDraft, *, agreed_by: str, at: datetime) -> bool:
@@ -202,13 +206,10 @@ def publish(session: Session, found: DefinitionDraft, *, agreed_by: str, at: dat
     """
     if current_digest(session, found.protocol, locked=True) != found.base:
         return False
-    statement = _in_state(found.id, DraftState.proposed).where(DefinitionDraftRow.digest == found.digest)
+    values = {"state": DraftState.published.value, "agreed_by": agreed_by, "settled_at": at}
     try:
         with session.begin_nested():
-            if not _changed(
-                session,
-                statement.values(state=DraftState.published.value, agreed_by=agreed_by, settled_at=at),
-            ):
+            if not _change(session, found.id, [DraftState.proposed], **values):
                 return False
             directory.publish(
                 session,
@@ -234,10 +235,15 @@ def latest_version(session: Session, protocol: str) -> int:
     return session.scalar(select(func.max(DefinitionRow.version)).where(DefinitionRow.protocol == protocol)) or 0
 
 
-def _in_state(draft_id: str, *states: DraftState) -> Any:
-    return update(DefinitionDraftRow).where(
-        DefinitionDraftRow.id == draft_id, DefinitionDraftRow.state.in_([state.value for state in states])
-    )
+def _change(session: Session, draft_id: str, states: Collection[DraftState], **values: Any) -> bool:
+    """False where it stands elsewhere by now, or somebody without the keys wrote where it stands."""
+    row = session.get(DefinitionDraftRow, draft_id, with_for_update=True, populate_existing=True)
+    if row is None or row.state not in states or not is_genuine(session, DefinitionDraftRow, row):
+        return False
+    for name, value in values.items():
+        setattr(row, name, value)
+    session.flush()
+    return True
 
 
 def _changed(session: Session, statement: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -673,7 +673,7 @@ def publish(
 def definition(session: Session, protocol: str, version: int) -> Definition:
     """One published version; raises Unseen."""
     row = session.get(DefinitionRow, (protocol, version))
-    if row is None:
+    if row is None or not is_genuine(session, DefinitionRow, row):
         raise Unseen(f"{protocol} version {version}")
     return _definition(row)
 
@@ -681,7 +681,7 @@ def definition(session: Session, protocol: str, version: int) -> Definition:
 def current_definitions(session: Session) -> tuple[Definition, ...]:
     """The version of each protocol under which cases open now."""
     query = select(DefinitionRow).where(DefinitionRow.is_current.is_(True)).order_by(DefinitionRow.protocol)
-    return tuple(_definition(row) for row in session.scalars(query))
+    return tuple(_definition(row) for row in session.scalars(query) if is_genuine(session, DefinitionRow, row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -704,10 +704,14 @@ def definition_lines(session: Session) -> tuple[DefinitionLine, ...]:
 
 def definition_versions(session: Session) -> tuple[tuple[str, int, str], ...]:
     """Protocol, version and digest of everything published, without the bytes."""
-    return tuple((row.protocol, row.version, row.digest) for row in session.execute(_VERSIONS))
+    return tuple((row.protocol, row.version, row.digest) for row in _versions(session))
 
 
-_VERSIONS = select(_DEFINITIONS.protocol, _DEFINITIONS.version, _DEFINITIONS.digest).order_by(
+def _versions(session: Session) -> Iterator[Any]:
+    return (row for row in session.execute(_VERSIONS) if is_genuine(session, DefinitionRow, row))
+
+
+_VERSIONS = select(*(column for column in _DEFINITIONS if column.key != "content")).order_by(
     _DEFINITIONS.protocol, _DEFINITIONS.version
 )
 
@@ -725,7 +729,4 @@ def _definition(row: DefinitionRow) -> Definition:
 
 def current_versions(session: Session) -> tuple[tuple[str, int], ...]:
     """Protocol and version of what cases open under now, without the bytes."""
-    return tuple((row.protocol, row.version) for row in session.execute(_CURRENT_VERSIONS))
-
-
-_CURRENT_VERSIONS = _VERSIONS.where(_DEFINITIONS.is_current.is_(True))
+    return tuple((row.protocol, row.version) for row in _versions(session) if row.is_current)

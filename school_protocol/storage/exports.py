@@ -14,6 +14,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import where_visible
 from school_protocol.storage.index_tables import CaseDueRow, CaseIndexRow
+from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.retention_tables import AccessExportRow
 from school_protocol.storage.tables import new_id
@@ -127,7 +128,7 @@ def waiting_in(session: Session, cases: Collection[str], now: datetime) -> froze
 def one(session: Session, case_id: str, export_id: str, now: datetime) -> Export:
     """That one of that case, while it counts; raises Unseen."""
     row = session.get(AccessExportRow, export_id)
-    if row is None or row.case_id != case_id or row.until <= now:
+    if row is None or row.case_id != case_id or row.until <= now or not is_genuine(session, AccessExportRow, row):
         raise Unseen(export_id)
     return _export(row)
 

@@ -1,4 +1,4 @@
-"""Rows that entries of administration, or their own count, say are there, and that are not: taken away from outside."""
+"""Rows that entries of administration made, and that are not there: somebody took them away from outside."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.figures.release_tables import FigureReleaseRow
 from school_protocol.storage.identity_tables import CodeSeedRow, PasskeyRow
-from school_protocol.storage.signalement.tables import PublicReportRow, PublicTallyRow
 from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, ContactRow, UnitRow
 
 _MADE: tuple[tuple[Kind, InstrumentedAttribute[Any], InstrumentedAttribute[Any]], ...] = (
@@ -31,7 +30,7 @@ _FACTORS: dict[str, tuple[type[CodeSeedRow | PasskeyRow], int]] = {
 """What an entry makes of somebody's second factors: a phone is set or not, passkeys are counted."""
 
 
-def of_directory(session: Session) -> Iterator[str]:
+def missing(session: Session) -> Iterator[str]:
     """Table and key of each row that an entry made, and of each account one of whose second factors is missing."""
     for kind, noted, key in _MADE:
         query = select(noted).outerjoin(key.class_, key == noted)
@@ -54,13 +53,3 @@ def _factors(session: Session) -> Iterator[str]:
     for table, counts in noted.items():
         kept = Counter(session.scalars(select(table.account)))
         yield from (f"{table.__tablename__} {one}" for one in sorted(counts) if kept[one] < counts[one])
-
-
-def of_realm(session: Session) -> Iterator[str]:
-    """Each unit of which public reports are missing, or are there beside the count of what came and was erased."""
-    count = select(PublicReportRow.unit, func.count()).group_by(PublicReportRow.unit)
-    kept = dict(session.execute(count).all())
-    said = {row.unit: row.came - row.erased for row in session.scalars(select(PublicTallyRow))}
-    for unit in sorted(kept.keys() | said.keys()):
-        if kept.get(unit, 0) != said.get(unit, 0):
-            yield f"{PublicReportRow.__tablename__} {unit}"

@@ -27,6 +27,7 @@ from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
     retention_tables,
     sight_tables,
     staff_tables,
+    tallies,
     yearly_tables,
 )
 from school_protocol.storage.api import tables as api_tables  # noqa: F401

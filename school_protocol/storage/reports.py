@@ -8,10 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Unseen
+from school_protocol.storage import tallies
 from school_protocol.storage.keyset import before, beyond
 from school_protocol.storage.tables import ReportRow, new_id
 from school_protocol.storage.vault import Vault
@@ -62,7 +63,7 @@ def receive(
     )
     seal(vault, row, content)
     session.add(row)
-    session.flush()
+    tallies.came(session, ReportRow, {unit: 1})
     return row.id
 
 
@@ -119,11 +120,6 @@ def of_case(session: Session, case_id: str) -> tuple[ReportHeader, ...]:
     """The reports that belong to a case, in the order of their arrival."""
     query = select(ReportRow).where(ReportRow.case_id == case_id).order_by(ReportRow.received_at, ReportRow.id)
     return tuple(_header(row) for row in session.scalars(query))
-
-
-def destroy(session: Session, report_id: str) -> None:
-    """Delete a report and its key."""
-    session.execute(delete(ReportRow).where(ReportRow.id == report_id))
 
 
 def _row(session: Session, report_id: str) -> ReportRow:

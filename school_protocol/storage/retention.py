@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Scope
 from school_protocol.domain.retention import Given
+from school_protocol.storage import tallies
 from school_protocol.storage.index import where_visible
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keyed import is_genuine
@@ -279,7 +280,7 @@ def stale_reports(session: Session, answered: datetime, waiting: datetime) -> li
 
 def drop_reports(session: Session, ids: Collection[str]) -> None:
     """Delete these reports with their keys, and what was typed and kept about them."""
-    session.execute(delete(ReportRow).where(ReportRow.id.in_(ids)))
+    tallies.erase(session, ReportRow, ReportRow.id.in_(ids))
     for report_id in ids:
         session.execute(delete(DraftRow).where(DraftRow.key.contains(report_id, autoescape=True)))
 

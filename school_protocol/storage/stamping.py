@@ -5,6 +5,7 @@ Every copy has its own id, number, keys, chain, people and places; what happened
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from school_protocol.domain.contributing import Share
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import Entry
-from school_protocol.storage import cases, identities, index, journal, keyed, keys, reports
+from school_protocol.storage import cases, identities, index_check, journal, keyed, keys, reports, tallies
 from school_protocol.storage.engines import Store
 from school_protocol.storage.figures import shares
 from school_protocol.storage.index_tables import CaseIndexRow
@@ -87,7 +88,7 @@ def read(session: Session, vault: Vault, case_id: str) -> History:
         entries=cases.load(session, vault, case_id),
         people=identities.load(session, vault, case_id),
         reports=tuple(said),
-        index={table: _rows(session, table, case_id) for table in index.tables()},
+        index={table: _rows(session, table, case_id) for table in index_check.tables()},
         share=share,
     )
 
@@ -115,7 +116,7 @@ class _Batch:
         self.before: dict[Table, list[Row]] = {_table(one): [] for one in (CaseRecordRow,)}
         self.after: dict[Table, list[Row]] = {
             _table(one): [] for one in (ObjectKeyRow, IdentityRow, IdentityMarkRow, ReportRow)
-        } | {table: [] for table in index.tables()}
+        } | {table: [] for table in index_check.tables()}
         self.shares: list[tuple[str, bytes, Share]] = []
 
     def add(self, case_id: str, key: bytes, copy: Copy) -> None:
@@ -166,6 +167,8 @@ class _Batch:
         self._insert(self.before)
         self.chained.write(self.session)
         self._insert(self.after)
+        reported = Counter(row["unit"] for row in self.after[_table(ReportRow)])
+        tallies.came(self.session, ReportRow, reported)
         shares.put_new(self.session, self.vault, self.shares)
 
     def _insert(self, tables: Mapping[Table, list[Row]]) -> None:
@@ -200,7 +203,7 @@ def _rows(session: Session, table: Table, case_id: str) -> list[Row]:
 
 
 def _plain(row: RealmBase) -> Row:
-    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns if column.key != "mac"}
 
 
 def _table(model: type[RealmBase]) -> Table:

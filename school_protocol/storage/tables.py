@@ -261,7 +261,7 @@ class DefinitionRow(Keyed, DirectoryBase):
     )
 
 
-class DefinitionDraftRow(DirectoryBase):
+class DefinitionDraftRow(Keyed, DirectoryBase):
     """A file that may become a version: its bytes never change, only where it stands. Nothing here takes it away.
 
     `account`: who brought it; `base`: the digest of the version that was current when it was looked at; `report`: what
@@ -274,15 +274,15 @@ class DefinitionDraftRow(DirectoryBase):
     protocol: Mapped[str] = mapped_column(Key, default="")
     version: Mapped[int] = mapped_column(default=0)
     digest: Mapped[str] = mapped_column(Plain(64), index=True)
-    content: Mapped[bytes]
+    content: Mapped[bytes] = mapped_column(info=FREE)
     file: Mapped[str] = mapped_column(Plain(120), default="")
     account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
     at: Mapped[datetime]
     state: Mapped[str] = mapped_column(Plain(12), default="uploaded", index=True)
     faults: Mapped[list[Any]]
     base: Mapped[str] = mapped_column(Plain(64), default="")
-    report: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    taken_at: Mapped[datetime | None]
+    report: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), info=FREE)
+    taken_at: Mapped[datetime | None] = mapped_column(info=FREE)
     proposed_at: Mapped[datetime | None]
     agreed_by: Mapped[str | None] = mapped_column(Id, ForeignKey("account.id"))
     settled_at: Mapped[datetime | None]
@@ -468,7 +468,7 @@ class IdentityMarkRow(RealmBase):
     __table_args__ = (CheckConstraint("length(mark) = 32", name="mark_is_keyed"),)
 
 
-class ReportRow(Wrapped, RealmBase):
+class ReportRow(Keyed, Wrapped, RealmBase):
     """A signalement, before it belongs to a case; sealed under a key of its own."""
 
     __tablename__ = "report"

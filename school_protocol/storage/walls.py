@@ -57,6 +57,7 @@ OPEN = {
     "public_message": _STRANGERS,
     "public_notice": _STRANGERS,
     "public_report": _STRANGERS,
+    "report_tally": _COUNTS,
     "public_trace": _STRANGERS,
     "public_twin": _STRANGERS,
     "retention_day": _OWN_WORK,

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from domain.telling import SAFE
 from jsonschema import Draft202012Validator
+from rewriting import rewrite
 from sqlalchemy import select, update
 
 from school_protocol.documents.record import bare_schema
@@ -290,7 +291,7 @@ def test_a_token_reads_on_while_one_of_the_two_who_made_it_is_at_their_post(scho
     elsewhere = {kept.asked_by: "directorate", kept.agreed_by: "trainer"}  # there still, in another post
     with house.directory.writing() as session:
         for account, role in elsewhere.items():
-            session.execute(update(AppointmentRow).where(AppointmentRow.account == account).values(role=role))
+            rewrite(session, AppointmentRow, AppointmentRow.account == account, role=role)
     with pytest.raises(UnknownToken):
         admit(house, secret, Right.cases, "api.cases")
 

@@ -10,7 +10,8 @@ from itertools import count
 import icalendar
 import pytest
 from domain.telling import MOROCCAN, NOW
-from sqlalchemy import select, text, update
+from rewriting import rewrite
+from sqlalchemy import select, text
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
@@ -122,7 +123,7 @@ def test_who_left_is_shown_nothing_and_a_closed_account_has_no_calendar(school: 
     token = open_feed(school.house, school.person("team_member"))
     yesterday = (NOW - timedelta(days=1)).date()
     with school.house.directory.writing() as session:
-        session.execute(update(AppointmentRow).where(AppointmentRow.account == account).values(ends=yesterday))
+        rewrite(session, AppointmentRow, AppointmentRow.account == account, ends=yesterday)
     assert events(read_feed(school.house, token).content) == []
     with school.house.directory.writing() as session:
         directory.set_active(session, account, False)

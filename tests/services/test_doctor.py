@@ -581,3 +581,22 @@ def test_a_certificate_that_ends_is_told_ahead(seen: Seen, ends: timedelta, leve
     assert seen.levels(settled.certificates) == {level}
     (folder / f"{academy.code}.pem").unlink()
     assert seen.levels(settled.certificates) == {"wrong"}, "a key that is not there"
+
+
+@pytest.mark.parametrize("lost", ["root.pem", "key of another authority", "root.pem is none"])
+def test_a_signature_that_nobody_here_would_take_is_told(seen: Seen, lost: str, tmp_path: Path) -> None:
+    with seen.house.directory.reading() as session:
+        (academy,) = directory.units_of_kind(session, UnitKind.region)
+    folder, now = seen.house.settings.data / "signing", seen.house.now()
+    validity = Validity(now - timedelta(days=1), now + timedelta(days=400))
+    for place in (folder, tmp_path / "other"):
+        make_authority(place, "Root", {academy.code: "Academy"}, validity)
+    assert seen.levels(settled.certificates) == {"ok"}, "the control"
+    if lost == "root.pem":
+        (folder / lost).unlink()
+    elif lost == "root.pem is none":
+        (folder / "root.pem").write_bytes(b"no certificate")
+    else:
+        (tmp_path / "other" / f"{academy.code}.pem").replace(folder / f"{academy.code}.pem")
+    found = next(one for one in seen.of(settled.certificates) if one.level is Level.wrong)
+    assert str(folder / f"{academy.code}.pem") in found.do

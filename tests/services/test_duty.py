@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from domain.telling import NOW
-from sqlalchemy import update
+from rewriting import rewrite
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
 from school_protocol.post import Undelivered
@@ -341,7 +341,7 @@ def test_a_turn_covers_nothing_after_the_role_has_ended(watched: Watched) -> Non
     for last, expected in ((date(2026, 12, 12), False), (date(2026, 12, 10), True), (date(2026, 12, 1), True)):
         with school.house.directory.writing() as session:
             of = AppointmentRow.account == school.account("directorate/2")
-            session.execute(update(AppointmentRow).where(of).values(ends=last))
+            rewrite(session, AppointmentRow, of, ends=last)
         seen = roster.see_roster(school.house, school.person("directorate"))
         night = datetime(2026, 12, 11, 3, tzinfo=UTC)
         assert seen.turns[0].is_cut is expected

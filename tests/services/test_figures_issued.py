@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from domain.telling import NOW
 from openpyxl import load_workbook
+from rewriting import rewrite
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DatabaseError
 
@@ -45,6 +46,7 @@ from school_protocol.storage.figures.jobs import State
 from school_protocol.storage.figures.release_tables import FigureKeyRow, FigureReleaseRow, FigureToldRow
 from school_protocol.storage.journal import Flaw
 from school_protocol.storage.migrate import upgrade
+from school_protocol.storage.tables import UnitRow
 from school_protocol.wording import Wording
 from services.figures_issued import CASES_OF, PROTOCOL, YEAR, Country, a_country
 from services.yearly_told import text_of
@@ -530,7 +532,7 @@ def test_a_list_and_a_workbook_have_what_the_page_has(issued: Country) -> None:
 def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
     """A place whose name begins as a formula does."""
     with country.house.directory.writing() as session:
-        session.execute(text("UPDATE unit SET names = '{\"fr\": \"=1+1\"}' WHERE code = '04001A'"))
+        rewrite(session, UnitRow, UnitRow.code == "04001A", names={"fr": "=1+1"})
     release = country.issue("directorate", "MA-SAL").id
     mine = country.person("directorate")
     listed = papers.sheet_of(country.house, mine, PROTOCOL, "MA-SAL", release, "csv").data.decode("utf-8-sig")

@@ -14,10 +14,12 @@ from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.post import Letter, Post, Unreachable
 from school_protocol.services.journal import keeping, looking, verify
 from school_protocol.services.journal.keeping import check_by_night, check_on, keep_on
-from school_protocol.storage import checks, journal
+from school_protocol.storage import anchors, checks, journal
+from school_protocol.storage.anchors import AnchorUnwritable
 from school_protocol.storage.checks import Check
 from school_protocol.storage.directory import Account
-from services.journaling import Kept, client, entry, opened, told
+from school_protocol.storage.journal import Flaw
+from services.journaling import Kept, again, client, copied, entry, opened, told
 
 
 @dataclass
@@ -239,3 +241,33 @@ def test_an_operator_sees_how_the_journal_stands(kept: Kept, tmp_path: Path) -> 
     assert standing.latest is not None
     assert standing.passed is not None
     assert (standing.latest.faults, standing.passed.faults, standing.open_accesses) == (1, 0, 1)
+
+
+# ---- a second place of anchors ---------------------------------------------------------------------------------------
+
+
+def test_data_and_anchors_set_back_together_are_told_by_the_second_place_of_anchors(kept: Kept, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    house = replace(kept.house, settings=replace(kept.house.settings, anchors_copy=second))
+    first = keeping.take_anchor(house, Post()).number
+    assert sorted(anchors.numbers(second)) == list(range(1, first + 1)), "those of before come along"
+    assert verify(house).breaks == []
+    copied(kept, tmp_path / "older")
+    kept.day_passes()
+    kept.append("a", entry())
+    last = keeping.take_anchor(house, Post()).number
+    back = again(kept, tmp_path / "older")
+    assert verify(back).breaks == [], "the control: by itself it holds"
+    told_by = replace(back, settings=replace(back.settings, anchors_copy=second))
+    assert [(one.seq, one.flaw) for one in verify(told_by).breaks] == [(last, Flaw.missing)]
+    keeping.take_anchor(back, Post())
+    assert [(one.seq, one.flaw) for one in verify(told_by).breaks] == [(last, Flaw.rewritten)]
+    back.close()
+
+
+def test_a_second_place_that_cannot_be_written_is_told(kept: Kept, tmp_path: Path) -> None:
+    (tmp_path / "second").write_text("no folder")
+    house = replace(kept.house, settings=replace(kept.house.settings, anchors_copy=tmp_path / "second"))
+    with pytest.raises(AnchorUnwritable, match="second"):
+        keeping.take_anchor(house, Post())
+    assert looking.see_standing(house).lacking == len(list(anchors.numbers(house.settings.anchors_folder)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from rewriting import rewrite
 
 from school_protocol.documents import rendering
 from school_protocol.documents.papers import paper_html
@@ -131,7 +131,7 @@ def test_a_letter_says_which_court_and_under_which_numbers(school: School) -> No
     refer(school, "prosecutor")
     courts = ("tribunal de première instance d’ici", "tribunal d’ailleurs")
     with school.house.directory.writing() as session:
-        session.execute(update(UnitRow).values(city="Salé"))
+        rewrite(session, UnitRow, city="Salé")
         for name, city in zip(courts, ("Salé", "Rabat"), strict=True):
             directory.add_contact(session, target="prosecutor", names={"fr": name}, unit=None, city={"fr": city})
     first = text_of(issue(school, "head", "referral_letter", "referral-1").data)

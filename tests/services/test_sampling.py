@@ -31,7 +31,7 @@ from school_protocol.services.recording import make_move, record_act
 from school_protocol.services.sampling import Sampled, filling, histories, sample
 from school_protocol.services.scripts import TurnableClock, stories_of
 from school_protocol.services.showing import see_case, see_choices
-from school_protocol.storage import identities, index, journal, stamping
+from school_protocol.storage import identities, index, index_check, journal, stamping
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.tables import CaseRecordRow, EventRow, RealmBase
 
@@ -142,7 +142,7 @@ def test_the_comparison_of_the_index_sees_a_row_that_is_otherwise(made: Filled) 
 
 def _index(house: House) -> dict[str, list[Any]]:
     with house.realm.reading() as session:
-        return {table.name: sorted(map(repr, session.execute(select(table)).all())) for table in index.tables()}
+        return {table.name: sorted(map(repr, session.execute(select(table)).all())) for table in index_check.tables()}
 
 
 def test_nothing_of_the_house_in_which_they_were_played_is_left(made: Filled) -> None:
@@ -293,7 +293,7 @@ LEFT = {
 
 
 def test_a_table_about_cases_is_written_or_named_here_as_left() -> None:
-    written = {table.name for table in index.tables()} | {
+    written = {table.name for table in index_check.tables()} | {
         "case_key", "event", "event_words", "figure_share", "identity", "identity_mark", "object_key", "report",
         "case_record",
     }  # fmt: skip

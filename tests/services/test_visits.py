@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from domain.telling import NOW
 from pypdf import PdfReader
+from rewriting import rewrite
 from sqlalchemy import text
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
@@ -23,6 +24,7 @@ from school_protocol.storage import access, administration, directory, staff
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.numbers import format_number
+from school_protocol.storage.tables import AccountRow, AppointmentRow
 from school_protocol.storage.visits import teams as stored_teams
 from school_protocol.wording import ZONE
 
@@ -58,7 +60,7 @@ class Region:
                 self.add(session, f"ending{number}", "00003K", TODAY + timedelta(days=days))
             for number in range(3):
                 self.add(session, f"far{number}", "00004K", TODAY - timedelta(days=1))
-            session.execute(text("UPDATE account SET password_hash = 'x'"))
+            rewrite(session, AccountRow, password_hash="x")
 
     def add(
         self, session: Any, who: str, code: str, until: date, role: str = "team_member", *,
@@ -318,7 +320,7 @@ def test_whoever_holds_the_role_after_the_writer_puts_a_visit_right(region: Regi
         if gone == "closed":
             directory.set_active(session, writer, False)
         else:
-            session.execute(text("UPDATE appointment SET ends = '2001-01-01' WHERE account = :id"), {"id": writer})
+            rewrite(session, AppointmentRow, AppointmentRow.account == writer, ends=TODAY - timedelta(days=1))
     assert not region.latest("directorate").may_correct
     assert region.latest("trainer/2").may_correct
     correct(region, "trainer/2", visit, 1, came="Quatre")

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.domain.errors import Unseen
-from school_protocol.storage import access, identities, outbox, reports
+from school_protocol.storage import access, identities, outbox, reports, retention
 from school_protocol.storage.identities import Identity
 from school_protocol.storage.reports import ReportStatus
 from storage.conftest import NOW, Realm
@@ -73,7 +73,7 @@ def test_a_report_waits_until_it_is_settled(realm: Realm) -> None:
         assert [header.id for header in reports.of_case(session, case_id)] == [ids[0]]
         assert reports.header(session, ids[1]).status is ReportStatus.answered
     with realm.store.writing() as session:
-        reports.destroy(session, ids[0])
+        retention.drop_reports(session, [ids[0]])
     with pytest.raises(Unseen), realm.store.reading() as session:
         reports.header(session, ids[0])
 

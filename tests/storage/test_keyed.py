@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from sqlalchemy import JSON, Boolean, Column, Date, Integer, LargeBinary, delete, event, select, update
 from sqlalchemy.orm import DeclarativeBase
 
-from school_protocol.storage import keyed
+from school_protocol.storage import index_check, keyed
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.migrate import METADATA
 from school_protocol.storage.placing import add_new, add_rows
@@ -88,6 +90,17 @@ def test_a_row_that_was_written_without_the_keys_is_found_out(store: Store, mode
     with store.engine.begin() as behind:
         behind.execute(model.__table__.insert().values(**row_of(model), mac=b"x" * 32))  # type: ignore[attr-defined]
     assert len(forged(store, model)) == 1
+
+
+def test_of_every_table_the_docs_say_what_would_tell() -> None:
+    said = (Path(__file__).parents[2] / "docs" / "journal.md").read_text("utf-8")
+    lines = [line for line in said.partition("## Every table")[2].partition("\n## ")[0].splitlines() if line[:1] == "|"]
+    named = {line.split("|")[1].strip(): re.findall(r"`(\w+)`", line.split("|")[2]) for line in lines[2:]}
+    assert sorted(name for names in named.values() for name in names) == sorted(
+        name for part in METADATA.values() for name in part.tables
+    )
+    assert sorted(named["a hash in each row"]) == sorted(model.__tablename__ for model in TABLES)
+    assert sorted(named["with the case’s index row"]) == sorted(table.name for table in index_check.tables())
 
 
 def test_every_way_of_writing_makes_the_hash(store: Store) -> None:

@@ -31,6 +31,8 @@ from trials.nodes import Addresses, Client, Node, environ_of, free_port, lost, m
 
 ROOT = Path(__file__).parents[2]
 MIGRATIONS = "school_protocol/storage/migrations/*/versions/*.py"
+BEGINNINGS = "school_protocol/storage/migrations/*/versions/*_first.py"
+"""Where the tables of a store begin anew, and no earlier program can go on with it."""
 CLIENTS, AT_ONCE = 3, 2
 SECONDS = {Size.short: 2.0, Size.whole: 30.0}
 """How long each phase takes."""
@@ -41,9 +43,10 @@ class NoHistory(Exception):
 
 
 def earlier() -> str:
-    """The commit that came before the newest migration. Raises NoHistory."""
+    """The commit that came before the newest migration. Raises NoHistory, too where none has followed a beginning."""
     newest = _git("log", "--first-parent", "-m", "--diff-filter=A", "--format=%H", "-1", "--", MIGRATIONS)
-    if not newest:
+    begun = _git("log", "--first-parent", "-m", "--diff-filter=A", "--format=%H", "-1", "--", BEGINNINGS)
+    if newest in ("", begun):
         raise NoHistory
     return _git("rev-parse", f"{newest}^1")
 

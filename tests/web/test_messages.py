@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from domain.telling import MOROCCAN, NOW
 from flask.testing import FlaskClient
+from rewriting import rewrite
 from services.conftest import School
 from services.proving import PASSWORD
-from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from school_protocol.domain.protocol import Protocol
@@ -197,7 +197,7 @@ def test_who_sees_no_case_any_more_can_still_take_theirs_away(desk: Desk) -> Non
     address_of(desk, "team_member")
     account = desk.school.account("team_member")
     with desk.school.house.directory.writing() as session:
-        session.execute(update(AppointmentRow).where(AppointmentRow.account == account).values(role="declarant"))
+        rewrite(session, AppointmentRow, AppointmentRow.account == account, role="declarant")
     assert "/account/calendar" in desk.page("team_member", "/account")
     page = desk.page("team_member", "/account/calendar")
     assert 'value="shut"' in page

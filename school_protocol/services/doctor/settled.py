@@ -9,13 +9,15 @@ from urllib.parse import urlsplit
 from school_protocol.definitions import read
 from school_protocol.documents.sealing.detached import signed_apart
 from school_protocol.documents.sealing.errors import SealingError
-from school_protocol.documents.sealing.saying import error_said
+from school_protocol.documents.sealing.saying import error_said, finding_said
+from school_protocol.documents.sealing.trusting import examined
+from school_protocol.documents.sealing.verdicts import WARNINGS
 from school_protocol.domain.kernel import contrary
 from school_protocol.domain.policy import UnitKind
 from school_protocol.services.doctor.findings import Asked, Finding, ending, note, ok, wrong
 from school_protocol.services.house import House
 from school_protocol.services.identity import known
-from school_protocol.services.papers.signing import key_of
+from school_protocol.services.papers.signing import ROOTS, key_of, trust_in
 from school_protocol.storage import directory
 from school_protocol.wording import Wording
 
@@ -111,12 +113,17 @@ def certificates(house: House, asked: Asked) -> Iterator[Finding]:
     with house.directory.reading() as session:
         academies = directory.units_of_kind(session, UnitKind.region)
     for academy in academies:
-        about, do = f"signatures of {academy.code}", f"put the key with its new certificate into {folder}"
+        about, file = f"signatures of {academy.code}", folder / f"{academy.code}.pem"
+        do = f"put the academy’s key with its certificate back as {file}"
         try:
             key = key_of(house, academy)
-            signed_apart(b"", key, asked.now)
+            signature = signed_apart(b"", key, asked.now)
+            found = examined(signature, b"", trust_in(folder), asked.now, asked.now).findings
         except SealingError as error:
             yield wrong(f"{about}: {error_said(Wording('en'), error)} ({error})", do)
             continue
+        for one in (one for one in found if one.code not in WARNINGS):
+            what = f"{about}: what is signed is taken for false here: {finding_said(Wording('en'), one)}"
+            yield wrong(what, f"{do}, or the certificate of who issued it as {folder / ROOTS}")
         ends = key.certificate.not_valid_after_utc
         yield ending(f"{about}: made with a certificate that ends on {ends:%Y-%m-%d}", ends - asked.now, do)

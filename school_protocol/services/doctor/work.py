@@ -129,6 +129,8 @@ def _anchored(found: Standing) -> Iterator[Finding]:
             f"anchors: NONE IS WRITTEN in {found.folder}: the worker stands still, or may not write there",
             "`school-protocol journal anchor` takes one, or says why not",
         )
+    if found.lacking > 1:
+        yield wrong(f"anchors: the second place lacks {found.lacking} of them", "`school-protocol journal anchor`")
     if found.is_beside:
         yield note("anchors lie on the volume of the data", "set SCHOOL_PROTOCOL_ANCHORS to another one")
 

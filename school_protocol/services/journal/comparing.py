@@ -8,7 +8,7 @@ from school_protocol.domain.case import Case
 from school_protocol.domain.errors import SchoolProtocolError, Sealed
 from school_protocol.services.house import House
 from school_protocol.services.loading import folded
-from school_protocol.storage import cases, identities, index
+from school_protocol.storage import cases, identities, index_check
 from school_protocol.storage.engines import Session
 from school_protocol.storage.journal import Break, Chain, Flaw
 
@@ -27,7 +27,7 @@ def differing(house: House, session: Session, ids: Sequence[str]) -> Iterator[Br
         last[case_id] = case.last_seq
         if not _are_named(house, session, case_id, case):
             yield Break(case_id, 0, Flaw.identities)
-    for table, case_id in index.forged(session, last):
+    for table, case_id in index_check.forged(session, last):
         yield Break(f"{table} {case_id}", 0, Flaw.forged, Chain.rows)
 
 

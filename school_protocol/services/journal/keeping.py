@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from school_protocol.post import Carrier, Letter, Post, Undelivered, Unreachable
 from school_protocol.services.house import House
 from school_protocol.services.journal.verifying import Verdict, stores_of, verify
-from school_protocol.storage import access_chain, administration, anchoring, checks, erased
+from school_protocol.storage import access_chain, administration, anchoring, anchors, checks, erased
 from school_protocol.storage.anchors import Anchor, AnchorsBusy, AnchorUnwritable
 from school_protocol.storage.checks import Check
 from school_protocol.storage.directory import Account
@@ -61,6 +61,11 @@ def take_anchor(house: House, post: Post, *, resumes: str = "") -> Anchor:
     except OSError as error:
         raise AnchorUnwritable(f"no anchor can be written in {folder}: {error.strerror or error}") from error
     _mail_anchor(house, post, anchor)
+    if other := house.settings.anchors_copy:
+        try:
+            anchors.copy(folder, other)
+        except OSError as error:
+            raise AnchorUnwritable(f"no anchor can be copied to {other}: {error.strerror or error}") from error
     return anchor
 
 

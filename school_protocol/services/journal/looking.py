@@ -65,6 +65,8 @@ class Standing:
     folder: Path
     is_beside: bool
     """The anchors lie on the volume of the data: whoever loses or changes one has the other, too."""
+    lacking: int
+    """How many anchors the second place, where one is set, lacks; one may be on its way."""
     is_late: bool
     """None was taken yesterday or today."""
 
@@ -79,6 +81,7 @@ def see_standing(house: House) -> Standing:
         return Standing(
             latest, passed, anchor, checks.open_accesses(session), folder,
             _volume(folder) == _volume(house.settings.data),
+            len(anchors.lacking(folder, other)) if (other := house.settings.anchors_copy) else 0,
             anchor is not None and anchor[1].astimezone(ZONE).date() < yesterday,
         )  # fmt: skip
 

@@ -10,7 +10,18 @@ from pathlib import Path
 
 from school_protocol.services.house import House
 from school_protocol.services.journal.comparing import differing
-from school_protocol.storage import access_chain, administration_chain, anchoring, checks, erased, gone, journal, keyed
+from school_protocol.storage import (
+    access_chain,
+    administration_chain,
+    anchoring,
+    anchors,
+    checks,
+    erased,
+    gone,
+    journal,
+    keyed,
+    tallies,
+)
 from school_protocol.storage.anchoring import Comparison, Stores
 from school_protocol.storage.erased import ErasedUnreadable
 from school_protocol.storage.journal import Break, Chain, Flaw
@@ -46,20 +57,20 @@ class Verdict:
         return self.faults == 0
 
 
-def verify_journal(house: House, progress: Progress | None = None, *, anchors: Path | None = None) -> list[Break]:
+def verify_journal(house: House, progress: Progress | None = None, *, folder: Path | None = None) -> list[Break]:
     """Every break, in order; none: the journal holds."""
-    return verify(house, progress, anchors=anchors).breaks
+    return verify(house, progress, folder=folder).breaks
 
 
-def verify(house: House, progress: Progress | None = None, *, anchors: Path | None = None) -> Verdict:
+def verify(house: House, progress: Progress | None = None, *, folder: Path | None = None) -> Verdict:
     """Check everything, a few cases at a time, so that memory stays the same however many there are.
 
-    `anchors`: another folder than that of the settings. `progress` is told how many cases of how many are done.
+    `folder`: another one of anchors than that of the settings. `progress` is told how many cases of how many are done.
     """
     began = time.monotonic()
     verdict = Verdict(house.now(), house.now())
     found = dict[Break, None]()
-    for one in _breaks(house, anchors or house.settings.anchors_folder, verdict, progress):
+    for one in _breaks(house, folder or house.settings.anchors_folder, verdict, progress):
         if one not in found:
             verdict.faults += 1
             if len(found) < NAMED:
@@ -78,14 +89,16 @@ def verify_chains(house: House) -> list[Break]:
 def _breaks(house: House, folder: Path, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
     yield from _of_chains(house, verdict, progress, compares=bool(house.library.every()))
     for store, base, missing in (
-        (house.directory, DirectoryBase, gone.of_directory),
-        (house.realm, RealmBase, gone.of_realm),
+        (house.directory, DirectoryBase, gone.missing),
+        (house.realm, RealmBase, tallies.missing),
     ):
         with store.reading() as session:
             for model in keyed.tables(base):
                 for key in keyed.forged(session, model):
                     yield Break(f"{model.__tablename__} {key}", 0, Flaw.forged, Chain.rows)
             yield from (Break(where, 0, Flaw.gone, Chain.rows) for where in missing(session))
+    if other := house.settings.anchors_copy:
+        yield from anchors.compare(folder, other)
     yield from _one_a_case(anchoring.compare(stores_of(house), folder, verdict.seen))
 
 

@@ -49,7 +49,7 @@ class ApiTokenRow(Keyed, DirectoryBase):
     )
 
 
-class ApiReadRow(DirectoryBase):
+class ApiReadRow(Keyed, DirectoryBase):
     """One reading by a token, written before it is answered; append-only. `subject`: the case or release meant."""
 
     __tablename__ = "api_read"

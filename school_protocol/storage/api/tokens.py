@@ -15,6 +15,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.storage import staff
 from school_protocol.storage.api.tables import ApiReadRow, ApiTokenRow
 from school_protocol.storage.directory import add_account
+from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.keyset import before
 from school_protocol.storage.tables import AccountRow, new_id
 
@@ -129,7 +130,7 @@ def below(
 def hashed_as(session: Session, hashed: bytes) -> Token | None:
     """The token whose keyed hash that is. One that was drawn before hashes were hashed again is known, too."""
     row = session.scalars(select(ApiTokenRow).where(ApiTokenRow.hashed.in_((_kept(hashed), hashed)))).first()
-    return _token(row) if row is not None else None
+    return _token(row) if row is not None and is_genuine(session, ApiTokenRow, row) else None
 
 
 def _kept(hashed: bytes) -> bytes:
@@ -140,9 +141,11 @@ def _kept(hashed: bytes) -> bytes:
 def held(session: Session, token_id: str, hashed: bytes) -> Token | None:
     """The token of that id, whose keyed hash that is, held for this transaction; its hash is hashed again by now."""
     row = session.get(ApiTokenRow, token_id, with_for_update=True)
-    if row is not None and row.hashed == hashed:
+    if row is None or not is_genuine(session, ApiTokenRow, row):
+        return None
+    if row.hashed == hashed:
         row.hashed = _kept(hashed)
-    return _token(row) if row is not None else None
+    return _token(row)
 
 
 def _token(row: ApiTokenRow) -> Token:

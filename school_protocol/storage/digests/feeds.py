@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.digests.tables import CalendarFeedRow
+from school_protocol.storage.keyed import is_genuine
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def read(session: Session, token: str, *, at: datetime, most: int, window: timed
     """Whose address this is, and whether it may be read once more now: `most` times in a window. None: nobody's."""
     found = select(CalendarFeedRow).where(CalendarFeedRow.hashed == _hashed(token)).with_for_update()
     row = session.scalars(found).first()
-    if row is None:
+    if row is None or not is_genuine(session, CalendarFeedRow, row):
         return None
     if not row.counted_from <= at < row.counted_from + window:
         row.counted_from, row.reads = at, 0

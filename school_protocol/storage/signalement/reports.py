@@ -16,13 +16,12 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.public_reports import WITHOUT_CASE, Status
-from school_protocol.storage.placing import add_new
+from school_protocol.storage import tallies
 from school_protocol.storage.signalement.order import hold as hold_order
 from school_protocol.storage.signalement.order import touch
 from school_protocol.storage.signalement.tables import (
     PublicMessageRow,
     PublicReportRow,
-    PublicTallyRow,
     PublicTraceRow,
     PublicTwinRow,
 )
@@ -104,15 +103,8 @@ def keep(
             raise
         return False
     session.add_all(PublicTwinRow(report=header.id, mark=mark) for mark in set(marks))
-    _tally(session, header.unit).came += 1
-    session.flush()
+    tallies.came(session, PublicReportRow, {header.unit: 1})
     return True
-
-
-def _tally(session: Session, unit: str) -> PublicTallyRow:
-    """What is counted of a unit, kept from others until the transaction ends."""
-    add_new(session, PublicTallyRow, unit=unit, came=0, erased=0)
-    return session.get_one(PublicTallyRow, unit, with_for_update=True)
 
 
 def change(session: Session, header: PublicHeader) -> None:
@@ -333,13 +325,9 @@ def erase(session: Session, ids: Collection[str]) -> int:
     hold_order(session)
     for table in (PublicMessageRow, PublicTwinRow, PublicTraceRow):
         session.execute(delete(table).where(table.report.in_(wanted)))
-    counted = select(PublicReportRow.unit, func.count()).where(PublicReportRow.id.in_(wanted))
-    for unit, number in session.execute(counted.group_by(PublicReportRow.unit).order_by(PublicReportRow.unit)).all():
-        _tally(session, unit).erased += number
-    session.flush()
-    done = session.execute(delete(PublicReportRow).where(PublicReportRow.id.in_(wanted)))
+    done = tallies.erase(session, PublicReportRow, PublicReportRow.id.in_(wanted))
     session.expire_all()
-    return int(done.rowcount)  # type: ignore[attr-defined]
+    return done
 
 
 def erase_of_case(session: Session, case_id: str) -> int:

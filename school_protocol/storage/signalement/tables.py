@@ -106,18 +106,6 @@ class PublicReportRow(Keyed, Wrapped, RealmBase):
         return f"public:{self.id}"
 
 
-class PublicTallyRow(Keyed, RealmBase):
-    """How many public reports came to a unit, and how many of them were erased as they should be."""
-
-    __tablename__ = "public_tally"
-
-    unit: Mapped[str] = mapped_column(Id, primary_key=True)
-    came: Mapped[int]
-    erased: Mapped[int]
-
-    __table_args__ = (CheckConstraint("erased >= 0 AND came >= erased", name="tally_counts"),)
-
-
 class PublicMessageRow(RealmBase):
     """What was written afterwards, by the reporter or by the team; sealed under the key of the report."""
 
