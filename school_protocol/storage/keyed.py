@@ -6,14 +6,15 @@ A store that was opened without keys, as a tool or a test may, neither makes nor
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
-from sqlalchemy import Column, LargeBinary, Table, TypeDecorator, event, inspect, select
+from sqlalchemy import LargeBinary, Table, TypeDecorator, event, inspect, select
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, mapped_column, object_session
+from sqlalchemy.types import TypeEngine
 
 from school_protocol.storage.engines import VAULT
 from school_protocol.storage.vault import Vault, canonical
@@ -45,7 +46,7 @@ def _at_update(_mapper: Mapper[Any], _connection: object, row: Any) -> None:
     session = object_session(row)
     vault = session.info.get(VAULT) if session else None
     if vault is not None and inspect(row).modified:
-        row.mac = _mac(vault, row.__table__, {column.key: getattr(row, column.key) for column in _said(row.__table__)})
+        row.mac = _mac(vault, row.__table__, {name: getattr(row, name) for name, _plain in _said(row.__table__)})
 
 
 def is_genuine(session: Session, model: type[DeclarativeBase], row: Any) -> bool:
@@ -54,7 +55,7 @@ def is_genuine(session: Session, model: type[DeclarativeBase], row: Any) -> bool
     if vault is None:
         return True
     table = cast(Table, model.__table__)
-    said = {column.key: getattr(row, column.key) for column in _said(table)}
+    said = {name: getattr(row, name) for name, _plain in _said(table)}
     return hmac.compare_digest(row.mac, _mac(vault, table, said))
 
 
@@ -94,27 +95,33 @@ def _shown(part: object) -> str:
     return part.hex()[:16] if isinstance(part, bytes) else str(part)
 
 
-@cache
-def _said(table: Table) -> tuple[Column[Any], ...]:
-    return tuple(column for column in table.columns if column.key != "mac" and not column.info.get("free"))
-
-
 def _mac(vault: Vault, table: Table, values: Any) -> bytes:
-    """Columns that are NULL say nothing: so a column that is added later changes no older hash."""
     return vault.chain("row-v1", canonical({"table": table.name, "row": _clear(table, values)}))
 
 
 def _clear(table: Table, values: Any) -> dict[str, Any]:
-    clear = {column.key: _plain(column, values.get(column.key)) for column in _said(table)}
-    return {name: value for name, value in clear.items() if value is not None}
+    """What a row says, as every database gives it back. Columns that are NULL say nothing: so none that is added later
+    changes an older hash.
+    """
+    said = {}
+    for name, plain in _said(table):
+        value = values.get(name)
+        if value is not None:
+            said[name] = value if plain is None else plain(value)
+    return said
 
 
-def _plain(column: Column[Any], value: Any) -> Any:
-    """As every database gives it back."""
-    if isinstance(column.type, TypeDecorator):
-        value = column.type.process_bind_param(value, _DIALECT)
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="microseconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    return value.hex() if isinstance(value, bytes) else value
+@cache
+def _said(table: Table) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
+    """The columns that say something, each with what makes its values plain."""
+    said = (column for column in table.columns if column.key != "mac" and not column.info.get("free"))
+    return tuple((column.key, _plain_of(column.type)) for column in said)
+
+
+def _plain_of(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    bound = partial(kind.process_bind_param, dialect=_DIALECT) if isinstance(kind, TypeDecorator) else None
+    if kind.python_type is datetime and bound:
+        return lambda value: bound(value).isoformat(timespec="microseconds")
+    if kind.python_type is date:
+        return date.isoformat
+    return bytes.hex if kind.python_type is bytes else bound

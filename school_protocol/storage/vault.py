@@ -157,10 +157,7 @@ class Vault:
 
 def canonical(value: object) -> bytes:
     """JSON with sorted keys and no spaces, in UTF-8: the same value always gives the same bytes."""
-    text = json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain_value
-    )
-    return text.encode("utf-8", "surrogatepass")
+    return _CANONICAL.encode(value).encode("utf-8", "surrogatepass")
 
 
 def from_canonical(data: bytes) -> Any:
@@ -176,6 +173,11 @@ def _plain_value(value: object) -> object:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no place in a sealed value")
+
+
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain_value
+)
 
 
 _DOTLESS = str.maketrans({"ٱ": "ا", "ى": "ي", "ی": "ي", "ې": "ي", "ة": "ه", "ک": "ك", "ـ": None})
