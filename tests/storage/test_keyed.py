@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Column, Date, Integer, LargeBinary, delete, event, select, update
+from sqlalchemy import JSON, Boolean, Column, Date, Integer, LargeBinary, delete, event, insert, select, update
 from sqlalchemy.orm import DeclarativeBase
 
 from school_protocol.storage import index_check, keyed
@@ -111,6 +111,9 @@ def test_every_way_of_writing_makes_the_hash(store: Store) -> None:
         add_rows(session, AccountRow, [{**row_of(AccountRow), "id": one, "username": one} for one in ("many", "more")])
         assert add_new(session, AccountRow, **{**row_of(AccountRow), "id": "new", "username": "new"})
         session.execute(AccountRow.__table__.insert(), {**row_of(AccountRow), "id": "core", "username": "core"})  # type: ignore[attr-defined]
+        session.execute(
+            insert(AccountRow), [{**row_of(AccountRow), "id": one, "username": one} for one in ("o", "r", "m")]
+        )
         session.merge(AccountRow(**{**row_of(AccountRow), "id": "merged", "username": "merged"}))
     assert forged(store, AccountRow) == []
     with store.writing() as session:
@@ -132,3 +135,13 @@ def test_a_row_of_one_table_is_none_of_another(store: Store) -> None:
         said.mac = session.scalars(select(both[0].__table__.c.mac)).one()
         assert keyed.is_genuine(session, both[0], said)
         assert not keyed.is_genuine(session, both[1], said)
+
+
+def test_a_store_without_keys_neither_makes_nor_asks_for_a_hash_and_one_with_them_finds_it_out(store: Store) -> None:
+    tool = Store(store.engine)
+    with tool.writing() as session:
+        add_rows(session, AccountRow, [row_of(AccountRow)])
+    assert forged(tool, AccountRow) == []
+    assert forged(store, AccountRow) == [
+        row_of(AccountRow)["id"].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    ]
