@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from sqlite3 import complete_statement
 from typing import Any, Literal
 
 from alembic import command
@@ -21,6 +19,7 @@ from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
     bulk_tables,
     chains_tables,
     evidence_tables,
+    guards,
     identity_tables,
     index_tables,
     paper_tables,
@@ -116,30 +115,11 @@ def _bring(engine: Engine, part: Part) -> None:
             command.upgrade(_config(part, connection), "head")
             return
         METADATA[part].create_all(connection, checkfirst=False)
-        for statement in _guards(connection, part):
+        for statement in guards.statements(connection.dialect.name, part, METADATA[part]):
             connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
         command.stamp(_config(part, connection), "head")
 
     change(engine, do)
-
-
-def _guards(connection: Connection, part: Part) -> Iterable[str]:
-    """Triggers and what else of a store its models don't say."""
-    file = _FOLDER / part / f"guards.{connection.dialect.name}.sql"
-    if not file.exists():
-        return []
-    script = file.read_text("utf-8")
-    return [script] if connection.dialect.name == "postgresql" else _statements(script)
-
-
-def _statements(script: str) -> Iterator[str]:
-    """SQLite takes them one by one: all of a script at once would end the transaction."""
-    held = ""
-    for line in script.splitlines(keepends=True):
-        held += line
-        if complete_statement(held):
-            yield held
-            held = ""
 
 
 def _alone(connection: Connection) -> None:

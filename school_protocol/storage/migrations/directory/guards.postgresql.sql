@@ -12,16 +12,6 @@ CREATE TRIGGER definition_no_delete BEFORE DELETE ON definition FOR EACH ROW EXE
 
 CREATE TRIGGER definition_no_truncate BEFORE TRUNCATE ON definition FOR EACH STATEMENT EXECUTE FUNCTION refuse_definition_change();
 
-CREATE FUNCTION refuse_administration_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = 'administration is append-only';
-END
-$body$;
-
-CREATE TRIGGER administration_no_change BEFORE UPDATE OR DELETE ON administration FOR EACH ROW EXECUTE FUNCTION refuse_administration_change();
-
-CREATE TRIGGER administration_no_truncate BEFORE TRUNCATE ON administration FOR EACH STATEMENT EXECUTE FUNCTION refuse_administration_change();
-
 CREATE FUNCTION refuse_draft_change() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = 'the bytes of a draft never change';
@@ -36,33 +26,6 @@ CREATE TRIGGER definition_draft_no_truncate BEFORE TRUNCATE ON definition_draft 
 
 CREATE TRIGGER definition_draft_settled BEFORE UPDATE ON definition_draft FOR EACH ROW WHEN (OLD.state IN ('published', 'withdrawn')) EXECUTE FUNCTION refuse_draft_change();
 
-CREATE FUNCTION refuse_yearly_report_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = 'yearly reports are append-only';
-END
-$body$;
-
-CREATE TRIGGER yearly_report_no_change BEFORE UPDATE OR DELETE ON yearly_report FOR EACH ROW EXECUTE FUNCTION refuse_yearly_report_change();
-
-CREATE TRIGGER yearly_report_no_truncate BEFORE TRUNCATE ON yearly_report FOR EACH STATEMENT EXECUTE FUNCTION refuse_yearly_report_change();
-
-CREATE FUNCTION refuse_certificate_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = 'certificates are append-only';
-END
-$body$;
-
-CREATE TRIGGER certificate_no_change BEFORE UPDATE OR DELETE ON certificate FOR EACH ROW EXECUTE FUNCTION refuse_certificate_change();
-
-CREATE TRIGGER certificate_no_truncate BEFORE TRUNCATE ON certificate FOR EACH STATEMENT EXECUTE FUNCTION refuse_certificate_change();
-
-CREATE FUNCTION refuse_administration_link_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
-        MESSAGE = 'administration_link is append-only';
-END
-$body$;
-
 CREATE FUNCTION administration_link_follows() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
 DECLARE
     last administration_link;
@@ -76,53 +39,7 @@ BEGIN
 END
 $body$;
 
-CREATE TRIGGER administration_link_no_change BEFORE UPDATE OR DELETE ON administration_link FOR EACH ROW EXECUTE FUNCTION refuse_administration_link_change();
-
-CREATE TRIGGER administration_link_no_truncate BEFORE TRUNCATE ON administration_link FOR EACH STATEMENT EXECUTE FUNCTION refuse_administration_link_change();
-
 CREATE TRIGGER administration_link_follows BEFORE INSERT ON administration_link FOR EACH ROW EXECUTE FUNCTION administration_link_follows();
-
-CREATE FUNCTION refuse_visit_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = 'visits are append-only';
-END
-$body$;
-
-CREATE TRIGGER visit_entry_no_change BEFORE UPDATE OR DELETE ON visit_entry FOR EACH ROW EXECUTE FUNCTION refuse_visit_change();
-
-CREATE TRIGGER visit_entry_no_truncate BEFORE TRUNCATE ON visit_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_visit_change();
-
-CREATE FUNCTION refuse_figure_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = 'issued figures are append-only';
-END
-$body$;
-
-CREATE TRIGGER figure_release_no_change BEFORE UPDATE OR DELETE ON figure_release FOR EACH ROW EXECUTE FUNCTION refuse_figure_change();
-
-CREATE TRIGGER figure_release_no_truncate BEFORE TRUNCATE ON figure_release FOR EACH STATEMENT EXECUTE FUNCTION refuse_figure_change();
-
-CREATE TRIGGER figure_told_no_change BEFORE UPDATE OR DELETE ON figure_told FOR EACH ROW EXECUTE FUNCTION refuse_figure_change();
-
-CREATE TRIGGER figure_told_no_truncate BEFORE TRUNCATE ON figure_told FOR EACH STATEMENT EXECUTE FUNCTION refuse_figure_change();
-
-CREATE TRIGGER figure_public_no_change BEFORE UPDATE OR DELETE ON figure_public FOR EACH ROW EXECUTE FUNCTION refuse_figure_change();
-
-CREATE TRIGGER figure_public_no_truncate BEFORE TRUNCATE ON figure_public FOR EACH STATEMENT EXECUTE FUNCTION refuse_figure_change();
-
-CREATE TRIGGER figure_paper_no_change BEFORE UPDATE OR DELETE ON figure_paper FOR EACH ROW EXECUTE FUNCTION refuse_figure_change();
-
-CREATE TRIGGER figure_paper_no_truncate BEFORE TRUNCATE ON figure_paper FOR EACH STATEMENT EXECUTE FUNCTION refuse_figure_change();
-
-CREATE FUNCTION refuse_api_read_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = 'readings by other systems are append-only';
-END
-$body$;
-
-CREATE TRIGGER api_read_no_change BEFORE UPDATE OR DELETE ON api_read FOR EACH ROW EXECUTE FUNCTION refuse_api_read_change();
-
-CREATE TRIGGER api_read_no_truncate BEFORE TRUNCATE ON api_read FOR EACH STATEMENT EXECUTE FUNCTION refuse_api_read_change();
 
 CREATE FUNCTION refuse_attestation_change() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
@@ -136,8 +53,4 @@ CREATE TRIGGER attestation_gone BEFORE UPDATE OF withdrawn_at, withdrawn_by, wit
 
 CREATE TRIGGER attestation_no_delete BEFORE DELETE ON attestation FOR EACH ROW EXECUTE FUNCTION refuse_attestation_change();
 
-CREATE TRIGGER attestation_copy_no_change BEFORE UPDATE OR DELETE ON attestation_copy FOR EACH ROW EXECUTE FUNCTION refuse_attestation_change();
-
 CREATE TRIGGER attestation_no_truncate BEFORE TRUNCATE ON attestation FOR EACH STATEMENT EXECUTE FUNCTION refuse_attestation_change();
-
-CREATE TRIGGER attestation_copy_no_truncate BEFORE TRUNCATE ON attestation_copy FOR EACH STATEMENT EXECUTE FUNCTION refuse_attestation_change();

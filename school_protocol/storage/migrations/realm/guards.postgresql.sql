@@ -1,12 +1,5 @@
 -- What guards the rows of a realm.
 
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
-        MESSAGE = TG_TABLE_NAME || ' is append-only';
-END
-$body$;
-
 CREATE FUNCTION event_follows() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
 DECLARE
     last event;
@@ -22,31 +15,7 @@ $body$;
 
 CREATE TRIGGER event_follows BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION event_follows();
 
-CREATE TRIGGER event_no_change BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER case_record_no_change BEFORE UPDATE OR DELETE ON case_record FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER case_record_no_truncate BEFORE TRUNCATE ON case_record FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER tombstone_no_change BEFORE UPDATE OR DELETE ON tombstone FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER tombstone_no_truncate BEFORE TRUNCATE ON tombstone FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-
 CREATE SEQUENCE access_place AS bigint;
-
-CREATE TRIGGER access_no_change BEFORE UPDATE OR DELETE ON access FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER access_no_truncate BEFORE TRUNCATE ON access FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER access_batch_no_change BEFORE UPDATE OR DELETE ON access_batch FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER access_batch_no_truncate BEFORE TRUNCATE ON access_batch FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER anchor_taken_no_change BEFORE UPDATE OR DELETE ON anchor_taken FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER anchor_taken_no_truncate BEFORE TRUNCATE ON anchor_taken FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE FUNCTION access_follows() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
 BEGIN
