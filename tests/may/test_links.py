@@ -9,6 +9,7 @@ from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from werkzeug.test import TestResponse
 
 from may.matrix import FORMER, Matrix
 from may.world import World, copied, untypeset
@@ -26,22 +27,21 @@ def world(first: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
         yield found
 
 
-def dead_links(
+def pages(
     world: World, person: str, language: str, opened: set[str], *, each: int = 1, but: tuple[str, ...] = ()
-) -> list[str]:
-    """What leads nowhere from the pages that this person comes to from the desk: so many (`each`) of each kind.
+) -> Iterator[tuple[str, TestResponse]]:
+    """Whatever this person comes to from the desk by links, with its address: so many (`each`) of each kind.
 
     `opened`: what is for anybody and was opened before; `but`: endpoints that are left out.
     """
-    browser, seen, kinds, dead = world.browser(person), {"/"}, Counter[str](), list[str]()
+    browser, seen, kinds = world.browser(person), {"/"}, Counter[str]()
     browser.post("/language", {"language": language})
     adapter = world.app.url_map.bind("localhost")
     waiting = ["/"]
     while waiting:
         page = waiting.pop(0)
         answer = browser.get(page)
-        if answer.status_code >= 400:
-            dead.append(f"{person}, {language}: {page} {answer.status_code}")
+        yield page, answer
         if answer.mimetype != "text/html" or answer.status_code != 200:
             continue
         for href in _LINK.findall(answer.get_data(as_text=True)):
@@ -58,7 +58,14 @@ def dead_links(
                 opened.add(path)
             if kinds[endpoint] <= each and endpoint not in but:
                 waiting.append(path)
-    return dead
+
+
+def dead_links(
+    world: World, person: str, language: str, opened: set[str], *, each: int = 1, but: tuple[str, ...] = ()
+) -> list[str]:
+    """What leads nowhere from the pages that this person comes to from the desk."""
+    found = pages(world, person, language, opened, each=each, but=but)
+    return [f"{person}, {language}: {page} {answer.status_code}" for page, answer in found if answer.status_code >= 400]
 
 
 def test_nobody_is_shown_a_link_that_leads_nowhere(world: World) -> None:

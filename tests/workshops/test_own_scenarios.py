@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
 from io import BytesIO
@@ -22,7 +22,7 @@ from school_protocol.definitions.scenarios import read
 from school_protocol.domain.errors import BadInput, Fault, Unseen
 from school_protocol.domain.phrases import N_, Listing, Phrase, Translated, again, written
 from school_protocol.post import Post
-from school_protocol.services.papers.apart import Broken
+from school_protocol.services.papers.apart import Broken, Stopped
 from school_protocol.services.scripts import TurnableClock, moment
 from school_protocol.services.workshops import ending, laptops, running, uploads
 from school_protocol.services.workshops.rooms import scenario_of
@@ -346,10 +346,17 @@ def test_checking_that_breaks_off_is_said_and_one_that_is_left_is_taken_up_again
     assert not check_next(hall.host, checked), "somebody may still be at it"
     hall.clock.turn_to(hall.host.now() + uploads.LEASE * 2)
 
-    def broken(_house: object, _content: bytes, _name: str) -> tuple[Fault, ...]:
-        raise Broken("too long")
+    def breaking(error: Exception) -> Callable[..., tuple[Fault, ...]]:
+        def check(*_told: object) -> tuple[Fault, ...]:
+            raise error
 
-    assert check_next(hall.host, broken)
+        return check
+
+    assert check_next(hall.host, breaking(Stopped("too long")))
+    waiting = uploads.see(hall.host, trainer, upload, "fr").line.upload.state
+    assert waiting is UploadState.waiting, "a busy machine is no verdict"
+    hall.clock.turn_to(hall.host.now() + uploads.LEASE * 2)
+    assert check_next(hall.host, breaking(Broken("MemoryError")))
     view = uploads.see(hall.host, trainer, upload, "fr")
     assert [one.is_english for one in view.faults] == [False]
     assert view.line.upload.state is UploadState.refused

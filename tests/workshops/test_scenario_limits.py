@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,7 +15,7 @@ from school_protocol.domain.errors import DefinitionError, Fault
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.scenario import Scenario
 from school_protocol.services.workshops import proving, scenarios
-from school_protocol.services.workshops.proving import Bound, TooLong, prove
+from school_protocol.services.workshops.proving import PROVING_MOST, Bound, prove
 from school_protocol.services.workshops.scenarios import faults_said, find, read_uploaded, shipped, shipped_protocol
 from tests.workshops.kits import SHIPPED
 
@@ -186,44 +184,32 @@ def test_time_in_small_steps_is_added_up() -> None:
     assert places == ["path.steps[7].advance", "path.steps[8].advance"]
 
 
-@pytest.mark.exhaustive
-def test_what_plays_for_ever_is_stopped() -> None:
-    """A clock that runs on at each look stands for a machine on which it takes that long."""
-    data = TEXT.encode()
-    scenario, content = read(data, FILE), SMALL.read_bytes()
-    ticks = count()
-    protocol = read_protocol(content, SMALL.name)
-    faults = prove(scenario, data, protocol, content, bound=Bound(4, spent=lambda: float(next(ticks))))
-    [message] = [fault.message for fault in faults]
-    assert "playing it takes more than 4 seconds" in message
-    assert next(ticks) < 10, "it stopped at once"
-    assert prove(scenario, data, protocol, content) == ()
+def test_as_many_moments_as_it_needs_are_enough_and_one_less_is_not() -> None:
+    """The same on every machine, each time; its branches count, too."""
+    data, content = TEXT.encode(), SMALL.read_bytes()
+    scenario, protocol, needed = read(data, FILE), read_protocol(content, SMALL.name), Bound(PROVING_MOST)
+    assert prove(scenario, data, protocol, content, bound=needed) == ()
+    assert needed.met > len(scenario.path.steps) + sum(len(one.steps) for _part, _key, one in scenario.witnesses())
+    assert prove(scenario, data, protocol, content, bound=Bound(needed.met)) == ()
+    one_less = Bound(needed.met - 1)
+    [fault] = prove(scenario, data, protocol, content, bound=one_less)
+    assert f"it has more than {needed.met - 1} moments to play" in fault.message
+    assert one_less.met == needed.met, "it stopped at once"
 
 
 @pytest.mark.exhaustive
-def test_a_long_play_is_stopped_by_the_time_that_it_takes() -> None:
-    notes = "    - {as: warden, do: meet, answers: {with: owner-1, heard: yes, own_words: x}}\n" * 140
-    data = edited(STEP, notes + STEP)
-    content, ticks = SMALL.read_bytes(), count()
-    bound = Bound(50, spent=lambda: float(next(ticks)))
-    faults = prove(read(data, FILE), data, read_protocol(content, SMALL.name), content, bound=bound)
-    [fault] = faults
-    [place] = re.findall(r"^path\.steps\[(\d+)\]", fault.message)
-    assert 20 < int(place) < 60, "where the time was up, far from the end"
-    assert next(ticks) < 60, "and no further"
-    assert "playing it takes more than 50 seconds" in fault.message
-    assert fault.line > TEXT.count("\n", 0, TEXT.index(STEP))
-
-
-@pytest.mark.exhaustive
-def test_time_counts_in_this_thread_alone() -> None:
-    bound = Bound(0.05)
-    time.sleep(0.1)
-    bound.check()
-    while time.thread_time() - bound.since <= bound.seconds:
-        pass
-    with pytest.raises(TooLong):
-        bound.check()
+def test_what_plays_for_ever_is_stopped_and_said_in_each_language() -> None:
+    """As many steps as a file may have, after each of which an inject, a trap and all their witnesses play on."""
+    notes = "    - {as: warden, do: meet, answers: {with: owner-1, heard: yes, own_words: x}}\n"
+    calls = many('  rings: {kind: news, to: everyone, at: 90d, text: {fr: "A", ar: "ا", en: "A"}, witness: {steps: [%s]}}\n'
+                 % ", ".join(["{advance: 1d}"] * 20), 50, "rings")  # fmt: skip
+    data = TEXT.replace(STEP, notes * 130 + STEP).replace(INJECT, calls + INJECT).encode()
+    content = SMALL.read_bytes()
+    faults = prove(read(data, FILE), data, read_protocol(content, SMALL.name), content)
+    said = {language: [ASIDE.sub("", one) for one in faults_said(faults, FILE, language)] for language in ("en", "fr", "ar")}
+    assert any("it has more than 800 moments to play" in one for one in said["en"])
+    assert any("il a plus de 800 moments à jouer" in one for one in said["fr"])
+    assert any("أكثر من 800 لحظة" in one for one in said["ar"])
 
 
 # ---- at hand -------------------------------------------------------------------------------------------------------
@@ -321,7 +307,7 @@ def test_the_page_on_scenarios_says_the_limits() -> None:
     assert any(value.startswith(f"{limits.WORDS} characters; {limits.ON_A_CARD},") for value in rows.values())
     assert any(f"{limits.LONGEST.days} days" in value for value in rows.values())
     assert any(f"from {limits.YEARS[0]} to {limits.YEARS[-1]}" in value for value in rows.values())
-    assert f"{proving.PROVING_MOST:g} seconds; {proving.PLAYING_MOST:g}" in rows.values()
+    assert f"{proving.PROVING_MOST}; {proving.PLAYING_MOST}" in rows.values()
 
 
 @pytest.mark.parametrize("name", SHIPPED)

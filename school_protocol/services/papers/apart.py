@@ -35,7 +35,11 @@ _LENGTH = 8
 
 
 class Broken(SchoolProtocolError):
-    """The work was not done: the process ended, took too long, or met an error, whose kind this names."""
+    """The work was not done: the process met an error, whose kind this names, or was stopped."""
+
+
+class Stopped(Broken):
+    """The process ended, or said nothing for too long: that says nothing of the work."""
 
 
 class Hands(Protocol):
@@ -150,7 +154,7 @@ class _Process:
             assert self._process.stdin is not None
             _write(self._process.stdin, value)
         except OSError:
-            raise Broken("ended") from None
+            raise Stopped("ended") from None
 
     def _heard(self) -> Any:
         end = time.monotonic() + self._seconds
@@ -162,10 +166,10 @@ class _Process:
         heard.register(number, select.POLLIN)
         while len(found) < wanted:
             if not heard.poll(max(0.0, end - time.monotonic()) * 1000):
-                raise Broken("too long")
+                raise Stopped("too long")
             part = os.read(number, wanted - len(found))
             if not part:
-                raise Broken("ended")
+                raise Stopped("ended")
             found += part
         return bytes(found)
 

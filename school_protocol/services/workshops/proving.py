@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,40 +20,37 @@ from school_protocol.wording import Wording
 
 _LANGUAGES = ("fr", "ar", "en")
 _UNSEEN = Phrase(N_("This role does not see the case."))
-PROVING_MOST, PLAYING_MOST = 30.0, 20.0
-"""Seconds of computing for all of a scenario, path and witnesses, and for its path alone: some times what the largest
-that is shipped takes."""
+PROVING_MOST, PLAYING_MOST = 800, 600
+"""Moments at which a table is looked at, for all of a scenario, path and witnesses, and for its path alone: some times
+what the largest that is shipped needs. Never the time, which says how busy a machine is."""
 
 
 class TooLong(SchoolProtocolError):
-    """A scenario takes longer to play than it may."""
+    """More happens in a scenario than may."""
 
 
 @dataclass(slots=True)
 class Bound:
-    """How long something may compute, counted in this thread alone: how busy a machine is makes no difference."""
+    """At how many moments a table may be looked at, its branches counted too."""
 
-    seconds: float
-    spent: Callable[[], float] = time.thread_time
-    since: float = dataclasses.field(init=False)
+    moments: int
+    met: int = 0
 
-    def __post_init__(self) -> None:
-        self.since = self.spent()
-
-    def check(self) -> None:
-        """Raises TooLong once the time is up."""
-        if self.spent() - self.since > self.seconds:
-            raise TooLong(f"more than {self.seconds:g} s")
+    def count(self) -> None:
+        """One more; raises TooLong where it is one too many."""
+        self.met += 1
+        if self.met > self.moments:
+            raise TooLong(f"more than {self.moments} moments")
 
 
 @dataclass(slots=True)
 class Bounded(Playing):
-    """A table that stops, wherever it stands, once its time is up: `look` comes at each moment of a play."""
+    """A table that stops, wherever it stands, after so many moments."""
 
     bound: Bound = dataclasses.field(kw_only=True)
 
     def look(self) -> None:
-        self.bound.check()
+        self.bound.count()
         Playing.look(self)
 
 
@@ -82,16 +78,16 @@ class _Proof:
         self.found.append(Finding(path, Phrase(text, **args)))
 
     def findings(self, content: bytes) -> list[Finding]:
-        """What goes otherwise than the scenario says, as far as the time allows."""
+        """What goes otherwise than the scenario says, as far as it may be played."""
         self.at: Path = ("opening", "do")
         try:
             with bounded(self.scenario, self.protocol, content, self.bound) as playing:
                 self._whole(playing)
         except TooLong:
             text = N_(
-                "playing it takes more than %(seconds)s seconds: it has too many steps, or too much happens in it"
+                "it has more than %(most)s moments to play: too many steps, or too much happens or falls due in it"
             )
-            self.say(self.at, text, seconds=round(self.bound.seconds))
+            self.say(self.at, text, most=self.bound.moments)
         return self.found
 
     def _whole(self, playing: Playing) -> None:

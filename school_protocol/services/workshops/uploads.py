@@ -25,7 +25,7 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.scenario import Scenario
 from school_protocol.services.house import House
 from school_protocol.services.loading import account_names
-from school_protocol.services.papers.apart import Broken, Crew
+from school_protocol.services.papers.apart import Broken, Crew, Stopped
 from school_protocol.services.workshops import scenarios
 from school_protocol.services.workshops.scenarios import Versions, shipped_protocol
 from school_protocol.storage import directory
@@ -38,8 +38,8 @@ Outcome = Told | tuple[Fault, ...]
 """What a playable file says of itself, or every fault: plain values, that go from one process to another."""
 Check = Callable[[House, bytes, str], Outcome]
 
-SECONDS = 360.0
-"""How long checking one file may take: each version of its protocol is played for half a minute at most."""
+SECONDS = 900.0
+"""How long a process that checks a file may say nothing; one that is stopped then has found nothing against the file."""
 LEASE = timedelta(seconds=2 * SECONDS)
 """A file that nobody settled by then is checked anew: whoever was at it is gone."""
 WAITING_MOST = 3
@@ -159,9 +159,12 @@ def check_next(house: House, check: Check) -> bool:
         return False
     try:
         outcome = check(house, found.content, found.file)
+    except Stopped:
+        _log.warning("the check of scenario %s was stopped: it is begun anew", found.id)
+        return True
     except Broken:
         _log.warning("scenario %s could not be checked", found.id, exc_info=True)
-        outcome = (Fault(1, Phrase(N_("checking this file took too long, or broke off: make it smaller"))),)
+        outcome = (Fault(1, Phrase(N_("checking this file broke off: make it smaller"))),)
     with house.directory.writing() as session:
         _settle(session, found, outcome, house.now())
     return True
