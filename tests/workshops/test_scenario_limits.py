@@ -201,12 +201,15 @@ def test_as_many_moments_as_it_needs_are_enough_and_one_less_is_not() -> None:
 def test_what_plays_for_ever_is_stopped_and_said_in_each_language() -> None:
     """As many steps as a file may have, after each of which an inject, a trap and all their witnesses play on."""
     notes = "    - {as: warden, do: meet, answers: {with: owner-1, heard: yes, own_words: x}}\n"
-    calls = many('  rings: {kind: news, to: everyone, at: 90d, text: {fr: "A", ar: "ا", en: "A"}, witness: {steps: [%s]}}\n'
-                 % ", ".join(["{advance: 1d}"] * 20), 50, "rings")  # fmt: skip
+    waits = ", ".join(["{advance: 1d}"] * limits.WITNESS)
+    call = '  rings: {kind: news, to: everyone, at: 90d, text: {fr: "A", ar: "ا", en: "A"}, witness: {steps: ['
+    calls = many(f"{call}{waits}]}}}}\n", 50, "rings")
     data = TEXT.replace(STEP, notes * 130 + STEP).replace(INJECT, calls + INJECT).encode()
     content = SMALL.read_bytes()
     faults = prove(read(data, FILE), data, read_protocol(content, SMALL.name), content)
-    said = {language: [ASIDE.sub("", one) for one in faults_said(faults, FILE, language)] for language in ("en", "fr", "ar")}
+    said = {
+        language: [ASIDE.sub("", one) for one in faults_said(faults, FILE, language)] for language in ("en", "fr", "ar")
+    }
     assert any("it has more than 800 moments to play" in one for one in said["en"])
     assert any("il a plus de 800 moments à jouer" in one for one in said["fr"])
     assert any("أكثر من 800 لحظة" in one for one in said["ar"])

@@ -39,7 +39,7 @@ Outcome = Told | tuple[Fault, ...]
 Check = Callable[[House, bytes, str], Outcome]
 
 SECONDS = 900.0
-"""How long a process that checks a file may say nothing; one that is stopped then has found nothing against the file."""
+"""How long a process that checks a file may say nothing; one that is stopped then found nothing against the file."""
 LEASE = timedelta(seconds=2 * SECONDS)
 """A file that nobody settled by then is checked anew: whoever was at it is gone."""
 WAITING_MOST = 3
