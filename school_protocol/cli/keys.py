@@ -28,23 +28,28 @@ def keys() -> None:
 def keys_status(as_json: bool) -> None:
     """Say where the master keys are and what each wraps; exit 1 if one is lost, or there is no tested recovery copy."""
     from school_protocol.services.keeping import masters, recovery
+    from school_protocol.storage.key_files import PUT_BACK
 
     house = open_the_house(with_lost=True)
     ring, lack = masters.status(house), recovery.lack(house)
     if as_json:
         say({
             "kind": ring.kind, "current": ring.current, "numbers": ring.numbers, "wraps": ring.wraps,
-            "lost": ring.lost, "idle": ring.idle, "recovery_copy": lack.value if lack else "tested",
+            "lost": ring.lost, "replaced": ring.replaced, "idle": ring.idle,
+            "recovery_copy": lack.value if lack else "tested",
         })  # fmt: skip
     else:
         click.echo(f"master keys: {ring.kind}; {ring.current} is in use")
         for number in sorted({*ring.numbers, *ring.wraps}, reverse=True):
             kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(ring.wraps.get(number, {}).items()))
-            click.echo(f"  {number}: wraps {kinds or 'nothing'}{', and is lost' if number in ring.lost else ''}")
+            fate = ", and is lost" * (number in ring.lost) + ", and is another key now" * (number in ring.replaced)
+            click.echo(f"  {number}: wraps {kinds or 'nothing'}{fate}")
     say_lack(house)
     if ring.lost:
         click.echo(f"{sum(ring.lost.values())} keys can't be opened: put their master keys back", err=True)
-    if ring.lost or lack:
+    if ring.replaced:
+        click.echo(f"Another key stands in the place of one: move it away, then {PUT_BACK}", err=True)
+    if ring.lost or ring.replaced or lack:
         sys.exit(1)
 
 

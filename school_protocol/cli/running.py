@@ -247,7 +247,7 @@ def doctor(deep: bool, as_json: bool) -> None:
         try:
             told += doctors.examine(open_the_house(), asked)
         except SchoolProtocolError as error:
-            told.append(("opening", wrong(str(error), "until then nothing is served")))
+            told.append(("opening", wrong(str(error), "do as it says: until then nothing is served")))
         except Exception as error:  # the words of a driver's error may quote what is kept: its kind alone is told
             what = f"the installation can't be opened ({type(error).__name__})"
             told.append(("opening", wrong(what, "see that its disk is there, has room and may be written")))

@@ -163,6 +163,21 @@ def take_away(house: House, places: Iterable[str]) -> None:
 
 
 STORES: tuple[Part, ...] = ("directory", "realm")
+RESTORE = (
+    "see that its volume is there; else `school-protocol backup restore FOLDER --replace` brings the latest backup "
+    "back. Nothing is made anew"
+)
+
+
+class StoreGone(SchoolProtocolError):
+    """One of the two files of an installation isn't there."""
+
+
+def _refuse_half(stores: Sequence[Store]) -> None:
+    """A store that was lost is not made anew beside one that holds data."""
+    gone = [store for store in stores if store.is_blank]
+    if gone and any(keys.holds_data(store) for store in stores if store not in gone):
+        raise StoreGone(f"{gone[0].engine.url.database} is lost, and what belongs to it is here: {RESTORE}")
 
 
 def open_house(
@@ -179,6 +194,7 @@ def open_house(
     restoring.refuse_half_restored(settings.data)
     engines = engines or {name: open_engine(settings.store_url(name)) for name in STORES}
     directory_store, realm = Store(engines["directory"]), Store(engines["realm"])
+    _refuse_half((directory_store, realm))
     for name, store in (("directory", directory_store), ("realm", realm)):
         refuse_moving(store, name)
     upgrade(directory_store.engine, "directory")
@@ -239,6 +255,12 @@ def _refuse_lost(settings: Settings, vault: Vault, stores: Sequence[Store]) -> N
             f"master key {numbers} is missing from the ring ({vault.kind}) and wraps keys of this data: put it back, "
             "with `school-protocol keys recovery restore` where it was a file; `school-protocol keys status` counts "
             "what it wraps; if it is lost for good, `school-protocol keys give-up` opens the rest"
+        )
+    if others := keys.replaced(stores, vault):
+        numbers = ", ".join(map(str, others))
+        raise KeysUnusable(
+            f"master key {numbers} in the ring ({vault.kind}) is another than the one of that number: it opens nothing "
+            f"of what is wrapped here, and nothing is written under it. Move it away, then {key_files.PUT_BACK}"
         )
 
 

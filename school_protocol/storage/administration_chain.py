@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, Select, bindparam, event, func, insert, select
 from sqlalchemy.orm import Session
 
+from school_protocol.storage import key_files
 from school_protocol.storage.chains_tables import AdministrationLinkRow as Link
 from school_protocol.storage.engines import VAULT, Store
 from school_protocol.storage.errors import KeysUnusable
@@ -74,7 +75,8 @@ def refuse_other_key(session: Session, vault: Vault) -> None:
     if root is not None and not hmac.compare_digest(bytes.fromhex(root), root_hash(vault)):
         raise KeysUnusable(
             f"the keys in {vault.folder} are not those that this data was written with (or the first link of "
-            "administration was changed): put the right ones back; nothing is written under others"
+            f"administration was changed): nothing is written under others. Move {key_files.JOURNAL} away, then "
+            f"{key_files.PUT_BACK}"
         )
 
 

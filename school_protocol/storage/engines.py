@@ -198,6 +198,13 @@ class Store:
         found._token = token if token.isascii() and "\0" not in token else ""  # no token of ours is otherwise
         return found
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether its file holds nothing: it was never written, or is lost."""
+        url = self.engine.url
+        file = Path(str(url.database))
+        return url.get_backend_name() == "sqlite" and _is_file(url) and not (file.exists() and file.stat().st_size)
+
     def under(self, vault: object) -> None:
         """Have every session carry these keys, and whatever it writes be made with them."""
         for sessions in (self._readers, self._writers, self._hasty_writers):
@@ -268,7 +275,7 @@ def is_whole(store: Store) -> bool:
     except DBAPIError as error:
         if is_damaged(error):
             return False
-        raise
+        raise translated(error) or error from None
 
 
 def _hold_store(session: Session, patience: float, *, together: bool) -> None:

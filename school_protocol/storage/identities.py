@@ -90,6 +90,18 @@ def _of_case() -> Select[*tuple[Any, ...]]:
 _OF_CASE = _of_case()
 
 
+def marked(session: Session, most: int) -> list[tuple[str, str, str, set[bytes]]]:
+    """Some of those who are found by marks: case, slot, the unit in which they are found, their marks."""
+    row = IdentityMarkRow
+    some = session.execute(select(row.case_id, row.slot_id, row.unit).distinct().limit(most)).all()
+    return [
+        (case_id, slot_id, unit, set(session.scalars(
+            select(row.mark).where(row.case_id == case_id, row.slot_id == slot_id, row.unit == unit)
+        )))
+        for case_id, slot_id, unit in some
+    ]  # fmt: skip
+
+
 def slots(session: Session, case_id: str) -> dict[str, str]:
     """Slot ids and their slots, without opening a name."""
     rows = session.execute(select(IdentityRow.slot_id, IdentityRow.slot).where(IdentityRow.case_id == case_id))

@@ -15,6 +15,8 @@ from school_protocol.storage.errors import KeysUnusable
 KEY_BYTES = 32
 JOURNAL, MARKS = "journal.key", "marks.key"
 _LOCK = ".lock"
+PUT_BACK = "`school-protocol keys recovery restore FILE` puts back what is missing, from the recovery copy"
+"""What to do about a key that is gone; one that stands in its place is never written over."""
 _MASTER = re.compile(r"master-([1-9]\d{0,4})\.key")
 
 
@@ -66,7 +68,7 @@ def master_name(number: int) -> str:
 def ring(folder: Path) -> dict[int, bytes]:
     """Master keys by number, newest first."""
     if not folder.is_dir():
-        raise KeysUnusable(f"no key folder {folder}")
+        raise KeysUnusable(f"no key folder {folder}: see that its volume is there; else {PUT_BACK}")
     found = ((match, path) for path in listed(folder) if (match := _MASTER.fullmatch(path.name)))
     numbered = sorted(((int(match[1]), path) for match, path in found), reverse=True)
     return {number: read(path) for number, path in numbered}
@@ -110,10 +112,13 @@ def read(path: Path) -> bytes:
     """A key; raises KeysUnusable where it is gone, open to others, or cut."""
     try:
         mode, key = path.stat().st_mode, path.read_bytes()
+    except FileNotFoundError:
+        raise KeysUnusable(f"key file {path} is not there: {PUT_BACK}") from None
     except OSError as error:
         raise KeysUnusable(f"key file {path}: {error.strerror}") from error
     if mode & 0o077:
         raise KeysUnusable(f"key file {path} can be read by others: chmod 0400 it, and consider it known")
     if len(key) != KEY_BYTES:
-        raise KeysUnusable(f"key file {path} has {len(key)} bytes instead of {KEY_BYTES}")
+        size = f"{len(key)} bytes instead of {KEY_BYTES}"
+        raise KeysUnusable(f"key file {path} has {size}: move it away, then {PUT_BACK}")
     return key

@@ -32,6 +32,8 @@ from school_protocol.storage.vault import Vault
 RING_NOTE = "ring.json"
 """In the data's folder: which master key wraps since when. No key."""
 _BATCH = 200
+_TRIED = 3
+"""Keys of each kind by which a master key is known again; the first that opens is enough."""
 
 
 def prepare_key(store: Store, vault: Vault) -> str:
@@ -262,12 +264,32 @@ def missing_masters(stores: Store | Sequence[Store], vault: Vault) -> dict[int, 
     return lost
 
 
-def samples(store: Store, most: int) -> Iterator[tuple[str, int, bytes, str]]:
-    """Some wrapped keys of each kind: the kind, the master's number, the wrapped bytes, the label."""
+def samples(store: Store, most: int, master: int | None = None) -> Iterator[tuple[str, int, bytes, str]]:
+    """Some wrapped keys of each kind (by that master): the kind, the master's number, the wrapped bytes, the label."""
     with store.reading() as session:
         for table in _tables_of(session):
-            for row in session.scalars(select(table).limit(most)):
+            of_it = () if master is None else (table.master == master,)
+            for row in session.scalars(select(table).where(*of_it).limit(most)):
                 yield _name(table), row.master, row.wrapped, row.label
+
+
+def replaced(stores: Sequence[Store], vault: Vault) -> tuple[int, ...]:
+    """Master keys of the ring that open nothing of what rows say they wrap: another key stands in their place."""
+    return tuple(number for number in vault.numbers if _opens_nothing(stores, vault, number))
+
+
+def _opens_nothing(stores: Sequence[Store], vault: Vault, number: int) -> bool:
+    wrapped = (found for store in stores for found in samples(store, _TRIED, number))
+    opened = (_opens(vault, number, *found[2:]) for found in wrapped)
+    return not next(opened, True) and not any(opened)
+
+
+def _opens(vault: Vault, number: int, wrapped: bytes, label: str) -> bool:
+    try:
+        vault.unwrap(number, wrapped, label)
+    except Sealed:
+        return False
+    return True
 
 
 def _rewrap_batch(store: Store, vault: Vault) -> int:

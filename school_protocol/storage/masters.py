@@ -126,7 +126,7 @@ class FileRing(HeldRing):
         self._folder = folder
         keys = key_files.ring(folder)
         if not keys:
-            raise KeysUnusable(f"no master key in {folder}")
+            raise KeysUnusable(f"no master key in {folder}: {key_files.PUT_BACK}")
         super().__init__(keys, max(keys))
 
     def _reload(self) -> None:

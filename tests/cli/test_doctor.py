@@ -12,11 +12,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from domain.telling import MOROCCAN, NOW
+from services.conftest import School
 from sqlalchemy.exc import OperationalError
 from storage.server import EVERYWHERE
 
@@ -25,6 +27,8 @@ from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import STORES, open_house
 from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.storage import key_files
+from school_protocol.storage.key_files import KEY_BYTES, PUT_BACK
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="files of an installation are made unreachable")
 NOBODY = 65534
@@ -37,7 +41,7 @@ def data(moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     top.chmod(0o755)
     clock = TurnableClock(NOW)
     house = open_house(Settings(data=top / "var"), clock)
-    prepared(house, clock, moroccan, MOROCCAN.read_bytes())
+    School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1)).report()
     house.close()
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(top / "var"))
     yield top / "var"
@@ -107,6 +111,41 @@ def test_a_folder_without_keys_is_still_told_as_one(data: Path) -> None:
         path.unlink()
     done = run("keys", "status")
     assert (done.exit_code, "holds no key" in done.stderr) == (1, True)
+
+
+@pytest.mark.exhaustive(but=("replaced-master-1.key", "gone-journal.key"))
+@pytest.mark.parametrize("name", ["master-1.key", "journal.key", "marks.key"])
+@pytest.mark.parametrize("fate", ["gone", "cut", "replaced"])
+def test_each_key_that_is_lost_or_another_one_is_told_with_the_command_that_mends_it(
+    data: Path, fate: str, name: str
+) -> None:
+    copy, code, key = data.parent / "copy.json", data.parent / "code", data / "keys" / name
+    code.write_text(run("keys", "recovery", "create", "-o", str(copy)).stdout)
+    assert PUT_BACK not in run("doctor").output, "the control"
+    right = key.read_bytes()
+    key.unlink()
+    if fate != "gone":
+        key_files.write(key, b"k" * (KEY_BYTES if fate == "replaced" else 7))
+    done = run("doctor")
+    assert (done.exit_code, PUT_BACK in done.stderr) == (1, True)
+    key.unlink(missing_ok=True)
+    assert run("keys", "recovery", "restore", str(copy), "--code", str(code)).exit_code == 0
+    assert key.read_bytes() == right
+    assert PUT_BACK not in run("doctor").output
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_store_that_is_lost_is_not_made_anew(data: Path, store: str) -> None:
+    (data / f"{store}.sqlite").unlink()
+    for words in ("doctor", "keys status"):
+        done = run(*words.split())
+        assert (done.exit_code, "backup restore FOLDER --replace" in done.stderr) == (1, True), words
+    file = data / f"{store}.sqlite"
+    assert not file.exists() or file.stat().st_size == 0
+    for path in data.glob("*.sqlite"):
+        path.unlink()
+    done = run("doctor")
+    assert ("backup restore FOLDER" in done.stderr, "found` begins" in done.stderr) == (True, False), "keys are here"
 
 
 def test_where_nothing_lies_it_says_so_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

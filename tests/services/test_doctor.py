@@ -48,7 +48,9 @@ from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import directory, last_done, outbox, times
 from school_protocol.storage.digests import letters
 from school_protocol.storage.errors import StorageBusy, StorageFull
+from school_protocol.storage.key_files import KEY_BYTES, PUT_BACK
 from school_protocol.storage.turns import Lead, is_led
+from school_protocol.storage.vault import Vault
 from services.conftest import ABOUT, NAME, WORDS, School
 from services.tokening import administrator
 
@@ -581,6 +583,16 @@ def test_a_certificate_that_ends_is_told_ahead(seen: Seen, ends: timedelta, leve
     assert seen.levels(settled.certificates) == {level}
     (folder / f"{academy.code}.pem").unlink()
     assert seen.levels(settled.certificates) == {"wrong"}, "a key that is not there"
+
+
+def test_names_that_another_key_marked_are_told(seen: Seen) -> None:
+    assert seen.of(stores.marks) == [], "nobody is marked"
+    seen.school.report()
+    assert seen.levels(stores.marks) == {"ok"}, "the control"
+    kept = seen.house.vault.secrets()
+    other = Vault(seen.house.vault.folder, kept.masters, kept.journal, bytes(KEY_BYTES))
+    (found,) = stores.marks(replace(seen.house, vault=other), seen.asked())
+    assert (found.level, PUT_BACK in found.do) == (Level.wrong, True)
 
 
 @pytest.mark.parametrize("lost", ["root.pem", "key of another authority", "root.pem is none"])

@@ -25,6 +25,7 @@ BEFORE: tuple[BeforeCheck, ...] = (
 CHECKS: tuple[Check, ...] = (
     stores.place,
     stores.wall,
+    stores.marks,
     stores.recovery,
     stores.files,
     stores.left_over,

@@ -11,15 +11,17 @@ from school_protocol.domain.policy import UnitKind
 from school_protocol.services.directory import schools_without_calendar
 from school_protocol.services.doctor.findings import Asked, Finding, long, note, ok, wrong
 from school_protocol.services.going_live import signing
-from school_protocol.services.house import STORES, House
+from school_protocol.services.house import RESTORE, STORES, House
 from school_protocol.services.keeping import backups
 from school_protocol.services.keeping import recovery as copies
 from school_protocol.services.keeping.files import refuse_misplaced, tell
+from school_protocol.services.keeping.masters import is_marked_here
 from school_protocol.services.loading import today_for
 from school_protocol.services.review.heads import unread as count_unread
 from school_protocol.storage import directory, times
 from school_protocol.storage.engines import Store, is_whole, open_engine
 from school_protocol.storage.errors import StorageBusy, StorageFull
+from school_protocol.storage.key_files import MARKS, PUT_BACK
 from school_protocol.storage.migrate import Part, standing_of
 from school_protocol.storage.walls import gaps
 
@@ -36,11 +38,12 @@ _SCHEMA = {
         "install that one again, or restore a backup from before it; never serve with this one",
     ),
 }
+_HALF = f"what belongs to it is here: {RESTORE}"
 _NOTHING = "`school-protocol found` begins an installation; where there is one, set SCHOOL_PROTOCOL_DATA to its folder"
 _UNPREPARED = "`school-protocol database prepare` makes the tables, `school-protocol found` begins an installation"
 _DAMAGED = "stop what runs, keep a copy of the folder as it is, then restore the latest backup"
 _SILENT = "see that the database runs, that its address is right, and that its disk is there and has room"
-NOT_OPENED = frozenset({_NOTHING, _UNPREPARED, _DAMAGED, _SILENT, *(do for _what, do in _SCHEMA.values())})
+NOT_OPENED = frozenset({_NOTHING, _HALF, _UNPREPARED, _DAMAGED, _SILENT, *(do for _what, do in _SCHEMA.values())})
 """What is to be done where nothing is opened: opening would make tables and keys, or comes to nothing."""
 
 
@@ -53,6 +56,9 @@ def schema(asked: Asked) -> Iterator[Finding]:
         if said == "current":
             yield ok(f"tables of the {part}: up to date")
         elif said == "none":
+            if in_file and _is_begun(asked):
+                yield wrong(f"{file} is lost", _HALF)
+                continue
             place, do = (file, _NOTHING) if in_file else ("the database", _UNPREPARED)
             yield wrong(f"nothing lies in {place}: no {part} was ever made", do)
         elif said in _SCHEMA:
@@ -63,6 +69,12 @@ def schema(asked: Asked) -> Iterator[Finding]:
             yield wrong(f"the {part} can't be opened: its disk has no room", _SILENT)
         else:
             yield wrong(f"the {part} does not answer", _SILENT)
+
+
+def _is_begun(asked: Asked) -> bool:
+    """Whether something lies here that only an installation leaves: a store, keys, a list of what was erased."""
+    data = asked.settings.data
+    return any(data.glob("*.sqlite")) or any(asked.settings.keys.glob("*.key")) or (data / "erased.jsonl").exists()
 
 
 def _standing(asked: Asked, part: Part) -> str:
@@ -107,6 +119,18 @@ def wall(house: House, _asked: Asked) -> Iterator[Finding]:
         yield ok("wall: stands before every table that tells of a case")
 
 
+def marks(house: House, _asked: Asked) -> Iterator[Finding]:
+    """Whether names are found by the key that is here. Master and journal key are tried as the house is opened."""
+    found = is_marked_here(house)
+    if found is False:
+        yield wrong(
+            f"{house.vault.folder / MARKS} is another key than the one that names were marked with: nobody is found",
+            f"move it away, then {PUT_BACK}",
+        )
+    elif found:
+        yield ok("keys: those of these data, the marks key too")
+
+
 def recovery(house: House, _asked: Asked) -> Iterator[Finding]:
     """Whether a lost key could be put back."""
     lack = copies.lack(house)
@@ -130,7 +154,8 @@ def files(house: House, _asked: Asked) -> Iterator[Finding]:
     yield ok(f"files: {told.address}: written and read; {told.lying} lie there, {told.named} are named by rows")
     if told.missing:
         yield wrong(
-            f"{told.missing} files that rows name are not there: see `evidence check`", "put them back from a copy"
+            f"{told.missing} files that rows name are not there",
+            "`school-protocol evidence check` says of which cases; put them back from `files/` of the latest backup",
         )
     for what, found in (("keeps older versions", told.standing.versioned), ("is public", told.standing.public)):
         if found is None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.errors import SchoolProtocolError, Sealed, Tampered, Unseen
 from school_protocol.services.house import House
-from school_protocol.storage import keys
+from school_protocol.services.loading import marks_of
+from school_protocol.storage import identities, keys
 from school_protocol.storage.errors import KeysUnusable
 
 Progress = Callable[[int, int], None]
 
+MARKED = 20
+"""So many people are looked for by the marks key: one who is found is enough."""
 SETTLED = timedelta(minutes=15)
 """No transaction that wrapped by the key before lasts as long: only then may that key go."""
 
@@ -23,11 +27,13 @@ class TooEarly(SchoolProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """`wraps`: master key → kind of row → how many keys; `lost`: master keys that rows name and nobody has."""
+    """`wraps`: master key → kind of row → how many keys; `replaced`: those that open nothing of
+    it; `lost`: master keys that rows name and nobody has."""
 
     kind: str
     current: int
     numbers: tuple[int, ...]
+    replaced: tuple[int, ...]
     wraps: Mapping[int, Mapping[str, int]]
     lost: Mapping[int, int]
 
@@ -50,7 +56,20 @@ def status(house: House) -> Ring:
             found.setdefault(master, {})[one.table] = count
     numbers = house.vault.numbers
     lost = {number: sum(kinds.values()) for number, kinds in found.items() if number not in numbers}
-    return Ring(house.vault.kind, numbers[0], numbers, found, lost)
+    replaced = keys.replaced((house.realm, house.directory), house.vault)
+    return Ring(house.vault.kind, numbers[0], numbers, replaced, found, lost)
+
+
+def is_marked_here(house: House) -> bool | None:
+    """Whether anybody of some is found by the marks key that is here; None where nobody is marked, or can be read."""
+    tried = list[bool]()
+    with house.realm.reading() as session:
+        for case_id, slot_id, unit, marks in identities.marked(session, MARKED):
+            with suppress(Sealed, Tampered, Unseen):
+                every = identities.load(session, house.vault, case_id)
+                values = next((one.values for one in every if one.slot_id == slot_id), None)
+                tried.append(any(house.vault.mark(unit, text) in marks for text in marks_of(values or {})))
+    return any(tried) if tried else None
 
 
 def rotate(house: House, progress: Progress | None = None) -> int:
