@@ -8,6 +8,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from email import policy
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -26,6 +27,8 @@ TIMEOUT = 15
 _PORTS = {"smtp": 25, "smtps": 465}
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 _TRY_AGAIN = frozenset({408, 425, 429})
+_SEVEN_BITS = policy.default.clone(cte_type="7bit")
+"""Not every server that a mail passes takes eight bits."""
 
 
 class PostMisconfigured(SchoolProtocolError):
@@ -148,7 +151,7 @@ class Mail:
         server.close()
 
     def _message(self, to: str, letter: Letter) -> EmailMessage:
-        message = EmailMessage()
+        message = EmailMessage(_SEVEN_BITS)
         try:
             message["To"] = Address(addr_spec=to)
             message["From"] = self.sender
