@@ -121,7 +121,7 @@ def test_a_double_click_records_once(house: Served, member: Person) -> None:
     before = house.events()
     member.page.locator("main form .actions button").dblclick(no_wait_after=True)
     expect(member.page).to_have_url(re.compile(r"/cases/\d{13}$"))  # the second press aborts what the first began
-    expect(member.page.locator("article.jot").filter(has_text="Deux clics")).to_have_count(1)
+    expect(member.page.locator(".jot").filter(has_text="Deux clics")).to_have_count(1)
     assert house.events() == before + 1
 
 
@@ -244,7 +244,7 @@ def test_a_wrong_password_keeps_everything(house: Served, coordinator: Person) -
 def test_mixed_scripts_survive_and_stand_apart(house: Served, member: Person) -> None:
     member.open_case()
     member.do({"do": "add_note", "answers": {"text": MIXED}})
-    shown = member.page.locator("article.jot .quote").first
+    shown = member.page.locator(".jot .quote").first
     expect(shown).to_have_text(MIXED)
     assert shown.evaluate("one => getComputedStyle(one).direction") == "rtl", "by its own first letter"
     member.do(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
@@ -28,16 +28,23 @@ def world(first: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 
 
 def pages(
-    world: World, person: str, language: str, opened: set[str], *, each: int = 1, but: tuple[str, ...] = ()
+    world: World,
+    person: str,
+    language: str,
+    opened: set[str],
+    begin: Iterable[str] = ("/",),
+    *,
+    each: int = 1,
+    but: tuple[str, ...] = (),
 ) -> Iterator[tuple[str, TestResponse]]:
-    """Whatever this person comes to from the desk by links, with its address: so many (`each`) of each kind.
+    """Whatever this person comes to from there by links, with its address: so many (`each`) of each kind.
 
     `opened`: what is for anybody and was opened before; `but`: endpoints that are left out.
     """
-    browser, seen, kinds = world.browser(person), {"/"}, Counter[str]()
+    waiting = list(begin)
+    browser, seen, kinds = world.browser(person), set(waiting), Counter[str]()
     browser.post("/language", {"language": language})
     adapter = world.app.url_map.bind("localhost")
-    waiting = ["/"]
     while waiting:
         page = waiting.pop(0)
         answer = browser.get(page)
