@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -559,7 +560,12 @@ def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed
     )
     with seen.house.directory.writing() as session:
         directory.publish(
-            session, protocol="ma-cyberharassment", version=2, digest="d" * 64, content=weak, published_at=NOW
+            session,
+            protocol="ma-cyberharassment",
+            version=2,
+            digest=sha256(weak).hexdigest(),
+            content=weak,
+            published_at=NOW,
         )
     (found,) = seen.of(settled.kernel)
     assert found.level is Level.wrong
