@@ -454,7 +454,7 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "wrong_answer": (N_("That is not the answer. Try once more: nothing you typed is lost."), ()),
     "not_a_code": (N_("This is no code: it has 17 digits. Look at the last ones again."), ()),
     "unknown_code": (N_("No message of this school goes with this code. Look at the digits again."), ()),
-    "too_many_messages": (N_("There are too many messages here already: talk with somebody at school."), ()),
+    "too_many_messages": (N_("There are too many messages here already: no more can be written."), ()),
     "other_school": (N_("This case belongs to another school."), ()),
     "less_restricted": (N_("More people read this case than may read this report: choose another one."), ()),
     "stays_restricted": (N_("An adult of the school is concerned: the case stays with those above the school."), ()),

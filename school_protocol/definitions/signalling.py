@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from school_protocol.definitions.book import Book, either
 from school_protocol.definitions.tree import Path
@@ -10,6 +11,7 @@ from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.phrases import N_, Listing
 from school_protocol.domain.protocol import START, ActKind
 from school_protocol.domain.signalement_rules import Becomes, Rise, SignalementRules
+from school_protocol.domain.texts import Text
 
 HERE = ("signalement",)
 _T = FieldType
@@ -53,9 +55,9 @@ _SCHOOL = {
     "en": re.compile(r"\bschools?\b"),
 }
 _DENIES = {
-    "fr": re.compile(r"\b(?:personne|aucune?)\b"),
-    "ar": re.compile(r"أحد|\bلا\b"),
-    "en": re.compile(r"\b(?:nobody|none|no)\b"),
+    "fr": re.compile(r"(?<!\bune )(?<!\bla )(?<!\bcette )\bpersonne\b|\baucune?\b|\bjamais\b"),
+    "ar": re.compile(r"\b[وف]?(?:لا|لم|لن)\b.*\b(?:أحد|أبدا)\b"),
+    "en": re.compile(r"\b(?:nobody|none|no|never)\b"),
 }
 
 
@@ -69,14 +71,27 @@ def names_the_school(text: str, language: str) -> bool:
 
 def _above(book: Book, rules: SignalementRules) -> None:
     """What is told of a report that the school doesn't read says nowhere that it does."""
-    for name in type(rules.above).model_fields if rules.above else ():
+    for path, said in _told_above(rules):
         for language in book.protocol.languages:
-            if names_the_school(getattr(rules.above, name).in_language(language), language):
+            if names_the_school(said.in_language(language), language):
                 text = N_("this says that the school reads what it must not read")
-                book.say((*HERE, "above", name, language), text)
+                book.say((*HERE, *path, language), text)
     if rules.unsure_when is not None and rules.restricted_when is None:
         book.say((*HERE, "unsure_when"), N_("%(keys)s go together: who reads it first, and who then"),
                  keys=Listing(("restricted_when", "unsure_when"), "and"))  # fmt: skip
+
+
+def _told_above(rules: SignalementRules) -> Iterator[tuple[Path, Text]]:
+    """All that whoever tells of an adult of the school is told, on the receipt and afterwards."""
+    for name in type(rules.above).model_fields if rules.above else ():
+        yield ("above", name), getattr(rules.above, name)
+    for name in ("promise", "staff_promise", "anonymous", "instead"):
+        if (said := getattr(rules, name)) is not None:
+            yield (name,), said
+    for number, promise in enumerate(rules.promises):
+        yield ("promises", number, "say"), promise.say
+    for key, orientation in rules.orientations.items():
+        yield ("orientations", key, "sentence"), orientation.sentence
 
 
 def _form(book: Book, form: Form) -> None:

@@ -218,7 +218,7 @@ NUMBERS = (
     Number("rescue", "SAMU", "المساعدة الطبية المستعجلة", "141", hours=ALWAYS, verified=False),
     Number("child_line", "ONDE, enfance en danger", "المرصد الوطني لحقوق الطفل", "2511", "https://2511.ma"),
     Number(
-        "e_blagh", "E-Blagh (DGSN), 24 h sur 24", "منصة إبلاغ (المديرية العامة للأمن الوطني)",
+        "e_blagh", "E-Blagh (DGSN), 24 h sur 24", "منصة إبلاغ (المديرية العامة للأمن الوطني)، 24/24 ساعة",
         url="https://www.e-blagh.ma", hours=ALWAYS,
     ),
     Number("prosecutor", "Plaintes en ligne, ministère public", "شكايات رئاسة النيابة العامة", url="https://plaintes.pmp.ma"),
@@ -227,7 +227,8 @@ NUMBERS = (
         "+212 5 37 26 66 00", hours=OFFICE,
     ),
     Number(
-        "emc", "EMC-Helpline (WhatsApp, lundi à vendredi, 10 h à 16 h)", "خط المساعدة لفضاء مغرب الثقة السيبرانية",
+        "emc", "EMC-Helpline (WhatsApp, lundi à vendredi, 10 h à 16 h)",
+        "خط المساعدة «فضاء مغرب الثقة السيبرانية» (واتساب، من الاثنين إلى الجمعة، من 10 إلى 16)",
         "+212 6 24 40 58 89", "https://www.cyberconfiance.ma/helpline", WEEKDAYS_10_16, days=240,
     ),
     Number("emc", "e-vigilance", "منصة اليقظة الإلكترونية", url="https://evigilance.ma/fr/signaler", hours=ALWAYS),

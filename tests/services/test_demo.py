@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,6 +127,14 @@ def test_a_certificate_is_good_for_a_while(made: Demo) -> None:
 def test_every_contact_is_for_a_target_of_the_definition(made: Demo, moroccan: Protocol) -> None:
     assert {number.target for number in demo.NUMBERS} <= set(moroccan.targets)
     assert {"19", "177", "15", "141", "2511", "+212 6 24 40 58 89"} <= {number.phone for number in demo.NUMBERS}
+
+
+def test_hours_and_ages_of_a_service_are_said_in_both_languages() -> None:
+    def figures(text: str) -> set[str]:
+        return set(re.findall(r"\d+", text))
+
+    assert [one for one in demo.NUMBERS if figures(one.fr) != figures(one.ar)] == []
+
 
 
 @pytest.mark.parametrize(("username", "own", "others"), [("referent", "Salé", 2), ("referent3", "Marrakech", 1)])

@@ -16,6 +16,7 @@ from school_protocol.services.scripts import throwaway
 from school_protocol.services.signalement import receiving, triage
 from school_protocol.services.signalement.coming_back import SENTENCES_ABOVE, Standing, add
 from school_protocol.services.signalement.receiving import Receipt
+from school_protocol.web.signalement.said import CHILD
 from school_protocol.wording import Wording
 from services.conftest import School
 from services.telling_school import HERE, TOLD, Told
@@ -99,7 +100,7 @@ def test_no_sentence_where_the_school_reads_nothing_says_that_it_does(moroccan: 
     assert rules is not None
     assert rules.above is not None
     said = [w.text(getattr(rules.above, name)) for name in type(rules.above).model_fields]
-    said += [w._(words) for words in SENTENCES_ABOVE.values()]
+    said += [w._(words) for words in (*SENTENCES_ABOVE.values(), *CHILD.values())]
     assert [one for one in said if names_the_school(one, language)] == []
     assert names_the_school(w.text(rules.hours), language), "the control"
     assert names_the_school(w._("The school’s team is taking care of it."), language), "the control"

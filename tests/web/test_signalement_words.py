@@ -81,6 +81,8 @@ def test_a_colleague_is_spoken_to_as_an_adult(school: School) -> None:  # noqa: 
     form = client.get(f"/s/{code}?lang=fr").get_data(as_text=True)
     answer = client.post(f"/s/{code}/sent?lang=fr", data={"token": token_of(form)})
     assert "Tout ce que vous avez écrit" in unescape(answer.get_data(as_text=True))
+    assert f"/s/{code}/after" not in form
+    assert client.get(f"/s/{code}/after?lang=fr").status_code == 303, "what happens afterwards speaks to a pupil"
 
 
 def test_no_page_for_children_speaks_to_an_adult(school: School) -> None:  # noqa: F811

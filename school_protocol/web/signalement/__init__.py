@@ -103,7 +103,11 @@ def sent(code: str) -> ResponseReturnValue:
             is_wrong=receiving.CHALLENGE in error.problems and bool(_sent("challenge", CODE_MOST)),
         )
         return response, 422
-    return show("signalement/sent.html", receipt=receipt, code=view.door.code, address=_whole_address(view.door.code))
+    return show(
+        "signalement/sent.html",
+        receipt=receipt, code=view.door.code, address=_whole_address(view.door.code),
+        has_after=_material(view) is not None,
+    )  # fmt: skip
 
 
 def _asked(view: FormView, posted: Posted | None = None) -> AnswerForm:
@@ -126,8 +130,9 @@ def _form_page(
 
 
 def _material(view: FormView) -> Material | None:
+    """What is said to pupils of afterwards: none of it speaks to a colleague."""
     rules = view.protocol.signalement
-    return rules.material if rules is not None else None
+    return rules.material if rules is not None and view.door.kind == PUBLIC else None
 
 
 def _ended(view: FormView) -> ResponseReturnValue:

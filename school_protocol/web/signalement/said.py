@@ -30,7 +30,7 @@ CHILD = {
     "unknown_option": N_("Choose one of the answers."),
     "not_asked": N_("This box goes with another answer. Move your words, or empty the box."),
     "too_long": N_("This is too long: %(most)s letters at most. Later you can add the rest with your code."),
-    "too_many_messages": N_("There are many messages here already. Talk with somebody at school."),
+    "too_many_messages": N_("There are many messages here already. Talk with an adult whom you trust."),
 }
 """What is wrong with an answer, in the words of a child."""
 _LOOK = N_("Look at this answer once more.")
