@@ -79,6 +79,9 @@ def test_no_column_is_headed_by_the_title_above_it(app: Flask, country: Country)
     columns = re.findall(r'<th scope="col">([^<]+)</th>', html)
     assert len(columns) > 6
     assert not set(titles) & set(columns)
+    heads = re.findall(r'<th scope="col">([^<]+)</th><th scope="col">[^<]+</th></tr></thead>\s*<tbody>\s*<tr><th scope="row">(.*?)</th>', html)
+    months = {head for head, first in heads if re.search(r"septembre \d{4}", first)}
+    assert months == {"Mois"}, "rows of months are no kinds of things"
 
 
 def test_a_press_leads_to_the_job_and_a_second_one_to_the_same(app: Flask, country: Country) -> None:
