@@ -77,11 +77,17 @@ def dead_links(
 
 def test_nobody_is_shown_a_link_that_leads_nowhere(world: World) -> None:
     matrix = Matrix(world)
-    people = [*(one for one in matrix.spec.sees if "@" not in one), f"{FORMER} team_member"]
+    people = [*(one for one in matrix.spec.sees if "@" not in one), f"{FORMER} team_member", "technical_admin@region"]
     found, opened = list[str](), set[str]()
     for place, person in enumerate(people):
         found += dead_links(world, person, LANGUAGES[place % 3], opened, but=("workshops.kit",))
     assert found == []
+
+
+def test_who_administers_schools_from_above_finds_the_address_of_each(world: World) -> None:
+    browser = world.browser("technical_admin@region")
+    assert "/signalements/addresses" not in browser.get("/people").get_data(as_text=True)
+    assert "/signalements/addresses?school=00000A" in browser.get("/people?unit=00000A").get_data(as_text=True)
 
 
 @pytest.mark.exhaustive

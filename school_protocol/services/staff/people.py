@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Actor, Unit
+from school_protocol.domain.policy import Actor, Unit, UnitKind
 from school_protocol.domain.protocol import Protocol, Role
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
@@ -70,6 +70,12 @@ class PeopleView:
     below: tuple[Unit, ...]
     """The units directly below the chosen one, or below one's only one."""
     is_top: bool
+
+    @property
+    def school(self) -> Unit | None:
+        """The chosen one, or one's only one, where it is a school."""
+        here = self.unit or (self.own[0] if len(self.own) == 1 else None)
+        return here if here and here.kind is UnitKind.school else None
 
 
 @dataclass(frozen=True, slots=True)
