@@ -227,7 +227,8 @@ def test_whoever_is_named_in_a_text_is_recognised(text: str, found: set[str]) ->
     "text",
     ["بغيت نموت", "nbghi nmout", "nbghi nmouuuut", "je veux en finir ce soir", "wbghit nmout safi", "وبغيت نموت",
      "je pense au suicide", "il a un couteau", "n9tel rasi", "غنقتل راسي", "صاحبتي بغات تموت", "elle veut mourir",
-     "عييت من الحياة"],
+     "عييت من الحياة", "jveux crever", "je vais me tailler les veines", "kanfekker f lmout", "nmout 7san liya",
+     "كنفكر فالانتحار", "ما بغيتش نعيش", "هددني بالقتل", "عندو موس"],
 )  # fmt: skip
 def test_words_of_despair_and_violence_are_marked(rules: SignalementRules, text: str) -> None:
     told = normalised(text).split()
