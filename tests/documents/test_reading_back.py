@@ -117,34 +117,49 @@ _VOWELS = re.compile("[\u064b-\u0655\u0670]")
 """No reader finds a word that has them: in every typeface."""
 
 
-def unfound(arabic: list[str], *, stock: bool = False) -> list[str]:
+STOCK = "font-feature-settings: normal"
+
+
+def unfound(arabic: list[str], look: str = "", *, page: str = 'lang="ar" dir="rtl"') -> list[str]:
     """The words, one a line, that poppler doesn't take out of their page as they were written."""
-    look = "font-feature-settings: normal; font-kerning: auto" if stock else ""
     lines = "".join(f"<p>{one}</p>" for one in arabic)
     head = "<head><title>x</title></head>"
-    html = f'<!doctype html><html lang="ar" dir="rtl" style="{look}">{head}<body>{lines}</body></html>'
+    html = f'<!doctype html><html {page} style="{look}">{head}<body>{lines}</body></html>'
     ran = subprocess.run(["pdftotext", "-", "-"], input=made(html), capture_output=True, check=True)
     found = set(re.sub("[\u200e\u200f\u202a-\u202e\u2066-\u2069]", "", ran.stdout.decode()).split())
     return [one for one in arabic if one not in found]
+
+
+NAMES = ["الودغيري", "ريم", "ياسمين", "بنجلون", "الإدريسي", "نادية", "كريم", "مريم", "زينب"]
+WEIGHTS = ("400", "600")
+PAGES = ('lang="ar" dir="rtl"', 'lang="fr"')
 
 
 @pytest.fixture(scope="module")
 def arabic(moroccan: Protocol) -> list[str]:
     """Words of the definition, and names."""
     written = re.findall("[\u0621-\u064a]+", _VOWELS.sub("", str(moroccan.model_dump())))
-    return sorted({*written, *["الودغيري", "ريم", "ياسمين", "بنجلون", "الإدريسي", "نادية", "كريم", "مريم", "زينب"]})
+    return sorted({*written, *NAMES})
 
 
 @pytest.mark.exhaustive
 @needs("pdftotext")
-def test_every_arabic_word_is_found_by_whoever_searches(arabic: list[str]) -> None:
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_every_arabic_word_is_found_by_whoever_searches(arabic: list[str], weight: str, page: str) -> None:
     assert len(arabic) > 2_000
-    assert unfound(arabic) == []
+    assert unfound(arabic, f"font-weight: {weight}", page=page) == []
+
+
+@needs("pdftotext")
+def test_a_childs_name_is_found_in_bold_on_a_french_page() -> None:
+    assert unfound(NAMES, "font-weight: 600", page=PAGES[1]) == []
+    assert "مريم" in unfound(NAMES, "font-weight: 600; font-kerning: auto", page=PAGES[1]), "the control"
 
 
 @needs("pdftotext")
 def test_the_control_with_two_letters_in_a_glyph_they_are_not(arabic: list[str]) -> None:
-    assert "الودغيري" in unfound(["الودغيري", *arabic[:200]], stock=True)
+    assert "الودغيري" in unfound(["الودغيري", *arabic[:200]], STOCK)
 
 
 def test_bare_lines_of_both_directions_are_read_back_too() -> None:
