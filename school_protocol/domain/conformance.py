@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from school_protocol.domain.departing import DespiteLine, done_despite
-from school_protocol.domain.dues import Due, DutyStatus, Pause
-from school_protocol.domain.excusing import excuses_of
+from school_protocol.domain.dues import Due, DutyStatus, Pause, excused_at
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import ActKind, Protocol
@@ -115,9 +114,8 @@ _DUTY = {"due": "open", "done": "kept", "excused": "excused", "suspended": "susp
 
 
 def _count_line(facts: Facts, count: Due) -> AskedLine:
-    excuses = [one.occurred_at for one in excuses_of(facts, count.deadline, count.start_seq, count.started_at)]
-    if excuses and (count.state != "met" or (count.is_late(facts.now) and max(excuses) <= count.due_at)):
-        at = count.met_at or max(excuses)
+    if excused := excused_at(facts, count):
+        at = count.met_at or excused
         return AskedLine("deadlines", count.deadline, count.subject, "excused", count.due_at, at, count.pauses)
     if count.state == "met":
         outcome = "late" if count.is_late(facts.now) else "kept"

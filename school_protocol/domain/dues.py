@@ -104,6 +104,14 @@ def is_excused(facts: Facts, due: Due) -> bool:
     return bool(excuses_of(facts, due.deadline, due.start_seq, due.started_at))
 
 
+def excused_at(facts: Facts, due: Due) -> datetime | None:
+    """When a count was excused that is told as excused: what was done in time all the same is told as done."""
+    excuses = [one.occurred_at for one in excuses_of(facts, due.deadline, due.start_seq, due.started_at)]
+    if not excuses or (due.state == "met" and not (due.is_late(facts.now) and max(excuses) <= due.due_at)):
+        return None
+    return max(excuses)
+
+
 def passed(facts: Facts, deadline: str) -> bool:
     """Whether an open count of `deadline` has run out."""
     return any(due.is_open and due.due_at <= facts.now for due in _counts(facts, facts.protocol.deadlines[deadline]))
@@ -507,7 +515,9 @@ def _duty(facts: Facts, key: str, by_deadline: dict[str, list[Due]]) -> DutyStat
     excuse = facts.excused(key)
     is_asked = duty.when is None or duty.when.holds(facts)
     counts = [count for deadline in duty.deadlines for count in by_deadline.get(deadline, ())]
-    if excuse is not None and not any(one.is_open and one.started_at > excuse.occurred_at for one in counts):
+    is_done = bool(counts) and all(one.state == "met" and excused_at(facts, one) is None for one in counts)
+    is_asked_anew = excuse is not None and any(one.is_open and one.started_at > excuse.occurred_at for one in counts)
+    if excuse is not None and not is_done and not is_asked_anew:
         return DutyStatus(key, "excused", None, excuse.occurred_at, excuse.author)
     if duty.deadlines:
         return _timed_duty(facts, key, counts, is_asked=is_asked)

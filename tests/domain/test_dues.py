@@ -370,6 +370,30 @@ def test_a_duty_can_be_excused_with_a_reason_and_suspended_by_a_hold(moroccan: P
     assert duty(told, "hear_child") == "excused"
 
 
+HEARD = {"held_on": "2026-11-25", "listener": "team_member", "child_view": "given", "place": "quiet_office",
+         "information_given": "yes", "account": "…", "wishes": "…"}  # fmt: skip
+
+
+def test_what_was_excused_and_done_all_the_same_is_done_in_both_tables(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("report_qualified")
+    told.act("head", "excuse_duty", duty="hear_child", reason="Elle est à l’étranger").wait(hours=1)
+    told.act("team_member", "listening_target", HEARD)
+    counts = dues(told.facts)
+    found = conformance(told.facts, counts, duties(told.facts, counts)).asked
+    assert [line.outcome for line in found if line.key == "first_listening"] == ["kept"]
+    assert duty(told, "hear_child") == "done"
+
+
+def test_what_was_excused_and_done_too_late_stays_excused_in_both_tables(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("report_qualified")
+    told.act("head", "excuse_duty", duty="hear_child", reason="Elle est à l’étranger").wait(days=9)
+    told.act("team_member", "listening_target", {**HEARD, "held_on": "2026-12-04"})
+    counts = dues(told.facts)
+    found = conformance(told.facts, counts, duties(told.facts, counts)).asked
+    assert [line.outcome for line in found if line.key == "first_listening"] == ["excused"]
+    assert duty(told, "hear_child") == "excused"
+
+
 def test_conformance_tells_kept_late_open_overdue_and_departed(moroccan: Protocol) -> None:
     told = reported(moroccan).act("head", "safety_check", SAFE).wait(days=3)
     told.act("head", "raise_danger", which_danger="blackmail").wait(hours=2)
