@@ -371,6 +371,7 @@ class Pages(Entries):
         return {
             "due": ("soon", self.w._("To be done")),
             "done": ("ok", self.w._("Done")),
+            "missed": ("late", self.w._("Not done, late")),
             "excused": ("plain", self.w._("Excused, with a reason")),
             "suspended": ("plain", self.w._("Suspended")),
         }.get(state, ("plain", state))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import chain, zip_longest
@@ -491,7 +491,7 @@ def _is_about_rights(facts: Facts, deadline: Deadline) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DutyStatus:
-    """A duty as it stands: due (by when), done (since when), excused, suspended, or not asked yet."""
+    """A duty as it stands: due (by when), done (since when), excused, suspended, or missed as its case ended."""
 
     duty: str
     state: str
@@ -532,7 +532,7 @@ def _duty(facts: Facts, key: str, by_deadline: dict[str, list[Due]]) -> DutyStat
     return DutyStatus(key, "due") if is_asked and (ran or duty.when is not None) else None
 
 
-def _timed_duty(facts: Facts, key: str, counts: Iterable[Due], *, is_asked: bool) -> DutyStatus | None:
+def _timed_duty(facts: Facts, key: str, counts: Sequence[Due], *, is_asked: bool) -> DutyStatus | None:
     """What a duty with deadlines comes to is what their counts say: nothing is computed twice."""
     open_ones = [count for count in counts if count.is_open and is_asked]
     if open_ones:
@@ -547,6 +547,11 @@ def _timed_duty(facts: Facts, key: str, counts: Iterable[Due], *, is_asked: bool
         for count in counts
         if count.met_at is not None and _does(facts, key, count.met_seq)
     ]
+    missed = [count for count in counts if count.was_missed]
+    ended = max((count.ended_at for count in missed if count.ended_at), default=None)
+    if ended and not any(count.met_at and count.met_at > ended for count in counts):
+        about = tuple(dict.fromkeys(count.subject for count in missed if count.subject))
+        return DutyStatus(key, "missed", min(count.due_at for count in missed), subjects=about)
     if not met:
         return None
     seq, at, due_at = max(met)

@@ -368,7 +368,7 @@ class _Printing:
                 lines.append(CheckLine("duties", key, status.state == "done" if status else None))
             elif key in protocol.deadlines:
                 counts = [count for count in self.seeing.counts if count.deadline == key]
-                met = all(count.state != "open" and not count.is_late(facts.now) for count in counts)
+                met = all(count.state != "open" and not count.was_late(facts.now) for count in counts)
                 lines.append(CheckLine("deadlines", key, met if counts else None))
         return lines
 

@@ -370,6 +370,16 @@ def test_a_duty_can_be_excused_with_a_reason_and_suspended_by_a_hold(moroccan: P
     assert duty(told, "hear_child") == "excused"
 
 
+def test_what_was_missed_as_its_case_ended_is_told_as_missed_in_both_tables(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("report_qualified").wait(days=9)
+    assert duty(told, "hear_child") == "due"
+    told.put("no_further_action")
+    counts = dues(told.facts)
+    found = conformance(told.facts, counts, duties(told.facts, counts)).asked
+    assert [line.outcome for line in found if line.key == "first_listening"] == ["overdue"]
+    assert duty(told, "hear_child") == "missed"
+
+
 HEARD = {"held_on": "2026-11-25", "listener": "team_member", "child_view": "given", "place": "quiet_office",
          "information_given": "yes", "account": "…", "wishes": "…"}  # fmt: skip
 

@@ -136,7 +136,6 @@ def test_hours_and_ages_of_a_service_are_said_in_both_languages() -> None:
     assert [one for one in demo.NUMBERS if figures(one.fr) != figures(one.ar)] == []
 
 
-
 @pytest.mark.parametrize(("username", "own", "others"), [("referent", "Salé", 2), ("referent3", "Marrakech", 1)])
 def test_a_referral_is_offered_the_cell_of_the_schools_own_town_first(
     made: Demo, username: str, own: str, others: int
