@@ -84,7 +84,7 @@ def test_no_column_is_headed_by_the_title_above_it(app: Flask, country: Country)
     assert len(columns) > 6
     assert not set(titles) & set(columns)
     tables = re.findall(r"<table.*?</table>", html, re.DOTALL)
-    heads = {columns_of(one)[0] for one in tables if re.search(r'<th scope="row">[^<]*(?:<bdi>)?septembre \d{4}', one)}
+    heads = {columns_of(one)[0] for one in tables if re.search(r'<th scope="row"><bdi[^>]*>septembre \d{4}', one)}
     assert heads == {"Mois"}, "rows of months are no kinds of things"
 
 
