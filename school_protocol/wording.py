@@ -354,7 +354,7 @@ _REASONS: Mapping[str, str] = {
     "seat_not_yours_to_give": N_("This place is given by: %(roles)s."),
     "letter_not_yours": N_("A letter to this service is sent by: %(roles)s. Anybody may call."),
     "reads_no_case": N_(
-        "This person runs the site or keeps its data, and reads no case: name somebody of the school, or above it."
+        "This person works with no case: name somebody of the school, of a team beside it, or above it."
     ),
     "not_trained": N_(
         "This place asks for a current training certificate, which this colleague has not. Whoever administers "

@@ -95,9 +95,13 @@ def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surrou
 
 
 def may_be_seated(protocol: Protocol, colleague: Colleague | None) -> bool:
-    """Whether that colleague may hold a seat of a case: not who only runs the site, trains or keeps its data."""
+    """Whether that colleague may hold a seat of a case: not who only runs the site, trains or keeps its data, nor whoever
+    only reports, at another school."""
     held = [protocol.roles[role] for role, _unit in (colleague.roles if colleague else ()) if role in protocol.roles]
-    with_cases = (role.side_bound or role.sees not in (ScopeKind.none, ScopeKind.metadata) for role in held)
+    without = {ScopeKind.none, ScopeKind.metadata}
+    if colleague is not None and colleague.elsewhere:
+        without.add(ScopeKind.receipt)
+    with_cases = (role.side_bound or role.sees not in without for role in held)
     return any(with_cases) and not any(role.administers for role in held)
 
 

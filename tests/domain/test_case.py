@@ -405,6 +405,21 @@ def test_nobody_without_training_acts_for_the_head_but_a_head_and_whoever_stands
     told.act("directorate", "name_seat", {**seat, "account": "reporter"})
 
 
+@pytest.mark.parametrize("seat", ["lead", "member", "second", "substitute", "acting_head", "support"])
+def test_whoever_only_reports_at_another_school_is_seated_in_no_case(moroccan: Protocol, seat: str) -> None:
+    told = reported(moroccan)
+    beside = {
+        name: replace(one, elsewhere="Le collège voisin", roles=tuple((role, "beside") for role, _unit in one.roles))
+        for name, one in told.around.people.items()
+        if name in ("reporter/2", "team_member/2", "psychosocial/2")
+    }
+    told.around = replace(told.around, people={**told.around.people, **beside})
+    said = {"seat": seat, "side": "targeted"} if seat == "support" else {"seat": seat}
+    assert told.refused("head", "name_seat", {**said, "account": "reporter/2"}) == {"reads_no_case"}
+    for who in ("reporter", "team_member/2", "psychosocial/2"):
+        told.act("head", "name_seat", {**said, "account": who})
+
+
 def test_a_seat_with_a_last_day_ends_by_itself(moroccan: Protocol) -> None:
     told = reported(moroccan).act("head", "name_seat", seat="acting_head", account="team_member", until="2026-11-27")
     assert told.wait(days=2).is_open("team_member", "head_visa"), "its last day counts"
