@@ -94,12 +94,14 @@ def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surrou
     return tuple(role for role in actor.roles_in(around.places) if role in protocol.roles)
 
 
-def may_be_seated(protocol: Protocol, colleague: Colleague | None) -> bool:
-    """Whether that colleague may hold a seat of a case: not who only runs the site, trains or keeps its data, nor whoever
-    only reports, at another school."""
+def may_be_seated(protocol: Protocol, colleague: Colleague | None, *, receives: bool = False) -> bool:
+    """Whether that colleague may hold a seat of a case: not who only runs the site, trains or keeps its data.
+
+    Nor whoever only reports, at another school, but to say whether that school `receives` the case.
+    """
     held = [protocol.roles[role] for role, _unit in (colleague.roles if colleague else ()) if role in protocol.roles]
     without = {ScopeKind.none, ScopeKind.metadata}
-    if colleague is not None and colleague.elsewhere:
+    if colleague is not None and colleague.elsewhere and not receives:
         without.add(ScopeKind.receipt)
     with_cases = (role.side_bound or role.sees not in without for role in held)
     return any(with_cases) and not any(role.administers for role in held)

@@ -89,7 +89,7 @@ class Checking:
             raise Refused((Reason("seat_not_yours_to_give", roles=seat.named_by),))
         account = answers[account_field.key]
         colleague = self.around.people.get(account)
-        if not may_be_seated(self.protocol, colleague):
+        if not may_be_seated(self.protocol, colleague, receives=seat.receives):
             raise Refused((Reason("reads_no_case"),))
         if colleague is not None and not colleague.has_way_in:
             raise Refused((Reason("never_came_in"),))
