@@ -71,6 +71,12 @@ def test_the_two_scripts_are_small_and_no_page_holds_another(client: FlaskClient
         assert never not in script.text
 
 
+def test_without_the_style_sheet_no_drawing_fills_the_screen(client: FlaskClient) -> None:
+    drawings = re.findall(r"<svg[^>]*>", client.get("/sign-in").get_data(as_text=True))
+    assert drawings
+    assert [one for one in drawings if not re.search(r' width="\d+" height="\d+"', one)] == []
+
+
 def test_the_style_sheet_may_be_kept_for_ever_at_its_own_address(client: FlaskClient) -> None:
     page = client.get("/sign-in").text
     address = page.split('rel="stylesheet" href="')[1].split('"')[0].replace("&amp;", "&")
