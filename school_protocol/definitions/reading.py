@@ -54,15 +54,15 @@ def read_file(path: FilePath) -> Protocol:
 
 
 @lru_cache(maxsize=8)
-def read(data: bytes, file: str, *, kernel: bool = True) -> Protocol:
+def read(data: bytes, file: str, *, kernel: bool = True, checks: bool = True) -> Protocol:
     """The protocol that `data` defines; `file` is its name in messages. Raises DefinitionError with every fault.
 
     A value that nobody can change: whoever asks again for what was read lately is handed the same. Without `kernel`,
-    what asks for the contrary of the safety kernel is no fault: `read_published` puts it right.
+    what asks for the contrary of the safety kernel is no fault; without `checks`, nothing but what can't be read is.
     """
     try:
         root, faults, lost = grow(data)
-        protocol = _Reader(root, faults, lost, kernel=kernel).protocol()
+        protocol = _Reader(root, faults, lost, kernel=kernel, checks=checks).protocol()
     except Unreadable as error:
         raise DefinitionError(file, (error.fault,)) from None
     if faults or protocol is None:
@@ -72,8 +72,11 @@ def read(data: bytes, file: str, *, kernel: bool = True) -> Protocol:
 
 
 def read_published(data: bytes, file: str) -> Protocol:
-    """A version that cases follow, as the engine follows it: whatever it asks for, the safety kernel holds."""
-    return kept(read(data, file, kernel=False))
+    """A version that cases follow, as the engine follows it: whatever it asks for, the safety kernel holds.
+
+    It was checked before it was published: what is looked for since then keeps no case shut.
+    """
+    return kept(read(data, file, checks=False))
 
 
 def lines_of(data: bytes, paths: Iterable[Path]) -> dict[Path, int]:
@@ -88,9 +91,9 @@ def lines_of(data: bytes, paths: Iterable[Path]) -> dict[Path, int]:
 
 
 class _Reader:
-    def __init__(self, root: Entries, faults: list[Fault], lost: set[Path], *, kernel: bool) -> None:
+    def __init__(self, root: Entries, faults: list[Fault], lost: set[Path], *, kernel: bool, checks: bool) -> None:
         self.root = root
-        self.kernel = kernel
+        self.kernel, self.checks = kernel, checks
         self.faults = faults
         self.declared = Declared(_names(root))
         for path in lost:
@@ -116,7 +119,7 @@ class _Reader:
             except RecursionError:
                 raise Unreadable(1, TOO_DEEP) from None
             else:
-                for finding in check(protocol, self.declared, kernel=self.kernel):
+                for finding in check(protocol, self.declared, kernel=self.kernel) if self.checks else ():
                     self._found(finding)
                 return protocol
         return None

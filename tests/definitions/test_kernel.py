@@ -209,6 +209,15 @@ def test_the_shipped_ones_are_followed_as_they_are_written(definition: str) -> N
     assert read_published(weakened(definition), "file") == found
 
 
+def test_a_version_that_a_check_since_would_refuse_is_followed_all_the_same() -> None:
+    def refused(tree: Tree, _own: dict[str, str]) -> None:
+        tree["version"] = 2_000_000
+
+    with pytest.raises(DefinitionError, match="versions count"):
+        read(weakened(MOROCCAN, refused), "file")
+    assert in_force(MOROCCAN, refused).version == 2_000_000
+
+
 def test_a_condition_that_is_mistyped_is_said_and_one_that_always_holds_is_taken() -> None:
     def mistyped(tree: Tree, _own: dict[str, str]) -> None:
         tree["restricted_when"] = "adult_concerned < 3"

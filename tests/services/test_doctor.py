@@ -552,21 +552,28 @@ def answering(file: Path) -> Iterator[int]:
         server.shutdown()
 
 
-def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed(seen: Seen) -> None:
-    assert seen.of(settled.kernel) == []
-    content = MOROCCAN.read_bytes()
-    weak = content.replace(b"sees: province, pseudonymised: true", b"sees: province").replace(
-        b"version: 1\n", b"version: 2\n", 1
-    )
+def _publish(seen: Seen, content: bytes) -> None:
+    """As version 2, whatever it says."""
+    content = content.replace(b"version: 1\n", b"version: 2\n", 1)
     with seen.house.directory.writing() as session:
         directory.publish(
-            session,
-            protocol="ma-cyberharassment",
-            version=2,
-            digest=sha256(weak).hexdigest(),
-            content=weak,
+            session, protocol="ma-cyberharassment", version=2, digest=sha256(content).hexdigest(), content=content,
             published_at=NOW,
-        )
+        )  # fmt: skip
+
+
+def test_a_version_that_a_check_since_would_refuse_is_told_and_followed(seen: Seen) -> None:
+    former = ("It happens elsewhere: these", "It happens at another school: these")
+    _publish(seen, MOROCCAN.read_text("utf-8").replace(*former).encode())
+    (found,) = seen.of(settled.kernel)
+    assert found.level is Level.note
+    assert "version 2, would be refused today" in found.what
+    assert seen.house.library.protocol("ma-cyberharassment", 2).states
+
+
+def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed(seen: Seen) -> None:
+    assert seen.of(settled.kernel) == []
+    _publish(seen, MOROCCAN.read_bytes().replace(b"sees: province, pseudonymised: true", b"sees: province"))
     (found,) = seen.of(settled.kernel)
     assert found.level is Level.wrong
     assert (

@@ -12,6 +12,7 @@ from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said, finding_said
 from school_protocol.documents.sealing.trusting import examined
 from school_protocol.documents.sealing.verdicts import WARNINGS
+from school_protocol.domain.errors import DefinitionError
 from school_protocol.domain.kernel import contrary
 from school_protocol.domain.policy import UnitKind
 from school_protocol.services.doctor.findings import Asked, Finding, ending, note, ok, wrong
@@ -83,11 +84,18 @@ def together(asked: Asked) -> Iterator[Finding]:
 
 
 def kernel(house: House, _asked: Asked) -> Iterator[Finding]:
-    """Whether a version that cases follow asks for what the safety kernel refuses."""
+    """Whether a version that cases follow asks for what the safety kernel, or a check since, refuses."""
     with house.directory.reading() as session:
         versions = [directory.definition(session, *one[:2]) for one in directory.definition_versions(session)]
     for one in versions:
-        places = sorted({".".join(found.path) for found in contrary(read(one.content, one.protocol, kernel=False))})
+        try:
+            read(one.content, one.protocol, kernel=False)
+        except DefinitionError as error:
+            yield note(
+                f"{one.protocol}, version {one.version}, would be refused today: {len(error.faults)} faults",
+                "its cases go on; `school-protocol definitions check FILE` says which, for the next version",
+            )
+        places = sorted({".".join(found.path) for found in contrary(read(one.content, one.protocol, checks=False))})
         if places:
             yield wrong(
                 f"{one.protocol}, version {one.version}, asks for what no definition may: {', '.join(places)}",

@@ -73,7 +73,7 @@ def _heard(process: subprocess.Popen[bytes], told: bytes | None, alive: Callable
 def examined(content: bytes, before: bytes | None, prover: Prover | None = None) -> Report:
     """The report on a draft: its proof, and each stored case as it goes on the draft and went on the version before."""
     protocol = read(content, "draft")
-    earlier = read(before, "current", kernel=False) if before else None
+    earlier = read(before, "current", checks=False) if before else None
     return {
         "proof": proof_out(with_lines((prover or _prove)(protocol), protocol, content)),
         "stories": [

@@ -227,7 +227,7 @@ def look_at(session: Session, draft: DefinitionDraft, current: tuple[Protocol, .
     before = _current(session, draft.protocol)
     earlier = next((one for one in current if before and one.digest == before.digest), None)
     if earlier is None and before is not None:
-        earlier = read(before.content, "current", kernel=False)
+        earlier = read(before.content, "current", checks=False)
     others = [one for one in current if one.protocol != draft.protocol]
     looked = looked_at(
         draft,
