@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
 from functools import cache, partial
 from typing import Any, cast
 
@@ -119,9 +118,6 @@ def _said(table: Table) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
 
 
 def _plain_of(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
-    bound = partial(kind.process_bind_param, dialect=_DIALECT) if isinstance(kind, TypeDecorator) else None
-    if kind.python_type is datetime and bound:
-        return lambda value: bound(value).isoformat(timespec="microseconds")
-    if kind.python_type is date:
-        return date.isoformat
-    return bytes.hex if kind.python_type is bytes else bound
+    if isinstance(kind, TypeDecorator):
+        return partial(kind.process_bind_param, dialect=_DIALECT)
+    return bytes.hex if isinstance(kind, LargeBinary) else None
