@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import yaml
 from domain.telling import SAFE
 from jsonschema import Draft202012Validator
 from rewriting import rewrite
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from school_protocol.documents.record import bare_schema
 from school_protocol.domain.errors import Unseen
@@ -24,12 +23,10 @@ from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.api import reading, sight
 from school_protocol.services.api.reading import Bearer, UnknownToken, Wanted, admit, read_cases, read_record
-from school_protocol.services.api.tokens import hashed
 from school_protocol.services.house import House
 from school_protocol.services.sight.who_sees import see_sight
 from school_protocol.storage import access, cases, directory, index, staff
 from school_protocol.storage.api import tokens as stored
-from school_protocol.storage.api.tables import ApiTokenRow
 from school_protocol.storage.api.tokens import Right
 from school_protocol.storage.tables import AccountRow, AppointmentRow
 from services.conftest import MASSAR, NAME, WORDS, School
@@ -71,18 +68,6 @@ def test_the_cases_of_its_place_are_listed_and_read(school: School, who: str, ki
     by = bearer(school, who, kind)
     assert numbers(school.house, by) == [school.number]
     assert record(school, by)["case"]["head"]["number"] == school.number
-
-
-def test_a_token_that_was_drawn_before_hashes_were_hashed_again_is_kept_as_the_others(school: School) -> None:
-    """The wall of the database knows it by that alone."""
-    token, secret = drawn(school.player, "directorate", UnitKind.province)
-    mark = hashed(school.house, secret)
-    with school.house.directory.writing() as session:
-        session.execute(update(ApiTokenRow).values(hashed=mark))
-    assert admit(school.house, secret, Right.cases, "api.cases").token.id == token
-    with school.house.directory.reading() as session:
-        assert session.scalars(select(ApiTokenRow.hashed)).all() == [sha256(mark).digest()]
-    assert admit(school.house, secret, Right.cases, "api.cases").token.id == token
 
 
 def test_a_restricted_case_is_not_there(school: School) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy.exc import OperationalError
 from school_protocol.documents import rendering
 from school_protocol.documents.rendering import DocumentsUnavailable
 from school_protocol.documents.sealing.errors import SealingError
-from school_protocol.domain.errors import Sealed
 from school_protocol.services.house import open_house
 from school_protocol.services.papers import issue_case_file, making
 from school_protocol.storage import journal
@@ -195,16 +194,15 @@ def test_a_master_key_that_is_gone_or_another_opens_nothing(school: School, page
     folder = school.house.settings.keys
     master = folder / "master-1.key"
     right = master.read_bytes()
-    for wrong, kind in ((os.urandom(32), Sealed), (b"short", KeysUnusable), (None, KeysUnusable)):
+    for wrong in (os.urandom(32), b"short", None):
         master.chmod(0o600)
         if wrong is None:
             master.unlink()
         else:
             master.write_bytes(wrong)
             master.chmod(0o400)
-        with pytest.raises((KeysUnusable, Sealed)) as caught:
+        with pytest.raises(KeysUnusable):
             _issued_by_another(school)
-        assert isinstance(caught.value, kind)
         if not master.exists():
             master.touch(0o600)
     master.chmod(0o600)

@@ -16,7 +16,8 @@ from click.testing import CliRunner
 from domain.telling import MOROCCAN, NOW
 from huey.api import Task
 from huey.signals import SIGNAL_ERROR
-from sqlalchemy import make_url, text
+from rewriting import rewrite
+from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from storage.server import EVERYWHERE, served, stop_clock
 
@@ -37,6 +38,7 @@ from school_protocol.storage.engines import WHOSE, Store, open_engine
 from school_protocol.storage.giving_way import TablesInUse
 from school_protocol.storage.migrate import NotPrepared
 from school_protocol.storage.preparing import NoWall
+from school_protocol.storage.tables import WebSessionRow
 from services.conftest import School
 from services.sharing_region import ABROAD, Region
 
@@ -246,9 +248,8 @@ def test_where_files_lie_is_settled_by_whoever_prepares_and_not_by_who_serves_pa
 def test_a_session_that_awaits_its_second_step_sees_nothing(two: Two) -> None:
     token = two.token(HERE)
     with two.region.school.house.directory.writing() as session:
-        session.execute(
-            text("UPDATE web_session SET stage = 'factor' WHERE created_at = (SELECT max(created_at) FROM web_session)")
-        )
+        latest = select(func.max(WebSessionRow.created_at)).scalar_subquery()
+        rewrite(session, WebSessionRow, WebSessionRow.created_at == latest, stage="factor")
     assert two.numbers(token) == set()
 
 

@@ -65,9 +65,9 @@ def admit(house: House, secret: str, right: Right, what: str, subject: str = "")
     if not secret or len(secret) > TOKEN_LONGEST:
         raise UnknownToken("token")
     with house.directory.reading() as session:  # whoever only guesses holds up nobody who writes
-        known = _good(house, tokens.hashed_as(session, mark := hashed(house, secret)))
+        known = _good(house, tokens.hashed_as(session, hashed(house, secret)))
     with house.directory.writing() as session:
-        token = _good(house, tokens.held(session, known.id, mark))
+        token = _good(house, tokens.held(session, known.id))
         _answered_for(house, session, token)
         counted = f"api|{token.id}"
         stop(session, house, counted, MOST, WINDOW)

@@ -128,8 +128,8 @@ def below(
 
 
 def hashed_as(session: Session, hashed: bytes) -> Token | None:
-    """The token whose keyed hash that is. One that was drawn before hashes were hashed again is known, too."""
-    row = session.scalars(select(ApiTokenRow).where(ApiTokenRow.hashed.in_((_kept(hashed), hashed)))).first()
+    """The token whose keyed hash that is."""
+    row = session.scalars(select(ApiTokenRow).where(ApiTokenRow.hashed == _kept(hashed))).one_or_none()
     return _token(row) if row is not None and is_genuine(session, ApiTokenRow, row) else None
 
 
@@ -138,14 +138,10 @@ def _kept(hashed: bytes) -> bytes:
     return hashlib.sha256(hashed).digest()
 
 
-def held(session: Session, token_id: str, hashed: bytes) -> Token | None:
-    """The token of that id, whose keyed hash that is, held for this transaction; its hash is hashed again by now."""
+def held(session: Session, token_id: str) -> Token | None:
+    """The token of that id, held for this transaction."""
     row = session.get(ApiTokenRow, token_id, with_for_update=True)
-    if row is None or not is_genuine(session, ApiTokenRow, row):
-        return None
-    if row.hashed == hashed:
-        row.hashed = _kept(hashed)
-    return _token(row)
+    return _token(row) if row is not None and is_genuine(session, ApiTokenRow, row) else None
 
 
 def _token(row: ApiTokenRow) -> Token:
