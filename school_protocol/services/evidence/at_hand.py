@@ -44,7 +44,7 @@ class AtHand:
     @property
     def is_readable(self) -> bool:
         """Whether this person reads the piece whole, names and words: nobody else does anything with its file."""
-        return self.shown.hidden is None and not self.loaded.pseudonymised and not self.loaded.metadata_only
+        return self.shown.hidden is None and not self.loaded.pseudonymised
 
     def attaching_role(self) -> str | None:
         return self._role(self.loaded.protocol.acts[self.rules.act].by)

@@ -1,0 +1,169 @@
+"""Single weakenings of what decides who reads what: each is told by a matrix of the quick suite, or by a test of it.
+
+As a plugin of pytest (`-p trials.weakenings`) it runs the tests with one of them, named by the environment.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+import yaml
+from domain.telling import MOROCCAN, NOW
+from may import planted as rights
+from may.matrix import Matrix as Rights
+from may.world import opened
+from services import test_planted_words as copies
+from services.disclosure import Disclosed, Matrix, Reports
+
+from school_protocol.definitions import read
+from school_protocol.services.scripts import throwaway
+from tools.mutation.calls import PRODUCT, ROOT
+from tools.mutation.mutants import Mutant
+from tools.mutation.weakenings import every, weakened
+from trials.frame import Outcome, Size, Trial
+
+KNOWN = yaml.safe_load((Path(__file__).parent / "weakenings.yaml").read_text("utf-8"))
+NAMED = "SCHOOL_PROTOCOL_WEAKENED"
+"""The environment variable with the weakening that a process of tests runs under."""
+EVERY_TENTH = 10
+
+
+def run(size: Size, folder: Path) -> Outcome:
+    """A weakening that nothing tells is a fault, and so is what is written down of one that is no more."""
+    found = every()
+    listed = {one for ids in (*KNOWN["elsewhere"].values(), *KNOWN["same"].values()) for one in ids}
+    faults = [f"there is no such weakening any more: {one}" for one in sorted(listed - {one.id for one in found})]
+    same = {one for ids in KNOWN["same"].values() for one in ids}
+    asked = [one for one in found if one.id not in same]
+    asked = asked if size is Size.whole else [one for one in asked if one.id not in listed][::EVERY_TENTH]
+    with matrices(folder) as parts:
+        faults += [f"nothing tells: {one.id}" for one in asked if told_by(one, parts) is None]
+        seen = told_by(OPEN_TO_ALL, parts) is not None
+        unseen = told_by(replace(OPEN_TO_ALL, after=f"({OPEN_TO_ALL.before})"), parts) is None
+    return Outcome(len(asked), "weakenings", tuple(faults), 2, seen + unseen)
+
+
+OPEN_TO_ALL = Mutant(
+    "services/seeing.py", "Seeing._reason", 1, "self.masks.by(event.actor, event.role)(words)", "words"
+)
+"""Planted: it must be told; and what changes nothing must not be."""
+Part = Callable[[], Iterator[str]]
+
+
+def told_by(one: Mutant, parts: dict[str, Part]) -> str | None:
+    """What tells it first: a difference of a matrix, or the test that is known to."""
+    test = next((test for test, ids in KNOWN["elsewhere"].items() if one.id in ids), None)
+    if test is not None:
+        return test if fails(test, one) else None
+    with weakening(one):
+        for name, part in parts.items():
+            if one.file.startswith(tuple(KNOWN["asked"][name])):
+                try:
+                    difference = next(part(), None)
+                except Exception as error:  # a page that breaks is a difference
+                    difference = f"it breaks: {type(error).__name__}"
+                if difference is not None:
+                    return f"{name}: {difference}"
+    return None
+
+
+@contextmanager
+def matrices(folder: Path) -> Iterator[dict[str, Part]]:
+    """The matrices of the quick suite, each with its house."""
+    before, content = logging.root.manager.disable, MOROCCAN.read_bytes()
+    logging.disable(logging.CRITICAL)
+    try:
+        with ExitStack() as houses:
+            case = Disclosed(houses.enter_context(throwaway(read(content, "1.yaml"), content, NOW)))
+            case.write_everything()
+            told = Reports(houses.enter_context(throwaway(read(content, "1.yaml"), content, NOW)))
+            world = Rights(houses.enter_context(opened(folder)), counts=False)
+            yield {
+                "pages": Matrix(case).differences,
+                "reports": told.differences,
+                "copies": lambda: _in_copies(case),
+                "rights": lambda: _of_rights(world),
+            }
+    finally:
+        logging.disable(before)
+
+
+def _in_copies(case: Disclosed) -> Iterator[str]:
+    for profile in copies.PROFILES:
+        yield from (f"{profile}: {one}" for one in copies.astray(case, profile, "fr"))
+
+
+def _of_rights(matrix: Rights) -> Iterator[str]:
+    matrix.forget()
+    return chain(matrix.cases(["cases.show"]), matrix.shown(), matrix.opened())
+
+
+# ---- one weakening, in this process or in one of tests ---------------------------------------------------------------
+
+
+@contextmanager
+def weakening(one: Mutant) -> Iterator[None]:
+    """The function as the weakening has it, for whoever imported it, too."""
+    module = importlib.import_module(f"school_protocol.{one.file.removesuffix('.py').replace('/', '.')}")
+    held: Any = module
+    for name in one.function.split("."):
+        held = vars(held)[name]
+    function = rights._plain(held)
+    source = Path(PRODUCT, one.file).read_text("utf-8")
+    code = _within(compile(one.applied(source, weakened), f"weakened {one.file}", "exec"), one.function)
+    before, function.__code__ = function.__code__, code
+    rights._forget()
+    try:
+        yield
+    finally:
+        function.__code__ = before
+        rights._forget()
+
+
+def _within(code: CodeType, name: str) -> CodeType:
+    waiting = [code]
+    while waiting:
+        found = waiting.pop()
+        if found.co_qualname == name:
+            return found
+        waiting += [one for one in found.co_consts if isinstance(one, CodeType)]
+    raise LookupError(name)
+
+
+def fails(test: str, one: Mutant) -> bool:
+    """Whether that test fails under it."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p",
+               "trials.weakenings", *test.split()]  # fmt: skip
+    environment = {
+        **os.environ,
+        NAMED: json.dumps(one.as_data()),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+    }
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if said.returncode not in (0, 1):
+        raise RuntimeError(f"{test}: {said.stdout[-500:]}{said.stderr[-500:]}")
+    return said.returncode == 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A process of tests that was begun for a weakening runs under it."""
+    if NAMED in os.environ:
+        holding = ExitStack()
+        holding.enter_context(weakening(Mutant(**json.loads(os.environ[NAMED]))))
+        config.add_cleanup(holding.close)
+
+
+TRIALS = (Trial("weakenings", "each weakening of what decides who reads what is told by the quick suite", 200, run),)
