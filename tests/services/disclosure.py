@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -15,26 +15,31 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from pydantic import BaseModel
 
 from school_protocol.domain import events as kinds
 from school_protocol.domain.answers import References, clean
+from school_protocol.domain.case import Case
+from school_protocol.domain.engine import available
 from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.domain.events import Event, EventKind, FileStep, Handwritten, Put, Remark, RemarkKind, StepTaken
 from school_protocol.domain.forms import Form, FormField
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Act, ActKind
+from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.domain.public_reports import Status, Wrong
-from school_protocol.services import first_minutes, showing
+from school_protocol.services import first_minutes, loading, showing
 from school_protocol.services.evidence.register import see_register
+from school_protocol.services.house import House
 from school_protocol.services.loading import keep, load
 from school_protocol.services.papers import remarks, revoking
 from school_protocol.services.recording import record_act
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.sight import breaking, who_sees
 from school_protocol.services.signalement import triage
-from school_protocol.storage import index
+from school_protocol.storage import cases, index
+from school_protocol.storage.engines import Session
 from school_protocol.storage.signalement import reports
 from school_protocol.storage.signalement.reports import PublicHeader
 from services.conftest import School
@@ -45,6 +50,7 @@ FOLDER = Path(__file__).parent
 RULES = yaml.safe_load((FOLDER / "planted.yaml").read_text("utf-8"))
 READ = yaml.safe_load((FOLDER / "disclosure.yaml").read_text("utf-8"))
 EVENTS = kinds._SIMPLE
+SIDES = {act: side for side, acts in READ["sides"].items() for act in acts}
 TYPED = ("signed", "whole", "aside")
 """Rules of what somebody typed, who may have named people in it."""
 HEADER = frozenset(one.name for one in fields(Event))
@@ -134,6 +140,7 @@ class Disclosed(Worded):
     def write_everything(self) -> None:
         super().write_everything()
         self._register_intimate()
+        self._correct()
         self._seat_readers()
         for kind in EVENTS:
             if kind is not EventKind.case_opened:
@@ -150,6 +157,15 @@ class Disclosed(Worded):
             assert one is not None
             wanted -= set(one.cleaned)
             self.written.append(one)
+
+    def _correct(self) -> None:
+        """One entry is corrected: its first words stand beside the new ones."""
+        one = next(one for one in self.written if one.act.key == "others_not_heard")
+        said = {"record": str(one.seq), "what_changes": self.words(), "reason": self.words()}
+        record_act(
+            self.house, self.player.actor("head"), self.number, "correction", said, expected=None, token=self.token(),
+            proven=True, changes={**one.cleaned, "words": self.words()},
+        )  # fmt: skip
 
     def _seat_readers(self) -> None:
         for who, said in READ["readers"].items():
@@ -214,10 +230,11 @@ class Disclosed(Worded):
         pieces = [one for one in self.written if one.act.kind is ActKind.evidence]
         entry = next(one.seq for one in pieces if "sha256" not in one.cleaned)  # the file's own takes its place
         note = next(one for one in self.written if one.act.kind is ActKind.note)
+        heard = next(one for one in self.written if one.act.key == "listening_target")
         writer = Handwritten(by=self.player.actor("head/2").id, role="head", at=self.house.now())
 
-        def remark() -> Remark:
-            return Remark(kind=RemarkKind.question, text=self.words(), awaits=True, section="people", entry=entry)
+        def remark(**place: Any) -> Remark:
+            return Remark(kind=RemarkKind.question, text=self.words(), awaits=True, **place)
 
         def last(cls: type[Event]) -> int:
             return max((one.seq for one in self.happened if isinstance(one, cls)), default=0)
@@ -256,10 +273,15 @@ class Disclosed(Worded):
             "about": str,
             "parts": tuple,
             "request": int,
-            "remarks": lambda: (remark(),),
+            "remarks": lambda: (
+                remark(section="people", entry=entry),
+                remark(entry=heard.seq),
+                remark(act="interview_concerned"),
+                remark(act="no_longer_there"),
+            ),  # fmt: skip
             "paper": lambda: writer,
             "attached": lambda: last(kinds.RemarksAttached),
-            "remark": lambda: 1,
+            "remark": lambda: 2,
             (EventKind.erasure_suspended, "until"): lambda: later.date().isoformat(),
             "until": lambda: later.isoformat(),
             "review_by": lambda: later.isoformat(),
@@ -298,7 +320,6 @@ class Disclosed(Worded):
         found: dict[str, Word] = {}
         with self.house.realm.reading() as session:
             events = load(self.house, session, self.player.actor("head"), self.number).events
-        sides = {act: side for side, acts in READ["sides"].items() for act in acts}
         for event in events:
             if isinstance(event, kinds.Recorded):
                 corrected = event.derived.get("corrected", "")
@@ -308,7 +329,7 @@ class Disclosed(Worded):
                         only = tuple(READ["only"].get(act, ()))
                         is_nameless = RULES["fields"][act][field] in READ["nameless"]
                         rule = "signed" if is_nameless and field not in READ["copies alone"].get(act, ()) else "whole"
-                        found[mark] = Word(f"{act}.{field}", rule, sides.get(act, ""), only)
+                        found[mark] = Word(f"{act}.{field}", rule, SIDES.get(act, ""), only)
                 continue
             kind = kinds.kind_of(event).value
             for one in fields(event):
@@ -318,12 +339,15 @@ class Disclosed(Worded):
 
     def _marked(self, kind: str, field: str, value: Any) -> Iterator[tuple[str, Word]]:
         if isinstance(value, tuple):
-            for one in value:
-                if isinstance(one, Remark):
-                    yield from self._marked("Remark", "text", one.text)
+            for one in (one for one in value if isinstance(one, Remark)):
+                about = one.act or next((record.act.key for record in self.written if record.seq == one.entry), "")
+                yield from self._words_in("Remark", "text", one.text, READ["remarks on"].get(about, ""))
             return
+        yield from self._words_in(kind, field, value, "targeted" if kind == "RemarkSettled" else "")
+
+    def _words_in(self, kind: str, field: str, value: Any, side: str) -> Iterator[tuple[str, Word]]:
         rule = {**READ["events"], **READ["parts"]}[kind][field]
-        yield from ((mark, Word(f"{kind}.{field}", rule)) for mark in planted(told(value)))
+        yield from ((mark, Word(f"{kind}.{field}", rule, side)) for mark in planted(told(value)))
 
 
 def marks(fields: tuple[FormField, ...], answers: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
@@ -336,6 +360,31 @@ def marks(fields: tuple[FormField, ...], answers: Mapping[str, Any], within: str
             yield from marks(item.fields, row, f"{item.key}.")
 
 
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Meanwhile a case is folded once until something is written in it, and once it is asked what somebody may do."""
+    folded = loading.folded
+    cases_folded: dict[tuple[str, int], Any] = {}
+    choices: dict[tuple[str, int], Any] = {}
+
+    def once(house: House, session: Session, case_id: str) -> Any:
+        key = (case_id, cases.last_seq(session, case_id))
+        if key not in cases_folded:
+            cases_folded[key] = folded(house, session, case_id)
+        return cases_folded[key]
+
+    def asked_once(protocol: Protocol, case: Case, actor: Actor, *more: Any) -> Any:
+        key = (actor.id, case.last_seq)
+        if key not in choices:
+            choices[key] = available(protocol, case, actor, *more)
+        return choices[key]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loading, "folded", once)
+        patched.setattr("school_protocol.services.seeing.available", asked_once)
+        yield
+
+
 class Matrix:
     """What each reader is shown, against what they may read."""
 
@@ -345,8 +394,9 @@ class Matrix:
         self.compared = 0
 
     def differences(self, *readers: str) -> Iterator[str]:
-        for who in readers or READ["readers"]:
-            yield from (f"{who}: {found}" for found in self._of(who))
+        with remembering():
+            for who in readers or READ["readers"]:
+                yield from (f"{who}: {found}" for found in self._of(who))
 
     def _of(self, who: str) -> Iterator[str]:
         seeing = None if READ["readers"][who]["reads"].startswith("nothing") else self._seeing(self.case.readers[who])
@@ -354,6 +404,7 @@ class Matrix:
         yield from self._doors(who, shown)
         if seeing is not None:
             yield from self._lines(who, seeing)
+            yield from self._entries_apart(who, seeing)
             yield from self._words(who, shown)
             yield from self._names(who, shown)
 
@@ -413,11 +464,29 @@ class Matrix:
             kind = kinds.kind_of(event).value
             detail = seeing.event(event).detail
             for one in fields(event):
+                is_of_side = kind == "RemarkSettled" and READ["readers"][who].get("side", "targeted") != "targeted"
                 if one.name not in HEADER and self._is_said(getattr(event, one.name)):
                     self.compared += 1
                     may = self._may(READ["events"][kind][one.name], reads)
+                    may = may and not (is_of_side and one.name == "sentence")
                     if bool(self._is_said(detail.get(one.name))) is not may:
                         yield f"{kind}.{one.name} {'stays away' if may else 'is told'}"
+
+    def _entries_apart(self, who: str, seeing: Seeing) -> Iterator[str]:
+        """Nothing is told of an entry that is not for this reader; nor, where the case is only known of, of people."""
+        for record in seeing.case.records:
+            shown, word = seeing.record(record), Word(record.act, "whole", SIDES.get(record.act, ""))
+            only = tuple(READ["only"].get(record.act, ()))
+            is_apart = not self._reads_at_all(who, replace(word, only=only))
+            if is_apart and (shown.answers or shown.derived):
+                yield f"something of {record.act} is told"
+        if READ["readers"][who]["reads"] == "that it is there":
+            page = seeing.page()
+            form = showing.see_act(self.house, self.case.readers[who], self.case.number, "rights_request")
+            for name, view in (("case", page), ("head", page.head), ("form", form.choices)):
+                for part in READ["not where it is only known of"][name]:
+                    if getattr(view, part):
+                        yield f"{part} stand on {name}"
 
     @staticmethod
     def _is_said(value: Any) -> bool:
@@ -441,15 +510,20 @@ class Matrix:
 
     def _reads(self, who: str, word: Word) -> bool:
         reader = READ["readers"][who]
+        if word.rule == "aside":
+            return who in READ["doors"]["copies"]
+        if not self._reads_at_all(who, word):
+            return False
+        return bool(word.only) if reader["reads"] == "that it is there" else self._may(word.rule, reader["reads"])
+
+    def _reads_at_all(self, who: str, word: Word) -> bool:
+        """Whether an entry is for this reader, be it without its words."""
+        reader = READ["readers"][who]
         if word.only and not set(word.only) & set(reader.get("roles", [who])):
             return False
         if reader["reads"] == "that it is there":
-            return bool(word.only) or word.rule == "all"
-        if word.rule == "aside":
-            return who in READ["doors"]["copies"]
-        if word.side and reader.get("side", word.side) != word.side:
-            return False
-        return self._may(word.rule, reader["reads"])
+            return bool(word.only)
+        return not word.side or reader.get("side", word.side) == word.side
 
     def _names(self, who: str, shown: Mapping[str, str]) -> Iterator[str]:
         """Names of the people of the case: nowhere, for whoever reads signs."""
@@ -536,6 +610,10 @@ class Reports:
 
     def _of(self, actor: Actor, who: str, reads: set[str]) -> Iterator[str]:
         listed = set(self._listed(actor))
+        if self._may_list(actor) is not (who in READ["lists"]):
+            yield "the list"
+        if triage.count_unseen(self.house, actor) != sum(1 for name in reads if self._header(name).waits):
+            yield "not as many are counted as wait unseen"
         for name, report in self.ids.items():
             self.compared += 1
             may = name in reads
@@ -551,10 +629,20 @@ class Reports:
                 elif view is not None and (self.marks[name] in told(view)) is not may:
                     yield f"{name} is read without its words by {door}"
                 yield from self._apart(who, name, view) if door == "see_report" and view is not None else ()
+                yield from self._at_a_glance(actor, who, name, view[0]) if door == "skim" and view is not None else ()
             yield from self._in_case(actor, who, name) if name in self.cases else ()
             yield from () if may else self._acts(actor, name)
-        if triage.count_unseen(self.house, actor) > len(reads):
-            yield "more are counted than are read"
+
+    def _header(self, name: str) -> PublicHeader:
+        with self.house.realm.reading() as session:
+            return reports.header(session, self.ids[name], hold=False)
+
+    def _may_list(self, actor: Actor) -> bool:
+        try:
+            triage.see_list(self.house, actor)
+        except Unseen:
+            return False
+        return True
 
     def _listed(self, actor: Actor) -> Iterator[str]:
         with suppress(Unseen):
@@ -576,6 +664,22 @@ class Reports:
         if view.can_release is not (who in READ["reports"][name].get("released by", ())):
             yield f"{name}: whether it can be given to the school"
 
+    def _at_a_glance(self, actor: Actor, who: str, name: str, view: triage.Skimmed) -> Iterator[str]:
+        """Its words alone; what is grave, or waits no more, is closed by nobody together with others."""
+        said = READ["reports"][name]
+        if not view.words.startswith(self.marks[name]) or "·" in view.words:
+            yield f"{name}: more than its words are skimmed"
+        if view.is_grave is not ("answers" in said):
+            yield f"{name}: whether it is grave"
+        if "answers" in said or "then" in said:
+            done = triage.close(self.house, actor, [self.ids[name]], Wrong.mistaken, together=True)
+            if done != triage.Closing(0, 0):
+                yield f"{name} is closed together with others"
+        if who not in said.get("released by", ()):
+            with suppress(Unseen):
+                triage.release(self.house, actor, self.ids[name])
+                yield f"{name} is given to the school"
+
     def _in_case(self, actor: Actor, who: str, name: str) -> Iterator[str]:
         try:
             found = told(triage.of_case(self.house, actor, self.cases[name]))
@@ -588,8 +692,7 @@ class Reports:
     def _acts(self, actor: Actor, name: str) -> Iterator[str]:
         """Whoever does not read it does nothing with it: one act each in turn."""
         house, report, given = self.house, self.ids[name], {"what_happened": "x"}
-        with house.realm.reading() as session:
-            before = reports.header(session, report, hold=False)
+        before = self._header(name)
         acts: dict[str, Callable[[], Any]] = {
             "answer": lambda: triage.answer(house, actor, report, "x", settles=True, token=f"{actor.id} {report}"),
             "orient": lambda: triage.orient(house, actor, report, next(iter(self._orientations))),
