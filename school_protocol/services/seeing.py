@@ -708,7 +708,7 @@ class Seeing:
             people=self.people(),
             seats=self.seats(),
             referrals=self.referrals(),
-            whom={one.number: one.whom for one in self.case.referrals if one.whom and not self.loaded.metadata_only},
+            whom={one.number: one.whom for one in self.case.referrals if one.whom},
             holds=self.holds(),
             remarks=self.remarks(),
             review=review,

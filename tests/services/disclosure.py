@@ -38,7 +38,7 @@ from school_protocol.services.recording import record_act
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.sight import breaking, who_sees
 from school_protocol.services.signalement import triage
-from school_protocol.storage import cases, index
+from school_protocol.storage import access, cases, index
 from school_protocol.storage.engines import Session
 from school_protocol.storage.signalement import reports
 from school_protocol.storage.signalement.reports import PublicHeader
@@ -51,6 +51,7 @@ RULES = yaml.safe_load((FOLDER / "planted.yaml").read_text("utf-8"))
 READ = yaml.safe_load((FOLDER / "disclosure.yaml").read_text("utf-8"))
 EVENTS = kinds._SIMPLE
 SIDES = {act: side for side, acts in READ["sides"].items() for act in acts}
+NOTHING = ("", None, False, None)
 TYPED = ("signed", "whole", "aside")
 """Rules of what somebody typed, who may have named people in it."""
 HEADER = frozenset(one.name for one in fields(Event))
@@ -159,13 +160,16 @@ class Disclosed(Worded):
             self.written.append(one)
 
     def _correct(self) -> None:
-        """One entry is corrected: its first words stand beside the new ones."""
-        one = next(one for one in self.written if one.act.key == "others_not_heard")
-        said = {"record": str(one.seq), "what_changes": self.words(), "reason": self.words()}
-        record_act(
-            self.house, self.player.actor("head"), self.number, "correction", said, expected=None, token=self.token(),
-            proven=True, changes={**one.cleaned, "words": self.words()},
-        )  # fmt: skip
+        """Two entries are corrected: their first words stand beside the new ones; names stand in references, too."""
+        heard = next(one for one in self.written if one.act.key == "others_not_heard")
+        piece = next(one for one in self.written if one.cleaned.get("takedowns"))
+        rows = [{**row, "reference": self.words()} for row in piece.cleaned["takedowns"]]
+        for one, changed in ((heard, {"words": self.words()}), (piece, {"takedowns": rows, "sha256": self.words()})):
+            said = {"record": str(one.seq), "what_changes": self.words(), "reason": self.words()}
+            record_act(
+                self.house, self.player.actor("head"), self.number, "correction", said, expected=None,
+                token=self.token(), proven=True, changes={**one.cleaned, **changed},
+            )  # fmt: skip
 
     def _seat_readers(self) -> None:
         for who, said in READ["readers"].items():
@@ -278,7 +282,7 @@ class Disclosed(Worded):
                 remark(entry=heard.seq),
                 remark(act="interview_concerned"),
                 remark(act="no_longer_there"),
-            ),  # fmt: skip
+            ),
             "paper": lambda: writer,
             "attached": lambda: last(kinds.RemarksAttached),
             "remark": lambda: 2,
@@ -362,7 +366,10 @@ def marks(fields: tuple[FormField, ...], answers: Mapping[str, Any], within: str
 
 @contextmanager
 def remembering() -> Iterator[None]:
-    """Meanwhile a case is folded once until something is written in it, and once it is asked what somebody may do."""
+    """Meanwhile a case is folded once until something is written in it, and once it is asked what somebody may do.
+
+    Nor is any reading noted: of some hundred a matrix each would wait for the disk.
+    """
     folded = loading.folded
     cases_folded: dict[tuple[str, int], Any] = {}
     choices: dict[tuple[str, int], Any] = {}
@@ -381,6 +388,7 @@ def remembering() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(loading, "folded", once)
+        patched.setattr(access, "note", lambda *_session, **_reading: None)
         patched.setattr("school_protocol.services.seeing.available", asked_once)
         yield
 
@@ -405,6 +413,7 @@ class Matrix:
         if seeing is not None:
             yield from self._lines(who, seeing)
             yield from self._entries_apart(who, seeing)
+            yield from self._sight(who)
             yield from self._words(who, shown)
             yield from self._names(who, shown)
 
@@ -425,6 +434,7 @@ class Matrix:
             "remarks": lambda: remarks.see_remarks(house, actor, number),
             "doors": lambda: [breaking.see_door(house, actor, number, one) for one in self._openings],
             "news": lambda: showing.what_is_new(house, actor, number, 0),
+            "plan": lambda: showing.see_act(house, actor, number, "support_plan").prefill,
         }
         for name, open_ in doors.items():
             with suppress(Unseen):
@@ -480,13 +490,35 @@ class Matrix:
             is_apart = not self._reads_at_all(who, replace(word, only=only))
             if is_apart and (shown.answers or shown.derived):
                 yield f"something of {record.act} is told"
+        for line, remarked in zip(seeing.remarks(), seeing.case.remarks, strict=False):
+            about = remarked.remark.act or next(iter(self._acts_at(remarked.remark.entry)), "")
+            side = READ["remarks on"].get(about, "")
+            is_apart = not self._reads_at_all(who, Word("Remark.text", "signed", side))
+            if is_apart and (line.act, line.part, line.on_record, line.on if remarked.remark.act else None) != NOTHING:
+                yield f"what a remark on {about} is on is told"
         if READ["readers"][who]["reads"] == "that it is there":
             page = seeing.page()
             form = showing.see_act(self.house, self.case.readers[who], self.case.number, "rights_request")
-            for name, view in (("case", page), ("head", page.head), ("form", form.choices)):
+            if {line.deadline.key for line in page.dues if line.deadline} - set(READ["due where it is only known of"]):
+                yield "what is due stands on case"
+            for name, view in (("case", page), ("head", page.head), ("form", form.choices), ("act", form)):
                 for part in READ["not where it is only known of"][name]:
                     if getattr(view, part):
                         yield f"{part} stand on {name}"
+
+    def _acts_at(self, entry: int) -> Iterator[str]:
+        return (one.act.key for one in self.case.written if one.seq == entry)
+
+    def _sight(self, who: str) -> Iterator[str]:
+        """Of those who see the case: who takes no part, emergencies, and who is seated for a side."""
+        view, rules = who_sees.see_sight(self.house, self.case.readers[who], self.case.number), READ["sight"]
+        found = {
+            "who takes no part": view.out is not None,
+            "emergencies": bool(view.doors),
+            "others of a side": any(why.side for line in view.lines if not line.is_self for why in line.why),
+            "who read it": not view.readings.own_only,
+        }
+        yield from (f"{what} on sight: {told}" for what, told in found.items() if told is not (who in rules[what]))
 
     @staticmethod
     def _is_said(value: Any) -> bool:
@@ -589,6 +621,9 @@ class Reports:
             case "linked":
                 self.cases[name] = self.school.report("team_member").number
                 triage.link(house, who, report, self.cases[name])
+        for one in said.get("second", ()):
+            self.school.number = self.cases[name]
+            self.school.act("head", "name_seat", seat="second", account=self.school.account(one))
         for one in said.get("step aside", ()):
             self.school.number = self.cases[name]
             self.school.act(one, "conflict", reason="close_relative")
@@ -599,6 +634,7 @@ class Reports:
         elsewhere = replace(head, appointments=tuple(replace(one, unit="another") for one in head.appointments))
         return {
             **{role: self.school.person(role) for role in protocol.roles},
+            "second signatory": self.school.person("directorate/2"),
             "head elsewhere": replace(elsewhere, id="elsewhere"),
             "head in another store": replace(head, realm="another"),
         }
@@ -617,7 +653,7 @@ class Reports:
         for name, report in self.ids.items():
             self.compared += 1
             may = name in reads
-            if (report in listed) is not may:
+            if (report in listed) is not (may or who in READ["reports"][name].get("listed to", ())):
                 yield f"{name} {'stands on' if report in listed else 'is missing from'} the list"
             for door, open_ in self._doors(actor, report).items():
                 try:
@@ -650,6 +686,8 @@ class Reports:
             yield from (one for line in (*view.waiting, *view.settled) for one in line.ids)
 
     def _doors(self, actor: Actor, report: str) -> dict[str, Callable[[], Any]]:
+        if report == self.ids["waits, and nobody reads it"]:
+            return {}
         return {
             "see_report": lambda: triage.see_report(self.house, actor, report),
             "skim": lambda: triage.skim(self.house, actor, [report]),
