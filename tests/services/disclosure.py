@@ -143,10 +143,16 @@ class Disclosed(Worded):
         self._register_intimate()
         self._correct()
         self._seat_readers()
+        before = self.last_seq()
         for kind in EVENTS:
             if kind is not EventKind.case_opened:
-                self.happened.append(self._happen(kind))
-        self._open_for_a_time()
+                self.happened.append(self._made(kind, before + 1 + len(self.happened)))
+        self.happened.append(self._lifted(before + 1 + len(self.happened)))
+        with self.house.realm.writing() as session:
+            loaded = load(self.house, session, self.player.actor("head"), self.number)
+            new = [replace(one, seq=0) for one in self.happened]
+            kept = keep(self.house, session, loaded.case_id, loaded.protocol, loaded.events, new)
+        assert list(kept) == self.happened
 
     def _register_intimate(self) -> None:
         """A piece whose address and account are an authority's alone."""
@@ -207,18 +213,16 @@ class Disclosed(Worded):
         number = next(self.marks)
         return f"zq{number:04}x {self.name}" if rule in TYPED else f"code{number}"
 
-    def _happen(self, kind: EventKind, **given: Any) -> Event:
+    def _made(self, kind: EventKind, seq: int) -> Event:
         cls, now = EVENTS[kind], self.house.now()
-        values = {
-            one.name: given[one.name] if one.name in given else self._value(kind, one.name)
-            for one in fields(cls)
-            if one.name not in HEADER
-        }
-        made = cls(actor=self.player.actor("head").id, role="head", at=now, occurred_at=now, **values)
-        with self.house.realm.writing() as session:
-            loaded = load(self.house, session, self.player.actor("head"), self.number)
-            (kept,) = keep(self.house, session, loaded.case_id, loaded.protocol, loaded.events, [made])
-        return kept
+        values = {one.name: self._value(kind, one.name) for one in fields(cls) if one.name not in HEADER}
+        return cls(seq=seq, actor=self.player.actor("head").id, role="head", at=now, occurred_at=now, **values)
+
+    def _lifted(self, seq: int) -> Event:
+        """Names are lifted for one reader; what was opened in the case before was closed again."""
+        (who,) = (actor for name, actor in self.readers.items() if "lifted" in name)
+        made = self._made(EventKind.access_lifted, seq)
+        return replace(made, actor=who.id, role="academy", reason=f"zq{next(self.marks):04}x")
 
     def _value(self, kind: EventKind, field: str) -> Any:
         """Of a field that must point at something, what it points at; of any other, words of its own."""
@@ -305,16 +309,6 @@ class Disclosed(Worded):
             (EventKind.file_handled, "target"): lambda: next(iter(self.protocol.targets)),
         }
         return pointers
-
-    def _open_for_a_time(self) -> None:
-        """Names are lifted for one reader; what was opened in the case before was closed again."""
-        later = (self.house.now() + timedelta(hours=3)).isoformat()
-        who = next(one for one in READ["readers"] if "lifted" in one)
-        lifted = self._happen(EventKind.access_lifted, until=later)
-        made = replace(lifted, seq=0, actor=self.readers[who].id, role="academy", reason=f"zq{next(self.marks):04}x")
-        with self.house.realm.writing() as session:
-            loaded = load(self.house, session, self.player.actor("head"), self.number)
-            keep(self.house, session, loaded.case_id, loaded.protocol, loaded.events, [made])
 
     # ---- what may be read ------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -26,6 +26,7 @@ from may import planted as rights
 from may.matrix import Matrix as Rights
 from may.world import opened
 from services import test_planted_words as copies
+from services.conftest import School
 from services.disclosure import READ, Disclosed, Matrix, Reports
 
 from school_protocol.definitions import read
@@ -95,20 +96,25 @@ def matrices(folder: Path) -> Iterator[dict[str, Part]]:
             case = Disclosed(houses.enter_context(throwaway(read(content, "1.yaml"), content, NOW)))
             case.write_everything()
             told = Reports(houses.enter_context(throwaway(read(content, "1.yaml"), content, NOW)))
+            named = houses.enter_context(throwaway(read(content, "1.yaml"), content, NOW))
+            packed = copies.Packed(School(named, count(1)))
             world = Rights(houses.enter_context(opened(folder)), counts=False)
             yield {
                 "pages": lambda: Matrix(case).differences(*LIMITED),
                 "reports": told.differences,
-                "copies": lambda: _in_copies(case),
+                "copies": lambda: _in_copies(case, packed),
                 "rights": lambda: _of_rights(world),
             }
     finally:
         logging.disable(before)
 
 
-def _in_copies(case: Disclosed) -> Iterator[str]:
+def _in_copies(case: Disclosed, packed: copies.Packed) -> Iterator[str]:
     for profile in copies.PROFILES:
         yield from (f"{profile}: {one}" for one in copies.astray(case, profile, "fr"))
+        with copies.colleagues_named(packed):
+            yield from (f"{profile}: {one}" for one in copies.named_astray(packed, profile, "fr"))
+    yield from (f"by a token: {one}" for one in copies.planted(copies.by_token(case, "fr")))
 
 
 def _of_rights(matrix: Rights) -> Iterator[str]:
