@@ -283,7 +283,7 @@ class Disclosed(Worded):
             "request": int,
             "remarks": lambda: (
                 remark(section="people", entry=entry),
-                remark(entry=heard.seq),
+                remark(entry=heard.seq, field="wishes"),
                 remark(act="interview_concerned"),
                 remark(act="no_longer_there"),
             ),

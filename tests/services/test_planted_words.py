@@ -311,6 +311,9 @@ class Packed:
         self.keep(DocumentRevoked(**self.by("head"), document="case_file", copy=1, reason=revoked))
         self.open_a_file()
         refer(school, "prosecutor")
+        school.act("head", "raise_danger", which_danger="blackmail")
+        plan = {"reference_adult": school.account("head"), "shared_concern": False, "protection": ["way_home"]}
+        school.act("head", "support_plan", plan, objectives=everybody)
         self.names = {school.account(who): name for who, name in COLLEAGUES.values()}
 
     def open_a_file(self) -> None:
