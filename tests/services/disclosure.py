@@ -610,7 +610,7 @@ class Reports:
                 triage.close(house, who, [report], Wrong.abusive)
                 triage.close(house, self.school.person("team_coordinator"), [report], Wrong.abusive)
             case "opened":
-                given = {**triage.see_opening(house, who, report).prefill, "danger_now": "no"}
+                given = {**triage.see_opening(house, who, report).prefill, "danger_now": "no", **said.get("as", {})}
                 self.cases[name] = triage.open_as_case(house, who, report, given, token=token).number
             case "linked":
                 self.cases[name] = self.school.report("team_member").number

@@ -14,22 +14,22 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import pytest
 import yaml
+from domain import test_policy
 from domain.telling import MOROCCAN, NOW
 from may import planted as rights
-from may.matrix import Matrix as Rights
-from may.world import opened
 from services import test_planted_words as copies
 from services.conftest import School
 from services.disclosure import READ, Disclosed, Matrix, Reports
 
 from school_protocol.definitions import read
+from school_protocol.domain.protocol import Protocol
 from school_protocol.services.scripts import throwaway
 from tools.mutation.calls import PRODUCT, ROOT
 from tools.mutation.mutants import Mutant
@@ -47,7 +47,7 @@ LIMITED = tuple(
 """Whoever reads all can be shown nothing more."""
 
 
-def run(size: Size, folder: Path) -> Outcome:
+def run(size: Size, _folder: Path) -> Outcome:
     """A weakening that nothing tells is a fault, and so is what is written down of one that is no more."""
     found = every()
     listed = {one for ids in (*KNOWN["elsewhere"].values(), *KNOWN["same"].values()) for one in ids}
@@ -55,7 +55,7 @@ def run(size: Size, folder: Path) -> Outcome:
     same = {one for ids in KNOWN["same"].values() for one in ids}
     asked = [one for one in found if one.id not in same]
     asked = asked if size is Size.whole else [one for one in asked if one.id not in listed][::EVERY_TENTH]
-    with matrices(folder) as parts:
+    with matrices() as parts:
         faults += [f"nothing tells: {one.id}" for one in asked if told_by(one, parts) is None]
         seen = told_by(OPEN_TO_ALL, parts) is not None
         unseen = told_by(replace(OPEN_TO_ALL, after=f"({OPEN_TO_ALL.before})"), parts) is None
@@ -87,7 +87,7 @@ def told_by(one: Mutant, parts: dict[str, Part]) -> str | None:
 
 
 @contextmanager
-def matrices(folder: Path) -> Iterator[dict[str, Part]]:
+def matrices() -> Iterator[dict[str, Part]]:
     """The matrices of the quick suite, each with its house."""
     before, content = logging.root.manager.disable, MOROCCAN.read_bytes()
     logging.disable(logging.CRITICAL)
@@ -98,12 +98,11 @@ def matrices(folder: Path) -> Iterator[dict[str, Part]]:
             told = Reports(houses.enter_context(throwaway(read(content, "1.yaml"), content, NOW)))
             named = houses.enter_context(throwaway(read(content, "1.yaml"), content, NOW))
             packed = copies.Packed(School(named, count(1)))
-            world = Rights(houses.enter_context(opened(folder)), counts=False)
             yield {
                 "pages": lambda: Matrix(case).differences(*LIMITED),
                 "reports": told.differences,
                 "copies": lambda: _in_copies(case, packed),
-                "rights": lambda: _of_rights(world),
+                "policy": lambda: _of_policy(case.protocol),
             }
     finally:
         logging.disable(before)
@@ -117,9 +116,17 @@ def _in_copies(case: Disclosed, packed: copies.Packed) -> Iterator[str]:
     yield from (f"by a token: {one}" for one in copies.planted(copies.by_token(case, "fr")))
 
 
-def _of_rights(matrix: Rights) -> Iterator[str]:
-    matrix.forget()
-    return chain(matrix.cases(["cases.show"]), matrix.shown(), matrix.opened())
+def _of_policy(protocol: Protocol) -> Iterator[str]:
+    """The tests of the policy, called one after the other."""
+    for who, changes, expected in test_policy.TABLE:
+        if test_policy.sees(protocol, who, **changes) is not expected:
+            yield f"{who}, {changes}"
+    for name in ("what_is_open_for_a_time_is_over_to_the_moment", "a_seat_opens_nothing_to_whoever_was_made_to_leave",
+                 "parts_of_a_scope_hold_what_they_say", "who_may_open_in_an_emergency"):  # fmt: skip
+        try:
+            getattr(test_policy, f"test_{name}")(protocol)
+        except AssertionError:
+            yield name.replace("_", " ")
 
 
 # ---- one weakening, in this process or in one of tests ---------------------------------------------------------------
