@@ -36,10 +36,11 @@ from school_protocol.services.loading import keep, load
 from school_protocol.services.papers import remarks, revoking
 from school_protocol.services.recording import record_act
 from school_protocol.services.seeing import Seeing
-from school_protocol.services.sight import breaking, who_sees
+from school_protocol.services.sight import breaking, lifting, who_sees
 from school_protocol.services.signalement import triage
 from school_protocol.storage import access, cases, index
 from school_protocol.storage.engines import Session
+from school_protocol.storage.index_tables import CaseSeatRow
 from school_protocol.storage.signalement import reports
 from school_protocol.storage.signalement.reports import PublicHeader
 from services.conftest import School
@@ -147,12 +148,14 @@ class Disclosed(Worded):
         for kind in EVENTS:
             if kind is not EventKind.case_opened:
                 self.happened.append(self._made(kind, before + 1 + len(self.happened)))
-        self.happened.append(self._lifted(before + 1 + len(self.happened)))
+        for who, kind in (("academy, names lifted", EventKind.access_lifted), ("academy", EventKind.door_opened)):
+            self.happened.append(self._opened_by(who, kind, before + 1 + len(self.happened)))
         with self.house.realm.writing() as session:
             loaded = load(self.house, session, self.player.actor("head"), self.number)
             new = [replace(one, seq=0) for one in self.happened]
             kept = keep(self.house, session, loaded.case_id, loaded.protocol, loaded.events, new)
         assert list(kept) == self.happened
+        self._forge()
 
     def _register_intimate(self) -> None:
         """A piece whose address and account are an authority's alone."""
@@ -172,28 +175,22 @@ class Disclosed(Worded):
         rows = [{**row, "reference": self.words()} for row in piece.cleaned["takedowns"]]
         for one, changed in ((heard, {"words": self.words()}), (piece, {"takedowns": rows, "sha256": self.words()})):
             said = {"record": str(one.seq), "what_changes": self.words(), "reason": self.words()}
-            record_act(
-                self.house, self.player.actor("head"), self.number, "correction", said, expected=None,
-                token=self.token(), proven=True, changes={**one.cleaned, **changed},
-            )  # fmt: skip
+            self._record(self.player.actor("head"), "correction", said, changes={**one.cleaned, **changed})
 
     def _seat_readers(self) -> None:
         for who, said in READ["readers"].items():
             self.readers[who] = self.player.actor(said.get("as", who))
-        head = self.player.actor("head")
-        (seat,) = self.protocol.acts_of(ActKind.seat)
         for who, said in READ["readers"].items():
             if "seat" in said:
                 answers = {"account": self.readers[who].id, "seat": said["seat"], **said.get("answers", {})}
-                record_act(
-                    self.house, head, self.number, seat.key, answers, expected=None, token=self.token(), proven=True
-                )
+                self._record(self.player.actor(said.get("named by", "head")), "name_seat", answers)
             if said["reads"] == "nothing, for they step aside":
-                answers = {"reason": "close_relative"}
-                record_act(
-                    self.house, self.readers[who], self.number, "conflict", answers, expected=None, token=self.token(),
-                    proven=True,
-                )  # fmt: skip
+                self._record(self.readers[who], "conflict", {"reason": "close_relative"})
+
+    def _record(self, actor: Actor, act: str, answers: Mapping[str, Any], **more: Any) -> None:
+        record_act(
+            self.house, actor, self.number, act, answers, expected=None, token=self.token(), proven=True, **more
+        )  # fmt: skip
 
     # ---- what no form writes ---------------------------------------------------------------------------------
 
@@ -218,11 +215,16 @@ class Disclosed(Worded):
         values = {one.name: self._value(kind, one.name) for one in fields(cls) if one.name not in HEADER}
         return cls(seq=seq, actor=self.player.actor("head").id, role="head", at=now, occurred_at=now, **values)
 
-    def _lifted(self, seq: int) -> Event:
-        """Names are lifted for one reader; what was opened in the case before was closed again."""
-        (who,) = (actor for name, actor in self.readers.items() if "lifted" in name)
-        made = self._made(EventKind.access_lifted, seq)
-        return replace(made, actor=who.id, role="academy", reason=f"zq{next(self.marks):04}x")
+    def _opened_by(self, who: str, kind: EventKind, seq: int) -> Event:
+        """Names are lifted for one reader; another opened the case in an emergency, which nobody has reviewed."""
+        made, reason = self._made(kind, seq), f"zq{next(self.marks):04}x"
+        return replace(made, actor=self.readers[who].id, role="academy", reason=reason)
+
+    def _forge(self) -> None:
+        """A row of the index seats somebody whom no entry seats."""
+        with self.house.realm.writing() as session:
+            forged = self.readers["whoever forged a seat"].id
+            session.merge(CaseSeatRow(case_id=self.case_id, account=forged, seat="lead", until=None))
 
     def _value(self, kind: EventKind, field: str) -> Any:
         """Of a field that must point at something, what it points at; of any other, words of its own."""
@@ -233,7 +235,8 @@ class Disclosed(Worded):
     def _pointers(self) -> Mapping[Any, Callable[[], Any]]:
         later = self.house.now() + timedelta(days=1)
         states = {key for key, one in self.protocol.states.items() if not one.ended}
-        move = next(one for one in self.protocol.moves.values() if {one.to, *one.from_} <= states)
+        own = {key for key in states if not self.protocol.states[key].team_sees}
+        move = next(one for one in self.protocol.moves.values() if one.to in own and set(one.from_) <= states)
         need, danger = next(iter(self.protocol.needs)), next(iter(self.protocol.dangers))
         pieces = [one for one in self.written if one.act.kind is ActKind.evidence]
         entry = next(one.seq for one in pieces if "sha256" not in one.cleaned)  # the file's own takes its place
@@ -428,11 +431,20 @@ class Matrix:
             "remarks": lambda: remarks.see_remarks(house, actor, number),
             "doors": lambda: [breaking.see_door(house, actor, number, one) for one in self._openings],
             "news": lambda: showing.what_is_new(house, actor, number, 0),
+            "correction": lambda: self._correcting(actor),
+            "names": lambda: lifting.see_names(house, actor, number),
             "plan": lambda: showing.see_act(house, actor, number, "support_plan").prefill,
         }
         for name, open_ in doors.items():
             with suppress(Unseen):
                 yield name, open_()
+
+    def _correcting(self, actor: Actor) -> Any:
+        (heard, *_more) = (one.seq for one in self.case.written if one.act.key == "listening_target")
+        found = showing.see_correction(self.house, actor, self.case.number, heard)
+        if found is None:
+            raise Unseen(actor.id)
+        return found.prefill
 
     @cached_property
     def _openings(self) -> list[int]:
@@ -504,15 +516,29 @@ class Matrix:
         return (one.act.key for one in self.case.written if one.seq == entry)
 
     def _sight(self, who: str) -> Iterator[str]:
-        """Of those who see the case: who takes no part, emergencies, and who is seated for a side."""
-        view, rules = who_sees.see_sight(self.house, self.case.readers[who], self.case.number), READ["sight"]
+        """What the pages say of who sees the case, and what each may do about it."""
+        asked = self.house, self.case.readers[who], self.case.number
+        view, page, rules = who_sees.see_sight(*asked), showing.see_case(*asked), READ["sight"]
+        pieces = see_register(*asked).pieces if who in READ["doors"]["register"] else ()
         found = {
             "who takes no part": view.out is not None,
             "emergencies": bool(view.doors),
             "others of a side": any(why.side for line in view.lines if not line.is_self for why in line.why),
             "who read it": not view.readings.own_only,
+            "lifting of names": view.may_lift,
+            "an emergency to be reviewed": self._reviews(who),
+            "contributions": bool(page.contributions),
+            "what is done with a piece": any(one.removal or one.may_shut for one in pieces),
         }
         yield from (f"{what} on sight: {told}" for what, told in found.items() if told is not (who in rules[what]))
+
+    def _reviews(self, who: str) -> bool:
+        try:
+            return breaking.see_door(
+                self.house, self.case.readers[who], self.case.number, self._openings[-1]
+            ).may_review
+        except Unseen:
+            return False
 
     @staticmethod
     def _is_said(value: Any) -> bool:
