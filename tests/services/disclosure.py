@@ -221,7 +221,9 @@ class Disclosed(Worded):
         return replace(made, actor=self.readers[who].id, role="academy", reason=reason)
 
     def _forge(self) -> None:
-        """A row of the index seats somebody whom no entry seats."""
+        """A row of the index seats somebody whom no entry seats; it stands until the row is written anew."""
+        for who in ("directorate", "head"):  # that they have seen it is written down
+            showing.see_case(self.house, self.readers[who], self.number)
         with self.house.realm.writing() as session:
             forged = self.readers["whoever forged a seat"].id
             session.merge(CaseSeatRow(case_id=self.case_id, account=forged, seat="lead", until=None))

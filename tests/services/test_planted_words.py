@@ -85,10 +85,10 @@ def filled() -> Iterator[Disclosed]:
         yield found
 
 
-def copy_of(filled: Disclosed, profile: str, language: str) -> tuple[str, str]:
+def copy_of(filled: Disclosed, profile: str, language: str, who: Actor | None = None) -> tuple[str, str]:
     """The pages' text, and the record without the definitions that it carries."""
     with filled.house.realm.reading() as session:
-        loaded = filled.load(session, filled.chief)
+        loaded = filled.load(session, who or filled.chief)
         about = next((key for key, one in loaded.case.people.items() if one.slot == "guardian"), "")
         found = loaded.protocol.documents["case_file"].profiles[profile]
         made = draft(filled.house, session, loaded, found, language, about if profile == "family" else "")
@@ -105,6 +105,18 @@ def test_each_field_has_a_rule_and_each_rule_a_field(moroccan: Protocol) -> None
 @pytest.mark.parametrize("profile", PROFILES)
 def test_no_word_stands_in_a_copy_whose_reader_may_not_see_it(filled: Disclosed, profile: str, language: str) -> None:
     assert list(astray(filled, profile, language)) == []
+
+
+def test_nobody_gets_by_a_copy_what_they_do_not_read(filled: Disclosed) -> None:
+    for profile in PROFILES:
+        assert list(read_by_signs(filled, profile)) == []
+
+
+def read_by_signs(filled: Disclosed, profile: str) -> Iterator[str]:
+    """What a copy tells that somebody makes who reads signs, whatever it would tell others."""
+    for text in copy_of(filled, profile, "fr", filled.readers["directorate"]):
+        yield from (f"{field} stands in it" for field in leaks(filled, "supervisor", text).values())
+        yield from (f"the name {name} stands in it" for name in set(filled.names.values()) if name in text)
 
 
 def astray(filled: Disclosed, profile: str, language: str) -> Iterator[str]:
@@ -423,6 +435,8 @@ def named_astray(packed: Packed, profile: str, language: str) -> Iterator[str]:
     secrets, every = packed.secrets(profile), packed.secrets("")
     for text in (page, made.record.partition(b'"case": {')[2].decode()):
         yield from (f"{what} stands in it" for what in found_in(text, secrets).values())
+        if profile == "family":  # nobody but their own side is there at all, not even as a sign
+            yield from (f"{sign} stands in it" for sign in re.findall(r"\b(?:EC|RC|T|P|D)\d+\b", text))
     missing = set(every) - set(secrets) - set(found_in(page, every))
     yield from (f"{every[one]} is missing" for one in sorted(missing))
 

@@ -111,6 +111,7 @@ def matrices() -> Iterator[dict[str, Part]]:
 def _in_copies(case: Disclosed, packed: copies.Packed) -> Iterator[str]:
     for profile in copies.PROFILES:
         yield from (f"{profile}: {one}" for one in copies.astray(case, profile, "fr"))
+        yield from (f"{profile}, read by signs: {one}" for one in copies.read_by_signs(case, profile))
         with copies.colleagues_named(packed):
             yield from (f"{profile}: {one}" for one in copies.named_astray(packed, profile, "fr"))
     yield from (f"by a token: {one}" for one in copies.planted(copies.by_token(case, "fr")))

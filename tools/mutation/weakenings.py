@@ -20,6 +20,7 @@ DECIDING = (
     "services/remark_lines.py", "services/cautioning.py", "services/known.py", "services/sight/asking.py",
     "services/sight/breaking.py", "services/sight/lifting.py", "services/sight/who_sees.py",
     "services/evidence/at_hand.py", "services/sharing/contributions.py", "services/papers/revoking.py",
+    "services/papers/remarks.py", "services/limiting.py", "services/printing.py", "services/api/reading.py", "services/review/lines.py",
     "services/signalement/known.py", "services/signalement/triage.py",
 )  # fmt: skip
 """The modules that decide visibility, pseudonymisation and triage."""
@@ -48,6 +49,8 @@ WRITES = re.compile(r"^_?(tell\w*|write\w*|surroundings)$")
 """Names of functions that show nothing: they tell others of a case, or write of it."""
 GATHERS = re.compile(r"^_?(knowing|masked|parts|barred_above)$")
 """Names of functions whose filters find who is kept out: more of them are no weakening."""
+OPENS = re.compile(r"^(names|door|lifting|roles)$")
+"""What somebody is given of a case as it is loaded for them."""
 LEAST = frozenset({"()", "''", "[]", "{}", "None", "False", "set()", "frozenset()"})
 
 
@@ -85,6 +88,12 @@ def _of_tests(name: str, node: ast.AST) -> Iterator[Loosened]:
                 yield from _said(test, _less(test))
             elif PERMITS.match(name):
                 yield from _said(test, _more(test))
+        case ast.If(test=test, body=[ast.Assign(targets=[ast.Attribute(attr=given)])]) if OPENS.match(given):
+            yield from _said(test, _more(test))
+        case ast.If(test=test, body=[ast.Assign(value=ast.Call() as value)]) if _calls_a_mask(value):
+            yield from _said(test, _less(test))
+        case ast.If(test=test, body=[ast.AugAssign(op=ast.BitOr()) | ast.Expr(value=ast.Yield())]):
+            yield from _said(test, _more(test))
         case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
             if PERMITS.match(name):
                 yield from _said(value, _more(value))
@@ -95,6 +104,8 @@ def _of_tests(name: str, node: ast.AST) -> Iterator[Loosened]:
                 yield from _said(test, _less(test))
             elif _is_less(other, body):
                 yield from _said(test, _more(test))
+            elif isinstance(test, ast.Attribute) and RESTRICTS.match(test.attr):
+                yield from _said(test, _less(test))
         case ast.comprehension(ifs=ifs) if not GATHERS.match(name):
             for one in ifs:
                 yield from _said(one, _more(one))
@@ -156,6 +167,9 @@ def _is_less(one: ast.expr, other: ast.expr) -> bool:
     """Whether the one is nothing, or the other with something taken out of it."""
     if ast.unparse(one) in LEAST:
         return True
+    return _calls_a_mask(one) and ast.unparse(other) in ast.unparse(one)
+
+
+def _calls_a_mask(one: ast.expr) -> bool:
     called = {ast.unparse(part.func).rpartition(".")[2] for part in ast.walk(one) if isinstance(part, ast.Call)}
-    masked = any(MASKS.match(name) or FORMS_MASKS.match(name) for name in called)
-    return masked and ast.unparse(other) in ast.unparse(one)
+    return any(MASKS.match(name) or FORMS_MASKS.match(name) for name in called)
