@@ -23,7 +23,7 @@ from school_protocol.domain import events as kinds
 from school_protocol.domain.answers import References, clean
 from school_protocol.domain.case import Case
 from school_protocol.domain.engine import available
-from school_protocol.domain.errors import SchoolProtocolError, Unseen
+from school_protocol.domain.errors import BadInput, SchoolProtocolError, Unseen
 from school_protocol.domain.events import Event, EventKind, FileStep, Handwritten, Put, Remark, RemarkKind, StepTaken
 from school_protocol.domain.forms import Form, FormField
 from school_protocol.domain.policy import Actor
@@ -179,7 +179,8 @@ class Disclosed(Worded):
 
     def _seat_readers(self) -> None:
         for who, said in READ["readers"].items():
-            self.readers[who] = self.player.actor(said.get("as", who))
+            actor = self.player.actor(said.get("as", who))
+            self.readers[who] = replace(actor, realm=said.get("realm", actor.realm))
         for who, said in READ["readers"].items():
             if "seat" in said:
                 answers = {"account": self.readers[who].id, "seat": said["seat"], **said.get("answers", {})}
@@ -735,10 +736,23 @@ class Reports:
             done = triage.close(self.house, actor, [self.ids[name]], Wrong.mistaken, together=True)
             if done != triage.Closing(0, 0):
                 yield f"{name} is closed together with others"
+        if said.get("answers", {}).get("adult_concerned") and "then" not in said:
+            yield from self._stays_restricted(actor, name)
         if who not in said.get("released by", ()):
             with suppress(Unseen):
                 triage.release(self.house, actor, self.ids[name])
                 yield f"{name} is given to the school"
+
+    def _stays_restricted(self, actor: Actor, name: str) -> Iterator[str]:
+        """What is for those above alone goes into no case that the school reads, nor opens one."""
+        house, report = self.house, self.ids[name]
+        opening = {**triage.see_opening(house, actor, report).prefill, "danger_now": "no", "adult_concerned": "no"}
+        with suppress(BadInput):
+            triage.link(house, actor, report, self.cases["in a case"])
+            yield f"{name} is put to a case of the school"
+        with suppress(BadInput):
+            triage.open_as_case(house, actor, report, opening, token=f"{actor.id} {report} restricted")
+            yield f"{name} opens a case of the school"
 
     def _in_case(self, actor: Actor, who: str, name: str) -> Iterator[str]:
         try:

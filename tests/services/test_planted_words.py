@@ -41,6 +41,7 @@ from school_protocol.domain.events import (
     StepTaken,
     kind_of,
 )
+from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.api.reading import admit, read_record
 from school_protocol.services.limiting import Limits

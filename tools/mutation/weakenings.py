@@ -20,7 +20,7 @@ DECIDING = (
     "services/remark_lines.py", "services/cautioning.py", "services/known.py", "services/sight/asking.py",
     "services/sight/breaking.py", "services/sight/lifting.py", "services/sight/who_sees.py",
     "services/evidence/at_hand.py", "services/sharing/contributions.py", "services/papers/revoking.py",
-    "services/papers/remarks.py", "services/limiting.py", "services/printing.py", "services/api/reading.py", "services/review/lines.py",
+    "services/limiting.py",
     "services/signalement/known.py", "services/signalement/triage.py",
 )  # fmt: skip
 """The modules that decide visibility, pseudonymisation and triage."""
