@@ -148,7 +148,8 @@ class Disclosed(Worded):
         for kind in EVENTS:
             if kind is not EventKind.case_opened:
                 self.happened.append(self._made(kind, before + 1 + len(self.happened)))
-        for who, kind in (("academy, names lifted", EventKind.access_lifted), ("academy", EventKind.door_opened)):
+        lifted, door = EventKind.access_lifted, EventKind.door_opened
+        for who, kind in (("academy, names lifted", lifted), ("data_officer", lifted), ("academy", door)):
             self.happened.append(self._opened_by(who, kind, before + 1 + len(self.happened)))
         with self.house.realm.writing() as session:
             loaded = load(self.house, session, self.player.actor("head"), self.number)
@@ -183,10 +184,12 @@ class Disclosed(Worded):
             self.readers[who] = replace(actor, realm=said.get("realm", actor.realm))
         for who, said in READ["readers"].items():
             if "seat" in said:
-                answers = {"account": self.readers[who].id, "seat": said["seat"], **said.get("answers", {})}
+                until = {"until": self.house.now().date().isoformat()} if said.get("for a day") else {}
+                answers = {"account": self.readers[who].id, "seat": said["seat"], **said.get("answers", {}), **until}
                 self._record(self.player.actor(said.get("named by", "head")), "name_seat", answers)
             if said["reads"] == "nothing, for they step aside":
                 self._record(self.readers[who], "conflict", {"reason": "close_relative"})
+        self.player.clock.advance(timedelta(days=1))
 
     def _record(self, actor: Actor, act: str, answers: Mapping[str, Any], **more: Any) -> None:
         record_act(
@@ -217,17 +220,17 @@ class Disclosed(Worded):
         return cls(seq=seq, actor=self.player.actor("head").id, role="head", at=now, occurred_at=now, **values)
 
     def _opened_by(self, who: str, kind: EventKind, seq: int) -> Event:
-        """Names are lifted for one reader; another opened the case in an emergency, which nobody has reviewed."""
+        """Names are lifted, also for one who only knows of the case; an emergency that nobody has reviewed is open."""
         made, reason = self._made(kind, seq), f"zq{next(self.marks):04}x"
         return replace(made, actor=self.readers[who].id, role="academy", reason=reason)
 
     def _forge(self) -> None:
-        """A row of the index seats somebody whom no entry seats; it stands until the row is written anew."""
+        """A row of the index seats somebody whose seat is over; it stands until the row is written anew."""
         for who in ("directorate", "head"):  # that they have seen it is written down
             showing.see_case(self.house, self.readers[who], self.number)
         with self.house.realm.writing() as session:
             forged = self.readers["whoever forged a seat"].id
-            session.merge(CaseSeatRow(case_id=self.case_id, account=forged, seat="lead", until=None))
+            session.merge(CaseSeatRow(case_id=self.case_id, account=forged, seat="member", until=None))
 
     def _value(self, kind: EventKind, field: str) -> Any:
         """Of a field that must point at something, what it points at; of any other, words of its own."""
