@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 def caution_lines(seeing: Seeing) -> Iterator[CautionLine]:
     """What stands, with people's signs, as far as this reader may read the entries that say so."""
-    for one in () if seeing.loaded.metadata_only else standing(seeing.protocol, seeing.case):
+    for one in standing(seeing.protocol, seeing.case):
         if any(seeing.record(record).hidden != "side" for record in one.entries):
             yield CautionLine(one.caution, tuple(seeing.person(key) for key in one.people))

@@ -83,7 +83,7 @@ class Loaded:
 
     @property
     def pseudonymised(self) -> bool:
-        """Whether every role that this person has here sees pseudonyms only."""
+        """Whether every role that this person has here sees pseudonyms only, or that the case is there."""
         return all(sees_pseudonyms(self.protocol, role) for role in self.roles)
 
     @property
@@ -94,7 +94,7 @@ class Loaded:
 
 
 def sees_pseudonyms(protocol: Protocol, role: str) -> bool:
-    """Whether that role or seat, by itself, reads signs in place of names."""
+    """Whether that role or seat, by itself, reads signs in place of names, or knows of the case alone."""
     seat = protocol.seats.get(role)
     if seat is not None:
         return not seat.identified and (seat.acts_as is None or protocol.roles[seat.acts_as].pseudonymised)

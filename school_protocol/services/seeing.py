@@ -197,7 +197,7 @@ class Seeing:
             signatures_wanted=act.signatures,
             is_effective=record.effective_seq is not None,
             hidden=hidden,
-            derived={} if hidden == "side" else record.derived,
+            derived={} if hidden == "side" else _told_of(record),
             corrections=tuple(record.corrections),
             taken_back=record.retracted_at,
             undo_until=self.undoable.get(record.seq),
@@ -708,7 +708,7 @@ class Seeing:
             people=self.people(),
             seats=self.seats(),
             referrals=self.referrals(),
-            whom={one.number: one.whom for one in self.case.referrals if one.whom and not self.loaded.metadata_only},
+            whom={one.number: one.whom for one in self.case.referrals if one.whom},
             holds=self.holds(),
             remarks=self.remarks(),
             review=review,
@@ -785,6 +785,11 @@ class Seeing:
             if one.id not in self.case.exclusions
         ]
         return tuple(sorted(lines, key=lambda line: bool(line.elsewhere)))
+
+
+def _told_of(record: Record) -> dict[str, Any]:
+    """What follows from an entry, less the answers that it corrects: they are read with their own entry."""
+    return {key: value for key, value in record.derived.items() if key != "changes"}
 
 
 def _role_refused(choice: Choice) -> bool:

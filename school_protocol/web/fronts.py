@@ -7,7 +7,8 @@ from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-_SAID = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
+_PROTO = "HTTP_X_FORWARDED_PROTO"
+_SAID = ("HTTP_X_FORWARDED_FOR", _PROTO, "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
 _SAID_ELSE = ("HTTP_X_FORWARDED_PREFIX", "HTTP_FORWARDED")
 Site = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -20,6 +21,8 @@ def behind(site: Site, trusted: str) -> Site:
         is_proxy = bool(trusted) and environ.get("REMOTE_ADDR") == trusted
         for name in _SAID_ELSE if is_proxy else (*_SAID, *_SAID_ELSE):
             environ.pop(name, None)
+        if environ.get(_PROTO, "http").rpartition(",")[2].strip().lower() not in ("http", "https"):
+            del environ[_PROTO]
         return (through if is_proxy else site)(environ, start)
 
     return heard

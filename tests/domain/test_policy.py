@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from domain.telling import person
+from domain.telling import NOW, person
 from school_protocol.domain.policy import (
     Actor,
     Appointment,
@@ -18,6 +18,8 @@ from school_protocol.domain.policy import (
     Reader,
     RoleSight,
     Scope,
+    chain,
+    may_break,
     may_see,
     visible,
 )
@@ -37,6 +39,7 @@ def sees(definition: Protocol, who: str, /, **changes: Any) -> bool:
     return may_see(visible(person(definition, who), sights(definition)), replace(PLACE, **changes))
 
 
+NAMED = frozenset({Reader("academy")})
 TABLE: list[tuple[str, dict[str, Any], bool]] = [
     # the coordinator and the head see their school's cases, wherever these stand
     ("team_coordinator", {}, True),
@@ -70,6 +73,10 @@ TABLE: list[tuple[str, dict[str, Any], bool]] = [
     ("head", {"excluded": frozenset({"head"}), "readers": frozenset({Reader("head")})}, False),
     # whom somebody named as a reader
     ("academy", {"restricted": True, "readers": frozenset({Reader("academy")})}, True),
+    ("academy", {"restricted": True, "readers": frozenset({Reader("directorate")})}, False),
+    ("academy", {"restricted": True, "region": "another", "readers": frozenset({Reader("academy")})}, False),
+    ("academy", {"restricted": True, "excluded": frozenset({"academy"}), "readers": NAMED}, False),
+    ("head", {"restricted": True, "readers": frozenset({Reader("head")})}, False),
     # no case content
     ("reporter", {"team_sees": True}, False),
     ("data_officer", {"team_sees": True}, True),
@@ -131,3 +138,46 @@ def test_scopes_say_no_more_than_they_need(moroccan: Protocol) -> None:
         Clause("ma-cyberharassment", Reach.seat, sees_restricted=True),
         Clause("ma-cyberharassment", Reach.unit, "school", only_team_states=True),
     )
+
+
+def test_what_is_open_for_a_time_is_over_to_the_moment(moroccan: Protocol) -> None:
+    scope = visible(person(moroccan, "academy"), sights(moroccan), NOW)
+    for hours, is_open in ((1, True), (0, False), (-1, False)):
+        place = replace(PLACE, restricted=True, readers=frozenset({Reader("academy", NOW + timedelta(hours=hours))}))
+        assert may_see(scope, place) is is_open
+        assert not may_see(replace(scope, now=None), place), "nothing that is open for a time, where nobody asks when"
+
+
+def test_a_seat_opens_nothing_to_whoever_was_made_to_leave(moroccan: Protocol) -> None:
+    place = replace(PLACE, seats=frozenset({"team_member"}), number="123")
+    for left, sees_it in ((frozenset[str](), True), (frozenset({"123"}), False)):
+        actor = replace(person(moroccan, "team_member"), left=left)
+        assert may_see(visible(actor, sights(moroccan)), place) is sees_it
+
+
+def test_parts_of_a_scope_hold_what_they_say(moroccan: Protocol) -> None:
+    officer, head, above = (
+        visible(person(moroccan, who), sights(moroccan)) for who in ("data_officer", "head", "academy")
+    )
+    both = replace(officer, clauses=(*officer.clauses, *head.clauses))
+    assert [one.is_metadata for one in (officer, head, both)] == [True, False, False]
+    assert {one.reach for one in both.of_content().clauses} == {Reach.seat, Reach.unit}
+    assert [{one.reach for one in scope.in_school().clauses} for scope in (head, above)] == [
+        {Reach.seat, Reach.unit}, {Reach.seat},
+    ]  # fmt: skip
+    assert [[one.reach for one in scope.overseeing()] for scope in (officer, head, above)] == [[], [], [Reach.region]]
+
+
+def test_who_may_open_in_an_emergency(moroccan: Protocol) -> None:
+    """Whoever answers for the school from above, to whom it is closed, and who isn't shut out."""
+    shut = replace(PLACE, restricted=True)
+    for who, place, may in (
+        ("academy", shut, True),
+        ("academy", PLACE, False),
+        ("academy", replace(shut, excluded=frozenset({"academy"})), False),
+        ("academy", replace(shut, region="another"), False),
+        ("head", shut, False),
+    ):
+        actor = person(moroccan, who)
+        held = chain(actor, sights(moroccan), place)
+        assert may_break(visible(actor, sights(moroccan)), place, held) is may

@@ -16,6 +16,7 @@ from trials.rolling import NoHistory
         "disk",
         "erasure",
         "figures",
+        "headers",
         "leading",
         "matrix",
         "nodes",
@@ -25,6 +26,7 @@ from trials.rolling import NoHistory
         "soak",
         "uploads",
         "walk",
+        "weakenings",
     )
 )
 @pytest.mark.parametrize("trial", every().values(), ids=lambda trial: trial.name)

@@ -170,6 +170,21 @@ def test_the_word_of_the_proxy_that_is_named_alone(trusted: str, comes_from: str
     assert found == [seen]
 
 
+@pytest.mark.parametrize("said", ["ht'", "", "javascript", "http, ", "https\x00"])
+def test_a_scheme_that_is_none_is_not_believed_of_the_proxy_either(said: str) -> None:
+    """It is part of every address that is made: the sign-in page ended in an error of ours."""
+    found: list[str] = []
+
+    def site(environ: dict[str, str], _start: object) -> list[bytes]:
+        found.append(environ["wsgi.url_scheme"])
+        return []
+
+    environ = {"REMOTE_ADDR": "10.0.0.1", "wsgi.url_scheme": "http", "HTTP_HOST": "here", "SERVER_PORT": "80",
+               "SERVER_NAME": "here", "HTTP_X_FORWARDED_PROTO": said}  # fmt: skip
+    behind(site, "10.0.0.1")(environ, None)
+    assert found == ["http"]
+
+
 def test_the_version_is_measured_as_setup_cfg_says_it(client: FlaskClient) -> None:
     read = configparser.ConfigParser(interpolation=None)
     read.read(ROOT / "setup.cfg")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,11 @@ OPPOSITE: dict[type[ast.AST], type[ast.AST]] = {
 }  # fmt: skip
 NOT_MUTATED = ("storage/migrations/",)
 """Files that run once and never again; their data tests are of their own kind."""
+
+Change = tuple[ast.AST, str]
+"""A node, and what stands in its place."""
+Made = Callable[[str, ast.AST], Iterator[Change]]
+"""What can be changed of a node, in the function of that name."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,9 @@ class Mutant:
     def id(self) -> str:
         return f"{self.file}:{self.function}#{self.nth} {self.before!r} → {self.after!r}"
 
-    def applied(self, source: str) -> str:
+    def applied(self, source: str, made: Made | None = None) -> str:
         """That file with the change. Raises LookupError where the function no longer holds it."""
-        for one, (begin, end) in _changes(source):
+        for one, (begin, end) in changes(source, made or _mutated):
             if (one.function, one.nth, one.before, one.after) == (self.function, self.nth, self.before, self.after):
                 return source[:begin] + self.after + source[end:]
         raise LookupError(f"no longer there: {self.id}")
@@ -52,7 +57,7 @@ def draw(count: int, seed: int, but: frozenset[Mutant] = frozenset()) -> list[Mu
     for path in sorted(Path(PRODUCT).rglob("*.py")):
         file = str(path.relative_to(PRODUCT))
         if not file.startswith(NOT_MUTATED):
-            found = [replace(one, file=file) for one, _at in _changes(path.read_text())]
+            found = [replace(one, file=file) for one, _at in changes(path.read_text(), _mutated)]
             pools.setdefault(file.split("/")[0], []).extend(sorted({*found} - but, key=lambda one: one.id))
     lines = {name: _lines_of(name) for name in pools}
     drawn: list[Mutant] = []
@@ -68,8 +73,8 @@ def _lines_of(name: str) -> int:
     return sum(len(path.read_text().splitlines()) for path in ([place] if place.is_file() else place.rglob("*.py")))
 
 
-def _changes(source: str) -> Iterator[tuple[Mutant, tuple[int, int]]]:
-    """Every change that can be made, with where its text begins and ends; the file is left open."""
+def changes(source: str, made: Made) -> Iterator[tuple[Mutant, tuple[int, int]]]:
+    """Every change that is made of a source, with where its text begins and ends; the file is left open."""
     tree = ast.parse(source)
     starts = [0]
     for line in source.encode().splitlines(keepends=True):
@@ -83,7 +88,7 @@ def _changes(source: str) -> Iterator[tuple[Mutant, tuple[int, int]]]:
 
     for name, function in _functions(tree):
         seen: Counter[tuple[str, str]] = Counter()
-        for node, after in _within(function):
+        for node, after in _within(function, name, made):
             begin, end = place(node)
             before = source[begin:end]
             if before != after:
@@ -99,37 +104,37 @@ def _functions(tree: ast.AST, above: str = "") -> Iterator[tuple[str, ast.Functi
             yield from _functions(node, f"{above}{node.name}.")
 
 
-def _within(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, str]]:
+def _within(function: ast.FunctionDef, name: str, made: Made) -> Iterator[Change]:
     """What of a function's body can change, with what stands there then; nothing inside annotations and f-strings."""
     waiting: list[ast.AST] = [*reversed(function.body)]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.JoinedStr | ast.AnnAssign | ast.Assert):
             continue
-        yield from ((node, after) for after in _mutated(node))
+        yield from made(name, node)
         waiting += reversed([*ast.iter_child_nodes(node)])
 
 
-def _mutated(node: ast.AST) -> Iterator[str]:
+def _mutated(_function: str, node: ast.AST) -> Iterator[Change]:
     match node:
         case ast.Compare(left=left, ops=[op], comparators=right) if type(op) in OPPOSITE:
-            yield f"({ast.unparse(ast.Compare(left, [OPPOSITE[type(op)]()], right))})"
+            yield node, f"({ast.unparse(ast.Compare(left, [OPPOSITE[type(op)]()], right))})"
         case ast.BoolOp(op=op, values=values):
-            yield f"({ast.unparse(ast.BoolOp(OPPOSITE[type(op)](), values))})"
+            yield node, f"({ast.unparse(ast.BoolOp(OPPOSITE[type(op)](), values))})"
         case ast.BinOp(left=left, op=op, right=end) if type(op) in OPPOSITE and not (_is_text(left) or _is_text(end)):
-            yield f"({ast.unparse(ast.BinOp(left, OPPOSITE[type(op)](), end))})"
+            yield node, f"({ast.unparse(ast.BinOp(left, OPPOSITE[type(op)](), end))})"
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            yield f"bool({ast.unparse(operand)})"
+            yield node, f"bool({ast.unparse(operand)})"
         case ast.Constant(value=bool(value)):
-            yield str(not value)
+            yield node, str(not value)
         case ast.Constant(value=int(value)):
-            yield str(value + 1)
+            yield node, str(value + 1)
         case ast.IfExp(test=test, body=body, orelse=other):
-            yield f"({ast.unparse(ast.IfExp(test, other, body))})"
+            yield node, f"({ast.unparse(ast.IfExp(test, other, body))})"
         case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
-            yield "return None"
+            yield node, "return None"
         case ast.Expr(value=ast.Call()):
-            yield "pass"
+            yield node, "pass"
         case _:
             return
 

@@ -44,7 +44,7 @@ class AtHand:
     @property
     def is_readable(self) -> bool:
         """Whether this person reads the piece whole, names and words: nobody else does anything with its file."""
-        return self.shown.hidden is None and not self.loaded.pseudonymised and not self.loaded.metadata_only
+        return self.shown.hidden is None
 
     def attaching_role(self) -> str | None:
         return self._role(self.loaded.protocol.acts[self.rules.act].by)
@@ -74,7 +74,7 @@ def piece_at(loaded: Loaded, seeing: Seeing, entry: int) -> AtHand:
     if declared is None or record is None or record not in rules.pieces_of(loaded.case):
         raise Unseen(f"{loaded.case.number}/{entry}")
     found = AtHand(loaded, seeing, declared, record, seeing.record(record))
-    if found.shown.hidden == "side" or loaded.metadata_only:
+    if found.shown.hidden == "side":
         raise Unseen(f"{loaded.case.number}/{entry}")
     return found
 

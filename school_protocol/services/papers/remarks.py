@@ -19,6 +19,7 @@ from school_protocol.domain.policy import Actor
 from school_protocol.domain.remarks import RemarksRefused
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, account_names, accounts_in, keep, load, names_in, naming_of
+from school_protocol.services.masking import Masks
 from school_protocol.services.naming import refuse_names_in
 from school_protocol.services.on_paper import OnPaper, paper_of
 from school_protocol.services.papers.choosing import document_of
@@ -140,7 +141,7 @@ def _copy_line(loaded: Loaded, seeing: Seeing, document: Document, issued: Docum
         sections=sections_in(document, issued),
         language=issued.language,
         at=issued.at,
-        reader=issued.reader,
+        reader=seeing.masks.by(issued.actor, issued.role)(issued.reader),
         figures=rules.on_paper(issued.digest),
         content_seq=rules.content_of(loaded.case, issued),
         is_revoked=(issued.document, issued.copy) in loaded.case.revoked,
@@ -353,7 +354,7 @@ def see_review_sheet(house: House, actor: Actor, number: str, copy: int, languag
         unit=loaded.around.unit,
         copy=issued.copy,
         profile=issued.profile,
-        reader=issued.reader,
+        reader=Masks(loaded).by(issued.actor, issued.role)(issued.reader),
         issued_at=issued.at,
         content_seq=rules.content_of(loaded.case, issued),
         content_head=issued.content_head,

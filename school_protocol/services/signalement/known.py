@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.forms import Form
-from school_protocol.domain.policy import Actor, Unit
+from school_protocol.domain.policy import Actor, Scope, Unit
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.public_reports import Status, is_sampled, told_by
 from school_protocol.domain.signalement_rules import SignalementRules
 from school_protocol.services.house import REALM, House
-from school_protocol.services.loading import scope_of, today_for
+from school_protocol.services.loading import load, scope_of, today_for
 from school_protocol.storage import cases, index
 from school_protocol.storage.engines import Session
 from school_protocol.storage.signalement.reports import PublicHeader
@@ -70,14 +70,35 @@ def may_read(rules: SignalementRules, header: PublicHeader, actor: Actor, unit: 
 
 
 def reads(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> bool:
-    """Whether a report is this person's to read: once it is in a case, as the case is."""
-    if header.case_id is not None:
-        is_named = actor.id not in header.barred
-        return is_named and case_seen(house, session, actor, header.case_id) is not None
-    return may_read(rules_of(house, header)[1], header, actor, unit)
+    """Whether a report is this person's to read.
+
+    Once it is in a case: by its own rules still, for whoever sees that case; else as a part of the case, which neither
+    those above the school nor those who know of the case alone read. Whether they read its words, the case's events
+    say: `check_words`.
+    """
+    if actor.realm != house.name:
+        return False
+    is_own = may_read(rules_of(house, header)[1], header, actor, unit)
+    if header.case_id is None or actor.id in header.barred:
+        return is_own
+    scope = scope_of(house, actor)
+    return _number_seen(house, session, scope if is_own else scope.of_content().in_school(), header.case_id) is not None
+
+
+def check_words(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> None:
+    """Raise Unseen where a report is in a case that this person doesn't see, or not with its names and words."""
+    if header.case_id is None:
+        return
+    loaded = load(house, session, actor, cases.opened(session, header.case_id).number, reading=True)
+    if loaded.pseudonymised and not may_read(rules_of(house, header)[1], header, actor, unit):
+        raise Unseen(header.id)
 
 
 def case_seen(house: House, session: Session, actor: Actor, case_id: str) -> str | None:
     """The number of a case, if this person sees it."""
+    return _number_seen(house, session, scope_of(house, actor), case_id)
+
+
+def _number_seen(house: House, session: Session, scope: Scope, case_id: str) -> str | None:
     number = cases.opened(session, case_id).number
-    return number if index.find_id(session, scope_of(house, actor), number, today=today_for(house)) else None
+    return number if index.find_id(session, scope, number, today=today_for(house)) else None

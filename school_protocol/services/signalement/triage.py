@@ -30,7 +30,15 @@ from school_protocol.services.loading import Loaded, keep, load, load_by_id, sur
 from school_protocol.services.opening import Opened, colleague_lines, open_for, rehearse_for
 from school_protocol.services.showing import note_reading
 from school_protocol.services.signalement.coming_back import MESSAGES_MOST
-from school_protocol.services.signalement.known import case_seen, current, form_of, reads, roles_at, rules_of
+from school_protocol.services.signalement.known import (
+    case_seen,
+    check_words,
+    current,
+    form_of,
+    reads,
+    roles_at,
+    rules_of,
+)
 from school_protocol.services.signalement.rising import rise_now
 from school_protocol.services.views import ActView, Choices, ContactLine
 from school_protocol.storage import access, cases, directory, index, once
@@ -346,7 +354,7 @@ def of_case(house: House, actor: Actor, number: str) -> tuple[ReportView, ...]:
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number, reading=True)
         found = [one for one in reports.of_case(session, loaded.case_id) if actor.id not in one.barred]
-        if not found or loaded.pseudonymised or loaded.metadata_only:
+        if not found or loaded.pseudonymised:
             return ()
         note_reading(house, session, loaded, SIGNALEMENT)
         for one in found:
@@ -368,12 +376,13 @@ def referring(house: House, actor: Actor, number: str) -> tuple[Act, ...]:
 def _found(
     house: House, session: Session, actor: Actor, report: str, *, hold: bool = True
 ) -> tuple[PublicHeader, Unit]:
-    """A report that this person reads: by its own rules, or because they see the case that it went into."""
+    """A report that this person reads: by its own rules, or because they read the case that it went into."""
     header = reports.header(session, report, hold=hold)
     with house.directory.reading() as people:
         unit = directory.unit(people, header.unit)
-    if actor.realm != house.name or not reads(house, session, actor, header, unit):
+    if not reads(house, session, actor, header, unit):
         raise Unseen(report)
+    check_words(house, session, actor, header, unit)
     return header, unit
 
 

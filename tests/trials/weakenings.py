@@ -1,0 +1,203 @@
+"""Single weakenings of what decides who reads what: each is told by a matrix of the quick suite, or by a test of it.
+
+As a plugin of pytest (`-p trials.weakenings`) it runs the tests with one of them, named by the environment.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+import yaml
+from domain import test_policy
+from domain.telling import MOROCCAN, NOW
+from may import planted as rights
+from services import test_planted_words as copies
+from services.conftest import School
+from services.disclosure import READ, Disclosed, Matrix, Reports
+
+from school_protocol.definitions import read
+from school_protocol.services.scripts import Player, throwaway
+from tools.mutation.calls import PRODUCT, ROOT
+from tools.mutation.mutants import Mutant
+from tools.mutation.weakenings import every, weakened
+from trials.frame import Outcome, Size, Trial
+
+KNOWN = yaml.safe_load((Path(__file__).parent / "weakenings.yaml").read_text("utf-8"))
+NAMED = "SCHOOL_PROTOCOL_WEAKENED"
+"""The environment variable with the weakening that a process of tests runs under."""
+EVERY_TENTH = 10
+LIMITED = tuple(
+    who for who, said in READ["readers"].items()
+    if (said["reads"] != "names" or "side" in said) and who not in ("trainer", "protocol_admin")
+)  # fmt: skip
+"""Whoever reads all can be shown nothing more."""
+
+
+def run(size: Size, _folder: Path) -> Outcome:
+    """A weakening that nothing tells is a fault, and so is what is written down of one that is no more."""
+    found = every()
+    elsewhere, same, untold = (
+        {one for ids in KNOWN[part].values() for one in ids} for part in ("elsewhere", "same", "untold")
+    )
+    gone = (elsewhere | same | untold) - {one.id for one in found}
+    faults = [f"there is no such weakening any more: {one}" for one in sorted(gone)]
+    asked = [one for one in found if one.id not in same | untold]
+    asked = asked if size is Size.whole else [one for one in asked if one.id not in elsewhere][::EVERY_TENTH]
+    with ExitStack() as houses:
+        matrices = Matrices(houses)
+        faults += [f"nothing tells: {one.id}" for one in asked if told_by(one, matrices) is None]
+        planted = told_by(OPEN_TO_ALL, matrices) is not None
+        planted += told_by(replace(OPEN_TO_ALL, after=f"({OPEN_TO_ALL.before})"), matrices) is None
+    unit = f"weakenings ({len(untold)} more are told by nothing yet)"
+    return Outcome(len(asked), unit, tuple(faults), 2, planted)
+
+
+OPEN_TO_ALL = Mutant(
+    "services/seeing.py", "Seeing._reason", 1, "self.masks.by(event.actor, event.role)(words)", "words"
+)
+"""Planted: it must be told; and what changes nothing must not be."""
+
+
+def told_by(one: Mutant, matrices: Matrices) -> str | None:
+    """What tells it first: a difference of a matrix, or the test that is known to."""
+    test = next((test for test, ids in KNOWN["elsewhere"].items() if one.id in ids), None)
+    if test is not None:
+        return test if fails(test, one) else None
+    names = [name for name, files in KNOWN["asked"].items() if one.file.startswith(tuple(files))]
+    for name in names:
+        with weakening(one):
+            difference = matrices.difference(name)
+        if difference is not None:
+            matrices.mend(name)
+            return f"{name}: {difference}"
+    return None
+
+
+class Matrices:
+    """The matrices of the quick suite, each with its house."""
+
+    def __init__(self, houses: ExitStack) -> None:
+        self.lent = houses.enter_context(ExitStack())
+        self.case = Disclosed(self._house(houses))
+        self.case.write_everything()
+        self.packed = copies.Packed(School(self._house(houses), count(1)))
+        self.reports = Reports(self._house(self.lent))
+
+    @staticmethod
+    def _house(houses: ExitStack) -> Player:
+        content = MOROCCAN.read_bytes()
+        return houses.enter_context(throwaway(read(content, "1.yaml"), content, NOW))
+
+    def difference(self, name: str) -> str | None:
+        """The first one. A page that breaks is a difference."""
+        before = logging.root.manager.disable
+        logging.disable(logging.CRITICAL)
+        try:
+            return next(getattr(self, f"in_{name}")(), None)
+        except Exception as error:
+            return f"it breaks: {type(error).__name__}"
+        finally:
+            logging.disable(before)
+
+    def mend(self, name: str) -> None:
+        """Under a weakening something may have been done to reports: the next one finds others."""
+        if name == "reports":
+            self.lent.close()
+            self.reports = Reports(self._house(self.lent))
+
+    def in_pages(self) -> Iterator[str]:
+        return Matrix(self.case).differences(*LIMITED)
+
+    def in_reports(self) -> Iterator[str]:
+        return self.reports.differences()
+
+    def in_copies(self) -> Iterator[str]:
+        for profile in copies.PROFILES:
+            yield from (f"{profile}: {one}" for one in copies.astray(self.case, profile, "fr"))
+            yield from (f"{profile}, read by signs: {one}" for one in copies.read_by_signs(self.case, profile))
+            with copies.colleagues_named(self.packed):
+                yield from (f"{profile}: {one}" for one in copies.named_astray(self.packed, profile, "fr"))
+        yield from (f"by a token: {one}" for one in copies.planted(copies.by_token(self.case, "fr")))
+
+    def in_policy(self) -> Iterator[str]:
+        """The tests of the policy, called one after the other."""
+        for who, changes, expected in test_policy.TABLE:
+            if test_policy.sees(self.case.protocol, who, **changes) is not expected:
+                yield f"{who}, {changes}"
+        for name in ("what_is_open_for_a_time_is_over_to_the_moment", "parts_of_a_scope_hold_what_they_say",
+                     "a_seat_opens_nothing_to_whoever_was_made_to_leave", "who_may_open_in_an_emergency"):  # fmt: skip
+            try:
+                getattr(test_policy, f"test_{name}")(self.case.protocol)
+            except AssertionError:
+                yield name.replace("_", " ")
+
+
+# ---- one weakening, in this process or in one of tests ---------------------------------------------------------------
+
+
+@contextmanager
+def weakening(one: Mutant) -> Iterator[None]:
+    """The function as the weakening has it, for whoever imported it, too."""
+    module = importlib.import_module(f"school_protocol.{one.file.removesuffix('.py').replace('/', '.')}")
+    held: Any = module
+    for name in one.function.split("."):
+        held = vars(held)[name]
+    function = rights._plain(held)
+    source = Path(PRODUCT, one.file).read_text("utf-8")
+    code = _within(compile(one.applied(source, weakened), f"weakened {one.file}", "exec"), one.function)
+    before, function.__code__ = function.__code__, code
+    rights._forget()
+    try:
+        yield
+    finally:
+        function.__code__ = before
+        rights._forget()
+
+
+def _within(code: CodeType, name: str) -> CodeType:
+    waiting = [code]
+    while waiting:
+        found = waiting.pop()
+        if found.co_qualname == name:
+            return found
+        waiting += [one for one in found.co_consts if isinstance(one, CodeType)]
+    raise LookupError(name)
+
+
+def fails(test: str, one: Mutant) -> bool:
+    """Whether that test fails under it."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p",
+               "trials.weakenings", *test.split()]  # fmt: skip
+    environment = {
+        **os.environ,
+        NAMED: json.dumps(one.as_data()),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+    }
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if said.returncode not in (0, 1):
+        raise RuntimeError(f"{test}: {said.stdout[-500:]}{said.stderr[-500:]}")
+    return said.returncode == 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A process of tests that was begun for a weakening runs under it."""
+    if NAMED in os.environ:
+        holding = ExitStack()
+        holding.enter_context(weakening(Mutant(**json.loads(os.environ[NAMED]))))
+        config.add_cleanup(holding.close)
+
+
+TRIALS = (Trial("weakenings", "each weakening of what decides who reads what is told by the quick suite", 200, run),)

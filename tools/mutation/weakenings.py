@@ -1,0 +1,175 @@
+"""Single weakenings: one restriction in the code that decides who reads what is taken out, so that somebody reads more.
+
+Only what loosens is made: a guard that never stops, a condition that a filter asks no longer, a mask that hands back
+what it was given, a bar that nobody stands behind; and only where what goes speaks of readers.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from .calls import PRODUCT
+from .mutants import Change, Mutant, changes
+
+DECIDING = (
+    "domain/policy.py", "services/loading.py", "services/masking.py", "services/seeing.py", "services/showing.py",
+    "services/remark_lines.py", "services/cautioning.py", "services/known.py", "services/sight/asking.py",
+    "services/sight/breaking.py", "services/sight/lifting.py", "services/sight/who_sees.py",
+    "services/evidence/at_hand.py", "services/sharing/contributions.py", "services/papers/revoking.py",
+    "services/limiting.py",
+    "services/signalement/known.py", "services/signalement/triage.py",
+)  # fmt: skip
+"""The modules that decide visibility, pseudonymisation and triage."""
+SPEAKS = re.compile(
+    r"pseudonym|metadata|hidden|\bside|readers|readable|\breads|excluded|exclusion|barred|restricted|roles|role_for|mask"
+    r"|signs|naming|admits|clause|is_named|is_for|scope|\bdoor\b(?!\.reviewed)|lifting|is_held|is_grave|is_personal|keeps|shows|tells_of"
+    r"|unseen|typed|\bmay_(?!depart|visa)|oversees|is_words|identities|kept_back|authority_only|limited|\bbound|see_|seats"
+    r"|case_seen|can_release|takes_two|realm"
+)
+"""Words of what is about a reader."""
+RESTRICTS = re.compile(
+    r"^_?(is_|has_)?(pseudonymised|metadata_only|metadata|hidden|restricted|excluded|bound|side_bound|limited|of_a_side"
+    r"|kept_back|sees_pseudonyms|only_team_states|personal|unseen|grave|takes_two|knows_names|reads_names)$"
+)
+"""Names of what is true where somebody reads less."""
+PERMITS = re.compile(
+    r"^_?(may|can|reads(?!_names)|admits|shows|tells_of|keeps|answers|reaches|is_named|is_readable|is_for\w*)(_|$)"
+)
+"""Names of functions that are true where somebody may read."""
+SHUT = re.compile(r"(barred|excluded|exclusions|shut|left|without|unseen)$")
+"""Names of those who may not."""
+MASKS = re.compile(r"^(_?masked|with_tokens|signed|uncounted)$")
+FORMS_MASKS = re.compile(r"^(_?masked|without_words|without_names|limited|_not_typed|_closed|_of_people_shown)$")
+"""The same, of answers: they are given after their form."""
+WRITES = re.compile(r"^_?(tell\w*|write\w*|surroundings)$")
+"""Names of functions that show nothing: they tell others of a case, or write of it."""
+GATHERS = re.compile(r"^_?(knowing|masked|parts|barred_above)$")
+"""Names of functions whose filters find who is kept out: more of them are no weakening."""
+OPENS = re.compile(r"^(names|door|lifting|roles)$")
+"""What somebody is given of a case as it is loaded for them."""
+LEAST = frozenset({"()", "''", "[]", "{}", "None", "False", "set()", "frozenset()"})
+
+
+def every() -> list[Mutant]:
+    """All weakenings of the deciding modules, in a fixed order."""
+    found = []
+    for file in DECIDING:
+        source = (Path(PRODUCT) / file).read_text()
+        found += [replace(one, file=file) for one, _at in changes(source, weakened)]
+    return found
+
+
+def weakened(function: str, node: ast.AST) -> Iterator[Change]:
+    """What of a node can be loosened, with what stands there then."""
+    name = function.rpartition(".")[2]
+    for changed, gone, after in () if WRITES.match(name) else (*_of_tests(name, node), *_of_masks(node)):
+        if SPEAKS.search(ast.unparse(gone)):
+            yield changed, after
+
+
+Loosened = tuple[ast.AST, ast.AST, str]
+"""The node that changes, what is taken out of it, and what stands there then."""
+Variant = tuple[ast.expr, ast.expr]
+"""A condition, loosened, and what was taken out of it."""
+
+
+def _of_tests(name: str, node: ast.AST) -> Iterator[Loosened]:
+    """Guards, answers to whether somebody may, alternatives, filters."""
+    match node:
+        case ast.If(test=test, body=[ast.Raise() | ast.Continue() | ast.Return(value=None)]):
+            yield from _said(test, _less(test))
+        case ast.If(test=test, body=[ast.Return(value=ast.expr() as value)]):
+            is_least = ast.unparse(value) in LEAST
+            if is_least is not bool(RESTRICTS.match(name)):
+                yield from _said(test, _less(test))
+            elif PERMITS.match(name):
+                yield from _said(test, _more(test))
+        case ast.If(test=test, body=[ast.Assign(targets=[ast.Attribute(attr=given)])]) if OPENS.match(given):
+            yield from _said(test, _more(test))
+        case ast.If(test=test, body=[ast.Assign(value=ast.Call() as value)]) if _calls_a_mask(value):
+            yield from _said(test, _less(test))
+        case ast.If(test=test, body=[ast.AugAssign(op=ast.BitOr()) | ast.Expr(value=ast.Yield())]):
+            yield from _said(test, _more(test))
+        case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
+            if PERMITS.match(name):
+                yield from _said(value, _more(value))
+            elif RESTRICTS.match(name):
+                yield from _said(value, _less(value))
+        case ast.IfExp(test=test, body=body, orelse=other):
+            if _is_less(body, other):
+                yield from _said(test, _less(test))
+            elif _is_less(other, body):
+                yield from _said(test, _more(test))
+            elif isinstance(test, ast.Attribute) and RESTRICTS.match(test.attr):
+                yield from _said(test, _less(test))
+        case ast.comprehension(ifs=ifs) if not GATHERS.match(name):
+            for one in ifs:
+                yield from _said(one, _more(one))
+
+
+def _of_masks(node: ast.AST) -> Iterator[Loosened]:
+    """Masks that hand back what they were given, and those who are taken out of a set."""
+    match node:
+        case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[_, answers, *_]) if (
+            FORMS_MASKS.match(called)
+        ):
+            yield node, node, ast.unparse(answers)
+        case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[text, *_]) if MASKS.match(called):
+            yield node, node, ast.unparse(text)
+        case ast.Call(func=ast.Call(func=ast.Attribute(attr="by" | "of" | "mask" | "mask_of")), args=[text]):
+            yield node, ast.Name("mask"), ast.unparse(text)
+        case ast.BinOp(left=left, op=ast.Sub(), right=right) if SHUT.search(ast.unparse(right)):
+            yield node, right, ast.unparse(left)
+
+
+def _said(test: ast.expr, variants: Iterator[Variant]) -> Iterator[Loosened]:
+    yield from ((test, gone, f"({ast.unparse(after)})") for after, gone in variants)
+
+
+def _less(test: ast.expr) -> Iterator[Variant]:
+    """What keeps somebody out: never, or for one reason fewer."""
+    yield ast.Constant(False), test
+    yield from _parts(test, ast.Or, _less, _more)
+
+
+def _more(test: ast.expr) -> Iterator[Variant]:
+    """What lets somebody in: always, or asking one thing fewer."""
+    yield ast.Constant(True), test
+    yield from _parts(test, ast.And, _more, _less)
+
+
+def _parts(
+    test: ast.expr,
+    joined: type[ast.boolop],
+    loosen: Callable[[ast.expr], Iterator[Variant]],
+    other: Callable[[ast.expr], Iterator[Variant]],
+) -> Iterator[Variant]:
+    match test:
+        case ast.BoolOp(op=op, values=values):
+            for place, one in enumerate(values):
+                rest = [*values[:place], *values[place + 1 :]]
+                if isinstance(op, joined):
+                    yield rest[0] if len(rest) == 1 else ast.BoolOp(op, rest), one
+                for after, gone in loosen(one):
+                    if not isinstance(after, ast.Constant):
+                        yield ast.BoolOp(op, [*values[:place], after, *values[place + 1 :]]), gone
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            for after, gone in other(operand):
+                if not isinstance(after, ast.Constant):
+                    yield ast.UnaryOp(ast.Not(), after), gone
+
+
+def _is_less(one: ast.expr, other: ast.expr) -> bool:
+    """Whether the one is nothing, or the other with something taken out of it."""
+    if ast.unparse(one) in LEAST:
+        return True
+    return _calls_a_mask(one) and ast.unparse(other) in ast.unparse(one)
+
+
+def _calls_a_mask(one: ast.expr) -> bool:
+    called = {ast.unparse(part.func).rpartition(".")[2] for part in ast.walk(one) if isinstance(part, ast.Call)}
+    return any(MASKS.match(name) or FORMS_MASKS.match(name) for name in called)
