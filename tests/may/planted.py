@@ -568,7 +568,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (api_reading._answered_for, "[unit.id, *unit.parents]", "[unit.id]"),
         (stored_tokens.Token.is_good, "self.ended_at is None and ", ""),
         (stored_tokens.Token.is_good, " and day <= self.ends", ""),
-        (stored_tokens.hashed_as, ".where(ApiTokenRow.hashed.in_((_kept(hashed), hashed)))", ""),
+        (stored_tokens.hashed_as, ".where(ApiTokenRow.hashed == _kept(hashed))", ""),
     )),
     (_going_live, (
         (going_signing._post, " and known[one.role][1].administers", ""),

@@ -129,7 +129,7 @@ def below(
 
 def hashed_as(session: Session, hashed: bytes) -> Token | None:
     """The token whose keyed hash that is."""
-    row = session.scalars(select(ApiTokenRow).where(ApiTokenRow.hashed == _kept(hashed))).one_or_none()
+    row = session.scalars(select(ApiTokenRow).where(ApiTokenRow.hashed == _kept(hashed))).first()
     return _token(row) if row is not None and is_genuine(session, ApiTokenRow, row) else None
 
 
