@@ -138,7 +138,6 @@ def test_only_those_for_whom_it_waits_end_a_review(school: School) -> None:
     assert line(school).state == "examined"
 
 
-@pytest.mark.exhaustive
 def test_what_came_since_the_page_was_read_is_shown_before_it_is_ended(school: School) -> None:
     school.report()
     ask(school.house, school.person("head"), school.number, token=school.token())
