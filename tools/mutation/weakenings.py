@@ -45,7 +45,7 @@ SHUT = re.compile(r"(barred|excluded|exclusions|shut|left|without|unseen)$")
 MASKS = re.compile(r"^(_?masked|with_tokens|signed|uncounted)$")
 FORMS_MASKS = re.compile(r"^(_?masked|without_words|without_names|limited|_not_typed|_closed|_of_people_shown)$")
 """The same, of answers: they are given after their form."""
-WRITES = re.compile(r"^_?(tell\w*|write\w*|surroundings)$")
+WRITES = re.compile(r"^_?(tell\w*|write\w*|to_review|surroundings)$")
 """Names of functions that show nothing: they tell others of a case, or write of it."""
 GATHERS = re.compile(r"^_?(knowing|masked|parts|barred_above)$")
 """Names of functions whose filters find who is kept out: more of them are no weakening."""
