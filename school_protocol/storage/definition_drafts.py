@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, defer
 
 from school_protocol.domain.errors import Fault, Unseen
 from school_protocol.storage import directory
-from school_protocol.storage.keyed import is_genuine
+from school_protocol.storage.row_macs import is_genuine
 from school_protocol.storage.tables import DefinitionDraftRow, DefinitionRow, new_id
 
 FILE_MOST = 120

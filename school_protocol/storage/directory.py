@@ -30,8 +30,8 @@ from sqlalchemy.orm import Session, defer
 from school_protocol.domain.clock import Calendar, Hours, HoursException
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
-from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.placing import add_rows
+from school_protocol.storage.row_macs import is_genuine
 from school_protocol.storage.staff_tables import OpenIdRow
 from school_protocol.storage.tables import (
     AccountRow,

@@ -14,9 +14,9 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import where_visible
 from school_protocol.storage.index_tables import CaseDueRow, CaseIndexRow
-from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.retention_tables import AccessExportRow
+from school_protocol.storage.row_macs import is_genuine
 from school_protocol.storage.tables import new_id
 
 WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"

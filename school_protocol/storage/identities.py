@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.orm import Session
 
-from school_protocol.domain.errors import Unseen
 from school_protocol.storage import cases, keys
 from school_protocol.storage.placing import add_rows
 from school_protocol.storage.tables import IdentityMarkRow, IdentityRow, ObjectKeyRow
@@ -100,20 +99,6 @@ def marked(session: Session, most: int) -> list[tuple[str, str, str, set[bytes]]
         )))
         for case_id, slot_id, unit in some
     ]  # fmt: skip
-
-
-def slots(session: Session, case_id: str) -> dict[str, str]:
-    """Slot ids and their slots, without opening a name."""
-    rows = session.execute(select(IdentityRow.slot_id, IdentityRow.slot).where(IdentityRow.case_id == case_id))
-    return {row.slot_id: row.slot for row in rows}
-
-
-def destroy(session: Session, case_id: str, slot_id: str) -> None:
-    """Destroy one person's name and marks for good; the slot stays."""
-    if session.get(IdentityRow, (case_id, slot_id)) is None:
-        raise Unseen(f"{case_id} {slot_id}")
-    keys.destroy_object_key(session, case_id, _object(slot_id))
-    unmark(session, case_id, [slot_id])
 
 
 def forget(session: Session, case_id: str, slot_id: str) -> None:

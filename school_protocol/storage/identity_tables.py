@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.keyed import FREE, Keyed
+from school_protocol.storage.row_macs import FREE, HasMac
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain, Wrapped
 
 
-class OneTimeCodeRow(Keyed, DirectoryBase):
+class OneTimeCodeRow(HasMac, DirectoryBase):
     """A link or a code of digits that somebody was given: good once, for a time; only its keyed hash is kept."""
 
     __tablename__ = "one_time_code"
@@ -32,7 +32,7 @@ class OneTimeCodeRow(Keyed, DirectoryBase):
     )
 
 
-class CodeSeedRow(Keyed, Wrapped, DirectoryBase):
+class CodeSeedRow(HasMac, Wrapped, DirectoryBase):
     """The seed of the codes that somebody's phone shows, wrapped by a master key; and the last step that was used."""
 
     __tablename__ = "code_seed"
@@ -60,7 +60,7 @@ class FormerAddressRow(Wrapped, DirectoryBase):
         return f"former-address:{self.id}"
 
 
-class RecoveryCodeRow(Keyed, DirectoryBase):
+class RecoveryCodeRow(HasMac, DirectoryBase):
     """One of the codes that stand in for a lost phone: good once; only its keyed hash is kept."""
 
     __tablename__ = "recovery_code"
@@ -73,7 +73,7 @@ class RecoveryCodeRow(Keyed, DirectoryBase):
     __table_args__ = (CheckConstraint("length(hashed) = 32", name="code_is_hashed"),)
 
 
-class PasskeyRow(Keyed, DirectoryBase):
+class PasskeyRow(HasMac, DirectoryBase):
     """A passkey's public half; the other half never leaves its device."""
 
     __tablename__ = "passkey"
@@ -110,7 +110,7 @@ class KnownBrowserRow(DirectoryBase):
     __table_args__ = (CheckConstraint("length(hashed) = 32", name="browser_is_hashed"),)
 
 
-class RestorationRow(Keyed, DirectoryBase):
+class RestorationRow(HasMac, DirectoryBase):
     """A lost factor: one person asks that it be set anew, another agrees. `closed_at`: used, withdrawn or too old."""
 
     __tablename__ = "restoration"

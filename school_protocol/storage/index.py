@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from school_protocol.domain.policy import Clause, Place, Reach, Reader, Scope
-from school_protocol.storage import keyed
+from school_protocol.storage import row_macs
 from school_protocol.storage.index_tables import (
     CaseDueRow,
     CaseExclusionRow,
@@ -238,7 +238,7 @@ def write(session: Session, row: IndexRow, beside: Iterable[Beside] = ()) -> Non
         *((table, [{"case_id": row.case_id, **each} for each in rows]) for table, rows in _parts(row)),
         *beside,
     ]
-    parts[0][1][0]["macs"] = keyed.of_several(session, ((cast(Table, one.__table__), rows) for one, rows in parts))
+    parts[0][1][0]["macs"] = row_macs.of_several(session, ((cast(Table, one.__table__), rows) for one, rows in parts))
     for table, rows in parts:
         add_rows(session, table, rows)
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
-from school_protocol.storage import keyed
+from school_protocol.storage import row_macs
 from school_protocol.storage.index_tables import CaseIndexRow, CaseLookRow
 from school_protocol.storage.tables import RealmBase
 
@@ -34,7 +34,7 @@ def forged(session: Session, last: Mapping[str, int]) -> Iterator[tuple[str, str
             yield index.name, case_id
             continue
         (own,) = rows[index]
-        kept, wanted = own["macs"], keyed.of_several(session, rows.items())
+        kept, wanted = own["macs"], row_macs.of_several(session, rows.items())
         differing = {name for name in kept.keys() | wanted if kept.get(name) != wanted.get(name)}
         if own["last_seq"] != last[case_id]:
             differing.add(index.name)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.keyed import FREE
+from school_protocol.storage.row_macs import FREE
 from school_protocol.storage.tables import Id, Key, Plain, RealmBase
 
 

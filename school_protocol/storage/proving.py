@@ -21,8 +21,8 @@ from school_protocol.storage.identity_tables import (
     RestorationRow,
     UsedChallengeRow,
 )
-from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.placing import add_new, put
+from school_protocol.storage.row_macs import is_genuine
 from school_protocol.storage.tables import AccountRow, AppointmentRow, UnitRow, new_id
 from school_protocol.storage.vault import Vault
 

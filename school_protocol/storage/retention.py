@@ -18,7 +18,6 @@ from school_protocol.domain.retention import Given
 from school_protocol.storage import tallies
 from school_protocol.storage.index import where_visible
 from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.retention_tables import (
     AccessExportRow,
@@ -27,6 +26,7 @@ from school_protocol.storage.retention_tables import (
     RetentionDayRow,
     RetentionShareRow,
 )
+from school_protocol.storage.row_macs import is_genuine
 from school_protocol.storage.tables import CaseRecordRow, DraftRow, NoticeRow, OutboxRow, ReportRow, TombstoneRow
 
 NEVER = date(9999, 12, 31)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.keyed import Keyed
+from school_protocol.storage.row_macs import HasMac
 from school_protocol.storage.tables import Id, Key, Plain, RealmBase
 
 
@@ -24,7 +24,7 @@ class RetentionDayRow(RealmBase):
     __table_args__ = (CheckConstraint("run >= 1", name="days_count_from_one"),)
 
 
-class CaseRetentionRow(Keyed, RealmBase):
+class CaseRetentionRow(HasMac, RealmBase):
     """Where a case that has ended stands on the way to its erasure, as it was after event `seq`.
 
     `erase_on` orders lists: the first day on which it can be erased, or the end of time. Of a notice: when it was
@@ -92,7 +92,7 @@ class RetentionShareRow(RealmBase):
     counts: Mapped[dict[str, Any]]
 
 
-class AccessExportRow(Keyed, RealmBase):
+class AccessExportRow(HasMac, RealmBase):
     """Somebody of a case asked what is kept of them: who asked for the copy, who let it be made, until when.
 
     `person` is the slot of the case, never a name; `seq` is the entry by which they asked.

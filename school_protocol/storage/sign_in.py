@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from school_protocol.storage.keyed import is_genuine
+from school_protocol.storage.row_macs import is_genuine
 from school_protocol.storage.tables import AccountRow, ThrottleRow, WebSessionRow, new_id
 
 IDLE = timedelta(minutes=30)

@@ -13,8 +13,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from school_protocol.storage import directory
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.directory import Account
-from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.keyset import beyond
+from school_protocol.storage.row_macs import is_genuine
 from school_protocol.storage.staff_tables import CertificateRow, OpenIdRow
 from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, UnitRow, new_id
 from school_protocol.storage.workshops.attested import withdrawn_certificates

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.keyed import Keyed
+from school_protocol.storage.row_macs import HasMac
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain
 
 
-class CertificateRow(Keyed, DirectoryBase):
+class CertificateRow(HasMac, DirectoryBase):
     """A training certificate that somebody saw: whose it is, from when until when it is good; append-only."""
 
     __tablename__ = "certificate"
@@ -30,7 +30,7 @@ class CertificateRow(Keyed, DirectoryBase):
     )
 
 
-class OpenIdRow(Keyed, DirectoryBase):
+class OpenIdRow(HasMac, DirectoryBase):
     """An account by which a provider of identities knows somebody: its issuer and its subject."""
 
     __tablename__ = "openid"

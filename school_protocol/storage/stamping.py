@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from school_protocol.domain.contributing import Share
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import Entry
-from school_protocol.storage import cases, identities, index_check, journal, keyed, keys, reports, tallies
+from school_protocol.storage import cases, identities, index_check, journal, keys, reports, row_macs, tallies
 from school_protocol.storage.engines import Store
 from school_protocol.storage.figures import shares
 from school_protocol.storage.index_tables import CaseIndexRow
@@ -136,7 +136,7 @@ class _Batch:
             table: [{name: _named(value, ids) for name, value in row.items()} for row in rows]
             for table, rows in history.index.items()
         }
-        own[_table(CaseIndexRow)][0]["macs"] = keyed.of_several(self.session, own.items())
+        own[_table(CaseIndexRow)][0]["macs"] = row_macs.of_several(self.session, own.items())
         for table, rows in own.items():
             self.after[table] += rows
         self.shares.append((case_id, key, replace(history.share, path=copy.path)))

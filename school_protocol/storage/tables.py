@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from school_protocol.storage.keyed import FREE, Keyed
+from school_protocol.storage.row_macs import FREE, HasMac
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -108,7 +108,7 @@ def new_id() -> str:
 # ---- directory -----------------------------------------------------------------------------------------------------
 
 
-class AccountRow(Keyed, DirectoryBase):
+class AccountRow(HasMac, DirectoryBase):
     """Somebody who can sign in."""
 
     __tablename__ = "account"
@@ -128,7 +128,7 @@ class AccountRow(Keyed, DirectoryBase):
     __table_args__ = (CheckConstraint("length(username) >= 1", name="username_said"),)
 
 
-class UnitRow(Keyed, DirectoryBase):
+class UnitRow(HasMac, DirectoryBase):
     """A school, a province, a region or the country."""
 
     __tablename__ = "unit"
@@ -147,7 +147,7 @@ class UnitRow(Keyed, DirectoryBase):
     )
 
 
-class AppointmentRow(Keyed, DirectoryBase):
+class AppointmentRow(HasMac, DirectoryBase):
     """A role held in a unit, both days included."""
 
     __tablename__ = "appointment"
@@ -201,7 +201,7 @@ class AdministrationRow(DirectoryBase):
     )
 
 
-class ContactRow(Keyed, DirectoryBase):
+class ContactRow(HasMac, DirectoryBase):
     """Whom to call for a referral target; without a unit: the whole country's. `revision` counts its changes."""
 
     __tablename__ = "contact"
@@ -224,7 +224,7 @@ class ContactRow(Keyed, DirectoryBase):
     __table_args__ = (CheckConstraint("(verified_on IS NULL) = (verified_by IS NULL)", name="verified_by_somebody"),)
 
 
-class CalendarRow(Keyed, DirectoryBase):
+class CalendarRow(HasMac, DirectoryBase):
     """School time of a unit and of all below it."""
 
     __tablename__ = "calendar"
@@ -236,7 +236,7 @@ class CalendarRow(Keyed, DirectoryBase):
     closed: Mapped[list[Any]]
 
 
-class DefinitionRow(Keyed, DirectoryBase):
+class DefinitionRow(HasMac, DirectoryBase):
     """Published bytes: never changed, never deleted; only which version is the current one moves on."""
 
     __tablename__ = "definition"
@@ -261,7 +261,7 @@ class DefinitionRow(Keyed, DirectoryBase):
     )
 
 
-class DefinitionDraftRow(Keyed, DirectoryBase):
+class DefinitionDraftRow(HasMac, DirectoryBase):
     """A file that may become a version: its bytes never change, only where it stands. Nothing here takes it away.
 
     `account`: who brought it; `base`: the digest of the version that was current when it was looked at; `report`: what
@@ -296,7 +296,7 @@ class DefinitionDraftRow(Keyed, DirectoryBase):
     )
 
 
-class WebSessionRow(Keyed, DirectoryBase):
+class WebSessionRow(HasMac, DirectoryBase):
     """A signed-in browser; only the hash of its token is kept. `stage`: whether a second factor is still awaited."""
 
     __tablename__ = "web_session"
@@ -468,7 +468,7 @@ class IdentityMarkRow(RealmBase):
     __table_args__ = (CheckConstraint("length(mark) = 32", name="mark_is_keyed"),)
 
 
-class ReportRow(Keyed, Wrapped, RealmBase):
+class ReportRow(HasMac, Wrapped, RealmBase):
     """A signalement, before it belongs to a case; sealed under a key of its own."""
 
     __tablename__ = "report"

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ColumnElement, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from school_protocol.storage.keyed import Keyed
 from school_protocol.storage.placing import add_new
+from school_protocol.storage.row_macs import HasMac
 from school_protocol.storage.signalement.tables import PublicReportRow
 from school_protocol.storage.tables import Id, Key, RealmBase, ReportRow
 
@@ -17,7 +17,7 @@ Counted = type[PublicReportRow | ReportRow]
 _COUNTED: tuple[Counted, ...] = (PublicReportRow, ReportRow)
 
 
-class ReportTallyRow(Keyed, RealmBase):
+class ReportTallyRow(HasMac, RealmBase):
     """How many rows of one table came to a unit, and how many of them were erased."""
 
     __tablename__ = "report_tally"

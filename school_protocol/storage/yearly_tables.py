@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.keyed import Keyed
+from school_protocol.storage.row_macs import HasMac
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain
 
 
-class YearlyReportRow(Keyed, DirectoryBase):
+class YearlyReportRow(HasMac, DirectoryBase):
     """One copy of a school's yearly report: who was handed it, when, and every figure on it; append-only.
 
     It belongs to no case. `until`: the last day of which it speaks; `press`: a digest of the form that asked for it.

@@ -14,7 +14,7 @@ from school_protocol.definitions import read
 from school_protocol.domain import policy
 from school_protocol.services.journal import rebuild_index, verifying
 from school_protocol.services.scripts import throwaway
-from school_protocol.storage import keyed
+from school_protocol.storage import row_macs
 from trials.frame import Outcome, Size, Trial
 
 SEATED = ("technical_admin", "trainer", "protocol_admin", "psychosocial", "reporter")
@@ -45,7 +45,7 @@ def run(size: Size, _folder: Path) -> Outcome:
         with throwaway(read(content, "1.yaml"), content, NOW) as player:
             faults += [] if _is_found_out(School(player, count(1)), what) else [f"not told: {what}"]
     with throwaway(read(content, "1.yaml"), content, NOW) as player, pytest.MonkeyPatch.context() as blind:
-        blind.setattr(keyed, "is_genuine", lambda *_asked: True)
+        blind.setattr(row_macs, "is_genuine", lambda *_asked: True)
         found += not _is_found_out(School(player, count(1)), "when it may be erased")
     return Outcome(tried, "forgeries", tuple(faults), 3, found)
 

@@ -17,9 +17,9 @@ from school_protocol.storage import (
     anchors,
     checks,
     erased,
-    gone,
     journal,
-    keyed,
+    missing_rows,
+    row_macs,
     tallies,
 )
 from school_protocol.storage.anchoring import Comparison, Stores
@@ -89,12 +89,12 @@ def verify_chains(house: House) -> list[Break]:
 def _breaks(house: House, folder: Path, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
     yield from _of_chains(house, verdict, progress, compares=bool(house.library.every()))
     for store, base, missing in (
-        (house.directory, DirectoryBase, gone.missing),
+        (house.directory, DirectoryBase, missing_rows.missing),
         (house.realm, RealmBase, tallies.missing),
     ):
         with store.reading() as session:
-            for model in keyed.tables(base):
-                for key in keyed.forged(session, model):
+            for model in row_macs.tables(base):
+                for key in row_macs.forged(session, model):
                     yield Break(f"{model.__tablename__} {key}", 0, Flaw.forged, Chain.rows)
             yield from (Break(where, 0, Flaw.gone, Chain.rows) for where in missing(session))
     if other := house.settings.anchors_copy:

@@ -7,11 +7,11 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.keyed import FREE, Keyed
+from school_protocol.storage.row_macs import FREE, HasMac
 from school_protocol.storage.tables import DirectoryBase, Id, Plain
 
 
-class ApiTokenRow(Keyed, DirectoryBase):
+class ApiTokenRow(HasMac, DirectoryBase):
     """What another system may read of a unit, until when; asked for by one person, agreed to by another.
 
     The token is kept as a keyed hash. `account`: under which readings are noted; nobody signs in by it.
@@ -49,7 +49,7 @@ class ApiTokenRow(Keyed, DirectoryBase):
     )
 
 
-class ApiReadRow(Keyed, DirectoryBase):
+class ApiReadRow(HasMac, DirectoryBase):
     """One reading by a token, written before it is answered; append-only. `subject`: the case or release meant."""
 
     __tablename__ = "api_read"

@@ -15,8 +15,8 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.storage import staff
 from school_protocol.storage.api.tables import ApiReadRow, ApiTokenRow
 from school_protocol.storage.directory import add_account
-from school_protocol.storage.keyed import is_genuine
 from school_protocol.storage.keyset import before
+from school_protocol.storage.row_macs import is_genuine
 from school_protocol.storage.tables import AccountRow, new_id
 
 

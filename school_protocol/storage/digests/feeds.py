@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.digests.tables import CalendarFeedRow
-from school_protocol.storage.keyed import is_genuine
+from school_protocol.storage.row_macs import is_genuine
 
 
 @dataclass(frozen=True, slots=True)

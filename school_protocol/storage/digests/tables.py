@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.keyed import FREE, Keyed
+from school_protocol.storage.row_macs import FREE, HasMac
 from school_protocol.storage.tables import DirectoryBase, Id, Plain
 
 
@@ -27,7 +27,7 @@ class DigestChoiceRow(DirectoryBase):
     )
 
 
-class CalendarFeedRow(Keyed, DirectoryBase):
+class CalendarFeedRow(HasMac, DirectoryBase):
     """The address under which somebody's due dates can be read without signing in: its hash alone.
 
     `reads`: how often it was read since `counted_from`, so that it can't be read without end.

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstrain
 from sqlalchemy.orm import Mapped, mapped_column
 
 from school_protocol.storage.figures.tables import Part
-from school_protocol.storage.keyed import Keyed
+from school_protocol.storage.row_macs import HasMac
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain, Wrapped
 
 
@@ -58,7 +58,7 @@ class FigureJobRow(DirectoryBase):
     )
 
 
-class FigureReleaseRow(Keyed, DirectoryBase):
+class FigureReleaseRow(HasMac, DirectoryBase):
     """Figures of a unit and of all below it, as they were issued; append-only.
 
     `tables`: their layout; `sealed`: the counts and what was told of them, which every later release is checked with.
@@ -88,7 +88,7 @@ class FigureReleaseRow(Keyed, DirectoryBase):
     )
 
 
-class FigureToldRow(Keyed, DirectoryBase):
+class FigureToldRow(HasMac, DirectoryBase):
     """What a release tells of one unit, or of what stands at a unit itself: all that pages ever read; append-only."""
 
     __tablename__ = "figure_told"
@@ -101,7 +101,7 @@ class FigureToldRow(Keyed, DirectoryBase):
     __table_args__ = (Index(None, "release", "above"), Index(None, "unit"))
 
 
-class FigurePublicRow(Keyed, DirectoryBase):
+class FigurePublicRow(HasMac, DirectoryBase):
     """That a release was put on the page for everybody, or taken from it: the latest counts; append-only."""
 
     __tablename__ = "figure_public"
@@ -116,7 +116,7 @@ class FigurePublicRow(Keyed, DirectoryBase):
     __table_args__ = (UniqueConstraint("release", "place"),)
 
 
-class FigurePaperRow(Keyed, DirectoryBase):
+class FigurePaperRow(HasMac, DirectoryBase):
     """One copy of a report of figures: of which unit of which release, to whom; append-only."""
 
     __tablename__ = "figure_paper"

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.keyed import Keyed
+from school_protocol.storage.row_macs import HasMac
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain, RealmBase, Wrapped
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ def _of_report() -> Any:
     return ForeignKey("public_report.id", deferrable=True, initially="DEFERRED")
 
 
-class PublicReportRow(Keyed, Wrapped, RealmBase):
+class PublicReportRow(HasMac, Wrapped, RealmBase):
     """What somebody told the school without an account; sealed under a key of its own.
 
     `hinted`: its words speak perhaps of despair or violence; `waits`: since which hour nobody has looked at it; `step`:
@@ -171,7 +171,7 @@ class PublicNoticeRow(RealmBase):
     )
 
 
-class PublicDoorRow(Keyed, DirectoryBase):
+class PublicDoorRow(HasMac, DirectoryBase):
     """A school's address for reports: drawn, without a meaning; one of each kind stands at a time."""
 
     __tablename__ = "public_door"

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.keyed import Keyed
+from school_protocol.storage.row_macs import HasMac
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain
 
 
-class VisitEntryRow(Keyed, DirectoryBase):
+class VisitEntryRow(HasMac, DirectoryBase):
     """What was written of one visit to a team; put right by a new entry with the next number, never changed."""
 
     __tablename__ = "visit_entry"
@@ -41,7 +41,7 @@ class VisitEntryRow(Keyed, DirectoryBase):
     )
 
 
-class DutyTurnRow(Keyed, DirectoryBase):
+class DutyTurnRow(HasMac, DirectoryBase):
     """Somebody of a directorate or an academy is told of what is urgent, from a moment until another."""
 
     __tablename__ = "duty_turn"
@@ -58,7 +58,7 @@ class DutyTurnRow(Keyed, DirectoryBase):
     __table_args__ = (CheckConstraint("starts < ends", name="begins_before_it_ends"), Index(None, "unit", "ends"))
 
 
-class SchoolLevelRow(Keyed, DirectoryBase):
+class SchoolLevelRow(HasMac, DirectoryBase):
     """Of which level a school is, where a list said so."""
 
     __tablename__ = "school_level"

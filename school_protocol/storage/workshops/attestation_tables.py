@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.keyed import Keyed
+from school_protocol.storage.row_macs import HasMac
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain, Wrapped
 
 
-class AttestationRow(Keyed, Wrapped, DirectoryBase):
+class AttestationRow(HasMac, Wrapped, DirectoryBase):
     """One person of a workshop. Their name is wrapped by a master key; the rest stands for good, but its withdrawal.
 
     `academy`: the region that appointed the trainer; `titles`: of scenario and protocol, by language; `certificate`:
@@ -67,7 +67,7 @@ class AttestationRow(Keyed, Wrapped, DirectoryBase):
         return f"attestation:{self.id}"
 
 
-class AttestationCopyRow(Keyed, DirectoryBase):
+class AttestationCopyRow(HasMac, DirectoryBase):
     """One certificate that was handed out: whose, in which language, and the digest of the file; append-only.
 
     `press`: a digest of the form that asked for it.

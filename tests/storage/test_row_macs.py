@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import JSON, Boolean, Column, Date, Integer, LargeBinary, delete, event, insert, select, update
 from sqlalchemy.orm import DeclarativeBase
 
-from school_protocol.storage import index_check, keyed
+from school_protocol.storage import index_check, row_macs
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.migrate import METADATA
 from school_protocol.storage.placing import add_new, add_rows
@@ -21,7 +21,7 @@ from school_protocol.storage.signalement.tables import Hour
 from school_protocol.storage.tables import AccountRow, DirectoryBase, Moment, RealmBase
 from school_protocol.storage.vault import Vault
 
-TABLES = [*keyed.tables(DirectoryBase), *keyed.tables(RealmBase)]
+TABLES = [*row_macs.tables(DirectoryBase), *row_macs.tables(RealmBase)]
 NOON = datetime(2026, 9, 7, 12, tzinfo=UTC)
 
 
@@ -66,7 +66,7 @@ def store(tables: Store) -> Store:
 
 def forged(store: Store, model: type[DeclarativeBase]) -> list[str]:
     with store.reading() as session:
-        return list(keyed.forged(session, model))
+        return list(row_macs.forged(session, model))
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.__tablename__)
@@ -133,8 +133,8 @@ def test_a_row_of_one_table_is_none_of_another(store: Store) -> None:
     with store.writing() as session:
         add_rows(session, both[0], [row_of(both[0])])
         said.mac = session.scalars(select(both[0].__table__.c.mac)).one()
-        assert keyed.is_genuine(session, both[0], said)
-        assert not keyed.is_genuine(session, both[1], said)
+        assert row_macs.is_genuine(session, both[0], said)
+        assert not row_macs.is_genuine(session, both[1], said)
 
 
 def test_a_store_without_keys_neither_makes_nor_asks_for_a_hash_and_one_with_them_finds_it_out(store: Store) -> None:

@@ -27,20 +27,21 @@ _AT_ONCE = 1000
 def _at_insert(context: Any) -> bytes:
     """The hash of a row that is about to be written, however it is."""
     vault: Vault | None = context.execution_options.get(VAULT)
-    statement = context.compiled.statement
-    return b"" if vault is None else _mac(vault, statement.table, context.get_current_parameters())
+    table = context.compiled.statement.table
+    return b"" if vault is None else _mac(vault, table, context.get_current_parameters())
 
 
-class Keyed:
+class HasMac:
     """A table whose rows carry a keyed hash of their columns, but the free ones.
 
-    Change them through the session's objects: a statement that changes columns leaves the hash behind.
+    Change them through the session's objects: a statement that changes columns leaves the hash behind. A column that
+    comes later is NULL in older rows, or a free one: else each of these would say what it was not hashed with.
     """
 
     mac: Mapped[bytes] = mapped_column(LargeBinary, default=_at_insert, sort_order=1000)
 
 
-@event.listens_for(Keyed, "before_update", propagate=True)
+@event.listens_for(HasMac, "before_update", propagate=True)
 def _at_update(_mapper: Mapper[Any], _connection: object, row: Any) -> None:
     session = object_session(row)
     vault = session.info.get(VAULT) if session else None
@@ -86,8 +87,8 @@ def of_several(session: Session, parts: Iterable[tuple[Table, Iterable[Mapping[s
 
 def tables(base: type[DeclarativeBase]) -> tuple[type[DeclarativeBase], ...]:
     """The tables of a store whose rows are keyed, by name."""
-    models = [cast(type[DeclarativeBase], one.class_) for one in base.registry.mappers if issubclass(one.class_, Keyed)]
-    return tuple(sorted(models, key=lambda one: one.__tablename__))
+    models = (cast(type[DeclarativeBase], one.class_) for one in base.registry.mappers)
+    return tuple(sorted((one for one in models if issubclass(one, HasMac)), key=lambda one: one.__tablename__))
 
 
 def _shown(part: object) -> str:
@@ -99,9 +100,7 @@ def _mac(vault: Vault, table: Table, values: Any) -> bytes:
 
 
 def _clear(table: Table, values: Any) -> dict[str, Any]:
-    """What a row says, as every database gives it back. Columns that are NULL say nothing: so none that is added later
-    changes an older hash.
-    """
+    """What a row says, as every database gives it back; a column that is NULL says nothing."""
     said = {}
     for name, plain in _said(table):
         value = values.get(name)
