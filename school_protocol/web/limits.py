@@ -11,42 +11,12 @@ from flask import Flask, Request, request
 from school_protocol.documents.sealing.verifying import MOST
 from school_protocol.services.papers import public_checks
 from school_protocol.web import sessions
+from school_protocol.web.routing import LONG_FORMS
 
 ELSEWHERE = 64 * 1024
 FORM = 12 * 1024 * 1024
 """More than the longest answers that a form takes, each letter sent in its longest way; or than a file that is read."""
 FORM_PARTS = 2_000
-LONG_FORMS = frozenset(
-    {
-        "reports.new",
-        "reports.danger",
-        "reports.raise_danger",
-        "reports.act",
-        "cases.act",
-        "cases.move",
-        "cases.danger",
-        "cases.remarks",
-        "cases.remark",
-        "sharing.answer",
-        "review.observe",
-        "review.send",
-        "review.end",
-        "review.refuse",
-        "cases.retention",
-        "protocols.upload",
-        "staff.lists",
-        "invitations.new",
-        "workshops.attest",
-        "workshops.confirm",
-        "workshops.scenarios",
-        "visits.new",
-        "visits.correct",
-        "protocols.part",
-        "protocols.entry",
-        "signalements.open_case",
-        "signalements.close_crowd",
-    }
-)
 UPLOADS = {"verifying.verify": MOST + ELSEWHERE}
 """Endpoints at which anybody may send a file, and how much with it."""
 EVIDENCE = "cases.evidence_file"

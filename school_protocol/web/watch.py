@@ -12,22 +12,24 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import Blueprint, Flask, Response, abort, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from school_protocol.config import version
+from school_protocol.domain.policy import Permission
 from school_protocol.services.house import House
 from school_protocol.services.standing import lacks, standing
 from school_protocol.web import sessions
+from school_protocol.web.routing import Pages
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where several processes of one site put what each measured; the library's own name for it."""
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _MEASURED, _BEGAN = "measured", "watch_began"
 _log = logging.getLogger(__name__)
-blueprint = Blueprint("watch", __name__)
+blueprint = Pages("watch", __name__, asks=Permission.anyone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, url_for
+from flask import Response, abort, url_for
 
+from school_protocol.domain.policy import Permission
 from school_protocol.web import sessions
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("well_known", __name__)
+blueprint = Pages("well_known", __name__, asks=Permission.anyone)
 
 
 @blueprint.get("/.well-known/security.txt")

@@ -7,9 +7,10 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Flask, render_template, request
+from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 
+from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import Protocol, Words
 from school_protocol.domain.texts import Text
 from school_protocol.services import words as ready
@@ -18,9 +19,10 @@ from school_protocol.web import sessions
 from school_protocol.web.forms import PREFIX
 from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.wording import LANGUAGE_NAMES, Wording
 
-blueprint = Blueprint("words", __name__)
+blueprint = Pages("words", __name__, asks=Permission.signed_in)
 
 FROM = "words"
 """What an address calls the words that a form begins from: `?words=<key>`."""

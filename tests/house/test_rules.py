@@ -125,7 +125,7 @@ def test_every_template_compiles_and_every_page_has_a_title(app: object) -> None
 
 def test_every_route_has_exactly_one_permission(app: object) -> None:
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}  # type: ignore[attr-defined]
-    assert endpoints == set(PERMISSIONS), "an endpoint stands once in web/access.py, with what it asks"
+    assert endpoints == set(PERMISSIONS), "each route says what it asks (web/routing.py)"
     assert set(PERMISSIONS.values()) <= set(Permission)
 
 

@@ -31,7 +31,7 @@ from school_protocol.storage.api.tables import ApiTokenRow
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.web import create_app
 from school_protocol.web.api import openapi
-from school_protocol.web.api.admission import RIGHTS
+from school_protocol.web.routing import TOKEN_RIGHTS
 from tests.web.browsing import browser_of
 from tests.web.described import BASE, Described, Undescribed
 
@@ -86,7 +86,7 @@ def test_the_record_stands_in_it_as_its_schema_says(site: Site) -> None:
 
 
 def test_each_address_that_is_read_by_token_is_described(site: Site) -> None:
-    rules = [rule for rule in site.app.url_map.iter_rules() if rule.endpoint in RIGHTS]
+    rules = [rule for rule in site.app.url_map.iter_rules() if rule.endpoint in TOKEN_RIGHTS]
     routed = {rule.rule.removeprefix(BASE).replace("<", "{").replace(">", "}") for rule in rules}
     assert routed == set(site.api().document["paths"])
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask import Response, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.api.tokens import may_see_tokens
 from school_protocol.services.desk import may_find
 from school_protocol.services.digests import choosing, feeding
@@ -28,9 +29,10 @@ from school_protocol.web.account.forms import (
     wrong,
 )
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.wording import Wording
 
-blueprint = Blueprint("account", __name__, url_prefix="/account")
+blueprint = Pages("account", __name__, asks=Permission.signed_in, url_prefix="/account")
 
 
 @blueprint.app_template_global("slip_said")

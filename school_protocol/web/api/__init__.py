@@ -9,24 +9,26 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, Request, Response, request, url_for
+from flask import Flask, Request, Response, request, url_for
 from flask.sessions import SecureCookieSession
 from pydantic import BaseModel
 
 from school_protocol.documents.record import bare_schema
 from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Unit
+from school_protocol.domain.policy import Permission, Unit
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.api import figures, reading
 from school_protocol.services.api.reading import Wanted
+from school_protocol.storage.api.tokens import Right
 from school_protocol.storage.index import IndexRow
 from school_protocol.web import sessions
 from school_protocol.web.api import models, openapi, problems
 from school_protocol.web.api.admission import bearer
 from school_protocol.web.api.problems import Problem
+from school_protocol.web.routing import Pages
 from school_protocol.wording import Wording
 
-blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+blueprint = Pages("api", __name__, asks=Permission.token, url_prefix="/api/v1")
 
 PAGE, PAGE_MOST = 50, 200
 _READ: Mapping[str, Any] = {"methods": ["GET", "OPTIONS"], "provide_automatic_options": True}
@@ -53,7 +55,7 @@ def init_app(app: Flask) -> None:
 # ---- cases -----------------------------------------------------------------------------------------------------------
 
 
-@blueprint.route("/cases", **_READ)
+@blueprint.route("/cases", **_READ, right=Right.cases)
 def cases() -> Response:
     """The cases of the token's place by their number, narrowed down as the address says."""
     asked = _Asked(
@@ -108,7 +110,7 @@ def _next_due(w: Wording, row: IndexRow, protocol: Protocol) -> models.NextDue |
     return models.NextDue(key=key, words=w.text(found.title) if found else key, at=at)
 
 
-@blueprint.route("/cases/<case>", **_READ)
+@blueprint.route("/cases/<case>", **_READ, right=Right.cases)
 def case(case: str) -> Response:
     """The record of one case, by its published JSON Schema."""
     _Asked()
@@ -119,7 +121,7 @@ def case(case: str) -> Response:
     return response
 
 
-@blueprint.route("/definitions/<digest>", **_READ)
+@blueprint.route("/definitions/<digest>", **_READ, right=Right.cases)
 def definition(digest: str) -> Response:
     """The definition that a record or a release names by its digest: the file, as it was published."""
     _Asked()
@@ -129,7 +131,7 @@ def definition(digest: str) -> Response:
 # ---- figures ---------------------------------------------------------------------------------------------------------
 
 
-@blueprint.route("/figures", **_READ)
+@blueprint.route("/figures", **_READ, right=Right.figures)
 def releases() -> Response:
     """The releases of figures that tell of the token's place, newest first."""
     asked = _Asked("after", "limit")
@@ -143,7 +145,7 @@ def releases() -> Response:
     return _paged(answer, spoken, after)
 
 
-@blueprint.route("/figures/<release>", **_READ)
+@blueprint.route("/figures/<release>", **_READ, right=Right.figures)
 def release(release: str) -> Response:
     """One release: every figure of the token's place, or of one below it (`unit`: its code)."""
     asked = _Asked("unit")
@@ -155,7 +157,7 @@ def release(release: str) -> Response:
     return _said(models.Figures(release=_release(w, told.line), unit=unit, rows=rows), spoken)
 
 
-@blueprint.route("/figures/<release>/rows.csv", **_READ)
+@blueprint.route("/figures/<release>/rows.csv", **_READ, right=Right.figures)
 def release_csv(release: str) -> Response:
     """The same figures as CSV."""
     asked = _Asked("unit")
@@ -189,14 +191,14 @@ def _place(w: Wording, unit: Unit) -> models.Place:
 # ---- what it is ------------------------------------------------------------------------------------------------------
 
 
-@blueprint.route("/openapi.json", **_READ)
+@blueprint.route("/openapi.json", **_READ, asks=Permission.anyone)
 def description() -> Response:
     """What this API is, in OpenAPI 3.1; for anyone."""
     _Asked()
     return Response(openapi.written(), content_type=JSON)
 
 
-@blueprint.route("/schema/case-record.json", **_READ)
+@blueprint.route("/schema/case-record.json", **_READ, asks=Permission.anyone)
 def record_schema() -> Response:
     """The JSON Schema of a case's record; for anyone."""
     _Asked()

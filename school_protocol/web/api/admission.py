@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import cast
 
 from flask import g, request
@@ -11,21 +10,12 @@ from school_protocol.services.api import reading
 from school_protocol.services.api.reading import Bearer
 from school_protocol.services.api.tokens import known_by
 from school_protocol.services.identity.throttling import TooManyTries
-from school_protocol.storage.api.tokens import Right
 from school_protocol.storage.numbers import check_number
 from school_protocol.web import sessions
 from school_protocol.web.api.problems import Problem
 from school_protocol.web.headers import again_in
+from school_protocol.web.routing import TOKEN_RIGHTS
 
-RIGHTS: Mapping[str, Right] = {
-    "api.cases": Right.cases,
-    "api.case": Right.cases,
-    "api.definition": Right.cases,
-    "api.releases": Right.figures,
-    "api.release": Right.figures,
-    "api.release_csv": Right.figures,
-}
-"""Every endpoint that is read by token, and the right that it asks for."""
 SCHEME = "bearer"
 REALM = 'Bearer realm="school-protocol"'
 SUBJECT_MOST = 40
@@ -33,7 +23,7 @@ SUBJECT_MOST = 40
 
 def admit(endpoint: str) -> None:
     """Before a request by token; raises Problem."""
-    right = RIGHTS[endpoint]
+    right = TOKEN_RIGHTS[endpoint]
     setattr(g, sessions.KNOWN_BY, known_by(sessions.house(), _secret()))
     try:
         g.bearer = reading.admit(sessions.house(), _secret(), right, endpoint, _subject())

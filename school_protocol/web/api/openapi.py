@@ -10,8 +10,8 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from school_protocol.documents.record import bare_schema
-from school_protocol.storage.api.tokens import Right
 from school_protocol.web.api.models import ANSWERS
+from school_protocol.web.routing import TOKEN_RIGHTS
 from school_protocol.wording import LOCALES
 
 COMPONENTS = "#/components/schemas/"
@@ -73,7 +73,7 @@ def _paths() -> dict[str, Any]:
     release = {"name": "release", "in": "path", "required": True, "schema": _KEY, "description": "Id of a release."}
     return {
         "/cases": _get(
-            "cases", "Where the cases of the token's place stand, by number", Right.cases, _json("Cases"),
+            "cases", "Where the cases of the token's place stand, by number", _json("Cases"),
             [
                 _query("after", _NUMBER, "The last number of the page before, as `after` said it."),
                 limit,
@@ -96,37 +96,37 @@ def _paths() -> dict[str, Any]:
             ],
         ),
         "/cases/{case}": _get(
-            "case", "The record of one case, under signs and without any free text", Right.cases, _json(RECORD),
+            "case", "The record of one case, under signs and without any free text", _json(RECORD),
             [{"name": "case", "in": "path", "required": True, "schema": _NUMBER, "description": "Its number."}],
         ),
         "/definitions/{digest}": _get(
             "definition", "The definition of a protocol that a record or a release names by its digest (YAML); it "
-            "never changes", Right.cases, {"application/yaml": {"schema": {"type": "object"}}},
+            "never changes", {"application/yaml": {"schema": {"type": "object"}}},
             [{"name": "digest", "in": "path", "required": True, "schema": _DIGEST, "description": "SHA-256 of it."}],
         ),
         "/figures": _get(
-            "releases", "Figures that were issued and tell of the token's place, newest first", Right.figures,
+            "releases", "Figures that were issued and tell of the token's place, newest first",
             _json("Releases"), [_query("after", _KEY, "The last id of the page before, as `after` said it."), limit],
         ),
         "/figures/{release}": _get(
-            "release", "Every figure of one release", Right.figures, _json("Figures"), [release, unit]
+            "release", "Every figure of one release", _json("Figures"), [release, unit]
         ),
         "/figures/{release}/rows.csv": _get(
-            "release_csv", "The same figures as CSV (UTF-8 with a byte order mark, commas between)", Right.figures,
+            "release_csv", "The same figures as CSV (UTF-8 with a byte order mark, commas between)",
             {"text/csv": {"schema": _TEXT}}, [release, unit],
         ),
     }  # fmt: skip
 
 
 def _get(
-    name: str, summary: str, right: Right, content: Mapping[str, Any], parameters: Sequence[Mapping[str, Any]]
+    name: str, summary: str, content: Mapping[str, Any], parameters: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in _PROBLEMS}
     return {
         "get": {
             "operationId": name,
             "summary": summary,
-            "description": f"Asks for the right `{right.value}`.",
+            "description": f"Asks for the right `{TOKEN_RIGHTS[f'api.{name}'].value}`.",
             "parameters": [{"$ref": "#/components/parameters/Language"}, *parameters],
             "responses": {"200": {"description": summary, "content": content}, **problems},
         }

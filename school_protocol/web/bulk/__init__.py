@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import rendering
 from school_protocol.domain.errors import BadInput, SentBefore
+from school_protocol.domain.policy import Permission
 from school_protocol.services.papers import bulk as papers
 from school_protocol.services.papers.bulk_files import zipped
 from school_protocol.services.papers.bulk_said import problem_said, trouble_said, why_said
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("bulk", __name__, url_prefix="/case-files")
+blueprint = Pages("bulk", __name__, asks=Permission.see_cases, url_prefix="/case-files")
 
 CODES_MOST = 2_000
 LONGEST = 120

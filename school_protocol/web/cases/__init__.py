@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask import current_app, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import ActKind
 from school_protocol.services import first_minutes as minutes
 from school_protocol.services import papers, recording, showing
@@ -52,8 +53,9 @@ from school_protocol.web.cases.ready import ready
 from school_protocol.web.forms import AnswerForm, MoveForm, OwnForm, Problem, answers_of, move_form, show_problems
 from school_protocol.web.paths import own_page
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("cases", __name__, url_prefix="/cases")
+blueprint = Pages("cases", __name__, asks=Permission.see_case, url_prefix="/cases")
 reading.add_to(blueprint)
 undoing.add_to(blueprint)
 letters.add_to(blueprint)
@@ -96,7 +98,7 @@ def entry(number: str, seq: int) -> ResponseReturnValue:
 # ---- recording an act --------------------------------------------------------------------------------------------
 
 
-@blueprint.route("/<number>/acts/<act>", methods=["GET", "POST"])
+@blueprint.route("/<number>/acts/<act>", methods=["GET", "POST"], is_long=True)
 def act(number: str, act: str) -> ResponseReturnValue:
     view = showing.see_act(sessions.house(), sessions.actor(), number, act)
     form, was_kept = shown_form(view)
@@ -272,7 +274,7 @@ def _recorded(number: str, view: ActView, done: Done, *, is_urgent: bool) -> Res
 # ---- moving on ---------------------------------------------------------------------------------------------------
 
 
-@blueprint.route("/<number>/moves/<move>", methods=["GET", "POST"])
+@blueprint.route("/<number>/moves/<move>", methods=["GET", "POST"], is_long=True)
 def move(number: str, move: str) -> ResponseReturnValue:
     view = _move_view(number, move)
     posted = as_sent() if request.method == "POST" else kept.typed_before(sessions.actor().id)
@@ -382,7 +384,7 @@ def _move_conflict(number: str, view: MoveView, form: MoveForm, expected: int, b
 # ---- dangers -----------------------------------------------------------------------------------------------------
 
 
-@blueprint.route("/<number>/danger", methods=["GET", "POST"])
+@blueprint.route("/<number>/danger", methods=["GET", "POST"], is_long=True)
 def danger(number: str) -> ResponseReturnValue:
     """Choose a danger; one tap raises it. Never held back by what somebody else wrote meanwhile."""
     page = minutes.see_danger(sessions.house(), sessions.actor(), number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from flask import Blueprint, current_app, render_template, request, send_file
+from flask import current_app, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import rendering
@@ -19,9 +19,10 @@ from school_protocol.services.views import CaseHead
 from school_protocol.web import sessions
 from school_protocol.web.cases.answering import new_token, one_for_each
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     blueprint.add_url_rule("/<number>/bundles/<document>", "bundle", bundle, methods=["GET", "POST"])
     blueprint.add_app_template_global(bundles_offered, "bundles_offered")
 

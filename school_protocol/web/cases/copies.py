@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.answers import TEXT_MOST
@@ -10,9 +10,10 @@ from school_protocol.domain.errors import BadInput
 from school_protocol.services.papers.revoking import RevokedBefore, revoke, see_copies
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     blueprint.add_url_rule("/<number>/copies", "copies", copies, methods=["GET"])
     blueprint.add_url_rule("/<number>/copies", "revoke", take_back, methods=["POST"])
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import evidence_said
@@ -21,11 +21,12 @@ from school_protocol.services.views import ActView
 from school_protocol.web import hints, sessions
 from school_protocol.web.cases.answering import new_token
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 MOST = 10**9
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     for path, name, function in (
         ("file", "evidence_file", take_file),
         ("open", "open_file", hand_out),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from flask import Blueprint, current_app, render_template, request, send_file
+from flask import current_app, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import rendering
@@ -18,9 +18,10 @@ from school_protocol.services.papers.posting import issue_letter
 from school_protocol.web import sessions
 from school_protocol.web.cases.answering import new_token, one_for_each
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     blueprint.add_url_rule("/<number>/letters", "letters", letters, methods=["GET"])
     blueprint.add_url_rule("/<number>/letters/<document>", "letter", letter, methods=["GET", "POST"])
 

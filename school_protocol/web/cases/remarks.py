@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, request, send_file, url_for
+from flask import flash, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import rendering
@@ -27,6 +27,7 @@ from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import new_token
 from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.wording import Wording
 
 FIRST_ROWS = 2
@@ -35,9 +36,9 @@ MOST = 10**9
 ON_ENTRY = "entry"
 
 
-def add_to(blueprint: Blueprint) -> None:
-    blueprint.add_url_rule("/<number>/remarks", "remarks", remarks, methods=["GET", "POST"])
-    blueprint.add_url_rule("/<number>/remarks/<int:copy>", "remark", remark, methods=["GET", "POST"])
+def add_to(blueprint: Pages) -> None:
+    blueprint.add_url_rule("/<number>/remarks", "remarks", remarks, methods=["GET", "POST"], is_long=True)
+    blueprint.add_url_rule("/<number>/remarks/<int:copy>", "remark", remark, methods=["GET", "POST"], is_long=True)
     blueprint.add_url_rule("/<number>/remarks/<int:copy>/sheet", "review_sheet", review_sheet, methods=["GET"])
     blueprint.add_url_rule(
         "/<number>/remarks/<int:seq>/<int:place>/settled", "settle_remark", settle_remark, methods=["POST"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.answers import TEXT_MOST
@@ -14,10 +14,11 @@ from school_protocol.services.retention import holds
 from school_protocol.web import sessions
 from school_protocol.web.forms import Problem
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 
-def add_to(blueprint: Blueprint) -> None:
-    blueprint.add_url_rule("/<number>/retention", "retention", retention, methods=["GET", "POST"])
+def add_to(blueprint: Pages) -> None:
+    blueprint.add_url_rule("/<number>/retention", "retention", retention, methods=["GET", "POST"], is_long=True)
 
 
 def retention(number: str) -> ResponseReturnValue:

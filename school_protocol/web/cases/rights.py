@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask import current_app, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import rendering
@@ -17,9 +17,10 @@ from school_protocol.services.retention import rights as service
 from school_protocol.web import sessions
 from school_protocol.web.forms import Problem
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     blueprint.add_url_rule("/<number>/rights", "rights", rights, methods=["GET", "POST"])
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
 from school_protocol.domain.intents import Reason
+from school_protocol.domain.policy import Permission
 from school_protocol.domain.sharing import ANSWERING
 from school_protocol.services import recording
 from school_protocol.services.sharing import answering, contributions
@@ -17,11 +18,12 @@ from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent, is_sent, renewed
 from school_protocol.web.forms import AnswerForm, answers_of, form_for, show_problems
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("sharing", __name__)
+blueprint = Pages("sharing", __name__, asks=Permission.see_case)
 
 
-@blueprint.get("/from-schools")
+@blueprint.get("/from-schools", asks=Permission.signed_in)
 def index() -> ResponseReturnValue:
     """What other schools ask, and waits for this person's answer."""
     house, actor = sessions.house(), sessions.actor()
@@ -30,7 +32,7 @@ def index() -> ResponseReturnValue:
     return render_template("sharing/index.html", lines=answering.waiting_for(house, actor))
 
 
-@blueprint.route("/cases/<number>/asked/<int:seq>", methods=["GET", "POST"])
+@blueprint.route("/cases/<number>/asked/<int:seq>", methods=["GET", "POST"], is_long=True)
 def answer(number: str, seq: int) -> ResponseReturnValue:
     """One request: what it says, and the answer; nothing else of the case."""
     house, actor = sessions.house(), sessions.actor()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from school_protocol.domain.acting import in_team
 from school_protocol.domain.answers import TEXT_MOST
 from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.desk import find_by_number
 from school_protocol.services.sight import breaking, lifting, who_sees
 from school_protocol.services.sight.asking import HOURS, REASON_LEAST, Asked
@@ -19,6 +20,7 @@ from school_protocol.web.account import sayings as account_sayings
 from school_protocol.web.cases.sight_said import globals_of
 from school_protocol.web.forms import Problem
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 MOST = 10**9
 CURSOR_MOST = 200
@@ -28,9 +30,9 @@ LONGEST = TEXT_MOST * 8
 Typed = Mapping[str, str]
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     both = ["GET", "POST"]
-    blueprint.add_url_rule("/emergency", "emergency", emergency, methods=both)
+    blueprint.add_url_rule("/emergency", "emergency", emergency, methods=both, asks=Permission.see_cases)
     blueprint.add_url_rule("/<number>/sight", "sight", sight, methods=["GET"])
     blueprint.add_url_rule("/<number>/sight/readings", "readings", readings, methods=["GET"])
     blueprint.add_url_rule("/<number>/sight/names", "names", names, methods=both)

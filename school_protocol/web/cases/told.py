@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents.outside_said import outside_said
 from school_protocol.services.signalement import triage
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.signalement.said import known
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     blueprint.add_app_template_global(lambda detail: outside_said(wording(), detail), "outside_said")
     blueprint.add_url_rule("/<number>/told", "told", told)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.engine import Reason
@@ -14,11 +14,12 @@ from school_protocol.services import showing, undoing
 from school_protocol.services.views import ConflictView
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 MOST = 10**9
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     """The address that takes an entry back, and what its button carries."""
     blueprint.add_url_rule("/<number>/entries/<int:seq>/undo", "undo", undo, methods=["GET", "POST"])
     blueprint.add_app_template_global(_one_time_token, "one_time_token")

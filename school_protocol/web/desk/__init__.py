@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services import accounts
 from school_protocol.services import desk as desks
 from school_protocol.services import week as weeks
@@ -17,11 +18,12 @@ from school_protocol.services.views import CaseLine
 from school_protocol.web import hints, kept, sessions
 from school_protocol.web.paths import is_of_this_site, own_path
 from school_protocol.web.rendering import LANGUAGE_COOKIE, wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.sign_in import sign_out
 from school_protocol.web.unfolding import style_of
 from school_protocol.wording import ZONE
 
-blueprint = Blueprint("desk", __name__)
+blueprint = Pages("desk", __name__, asks=Permission.signed_in)
 
 FILTERS = desks.FILTERS
 OF_DUES = ("mine", "late", "today")
@@ -68,7 +70,7 @@ def index() -> ResponseReturnValue:
     )  # fmt: skip
 
 
-@blueprint.route("/search", methods=["GET", "POST"])
+@blueprint.route("/search", methods=["GET", "POST"], asks=Permission.see_cases)
 def search() -> ResponseReturnValue:
     """By number, or by pupil of one's own school: a pupil only as the form posts, so that no address holds a name."""
     is_posted = request.method == "POST"
@@ -93,7 +95,7 @@ def folds(protocol: str, version: int) -> ResponseReturnValue:
     return Response(style_of(known), mimetype="text/css")
 
 
-@blueprint.get("/leave")
+@blueprint.get("/leave", asks=Permission.anyone)
 def leave() -> ResponseReturnValue:
     """The quick way out. Pressed on a page of ours it also signs out, so that going back shows nothing."""
     response = make_response(render_template("leave.html"))
@@ -119,7 +121,7 @@ def forget_draft() -> ResponseReturnValue:
     return redirect(at, 303)
 
 
-@blueprint.post("/language")
+@blueprint.post("/language", asks=Permission.anyone)
 def language() -> ResponseReturnValue:
     response = make_response(redirect(own_path(request.form.get("next"))))
     chosen = request.form.get("language", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask import current_app, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import rendering
@@ -14,6 +14,7 @@ from school_protocol.documents.papers.figure_years import YearLines
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.figures import issuing, seeing
 from school_protocol.services.figures.issuing import Running
 from school_protocol.services.figures.said import fault_said, job_said, step_said
@@ -22,8 +23,9 @@ from school_protocol.services.papers import yearly
 from school_protocol.web import sessions
 from school_protocol.web.cases.answering import new_token, one_for_each
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("figures", __name__, url_prefix="/figures")
+blueprint = Pages("figures", __name__, asks=Permission.see_figures, url_prefix="/figures")
 ID_MOST = 40
 _YEAR = 4
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents.papers.figure_lines import Lines
 from school_protocol.documents.papers.figure_sheets import withheld_said
 from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.figures import seeing
 from school_protocol.web import sessions
 from school_protocol.web.figures import year_between
 from school_protocol.web.rendering import reword, wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("campaign", __name__, url_prefix="/campaign")
+blueprint = Pages("campaign", __name__, asks=Permission.anyone, url_prefix="/campaign")
 ID_MOST = 40
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput
-from school_protocol.domain.policy import Actor
+from school_protocol.domain.policy import Actor, Permission
 from school_protocol.services.going_live import signing
 from school_protocol.services.going_live.items import LACKS
 from school_protocol.services.house import House
 from school_protocol.services.teams.changing import SENTENCE_MOST, TeamRefused
 from school_protocol.web import kept, sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.wording import N_
 
-blueprint = Blueprint("going_live", __name__, url_prefix="/go-live")
+blueprint = Pages("going_live", __name__, asks=Permission.sign_go_live, url_prefix="/go-live")
 
 _OBSTACLES: Mapping[str, str] = {
     **LACKS,

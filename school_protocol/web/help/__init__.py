@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from io import BytesIO
 
-from flask import Blueprint, Flask, redirect, render_template, request, send_file, url_for
+from flask import Flask, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from school_protocol.config import version
 from school_protocol.documents.rendering import DocumentsUnavailable
+from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import Act, Move, Protocol
 from school_protocol.domain.texts import Named
 from school_protocol.services import guide, handed_out
 from school_protocol.services.handed_out import Handout
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("help", __name__, url_prefix="/help")
+blueprint = Pages("help", __name__, asks=Permission.signed_in, url_prefix="/help")
 
 
 def init_app(app: Flask) -> None:
@@ -46,7 +48,7 @@ def titles_of(parts: Iterable[Named]) -> list[str]:
     return [wording().text(part.title) for part in parts]
 
 
-@blueprint.get("")
+@blueprint.get("", asks=Permission.anyone)
 def index() -> ResponseReturnValue:
     guides = guide.see_guides(sessions.house(), sessions.find_actor())
     return render_template("help/index.html", guides=guides, version=version())

@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.identity.administering import IdentityRefused
 from school_protocol.services.staff import inviting, said
 from school_protocol.services.staff.changing import Done
@@ -19,10 +20,11 @@ from school_protocol.web.account.sayings import refusal
 from school_protocol.web.cases.answering import as_sent, new_token, renewed
 from school_protocol.web.forms import PREFIX, Problem, answers_of, show_problems
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.staff.forms import invitation_form
 from school_protocol.web.team.forms import TeamForm
 
-blueprint = Blueprint("invitations", __name__, url_prefix="/invitations")
+blueprint = Pages("invitations", __name__, asks=Permission.invite, url_prefix="/invitations")
 
 
 @blueprint.get("")
@@ -48,7 +50,7 @@ def _index(view: inviting.InvitationsView, code: str, problems: list[Problem]) -
     )  # fmt: skip
 
 
-@blueprint.route("/new", methods=["GET", "POST"])
+@blueprint.route("/new", methods=["GET", "POST"], is_long=True)
 def new() -> ResponseReturnValue:
     """Whom, where, in which roles; refused, it is shown again as it was typed, with every reason."""
     house, actor, w = sessions.house(), sessions.actor(), wording()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.desk import may_find
 from school_protocol.services.digests import choosing, feeding, shown
 from school_protocol.web import sessions
 from school_protocol.web.account.forms import said, secret, typed
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("messages", __name__)
+blueprint = Pages("messages", __name__, asks=Permission.signed_in)
 
 
 # ---- how often -------------------------------------------------------------------------------------------------------
@@ -72,7 +74,7 @@ def calendar() -> ResponseReturnValue:
     return page, 422 if problems else 200
 
 
-@blueprint.get("/calendar/<token>.ics")
+@blueprint.get("/calendar/<token>.ics", asks=Permission.anyone)
 def feed(token: str) -> ResponseReturnValue:
     """Somebody's due dates, for whoever knows the address: moments, and nothing of a case."""
     setattr(g, sessions.KNOWN_BY, token)

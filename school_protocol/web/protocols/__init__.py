@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.definitions.proof import Result
@@ -14,6 +14,7 @@ from school_protocol.definitions.proof.saying import ResultSaid, result_said
 from school_protocol.definitions.saying import ChangeSaid, FaultSaid, change_said, fault_said
 from school_protocol.definitions.tree import LARGEST
 from school_protocol.domain.errors import BadInput, DefinitionError, Fault
+from school_protocol.domain.policy import Permission
 from school_protocol.services.protocols import moving_said, passages, publishing, settings
 from school_protocol.services.protocols.passages import DraftPreview, PassageRefused
 from school_protocol.services.protocols.publishing import DraftView, Exported, PublishRefused
@@ -24,8 +25,9 @@ from school_protocol.web.forms import answers_of, show_problems
 from school_protocol.web.protocols import moving, passing, sayings
 from school_protocol.web.protocols.forms import SettingsForm, settings_form
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("protocols", __name__, url_prefix="/protocols")
+blueprint = Pages("protocols", __name__, asks=Permission.publish, url_prefix="/protocols")
 moving.add_to(blueprint)
 passing.add_to(blueprint)
 
@@ -49,7 +51,7 @@ def afterwards(key: str) -> ResponseReturnValue:
     return render_template("protocols/afterwards.html", view=view)
 
 
-@blueprint.route("/upload", methods=["GET", "POST"])
+@blueprint.route("/upload", methods=["GET", "POST"], is_long=True)
 def upload() -> ResponseReturnValue:
     publishing.check_may(sessions.house(), sessions.actor())
     if request.method != "POST":
@@ -216,12 +218,12 @@ def all_settings(key: str) -> ResponseReturnValue:
     )
 
 
-@blueprint.route("/<key>/settings/<part>", methods=["GET", "POST"])
+@blueprint.route("/<key>/settings/<part>", methods=["GET", "POST"], is_long=True)
 def part(key: str, part: str) -> ResponseReturnValue:
     return _settings(key, part, "")
 
 
-@blueprint.route("/<key>/settings/<part>/<entry>", methods=["GET", "POST"])
+@blueprint.route("/<key>/settings/<part>/<entry>", methods=["GET", "POST"], is_long=True)
 def entry(key: str, part: str, entry: str) -> ResponseReturnValue:
     return _settings(key, part, entry)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.definitions.saying import ChangeSaid, change_said
@@ -14,13 +14,14 @@ from school_protocol.services.protocols import moving, moving_said, passages
 from school_protocol.services.protocols.moving import DifferenceView
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 MOST = 10**9
 """No version has a greater number."""
 LONGEST = 60
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     """The addresses of a difference and of the cases that may follow."""
     pair = "/<key>/<int:old>/<int:new>"
     blueprint.add_url_rule(f"{pair}/difference", "difference", difference)

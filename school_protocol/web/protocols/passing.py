@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore
@@ -14,11 +14,12 @@ from school_protocol.services.protocols.tallies import Count
 from school_protocol.web import sessions
 from school_protocol.web.protocols.moving import LONGEST, check_versions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 CODES_MOST = 40
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     """The addresses of passages."""
     blueprint.add_url_rule("/<key>/<int:old>/<int:new>/look", "look", look, methods=["POST"])
     blueprint.add_url_rule("/passages/<passage>", "passage", passage)

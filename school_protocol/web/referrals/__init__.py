@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from school_protocol.domain.policy import Permission
 from school_protocol.services.referrals import seeing
 from school_protocol.services.referrals.seeing import Wanted
 from school_protocol.storage.referrals.register import CURSOR_MOST
@@ -15,8 +16,9 @@ from school_protocol.web import sessions
 from school_protocol.web.forms import Problem
 from school_protocol.web.questions import day_typed
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("referrals", __name__, url_prefix="/referrals")
+blueprint = Pages("referrals", __name__, asks=Permission.see_referrals, url_prefix="/referrals")
 
 
 @blueprint.get("")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.referrals import contacts
 from school_protocol.services.referrals.contacts import ContactView, Kept
 from school_protocol.services.staff import said
@@ -18,9 +19,10 @@ from school_protocol.web.cases.answering import as_sent, new_token, renewed
 from school_protocol.web.forms import answers_of, show_problems
 from school_protocol.web.referrals.forms import contact_form
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.team.forms import TeamForm
 
-blueprint = Blueprint("contacts", __name__, url_prefix="/contacts")
+blueprint = Pages("contacts", __name__, asks=Permission.keep_contacts, url_prefix="/contacts")
 
 
 @blueprint.get("")

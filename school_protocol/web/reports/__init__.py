@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import START, Act, ActKind, Protocol
 from school_protocol.services import opening, receipts
 from school_protocol.services.first_minutes import call_act
@@ -28,12 +29,13 @@ from school_protocol.web.cases.answering import (
 )
 from school_protocol.web.forms import AnswerForm, answers_of, asks_for_danger, show_problems
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("reports", __name__, url_prefix="/reports")
+blueprint = Pages("reports", __name__, asks=Permission.see_own_receipt, url_prefix="/reports")
 
 
-@blueprint.route("/new", methods=["GET", "POST"])
-@blueprint.route("/new/<protocol>", methods=["GET", "POST"])
+@blueprint.route("/new", methods=["GET", "POST"], asks=Permission.report, is_long=True)
+@blueprint.route("/new/<protocol>", methods=["GET", "POST"], asks=Permission.report, is_long=True)
 def new(protocol: str | None = None) -> ResponseReturnValue:
     """The report, under the protocol that the address names, else under the first that this person can use."""
     view = opening.see_opening(sessions.house(), sessions.actor(), protocol=protocol)
@@ -122,8 +124,8 @@ def _reported(opened: Opened, *, in_danger: bool) -> ResponseReturnValue:
 # ---- a danger, before anything else ------------------------------------------------------------------------------
 
 
-@blueprint.route("/danger", methods=["GET", "POST"])
-@blueprint.route("/danger/<protocol>", methods=["GET", "POST"])
+@blueprint.route("/danger", methods=["GET", "POST"], asks=Permission.report, is_long=True)
+@blueprint.route("/danger/<protocol>", methods=["GET", "POST"], asks=Permission.report, is_long=True)
 def danger(protocol: str | None = None) -> ResponseReturnValue:
     """Two taps from anywhere: choose, raised. It opens the case."""
     report = opening.see_opening(sessions.house(), sessions.actor(), protocol=protocol)
@@ -185,7 +187,7 @@ def receipt(report: str) -> ResponseReturnValue:
     )
 
 
-@blueprint.route("/<report>/acts/<act>", methods=["GET", "POST"])
+@blueprint.route("/<report>/acts/<act>", methods=["GET", "POST"], is_long=True)
 def act(report: str, act: str) -> ResponseReturnValue:
     """What falls to whoever stands beside the child, though they may not see the case."""
     view = receipts.see_receipt_act(sessions.house(), sessions.actor(), report, act)
@@ -240,7 +242,7 @@ def _act_page(
     )
 
 
-@blueprint.post("/<report>/danger")
+@blueprint.post("/<report>/danger", is_long=True)
 def raise_danger(report: str) -> ResponseReturnValue:
     line = receipts.see_receipt(sessions.house(), sessions.actor(), report)
     chosen = next((danger for danger in line.dangers if danger.key == request.form.get("danger")), None)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.retention import lists, rights
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("retention", __name__, url_prefix="/retention")
+blueprint = Pages("retention", __name__, asks=Permission.signed_in, url_prefix="/retention")
 
 DESK_MOST = 5
 """So many requests stand on the desk."""

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents.papers.conforming import outcome_said
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.domain.events import Remark, RemarkKind
+from school_protocol.domain.policy import Permission
 from school_protocol.services import showing
 from school_protocol.services.recording import Done
 from school_protocol.services.review import asking, conforming, queueing, refusing
@@ -23,8 +24,9 @@ from school_protocol.web import hints, kept, sessions
 from school_protocol.web.cases.answering import new_token
 from school_protocol.web.rendering import wording
 from school_protocol.web.review import said
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("review", __name__)
+blueprint = Pages("review", __name__, asks=Permission.see_case)
 blueprint.add_app_template_global(said.state_said, "review_said")
 blueprint.add_app_template_global(said.kind_said, "wait_said")
 blueprint.add_app_template_global(said.event_title, "event_title")
@@ -39,7 +41,7 @@ NARROWING = ("kind", "place", "level")
 # ---- the queue -------------------------------------------------------------------------------------------------------
 
 
-@blueprint.get("/review")
+@blueprint.get("/review", asks=Permission.review)
 def index() -> ResponseReturnValue:
     """What waits for me; narrowed as the address says, else as it was the last time."""
     after = request.args.get("after") or None
@@ -148,7 +150,7 @@ def _stands(case: CaseView, title: str, why: str) -> ResponseReturnValue:
     return render_template("review/stands.html", **stale, title=title, why=why), 409
 
 
-@blueprint.route("/cases/<number>/review/observe", methods=["GET", "POST"])
+@blueprint.route("/cases/<number>/review/observe", methods=["GET", "POST"], is_long=True)
 def observe(number: str) -> ResponseReturnValue:
     """An observation on a place in the case as it stands on screen; its team answers it there."""
     case = _case(number)
@@ -211,7 +213,7 @@ def _remark(values: dict[str, str]) -> Remark:
     )
 
 
-@blueprint.route("/cases/<number>/review/send", methods=["GET", "POST"])
+@blueprint.route("/cases/<number>/review/send", methods=["GET", "POST"], is_long=True)
 def send(number: str) -> ResponseReturnValue:
     """The team sends the case to those who review it."""
     case = _case(number)
@@ -228,7 +230,7 @@ def send(number: str) -> ResponseReturnValue:
     return _page("review/send.html", case, sent)
 
 
-@blueprint.route("/cases/<number>/review/examined", methods=["GET", "POST"])
+@blueprint.route("/cases/<number>/review/examined", methods=["GET", "POST"], is_long=True)
 def end(number: str) -> ResponseReturnValue:
     """Whoever reviews has examined the case, and asks for nothing more."""
     case = _case(number)
@@ -247,7 +249,7 @@ def end(number: str) -> ResponseReturnValue:
     return _page("review/end.html", case, sent)
 
 
-@blueprint.route("/cases/<number>/review/refuse", methods=["GET", "POST"])
+@blueprint.route("/cases/<number>/review/refuse", methods=["GET", "POST"], is_long=True)
 def refuse(number: str) -> ResponseReturnValue:
     """The visa refused, for reasons that the team reads at once; the case goes back."""
     house, actor, case = sessions.house(), sessions.actor(), _case(number)

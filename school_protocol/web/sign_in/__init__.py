@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import Response, abort, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services import accounts
 from school_protocol.services.figures import seeing as figures
 from school_protocol.services.identity import factors, invitations, passkeys, restoring, signing_in
@@ -28,9 +29,10 @@ from school_protocol.web.account.forms import (
 from school_protocol.web.headers import again_in
 from school_protocol.web.paths import own_path
 from school_protocol.web.rendering import reword, wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.sign_in import openid
 
-blueprint = Blueprint("sign_in", __name__)
+blueprint = Pages("sign_in", __name__, asks=Permission.anyone)
 openid.add_to(blueprint)
 
 AGENT_MOST = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
+from flask import make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import Unseen
@@ -14,11 +14,12 @@ from school_protocol.services.identity.openid import OpenIdRefused, Started
 from school_protocol.web import sessions
 from school_protocol.web.paths import own_path
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 CARRIED = "openid"
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     """The two addresses, and what the sign-in page's button says."""
     blueprint.add_url_rule("/sign-in/ministry", "openid", there)
     blueprint.add_url_rule("/sign-in/ministry/back", "openid_back", back)

@@ -6,10 +6,11 @@ code with which somebody comes back stands in bodies alone, never in an address.
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput
+from school_protocol.domain.policy import Permission
 from school_protocol.domain.signalement_material import Material
 from school_protocol.services.figures.seeing import has_public
 from school_protocol.services.house import House
@@ -23,11 +24,12 @@ from school_protocol.web import sessions
 from school_protocol.web.forms import AnswerForm, answers_of, form_for, show_problems
 from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.signalement.addresses import base_address
 from school_protocol.web.signalement.plain import furnish, show
 from school_protocol.web.signalement.said import answers_said, childs, standing_said
 
-blueprint = Blueprint("signalement", __name__, url_prefix="/s")
+blueprint = Pages("signalement", __name__, asks=Permission.anyone, url_prefix="/s")
 furnish(blueprint)
 
 GATE = "gate"

@@ -6,27 +6,29 @@ from collections.abc import Callable
 from io import BytesIO
 
 import segno
-from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from school_protocol.documents.papers.poster import Size
 from school_protocol.documents.rendering import DocumentsUnavailable
+from school_protocol.domain.policy import Permission
 from school_protocol.services.handed_out import Handout
 from school_protocol.services.signalement import doors, material
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 PATH = "/s/"
 UNIT_MOST = 64
 
 
-def add_to(blueprint: Blueprint) -> None:
-    blueprint.get("/addresses")(addresses)
-    blueprint.post("/addresses")(renew)
-    blueprint.post("/addresses/end")(end)
-    blueprint.get("/addresses/<kind>/poster")(poster)
-    blueprint.get("/addresses/<kind>/leaflet")(leaflet)
+def add_to(blueprint: Pages) -> None:
+    blueprint.get("/addresses", asks=Permission.keep_doors)(addresses)
+    blueprint.post("/addresses", asks=Permission.keep_doors)(renew)
+    blueprint.post("/addresses/end", asks=Permission.keep_doors)(end)
+    blueprint.get("/addresses/<kind>/poster", asks=Permission.keep_doors)(poster)
+    blueprint.get("/addresses/<kind>/leaflet", asks=Permission.keep_doors)(leaflet)
 
 
 def base_address() -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.domain.public_reports import Wrong
 from school_protocol.services.signalement import material, triage
 from school_protocol.services.signalement.triage import Line, ReportView
@@ -18,10 +19,11 @@ from school_protocol.web import kept, naming, sessions
 from school_protocol.web.cases.answering import is_sent, new_token, renewed, shown_form
 from school_protocol.web.forms import AnswerForm, answers_of, show_problems
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.signalement.addresses import add_to, handed_out
 from school_protocol.web.signalement.said import known
 
-blueprint = Blueprint("signalements", __name__, url_prefix="/signalements")
+blueprint = Pages("signalements", __name__, asks=Permission.read_signalements, url_prefix="/signalements")
 add_to(blueprint)
 blueprint.context_processor(known)
 
@@ -180,7 +182,7 @@ def crowd(report: str) -> ResponseReturnValue:
     return render_template("signalement/crowd.html", line=line, views=views, short=SHORT, graves=graves)
 
 
-@blueprint.post("/<report>/crowd")
+@blueprint.post("/<report>/crowd", is_long=True)
 def close_crowd(report: str) -> ResponseReturnValue:
     """Close those of a crowd of which the page showed words, and that are in it still; nothing grave."""
     ids = _named(report)
@@ -225,7 +227,7 @@ def _line_of(report: str) -> Line:
 # ---- a case out of one ---------------------------------------------------------------------------------------------
 
 
-@blueprint.route("/<report>/open", methods=["GET", "POST"])
+@blueprint.route("/<report>/open", methods=["GET", "POST"], is_long=True)
 def open_case(report: str) -> ResponseReturnValue:
     """The form that opens a case, filled in with what was told; recorded, the report is in the case."""
     try:

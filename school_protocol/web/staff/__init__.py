@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.loading import today_for
 from school_protocol.services.staff import changing, people, said
 from school_protocol.services.staff.changing import Done
@@ -21,6 +22,7 @@ from school_protocol.web.cases.answering import as_sent, renewed
 from school_protocol.web.forms import Problem, answers_of, show_problems
 from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.staff import importing
 from school_protocol.web.staff.forms import (
     account_form,
@@ -32,7 +34,7 @@ from school_protocol.web.staff.forms import (
 )
 from school_protocol.web.team.forms import TeamForm
 
-blueprint = Blueprint("staff", __name__, url_prefix="/people")
+blueprint = Pages("staff", __name__, asks=Permission.administer, url_prefix="/people")
 importing.add_to(blueprint)
 
 CURSOR_MOST = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.services.identity.invitations import Slip
@@ -15,13 +15,14 @@ from school_protocol.services.teams.changing import Obstacle, TeamRefused
 from school_protocol.storage.staff_imports import Verdict
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 CSV = "text/csv; charset=utf-8"
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     """The addresses of lists, below those of people."""
-    blueprint.add_url_rule("/lists", "lists", bring, methods=["GET", "POST"])
+    blueprint.add_url_rule("/lists", "lists", bring, methods=["GET", "POST"], is_long=True)
     blueprint.add_url_rule("/lists/<batch>", "preview", preview)
     blueprint.add_url_rule("/lists/<batch>/confirm", "confirm", confirm, methods=["POST"])
     blueprint.add_url_rule("/lists/<batch>/withdraw", "withdraw", withdraw, methods=["POST"])

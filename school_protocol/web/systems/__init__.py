@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.domain.policy import Actor
+from school_protocol.domain.policy import Actor, Permission
 from school_protocol.services.api import tokens
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
@@ -18,11 +18,12 @@ from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent, renewed
 from school_protocol.web.forms import answers_of, show_problems
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.systems import said
 from school_protocol.web.systems.forms import token_form
 from school_protocol.web.team.forms import TeamForm
 
-blueprint = Blueprint("systems", __name__, url_prefix="/systems")
+blueprint = Pages("systems", __name__, asks=Permission.see_systems, url_prefix="/systems")
 
 CURSOR_MOST = 40
 

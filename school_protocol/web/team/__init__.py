@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.loading import today_for
 from school_protocol.services.teams import hand_over as handing
 from school_protocol.services.teams import leaving, orphans, printed, stand_ins, team
@@ -18,10 +19,11 @@ from school_protocol.web.cases.answering import as_sent, renewed
 from school_protocol.web.forms import answers_of, show_problems
 from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.team import sayings
 from school_protocol.web.team.forms import TeamForm, at_once_form, ending_form, leaving_form, stand_in_form
 
-blueprint = Blueprint("team", __name__, url_prefix="/team")
+blueprint = Pages("team", __name__, asks=Permission.see_team, url_prefix="/team")
 
 CURSOR_MOST = 200
 

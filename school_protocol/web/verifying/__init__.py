@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -17,6 +17,7 @@ from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.documents.sealing.verdicts import Code
 from school_protocol.documents.sealing.verifying import MOST
+from school_protocol.domain.policy import Permission
 from school_protocol.services.accounts import TooManyTries
 from school_protocol.services.papers import checking_apart, public_checks
 from school_protocol.services.papers.verdict_said import checked_said
@@ -24,8 +25,9 @@ from school_protocol.services.papers.verifying import Checked, asked, unread
 from school_protocol.web import sessions
 from school_protocol.web.headers import again_in
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("verifying", __name__)
+blueprint = Pages("verifying", __name__, asks=Permission.anyone)
 
 AT_ONCE = 2
 """Files that are looked at together; whoever comes then is asked to come again."""

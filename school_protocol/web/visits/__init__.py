@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask import current_app, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents.papers import visit_pack as told
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.loading import today_for
 from school_protocol.services.teams.changing import Obstacle, TeamRefused
 from school_protocol.services.visits import figures, pack, roster, teams, visiting
@@ -21,10 +22,11 @@ from school_protocol.web.cases.answering import as_sent, new_token, one_for_each
 from school_protocol.web.forms import Problem, answers_of, show_problems
 from school_protocol.web.questions import Posted, day_typed
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.team.forms import TeamForm
 from school_protocol.web.visits.forms import duty_form, visit_form
 
-blueprint = Blueprint("visits", __name__, url_prefix="/teams")
+blueprint = Pages("visits", __name__, asks=Permission.see_teams, url_prefix="/teams")
 
 CURSOR_MOST = 300
 CODE_MOST = 40
@@ -76,7 +78,7 @@ def _place_problems(is_known: bool) -> list[Problem]:
 # ---- one school ----------------------------------------------------------------------------------------------------
 
 
-@blueprint.get("/schools/<school>")
+@blueprint.get("/schools/<school>", asks=Permission.see_visits)
 def school(school: str) -> ResponseReturnValue:
     """One school's team: certificates, who administers its accounts, visits and what was agreed."""
     house, actor = sessions.house(), sessions.actor()
@@ -110,7 +112,7 @@ def _figures_said() -> dict[str, Any]:
     }
 
 
-@blueprint.route("/schools/<school>/pack", methods=["GET", "POST"])
+@blueprint.route("/schools/<school>/pack", methods=["GET", "POST"], asks=Permission.write_visits)
 def visit_pack(school: str) -> ResponseReturnValue:
     """Choose a language; pressed, a pack for the visit is handed out."""
     house, actor = sessions.house(), sessions.actor()
@@ -138,7 +140,7 @@ def _pack(options: pack.PackOptions, **more: Any) -> str:
 # ---- visits --------------------------------------------------------------------------------------------------------
 
 
-@blueprint.route("/schools/<school>/visits/new", methods=["GET", "POST"])
+@blueprint.route("/schools/<school>/visits/new", methods=["GET", "POST"], asks=Permission.write_visits, is_long=True)
 def new(school: str) -> ResponseReturnValue:
     """Write down a visit that was made."""
     house, actor, w = sessions.house(), sessions.actor(), wording()
@@ -152,7 +154,9 @@ def new(school: str) -> ResponseReturnValue:
     )
 
 
-@blueprint.route("/schools/<school>/visits/<visit>", methods=["GET", "POST"])
+@blueprint.route(
+    "/schools/<school>/visits/<visit>", methods=["GET", "POST"], asks=Permission.write_visits, is_long=True
+)
 def correct(school: str, visit: str) -> ResponseReturnValue:
     """Put a visit right, by a new entry: what was written stays to be read."""
     house, actor, w = sessions.house(), sessions.actor(), wording()
@@ -172,7 +176,7 @@ def correct(school: str, visit: str) -> ResponseReturnValue:
     )
 
 
-@blueprint.post("/schools/<school>/visits/<visit>/done")
+@blueprint.post("/schools/<school>/visits/<visit>/done", asks=Permission.see_visits)
 def done(school: str, visit: str) -> ResponseReturnValue:
     """Something that was agreed is done."""
     sent, w = as_sent(), wording()
@@ -261,7 +265,7 @@ def _answers(form: TeamForm) -> dict[str, Any]:
 # ---- who is on duty ------------------------------------------------------------------------------------------------
 
 
-@blueprint.route("/duty", methods=["GET", "POST"])
+@blueprint.route("/duty", methods=["GET", "POST"], asks=Permission.keep_roster)
 def duty() -> ResponseReturnValue:
     """Who is told at night and on holidays, and when nobody is on duty; a turn is entered."""
     house, actor, w = sessions.house(), sessions.actor(), wording()
@@ -286,7 +290,7 @@ def duty() -> ResponseReturnValue:
     return redirect(_way(view), 303)
 
 
-@blueprint.post("/duty/<turn>/withdraw")
+@blueprint.post("/duty/<turn>/withdraw", asks=Permission.keep_roster)
 def withdraw(turn: str) -> ResponseReturnValue:
     """A turn is taken back."""
     house, actor, w = sessions.house(), sessions.actor(), wording()

@@ -8,7 +8,6 @@ from io import BytesIO
 
 import segno
 from flask import (
-    Blueprint,
     current_app,
     flash,
     make_response,
@@ -25,7 +24,7 @@ from markupsafe import Markup
 from school_protocol.documents.papers.debrief_lines import subject_said
 from school_protocol.documents.rendering import missing
 from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.domain.policy import Actor
+from school_protocol.domain.policy import Actor, Permission
 from school_protocol.domain.room_clock import FAST, REAL, STANDING
 from school_protocol.services.workshops import (
     ending,
@@ -49,11 +48,12 @@ from school_protocol.web import sessions
 from school_protocol.web.headers import again_in
 from school_protocol.web.questions import moment_typed
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.workshops import attesting, debriefing, own_scenarios
 from school_protocol.web.workshops import room as inside
 from school_protocol.web.workshops.mounting import PREFIX
 
-blueprint = Blueprint("workshops", __name__, url_prefix="/workshops")
+blueprint = Pages("workshops", __name__, asks=Permission.train, url_prefix="/workshops")
 blueprint.add_app_template_global(subject_said)
 attesting.add_to(blueprint)
 own_scenarios.add_to(blueprint)

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask import Response, current_app, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.loading import today_for
 from school_protocol.services.staff import lists, said
 from school_protocol.services.staff.lists import Unreadable
@@ -26,6 +27,7 @@ from school_protocol.storage.numbers import format_number
 from school_protocol.web import sessions
 from school_protocol.web.cases.answering import new_token, one_for_each
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.wording import ZONE
 
 CSV = "text/csv; charset=utf-8"
@@ -37,12 +39,12 @@ LINES_BYTES = 400_000
 _Problems = Mapping[str, tuple[str, ...]]
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     """The addresses of what is attested, below those of workshops."""
-    blueprint.add_url_rule("/register", "register", register)
-    blueprint.add_url_rule("/register.csv", "register_list", register_list)
-    blueprint.add_url_rule("/<workshop>/attest", "attest", attest, methods=["GET", "POST"])
-    blueprint.add_url_rule("/<workshop>/attest/confirm", "confirm", confirm, methods=["POST"])
+    blueprint.add_url_rule("/register", "register", register, asks=Permission.see_certificates)
+    blueprint.add_url_rule("/register.csv", "register_list", register_list, asks=Permission.see_certificates)
+    blueprint.add_url_rule("/<workshop>/attest", "attest", attest, methods=["GET", "POST"], is_long=True)
+    blueprint.add_url_rule("/<workshop>/attest/confirm", "confirm", confirm, methods=["POST"], is_long=True)
     one = "/<workshop>/attest/<attestation>"
     blueprint.add_url_rule(f"{one}/certificate", "certificate", certificate, methods=["POST"])
     blueprint.add_url_rule(f"{one}/withdraw", "withdraw", withdraw, methods=["GET", "POST"])

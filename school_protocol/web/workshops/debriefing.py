@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from flask import Blueprint, render_template, request, send_file
+from flask import render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents.rendering import missing
@@ -16,9 +16,10 @@ from school_protocol.services.workshops.rooms import Room
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     """The trainer's pages of debriefs, with those of the workshop."""
     blueprint.add_url_rule("/<workshop>/debrief", "debrief", _debrief)
     blueprint.add_url_rule("/<workshop>/debrief/paper", "debrief_paper", _debrief_paper)

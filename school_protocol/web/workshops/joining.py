@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request
+from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from school_protocol.domain.policy import Permission
 from school_protocol.services.accounts import TooManyTries
 from school_protocol.services.workshops import coming
 from school_protocol.web import sessions
 from school_protocol.web.headers import again_in
+from school_protocol.web.routing import Pages
 from school_protocol.web.workshops.mounting import PREFIX
 
-blueprint = Blueprint("joining", __name__, url_prefix="/join")
+blueprint = Pages("joining", __name__, asks=Permission.anyone, url_prefix="/join")
 
 
 @blueprint.get("")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hmac
 
-from flask import Blueprint, Flask, current_app, redirect, url_for
+from flask import Flask, current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Actor
+from school_protocol.domain.policy import Actor, Permission
 from school_protocol.services.house import House
 from school_protocol.services.workshops.laptops import is_laptop, key_of, trainer_of
 from school_protocol.web import sessions
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("laptop", __name__, url_prefix="/trainer")
+blueprint = Pages("laptop", __name__, asks=Permission.anyone, url_prefix="/trainer")
 
 SERVED = ("workshops.", "joining.", "laptop.")
 OPEN = frozenset({"static", "desk.language", "desk.leave", "desk.folds", "help.index"})

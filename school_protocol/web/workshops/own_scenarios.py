@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, send_file, url_for
+from flask import flash, make_response, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.definitions.scenarios.limits import LARGEST
@@ -16,14 +16,15 @@ from school_protocol.services.workshops.laptops import is_laptop
 from school_protocol.storage.workshops.uploaded import UploadState
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
 REFRESH = "3"
 YAML = "application/yaml"
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_to(blueprint: Pages) -> None:
     """The pages of scenarios that were brought, with those of workshops."""
-    blueprint.add_url_rule("/scenarios", "scenarios", _index, methods=["GET", "POST"])
+    blueprint.add_url_rule("/scenarios", "scenarios", _index, methods=["GET", "POST"], is_long=True)
     blueprint.add_url_rule("/scenarios/<upload>", "scenario", _show)
     blueprint.add_url_rule("/scenarios/<upload>/file", "scenario_file", _file)
     blueprint.add_url_rule("/scenarios/<upload>/withdraw", "scenario_withdraw", _withdraw, methods=["POST"])

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import cast
 
 from flask import (
-    Blueprint,
     Flask,
     Response,
     abort,
@@ -24,7 +23,7 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.documents.rendering import missing
 from school_protocol.domain.errors import BadInput
-from school_protocol.domain.policy import Actor
+from school_protocol.domain.policy import Actor, Permission
 from school_protocol.services.workshops import debriefs, ending, running, seats, tables_seen, watching
 from school_protocol.services.workshops.rooms import Room, RoomGone
 from school_protocol.services.workshops.seats import Sat
@@ -32,9 +31,10 @@ from school_protocol.storage.workshops.rooms import Glance, Seat, State
 from school_protocol.web import hints, kept, sessions
 from school_protocol.web.paths import way_back
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 from school_protocol.web.workshops.debriefing import paper_of
 
-blueprint = Blueprint("room", __name__, url_prefix="/room")
+blueprint = Pages("room", __name__, asks=Permission.signed_in, url_prefix="/room")
 
 ROOM = "room"
 OPEN = frozenset(
@@ -256,7 +256,7 @@ def _here(found: Room) -> Here:
 ENTRY = frozenset({"room.enter", "room.sit", "room.back"})
 
 
-@blueprint.get("/enter")
+@blueprint.get("/enter", asks=Permission.anyone)
 def enter() -> ResponseReturnValue:
     """Choose a table, a name and roles."""
     if seat() is not None:
@@ -264,7 +264,7 @@ def enter() -> ResponseReturnValue:
     return _entry({})
 
 
-@blueprint.post("/enter")
+@blueprint.post("/enter", asks=Permission.anyone)
 def sit() -> ResponseReturnValue:
     """Sit down: the phone keeps the seat."""
     if seat() is not None:
@@ -281,7 +281,7 @@ def sit() -> ResponseReturnValue:
     return _seated(sat)
 
 
-@blueprint.post("/back")
+@blueprint.post("/back", asks=Permission.anyone)
 def back() -> ResponseReturnValue:
     """Take one's seat again, with another phone."""
     typed = _typed()

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from flask import Blueprint, current_app, redirect, render_template, request, send_file, url_for
+from flask import current_app, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.papers import yearly
 from school_protocol.services.papers.yearly import YearlyOptions
 from school_protocol.web import sessions
 from school_protocol.web.cases.answering import new_token, one_for_each
 from school_protocol.web.rendering import wording
+from school_protocol.web.routing import Pages
 
-blueprint = Blueprint("yearly", __name__, url_prefix="/yearly")
+blueprint = Pages("yearly", __name__, asks=Permission.signed_in, url_prefix="/yearly")
 
 
 @blueprint.get("")

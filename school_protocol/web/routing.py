@@ -1,0 +1,40 @@
+"""Routes that say themselves what they ask of the person in front of them; the guard reads it before every request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from flask.typing import RouteCallable
+
+from school_protocol.domain.policy import Permission
+from school_protocol.storage.api.tokens import Right
+
+PERMISSIONS: dict[str, Permission] = {"static": Permission.anyone}
+"""Every endpoint, with what it asks of the person in front of it. One that is missing here answers 404."""
+TOKEN_RIGHTS: dict[str, Right] = {}
+"""Every endpoint that is read by token, and the right that it asks for."""
+LONG_FORMS: set[str] = set()
+"""Where long texts are typed."""
+
+
+class Pages(Blueprint):
+    """A blueprint whose routes ask `asks`, each where it says nothing else."""
+
+    def __init__(self, name: str, import_name: str, *, asks: Permission, **options: Any) -> None:
+        super().__init__(name, import_name, **options)
+        self.asks = asks
+
+    def add_url_rule(
+        self, rule: str, endpoint: str | None = None, view_func: RouteCallable | None = None,
+        provide_automatic_options: bool | None = None, *, asks: Permission | None = None, right: Right | None = None,
+        is_long: bool = False, **options: Any,
+    ) -> None:  # fmt: skip
+        """As Flask's; `right`: of a token; `is_long`: with room for long texts."""
+        super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
+        named = f"{self.name}.{endpoint or getattr(view_func, '__name__', '')}"
+        PERMISSIONS[named] = asks or self.asks
+        if right is not None:
+            TOKEN_RIGHTS[named] = right
+        if is_long:
+            LONG_FORMS.add(named)
