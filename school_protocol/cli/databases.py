@@ -13,7 +13,7 @@ import click
 
 from school_protocol.cli.group import main, open_the_house, say
 from school_protocol.cli.keys import bar
-from school_protocol.config import Settings, SettingUnreadable, database_address, settings_from, shown, with_files
+from school_protocol.config import database_address, settings_from, shown, with_files
 
 OWNER = "SCHOOL_PROTOCOL_DATABASE_OWNER_URL"
 
@@ -35,76 +35,43 @@ def database_prepare(workers: tuple[str, ...]) -> None:
     click.echo("tables are up to date" + (f"; served as {', '.join(roles)}" if roles else "; served as their owner"))
 
 
-def _place(said: str, settings: Settings) -> Settings:
-    """The settings of an installation that lies in a folder, or in a PostgreSQL database."""
-    if "://" in said:
-        return replace(settings, database=database_address(said, "the place"))
-    return replace(settings, data=Path(said).resolve(), database="")
-
-
-def _new_place(said: str, settings: Settings) -> Settings:
-    """The same of where an installation is to go: a mistyped address is no folder in which to put it."""
-    if "://" not in said and not Path(said).is_absolute():
-        raise SettingUnreadable(
-            "--to is postgresql://role@host/database, or the absolute path of a folder (/var/lib/…): nothing was moved"
-        )
-    return _place(said, settings)
-
-
 @database.command("move")
-@click.option("--from", "source", required=True, metavar="PLACE", help="A folder of data, or a PostgreSQL address.")
-@click.option(
-    "--to", "target", required=True, metavar="PLACE", help="The same, empty: an address, or an absolute path."
-)
+@click.option("--from", "source", required=True, metavar="FOLDER", help="The folder of data.")
+@click.option("--to", "target", required=True, metavar="ADDRESS", help="An empty PostgreSQL database, as its owner.")
 @click.option("--json", "as_json", is_flag=True)
 def database_move(source: str, target: str, as_json: bool) -> None:
-    """Copy an installation to another database, prove the two equal, and take the first one out of service.
+    """Copy an installation from its files to PostgreSQL, prove the two equal, and take the first out of service.
 
-    Run again with the same places, it goes on where it was cut off, or begins anew where the source was written to
-    since. Keys and files of evidence stay where they are.
+    Keys and files of evidence stay where they are. A move that was cut off left nothing: begin it again.
     """
     from school_protocol.services.house import SystemClock
     from school_protocol.services.keeping.moving import move
 
-    settings = settings_from(os.environ)
-    before, after = _place(source, settings), _new_place(target, settings)
-    if before.database == "" and after.database:
-        after = replace(after, data=before.data)
+    if "://" in source:
+        raise click.ClickException("--from is the folder of an installation's files: nothing was moved")
+    before = replace(settings_from(os.environ), data=Path(source).resolve(), database="")
     with ExitStack() as bars:
-        moved = move(before, after, SystemClock(), _bars(bars))
+        moved = move(before, replace(before, database=database_address(target, "--to")), SystemClock(), _bars(bars))
     if as_json:
         say(asdict(moved))
     else:
         click.echo(f"{moved.rows} rows of {moved.tables} tables, {moved.cases} cases, {moved.events} events: equal")
     if moved.faults:
         click.echo(f"the journal has {moved.faults} faults, as it had before: see `journal verify`", err=True)
-    click.echo(f"{shown(source)} takes no more writes; `database reopen` takes it back into service", err=True)
-    click.echo(f"it lies in {shown(target)} now. {_next(before, after)}", err=True)
-
-
-def _next(before: Settings, after: Settings) -> str:
-    """What is to be done where an installation lies now, before it serves from there."""
-    if after.database:
-        return (
-            "Next: `school-protocol database prepare --worker ROLE`, set SCHOOL_PROTOCOL_DATABASE_URL to it (as the "
-            f"role that serves), SCHOOL_PROTOCOL_DATA to {after.data}, where keys and files stay, and start anew"
-        )
-    brought = "" if before.data == after.data else f"bring keys and files there from {before.data}, "
-    return f"Next: {brought}set SCHOOL_PROTOCOL_DATA to it, unset SCHOOL_PROTOCOL_DATABASE_URL, and start anew"
+    click.echo(f"{source} takes no more writes; `database reopen` takes it back into service", err=True)
+    click.echo(
+        f"it lies in {shown(target)} now. Next: `school-protocol database prepare --worker ROLE`, set "
+        "SCHOOL_PROTOCOL_DATABASE_URL to it (as the role that serves), SCHOOL_PROTOCOL_DATA to "
+        f"{before.data}, where keys and files stay, and start anew",
+        err=True,
+    )
 
 
 def _bars(bars: ExitStack) -> Callable[[str, int, int], None]:
     """One bar after the other, each as long as it has something to say."""
-    from school_protocol.services.keeping.moving import ANEW
-
     under_way: dict[str, Callable[[int, int], None]] = {}
 
     def step(what: str, done: int, of: int) -> None:
-        if what == ANEW:
-            bars.close()
-            under_way.clear()
-            click.echo("the source was written to since the move was cut off: it begins anew", err=True)
-            return
         if what not in under_way:
             bars.close()
             under_way[what] = bars.enter_context(bar(what))

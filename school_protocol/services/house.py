@@ -22,7 +22,7 @@ from school_protocol.storage.blobs.choosing import as_kept, open_blobs, settle
 from school_protocol.storage.engines import Engine, Session, Store, open_engine
 from school_protocol.storage.errors import KeysUnusable, StorageBusy
 from school_protocol.storage.migrate import Part, upgrade
-from school_protocol.storage.moving import refuse_moving
+from school_protocol.storage.moving import refuse_moved
 from school_protocol.storage.vault import Vault
 
 _log = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ def open_house(
     directory_store, realm = Store(engines["directory"]), Store(engines["realm"])
     _refuse_half((directory_store, realm))
     for name, store in (("directory", directory_store), ("realm", realm)):
-        refuse_moving(store, name)
+        refuse_moved(store, name)
     upgrade(directory_store.engine, "directory")
     upgrade(realm.engine, "realm")
     vault = _vault_of(settings, (realm, directory_store))

@@ -1,8 +1,8 @@
-"""An installation's rows, copied from one database into another and proven equal: from SQLite to PostgreSQL, or back.
+"""An installation's rows, copied from SQLite into an empty PostgreSQL database, and proven equal.
 
-While it is copied the source is held: who reads it reads on, who writes is told to come again. Once all is equal the
-source takes no more writes, not even from a process that still runs on it. What was copied so far stays, so that a copy
-that was cut off goes on where it was; until it is proven equal nobody opens what is half there.
+One transaction of the target holds them all: a move that was cut off leaves nothing there. Meanwhile the source is
+held: it is read on, and who writes is told to come again; once all is equal it takes no more writes, not even from a
+process that still runs on it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text
+from sqlalchemy import Connection, Table, func, insert, inspect, select, text
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage.engines import MOVED, WRITING, Engine, Store
 from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.migrate import METADATA, Part, revision_of, revision_on, revisions, upgrade
+from school_protocol.storage.migrate import METADATA, Part, revision_on, revisions
 from school_protocol.storage.vault import canonical
 
 BATCH = 1_000
-UNDER_WAY = "move_under_way"
-"""A table that stands in a store as long as it is only half there: the guards to put up again."""
 _VERBS = ("INSERT", "UPDATE", "DELETE")
 Counted = Callable[[int], None]
 """Told how many more rows are there."""
@@ -32,27 +30,18 @@ Held = Mapping[Part, Connection]
 
 
 class NotMovable(SchoolProtocolError):
-    """The copy can't begin, or the two are not equal."""
+    """The copy can't begin, or the two are not equal: the source serves on, and the target is as it was."""
 
 
-class OutOfStep(NotMovable):
-    """What was copied is not what the source holds: to be refused, or, after a move that was cut off, begun anew."""
+class MovedAway(SchoolProtocolError):
+    """A store whose rows were moved elsewhere."""
 
 
-class HalfMoved(SchoolProtocolError):
-    """A store into which rows were copied, and not all of them yet; or whose rows were moved elsewhere."""
-
-
-def refuse_moving(store: Store, name: str) -> None:
-    """Raises HalfMoved where this store must not be served: half there, or moved away."""
+def refuse_moved(store: Store, name: str) -> None:
+    """Raises MovedAway where this store must not be served any more."""
     with store.engine.connect() as connection:
-        if inspect(connection).has_table(UNDER_WAY):
-            raise HalfMoved(
-                f"the {name} here is half there: a move was cut off. Run `school-protocol database move` again, with "
-                "the same two places"
-            )
         if is_away(connection):
-            raise HalfMoved(
+            raise MovedAway(
                 f"the {name} here was moved to another database: set SCHOOL_PROTOCOL_DATABASE_URL to that one, or take "
                 "this one back into service with `school-protocol database reopen`"
             )
@@ -72,67 +61,52 @@ def held(store: Store) -> Iterator[Connection]:
 # ---- copying -------------------------------------------------------------------------------------------------------
 
 
-def is_whole(engine: Engine) -> bool:
-    """Whether a store has its tables, and no copy into it is under way."""
-    with engine.connect() as connection:
-        return not inspect(connection).has_table(UNDER_WAY) and revision_on(connection) is not None
-
-
 def count(source: Connection, part: Part) -> int:
-    """How many rows there are to copy."""
+    """How many rows there are to copy. Raises NotMovable where the source's tables are of another version."""
+    if revision_on(source) != revisions(part)[-1]:
+        raise NotMovable(f"the {part} of the source is of another version: start this one there once")
     return sum(_counted(source, one) for one in tables(part))
 
 
-def goes_on(source: Connection, target: Engine) -> bool:
-    """Whether a move of this directory was cut off there. Raises NotMovable where one of another installation was."""
-    account = METADATA["directory"].tables["account"].c.id
-    with target.connect() as connection:
-        if not inspect(connection).has_table(UNDER_WAY):
-            return False
-        there = set(connection.scalars(select(account)))
-    if not there <= set(source.scalars(select(account))):  # no account is ever taken away
-        raise NotMovable(
-            "the target is half there, and from another source: go on with that one, or name an empty place"
-        )
-    return bool(there)
+def fill(source: Held, target: Engine, copied: Counted, compared: Counted) -> None:
+    """Every row of the source, proven to be there. Raises NotMovable, with nothing left in the target.
 
-
-def empty(target: Engine, part: Part) -> None:
-    """Take away what a move left that was cut off; a store in which none is under way stays as it is."""
+    `target` has the tables of each part in the schema of its name, empty.
+    """
     with target.execution_options(purpose=WRITING).begin() as connection:
-        if not inspect(connection).has_table(UNDER_WAY):
-            return
-        left = list(tables(part))
-        if connection.dialect.name == "postgresql":
-            held_fast = _pointed_at(one for one in METADATA[part].sorted_tables if one not in left)
-            at_once = [one.name for one in left if one not in held_fast]
-            connection.execute(text(f"TRUNCATE {', '.join(at_once)}"))
-            left = [one for one in left if one in held_fast]
-        for one in reversed(left):
-            connection.execute(delete(one))
+        for part, held_source in source.items():
+            there = connection.execution_options(schema_translate_map={None: part})
+            _copy(held_source, there, part, copied)
+            different = differing(held_source, there, part, compared)
+            if different:
+                raise NotMovable(f"not equal: {'; '.join(different)}. Begin again")
 
 
-def _pointed_at(some: Iterable[Table]) -> set[Table]:
-    """The tables at which these point, and at which those do: PostgreSQL truncates none of them without these."""
-    found, waiting = set[Table](), list(some)
-    while waiting:
-        new = {key.column.table for key in waiting.pop().foreign_keys} - found
-        found |= new
-        waiting += new
-    return found
-
-
-def copy(source: Connection, target: Engine, part: Part, done: Counted) -> None:
-    """Every row of `part` that is not there yet. Raises NotMovable."""
-    _begin(source, target, part)
+def _copy(source: Connection, target: Connection, part: Part, done: Counted) -> None:
+    if any(_counted(target, one) for one in tables(part)):
+        raise NotMovable(f"the {part} of the target holds rows: name an empty database")
+    guarded = [f"{part}.{one.name}" for one in tables(part)]
+    try:
+        for name in guarded:
+            target.exec_driver_sql(f"ALTER TABLE {name} DISABLE TRIGGER USER")
+    except ProgrammingError:
+        raise NotMovable(f"the {part} of the target is not this role's: name the role that owns it") from None
     for one in tables(part):
-        with target.connect() as connection:
-            there = _counted(connection, one)
-        done(there)
-        for batch in _batches(source, one, there):
-            with _said(one.name), target.execution_options(purpose=WRITING).begin() as connection:
-                connection.execute(insert(one), batch)
+        for batch in _batches(source, one):
+            with _said(one.name):
+                target.execute(insert(one), batch)
             done(len(batch))
+    for name in guarded:
+        target.exec_driver_sql(f"ALTER TABLE {name} ENABLE TRIGGER USER")
+    if part == "realm":
+        target.execute(_NUMBERS_GO_ON)
+
+
+_NUMBERS_GO_ON = text(
+    "SELECT setval('realm.access_place', greatest(1, (SELECT max(place) FROM realm.access), "
+    "(SELECT max(last_place) FROM realm.access_batch)), EXISTS (SELECT 1 FROM realm.access) "
+    "OR EXISTS (SELECT 1 FROM realm.access_batch))"
+)
 
 
 @contextmanager
@@ -142,8 +116,7 @@ def _said(table: str) -> Iterator[None]:
         yield
     except (DataError, IntegrityError) as error:
         state = getattr(error.orig, "sqlstate", None) or type(error).__name__
-        kind = OutOfStep if isinstance(error, IntegrityError) else NotMovable
-        raise kind(f"the target does not take a row of {table} ({state}): put it right in the source") from None
+        raise NotMovable(f"the target does not take a row of {table} ({state}): put it right in the source") from None
 
 
 def tables(part: Part) -> Sequence[Table]:
@@ -151,41 +124,20 @@ def tables(part: Part) -> Sequence[Table]:
     return [one for one in METADATA[part].sorted_tables if not one.info.get("stays")]
 
 
-def _begin(source: Connection, target: Engine, part: Part) -> None:
-    """The target's tables, empty or as a copy before left them, without their guards as long as it goes on."""
-    if revision_on(source) != revisions(part)[-1]:
-        raise NotMovable(f"the {part} of the source is of another version: start this one there once")
-    if inspect(source).has_table(UNDER_WAY):
-        raise NotMovable(f"the {part} of the source is half there itself")
-    is_new = revision_of(target) is None
-    upgrade(target, part)
-    with target.execution_options(purpose=WRITING).begin() as connection:
-        if inspect(connection).has_table(UNDER_WAY):
-            return
-        if not is_new and any(_counted(connection, one) for one in tables(part)):
-            raise NotMovable(f"the {part} of the target holds rows that no move brought there")
-        try:
-            _take_guards(connection, part)
-        except ProgrammingError as error:
-            if getattr(error.orig, "sqlstate", "") != "42501":
-                raise
-            raise NotMovable(f"the {part} of the target is not this role's: name the role that owns it") from error
-
-
 def _counted(connection: Connection, one: Table) -> int:
     return connection.scalar(select(func.count()).select_from(one)) or 0
 
 
-def _batches(source: Connection, one: Table, there: int) -> Iterator[Sequence[Mapping[str, Any]]]:
-    """The rows behind the first so many, always in the same order; those that point at each other parents first."""
+def _batches(source: Connection, one: Table) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """All rows; those that point at each other parents first."""
     above = next((key.parent for key in one.foreign_keys if key.column.table is one), None)
     query = select(one).order_by(*one.primary_key.columns)
     if above is not None:
         rows = _parents_first(map(dict, source.execute(query).mappings()), one.primary_key.columns[0].name, above.name)
-        yield from (rows[start : start + BATCH] for start in range(there, len(rows), BATCH))
+        yield from (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
         return
     size = _batch(one)
-    found = source.execute(query.offset(there), execution_options={"yield_per": size})
+    found = source.execute(query, execution_options={"yield_per": size})
     yield from (list(map(dict, batch)) for batch in found.mappings().partitions(size))
 
 
@@ -235,45 +187,7 @@ def differing(source: Connection, target: Connection, part: Part, done: Counted)
     return found
 
 
-# ---- guards --------------------------------------------------------------------------------------------------------
-
-
-def _take_guards(connection: Connection, part: Part) -> None:
-    connection.execute(text(f"CREATE TABLE {UNDER_WAY} (name TEXT, statement TEXT)"))
-    if connection.dialect.name == "postgresql":
-        for one in tables(part):
-            connection.execute(text(f"ALTER TABLE {one.name} DISABLE TRIGGER USER"))
-        return
-    triggers = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
-    for name, statement in triggers:
-        put = text(f"INSERT INTO {UNDER_WAY} VALUES (:name, :statement)")  # noqa: S608 - a name of ours
-        connection.execute(put, {"name": name, "statement": statement})
-        connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
-
-
-def finish(engine: Engine, part: Part) -> None:
-    """What was copied may be served: its guards stand again, and numbers go on behind those that are there."""
-    with engine.execution_options(purpose=WRITING).begin() as connection:
-        if inspect(connection).has_table(UNDER_WAY):
-            _put_guards(connection, part)
-
-
-def _put_guards(connection: Connection, part: Part) -> None:
-    if connection.dialect.name == "postgresql":
-        for one in tables(part):
-            connection.execute(text(f"ALTER TABLE {one.name} ENABLE TRIGGER USER"))
-        if part == "realm":
-            connection.execute(
-                text(
-                    "SELECT setval('access_place', greatest(1, (SELECT max(place) FROM access), "
-                    "(SELECT max(last_place) FROM access_batch)), EXISTS (SELECT 1 FROM access) "
-                    "OR EXISTS (SELECT 1 FROM access_batch))"
-                )
-            )
-    else:
-        for (statement,) in connection.execute(text(f"SELECT statement FROM {UNDER_WAY}")).all():  # noqa: S608
-            connection.exec_driver_sql(statement)
-    connection.execute(text(f"DROP TABLE {UNDER_WAY}"))
+# ---- sending away --------------------------------------------------------------------------------------------------
 
 
 def is_away(connection: Connection) -> bool:
@@ -282,36 +196,23 @@ def is_away(connection: Connection) -> bool:
 
 
 def send_away(connection: Connection, part: Part) -> None:
-    """From the end of this transaction on nobody writes there, not even whoever has it open."""
-    if is_away(connection):
-        return
-    connection.execute(text(f"CREATE TABLE {MOVED} (moved INTEGER)"))
-    on_server = connection.dialect.name == "postgresql"
-    if on_server:
-        connection.execute(
-            text(
-                f"CREATE FUNCTION refuse_{MOVED}() RETURNS trigger LANGUAGE plpgsql AS $body$ "
-                f"BEGIN RAISE EXCEPTION '{MOVED}'; END $body$"
-            )
+    """From the end of this transaction of SQLite on nobody writes there, not even whoever has it open."""
+    connection.exec_driver_sql(f"CREATE TABLE {MOVED} (moved INTEGER)")
+    for name, verb, table in _refusals(part):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER {name} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{MOVED}'); END"
         )
-    for one in tables(part):
-        for verb in _VERBS:
-            name = f"{MOVED}_{one.name}_{verb.lower()}"
-            what = f"FOR EACH STATEMENT EXECUTE FUNCTION refuse_{MOVED}()" if on_server else _ABORT
-            connection.exec_driver_sql(f"CREATE TRIGGER {name} BEFORE {verb} ON {one.name} {what}")
 
 
 def take_back(connection: Connection, part: Part) -> None:
     """Let a store be written to again that was moved elsewhere."""
-    if not is_away(connection):
-        return
+    if is_away(connection):
+        for name, _verb, _table in _refusals(part):
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        connection.exec_driver_sql(f"DROP TABLE {MOVED}")
+
+
+def _refusals(part: Part) -> Iterator[tuple[str, str, str]]:
+    """Each trigger by its name, with what it refuses, and where."""
     for one in tables(part):
-        for verb in _VERBS:
-            on_table = f" ON {one.name}" if connection.dialect.name == "postgresql" else ""
-            connection.exec_driver_sql(f"DROP TRIGGER {MOVED}_{one.name}_{verb.lower()}{on_table}")
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"DROP FUNCTION refuse_{MOVED}()"))
-    connection.execute(text(f"DROP TABLE {MOVED}"))
-
-
-_ABORT = f"BEGIN SELECT RAISE(ABORT, '{MOVED}'); END"
+        yield from ((f"{MOVED}_{one.name}_{verb.lower()}", verb, one.name) for verb in _VERBS)

@@ -19,7 +19,6 @@ from school_protocol.cli import main
 from school_protocol.config import Settings, shown
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import SystemClock, open_house
-from school_protocol.services.keeping.moving import move as copy_to
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage.engines import open_engine
 
@@ -104,8 +103,8 @@ def move(run: Run, source: str, target: str) -> Result:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("mistyped", ["postgres//school", "postgresql:/school", "school", "./school", "mysql://h/s"])
-def test_a_mistyped_address_is_no_folder_to_move_to(run: Run, data: Path, tmp_path: Path, mistyped: str) -> None:
+@pytest.mark.parametrize("mistyped", ["postgres//school", "postgresql:/school", "/var/lib/school", "mysql://h/s", ""])
+def test_what_is_no_address_is_moved_to_by_nobody(run: Run, data: Path, tmp_path: Path, mistyped: str) -> None:
     before = sorted(os.listdir(tmp_path))
     done = move(run, "var", mistyped)
     assert (done.exit_code, done.stdout) == (1, "")
@@ -114,40 +113,16 @@ def test_a_mistyped_address_is_no_folder_to_move_to(run: Run, data: Path, tmp_pa
     open_house(Settings(data=data), SystemClock()).close()  # and it is served as before
 
 
-def test_a_folder_by_its_absolute_path_is_one_and_what_comes_next_is_said(run: Run, data: Path, tmp_path: Path) -> None:
-    done = move(run, "var", str(tmp_path / "other"))
-    assert done.exit_code == 0, done.stderr
-    assert f"it lies in {tmp_path / 'other'} now. Next: bring keys and files there from {data}" in done.stderr
-    assert (tmp_path / "other" / "realm.sqlite").is_file()
-
-
-def test_one_that_was_moved_away_takes_writes_again_once_it_is_reopened(run: Run, data: Path, tmp_path: Path) -> None:
-    assert move(run, str(data), str(tmp_path / "other")).exit_code == 0
+def test_one_that_was_moved_away_takes_writes_again_once_it_is_reopened(
+    run: Run, data: Path, database: Database
+) -> None:
+    assert move(run, str(data), database.address(database.owner)).exit_code == 0
     signed = ("go-live", "withdraw", "cndp", "--reference", "n° 1", "--as", "nobody")
     assert "moved" in run(*signed).stderr
     assert "say --yes" in run("database", "reopen").stderr
     done = run("database", "reopen", "--yes")
     assert (done.exit_code, done.stdout) == (0, "it takes writes again\n"), done.stderr
     assert "moved" not in run(*signed).stderr
-
-
-@pytest.mark.parametrize("written", [True, False], ids=["written to since", "the control"])
-def test_one_that_was_cut_off_says_so_where_it_begins_anew(run: Run, data: Path, tmp_path: Path, written: bool) -> None:
-    def stop(what: str, _done: int, _of: int) -> None:
-        if what == "cases":
-            raise KeyboardInterrupt
-
-    target = tmp_path / "elsewhere"
-    with pytest.raises(KeyboardInterrupt):
-        copy_to(Settings(data=data), Settings(data=target), SystemClock(), stop)
-    if written:
-        house = open_house(Settings(data=data), SystemClock())
-        with house.directory.writing() as session:
-            session.execute(text("UPDATE account SET language = 'ar'"))
-        house.close()
-    done = move(run, str(data), str(target))
-    assert done.exit_code == 0, done.stderr
-    assert ("written to since the move was cut off: it begins anew" in done.stderr) is written
 
 
 @pytest.mark.exhaustive
@@ -173,10 +148,12 @@ def test_who_does_not_own_the_database_moves_nothing_there(run: Run, data: Path,
 
 def test_where_nothing_is_nothing_is_moved_and_nothing_is_made(run: Run, tmp_path: Path, database: Database) -> None:
     (tmp_path / "file").touch()
-    for place in ("var", "/nowhere", str(tmp_path / "file"), database.address(database.owner)):
+    refused = move(run, database.address(database.owner), database.address(database.owner))
+    assert "--from is the folder" in refused.stderr
+    for place in ("var", "/nowhere", str(tmp_path / "file")):
         for done in (
-            move(run, place, str(tmp_path / "other")),
-            run("database", "reopen", "--yes", **_named(place, tmp_path)),
+            move(run, place, database.address(database.owner)),
+            run("database", "reopen", "--yes", DATA=str(tmp_path / place)),
         ):
             assert (done.exit_code, done.stdout) == (1, ""), place
             assert "holds no installation" in done.stderr
@@ -185,24 +162,10 @@ def test_where_nothing_is_nothing_is_moved_and_nothing_is_made(run: Run, tmp_pat
     assert database.schemas() == set()
 
 
-def _named(place: str, tmp_path: Path) -> dict[str, str]:
-    if "://" in place:
-        return {"DATABASE_URL": place}
-    return {"DATA": str(tmp_path / place), "DATABASE_URL": ""}
-
-
-def test_a_target_that_can_not_be_written_is_said(run: Run, data: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    done = move(run, str(data), str(tmp_path / "file" / "below"))
-    assert done.exit_code == 1
-    assert "can't be written" in done.stderr
-    open_house(Settings(data=data), SystemClock()).close()
-
-
 @pytest.mark.files
-def test_a_file_that_is_no_database_is_said_to_be_none(run: Run, data: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_said_to_be_none(run: Run, data: Path, database: Database) -> None:
     (data / "realm.sqlite").write_text("a letter")
-    done = move(run, str(data), str(tmp_path / "other"))
+    done = move(run, str(data), database.address(database.owner))
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == "Error: a file of the data is no database, or damaged: restore a backup\n"
 
