@@ -31,7 +31,6 @@ from school_protocol.services.papers.ahead import go_through as go_through_paper
 from school_protocol.services.papers.ahead import make_ahead
 from school_protocol.services.papers.apart import Crew, spare_cores
 from school_protocol.services.papers.bulk import go_on as go_on_bulk
-from school_protocol.services.protocols.passages import go_through
 from school_protocol.services.protocols.publishing import work_out
 from school_protocol.services.retention.running import run as keep_limits
 from school_protocol.services.review.heads import look_again
@@ -60,10 +59,10 @@ AHEAD = timedelta(minutes=2)
 """A minute noted further ahead than clocks differ was noted by a clock that was wrong."""
 
 
-WORKERS = 17
+WORKERS = 16
 """As many as there are tasks that ring by themselves, for any but that of messages may take minutes: with each of them
 under way at once, one is left for messages. Most are done by one thread of a process at a time, and a further ring for
-one of these goes home at once; messages, drafts and cases to move may be gone on with by several, each at its own.
+one of these goes home at once; messages and drafts may be gone on with by several, each at its own.
 """
 
 
@@ -77,7 +76,6 @@ class Queue(Huey):  # type: ignore[misc]
     lead: Lead
     now: Any
     drafts: Any
-    passages: Any
     papers: Any
     bulk: Any
     lists: Any
@@ -107,11 +105,10 @@ class Queue(Huey):  # type: ignore[misc]
             self.put(RUNG, minute)
 
     def ring(self) -> None:
-        """Ask to look now: somebody waits for a message, a proof, cases to move, copies. Never fails whoever asks."""
+        """Ask to look now: somebody waits for a message, a proof, copies. Never fails whoever asks."""
         try:
             self.now()
             self.drafts()
-            self.passages()
             self.bulk()
             self.lists()
             self.figures()
@@ -148,9 +145,9 @@ class RingingConsumer(Consumer):  # type: ignore[misc]
 def queue_of(house: House, post: Post | None = None) -> Queue:
     """The queue of this house with its tasks; raises PostMisconfigured.
 
-    One sweeps messages; one works out drafts of protocols; one goes through open cases of a version; one makes case
-    files ahead; one makes copies of many cases; one reads and applies long lists of people; one works out figures; one
-    checks scenarios and makes their kits: each minute, and the last six ring for themselves while something is left.
+    One sweeps messages; one works out drafts of protocols; one makes case files ahead; one makes copies of many cases;
+    one reads and applies long lists of people; one works out figures; one checks scenarios and makes their kits: each
+    minute, and the last five ring for themselves while something is left.
     Two keep the journal and check it, one compares files of evidence with their rows: every ten minutes they look
     whether it is time. One keeps the time limits of data, each hour. Public reports rise each minute; each hour what
     came lately of them is put in another order. None holds up another.
@@ -180,13 +177,6 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
 
     queue.periodic_task(crontab(minute="*"), name="work_out", expires=STALE)(work_out_drafts)
     queue.drafts = queue.task(name="drafts", expires=STALE)(work_out_drafts)
-
-    def go_through_cases() -> None:
-        if go_through(house):
-            queue.passages()
-
-    queue.periodic_task(crontab(minute="*"), name="go_through", expires=STALE)(go_through_cases)
-    queue.passages = queue.task(name="passages", expires=STALE)(go_through_cases)
 
     go_through_papers_once = _alone(house, "make_ahead", lambda: make_ahead_once(house), lambda: queue.papers())
     queue.periodic_task(crontab(minute="*"), name="make_ahead", expires=STALE)(go_through_papers_once)

@@ -18,8 +18,11 @@ from school_protocol.cli.group import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from school_protocol.services.house import House
     from school_protocol.services.on_paper import OnPaper
+    from school_protocol.services.protocols.moving import CaseLine
 
 _AS = click.option("--as", "username", required=True, help="The account that acts.")
 _WRITTEN_AT = click.option(
@@ -235,17 +238,17 @@ def cases_list(chosen: str, after: str | None, as_json: bool, username: str) -> 
 @many_cases.command("move-version")
 @click.option("--definition", required=True, help="Key of the protocol.")
 @click.option("--to", "version", required=True, type=int, help="The published version to follow from now on.")
-@click.option("--number", "numbers", multiple=True, help="One case; all open ones of earlier versions unless named.")
-@click.option("--decided", multiple=True, help="A case that needs a decision, and for which you have decided.")
-@click.option("--reason", default="", help="Why; it is kept in every case that moves.")
-@click.option("--dry-run", is_flag=True, help="Say what would become of them, and move none.")
+@click.option("--number", default="", help="The case; without one, all open ones of earlier versions are listed.")
+@click.option("--decided", multiple=True, help="A reason (its code) for a decision, and you have decided: it moves.")
+@click.option("--reason", default="", help="Why; it is kept in the case.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of it, and don't move it.")
 @click.option("--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]))
 @click.option("--json", "as_json", is_flag=True)
 @_AS
 def cases_move_version(
     definition: str,
     version: int,
-    numbers: tuple[str, ...],
+    number: str,
     decided: tuple[str, ...],
     reason: str,
     dry_run: bool,
@@ -253,23 +256,24 @@ def cases_move_version(
     as_json: bool,
     username: str,
 ) -> None:
-    """Let open cases follow another version: one event each. Exit 3 where some of them did not, with the reasons.
-
-    It can be interrupted and called again: what has moved is not moved twice.
-    """
+    """Let one open case follow another version, by an event. Exit 3 where it did not, with the reasons."""
     from school_protocol.services.protocols import moving
     from school_protocol.services.protocols.moving_said import code_said, outcome_said
     from school_protocol.wording import Wording
 
     house = open_the_house()
     actor = actor_called(house, username)
-    if dry_run:
-        found = moving.weigh_cases(house, actor, definition, version, numbers or None)
+    refused = False
+    lines: Iterable[CaseLine]
+    if not number:
+        lines = moving.list_open_cases(house, actor, definition, version)
+    elif dry_run:
+        lines = [moving.see_case(house, actor, definition, version, number).line]
     else:
-        found = moving.move_cases(house, actor, definition, version, numbers or None, reason=reason, decided=decided)
-    total = len(numbers) or moving.count_to_move(house, actor, definition, version)
-    with click.progressbar(found, length=total, file=sys.stderr, label="cases") as bar:
-        lines = list(bar)
+        done = moving.move_case(
+            house, actor, definition, version, number, reason=reason, accepts=decided, token=secrets.token_hex(8)
+        )
+        lines, refused = [done.line], not done.line.is_moved
     if as_json:
         say(
             [
@@ -280,7 +284,7 @@ def cases_move_version(
     else:
         w = Wording(language)
         for one in lines:
-            why = " ".join(code_said(w, code) for code in ([] if one.is_moved else one.codes))
+            why = " ".join(f"{code_said(w, code)} ({code})" for code in ([] if one.is_moved else one.codes))
             click.echo(f"{one.number}  {outcome_said(w, one)}" + (f": {why}" if why else ""))
-    if not dry_run and not all(one.is_moved for one in lines):
+    if refused:
         sys.exit(REFUSED)

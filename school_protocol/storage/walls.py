@@ -53,7 +53,6 @@ OPEN = {
     "files_at": _OWN_WORK,
     "journal_check": _OWN_WORK,
     "outbox": "ids alone, for the worker",
-    "passage": "numbers of a passage; its reason is sealed",
     "public_message": _STRANGERS,
     "public_notice": _STRANGERS,
     "public_report": _STRANGERS,

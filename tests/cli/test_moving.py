@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -30,9 +31,13 @@ def shorter(data: dict[str, object]) -> None:
     data["undo_minutes"] = "5"
 
 
+def later(data: dict[str, Any]) -> None:
+    data["deadlines"]["qualification"]["value"] = "2"
+
+
 @pytest.fixture
 def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """An installation with three open cases, a second version, and an account that publishes."""
+    """An installation with three open cases, two further versions, and an account that publishes."""
     house = open_house(Settings(data=tmp_path / "data"), SystemClock())
     content = MOROCCAN.read_bytes()
     player: Player = prepared(house, SystemClock(), read(content, "1.yaml"), content)  # type: ignore[arg-type]
@@ -45,6 +50,7 @@ def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said = {**REPORT, "about_whom": [{"slot": "targeted_pupil", "name": "Yasmine"}]}
     found = [open_case(house, player.actor("head"), "report", said, token=str(one)).number for one in range(3)]
     published(house, next_version(DATA, 2, shorter))
+    published(house, next_version(DATA, 3, shorter, later))
     house.close()
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
     return found
@@ -59,28 +65,48 @@ def move(run: Run, *more: str) -> Result:
     return run("cases", "move-version", "--definition", KEY, "--to", "2", "--as", "protocole", *more)
 
 
-def test_cases_move_and_are_told_one_by_one(run: Run, numbers: list[str]) -> None:
-    looked = move(run, "--dry-run", "--json")
+def listed(run: Run) -> dict[str, tuple[str, bool]]:
+    looked = move(run, "--json")
     assert looked.exit_code == 0, looked.stderr
-    assert [(one["outcome"], one["moved"]) for one in json.loads(looked.stdout)] == [("moves", False)] * 3
+    return {one["number"]: (one["outcome"], one["moved"]) for one in json.loads(looked.stdout)}
+
+
+def test_cases_are_listed_and_move_one_by_one(run: Run, numbers: list[str]) -> None:
+    assert listed(run) == dict.fromkeys(numbers, ("moves", False))
+    looked = move(run, "--number", numbers[0], "--dry-run", "--reason", "Nouvelle version", "--language", "en")
+    assert (looked.exit_code, looked.stdout.split("  ")) == (0, [numbers[0], "Can follow\n"])
     one = move(run, "--number", numbers[0], "--reason", "Nouvelle version", "--language", "en")
     assert one.exit_code == 0, one.stderr
     assert one.stdout.split("  ") == [numbers[0], "Follows the new version\n"]
-    rest = move(run, "--reason", "Nouvelle version", "--json")
-    assert rest.exit_code == 0, rest.stderr
-    assert {line["number"] for line in json.loads(rest.stdout)} == set(numbers[1:])
-    assert json.loads(move(run, "--reason", "x", "--json").stdout) == []
+    assert set(listed(run)) == set(numbers[1:])
+    again = move(run, "--number", numbers[0], "--reason", "x", "--json")
+    assert (again.exit_code, json.loads(again.stdout)[0]["moved"]) == (0, True), "it is there already"
     verified = run("journal", "verify")
     assert verified.exit_code == 0, verified.stdout
 
 
+def test_a_case_moves_where_each_reason_was_decided_about(run: Run, numbers: list[str]) -> None:
+    asked = ("cases", "move-version", "--definition", KEY, "--to", "3", "--as", "protocole", "--reason", "x")
+    undecided = run(*asked, "--number", numbers[0], "--language", "en")
+    assert undecided.exit_code == REFUSED
+    assert undecided.stdout.startswith(f"{numbers[0]}  A decision is needed: ")
+    assert undecided.stdout.endswith("(due_otherwise)\n")
+    assert set(listed(run)) == set(numbers)
+    assert run(*asked, "--number", numbers[0], "--decided", "level").exit_code == REFUSED, "another reason"
+    decided = run(*asked, "--number", numbers[0], "--decided", "due_otherwise", "--json")
+    assert decided.exit_code == 0, decided.stderr
+    assert json.loads(decided.stdout) == [
+        {"number": numbers[0], "outcome": "asks", "moved": True, "reasons": ["due_otherwise"]}
+    ]
+
+
 def test_what_is_refused_moves_nothing(run: Run, numbers: list[str]) -> None:
-    assert move(run).exit_code == REFUSED, "no reason was given"
+    assert move(run, "--number", numbers[0]).exit_code == REFUSED, "no reason was given"
     assert "not found" in move(run, "--number", "123", "--reason", "x").stderr
     other = run("cases", "move-version", "--definition", KEY, "--to", "7", "--as", "protocole", "--reason", "x")
     assert other.exit_code == 1
     assert "not found" in other.stderr
-    assert len(json.loads(move(run, "--dry-run", "--json").stdout)) == 3
+    assert len(listed(run)) == 3
 
 
 @pytest.fixture

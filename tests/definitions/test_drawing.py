@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,7 +14,7 @@ import pytest
 
 from school_protocol.definitions import read_file
 from school_protocol.definitions.drawing import Arrow, Box, Drawing, drawn, fragment, svg
-from school_protocol.definitions.drawing.channels import Run, tracks
+from school_protocol.definitions.drawing.layout import Run, tracks
 from school_protocol.definitions.drawing.lettering import width_of, wrapped
 from school_protocol.definitions.drawing.numbering import badged
 from school_protocol.definitions.drawing.scheme import MANY
@@ -23,6 +23,7 @@ from school_protocol.domain.texts import Text
 from school_protocol.wording import Wording
 
 LANGUAGES = ("fr", "ar", "en")
+Piece = tuple[tuple[float, float], tuple[float, float]]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -125,6 +126,25 @@ def through(drawing: Drawing) -> list[tuple[int, str]]:
     return found
 
 
+def laid_over(drawing: Drawing) -> list[tuple[int, int]]:
+    """Arrows of which a piece lies on one of another arrow's, so that neither can be followed."""
+    return [
+        (one.number, other.number)
+        for one, other in combinations(drawing.arrows, 2)
+        if any(_on_top(*two) for two in product(pairwise(one.points), pairwise(other.points)))
+    ]
+
+
+def _on_top(one: Piece, other: Piece) -> bool:
+    for across, along in ((0, 1), (1, 0)):
+        places = [point[across] for piece in (one, other) for point in piece]
+        low, high = (sorted(point[along] for point in piece) for piece in (one, other))
+        is_straight = all(abs(piece[0][across] - piece[1][across]) < 0.01 for piece in (one, other))
+        if is_straight and max(places) - min(places) < 2.5 and min(low[1], high[1]) - max(low[0], high[0]) > 1:
+            return True
+    return False
+
+
 def _inner(box: Box) -> Box:
     return replace(box, x=box.x + 1, y=box.y + 1, width=box.width - 2, height=box.height - 2)
 
@@ -189,6 +209,14 @@ def test_every_arrow_ends_at_its_boxes_and_runs_through_none(protocol: Protocol,
     box = next(drawing.states())
     across = replace(arrow, points=((0.0, box.y + 5), (drawing.width, box.y + 5)))
     assert (arrow.number, box.key) in through(replace(drawing, arrows=(across,)))
+
+
+def test_no_arrow_lies_on_another_one(protocol: Protocol) -> None:
+    drawing = drawn(protocol, Wording("fr"))
+    assert laid_over(drawing) == []
+    arrow = next(one for one in drawing.arrows if one.source and one.target)
+    shifted = replace(arrow, number=999, points=tuple((x + 1, y + 1) for x, y in arrow.points))
+    assert laid_over(replace(drawing, arrows=(arrow, shifted))) == [(arrow.number, 999)], "the control"
 
 
 def test_every_number_has_a_place_of_its_own(protocol: Protocol) -> None:

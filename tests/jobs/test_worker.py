@@ -55,13 +55,11 @@ def wait_for(what: Callable[[], Any], seconds: float = 90) -> None:
 # ---- huey ----------------------------------------------------------------------------------------------------------
 
 
-def test_each_minute_rings_for_messages_for_drafts_and_for_cases_to_move(
+def test_each_minute_rings_for_messages_and_for_drafts(
     house: House, swept: list[tuple[House, Post]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[House] = []
-    gone: list[House] = []
     monkeypatch.setattr(jobs, "work_out", looked.append)
-    monkeypatch.setattr(jobs, "go_through", gone.append)
     post = Post()
     queue = jobs.queue_of(house, post)
     start = datetime.fromisoformat("2026-11-25T23:58")
@@ -71,19 +69,56 @@ def test_each_minute_rings_for_messages_for_drafts_and_for_cases_to_move(
             queue.execute(queue.dequeue())
     assert swept == [(house, post)] * 4
     assert looked == [house] * 4
-    assert gone == [house] * 4
     assert queue.pending_count() == 0
 
 
-def test_while_cases_are_left_the_next_slice_is_rung_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_copies_are_left_the_next_slice_is_rung_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     left = [True, True, False]
-    monkeypatch.setattr(jobs, "go_through", lambda _house: left.pop(0))
+    monkeypatch.setattr(jobs, "go_on_bulk", lambda _house, _crew: left.pop(0))
     queue = jobs.queue_of(house)
-    queue.passages()
+    queue.bulk()
     for _slice in range(3):
         assert queue.pending_count() == 1
         queue.execute(queue.dequeue())
     assert (left, queue.pending_count()) == ([], 0)
+
+
+@pytest.mark.exhaustive(but=("three",))
+@pytest.mark.parametrize("workers", [None, 2], ids=["three", "control"])
+def test_a_message_waits_for_nothing_else(house: House, monkeypatch: pytest.MonkeyPatch, workers: int | None) -> None:
+    """While a proof and many copies keep two workers busy, a third one hears the ring."""
+    at_it = {"copies": threading.Event(), "proof": threading.Event()}
+    go_on, swept = threading.Event(), threading.Event()
+
+    def busy(name: str) -> bool:
+        if not at_it[name].is_set():
+            at_it[name].set()
+            go_on.wait(60)
+        return False
+
+    monkeypatch.setattr(jobs, "go_on_bulk", lambda _house, _crew: busy("copies"))
+    monkeypatch.setattr(jobs, "work_out", lambda _house: busy("proof"))
+    monkeypatch.setattr(jobs, "sweep", lambda _house, _post: swept.set())
+    if workers:
+        consumer = jobs._consumer
+        monkeypatch.setattr(jobs, "_consumer", lambda queue, **more: fewer(consumer(queue, **more), workers))
+    queue = jobs.queue_of(house, Post())
+    with jobs.working(queue):
+        try:
+            queue.bulk()
+            queue.drafts()
+            assert all(event.wait(20) for event in at_it.values())
+            swept.clear()
+            queue.now()
+            assert swept.wait(3 if workers else 20) == (workers is None)
+        finally:
+            go_on.set()
+
+
+def fewer(consumer: Any, workers: int) -> Any:
+    """The same with so many workers."""
+    del consumer.worker_threads[workers:]
+    return consumer
 
 
 def test_a_ring_that_was_not_heard_in_time_is_dropped(house: House, swept: list[tuple[House, Post]]) -> None:

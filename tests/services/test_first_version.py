@@ -14,7 +14,7 @@ from school_protocol.definitions.proof import Proof
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.services.opening import Opened, open_case, see_opening
-from school_protocol.services.protocols import examining, passages, publishing, settings
+from school_protocol.services.protocols import examining, publishing, settings
 from school_protocol.services.protocols.publishing import PublishRefused
 from school_protocol.storage import cases
 from services.administering import HOLDS, Desk, desk_of
@@ -92,16 +92,6 @@ def test_a_further_version_is_not_the_first(desk: Desk) -> None:
     assert not view.is_first
     assert view.looked.before is not None
     assert view.roles == ()
-
-
-def test_nothing_is_counted_where_no_case_can_be(desk: Desk) -> None:
-    draft = desk.ready(LATER)
-    while passages.go_through(desk.house):
-        pass
-    view = publishing.see_draft(desk.house, desk.administrator(), draft)
-    found = passages.see_preview(desk.house, desk.administrator(), view.draft)
-    assert found is not None
-    assert (found.total, found.versions) == (0, ())
 
 
 def test_its_faults_and_its_proof_stand_against_it_too(desk: Desk) -> None:

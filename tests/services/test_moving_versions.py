@@ -1,4 +1,4 @@
-"""Open cases follow another version: previewed, one event each, nothing of what was answered is lost."""
+"""Open cases follow another version: previewed, one at a time, by an event; nothing of what was answered is lost."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,25 @@ from school_protocol.documents import rendering
 from school_protocol.domain.case import fold
 from school_protocol.domain.dues import dues, duties
 from school_protocol.domain.dues import read as facts_of
-from school_protocol.domain.errors import BadInput, Conflict, DefinitionError, Refused, SentBefore, Unseen
+from school_protocol.domain.errors import BadInput, Conflict, DefinitionError, Refused, Sealed, SentBefore, Unseen
 from school_protocol.domain.events import VersionChanged
 from school_protocol.domain.moving import Outcome, version_changed, weighed
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import House
 from school_protocol.services.journal import rebuild_index, verify_journal
 from school_protocol.services.loading import Loaded, folded, index_row, load_by_id
 from school_protocol.services.papers import issue_case_file
-from school_protocol.services.protocols import moving
+from school_protocol.services.protocols import examining, moving, publishing
 from school_protocol.services.protocols.moving import (
     CaseLine,
-    move_cases,
-    press_move,
+    Moved,
+    OpenCases,
+    list_open_cases,
+    move_case,
+    see_case,
     see_difference,
-    see_moving,
-    see_moving_to,
+    see_left,
+    see_open_cases,
 )
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, throwaway
@@ -44,6 +49,7 @@ from school_protocol.services.seeing import Seeing
 from school_protocol.services.showing import see_chronology, see_correction, see_record
 from school_protocol.services.undoing import take_back
 from school_protocol.storage import cases, index
+from school_protocol.storage.engines import Session
 from tests.definitions.editing import edits, written
 
 from .conftest import WORDS, School
@@ -97,9 +103,13 @@ def row(school: School, number: str = "") -> index.IndexRow:
     return found
 
 
-def moved(school: School, numbers: list[str] | None = None, **more: Any) -> list[CaseLine]:
-    more = {"reason": "Nouvelle version", **more}
-    return list(move_cases(school.house, school.person(WHO), KEY, 2, numbers, **more))
+def moved(school: School, number: str = "", **more: Any) -> CaseLine:
+    asked = {"reason": "Nouvelle version", "accepts": (), "token": school.token(), **more}
+    return move_case(school.house, school.person(WHO), KEY, 2, number or school.number, **asked).line
+
+
+def listed(school: School, new: int = 2, **more: Any) -> OpenCases:
+    return see_open_cases(school.house, school.person(WHO), KEY, 1, new, **more)
 
 
 def events_of(school: School, number: str = "") -> list[Any]:
@@ -123,7 +133,7 @@ def test_a_case_moves_by_one_event_and_follows_the_new_version(checked: School) 
     old, new = checked.house.library.protocol(KEY, 1), published(checked.house, HARMLESS)
     before = events_of(checked)
     assert checked.seen_by("head").head.protocol.version == 1, "a case stays on the version that it was opened under"
-    (line,) = moved(checked)
+    line = moved(checked)
     assert (line.outcome, line.is_moved) == (Outcome.moves, True)
     *_same, event = events_of(checked)
     assert isinstance(event, VersionChanged)
@@ -140,7 +150,7 @@ def test_a_case_moves_by_one_event_and_follows_the_new_version(checked: School) 
 @pytest.mark.exhaustive
 def test_what_comes_after_is_asked_by_the_new_version(checked: School) -> None:
     published(checked.house, SHORTER)
-    moved(checked, [checked.number], decided=[checked.number])
+    moved(checked, accepts=["answer_gone"])
     with pytest.raises(BadInput):
         checked.act("head", "safety_check", SAFE)
     checked.act("head", "safety_check", {key: value for key, value in SAFE.items() if key != "who_stays"})
@@ -151,10 +161,10 @@ def test_what_comes_after_is_asked_by_the_new_version(checked: School) -> None:
 @pytest.mark.exhaustive
 def test_answers_to_a_question_that_is_gone_stay_readable(checked: School) -> None:
     published(checked.house, SHORTER)
-    preview = see_moving(checked.house, checked.person(WHO), KEY, 1, 2)
-    assert [(line.outcome, line.codes) for line in preview.lines] == [(Outcome.asks, ("answer_gone",))]
-    assert [line.is_moved for line in moved(checked)] == [False], "nobody has decided"
-    assert [line.is_moved for line in moved(checked, decided=[checked.number])] == [True]
+    assert [(line.outcome, line.codes) for line in listed(checked).lines] == [(Outcome.asks, ("answer_gone",))]
+    for accepts in ([], ["level"]):
+        assert not moved(checked, accepts=accepts).is_moved, "nobody has decided about this"
+    assert moved(checked, accepts=["answer_gone"]).is_moved
     seq = next(event.seq for event in events_of(checked) if getattr(event, "act", "") == "safety_check")
     head, record = see_record(checked.house, checked.person("head"), checked.number, seq)
     assert head.protocol.version == 2
@@ -171,7 +181,7 @@ def test_answers_to_a_question_that_is_gone_stay_readable(checked: School) -> No
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_the_case_file_prints_an_answer_whose_question_is_gone(checked: School) -> None:
     published(checked.house, SHORTER)
-    moved(checked, decided=[checked.number])
+    moved(checked, accepts=["answer_gone"])
     issued = issue_case_file(checked.house, checked.person("head"), checked.number, "school", "en", token="one")
     text = " ".join(page.extract_text() for page in PdfReader(BytesIO(issued.data)).pages)
     option = DATA["forms"][FORM]["fields"]["who_stays"]["options"]["me"]
@@ -183,7 +193,7 @@ def test_the_case_file_prints_an_answer_whose_question_is_gone(checked: School) 
 @pytest.mark.exhaustive
 def test_a_correction_under_the_new_version_keeps_what_was_answered_before(checked: School) -> None:
     published(checked.house, SHORTER)
-    moved(checked, decided=[checked.number])
+    moved(checked, accepts=["answer_gone"])
     seq = next(event.seq for event in events_of(checked) if getattr(event, "act", "") == "safety_check")
     act = next(key for key, one in DATA["acts"].items() if one.get("kind") == "correct")
     checked.wait(minutes=30)
@@ -212,9 +222,9 @@ def test_a_case_that_must_stay_stays_whatever_is_decided(checked: School) -> Non
         data["acts"]["safety_check"]["kind"] = "note"
 
     published(checked.house, next_version(DATA, 2, edit))
-    preview = see_moving(checked.house, checked.person(WHO), KEY, 1, 2)
+    preview = listed(checked)
     assert preview.of("stays") == preview.lines
-    (line,) = moved(checked, decided=[checked.number])
+    line = moved(checked, accepts=["other_kind"])
     assert (line.is_moved, line.codes) == (False, ("other_kind",))
     assert checked.seen_by("head").head.protocol.version == 1
 
@@ -258,9 +268,10 @@ def test_only_who_publishes_protocols_may(checked: School, who: str) -> None:
     actor = checked.person(who)
     for asked in (
         lambda: see_difference(checked.house, actor, KEY, 1, 2),
-        lambda: see_moving(checked.house, actor, KEY, 1, 2),
-        lambda: list(move_cases(checked.house, actor, KEY, 2, reason="x")),
-        lambda: press_move(checked.house, actor, KEY, 1, 2, [checked.number], reason="x", decided=[], token="t"),
+        lambda: see_open_cases(checked.house, actor, KEY, 1, 2),
+        lambda: list_open_cases(checked.house, actor, KEY, 2),
+        lambda: see_case(checked.house, actor, KEY, 2, checked.number),
+        lambda: move_case(checked.house, actor, KEY, 2, checked.number, reason="x", accepts=(), token="t"),
     ):
         with pytest.raises(Unseen):
             asked()
@@ -275,38 +286,27 @@ def test_the_administrator_sees_numbers_and_codes_and_nothing_else(checked: Scho
         data["dangers"]["blackmail"]["title"] = TITLE
 
     published(checked.house, next_version(DATA, 2, edit))
-    preview = see_moving(checked.house, checked.person(WHO), KEY, 1, 2)
-    shown = repr((preview.lines, preview.parts, preview.total))
+    preview = listed(checked)
+    shown = repr(
+        (preview.lines, preview.total, see_case(checked.house, checked.person(WHO), KEY, 2, checked.number).line)
+    )
     for hidden in (WORDS, "Yasmine", "blackmail", "harass_target", "who stays"):
         assert hidden not in shown
     assert {line.number for line in preview.lines} == {checked.number}
 
 
-@pytest.mark.exhaustive(but=("5-4-*",))
-@pytest.mark.parametrize(("cases", "checked", "told"), [(4, 4, []), (5, 4, [None]), (5, 5, [5])])
-def test_of_a_few_cases_is_not_told_what_they_hold(school: School, cases: int, checked: int, told: list[Any]) -> None:
-    for number in range(cases):
-        school.report()
-        if number < checked:
-            school.act("head", "safety_check", SAFE)
-    published(school.house, SHORTER)
-    parts = see_moving(school.house, school.person(WHO), KEY, 1, 2).parts
-    assert [part.number for part in parts] == told
-    assert {part.ground.key for part in parts} <= {f"{FORM}.who_stays"}
-
-
-def test_a_version_can_be_looked_at_before_it_is_published(checked: School) -> None:
-    draft = read(SHORTER, "draft.yaml")
-    preview = see_moving_to(checked.house, checked.person(WHO), 1, draft)
-    assert [line.outcome for line in preview.lines] == [Outcome.asks]
-    with pytest.raises(Unseen):
-        see_moving_to(checked.house, checked.person("head"), 1, draft)
-
-
 def test_a_version_that_is_not_published_is_not_found(checked: School) -> None:
+    actor = checked.person(WHO)
     for versions in ((1, 2), (2, 1), (1, 99)):
+        for see in (see_difference, see_open_cases):
+            with pytest.raises(Unseen):
+                see(checked.house, actor, KEY, *versions)
+    for old, new in ((1, 2), (None, 2), (99, 1)):
         with pytest.raises(Unseen):
-            see_difference(checked.house, checked.person(WHO), KEY, *versions)
+            see_case(checked.house, actor, KEY, new, checked.number, old=old)
+        with pytest.raises(Unseen):
+            move_case(checked.house, actor, KEY, new, checked.number, reason="x", accepts=(), token="t", old=old)
+    assert see_case(checked.house, actor, KEY, 1, checked.number).line.codes == ("not_newer",), "the control"
 
 
 def test_a_reason_is_asked_and_is_short(checked: School) -> None:
@@ -326,67 +326,85 @@ def test_the_difference_is_that_of_the_published_files(checked: School) -> None:
     assert view.open_cases == 1
 
 
-# ---- many cases ------------------------------------------------------------------------------------------------------
+# ---- the list, and one at a time -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def hundred(school: School) -> School:
-    for _case in range(100):
+def test_a_page_of_the_list_is_followed_by_the_next(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _case in range(5):
         school.report()
-    return school
-
-
-@pytest.mark.exhaustive
-def test_a_hundred_cases_move_and_it_can_be_interrupted_and_taken_up_again(hundred: School) -> None:
-    published(hundred.house, HARMLESS)
-    actor = hundred.person(WHO)
-    assert see_moving(hundred.house, actor, KEY, 1, 2).total == 100
-    half = move_cases(hundred.house, actor, KEY, 2, reason="Nouvelle version")
-    first = [next(half) for _one in range(37)]
-    half.close()  # type: ignore[attr-defined]
-    assert all(line.is_moved for line in first)
-    assert see_moving(hundred.house, actor, KEY, 1, 2).total == 63
-    rest = moved(hundred)
-    assert len(rest) == 63
-    assert {line.number for line in rest}.isdisjoint(line.number for line in first)
-    assert see_moving(hundred.house, actor, KEY, 1, 2).total == 0
-    assert moved(hundred) == []
-    again = moved(hundred, [line.number for line in first[:3]])
-    assert all(line.is_moved for line in again), "asked for by name, it is there already"
-    changes = [event for event in events_of(hundred, first[0].number) if isinstance(event, VersionChanged)]
-    assert len(changes) == 1
-    agrees_with_its_events(hundred)
-
-
-@pytest.mark.exhaustive
-def test_a_page_of_a_preview_is_followed_by_the_next(hundred: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moving, "PAGE", 30)
-    published(hundred.house, HARMLESS)
+    monkeypatch.setattr(moving, "PAGE", 2)
+    published(school.house, HARMLESS)
     seen: list[str] = []
     after: str | None = ""
     while after is not None:
-        page = see_moving(hundred.house, hundred.person(WHO), KEY, 1, 2, after=after)
-        assert page.total == 100
+        page = listed(school, after=after)
+        assert page.total == 5
         seen += [line.number for line in page.lines]
         after = page.after
-    assert len(seen) == len(set(seen)) == 100
+    assert len(seen) == len(set(seen)) == 5
+    assert {line.number for line in list_open_cases(school.house, school.person(WHO), KEY, 2)} == set(seen)
+
+
+def test_one_moves_and_the_others_stay_as_they_were(checked: School) -> None:
+    first = checked.number
+    checked.report()
+    published(checked.house, HARMLESS)
+    assert moved(checked, first).is_moved
+    assert {line.number for line in listed(checked).lines} == {checked.number}
+    published(checked.house, next_version(DATA, 3, with_another_title))
+    everywhere = list_open_cases(checked.house, checked.person(WHO), KEY, 3)
+    assert [line.number for line in everywhere] == [checked.number, first], "of each earlier version"
+    with pytest.raises(Unseen):
+        see_case(checked.house, checked.person(WHO), KEY, 3, first, old=1)
+
+
+def test_one_case_that_cannot_be_read_keeps_no_other_off_the_list(
+    checked: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = case_id_of(checked)
+    checked.report()
+    published(checked.house, HARMLESS)
+    real = moving.folded
+
+    def torn(house: House, session: Session, case_id: str) -> Any:
+        if case_id == bad:
+            raise Sealed("its key is gone")
+        return real(house, session, case_id)
+
+    monkeypatch.setattr(moving, "folded", torn)
+    assert sorted(line.codes for line in listed(checked).lines) == [(), ("unread",)]
+
+
+def test_somebody_who_writes_meanwhile_is_waited_for(checked: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    published(checked.house, HARMLESS)
+    real, clashes = moving.keep, count()
+
+    def clashing(*arguments: Any, **more: Any) -> Any:
+        if next(clashes) == 0:
+            raise Conflict(1, 2)
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(moving, "keep", clashing)
+    assert moved(checked).is_moved
+    assert next(clashes) == 2
+    agrees_with_its_events(checked)
 
 
 @pytest.mark.exhaustive
-def test_two_administrators_at_once_move_each_case_once(school: School) -> None:
-    for _case in range(12):
+def test_two_administrators_at_once_move_a_case_once(school: School) -> None:
+    numbers = []
+    for _case in range(6):
         school.report()
+        numbers.append(school.number)
     published(school.house, HARMLESS)
     people = [school.person(WHO), school.person(f"{WHO}/2")]
-
-    def one(actor: Any) -> list[CaseLine]:
-        return list(move_cases(school.house, actor, KEY, 2, reason="Nouvelle version"))
-
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(one, people))
-    numbers = {line.number for lines in found for line in lines}
-    assert len(numbers) == 12
     for number in numbers:
+
+        def one(actor: Any, number: str = number) -> Moved:
+            return move_case(school.house, actor, KEY, 2, number, reason="x", accepts=(), token=number)
+
+        with ThreadPoolExecutor(2) as pool:
+            assert all(done.line.is_moved for done in pool.map(one, people))
         assert sum(isinstance(event, VersionChanged) for event in events_of(school, number)) == 1
     agrees_with_its_events(school)
 
@@ -395,38 +413,73 @@ def test_pressed_twice_it_is_done_once(checked: School) -> None:
     published(checked.house, HARMLESS)
     actor = checked.person(WHO)
 
-    def press(**more: Any) -> moving.Moved:
-        asked = {"reason": "Motif", "decided": (), "token": "one", **more}
-        return press_move(checked.house, actor, KEY, 1, 2, [checked.number], **asked)
+    def press(**more: Any) -> Moved:
+        asked = {"reason": "Motif", "accepts": (), "token": "one", **more}
+        return move_case(checked.house, actor, KEY, 2, checked.number, **asked)
 
-    assert press() == moving.Moved(1, 0)
-    assert press() == moving.Moved(1, 0, repeated=True)
+    with pytest.raises(BadInput):
+        press(reason="")
+    line = CaseLine(checked.number, Outcome.moves, (), is_moved=True)
+    assert press() == Moved(line), "a refused press uses no token up"
+    assert press() == Moved(line, repeated=True)
     with pytest.raises(SentBefore):
         press(reason="Un autre")
     assert sum(isinstance(event, VersionChanged) for event in events_of(checked)) == 1
+
+
+def test_a_case_that_needs_a_decision_uses_no_token_up_without_one(checked: School) -> None:
+    published(checked.house, SHORTER)
+    asked = {"reason": "Motif", "token": "one"}
+    assert not moved(checked, accepts=(), **asked).is_moved
+    assert moved(checked, accepts=["answer_gone"], **asked).is_moved
 
 
 def test_a_case_of_another_protocol_or_of_nobody_is_not_found(checked: School) -> None:
     published(checked.house, HARMLESS)
     for number in ("1234567890123", "nonsense"):
         with pytest.raises(Unseen):
-            moved(checked, [number])
+            moved(checked, number)
+        with pytest.raises(Unseen):
+            see_case(checked.house, checked.person(WHO), KEY, 2, number)
 
 
 @pytest.mark.exhaustive
 def test_a_case_can_follow_a_third_version_and_keeps_all_answers(checked: School) -> None:
     published(checked.house, SHORTER)
-    moved(checked, decided=[checked.number])
+    moved(checked, accepts=["answer_gone"])
 
     published(checked.house, next_version(DATA, 3, without_a_question, with_another_title))
     checked.act("head", "note", text="Sous la deuxième")
-    lines = list(move_cases(checked.house, checked.person(WHO), KEY, 3, reason="Encore", decided=[checked.number]))
-    assert [line.is_moved for line in lines] == [True]
+    done = move_case(
+        checked.house, checked.person(WHO), KEY, 3, checked.number, reason="Encore", accepts=(), token="three"
+    )
+    assert done.line.is_moved
     assert [version for _seq, version in _case(checked).case.versions] == [1, 2, 3]
     seq = next(event.seq for event in events_of(checked) if getattr(event, "act", "") == "safety_check")
     _head, record = see_record(checked.house, checked.person("head"), checked.number, seq)
     assert {key: record.answers.get(key) for key in SAFE} == SAFE
     agrees_with_its_events(checked)
+
+
+@pytest.mark.exhaustive
+def test_after_publishing_the_draft_leads_to_the_cases_of_each_earlier_version(school: School) -> None:
+    for _case in range(2):
+        school.report()
+    actor = school.person(WHO)
+    draft = publishing.upload(school.house, actor, SHORTER, "next.yaml")
+
+    def left() -> tuple[tuple[int, int], ...]:
+        return see_left(school.house, actor, publishing.see_draft(school.house, actor, draft).draft)
+
+    assert left() == ()
+    publishing.work_out(school.house, lambda _content, _before: REPORT)
+    publishing.propose(school.house, actor, draft)
+    publishing.agree(school.house, school.person(f"{WHO}/2"), draft, read(SHORTER, "x").digest)
+    assert left() == ((1, 2),)
+    assert listed(school).total == 2
+
+
+REPORT: examining.Report = {"proof": {"results": [], "combinations": 0, "seconds": 0.0}, "stories": []}
 
 
 def _case(school: School) -> Loaded:

@@ -22,8 +22,7 @@ from school_protocol.services.papers.bulk_files import LIST
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import throwaway
 from tests.web.page import read_page
-from tests.web.test_moving import KEY, Site, told
-from tests.web.test_passing import hidden
+from tests.web.test_moving import KEY, Site, hidden, told
 
 ADDRESS = "/case-files"
 CHOSEN = {"offer": f"{KEY}/school", "language": "fr", "which": "open"}

@@ -1,4 +1,4 @@
-"""The pages of a difference and of the cases that may follow: what is said, what is refused, what happens once."""
+"""The pages of a difference, of the open cases and of one that may follow: what is said, refused, done once."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import Any
 import pytest
 from domain.telling import MOROCCAN, NOW, REPORT
 from flask.testing import FlaskClient
+from services.administering import HOLDS
 from versions import next_version, plain, published
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.opening import open_case
+from school_protocol.services.protocols import examining, publishing
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, throwaway
 from school_protocol.storage import directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.web import create_app
+from tests.web.page import read_page
 
 KEY = "ma-cyberharassment"
 DATA = plain(MOROCCAN)
@@ -88,14 +91,29 @@ def told(answer: TestResponse) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def form_of(client: FlaskClient, address: str = CASES) -> MultiDict[str, str]:
-    """The hidden fields of the page's own form."""
+def hidden(client: FlaskClient, address: str, action: str = "") -> MultiDict[str, str]:
+    """The hidden fields of the form that leads to `action`."""
     source = client.get(address).get_data(as_text=True)
-    form = next(one for one in re.findall(r"<form.*?</form>", source, re.S) if 'name="number"' in one)
+    forms = [one for one in re.findall(r"<form.*?</form>", source, re.S) if f'action="{action or address}"' in one]
+    assert forms, (address, action)
     return MultiDict(
         (re.search(r'name="([^"]+)"', tag)[1], html.unescape(re.search(r'value="([^"]*)"', tag)[1]))  # type: ignore[index]
-        for tag in re.findall(r"<input[^>]*type=\"hidden\"[^>]*>", form)
+        for tag in re.findall(r"<input[^>]*type=\"hidden\"[^>]*>", forms[0])
     )
+
+
+def case_of(number: str) -> str:
+    """The address of one case that may follow."""
+    return f"{CASES}/{number}"
+
+
+def sent(client: FlaskClient, number: str, *accepts: str, reason: str = "Nouvelle version") -> MultiDict[str, str]:
+    """The form of one case, filled in."""
+    form = hidden(client, case_of(number))
+    form["reason"] = reason
+    for code in accepts:
+        form.add("accepts", code)
+    return form
 
 
 @pytest.mark.exhaustive(but=("ar-*",))
@@ -115,93 +133,134 @@ def test_the_difference_is_said_in_words(site: Site, language: str, said: list[s
     assert "<b>came</b>" not in answer.get_data(as_text=True), "a text of a file is no HTML"
 
 
-@pytest.mark.exhaustive
-def test_the_preview_says_what_becomes_of_each_case_and_nothing_of_it(site: Site) -> None:
-    page = told(site.browser("protocol_admin").get(CASES))
-    assert "One case needs a decision" in page
-    assert "One case can follow" in page
-    assert "Answers in it were given to a question, or chosen from a list, that the new version has no more." in page
-    for hidden in (SECRET, "Yasmine", "Safety", "A report"):
-        assert hidden not in page
-
-
-def test_one_press_moves_what_may_and_what_was_decided(site: Site) -> None:
+def test_the_list_says_what_becomes_of_each_case_and_nothing_of_it(site: Site) -> None:
     client = site.browser("protocol_admin")
-    sent = form_of(client)
-    assert sorted(sent.getlist("number")) == sorted(site.numbers)
-    sent["reason"] = "Nouvelle version"
-    sent.add("decided", site.numbers[0])
-    answer = client.post(CASES, data=sent)
+    checked, unchecked = site.numbers
+    pages = [client.get(address) for address in (CASES, case_of(checked), case_of(unchecked))]
+    for page in pages:
+        read_page(page)
+        for words in (SECRET, "Yasmine", "Safety", "A report"):
+            assert words not in told(page)
+    listed, asks, can = map(told, pages)
+    assert "One case needs a decision" in listed
+    assert "One case can follow" in listed
+    gone = "Answers in it were given to a question, or chosen from a list, that the new version has no more."
+    assert gone in listed
+    assert f"I have decided: it follows all the same. {gone}" in asks
+    assert "I have decided" not in can
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("fr", ["Un dossier demande une décision", "Un dossier peut suivre", "J’ai décidé"]),
+        ("ar", ["ملف واحد يلزم فيه قرار", "ملف واحد يمكنه اتباع", "قررت أن يتبع"]),
+    ],
+)
+def test_the_list_and_a_case_are_said_in_each_language(site: Site, language: str, said: list[str]) -> None:
+    client = site.browser("protocol_admin", language)
+    listed, case = client.get(CASES), client.get(case_of(site.numbers[0]))
+    for page in (listed, case):
+        read_page(page)
+    for words in said:
+        assert words in told(listed) + told(case), words
+
+
+def test_one_press_moves_one_case(site: Site) -> None:
+    client = site.browser("protocol_admin")
+    number, other = site.numbers
+    form = sent(client, number, "answer_gone")
+    answer = client.post(case_of(number), data=form)
     assert answer.status_code == 303
     page = told(client.get(answer.headers["Location"]))
-    assert "2 cases follow the new version from now on." in page
-    assert "No open case follows version 1." in page
+    assert "The case follows the new version from now on." in page
+    assert "One open case follows version 1." in page
     head = site.browser("head")
-    case = told(head.get(f"/cases/{site.numbers[0]}"))
+    case = told(head.get(f"/cases/{number}"))
     assert "The case follows version 2 of the protocol from here on" in case
     assert "Nouvelle version" in case
-    again = client.post(CASES, data=sent)
+    assert "version 2 of the protocol" not in told(head.get(f"/cases/{other}"))
+    again = client.post(case_of(number), data=form)
     assert again.status_code == 303
     assert "nothing was done twice" in told(client.get(again.headers["Location"]))
+    form["reason"] = "Une autre raison"
+    third = client.post(case_of(number), data=form)
+    assert third.status_code == 409
+    assert "This page was sent before, with something else in it." in told(third)
+    assert "It follows this version, or a later one." in told(third), "two lists were open, and it has moved"
 
 
-@pytest.mark.exhaustive
-def test_what_is_not_ticked_stays(site: Site) -> None:
+def test_what_is_not_decided_about_stays(site: Site) -> None:
     client = site.browser("protocol_admin")
-    sent = form_of(client)
-    sent["reason"] = "x"
-    client.post(CASES, data=sent)
-    page = told(client.get(CASES))
-    assert "One case follows the new version from now on." in page
-    assert "One case stays as it is." in page
-    assert "One case needs a decision" in page
+    form = sent(client, site.numbers[0], "level")
+    answer = client.post(case_of(site.numbers[0]), data=form)
+    assert answer.status_code == 409
+    page = told(answer)
+    assert "Nothing was done Answers in it were given to a question" in page
+    assert 'value="Nouvelle version"' in answer.get_data(as_text=True), "what was typed is still there"
+    assert "2 open cases follow version 1." in told(client.get(CASES))
 
 
-@pytest.mark.exhaustive
 def test_without_a_reason_nothing_moves_and_what_was_ticked_is_kept(site: Site) -> None:
     client = site.browser("protocol_admin")
-    sent = form_of(client)
-    sent.add("decided", site.numbers[0])
-    answer = client.post(CASES, data=sent)
+    answer = client.post(case_of(site.numbers[0]), data=sent(client, site.numbers[0], "answer_gone", reason=""))
     assert answer.status_code == 422
     assert "An answer is needed here." in told(answer)
-    assert f'value="{site.numbers[0]}" checked' in answer.get_data(as_text=True)
+    assert 'value="answer_gone" aria-describedby="accepts-hint" checked' in answer.get_data(as_text=True)
+    read_page(answer)
     assert "2 open cases follow version 1." in told(client.get(CASES))
+
+
+@pytest.mark.exhaustive
+def test_a_case_that_must_stay_is_listed_with_the_reason_and_can_not_be_pressed(site: Site) -> None:
+    def other_kind(data: dict[str, Any]) -> None:
+        data["acts"]["safety_check"]["kind"] = "note"
+
+    client = site.browser("protocol_admin")
+    published(site.player.house, next_version(DATA, 3, other_kind))
+    address = f"/protocols/{KEY}/1/3/cases"
+    listed = client.get(address)
+    assert "One case must stay Something was recorded in it that does something else in the new version." in told(
+        listed
+    )
+    assert f"{address}/{site.numbers[0]}" not in listed.get_data(as_text=True)
+    assert f"{address}/{site.numbers[1]}" in listed.get_data(as_text=True), "the control"
+    page = client.get(f"{address}/{site.numbers[0]}")
+    assert "Must stay" in told(page)
+    assert 'name="reason"' not in page.get_data(as_text=True)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["head", "team_member", "academy", "technical_admin"])
 def test_nobody_else_finds_these_pages(site: Site, who: str) -> None:
     client = site.browser(who)
-    for address in (DIFFERENCE, CASES):
+    token = hidden(client, "/", "/language")
+    for address in (DIFFERENCE, CASES, case_of(site.numbers[0])):
         assert client.get(address).status_code == 404
-    assert site.player.house is not None
+    asked = {**token, "reason": "x", "accepts": "answer_gone"}
+    assert client.post(case_of(site.numbers[0]), data=asked).status_code == 404
+    assert "2 open cases follow version 1." in told(site.browser("protocol_admin").get(CASES)), "the control"
 
 
-@pytest.mark.exhaustive
-def test_versions_that_are_none_are_not_found(site: Site) -> None:
+def test_what_is_not_there_is_not_found(site: Site) -> None:
     client = site.browser("protocol_admin")
+    form, number = sent(client, site.numbers[1]), site.numbers[1]
     for pair in ("1/9", "9/2", f"1/{10**12}"):
         assert client.get(f"/protocols/{KEY}/{pair}/difference").status_code == 404
+        assert client.get(f"/protocols/{KEY}/{pair}/cases").status_code == 404
+        assert client.get(f"/protocols/{KEY}/{pair}/cases/{number}").status_code == 404
+        assert client.post(f"/protocols/{KEY}/{pair}/cases/{number}", data=form).status_code == 404
     assert client.get("/protocols/another/1/2/cases").status_code == 404
-
-
-def test_a_case_that_is_not_of_this_protocol_is_not_found(site: Site) -> None:
-    client = site.browser("protocol_admin")
-    sent = form_of(client)
-    sent["reason"] = "x"
-    sent.setlist("number", ["1234567890123"])
-    assert client.post(CASES, data=sent).status_code == 404
-    sent.setlist("number", ["9" * 2000])
-    assert client.post(CASES, data=sent).status_code == 404
+    for nobody in ("1234567890123", "9" * 2000):
+        assert client.get(case_of(nobody)).status_code == 404
+        assert client.post(case_of(nobody), data=form).status_code == 404
+    assert client.post(case_of(number), data=form).status_code == 303, "the control"
 
 
 def test_an_answer_whose_question_is_gone_is_on_the_page_of_its_entry(site: Site) -> None:
     client = site.browser("protocol_admin")
-    sent = form_of(client)
-    sent["reason"] = "x"
-    sent.add("decided", site.numbers[0])
-    client.post(CASES, data=sent)
+    client.post(case_of(site.numbers[0]), data=sent(client, site.numbers[0], "answer_gone"))
     label = DATA["forms"][FORM]["fields"]["who_stays"]["label"]["en"]
     option = DATA["forms"][FORM]["fields"]["who_stays"]["options"]["me"]
     head = site.browser("head")
@@ -212,3 +271,23 @@ def test_an_answer_whose_question_is_gone_is_on_the_page_of_its_entry(site: Site
     assert chronology.status_code == 200
     for language in ("fr", "ar"):
         assert site.browser("head", language).get(f"/cases/{site.numbers[0]}").status_code == 200
+
+
+@pytest.mark.exhaustive
+def test_once_it_is_published_its_page_leads_to_the_cases_of_each_version(site: Site) -> None:
+    admin, second = site.browser("protocol_admin"), site.browser("protocol_admin/2")
+    site.report(checked=False)
+    content = next_version(DATA, 3, edited)
+    draft = publishing.upload(site.player.house, site.player.actor("protocol_admin"), content, "3.yaml")
+    report: examining.Report = {"proof": examining.proof_out(HOLDS), "stories": []}
+    publishing.work_out(site.player.house, lambda _content, _before: report)
+    page = f"/protocols/drafts/{draft}"
+    assert "/cases" not in admin.get(page).get_data(as_text=True), "nothing is counted of a draft"
+    admin.post(f"{page}/propose", data=hidden(admin, page, f"{page}/propose"))
+    answer = second.post(f"{page}/agree", data=hidden(second, page, f"{page}/agree"))
+    assert answer.status_code == 303
+    source = admin.get(page).get_data(as_text=True)
+    for old in (1, 2):
+        address = f"/protocols/{KEY}/{old}/3/cases"
+        assert f'href="{address}"' in source
+        assert admin.get(address).status_code == 200

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from school_protocol.definitions.drawing.channels import Run, level_tracks, tracks
 from school_protocol.definitions.drawing.lettering import LANE, wrapped
 from school_protocol.definitions.drawing.numbering import badged
 from school_protocol.definitions.drawing.picture import Arrow, Box, Drawing, Entry, Lane, Point
@@ -44,6 +43,52 @@ class _Way:
     out_y: float = 0.0
     into_y: float = 0.0
     ports: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A line's way up or down in the channel between two lanes, and to which side it leaves at each end."""
+
+    key: int
+    start: float
+    start_side: str
+    """left or right."""
+    end: float
+    end_side: str
+
+    @property
+    def low(self) -> float:
+        return min(self.start, self.end)
+
+    @property
+    def high(self) -> float:
+        return max(self.start, self.end)
+
+
+def tracks(runs: Iterable[Run]) -> dict[int, int]:
+    """Line → its track, from the left; lines that pass each other at no height may share one."""
+    found: dict[int, int] = {}
+    order = sorted(runs, key=_from_left)
+    for place, run in enumerate(order):
+        passed = (other for other in order[:place] if other.low - 8 <= run.high and run.low <= other.high + 8)
+        found[run.key] = 1 + max((found[other.key] for other in passed), default=-1)
+    return found
+
+
+def _from_left(run: Run) -> tuple[float, float]:
+    """Lines that fall come from the left first where they start lowest; those that rise, where they start highest."""
+    left, right = (run.start, run.end) if run.start_side == "left" else (run.end, run.start)
+    return (-left if left < right else left, run.key)
+
+
+def level_tracks(spans: Iterable[tuple[int, int, int]]) -> dict[int, int]:
+    """The same for level pieces: (line, first channel, last channel), shortest nearest to the top."""
+    found: dict[int, int] = {}
+    order = sorted(spans, key=lambda span: (span[2] - span[1], span[0]))
+    for place, (key, first, last) in enumerate(order):
+        taken = {found[other] for other, begin, end in order[:place] if begin <= last and first <= end}
+        found[key] = next(track for track in range(len(order)) if track not in taken)
+    return found
 
 
 def drawn(protocol: Protocol, wording: Wording) -> Drawing:

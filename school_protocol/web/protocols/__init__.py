@@ -15,21 +15,20 @@ from school_protocol.definitions.saying import ChangeSaid, FaultSaid, change_sai
 from school_protocol.definitions.tree import LARGEST
 from school_protocol.domain.errors import BadInput, DefinitionError, Fault
 from school_protocol.domain.policy import Permission
-from school_protocol.services.protocols import moving_said, passages, publishing, settings
-from school_protocol.services.protocols.passages import DraftPreview, PassageRefused
+from school_protocol.services.protocols import publishing, settings
+from school_protocol.services.protocols.moving import see_left
 from school_protocol.services.protocols.publishing import DraftView, Exported, PublishRefused
 from school_protocol.services.workshops.afterwards import see_afterwards
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent
 from school_protocol.web.forms import answers_of, show_problems
-from school_protocol.web.protocols import moving, passing, sayings
+from school_protocol.web.protocols import moving, sayings
 from school_protocol.web.protocols.forms import SettingsForm, settings_form
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("protocols", __name__, asks=Permission.publish, url_prefix="/protocols")
 moving.add_to(blueprint)
-passing.add_to(blueprint)
 
 YAML = "application/yaml"
 
@@ -142,21 +141,9 @@ def again(draft: str) -> ResponseReturnValue:
     return redirect(url_for("protocols.draft", draft=draft), 303)
 
 
-@blueprint.post("/drafts/<draft>/cases")
-def count_again(draft: str) -> ResponseReturnValue:
-    """Count anew what would become of the open cases."""
-    try:
-        passages.begin_look_of_draft(sessions.house(), sessions.actor(), draft)
-    except PassageRefused as error:
-        return _draft_page(draft, [error.code]), 409
-    sessions.ring()
-    return redirect(url_for("protocols.draft", draft=draft, _anchor="open-cases"), 303)
-
-
 def _draft_page(draft: str, refused: Sequence[str] = ()) -> str:
     w = wording()
     view = publishing.see_draft(sessions.house(), sessions.actor(), draft)
-    preview = passages.see_preview(sessions.house(), sessions.actor(), view.draft) if not view.is_first else None
     return render_template(
         "protocols/draft.html",
         view=view,
@@ -168,21 +155,10 @@ def _draft_page(draft: str, refused: Sequence[str] = ()) -> str:
         refused=[sayings.obstacle(w, code) for code in refused],
         to_propose=[sayings.obstacle(w, code) for code in view.to_propose],
         to_agree=[sayings.obstacle(w, code) for code in view.to_agree],
-        preview=preview,
-        left=passages.see_left(sessions.house(), sessions.actor(), view.draft),
-        said=passing.Said(),
-        parts=_parts(view, preview),
+        left=see_left(sessions.house(), sessions.actor(), view.draft),
         done=lambda kind: sayings.done(w, kind),
         stands=lambda code: sayings.stands(w, code),
     )
-
-
-def _parts(view: DraftView, preview: DraftPreview | None) -> list[str]:
-    """The parts of the protocol that would keep cases back, in words."""
-    before, after = view.looked.before, view.looked.protocol
-    if preview is None or before is None or after is None:
-        return []
-    return [moving_said.place_said(wording(), before, after, ground) for ground in preview.parts]
 
 
 def _changes(view: DraftView) -> list[tuple[ChangeSaid, bool]]:

@@ -1,8 +1,9 @@
-"""What changes between two versions, and the open cases that follow the older one: looked at, then moved."""
+"""What changes between two versions, and the open cases that follow the older one: listed, and moved one at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from flask import flash, redirect, render_template, request, url_for
@@ -10,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.definitions.saying import ChangeSaid, change_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.services.protocols import moving, moving_said, passages
+from school_protocol.services.protocols import moving, moving_said
 from school_protocol.services.protocols.moving import DifferenceView
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
@@ -19,13 +20,15 @@ from school_protocol.web.routing import Pages
 MOST = 10**9
 """No version has a greater number."""
 LONGEST = 60
+CODES_MOST = 40
 
 
 def add_to(blueprint: Pages) -> None:
     """The addresses of a difference and of the cases that may follow."""
     pair = "/<key>/<int:old>/<int:new>"
     blueprint.add_url_rule(f"{pair}/difference", "difference", difference)
-    blueprint.add_url_rule(f"{pair}/cases", "cases", cases, methods=["GET", "POST"])
+    blueprint.add_url_rule(f"{pair}/cases", "cases", cases)
+    blueprint.add_url_rule(f"{pair}/cases/<number>", "case", case, methods=["GET", "POST"])
 
 
 def difference(key: str, old: int, new: int) -> ResponseReturnValue:
@@ -52,69 +55,64 @@ def _groups(view: DifferenceView) -> list[tuple[str, list[Told]]]:
 
 
 def cases(key: str, old: int, new: int) -> ResponseReturnValue:
-    """The open cases of a version, a page at a time: what becomes of each; one press moves those of the page."""
+    """The open cases of a version, a page at a time, and what would become of each."""
+    check_versions(old, new)
+    after = request.args.get("after", "")[:LONGEST]
+    view = moving.see_open_cases(sessions.house(), sessions.actor(), key, old, new, after=after)
+    return render_template("protocols/open_cases.html", view=view, code_said=_code_said)
+
+
+def case(key: str, old: int, new: int, number: str) -> ResponseReturnValue:
+    """One open case: what would become of it; one press lets it follow."""
     check_versions(old, new)
     if request.method != "POST":
-        return _page(key, old, new)
-    numbers, decided = request.form.getlist("number"), request.form.getlist("decided")
-    reason = request.form.get("reason", "")
+        return _page(key, old, new, number)
+    reason, accepts = request.form.get("reason", ""), request.form.getlist("accepts")[:CODES_MOST]
     token = request.form.get("token", "")[:200]
-    if len(numbers) > moving.PAGE or any(len(one) > LONGEST for one in (*numbers, *decided)):
-        raise Unseen("cases")
+    w = wording()
     try:
-        done = moving.press_move(
-            sessions.house(), sessions.actor(), key, old, new, numbers, reason=reason, decided=decided, token=token
+        done = moving.move_case(
+            sessions.house(), sessions.actor(), key, new, number, reason=reason, accepts=accepts, token=token, old=old
         )
     except BadInput as error:
-        codes = error.problems.get("reason", ())
-        problems = [wording().problem(code) for code in codes]
-        return _page(key, old, new, reason=reason, decided=decided, problems=problems, status=422)
+        problems = [w.problem(code) for code in error.problems.get("reason", ())]
+        return _page(key, old, new, number, Typed(reason, accepts, problems), 422)
     except SentBefore:
-        return _page(key, old, new, reason=reason, decided=decided, is_sent=True, status=409)
-    _tell(done)
-    return redirect(url_for("protocols.cases", key=key, old=old, new=new, after=request.form.get("next") or None), 303)
-
-
-def _tell(done: moving.Moved) -> None:
-    w = wording()
+        said = w._("This page was sent before, with something else in it. Look at it as it is now, and send it again.")
+        return _page(key, old, new, number, Typed(reason, accepts, refused=[said]), 409)
+    if not done.line.is_moved:
+        refused = [_code_said(code) for code in done.line.codes]
+        return _page(key, old, new, number, Typed(reason, accepts, refused=refused), 409)
     if done.repeated:
         flash(w._("This was done already: nothing was done twice."), "message")
-    if done.moved:
-        said = w.ngettext(
-            "One case follows the new version from now on.",
-            "%(num)d cases follow the new version from now on.",
-            done.moved,
-        )
-        flash(said, "ok")
-    if done.left:
-        flash(w.ngettext("One case stays as it is.", "%(num)d cases stay as they are.", done.left), "message")
+    flash(w._("The case follows the new version from now on."), "ok")
+    return redirect(url_for("protocols.cases", key=key, old=old, new=new), 303)
+
+
+def _code_said(code: str) -> str:
+    return moving_said.code_said(wording(), code)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was sent and not done, and why."""
+
+    reason: str = ""
+    accepts: Sequence[str] = ()
+    problems: Sequence[str] = ()
+    refused: Sequence[str] = ()
 
 
 def _page(
-    key: str,
-    old: int,
-    new: int,
-    *,
-    reason: str = "",
-    decided: Sequence[str] = (),
-    problems: Sequence[str] = (),
-    is_sent: bool = False,
-    status: int = 200,
+    key: str, old: int, new: int, number: str, typed: Typed | None = None, status: int = 200
 ) -> ResponseReturnValue:
-    after = request.args.get("after", "")[:LONGEST]
-    preview = moving.see_moving(sessions.house(), sessions.actor(), key, old, new, after=after)
-    w = wording()
+    view = moving.see_case(sessions.house(), sessions.actor(), key, new, number, old=old)
     page = render_template(
         "protocols/moving.html",
-        view=preview,
-        recent=passages.see_recent(sessions.house(), sessions.actor(), key, old, new),
-        at=after,
-        reason=reason,
-        decided=decided,
-        problems=problems,
-        is_sent=is_sent,
+        view=view,
+        typed=typed or Typed(),
         most=moving.REASON_MOST,
-        code_said=lambda code: moving_said.code_said(w, code),
-        parts=[moving_said.ground_said(w, preview.old, preview.new, line) for line in preview.parts],
+        outcome=moving_said.outcome_said(wording(), view.line),
+        code_said=_code_said,
     )
     return page, status

@@ -50,7 +50,6 @@ def obstacle(w: Wording, code: str) -> str:
             "People who report under another protocol today would report under this one from then on. Give the "
             "protocol a key that comes later in the alphabet, or give roles of its own to whoever opens its cases."
         ),
-        "counting": w._("The open cases are being counted already."),
         "not_yours": w._("Whoever uploaded it proposes it; somebody else agrees."),
         "own": w._("You uploaded it yourself: another administrator has to agree."),
         "not_proposed": w._("It is not proposed yet."),

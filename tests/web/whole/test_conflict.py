@@ -76,11 +76,15 @@ OF_ONE_CASE = {
     "cases.bundle": ("/cases/{number}/bundles/prosecutor_bundle", {"about": "referral-1", "language": "fr"}),
     "cases.told": ("/cases/{number}/told", {}),
     "cases.letter": ("/cases/{number}/letters/marsad_sheet", {"about": "case", "language": "fr"}),
+    "protocols.case": ("/protocols/ma-cyberharassment/1/2/cases/{number}", {"reason": "x"}),
 }
 """Endpoint → the address of a page about one case, and what its form sends."""
 ONLY_SENT = ("/settled", "/end", "/file", "/open", "/mistake", "/removal")
 """How addresses end that take a form, and show no page."""
-NOT_A_HEADS = ("/asked/2", "/contributions/2", "/undo", "/names", "/doors/2", "/observe", "/examined", "/refuse")
+NOT_A_HEADS = (
+    "/asked/2", "/contributions/2", "/undo", "/names", "/doors/2", "/observe", "/examined", "/refuse",
+    "/1/2/cases/{number}",
+)  # fmt: skip
 """How addresses end that show nothing to a head who reads the case."""
 
 LISTS = (
@@ -191,8 +195,7 @@ OF_NO_CASE = {
         "protocols.index", "protocols.afterwards", "protocols.upload", "protocols.draft", "protocols.draft_file",
         "protocols.entry",
         "protocols.file", "protocols.all_settings", "protocols.part", "protocols.difference", "protocols.cases",
-        "protocols.propose", "protocols.agree", "protocols.withdraw", "protocols.again", "protocols.look",
-        "protocols.passage", "protocols.move_all", "protocols.stop", "protocols.count_again",
+        "protocols.propose", "protocols.agree", "protocols.withdraw", "protocols.again",
     ), "for who publishes protocols, and sees no case"),
 }  # fmt: skip
 
@@ -411,6 +414,7 @@ ARGUMENTS = {
     ("rights", "ask"): ("--person", "targeted_pupil-1"), ("rights", "settle"): ("--copy", "x", "--agree"),
     ("rights", "export"): ("--copy", "x", "-o", "{folder}/rights.pdf"),
     ("case-file", "revoke"): ("--copy", "1", "--reason", "x"), ("case-file", "bundle"): ("-o", "{folder}/all.zip"),
+    ("cases", "move-version"): ("--definition", "ma-cyberharassment", "--to", "1", "--dry-run", "--number"),
 }  # fmt: skip
 
 
@@ -431,7 +435,8 @@ def test_no_command_finds_it(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_
         more = [part.format(folder=folder) for part in ARGUMENTS[path]]
         first = more[:1] if path[0] == "case" else []
         rest = more[len(first) :]
-        answer = CliRunner().invoke(cli.main, [*path, number, *first, *rest, "--as", place.username(who)])
+        typed = [*more, number] if more[-1:] == ["--number"] else [number, *first, *rest]
+        answer = CliRunner().invoke(cli.main, [*path, *typed, "--as", place.username(who)])
         return answer.exit_code, answer.output.replace(number, "N")
 
     for path in ARGUMENTS:

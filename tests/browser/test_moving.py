@@ -1,6 +1,6 @@
-"""The pages of many cases at once, by axe, in three languages: difference, cases, how far it is, a draft's preview.
+"""The pages of cases that may follow another version, by axe, in three languages: difference, list, one case, drafts.
 
-Then on a phone, without JavaScript: all of them are looked at, moved while the page is looked at again, and stopped.
+Then on a phone, without JavaScript: from the list of versions to a case that has moved.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from services.administering import HOLDS
 from services.test_moving_versions import without_a_question
 from versions import next_version, plain, published
 
-from school_protocol.services.protocols import examining, passages, publishing
+from school_protocol.services.protocols import examining, moving, publishing
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import go_by
@@ -65,56 +65,38 @@ def drafts(house: Served) -> tuple[str, str]:
         for content in (next_version(DATA, 3, shorter, without_notes), phare)
     ]
     publishing.work_out(house.house, lambda _content, _before: REPORT)
-    go_on(house)
     return f"/protocols/drafts/{ids[0]}", f"/protocols/drafts/{ids[1]}"
 
 
-def go_on(house: Served) -> None:
-    while passages.go_through(house.house):
-        pass
-
-
-def looked(house: Served) -> str:
-    found = passages.begin_look(house.house, house.player.actors[FIRST], KEY, 1, 2)
-    go_on(house)
-    return found
+def numbers(house: Served, outcome: str) -> list[str]:
+    """The cases of which that would become."""
+    listed = moving.see_open_cases(house.house, house.player.actors[FIRST], KEY, 1, 2)
+    return [line.number for line in listed.of(outcome)]
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_axe_finds_nothing_on_any_of_these_pages(
-    house: Served, drafts: tuple[str, str], sit: Sit, language: str, monkeypatch: pytest.MonkeyPatch
+    house: Served, drafts: tuple[str, str], sit: Sit, language: str
 ) -> None:
-    actor = house.player.actors[FIRST]
-    monkeypatch.setattr(passages, "SLICE", 1)
-    monkeypatch.setattr(passages, "STEP", 1)
-    look = looked(house)
-    half = passages.begin_look(house.house, actor, KEY, 1, 2)
-    passages.go_through(house.house)
-    move = passages.begin_move(house.house, actor, look, reason="Essai", accepts=(), token=language).passage
     speak(house, language)
+    asks, can = (f"{PAIR}/cases/{numbers(house, outcome)[0]}" for outcome in ("asks", "moves"))
     for size, scheme in ((PHONE, "light"), (DESKTOP, "dark")):
         person = Inspector(sit(house, FIRST, language, size, True))
         person.page.emulate_media(color_scheme=scheme)
-        person.visit("/protocols", f"{PAIR}/difference", f"{PAIR}/cases", *drafts)
-        person.visit(*(f"/protocols/passages/{one}" for one in (look, half, move)))
-        expect(person.page.locator("progress")).to_have_attribute("max", "6" if language == "fr" else "5")
+        person.visit("/protocols", f"{PAIR}/difference", f"{PAIR}/cases", asks, can, *drafts)
+        refused(person, asks)
         is_fine(house, person)
         person.page.close()
-    go_on(house)
-    person = Inspector(sit(house, FIRST, language, PHONE, True))
-    person.visit(f"/protocols/passages/{move}", f"/protocols/passages/{look}")
-    refused(person, look)
-    is_fine(house, person)
-    person.page.close()
 
 
-def refused(person: Inspector, look: str) -> None:
+def refused(person: Inspector, address: str) -> None:
     """The form without a reason."""
     page = person.page
+    person.person.open(address)
     page.locator("#reason").evaluate("one => one.removeAttribute('required')")
     go_by(page.locator("main form.stack button"))
     expect(page.locator(".errors")).to_be_visible()
-    person.look(f"{look}, 422")
+    person.look(f"{address}, 422")
 
 
 def test_the_control_a_bar_without_a_name_is_found(house: Served, drafts: tuple[str, str], sit: Sit) -> None:
@@ -130,12 +112,10 @@ def test_the_control_a_bar_without_a_name_is_found(house: Served, drafts: tuple[
 
 
 @pytest.mark.parametrize("language", ["fr", "ar"])
-def test_on_a_phone_without_a_script_they_are_looked_at_moved_and_stopped(
-    serve: Serve, sit: Sit, language: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_a_phone_without_a_script_a_case_is_looked_at_and_moved(serve: Serve, sit: Sit, language: str) -> None:
     house = serve("2026-10-05T09:00", language)
     administrator(house, FIRST, "protocole", language)
-    for number in range(4):
+    for number in range(2):
         house.replay([{**story("sc1")[0], "case": f"case {number}"}])
     published(house.house, next_version(DATA, 2, shorter))
     person = sit(house, FIRST, language, PHONE)
@@ -143,22 +123,10 @@ def test_on_a_phone_without_a_script_they_are_looked_at_moved_and_stopped(
     person.open("/protocols")
     person.follow(person._("What changed since version %(number)s, and the open cases", number=1))
     person.follow(person._("See what becomes of them"))
-    person.press(person.w.ngettext("Look at it", "Look at all %(num)d", 4))
-    expect(main.locator("progress")).to_have_attribute("value", "0")
-    go_on(house)
-    person.follow(person._("See how far it is now"))
-    expect(main).to_contain_text(person.w.ngettext("One case can follow", "%(num)d cases can follow", 4))
+    expect(main).to_contain_text(person.w.ngettext("One case can follow", "%(num)d cases can follow", 2))
+    main.locator(".numbers a").first.click()
     person.page.locator("#reason").fill("Nouvelle version")
-    person.press(person._("Let all of them follow version %(version)s", version=2))
-    monkeypatch.setattr(passages, "SLICE", 3)
-    passages.go_through(house.house)
-    person.follow(person._("See how far it is now"))
-    expect(main.locator("progress")).to_have_attribute("value", "3")
-    person.press(person._("Stop it"))
-    expect(person.said()).to_have_text(person._("Stopped. What has moved stays moved."))
-    go_on(house)
-    person.follow(person._("The cases that follow version %(version)s still, one by one", version=1))
-    one = "One open case follows version %(version)s."
-    several = "%(num)d open cases follow version %(version)s."
-    expect(main).to_contain_text(person.w.ngettext(one, several, 1, version=1))
+    person.press(person._("Let this case follow version %(version)s", version=2))
+    expect(person.said()).to_have_text(person._("The case follows the new version from now on."))
+    expect(main).to_contain_text(person.w.ngettext("One case can follow", "%(num)d cases can follow", 1))
     assert person.wide == []
