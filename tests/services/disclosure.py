@@ -51,6 +51,11 @@ from services.test_every_field import MARK, Filled, Written
 FOLDER = Path(__file__).parent
 RULES = yaml.safe_load((FOLDER / "planted.yaml").read_text("utf-8"))
 READ = yaml.safe_load((FOLDER / "disclosure.yaml").read_text("utf-8"))
+LIMITED = tuple(
+    who for who, said in READ["readers"].items()
+    if (said["reads"] != "names" or "side" in said) and who not in ("trainer", "protocol_admin")
+)  # fmt: skip
+"""Whoever reads all can be shown nothing more."""
 EVENTS = kinds._SIMPLE
 SIDES = {act: side for side, acts in READ["sides"].items() for act in acts}
 NOTHING = ("", None, False, None)

@@ -26,7 +26,7 @@ from domain.telling import MOROCCAN, NOW
 from may import planted as rights
 from services import test_planted_words as copies
 from services.conftest import School
-from services.disclosure import READ, Disclosed, Matrix, Reports
+from services.disclosure import LIMITED, Disclosed, Matrix, Reports
 
 from school_protocol.definitions import read
 from school_protocol.services.scripts import Player, throwaway
@@ -39,11 +39,6 @@ KNOWN = yaml.safe_load((Path(__file__).parent / "weakenings.yaml").read_text("ut
 NAMED = "SCHOOL_PROTOCOL_WEAKENED"
 """The environment variable with the weakening that a process of tests runs under."""
 EVERY_TENTH = 10
-LIMITED = tuple(
-    who for who, said in READ["readers"].items()
-    if (said["reads"] != "names" or "side" in said) and who not in ("trainer", "protocol_admin")
-)  # fmt: skip
-"""Whoever reads all can be shown nothing more."""
 
 
 def run(size: Size, _folder: Path) -> Outcome:
