@@ -173,12 +173,10 @@ class ContributionLine:
     outcome: Option | None = None
     """What became of it."""
     number: str = ""
-    """Of the other school's case, once it is open."""
+    """Of the other school's case, once there is something to read of it here."""
     standing: State | None = None
     level: Level | None = None
     moved_at: datetime | None = None
-    may_read: bool = False
-    """Whether there is something to read of it here."""
     is_seen: bool = False
     """Whether this reader sees the other school's case itself."""
 

@@ -390,7 +390,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (loading.load_by_id, "if reading and loaded.pseudonymised", "if loaded.pseudonymised"),
         (loading.load_by_id, "(loaded.lifting or not loaded.pseudonymised)", "True"),
         (loading.load_by_id, "(loaded.lifting or not loaded.pseudonymised)", "not loaded.pseudonymised"),
-        (lifting.may_lift, " and loaded.door is None", ""),
+        (lifting.may_lift, "loaded.door is None and ", ""),
     )),
     (_words, (
         (loading.Loaded.pseudonymised, "return all(", "return False and all("),
@@ -424,7 +424,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     (_own_case("cases.names", "cases.end_opened", "cases.door"), (
         (lifting._check, "if not may_lift(loaded):", "if False:"),
-        (lifting.may_lift, "reads and loaded.pseudonymised and ", "reads and "),
+        (lifting.may_lift, "loaded.pseudonymised and ", ""),
         (lifting.may_lift, "and not loaded.metadata_only", ""),
         (lifting.end, "if one.account == actor.id", ""),
         (lifting.end, "if one.seq == opened", ""),

@@ -292,6 +292,21 @@ def test_a_second_person_reviews_it_and_nobody_else(world: World) -> None:
     assert path not in world.browser("directorate").get("/").get_data(as_text=True)
 
 
+def test_an_opening_lets_nobody_review_or_lift_and_once_it_is_closed_lists_tell_of_none(world: World) -> None:
+    for who in ("academy", "academy/2"):
+        break_in(world, who)
+    first, own = (one.seq for one in world.events("restricted") if isinstance(one, DoorOpened))
+    assert 'name="sentence"' in page(world, "directorate", "restricted", f"/sight/doors/{first}")
+    other = page(world, "academy/2", "restricted", f"/sight/doors/{first}")
+    assert WHY in other
+    assert 'name="sentence"' not in other
+    assert world.browser("academy/2").get(names_of(world, "restricted")).status_code == 404, "nor lifts names"
+    number = world.cases["restricted"]
+    assert number in world.browser("academy/2").get("/").get_data(as_text=True)
+    send(world, "academy/2", f"/cases/{number}/sight/{own}/end", {})
+    assert number not in world.browser("academy/2").get("/").get_data(as_text=True)
+
+
 @pytest.mark.exhaustive(but=("True",))
 @pytest.mark.parametrize("reviewed", [False, True])
 def test_an_opening_is_told_at_once_and_again_if_nobody_reviews_it(world: World, reviewed: bool) -> None:

@@ -32,6 +32,7 @@ from school_protocol.domain.public_reports import Status, Wrong
 from school_protocol.services import first_minutes, loading, showing
 from school_protocol.services.evidence.register import see_register
 from school_protocol.services.house import House
+from school_protocol.services.known import known_already
 from school_protocol.services.loading import keep, load
 from school_protocol.services.papers import remarks, revoking
 from school_protocol.services.recording import record_act
@@ -50,6 +51,11 @@ from services.test_every_field import MARK, Filled, Written
 FOLDER = Path(__file__).parent
 RULES = yaml.safe_load((FOLDER / "planted.yaml").read_text("utf-8"))
 READ = yaml.safe_load((FOLDER / "disclosure.yaml").read_text("utf-8"))
+LIMITED = tuple(
+    who for who, said in READ["readers"].items()
+    if (said["reads"] != "names" or "side" in said) and who not in ("trainer", "protocol_admin")
+)  # fmt: skip
+"""Whoever reads all can be shown nothing more."""
 EVENTS = kinds._SIMPLE
 SIDES = {act: side for side, acts in READ["sides"].items() for act in acts}
 NOTHING = ("", None, False, None)
@@ -225,12 +231,15 @@ class Disclosed(Worded):
         return replace(made, actor=self.readers[who].id, role="academy", reason=reason)
 
     def _forge(self) -> None:
-        """A row of the index seats somebody whose seat is over; it stands until the row is written anew."""
+        """Rows of the index seat somebody whose seat is over, and who answers for another school; they stand until the
+        index is written anew."""
         for who in ("directorate", "head"):  # that they have seen it is written down
             showing.see_case(self.house, self.readers[who], self.number)
         with self.house.realm.writing() as session:
-            forged = self.readers["whoever forged a seat"].id
-            session.merge(CaseSeatRow(case_id=self.case_id, account=forged, seat="member", until=None))
+            for who in ("whoever forged a seat", "whoever answers for another school"):
+                session.merge(
+                    CaseSeatRow(case_id=self.case_id, account=self.readers[who].id, seat="member", until=None)
+                )
 
     def _value(self, kind: EventKind, field: str) -> Any:
         """Of a field that must point at something, what it points at; of any other, words of its own."""
@@ -513,6 +522,8 @@ class Matrix:
             form = showing.see_act(self.house, self.case.readers[who], self.case.number, "rights_request")
             if {line.deadline.key for line in page.dues if line.deadline} - set(READ["due where it is only known of"]):
                 yield "what is due stands on case"
+            if any(known_already(seeing.loaded, seeing, act) for act in seeing.protocol.acts.values()):
+                yield "what the case tells of a form is told"
             for name, view in (("case", page), ("head", page.head), ("form", form.choices), ("act", form)):
                 for part in READ["not where it is only known of"][name]:
                     if getattr(view, part):

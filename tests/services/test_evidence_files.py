@@ -20,12 +20,14 @@ from school_protocol.domain.events import FileHandled, FileOpened, FileStep
 from school_protocol.domain.evidence import FileLost, FileRefused, Format, Refusal
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.evidence import keeping
+from school_protocol.services.evidence.at_hand import piece_at
 from school_protocol.services.evidence.keeping import attach_file
 from school_protocol.services.evidence.opening import Handed, OpenedBefore, open_file, raise_alarm
 from school_protocol.services.evidence.register import see_register
 from school_protocol.services.evidence.sweeping import Swept, file_alarms, sweep_files, sweep_on
 from school_protocol.services.loading import load
 from school_protocol.services.recording import record_act
+from school_protocol.services.seeing import Seeing
 from school_protocol.services.undoing import take_back
 from school_protocol.storage import access, files
 from school_protocol.storage.blobs.blobs import new_name
@@ -367,6 +369,13 @@ def test_who_reads_pseudonyms_puts_no_file_there(school: School, piece: int) -> 
     for who in ("directorate", "reporter", "data_officer"):
         with pytest.raises(Unseen):
             attach(school, piece, made.png(), who)
+
+
+def test_whoever_only_knows_that_the_case_is_there_is_shown_no_piece(school: School, piece: int) -> None:
+    with school.house.realm.reading() as session:
+        loaded = load(school.house, session, school.person("data_officer"), school.number)
+    with pytest.raises(Unseen):
+        piece_at(loaded, Seeing(loaded, {}), piece)
 
 
 # ---- missing, altered, left over -------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from school_protocol.domain.forms import FieldType
 from school_protocol.domain.naming import is_same_person
 from school_protocol.services.limiting import Limits
 from school_protocol.services.loading import Loaded, load, names_in
+from school_protocol.services.masking import Masks
 from school_protocol.services.papers import Issued, issue_case_file, see_case_file
 from school_protocol.services.papers.choosing import document_of
 from school_protocol.services.papers.letters import see_letters
@@ -277,20 +278,53 @@ def test_the_same_pupil_has_the_same_sign_throughout_every_copy(copies: Copies) 
     assert len(set(signs[0].values())) == len(signs[0])
 
 
-@pytest.mark.exhaustive
 def test_an_entry_about_other_pupils_alone_is_not_in_a_familys_copy(copies: Copies) -> None:
     told(copies.school)
-    seen = loaded(copies.school)
-    form = seen.protocol.form_of("follow_up")
+    limits = personal(copies.school, "guardian-1")
+    form = limits.protocol.form_of("follow_up")
     [several] = [item.key for item in form.fields if item.type is FieldType.persons]
-    with copies.school.house.realm.reading() as session:
-        names = names_in(copies.school.house, session, seen.case_id)
-    limits = Limits(seen, document_of(seen).profiles["family"], names, "guardian-1")
     for people, kept in (
         (["pupil_concerned-1"], False), (["pupil_concerned-1", "targeted_pupil-1"], True), (["guardian-1"], True),
         (["guardian_concerned-1"], False), ([], True),
     ):  # fmt: skip
         assert limits.keeps("follow_up", {several: people}, form) is kept, people
+    both = {several: ["pupil_concerned-1", "targeted_pupil-1"]}
+    assert limits._of_people_shown(form.by_key, both) == {several: ["targeted_pupil-1"]}
+
+
+def test_a_personal_copy_names_and_shows_the_side_of_whom_it_is_for_and_nobody_if_that_is_in_doubt(
+    copies: Copies,
+) -> None:
+    told(copies.school)
+    copies.school.act("team_member", "add_person", persons=[{"slot": "staff", "name": "Driss Lahbabi"}])
+    copies.school.act("team_member", "add_person", persons=[{"slot": "guardian_concerned", "phone": PHONES[0]}])
+    own = {"targeted_pupil-1", "guardian-1", "guardian-2"}
+    other_side = {"pupil_concerned-1", "guardian_concerned-1", "guardian_concerned-2"}
+    expected = {"guardian-1": (own, own), "guardian_concerned-1": (set(), other_side), "": (set(), set())}
+    for about, (are_named, are_shown) in expected.items():
+        limits = personal(copies.school, about)
+        assert limits.named == are_named, about
+        assert {one for one in limits.case.people if limits.shows(one)} == are_shown, about
+    assert personal(copies.school, "guardian_concerned-1").unnamed() == ("EC1", "RC1"), "whom the case knows by name"
+    copies.school.act("team_member", "add_person", persons=[{"slot": "targeted_pupil", "name": MORE[0]}])
+    assert personal(copies.school, "guardian-1").named == set(), "whose child it is is in doubt"
+
+
+def personal(school: School, about: str) -> Limits:
+    seen = loaded(school)
+    with school.house.realm.reading() as session:
+        names = names_in(school.house, session, seen.case_id)
+    limits = Limits(seen, document_of(seen).profiles["family"], names, about)
+    seen.names, seen.naming = limits.names(), limits.naming()
+    return limits
+
+
+def test_words_that_came_with_an_event_name_no_other_to_a_family(copies: Copies) -> None:
+    told(copies.school)
+    limits = personal(copies.school, "guardian-1")
+    head = limits.loaded.actor
+    mask = limits.mask(Masks(limits.loaded), head.id, "head")
+    assert mask(f"{PUPIL} n’a rien écrit à {OTHER}, ni à [T1].") == f"{PUPIL} n’a rien écrit à […], ni à […]."
 
 
 def test_one_parent_is_not_told_how_to_reach_the_other(copies: Copies) -> None:

@@ -13,15 +13,30 @@ from sqlalchemy import select
 
 from school_protocol.domain import remarks as rules
 from school_protocol.domain.errors import BadInput, Refused, Unseen
-from school_protocol.domain.events import DocumentRevoked, Remark, RemarkKind, RemarksAttached, RemarkSettled
+from school_protocol.domain.events import (
+    DocumentIssued,
+    DocumentRevoked,
+    Remark,
+    RemarkKind,
+    RemarksAttached,
+    RemarkSettled,
+)
 from school_protocol.domain.remarks import RemarksRefused
 from school_protocol.services.loading import keep, load
 from school_protocol.services.on_paper import OnPaper
 from school_protocol.services.papers import issue_case_file
-from school_protocol.services.papers.remarks import attach_remarks, find_copy, see_remarks, settle_remark
+from school_protocol.services.papers import remarks as sheets
+from school_protocol.services.papers.remarks import (
+    attach_remarks,
+    find_copy,
+    see_remarks,
+    see_review_sheet,
+    settle_remark,
+)
 from school_protocol.storage import access, cases
 from school_protocol.storage.tables import OutboxRow
 from services.conftest import NAME, School
+from services.reviewing import write
 
 ASKS = Remark(kind=RemarkKind.complete, text="Qui a informé la famille, et quand ?", awaits=True, section="people")
 TELLS = Remark(kind=RemarkKind.information, text="Bonne tenue de la chronologie.", entry=1)
@@ -252,6 +267,20 @@ def test_paper_names_its_writer_and_the_moment_and_is_bound_by_its_figures(schoo
     assert event.paper is not None
     assert (event.paper.by, event.paper.role, event.occurred_at) == (school.account("academy"), "academy", written)
     assert event.actor == school.account("directorate")
+
+
+def test_a_blank_sheet_names_its_reader_by_sign_to_whoever_reads_signs(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school.report()
+    handed(school)
+    (issued,) = events(school, DocumentIssued)
+    write(school, replace(issued, seq=0, copy=2, actor=school.account("head"), role="head", reader=f"À {NAME}"))
+    printed: list[str] = []
+    monkeypatch.setattr(sheets, "review_sheet", lambda view, _wording: printed.append(view.reader) or b"%PDF")
+    for who in ("head", "directorate"):
+        assert see_review_sheet(school.house, school.person(who), school.number, 2, "fr").data == b"%PDF"
+    assert printed == [f"À {NAME}", "À [EV1]"]
 
 
 @pytest.mark.exhaustive

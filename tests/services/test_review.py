@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from school_protocol.domain.conformance import Conformance
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
-from school_protocol.domain.events import RemarksAttached, StepTaken
+from school_protocol.domain.events import RemarksAttached, ReviewAsked, ReviewEnded, StepTaken
 from school_protocol.services.loading import load
 from school_protocol.services.papers.remarks import settle_remark
 from school_protocol.services.review.asking import ReviewRefused, ask, end
@@ -349,6 +349,22 @@ def test_why_it_was_refused_is_read_by_everybody_who_reviews(school: School) -> 
         found = school.seen_by(who).review
         assert found is not None
         assert (found.state, found.words) == ("sent_back", REASON), who
+
+
+def test_whoever_reads_signs_reads_them_in_all_that_is_said_of_a_review(school: School) -> None:
+    school.report()
+    said: dict[str, Any] = {"actor": school.account("head"), "role": "head", "at": school.house.now()}
+    said["occurred_at"] = said["at"]
+    refused = {"move": "refuse_unfollowed", "source": "closure_proposed", "target": "assessment_running"}
+    for event in (
+        ReviewAsked(**said, move="", sentence=NAME),
+        ReviewEnded(**said, sentence=NAME),
+        StepTaken(**{**said, "role": "directorate"}, **refused, reason=NAME),
+    ):
+        write(school, event)
+        assert [line(school, who).words for who in ("head", "directorate")] == [NAME, "[EV1]"], event
+    refusals = [school.seen_by(who).refusal for who in ("head", "directorate")]
+    assert [one and one.words for one in refusals] == [NAME, "[EV1]"]
 
 
 def test_where_no_way_back_is_open_the_refusal_stands_alone(school: School) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,13 +13,16 @@ from domain.telling import NOW, REPORT
 from sqlalchemy import select
 
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
+from school_protocol.domain.parts import Door
 from school_protocol.domain.policy import Actor, Appointment, UnitKind
 from school_protocol.services import accounts
 from school_protocol.services.desk import find_by_number, find_by_pupil, see_desk
 from school_protocol.services.first_minutes import see_danger
+from school_protocol.services.loading import load, roles_by_door
 from school_protocol.services.opening import open_case
 from school_protocol.services.receipts import raise_from_receipt, see_receipt
 from school_protocol.services.recording import make_move, record_act
+from school_protocol.services.seeing import Seeing
 from school_protocol.services.showing import (
     see_act,
     see_case,
@@ -150,9 +153,24 @@ def test_the_data_officer_answers_a_request_even_where_the_head_may_not_read(sch
     seq = school.act("data_officer", "rights_request", RIGHTS).seq
     _head, record = see_record(school.house, school.person("data_officer"), school.number, seq)
     assert record.answers["requester"] == "Un oncle"
-    assert "rights_answer" in {line.deadline.key for line in school.seen_by("data_officer").dues}
+    assert [line.deadline.key for line in school.seen_by("data_officer").dues] == ["rights_answer"]
+    with school.house.realm.reading() as session:
+        seeing = Seeing(load(school.house, session, school.person("data_officer"), school.number), {})
+    own = {key for key, deadline in seeing.protocol.deadlines.items() if seeing._is_for_reader(deadline)}
+    assert own == {"rights_answer"}
     with pytest.raises(Refused):
         school.act("data_officer", "note", text="x")
+
+
+def test_what_was_opened_in_an_emergency_is_read_in_that_role_and_as_long_as_it_is_held(school: School) -> None:
+    school.report()
+    with school.house.realm.reading() as session:
+        loaded = load(school.house, session, school.person("academy"), school.number)
+    assert roles_by_door(loaded) == ()
+    loaded.door = Door(9, loaded.actor.id, "academy", NOW, NOW + timedelta(hours=4), review_by=NOW)
+    assert roles_by_door(loaded) == ("academy",)
+    loaded.actor = replace(loaded.actor, appointments=())
+    assert roles_by_door(loaded) == ()
 
 
 def test_finding_a_case_by_its_pupil_is_a_reading(school: School) -> None:

@@ -563,7 +563,6 @@ def test_a_second_school_that_is_asked_has_its_own_time(region: Region) -> None:
 # ---- names, signs, and what a refusal tells --------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_whoever_sees_nothing_of_a_case_learns_no_name_by_typing_one(region: Region) -> None:
     seq, lead = leading(region, FAR), region.school.number
     reach = "Appelez le 0612345678."

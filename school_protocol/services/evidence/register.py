@@ -114,7 +114,7 @@ def see_register(house: House, actor: Actor, number: str) -> RegisterView:
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
         declared = loaded.protocol.pieces
-        if declared is None or loaded.metadata_only or not loaded.roles:
+        if declared is None or loaded.metadata_only:
             raise Unseen(number)
         access.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what="evidence")
         seeing = seeing_of(house, loaded)

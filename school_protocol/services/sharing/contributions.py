@@ -10,7 +10,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.forms import FieldType, Form, Option
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import ActKind, Level, Protocol, Slot
-from school_protocol.domain.sharing import Asked, contribution, contributions
+from school_protocol.domain.sharing import Asked, contributions
 from school_protocol.services.house import House
 from school_protocol.services.loading import (
     Loaded,
@@ -59,11 +59,8 @@ def see_contribution(house: House, actor: Actor, number: str, seq: int) -> Contr
     """What one contribution tells the school that leads; read in both cases, and recorded in both."""
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number, reading=True)
-        asked = contribution(loaded.protocol, loaded.case, seq)
-        if asked is None:
-            raise Unseen(number)
         line = next((one for one in lines_of(house, session, loaded) if one.seq == seq), None)
-        case_id = cases.find_by_number(session, line.number) if line is not None and line.may_read else None
+        case_id = cases.find_by_number(session, line.number) if line is not None else None
         if line is None or case_id is None:
             raise Unseen(number)
         other = load_by_id(house, session, actor, case_id)
@@ -96,7 +93,6 @@ def _line(house: House, session: Session, loaded: Loaded, asked: Asked, there: U
         standing=protocol.states[row.state],
         level=_level(protocol, row.level),
         moved_at=row.moved_at,
-        may_read=True,
         is_seen=row.case_id in seen,
     )
 
