@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from school_protocol.documents.sealing.trust import Trust
     from school_protocol.services.papers.verifying import Checked
 
-UNCOMPARED = 4
-"""Exit code: nothing stands against the file, but its pages could not be compared with anything."""
 _AS = click.option("--as", "username", required=True, help="The account that acts.")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -86,8 +84,7 @@ def case_file_verify(
 ) -> None:  # fmt: skip
     """Whether a copy is genuine and complete. No database is needed, but for --here.
 
-    Exit 0 only if signature, record and pages agree (with --here: and journal and copy); 1 if it is not to be trusted;
-    4 if nothing stands against it and its pages could not be compared with anything.
+    Exit 0 only if signature and record hold (with --here: and journal and copy); 1 if it is not to be trusted.
     """
     from school_protocol.documents.sealing.errors import SealingError
     from school_protocol.documents.sealing.saying import error_said
@@ -106,7 +103,7 @@ def case_file_verify(
         say(found.plain())
     else:
         _tell(found, language)
-    sys.exit({"genuine": 0, "uncompared": UNCOMPARED}.get(found.standing.value, 1))
+    sys.exit(0 if found.standing.value == "genuine" else 1)
 
 
 def _trust(roots: tuple[Path, ...], lists: tuple[Path, ...], clocks: tuple[Path, ...]) -> Trust:

@@ -11,20 +11,17 @@ from functools import lru_cache
 import pikepdf
 
 from school_protocol.definitions import read
-from school_protocol.documents.case_file import case_file, case_file_html
+from school_protocol.documents.case_file import case_file
 from school_protocol.documents.model import CaseFile
 from school_protocol.documents.record import encoded, record_of
 from school_protocol.documents.sealing.assembling import assembled
-from school_protocol.documents.sealing.copies import Copy, read_copy
 from school_protocol.documents.sealing.overlays import overlay
-from school_protocol.documents.sealing.pages import pages_findings
 from school_protocol.documents.sealing.signing import sign
-from school_protocol.documents.sealing.verifying import verify
 from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import Wording
 
 from .made_up import MadeUp, profiles
-from .sealed import COPY, DAY, DEFINITIONS, NOW, academy, saved, trust
+from .sealed import COPY, DEFINITIONS, NOW, academy, saved
 
 Change = Callable[[pikepdf.Pdf], object]
 
@@ -45,14 +42,9 @@ def view_of_case(identified: bool = True) -> CaseFile:
 @lru_cache(maxsize=16)
 def unsigned(language: str = "fr", identified: bool = True) -> bytes:
     """A copy before its signature."""
-    return made(view_of_case(identified), language)
-
-
-def made(view: CaseFile, language: str, record_of_view: CaseFile | None = None) -> bytes:
-    """A copy of any view before its signature; `record_of_view`: where its record is that of another."""
     protocol, text = definition()
-    w = Wording(language)
-    record = encoded(record_of(record_of_view or view, {protocol.version: protocol}, {protocol.version: text}, w))
+    view, w = view_of_case(identified), Wording(language)
+    record = encoded(record_of(view, {protocol.version: protocol}, {protocol.version: text}, w))
     return assembled(case_file(view, w, record), overlay(COPY, w), COPY)
 
 
@@ -73,22 +65,6 @@ def carried(data: bytes, name: str) -> bytes:
     with pikepdf.open(io.BytesIO(data)) as pdf:
         found: bytes = pdf.attachments[name].get_file().read_bytes()
         return found
-
-
-def copy_in(data: bytes) -> Copy:
-    return read_copy(carried(data, "copy.json"))
-
-
-def page_of(language: str = "fr", identified: bool = True, view: CaseFile | None = None) -> str:
-    """The page that such a copy was made of."""
-    return case_file_html(view or view_of_case(identified), Wording(language))
-
-
-def told(data: bytes, language: str = "fr", identified: bool = True) -> list[str]:
-    """Everything that is found of a signed file beside the page that it was made of, its signature first."""
-    verdict = verify(data, trust(), NOW + DAY)
-    found = pages_findings(data, COPY, page_of(language, identified), Wording(language))
-    return [finding.code.value for finding in (*verdict.findings, *found)]
 
 
 def with_record(record: bytes, *, named: str = "") -> bytes:

@@ -1,4 +1,4 @@
-"""What can be wrong with a PDF's tag tree, as the product's own reader sees it: each check gives its faults in words.
+"""What can be wrong with a PDF's tag tree, as `tree` reads it: each check gives its faults in words.
 
 Nothing here knows how our documents are made.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from school_protocol.documents.reading.tree import Tag, Tagged, read_tags, squeezed
+from .tree import Tag, Tagged, read_tags, squeezed
 
 __all__ = [
     "CHECKS", "Tag", "Tagged", "faults", "languages", "read_tags", "reading_order", "spoken", "squeezed", "tables",

@@ -8,10 +8,9 @@ import pytest
 from markupsafe import Markup
 
 from school_protocol.documents.bidi import code, isolated, paragraphs, plain, quoted
-from school_protocol.documents.reading.drawn import _Reader
-from school_protocol.documents.reading.seeing import Seen, Surface
 
 from .test_tags import made, page
+from .tree import Content
 
 
 def runs(markup: Markup) -> list[str]:
@@ -48,15 +47,9 @@ def test_foreign_runs_in_an_arabic_line(line: str, wanted: list[str]) -> None:
 def figures_seen(line: str) -> str:
     """Digits and the signs within numbers, from left to right as a page shows them."""
     html = page(f"<p>{line}</p>", language="ar", direction="rtl")
-    reader = _Reader(Surface(600.0, 850.0))
     with pikepdf.open(io.BytesIO(made(html, "ar"))) as pdf:
-        reader.read(pdf.pages[0], pdf.pages[0].resources, (1.0, 0.0, 0.0, 1.0, 0.0, 0.0))
-    seen: list[tuple[float, str]] = []
-    for piece in reader.surface.order:
-        if isinstance(piece, Seen) and re.fullmatch(r"[\d:/.,-]+", piece.text):
-            step = (piece.end[0] - piece.start[0]) / len(piece.text)
-            seen += [(piece.start[0] + step * (place + 0.5), sign) for place, sign in enumerate(piece.text)]
-    return "".join(sign for _place, sign in sorted(seen))
+        shown = Content(pdf.pages[0]).pieces
+    return "".join(text for _place, text in sorted(shown) if re.fullmatch(r"[\d:/.,-]+", text))
 
 
 @pytest.mark.parametrize(

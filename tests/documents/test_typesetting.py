@@ -11,7 +11,6 @@ import pytest
 
 from school_protocol.documents import rendering
 from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.reading.tree import Tag, read_tags
 from school_protocol.documents.typesetting import in_our_hand, reading, shaping, sizes
 from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import Wording
@@ -20,6 +19,7 @@ from .made_up import MadeUp, profiles
 from .printed import case_pdf
 from .test_tags import made, page
 from .test_tags import with_words as at_length
+from .tree import Tag, read_tags
 
 Laid = list[tuple[Any, ...]]
 

@@ -21,13 +21,13 @@ import pytest
 
 from school_protocol.config import Settings
 from school_protocol.documents import rendering
-from school_protocol.documents.model import CaseFile
+from school_protocol.documents.record import whole as records
 from school_protocol.documents.sealing.copies import read_copy
 from school_protocol.documents.sealing.keys import read_key_file
 from school_protocol.documents.sealing.signing import sign
 from school_protocol.documents.sealing.verdicts import Code
 from school_protocol.services.house import open_house
-from school_protocol.services.papers import checking_apart, issue_case_file, verifying
+from school_protocol.services.papers import checking_apart, issue_case_file
 from school_protocol.services.papers.checking_apart import checked_apart, read_plain
 from school_protocol.services.papers.posting import issue_letter
 from school_protocol.services.papers.revoking import revoke
@@ -39,9 +39,8 @@ from school_protocol.storage import cases
 from school_protocol.wording import Wording
 from services.conftest import School
 from services.yearly_told import SCHOOL, YEAR
-from tests.documents.copies import carried, made, view_of_case, whole, with_record
-from tests.documents.forging import one_letter
-from tests.documents.sealed import DAY, NOW, academy, saved, trust
+from tests.documents.copies import carried, view_of_case, whole, with_record
+from tests.documents.sealed import DAY, NOW, saved, trust
 
 from .test_sealed_papers import keys, loaded
 
@@ -65,17 +64,9 @@ def codes(found: Checked) -> set[Code]:
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_a_copy_as_issued_is_genuine(language: str) -> None:
     found = alone(whole(language))
-    assert (found.standing, codes(found), found.is_compared) == (Standing.genuine, set(), True)
+    assert (found.standing, codes(found)) == (Standing.genuine, set())
     assert found.about is not None
     assert (found.about.language, found.about.number) == (language, view_of_case().head.number)
-
-
-@pytest.mark.exhaustive
-def test_a_record_of_another_case_signed_again_is_told() -> None:
-    """It is whole, and its digest is the one that the copy names: the pages are another case's."""
-    other = replace(view_of_case(), head=replace(view_of_case().head, number="9999 9999 9999-9"))
-    data = sign(made(view_of_case(), "fr", other), academy(), NOW)
-    assert codes(alone(data)) == {Code.PAGES_DIFFER, Code.PAGES_ADDED}
 
 
 def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
@@ -105,7 +96,7 @@ RECORDS: list[tuple[str, Callable[[dict[str, Any]], object], Code]] = [
 def test_another_record_signed_again_is_told(name: str, change: Callable[[dict[str, Any]], object], code: Code) -> None:
     found = alone(with_record(changed(change)))
     assert codes(found) == {code}, name
-    assert found.standing is (Standing.uncompared if code is Code.RECORD_NEWER else Standing.not_trusted)
+    assert found.standing is (Standing.genuine if code is Code.RECORD_NEWER else Standing.not_trusted)
 
 
 @pytest.mark.exhaustive
@@ -121,12 +112,11 @@ def test_the_same_record_signed_again_is_not_told() -> None:
     assert codes(alone(with_record(changed(lambda _record: None), named="0" * 64))) == {Code.RECORD_DIFFERS}
 
 
-def test_an_altered_file_is_not_compared() -> None:
+def test_of_an_altered_file_nothing_is_believed() -> None:
     flipped = bytearray(whole())
     flipped[len(flipped) // 2] ^= 1
     found = alone(bytes(flipped))
     assert found.standing is Standing.not_trusted
-    assert not found.is_compared
     assert found.about is None
 
 
@@ -265,7 +255,7 @@ def signed_again(school: School, data: bytes, change: Callable[[pikepdf.Pdf], ob
 def test_a_copy_that_was_handed_out_is_genuine_here(school: School) -> None:
     found = here(school, issued(school))
     assert (found.standing, codes(found)) == (Standing.genuine, set())
-    assert (found.is_compared, found.is_asked, found.is_issued) == (True, True, True)
+    assert (found.is_asked, found.is_issued) == (True, True)
     school.act("team_member", "note", text="encore")
     assert here(school, issue_case_file(school.house, school.person("head"), school.number, "school", "ar").data)
 
@@ -298,8 +288,8 @@ def test_another_place_of_the_journal_signed_again_is_told(school: School) -> No
 @pytest.mark.exhaustive
 def test_the_very_same_signed_once_more_was_not_handed_out(school: School) -> None:
     found = here(school, signed_again(school, issued(school), lambda _pdf: None))
-    assert found.is_compared
     assert codes(found) == {Code.NOT_ISSUED}
+    assert found.standing is Standing.not_trusted
 
 
 @pytest.mark.exhaustive
@@ -327,21 +317,17 @@ def test_a_case_that_was_erased_is_told(school: School) -> None:
 def test_what_an_earlier_version_handed_out_is_genuine_to_its_house(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though pages are made in other words now; the same said by nobody but a forger stays forged."""
-    data, as_now = issued(school), verifying.case_file_html
-
-    def in_other_words(view: CaseFile, wording: Wording) -> str:
-        return as_now(view, wording).replace("Dossier", "Affaire")
-
-    forged = signed_again(school, data, one_letter)
-    monkeypatch.setattr(verifying, "case_file_html", in_other_words)
+    """Though records are written in other words now; the same said by nobody but a forger stays forged."""
+    data = issued(school)
+    forged = signed_again(school, data, lambda _pdf: None)
+    monkeypatch.setattr(records, "_said", lambda _pages, _record: [])
     trust = trust_in(school.house.settings.data / "signing")
-    assert Code.PAGES_DIFFER in codes(checked(data, trust, school.house.now()))
+    assert codes(checked(data, trust, school.house.now())) == {Code.RECORD_FALSE}
     found = here(school, data)
     assert (found.standing, codes(found), found.is_issued) == (Standing.genuine, {Code.RECORD_NEWER}, True)
     told = here(school, forged)
     assert told.standing is Standing.not_trusted
-    assert codes(told) >= {Code.PAGES_DIFFER, Code.NOT_ISSUED}
+    assert codes(told) == {Code.RECORD_FALSE, Code.NOT_ISSUED}
 
 
 @pytest.mark.exhaustive
@@ -368,13 +354,13 @@ def letter(school: School) -> bytes:
     return issue_letter(school.house, head, school.number, "marsad_sheet", "case", "ar", token="one").data
 
 
-def test_a_letter_has_nothing_to_compare_with_and_its_house_knows_it(school: School) -> None:
+def test_a_letter_has_no_record_and_its_house_knows_it(school: School) -> None:
     data = letter(school)
     folder = school.house.settings.data / "signing"
     found = checked(data, trust_in(folder), school.house.now())
-    assert (found.standing, codes(found)) == (Standing.uncompared, {Code.NO_RECORD})
+    assert (found.standing, codes(found)) == (Standing.genuine, {Code.NO_RECORD})
     known = asked(school.house, found)
-    assert (known.standing, known.is_issued) == (Standing.genuine, True)
+    assert (codes(known), known.is_issued) == ({Code.NO_RECORD}, True)
     revoke(school.house, school.person("head"), school.number, "marsad_sheet", 1, SECRET)
     assert Code.COPY_REVOKED in codes(asked(school.house, found))
 

@@ -16,15 +16,14 @@ from contextlib import ExitStack
 from difflib import unified_diff
 from pathlib import Path
 
-import pikepdf
 import pytest
 from pypdf import PdfReader
 
 from school_protocol.definitions import read
 from school_protocol.documents import rendering
-from school_protocol.documents.reading.tree import Tag, squeezed, tagged
 from school_protocol.documents.record import LAYOUT
 from school_protocol.domain.protocol import Protocol
+from tests.documents.tree import Tag, read_tags, squeezed
 
 from .test_stories import DEFINITION
 from .test_supervisor_copies import issued, played
@@ -51,10 +50,8 @@ def until() -> Iterator[ExitStack]:
 
 def outline(data: bytes, hidden: dict[str, str]) -> str:
     """What a copy says, a line each: its pages, its bookmarks, then the tree; `hidden`: what differs each time."""
-    with pikepdf.open(io.BytesIO(data)) as pdf:
-        found = tagged(pdf)
-        pages = len(pdf.pages)
-    lines = [f"title: {found.title}", f"language: {found.language}", f"pages: {pages}"]
+    found = read_tags(data)
+    lines = [f"title: {found.title}", f"language: {found.language}", f"pages: {found.pages}"]
     lines += [f"bookmark {depth}: {title}" for depth, title in found.bookmarks]
     lines += _told(found.root)
     text = "\n".join(line.rstrip() for line in lines) + "\n"

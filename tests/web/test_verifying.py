@@ -36,8 +36,7 @@ from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.web import create_app, limits, verifying
-from tests.documents.copies import forged, whole
-from tests.documents.forging import one_letter
+from tests.documents.copies import whole, with_record
 from tests.documents.sealed import DAY, NOW, root
 from tests.web.filled import filled
 from tests.web.page import read_page
@@ -103,7 +102,7 @@ def test_anybody_finds_the_page_from_the_door(anybody: FlaskClient, language: st
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("language", "words"), [("en", "did not"), ("fr", ""), ("ar", "")])
 def test_a_copy_of_a_case_that_is_not_known_here_is_told_so(anybody: FlaskClient, language: str, words: str) -> None:
-    """Signature, record and pages hold, and the house was asked."""
+    """Signature and record hold, and the house was asked."""
     text = said(send(anybody, whole(language), language))
     assert {"en": "is not known on this site", "fr": "n’est pas connu sur ce site", "ar": "غير معروف"}[language] in text
     assert "AREF Casablanca-Settat" in text
@@ -111,10 +110,10 @@ def test_a_copy_of_a_case_that_is_not_known_here_is_told_so(anybody: FlaskClient
 
 @pytest.mark.exhaustive
 def test_the_first_thing_said_is_the_verdict(anybody: FlaskClient) -> None:
-    page = read_page(send(anybody, forged(one_letter)))
+    page = read_page(send(anybody, with_record(b"{}")))
     assert page.h1 == ["This file is not to be trusted."]
     assert page.title.startswith("This file is not to be trusted.")
-    assert "The pages do not say what the record says" in page.text
+    assert "The record (record.json) contradicts itself" in page.text
 
 
 def zipped() -> bytes:
@@ -314,7 +313,7 @@ def test_what_a_file_says_is_shown_as_text(anybody: FlaskClient, monkeypatch: py
     hostile = "<script>alert(1)</script>\u202egnp.exe"
 
     def told(data: bytes, _trust: Any, _moment: Any, **_: Any) -> Checked:
-        return unread(len(data), Code.PAGES_ADDED, page=1, found=hostile)
+        return unread(len(data), Code.UNKNOWN_AUTHORITY, issuer=hostile)
 
     monkeypatch.setattr(checking_apart, "checked_apart", told)
     body = send(anybody, whole()).get_data(as_text=True)

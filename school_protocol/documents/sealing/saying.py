@@ -16,8 +16,8 @@ from school_protocol.documents.sealing.verdicts import Code, Finding, Verdict
 from school_protocol.wording import N_, Wording
 
 _MEGABYTE = 1024 * 1024
-_QUOTED = frozenset({"after", "wanted", "found"})
-"""Details that are somebody's text, in whatever direction."""
+_QUOTED = frozenset({"authority", "issuer"})
+"""Details that the file says itself, in whatever direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,7 @@ FINDINGS: Mapping[Code, str] = {
         "own word, or ask for that authority’s certificate."
     ),
     Code.RECORD_MISSING: N_(
-        "The record (record.json) is missing, so the pages can’t be compared with it: ask for the file as it was "
-        "issued."
+        "The record (record.json) that this copy names is missing: ask for the file as it was issued."
     ),
     Code.RECORD_REPEATED: N_(
         "The file carries more than one record (record.json): do not rely on it, and ask for the file as it was issued."
@@ -183,32 +182,12 @@ FINDINGS: Mapping[Code, str] = {
         "the academy."
     ),
     Code.RECORD_NEWER: N_(
-        "The record was written by another version of this product, so the pages can’t be compared with it here: check "
-        "with the newest version, or on the page of the academy that issued the file."
+        "The record was written by another version of this product, so it can’t be checked here: check with the newest "
+        "version, or on the page of the academy that issued the file."
     ),
     Code.NO_RECORD: N_(
-        "This document carries no record, as letters, notices and reports carry none: there is nothing to compare its "
-        "pages with."
-    ),
-    Code.PAGES_DIFFER: N_(
-        "The pages do not say what the record says (page %(page)s, after “%(after)s”: the record has “%(wanted)s”, the "
-        "page “%(found)s”): do not rely on the file, and ask the academy."
-    ),
-    Code.PAGES_ADDED: N_(
-        "Something stands on the pages that nothing explains (page %(page)s: “%(found)s”): do not rely on the file, "
-        "and ask the academy."
-    ),
-    Code.PAGES_HIDE: N_(
-        "Something on the pages is hidden from the eye (page %(page)s: “%(found)s”): do not rely on the file, and ask "
-        "the academy."
-    ),
-    Code.PAGES_FOREIGN: N_(
-        "The pages carry a picture, a note, a link, a field or another part that no case file has (page %(page)s: "
-        "“%(found)s”): do not rely on the file, and ask the academy."
-    ),
-    Code.PAGES_UNREADABLE: N_(
-        "The pages can’t be read as those of a case file, so they can’t be compared with the record: do not rely on "
-        "the file, and ask the academy."
+        "This document carries no record, as letters, notices and reports carry none: its signature alone speaks for "
+        "it."
     ),
     Code.CASE_UNKNOWN: N_(
         "The case that this file speaks of is not known on this site: ask the academy that signed it, on its own page."

@@ -61,11 +61,6 @@ class Code(StrEnum):
     RECORD_FALSE = "record_false"
     RECORD_NEWER = "record_newer"
     NO_RECORD = "no_record"
-    PAGES_DIFFER = "pages_differ"
-    PAGES_ADDED = "pages_added"
-    PAGES_HIDE = "pages_hide"
-    PAGES_FOREIGN = "pages_foreign"
-    PAGES_UNREADABLE = "pages_unreadable"
 
     CASE_UNKNOWN = "case_unknown"
     CASE_ERASED = "case_erased"

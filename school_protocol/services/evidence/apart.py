@@ -22,8 +22,6 @@ _LOADED = (
     "school_protocol.services.evidence.apart",
     "school_protocol.services.papers.checking_apart",
     "school_protocol.documents.sealing.examining",
-    "school_protocol.documents.sealing.pages",
-    "tinyhtml5",
     "PIL.PngImagePlugin",
     "PIL.JpegImagePlugin",
     "PIL.ImageOps",

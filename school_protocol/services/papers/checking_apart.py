@@ -36,12 +36,10 @@ HARMLESS = frozenset({"HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "PATH", 
 """What a process apart keeps of the environment."""
 _LOADED = (
     "school_protocol.documents.sealing.examining",
-    "school_protocol.documents.sealing.pages",
     "school_protocol.services.papers.checking_apart",
-    "tinyhtml5",
 )
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_TEXTS = frozenset({"after", "wanted", "found", "names", "problem"})
+_TEXTS = frozenset({"names", "problem"})
 
 
 def checked_apart(
@@ -127,7 +125,6 @@ def read_plain(told: Mapping[str, Any]) -> Checked:
         )
         if about
         else None,
-        is_compared=told["compared"],
     )  # fmt: skip
 
 

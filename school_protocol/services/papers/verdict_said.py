@@ -16,7 +16,6 @@ _OF_RECORD = frozenset(
         Code.COPY_MISSING, Code.COPY_REPEATED, Code.COPY_UNREADABLE,
     }
 )  # fmt: skip
-_OF_PAGES = frozenset({Code.PAGES_DIFFER, Code.PAGES_ADDED, Code.PAGES_HIDE, Code.PAGES_FOREIGN, Code.PAGES_UNREADABLE})
 _OF_HOUSE = frozenset({Code.CASE_UNKNOWN, Code.JOURNAL_DIFFERS, Code.NOT_ISSUED})
 
 
@@ -57,8 +56,6 @@ def _title(w: Wording, found: Checked) -> str:
     match found.standing:
         case Standing.genuine:
             return w._("This copy is genuine and complete.")
-        case Standing.uncompared:
-            return w._("The signature holds; the pages could not be compared with anything here.")
         case Standing.not_trusted:
             return w._("This file is not to be trusted.")
 
@@ -66,7 +63,7 @@ def _title(w: Wording, found: Checked) -> str:
 def _is_signed(found: Checked) -> bool:
     """Whether all that stands against it, if anything does, was found behind a signature that holds."""
     against = {one.code for one in found.verdict.findings if not one.is_warning}
-    return found.verdict.signer is not None and against <= {*_OF_RECORD, *_OF_PAGES, *_OF_HOUSE, Code.COPY_REVOKED}
+    return found.verdict.signer is not None and against <= {*_OF_RECORD, *_OF_HOUSE, Code.COPY_REVOKED}
 
 
 def _facts(w: Wording, found: Checked) -> list[tuple[str, str]]:
@@ -88,7 +85,6 @@ def _facts(w: Wording, found: Checked) -> list[tuple[str, str]]:
 
 def _points(w: Wording, found: Checked) -> list[Point]:
     codes = set(found.verdict.codes)
-    compared = True if found.is_compared else False if codes & _OF_PAGES else None
     has_record = None if Code.NO_RECORD in codes else not codes & _OF_RECORD
     if has_record and Code.RECORD_NEWER in codes:
         has_record = None
@@ -97,7 +93,6 @@ def _points(w: Wording, found: Checked) -> list[Point]:
     return [
         Point(w._("Unchanged since it was signed"), True),
         Point(w._("The record inside is the one that this copy names"), has_record),
-        Point(w._("The pages say what the record says, and nothing else"), compared),
         Point(w._("This site handed out this very file, and its journal has the place that the copy names"), journal),
         Point(w._("The copy was not taken back"), kept),
     ]

@@ -14,7 +14,6 @@ from typing import Any
 
 from school_protocol.definitions import read_published
 from school_protocol.documents import record as records
-from school_protocol.documents.case_file import case_file_html
 from school_protocol.documents.record import RecordFault
 from school_protocol.documents.sealing.trust import Trust
 from school_protocol.documents.sealing.verdicts import Code, Finding, Verdict
@@ -34,9 +33,7 @@ class Standing(StrEnum):
     """What it comes to."""
 
     genuine = "genuine"
-    """Signature, record and pages agree; or it is, byte for byte, what this house handed out."""
-    uncompared = "uncompared"
-    """Nothing stands against it, but there is no record here with which its pages could be compared."""
+    """The signature holds, and nothing stands against what it covers."""
     not_trusted = "not_trusted"
 
 
@@ -54,29 +51,22 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file, checked. `is_compared`: its pages say what its record says, and nothing else.
-
-    `is_asked`: this house was asked; `is_issued`: it handed out these very bytes.
-    """
+    """One file, checked. `is_asked`: this house was asked; `is_issued`: it handed out these very bytes."""
 
     verdict: Verdict
     about: About | None = None
-    is_compared: bool = False
     is_asked: bool = False
     is_issued: bool = False
 
     @property
     def standing(self) -> Standing:
-        if not self.verdict.is_sound:
-            return Standing.not_trusted
-        return Standing.genuine if self.is_compared or self.is_issued else Standing.uncompared
+        return Standing.genuine if self.verdict.is_sound else Standing.not_trusted
 
     def plain(self) -> dict[str, Any]:
         """The same for JSON, as docs/case-record.md describes it."""
         about = self.about
         return {
             "standing": self.standing.value,
-            "compared": self.is_compared,
             "asked": self.is_asked,
             "issued": self.is_issued,
             "about": {
@@ -97,21 +87,16 @@ class Checked:
 
 
 def checked(data: bytes, trust: Trust, moment: datetime, most: int = MOST) -> Checked:
-    """Signature, record and pages of a file, as of an aware moment, without any installation. Raises nothing."""
+    """Signature and record of a file, as of an aware moment, without any installation. Raises nothing."""
     verdict = verify(data, trust, moment, most)
     if not verdict.is_sound or verdict.copy is None:
         return Checked(verdict)
-    from school_protocol.documents.sealing.pages import letter_findings  # loads pikepdf, once
-
     if verdict.record is None:
-        return Checked(_with(verdict, [Finding(Code.NO_RECORD), *letter_findings(data, verdict.copy)]))
-    return _beside_the_record(data, verdict, verdict.record)
+        return Checked(_with(verdict, [Finding(Code.NO_RECORD)]))
+    return _with_the_record(verdict, verdict.record)
 
 
-def _beside_the_record(data: bytes, verdict: Verdict, record: bytes) -> Checked:
-    from school_protocol.documents.sealing.pages import pages_findings
-
-    assert verdict.copy is not None
+def _with_the_record(verdict: Verdict, record: bytes) -> Checked:
     if _is_of_another_version(record):
         return Checked(_with(verdict, [Finding(Code.RECORD_NEWER)]))
     try:
@@ -122,7 +107,6 @@ def _beside_the_record(data: bytes, verdict: Verdict, record: bytes) -> Checked:
         }
         view = records.view_of(told, versions)
         wording = Wording(told["language"])
-        page = case_file_html(view, wording)
     except DefinitionError:  # its own digest holds: a version of the format that is not known here
         return Checked(_with(verdict, [Finding(Code.RECORD_NEWER)]))
     except (RecordFault, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as fault:
@@ -131,8 +115,7 @@ def _beside_the_record(data: bytes, verdict: Verdict, record: bytes) -> Checked:
         view.head.number, view.document.key, wording.text(view.document.title), view.profile, wording.language,
         Head(view.content_seq, view.content_head),
     )  # fmt: skip
-    found = pages_findings(data, verdict.copy, page, wording)
-    return Checked(_with(verdict, found), about, is_compared=not found)
+    return Checked(verdict, about)
 
 
 def _is_of_another_version(record: bytes) -> bool:
@@ -154,19 +137,13 @@ def _with(verdict: Verdict, found: Iterable[Finding]) -> Verdict:
 # ---- asked of the house --------------------------------------------------------------------------------------------
 
 
-_OF_PAGES = frozenset(
-    {Code.PAGES_DIFFER, Code.PAGES_ADDED, Code.PAGES_HIDE, Code.PAGES_FOREIGN, Code.PAGES_UNREADABLE, Code.RECORD_FALSE}
-)
-"""What pages and record are told as that this version does not derive as they were made."""
-
-
 def asked(house: House, found: Checked) -> Checked:
     """What this house knows of a file besides. Of one that no key of its trust signed, it says nothing at all.
 
-    The very bytes that it handed out are genuine, though this version would make other pages of their record.
+    The very bytes that it handed out are genuine, though this version would write their record otherwise.
     """
     verdict, copy = found.verdict, found.verdict.copy
-    signed = replace(verdict, findings=tuple(one for one in verdict.findings if one.code not in _OF_PAGES))
+    signed = replace(verdict, findings=tuple(one for one in verdict.findings if one.code is not Code.RECORD_FALSE))
     if not signed.is_sound or copy is None:
         return found
     if found.about is None and not copy.journal_head:

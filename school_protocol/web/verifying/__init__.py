@@ -99,7 +99,7 @@ def _page(found: Checked | None = None, *, problem: str = "") -> str:
         "verifying/verify.html",
         said=checked_said(wording(), found) if found else None,
         is_asked=found is not None and found.is_asked,
-        is_compared=found is not None and found.is_compared,
+        is_issued=found is not None and found.is_issued,
         problem=problem,
         megabytes=MOST // 1024 // 1024,
         can=public_checks.can(sessions.house()),
