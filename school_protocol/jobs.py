@@ -59,7 +59,7 @@ AHEAD = timedelta(minutes=2)
 """A minute noted further ahead than clocks differ was noted by a clock that was wrong."""
 
 
-WORKERS = 16
+WORKERS = 15
 """As many as there are tasks that ring by themselves, for any but that of messages may take minutes: with each of them
 under way at once, one is left for messages. Most are done by one thread of a process at a time, and a further ring for
 one of these goes home at once; messages and drafts may be gone on with by several, each at its own.
