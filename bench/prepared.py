@@ -74,7 +74,7 @@ class Prepared:
         with self.house.directory.writing() as session:
             token = begin(session, self.house, self.player.actor(role).id, factor_proven=True)
         client = self.app.test_client()
-        client.set_cookie(self.app.config["TOKEN_COOKIE_NAME"], token)
+        client.set_cookie("session", token)
         return client
 
     def loaded(self, role: str) -> Loaded:

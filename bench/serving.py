@@ -91,7 +91,7 @@ def signed_in(prepared: Prepared) -> str:
     house = replace(prepared.house, clock=SystemClock())
     with house.directory.writing() as session:
         token = begin(session, house, prepared.player.actor(READER).id, factor_proven=True)
-    return f"{prepared.app.config['TOKEN_COOKIE_NAME']}={token}"
+    return f"session={token}"
 
 
 @dataclass(frozen=True, slots=True)

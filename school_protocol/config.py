@@ -124,9 +124,6 @@ class Settings:
     files_endpoint: str = ""
     """The address of the object store; empty: that of the cloud whose protocol it speaks."""
     files_region: str = ""
-    files_of: str = "real"
-    """Whose files: the real realm's, or a workshop's. Each has a prefix of its own in an object store."""
-
     anchors_copy: Path | None = None
     """A second place of anchors; what was set back together with the first one is told by it."""
 
@@ -152,8 +149,22 @@ class Settings:
     def store_url(self, name: str) -> str:
         """URL of the store `name`: a schema of the database that is named, or an SQLite file of its own."""
         if self.database:
-            return in_schema(self.database, name)
+            return in_schema(self.database, name.replace("/", "_"))
         return f"sqlite:///{self.data / name}.sqlite"
+
+    def training_url(self, part: str) -> str:
+        """URL of one part of the store of workshops, beside the real one and apart from it."""
+        return self.store_url(f"{self.training.name}/{part}")
+
+    @property
+    def training(self) -> Path:
+        """Where the store of workshops lies, unless a database is named; in no backup."""
+        return self.data / "training"
+
+
+def training_schema(part: str) -> str:
+    """The schema of one part of the store of workshops, where the installation lies in PostgreSQL."""
+    return f"training_{part}"
 
 
 def in_schema(database: str, schema: str) -> str:

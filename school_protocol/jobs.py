@@ -39,7 +39,7 @@ from school_protocol.services.signalement.rising import rise
 from school_protocol.services.staff.importing import go_on as go_on_lists
 from school_protocol.services.staff.invitations_sent import send_invitations
 from school_protocol.services.staff.reminding import remind
-from school_protocol.services.workshops import ending, kits, placing, uploads
+from school_protocol.services.workshops import ending, kits, uploads
 from school_protocol.services.workshops.rooms import SWEPT_AFTER, sweep_left_over
 from school_protocol.storage import last_done
 from school_protocol.storage.turns import Lead, turn
@@ -59,7 +59,7 @@ AHEAD = timedelta(minutes=2)
 """A minute noted further ahead than clocks differ was noted by a clock that was wrong."""
 
 
-WORKERS = 16
+WORKERS = 15
 """As many as there are tasks that ring by themselves, for any but that of messages may take minutes: with each of them
 under way at once, one is left for messages. Most are done by one thread of a process at a time, and a further ring for
 one of these goes home at once; messages and drafts may be gone on with by several, each at its own.
@@ -81,7 +81,6 @@ class Queue(Huey):  # type: ignore[misc]
     lists: Any
     figures: Any
     scenarios: Any
-    rooms: Any
 
     def ring_for(self, moment: datetime) -> None:
         """Ring for each minute up to this one that nobody has rung for; nothing where another process leads.
@@ -113,7 +112,6 @@ class Queue(Huey):  # type: ignore[misc]
             self.lists()
             self.figures()
             self.scenarios()
-            self.rooms()
         except Exception:
             _log.warning("the worker could not be rung; it comes by itself within the minute", exc_info=True)
 
@@ -267,24 +265,14 @@ def _keep_public_reports(queue: Queue, house: House, post: Post) -> None:
 
 
 def _keep_rooms(queue: Queue, house: House) -> None:
-    """The rooms of workshops: once an hour those whose time is over are destroyed, and what is left of any.
-
-    In a database some wait empty: each minute, and when it is rung, those that are wanting are made.
-    """
+    """The rooms of workshops: once an hour those whose time is over are destroyed, and what is left of any."""
 
     def purge() -> bool:
         ending.purge_due(house)
         sweep_left_over(house, after=SWEPT_AFTER)
         return False
 
-    def ready() -> bool:
-        placing.keep_ready(house)
-        return False
-
     queue.periodic_task(crontab(minute="17"), name="purge_rooms", expires=STALE)(_alone(house, "purge_rooms", purge))
-    keep_ready_once = _alone(house, "rooms", ready)
-    queue.periodic_task(crontab(minute="*"), name="keep_rooms", expires=STALE)(keep_ready_once)
-    queue.rooms = queue.task(name="rooms", expires=STALE)(keep_ready_once)
 
 
 def _keep_queue(queue: Queue, house: House) -> None:

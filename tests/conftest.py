@@ -27,6 +27,7 @@ from school_protocol.definitions import read_file
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import house as houses
 from school_protocol.services.identity import passwords
+from school_protocol.services.workshops import training
 from school_protocol.storage import engines
 from school_protocol.storage.engines import Session, Store, open_engine
 from school_protocol.storage.migrate import Part, upgrade
@@ -75,7 +76,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "exhaustive: asked by `./run check --all` alone (docs/adr/0008)")
     config.addinivalue_line("markers", "files: looks into SQLite's files, copies them, or has others open them")
-    config.addinivalue_line("markers", "rooms: opens rooms of workshops; on PostgreSQL some are made ahead for it")
     # Time limits would fail where the machine is busy; what is drawn is the same each time but in `--all`.
     hypothesis.settings.register_profile("here", deadline=None, derandomize=not config.getoption("all"))
     hypothesis.settings.load_profile("here")
@@ -118,7 +118,7 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-MakeTables = Callable[[Engine, Part], None]
+MakeTables = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -127,20 +127,20 @@ def make_tables(tmp_path_factory: pytest.TempPathFactory) -> MakeTables:
     folder = tmp_path_factory.mktemp("tables")
 
     @lru_cache
-    def tables(part: Part) -> bytes:
-        file = folder / f"{part}.db"
+    def tables(part: Part, purged: bool) -> bytes:
+        file = folder / f"{part}-{purged}.db"
         engine = open_engine(f"sqlite:///{file}")
-        upgrade(engine, part)
+        upgrade(engine, part, purged=purged)
         engine.dispose()
         return file.read_bytes()
 
-    def quick(engine: Engine, part: Part) -> None:
+    def quick(engine: Engine, part: Part, *, purged: bool = False) -> None:
         file = Path(engine.url.database or "")
         if engine.dialect.name == "sqlite" and file.is_file() and is_bare(engine):
             engine.dispose()
-            file.write_bytes(tables(part))
+            file.write_bytes(tables(part, purged))
         else:
-            upgrade(engine, part)
+            upgrade(engine, part, purged=purged)
 
     return quick
 
@@ -156,6 +156,7 @@ def once(make_tables: MakeTables, tmp_path_factory: pytest.TempPathFactory) -> I
         patched.setattr(engines, "_PRAGMAS", (*engines._PRAGMAS, "PRAGMA synchronous = OFF"))
         patched.setattr(os, "fsync", lambda _handle: None)
         patched.setattr(houses, "upgrade", make_tables)
+        patched.setattr(training, "upgrade", make_tables)
         patched.setattr(Rule, "compile", compiled_once(Rule.compile))
         patched.setattr(Engine, "_compiled_cache", written_once(), raising=False)
         patched.setattr(DefaultDialect, "__eq__", lambda one, other: type(one) is type(other))
@@ -231,13 +232,11 @@ def databases() -> Iterator[Databases | None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def dropped(request: pytest.FixtureRequest, databases: Databases | None) -> Iterator[None]:
+def dropped(databases: Databases | None) -> Iterator[None]:
     """What the houses of a file of tests lay in goes with it."""
     if databases is None:
         yield
         return
-    asked = request.node.get_closest_marker("rooms") is not None
-    databases.with_rooms = asked or request.path.parent.name == "workshops"
     yield
     databases.drop()
 

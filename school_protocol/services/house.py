@@ -212,22 +212,6 @@ def open_house(
     return _furnished(settings, clock, realm, directory_store, vault)
 
 
-def open_kept(
-    settings: Settings, clock: Clock, realm: Store, directory: Store, vault: Vault, *, is_new: bool = False
-) -> House:
-    """A house whose stores and keys somebody else keeps: nothing of it is in a folder, but files of evidence.
-
-    Those of a new one lie where the settings say; of any other where they have lain.
-    """
-    upgrade(directory.engine, "directory")
-    upgrade(realm.engine, "realm")
-    if is_new:
-        settle(settings, realm)
-    else:
-        settings = as_kept(settings, realm)
-    return _furnished(settings, clock, realm, directory, vault)
-
-
 def _furnished(settings: Settings, clock: Clock, realm: Store, directory: Store, vault: Vault) -> House:
     directory.under(vault)
     realm.under(vault)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
@@ -16,12 +15,12 @@ from typing import Any, Self
 from sqlalchemy import URL, Connection, create_engine, event, func, make_url, select, text
 from sqlalchemy import Engine as Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import ORMExecuteState, sessionmaker
 from sqlalchemy.orm import Session as Session
-from sqlalchemy.orm import sessionmaker
 
 from school_protocol.storage.errors import MOVED, StorageAway, StorageBusy, is_damaged, is_read_only, translated
 
-__all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "open_engine", "open_shared", "within"]
+__all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "open_engine"]
 
 BUSY_SECONDS = 10
 HASTY_SECONDS = 0.1
@@ -38,9 +37,6 @@ BESIDE = "beside"
 VAULT = "vault"
 """Where a session carries the keys of its house: for chains that are continued as it commits, and for keyed rows."""
 
-SCHEMA = "schema"
-"""Where what is asked of shared connections says in which schema it is asked."""
-
 _AS_SET = "pragmas"
 """Where a connection remembers how patient it is, and whether it only reads."""
 
@@ -54,12 +50,15 @@ _PRAGMAS = (
 )
 
 
-def open_engine(url: str | URL, *, schema: str | None = None) -> Engine:
-    """An engine on `url`; on PostgreSQL, `schema` is where a realm's tables live."""
+def open_engine(url: str | URL, *, schema: str | None = None, kept: int = 10) -> Engine:
+    """An engine on `url`; on PostgreSQL, `schema` is where a realm's tables live.
+
+    `kept`: so many connections to a server stay while nobody asks.
+    """
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         return _open_sqlite(address)
-    return _open_server(address, schema)
+    return _open_server(address, schema, kept)
 
 
 def _open_sqlite(address: URL) -> Engine:
@@ -134,37 +133,11 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if purpose == WRITING else "BEGIN")
 
 
-def _open_server(address: URL, schema: str | None) -> Engine:
+def _open_server(address: URL, schema: str | None, kept: int) -> Engine:
     arguments = {name: value for name, value in _found_out().items() if name not in address.query}
     if schema:
         arguments["options"] = f"-c search_path={schema}"
-    return create_engine(address, connect_args=arguments, **pooling(address))
-
-
-def open_shared(address: URL, *, kept: int, most: int) -> Engine:
-    """An engine on a server for stores of many schemas: `most` connections for all of them, `kept` while nobody asks.
-
-    Each store is `within` it, and none is without: a connection knows no schema but that of its transaction.
-    """
-    pool = {"pool_size": kept, "max_overflow": most - kept, "pool_timeout": BUSY_SECONDS}
-    arguments = {name: value for name, value in _found_out().items() if name not in address.query}
-    said = address.query.get("options", ())
-    others = re.sub(r"-c *search_path=\S*", "", said if isinstance(said, str) else " ".join(said)).split()
-    alone = address.update_query_dict({"options": " ".join([*others, "-csearch_path=pg_catalog"])})
-    engine = create_engine(alone, connect_args=arguments, **(pooling(address) | pool))
-    event.listen(engine, "begin", _say_schema)
-    return engine
-
-
-def within(shared: Engine, schema: str) -> Engine:
-    """A shared engine as it asks in one schema; to dispose of it is to give back the connections of all."""
-    return shared.execution_options(**{SCHEMA: schema})
-
-
-def _say_schema(connection: Connection) -> None:
-    schema = connection.get_execution_options()[SCHEMA]
-    quoted = connection.dialect.identifier_preparer.quote(schema)
-    connection.exec_driver_sql(f"SET LOCAL search_path TO {quoted}")
+    return create_engine(address, connect_args=arguments, **(pooling(address) | {"pool_size": kept}))
 
 
 def _found_out() -> dict[str, Any]:
@@ -204,6 +177,16 @@ class Store:
         url = self.engine.url
         file = Path(str(url.database))
         return url.get_backend_name() == "sqlite" and _is_file(url) and not (file.exists() and file.stat().st_size)
+
+    def apart(self, vault: object, narrow: Callable[[ORMExecuteState], None], **said: object) -> Self:
+        """The same store for one of several who share it: sessions with keys of their own, and what `narrow` leaves."""
+        found = copy(self)
+        for name in ("_readers", "_writers", "_hasty_writers"):
+            bound = getattr(self, name).kw["bind"].execution_options(**{VAULT: vault})
+            made = sessionmaker(bound, expire_on_commit=False, info={VAULT: vault, **said})
+            event.listen(made, "do_orm_execute", narrow)
+            setattr(found, name, made)
+        return found
 
     def under(self, vault: object) -> None:
         """Have every session carry these keys, and whatever it writes be made with them."""

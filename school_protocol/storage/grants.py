@@ -37,19 +37,13 @@ class NotAName(SchoolProtocolError):
     """What was said is no plain name of a role or schema."""
 
 
-def grants(part: Part, role: str, schema: str = "public") -> str:
-    """The statements, for psql, that give `role` what the program needs of the tables of `part` in `schema`."""
-    check_names(role, schema)
-    return "\n".join(_lines(part, role, schema)) + "\n"
+def grants(part: Part, role: str, schema: str = "public", *, purged: bool = False) -> str:
+    """The statements, for psql, that give `role` what the program needs of the tables of `part` in `schema`.
 
-
-def room_grants(part: Part, role: str, schema: str) -> str:
-    """The same of a schema of a workshop's room, by whoever made its tables; the schema's owner lets `role` in."""
+    `purged`: of the store of workshops, where every row may go.
+    """
     check_names(role, schema)
-    lines = _rows(part, role, schema)
-    if part == "room":
-        lines.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};")
-    return "\n".join(lines) + "\n"
+    return "\n".join(_lines(part, role, schema, purged)) + "\n"
 
 
 def queue_grants(role: str, schema: str) -> str:
@@ -70,7 +64,7 @@ def check_names(*names: str) -> None:
             raise NotAName(f"{name!r}: small letters, figures and underscores, at most 63")
 
 
-def _lines(part: Part, role: str, schema: str) -> list[str]:
+def _lines(part: Part, role: str, schema: str, purged: bool) -> list[str]:
     return [
         f"-- Run as the owner of the tables, after `migrate`; {role} must own nothing and be a member of no owner.",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};",
@@ -79,18 +73,20 @@ def _lines(part: Part, role: str, schema: str) -> list[str]:
         f"REVOKE CREATE ON SCHEMA {schema} FROM {role};",
         "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;",
         f"GRANT USAGE ON SCHEMA {schema} TO {role};",
-        *_rows(part, role, schema),
+        *_rows(part, role, schema, purged),
     ]
 
 
-def _rows(part: Part, role: str, schema: str) -> list[str]:
+def _rows(part: Part, role: str, schema: str, purged: bool) -> list[str]:
     tables = sorted(METADATA[part].tables)
     lines = [f"GRANT SELECT ON {schema}.{VERSION_TABLE} TO {role};"]
     for table in tables:
-        rights = "SELECT, INSERT" if table in GROWING[part] else "SELECT, INSERT, UPDATE, DELETE"
+        rights = "SELECT, INSERT" if table in GROWING[part] and not purged else "SELECT, INSERT, UPDATE, DELETE"
         lines.append(f"GRANT {rights} ON {schema}.{table} TO {role};")
         if table in _LOCKED:
             lines.append(f"GRANT UPDATE ({_LOCKED[table]}) ON {schema}.{table} TO {role};")
+    if part == "room":
+        lines.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};")
     if part == "realm":
         lines.append(f"GRANT USAGE ON SEQUENCE {schema}.access_place TO {role};")
         # Rows of public reports that were written anew leave none behind (PostgreSQL 17 and later know this right).

@@ -26,11 +26,12 @@ END
 $body$"""
 
 
-def statements(dialect: str, part: str, metadata: MetaData) -> Iterator[str]:
-    """In the order in which they are said to a new store."""
-    if dialect == "postgresql" and APPEND_ONLY[part]:
+def statements(dialect: str, part: str, metadata: MetaData, *, purged: bool = False) -> Iterator[str]:
+    """In the order in which they are said to a new store; `purged`: without those that keep a row for ever."""
+    growing = () if purged else APPEND_ONLY[part]
+    if dialect == "postgresql" and growing:
         yield _REFUSE
-    for name in APPEND_ONLY[part]:
+    for name in growing:
         yield from _of_server(name) if dialect == "postgresql" else _of_file(metadata, name)
     file = _FOLDER / part / f"guards.{dialect}.sql"
     if file.exists():

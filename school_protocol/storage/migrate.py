@@ -42,7 +42,7 @@ from school_protocol.storage.sharing import tables as sharing_tables  # noqa: F4
 from school_protocol.storage.signalement import tables as signalement_tables  # noqa: F401
 from school_protocol.storage.tables import DirectoryBase, RealmBase
 from school_protocol.storage.visits import tables as visit_tables  # noqa: F401
-from school_protocol.storage.workshops import attestation_tables, place_tables  # noqa: F401
+from school_protocol.storage.workshops import attestation_tables  # noqa: F401
 from school_protocol.storage.workshops import tables as workshop_tables  # noqa: F401
 from school_protocol.storage.workshops.room_tables import RoomBase
 
@@ -69,20 +69,20 @@ class UnknownTables(SchoolProtocolError):
     """Tables that another version of the program made: this one doesn't know what they hold."""
 
 
-def upgrade(engine: Engine, part: Part) -> None:
+def upgrade(engine: Engine, part: Part, *, purged: bool = False) -> None:
     """Make a store's tables with what guards them, or bring them up to date; does nothing where they are.
 
-    On PostgreSQL the first schema of the search path is made where it is missing. Raises NotPrepared, UnknownTables,
-    TablesInUse.
+    `purged`: rows go with the workshop that they are of, so that none is guarded as only added to. On PostgreSQL the
+    first schema of the search path is made where it is missing. Raises NotPrepared, UnknownTables, TablesInUse.
     """
     found = _refuse_unknown(engine, part)
     if found == revisions(part)[-1]:
         return
     if engine.dialect.name != "postgresql":
-        _bring(engine, part)
+        _bring(engine, part, purged)
         return
     try:
-        _bring(engine, part)
+        _bring(engine, part, purged)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", "") not in _NOT_ALLOWED:
             raise
@@ -106,7 +106,7 @@ def _refuse_unknown(engine: Engine, part: Part) -> str | None:
     return found
 
 
-def _bring(engine: Engine, part: Part) -> None:
+def _bring(engine: Engine, part: Part, purged: bool) -> None:
     def do(connection: Connection) -> None:
         _alone(connection)
         if connection.dialect.name == "postgresql":
@@ -115,7 +115,7 @@ def _bring(engine: Engine, part: Part) -> None:
             command.upgrade(_config(part, connection), "head")
             return
         METADATA[part].create_all(connection, checkfirst=False)
-        for statement in guards.statements(connection.dialect.name, part, METADATA[part]):
+        for statement in guards.statements(connection.dialect.name, part, METADATA[part], purged=purged):
             connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
         command.stamp(_config(part, connection), "head")
 

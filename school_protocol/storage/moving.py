@@ -120,8 +120,8 @@ def _said(table: str) -> Iterator[None]:
 
 
 def tables(part: Part) -> Sequence[Table]:
-    """The tables of a part, each after those that it points at; less those that say where things lie in a database."""
-    return [one for one in METADATA[part].sorted_tables if not one.info.get("stays")]
+    """The tables of a part, each after those that it points at."""
+    return METADATA[part].sorted_tables
 
 
 def _counted(connection: Connection, one: Table) -> int:

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from school_protocol.storage.placing import add_new, add_rows
 from school_protocol.storage.tables import OutboxRow, new_id
 
+OF = "work_of"
+"""Where a session says what the ids of its work begin with."""
 _PLAIN = re.compile(r"[A-Za-z0-9_.:+-]{0,80}")
 Payload = Mapping[str, str | int | bool | None]
 
@@ -31,14 +33,20 @@ class Message:
 
 def put(session: Session, kind: str, payload: Payload, *, at: datetime, due_at: datetime | None = None) -> str:
     """Ask for work in the same transaction as its cause. The payload holds ids, numbers and moments only."""
-    message_id = new_id()
+    message_id = _of(session, new_id())
     add_rows(session, OutboxRow, [_values(message_id, kind, payload, at, due_at)])
     return message_id
 
 
 def put_once(session: Session, message_id: str, kind: str, payload: Payload, *, at: datetime) -> bool:
     """Ask for work under an id that says which it is; False where it was asked for before, done or not."""
-    return add_new(session, OutboxRow, **_values(message_id, kind, payload, at, None))
+    return add_new(session, OutboxRow, **_values(_of(session, message_id), kind, payload, at, None))
+
+
+def _of(session: Session, message_id: str) -> str:
+    """The id as it is kept: where several share a store, it begins with whose work it is."""
+    whose = session.info.get(OF, "")
+    return message_id if message_id.startswith(whose) else whose + message_id
 
 
 def _values(message_id: str, kind: str, payload: Payload, at: datetime, due_at: datetime | None) -> dict[str, Any]:
@@ -101,7 +109,7 @@ def is_due(session: Session, now: datetime, kind: str) -> bool:
 
 def is_known(session: Session, message_id: str) -> bool:
     """Whether work was asked for under that id, done or not."""
-    return session.scalar(select(OutboxRow.id).where(OutboxRow.id == message_id)) is not None
+    return session.scalar(select(OutboxRow.id).where(OutboxRow.id == _of(session, message_id))) is not None
 
 
 def has_done(session: Session, before: datetime) -> bool:
@@ -111,14 +119,14 @@ def has_done(session: Session, before: datetime) -> bool:
 
 def done(session: Session, message_id: str, *, at: datetime) -> None:
     """The work is done: it won't be handed out again."""
-    if (row := session.get(OutboxRow, message_id)) is not None and row.done_at is None:
+    if (row := session.get(OutboxRow, _of(session, message_id))) is not None and row.done_at is None:
         row.done_at = at
         session.flush()
 
 
 def put_off(session: Session, message_id: str, until: datetime) -> None:
     """The work failed, or it is too early: hand it out again from `until`."""
-    if (row := session.get(OutboxRow, message_id)) is not None and row.done_at is None:
+    if (row := session.get(OutboxRow, _of(session, message_id))) is not None and row.done_at is None:
         row.due_at = until
         session.flush()
 
@@ -126,7 +134,7 @@ def put_off(session: Session, message_id: str, until: datetime) -> None:
 def go_on(session: Session, message_id: str, payload: Payload, *, at: datetime) -> None:
     """A part of the work is done: hand the rest out again, as `payload` says."""
     _check(payload)
-    if (row := session.get(OutboxRow, message_id)) is not None and row.done_at is None:
+    if (row := session.get(OutboxRow, _of(session, message_id))) is not None and row.done_at is None:
         row.payload, row.due_at, row.attempts = dict(payload), at, 0
         session.flush()
 

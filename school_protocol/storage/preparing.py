@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
 
-from school_protocol.config import QUEUE, in_schema, role_of
+from school_protocol.config import QUEUE, in_schema, role_of, training_schema
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage import keys, walls
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.giving_way import change, shortly
 from school_protocol.storage.grants import check_names, grants, queue_grants
 from school_protocol.storage.migrate import Part, make_schema, upgrade
-from school_protocol.storage.workshops import places
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
+TRAINING: tuple[Part, ...] = ("directory", "realm", "room")
+"""Those of the store of workshops."""
 
 
 class NotOwner(SchoolProtocolError):
@@ -77,8 +77,7 @@ def clear(database: str) -> None:
 
     def do(connection: Connection) -> None:
         shortly(connection)
-        places.drop_all(connection)
-        for schema in (*PARTS, QUEUE):
+        for schema in (*PARTS, *map(training_schema, TRAINING), QUEUE):
             connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
 
     engine = open_engine(database)
@@ -112,6 +111,14 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
             _say(engine, [grants(part, role, part) for role in roles])
         finally:
             engine.dispose()
+    for part in TRAINING:
+        schema = training_schema(part)
+        engine = open_engine(in_schema(database, schema))
+        try:
+            upgrade(engine, part, purged=True)
+            _say(engine, [grants(part, role, schema, purged=True) for role in roles])
+        finally:
+            engine.dispose()
     engine = open_engine(in_schema(database, QUEUE))
     try:
         with engine.begin() as connection:
@@ -120,28 +127,12 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
         _say(engine, [queue_grants(role, QUEUE) for role in roles])
     finally:
         engine.dispose()
-    _prepare_rooms(database, site, tuple(workers))
 
 
 def _say(engine: Engine, grants: Sequence[str]) -> None:
     with engine.begin() as connection:
         for statement in "\n".join(grants).splitlines():
             connection.execute(text(statement))
-
-
-def _prepare_rooms(database: str, site: str, workers: tuple[str, ...]) -> None:
-    """Whoever works has rooms made and dropped by functions of the owner; whoever serves alone works, too."""
-    store = Store(open_engine(in_schema(database, "directory")))
-    stores = places.RoomStores(store)
-    try:
-        with store.engine.begin() as connection:
-            does = workers or ((site,) if site else ())
-            places.leave_functions(connection, "directory", does, (site,) if site and workers else ())
-        places.leave_free(store, at=datetime.now(UTC))
-        places.bring_up_own(store, stores)
-    finally:
-        stores.close()
-        store.close()
 
 
 _THROUGH = """

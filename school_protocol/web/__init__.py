@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -12,7 +13,8 @@ from flask import Flask
 from school_protocol.config import Settings
 from school_protocol.domain.clock import Clock
 from school_protocol.services.house import House, open_house
-from school_protocol.services.workshops.rooms import Room, Rooms
+from school_protocol.services.workshops.rooms import Rooms
+from school_protocol.services.workshops.training import Beside
 from school_protocol.web import (
     access,
     account,
@@ -56,8 +58,9 @@ from school_protocol.web.referrals import contacts
 from school_protocol.web.signalement import triage
 from school_protocol.web.stores import open_engines
 from school_protocol.web.workshops import joining, laptop, mounting, room
-from school_protocol.web.workshops.mounting import Mounted
+from school_protocol.web.workshops.mounting import Mounted, Training
 
+App = TypeVar("App", bound=Flask)
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 INSTALLED_TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
@@ -78,22 +81,14 @@ def _bare() -> Flask:
     return Flask(__name__, template_folder=_template_folder(), static_folder="static")
 
 
-def _furnished(
-    app: Flask,
-    house: House,
-    *,
-    testing: bool = False,
-    ring: Callable[[], None] | None = None,
-    workshop: Room | None = None,
-) -> Flask:
-    """The application over a house; over a workshop's room it has the same pages, less those that no room serves."""
+def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> App:
+    """The application over a house; over the store of workshops the same pages, less those that no room serves."""
     app.extensions["house"] = house
     app.extensions["ring"] = ring or (lambda: None)
-    room.furnish(app, workshop)
+    room.furnish(app)
     laptop.furnish(app, house)
     app.config.update(
         TESTING=testing,
-        SECRET_KEY=house.vault.chain("web-visit-v1", b""),
         PROVIDE_AUTOMATIC_OPTIONS=False,
         TRAP_BAD_REQUEST_ERRORS=False,
         TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
@@ -141,16 +136,19 @@ def _furnished(
         laptop.blueprint,
     ):
         app.register_blueprint(blueprint)
-    if workshop is None:
-        rooms = Rooms(house, are_served=not testing)
+    if not isinstance(app, Training):
+        app.secret_key = house.vault.chain("web-visit-v1", b"")
+        rooms = Rooms(Beside.of(house), are_served=not testing)
         app.extensions[workshops.ROOMS] = rooms
-        app.wsgi_app = Mounted(app.wsgi_app, rooms, partial(_room_app, testing=testing))  # type: ignore[method-assign]
+        app.wsgi_app = Mounted(app.wsgi_app, rooms, partial(_of_rooms, testing=testing))  # type: ignore[method-assign]
     return app
 
 
-def _room_app(workshop: Room, *, testing: bool) -> Flask:
-    """The application of one workshop's room."""
-    return _furnished(_bare(), workshop.house, testing=testing, workshop=workshop)
+def _of_rooms(rooms: Rooms, *, testing: bool) -> Training:
+    """The application of all rooms: of the house that serves it, it knows nothing but where their store lies."""
+    app = Training(__name__, template_folder=_template_folder(), static_folder="static")
+    app.rooms = rooms
+    return _furnished(app, rooms.training.house(), testing=testing)
 
 
 def _own_hosts(address: str) -> list[str] | None:

@@ -95,7 +95,7 @@ def _known() -> dict[str, bool]:
 
 def _may(endpoint: str) -> bool:
     permission = PERMISSIONS[endpoint]
-    if not (room.serves(endpoint, room.room_of(current_app) is not None) and laptop.serves(endpoint)):
+    if not (room.serves(endpoint, room.is_of_rooms(current_app)) and laptop.serves(endpoint)):
         return False
     try:
         actor, knocks = sessions.find_actor(), KNOCKS.get(permission)
@@ -113,7 +113,7 @@ def guard() -> ResponseReturnValue | None:
     permission = PERMISSIONS.get(request.endpoint)
     if permission is None:
         abort(404)
-    in_room = room.room_of(current_app) is not None
+    in_room = room.is_of_rooms(current_app)
     if request.endpoint == "desk.index" and is_laptop(sessions.house()):
         return redirect(url_for("workshops.index"))
     if not (room.serves(request.endpoint, in_room) and laptop.serves(request.endpoint)):

@@ -38,7 +38,7 @@ _SIGNING = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 RECOGNISE = "recognise"
 """Where an application keeps its own way to know whoever holds the token: a workshop's seats are no sessions."""
 SCOPE = "cookies_of"
-"""Where an application keeps what its cookies are called after, beside those of other applications here."""
+"""Where an application keeps how it is said what its cookies are called after, beside others' here."""
 HOUSE = "house"
 """Where a request keeps a house of its own."""
 LIBRARY = "library"
@@ -53,6 +53,9 @@ class Visits(SecureCookieSessionInterface):
     """Flask's own session, signed as everything else here."""
 
     digest_method = staticmethod(hashlib.sha256)
+
+    def get_cookie_name(self, app: Flask) -> str:
+        return cookie_name("visit")
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """What anybody may keep depends on no cookie, and sets none; nor does a page for strangers."""
@@ -71,15 +74,10 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 
 def init_app(app: Flask) -> None:
-    secure = house_of(app).settings.secure_cookies
-    prefix = ("__Host-" if secure else "") + app.extensions.get(SCOPE, "")
     app.config.update(
-        SESSION_COOKIE_NAME=f"{prefix}visit",
-        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_SECURE=house_of(app).settings.secure_cookies,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        TOKEN_COOKIE_NAME=f"{prefix}session",
-        BROWSER_COOKIE_NAME=f"{prefix}browser",
     )
     app.session_interface = Visits()
     login_manager.session_protection = None
@@ -147,7 +145,7 @@ def find_pending() -> Pending | None:
 def visitor() -> Visitor:
     """From where this request comes; a browser that has no mark yet is given one as it gets a session."""
     if "browser_mark" not in g:
-        mark = request.cookies.get(current_app.config["BROWSER_COOKIE_NAME"], "")
+        mark = request.cookies.get(cookie_name("browser"), "")
         g.browser_mark = mark if 32 <= len(mark) <= TOKEN_MOST else secrets.token_urlsafe(32)
     return Visitor(request.user_agent.string or "", request.remote_addr or "", g.browser_mark)
 
@@ -173,8 +171,15 @@ def find_account() -> str | None:
     return accounts.account_behind(house(), token) if token else None
 
 
+def cookie_name(what: str) -> str:
+    """What a cookie of this application is called, in whichever of its rooms."""
+    scope = current_app.extensions.get(SCOPE)
+    secure = "__Host-" if current_app.config["SESSION_COOKIE_SECURE"] else ""
+    return f"{secure}{scope() if scope else ''}{what}"
+
+
 def token_of_request() -> str:
-    token = g.get("begun") or request.cookies.get(current_app.config["TOKEN_COOKIE_NAME"], "")
+    token = g.get("begun") or request.cookies.get(cookie_name("session"), "")
     return token if len(token) <= TOKEN_MOST else ""
 
 
@@ -245,7 +250,7 @@ def begin(response: Response, token: str) -> Response:
     _forget_visit()
     g.begun = token
     response.set_cookie(
-        current_app.config["TOKEN_COOKIE_NAME"],
+        cookie_name("session"),
         token,
         secure=current_app.config["SESSION_COOKIE_SECURE"],
         httponly=True,
@@ -253,7 +258,7 @@ def begin(response: Response, token: str) -> Response:
         path="/",
     )
     response.set_cookie(
-        current_app.config["BROWSER_COOKIE_NAME"],
+        cookie_name("browser"),
         visitor().mark,
         max_age=BROWSER_DAYS,
         secure=current_app.config["SESSION_COOKIE_SECURE"],
@@ -269,7 +274,7 @@ def end(response: Response) -> Response:
     _forget_visit()
     response.headers["Clear-Site-Data"] = CLEAR
     response.delete_cookie(
-        current_app.config["TOKEN_COOKIE_NAME"],
+        cookie_name("session"),
         secure=current_app.config["SESSION_COOKIE_SECURE"],
         httponly=True,
         samesite="Lax",

@@ -87,7 +87,7 @@ class Person:
         """A session begins, or begins anew, as if the form had been filled in again; a seat has no name."""
         if self.types_again or self.role not in self.served.usernames:
             return
-        house, name = self.served.house, self.served.app.config["TOKEN_COOKIE_NAME"]
+        house, name = self.served.house, "session"
         held = {one.get("name"): one.get("value", "") for one in self.page.context.cookies(self.served.url)}
         if recognise(house, held[name]) is not None if name in held else not self.served.was_typed:
             return

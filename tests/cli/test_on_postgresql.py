@@ -86,14 +86,13 @@ def test_the_lines_of_the_docs_bring_an_installation_there(standing: Standing) -
 
 
 @pytest.mark.exhaustive
-def test_the_plain_copy_holds_both_schemas_and_no_room(standing: Standing) -> None:
-    standing.typed("psql -qc 'CREATE SCHEMA room_planted_realm' school")
+def test_the_plain_copy_holds_both_schemas_and_no_workshop(standing: Standing) -> None:
     line = documented("pg_dump ")
     standing.typed(line)
     copy = (standing.folder / "school.sql").read_text("utf-8")
-    assert "CREATE SCHEMA room_" not in copy
+    assert "CREATE SCHEMA training_" not in copy
     standing.typed(put(line, {" -n realm -n directory": "", "school.sql": "control.sql"}))
-    assert "CREATE SCHEMA room_" in (standing.folder / "control.sql").read_text("utf-8"), "the control"
+    assert "CREATE SCHEMA training_" in (standing.folder / "control.sql").read_text("utf-8"), "the control"
     standing.typed("createdb again && psql -q -v ON_ERROR_STOP=1 -f school.sql again")
     counted = standing.asked(COUNTED)
     assert standing.asked(COUNTED, database="again") == counted

@@ -44,8 +44,6 @@ from services.attested_people import (
     workshop,
 )
 
-pytestmark = pytest.mark.rooms
-
 pango = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 NAME = "Zqsalma Bennani"
 IN_TWO_YEARS = date(2028, 11, 26)
@@ -214,7 +212,7 @@ def test_only_once_it_has_ended_and_by_its_own_trainer(house: House) -> None:
 @pytest.mark.exhaustive
 def test_a_room_that_was_destroyed_can_still_be_attested(house: House) -> None:
     of = made(house, tables=1)
-    ending.purge(house, None, of.id)
+    ending.purge(house, of.id)
     view = attesting.see_attest(house, person(house), of.id)
     assert view.is_open
     assert view.title["fr"]

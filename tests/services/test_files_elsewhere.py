@@ -18,21 +18,20 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services.evidence.keeping import attach_file
 from school_protocol.services.evidence.opening import open_file
 from school_protocol.services.evidence.sweeping import Swept, file_alarms, sweep_files
-from school_protocol.services.house import House, take_away
+from school_protocol.services.house import take_away
 from school_protocol.services.loading import load
 from school_protocol.services.retention import running
 from school_protocol.services.workshops import ending
-from school_protocol.services.workshops.placing import where
-from school_protocol.services.workshops.rooms import FOLDER, room_alone, sweep_left_over
+from school_protocol.services.workshops.rooms import room_alone
+from school_protocol.services.workshops.watching import cases_of
 from school_protocol.storage.blobs import bucket
-from school_protocol.storage.blobs.blobs import FilesAway, keep_at, new_name
-from school_protocol.storage.blobs.bucket import Bucket
+from school_protocol.storage.blobs.blobs import FilesAway, new_name
+from school_protocol.storage.blobs.rows import Rows
+from school_protocol.storage.workshops import rooms
 from services.conftest import School
 from services.retaining import Keeping
 from tests.services import evidence_made as made
 from tests.services.evidence_made import SCREENSHOT, everywhere, files_in, filing, there
-
-pytestmark = pytest.mark.rooms
 
 
 @pytest.fixture
@@ -161,70 +160,23 @@ def test_an_object_whose_transaction_failed_is_taken_away_or_swept(
 # ---- workshops -----------------------------------------------------------------------------------------------------
 
 
-def hosting(folder: Path, objects: ObjectStore) -> House:
-    """A host whose files, and those of its workshops, lie in an object store."""
-    host = host_in(folder)
-    return replace(host, settings=replace(host.settings, **settings_for("bucket", lambda: objects)))  # type: ignore[arg-type]
-
-
-def all_objects(host: House, objects: ObjectStore) -> list[str]:
-    folder = objects.path(host.settings.files_in.removeprefix(f"s3://{NAME}/"))
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-def test_a_workshop_has_a_prefix_of_its_own_and_is_gone_with_its_objects(
+def test_files_of_a_workshop_lie_in_its_store_wherever_the_real_ones_do(
     tmp_path: Path, object_store: ObjectStore
 ) -> None:
-    host = hosting(tmp_path, object_store)
-    host.blobs.put(None, "", new_name(), b"sealed, of the real realm")
-    first, second = founded(host, "silence", 1), founded(host, "silence", 1)
-    for workshop in (first, second):
-        with room_alone(host, workshop.id) as room:
-            assert isinstance(room.house.blobs, Bucket)
-            room.house.blobs.put(None, "", new_name(), b"sealed, of a workshop")
-    starts = ["real", *(f"{FOLDER}/{where(host.directory, one.id) or one.id}" for one in (first, second))]
-    found = all_objects(host, object_store)
-    assert [sum(one.startswith(start) for one in found) for start in starts] == [1, 1, 1]
-    ending.purge(host, None, first.id)
-    found = all_objects(host, object_store)
-    assert [sum(one.startswith(start) for one in found) for start in starts] == [1, 0, 1]
-    assert sweep_left_over(host) == 0, "what stands stays"
-    assert all_objects(host, object_store) == found
-
-
-def test_objects_of_a_workshop_that_could_not_be_reached_are_swept(
-    tmp_path: Path, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    host = hosting(tmp_path, object_store)
-    workshop = founded(host, "silence", 1)
-    with room_alone(host, workshop.id) as room:
-        room.house.blobs.put(None, "", new_name(), b"sealed")
-
-    def away(*_said: object) -> None:
-        raise FilesAway("not now")
-
-    monkeypatch.setattr(Bucket, "clear", away)
-    ending.purge(host, None, workshop.id)
-    assert len(all_objects(host, object_store)) == 1, "the control"
-    monkeypatch.undo()
-    assert sweep_left_over(host) == 1
-    assert all_objects(host, object_store) == []
-
-
-def test_a_workshop_keeps_its_files_where_it_was_begun(tmp_path: Path, object_store: ObjectStore) -> None:
+    """None goes to the object store; one of another room is not there, and each goes with its room."""
     host = host_in(tmp_path)
-    workshop = founded(host, "silence", 1)
-    with room_alone(host, workshop.id) as room, room.house.realm.writing() as session:
-        keep_at(session, "folder")
-    moved = replace(host, settings=replace(host.settings, **settings_for("bucket", lambda: object_store)))  # type: ignore[arg-type]
-    with room_alone(moved, workshop.id) as room:
-        assert not isinstance(room.house.blobs, Bucket)
-
-
-def test_nobody_of_a_workshop_reads_what_is_of_another(tmp_path: Path, object_store: ObjectStore) -> None:
-    host = hosting(tmp_path, object_store)
+    host = replace(host, settings=replace(host.settings, **settings_for("bucket", lambda: object_store)))  # type: ignore[arg-type]
     first, second = founded(host, "silence", 1), founded(host, "silence", 1)
-    name = new_name()
-    with room_alone(host, first.id) as one, room_alone(host, second.id) as other:
-        one.house.blobs.put(None, "", name, b"sealed")
-        assert other.house.blobs.get(None, name) is None  # type: ignore[arg-type]
+    with room_alone(host, first.id) as one:
+        with one.store.reading() as session:
+            (table,) = rooms.tables(session)
+        (case_id,) = cases_of(one, table)
+        with one.house.realm.writing() as session:
+            one.house.blobs.put(session, case_id, new_name(), b"sealed, of a workshop")
+        assert isinstance(one.house.blobs, Rows)
+        assert len(list(one.house.blobs.names())) == 1
+    folder = object_store.path(host.settings.files_in.removeprefix(f"s3://{NAME}/"))
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    ending.purge(host, first.id)
+    with room_alone(host, second.id) as other:
+        assert list(other.house.blobs.names()) == []

@@ -21,7 +21,7 @@ from school_protocol.services.going_live import gate, signing
 from school_protocol.services.going_live.items import ITEMS, KEYS, LACKS
 from school_protocol.services.teams.changing import TeamRefused
 from school_protocol.services.workshops.laptops import open_laptop
-from school_protocol.services.workshops.rooms import settings_of
+from school_protocol.services.workshops.training import settings_of
 from school_protocol.storage import administration
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.chains_tables import AdministrationLinkRow
@@ -29,8 +29,6 @@ from school_protocol.storage.digests import letters
 from services.conftest import School
 from services.telling_school import Told
 from services.tokening import administrator
-
-pytestmark = pytest.mark.rooms
 
 CODE = Path(opening.__file__).parents[1]
 
@@ -124,7 +122,7 @@ def test_demos_laptops_and_workshops_are_never_asked(new: School, tmp_path: Path
     laptop = open_laptop(new.house.settings, new.house.clock)
     assert not gate.is_shut(laptop)
     laptop.close()
-    assert not settings_of(new.house.settings, tmp_path).keeps_shut
+    assert not settings_of(new.house.settings).keeps_shut
     with new.house.directory.writing() as session:
         letters.mark_as_demo(session, at=new.house.now())
     assert not gate.is_shut(new.house)

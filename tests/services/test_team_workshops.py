@@ -28,8 +28,6 @@ from school_protocol.storage.workshops import listed
 from school_protocol.wording import Wording
 from services.attested_people import account, entered, furnished, typed, workshop
 
-pytestmark = pytest.mark.rooms
-
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:

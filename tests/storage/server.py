@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
@@ -16,14 +16,10 @@ from sqlalchemy import create_engine, make_url, text
 from school_protocol import jobs
 from school_protocol.config import Settings, in_schema
 from school_protocol.storage import preparing
-from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.workshops import places
 
 SITE, WORKER = "site", "worker"
 EVERYWHERE = os.environ.get("SCHOOL_PROTOCOL_TEST_STORES", "") == "postgresql"
 """Whether every house that a test opens lies on PostgreSQL."""
-ROOMS = 2
-"""So many empty rooms of workshops are in each database of tests of workshops, and of a file that is marked `rooms`."""
 NAMED = os.environ.get("SCHOOL_PROTOCOL_TEST_POSTGRESQL", "")
 
 
@@ -85,11 +81,9 @@ class Databases:
     The wall stands in each. Whoever asks without a token does so as the owner of it all, pages as `site`.
     """
 
-    _MADE_FROM, _WITH_ROOMS = "made_from", "made_with_rooms"
+    _MADE_FROM = "made_from"
 
     def __init__(self, address: str) -> None:
-        self.with_rooms = False
-        self._has_rooms = False
         self._address = make_url(address)
         self._owner = create_engine(address, isolation_level="AUTOCOMMIT")
         self._made: dict[Path, str] = {}
@@ -103,35 +97,15 @@ class Databases:
         stop_clock(first.database, None)
         LIVE.append(self)
 
-    def _template(self) -> str:
-        """What a new database is copied from: without rooms it is half as large."""
-        if not self.with_rooms:
-            return self._MADE_FROM
-        if not self._has_rooms:
-            with self._owner.connect() as connection:
-                connection.execute(text(f"CREATE DATABASE {self._WITH_ROOMS} TEMPLATE {self._MADE_FROM}"))
-            self._make_rooms(self._named(self._WITH_ROOMS))
-            self._has_rooms = True
-        return self._WITH_ROOMS
-
-    def _make_rooms(self, database: str) -> None:
-        """Some empty rooms, so that none has to wait for a worker."""
-        directory = Store(open_engine(in_schema(database, "directory")))
-        stores = places.RoomStores(directory)
-        for _room in range(ROOMS):
-            places.make(directory, stores, at=datetime.now(UTC))
-        stores.close()
-        directory.close()
-
     def store_url(self, settings: Settings, name: str) -> str:
         """Instead of that of Settings: where the store `name` of these settings lies."""
-        return in_schema(settings.database or self._of(settings.data), name)
+        return in_schema(settings.database or self._of(settings.data), name.replace("/", "_"))
 
     def _of(self, folder: Path) -> str:
         if folder not in self._made:
             name = _name_of(folder)
             with self._owner.connect() as connection:
-                connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {self._template()}"))
+                connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {self._MADE_FROM}"))
             self._made[folder] = name
         return self._named(self._made[folder])
 

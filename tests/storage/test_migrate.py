@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, inspect, text
 
-from school_protocol.services.workshops.rooms import store_in
 from school_protocol.storage import migrate
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.migrate import Part, UnknownTables
-from school_protocol.storage.workshops import rooms
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
-FORMER: tuple[tuple[Part, str], ...] = (("room", "0002"),)
+FORMER: tuple[tuple[Part, str], ...] = ()
 """Stores of SQLite as the version made them that the migration after it leaves."""
 
 
@@ -78,13 +76,3 @@ def test_a_store_that_stands_comes_to_the_same_tables_as_a_new_one(tmp_path: Pat
     assert tables_of(engines[0]) == tables_of(engines[1])
     for engine in engines:
         engine.dispose()
-
-
-@pytest.mark.files
-def test_a_workshop_that_runs_goes_on_after_its_room_was_brought_up_to_date(tmp_path: Path) -> None:
-    former = Path(__file__).with_name("former") / "room-0002.sqlite.xz"
-    (tmp_path / "room.sqlite").write_bytes(lzma.decompress(former.read_bytes()))
-    store = store_in(tmp_path)
-    clock = rooms.clock_of(store)
-    assert (clock.pace, clock.alive_at) == (60, None)
-    store.close()

@@ -121,7 +121,7 @@ class Site:
 
     def answer(self, one: Sent) -> tuple[int, str, bytes]:
         """Status, headers and body of the answer."""
-        cookie = f"{self.app.config['TOKEN_COOKIE_NAME']}={self.session}" if self.session else ""
+        cookie = f"session={self.session}" if self.session else ""
         builder = EnvironBuilder(path=one.path, method=one.method, data={"a": "1"} if one.method in CHANGING else None)
         environ = builder.get_environ()
         environ |= {"REMOTE_ADDR": "127.0.0.1" if one.is_by_proxy else "192.0.2.9", "HTTP_COOKIE": cookie}

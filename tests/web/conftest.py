@@ -40,6 +40,7 @@ class Empty:
     name: str
     settings: Settings
     vault: Any
+    clock: Any
     now: Callable[[], datetime]
     library: Any
     realm: Any
@@ -53,7 +54,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     library = SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: (), as_of_now=lambda: library)
     vault = SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k"))
     directory = SimpleNamespace(engine=SimpleNamespace(dialect=SimpleNamespace(name="sqlite")))
-    return Empty("", Settings(data=tmp_path), vault, lambda: NOW, library, realm, directory)
+    clock = SimpleNamespace(now=lambda: NOW)
+    return Empty("", Settings(data=tmp_path), vault, clock, clock.now, library, realm, directory)
 
 
 class Accounts:

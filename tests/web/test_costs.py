@@ -90,7 +90,7 @@ class Country:
         with self.house.directory.writing() as session:
             token = begin(session, self.house, actor.id, factor_proven=True)
         client = self.app.test_client()
-        client.set_cookie(self.app.config["TOKEN_COOKIE_NAME"], token)
+        client.set_cookie("session", token)
         return client
 
     def costs(self) -> dict[tuple[str, str], Cost]:

@@ -169,14 +169,13 @@ KNOWN = {
     "what": "what was asked of the object store, by the name of its call", "status": "a number of its answer",
     "code or 'no reason said'": "the code of its refusal",
     "'missing' if found is None else 'altered'": "one of two words", "row.place": "the drawn name of a file",
-    "name": "the same, of a workshop",
     "channel": "mail or sms", "fault.what": "a word of a closed list",
 }  # fmt: skip
 """What may stand in a line of ours, and what it is."""
 OF_SETTINGS = {
     ("services/identity/invitations.py", "error"), ("services/journal/keeping.py", "error"),
     ("services/papers/bulk.py", "error"), ("services/papers/ahead.py", "error"),
-    ("services/evidence/keeping.py", "error"), ("services/workshops/placing.py", "error"),
+    ("services/evidence/keeping.py", "error"),
 }  # fmt: skip
 """Errors of ours whose words are about a setting, a folder or the kind of another error."""
 

@@ -20,16 +20,15 @@ from werkzeug.test import TestResponse
 from school_protocol.config import Settings
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.workshops.rooms import FOLDER, Room, Rooms
+from school_protocol.services.workshops.rooms import Room, Rooms
 from school_protocol.services.workshops.watching import cases_of, facts_at
 from school_protocol.storage import sign_in
 from school_protocol.storage.engines import Store
 from school_protocol.storage.workshops import listed, rooms
 from school_protocol.storage.workshops.listed import Workshop
-from school_protocol.storage.workshops.place_tables import PlaceRow
 from school_protocol.storage.workshops.rooms import RoomState, Seat, TableState
 from school_protocol.web import create_app, workshops
-from workshops.rooms_of import NOON, host_in, made, person
+from workshops.rooms_of import NOON, host_in, made, person, rooms_at
 
 HIDDEN = ("csrf_token", "shown_to", "token", "expected")
 
@@ -149,10 +148,7 @@ class Hall:
 
 def rooms_there(hall: Hall) -> set[str]:
     """The workshops whose rooms are there; of what is left over its own name."""
-    if not LIVE:
-        return {one.name for one in (hall.folder / FOLDER).iterdir()}
-    with hall.host.directory.reading() as session:
-        return {one.workshop or one.id for one in session.scalars(select(PlaceRow)) if one.state != "free"}
+    return rooms_at(hall.host)
 
 
 def dump(store: Store) -> dict[str, list[str]]:

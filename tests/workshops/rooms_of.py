@@ -14,7 +14,9 @@ from school_protocol.services.scripts import TurnableClock
 from school_protocol.services.workshops import founding, scenarios, seats
 from school_protocol.services.workshops.founding import Wanted
 from school_protocol.services.workshops.rooms import Room
+from school_protocol.services.workshops.training import training_of
 from school_protocol.storage import directory
+from school_protocol.storage.workshops import rooms as stored
 from school_protocol.storage.workshops.listed import Workshop
 
 NOON = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
@@ -52,6 +54,12 @@ def sat(room: Room, *tables: int) -> None:
     """Somebody sits at each of these tables."""
     for table in tables:
         seats.join(room, table, "Bleu", ["team_member"], language="fr")
+
+
+def rooms_at(host: House) -> set[str]:
+    """The workshops whose rooms are there; of what is left over its own name."""
+    with training_of(host) as training, training.stores.room.reading() as session:
+        return {workshop or room for room, workshop, _at in stored.every(session)}
 
 
 def made(house: House, scenario: str = "blackmail", tables: int = 3, hints: bool = True) -> Workshop:

@@ -113,7 +113,7 @@ def test_nothing_of_anybody_stays_and_all_that_is_found_does(hall: Hall) -> None
     for word in (SEAT, *QUOTED):
         assert word in before, "the control: a live debrief says it"
     account = next(one.actor for one in live.timeline if one.actor)
-    ending.purge(hall.host, hall.rooms, hall.id)
+    ending.purge(hall.host, hall.id)
     with hall.host.directory.reading() as session:
         kept, line = debriefed.find(session, hall.id), listed.find(session, hall.id)
         rows = session.query(DebriefRow).all()
@@ -202,7 +202,7 @@ def test_a_table_where_nobody_sat_is_said_to_be_empty_and_counts_nowhere(hall: H
             ending.end(hall.host, hall.room)
             assert [*(hall.workshop.kept or {})["tables"]] == ["1"]
         elif _state == "ended":
-            ending.purge(hall.host, hall.rooms, hall.id)
+            ending.purge(hall.host, hall.id)
     found = ending.of_kept(hall.host, hall.id)
     assert found.empty == (2,)
     assert [*found.tables] == ["1"]
@@ -254,7 +254,7 @@ def test_of_one_that_ended_before_debriefs_were_kept_they_are_kept_as_it_is_purg
         listed.end(session, hall.id, {"tables": {}}, at=hall.host.now())
     with pytest.raises(Unseen):
         ending.of_kept(hall.host, hall.id)
-    ending.purge(hall.host, hall.rooms, hall.id)
+    ending.purge(hall.host, hall.id)
     assert ending.of_kept(hall.host, hall.id).table(1).errors
 
 
@@ -265,7 +265,7 @@ def test_a_protocol_that_nobody_published_here_is_kept_with_it(tmp_path: Path) -
     made = founding.found(house, None, content_of("blackmail"), protocol, content, Wanted(1, True, "fr"))
     with room_alone(house, made.id) as room:
         sat(room, 1)
-    ending.purge(house, None, made.id)
+    ending.purge(house, made.id)
     with house.directory.reading() as session:
         kept = debriefed.find(session, made.id)
     assert kept is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import smtplib
 import urllib.request
@@ -12,8 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from storage.server import LIVE
+from sqlalchemy import select, text, update
 
 from school_protocol import jobs
 from school_protocol.config import Settings
@@ -26,14 +24,26 @@ from school_protocol.services.house import House, open_house
 from school_protocol.services.journal.indexing import rebuild_index
 from school_protocol.services.keeping import backups
 from school_protocol.services.scripts import Player, TurnableClock
-from school_protocol.services.workshops import ending, rooms, running, watching
+from school_protocol.services.workshops import ending, running, watching
 from school_protocol.services.workshops.founding import STANDS
-from school_protocol.services.workshops.rooms import FOLDER, SWEPT_AFTER
+from school_protocol.services.workshops.rooms import SWEPT_AFTER
 from school_protocol.services.workshops.tables import Playing
+from school_protocol.services.workshops.training import settings_of
 from school_protocol.storage import directory
+from school_protocol.storage.migrate import METADATA
+from school_protocol.storage.tables import AppointmentRow, CaseRecordRow
+from school_protocol.storage.vault import Vault
+from school_protocol.storage.workshops.apart import BY_ACCOUNT, BY_CASE, BY_UNIT, MARK, units_of
+from school_protocol.storage.workshops.room_tables import RoomRow
 from workshops.room_browsing import Hall, dump, hall_in, rooms_there
-from workshops.rooms_of import NOON, person
+from workshops.rooms_of import NOON, made, person
 
+NEVER_WRITTEN = {
+    "access_batch", "administration_link", "anchor_taken", "api_read", "attestation_copy", "definition", "demo_letter",
+    "demo_mark", "figure_key", "figure_public", "file_sweep", "files_at", "journal_check", "public_message",
+    "public_twin", "retention_day", "scenario_kit", "throttle", "used_challenge", "workshop", "workshop_debrief",
+}  # fmt: skip
+"""Tables of the realm and the directory that hold nothing of a room."""
 PLANTED = "Zellige Outremer"
 """A seat's name, which lies in the room's store as it is."""
 
@@ -96,10 +106,7 @@ def test_no_row_of_the_host_changes_while_a_table_plays(hall: Hall) -> None:
     phone.get(form)
     assert phone.post(form, {"a-text": "x"}).status_code in (303, 409)
     running.say(hall.room, 1, "Bonjour")
-    if LIVE:
-        assert hall.room.house.realm.engine.get_execution_options()["schema"] == f"room_{hall.room.place}_realm"
-    else:
-        assert hall.room.house.realm.engine.url != hall.host.realm.engine.url
+    assert hall.room.house.realm.engine.url != hall.host.realm.engine.url
     assert of_host(hall) == before
     assert len(dump(hall.room.house.realm)["case_record"]) > 1, "it was written there"
 
@@ -158,15 +165,19 @@ def test_a_rooms_settings_know_no_way_out_and_no_key_of_the_hosts(hall: Hall) ->
         data=hall.folder, smtp="smtp://mail.example", sms_hook="https://sms.example", address="https://ecole.example",
         openid=None,
     )  # fmt: skip
-    own = rooms.settings_of(host, hall.folder / "x")
-    assert (own.smtp, own.sms_hook) == ("", "")
-    assert own.keys != host.keys
-    assert own.keys.is_relative_to(hall.folder / "x")
-    hosts = {file.read_bytes() for file in hall.host.settings.keys.rglob("*") if file.is_file()} - {b""}
-    theirs = {file.read_bytes() for file in hall.room.house.settings.keys.rglob("*") if file.is_file()} - {b""}
-    assert hosts
-    assert theirs
-    assert not hosts & theirs
+    own = settings_of(host)
+    assert (own.smtp, own.sms_hook, own.database, own.signing_folder) == ("", "", "", None)
+    assert own.data == hall.folder / "training"
+    hosts, theirs = keys_of(hall.host.vault), keys_of(hall.room.house.vault)
+    shared, other = keys_of(hall.rooms.training.vault), made(hall.host, "silence", 1)
+    assert not hosts & (theirs | shared)
+    assert not theirs & (shared | keys_of(hall.rooms.room(other.id).house.vault)), "nor is one room's another's"
+
+
+def keys_of(vault: Vault) -> set[bytes]:
+    found = vault.secrets()
+    assert found.masters
+    return {*found.masters.values(), found.journal, found.marks}
 
 
 # ---- backups ---------------------------------------------------------------------------------------------------------
@@ -181,11 +192,11 @@ def test_a_backup_holds_nothing_of_a_room_and_brings_none_back(hall: Hall, tmp_p
     kept = tmp_path / "backups"
     path = kept / backups.create(hall.host, kept).name
     assert files_with(kept, PLANTED) == []
-    assert [one for one in kept.rglob("*") if FOLDER in one.parts or hall.id in one.parts] == []
+    assert [one for one in kept.rglob("*") if "training" in one.parts or hall.id in one.parts] == []
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(hall.host.settings.keys, elsewhere / "keys")
     backups.restore(Settings(data=elsewhere), hall.clock, path)
-    assert not (elsewhere / FOLDER).exists()
+    assert not (elsewhere / "training").exists()
     assert files_with(elsewhere, PLANTED) == []
     house: House = open_house(Settings(data=elsewhere), hall.clock)
     assert rebuild_index(house) == 0
@@ -222,26 +233,85 @@ def test_a_restore_in_place_brings_no_case_of_a_room_into_the_real_realm(hall: H
 def test_nothing_is_left_of_a_room_that_was_destroyed(hall: Hall) -> None:
     phone, trainer = hall.seated(PLANTED), hall.trainer()
     number = played(hall)
-    folder, pin = rooms.folder_of(hall.host.settings, hall.id), hall.pin(PLANTED)
-    keys = [file.read_bytes() for file in (folder / "keys").rglob("*") if file.is_file() and file.stat().st_size]
-    assert keys
+    pin, wrapped = hall.pin(PLANTED), wrapped_key(hall)
     assert files_with(hall.folder, PLANTED)
     assert trainer.post("/purge").status_code == 302
-    assert folder.exists(), "not without the box"
+    assert rooms_there(hall) == {hall.id}, "not without the box"
     trainer.get()
     assert trainer.post("/purge", {"sure": "1"}).status_code == 302
-    assert not folder.exists()
-    assert list((hall.folder / FOLDER).iterdir()) == []
+    assert rooms_there(hall) == set()
     for words in (PLANTED, number, "سلمى", "Salma", pin):
         assert files_with(hall.folder, words) == [], words
     left = [file.read_bytes() for file in hall.folder.rglob("*") if file.is_file()]
-    assert not any(key in data for key in keys for data in left)
+    assert not any(wrapped in data for data in left)
     assert phone.get("/room").status_code == 404
     assert trainer.get().status_code == 200
     assert "détruit" in trainer.page
     for path in ("/clock", "/say", "/end", "/play", "/purge", "/freeze"):
         assert trainer.post(path, {"sure": "1", "text": "x", "role": "head", "table": "1"}).status_code in (302, 404)
-    assert not folder.exists()
+    assert rows_left(hall) == {}
+
+
+def wrapped_key(hall: Hall) -> bytes:
+    with hall.rooms.training.stores.room.reading() as session:
+        return session.scalars(select(RoomRow.wrapped).where(RoomRow.workshop == hall.id)).one()
+
+
+def rows_left(hall: Hall, but: frozenset[str] = frozenset({"schema_revision", "files_at"})) -> dict[str, int]:
+    """By table, how many rows the store of workshops holds."""
+    stores = hall.rooms.training.stores
+    dumped = [dump(store) for store in (stores.directory, stores.realm, stores.room)]
+    return {name: len(rows) for found in dumped for name, rows in found.items() if rows and name not in but}
+
+
+@pytest.mark.parametrize("is_played", [pytest.param(True, marks=pytest.mark.exhaustive), False])
+def test_a_room_that_is_destroyed_leaves_the_one_beside_it_as_it_was(hall: Hall, is_played: bool) -> None:
+    """Two rooms of one scenario, both written in; the control: there are rows of both."""
+    alone = rows_left(hall)
+    other = Hall(hall.folder, made(hall.host, "blackmail", 2).id)
+    assert rows_left(hall) == {name: 2 * number for name, number in alone.items()}
+    seats = {one: one.seated(PLANTED, "team_member", "head", "team_coordinator") for one in (hall, other)}
+    for one, phone in seats.items():
+        running.to_next(one.room)
+        path = f"/cases/{one.cases()[0]}/acts/add_note"
+        phone.get(path)
+        assert phone.post(path, {"a-text": "Un mot"}).status_code == 303
+        running.say(one.room, 1, "Bonjour")
+        phone.get(f"/cases/{one.cases()[0]}")
+    number = played(hall) if is_played else other.cases()[0]
+    before = of_room(other)
+    ending.purge(hall.host, hall.id)
+    assert of_room(other) == before
+    assert rows_left(hall) == {name: len(rows) for name, rows in before.items()}
+    assert seats[other].get(f"/cases/{number}").status_code == (404 if is_played else 200)
+    assert seats[hall].get("/room").status_code == 404
+    ending.purge(hall.host, other.id)
+    assert rows_left(hall) == {}
+    other.close()
+
+
+def of_room(hall: Hall) -> dict[str, list[str]]:
+    """The rows of one room, by table, as whoever purges it would find them: all, less those of every other room."""
+    stores = hall.rooms.training.stores
+    mine = {hall.room.key, *units_of(stores.room, hall.room.key)}
+    with stores.realm.reading() as session:
+        cases = select(CaseRecordRow.id).where(CaseRecordRow.unit.in_(mine))
+        mine |= set(session.scalars(cases))
+    with stores.directory.reading() as session:
+        mine |= set(session.scalars(select(AppointmentRow.account).where(AppointmentRow.unit.in_(mine))))
+    mine.add(f"'{hall.room.key[:MARK]}-")
+    found = {**dump(stores.directory), **dump(stores.realm), **dump(stores.room)}
+    kept = {name: [row for row in rows if any(one in row for one in mine)] for name, rows in found.items()}
+    return {name: rows for name, rows in kept.items() if rows}
+
+
+def test_every_table_of_the_store_of_workshops_is_purged_or_never_written_there() -> None:
+    """A table that comes later says by a column whose its rows are, or is named here: then no room writes it."""
+    known = {*BY_CASE, *BY_ACCOUNT, *BY_UNIT}
+    tables = {**METADATA["realm"].tables, **METADATA["directory"].tables}
+    unknown = {name for name, table in tables.items() if not known & set(table.c.keys())}
+    assert unknown - {"account", "unit", "case_record", "outbox"} == NEVER_WRITTEN
+    assert {name for name, table in METADATA["room"].tables.items() if "room" not in table.c} == {"room"}
 
 
 @pytest.mark.exhaustive
@@ -249,7 +319,7 @@ def test_what_is_kept_of_it_names_nobody(hall: Hall) -> None:
     """Though nobody had ended it: how each duty went at each table, and no word that was typed."""
     hall.seated(PLANTED, "team_member")
     number = played(hall)
-    ending.purge(hall.host, hall.rooms, hall.id)
+    ending.purge(hall.host, hall.id)
     kept = hall.workshop.kept
     assert kept is not None
     assert set(kept["tables"]) == {"1", "2"}
@@ -261,11 +331,10 @@ def test_what_is_kept_of_it_names_nobody(hall: Hall) -> None:
 
 @pytest.mark.files
 def test_a_room_that_opens_no_more_is_destroyed_all_the_same(hall: Hall) -> None:
-    folder = rooms.folder_of(hall.host.settings, hall.id)
-    hall.rooms.forget(hall.id)
-    shutil.rmtree(folder / "keys")
-    ending.purge(hall.host, hall.rooms, hall.id)
-    assert not folder.exists()
+    with hall.rooms.training.stores.room.writing() as session:
+        session.execute(update(RoomRow).values(wrapped=b"x" * 60))
+    ending.purge(hall.host, hall.id)
+    assert rooms_there(hall) == set()
     assert hall.workshop.purged_at is not None
     assert hall.workshop.kept is None
 
@@ -299,17 +368,17 @@ def test_after_thirty_days_the_worker_destroys_it(hall: Hall) -> None:
 
 @pytest.mark.files
 def test_the_worker_sweeps_what_was_left_of_a_room_and_nothing_that_is_being_made(hall: Hall) -> None:
-    root = hall.folder / FOLDER
-    half, young, gone = root / f".{'a' * 26}", root / f".{'b' * 26}", root / ("c" * 26)
-    for one in (half, young, gone):
-        (one / "keys").mkdir(parents=True)
-        (one / "room.sqlite").write_bytes(b"half")
-    old = (hall.clock.now() - SWEPT_AFTER - timedelta(minutes=1)).timestamp()
-    now = hall.clock.now().timestamp()
-    for one, at in ((half, old), (young, now), (gone, old), (root / hall.id, old)):
-        os.utime(one, (at, at))
+    now = hall.clock.now()
+    old, rows = now - SWEPT_AFTER - timedelta(minutes=1), {"half": None, "young": None, "gone": "c" * 26}
+    with hall.rooms.training.stores.room.writing() as session:
+        there = session.scalars(select(RoomRow)).one()
+        there.made_at = old
+        said = {column.key: getattr(there, column.key) for column in RoomRow.__table__.columns}
+        for name, workshop in rows.items():
+            at = now if name == "young" else old
+            session.add(RoomRow(**{**said, "id": name, "workshop": workshop, "made_at": at}))
     ring(hall)
-    assert sorted(one.name for one in root.iterdir()) == sorted([young.name, hall.id])
+    assert rooms_there(hall) == {"young", hall.id}
     hall.clock.advance(2 * SWEPT_AFTER)
     ring(hall)
-    assert [one.name for one in root.iterdir()] == [hall.id]
+    assert rooms_there(hall) == {hall.id}

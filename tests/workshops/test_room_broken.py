@@ -23,13 +23,14 @@ from school_protocol.services.house import open_house
 from school_protocol.services.scripts import TurnableClock
 from school_protocol.services.workshops import ending, founding, rooms, running, seats, watching
 from school_protocol.services.workshops.founding import TABLES_MOST
-from school_protocol.services.workshops.rooms import FOLDER, Rooms, sweep_left_over
+from school_protocol.services.workshops.rooms import Rooms, room_alone, sweep_left_over
+from school_protocol.services.workshops.training import Beside
 from school_protocol.storage.errors import StorageFull
 from school_protocol.storage.workshops import listed
 from school_protocol.storage.workshops.room_tables import WordRow
 from school_protocol.web import create_app, workshops
 from workshops.room_browsing import Hall, hall_in, rooms_there
-from workshops.rooms_of import NOON, host_in, made, person, sat
+from workshops.rooms_of import NOON, host_in, made, person, rooms_at, sat
 
 MINUTE = timedelta(minutes=1)
 
@@ -54,9 +55,10 @@ from school_protocol.services.house import open_house
 from school_protocol.services.scripts import TurnableClock
 from school_protocol.services.workshops import running
 from school_protocol.services.workshops.rooms import Rooms
+from school_protocol.services.workshops.training import Beside
 
 clock = TurnableClock(rooms_of.NOON)
-rooms = Rooms(open_house(Settings(data=Path({data!r})), clock), are_served={served!r})
+rooms = Rooms(Beside.of(open_house(Settings(data=Path({data!r})), clock)), are_served={served!r})
 running.set_pace(rooms.room({id!r}), FAST)
 rooms.give_signs()
 clock.advance(running.timedelta(seconds=5))
@@ -89,7 +91,7 @@ def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path:
         assert timedelta(minutes=5) <= played <= timedelta(minutes=5) + 60 * SILENT
         assert missed == []
         assert 'class="late-line"' not in wall
-        serving = Rooms(hall.host, are_served=True)
+        serving = Rooms(Beside.of(hall.host), are_served=True)
         serving.room(hall.id)
         hall.clock.advance(timedelta(seconds=5))
         assert hall.room.house.now() - began == played + timedelta(minutes=5), "served again, it goes on from there"
@@ -144,7 +146,7 @@ rooms_of.made(open_house(Settings(data=Path({data!r})), TurnableClock(rooms_of.N
 @pytest.mark.files
 @pytest.mark.parametrize(
     ("module", "name"),
-    [("founding", "_open"), ("founding", "_write"), ("founding.os", "replace"), ("founding.listed", "add")],
+    [("founding", "_open"), ("founding", "units_of"), ("founding.rooms", "settle"), ("founding.listed", "add")],
 )
 def test_a_process_killed_while_it_makes_a_room_leaves_no_half_one(tmp_path: Path, module: str, name: str) -> None:
     """It is on no list, opens to nobody, and what lies there is swept."""
@@ -155,20 +157,20 @@ def test_a_process_killed_while_it_makes_a_room_leaves_no_half_one(tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", code], cwd=here.parent, check=False)
     assert done.returncode == -signal.SIGKILL
     host = open_house(Settings(data=data), TurnableClock(NOON))
-    left = list((data / FOLDER).iterdir())
-    assert len(left) == 1, "the control: something lay there"
+    assert len(rooms_at(host)) == 1, "the control: something lay there"
     assert ending.see_workshops(host, person(host)) == ()
     assert sweep_left_over(host, after=timedelta(days=9999)) == 0
     assert sweep_left_over(host) == 1
-    assert list((data / FOLDER).iterdir()) == []
+    assert rooms_at(host) == set()
     workshop = made(host, "silence", 1)
-    assert Rooms(host).room(workshop.id).state()
+    with room_alone(host, workshop.id) as room:
+        assert room.state()
     host.close()
 
 
-@pytest.mark.exhaustive(but=("_write", "_fill"))
+@pytest.mark.exhaustive(but=("_open", "_settled"))
 @pytest.mark.files
-@pytest.mark.parametrize("at", ["_open", "_write", "_fill", "_free_code"])
+@pytest.mark.parametrize("at", ["_open", "_fill", "_settled", "_free_code"])
 def test_a_full_disk_while_it_is_made_leaves_nothing(tmp_path: Path, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
     host = host_in(tmp_path)
 
@@ -179,7 +181,7 @@ def test_a_full_disk_while_it_is_made_leaves_nothing(tmp_path: Path, at: str, mo
         patched.setattr(founding, at, full)
         with pytest.raises((OSError, StorageFull), match="No space left"):
             made(host, "silence", 2)
-    assert not (tmp_path / FOLDER).exists() or list((tmp_path / FOLDER).iterdir()) == []
+    assert rooms_at(host) == set()
     with host.directory.reading() as session:
         assert listed.standing(session) == ()
     assert made(host, "silence", 1).tables == 1
@@ -194,7 +196,7 @@ def test_a_full_disk_is_said_on_the_page(hall: Hall, monkeypatch: pytest.MonkeyP
     def full(*_some: object, **_more: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(founding, "_write", full)
+    monkeypatch.setattr(founding, "_settled", full)
     answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"})
     assert answer.status_code in (500, 507)
     assert "Rien n’a été enregistré" in answer.get_data(as_text=True) or answer.status_code == 507
@@ -305,7 +307,7 @@ def test_a_room_destroyed_while_others_look_stays_destroyed(hall: Hall) -> None:
         for _page in range(5):
             phone.client.get(f"{hall.base}/room")
 
-    assert at_once(look, lambda: ending.purge(hall.host, hall.rooms, hall.id)) == []
+    assert at_once(look, lambda: ending.purge(hall.host, hall.id)) == []
     assert phone.get("/room").status_code == 404
     sweep_left_over(hall.host)
     assert rooms_there(hall) == set()

@@ -37,8 +37,8 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
 
 
 def inner(hall: Hall) -> Flask:
-    """The room's own application."""
-    app = hall.app.wsgi_app.app(hall.id)  # type: ignore[attr-defined]
+    """The application of rooms."""
+    app = hall.app.wsgi_app.training  # type: ignore[attr-defined]
     assert isinstance(app, Flask)
     return app
 

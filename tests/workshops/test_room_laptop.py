@@ -23,7 +23,7 @@ from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.web import create_app
 from school_protocol.web.workshops import laptop as served
 from workshops.room_browsing import Visitor
-from workshops.rooms_of import NOON, host_in, made
+from workshops.rooms_of import NOON, host_in, made, rooms_at
 
 pytestmark = pytest.mark.files  # a laptop has no database server
 
@@ -148,7 +148,7 @@ def test_a_whole_workshop_on_a_laptop(app: Flask, house: House, clock: TurnableC
     trainer.get()
     assert trainer.post("/purge", {"sure": "1"}).status_code == 302
     assert phone.get("/room").status_code == 404
-    assert list((house.settings.data / "workshops").iterdir()) == []
+    assert rooms_at(house) == set()
 
 
 def test_a_restart_changes_neither_the_key_nor_the_room(
@@ -198,7 +198,7 @@ def test_what_the_command_serves_and_says(tmp_path: Path, monkeypatch: pytest.Mo
     assert told is not None
     protocol, content = next(iter(scenarios.protocols_of(told)))
     founding.found(house, None, scenarios.content_of("silence"), protocol, content, Wanted(1, True, "fr"))
-    (house.settings.data / "workshops" / f".{'a' * 26}" / "keys").mkdir(parents=True)
+    assert rooms_at(house), "the control"
     house.close()
     served: dict[str, object] = {}
     monkeypatch.setattr(waitress, "serve", lambda app, **how: served.update(how, app=app))
@@ -208,8 +208,10 @@ def test_what_the_command_serves_and_says(tmp_path: Path, monkeypatch: pytest.Mo
     assert key is not None
     assert "http://192.168.1.7:5999/join" in answer.output
     assert served["host"] == "0.0.0.0"
-    assert list((tmp_path / LAPTOP / "workshops").iterdir()) == []
     assert {one.name for one in tmp_path.iterdir()} == {LAPTOP}, "nothing of an installation is begun"
+    house = open_laptop(Settings(data=tmp_path), old)
+    assert rooms_at(house) == set()
+    house.close()
     app = served["app"]
     assert isinstance(app, Flask)
     client = app.test_client()

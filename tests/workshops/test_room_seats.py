@@ -18,6 +18,7 @@ from school_protocol.services.workshops import coming, ending, running, seats
 from school_protocol.services.workshops.founding import CODE
 from school_protocol.services.workshops.rooms import Rooms
 from school_protocol.services.workshops.seats import SEATS_MOST
+from school_protocol.services.workshops.training import Beside
 from school_protocol.services.workshops.watching import cases_of, facts_at
 from school_protocol.storage.workshops import rooms
 from school_protocol.web.workshops.mounting import PREFIX
@@ -103,7 +104,7 @@ def test_the_code_of_a_workshop_that_has_ended_is_said(hall: Hall) -> None:
     assert "Cet atelier est terminé" in page
     assert "Cet atelier est terminé" in hall.phone().get("/room/enter").get_data(as_text=True)
     assert sit(hall)[0] == 410
-    ending.purge(hall.host, hall.rooms, hall.id)
+    ending.purge(hall.host, hall.id)
     assert "Cet atelier est terminé" in at_join(hall, code)[1]
     assert sit(hall)[0] == 404
 
@@ -346,7 +347,7 @@ def test_two_processes_count_the_same_guesses(hall: Hall) -> None:
     hall.seated("Bleu")
     pin = hall.pin("Bleu")
     wrong = "000000" if pin != "000000" else "000001"
-    other = Rooms(hall.host)
+    other = Rooms(Beside.of(hall.host))
     pair = (hall.room, other.room(hall.id))
     assert pair[0] is not pair[1]
     said = []

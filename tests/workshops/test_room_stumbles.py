@@ -141,7 +141,7 @@ def test_nothing_is_destroyed_while_its_debrief_cannot_be_kept(
     with monkeypatch.context() as patched:
         patched.setattr(ending, "end", busy)
         with pytest.raises(kind):
-            ending.purge(hall.host, hall.rooms, hall.id)
+            ending.purge(hall.host, hall.id)
         hall.clock.advance(STANDS + timedelta(minutes=1))
         assert ending.purge_due(hall.host) == 0
     assert rooms_there(hall) == {hall.id}
@@ -187,7 +187,9 @@ def test_a_page_is_made_at_one_moment_and_the_next_one_later(hall: Hall) -> None
     hall.clock.advance(timedelta(seconds=7))
     with hall.room.store.reading() as session:
         moment = kept_rooms.state(session).clock.at(hall.room.real.now())
-    assert kept_rooms.clock_of(hall.room.store).at(hall.room.real.now()) == moment == hall.room.house.now()
+    assert (
+        kept_rooms.clock_of(hall.room.store, hall.room.key).at(hall.room.real.now()) == moment == hall.room.house.now()
+    )
     phone.get("/room")
     said = re.findall(r'class="band-where".*?<time datetime="([^"]+)"', phone.page, re.DOTALL)
     assert said == [moment.isoformat()]

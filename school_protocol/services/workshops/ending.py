@@ -21,7 +21,7 @@ from school_protocol.domain.scenario import Scenario
 from school_protocol.domain.spread import agreements
 from school_protocol.services.house import House
 from school_protocol.services.workshops import debriefs, running
-from school_protocol.services.workshops.rooms import SCENARIO, Room, Rooms, room_alone
+from school_protocol.services.workshops.rooms import SCENARIO, Room, room_alone
 from school_protocol.services.workshops.watching import by_case, cases_of, facts_at, room_begun, staged
 from school_protocol.storage import directory
 from school_protocol.storage.engines import Session
@@ -195,13 +195,13 @@ def _error(finding: Any) -> Mapping[str, Any]:
     }
 
 
-def purge(host: House, open_rooms: Rooms | None, workshop: str) -> None:
+def purge(host: House, workshop: str) -> None:
     """Destroy a room, ended or not. What is kept of one that has not ended is worked out first, where it can be.
 
     Raises StorageBusy, StorageFull where it can't be written now: nothing is destroyed then.
     """
     _keep(host, workshop)
-    running.purge(host, open_rooms, workshop)
+    running.purge(host, workshop)
 
 
 def _keep(host: House, workshop: str) -> None:
@@ -227,7 +227,7 @@ def purge_due(host: House) -> int:
     purged = 0
     for one in due:
         try:
-            purge(host, None, one.id)
+            purge(host, one.id)
         except (StorageBusy, StorageFull) as error:
             _log.warning("workshop %s was not purged now: %s", one.id, type(error).__name__)
         else:

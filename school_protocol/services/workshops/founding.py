@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
-from pathlib import Path
 
 from school_protocol.definitions.scenarios import read
 from school_protocol.domain.clock import Calendar
@@ -18,23 +15,18 @@ from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.domain.room_clock import RoomClock
 from school_protocol.domain.scenario import Scenario
-from school_protocol.services.house import House, open_house
+from school_protocol.services.house import House
 from school_protocol.services.scripts import SCHOOL_WEEK, Player, TurnableClock, moment
 from school_protocol.services.teams.team import declared
-from school_protocol.services.workshops import placing
 from school_protocol.services.workshops.laptops import is_laptop, trainer_of
-from school_protocol.services.workshops.rooms import (
-    SCENARIO,
-    RoomTime,
-    destroy,
-    folder_of,
-    house_in,
-    store_in,
-)
+from school_protocol.services.workshops.rooms import SCENARIO, house_in
+from school_protocol.services.workshops.training import Training, training_of
 from school_protocol.storage import directory
-from school_protocol.storage.engines import Session, Store
+from school_protocol.storage.engines import Session
 from school_protocol.storage.tables import new_id
+from school_protocol.storage.vault import Vault
 from school_protocol.storage.workshops import listed, rooms
+from school_protocol.storage.workshops.apart import free_codes, purge, units_of
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.storage.workshops.rooms import TableState
 
@@ -91,49 +83,33 @@ def found(
         protocol=protocol.protocol, protocol_version=protocol.version, tables=wanted.tables,
         language=wanted.language, created_at=now, purge_at=now + STANDS,
     )  # fmt: skip
-    if placing.lies_there(host):
-        return _found_in_place(host, line, scenario, told, protocol, content, wanted)
-    is_new = _furnish(host, workshop, scenario, told, protocol, content, wanted)
-    try:
-        with host.directory.writing() as session:
-            return listed.find(session, workshop) or _put_on_list(session, line)
-    except BaseException:
-        if is_new:
-            destroy(host, workshop)
-        raise
+    with training_of(host) as training:
+        room = new_id()
+        try:
+            _fill(training, room, scenario, told, protocol, content, wanted)
+            return _settled(host, training, room, line)
+        finally:
+            _give_up(training, room)
 
 
-def _put_on_list(session: Session, line: Workshop) -> Workshop:
-    line = replace(line, code=_free_code(session))
-    listed.add(session, line)
+def _settled(host: House, training: Training, room: str, line: Workshop) -> Workshop:
+    """On the list, and opened to whoever has its code; unless the same press has made it meanwhile."""
+    with host.directory.writing() as session:
+        if (made := listed.find(session, line.id)) is not None:
+            return made
+        line = replace(line, code=_free_code(session))
+        listed.add(session, line)
+        with training.stores.room.writing() as own:
+            rooms.settle(own, room, line.id)
     return line
 
 
-class _MadeBefore(Exception):
-    """The same press has made it meanwhile."""
-
-    def __init__(self, made: Workshop) -> None:
-        self.made = made
-
-
-def _found_in_place(
-    host: House, line: Workshop, scenario: bytes, told: Scenario, protocol: Protocol, content: bytes, wanted: Wanted
-) -> Workshop:
-    """The same in schemas of the host's database: on the list, with what opens it, in one transaction."""
-    try:
-        with placing.taken(host) as place:
-            store = place.stores.store(place.id, "room")
-            clock = RoomTime(store, host.clock)
-            opened = partial(house_in, host, place.stores, place.id, place.vault, clock, is_new=True)
-            _play(host, store, opened, told, protocol, content, wanted)
-            with host.directory.writing() as session:
-                if (made := listed.find(session, line.id)) is not None:
-                    raise _MadeBefore(made)
-                line = _put_on_list(session, line)
-                place.settle(session, line.id, scenario)
-    except _MadeBefore as found:
-        return found.made
-    return line
+def _give_up(training: Training, room: str) -> None:
+    """Nothing stays of a room that became no workshop's."""
+    with training.stores.room.reading() as session:
+        is_whole = rooms.is_settled(session, room)
+    if not is_whole:
+        purge(training.stores, room)
 
 
 def _id_of(host: House, trainer: Actor | None, form: str) -> str:
@@ -142,76 +118,36 @@ def _id_of(host: House, trainer: Actor | None, form: str) -> str:
     return base64.b32encode(host.vault.chain("workshop-of-form-v1", said)[:16]).decode().rstrip("=").lower()
 
 
-def _furnish(
-    host: House, workshop: str, scenario: bytes, told: Scenario, protocol: Protocol, content: bytes, wanted: Wanted
-) -> bool:
-    """The room's folder, whole or not at all; each table with the case that the scenario begins with.
-
-    False where the same press has made it meanwhile.
-    """
-    final = folder_of(host.settings, workshop)
-    folder = final.with_name(f".{new_id()}")
-    folder.mkdir(parents=True, mode=0o700)
-    try:
-        _fill(host, folder, told, protocol, content, wanted)
-        _write(folder / SCENARIO, scenario)
-        os.replace(folder, final)
-    except BaseException as error:
-        destroy(host, folder.name)
-        if isinstance(error, OSError) and (final / SCENARIO).is_file():
-            return False
-        raise
-    return True
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _fill(host: House, folder: Path, told: Scenario, protocol: Protocol, content: bytes, wanted: Wanted) -> None:
-    store = store_in(folder)
-    opened = partial(open_house, placing.settings_of(host.settings, folder), RoomTime(store, host.clock))
-    _play(host, store, opened, told, protocol, content, wanted)
-
-
-def _play(
-    host: House, store: Store, opened: Callable[[], House], told: Scenario, protocol: Protocol, content: bytes,
-    wanted: Wanted,
+def _fill(
+    training: Training, room: str, scenario: bytes, told: Scenario, protocol: Protocol, content: bytes, wanted: Wanted
 ) -> None:  # fmt: skip
     """The room's clock stands, its tables are there, and its first report is written at each."""
-    begins = moment(told.opening.begins, "begins")
-    with store.writing() as session:
-        rooms.begin(session, RoomClock(begins, host.now()))
-    house = opened()
-    try:
-        with house.directory.writing() as session:
-            tables = [_table(session, number, wanted.hints) for number in range(1, wanted.tables + 1)]
-            directory.publish(
-                session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest,
-                content=content, published_at=begins,
-            )  # fmt: skip
-        with store.writing() as session:
-            for table in tables:
-                rooms.add_table(session, table)
-        _open(replace(house, clock=TurnableClock(begins)), told, protocol, tables, begins)
-    finally:
-        house.close()
-        store.close()
+    begins, now = moment(told.opening.begins, "begins"), training.real.now()
+    found = rooms.Found(room, training.vault.new_case_key(), scenario, content)
+    vault = Vault.drawn(found.key, training.settings.keys)
+    new = training.stores.of(room, vault, None)
+    with new.room.writing() as session:
+        rooms.begin(session, training.vault, found, RoomClock(begins, now), at=now)
+    with new.directory.writing() as own, new.room.writing() as session:
+        codes = free_codes(own, wanted.tables)
+        tables = [_table(own, number, code, wanted.hints) for number, code in enumerate(codes, 1)]
+        for table in tables:
+            rooms.add_table(session, table)
+    stores = training.stores.of(room, vault, units_of(training.stores.room, room))
+    house = house_in(training, stores, vault, TurnableClock(begins), protocol, content)
+    _open(house, told, protocol, tables, begins)
 
 
-def _table(session: Session, number: int, hints: bool) -> TableState:
+def _table(session: Session, number: int, code: str, hints: bool) -> TableState:
     """A table's own academy, province and school: whoever sits at another one is nowhere above it."""
     names = {"fr": f"Table {number}", "ar": f"الطاولة {number}", "en": f"Table {number}"}
 
     def unit(kind: UnitKind, code: str, parent: str | None = None) -> str:
         return directory.add_unit(session, kind=kind, code=code, names=names, parent=parent)
 
-    region = unit(UnitKind.region, f"FORMATION-R{number}")
-    province = unit(UnitKind.province, f"FORMATION-P{number}", region)
-    school = unit(UnitKind.school, f"{number:05d}A", province)
+    region = unit(UnitKind.region, f"FORMATION-R{code}")
+    province = unit(UnitKind.province, f"FORMATION-P{code}", region)
+    school = unit(UnitKind.school, code, province)
     directory.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK))
     return TableState(number, school, province, region, hints)
 

@@ -1,16 +1,15 @@
-"""A workshop's room: a house of its own, with its own keys and clock, in a folder or in schemas of its own."""
+"""A workshop's room: a share of the store of workshops, with its own units, keys and clock."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from threading import Event, Lock, Thread
 
-from school_protocol.config import S3, Settings
+from school_protocol.definitions import read_published
 from school_protocol.definitions.scenarios import read
 from school_protocol.domain.clock import Clock
 from school_protocol.domain.errors import SchoolProtocolError, Unseen
@@ -18,27 +17,23 @@ from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.room_clock import STANDING
 from school_protocol.domain.scenario import Scenario
-from school_protocol.services.house import House, Library, open_house, open_kept
-from school_protocol.services.workshops import placing
-from school_protocol.services.workshops.placing import FOLDER, settings_of
-from school_protocol.storage.blobs.choosing import bucket_of
-from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.migrate import NotPrepared, upgrade
+from school_protocol.services.house import House, Library
+from school_protocol.services.workshops.training import TRAINING, Beside, Training, training_of
+from school_protocol.storage.engines import Session, Store
 from school_protocol.storage.vault import Vault
-from school_protocol.storage.workshops import listed, places, rooms
-from school_protocol.storage.workshops.places import RoomStores, Standing
+from school_protocol.storage.workshops import listed, rooms
+from school_protocol.storage.workshops.apart import Stores, purge, units_of
 from school_protocol.storage.workshops.rooms import RoomState, State, Tried
 
 _log = logging.getLogger(__name__)
 SCENARIO = "scenario.yaml"
-OPEN_AT_ONCE = 12
-"""So many rooms are kept open by one process; whichever was not asked for the longest is closed before."""
+OPEN_AT_ONCE = 40
+"""So many rooms one process keeps in mind; whichever was not asked for the longest is read again when it is."""
 
 BEAT = 3.0
 """Seconds between two signs of life."""
 SWEPT_AFTER = timedelta(hours=1)
-"""So long a folder that is on no list stays while the site runs: a workshop may be about to be made in it."""
+"""So long a room that is on no list stays while the site runs: its workshop may be about to be made."""
 
 
 class RoomGone(SchoolProtocolError):
@@ -69,10 +64,11 @@ class RoomTime:
     """The workshop's clock, as the room's store says; `real` is ours."""
 
     store: Store
+    room: str
     real: Clock
 
     def now(self) -> datetime:
-        return rooms.clock_of(self.store).at(self.real.now())
+        return rooms.clock_of(self.store, self.room).at(self.real.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +82,33 @@ class Moment:
 
 
 class OwnLibrary(Library):
-    """The definitions of a room: published as it was made, none ever after; so they are asked for once."""
+    """The one protocol of a room, as its file says: no directory is asked, and none is published there."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
-        self._current: tuple[Protocol, ...] = ()
-        self._every: tuple[Protocol, ...] = ()
+    def __init__(self, protocol: Protocol, content: bytes) -> None:
+        self._protocol, self._content = protocol, content
+        self._sights = {}
+
+    def as_of_now(self) -> OwnLibrary:
+        return self
+
+    def protocol(self, key: str, version: int) -> Protocol:
+        if (key, version) != (self._protocol.protocol, self._protocol.version):
+            raise Unseen(f"{key}/{version}")
+        return self._protocol
+
+    def source(self, protocol: Protocol) -> str:
+        return self._content.decode()
 
     def current(self) -> tuple[Protocol, ...]:
-        self._current = self._current or super().current()
-        return self._current
+        return (self._protocol,)
 
     def every(self) -> tuple[Protocol, ...]:
-        self._every = self._every or super().every()
-        return self._every
+        return (self._protocol,)
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """One workshop's own house and what happens around its cases."""
+    """One workshop's share of their store, and what happens around its cases."""
 
     id: str
     house: House
@@ -114,8 +118,8 @@ class Room:
     real: Clock
     file: bytes = field(repr=False)
     """That of the scenario."""
-    place: str | None = None
-    """Where it lies in the host's database; None: in a folder."""
+    key: str
+    """What it is called in the store."""
 
     def state(self) -> RoomState:
         with self.store.reading() as session:
@@ -131,87 +135,53 @@ class Room:
         latest = state.clock.alive_at
         if not _runs(state) or (latest is not None and abs(real - latest) < timedelta(seconds=BEAT)):
             return
-        with self.store.writing() as session:
+        with self.writing() as session:
             found = rooms.state(session)
             if _runs(found):
                 rooms.change(session, clock=found.clock.alive(real))
 
-    def close(self) -> None:
-        self.house.close()
-        self.store.close()
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Write what happens around its cases; on a server other rooms are written to meanwhile."""
+        with self.store.writing(together=True) as session:
+            rooms.hold(session)
+            yield session
 
 
 def _runs(state: RoomState) -> bool:
     return state.state is State.begun and state.clock.pace != STANDING and not state.clock.frozen
 
 
-def folder_of(settings: Settings, workshop: str) -> Path:
-    """Where a workshop's room lies, if in files; nothing of it lies elsewhere, but for files in an object store."""
-    return settings.data / FOLDER / workshop
-
-
-def store_in(folder: Path) -> Store:
-    """The store of what happens in the room that lies there, its tables made where they are missing."""
-    store = Store(open_engine(f"sqlite:///{folder / 'room.sqlite'}"))
-    upgrade(store.engine, "room")
-    return store
-
-
-def open_room(host: House, workshop: str, stores: RoomStores | None = None) -> Room:
-    """The room of a workshop, wherever it was left; raises RoomGone where there is none any more.
-
-    `stores`: those of rooms in the host's database; without them no room is looked for there.
-    """
-    found = _standing(host, workshop) if stores is not None else None
-    if stores is not None and found is not None:
-        return _in_place(host, workshop, stores, found)
-    folder = folder_of(host.settings, workshop)
-    if not (folder / SCENARIO).is_file():
+def open_room(training: Training, workshop: str) -> Room:
+    """The room of a workshop; raises RoomGone where there is none, or none any more."""
+    with training.stores.room.reading() as session:
+        found = rooms.find(session, training.vault, workshop)
+    if found is None:
         raise RoomGone(workshop)
-    store, real = store_in(folder), Steady(host.clock)
-    house = open_house(settings_of(host.settings, folder), RoomTime(store, real), files_anywhere=True)
-    return _room(workshop, house, store, real, (folder / SCENARIO).read_bytes())
+    units, real = units_of(training.stores.room, found.id), Steady(training.real)
+    scenario = read(found.scenario, SCENARIO)
+    protocol = read_published(found.protocol, f"{scenario.protocol}.yaml")
+    vault = Vault.drawn(found.key, training.settings.keys)
+    stores = training.stores.of(found.id, vault, units)
+    house = house_in(training, stores, vault, RoomTime(stores.room, found.id, real), protocol, found.protocol)
+    house = replace(house, name=f"workshop-{workshop}", witness=_Witness(stores.room, house, protocol))
+    return Room(workshop, house, stores.room, scenario, protocol, real, found.scenario, found.id)
 
 
-def _standing(host: House, workshop: str) -> Standing | None:
-    with host.directory.reading() as session:
-        return places.standing(session, host.vault, workshop)
-
-
-def _in_place(host: House, workshop: str, stores: RoomStores, found: Standing) -> Room:
-    place, real = found.place, Steady(host.clock)
-    store = stores.store(place, "room")
-    vault = placing.vault_of(host.settings, place, found.key)
-    try:
-        upgrade(store.engine, "room")
-        house = house_in(host, stores, place, vault, RoomTime(store, real))
-    except NotPrepared as error:
-        raise StorageBusy("the worker brings this room up to date") from error
-    return replace(_room(workshop, house, store, real, found.scenario), place=place)
-
-
-def house_in(host: House, stores: RoomStores, place: str, vault: Vault, clock: Clock, *, is_new: bool = False) -> House:
-    """The house of the room in that place."""
-    settings = settings_of(host.settings, placing.folder_of(host.settings, place))
-    realm, directory = stores.store(place, "realm"), stores.store(place, "directory")
-    return open_kept(settings, clock, realm, directory, vault, is_new=is_new)
-
-
-def _room(workshop: str, house: House, store: Store, real: Clock, file: bytes) -> Room:
-    house = replace(house, library=OwnLibrary(house.directory))
-    scenario = read(file, SCENARIO)
-    protocol = next(one for one in house.library.every() if one.protocol == scenario.protocol)
-    house = replace(house, name=f"workshop-{workshop}", witness=_Witness(store, house, protocol))
-    return Room(workshop, house, store, scenario, protocol, real, file)
+def house_in(
+    training: Training, stores: Stores, vault: Vault, clock: Clock, protocol: Protocol, content: bytes
+) -> House:  # fmt: skip
+    """The house of one room: its cases and people, its keys, its clock."""
+    library = OwnLibrary(protocol, content)
+    return House(stores.realm, stores.directory, vault, clock, library, training.settings, TRAINING)
 
 
 def scenario_of(host: House, workshop: str) -> bytes | None:
     """The file of the scenario that is played in a room, while it is there."""
-    file = folder_of(host.settings, workshop) / SCENARIO
-    if file.is_file():
-        return file.read_bytes()
-    with host.directory.reading() as session:
-        return places.scenario_of(session, workshop)
+    if not Beside.of(host).is_made():
+        return None
+    with training_of(host) as training, training.stores.room.reading() as session:
+        return rooms.scenario_of(session, workshop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +198,8 @@ class _Witness:
         act = self.protocol.resolve("acts", name)
         key = act if act in self.protocol.acts else self.protocol.resolve("moves", name)
         now = self.house.now()
-        with self.store.writing() as session:
+        with self.store.writing(together=True) as session:
+            rooms.hold(session)
             seat = next((one for one in rooms.seats(session) if one.account == actor.id), None)
             if seat is None:
                 return
@@ -245,42 +216,47 @@ class _Witness:
 
 
 class Rooms:
-    """The rooms that one process has open. A room that the list does not know, or no longer, is absent.
+    """The rooms that one process serves, in one store; nothing of the host is known here but where that lies.
 
     `are_served`: pages of theirs are, and a thread gives signs of life for those that are open.
     """
 
-    def __init__(self, host: House, *, are_served: bool = False) -> None:
-        self.host = host
+    def __init__(self, beside: Beside, *, are_served: bool = False) -> None:
+        self.beside = beside
         self.are_served = are_served
         self._beating: Thread | None = None
         self._ends = Event()
         self._open: dict[str, Room] = {}
+        self._training: Training | None = None
         self._lock = Lock()
-        self._stores = RoomStores(host.directory) if placing.lies_there(host) else None
+        self._opening = Lock()
+
+    @property
+    def training(self) -> Training:
+        """The store, opened as it is asked for first."""
+        with self._opening:
+            self._training = self._training or self.beside.open()
+            return self._training
 
     def room(self, workshop: str) -> Room:
-        """The room of a workshop. Raises Unseen for none, RoomGone for one that was purged."""
-        place = placing.where(self.host.directory, workshop)
+        """The room of a workshop; raises RoomGone for none, and for one that was purged."""
+        if not self.beside.is_made():
+            raise RoomGone(workshop)
+        training = self.training
+        with training.stores.room.reading() as session:
+            key = rooms.of_workshop(session, workshop)
         with self._lock:
             found = self._open.pop(workshop, None)
-            if found is not None and not _still_there(found, place):
-                found.close()
-                found = None
-            room = found or self._opened(workshop)
+            if key is None:
+                raise RoomGone(workshop)
+            room = found if found is not None and found.key == key else self._opened(training, workshop)
             self._open[workshop] = room
             while len(self._open) > OPEN_AT_ONCE:
-                self._open.pop(next(iter(self._open))).close()
+                self._open.pop(next(iter(self._open)))
             return room
 
-    def _opened(self, workshop: str) -> Room:
-        with self.host.directory.reading() as session:
-            known = listed.find(session, workshop)
-        if known is None:
-            raise Unseen(workshop)
-        if known.purged_at is not None:
-            raise RoomGone(workshop)
-        room = open_room(self.host, workshop, self._stores)
+    def _opened(self, training: Training, workshop: str) -> Room:
+        room = open_room(training, workshop)
         if self.are_served:
             _give_sign(room)
             if self._beating is None:
@@ -299,21 +275,13 @@ class Rooms:
         for room in open_now:
             _give_sign(room)
 
-    def forget(self, workshop: str) -> None:
-        """Close a room, as before it is purged."""
-        with self._lock:
-            found = self._open.pop(workshop, None)
-        if found is not None:
-            found.close()
-
     def close(self) -> None:
         self._ends.set()
-        with self._lock:
-            open_now, self._open = list(self._open.values()), {}
-        for room in open_now:
-            room.close()
-        if self._stores is not None:
-            self._stores.close()
+        with self._lock, self._opening:
+            self._open = {}
+            if self._training is not None:
+                self._training.close()
+            self._training = None
 
 
 def _give_sign(room: Room) -> None:
@@ -324,59 +292,38 @@ def _give_sign(room: Room) -> None:
         _log.debug("no sign of life of workshop %s", room.id, exc_info=True)
 
 
-def _still_there(room: Room, place: str | None) -> bool:
-    """Whether another process has not destroyed it meanwhile."""
-    if room.place is not None:
-        return room.place == place
-    return (room.house.settings.data / SCENARIO).is_file()
-
-
 @contextmanager
 def room_alone(host: House, workshop: str) -> Iterator[Room]:
     """A room, opened for this and closed afterwards: for jobs and commands."""
-    stores = RoomStores(host.directory) if placing.lies_there(host) else None
-    try:
-        room = open_room(host, workshop, stores)
-        try:
-            yield room
-        finally:
-            room.close()
-    finally:
-        if stores is not None:
-            stores.close()
+    with training_of(host) as training:
+        yield open_room(training, workshop)
 
 
 def destroy(host: House, workshop: str) -> None:
-    """The room's folder, with its keys, and the schemas of all that are to go: nothing opens what was written there.
-
-    Files in an object store go, too; those that can't be reached now are left to `sweep_left_over`.
-    """
-    placing.forget(host.settings, workshop)
-    placing.clear(host)
+    """Nothing of a room stays, its keys first."""
+    if not Beside.of(host).is_made():
+        return
+    with training_of(host) as training:
+        with training.stores.room.reading() as session:
+            room = rooms.of_workshop(session, workshop)
+        if room is not None:
+            purge(training.stores, room)
 
 
 def sweep_left_over(host: House, *, after: timedelta = timedelta()) -> int:
-    """Remove rooms that no workshop on the list has: one was being made, or purged, as the process ended.
+    """Purge rooms that no workshop on the list has: one was being made, or purged, as the process ended.
 
-    `after`: those alone that nothing was added to for so long, where others may be making one now.
+    `after`: those alone that were begun so long ago, where others may be making one now.
     """
-    root, until = host.settings.data / FOLDER, (host.now() - after).timestamp()
-    found = [one for one in root.iterdir() if not after or one.stat().st_mtime <= until] if root.is_dir() else []
-    with host.directory.reading() as session:
-        known = {*listed.standing(session), *places.known(session)}
-    left = {one.name for one in found if one.name not in known} | _left_elsewhere(host, known)
-    for name in left:
-        placing.forget(host.settings, name)
-    return len(left) + placing.sweep(host, after)
-
-
-def _left_elsewhere(host: House, known: Collection[str]) -> set[str]:
-    """Workshops of which files lie in the object store, and nothing else: they could not be reached as it went."""
-    if not host.settings.files_in.startswith(S3):
-        return set()
-    try:
-        there = bucket_of(host.settings).others(FOLDER)
-    except StorageBusy as error:
-        _log.warning("the files of workshops were not looked at: %s", type(error).__name__)
-        return set()
-    return {name for name in there if name not in known and not folder_of(host.settings, name).exists()}
+    if not Beside.of(host).is_made():
+        return 0
+    until = host.now() - after
+    with training_of(host) as training:
+        with training.stores.room.reading() as session:
+            found = rooms.every(session)
+        with host.directory.reading() as session:
+            known = set(listed.standing(session))
+        left = [room for room, workshop, made_at in found if workshop not in known and made_at <= until]
+        for room in left:
+            purge(training.stores, room)
+    return len(left)

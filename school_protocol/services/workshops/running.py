@@ -9,8 +9,7 @@ from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.room_clock import STANDING
 from school_protocol.services.house import House
-from school_protocol.services.workshops import placing
-from school_protocol.services.workshops.rooms import Room, Rooms, destroy
+from school_protocol.services.workshops.rooms import Room, destroy
 from school_protocol.services.workshops.watching import look, write_no_more
 from school_protocol.storage.engines import Session
 from school_protocol.storage.workshops import listed, rooms
@@ -38,7 +37,7 @@ def own(host: House, trainer: Actor | None, workshop: str) -> Workshop:
 def set_pace(room: Room, pace: int) -> None:
     """Let the clock stand, or run as ours, or sixty times as fast; the first time the room begins. Raises BadInput."""
     real = room.real.now()
-    with room.store.writing() as session:
+    with room.writing() as session:
         state = _going_on(session)
         begins = State.begun if pace != STANDING and state.state is State.waiting else None
         rooms.change(session, state=begins, clock=state.clock.paced(pace, real))
@@ -49,7 +48,7 @@ def to_next(room: Room) -> datetime | None:
     """Move on to the next moment at which something comes or falls due, at any table; None where nothing will."""
     _begin(room)
     real = room.real.now()
-    with room.store.writing() as session:
+    with room.writing() as session:
         state = _going_on(session)
         now = state.clock.at(real)
         ahead = [one.next_at for one in rooms.tables(session) if one.next_at is not None and one.next_at > now]
@@ -62,7 +61,7 @@ def to_next(room: Room) -> datetime | None:
 
 def _begin(room: Room) -> None:
     """The room has begun, and what its first moment brings is there. Raises BadInput once it has ended."""
-    with room.store.writing() as session:
+    with room.writing() as session:
         if _going_on(session).state is State.waiting:
             rooms.change(session, state=State.begun)
     look(room)
@@ -74,7 +73,7 @@ def turn_to(room: Room, moment: datetime) -> None:
         _going_on(session).clock.turned_to(moment, room.real.now())
     _begin(room)
     real = room.real.now()
-    with room.store.writing() as session:
+    with room.writing() as session:
         state = _going_on(session)
         if moment > state.clock.at(real) + timedelta(days=366):
             raise BadInput({"moment": ("too_far",)})
@@ -85,7 +84,7 @@ def turn_to(room: Room, moment: datetime) -> None:
 def freeze(room: Room, frozen: bool) -> None:
     """Stop the room: the clock stands and nothing is recorded, until it is let go on."""
     real = room.real.now()
-    with room.store.writing() as session:
+    with room.writing() as session:
         state = _going_on(session)
         rooms.change(session, clock=state.clock.freeze(frozen, real))
 
@@ -103,7 +102,7 @@ def _going_on(session: Session) -> rooms.RoomState:
 def writes(room: Room, seat: Seat, form: str) -> None:
     """Somebody has a form open: the fast clock stands meanwhile."""
     real = room.real.now()
-    with room.store.writing() as session:
+    with room.writing() as session:
         now = rooms.seat(session, seat.id)
         if now is None or now.left_at is not None:
             return
@@ -114,14 +113,14 @@ def writes(room: Room, seat: Seat, form: str) -> None:
 def wrote(room: Room, seat: Seat) -> None:
     """Whoever had a form open has it no more."""
     if seat.writing is not None:
-        with room.store.writing() as session:
+        with room.writing() as session:
             write_no_more(session, seat.id, room.real.now())
 
 
 def go_on(room: Room) -> None:
     """The trainer waits for nobody who writes: what they type is kept as ever, the clock runs."""
     real = room.real.now()
-    with room.store.writing() as session:
+    with room.writing() as session:
         for seat in rooms.seats(session):
             if seat.writing is not None:
                 rooms.keep_seat(session, rooms.without_writing(seat))
@@ -134,7 +133,7 @@ def go_on(room: Room) -> None:
 def hold(room: Room, table: int, inject: str, held: bool) -> None:
     """Hold an inject back at a table, or at all; or let it come when it is called. Raises BadInput, Unseen."""
     _check(room, inject)
-    with room.store.writing() as session:
+    with room.writing() as session:
         now = _going_on(session).clock.at(room.real.now())
         for one in _tables(session, table):
             kept = [*dict.fromkeys([*one.held, inject])] if held else [key for key in one.held if key != inject]
@@ -149,7 +148,7 @@ def let_in(room: Room, table: int, inject: str) -> None:
     Raises BadInput, Unseen.
     """
     _check(room, inject)
-    with room.store.writing() as session:
+    with room.writing() as session:
         now = _going_on(session).clock.at(room.real.now())
         for one in _tables(session, table):
             if inject in one.came:
@@ -180,21 +179,21 @@ def say(room: Room, table: int, text: str) -> None:
     words = " ".join(text.split("\0")).strip()
     if not words or len(words) > WORDS_MOST:
         raise BadInput({"text": ("missing" if not words else "too_long",)})
-    with room.store.writing() as session:
+    with room.writing() as session:
         _tables(session, table)
         rooms.say(session, room.house.vault, WordKind.message, table, words, at=room.real.now())
 
 
 def set_hints(room: Room, table: int, hints: bool) -> None:
     """Whether a table's pages say what is next and why the rest is not open."""
-    with room.store.writing() as session:
+    with room.writing() as session:
         for one in _tables(session, table):
             rooms.keep_table(session, replace(one, hints=hints))
 
 
 def raise_hand(room: Room, table: int, raised: bool) -> None:
     """A table asks for the trainer, or no longer does."""
-    with room.store.writing() as session:
+    with room.writing() as session:
         for one in _tables(session, table):
             rooms.keep_table(session, replace(one, hand_at=room.real.now() if raised else None))
 
@@ -204,7 +203,7 @@ def feed_back(room: Room, text: str) -> None:
     words = text.strip()
     if not words or len(words) > WORDS_MOST:
         raise BadInput({"text": ("missing" if not words else "too_long",)})
-    with room.store.writing() as session:
+    with room.writing() as session:
         rooms.say(session, room.house.vault, WordKind.feedback, ALL_TABLES, words, at=room.real.now())
 
 
@@ -215,20 +214,17 @@ def stop(room: Room) -> None:
     """Nothing more is recorded: the clock stands for good."""
     look(room)
     real = room.real.now()
-    with room.store.writing() as session:
+    with room.writing() as session:
         state = rooms.state(session)
         if state.state is not State.ended:
             rooms.change(session, state=State.ended, clock=state.clock.paced(STANDING, real))
 
 
-def purge(host: House, open_rooms: Rooms | None, workshop: str) -> None:
+def purge(host: House, workshop: str) -> None:
     """The room is gone, keys first; the debriefs without names stay.
 
     The list says so before: whatever happens meanwhile, nobody opens it any more, and what is left of it is swept.
     """
     with host.directory.writing() as session:
         listed.purged(session, workshop, at=host.now())
-        placing.leave(session, host, workshop)
-    if open_rooms is not None:
-        open_rooms.forget(workshop)
     destroy(host, workshop)

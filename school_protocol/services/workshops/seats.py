@@ -80,7 +80,7 @@ def join(
     pin, token, now = f"{secrets.randbelow(10**6):06d}", _token_of(room, form), room.real.now()
     mark = rooms.mark_of(room.house.vault, token)
     hashed = hash_password(pin)
-    with room.store.writing() as session:
+    with room.writing() as session:
         if rooms.state(session).state is State.ended:
             raise RoomGone(room.id)
         sat = rooms.seat_with(session, mark)
@@ -188,7 +188,7 @@ def change(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Seat:
     if problems:
         raise BadInput(problems)
     hashed = hash_password(seat.pin) if table != seat.table else ""
-    with room.store.writing() as session:
+    with room.writing() as session:
         if rooms.state(session).state is State.ended:
             raise RoomGone(room.id)
         now, place = rooms.seat(session, seat.id), rooms.table(session, table)
@@ -224,7 +224,7 @@ def _end_roles(room: Room, session: Session, seat: Seat) -> None:
 
 def leave(room: Room, seat: Seat) -> None:
     """Stand up: the place is free, what was written stays, and the phone opens nothing any more."""
-    with room.store.writing() as session:
+    with room.writing() as session:
         now = rooms.seat(session, seat.id)
         if now is None or now.left_at is not None:
             return
@@ -246,7 +246,7 @@ def _wait_no_more(session: Session, room: Room) -> None:
 def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
     """Take one's seat again with another phone; the former one opens nothing any more. Raises BadInput."""
     wanted, token = plain_name(name).casefold(), secrets.token_urlsafe(24)
-    with room.store.writing() as session:
+    with room.writing() as session:
         there = [one for one in rooms.seats(session, table) if one.left_at is None and not one.is_trainer]
         seat = next((one for one in there if one.name.casefold() == wanted), None)
         given = "".join(str(int(sign)) for sign in pin if sign.isdecimal())
@@ -262,12 +262,12 @@ def come_back_slowly(room: Room, table: int, name: str, pin: str) -> Sat:
     They are counted in the room's own store, whichever process reads them. Raises BadInput.
     """
     known, now = plain_name(name).casefold()[:NAME_KEPT], room.real.now()
-    with room.store.writing() as session:
+    with room.writing() as session:
         noted = rooms.note_try(session, table, known, at=now, since=now - _SLOW, most=_FREE)
     if noted is None:
         raise BadInput({"pin": ("wait",)})
     sat = come_back(room, table, name, pin)
-    with room.store.writing() as session:
+    with room.writing() as session:
         rooms.take_back_try(session, noted)
     return sat
 
@@ -289,14 +289,14 @@ def play(room: Room, table: int, role: str, *, name: str, language: str) -> Sat:
 
 def _handed(room: Room, seat: Seat) -> Sat:
     token = secrets.token_urlsafe(24)
-    with room.store.writing() as session:
+    with room.writing() as session:
         rooms.hand(session, seat.id, rooms.mark_of(room.house.vault, token))
     return Sat(seat, token)
 
 
 def free_phone(room: Room, seat_id: str) -> None:
     """The trainer signs a phone out: its holder comes back with the seat's own number."""
-    with room.store.writing() as session:
+    with room.writing() as session:
         seat = rooms.seat(session, seat_id)
         if seat is None:
             raise Unseen(seat_id)

@@ -51,7 +51,7 @@ def look(room: Room) -> bool:
         waits = any(_is_due(one, now) for one in rooms.tables(session))
     if state.state is not State.begun or not waits:
         return False
-    with suppress(StorageBusy), room.store.writing() as session:
+    with suppress(StorageBusy), room.writing() as session:
         now = rooms.state(session).clock.at(real)
         _look(room, session, now)
     _sweep(room, now)
@@ -187,7 +187,7 @@ def is_for(inject: Inject, roles: Iterable[str], room: Room) -> bool:
 def touched(room: Room, table: int, writer: Seat | None = None) -> None:
     """Something was done at a table: it is looked at now. `writer`: whoever did it has that form open no more."""
     real = room.real.now()
-    with room.store.writing() as session:
+    with room.writing() as session:
         if writer is not None:
             write_no_more(session, writer.id, real)
         rooms.go_stale(session, table)

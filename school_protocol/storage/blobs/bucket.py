@@ -142,13 +142,6 @@ class Bucket:
         for one in list(self._listed(f"{self._above}{self.of}/")):
             self._gone(one["Key"])
 
-    def others(self, above: str) -> frozenset[str]:
-        """Whose files lie below `above/`, beside these."""
-        start, found = f"{self._above}{above}/", set[str]()
-        for one in self._listed(start):
-            found.add(one["Key"].removeprefix(start).partition("/")[0])
-        return frozenset(found)
-
     # ---- asking ----------------------------------------------------------------------------------------------------
 
     def _asked(self, what: str, **said: Any) -> Any:

@@ -17,6 +17,9 @@ from school_protocol.storage.engines import Store
 from school_protocol.storage.evidence_tables import KeptFileRow
 from school_protocol.storage.paper_tables import HandedPaperRow, PreparedPaperRow
 
+REAL = "real"
+"""The prefix in an object store."""
+
 
 def open_blobs(settings: Settings, realm: Store) -> Blobs:
     """Where the files of this realm lie by its settings. Raises FilesMisplaced."""
@@ -29,7 +32,7 @@ def open_blobs(settings: Settings, realm: Store) -> Blobs:
 
 def bucket_of(settings: Settings) -> Bucket:
     """The object store that the settings name."""
-    return Bucket(settings.files_in, settings.files_of, endpoint=settings.files_endpoint, region=settings.files_region)
+    return Bucket(settings.files_in, REAL, endpoint=settings.files_endpoint, region=settings.files_region)
 
 
 def settle(settings: Settings, realm: Store) -> None:
@@ -46,7 +49,7 @@ def settle(settings: Settings, realm: Store) -> None:
 
 
 def as_kept(settings: Settings, realm: Store) -> Settings:
-    """The same settings, with files where those of these rows lie: a workshop's stay where they were begun."""
+    """The same settings, with files where those of these rows lie."""
     with realm.reading() as session:
         return replace(settings, files_in=kept_at(session))
 

@@ -1,29 +1,40 @@
-"""What happens in one workshop's room: its clock, tables, seats, what came to whom. Purged with it, file and all."""
+"""What happens in the rooms of workshops: clocks, tables, seats, what came to whom. Beside their cases and people, in
+the store of workshops alone; purged with each.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, MetaData, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from school_protocol.storage.tables import NAMES, TYPES, Id, Key, Plain
 
 
 class RoomBase(DeclarativeBase):
-    """One store a workshop."""
+    """The tables that are none of the real realm's."""
 
     metadata = MetaData(naming_convention=NAMES, info={"bind_key": "room"})
     type_annotation_map = TYPES
 
 
 class RoomRow(RoomBase):
-    """The room itself, one row."""
+    """One room: where its clock stands, what is played there, and what opens it, wrapped by the store's own key.
+
+    `workshop`: which one it is; nothing while it is made, and once it is to go: nobody opens it then.
+    """
 
     __tablename__ = "room"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    workshop: Mapped[str | None] = mapped_column(Id, unique=True)
+    made_at: Mapped[datetime]
+    master: Mapped[int]
+    wrapped: Mapped[bytes]
+    scenario: Mapped[bytes]
+    protocol: Mapped[bytes]
     state: Mapped[str] = mapped_column(Plain(8))
     moment: Mapped[datetime]
     since: Mapped[datetime]
@@ -34,7 +45,6 @@ class RoomRow(RoomBase):
     """The last sign of life of what serves it."""
 
     __table_args__ = (
-        CheckConstraint("id = 1", name="one_row"),
         CheckConstraint("state IN ('waiting', 'begun', 'ended')", name="state_known"),
         CheckConstraint("pace IN (0, 1, 60)", name="pace_known"),
     )
@@ -45,6 +55,7 @@ class TableRow(RoomBase):
 
     __tablename__ = "room_table"
 
+    room: Mapped[str] = mapped_column(Id, ForeignKey("room.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     school: Mapped[str] = mapped_column(Id)
     province: Mapped[str] = mapped_column(Id)
@@ -70,7 +81,8 @@ class SeatRow(RoomBase):
     __tablename__ = "room_seat"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    at_table: Mapped[int] = mapped_column(ForeignKey("room_table.number"))
+    room: Mapped[str] = mapped_column(Id)
+    at_table: Mapped[int]
     name: Mapped[str] = mapped_column(Plain(40))
     account: Mapped[str] = mapped_column(Id)
     roles: Mapped[list[Any]]
@@ -86,7 +98,12 @@ class SeatRow(RoomBase):
     """The form that it has open."""
     writing_until: Mapped[datetime | None]
 
-    __table_args__ = (UniqueConstraint("account"), Index(None, "token"), Index(None, "at_table", "joined_at"))
+    __table_args__ = (
+        ForeignKeyConstraint(["room", "at_table"], ["room_table.room", "room_table.number"]),
+        UniqueConstraint("account"),
+        Index(None, "token"),
+        Index(None, "room", "at_table", "joined_at"),
+    )
 
 
 class AttemptRow(RoomBase):
@@ -95,7 +112,8 @@ class AttemptRow(RoomBase):
     __tablename__ = "room_attempt"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    at_table: Mapped[int] = mapped_column(ForeignKey("room_table.number"))
+    room: Mapped[str] = mapped_column(Id)
+    at_table: Mapped[int]
     at: Mapped[datetime]
     account: Mapped[str] = mapped_column(Id)
     role: Mapped[str] = mapped_column(Key)
@@ -105,7 +123,10 @@ class AttemptRow(RoomBase):
     codes: Mapped[list[Any]]
     """Of what a form found wrong."""
 
-    __table_args__ = (Index(None, "at_table", "id"),)
+    __table_args__ = (
+        ForeignKeyConstraint(["room", "at_table"], ["room_table.room", "room_table.number"]),
+        Index(None, "room", "at_table", "id"),
+    )
 
 
 class WordRow(RoomBase):
@@ -114,6 +135,7 @@ class WordRow(RoomBase):
     __tablename__ = "room_word"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
+    room: Mapped[str] = mapped_column(Id, ForeignKey("room.id"))
     kind: Mapped[str] = mapped_column(Plain(8))
     at_table: Mapped[int]
     at: Mapped[datetime]
@@ -122,7 +144,7 @@ class WordRow(RoomBase):
 
     __table_args__ = (
         CheckConstraint("kind IN ('message', 'feedback')", name="kind_known"),
-        Index(None, "kind", "at"),
+        Index(None, "room", "kind", "at"),
     )
 
 
@@ -135,8 +157,9 @@ class TryRow(RoomBase):
     __tablename__ = "room_try"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    room: Mapped[str] = mapped_column(Id, ForeignKey("room.id"))
     at_table: Mapped[int]
     name: Mapped[str] = mapped_column(Plain(80))
     at: Mapped[datetime]
 
-    __table_args__ = (Index(None, "at_table", "name"),)
+    __table_args__ = (Index(None, "room", "at_table", "name"),)

@@ -1,4 +1,7 @@
-"""What happens in one workshop's room, row by row: the clock, tables, seats, refusals, words."""
+"""What happens in one workshop's room, row by row: the clock, tables, seats, refusals, words.
+
+A session says of which room it is (`apart`); whoever asks without one is told nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import and_, delete, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from school_protocol.domain.room_clock import RoomClock
 from school_protocol.storage.engines import Store
+from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.vault import Vault
+from school_protocol.storage.workshops.apart import here
 from school_protocol.storage.workshops.room_tables import (
     AttemptRow,
     RoomRow,
@@ -27,8 +32,8 @@ from school_protocol.storage.workshops.room_tables import (
     WordRow,
 )
 
-_ROOM = 1
 _LABEL = "room-word-v1"
+_GONE = "this room is being destroyed"
 
 
 class State(StrEnum):
@@ -115,20 +120,77 @@ class Word:
 # ---- the room ----------------------------------------------------------------------------------------------------
 
 
-def begin(session: Session, clock: RoomClock) -> None:
-    """A new room, its clock standing."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A room as it is opened: its id in the store, what opens it, and the files of what is played there."""
+
+    id: str
+    key: bytes = field(repr=False)
+    scenario: bytes = field(repr=False)
+    protocol: bytes = field(repr=False)
+
+
+def begin(session: Session, vault: Vault, found: Found, clock: RoomClock, *, at: datetime) -> None:
+    """A new room, its clock standing, of no workshop yet; `vault`: the store's own."""
+    master, wrapped = vault.wrap(found.key, f"room:{found.id}")
     session.add(
         RoomRow(
-            id=_ROOM, state=State.waiting.value, moment=clock.moment, since=clock.since, pace=clock.pace,
-            held_until=None, frozen=clock.frozen, alive_at=clock.alive_at,
+            id=found.id, workshop=None, made_at=at, master=master, wrapped=wrapped, scenario=found.scenario,
+            protocol=found.protocol, state=State.waiting.value, moment=clock.moment, since=clock.since,
+            pace=clock.pace, held_until=None, frozen=clock.frozen, alive_at=clock.alive_at,
         )
     )  # fmt: skip
     session.flush()
 
 
+def settle(session: Session, room: str, workshop: str | None) -> None:
+    """From now on that room is this workshop's; None: nobody's any more."""
+    session.execute(update(RoomRow).where(RoomRow.id == room).values(workshop=workshop))
+
+
+def is_settled(session: Session, room: str) -> bool:
+    """Whether that room is a workshop's."""
+    return session.scalar(select(RoomRow.workshop).where(RoomRow.id == room)) is not None
+
+
+def of_workshop(session: Session, workshop: str) -> str | None:
+    """The room of a workshop, by its id in the store."""
+    return session.scalar(select(RoomRow.id).where(RoomRow.workshop == workshop))
+
+
+def find(session: Session, vault: Vault, workshop: str) -> Found | None:
+    """The room of a workshop; `vault`: the store's own."""
+    row = session.scalar(select(RoomRow).where(RoomRow.workshop == workshop))
+    if row is None:
+        return None
+    return Found(row.id, vault.unwrap(row.master, row.wrapped, f"room:{row.id}"), row.scenario, row.protocol)
+
+
+def scenario_of(session: Session, workshop: str) -> bytes | None:
+    """The file of what is played in a workshop's room."""
+    return session.scalar(select(RoomRow.scenario).where(RoomRow.workshop == workshop))
+
+
+def every(session: Session) -> tuple[tuple[str, str | None, datetime], ...]:
+    """Id, workshop and beginning of each room, whole or not."""
+    return tuple(session.execute(select(RoomRow.id, RoomRow.workshop, RoomRow.made_at)).tuples())
+
+
+def _row(session: Session) -> RoomRow:
+    row = session.get(RoomRow, here(session))
+    if row is None:
+        raise StorageBusy(_GONE)
+    return row
+
+
+def hold(session: Session) -> None:
+    """Nobody else writes in this room to the end of the transaction, on a server that lets others write elsewhere."""
+    session.execute(select(RoomRow.id).where(RoomRow.id == here(session)).with_for_update())
+
+
 def state(session: Session) -> RoomState:
     """Where the room stands."""
-    return _state(session.get_one(RoomRow, _ROOM))
+    return _state(_row(session))
 
 
 def _state(row: RoomRow) -> RoomState:
@@ -136,18 +198,21 @@ def _state(row: RoomRow) -> RoomState:
     return RoomState(State(row.state), clock)
 
 
-_CLOCK = "SELECT moment, since, pace, frozen, held_until, alive_at FROM room"
+_CLOCK = "SELECT moment, since, pace, frozen, held_until, alive_at FROM room WHERE id = ?"
 
 
-def clock_of(store: Store) -> RoomClock:
+def clock_of(store: Store, room: str) -> RoomClock:
     """The room's clock alone, as it was written last: it is asked for at every turn, so no session is begun for it."""
     if store.engine.dialect.name != "sqlite":
         return _clock_read(store)
     try:
         with closing(store.engine.raw_connection()) as connection:
-            moment, since, pace, frozen, *marks = connection.cursor().execute(_CLOCK).fetchone()
+            found = connection.cursor().execute(_CLOCK, (room,)).fetchone()
     except sqlite3.Error:
         return _clock_read(store)
+    if found is None:
+        raise StorageBusy(_GONE)
+    moment, since, pace, frozen, *marks = found
     held_until, alive_at = (_moment(said) if said is not None else None for said in marks)
     return RoomClock(_moment(moment), _moment(since), pace, held_until, bool(frozen), alive_at)
 
@@ -178,17 +243,28 @@ class Glance:
 
 def glance(session: Session, mark: bytes) -> Glance:
     """Where the room stands, and the seat that a phone holds."""
+    room_id = here(session)
     told = select(func.count()).where(
-        WordRow.kind == WordKind.message.value, or_(WordRow.at_table == 0, WordRow.at_table == SeatRow.at_table)
-    )
-    stale = select(TableRow.number).where(TableRow.is_stale).exists()
-    tables = select(func.min(TableRow.next_at)).scalar_subquery(), select(stale).scalar_subquery()
+        WordRow.room == room_id, WordRow.kind == WordKind.message.value,
+        or_(WordRow.at_table == 0, WordRow.at_table == SeatRow.at_table),
+    )  # fmt: skip
+    mine = aliased(TableRow)
+    stale = select(mine.number).where(mine.room == room_id, mine.is_stale).exists()
+    next_look = select(func.min(mine.next_at)).where(mine.room == room_id).scalar_subquery()
+    sits_here = and_(SeatRow.room == RoomRow.id, SeatRow.token == mark, SeatRow.left_at.is_(None))
     query = (
-        select(RoomRow, SeatRow, TableRow, told.correlate(SeatRow).scalar_subquery(), *tables)
-        .join_from(RoomRow, SeatRow, and_(SeatRow.token == mark, SeatRow.left_at.is_(None)), isouter=True)
-        .join(TableRow, TableRow.number == SeatRow.at_table, isouter=True)
-    )
-    room, sits, at_table, words, next_look, is_stale = session.execute(query.where(RoomRow.id == _ROOM)).one()
+        select(
+            RoomRow, SeatRow, TableRow, told.correlate(SeatRow).scalar_subquery(), next_look,
+            select(stale).scalar_subquery(),
+        )
+        .join_from(RoomRow, SeatRow, sits_here, isouter=True)
+        .join(TableRow, and_(TableRow.room == SeatRow.room, TableRow.number == SeatRow.at_table), isouter=True)
+        .where(RoomRow.id == room_id)
+    )  # fmt: skip
+    found = session.execute(query).one_or_none()
+    if found is None:
+        raise StorageBusy(_GONE)
+    room, sits, at_table, words, next_look, is_stale = found
     return Glance(
         _state(room), None if sits is None else _seat(sits), None if at_table is None else _table(at_table),
         words, next_look, bool(is_stale),
@@ -197,7 +273,7 @@ def glance(session: Session, mark: bytes) -> Glance:
 
 def change(session: Session, *, state: State | None = None, clock: RoomClock | None = None) -> None:
     """Change where the room stands."""
-    row = session.get_one(RoomRow, _ROOM)
+    row = _row(session)
     if state is not None:
         row.state = state.value
     if clock is not None:
@@ -208,7 +284,7 @@ def change(session: Session, *, state: State | None = None, clock: RoomClock | N
 
 def go_stale(session: Session, number: int | None = None) -> None:
     """A table, or each of them, is to be looked at, whatever the time is."""
-    query = update(TableRow).values(is_stale=True)
+    query = update(TableRow).where(TableRow.room == here(session)).values(is_stale=True)
     session.execute(query if number is None else query.where(TableRow.number == number))
 
 
@@ -219,7 +295,7 @@ def add_table(session: Session, table: TableState) -> None:
     """A table that nothing has come to yet."""
     session.add(
         TableRow(
-            number=table.number, school=table.school, province=table.province, region=table.region,
+            room=here(session), number=table.number, school=table.school, province=table.province, region=table.region,
             hints=table.hints, hand_at=None, came={}, coming={}, traps={}, held=[], cases=[],
             next_at=None, is_stale=True,
         )
@@ -229,18 +305,20 @@ def add_table(session: Session, table: TableState) -> None:
 
 def tables(session: Session) -> tuple[TableState, ...]:
     """Every table, in order."""
-    return tuple(map(_table, session.scalars(select(TableRow).order_by(TableRow.number))))
+    return tuple(
+        map(_table, session.scalars(select(TableRow).where(TableRow.room == here(session)).order_by(TableRow.number)))
+    )
 
 
 def table(session: Session, number: int) -> TableState | None:
     """One table."""
-    row = session.get(TableRow, number)
+    row = session.get(TableRow, (here(session), number))
     return None if row is None else _table(row)
 
 
 def keep_table(session: Session, table: TableState) -> None:
     """Keep a table as it is now."""
-    row = session.get_one(TableRow, table.number)
+    row = session.get_one(TableRow, (here(session), table.number))
     row.hints, row.hand_at = table.hints, table.hand_at
     row.came, row.coming, row.traps = _said(table.came), _said(table.coming), _said(table.traps)
     row.held = list(table.held)
@@ -275,9 +353,9 @@ def add_seat(session: Session, seat: Seat, mark: bytes | None) -> None:
     """Somebody has sat down."""
     session.add(
         SeatRow(
-            id=seat.id, at_table=seat.table, name=seat.name, account=seat.account, roles=list(seat.roles),
-            pin=seat.pin, token=mark, is_trainer=seat.is_trainer, joined_at=seat.joined_at, seen_at=seat.seen_at,
-            left_at=None, writing=None, writing_until=None,
+            id=seat.id, room=here(session), at_table=seat.table, name=seat.name, account=seat.account,
+            roles=list(seat.roles), pin=seat.pin, token=mark, is_trainer=seat.is_trainer,
+            joined_at=seat.joined_at, seen_at=seat.seen_at, left_at=None, writing=None, writing_until=None,
         )
     )  # fmt: skip
     session.flush()
@@ -285,7 +363,7 @@ def add_seat(session: Session, seat: Seat, mark: bytes | None) -> None:
 
 def seats(session: Session, table: int | None = None) -> tuple[Seat, ...]:
     """Who sits, or sat, in the room or at one table, in the order in which they came."""
-    query = select(SeatRow).order_by(SeatRow.joined_at, SeatRow.id)
+    query = select(SeatRow).where(SeatRow.room == here(session)).order_by(SeatRow.joined_at, SeatRow.id)
     if table is not None:
         query = query.where(SeatRow.at_table == table)
     return tuple(map(_seat, session.scalars(query)))
@@ -293,13 +371,15 @@ def seats(session: Session, table: int | None = None) -> tuple[Seat, ...]:
 
 def seat(session: Session, seat_id: str) -> Seat | None:
     """One seat."""
-    row = session.get(SeatRow, seat_id)
+    row = session.scalar(select(SeatRow).where(SeatRow.id == seat_id, SeatRow.room == here(session)))
     return None if row is None else _seat(row)
 
 
 def seat_with(session: Session, mark: bytes) -> Seat | None:
     """The seat that a phone holds."""
-    row = session.scalar(select(SeatRow).where(SeatRow.token == mark, SeatRow.left_at.is_(None)))
+    row = session.scalar(
+        select(SeatRow).where(SeatRow.room == here(session), SeatRow.token == mark, SeatRow.left_at.is_(None))
+    )
     return None if row is None else _seat(row)
 
 
@@ -320,7 +400,8 @@ def hand(session: Session, seat_id: str, mark: bytes | None) -> None:
 
 def writing_until(session: Session, real: datetime) -> datetime | None:
     """Until when somebody is waited for who writes."""
-    return session.scalar(select(func.max(SeatRow.writing_until)).where(SeatRow.writing_until > real))
+    mine = SeatRow.room == here(session), SeatRow.writing_until > real
+    return session.scalar(select(func.max(SeatRow.writing_until)).where(*mine))
 
 
 def note_try(session: Session, table: int, name: str, *, at: datetime, since: datetime, most: int) -> int | None:
@@ -328,11 +409,12 @@ def note_try(session: Session, table: int, name: str, *, at: datetime, since: da
 
     Those from before are forgotten, of whatever seat.
     """
-    session.execute(delete(TryRow).where(TryRow.at <= since))
-    query = select(func.count()).where(TryRow.at_table == table, TryRow.name == name)
+    room = here(session)
+    session.execute(delete(TryRow).where(TryRow.room == room, TryRow.at <= since))
+    query = select(func.count()).where(TryRow.room == room, TryRow.at_table == table, TryRow.name == name)
     if (session.scalar(query) or 0) >= most:
         return None
-    row = TryRow(at_table=table, name=name, at=at)
+    row = TryRow(room=room, at_table=table, name=name, at=at)
     session.add(row)
     session.flush()
     return row.id
@@ -345,7 +427,7 @@ def take_back_try(session: Session, noted: int) -> None:
 
 def count_tries(session: Session) -> int:
     """How many are remembered."""
-    return session.scalar(select(func.count()).select_from(TryRow)) or 0
+    return session.scalar(select(func.count()).where(TryRow.room == here(session))) or 0
 
 
 def _seat(row: SeatRow) -> Seat:
@@ -362,8 +444,8 @@ def add_attempt(session: Session, table: int, tried: Tried) -> None:
     """Write down what was refused."""
     session.add(
         AttemptRow(
-            at_table=table, at=tried.at, account=tried.account, role=tried.role, case_number=tried.case,
-            name=tried.name, why=list(tried.why), codes=list(tried.codes),
+            room=here(session), at_table=table, at=tried.at, account=tried.account, role=tried.role,
+            case_number=tried.case, name=tried.name, why=list(tried.why), codes=list(tried.codes),
         )
     )  # fmt: skip
     session.flush()
@@ -371,7 +453,8 @@ def add_attempt(session: Session, table: int, tried: Tried) -> None:
 
 def attempts(session: Session, table: int) -> tuple[Tried, ...]:
     """What a table tried and was refused, in order."""
-    rows = session.scalars(select(AttemptRow).where(AttemptRow.at_table == table).order_by(AttemptRow.id))
+    mine = AttemptRow.room == here(session), AttemptRow.at_table == table
+    rows = session.scalars(select(AttemptRow).where(*mine).order_by(AttemptRow.id))
     return tuple(
         Tried(row.at, row.account, row.role, row.case_number, row.name, tuple(row.why), tuple(row.codes))
         for row in rows
@@ -382,7 +465,7 @@ def say(session: Session, vault: Vault, kind: WordKind, table: int, text: str, *
     """Keep words, sealed. What participants say is kept by the day alone."""
     if kind is WordKind.feedback:
         at = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    row = WordRow(id=new_id(), kind=kind.value, at_table=table, at=at)
+    row = WordRow(id=new_id(), room=here(session), kind=kind.value, at_table=table, at=at)
     row.master, row.wrapped = vault.wrap(text.encode(), f"{_LABEL}:{row.id}")
     session.add(row)
     session.flush()
@@ -390,7 +473,8 @@ def say(session: Session, vault: Vault, kind: WordKind, table: int, text: str, *
 
 def words(session: Session, vault: Vault, kind: WordKind, tables: Sequence[int] | None = None) -> tuple[Word, ...]:
     """Words of one kind, to those tables or to all; what participants said in no order that says who."""
-    query = select(WordRow).where(WordRow.kind == kind.value).order_by(WordRow.at, WordRow.id)
+    mine = WordRow.room == here(session), WordRow.kind == kind.value
+    query = select(WordRow).where(*mine).order_by(WordRow.at, WordRow.id)
     if tables is not None:
         query = query.where(WordRow.at_table.in_(tables))
     return tuple(

@@ -40,12 +40,10 @@ from school_protocol.services.workshops import (
 from school_protocol.services.workshops.founding import TABLES_MOST, Wanted
 from school_protocol.services.workshops.kits import Stands
 from school_protocol.services.workshops.laptops import is_laptop
-from school_protocol.services.workshops.placing import RoomInPreparation
 from school_protocol.services.workshops.rooms import Room, RoomGone, Rooms
 from school_protocol.services.workshops.uploads import Offered
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.web import sessions
-from school_protocol.web.headers import again_in
 from school_protocol.web.questions import moment_typed
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
@@ -121,19 +119,15 @@ def new() -> ResponseReturnValue:
             made = _make()
         except BadInput as error:
             problems = error.problems
-        except RoomInPreparation:
-            current_app.extensions["ring"]()
-            return _new({}, being_prepared=True), 503, again_in(5)
         else:
             return redirect(url_for("workshops.show", workshop=made.id))
     page = _new(problems)
     return (page, 422) if problems else page
 
 
-def _new(problems: Mapping[str, tuple[str, ...]], *, being_prepared: bool = False) -> str:
+def _new(problems: Mapping[str, tuple[str, ...]]) -> str:
     return render_template(
         "workshops/new.html",
-        being_prepared=being_prepared,
         scenarios=scenarios.shipped(),
         own=uploads.offered(sessions.house(), trainer()),
         own_prefix=OWN,
@@ -421,7 +415,6 @@ def purge(workshop: str) -> ResponseReturnValue:
     if request.form.get("sure") != "1":
         flash(wording()._("Nothing was destroyed: tick the box first."), "problem")
         return _back(workshop)
-    ending.purge(sessions.house(), rooms(), workshop)
-    current_app.extensions["ring"]()
+    ending.purge(sessions.house(), workshop)
     flash(wording()._("The room is destroyed. What is kept of it names nobody."), "ok")
     return redirect(url_for("workshops.index"))

@@ -25,7 +25,7 @@ def furnish(app: Flask, house: House) -> None:
     """Make this application a laptop's, before anything else is; any other house is left as it is."""
     if is_laptop(house):
         app.extensions[sessions.RECOGNISE] = _trainer
-        app.extensions[sessions.SCOPE] = "laptop-"
+        app.extensions[sessions.SCOPE] = lambda: "laptop-"
 
 
 def init_app(app: Flask) -> None:

@@ -1,15 +1,17 @@
-"""Each workshop has an application of its own, under /workshop/<id>: its cookies and keys are good there alone."""
+"""Rooms of workshops have an application of their own, under /workshop/<id>, over their own store and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.services.workshops.rooms import OPEN_AT_ONCE, Room, RoomGone, Rooms
+from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.services.workshops.rooms import Room, RoomGone, Rooms
 from school_protocol.storage.errors import StorageBusy
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ IDS = 26
 
 BUSY = "school_protocol.busy"
 """What a request says whose room can't be opened now, for the host to answer."""
+ROOM = "school_protocol.room"
+"""Where a request says in which room it is."""
 
 
 def init_app(app: Flask) -> None:
@@ -33,15 +37,46 @@ def init_app(app: Flask) -> None:
             raise StorageBusy("the room can't be opened now")
 
 
-class Mounted:
-    """The host's application, and beside it one for each room; an address of no room is the host's to answer."""
+def room_asked() -> Room:
+    """The room of this request."""
+    return cast(Room, request.environ[ROOM])
 
-    def __init__(self, host: Callable[..., Iterable[bytes]], rooms: Rooms, make: Callable[[Room], Flask]) -> None:
+
+class Training(Flask):
+    """The application of all rooms: what it signs is good in one room alone."""
+
+    rooms: Rooms
+
+    @property
+    def secret_key(self) -> bytes:  # type: ignore[override]
+        return room_asked().house.vault.chain("web-visit-v1", b"")
+
+    def handle_user_exception(self, error: Exception) -> ResponseReturnValue:
+        """What was under way as a room was destroyed fails as it may: whoever asks is told to come again."""
+        if not isinstance(error, HTTPException | SchoolProtocolError):
+            try:
+                self.rooms.room(room_asked().id)
+            except RoomGone:
+                error = StorageBusy("this room is being destroyed")
+        return super().handle_user_exception(error)
+
+
+class Mounted:
+    """The host's application, and beside it that of rooms; an address of no room is the host's to answer."""
+
+    def __init__(self, host: Callable[..., Iterable[bytes]], rooms: Rooms, make: Callable[[Rooms], Training]) -> None:
         self.host = host
         self.rooms = rooms
-        self.make = make
-        self._made: dict[str, tuple[Room, Flask]] = {}
+        self._make = make
+        self._made: Training | None = None
         self._lock = Lock()
+
+    @property
+    def training(self) -> Training:
+        """The application of rooms, made as it is asked for first."""
+        with self._lock:
+            self._made = self._made or self._make(self.rooms)
+            return self._made
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -49,29 +84,20 @@ class Mounted:
             return self.host(environ, start_response)
         workshop, _, rest = path.removeprefix(PREFIX).partition("/")
         try:
-            app = self.app(workshop)
+            room = self._room(workshop)
         except StorageBusy:
             return self.host({**environ, BUSY: True}, start_response)
-        if app is None:
+        if room is None:
             return self.host(environ, start_response)
-        own: dict[str, Any] = dict(environ)
+        own: dict[str, Any] = {**environ, ROOM: room}
         own["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + PREFIX + workshop
         own["PATH_INFO"] = f"/{rest}"
-        return app.wsgi_app(own, start_response)
+        return self.training.wsgi_app(own, start_response)
 
-    def app(self, workshop: str) -> Flask | None:
-        """The application of a room; None where there is no such room any more."""
+    def _room(self, workshop: str) -> Room | None:
         if len(workshop) != IDS or not workshop.isalnum():
             return None
         try:
-            room = self.rooms.room(workshop)
-        except (Unseen, RoomGone):
+            return self.rooms.room(workshop)
+        except RoomGone:
             return None
-        with self._lock:
-            made = self._made.pop(workshop, None)
-            if made is None or made[0] is not room:
-                made = (room, self.make(room))
-            self._made[workshop] = made
-            while len(self._made) > OPEN_AT_ONCE:
-                self._made.pop(next(iter(self._made)))
-        return made[1]

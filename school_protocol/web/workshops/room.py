@@ -32,11 +32,11 @@ from school_protocol.web import hints, kept, sessions
 from school_protocol.web.paths import way_back
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
+from school_protocol.web.workshops import mounting
 from school_protocol.web.workshops.debriefing import paper_of
 
 blueprint = Pages("room", __name__, asks=Permission.signed_in, url_prefix="/room")
 
-ROOM = "room"
 OPEN = frozenset(
     {
         "static", "desk.index", "desk.search", "desk.forget_draft", "desk.folds", "desk.leave", "desk.language",
@@ -83,18 +83,23 @@ def hand_over(response: Response, workshop: str, token: str) -> None:
     response.set_cookie(name, token, secure=secure, httponly=True, samesite="Lax", path="/")
 
 
-def furnish(app: Flask, workshop: Room | None) -> None:
-    """Make this application a room's, before anything else is; None: it is the product itself."""
-    app.extensions[ROOM] = workshop
-    if workshop is not None:
-        app.extensions[sessions.RECOGNISE] = actor
-        app.extensions[sessions.SCOPE] = scope_of(workshop.id)
+def furnish(app: Flask) -> None:
+    """Make the application of rooms what it is, before anything else is; the product itself is left as it is."""
+    if not is_of_rooms(app):
+        return
+    app.extensions[sessions.RECOGNISE] = actor
+    app.extensions[sessions.SCOPE] = lambda: scope_of(mounting.room_asked().id)
+
+    @app.before_request
+    def enter() -> None:
+        g.room = mounting.room_asked()
+        g.house = g.room.house
 
 
 def init_app(app: Flask) -> None:
     """What pages of a room show besides, and what is looked at after something was sent there."""
     app.jinja_env.globals.update(room_here=here, hints_shown=hints.are_shown)
-    if room_of(app) is None:
+    if not is_of_rooms(app):
         return
     app.extensions[hints.HINTS] = _hinted
     app.jinja_env.globals.update(dict.fromkeys(ABSENT, _absent))
@@ -121,20 +126,20 @@ def serves(endpoint: str, in_room: bool) -> bool:
     return (endpoint in OPEN or endpoint.startswith("room.")) if in_room else not endpoint.startswith("room.")
 
 
-def room_of(app: Flask) -> Room | None:
-    """The room that this application serves; None in the product itself."""
-    return app.extensions.get(ROOM)
+def is_of_rooms(app: Flask) -> bool:
+    """Whether this application serves rooms; else it is the product itself."""
+    return isinstance(app, mounting.Training)
 
 
 def room() -> Room:
-    """The room of this request."""
-    return cast(Room, g.get(ROOM) or current_app.extensions[ROOM])
+    """The room of this request; of a page, at one moment of its clock."""
+    return cast(Room, g.room)
 
 
 def seen() -> Glance:
     """Where the room stands for whoever asks, read once a request; a page is made at that moment of its clock."""
     if "seen" not in g:
-        own = cast(Room, current_app.extensions[ROOM])
+        own = mounting.room_asked()
         found = seats.glance(own, sessions.token_of_request())
         if request.method == "GET":
             own = own.at(found.state.clock.at(own.real.now()))
@@ -232,11 +237,10 @@ class Here:
 
 def here() -> Here | None:
     """For templates: the band of this page; None in the product itself."""
-    found = room_of(current_app)
-    if found is None:
+    if not is_of_rooms(current_app):
         return None
     if "here" not in g:
-        g.here = _here(found)
+        g.here = _here(room())
     band: Here = g.here
     return band
 

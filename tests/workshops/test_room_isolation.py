@@ -1,0 +1,276 @@
+"""One store for all workshops, and none of the real one: every way in of every seat, and whatever looks for itself."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, select
+from storage.server import LIVE
+
+from school_protocol.domain.errors import Sealed, Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.room_clock import REAL
+from school_protocol.services.house import House
+from school_protocol.services.loading import load_by_id
+from school_protocol.services.workshops import running, seats, watching
+from school_protocol.services.workshops.rooms import RoomGone
+from school_protocol.storage import directory, index, outbox, told, watch
+from school_protocol.storage.index_tables import CaseDueRow, CaseIndexRow
+from school_protocol.storage.tables import AppointmentRow, CaseRecordRow, NoticeRow, OutboxRow, UnitRow
+from school_protocol.storage.workshops import apart, rooms
+from school_protocol.web.workshops import mounting
+from school_protocol.web.workshops import room as inside
+from workshops.room_browsing import Hall, hall_in
+from workshops.rooms_of import made
+from workshops.test_room_doors import EVERYTHING, asked, inner, ways
+
+QUICK = frozenset(
+    {
+        "room.table", "room.enter", "desk.index", "desk.search", "reports.new", "reports.danger", "cases.show",
+        "cases.chronology", "cases.act", "cases.letters", "cases.evidence", "review.index", "help.index", "words.index",
+    }
+)  # fmt: skip
+"""Pages of each kind; every one is asked by the walk of `--all`."""
+WORDS = "Le mot que seule l’autre salle connaît"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[Hall, Hall]]:
+    """Two workshops of one host, on the same scenario; in the second somebody wrote words."""
+    source, first, second = _prepared()
+    shutil.copytree(source, tmp_path / "data")
+    for databases in LIVE:
+        databases.copy(source, tmp_path / "data")
+    both = Hall(tmp_path / "data", first), Hall(tmp_path / "data", second)
+    yield both
+    for one in both:
+        one.close()
+
+
+@lru_cache
+def _prepared() -> tuple[Path, str, str]:
+    """Made once, and copied."""
+    folder = Path(tempfile.mkdtemp(prefix="pair-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    hall = hall_in(folder, 1)
+    other = Hall(hall.folder, made(hall.host, "blackmail", 1).id)
+    for one in (hall, other):
+        running.to_next(one.room)
+    theirs = other.seated("Rouge", *EVERYTHING)
+    form = f"/cases/{other.cases()[0]}/acts/add_note"
+    theirs.get(form)
+    assert theirs.post(form, {"a-text": WORDS}).status_code == 303
+    for one in (hall, other):
+        one.close()
+    for databases in LIVE:
+        databases.keep(hall.folder)
+    return hall.folder, hall.id, other.id
+
+
+@contextmanager
+def watched(house: House) -> Iterator[list[str]]:
+    """What is asked of the real realm and of its directory meanwhile."""
+    said: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        said.append(statement)
+
+    engines = (house.realm.engine, house.directory.engine)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    yield said
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def walked(hall: Hall, other: Hall, *roles: str, quick: bool = False) -> tuple[int, list[object]]:
+    """Every way in there is under the prefix of rooms, by one seat, to its own room's things and to the other's.
+
+    How many, and what was found to be wrong: where the real store was asked, or something of the other's was shown.
+    `quick`: a few pages that are served, of its own room alone.
+    """
+    phone = hall.seated(f"Bleu {len(hall.seats())}", *roles)
+    (own,), (theirs,) = hall.cases(), other.cases()
+    seat, table = other.seats()[0], other.table()
+    phone.get("/room")
+    hidden, found, tried = phone.page, [], 0
+    known = {"act": "add_note", "move": "qualify", "document": "marsad_sheet", "workshop": other.id}
+    for number in (own,) if quick else (own, theirs):
+        for endpoint, method, path in ways(inner(hall), **known, number=number, code=table.school):
+            if endpoint in ("room.leave", "room.change", "desk.leave"):
+                continue
+            if quick and (method != "GET" or endpoint not in QUICK):
+                continue
+            phone.page, tried = hidden, tried + 1
+            with watched(hall.host) as said:
+                status = asked(phone, method, path)
+            if said:
+                found.append((endpoint, method, "the real store", said[0]))
+            told = (WORDS, theirs, "Rouge", seat.account, table.school)
+            shown = [one for one in told if one in phone.page and one not in path]
+            if number == theirs and theirs in path and status not in (404, 405):
+                found.append((endpoint, method, status))
+            if shown:
+                found.append((endpoint, method, shown))
+    return tried, found
+
+
+def test_pages_of_a_room_never_ask_the_real_store(pair: tuple[Hall, Hall]) -> None:
+    tried, found = walked(*pair, "team_member", quick=True)
+    assert tried >= len(QUICK)
+    assert found == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("roles", [EVERYTHING, *((one,) for one in EVERYTHING)], ids=lambda one: "+".join(one)[:24])
+def test_no_way_in_of_a_room_asks_the_real_store_or_shows_another_rooms(
+    pair: tuple[Hall, Hall], roles: tuple[str, ...]
+) -> None:  # fmt: skip
+    tried, found = walked(*pair, *roles)
+    assert tried > 300
+    assert found == []
+
+
+def test_the_walk_finds_a_room_that_is_served_from_the_real_store(
+    pair: tuple[Hall, Hall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: one thing of the house's is handed in."""
+    hall, _other = pair
+    real = replace(hall.room, house=replace(hall.room.house, realm=hall.host.realm))
+    phone = hall.seated("Bleu", "team_member")
+    for planted in (False, True):
+        with monkeypatch.context() as patched, watched(hall.host) as said:
+            if planted:
+                patched.setattr(mounting, "room_asked", lambda: real)
+            phone.get("/")
+        assert bool(said) is planted
+
+
+def test_the_walk_finds_a_room_that_shows_anothers(pair: tuple[Hall, Hall], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: a seat of one room is taken for one of the other."""
+    hall, other = pair
+    theirs = other.seats()[0]
+    monkeypatch.setattr(inside, "actor", lambda: seats.actor_of(other.room, theirs))
+    monkeypatch.setattr(inside.mounting, "room_asked", lambda: other.room)
+    phone = other.seated("Vert", "team_member")
+    phone.base = hall.base
+    assert phone.get(f"/cases/{other.cases()[0]}").status_code == 200
+    assert WORDS in phone.page or WORDS in phone.get(f"/cases/{other.cases()[0]}/chronology").get_data(as_text=True)
+
+
+def test_nothing_real_is_known_to_the_application_of_rooms(pair: tuple[Hall, Hall]) -> None:
+    """Neither its house, nor what it finds rooms by, holds a store or a key of the host's."""
+    hall, _other = pair
+    app, real = inner(hall), {id(hall.host), id(hall.host.realm), id(hall.host.directory), id(hall.host.vault)}
+    seen, left = set[int](), [*app.extensions.values(), app.config, hall.rooms, hall.room]
+    while left:
+        one = left.pop()
+        if id(one) in seen or isinstance(one, type | str | bytes):
+            continue
+        seen.add(id(one))
+        assert id(one) not in real, one
+        slots = (getattr(one, name, None) for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ()))
+        if type(one).__module__.startswith("school_protocol."):
+            left += [*getattr(one, "__dict__", {}).values(), *slots]
+        elif isinstance(one, dict):
+            left += one.values()
+        elif isinstance(one, list | tuple | set):
+            left += one
+        elif callable(one) and getattr(one, "__closure__", None):
+            left += [cell.cell_contents for cell in one.__closure__]
+    assert id(hall.room.house.realm) in seen, "the control: what it does know is found"
+
+
+# ---- what looks for itself -------------------------------------------------------------------------------------------
+
+NARROWED = (CaseRecordRow.unit, CaseIndexRow.unit, CaseDueRow.case_id, NoticeRow.case_id, OutboxRow.id)
+
+
+def test_a_session_of_a_room_sees_its_own_rows_alone(pair: tuple[Hall, Hall]) -> None:
+    """The control: there are more, as a session of none sees."""
+    hall, other = pair
+    for column in NARROWED:
+        found = {}
+        for one in (hall, other):
+            with one.room.house.realm.reading() as session:
+                found[one] = sorted(session.scalars(select(column)))
+                inner_ones = select(column).subquery()
+                assert sorted(session.scalars(select(inner_ones.c[0]))) == found[one], "in what is asked within, too"
+        with hall.rooms.training.stores.realm.reading() as session:
+            every = sorted(session.scalars(select(column)))
+        assert sorted(found[hall] + found[other]) == every, column
+        assert all(found.values()), column
+
+
+def test_units_and_posts_of_another_room_are_absent(pair: tuple[Hall, Hall]) -> None:
+    hall, other = pair
+    theirs = other.table()
+    with other.room.house.directory.reading() as session:
+        code = directory.unit(session, theirs.school).code
+        assert directory.unit_coded(session, code), "the control"
+    with hall.room.house.directory.reading() as session:
+        assert directory.unit_coded(session, code) is None
+        assert directory.schools_coded(session, [code]) == {}
+        assert session.get(UnitRow, theirs.school) is None
+        assert directory.holders(session, [theirs.school], today=hall.room.house.now().date()) == ()
+        assert len(session.scalars(select(AppointmentRow)).all()) > 0
+
+
+def test_a_case_of_another_room_opens_with_no_key_of_this_one(pair: tuple[Hall, Hall]) -> None:
+    """Were it ever found: a second wall behind the first."""
+    hall, other = pair
+    (theirs,) = watching.cases_of(other.room, other.table())
+    looker = Actor("looker", hall.room.house.name, "", ())
+    with hall.room.house.realm.reading() as session, pytest.raises(Unseen):
+        load_by_id(hall.room.house, session, looker, theirs)
+    bare = hall.rooms.training.stores
+    open_to_all = replace(hall.room.house, realm=bare.realm, directory=bare.directory)
+    with open_to_all.realm.reading() as session, pytest.raises(Sealed):
+        load_by_id(open_to_all, session, looker, theirs)
+    open_with_theirs = replace(open_to_all, vault=other.room.house.vault)
+    with open_with_theirs.realm.reading() as session:
+        assert load_by_id(open_with_theirs, session, looker, theirs).case_id == theirs, "the control"
+
+
+def test_one_rooms_clock_moves_nothing_in_another(pair: tuple[Hall, Hall]) -> None:
+    """A month on in one: what falls due there is told there, by its time, and the other has not moved."""
+    hall, other = pair
+    before = at_rest(other)
+    running.turn_to(hall.room, hall.room.house.now() + timedelta(days=30))
+    running.set_pace(hall.room, REAL)
+    assert hall.room.house.now() - other.room.house.now() > timedelta(days=29)
+    assert at_rest(other) == before
+    assert len(at_rest(hall)[0]) > len(before[0]), "the control: there much was told"
+    watching.look(other.room)
+    assert at_rest(other) == before
+    running.turn_to(other.room, other.room.house.now() + timedelta(days=30))
+    assert len(at_rest(other)[0]) > len(before[0]), "and as it comes there, it is told there"
+
+
+def at_rest(hall: Hall) -> tuple[list[str], list[str], object]:
+    """Of a room: who was told of what, what waits to be done, what came to its table."""
+    with hall.room.house.realm.reading() as session:
+        (case_id,) = index.all_case_ids(session)
+        causes = [f"{one.cause} {one.role} {one.state}" for one in told.of_case(session, case_id)]
+        waits = [one.id for one in outbox.undone(session, "notify")]
+        assert set(watch.open_cases(session, after="", limit=9)) <= {case_id}
+    return causes, waits, hall.table().came
+
+
+def test_a_room_that_is_no_workshops_yet_is_served_to_nobody(pair: tuple[Hall, Hall]) -> None:
+    hall, other = pair
+    with hall.rooms.training.stores.room.writing() as session:
+        rooms.settle(session, other.room.key, None)
+    with pytest.raises(RoomGone):
+        hall.rooms.room(other.id)
+    assert hall.app.test_client().get(f"/workshop/{other.id}/room/enter").status_code == 404
+    assert apart.units_of(hall.rooms.training.stores.room, hall.room.key)
