@@ -111,7 +111,7 @@ def _browser(app: Flask, house: House, account: str) -> FlaskClient:
     with house.directory.writing() as session:
         token = sign_in.open_web_session(session, account, now=house.now())
     client = app.test_client()
-    client.set_cookie(app.config["TOKEN_COOKIE_NAME"], token)
+    client.set_cookie("session", token)
     return client
 
 

@@ -173,7 +173,7 @@ def scenario_of(session: Session, workshop: str) -> bytes | None:
 
 def every(session: Session) -> tuple[tuple[str, str | None, datetime], ...]:
     """Id, workshop and beginning of each room, whole or not."""
-    return tuple(session.execute(select(RoomRow.id, RoomRow.workshop, RoomRow.made_at)).tuples())
+    return tuple(session.execute(select(RoomRow.id, RoomRow.workshop, RoomRow.made_at)).all())
 
 
 def _row(session: Session) -> RoomRow:
