@@ -222,9 +222,9 @@ class _Printing:
 
     def _entry(self, view: EventView) -> EventView | None:
         record = self.loaded.case.written(view.seq)
-        if record is None or view.record is None:
-            return None if self.profile.acts else view
-        if not self._keeps(record) or (self.profile.acts and record.retracted_at is not None):
+        if record is None or view.record is None or not self._keeps(record):
+            return None
+        if self.profile.acts and record.retracted_at is not None:
             return None
         noted = self.limits.dropped
         is_printed = _KINDS.get(record.kind) == "referrals" and self.profile.has("referrals")

@@ -132,7 +132,8 @@ def _of_door(endpoint: str) -> Part:
 # `rights.asks`), or because no file is there (`piece_at`). Nor what is asked twice on the way to an answer: whose the
 # seat is by which something is answered (`requests._open_to`, behind `answering._known`), and at whose team
 # somebody looks, by what post they visit it, and whose nights they keep (`reach.may_see_visits`, `reach.may_visit`,
-# `roster.may_keep`, before each page).
+# `roster.may_keep`, before each page); and what the index says of a case that a token reads (`reading._find`, before
+# `reading._load`, by its events).
 
 # ---- clauses of rules ------------------------------------------------------------------------------------------------
 
@@ -555,7 +556,6 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (api_reading._good, "token is None or not token.is_good(today_for(house))", "token is None"),
         (api_reading.admit, "has_right = right in token.rights", "has_right = True"),
         (api_reading.admit, "if not has_right:\n        raise", "if False:\n        raise"),
-        (api_reading._find, "found is None or _apart(house, bearer)", "found is None or frozenset()"),
         (api_reading._apart, "if one.role in roles", "if False"),
         (api_reading.admit, "_answered_for(house, session, token)", "pass"),
         (api_reading._answered_for, 'raise UnknownToken("token")', "return"),

@@ -230,6 +230,14 @@ def test_a_raised_danger_stands_before_what_is_late(people: School) -> None:
     assert (first.raised, first.tone, second.tone) == (1, "today", "late")
 
 
+def test_whoever_only_knows_that_a_case_is_there_is_listed_no_more(people: School) -> None:
+    people.report()
+    people.act("team_member", "raise_danger", which_danger="self_harm")
+    listed = [(one.metadata_only, one.raised, one.urgent, one.next is None) for one in
+              (line(people, who) for who in ("data_officer", "head"))]  # fmt: skip
+    assert listed == [(True, 0, False, True), (False, 1, True, False)]
+
+
 @pytest.mark.exhaustive
 def test_telling_by_voice_has_a_number_to_call(people: School) -> None:
     people.report()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from domain.telling import ROOT
 
+from school_protocol.definitions import read
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import demo
-from school_protocol.services.first_minutes import see_danger
+from school_protocol.services.first_minutes import by_voice, see_danger, to_call, told_roles
 from school_protocol.services.receipts import raise_from_receipt, see_receipt
 from school_protocol.services.views import CallLine, ContactLine, DangerPage
 from school_protocol.storage import directory
 
 from .conftest import School
 
+KIVA = ROOT / "protocol_definitions" / "fi-kiva" / "1.yaml"
 NIGHT = datetime(2026, 11, 25, 23, 30, tzinfo=UTC)
 
 
@@ -87,6 +92,33 @@ def test_whoever_may_not_know_is_not_called_and_who_acts_for_the_head_is(called:
     called.report(adult_concerned="yes")
     called.act("directorate", "raise_danger", which_danger="blackmail")
     assert see_danger(called.house, called.person("directorate"), called.number).voices == ()
+
+
+def test_of_several_whoever_may_know_is_called_and_no_office_in_which_nobody_may(moroccan: Protocol) -> None:
+    held = [(role, SimpleNamespace(id=f"{role} {phone}", phone=phone)) for role, phone in
+            (("head", "1"), ("head", "2"), ("team_coordinator", "3"), ("directorate", "4"))]  # fmt: skip
+
+    def called_of(*shut: str, restricted: bool = False) -> list[str]:
+        asked: Any = (None, moroccan, None, ["head", "team_coordinator", "directorate"], held)
+        return [line.phone for line in by_voice(*asked, shut=frozenset(shut), restricted=restricted)]
+
+    assert called_of() == ["1", "3", "4"]
+    assert called_of("head 1", "team_coordinator 3") == ["2", "4"]
+    assert called_of(restricted=True) == ["4"]
+
+
+def test_roles_alone_are_told_by_voice(moroccan: Protocol) -> None:
+    told = {act.key: told_roles(moroccan, act) for act in moroccan.acts.values()}
+    assert {key: roles for key, roles in told.items() if roles} == {"told_by_voice": ("head", "directorate")}
+
+
+def test_while_somebody_is_on_hold_nobody_who_answers_for_guardians_is_called() -> None:
+    targets = read(KIVA.read_bytes(), "1.yaml").targets.values()
+    lines: Any = [SimpleNamespace(target=one) for one in (*targets, None)]
+    for stands in (True, False):
+        case: Any = SimpleNamespace(holds=[SimpleNamespace(stands=stands)])
+        of_guardians = {line.target.key for line in to_call(case, lines) if line.target and line.target.to_guardians}
+        assert of_guardians == (set() if stands else {"guardians"})
 
 
 def test_a_reporter_beside_the_child_has_the_same_numbers(called: School) -> None:

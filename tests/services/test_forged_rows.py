@@ -15,11 +15,13 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.public_reports import Status
 from school_protocol.services.accounts import actor_of
+from school_protocol.services.api.reading import admit, read_record
 from school_protocol.services.journal import rebuild_index
 from school_protocol.services.journal.verifying import verify
 from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.showing import see_case
 from school_protocol.storage import cases, directory, index, proving, retention, sign_in, staff
+from school_protocol.storage.api.tokens import Right
 from school_protocol.storage.engines import Session, Store
 from school_protocol.storage.identity_tables import OneTimeCodeRow, PasskeyRow, RestorationRow
 from school_protocol.storage.index_tables import (
@@ -46,6 +48,7 @@ from school_protocol.storage.tables import (
     WebSessionRow,
 )
 from services.conftest import School
+from services.tokening import drawn
 
 Forge = Callable[[Session, str, str], None]
 
@@ -62,6 +65,10 @@ def everybodys(session: Session, case_id: str, _account: str) -> None:
     """As if nothing restricted it, and the whole team saw it."""
     row = update(CaseIndexRow).where(CaseIndexRow.case_id == case_id)
     session.execute(row.values(restricted=False, team_sees=True))
+
+
+def without_exclusions(session: Session, case_id: str, _account: str) -> None:
+    session.execute(delete(CaseExclusionRow).where(CaseExclusionRow.case_id == case_id))
 
 
 def forged(school: School, who: str, forge: Forge) -> bool:
@@ -98,6 +105,22 @@ def test_what_was_taken_off_a_restricted_case_opens_it_to_nobody(school: School,
     assert forged(school, who, forge)
     assert not school.is_seen_by(who)
     assert school.is_seen_by("directorate")
+
+
+def test_what_was_taken_off_a_case_gives_it_to_no_token(school: School) -> None:
+    _token, secret = drawn(school.player)
+    by = admit(school.house, secret, Right.cases, "api.case")
+    school.report()
+    assert read_record(school.house, by, school.number, "fr"), "the control"
+    school.report("reporter", adult_concerned="yes")
+    assert forged(school, "academy", everybodys)
+    with pytest.raises(Unseen):
+        read_record(school.house, by, school.number, "fr")
+    school.report()
+    school.act("directorate", "conflict", reason="close_relative")
+    forged(school, "academy", without_exclusions)
+    with pytest.raises(Unseen):
+        read_record(school.house, by, school.number, "fr")
 
 
 # ---- the check of the night ----------------------------------------------------------------------------------------

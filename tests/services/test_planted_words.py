@@ -14,9 +14,10 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 import pikepdf
@@ -27,6 +28,7 @@ from pypdf import PdfReader
 from school_protocol.definitions import read
 from school_protocol.documents import rendering
 from school_protocol.documents.case_file import case_file_html
+from school_protocol.documents.model import CaseFile
 from school_protocol.domain.events import (
     EVENT_OF_ACT,
     DocumentRevoked,
@@ -42,10 +44,12 @@ from school_protocol.domain.events import (
     kind_of,
 )
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.services import printing
 from school_protocol.services.api.reading import admit, read_record
 from school_protocol.services.limiting import Limits
 from school_protocol.services.loading import Loaded, keep, load
+from school_protocol.services.masking import Masks
 from school_protocol.services.on_paper import OnPaper
 from school_protocol.services.papers import making
 from school_protocol.services.papers.making import draft
@@ -56,7 +60,20 @@ from school_protocol.services.signalement import known
 from school_protocol.storage.api.tokens import Right
 from school_protocol.wording import Wording
 from services.conftest import School
-from services.disclosure import EVENTS, HEADER, LIMITED, READ, RULES, Disclosed, Matrix, Reports, marks, planted, worded
+from services.disclosure import (
+    EVENTS,
+    HEADER,
+    LIMITED,
+    READ,
+    RULES,
+    Disclosed,
+    Matrix,
+    Reports,
+    marks,
+    planted,
+    told,
+    worded,
+)
 from services.lettering import refer
 from services.tokening import drawn
 
@@ -174,6 +191,136 @@ def test_one_leak_is_found(filled: Disclosed, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Limits, "record", leaking)
     _pages, record = copy_of(filled, "supervisor", "fr")
     assert set(leaks(filled, "supervisor", record).values()) == {"minutes.dissent"}
+
+
+# ---- sections --------------------------------------------------------------------------------------------------------
+
+
+PARTS = {
+    "decision": ("decision",),
+    "conformance": ("conformance.asked", "conformance.departures", "conformance.excuses"),
+    "chronology": ("events",),
+    "people": ("people", "seats"),
+    "records": ("records",),
+    "grid": ("grid", "grid_total", "grid_detail", "head.level"),
+    "dangers": ("dangers", "head.live_dangers"),
+    "referrals": ("referrals",),
+    "follow_ups": ("follow_ups",),
+    "evidence": ("evidence",),
+    "duties": ("duties",),
+    "checks": ("checks",),
+}
+"""What of a copy stands in its sections of each kind; the remarks stand in the chronology."""
+
+
+def test_a_copy_has_the_sections_of_its_profile_and_nothing_of_others(filled: Disclosed) -> None:
+    assert list(sections_astray(filled)) == []
+
+
+def sections_astray(filled: Disclosed) -> Iterator[str]:
+    """What stands in copies with one section each, and of a copy with all of them what does not."""
+    yield from (f"there is no {part}" for part in set(sum(PARTS.values(), ())) - parts_of(with_sections(filled)))
+    if with_sections(filled).left_out.within:
+        yield "something is left out of the school's own copy"
+    for kind in ("decision", "chronology"):
+        view = with_sections(filled, kind)
+        yield from (f"{part} beside {kind}" for part in parts_of(view) - set(PARTS[kind]))
+        remarked = {mark for mark in planted(told(view.events)) if mark in filled.planted}
+        remarked = {filled.planted[mark].place for mark in remarked} & {"Remark.text", "RemarkSettled.sentence"}
+        yield from (f"{place} beside {kind}" for place in remarked)
+        sections, left = view.document.sections, view.left_out
+        if {sections[place].kind for place in left.sections} != {one.kind for one in sections} - {kind, "summary"}:
+            yield f"beside {kind} it is not said which sections are not there"
+        if left.within:
+            yield f"beside {kind} it is said that some of a section is not there"
+
+
+def with_sections(filled: Disclosed, *kinds: str) -> CaseFile:
+    """The school's copy, less the other sections."""
+    return altered(filled, "school", sections=kinds)
+
+
+def altered(filled: Disclosed, profile: str, **changes: Any) -> CaseFile:
+    """A copy of that profile, of which the definition says something else."""
+    with filled.house.realm.reading() as session:
+        loaded = filled.load(session, filled.chief)
+        about = "guardian-1" if profile == "family" else ""
+        found = loaded.protocol.documents["case_file"].profiles[profile].model_copy(update=changes)
+        return draft(filled.house, session, loaded, found, "fr", about).view
+
+
+def test_a_family_reads_of_its_own_side_and_of_the_acts_that_are_for_it(filled: Disclosed) -> None:
+    assert list(family_astray(filled)) == []
+
+
+def family_astray(filled: Disclosed) -> Iterator[str]:
+    """What a family's copy says of acts, colleagues and people that are not for it, in any of its lines."""
+    view, rules = altered(filled, "family"), RULES["family"]
+    entries = [*view.records, *(one.record for one in (*view.events, *view.follow_ups) if one.record)]
+    told_of = {
+        "acts": {one.act.key for one in entries},
+        "lines": {one.kind for one in view.events if one.record is None},
+        "people": {one.slot.key for one in view.people},
+    }
+    yield from (f"there is {one}" for what, found in told_of.items() for one in sorted(found - set(rules[what])))
+    yield from (f"{one.id} is on hold" for one in view.people if one.held)
+    yield from (f"there is the seat {one.seat} of a side" for one in view.seats if one.side not in (None, "targeted"))
+    sections = {view.document.sections[int(place)].kind for place in view.left_out.within}
+    yield from (f"something of {kind} is left out" for kind in sections - set(view.shown_as.sections))
+    yield from (f"{one.act.key} says what it leaves out" for one in entries if one.left_out)
+    yield from ("there is a summary" for _one in [view.summary] if _one is not None)
+    retracted = {one.entry for one in filled.happened if isinstance(one, EntryRetracted)}
+    view = altered(filled, "family", acts={"note": ("text",)})
+    yield from (f"entry {one.seq} was taken back" for one in view.events if one.seq in retracted)
+    yield from ("there is a follow-up that is not for it" for _one in view.follow_ups)
+    kinds = {one.kind for one in altered(filled, "family", acts={}).events}
+    yield from (f"there is a line of {kind}" for kind in kinds & {"public_report_placed"})
+    asked = altered(filled, "family", sections=("conformance",)).conformance
+    yield from (f"why {one.seq} was not done is told" for one in asked.excuses)
+
+
+def test_somebody_who_is_known_by_name_since_is_named_in_no_summary_and_no_excuse(filled: Disclosed) -> None:
+    assert list(named_since(filled)) == []
+
+
+def named_since(filled: Disclosed) -> Iterator[str]:
+    """Names in what was written before anybody bore them."""
+    found = printing.conformance
+
+    def named(*asked: Any) -> Any:
+        excuses = tuple(replace(one, reason=filled.name) for one in found(*asked).excuses)
+        assert excuses
+        return replace(found(*asked), excuses=excuses)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(printing, "conformance", named)
+        patched.setattr(printing, "summary_text", lambda *_asked: filled.name)
+        view = altered(filled, "supervisor")
+    texts = {"summary": view.summary.text if view.summary else "", "excuse": view.conformance.excuses[0].reason}
+    yield from (f"the {what} says {text}" for what, text in texts.items() if not text or filled.name in text)
+
+
+def test_addresses_are_told_in_no_text_and_pages_with_them_are_kept_apart(filled: Disclosed, packed: Packed) -> None:
+    assert list(addresses_astray(filled)) == []
+    assert list(kept_together(packed)) == []
+
+
+def addresses_astray(filled: Disclosed) -> Iterator[str]:
+    """Addresses in what was written elsewhere."""
+    with filled.house.realm.reading() as session:
+        loaded = filled.load(session, filled.chief)
+    profiles = loaded.protocol.documents["case_file"].profiles
+    pieces = [one.cleaned for one in filled.written if one.act.kind is ActKind.evidence and one.cleaned.get("url")]
+    for profile in ("supervisor", "school"):
+        mask = Limits(loaded, profiles[profile], {}).mask(Masks(loaded), filled.chief.id, "head")
+        for piece in pieces:
+            is_told = profile == "school" and piece["sexual_or_intimate"] == "no"
+            if (piece["url"] in mask(f"Vu sur {piece['url']}.")) is not is_told:
+                yield f"{profile}: an address is {'not ' if is_told else ''}told in another text"
+
+
+def parts_of(view: CaseFile) -> set[str]:
+    return {part for parts in PARTS.values() for part in parts if attrgetter(part)(view)}
 
 
 # ---- pages -----------------------------------------------------------------------------------------------------------
@@ -383,6 +530,16 @@ class Packed:
                 parts += [values[key] for key in ("massar", "phone") if key in values]
             found |= dict.fromkeys(parts, f"who {slot} is")
         return found
+
+
+def kept_together(packed: Packed) -> Iterator[str]:
+    """Pages with addresses that would be handed to a service that is no judicial one."""
+    house = packed.school.house
+    with house.realm.reading() as session:
+        loaded = load(house, session, packed.school.person("head"), packed.school.number)
+    profile = loaded.protocol.documents["case_file"].profiles["authority"]
+    if making.eyes_of(loaded, profile, "referral-1") == making.eyes_of(loaded, profile, "referral-2"):
+        yield "pages for a judicial service are those for others"
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from school_protocol.domain.events import (
     RemarksAttached,
     RemarkSettled,
 )
+from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.remarks import RemarksRefused
 from school_protocol.services.loading import keep, load
 from school_protocol.services.on_paper import OnPaper
@@ -29,6 +31,7 @@ from school_protocol.services.papers import remarks as sheets
 from school_protocol.services.papers.remarks import (
     attach_remarks,
     find_copy,
+    sections_in,
     see_remarks,
     see_review_sheet,
     settle_remark,
@@ -146,12 +149,20 @@ def test_the_academy_remarks_on_the_copy_that_the_directorate_has_remarked_on(sc
     assert [event.role for event in events(school, RemarksAttached)] == ["directorate", "academy"]
 
 
-@pytest.mark.exhaustive
 def test_a_copy_that_is_not_for_supervisors_is_not_theirs_to_remark_on(school: School) -> None:
     school.report()
     handed(school, "head", "school")
     assert see_remarks(school.house, school.person("directorate"), school.number).copies == ()
     assert code_of(attach, school).code == "not_for_you"
+
+
+def test_remarks_are_on_the_sections_that_the_copy_has(moroccan: Protocol) -> None:
+    document, kinds = moroccan.documents["case_file"], {}
+    for profile in ("school", "family"):
+        issued: Any = SimpleNamespace(profile=profile)
+        kinds[profile] = {one.kind for one in sections_in(document, issued).values()}
+    assert kinds["family"] == {"decision", "chronology", "people", "records", "follow_ups"}
+    assert kinds["school"] > kinds["family"]
 
 
 @pytest.mark.exhaustive

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from school_protocol.domain.conformance import Conformance
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
-from school_protocol.domain.events import RemarksAttached, ReviewAsked, ReviewEnded, StepTaken
+from school_protocol.domain.events import EventKind, Recorded, RemarksAttached, ReviewAsked, ReviewEnded, StepTaken
 from school_protocol.services.loading import load
 from school_protocol.services.papers.remarks import settle_remark
 from school_protocol.services.review.asking import ReviewRefused, ask, end
@@ -365,6 +365,12 @@ def test_whoever_reads_signs_reads_them_in_all_that_is_said_of_a_review(school: 
         assert [line(school, who).words for who in ("head", "directorate")] == [NAME, "[EV1]"], event
     refusals = [school.seen_by(who).refusal for who in ("head", "directorate")]
     assert [one and one.words for one in refusals] == [NAME, "[EV1]"]
+    said["role"] = "directorate"
+    visa = Recorded(
+        **said, act="directorate_visa", kind=EventKind.visa_given, answers={"decision": "refused", "remark": "x"}
+    )
+    write(school, visa, StepTaken(**said, **refused, reason=NAME))
+    assert [line(school, who).words for who in ("head", "directorate")] == [NAME, "[EV1]"]
 
 
 def test_where_no_way_back_is_open_the_refusal_stands_alone(school: School) -> None:

@@ -20,37 +20,42 @@ DECIDING = (
     "services/remark_lines.py", "services/cautioning.py", "services/known.py", "services/sight/asking.py",
     "services/sight/breaking.py", "services/sight/lifting.py", "services/sight/who_sees.py",
     "services/evidence/at_hand.py", "services/sharing/contributions.py", "services/papers/revoking.py",
-    "services/limiting.py",
-    "services/signalement/known.py", "services/signalement/triage.py",
+    "services/limiting.py", "services/printing.py", "services/papers/remarks.py", "services/evidence/register.py",
+    "services/first_minutes.py", "services/desk.py", "services/review/lines.py", "services/api/reading.py",
+    "services/signalement/known.py", "services/signalement/triage.py", "storage/index.py",
 )  # fmt: skip
-"""The modules that decide visibility, pseudonymisation and triage."""
+"""The modules that decide visibility, pseudonymisation and triage, and what is listed, printed, read by tokens."""
 SPEAKS = re.compile(
     r"pseudonym|metadata|hidden|\bside|readers|readable|\breads|excluded|exclusion|barred|restricted|roles|role_for|mask"
     r"|signs|naming|admits|clause|is_named|is_for|scope|\bdoor\b(?!\.reviewed)|lifting|is_held|is_grave|is_personal|keeps|shows|tells_of"
-    r"|unseen|typed|\bmay_(?!depart|visa)|oversees|is_words|identities|kept_back|authority_only|limited|\bbound|see_|seats"
-    r"|case_seen|can_release|takes_two|realm"
+    r"|unseen|typed|\bmay_(?!depart|visa|end)|oversees|is_words|identities|kept_back|authority_only|limited|\bbound|see_|seats"
+    r"|case_seen|can_release|takes_two|realm|visible|SeatRow|ReaderRow|\bway\b|\bcurrent\b|known_of|\bhas\(|\bhas_"
+    r"|profile|\bshut\b|to_guardians|is_good|asked_by|agreed_by"
 )
 """Words of what is about a reader."""
 RESTRICTS = re.compile(
     r"^_?(is_|has_)?(pseudonymised|metadata_only|metadata|hidden|restricted|excluded|bound|side_bound|limited|of_a_side"
-    r"|kept_back|sees_pseudonyms|only_team_states|personal|unseen|grave|takes_two|knows_names|reads_names)$"
+    r"|kept_back|known_of_only|sees_pseudonyms|only_team_states|personal|unseen|grave|takes_two|knows_names|reads_names)$"
 )
 """Names of what is true where somebody reads less."""
 PERMITS = re.compile(
-    r"^_?(may|can|reads(?!_names)|admits|shows|tells_of|keeps|answers|reaches|is_named|is_readable|is_for\w*)(_|$)"
+    r"^_?(may|can|reads(?!_names)|admits|shows|tells_of|keeps|answers|reaches|is_named|is_readable|is_held|is_for\w*"
+    r"|has_words|has_reasons)(_|$)"
 )
 """Names of functions that are true where somebody may read."""
 SHUT = re.compile(r"(barred|excluded|exclusions|shut|left|without|unseen)$")
 """Names of those who may not."""
-MASKS = re.compile(r"^(_?masked|with_tokens|signed|uncounted)$")
+MASKS = re.compile(r"^(_?masked|with_tokens|signed|uncounted|without_words|as_metadata)$")
 FORMS_MASKS = re.compile(r"^(_?masked|without_words|without_names|limited|_not_typed|_closed|_of_people_shown)$")
 """The same, of answers: they are given after their form."""
-WRITES = re.compile(r"^_?(tell\w*|write\w*|to_review|surroundings)$")
-"""Names of functions that show nothing: they tell others of a case, or write of it."""
-GATHERS = re.compile(r"^_?(knowing|masked|parts|barred_above)$")
+WRITES = re.compile(r"^_?(tell\w*|write\w*|to_review|surroundings|waiting_for|asked_to_answer|narrowing\w*)$")
+"""Names of functions that show nothing: they tell others of a case, write of it, or narrow a list of what is seen."""
+GATHERS = re.compile(r"^_?(knowing|masked|parts|barred_above|apart)$")
 """Names of functions whose filters find who is kept out: more of them are no weakening."""
 OPENS = re.compile(r"^(names|door|lifting|roles)$")
 """What somebody is given of a case as it is loaded for them."""
+TRUE = "not_(false())"
+"""A condition of a query that everything fulfils."""
 LEAST = frozenset({"()", "''", "[]", "{}", "None", "False", "set()", "frozenset()"})
 
 
@@ -66,7 +71,7 @@ def every() -> list[Mutant]:
 def weakened(function: str, node: ast.AST) -> Iterator[Change]:
     """What of a node can be loosened, with what stands there then."""
     name = function.rpartition(".")[2]
-    for changed, gone, after in () if WRITES.match(name) else (*_of_tests(name, node), *_of_masks(node)):
+    for changed, gone, after in () if WRITES.match(name) else _loosened(name, node):
         if SPEAKS.search(ast.unparse(gone)):
             yield changed, after
 
@@ -77,12 +82,18 @@ Variant = tuple[ast.expr, ast.expr]
 """A condition, loosened, and what was taken out of it."""
 
 
+def _loosened(name: str, node: ast.AST) -> Iterator[Loosened]:
+    yield from _of_tests(name, node)
+    yield from _of_masks(node)
+    yield from _of_queries(node)
+
+
 def _of_tests(name: str, node: ast.AST) -> Iterator[Loosened]:
     """Guards, answers to whether somebody may, alternatives, filters."""
     match node:
-        case ast.If(test=test, body=[ast.Raise() | ast.Continue() | ast.Return(value=None)]):
+        case ast.If(test=test, body=[*_, ast.Raise() | ast.Continue() | ast.Return(value=None)]):
             yield from _said(test, _less(test))
-        case ast.If(test=test, body=[ast.Return(value=ast.expr() as value)]):
+        case ast.If(test=test, body=[*_, ast.Return(value=ast.expr() as value)]):
             is_least = ast.unparse(value) in LEAST
             if is_least is not bool(RESTRICTS.match(name)):
                 yield from _said(test, _less(test))
@@ -122,8 +133,25 @@ def _of_masks(node: ast.AST) -> Iterator[Loosened]:
             yield node, node, ast.unparse(text)
         case ast.Call(func=ast.Call(func=ast.Attribute(attr="by" | "of" | "mask" | "mask_of")), args=[text]):
             yield node, ast.Name("mask"), ast.unparse(text)
+        case ast.Call(func=ast.Attribute(value=scope, attr="in_school" | "of_content"), args=[]):
+            yield node, node, ast.unparse(scope)
         case ast.BinOp(left=left, op=ast.Sub(), right=right) if SHUT.search(ast.unparse(right)):
             yield node, right, ast.unparse(left)
+
+
+def _of_queries(node: ast.AST) -> Iterator[Loosened]:
+    """Conditions that rows of the index fulfil, one fewer."""
+    match node:
+        case ast.Call(func=ast.Name(id="and_") | ast.Attribute(attr="where"), args=conditions):
+            yield from ((one, one, TRUE) for one in conditions)
+        case ast.Assign(targets=[ast.Name(id="conditions" | "narrowed")], value=ast.List(elts=conditions)):
+            yield from ((one, one, TRUE) for one in conditions)
+        case ast.If(test=test, body=[ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="conditions"))))]):
+            yield from _said(test, _less(test))
+        case ast.Return(value=ast.Compare(left=ast.Attribute()) as only) if "Row." in ast.unparse(only):
+            yield only, only, TRUE
+        case ast.Return(value=ast.Call(func=ast.Name(id="not_")) as only):
+            yield only, only, TRUE
 
 
 def _said(test: ast.expr, variants: Iterator[Variant]) -> Iterator[Loosened]:

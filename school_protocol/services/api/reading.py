@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from school_protocol.documents import record as records
+from school_protocol.domain import policy
 from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor, Scope, Unit, UnitKind
@@ -16,7 +17,7 @@ from school_protocol.services.api.tokens import TOKEN_LONGEST, administrators, h
 from school_protocol.services.house import House
 from school_protocol.services.identity.throttling import stop
 from school_protocol.services.limiting import Limits
-from school_protocol.services.loading import Loaded, load_by_id, names_in, today_for
+from school_protocol.services.loading import Loaded, load_by_id, names_in, place_of, today_for
 from school_protocol.services.papers.making import versions_of
 from school_protocol.services.printing import case_file_view
 from school_protocol.storage import access, cases, directory, index, journal
@@ -215,7 +216,11 @@ def _load(house: House, session: Session, bearer: Bearer, digits: str | None, la
         raise Unseen(digits or "")
     actor = _actor(house, bearer, language)
     loaded = load_by_id(house, session, actor, case_id)
-    if not loaded.roles or not loaded.pseudonymised or loaded.metadata_only:
+    # As in `loading.load`: the index finds a case and grants nothing; the events decide.
+    is_seen = policy.may_see(_scope(house, bearer), place_of(loaded.facts))
+    if not is_seen or _apart(house, bearer) & loaded.case.exclusions.keys():
+        raise Unseen(loaded.case.number)
+    if not loaded.pseudonymised or loaded.metadata_only:
         raise Unseen(loaded.case.number)
     return loaded
 

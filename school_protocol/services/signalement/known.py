@@ -82,7 +82,7 @@ def reads(house: House, session: Session, actor: Actor, header: PublicHeader, un
     if header.case_id is None or actor.id in header.barred:
         return is_own
     scope = scope_of(house, actor)
-    return _number_seen(house, session, scope if is_own else scope.of_content().in_school(), header.case_id) is not None
+    return _number_seen(house, session, scope if is_own else scope.in_school(), header.case_id) is not None
 
 
 def check_words(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> None:
