@@ -318,6 +318,7 @@ def test_every_table_of_the_store_of_workshops_is_purged_or_never_written_there(
 def test_what_is_kept_of_it_names_nobody(hall: Hall) -> None:
     """Though nobody had ended it: how each duty went at each table, and no word that was typed."""
     hall.seated(PLANTED, "team_member")
+    hall.seated("Vert", "team_member", table=2)
     number = played(hall)
     ending.purge(hall.host, hall.id)
     kept = hall.workshop.kept
