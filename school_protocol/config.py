@@ -149,12 +149,14 @@ class Settings:
     def store_url(self, name: str) -> str:
         """URL of the store `name`: a schema of the database that is named, or an SQLite file of its own."""
         if self.database:
-            return in_schema(self.database, name.replace("/", "_"))
+            return in_schema(self.database, name)
         return f"sqlite:///{self.data / name}.sqlite"
 
     def training_url(self, part: str) -> str:
         """URL of one part of the store of workshops, beside the real one and apart from it."""
-        return self.store_url(f"{self.training.name}/{part}")
+        if self.database:
+            return in_schema(self.database, training_schema(part))
+        return f"sqlite:///{self.training / part}.sqlite"
 
     @property
     def training(self) -> Path:

@@ -42,7 +42,7 @@ def database_prepare(workers: tuple[str, ...]) -> None:
 def database_move(source: str, target: str, as_json: bool) -> None:
     """Copy an installation from its files to PostgreSQL, prove the two equal, and take the first out of service.
 
-    Keys and files of evidence stay where they are. A move that was cut off left nothing: begin it again.
+    Keys and files of evidence stay where they are. One that is cut off leaves the source in service: begin again.
     """
     from school_protocol.services.house import SystemClock
     from school_protocol.services.keeping.moving import move

@@ -49,11 +49,6 @@ def change_said(w: Wording, before: Protocol, after: Protocol, change: Change) -
     return ChangeSaid(where, _what(w, before, after, change, left), _fixed(w, change))
 
 
-def part_said(w: Wording, before: Protocol, after: Protocol, path: Path) -> str:
-    """An entry of the protocol, as people call it."""
-    return _where(w, before, after, path)[0]
-
-
 def sentence(w: Wording, said: ChangeSaid) -> str:
     """The same in one line."""
     line = w.pair(said.where, said.what)

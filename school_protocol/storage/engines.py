@@ -20,10 +20,12 @@ from sqlalchemy.orm import Session as Session
 
 from school_protocol.storage.errors import MOVED, StorageAway, StorageBusy, is_damaged, is_read_only, translated
 
-__all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "open_engine"]
+__all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "empty_log", "open_engine"]
 
 BUSY_SECONDS = 10
 HASTY_SECONDS = 0.1
+EMPTYING_MS = 200
+"""For how long readers are waited for until SQLite's log of writing can be emptied; else the worker does."""
 """How long whoever can do without a write waits for it."""
 CONNECT_SECONDS = 5
 """How long a server may take until it answers."""
@@ -178,7 +180,7 @@ class Store:
         file = Path(str(url.database))
         return url.get_backend_name() == "sqlite" and _is_file(url) and not (file.exists() and file.stat().st_size)
 
-    def apart(self, vault: object, narrow: Callable[[ORMExecuteState], None], **said: object) -> Self:
+    def for_tenant(self, vault: object, narrow: Callable[[ORMExecuteState], None], **said: object) -> Self:
         """The same store for one of several who share it: sessions with keys of their own, and what `narrow` leaves."""
         found = copy(self)
         for name in ("_readers", "_writers", "_hasty_writers"):
@@ -259,6 +261,16 @@ def is_whole(store: Store) -> bool:
         if is_damaged(error):
             return False
         raise translated(error) or error from None
+
+
+def empty_log(engine: Any) -> bool:
+    """SQLite: what the log of writing holds goes into the file, and the log is emptied; False where readers hold it."""
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        connection.rollback()
+        raw.execute(f"PRAGMA busy_timeout = {EMPTYING_MS}")
+        busy, *_pages = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def _hold_store(session: Session, patience: float, *, together: bool) -> None:

@@ -13,10 +13,9 @@ from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.giving_way import change, shortly
 from school_protocol.storage.grants import check_names, grants, queue_grants
 from school_protocol.storage.migrate import Part, make_schema, upgrade
+from school_protocol.storage.workshops import tenants
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
-TRAINING: tuple[Part, ...] = ("directory", "realm", "room")
-"""Those of the store of workshops."""
 
 
 class NotOwner(SchoolProtocolError):
@@ -77,7 +76,7 @@ def clear(database: str) -> None:
 
     def do(connection: Connection) -> None:
         shortly(connection)
-        for schema in (*PARTS, *map(training_schema, TRAINING), QUEUE):
+        for schema in (*PARTS, *map(training_schema, tenants.PARTS), QUEUE):
             connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
 
     engine = open_engine(database)
@@ -111,7 +110,7 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
             _say(engine, [grants(part, role, part) for role in roles])
         finally:
             engine.dispose()
-    for part in TRAINING:
+    for part in tenants.PARTS:
         schema = training_schema(part)
         engine = open_engine(in_schema(database, schema))
         try:

@@ -14,7 +14,7 @@ from school_protocol.config import Settings
 from school_protocol.domain.clock import Clock
 from school_protocol.services.house import House, open_house
 from school_protocol.services.workshops.rooms import Rooms
-from school_protocol.services.workshops.training import Beside
+from school_protocol.services.workshops.training import TrainingLocation
 from school_protocol.web import (
     access,
     account,
@@ -58,7 +58,7 @@ from school_protocol.web.referrals import contacts
 from school_protocol.web.signalement import triage
 from school_protocol.web.stores import open_engines
 from school_protocol.web.workshops import joining, laptop, mounting, room
-from school_protocol.web.workshops.mounting import Mounted, Training
+from school_protocol.web.workshops.mounting import Mounted, TrainingApp
 
 App = TypeVar("App", bound=Flask)
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -136,17 +136,17 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
         laptop.blueprint,
     ):
         app.register_blueprint(blueprint)
-    if not isinstance(app, Training):
+    if not isinstance(app, TrainingApp):
         app.secret_key = house.vault.chain("web-visit-v1", b"")
-        rooms = Rooms(Beside.of(house), are_served=not testing)
+        rooms = Rooms(TrainingLocation.of(house), are_served=not testing)
         app.extensions[workshops.ROOMS] = rooms
         app.wsgi_app = Mounted(app.wsgi_app, rooms, partial(_of_rooms, testing=testing))  # type: ignore[method-assign]
     return app
 
 
-def _of_rooms(rooms: Rooms, *, testing: bool) -> Training:
+def _of_rooms(rooms: Rooms, *, testing: bool) -> TrainingApp:
     """The application of all rooms: of the house that serves it, it knows nothing but where their store lies."""
-    app = Training(__name__, template_folder=_template_folder(), static_folder="static")
+    app = TrainingApp(__name__, template_folder=_template_folder(), static_folder="static")
     app.rooms = rooms
     return _furnished(app, rooms.training.house(), testing=testing)
 

@@ -33,8 +33,8 @@ from school_protocol.storage import directory
 from school_protocol.storage.migrate import METADATA
 from school_protocol.storage.tables import AppointmentRow, CaseRecordRow
 from school_protocol.storage.vault import Vault
-from school_protocol.storage.workshops.apart import BY_ACCOUNT, BY_CASE, BY_UNIT, MARK, units_of
 from school_protocol.storage.workshops.room_tables import RoomRow
+from school_protocol.storage.workshops.tenants import BY_ACCOUNT, BY_CASE, BY_UNIT, MARK, units_of
 from workshops.room_browsing import Hall, dump, hall_in, rooms_there
 from workshops.rooms_of import NOON, made, person
 

@@ -24,7 +24,7 @@ from school_protocol.services.scripts import TurnableClock
 from school_protocol.services.workshops import ending, founding, rooms, running, seats, watching
 from school_protocol.services.workshops.founding import TABLES_MOST
 from school_protocol.services.workshops.rooms import Rooms, room_alone, sweep_left_over
-from school_protocol.services.workshops.training import Beside
+from school_protocol.services.workshops.training import TrainingLocation
 from school_protocol.storage.errors import StorageFull
 from school_protocol.storage.workshops import listed
 from school_protocol.storage.workshops.room_tables import WordRow
@@ -55,10 +55,10 @@ from school_protocol.services.house import open_house
 from school_protocol.services.scripts import TurnableClock
 from school_protocol.services.workshops import running
 from school_protocol.services.workshops.rooms import Rooms
-from school_protocol.services.workshops.training import Beside
+from school_protocol.services.workshops.training import TrainingLocation
 
 clock = TurnableClock(rooms_of.NOON)
-rooms = Rooms(Beside.of(open_house(Settings(data=Path({data!r})), clock)), are_served={served!r})
+rooms = Rooms(TrainingLocation.of(open_house(Settings(data=Path({data!r})), clock)), are_served={served!r})
 running.set_pace(rooms.room({id!r}), FAST)
 rooms.give_signs()
 clock.advance(running.timedelta(seconds=5))
@@ -91,7 +91,7 @@ def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path:
         assert timedelta(minutes=5) <= played <= timedelta(minutes=5) + 60 * SILENT
         assert missed == []
         assert 'class="late-line"' not in wall
-        serving = Rooms(Beside.of(hall.host), are_served=True)
+        serving = Rooms(TrainingLocation.of(hall.host), are_served=True)
         serving.room(hall.id)
         hall.clock.advance(timedelta(seconds=5))
         assert hall.room.house.now() - began == played + timedelta(minutes=5), "served again, it goes on from there"

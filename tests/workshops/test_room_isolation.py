@@ -26,7 +26,7 @@ from school_protocol.services.workshops.rooms import RoomGone
 from school_protocol.storage import directory, index, outbox, told, watch
 from school_protocol.storage.index_tables import CaseDueRow, CaseIndexRow
 from school_protocol.storage.tables import AppointmentRow, CaseRecordRow, NoticeRow, OutboxRow, UnitRow
-from school_protocol.storage.workshops import apart, rooms
+from school_protocol.storage.workshops import rooms, tenants
 from school_protocol.web.workshops import mounting
 from school_protocol.web.workshops import room as inside
 from workshops.room_browsing import Hall, hall_in
@@ -273,4 +273,4 @@ def test_a_room_that_is_no_workshops_yet_is_served_to_nobody(pair: tuple[Hall, H
     with pytest.raises(RoomGone):
         hall.rooms.room(other.id)
     assert hall.app.test_client().get(f"/workshop/{other.id}/room/enter").status_code == 404
-    assert apart.units_of(hall.rooms.training.stores.room, hall.room.key)
+    assert tenants.units_of(hall.rooms.training.stores.room, hall.room.key)

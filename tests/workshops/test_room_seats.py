@@ -18,7 +18,7 @@ from school_protocol.services.workshops import coming, ending, running, seats
 from school_protocol.services.workshops.founding import CODE
 from school_protocol.services.workshops.rooms import Rooms
 from school_protocol.services.workshops.seats import SEATS_MOST
-from school_protocol.services.workshops.training import Beside
+from school_protocol.services.workshops.training import TrainingLocation
 from school_protocol.services.workshops.watching import cases_of, facts_at
 from school_protocol.storage.workshops import rooms
 from school_protocol.web.workshops.mounting import PREFIX
@@ -347,7 +347,7 @@ def test_two_processes_count_the_same_guesses(hall: Hall) -> None:
     hall.seated("Bleu")
     pin = hall.pin("Bleu")
     wrong = "000000" if pin != "000000" else "000001"
-    other = Rooms(Beside.of(hall.host))
+    other = Rooms(TrainingLocation.of(hall.host))
     pair = (hall.room, other.room(hall.id))
     assert pair[0] is not pair[1]
     said = []

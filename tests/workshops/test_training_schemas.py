@@ -17,7 +17,7 @@ from school_protocol.config import Settings, training_schema
 from school_protocol.services.house import House, open_house
 from school_protocol.services.workshops import ending, running, seats
 from school_protocol.services.workshops.rooms import RoomGone, Rooms, sweep_left_over
-from school_protocol.services.workshops.training import PARTS, Beside
+from school_protocol.services.workshops.training import PARTS, TrainingLocation
 from school_protocol.storage import preparing
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.workshops import rooms as stored
@@ -50,10 +50,10 @@ from school_protocol.config import Settings
 from school_protocol.services.house import SystemClock, open_house
 from school_protocol.services.workshops import running, seats
 from school_protocol.services.workshops.rooms import Rooms
-from school_protocol.services.workshops.training import Beside
+from school_protocol.services.workshops.training import TrainingLocation
 
 settings, workshop, name = Settings(data=Path(sys.argv[1]), database=sys.argv[2]), sys.argv[3], sys.argv[4]
-found = Rooms(Beside.of(open_house(settings, SystemClock())))
+found = Rooms(TrainingLocation.of(open_house(settings, SystemClock())))
 room = found.room(workshop)
 seats.join(room, 1, name, ["team_member"], language="fr")
 running.say(room, 1, f"Bonjour de {name}")
@@ -79,7 +79,7 @@ def test_what_a_seat_writes_in_one_process_is_seen_in_another(host: House) -> No
     """Both by the role that serves pages, which owns nothing; words are opened by the same keys."""
     workshop, other = made(host, "silence", 1), made(host, "silence", 1)
     site = opened_as(host, SITE)
-    here = Rooms(Beside.of(site))
+    here = Rooms(TrainingLocation.of(site))
     processes = [in_process(host, workshop.id, name) for name in ("Bleu", "Vert")]
     for process in processes:
         assert process.stdout is not None
@@ -100,7 +100,7 @@ def test_a_room_that_one_process_destroys_is_gone_in_another(host: House) -> Non
     """Made, served and purged by the role that serves pages; swept by the worker."""
     site, worker = opened_as(host, SITE), opened_as(host, WORKER)
     workshop = made(site, "silence", 1)
-    here, there = Rooms(Beside.of(site)), Rooms(Beside.of(worker))
+    here, there = Rooms(TrainingLocation.of(site)), Rooms(TrainingLocation.of(worker))
     kept = there.room(workshop.id)
     assert there.room(workshop.id) is kept, "the control: it stays open"
     seats.join(here.room(workshop.id), 1, "Bleu", ["team_member"], language="fr")

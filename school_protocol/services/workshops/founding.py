@@ -26,9 +26,9 @@ from school_protocol.storage.engines import Session
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.vault import Vault
 from school_protocol.storage.workshops import listed, rooms
-from school_protocol.storage.workshops.apart import free_codes, purge, units_of
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.storage.workshops.rooms import TableState
+from school_protocol.storage.workshops.tenants import free_codes, purge, units_of
 
 TABLES_MOST = 30
 STANDS = timedelta(days=30)

@@ -18,12 +18,12 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.room_clock import STANDING
 from school_protocol.domain.scenario import Scenario
 from school_protocol.services.house import House, Library
-from school_protocol.services.workshops.training import TRAINING, Beside, Training, training_of
+from school_protocol.services.workshops.training import TRAINING, Training, TrainingLocation, training_of
 from school_protocol.storage.engines import Session, Store
 from school_protocol.storage.vault import Vault
 from school_protocol.storage.workshops import listed, rooms
-from school_protocol.storage.workshops.apart import Stores, purge, units_of
 from school_protocol.storage.workshops.rooms import RoomState, State, Tried
+from school_protocol.storage.workshops.tenants import Stores, purge, units_of
 
 _log = logging.getLogger(__name__)
 SCENARIO = "scenario.yaml"
@@ -178,7 +178,7 @@ def house_in(
 
 def scenario_of(host: House, workshop: str) -> bytes | None:
     """The file of the scenario that is played in a room, while it is there."""
-    if not Beside.of(host).is_made():
+    if not TrainingLocation.of(host).is_made():
         return None
     with training_of(host) as training, training.stores.room.reading() as session:
         return rooms.scenario_of(session, workshop)
@@ -221,7 +221,7 @@ class Rooms:
     `are_served`: pages of theirs are, and a thread gives signs of life for those that are open.
     """
 
-    def __init__(self, beside: Beside, *, are_served: bool = False) -> None:
+    def __init__(self, beside: TrainingLocation, *, are_served: bool = False) -> None:
         self.beside = beside
         self.are_served = are_served
         self._beating: Thread | None = None
@@ -301,7 +301,7 @@ def room_alone(host: House, workshop: str) -> Iterator[Room]:
 
 def destroy(host: House, workshop: str) -> None:
     """Nothing of a room stays, its keys first."""
-    if not Beside.of(host).is_made():
+    if not TrainingLocation.of(host).is_made():
         return
     with training_of(host) as training:
         with training.stores.room.reading() as session:
@@ -315,7 +315,7 @@ def sweep_left_over(host: House, *, after: timedelta = timedelta()) -> int:
 
     `after`: those alone that were begun so long ago, where others may be making one now.
     """
-    if not Beside.of(host).is_made():
+    if not TrainingLocation.of(host).is_made():
         return 0
     until = host.now() - after
     with training_of(host) as training:

@@ -11,11 +11,10 @@ from school_protocol.domain.clock import Clock
 from school_protocol.services.house import House, Library
 from school_protocol.storage.blobs.choosing import settle
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.migrate import Part, upgrade
+from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.vault import Vault
-from school_protocol.storage.workshops.apart import Stores
+from school_protocol.storage.workshops.tenants import PARTS, Stores
 
-PARTS: tuple[Part, ...] = ("directory", "realm", "room")
 TRAINING = "training"
 KEPT = 2
 """Connections of a process to each part on a server while nobody asks; twenty more where many do."""
@@ -40,7 +39,7 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class TrainingLocation:
     """Where the store of workshops is found, and its key: all that is handed on of the house beside which it lies."""
 
     settings: Settings
@@ -49,7 +48,7 @@ class Beside:
     real: Clock
 
     @classmethod
-    def of(cls, host: House) -> Beside:
+    def of(cls, host: House) -> TrainingLocation:
         """Its key is drawn from the host's keys, and says nothing of them."""
         where = tuple(host.settings.training_url(part) for part in PARTS)
         return cls(settings_of(host.settings), where, host.vault.chain("training-v1", b""), host.clock)
@@ -83,7 +82,7 @@ def settings_of(settings: Settings) -> Settings:
 @contextmanager
 def training_of(host: House) -> Iterator[Training]:
     """The store of workshops beside a house, for this once: for jobs, commands, and what makes a workshop."""
-    training = Beside.of(host).open()
+    training = TrainingLocation.of(host).open()
     try:
         yield training
     finally:

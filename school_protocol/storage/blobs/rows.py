@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from school_protocol.config import ROWS
 from school_protocol.storage.blobs.blobs import Lying, Standing, beginning, checked
 from school_protocol.storage.blobs.tables import KeptBlobRow
-from school_protocol.storage.engines import Store
-from school_protocol.storage.signalement.order import empty_log
+from school_protocol.storage.engines import Store, empty_log
 
 
 class Rows:

@@ -18,6 +18,7 @@ from sqlalchemy import delete, event, func, insert, or_, select, text, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from school_protocol.storage.engines import empty_log
 from school_protocol.storage.signalement.tables import (
     PublicMessageRow,
     PublicNoticeRow,
@@ -32,8 +33,6 @@ MOST = 100
 """So many reports are rewritten with one that comes: in a flood so many are drawn, and each may be the new one."""
 _MIXED = 7_241_002_028
 """PostgreSQL's advisory lock of whoever writes public reports."""
-_PATIENCE = 200
-"""Milliseconds for which readers are waited for until SQLite's log of writing can be emptied; else the worker does."""
 _TOUCHED, _WRITTEN = "public reports touched", "public reports written"
 _BATCH = 200
 _log = logging.getLogger(__name__)
@@ -150,16 +149,6 @@ def is_any(session: Session) -> bool:
 
 
 # ---- what was written before -----------------------------------------------------------------------------------------
-
-
-def empty_log(engine: Any) -> bool:
-    """SQLite: what the log of writing holds goes into the file, and the log is emptied; False where readers hold it."""
-    with engine.connect() as connection:
-        raw = connection.connection.dbapi_connection
-        connection.rollback()
-        raw.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
-        busy, *_pages = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not busy
 
 
 def let_go(engine: Any) -> None:

@@ -22,7 +22,6 @@ from school_protocol.storage.engines import Store
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.vault import Vault
-from school_protocol.storage.workshops.apart import here
 from school_protocol.storage.workshops.room_tables import (
     AttemptRow,
     RoomRow,
@@ -31,6 +30,7 @@ from school_protocol.storage.workshops.room_tables import (
     TryRow,
     WordRow,
 )
+from school_protocol.storage.workshops.tenants import here
 
 _LABEL = "room-word-v1"
 _GONE = "this room is being destroyed"

@@ -42,7 +42,7 @@ def room_asked() -> Room:
     return cast(Room, request.environ[ROOM])
 
 
-class Training(Flask):
+class TrainingApp(Flask):
     """The application of all rooms: what it signs is good in one room alone."""
 
     rooms: Rooms
@@ -64,15 +64,17 @@ class Training(Flask):
 class Mounted:
     """The host's application, and beside it that of rooms; an address of no room is the host's to answer."""
 
-    def __init__(self, host: Callable[..., Iterable[bytes]], rooms: Rooms, make: Callable[[Rooms], Training]) -> None:
+    def __init__(
+        self, host: Callable[..., Iterable[bytes]], rooms: Rooms, make: Callable[[Rooms], TrainingApp]
+    ) -> None:
         self.host = host
         self.rooms = rooms
         self._make = make
-        self._made: Training | None = None
+        self._made: TrainingApp | None = None
         self._lock = Lock()
 
     @property
-    def training(self) -> Training:
+    def training(self) -> TrainingApp:
         """The application of rooms, made as it is asked for first."""
         with self._lock:
             self._made = self._made or self._make(self.rooms)

@@ -128,7 +128,7 @@ def serves(endpoint: str, in_room: bool) -> bool:
 
 def is_of_rooms(app: Flask) -> bool:
     """Whether this application serves rooms; else it is the product itself."""
-    return isinstance(app, mounting.Training)
+    return isinstance(app, mounting.TrainingApp)
 
 
 def room() -> Room:

@@ -1,4 +1,4 @@
-"""One store for all workshops: what a session of one room sees of it, and what goes with that room."""
+"""Rooms as tenants of one store: what a session of one of them sees, and what goes with it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.orm.util import LoaderCriteriaOption
 
 from school_protocol.storage.blobs.tables import KeptBlobRow
-from school_protocol.storage.engines import Store
+from school_protocol.storage.engines import Store, empty_log
 from school_protocol.storage.index_tables import CaseDueRow, CaseIndexRow
+from school_protocol.storage.migrate import Part
 from school_protocol.storage.outbox import OF
 from school_protocol.storage.referrals.tables import CaseReferralRow
-from school_protocol.storage.signalement.order import empty_log
 from school_protocol.storage.tables import (
     AppointmentRow,
     CaseRecordRow,
@@ -32,6 +32,8 @@ from school_protocol.storage.tables import (
 from school_protocol.storage.vault import Vault
 from school_protocol.storage.workshops.room_tables import RoomBase, RoomRow, SeatRow, TableRow
 
+PARTS: tuple[Part, ...] = ("directory", "realm", "room")
+"""Those of the store of workshops."""
 _ROOM, _NARROWED = "room", "narrowed"
 MARK = 8
 """So many letters of a room's id stand before the ids of what is to be done in it later."""
@@ -54,7 +56,7 @@ class Stores:
         """As one room sees it, with the keys of that room: units of its own alone (None: whatever is new there)."""
         narrowed = () if units is None else tuple(_narrowed(room, units))
         said = {_ROOM: room, OF: f"{room[:MARK]}-", _NARROWED: narrowed}
-        return Stores(*(one.apart(vault, _narrow, **said) for one in (self.directory, self.realm, self.room)))
+        return Stores(*(one.for_tenant(vault, _narrow, **said) for one in (self.directory, self.realm, self.room)))
 
     def close(self) -> None:
         """Give every connection back."""
