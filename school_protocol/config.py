@@ -149,14 +149,12 @@ class Settings:
     def store_url(self, name: str) -> str:
         """URL of the store `name`: a schema of the database that is named, or an SQLite file of its own."""
         if self.database:
-            return in_schema(self.database, name)
+            return in_schema(self.database, name.replace("/", "_"))
         return f"sqlite:///{self.data / name}.sqlite"
 
     def training_url(self, part: str) -> str:
         """URL of one part of the store of workshops, beside the real one and apart from it."""
-        if self.database:
-            return in_schema(self.database, training_schema(part))
-        return f"sqlite:///{self.training / part}.sqlite"
+        return self.store_url(f"{self.training.name}/{part}")
 
     @property
     def training(self) -> Path:
