@@ -10,12 +10,11 @@ from enum import StrEnum
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from school_protocol.domain.policy import Unit, UnitKind
 from school_protocol.storage import directory
 from school_protocol.storage.administration_chain import link_at_commit
 from school_protocol.storage.directory import Account
 from school_protocol.storage.placing import add_rows
-from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, UnitRow, new_id
+from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, new_id
 
 
 class Kind(StrEnum):
@@ -338,14 +337,3 @@ def last_day_of_role(session: Session, units: Collection[str], roles: Collection
         if ends is not None:
             found[unit] = max(ends, found.get(unit, ends))
     return found
-
-
-# ---- places ----------------------------------------------------------------------------------------------------------
-
-
-def schools_under(session: Session, units: Iterable[str]) -> tuple[Unit, ...]:
-    """The schools among these units and below them, however many storeys, by code."""
-    storey = select(UnitRow.id).where(UnitRow.id.in_(list(units))).cte("below", recursive=True)
-    below = storey.union(select(UnitRow.id).join(storey, UnitRow.parent == storey.c.id))
-    query = select(UnitRow.id).where(UnitRow.id.in_(select(below.c.id)), UnitRow.kind == UnitKind.school.value)
-    return tuple(directory.units(session, session.scalars(query.order_by(UnitRow.code)).all()).values())

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.tables import DirectoryBase, Id, Plain, RealmBase
+from school_protocol.storage.tables import NEEDS_KEYS, DirectoryBase, Id, Plain, RealmBase
 
 
 class AccessBatchRow(RealmBase):
@@ -94,4 +94,5 @@ class AdministrationLinkRow(DirectoryBase):
         CheckConstraint("(seq = 0) = (administration IS NULL)", name="of_a_row_or_the_beginning"),
         CheckConstraint("seq >= 0", name="numbered_from_0"),
         CheckConstraint("length(prev_hash) = 32 AND length(hash) = 32", name="linked"),
+        {"info": NEEDS_KEYS},
     )

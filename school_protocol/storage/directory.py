@@ -417,6 +417,14 @@ def children(session: Session, *unit_ids: str) -> tuple[Unit, ...]:
     return tuple(units(session, [one.id for one in sorted(found, key=lambda one: place[one.parent])]).values())
 
 
+def schools_under(session: Session, unit_ids: Iterable[str]) -> tuple[Unit, ...]:
+    """The schools among these units and below them, however many storeys, by code."""
+    storey = select(UnitRow.id).where(UnitRow.id.in_(list(unit_ids))).cte("below", recursive=True)
+    below = storey.union(select(UnitRow.id).join(storey, UnitRow.parent == storey.c.id))
+    query = select(UnitRow.id).where(UnitRow.id.in_(select(below.c.id)), UnitRow.kind == UnitKind.school.value)
+    return tuple(units(session, session.scalars(query.order_by(UnitRow.code)).all()).values())
+
+
 def _upwards() -> Select[*tuple[Any, ...]]:
     """Ids alone go up the storeys: PostgreSQL compares no JSON, and a union compares."""
     row = _UNITS

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.tables import Id, Key, Plain, RealmBase
+from school_protocol.storage.tables import NAMES_FILE, Id, Key, Plain, RealmBase
 
 
 class KeptFileRow(RealmBase):
@@ -18,7 +18,7 @@ class KeptFileRow(RealmBase):
 
     __tablename__ = "kept_file"
 
-    place: Mapped[str] = mapped_column(Plain(40), primary_key=True)
+    place: Mapped[str] = mapped_column(Plain(40), primary_key=True, info=NAMES_FILE)
     case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"))
     file_id: Mapped[str] = mapped_column(Id)
     part: Mapped[str] = mapped_column(Key)

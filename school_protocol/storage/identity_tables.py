@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from school_protocol.storage.row_macs import FREE, HasMac
-from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain, Wrapped
+from school_protocol.storage.tables import FORGET_ON_RESTORE, DirectoryBase, Id, Key, Plain, Wrapped
 
 
 class OneTimeCodeRow(HasMac, DirectoryBase):
@@ -29,6 +29,7 @@ class OneTimeCodeRow(HasMac, DirectoryBase):
         CheckConstraint("length(hashed) = 32", name="code_is_hashed"),
         CheckConstraint("expires_at > made_at", name="expires_after_it_was_made"),
         Index(None, "account", "purpose"),
+        {"info": FORGET_ON_RESTORE},
     )
 
 

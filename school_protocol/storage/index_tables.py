@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from school_protocol.storage.row_macs import FREE
-from school_protocol.storage.tables import Id, Key, Plain, RealmBase
+from school_protocol.storage.tables import LAST_SEQ, Id, Key, Plain, RealmBase
 
 
 class CaseIndexRow(RealmBase):
@@ -45,7 +45,7 @@ class CaseIndexRow(RealmBase):
     waits_on_family: Mapped[bool | None]
     opened_at: Mapped[datetime]
     moved_at: Mapped[datetime]
-    last_seq: Mapped[int]
+    last_seq: Mapped[int] = mapped_column(info=LAST_SEQ)
     macs: Mapped[dict[str, Any]] = mapped_column(info=FREE)
 
     __table_args__ = (

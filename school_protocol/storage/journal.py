@@ -20,8 +20,16 @@ from school_protocol.domain.errors import Sealed
 from school_protocol.domain.events import READING_KINDS
 from school_protocol.storage import keys
 from school_protocol.storage.chains_tables import AnchoredHeadRow
-from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.storage.tables import CaseRecordRow, EventRow, EventWordsRow, ObjectKeyRow, TombstoneRow
+from school_protocol.storage.tables import (
+    LAST_SEQ,
+    CaseRecordRow,
+    EventRow,
+    EventWordsRow,
+    ObjectKeyRow,
+    RealmBase,
+    TombstoneRow,
+    marked_columns,
+)
 from school_protocol.storage.vault import Vault, canonical, open_bytes
 
 WHOLE_CASE = 0
@@ -206,7 +214,8 @@ def count_cases(session: Session) -> int:
 
 def case_ids(session: Session, *, after: str, limit: int) -> list[str]:
     """Cases of which anything is there, by id: whoever takes a case away whole must think of every table."""
-    columns = (CaseRecordRow.id, EventRow.case_id, CaseIndexRow.case_id, TombstoneRow.case_id, AnchoredHeadRow.case_id)
+    counting = (one.table.c.case_id for one in marked_columns(RealmBase.metadata, LAST_SEQ))
+    columns = (CaseRecordRow.id, EventRow.case_id, *counting, TombstoneRow.case_id, AnchoredHeadRow.case_id)
     pages = [select(column).where(column > after).distinct().order_by(column).limit(limit) for column in columns]
     found = {case_id for page in pages for case_id in session.scalars(page)}
     return sorted(found)[:limit]
@@ -271,9 +280,9 @@ def _opens(key: bytes, row: EventRow) -> bool:
 
 def _tail(session: Session, case_id: str, last: int) -> Iterator[Break]:
     """The index knows a later event: only a cut that forgot the index is seen here."""
-    known = session.scalar(select(CaseIndexRow.last_seq).where(CaseIndexRow.case_id == case_id)) or 0
-    if known > last:
-        yield Break(case_id, last + 1, Flaw.cut_off)
+    for counted in marked_columns(RealmBase.metadata, LAST_SEQ):
+        if (session.scalar(select(counted).where(counted.table.c.case_id == case_id)) or 0) > last:
+            yield Break(case_id, last + 1, Flaw.cut_off)
 
 
 def _contents(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,17 @@ from sqlalchemy import CompoundSelect, delete, exists, func, inspect, or_, selec
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from school_protocol.domain.errors import Sealed
-from school_protocol.storage.chains_tables import AdministrationLinkRow
 from school_protocol.storage.engines import Store
 from school_protocol.storage.key_files import sync
 from school_protocol.storage.tables import (
-    AccountRow,
+    NEEDS_KEYS,
     CaseKeyRow,
     CaseRecordRow,
-    EventRow,
+    DirectoryBase,
     ObjectKeyRow,
+    RealmBase,
     Wrapped,
+    marked_tables,
     new_id,
 )
 from school_protocol.storage.vault import Vault
@@ -226,8 +228,9 @@ def holds_data(store: Store) -> bool:
     """Whether anything was ever kept there that other keys than its own would not open."""
     with store.reading() as session:
         kept = set(inspect(session.connection()).get_table_names())
-        tables: list[Any] = [*wrapped_tables(), EventRow, AccountRow, AdministrationLinkRow]
-        some = [select(one.__table__).exists() for one in tables if one.__tablename__ in kept]
+        marked = chain.from_iterable(marked_tables(base.metadata, NEEDS_KEYS) for base in (DirectoryBase, RealmBase))
+        tables: list[Any] = [*(one.__table__ for one in wrapped_tables()), *marked]  # type: ignore[attr-defined]
+        some = [select(one).exists() for one in tables if one.name in kept]
         return bool(some) and bool(session.scalar(select(or_(*some))))
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.tables import Id, Key, Plain, RealmBase
+from school_protocol.storage.tables import NAMES_FILE, Id, Key, Plain, RealmBase
 
 
 class PreparedPaperRow(RealmBase):
@@ -29,7 +29,7 @@ class PreparedPaperRow(RealmBase):
     as_of: Mapped[datetime]
     until: Mapped[datetime]
     sealed: Mapped[bytes]
-    place: Mapped[str | None] = mapped_column(Plain(40), index=True)
+    place: Mapped[str | None] = mapped_column(Plain(40), index=True, info=NAMES_FILE)
 
     __table_args__ = (CheckConstraint("until >= as_of", name="until_after_as_of"), Index(None, "until"))
 
@@ -47,7 +47,7 @@ class HandedPaperRow(RealmBase):
     copy: Mapped[int] = mapped_column(primary_key=True)
     until: Mapped[datetime]
     sealed: Mapped[bytes]
-    place: Mapped[str | None] = mapped_column(Plain(40), index=True)
+    place: Mapped[str | None] = mapped_column(Plain(40), index=True, info=NAMES_FILE)
 
     __table_args__ = (CheckConstraint("copy >= 1", name="copies_count_from_one"), Index(None, "until"))
 

@@ -19,12 +19,10 @@ from sqlalchemy import delete
 
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage.backups import FILES, STORES, store_file
-from school_protocol.storage.digests.tables import CalendarFeedRow
 from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.identity_tables import OneTimeCodeRow
 from school_protocol.storage.key_files import sync
-from school_protocol.storage.tables import WebSessionRow
+from school_protocol.storage.tables import FORGET_ON_RESTORE, DirectoryBase, marked_tables
 
 STAGE, MARK = ".restoring", "ready.json"
 ASIDE = "before-restore-"
@@ -122,7 +120,7 @@ def _is_running(data: Path) -> bool:
 
 def end_what_was_begun(session: Session) -> None:
     """Sessions, links, codes and calendar addresses of the time of a backup: some ended since, none is good again."""
-    for table in (WebSessionRow, OneTimeCodeRow, CalendarFeedRow):
+    for table in marked_tables(DirectoryBase.metadata, FORGET_ON_RESTORE):
         session.execute(delete(table))
 
 

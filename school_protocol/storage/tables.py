@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    Column,
     Date,
     DateTime,
     Dialect,
@@ -25,6 +27,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    Table,
     TypeDecorator,
     UniqueConstraint,
     text,
@@ -100,6 +103,26 @@ class RealmBase(DeclarativeBase):
     type_annotation_map = TYPES
 
 
+NEEDS_KEYS = {"needs_keys": True}
+"""`info` of a table: beside its rows no new keys are made, though none of them is wrapped."""
+FORGET_ON_RESTORE = {"forget_on_restore": True}
+"""`info` of a table: what its rows let in was good in the time of a backup, and isn't once that is restored."""
+NAMES_FILE = {"names_file": True}
+"""`info` of a column: the place of a sealed file, or None."""
+LAST_SEQ = {"last_seq": True}
+"""`info` of a column: the number of the latest event that was known of the row's case."""
+
+
+def marked_tables(metadata: MetaData, mark: Mapping[str, bool]) -> Iterator[Table]:
+    """The tables with that mark in their `info`."""
+    return (one for one in metadata.tables.values() if mark.items() <= one.info.items())
+
+
+def marked_columns(metadata: MetaData, mark: Mapping[str, bool]) -> Iterator[Column[Any]]:
+    """The columns with that mark in their `info`."""
+    return (column for one in metadata.tables.values() for column in one.c if mark.items() <= column.info.items())
+
+
 def new_id() -> str:
     """128 random bits in base32, lower case: says nothing, and can't be guessed."""
     return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
@@ -125,7 +148,7 @@ class AccountRow(HasMac, DirectoryBase):
     email: Mapped[str | None] = mapped_column(Plain(254))
     phone: Mapped[str | None] = mapped_column(Plain(40))
 
-    __table_args__ = (CheckConstraint("length(username) >= 1", name="username_said"),)
+    __table_args__ = (CheckConstraint("length(username) >= 1", name="username_said"), {"info": NEEDS_KEYS})
 
 
 class UnitRow(HasMac, DirectoryBase):
@@ -312,6 +335,7 @@ class WebSessionRow(HasMac, DirectoryBase):
     __table_args__ = (
         CheckConstraint("length(token) = 32", name="token_is_hashed"),
         CheckConstraint("expires_at > created_at", name="expires_after_it_began"),
+        {"info": FORGET_ON_RESTORE},
     )
 
 
@@ -411,6 +435,7 @@ class EventRow(RealmBase):
         CheckConstraint("length(body_commitment) = 32", name="body_committed"),
         CheckConstraint("words_commitment IS NULL OR length(words_commitment) = 32", name="words_committed"),
         CheckConstraint("length(prev_hash) = 32 AND length(hash) = 32", name="linked"),
+        {"info": NEEDS_KEYS},
     )
 
 

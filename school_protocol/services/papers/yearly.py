@@ -97,7 +97,7 @@ def places(house: House, actor: Actor) -> tuple[Place, ...]:
         for protocol, document in _declared(house):
             for held in actor.appointments:
                 if held.role in document.for_:
-                    for unit in administration.schools_under(session, [held.unit]):
+                    for unit in directory.schools_under(session, [held.unit]):
                         found.setdefault((unit.code, document.key), Place(unit, protocol, document, held.role))
     return tuple(found[key] for key in sorted(found))
 

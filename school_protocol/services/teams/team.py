@@ -166,9 +166,7 @@ def places(house: House, actor: Actor) -> tuple[Place, ...]:
             if held.role not in known or not is_of_team(*known[held.role]):
                 continue
             role = known[held.role][1]
-            reached = (
-                administration.schools_under(session, [held.unit]) if role.oversees else _school(session, held.unit)
-            )
+            reached = directory.schools_under(session, [held.unit]) if role.oversees else _school(session, held.unit)
             for unit in reached:
                 roles.setdefault(unit.id, {})[role.key] = role
                 found[unit.id] = Place(unit, roles[unit.id])

@@ -14,8 +14,7 @@ from school_protocol.storage.blobs.bucket import Bucket
 from school_protocol.storage.blobs.folder import Folder
 from school_protocol.storage.blobs.rows import Rows
 from school_protocol.storage.engines import Store
-from school_protocol.storage.evidence_tables import KeptFileRow
-from school_protocol.storage.paper_tables import HandedPaperRow, PreparedPaperRow
+from school_protocol.storage.tables import NAMES_FILE, RealmBase, marked_columns
 
 REAL = "real"
 """The prefix in an object store."""
@@ -55,5 +54,5 @@ def as_kept(settings: Settings, realm: Store) -> Settings:
 
 
 def _names_files(session: Session) -> bool:
-    named = (KeptFileRow.place.is_not(None), HandedPaperRow.place.is_not(None), PreparedPaperRow.place.is_not(None))
-    return any(session.scalar(select(exists().where(one))) for one in named)
+    places = marked_columns(RealmBase.metadata, NAMES_FILE)
+    return any(session.scalar(select(exists().where(place.is_not(None)))) for place in places)

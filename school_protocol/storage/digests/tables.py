@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from school_protocol.storage.row_macs import FREE, HasMac
-from school_protocol.storage.tables import DirectoryBase, Id, Plain
+from school_protocol.storage.tables import FORGET_ON_RESTORE, DirectoryBase, Id, Plain
 
 
 class DigestChoiceRow(DirectoryBase):
@@ -45,6 +45,7 @@ class CalendarFeedRow(HasMac, DirectoryBase):
     __table_args__ = (
         CheckConstraint("length(hashed) = 32", name="token_is_hashed"),
         CheckConstraint("reads >= 0", name="reads_count"),
+        {"info": FORGET_ON_RESTORE},
     )
 
 
