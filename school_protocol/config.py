@@ -126,6 +126,8 @@ class Settings:
     files_region: str = ""
     anchors_copy: Path | None = None
     """A second place of anchors; what was set back together with the first one is told by it."""
+    wiring: str = "school_protocol.wiring:WIRING"
+    """What packages add to the app context, by name; the context imports none of them."""
 
     @property
     def keys(self) -> Path:

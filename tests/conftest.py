@@ -30,7 +30,8 @@ from school_protocol.services.identity import passwords
 from school_protocol.services.workshops import training
 from school_protocol.storage import engines
 from school_protocol.storage.engines import Session, Store, open_engine
-from school_protocol.storage.migrate import Part, upgrade
+from school_protocol.storage.migrate import Part, Tables, upgrade
+from school_protocol.wiring import WIRING
 
 gc.disable()  # until all is loaded: nothing of it can go, and each look through it takes longer than the last
 ROOT = Path(__file__).parents[1]
@@ -127,20 +128,20 @@ def make_tables(tmp_path_factory: pytest.TempPathFactory) -> MakeTables:
     folder = tmp_path_factory.mktemp("tables")
 
     @lru_cache
-    def tables(part: Part, purged: bool) -> bytes:
+    def made(part: Part, purged: bool) -> bytes:
         file = folder / f"{part}-{purged}.db"
         engine = open_engine(f"sqlite:///{file}")
-        upgrade(engine, part, purged=purged)
+        upgrade(engine, part, WIRING.tables, purged=purged)
         engine.dispose()
         return file.read_bytes()
 
-    def quick(engine: Engine, part: Part, *, purged: bool = False) -> None:
+    def quick(engine: Engine, part: Part, tables: Tables = WIRING.tables, *, purged: bool = False) -> None:
         file = Path(engine.url.database or "")
         if engine.dialect.name == "sqlite" and file.is_file() and is_bare(engine):
             engine.dispose()
-            file.write_bytes(tables(part, purged))
+            file.write_bytes(made(part, purged))
         else:
-            upgrade(engine, part, purged=purged)
+            upgrade(engine, part, tables, purged=purged)
 
     return quick
 

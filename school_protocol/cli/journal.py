@@ -215,5 +215,6 @@ def journal_check(folder: Path, key: str) -> None:
 def journal_grants(role: str, schema: str, part: Any) -> None:
     """Print, for psql, the rights of a role that serves the site and can neither change a chain nor lift a guard."""
     from school_protocol.storage.grants import grants
+    from school_protocol.wiring import WIRING
 
-    click.echo(grants(part, role, schema), nl=False)
+    click.echo(grants(part, WIRING.tables, role, schema), nl=False)

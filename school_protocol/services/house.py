@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pkgutil import resolve_name
 
 from school_protocol.config import Settings
 from school_protocol.definitions import read_published
@@ -21,7 +22,7 @@ from school_protocol.storage.blobs.blobs import Blobs
 from school_protocol.storage.blobs.choosing import as_kept, open_blobs, settle
 from school_protocol.storage.engines import Engine, Session, Store, open_engine
 from school_protocol.storage.errors import KeysUnusable, StorageBusy
-from school_protocol.storage.migrate import Part, upgrade
+from school_protocol.storage.migrate import Part, Tables, upgrade
 from school_protocol.storage.moving import refuse_moved
 from school_protocol.storage.vault import Vault
 
@@ -113,6 +114,25 @@ class Library:
         return self._sights[versions]
 
 
+class NotWired(SchoolProtocolError):
+    """What the packages add to the context is not all there, or there twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """What packages add to the context, which knows none of them; put together in `school_protocol.wiring`."""
+
+    tables: Tables
+
+
+def wiring_of(settings: Settings) -> Wiring:
+    """The one that the settings name. Raises NotWired where it is none."""
+    found = resolve_name(settings.wiring)
+    if not isinstance(found, Wiring):
+        raise NotWired(f"{settings.wiring} is no Wiring")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """One realm's stores and keys, the directory beside them, and the time there."""
@@ -130,6 +150,11 @@ class House:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    @property
+    def wiring(self) -> Wiring:
+        """What packages that the context doesn't know add to it."""
+        return wiring_of(self.settings)
 
     @property
     def blobs(self) -> Blobs:
@@ -197,8 +222,9 @@ def open_house(
     _refuse_half((directory_store, realm))
     for name, store in (("directory", directory_store), ("realm", realm)):
         refuse_moved(store, name)
-    upgrade(directory_store.engine, "directory")
-    upgrade(realm.engine, "realm")
+    tables = wiring_of(settings).tables
+    upgrade(directory_store.engine, "directory", tables)
+    upgrade(realm.engine, "realm", tables)
     vault = _vault_of(settings, (realm, directory_store))
     with directory_store.reading() as session:
         administration_chain.refuse_other_key(session, vault)

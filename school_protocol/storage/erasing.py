@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 
 from school_protocol.storage import cases
 from school_protocol.storage.figures import shares
-from school_protocol.storage.migrate import METADATA
 from school_protocol.storage.numbers import format_number
 from school_protocol.storage.signalement.reports import erase_of_case
-from school_protocol.storage.tables import DraftRow
+from school_protocol.storage.tables import DraftRow, RealmBase
 from school_protocol.storage.vault import Vault
 
 OUTLIVES = "outlives_case"
@@ -49,7 +48,7 @@ def erase_case(session: Session, vault: Vault, case_id: str, *, at: datetime, ac
 
 def emptied() -> tuple[Table, ...]:
     """The tables that keep nothing of an erased case, those that refer to others first."""
-    tables: tuple[Table, ...] = tuple(reversed(METADATA["realm"].sorted_tables))
+    tables: tuple[Table, ...] = tuple(reversed(RealmBase.metadata.sorted_tables))
     return tuple(one for one in tables if "case_id" in one.c and not _stays(one))
 
 

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from school_protocol.domain.errors import SchoolProtocolError
-from school_protocol.storage.migrate import METADATA, VERSION_TABLE, Part
+from school_protocol.storage.guards import APPEND_ONLY
+from school_protocol.storage.migrate import VERSION_TABLE, Part, Tables
 
-GROWING: dict[Part, frozenset[str]] = {
-    "realm": frozenset({"case_record", "event", "tombstone", "access", "access_batch", "anchor_taken"}),
-    "directory": frozenset(
-        {
-            "administration",
-            "administration_link",
-            "api_read",
-            "attestation_copy",
-            "certificate",
-            "figure_paper",
-            "figure_public",
-            "figure_release",
-            "figure_told",
-            "visit_entry",
-            "yearly_report",
-        }
-    ),
-    "room": frozenset(),
-}
-"""Tables that nobody but their owner could change: rows are only added."""
 _LOCKED = {"case_record": "version"}
 """Rows that are locked as somebody writes to a case: PostgreSQL asks for the right to change a column. The guard on the
 table refuses any change all the same."""
@@ -37,13 +19,13 @@ class NotAName(SchoolProtocolError):
     """What was said is no plain name of a role or schema."""
 
 
-def grants(part: Part, role: str, schema: str = "public", *, purged: bool = False) -> str:
+def grants(part: Part, tables: Tables, role: str, schema: str = "public", *, purged: bool = False) -> str:
     """The statements, for psql, that give `role` what the program needs of the tables of `part` in `schema`.
 
     `purged`: of the store of workshops, where every row may go.
     """
     check_names(role, schema)
-    return "\n".join(_lines(part, role, schema, purged)) + "\n"
+    return "\n".join(_lines(part, sorted(tables[part].tables), role, schema, purged)) + "\n"
 
 
 def queue_grants(role: str, schema: str) -> str:
@@ -64,7 +46,7 @@ def check_names(*names: str) -> None:
             raise NotAName(f"{name!r}: small letters, figures and underscores, at most 63")
 
 
-def _lines(part: Part, role: str, schema: str, purged: bool) -> list[str]:
+def _lines(part: Part, tables: Sequence[str], role: str, schema: str, purged: bool) -> list[str]:
     return [
         f"-- Run as the owner of the tables, after `migrate`; {role} must own nothing and be a member of no owner.",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};",
@@ -73,15 +55,14 @@ def _lines(part: Part, role: str, schema: str, purged: bool) -> list[str]:
         f"REVOKE CREATE ON SCHEMA {schema} FROM {role};",
         "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;",
         f"GRANT USAGE ON SCHEMA {schema} TO {role};",
-        *_rows(part, role, schema, purged),
+        *_rows(part, tables, role, schema, purged),
     ]
 
 
-def _rows(part: Part, role: str, schema: str, purged: bool) -> list[str]:
-    tables = sorted(METADATA[part].tables)
+def _rows(part: Part, tables: Sequence[str], role: str, schema: str, purged: bool) -> list[str]:
     lines = [f"GRANT SELECT ON {schema}.{VERSION_TABLE} TO {role};"]
     for table in tables:
-        rights = "SELECT, INSERT" if table in GROWING[part] and not purged else "SELECT, INSERT, UPDATE, DELETE"
+        rights = "SELECT, INSERT" if table in APPEND_ONLY[part] and not purged else "SELECT, INSERT, UPDATE, DELETE"
         lines.append(f"GRANT {rights} ON {schema}.{table} TO {role};")
         if table in _LOCKED:
             lines.append(f"GRANT UPDATE ({_LOCKED[table]}) ON {schema}.{table} TO {role};")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -15,43 +16,13 @@ from sqlalchemy.exc import DBAPIError
 
 from school_protocol.config import version
 from school_protocol.domain.errors import SchoolProtocolError
-from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
-    bulk_tables,
-    chains_tables,
-    evidence_tables,
-    guards,
-    identity_tables,
-    index_tables,
-    paper_tables,
-    retention_tables,
-    sight_tables,
-    staff_tables,
-    tallies,
-    yearly_tables,
-)
-from school_protocol.storage.api import tables as api_tables  # noqa: F401
-from school_protocol.storage.blobs import tables as blob_tables  # noqa: F401
-from school_protocol.storage.digests import tables as digest_tables  # noqa: F401
+from school_protocol.storage import guards
 from school_protocol.storage.engines import Store
-from school_protocol.storage.figures import release_tables as figure_release_tables  # noqa: F401
-from school_protocol.storage.figures import tables as figure_tables  # noqa: F401
 from school_protocol.storage.giving_way import change, shortly
-from school_protocol.storage.referrals import tables as referral_tables  # noqa: F401
-from school_protocol.storage.review import tables as review_tables  # noqa: F401
-from school_protocol.storage.sharing import tables as sharing_tables  # noqa: F401
-from school_protocol.storage.signalement import tables as signalement_tables  # noqa: F401
-from school_protocol.storage.tables import DirectoryBase, RealmBase
-from school_protocol.storage.visits import tables as visit_tables  # noqa: F401
-from school_protocol.storage.workshops import attestation_tables  # noqa: F401
-from school_protocol.storage.workshops import tables as workshop_tables  # noqa: F401
-from school_protocol.storage.workshops.room_tables import RoomBase
 
 Part = Literal["directory", "realm", "room"]
-METADATA: dict[Part, MetaData] = {
-    "directory": DirectoryBase.metadata,
-    "realm": RealmBase.metadata,
-    "room": RoomBase.metadata,
-}
+Tables = Mapping[Part, MetaData]
+"""Those of all packages, by the part of an installation in which they lie."""
 
 VERSION_TABLE = "schema_revision"
 _FOLDER = Path(__file__).parent / "migrations"
@@ -69,7 +40,7 @@ class UnknownTables(SchoolProtocolError):
     """Tables that another version of the program made: this one doesn't know what they hold."""
 
 
-def upgrade(engine: Engine, part: Part, *, purged: bool = False) -> None:
+def upgrade(engine: Engine, part: Part, tables: Tables, *, purged: bool = False) -> None:
     """Make a store's tables with what guards them, or bring them up to date; does nothing where they are.
 
     `purged`: rows go with the workshop that they are of, so that none is guarded as only added to. On PostgreSQL the
@@ -79,10 +50,10 @@ def upgrade(engine: Engine, part: Part, *, purged: bool = False) -> None:
     if found == revisions(part)[-1]:
         return
     if engine.dialect.name != "postgresql":
-        _bring(engine, part, purged)
+        _bring(engine, part, tables[part], purged)
         return
     try:
-        _bring(engine, part, purged)
+        _bring(engine, part, tables[part], purged)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", "") not in _NOT_ALLOWED:
             raise
@@ -106,7 +77,7 @@ def _refuse_unknown(engine: Engine, part: Part) -> str | None:
     return found
 
 
-def _bring(engine: Engine, part: Part, purged: bool) -> None:
+def _bring(engine: Engine, part: Part, metadata: MetaData, purged: bool) -> None:
     def do(connection: Connection) -> None:
         _alone(connection)
         if connection.dialect.name == "postgresql":
@@ -114,8 +85,8 @@ def _bring(engine: Engine, part: Part, purged: bool) -> None:
         if revision_on(connection) is not None:
             command.upgrade(_config(part, connection), "head")
             return
-        METADATA[part].create_all(connection, checkfirst=False)
-        for statement in guards.statements(connection.dialect.name, part, METADATA[part], purged=purged):
+        metadata.create_all(connection, checkfirst=False)
+        for statement in guards.statements(connection.dialect.name, part, metadata, purged=purged):
             connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
         command.stamp(_config(part, connection), "head")
 
@@ -169,12 +140,9 @@ def standing_of(store: Store, part: Part) -> str:
 
 def run_on_given_connection(context: Any) -> None:
     """What both `env.py` do."""
-    attributes = context.config.attributes
     context.configure(
-        connection=attributes["connection"],
-        target_metadata=METADATA[attributes["part"]],
+        connection=context.config.attributes["connection"],
         version_table=VERSION_TABLE,
-        compare_type=True,
         transaction_per_migration=False,
     )
     with context.begin_transaction():
@@ -185,5 +153,5 @@ def _config(part: Part, connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER / part).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.attributes.update(part=part, connection=connection)
+    config.attributes["connection"] = connection
     return config

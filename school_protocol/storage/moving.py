@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage.engines import MOVED, WRITING, Engine, Store
 from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.migrate import METADATA, Part, revision_on, revisions
+from school_protocol.storage.migrate import Part, Tables, revision_on, revisions
 from school_protocol.storage.vault import canonical
 
 BATCH = 1_000
@@ -61,14 +61,14 @@ def held(store: Store) -> Iterator[Connection]:
 # ---- copying -------------------------------------------------------------------------------------------------------
 
 
-def count(source: Connection, part: Part) -> int:
+def count(source: Connection, part: Part, tables: Tables) -> int:
     """How many rows there are to copy. Raises NotMovable where the source's tables are of another version."""
     if revision_on(source) != revisions(part)[-1]:
         raise NotMovable(f"the {part} of the source is of another version: start this one there once")
-    return sum(_counted(source, one) for one in tables(part))
+    return sum(_counted(source, one) for one in tables[part].sorted_tables)
 
 
-def fill(source: Held, target: Engine, copied: Counted, compared: Counted) -> None:
+def fill(source: Held, target: Engine, tables: Tables, copied: Counted, compared: Counted) -> None:
     """Every row of the source, proven to be there. Raises NotMovable, with nothing left in the target.
 
     `target` has the tables of each part in the schema of its name, empty.
@@ -76,22 +76,23 @@ def fill(source: Held, target: Engine, copied: Counted, compared: Counted) -> No
     with target.execution_options(purpose=WRITING).begin() as connection:
         for part, held_source in source.items():
             there = connection.execution_options(schema_translate_map={None: part})
-            _copy(held_source, there, part, copied)
-            different = differing(held_source, there, part, compared)
+            _copy(held_source, there, part, tables, copied)
+            different = differing(held_source, there, tables[part].sorted_tables, compared)
             if different:
                 raise NotMovable(f"not equal: {'; '.join(different)}. Begin again")
 
 
-def _copy(source: Connection, target: Connection, part: Part, done: Counted) -> None:
-    if any(_counted(target, one) for one in tables(part)):
+def _copy(source: Connection, target: Connection, part: Part, tables: Tables, done: Counted) -> None:
+    each = tables[part].sorted_tables
+    if any(_counted(target, one) for one in each):
         raise NotMovable(f"the {part} of the target holds rows: name an empty database")
-    guarded = [f"{part}.{one.name}" for one in tables(part)]
+    guarded = [f"{part}.{one.name}" for one in each]
     try:
         for name in guarded:
             target.exec_driver_sql(f"ALTER TABLE {name} DISABLE TRIGGER USER")
     except ProgrammingError:
         raise NotMovable(f"the {part} of the target is not this role's: name the role that owns it") from None
-    for one in tables(part):
+    for one in each:
         for batch in _batches(source, one):
             with _said(one.name):
                 target.execute(insert(one), batch)
@@ -117,11 +118,6 @@ def _said(table: str) -> Iterator[None]:
     except (DataError, IntegrityError) as error:
         state = getattr(error.orig, "sqlstate", None) or type(error).__name__
         raise NotMovable(f"the target does not take a row of {table} ({state}): put it right in the source") from None
-
-
-def tables(part: Part) -> Sequence[Table]:
-    """The tables of a part, each after those that it points at."""
-    return METADATA[part].sorted_tables
 
 
 def _counted(connection: Connection, one: Table) -> int:
@@ -177,10 +173,10 @@ def _plain(value: Any) -> Any:
     return ["bytes", value.hex()] if isinstance(value, bytes) else value
 
 
-def differing(source: Connection, target: Connection, part: Part, done: Counted) -> list[str]:
+def differing(source: Connection, target: Connection, tables: Sequence[Table], done: Counted) -> list[str]:
     """The tables that are not equal, each with both counts."""
     found = []
-    for one in tables(part):
+    for one in tables:
         here, there = proof(source, one, done), proof(target, one, done)
         if here != there:
             found.append(f"{one.name}: {here[0]} rows, and {there[0]} there")
@@ -195,24 +191,24 @@ def is_away(connection: Connection) -> bool:
     return inspect(connection).has_table(MOVED)
 
 
-def send_away(connection: Connection, part: Part) -> None:
+def send_away(connection: Connection, tables: Iterable[str]) -> None:
     """From the end of this transaction of SQLite on nobody writes there, not even whoever has it open."""
     connection.exec_driver_sql(f"CREATE TABLE {MOVED} (moved INTEGER)")
-    for name, verb, table in _refusals(part):
+    for name, verb, table in _refusals(tables):
         connection.exec_driver_sql(
             f"CREATE TRIGGER {name} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{MOVED}'); END"
         )
 
 
-def take_back(connection: Connection, part: Part) -> None:
+def take_back(connection: Connection, tables: Iterable[str]) -> None:
     """Let a store be written to again that was moved elsewhere."""
     if is_away(connection):
-        for name, _verb, _table in _refusals(part):
+        for name, _verb, _table in _refusals(tables):
             connection.exec_driver_sql(f"DROP TRIGGER {name}")
         connection.exec_driver_sql(f"DROP TABLE {MOVED}")
 
 
-def _refusals(part: Part) -> Iterator[tuple[str, str, str]]:
+def _refusals(tables: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Each trigger by its name, with what it refuses, and where."""
-    for one in tables(part):
-        yield from ((f"{MOVED}_{one.name}_{verb.lower()}", verb, one.name) for verb in _VERBS)
+    for name in tables:
+        yield from ((f"{MOVED}_{name}_{verb.lower()}", verb, name) for verb in _VERBS)

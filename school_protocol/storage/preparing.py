@@ -12,7 +12,7 @@ from school_protocol.storage import keys, walls
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.giving_way import change, shortly
 from school_protocol.storage.grants import check_names, grants, queue_grants
-from school_protocol.storage.migrate import Part, make_schema, upgrade
+from school_protocol.storage.migrate import Part, Tables, make_schema, upgrade
 from school_protocol.storage.workshops import tenants
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
@@ -86,7 +86,9 @@ def clear(database: str) -> None:
         engine.dispose()
 
 
-def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Callable[[], None]) -> None:
+def prepare(
+    database: str, site: str, workers: Sequence[str], tables: Tables, *, make_queue: Callable[[], None]
+) -> None:
     """Bring every schema of `database` up to date and give roles what the program needs; as often as one likes.
 
     `database` is opened as the owner. `site` serves pages, behind a wall where `workers` do the rest (see `walls`).
@@ -104,18 +106,18 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
     for part in PARTS:
         engine = open_engine(in_schema(database, part))
         try:
-            upgrade(engine, part)
+            upgrade(engine, part, tables)
             if part == "realm" and site and workers:  # before it may read a table that is new
                 walls.build(engine, site, workers, realm="realm", directory="directory")
-            _say(engine, [grants(part, role, part) for role in roles])
+            _say(engine, [grants(part, tables, role, part) for role in roles])
         finally:
             engine.dispose()
     for part in tenants.PARTS:
         schema = training_schema(part)
         engine = open_engine(in_schema(database, schema))
         try:
-            upgrade(engine, part, purged=True)
-            _say(engine, [grants(part, role, schema, purged=True) for role in roles])
+            upgrade(engine, part, tables, purged=True)
+            _say(engine, [grants(part, tables, role, schema, purged=True) for role in roles])
         finally:
             engine.dispose()
     engine = open_engine(in_schema(database, QUEUE))

@@ -41,6 +41,7 @@ from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.figures import counters
 from school_protocol.storage.figures.tables import FigureCounterRow, FigureShareRow
 from school_protocol.storage.migrate import upgrade
+from school_protocol.wiring import WIRING
 from services.conftest import School
 from services.retaining import Keeping
 from services.yearly_told import a_year
@@ -350,7 +351,7 @@ def test_counted_anew_they_are_the_same_whatever_happened() -> None:
 def workshop(school: School, tmp_path: Path) -> Iterator[House]:
     """Another realm of the same installation: its own store, the same directory, keys, clock and definitions."""
     store = Store(open_engine(f"sqlite:///{tmp_path / 'workshop.sqlite'}"))
-    upgrade(store.engine, "realm")
+    upgrade(store.engine, "realm", WIRING.tables)
     yield replace(school.house, realm=store, name="workshop-1")
     store.close()
 

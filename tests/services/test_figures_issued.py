@@ -47,6 +47,7 @@ from school_protocol.storage.figures.release_tables import FigureKeyRow, FigureR
 from school_protocol.storage.journal import Flaw
 from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.tables import UnitRow
+from school_protocol.wiring import WIRING
 from school_protocol.wording import Wording
 from services.figures_issued import CASES_OF, PROTOCOL, YEAR, Country, a_country
 from services.yearly_told import text_of
@@ -422,7 +423,7 @@ def test_one_late_case_is_told_by_no_difference(country: Country) -> None:
 def workshop(country: Country, tmp_path: Path) -> Iterator[House]:
     """Another realm of the same installation, with the same directory and keys, and a case in it."""
     store = Store(open_engine(f"sqlite:///{tmp_path / 'workshop.sqlite'}"))
-    upgrade(store.engine, "realm")
+    upgrade(store.engine, "realm", WIRING.tables)
     house = replace(country.house, realm=store, name="workshop-1")
     filled = {"what_happened": "x", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
     open_case(house, replace(country.person("member"), realm="workshop-1"), "report", filled, token="w")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from domain.telling import MOROCCAN, NOW
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, Table, make_url, text
 from storage.server import EVERYWHERE, served
 
 from school_protocol.config import Settings
@@ -27,8 +27,9 @@ from school_protocol.storage.backups import BackupUnusable
 from school_protocol.storage.engines import open_engine
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.giving_way import TablesInUse
-from school_protocol.storage.migrate import Part, upgrade
+from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.moving import MovedAway, NotMovable
+from school_protocol.wiring import WIRING
 from services.conftest import School
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="both places are named here")
@@ -158,11 +159,11 @@ def test_a_row_that_is_not_the_same_is_found(places: Places, monkeypatch: pytest
     """Planted between copying and comparing; without it, the same way leads to the end (the other tests)."""
     compare = moving.differing
 
-    def harmed(source: Connection, target: Connection, part: Part, done: moving.Counted) -> list[str]:
-        if part == "realm":
+    def harmed(source: Connection, target: Connection, tables: Sequence[Table], done: moving.Counted) -> list[str]:
+        if tables == WIRING.tables["realm"].sorted_tables:
             target.exec_driver_sql("ALTER TABLE realm.event DISABLE TRIGGER USER")
             assert target.exec_driver_sql(harm).rowcount
-        return compare(source, target, part, done)
+        return compare(source, target, tables, done)
 
     monkeypatch.setattr(moving, "differing", harmed)
     with pytest.raises(NotMovable, match="not equal"):
@@ -186,7 +187,7 @@ def test_a_role_that_does_not_own_the_place_is_told_so(places: Places) -> None:
     name = f"guest_{uuid.uuid4().hex[:10]}"
     for part in STORES:
         own = open_engine(places.database.store_url(part))
-        upgrade(own, part)
+        upgrade(own, part, WIRING.tables)
         own.dispose()
     engine = open_engine(places.database.database)
     with engine.begin() as connection:

@@ -17,14 +17,14 @@ from storage.server import EVERYWHERE, stop_clock
 
 from school_protocol.storage import directory, sign_in, walls
 from school_protocol.storage.engines import Session
-from school_protocol.storage.migrate import METADATA
+from school_protocol.wiring import WIRING
 from services.sharing_region import ABROAD
 from services.test_walls import HERE, THERE, Two, two
 
 __all__ = ["two"]
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="has roles of its own")
-REALM = METADATA["realm"].tables
+REALM = WIRING.tables["realm"].tables
 OF_A_CASE = tuple(name for name in walls.WALLED if "case_id" in REALM[name].c and name != "report")
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 THERE_HEAD = f"head {ABROAD}"

@@ -13,9 +13,9 @@ from sqlalchemy import Table, select
 from school_protocol.domain.errors import Sealed, Unseen
 from school_protocol.storage import cases, erased, erasing, identities, index, journal, once, papers, reports
 from school_protocol.storage.erased import Erased, ErasedUnreadable
-from school_protocol.storage.migrate import METADATA
 from school_protocol.storage.numbers import format_number
 from school_protocol.storage.vault import Vault
+from school_protocol.wiring import WIRING
 from storage.conftest import NOW, Realm, entry
 from storage.test_index import row as index_row
 
@@ -113,7 +113,7 @@ def mentions(realm: Realm, case_id: str) -> set[str]:
     with realm.store.reading() as session:
         number = cases.opened(session, case_id).number
         wanted = {case_id, number, format_number(number).replace(" ", "-")}
-        for table in METADATA["realm"].sorted_tables:
+        for table in WIRING.tables["realm"].sorted_tables:
             for row in session.execute(select(table)):
                 if any(one in str(value) for value in row for one in wanted):
                     found.add(table.name)
@@ -152,12 +152,12 @@ def test_a_case_that_never_was_cant_be_erased(realm: Realm) -> None:
 
 
 def test_every_table_of_a_case_is_emptied_or_said_to_stay() -> None:
-    of_a_case = {table.name for table in METADATA["realm"].sorted_tables if "case_id" in table.c}
+    of_a_case = {table.name for table in WIRING.tables["realm"].sorted_tables if "case_id" in table.c}
     emptied = {table.name for table in erasing.emptied()}
-    staying = {table.name for table in METADATA["realm"].sorted_tables if erasing._stays(table)}
+    staying = {table.name for table in WIRING.tables["realm"].sorted_tables if erasing._stays(table)}
     assert emptied | staying >= of_a_case
     assert not emptied & staying
-    assert all(_holds_no_content(METADATA["realm"].tables[name]) for name in staying - {"event", "anchored_head"})
+    assert all(_holds_no_content(WIRING.tables["realm"].tables[name]) for name in staying - {"event", "anchored_head"})
 
 
 def _holds_no_content(table: Table) -> bool:

@@ -17,6 +17,7 @@ from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.index import Cursor, Due, Filter, IndexRow, Seat, Waited
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.tables import CaseRecordRow
+from school_protocol.wiring import WIRING
 from storage.conftest import NOW, Realm
 
 TODAY = date(2026, 11, 25)
@@ -168,7 +169,7 @@ scopes = st.builds(
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store in which case records are of no interest."""
     store = Store(open_engine(f"sqlite:///{tmp_path_factory.mktemp('bare') / 'realm.sqlite'}"))
-    migrate.upgrade(store.engine, "realm")
+    migrate.upgrade(store.engine, "realm", WIRING.tables)
     with store.writing() as session:
         for number in range(12):
             session.execute(

@@ -14,10 +14,10 @@ from sqlalchemy import JSON, Boolean, Date, Integer, LargeBinary, insert
 
 from school_protocol.storage import cases, keys, migrate, once
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.migrate import METADATA
 from school_protocol.storage.signalement.tables import Hour
 from school_protocol.storage.tables import Moment, Plain, Wrapped
 from school_protocol.storage.vault import Vault
+from school_protocol.wiring import WIRING
 from storage.conftest import NOW, Realm, entry
 
 WRAPPED_BY_A_CASE = {"object_key"}
@@ -27,7 +27,7 @@ def test_every_kind_of_wrapped_key_is_found_by_itself() -> None:
     """By the columns of all tables, not by the classes. A room's keys are never turned: they end with it."""
     columns = {
         table.name
-        for metadata in (METADATA["realm"], METADATA["directory"])
+        for metadata in (WIRING.tables["realm"], WIRING.tables["directory"])
         for table in metadata.sorted_tables
         if {"master", "wrapped"} & set(table.c.keys())
     }
@@ -94,7 +94,7 @@ def test_nothing_is_made_anew_while_something_is_left_under_older_keys(
 @pytest.mark.exhaustive
 def test_a_key_that_wraps_something_in_one_of_two_stores_stays(realm: Realm, tmp_path: Path) -> None:
     other = Store(open_engine(f"sqlite:///{tmp_path / 'other.sqlite'}"))
-    migrate.upgrade(other.engine, "realm")
+    migrate.upgrade(other.engine, "realm", WIRING.tables)
     cases.prepare_key(other, realm.vault)
     realm.open_case(entry())
     realm.vault.add_master()

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, inspect, text
 from school_protocol.storage import migrate
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.migrate import Part, UnknownTables
+from school_protocol.wiring import WIRING
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
 FORMER: tuple[tuple[Part, str], ...] = ()
@@ -21,7 +22,7 @@ FORMER: tuple[tuple[Part, str], ...] = ()
 def test_upgrading_again_does_nothing(empty: Store, part: Part) -> None:
     assert migrate.standing_of(empty, part) == "none"
     for _ in range(2):
-        migrate.upgrade(empty.engine, part)
+        migrate.upgrade(empty.engine, part, WIRING.tables)
         assert migrate.standing_of(empty, part) == "current"
 
 
@@ -29,11 +30,11 @@ def test_upgrading_again_does_nothing(empty: Store, part: Part) -> None:
     ("revision", "words"), [("9999", "a later version wrote here"), ("0001", "an earlier one wrote here")]
 )
 def test_what_another_version_wrote_is_left_alone(empty: Store, revision: str, words: str) -> None:
-    migrate.upgrade(empty.engine, "realm")
+    migrate.upgrade(empty.engine, "realm", WIRING.tables)
     with empty.engine.begin() as connection:
         connection.execute(text(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '{revision}'"))
     with pytest.raises(UnknownTables, match=f"revision {revision}.*{words}"):
-        migrate.upgrade(empty.engine, "realm")
+        migrate.upgrade(empty.engine, "realm", WIRING.tables)
     assert migrate.revision_of(empty.engine) == revision
 
 
@@ -41,7 +42,7 @@ def test_what_another_version_wrote_is_left_alone(empty: Store, revision: str, w
 def test_two_that_start_at_once_migrate_once(url: tuple[str, str | None]) -> None:
     def start(_: int) -> bool:
         engine = open_engine(url[0], schema=url[1])
-        migrate.upgrade(engine, "realm")
+        migrate.upgrade(engine, "realm", WIRING.tables)
         found = migrate.standing_of(Store(engine), "realm") == "current"
         engine.dispose()
         return found
@@ -72,7 +73,7 @@ def test_a_store_that_stands_comes_to_the_same_tables_as_a_new_one(tmp_path: Pat
     engines = [open_engine(f"sqlite:///{tmp_path / name}") for name in ("former.sqlite", "new.sqlite")]
     assert migrate.revision_of(engines[0]) == revision
     for engine in engines:
-        migrate.upgrade(engine, part)
+        migrate.upgrade(engine, part, WIRING.tables)
     assert tables_of(engines[0]) == tables_of(engines[1])
     for engine in engines:
         engine.dispose()

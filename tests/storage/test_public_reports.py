@@ -22,12 +22,12 @@ from sqlalchemy.orm import Session
 from school_protocol.domain.public_reports import Status
 from school_protocol.storage import keys
 from school_protocol.storage.engines import BUSY_SECONDS
-from school_protocol.storage.migrate import METADATA
 from school_protocol.storage.signalement import mixing, notices, order, reports
 from school_protocol.storage.signalement.reports import PublicHeader
 from school_protocol.storage.signalement.tables import Hour, PublicReportRow
 from school_protocol.storage.tables import Moment, new_id
 from school_protocol.storage.told import Channel, State
+from school_protocol.wiring import WIRING
 from storage.conftest import Realm
 
 HOUR = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -59,14 +59,16 @@ def kept(realm: Realm, said: str = "un groupe", **other: object) -> str:
 
 
 def tables() -> Iterator[object]:
-    return (table for name, table in METADATA["realm"].tables.items() if name in MINE)
+    return (table for name, table in WIRING.tables["realm"].tables.items() if name in MINE)
 
 
 def test_no_column_can_hold_more_of_the_time_than_the_hour() -> None:
     found = {str(table): [column.name for column in table.columns if isinstance(column.type, Moment)]  # type: ignore[attr-defined]
              for table in tables()}  # fmt: skip
     assert found == {name: [] for name in MINE}
-    assert [column.name for column in METADATA["realm"].tables["outbox"].columns if isinstance(column.type, Moment)]
+    assert [
+        column.name for column in WIRING.tables["realm"].tables["outbox"].columns if isinstance(column.type, Moment)
+    ]
     assert Hour().process_result_value(Hour().process_bind_param(HOUR + timedelta(minutes=59), None), None) == HOUR  # type: ignore[arg-type]
 
 

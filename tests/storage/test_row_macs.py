@@ -15,11 +15,11 @@ from sqlalchemy.orm import DeclarativeBase
 
 from school_protocol.storage import index_check, row_macs
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.migrate import METADATA
 from school_protocol.storage.placing import add_new, add_rows
 from school_protocol.storage.signalement.tables import Hour
 from school_protocol.storage.tables import AccountRow, DirectoryBase, Moment, RealmBase
 from school_protocol.storage.vault import Vault
+from school_protocol.wiring import WIRING
 
 TABLES = [*row_macs.tables(DirectoryBase), *row_macs.tables(RealmBase)]
 NOON = datetime(2026, 9, 7, 12, tzinfo=UTC)
@@ -49,7 +49,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     event.listen(engine, "connect", lambda raw, _record: raw.execute("PRAGMA foreign_keys = OFF"))
     event.listen(engine, "connect", lambda raw, _record: raw.execute("PRAGMA ignore_check_constraints = ON"))
     for part in ("directory", "realm"):
-        METADATA[part].create_all(engine)
+        WIRING.tables[part].create_all(engine)
     found = Store(engine)
     found.under(Vault.open(folder / "keys", create=True))
     yield found
@@ -97,7 +97,7 @@ def test_of_every_table_the_docs_say_what_would_tell() -> None:
     lines = [line for line in said.partition("## Every table")[2].partition("\n## ")[0].splitlines() if line[:1] == "|"]
     named = {line.split("|")[1].strip(): re.findall(r"`(\w+)`", line.split("|")[2]) for line in lines[2:]}
     assert sorted(name for names in named.values() for name in names) == sorted(
-        name for part in METADATA.values() for name in part.tables
+        name for part in WIRING.tables.values() for name in part.tables
     )
     assert sorted(named["a hash in each row"]) == sorted(model.__tablename__ for model in TABLES)
     assert sorted(named["with the case’s index row"]) == sorted(table.name for table in index_check.tables())

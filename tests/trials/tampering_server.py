@@ -19,6 +19,7 @@ from school_protocol.storage.engines import open_engine
 from school_protocol.storage.grants import grants
 from school_protocol.storage.journal import Chain, Flaw
 from school_protocol.storage.migrate import Part
+from school_protocol.wiring import WIRING
 from trials.frame import Outcome
 
 PARTS: tuple[Part, ...] = ("realm", "directory")
@@ -75,7 +76,7 @@ def grant(server: Server) -> None:
     for part in PARTS:
         engine = server.engine(part)
         with engine.begin() as connection:
-            for statement in grants(part, server.role, server.schema(part)).splitlines():
+            for statement in grants(part, WIRING.tables, server.role, server.schema(part)).splitlines():
                 connection.execute(text(statement))
         engine.dispose()
 

@@ -25,6 +25,7 @@ from school_protocol.services.signalement.doors import renew
 from school_protocol.storage import moving, outbox
 from school_protocol.web import create_app
 from school_protocol.web.fronts import behind
+from school_protocol.wiring import WIRING
 
 TOKEN = "told to whoever watches"
 
@@ -86,12 +87,12 @@ def test_a_server_goes_on_once_the_next_version_has_brought_its_tables(client: F
 def test_nor_once_it_was_moved_to_another_database(client: FlaskClient, school: School) -> None:
     assert client.get("/ready").status_code == 200
     with moving.held(school.house.realm) as connection:
-        moving.send_away(connection, "realm")
+        moving.send_away(connection, WIRING.tables["realm"].tables)
     answer = client.get("/ready")
     assert (answer.status_code, answer.get_data(as_text=True)) == (503, "realm: moved to another database\n")
     assert client.get("/alive").status_code == 200
     with moving.held(school.house.realm) as connection:
-        moving.take_back(connection, "realm")
+        moving.take_back(connection, WIRING.tables["realm"].tables)
     assert client.get("/ready").status_code == 200
 
 

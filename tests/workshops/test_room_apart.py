@@ -30,11 +30,11 @@ from school_protocol.services.workshops.rooms import SWEPT_AFTER
 from school_protocol.services.workshops.tables import Playing
 from school_protocol.services.workshops.training import settings_of
 from school_protocol.storage import directory
-from school_protocol.storage.migrate import METADATA
 from school_protocol.storage.tables import AppointmentRow, CaseRecordRow
 from school_protocol.storage.vault import Vault
 from school_protocol.storage.workshops.room_tables import RoomRow
 from school_protocol.storage.workshops.tenants import BY_ACCOUNT, BY_CASE, BY_UNIT, MARK, units_of
+from school_protocol.wiring import WIRING
 from workshops.room_browsing import Hall, dump, hall_in, rooms_there
 from workshops.rooms_of import NOON, made, person
 
@@ -308,10 +308,10 @@ def of_room(hall: Hall) -> dict[str, list[str]]:
 def test_every_table_of_the_store_of_workshops_is_purged_or_never_written_there() -> None:
     """A table that comes later says by a column whose its rows are, or is named here: then no room writes it."""
     known = {*BY_CASE, *BY_ACCOUNT, *BY_UNIT}
-    tables = {**METADATA["realm"].tables, **METADATA["directory"].tables}
+    tables = {**WIRING.tables["realm"].tables, **WIRING.tables["directory"].tables}
     unknown = {name for name, table in tables.items() if not known & set(table.c.keys())}
     assert unknown - {"account", "unit", "case_record", "outbox"} == NEVER_WRITTEN
-    assert {name for name, table in METADATA["room"].tables.items() if "room" not in table.c} == {"room"}
+    assert {name for name, table in WIRING.tables["room"].tables.items() if "room" not in table.c} == {"room"}
 
 
 @pytest.mark.exhaustive

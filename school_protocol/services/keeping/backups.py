@@ -14,7 +14,7 @@ from school_protocol.domain.clock import Clock
 from school_protocol.domain.dues import read
 from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.services.figures.counting import keep_count
-from school_protocol.services.house import House, Library, open_vault
+from school_protocol.services.house import House, Library, open_vault, wiring_of
 from school_protocol.services.journal import rebuild_index, verify_chains
 from school_protocol.services.loading import folded, surroundings
 from school_protocol.storage import backups, cases, erased, erasing, identities, index, last_done, restoring, retention
@@ -222,8 +222,9 @@ def _house_in(place: Path, settings: Settings, clock: Clock, vault: Vault) -> It
     moved = replace(settings, data=place)
     realm, directory = (Store(open_engine(moved.store_url(name))) for name in ("realm", "directory"))
     try:
-        upgrade(directory.engine, "directory")
-        upgrade(realm.engine, "realm")
+        tables = wiring_of(settings).tables
+        upgrade(directory.engine, "directory", tables)
+        upgrade(realm.engine, "realm", tables)
         directory.under(vault)
         realm.under(vault)
         yield House(realm, directory, vault, clock, Library(directory), as_kept(moved, realm))

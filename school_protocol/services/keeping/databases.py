@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from school_protocol.config import Settings, role_of
 from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.services.house import wiring_of
 from school_protocol.storage import preparing
 from school_protocol.storage.blobs.blobs import FilesElsewhere
 from school_protocol.storage.blobs.choosing import settle
@@ -31,7 +32,8 @@ def prepare(
     serves = role_of(settings.database) if owner and role_of(settings.database) != role_of(owner) else ""
     as_owner = replace(settings, database=owner or settings.database)
     try:
-        preparing.prepare(as_owner.database, serves, workers, make_queue=lambda: make_queue(as_owner))
+        tables = wiring_of(settings).tables
+        preparing.prepare(as_owner.database, serves, workers, tables, make_queue=lambda: make_queue(as_owner))
     except preparing.NotOwner as error:
         raise NoDatabase(f"{error}; set SCHOOL_PROTOCOL_DATABASE_OWNER_URL to the address of the owner") from error
     realm = Store(open_engine(as_owner.store_url("realm")))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from school_protocol.config import Settings, role_of, shown
 from school_protocol.domain.clock import Clock
-from school_protocol.services.house import STORES, House, Library, open_vault
+from school_protocol.services.house import STORES, House, Library, open_vault, wiring_of
 from school_protocol.services.journal import verify
 from school_protocol.services.journal.verifying import Verdict
 from school_protocol.storage import moving, preparing
@@ -45,20 +45,21 @@ def move(source: Settings, target: Settings, clock: Clock, progress: Progress) -
             f"{shown(target.database)} is not this role's to change ({role_of(target.database)}): use the owner's "
             "address, the role that owns it, as in SCHOOL_PROTOCOL_DATABASE_OWNER_URL"
         )
+    tables = wiring_of(source).tables
     with ExitStack() as closing:
         there = {part: _opened(closing, target, part) for part in STORES}
         here = {part: _opened(closing, source, part) for part in STORES}
         for part in STORES:
-            upgrade(there[part].engine, part)
+            upgrade(there[part].engine, part, tables)
         with ExitStack() as holding:
             held = {part: holding.enter_context(moving.held(here[part])) for part in STORES}
-            total = sum(moving.count(held[part], part) for part in STORES)
+            total = sum(moving.count(held[part], part, tables) for part in STORES)
             copied, compared = _counting("rows", total, progress), _counting("compared", 2 * total, progress)
-            moving.fill(held, there["realm"].engine, copied, compared)
+            moving.fill(held, there["realm"].engine, tables, copied, compared)
             verdict = _journal(source, target, here, there, clock, progress)
             for part in STORES:
-                moving.send_away(held[part], part)
-    return Moved(total, sum(len(moving.tables(part)) for part in STORES), verdict.cases, verdict.events, verdict.faults)
+                moving.send_away(held[part], tables[part].tables)
+    return Moved(total, sum(len(tables[part].tables) for part in STORES), verdict.cases, verdict.events, verdict.faults)
 
 
 def reopen(settings: Settings) -> None:
@@ -68,7 +69,7 @@ def reopen(settings: Settings) -> None:
     with ExitStack() as closing:
         for part in STORES:
             with moving.held(_opened(closing, settings, part)) as connection:
-                moving.take_back(connection, part)
+                moving.take_back(connection, wiring_of(settings).tables[part].tables)
 
 
 def _refuse_empty(source: Settings) -> None:

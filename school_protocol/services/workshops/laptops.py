@@ -19,7 +19,7 @@ def open_laptop(settings: Settings, clock: Clock) -> House:
     """The laptop's house; it shares nothing with an installation in the same folder, and its cookies go over http."""
     own = Settings(
         data=settings.data / LAPTOP, languages=settings.languages, default_language=settings.default_language,
-        evidence_files=True,
+        evidence_files=True, wiring=settings.wiring,
     )  # fmt: skip
     return replace(open_house(own, clock), name=LAPTOP)
 

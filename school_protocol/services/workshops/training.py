@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from school_protocol.config import ROWS, Settings
 from school_protocol.domain.clock import Clock
-from school_protocol.services.house import House, Library
+from school_protocol.services.house import House, Library, wiring_of
 from school_protocol.storage.blobs.choosing import settle
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.migrate import upgrade
@@ -62,7 +62,7 @@ class TrainingLocation:
         self.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         stores = [Store(open_engine(url, kept=KEPT)) for url in self.where]
         for part, store in zip(PARTS, stores, strict=True):
-            upgrade(store.engine, part, purged=True)
+            upgrade(store.engine, part, wiring_of(self.settings).tables, purged=True)
         directory, realm, room = stores
         settle(self.settings, realm)
         vault = Vault.drawn(self.key, self.settings.keys)
@@ -75,7 +75,7 @@ def settings_of(settings: Settings) -> Settings:
         data=settings.training, languages=settings.languages, default_language=settings.default_language,
         secure_cookies=settings.secure_cookies, trusted_proxy=settings.trusted_proxy, address=settings.address,
         evidence_files=True, evidence_megabytes=settings.evidence_megabytes, files_in=ROWS,
-        web_processes=settings.web_processes,
+        web_processes=settings.web_processes, wiring=settings.wiring,
     )  # fmt: skip
 
 
