@@ -1,11 +1,16 @@
 """What all packages add to the app context, said once, at the top: their tables, and what they keep of a case.
 
-Nothing imports this: `Settings.wiring` names it, and `House.wiring` is what it says.
+Nothing below imports this: `Settings.wiring` names it, and `House.wiring` is what it says.
 """
 
 from __future__ import annotations
 
+from school_protocol.services.figures.counting import keep_count
 from school_protocol.services.house import Wiring
+from school_protocol.services.referrals import seeing
+from school_protocol.services.retention.limits import at_the_end
+from school_protocol.services.review import reasons
+from school_protocol.services.sight import breaking
 from school_protocol.storage import (
     bulk_tables,
     chains_tables,
@@ -68,4 +73,7 @@ WIRING = Wiring(
         "realm": tables.RealmBase.metadata,
         "room": room_tables.RoomBase.metadata,
     },
+    projections=(breaking.beside, seeing.beside, reasons.beside),
+    following=(keep_count,),
+    endings=(at_the_end,),
 )

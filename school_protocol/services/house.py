@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pkgutil import resolve_name
+from typing import Any
 
 from school_protocol.config import Settings
 from school_protocol.definitions import read_published
@@ -114,6 +116,10 @@ class Library:
         return self._sights[versions]
 
 
+Projection = Callable[..., Iterable[Any]]
+"""`(house, session, row, facts)` → rows of tables that stand beside the index row of a case, written with it."""
+
+
 class NotWired(SchoolProtocolError):
     """What the packages add to the context is not all there, or there twice."""
 
@@ -123,6 +129,17 @@ class Wiring:
     """What packages add to the context, which knows none of them; put together in `school_protocol.wiring`."""
 
     tables: Tables
+    projections: tuple[Projection, ...]
+    """Each table that refers to the index row is said by one of them."""
+    following: tuple[Callable[..., None], ...]
+    """`(house, session, case_id, facts)`: what else is kept of a case, in the transaction that wrote its index row."""
+    endings: tuple[Callable[..., AbstractContextManager[None]], ...]
+    """`(house, session, case_id)`: what stands around a decision on a case that has ended, or ends by it."""
+
+    def __post_init__(self) -> None:
+        for listed in (self.projections, self.following, self.endings):
+            if len(set(listed)) < len(listed):
+                raise NotWired("something is registered twice")
 
 
 def wiring_of(settings: Settings) -> Wiring:

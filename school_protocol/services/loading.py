@@ -12,7 +12,7 @@ from school_protocol.domain import policy, undoing
 from school_protocol.domain.acting import standing_in
 from school_protocol.domain.answers import NewPerson
 from school_protocol.domain.case import Case, Door, Opened, fold
-from school_protocol.domain.dues import Due, chased, open_dues, read
+from school_protocol.domain.dues import Due, open_dues, read
 from school_protocol.domain.engine import roles_of, urgent_move
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import (
@@ -31,21 +31,17 @@ from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.naming import Naming
 from school_protocol.domain.policy import Actor, Reader, UnitKind
 from school_protocol.domain.protocol import Move, Protocol, ScopeKind
-from school_protocol.domain.referring import Organisation, called
+from school_protocol.domain.referring import Organisation
 from school_protocol.domain.review import asked_first
 from school_protocol.domain.sharing import OPENED
 from school_protocol.domain.weighing import act_values
-from school_protocol.services.figures.counting import keep_count
-from school_protocol.services.house import REALM, House
-from school_protocol.services.review.reasons import state_of, waits_of
+from school_protocol.services.house import House, NotWired
 from school_protocol.services.sharing.waits import known_to, requests_of
 from school_protocol.services.waiting import answers_awaited, asked_alone, follow_ups, waiting_of
-from school_protocol.storage import cases, checks, directory, erased, identities, index, outbox, sight
+from school_protocol.storage import cases, checks, directory, erased, identities, index, index_check, outbox
 from school_protocol.storage.engines import Session
 from school_protocol.storage.erased import ErasedUnreadable
 from school_protocol.storage.journal import Chain, Flaw
-from school_protocol.storage.referrals import register
-from school_protocol.storage.review import queue
 from school_protocol.storage.sharing import requests
 from school_protocol.wording import ZONE
 
@@ -432,12 +428,13 @@ def reindex(house: House, session: Session, case_id: str) -> index.IndexRow | No
 
 
 def _write(house: House, session: Session, case_id: str, facts: Facts) -> index.IndexRow:
-    """The index row, and all that is kept beside it: what waits, whom the case was referred to, what it counts for."""
+    """The index row, and all that packages keep of a case: beside its row, or once that is written."""
     row = index_row(case_id, facts.protocol, facts.case, facts, facts.around)
     _tell_who_stands_in(house, session, row, facts)
     _tell_who_alone_can(house, session, row)
-    index.write(session, row, [*_beside(house, session, row, facts), *_to_review(house, row, facts)])
-    keep_count(house, session, case_id, facts)
+    index.write(session, row, _beside(house, session, row, facts))
+    for follow in house.wiring.following:
+        follow(house, session, case_id, facts)
     return row
 
 
@@ -468,43 +465,16 @@ def _tell_who_stands_in(house: House, session: Session, row: index.IndexRow, fac
         outbox.put(session, "notify", payload, at=house.now())
 
 
-def _beside(house: House, session: Session, row: index.IndexRow, facts: Facts) -> Iterator[index.Beside]:
-    """Which openings wait to be reviewed, whom the case was referred to, what it asks of others."""
-    protocol, case = facts.protocol, facts.case
-    unreviewed = (door for door in case.doors if door.reviewed_seq is None)
-    yield sight.rows_of(row.case_id, (sight.Review(door.seq, door.account, door.review_by) for door in unreviewed))
-    yield register.rows_of(row, referrals_of(row, facts))
-    asked, known = requests_of(house, protocol, case, facts.around), known_to(house, session, protocol, case)
-    yield from requests.rows_of(row.case_id, asked, known)
-
-
-def _to_review(house: House, row: index.IndexRow, facts: Facts) -> tuple[index.Beside, ...]:
-    """Where the review stands, and what waits for whoever reviews: of a workshop's case nothing waits for anybody."""
-    protocol, case, around = facts.protocol, facts.case, facts.around
-    heading = [(role.key, around.unit.id) for role in protocol.roles.values() if role.head]
-    heads = {one.id for one in around.people.values() if any(held in heading for held in one.roles)}
-    waits = waits_of(row, facts, heads) if house.name == REALM else ()
-    unassessed = queue.GRAVEST if case.live_dangers() else queue.UNASSESSED
-    return queue.rows_of(row, waits, state_of(row, protocol, case), unassessed=unassessed)
-
-
-def referrals_of(row: index.IndexRow, facts: Facts) -> Iterator[register.CaseReferral]:
-    """Each referral, and when it is chased."""
-    moments = chased(facts)
-    for one in facts.case.referrals:
-        awaits = one.is_open and not row.ended
-        yield register.CaseReferral(
-            number=one.number,
-            target=one.target,
-            sent_at=one.at,
-            on_danger=any(key in facts.protocol.dangers for key in one.covers),
-            awaits=awaits,
-            acknowledged_at=one.acknowledged_at,
-            settled_at=one.settled_at,
-            chase_at=moments.get(one.number) if awaits else None,
-            whom=called(one.whom),
-            whom_names=one.whom,
-        )
+def _beside(house: House, session: Session, row: index.IndexRow, facts: Facts) -> list[index.Beside]:
+    """What the case asks of other schools, and what packages say. Raises NotWired unless each table is said once."""
+    asked = requests_of(house, facts.protocol, facts.case, facts.around)
+    found = [*requests.rows_of(row.case_id, asked, known_to(house, session, facts.protocol, facts.case))]
+    for project in house.wiring.projections:
+        found += project(house, session, row, facts)
+    said = sorted(table.__tablename__ for table, _rows in found)
+    if said != index_check.beside():
+        raise NotWired(f"beside an index row stand {', '.join(index_check.beside())}; said were {', '.join(said)}")
+    return found
 
 
 def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around: Surroundings) -> index.IndexRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -38,13 +39,12 @@ from school_protocol.services.loading import (
 )
 from school_protocol.services.naming import refuse_names
 from school_protocol.services.on_paper import OnPaper, paper_of
-from school_protocol.services.retention import limits
 from school_protocol.services.review.way_back import answered_by, is_sent_back, with_way_back
 from school_protocol.services.sharing.answering import load_asked
 from school_protocol.services.sharing.opening import open_contribution
 from school_protocol.services.showing import as_far_as, seeing_of
 from school_protocol.services.witness import witnessed
-from school_protocol.storage import cases, keys, once, retention
+from school_protocol.storage import cases, keys, once
 from school_protocol.storage.engines import Session
 
 _RANDOM = random.SystemRandom()
@@ -286,15 +286,6 @@ def _check_expected(loaded: Loaded, expected: int | None, act: Act | None) -> No
         raise Conflict(expected, loaded.case.content_seq)
 
 
-def _keep_limit(house: House, session: Session, case_id: str) -> None:
-    """Write down how long it is kept; where that fails, the act stands all the same: the run of the hour makes up."""
-    try:
-        with session.begin_nested():
-            limits.write(house, session, case_id)
-    except Exception as error:
-        limits.say_failed(error)
-
-
 def _tells(loaded: Loaded, event: Event) -> bool:
     if isinstance(event, Recorded):
         return bool(loaded.protocol.acts[event.act].notify) or raises_danger(loaded.protocol, event)
@@ -317,24 +308,24 @@ def keep_decision(
 ) -> Done:
     """Write what was decided, ask for the notices it calls for, and use the form up.
 
-    Of a case that has ended, or ends, how long it is kept is written down at once. `receiving` is the id of the case
+    Of a case that has ended, or ends, packages stand around that (`Wiring.endings`). `receiving` is the id of the case
     that an act may open at another school.
     """
     states = {loaded.case.state, *(event.target for event in decision.events if isinstance(event, StepTaken))}
     states |= {step.source for step in _steps_gone(loaded, decision)}
     is_limited = any(loaded.protocol.states[key].ended for key in states)
-    if is_limited:
-        retention.lock(session, loaded.case_id)
-    events = keep(
-        house, session, loaded.case_id, loaded.protocol, loaded.events, decision.events, decision.people, loaded.around
-    )
-    if receiving is not None:
-        open_contribution(house, session, loaded, events, receiving)
-    if any(_tells(loaded, event) for event in events):
-        after = fold(loaded.protocol, [*loaded.events, *events], earlier=loaded.case.earlier)
-        notify(house, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
-    if is_limited:
-        _keep_limit(house, session, loaded.case_id)
+    with ExitStack() as endings:
+        for ending in house.wiring.endings if is_limited else ():
+            endings.enter_context(ending(house, session, loaded.case_id))
+        events = keep(
+            house, session, loaded.case_id, loaded.protocol, loaded.events, decision.events, decision.people,
+            loaded.around,
+        )  # fmt: skip
+        if receiving is not None:
+            open_contribution(house, session, loaded, events, receiving)
+        if any(_tells(loaded, event) for event in events):
+            after = fold(loaded.protocol, [*loaded.events, *events], earlier=loaded.case.earlier)
+            notify(house, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
     raised = any(isinstance(event, Recorded) and event.derived.get("raised") for event in events)
     outcome = {"seq": events[-1].seq, "raised": raised, "number": loaded.case.number}
     once.use(session, press, outcome, at=house.now())

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.tables import Id, Key, Plain, RealmBase
+from school_protocol.storage.tables import MADE_OF_CASE, Id, Key, Plain, RealmBase
 
 
 class PaperLookRow(RealmBase):
@@ -28,7 +28,11 @@ class PaperLookRow(RealmBase):
     until: Mapped[datetime]
     tries: Mapped[int] = mapped_column(default=0)
 
-    __table_args__ = (CheckConstraint("tries >= 0", name="tries_are_counted"), Index(None, "until"))
+    __table_args__ = (
+        CheckConstraint("tries >= 0", name="tries_are_counted"),
+        Index(None, "until"),
+        {"info": MADE_OF_CASE},
+    )
 
 
 class BulkRow(RealmBase):

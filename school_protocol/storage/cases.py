@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Conflict, Unseen
 from school_protocol.domain.events import Entry, EventKind
-from school_protocol.storage import journal, keys, papers, tallies
+from school_protocol.storage import journal, keys, tallies
 from school_protocol.storage.engines import BESIDE
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keys import prepare_key
 from school_protocol.storage.numbers import check_number, format_number, new_number
 from school_protocol.storage.placing import add_rows
 from school_protocol.storage.tables import (
+    MADE_OF_CASE,
     CaseKeyRow,
     CaseRecordRow,
     DocumentCopyRow,
@@ -29,8 +30,10 @@ from school_protocol.storage.tables import (
     IdentityMarkRow,
     IdentityRow,
     ObjectKeyRow,
+    RealmBase,
     ReportRow,
     TombstoneRow,
+    marked_tables,
 )
 from school_protocol.storage.vault import Vault, canonical, from_canonical, open_bytes, seal_bytes
 
@@ -340,7 +343,7 @@ def destroy_words(session: Session, vault: Vault, case_id: str, seq: int, *, at:
         _bury(session, vault, case_id, seq, at, actor)
     session.execute(delete(EventWordsRow).where(EventWordsRow.case_id == case_id, EventWordsRow.seq == seq))
     keys.destroy_object_key(session, case_id, _words_object(seq))
-    papers.forget(session, case_id)
+    forget_what_was_made(session, case_id)
 
 
 def destroy_case(session: Session, vault: Vault, case_id: str, *, at: datetime, actor: str) -> None:
@@ -351,8 +354,14 @@ def destroy_case(session: Session, vault: Vault, case_id: str, *, at: datetime, 
     tallies.erase(session, ReportRow, ReportRow.case_id == case_id)
     for table in (CaseKeyRow, ObjectKeyRow, EventWordsRow, IdentityMarkRow, IdentityRow, CaseIndexRow):
         session.execute(delete(table).where(table.case_id == case_id))
-    papers.forget(session, case_id)
+    forget_what_was_made(session, case_id)
     session.expire_all()
+
+
+def forget_what_was_made(session: Session, case_id: str) -> None:
+    """No file that was made of this case is kept any more: something in it was destroyed."""
+    for table in marked_tables(RealmBase.metadata, MADE_OF_CASE):
+        session.execute(delete(table).where(table.c.case_id == case_id))
 
 
 def graves(session: Session, case_id: str) -> int:

@@ -718,7 +718,7 @@ def _one(session: Session, scope: Scope, condition: ColumnElement[bool], today: 
 
 
 _LISTED: Sequence[type[RealmBase]] = (CaseWaitingRow, CaseSeatRow)
-_PARTS: Sequence[type[RealmBase]] = (*_LISTED, CaseExclusionRow, CaseReaderRow, CaseDueRow, CaseFigureRow)
+PARTS: Sequence[type[RealmBase]] = (*_LISTED, CaseExclusionRow, CaseReaderRow, CaseDueRow, CaseFigureRow)
 
 
 def listed(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
@@ -727,7 +727,7 @@ def listed(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
 
 
 def _whole(
-    session: Session, case_ids: Sequence[str], tables: Sequence[type[RealmBase]] = _PARTS
+    session: Session, case_ids: Sequence[str], tables: Sequence[type[RealmBase]] = PARTS
 ) -> tuple[IndexRow, ...]:
     """The rows with their parts, in the order of `case_ids`: one query a table, however many rows."""
     if not case_ids:

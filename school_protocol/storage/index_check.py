@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from school_protocol.storage import row_macs
+from school_protocol.storage.index import PARTS
 from school_protocol.storage.index_tables import CaseIndexRow, CaseLookRow
 from school_protocol.storage.tables import RealmBase
 
@@ -20,6 +22,12 @@ def tables() -> tuple[Table, ...]:
         one for one in RealmBase.metadata.sorted_tables if any(key.column.table is row for key in one.foreign_keys)
     )
     return (cast(Table, row), *(one for one in others if one is not look))
+
+
+@cache
+def beside() -> list[str]:
+    """The tables beside the index row that others fill than the index itself, by name."""
+    return sorted({one.name for one in tables()[1:]} - {one.__tablename__ for one in PARTS})
 
 
 def forged(session: Session, last: Mapping[str, int]) -> Iterator[tuple[str, str]]:

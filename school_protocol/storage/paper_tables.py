@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.tables import NAMES_FILE, Id, Key, Plain, RealmBase
+from school_protocol.storage.tables import MADE_OF_CASE, NAMES_FILE, Id, Key, Plain, RealmBase
 
 
 class PreparedPaperRow(RealmBase):
@@ -31,7 +31,11 @@ class PreparedPaperRow(RealmBase):
     sealed: Mapped[bytes]
     place: Mapped[str | None] = mapped_column(Plain(40), index=True, info=NAMES_FILE)
 
-    __table_args__ = (CheckConstraint("until >= as_of", name="until_after_as_of"), Index(None, "until"))
+    __table_args__ = (
+        CheckConstraint("until >= as_of", name="until_after_as_of"),
+        Index(None, "until"),
+        {"info": MADE_OF_CASE},
+    )
 
 
 class HandedPaperRow(RealmBase):
@@ -49,7 +53,11 @@ class HandedPaperRow(RealmBase):
     sealed: Mapped[bytes]
     place: Mapped[str | None] = mapped_column(Plain(40), index=True, info=NAMES_FILE)
 
-    __table_args__ = (CheckConstraint("copy >= 1", name="copies_count_from_one"), Index(None, "until"))
+    __table_args__ = (
+        CheckConstraint("copy >= 1", name="copies_count_from_one"),
+        Index(None, "until"),
+        {"info": MADE_OF_CASE},
+    )
 
 
 class AskedPaperRow(RealmBase):

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from school_protocol.domain.errors import Sealed
 from school_protocol.storage import keys
 from school_protocol.storage.blobs.blobs import Blobs, FilesAway, kept_at, new_name
-from school_protocol.storage.bulk_tables import PaperLookRow
 from school_protocol.storage.paper_tables import AskedPaperRow, HandedPaperRow, PreparedPaperRow
 from school_protocol.storage.vault import Vault, open_bytes, seal_bytes
 
@@ -222,13 +221,6 @@ def asked_since(session: Session, since: datetime) -> Sequence[Asked]:
 
 
 # ---- gone ----------------------------------------------------------------------------------------------------------
-
-
-def forget(session: Session, case_id: str) -> None:
-    """No file of this case is kept any more: something in it was destroyed."""
-    session.execute(delete(PreparedPaperRow).where(PreparedPaperRow.case_id == case_id))
-    session.execute(delete(HandedPaperRow).where(HandedPaperRow.case_id == case_id))
-    session.execute(delete(PaperLookRow).where(PaperLookRow.case_id == case_id))
 
 
 def outdated_places(session: Session, now: datetime) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from school_protocol.domain.policy import Actor
 from school_protocol.services.papers import ahead, issue_case_file
 from school_protocol.services.papers.ahead import Look, Outcome, go_through, make_ahead, ready
 from school_protocol.services.papers.apart import Broken, Here
-from school_protocol.storage import cases, directory, papers
+from school_protocol.storage import cases, directory
 from school_protocol.storage.bulk_tables import PaperLookRow
 from school_protocol.storage.looks import Wanted
 from school_protocol.storage.paper_tables import PreparedPaperRow
@@ -310,7 +310,7 @@ def test_words_destroyed_are_made_up_for_and_the_look_forgotten(asked: School) -
     swept(asked)
     with asked.house.realm.writing() as session:
         case_id = cases.find_by_number(session, asked.number) or ""
-        papers.forget(session, case_id)
+        cases.forget_what_was_made(session, case_id)
         assert session.scalar(select(func.count()).select_from(PaperLookRow)) == 0
     assert swept(asked) == ["made"]
 

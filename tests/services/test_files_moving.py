@@ -27,7 +27,7 @@ from school_protocol.services.keeping.files import (
     refuse_versioned,
     tell,
 )
-from school_protocol.storage import papers
+from school_protocol.storage import cases, papers
 from school_protocol.storage.backups import BackupUnusable
 from school_protocol.storage.blobs.blobs import FilesAway, FilesElsewhere, FilesMisplaced, Standing
 from school_protocol.storage.blobs.bucket import Bucket
@@ -231,7 +231,7 @@ def test_a_document_lies_in_the_object_store_and_its_key_in_its_row(school: Scho
         assert papers.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) is None, "told, never shown"
     assert sweep_files(house) == Swept(0, 0, 0), "it is named"
     with house.realm.writing() as session:
-        papers.forget(session, case_id)
+        cases.forget_what_was_made(session, case_id)
     school.wait(hours=48 * 24)
     assert sweep_files(house).strays == 1
 

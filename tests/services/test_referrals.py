@@ -131,8 +131,8 @@ def test_a_case_that_has_ended_awaits_no_answer(referred: School) -> None:
         row = index.row_of(session, case_id(referred))
     facts = read(protocol, case, referred.house.now(), loading.surroundings(referred.house, case.unit))
     assert row is not None
-    assert [one.awaits for one in loading.referrals_of(row, facts)] == [True, True, False]
-    ended = list(loading.referrals_of(replace(row, ended=True), facts))
+    assert [one.awaits for one in seeing.referrals_of(row, facts)] == [True, True, False]
+    ended = list(seeing.referrals_of(replace(row, ended=True), facts))
     assert [(one.awaits, one.chase_at) for one in ended] == [(False, None)] * 3
 
 

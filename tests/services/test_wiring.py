@@ -13,9 +13,12 @@ from sqlalchemy import Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import school_protocol
-from school_protocol.services.house import NotWired
+from school_protocol import wiring
+from school_protocol.services.figures.counting import uncounted
+from school_protocol.services.house import NotWired, Projection
 from school_protocol.wiring import MODELS, WIRING
 from services.conftest import School
+from services.retaining import Keeping
 
 
 def declaring(modules: Iterator[ModuleType]) -> set[str]:
@@ -59,3 +62,57 @@ def test_what_the_settings_name_is_what_a_house_goes_by(school: School) -> None:
         _ = replace(
             school.house, settings=replace(school.house.settings, wiring="school_protocol.wiring:MODELS")
         ).wiring
+
+
+# ---- what packages keep of a case ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", WIRING.projections, ids=lambda one: one.__module__)
+def test_no_case_is_written_where_a_projection_is_missing(
+    school: School, missing: Projection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tuple(one for one in WIRING.projections if one is not missing)
+    with monkeypatch.context() as planted:
+        planted.setattr(wiring, "WIRING", replace(WIRING, projections=left))
+        with pytest.raises(NotWired, match="beside an index row stand"):
+            school.report()
+    school.report()
+
+
+def test_none_says_what_another_says(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    def again(*given: object) -> object:
+        return WIRING.projections[0](*given)
+
+    monkeypatch.setattr(wiring, "WIRING", replace(WIRING, projections=(*WIRING.projections, again)))
+    with pytest.raises(NotWired, match="beside an index row stand"):
+        school.report()
+
+
+@pytest.mark.parametrize("kind", ["projections", "following", "endings"])
+def test_nothing_is_registered_twice(kind: str) -> None:
+    with pytest.raises(NotWired, match="twice"):
+        replace(WIRING, **{kind: (*getattr(WIRING, kind), getattr(WIRING, kind)[0])})
+
+
+@pytest.mark.parametrize("is_planted", [False, True])
+def test_each_case_is_counted_as_it_is_written(
+    school: School, is_planted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_planted:
+        monkeypatch.setattr(wiring, "WIRING", replace(WIRING, following=()))
+    school.report()
+    assert uncounted(school.house) == is_planted
+
+
+@pytest.mark.parametrize("is_planted", [False, True])
+def test_how_long_an_ended_case_is_kept_is_written_with_what_is_decided_of_it(
+    school: School, is_planted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping = Keeping(school)
+    keeping.ended("no_further_action")
+    assert keeping.standing() is None, "written by no decision"
+    if is_planted:
+        monkeypatch.setattr(wiring, "WIRING", replace(WIRING, endings=()))
+    answers = {"stage": "asked", "request": "access", "requester": "La mère", "identity_checked": "yes"}
+    school.act("head", "rights_request", answers)
+    assert (keeping.standing() is None) == is_planted

@@ -8,6 +8,7 @@ from sqlalchemy import Column, MetaData, Table
 from school_protocol.storage.tables import (
     FORGET_ON_RESTORE,
     LAST_SEQ,
+    MADE_OF_CASE,
     NAMES_FILE,
     NEEDS_KEYS,
     DirectoryBase,
@@ -23,6 +24,7 @@ BASES = (DirectoryBase, RealmBase)
     ("mark", "names"),
     [
         (NEEDS_KEYS, {"account", "administration_link", "event"}),
+        (MADE_OF_CASE, {"prepared_paper", "handed_paper", "paper_look"}),
         (FORGET_ON_RESTORE, {"web_session", "one_time_code", "calendar_feed"}),
     ],
 )

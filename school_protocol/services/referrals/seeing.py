@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
+from school_protocol.domain.dues import chased
 from school_protocol.domain.engine import role_for
+from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Actor, Reach, Scope, Unit, UnitKind
 from school_protocol.domain.protocol import Act, ActKind, Protocol, Target
 from school_protocol.domain.referring import called
@@ -14,6 +16,8 @@ from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.referrals.contacts import targets_of
 from school_protocol.storage import directory
+from school_protocol.storage.engines import Session
+from school_protocol.storage.index import Beside, IndexRow
 from school_protocol.storage.referrals import contacts as kept
 from school_protocol.storage.referrals import register
 from school_protocol.storage.referrals.register import Cursor, Filter, Listed
@@ -202,3 +206,30 @@ def _answer(protocol: Protocol, actor: Actor, row: Listed, unit: Unit) -> str | 
 def _is_open(protocol: Protocol, act: Act, row: Listed) -> bool:
     in_progress = "open" in act.in_ and not protocol.states[row.state].ended
     return row.state in act.in_ or "any" in act.in_ or in_progress
+
+
+# ---- written with the index row of a case --------------------------------------------------------------------------
+
+
+def beside(_house: House, _session: Session, row: IndexRow, facts: Facts) -> tuple[Beside]:
+    """Whom the case was referred to."""
+    return (register.rows_of(row, referrals_of(row, facts)),)
+
+
+def referrals_of(row: IndexRow, facts: Facts) -> Iterator[register.CaseReferral]:
+    """Each referral, and when it is chased."""
+    moments = chased(facts)
+    for one in facts.case.referrals:
+        awaits = one.is_open and not row.ended
+        yield register.CaseReferral(
+            number=one.number,
+            target=one.target,
+            sent_at=one.at,
+            on_danger=any(key in facts.protocol.dangers for key in one.covers),
+            awaits=awaits,
+            acknowledged_at=one.acknowledged_at,
+            settled_at=one.settled_at,
+            chase_at=moments.get(one.number) if awaits else None,
+            whom=called(one.whom),
+            whom_names=one.whom,
+        )

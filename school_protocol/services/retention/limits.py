@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from typing import NamedTuple
@@ -126,6 +128,21 @@ def say_failed(error: Exception) -> None:
     """Log by its kind alone that a case could not be looked at: a message may hold what is sealed."""
     _log.error("the time limit of a case could not be looked at: %s", type(error).__name__)
     _log.debug("how it failed", exc_info=error)
+
+
+@contextmanager
+def at_the_end(house: House, session: Session, case_id: str) -> Iterator[None]:
+    """Around a decision on a case that has ended, or ends: how long it is kept is written down at once.
+
+    Where that fails, the decision stands all the same: the run of the hour makes up.
+    """
+    storage.lock(session, case_id)
+    yield
+    try:
+        with session.begin_nested():
+            write(house, session, case_id)
+    except Exception as error:
+        say_failed(error)
 
 
 def write(house: House, session: Session, case_id: str) -> Looked | None:

@@ -17,11 +17,24 @@ from school_protocol.domain.protocol import ActKind, Deadline, Protocol
 from school_protocol.domain.remarks import awaited
 from school_protocol.domain.review import ReviewNow, ReviewState, review_now, sent_back, turns, waits_for
 from school_protocol.domain.weighing import acts_as
-from school_protocol.storage.index import Due, IndexRow
+from school_protocol.services.house import REALM, House
+from school_protocol.storage.engines import Session
+from school_protocol.storage.index import Beside, Due, IndexRow
+from school_protocol.storage.review import queue
 from school_protocol.storage.review.queue import TEAM, State, Wait
 
 PASSING_ON = frozenset({ActKind.refer, ActKind.take_over})
 """Acts by which somebody else has a case in hand."""
+
+
+def beside(house: House, _session: Session, row: IndexRow, facts: Facts) -> tuple[Beside, ...]:
+    """Where the review stands, and what waits for whoever reviews: of a workshop's case nothing waits for anybody."""
+    protocol, case, around = facts.protocol, facts.case, facts.around
+    heading = [(role.key, around.unit.id) for role in protocol.roles.values() if role.head]
+    heads = {one.id for one in around.people.values() if any(held in heading for held in one.roles)}
+    waits = waits_of(row, facts, heads) if house.name == REALM else ()
+    unassessed = queue.GRAVEST if case.live_dangers() else queue.UNASSESSED
+    return queue.rows_of(row, waits, state_of(row, protocol, case), unassessed=unassessed)
 
 
 def waits_of(row: IndexRow, facts: Facts, heads: Collection[str]) -> tuple[Wait, ...]:

@@ -15,6 +15,7 @@ from school_protocol.domain.acting import role_for
 from school_protocol.domain.case import Door
 from school_protocol.domain.errors import BadInput, SchoolProtocolError, Unseen
 from school_protocol.domain.events import DoorOpened, DoorReviewed
+from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.accounts import TooManyTries
@@ -214,3 +215,9 @@ def _door(loaded: Loaded, seq: int) -> Door:
     if found is None or loaded.metadata_only:
         raise Unseen(f"{loaded.case.number}/{seq}")
     return found
+
+
+def beside(_house: House, _session: Session, row: index.IndexRow, facts: Facts) -> tuple[index.Beside]:
+    """Which openings of a case wait to be reviewed: written with its index row."""
+    unreviewed = (door for door in facts.case.doors if door.reviewed_seq is None)
+    return (sight.rows_of(row.case_id, (sight.Review(door.seq, door.account, door.review_by) for door in unreviewed)),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Self
 
@@ -130,10 +130,8 @@ def rows_of(
     own = {"case_id": row.case_id, "gravity": gravity, "unit": row.unit, "province": row.province,
            "region": row.region}  # fmt: skip
     rows = [own | _columns(wait) for wait in dict.fromkeys(waits)]
-    if state is None:
-        return ((CaseReviewRow, rows),)
-    said = {"state": state.state, "since": state.since, "due_at": state.due_at, "observations": state.observations}
-    return (CaseReviewRow, rows), (ReviewStateRow, [{"case_id": row.case_id, **said}])
+    said = [{"case_id": row.case_id, **asdict(state)}] if state is not None else []
+    return (CaseReviewRow, rows), (ReviewStateRow, said)
 
 
 def _columns(wait: Wait) -> dict[str, Any]:
