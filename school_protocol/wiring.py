@@ -5,8 +5,10 @@ Nothing below imports this: `Settings.wiring` names it, and `House.wiring` is wh
 
 from __future__ import annotations
 
+from school_protocol.services.digests.feeding import end_calendar
 from school_protocol.services.figures.counting import keep_count
 from school_protocol.services.house import Wiring
+from school_protocol.services.notices import bring_what_was_missed
 from school_protocol.services.referrals import seeing
 from school_protocol.services.retention.limits import at_the_end
 from school_protocol.services.review import reasons
@@ -19,6 +21,7 @@ from school_protocol.storage import (
     index_tables,
     paper_tables,
     retention_tables,
+    seats,
     sight_tables,
     staff_tables,
     tables,
@@ -76,4 +79,7 @@ WIRING = Wiring(
     projections=(breaking.beside, seeing.beside, reasons.beside),
     following=(keep_count,),
     endings=(at_the_end,),
+    apart=(seats.excluded_from,),
+    access_ended=(end_calendar,),
+    address_changed=(bring_what_was_missed,),
 )

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import timedelta
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.services.house import House
 from school_protocol.services.identity.administering import BY_COMMAND, write_down
-from school_protocol.services.notices import BATCH
-from school_protocol.services.receivers import ways_of
+from school_protocol.services.staff.addresses import say_address_changed
 from school_protocol.storage import addresses, administration, directory
-from school_protocol.storage import told as register
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.directory import Account
 
-REVIVED = timedelta(days=2)
-"""How far back an address that comes late still brings urgent messages."""
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _PHONE = re.compile(r"\+?\d{6,15}")
 
@@ -56,22 +50,8 @@ def keep_address(house: House, username: str, *, email: str | None = None, phone
                 write_down(session, house, account.id, account.id, Kind.address_changed, BY_COMMAND)
         kept = directory.account(session, account.id)
     assert kept is not None
-    bring_what_was_missed(house, [kept.id])
+    say_address_changed(house, [kept.id])
     return kept
-
-
-def bring_what_was_missed(house: House, accounts: Sequence[str]) -> None:
-    """Urgent messages that lately found no address of these people leave by what there is now; done twice, once.
-
-    To be called by whoever changes an address, once it is kept.
-    """
-    for start in range(0, len(accounts), BATCH):
-        with house.directory.reading() as people:
-            known = directory.accounts(people, accounts[start : start + BATCH])
-        with house.realm.writing() as session:
-            for account in known.values():
-                ways = ways_of(house, account, urgent=True)
-                register.revive(session, account.id, ways, since=house.now() - REVIVED, at=house.now())
 
 
 def _check(email: str | None, phone: str | None) -> None:

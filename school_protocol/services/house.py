@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pkgutil import resolve_name
 from typing import Any
@@ -135,11 +135,18 @@ class Wiring:
     """`(house, session, case_id, facts)`: what else is kept of a case, in the transaction that wrote its index row."""
     endings: tuple[Callable[..., AbstractContextManager[None]], ...]
     """`(house, session, case_id)`: what stands around a decision on a case that has ended, or ends by it."""
+    apart: tuple[Callable[..., Iterable[Any]], ...]
+    """`(session, account, today=…)` → places and people of what somebody takes no part in, in the realm."""
+    access_ended: tuple[Callable[..., None], ...]
+    """`(session, house, actor, account, reason)`: what else lets somebody in ends with all of their sessions."""
+    address_changed: tuple[Callable[..., None], ...]
+    """`(house, accounts)`: where messages reach these was changed, and is kept."""
 
     def __post_init__(self) -> None:
-        for listed in (self.projections, self.following, self.endings):
-            if len(set(listed)) < len(listed):
-                raise NotWired("something is registered twice")
+        for name in (one.name for one in fields(self) if one.name != "tables"):
+            listed = getattr(self, name)
+            if not listed or len(set(listed)) < len(listed):
+                raise NotWired(f"{name}: nothing is registered, or something twice")
 
 
 def wiring_of(settings: Settings) -> Wiring:

@@ -27,7 +27,7 @@ from school_protocol.services.digests.pace import Pace, pace_of
 from school_protocol.services.figures.counting import has_counted
 from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import RECEIVING_HEAD, folded, reindex, surroundings, today_for
-from school_protocol.services.receivers import GUARDIANS, REPORTER, Around, Receiver, by_pace, each_once
+from school_protocol.services.receivers import GUARDIANS, REPORTER, Around, Receiver, by_pace, each_once, ways_of
 from school_protocol.services.views import ToldLine
 from school_protocol.storage import cases, directory, index, outbox, sight, watch
 from school_protocol.storage import told as register
@@ -42,6 +42,8 @@ BATCH = 200
 """Cases and asked-for notices of one sweep; the next one goes on."""
 PATIENCE = 2
 """After so many attempts that fail, somebody else is told of what is urgent, too."""
+REVIVED = timedelta(days=2)
+"""How far back an address that comes late still brings urgent messages."""
 KEPT = timedelta(days=30)
 """How long work that is done stays in the outbox."""
 
@@ -564,6 +566,17 @@ def _delay(attempts: int, *, urgent: bool) -> timedelta:
     """How long to wait after so many attempts: a minute, then twice as long each time, within reason."""
     most = timedelta(minutes=15) if urgent else timedelta(hours=4)
     return min(timedelta(minutes=2 ** min(attempts - 1, 10)), most)
+
+
+def bring_what_was_missed(house: House, accounts: Sequence[str]) -> None:
+    """Urgent messages that lately found no address of these people leave by what there is now; done twice, once."""
+    for start in range(0, len(accounts), BATCH):
+        with house.directory.reading() as people:
+            known = directory.accounts(people, accounts[start : start + BATCH])
+        with house.realm.writing() as session:
+            for account in known.values():
+                ways = ways_of(house, account, urgent=True)
+                register.revive(session, account.id, ways, since=house.now() - REVIVED, at=house.now())
 
 
 # ---- the words: that something waits, and nothing else -----------------------------------------------------------

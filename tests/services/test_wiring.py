@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import fields, replace
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import pytest
 from sqlalchemy import Table
@@ -16,6 +18,8 @@ import school_protocol
 from school_protocol import wiring
 from school_protocol.services.figures.counting import uncounted
 from school_protocol.services.house import NotWired, Projection
+from school_protocol.services.identity.own import end_everywhere
+from school_protocol.storage.digests import feeds
 from school_protocol.wiring import MODELS, WIRING
 from services.conftest import School
 from services.retaining import Keeping
@@ -88,10 +92,18 @@ def test_none_says_what_another_says(school: School, monkeypatch: pytest.MonkeyP
         school.report()
 
 
-@pytest.mark.parametrize("kind", ["projections", "following", "endings"])
-def test_nothing_is_registered_twice(kind: str) -> None:
-    with pytest.raises(NotWired, match="twice"):
-        replace(WIRING, **{kind: (*getattr(WIRING, kind), getattr(WIRING, kind)[0])})
+@pytest.mark.parametrize("kind", [one.name for one in fields(WIRING) if one.name != "tables"])
+def test_of_each_kind_something_is_registered_and_nothing_twice(kind: str) -> None:
+    registered = getattr(WIRING, kind)
+    for listed in ((), (*registered, registered[0])):
+        with pytest.raises(NotWired, match=kind):
+            replace(WIRING, **{kind: listed})
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, **instead: Callable[..., object]) -> None:
+    """In place of all that is registered of a kind, something that does nothing."""
+    others: Any = {kind: (one,) for kind, one in instead.items()}
+    monkeypatch.setattr(wiring, "WIRING", replace(WIRING, **others))
 
 
 @pytest.mark.parametrize("is_planted", [False, True])
@@ -99,7 +111,7 @@ def test_each_case_is_counted_as_it_is_written(
     school: School, is_planted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if is_planted:
-        monkeypatch.setattr(wiring, "WIRING", replace(WIRING, following=()))
+        plant(monkeypatch, following=lambda *_given: None)
     school.report()
     assert uncounted(school.house) == is_planted
 
@@ -112,7 +124,21 @@ def test_how_long_an_ended_case_is_kept_is_written_with_what_is_decided_of_it(
     keeping.ended("no_further_action")
     assert keeping.standing() is None, "written by no decision"
     if is_planted:
-        monkeypatch.setattr(wiring, "WIRING", replace(WIRING, endings=()))
+        plant(monkeypatch, endings=lambda *_given: nullcontext())
     answers = {"stage": "asked", "request": "access", "requester": "La mère", "identity_checked": "yes"}
     school.act("head", "rights_request", answers)
     assert (keeping.standing() is None) == is_planted
+
+
+@pytest.mark.parametrize("is_planted", [False, True])
+def test_an_address_that_reads_due_dates_ends_with_all_sessions(
+    school: School, is_planted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = school.person("head")
+    with school.house.directory.writing() as session:
+        feeds.make(session, head.id, at=school.house.now())
+    if is_planted:
+        plant(monkeypatch, access_ended=lambda *_given: None)
+    end_everywhere(school.house, head)
+    with school.house.directory.reading() as session:
+        assert (feeds.of(session, head.id) is not None) == is_planted

@@ -19,7 +19,7 @@ from school_protocol.services.accounts import actor_of
 from school_protocol.services.case_lines import is_written_for
 from school_protocol.services.desk import known_of_only, may_find, waited
 from school_protocol.services.house import House
-from school_protocol.services.identity.administering import end_calendar, write_down
+from school_protocol.services.identity.administering import OWN, write_down
 from school_protocol.services.identity.signing_in import must_prove
 from school_protocol.services.identity.throttling import TooManyTries
 from school_protocol.services.loading import scope_of, today_for
@@ -81,10 +81,16 @@ def open_feed(house: House, actor: Actor, password: str) -> str:
     return token
 
 
+def end_calendar(session: Session, house: House, actor: str, account: str, reason: str) -> None:
+    """The address leads nowhere from now on, as all of its owner's sessions end."""
+    if feeds.end(session, account):
+        write_down(session, house, actor, account, Kind.calendar_shut, reason)
+
+
 def shut_feed(house: House, actor: Actor) -> None:
     """Without an address: whoever knows it reads nothing any more."""
     with house.directory.writing() as session:
-        end_calendar(session, house, actor.id, actor.id)
+        end_calendar(session, house, actor.id, actor.id, OWN)
 
 
 # ---- what is read under it -------------------------------------------------------------------------------------------

@@ -11,9 +11,8 @@ from school_protocol.domain.protocol import Role, ScopeKind
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
 from school_protocol.services.teams.team import declared
-from school_protocol.storage import administration, directory, seats
+from school_protocol.storage import administration, directory
 from school_protocol.storage.administration import Change, Kind, Post
-from school_protocol.storage.digests import feeds
 from school_protocol.storage.directory import Account
 from school_protocol.storage.engines import Session
 
@@ -59,7 +58,7 @@ def refuse_if_apart(session: Session, house: House, by: Actor, account: str) -> 
     """
     today = today_for(house)
     with house.realm.reading() as cases:
-        apart = seats.excluded_from(cases, by.id, today=today)
+        apart = [each for ask in house.wiring.apart for each in ask(cases, by.id, today=today)]
     if not apart:
         return
     roles = {key: role for key, (_protocol, role) in declared(house).items()}
@@ -159,12 +158,7 @@ def write_down(session: Session, house: House, actor: str, account: str, kind: K
     )  # fmt: skip
 
 
-def end_calendar(session: Session, house: House, actor: str, account: str, reason: str = OWN) -> bool:
-    """The address under which a calendar reads somebody's due dates leads nowhere from now on; whether there was one.
-
-    It lets in without a session: whatever ends all of somebody's sessions on purpose ends it too.
-    """
-    had_one = feeds.end(session, account)
-    if had_one:
-        write_down(session, house, actor, account, Kind.calendar_shut, reason)
-    return had_one
+def end_access(session: Session, house: House, actor: str, account: str, reason: str = OWN) -> None:
+    """What lets somebody in without a session ends too: for whatever ends all of their sessions on purpose."""
+    for end in house.wiring.access_ended:
+        end(session, house, actor, account, reason)

@@ -17,7 +17,7 @@ from school_protocol.services.identity.administering import (
     HELPED,
     OWN,
     IdentityRefused,
-    end_calendar,
+    end_access,
     helped,
     refuse_if_apart,
     refuse_who_moved,
@@ -206,7 +206,7 @@ def _set(house: House, account_id: str, secret: bytes, purposes: tuple[str, ...]
         for purpose in BY_CODE:
             proving.drop_codes(session, account_id, purpose)
         browser.close_web_sessions(session, account_id)
-        end_calendar(session, house, account_id, account_id)
+        end_access(session, house, account_id, account_id)
         write_down(session, house, account_id, account_id, SET_BY[code.purpose], OWN)
     return True
 

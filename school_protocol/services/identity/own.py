@@ -14,7 +14,7 @@ from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
 from school_protocol.services.identity import factors, passkeys, passwords
-from school_protocol.services.identity.administering import OWN, end_calendar, write_down
+from school_protocol.services.identity.administering import OWN, end_access, write_down
 from school_protocol.services.identity.factors import Factors
 from school_protocol.services.identity.invitations import check_new
 from school_protocol.services.identity.passkeys import Site
@@ -88,7 +88,7 @@ def end_everywhere(house: House, actor: Actor) -> None:
     """Signed out everywhere; browsers that were known are strangers again, and the calendar's address leads nowhere."""
     with house.directory.writing() as session:
         browser.close_web_sessions(session, actor.id)
-        end_calendar(session, house, actor.id, actor.id)
+        end_access(session, house, actor.id, actor.id)
         proving.forget_browsers(session, actor.id)
 
 
@@ -112,7 +112,7 @@ def change_password(house: House, actor: Actor, old: str, new: str, visitor: Vis
         proving.drop_codes(session, actor.id, "password")
         proving.forget_browsers(session, actor.id)
         remember(session, house, actor.id, visitor)
-        end_calendar(session, house, actor.id, actor.id)
+        end_access(session, house, actor.id, actor.id)
         write_down(session, house, actor.id, actor.id, Kind.password_changed, OWN)
         return ()
 

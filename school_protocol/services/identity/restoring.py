@@ -17,7 +17,7 @@ from school_protocol.services.identity.administering import (
     OWN,
     IdentityRefused,
     are_one_hand,
-    end_calendar,
+    end_access,
     helped,
     refuse_if_apart,
     refuse_who_moved,
@@ -222,7 +222,7 @@ def restore(house: House, token: str, typed: str, visitor: Visitor = NOBODY) -> 
         proving.drop_passkeys(session, found.account)
         proving.close_restorations(session, found.account, at=house.now())
         browser.close_web_sessions(session, found.account)
-        end_calendar(session, house, found.account, found.account)
+        end_access(session, house, found.account, found.account)
         write_down(session, house, found.account, found.account, Kind.factors_restored, OWN)
         begun = begin(session, house, found.account, visitor)
     noted.right(found.account, RESTORED, visitor.address)

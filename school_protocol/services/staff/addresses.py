@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from school_protocol.services.house import House
 from school_protocol.storage import addresses, staff
@@ -31,3 +31,9 @@ def keep_account(
     if kinds:
         staff.change_account(session, before.id, names=names, language=language, email=email, phone=phone)
     return tuple(kinds)
+
+
+def say_address_changed(house: House, accounts: Sequence[str]) -> None:
+    """To be called by whoever changes where messages reach these people, once it is kept."""
+    for tell in house.wiring.address_changed:
+        tell(house, accounts)

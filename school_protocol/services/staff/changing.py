@@ -10,12 +10,12 @@ from datetime import date
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor, Unit
-from school_protocol.services.addresses import bring_what_was_missed, is_address, is_phone, plain_phone
+from school_protocol.services.addresses import is_address, is_phone, plain_phone
 from school_protocol.services.house import House
-from school_protocol.services.identity.administering import HELPED, end_calendar
+from school_protocol.services.identity.administering import HELPED, end_access
 from school_protocol.services.identity.factors import end_if_unproven
 from school_protocol.services.loading import today_for
-from school_protocol.services.staff.addresses import keep_account
+from school_protocol.services.staff.addresses import keep_account, say_address_changed
 from school_protocol.services.staff.reach import (
     Admin,
     Standing,
@@ -264,7 +264,7 @@ def change_account(
 
     said = [account_id, name_fr, name_ar, language, email, phone]
     done = once_only(house, actor, token, "address", said, change)
-    bring_what_was_missed(house, [done.account])
+    say_address_changed(house, [done.account])
     return done
 
 
@@ -279,7 +279,7 @@ def close(house: House, actor: Actor, account_id: str, *, reason: str | None, se
             raise TeamRefused(Obstacle("closed", account.name(actor.language)))
         directory.set_active(session, account.id, False)
         browser.close_web_sessions(session, account.id)
-        end_calendar(session, house, actor.id, account.id, HELPED)
+        end_access(session, house, actor.id, account.id, HELPED)
         log_for(session, house, admin, account.id, posts, today, reason, sentence).write(Kind.account_closed)
         return account
 

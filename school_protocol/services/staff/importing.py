@@ -10,10 +10,10 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.retention import LEAST_RUNS
 from school_protocol.services.accounts import actor_of
-from school_protocol.services.addresses import bring_what_was_missed
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
 from school_protocol.services.staff import lists
+from school_protocol.services.staff.addresses import say_address_changed
 from school_protocol.services.staff.lists import ORDER, Unreadable, written
 from school_protocol.services.staff.planning import CHUNK, Plan
 from school_protocol.services.staff.reach import Admin, admin_of
@@ -323,7 +323,7 @@ def _apply(house: House, admin: Admin, batch: str, checked: _Checked | None) -> 
         kept.set_state(session, batch, State.applied, at=house.now())
         if checked is not None and checked.head != administration_chain.held_head(session):
             raise _MovedError
-    bring_what_was_missed(house, writer.moved)
+    say_address_changed(house, writer.moved)
     return True
 
 
