@@ -79,6 +79,7 @@ WIRING = Wiring(
     projections=(breaking.beside, seeing.beside, reasons.beside),
     following=(keep_count,),
     endings=(at_the_end,),
+    settled=(breaking.is_reviewed,),
     apart=(seats.excluded_from,),
     access_ended=(end_calendar,),
     address_changed=(bring_what_was_missed,),

@@ -135,6 +135,8 @@ class Wiring:
     """`(house, session, case_id, facts)`: what else is kept of a case, in the transaction that wrote its index row."""
     endings: tuple[Callable[..., AbstractContextManager[None]], ...]
     """`(house, session, case_id)`: what stands around a decision on a case that has ended, or ends by it."""
+    settled: tuple[Callable[..., bool], ...]
+    """`(session, payload)` → whether nobody waits any more for what a message is about, in the realm."""
     apart: tuple[Callable[..., Iterable[Any]], ...]
     """`(session, account, today=…)` → places and people of what somebody takes no part in, in the realm."""
     access_ended: tuple[Callable[..., None], ...]

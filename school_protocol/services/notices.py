@@ -29,7 +29,7 @@ from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import RECEIVING_HEAD, folded, reindex, surroundings, today_for
 from school_protocol.services.receivers import GUARDIANS, REPORTER, Around, Receiver, by_pace, each_once, ways_of
 from school_protocol.services.views import ToldLine
-from school_protocol.storage import cases, directory, index, outbox, sight, watch
+from school_protocol.storage import cases, directory, index, outbox, watch
 from school_protocol.storage import told as register
 from school_protocol.storage.digests import choices
 from school_protocol.storage.digests.choices import Every
@@ -189,7 +189,7 @@ def _spread_one(house: House, message: outbox.Message) -> None:
     with house.realm.reading() as session, house.directory.reading() as people:
         row = index.row_of(session, case_id)
         unit = directory.unit(people, row.unit) if row is not None else None
-        if _was_reviewed(session, message):
+        if any(is_settled(session, message.payload) for is_settled in house.wiring.settled):
             row = None
         if row is not None and "entry" in message.payload:
             plan = _plan_for_taken_back(house, session, people, row, message)
@@ -214,12 +214,6 @@ def _is_told_later(house: House, message: outbox.Message) -> bool:
         if waits := any(one.payload["case"] == message.payload["case"] for one in before):
             outbox.put_off(session, message.id, house.now() + timedelta(minutes=1))
     return waits
-
-
-def _was_reviewed(session: Session, message: outbox.Message) -> bool:
-    """Whether a message is about the review of an emergency opening that nobody waits for any more."""
-    door = message.payload.get("door")
-    return door is not None and not sight.awaits(session, str(message.payload["case"]), int(door))
 
 
 def _plan_for_move(around: Around, message: outbox.Message, roles: Sequence[str]) -> Plan:

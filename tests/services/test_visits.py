@@ -23,9 +23,9 @@ from school_protocol.services.visits.teams import ENDING, FEW, NO_TEAM, QUIET, N
 from school_protocol.storage import access, administration, directory, staff
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.figures import counters
 from school_protocol.storage.numbers import format_number
 from school_protocol.storage.tables import AccountRow, AppointmentRow
-from school_protocol.storage.visits import teams as stored_teams
 from school_protocol.wording import ZONE
 
 from .conftest import MASSAR, NAME, WORDS, School
@@ -592,7 +592,7 @@ def test_who_opened_a_case_is_asked_by_way_of_an_index(region: Region) -> None:
             return execute(query)
 
         session.execute = noted  # type: ignore[method-assign]
-        stored_teams.opened_since(session, ["p"], [region.own.id], "2026-01")
+        counters.opened_since(session, ["p"], [region.own.id], "2026-01")
         if session.get_bind().dialect.name == "sqlite":
             plan = " ".join(str(row[-1]) for row in execute(text(f"EXPLAIN QUERY PLAN {asked[0]}")))
             assert "ix_figure_counter_protocol_unit_month" in plan

@@ -24,7 +24,7 @@ from school_protocol.services.loading import Loaded, keep, load, load_by_id, sco
 from school_protocol.services.showing import note_reading, seeing_of
 from school_protocol.services.sight.asking import LONGEST, Asked, above, checked, heads, reason_problem, tell
 from school_protocol.services.views import CaseHead
-from school_protocol.storage import access, cases, index, sight
+from school_protocol.storage import access, cases, index, outbox, sight
 from school_protocol.storage import sign_in as throttle
 from school_protocol.storage.engines import Session
 
@@ -221,3 +221,9 @@ def beside(_house: House, _session: Session, row: index.IndexRow, facts: Facts) 
     """Which openings of a case wait to be reviewed: written with its index row."""
     unreviewed = (door for door in facts.case.doors if door.reviewed_seq is None)
     return (sight.rows_of(row.case_id, (sight.Review(door.seq, door.account, door.review_by) for door in unreviewed)),)
+
+
+def is_reviewed(session: Session, payload: outbox.Payload) -> bool:
+    """Whether a message is about the review of an emergency opening that nobody waits for any more."""
+    door = payload.get("door")
+    return door is not None and not sight.awaits(session, str(payload["case"]), int(door))

@@ -30,6 +30,7 @@ from school_protocol.services.visits.reach import (
 from school_protocol.storage import administration, directory, staff
 from school_protocol.storage.administration import Post
 from school_protocol.storage.engines import Session
+from school_protocol.storage.figures import counters
 from school_protocol.storage.visits import teams as kept
 from school_protocol.storage.visits import visits
 from school_protocol.storage.visits.teams import Place
@@ -250,7 +251,7 @@ class _Page:
     def _opened(self, ids: Sequence[str]) -> frozenset[str]:
         protocols = {one.protocol for one in self.house.library.every()}
         with self.house.realm.reading() as session:
-            return kept.opened_since(session, protocols, ids, f"{self.quiet_since:%Y-%m}")
+            return counters.opened_since(session, protocols, ids, f"{self.quiet_since:%Y-%m}")
 
     def _line(
         self, unit: Unit, posts: Sequence[Post], known: frozenset[str], provinces: Mapping[str, Unit],

@@ -156,3 +156,16 @@ def replace_all(session: Session, counters: Mapping[Key, tuple[str, Change]]) ->
         session.execute(insert(FigureCounterRow), rows[begin : begin + _AT_ONCE])
     session.expire_all()
     return len(differing)
+
+
+def opened_since(session: Session, protocols: Collection[str], units: Collection[str], month: str) -> frozenset[str]:
+    """Which of these schools opened a case in that month or later.
+
+    They know nothing of a case of which somebody of the school must not know, and keep count of erased ones.
+    """
+    query = select(FigureCounterRow.unit, FigureCounterRow.counts).where(
+        FigureCounterRow.protocol.in_(list(protocols)),
+        FigureCounterRow.unit.in_(list(units)),
+        FigureCounterRow.month >= month,
+    )
+    return frozenset(unit for unit, counts in session.execute(query) if counts)

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import UnitKind
 from school_protocol.storage import directory, staff
-from school_protocol.storage.figures.tables import FigureCounterRow
 from school_protocol.storage.tables import AccountRow, AppointmentRow, UnitRow
 from school_protocol.storage.visits.tables import SchoolLevelRow
 
@@ -88,19 +87,6 @@ def _holders(wanted: Wanted, *narrowed: ColumnElement[bool]) -> Any:
         )
     )  # fmt: skip
     return query.correlate(UnitRow).scalar_subquery()
-
-
-def opened_since(session: Session, protocols: Collection[str], units: Collection[str], month: str) -> frozenset[str]:
-    """Which of these schools opened a case in that month or later, of the realm's counters.
-
-    They know nothing of a case of which somebody of the school must not know, and keep count of erased ones.
-    """
-    query = select(FigureCounterRow.unit, FigureCounterRow.counts).where(
-        FigureCounterRow.protocol.in_(list(protocols)),
-        FigureCounterRow.unit.in_(list(units)),
-        FigureCounterRow.month >= month,
-    )
-    return frozenset(unit for unit, counts in session.execute(query) if counts)
 
 
 # ---- levels of schools ---------------------------------------------------------------------------------------------
