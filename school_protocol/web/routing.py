@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
+from flask.sansio.app import App
+from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import RouteCallable
 
 from school_protocol.domain.policy import Permission
@@ -19,11 +21,21 @@ LONG_FORMS: set[str] = set()
 
 
 class Pages(Blueprint):
-    """A blueprint whose routes ask `asks`, each where it says nothing else."""
+    """A blueprint whose routes ask `asks`, each where it says nothing else.
 
-    def __init__(self, name: str, import_name: str, *, asks: Permission, **options: Any) -> None:
-        super().__init__(name, import_name, **options)
-        self.asks = asks
+    Endpoints are called after `name`; `part` tells a module's share of them from that of others.
+    """
+
+    def __init__(self, name: str, import_name: str, *, asks: Permission, part: str = "", **options: Any) -> None:
+        super().__init__(f"{name}_{part}" if part else name, import_name, **options)
+        self.prefix, self.asks = name, asks
+
+    def make_setup_state(
+        self, app: App, options: dict[str, Any], first_registration: bool = False
+    ) -> BlueprintSetupState:
+        state = super().make_setup_state(app, options, first_registration)
+        state.name = self.prefix
+        return state
 
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: RouteCallable | None = None,
@@ -32,7 +44,7 @@ class Pages(Blueprint):
     ) -> None:  # fmt: skip
         """As Flask's; `right`: of a token; `is_long`: with room for long texts."""
         super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
-        named = f"{self.name}.{endpoint or getattr(view_func, '__name__', '')}"
+        named = f"{self.prefix}.{endpoint or getattr(view_func, '__name__', '')}"
         PERMISSIONS[named] = asks or self.asks
         if right is not None:
             TOKEN_RIGHTS[named] = right

@@ -22,13 +22,12 @@ from school_protocol.services.workshops.afterwards import see_afterwards
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent
 from school_protocol.web.forms import answers_of, show_problems
-from school_protocol.web.protocols import moving, sayings
+from school_protocol.web.protocols import sayings
 from school_protocol.web.protocols.forms import SettingsForm, settings_form
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("protocols", __name__, asks=Permission.publish, url_prefix="/protocols")
-moving.add_to(blueprint)
 
 YAML = "application/yaml"
 

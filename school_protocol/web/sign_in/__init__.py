@@ -30,10 +30,8 @@ from school_protocol.web.headers import again_in
 from school_protocol.web.paths import own_path
 from school_protocol.web.rendering import reword, wording
 from school_protocol.web.routing import Pages
-from school_protocol.web.sign_in import openid
 
 blueprint = Pages("sign_in", __name__, asks=Permission.anyone)
-openid.add_to(blueprint)
 
 AGENT_MOST = 200
 

@@ -20,11 +20,10 @@ from school_protocol.web.cases.answering import is_sent, new_token, renewed, sho
 from school_protocol.web.forms import AnswerForm, answers_of, show_problems
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
-from school_protocol.web.signalement.addresses import add_to, handed_out
+from school_protocol.web.signalement.addresses import handed_out
 from school_protocol.web.signalement.said import known
 
 blueprint = Pages("signalements", __name__, asks=Permission.read_signalements, url_prefix="/signalements")
-add_to(blueprint)
 blueprint.context_processor(known)
 
 SHORT = 8

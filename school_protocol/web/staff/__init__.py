@@ -23,7 +23,6 @@ from school_protocol.web.forms import Problem, answers_of, show_problems
 from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
-from school_protocol.web.staff import importing
 from school_protocol.web.staff.forms import (
     account_form,
     address_form,
@@ -35,7 +34,6 @@ from school_protocol.web.staff.forms import (
 from school_protocol.web.team.forms import TeamForm
 
 blueprint = Pages("staff", __name__, asks=Permission.administer, url_prefix="/people")
-importing.add_to(blueprint)
 
 CURSOR_MOST = 200
 
