@@ -31,6 +31,7 @@ from school_protocol.web import (
     invitations,
     limits,
     messages,
+    navigation,
     noting,
     protocols,
     referrals,
@@ -112,7 +113,7 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
     )
     for part in (
         noting, mounting, watch, sessions, access, limits, rendering, headers, compression, errors, words, help, api,
-        room, laptop, signalement, reading,
+        room, laptop, signalement, reading, navigation,
     ):  # fmt: skip
         part.init_app(app)
     for part in (

@@ -8,10 +8,8 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
-from school_protocol.services.api.tokens import may_see_tokens
-from school_protocol.services.desk import may_find
-from school_protocol.services.digests import choosing, feeding
 from school_protocol.services.identity import factors, invitations, own, passkeys, restoring
 from school_protocol.services.identity.administering import IdentityRefused, may_help_anybody
 from school_protocol.services.identity.invitations import Slip
@@ -33,6 +31,7 @@ from school_protocol.web.routing import Pages
 from school_protocol.wording import Wording
 
 blueprint = Pages("account", __name__, asks=Permission.signed_in, url_prefix="/account")
+blueprint.entry("foot", N_("My account"), 0, "account.show")
 
 
 @blueprint.app_template_global("slip_said")
@@ -50,10 +49,6 @@ def show() -> ResponseReturnValue:
         device=lambda agent: sayings.device(wording(), agent),
         handle_of=passkeys.handle_of,
         may_help=may_help_anybody(house, actor),
-        told=choosing.see_choice(house, actor),
-        feed=feeding.see_feed(house, actor),
-        may_feed=may_find(house, actor),
-        may_see_systems=may_see_tokens(house, actor),
     )
 
 

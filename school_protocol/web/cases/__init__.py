@@ -18,7 +18,7 @@ from school_protocol.services import first_minutes as minutes
 from school_protocol.services import recording, showing
 from school_protocol.services.recording import Done
 from school_protocol.services.views import ActView, DangerPage, MoveView
-from school_protocol.web import kept, naming, sessions
+from school_protocol.web import kept, naming, navigation, sessions
 from school_protocol.web.cases.answering import (
     Correction,
     as_sent,
@@ -49,7 +49,7 @@ FIRST_MINUTES, CASE_FILE = "first-minutes", "case-file"
 
 @blueprint.get("/<number>")
 def show(number: str) -> ResponseReturnValue:
-    case = showing.see_case(sessions.house(), sessions.actor(), number)
+    case = showing.see_case(sessions.house(), sessions.actor(), number, navigation.asked("cases.show"))
     return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
 
 
@@ -415,7 +415,7 @@ def _danger_page(page: DangerPage, *, reasons: Sequence[Reason] = (), is_unclear
 
 @blueprint.get("/<number>/first-minutes")
 def first_minutes(number: str) -> ResponseReturnValue:
-    page = minutes.see_danger(sessions.house(), sessions.actor(), number)
+    page = minutes.see_danger(sessions.house(), sessions.actor(), number, navigation.asked("cases.first_minutes"))
     return render_template(
         "cases/first_minutes.html",
         page=page,

@@ -24,7 +24,7 @@ from school_protocol.services.on_paper import OnPaper
 from school_protocol.services.papers import remarks as service
 from school_protocol.services.papers.remarks import CopyLine, RemarksPage
 from school_protocol.services.views import CaseHead
-from school_protocol.web import kept, sessions
+from school_protocol.web import kept, navigation, sessions
 from school_protocol.web.cases.answering import new_token
 from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
@@ -379,7 +379,7 @@ def _untaken(number: str, settling: tuple[int, int, str, str]) -> str:
     (name, entry), house, actor = _place(), sessions.house(), sessions.actor()
     g.settling = settling
     if name == "case":
-        case = showing.see_case(house, actor, number)
+        case = showing.see_case(house, actor, number, navigation.asked("cases.show"))
         return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
     if name == "entry" and entry:
         head, record = showing.see_record(house, actor, number, entry)

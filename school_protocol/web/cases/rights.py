@@ -21,6 +21,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("cases", __name__, part="rights", asks=Permission.see_case, url_prefix="/cases")
+blueprint.panel("cases/rights_line.html", service.line_of, "cases.show", order=10, endpoint="cases.rights")
 
 
 @blueprint.route("/<number>/rights", methods=["GET", "POST"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from school_protocol.domain.acting import in_team
 from school_protocol.domain.answers import TEXT_MOST
 from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.desk import find_by_number
 from school_protocol.services.sight import breaking, lifting, who_sees
@@ -23,6 +24,8 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("cases", __name__, part="sight", asks=Permission.see_case, url_prefix="/cases")
+blueprint.entry("desk", N_("Open a case in an emergency"), 40, "cases.emergency", when=breaking.may_try)
+blueprint.panel("cases/sight_waiting.html", breaking.reviews_waiting, "desk.start", order=30)
 
 MOST = 10**9
 CURSOR_MOST = 200
@@ -31,16 +34,6 @@ LONGEST = TEXT_MOST * 8
 
 Typed = Mapping[str, str]
 blueprint.record(lambda state: state.app.jinja_env.globals.update(in_team=in_team, **globals_of(wording)))
-
-
-@blueprint.app_template_global("may_break_in")
-def _may_try() -> bool:
-    return breaking.may_try(sessions.house(), sessions.actor())
-
-
-@blueprint.app_template_global("reviews_waiting")
-def _reviews() -> Sequence[object]:
-    return breaking.reviews_waiting(sessions.house(), sessions.actor())
 
 
 # ---- who sees it, who has read it --------------------------------------------------------------------------------
@@ -126,7 +119,7 @@ def _names_page(number: str, typed: Typed | None, error: BadInput | None = None)
 @blueprint.route("/emergency", methods=["GET", "POST"], asks=Permission.see_cases)
 def emergency() -> ResponseReturnValue:
     """By number: the case opens to be read, or the answer is the same as for a number that nobody has."""
-    if not _may_try():
+    if not breaking.may_try(sessions.house(), sessions.actor()):
         raise Unseen("emergency")
     if request.method != "POST":
         return _emergency_page(kept.typed_before(sessions.actor().id))

@@ -14,6 +14,7 @@ from school_protocol.definitions.proof.saying import ResultSaid, result_said
 from school_protocol.definitions.saying import ChangeSaid, FaultSaid, change_said, fault_said
 from school_protocol.definitions.tree import LARGEST
 from school_protocol.domain.errors import BadInput, DefinitionError, Fault
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.protocols import publishing, settings
 from school_protocol.services.protocols.moving import see_left
@@ -28,6 +29,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("protocols", __name__, asks=Permission.publish, url_prefix="/protocols")
+blueprint.entry("main", N_("Protocols"), 100)
 
 YAML = "application/yaml"
 

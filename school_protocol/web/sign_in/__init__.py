@@ -11,7 +11,6 @@ from wtforms.validators import DataRequired, InputRequired, Length
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Permission
 from school_protocol.services import accounts
-from school_protocol.services.figures import seeing as figures
 from school_protocol.services.identity import factors, invitations, passkeys, restoring, signing_in
 from school_protocol.services.identity.signing_in import Pending
 from school_protocol.services.identity.throttling import TooManyTries
@@ -282,7 +281,6 @@ def _page(form: SignInForm, problem: str = "", seconds: int = 0) -> Response:
         seconds=seconds,
         way_on=_way_on(),
         options=options,
-        has_figures=figures.has_public(sessions.house()),
     )
     return make_response(body, {"wait": 429, "": 200}.get(problem, 422), again_in(seconds))
 

@@ -9,6 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.loading import today_for
 from school_protocol.services.staff import changing, people, said
@@ -34,6 +35,7 @@ from school_protocol.web.staff.forms import (
 from school_protocol.web.team.forms import TeamForm
 
 blueprint = Pages("staff", __name__, asks=Permission.administer, url_prefix="/people")
+blueprint.entry("main", N_("People"), 80, within=("staff", "systems"))
 
 CURSOR_MOST = 200
 

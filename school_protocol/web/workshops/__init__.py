@@ -24,6 +24,7 @@ from markupsafe import Markup
 from school_protocol.documents.papers.debrief_lines import subject_said
 from school_protocol.documents.rendering import missing
 from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Actor, Permission
 from school_protocol.domain.room_clock import FAST, REAL, STANDING
 from school_protocol.services.workshops import (
@@ -51,6 +52,7 @@ from school_protocol.web.workshops import room as inside
 from school_protocol.web.workshops.mounting import PREFIX
 
 blueprint = Pages("workshops", __name__, asks=Permission.train, url_prefix="/workshops")
+blueprint.entry("main", N_("Workshops"), 90)
 blueprint.add_app_template_global(subject_said)
 
 ROOMS = "rooms"
