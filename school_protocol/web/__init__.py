@@ -69,13 +69,22 @@ from school_protocol.web.cases import (
 )
 from school_protocol.web.cases import retention as case_retention
 from school_protocol.web.figures import campaign
-from school_protocol.web.protocols import moving
+from school_protocol.web.protocols import handing_out, moving
 from school_protocol.web.referrals import contacts
 from school_protocol.web.sign_in import openid
 from school_protocol.web.signalement import addresses, triage
 from school_protocol.web.staff import importing
 from school_protocol.web.stores import open_engines
-from school_protocol.web.workshops import attesting, debriefing, joining, laptop, mounting, own_scenarios, room
+from school_protocol.web.workshops import (
+    afterwards,
+    attesting,
+    debriefing,
+    joining,
+    laptop,
+    mounting,
+    own_scenarios,
+    room,
+)
 from school_protocol.web.workshops.mounting import Mounted, TrainingApp
 
 App = TypeVar("App", bound=Flask)
@@ -145,6 +154,7 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
         protocols,
         moving,
         help,
+        handing_out,
         verifying,
         yearly,
         retention,
@@ -163,6 +173,7 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
         triage,
         addresses,
         workshops,
+        afterwards,
         attesting,
         own_scenarios,
         debriefing,
