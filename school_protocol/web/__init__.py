@@ -12,6 +12,7 @@ from flask import Flask
 
 from school_protocol.config import Settings
 from school_protocol.domain.clock import Clock
+from school_protocol.services import accounts
 from school_protocol.services.house import House, open_house
 from school_protocol.services.workshops.rooms import Rooms
 from school_protocol.services.workshops.training import TrainingLocation
@@ -111,6 +112,7 @@ def _bare() -> Flask:
 def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> App:
     """The application over a house; over the store of workshops the same pages, less those that no room serves."""
     app.extensions["house"] = house
+    app.extensions[sessions.ACCOUNTS] = accounts
     app.extensions["ring"] = ring or (lambda: None)
     room.furnish(app)
     laptop.furnish(app, house)

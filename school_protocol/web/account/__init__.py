@@ -15,7 +15,7 @@ from school_protocol.services.identity.administering import IdentityRefused, may
 from school_protocol.services.identity.invitations import Slip
 from school_protocol.services.identity.own import Renewed
 from school_protocol.web import sessions
-from school_protocol.web.account import sayings
+from school_protocol.web.account import sayings, visiting
 from school_protocol.web.account.forms import (
     answer,
     grouped,
@@ -59,7 +59,7 @@ def show() -> ResponseReturnValue:
 def password() -> ResponseReturnValue:
     def change() -> Renewed:
         old = secret("password")
-        return own.change_password(sessions.house(), sessions.actor(), old, new_password(), sessions.visitor())
+        return own.change_password(sessions.house(), sessions.actor(), old, new_password(), visiting.visitor())
 
     return _changing("account/password.html", change, wording()._("Your password is changed."))
 
@@ -74,7 +74,7 @@ def phone() -> ResponseReturnValue:
     if request.method != "POST":
         return _phone(seed)
     try:
-        renewed = own.set_up_codes(sessions.house(), actor, secret("password"), seed, typed("code"), sessions.visitor())
+        renewed = own.set_up_codes(sessions.house(), actor, secret("password"), seed, typed("code"), visiting.visitor())
     except BadInput as error:
         return _phone(seed, said(error)), 422
     return _done(renewed, wording()._("The codes of your phone are set up."))
@@ -96,7 +96,7 @@ def _phone(seed: str, problems: dict[str, str] | None = None) -> str:
 @blueprint.route("/phone/remove", methods=["GET", "POST"])
 def drop_phone() -> ResponseReturnValue:
     def change() -> Renewed:
-        return own.drop_codes(sessions.house(), sessions.actor(), secret("password"), sessions.visitor())
+        return own.drop_codes(sessions.house(), sessions.actor(), secret("password"), visiting.visitor())
 
     w = wording()
     return _changing(
@@ -110,7 +110,7 @@ def drop_phone() -> ResponseReturnValue:
 @blueprint.route("/recovery-codes", methods=["GET", "POST"])
 def recovery() -> ResponseReturnValue:
     def change() -> Renewed:
-        return own.new_recovery(sessions.house(), sessions.actor(), secret("password"), sessions.visitor())
+        return own.new_recovery(sessions.house(), sessions.actor(), secret("password"), visiting.visitor())
 
     w = wording()
     return _changing(
@@ -129,7 +129,7 @@ def new_passkey() -> ResponseReturnValue:
             {}, title=title, lead=w._("Your password first, then the device asks for a finger, a face or its PIN.")
         )
     try:
-        options = own.ask_to_add_passkey(sessions.house(), sessions.actor(), secret("password"), sessions.site())
+        options = own.ask_to_add_passkey(sessions.house(), sessions.actor(), secret("password"), visiting.site())
     except BadInput as error:
         return _proving(said(error), title=title), 422
     except IdentityRefused as refused:
@@ -141,7 +141,7 @@ def new_passkey() -> ResponseReturnValue:
 def add_passkey() -> ResponseReturnValue:
     try:
         renewed = own.add_passkey(
-            sessions.house(), sessions.actor(), sessions.site(), answer(), typed("name"), sessions.visitor()
+            sessions.house(), sessions.actor(), visiting.site(), answer(), typed("name"), visiting.visitor()
         )
     except BadInput as error:
         return _proving({"password": said(error)["passkey"]}, title=wording()._("Add a passkey")), 422
@@ -156,7 +156,7 @@ def drop_passkey(handle: str) -> ResponseReturnValue:
         raise Unseen(handle)
 
     def change() -> Renewed:
-        return own.drop_passkey(sessions.house(), sessions.actor(), secret("password"), found.id, sessions.visitor())
+        return own.drop_passkey(sessions.house(), sessions.actor(), secret("password"), found.id, visiting.visitor())
 
     w = wording()
     return _changing(

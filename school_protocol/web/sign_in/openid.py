@@ -13,6 +13,7 @@ from school_protocol.domain.policy import Permission
 from school_protocol.services.identity import noted, openid
 from school_protocol.services.identity.openid import OpenIdRefused, Started
 from school_protocol.web import sessions
+from school_protocol.web.account import visiting
 from school_protocol.web.paths import own_path
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
@@ -56,7 +57,7 @@ def back() -> ResponseReturnValue:
     answer = {key: request.args.get(key, "")[:4000] for key in ("state", "code", "error", "iss")}
     try:
         token = openid.finish(
-            sessions.house(), _own_address(), _started(carried), answer, sessions.visitor(),
+            sessions.house(), _own_address(), _started(carried), answer, visiting.visitor(),
             token_here=sessions.token_of_request(),
         )  # fmt: skip
     except OpenIdRefused as error:
