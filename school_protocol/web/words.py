@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 
-from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import Protocol, Words
 from school_protocol.domain.texts import Text
@@ -24,7 +23,6 @@ from school_protocol.web.routing import Pages
 from school_protocol.wording import LANGUAGE_NAMES, Wording
 
 blueprint = Pages("words", __name__, asks=Permission.signed_in)
-blueprint.entry("desk", N_("Words ready to say"), 0)
 
 FROM = "words"
 """What an address calls the words that a form begins from: `?words=<key>`."""

@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import rendering
 from school_protocol.domain.errors import BadInput, SentBefore
-from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.papers import bulk as papers
 from school_protocol.services.papers.bulk_files import zipped
@@ -19,7 +18,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("bulk", __name__, asks=Permission.see_cases, url_prefix="/case-files")
-blueprint.entry("desk", N_("Case files of many cases"), 30, when=papers.may_ask)
+blueprint.panel("bulk/link.html", papers.may_ask, "desk.find", order=30, endpoint="bulk.index")
 
 CODES_MOST = 2_000
 LONGEST = 120

@@ -22,7 +22,7 @@ from school_protocol.web.routing import Pages
 
 blueprint = Pages("sharing", __name__, asks=Permission.see_case)
 blueprint.panel(
-    "sharing/asked.html", answering.waiting_for, "desk.start", "desk.reporter", "review.start",
+    "sharing/asked.html", answering.waiting_for, "desk.cards", "desk.reporter", "review.start",
     order=50, endpoint="sharing.index",
 )  # fmt: skip
 

@@ -11,7 +11,6 @@ from werkzeug.datastructures import MultiDict
 from school_protocol.domain.acting import in_team
 from school_protocol.domain.answers import TEXT_MOST
 from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.desk import find_by_number
 from school_protocol.services.sight import breaking, lifting, who_sees
@@ -24,8 +23,8 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("cases", __name__, part="sight", asks=Permission.see_case, url_prefix="/cases")
-blueprint.entry("desk", N_("Open a case in an emergency"), 40, "cases.emergency", when=breaking.may_try)
-blueprint.panel("cases/sight_waiting.html", breaking.reviews_waiting, "desk.start", order=30)
+blueprint.panel("cases/sight_link.html", breaking.may_try, "desk.find", order=40, endpoint="cases.emergency")
+blueprint.panel("cases/sight_waiting.html", breaking.reviews_waiting, "desk.cards", order=30)
 
 MOST = 10**9
 CURSOR_MOST = 200

@@ -25,7 +25,7 @@ from school_protocol.web.team.forms import TeamForm
 
 blueprint = Pages("contacts", __name__, asks=Permission.keep_contacts, url_prefix="/contacts")
 blueprint.entry("main", N_("Contacts"), 45, unless="referrals.index")
-blueprint.panel("referrals/stale.html", contacts.stale_contacts, "desk.start", order=70, endpoint="contacts.index")
+blueprint.panel("referrals/stale.html", contacts.stale_contacts, "desk.notes", order=10, endpoint="contacts.index")
 
 
 @blueprint.get("")

@@ -8,7 +8,6 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import SentBefore, Unseen
-from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Actor, Permission
 from school_protocol.services.house import House
 from school_protocol.services.retention import lists, rights
@@ -17,8 +16,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("retention", __name__, asks=Permission.signed_in, url_prefix="/retention")
-blueprint.entry("desk", N_("Time limits of cases"), 20, when=lists.may_see_list)
-blueprint.entry("desk", N_("Requests about one’s data"), 21, "retention.requests", when=lists.may_see_list)
+blueprint.panel("retention/links.html", lists.may_see_list, "desk.find", order=20, endpoint="retention.index")
 
 DESK_MOST = 5
 """So many requests stand on the desk."""
@@ -33,7 +31,7 @@ def requests_waiting(house: House, actor: Actor) -> Sequence[rights.RequestLine]
     return rights.see_requests(house, actor, limit=DESK_MOST, only_mine=True).lines
 
 
-blueprint.panel("retention/waiting.html", requests_waiting, "desk.start", order=40, endpoint="retention.requests")
+blueprint.panel("retention/waiting.html", requests_waiting, "desk.cards", order=40, endpoint="retention.requests")
 
 
 @blueprint.route("", methods=["GET", "POST"])

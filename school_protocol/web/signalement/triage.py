@@ -26,7 +26,7 @@ from school_protocol.web.signalement.said import known
 
 blueprint = Pages("signalements", __name__, asks=Permission.read_signalements, url_prefix="/signalements")
 blueprint.entry("main", N_("Public reports"), 20)
-blueprint.panel("signalement/unread.html", triage.count_unseen, "desk.start", order=10, endpoint="signalements.index")
+blueprint.panel("signalement/unread.html", triage.count_unseen, "desk.alerts", endpoint="signalements.index")
 blueprint.context_processor(known)
 
 SHORT = 8

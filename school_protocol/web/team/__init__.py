@@ -28,9 +28,9 @@ from school_protocol.web.team.forms import TeamForm, at_once_form, ending_form, 
 blueprint = Pages("team", __name__, asks=Permission.see_team, url_prefix="/team")
 blueprint.entry("main", N_("The team"), 60)
 blueprint.panel(
-    "team/orphans.html", lambda *who: orphans.see_own(*who) if hints.are_shown() else (), "desk.start", order=20
+    "team/orphans.html", lambda *who: orphans.see_own(*who) if hints.are_shown() else (), "desk.cards", order=20
 )
-blueprint.panel("team/certificates.html", certificates_ending, "desk.start", order=60)
+blueprint.panel("team/certificates.html", certificates_ending, "desk.notes")
 
 CURSOR_MOST = 200
 

@@ -12,7 +12,6 @@ from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
-from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.papers import yearly
 from school_protocol.services.papers.yearly import YearlyOptions
@@ -22,7 +21,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("yearly", __name__, asks=Permission.signed_in, url_prefix="/yearly")
-blueprint.entry("desk", N_("Yearly report of a school"), 10, when=yearly.has_reports)
+blueprint.panel("yearly/link.html", yearly.has_reports, "desk.find", order=10, endpoint="yearly.index")
 
 
 @blueprint.get("")
