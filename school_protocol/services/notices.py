@@ -618,14 +618,8 @@ def _id_of(notices: Sequence[Notice]) -> str:
 # ---- what pages and commands ask ---------------------------------------------------------------------------------
 
 
-def told(house: House, case_id: str) -> tuple[ToldLine, ...]:
-    """Who was told by message of a case, in order; for who may see that case."""
-    with house.realm.reading() as session:
-        return told_of(session, case_id)
-
-
 def told_of(session: Session, case_id: str) -> tuple[ToldLine, ...]:
-    """The same, in a transaction that runs."""
+    """Who was told by message of a case, in order; for who may see that case."""
     notices = register.of_case(session, case_id)
     lines = [
         ToldLine(one.role, one.settled_at or one.at, one.channel.value, one.state.value)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 from flask import Blueprint
 from flask.sansio.app import App
 from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import RouteCallable
 
-from school_protocol.domain.policy import Actor, Permission
-from school_protocol.services.house import House
+from school_protocol.domain.policy import Permission
 from school_protocol.storage.api.tokens import Right
 
 PERMISSIONS: dict[str, Permission] = {"static": Permission.anyone}
@@ -22,56 +20,41 @@ TOKEN_RIGHTS: dict[str, Right] = {}
 """Every endpoint that is read by token, and the right that it asks for."""
 LONG_FORMS: set[str] = set()
 """Where long texts are typed."""
-SHOWN = "shown"
-"""Where an application keeps what its blueprints show on pages of others."""
+SHOWN, MENU = "shown", "menu"
+"""Where an application keeps what its blueprints show on pages of others; and which place is the menu."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of a menu, for whomever its endpoint lets in."""
+class Entry(NamedTuple):
+    """A line of the menu, for whomever its endpoint lets in; on pages of the blueprints `within` it is where one is."""
 
-    place: str
-    name: str
-    """Its endpoint."""
     order: int
+    endpoint: str
     label: str
-    within: frozenset[str]
-    """Blueprints in which it is where one is."""
-    when: Callable[[House, Actor], bool] | None
-    """Whom it is for besides."""
+    within: tuple[str, ...]
     unless: str
     """The endpoint that it stands in for, where that is shut."""
     current: str
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A part of a page of others, for whomever `endpoint` lets in."""
+class Panel(NamedTuple):
+    """A part of a page of others, for whomever `endpoint` lets in; its template knows what `see` finds as `shown`."""
 
-    place: str
-    name: str
-    """Its template, which knows as `shown` what `see` finds; where that is empty there is no panel."""
     order: int
+    template: str
     see: Callable[..., object]
     endpoint: str
 
 
-Shown = TypeVar("Shown", Entry, Panel)
+def shown_at(app: App, place: str) -> list[Any]:
+    """The entries of the menu, or the panels of another place, in their order; LookupError where nothing ever is."""
+    return sorted(app.extensions[SHOWN][place].values(), key=lambda one: one.order)
 
 
-def registered(app: App, kind: type[Shown], place: str) -> list[Shown]:
-    """What this application shows at a place, in its order. Raises LookupError where nothing ever is."""
-    found = [one for one in app.extensions[SHOWN].values() if isinstance(one, kind) and one.place == place]
-    if not found:
-        raise LookupError(f"nothing is registered to be shown in {place}")
-    return sorted(found, key=lambda one: one.order)
-
-
-def _register(state: BlueprintSetupState, *, shown: Entry | Panel) -> None:
-    known = state.app.extensions.setdefault(SHOWN, {})
-    if (shown.place, shown.name) in known:
-        raise ValueError(f"{shown.name} stands in {shown.place} already")
-    known[shown.place, shown.name] = shown
+def _register(place: str, name: str, shown: Entry | Panel, state: BlueprintSetupState) -> None:
+    known = state.app.extensions.setdefault(SHOWN, {}).setdefault(place, {})
+    if name in known:
+        raise ValueError(f"{name} stands in {place} already")
+    known[name] = shown
 
 
 class Pages(Blueprint):
@@ -106,17 +89,17 @@ class Pages(Blueprint):
             LONG_FORMS.add(named)
 
     def entry(
-        self, menu: str, label: str, order: int, endpoint: str = "", *, within: Iterable[str] | None = None,
-        when: Callable[[House, Actor], bool] | None = None, unless: str = "", current: str = "page",
+        self, label: str, order: int, endpoint: str = "", *, within: tuple[str, ...] | None = None, unless: str = "",
+        current: str = "page",
     ) -> None:  # fmt: skip
-        """A line of a menu that leads to a page of these."""
-        places = frozenset((self.prefix,) if within is None else within)
-        shown = Entry(menu, endpoint or f"{self.prefix}.index", order, label, places, when, unless, current)
-        self.record(partial(_register, shown=shown))
+        """A line of the menu that leads to a page of these."""
+        places = (self.prefix,) if within is None else within
+        shown = Entry(order, endpoint or f"{self.prefix}.index", label, places, unless, current)
+        self.record(partial(_register, MENU, shown.endpoint, shown))
 
     def panel(
         self, template: str, see: Callable[..., object], *places: str, order: int = 0, endpoint: str = ""
     ) -> None:  # fmt: skip
-        """A part of other pages, which leads to these."""
+        """A part of other pages, which leads to these; not there where `see` finds nothing."""
         for place in places:
-            self.record(partial(_register, shown=Panel(place, template, order, see, endpoint)))
+            self.record(partial(_register, place, template, Panel(order, template, see, endpoint)))

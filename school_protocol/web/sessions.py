@@ -11,7 +11,7 @@ import hmac
 import secrets
 from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol, cast
+from typing import cast
 
 from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
@@ -33,7 +33,7 @@ CLEAR = '"cache", "storage"'
 """What a browser forgets of this site; not the cookies that say language and browser."""
 _SIGNING = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 ACCOUNTS = "accounts"
-"""Where an application keeps what knows whose a session is; `Accounts`, handed in by whoever makes the application."""
+"""Where an application keeps what knows whose a session is, handed in by whoever makes it."""
 RECOGNISE = "recognise"
 """Where an application keeps its own way to know whoever holds the token: a workshop's seats are no sessions."""
 SCOPE = "cookies_of"
@@ -46,14 +46,6 @@ STRANGERS = frozenset({"signalement", "watch", "well_known"})
 """Parts of the site that know nobody: no cookie is read there, and none is set."""
 _UNKNOWN = "nobody_could_be_asked"
 login_manager = LoginManager()
-
-
-class Accounts(Protocol):
-    """What knows whose a session is, or was."""
-
-    def recognise(self, house: House, token: str, /) -> Actor | None: ...
-
-    def account_behind(self, house: House, token: str, /) -> str | None: ...
 
 
 class Visits(SecureCookieSessionInterface):
@@ -98,15 +90,11 @@ def _load(_request: Request) -> SignedIn | None:
         return None
     try:
         recognise = current_app.extensions.get(RECOGNISE)
-        actor = recognise() if recognise else _accounts().recognise(house(), token)
+        actor = recognise() if recognise else current_app.extensions[ACCOUNTS].recognise(house(), token)
     except StorageBusy:
         setattr(g, _UNKNOWN, True)  # the page that says so waits no second time
         raise
     return SignedIn(actor) if actor is not None else None
-
-
-def _accounts() -> Accounts:
-    return cast(Accounts, current_app.extensions[ACCOUNTS])
 
 
 def knows_nobody() -> bool:
@@ -168,7 +156,8 @@ def find_account() -> str | None:
     if found is not None:
         return found.id
     token = token_of_request()
-    return _accounts().account_behind(house(), token) if token else None
+    found = current_app.extensions[ACCOUNTS].account_behind(house(), token) if token else None
+    return cast(str | None, found)
 
 
 def cookie_name(what: str) -> str:

@@ -8,7 +8,6 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.identity import factors, invitations, own, passkeys, restoring
 from school_protocol.services.identity.administering import IdentityRefused, may_help_anybody
@@ -31,7 +30,6 @@ from school_protocol.web.routing import Pages
 from school_protocol.wording import Wording
 
 blueprint = Pages("account", __name__, asks=Permission.signed_in, url_prefix="/account")
-blueprint.entry("foot", N_("My account"), 0, "account.show")
 
 
 @blueprint.app_template_global("slip_said")

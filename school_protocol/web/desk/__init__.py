@@ -24,7 +24,7 @@ from school_protocol.web.unfolding import style_of
 from school_protocol.wording import ZONE
 
 blueprint = Pages("desk", __name__, asks=Permission.signed_in)
-blueprint.entry("main", N_("Cases"), 0, within=("desk", "cases", "review"))
+blueprint.entry(N_("Cases"), 0, within=("desk", "cases", "review"))
 
 FILTERS = desks.FILTERS
 OF_DUES = ("mine", "late", "today")

@@ -27,7 +27,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("figures", __name__, asks=Permission.see_figures, url_prefix="/figures")
-blueprint.entry("main", N_("Figures"), 50, current="true")
+blueprint.entry(N_("Figures"), 50, current="true")
 ID_MOST = 40
 _YEAR = 4
 

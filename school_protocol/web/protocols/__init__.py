@@ -28,7 +28,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("protocols", __name__, asks=Permission.publish, url_prefix="/protocols")
-blueprint.entry("main", N_("Protocols"), 100)
+blueprint.entry(N_("Protocols"), 100)
 
 YAML = "application/yaml"
 

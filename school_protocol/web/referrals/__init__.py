@@ -20,7 +20,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("referrals", __name__, asks=Permission.see_referrals, url_prefix="/referrals")
-blueprint.entry("main", N_("Referrals"), 40, within=("referrals", "contacts"))
+blueprint.entry(N_("Referrals"), 40, within=("referrals", "contacts"))
 
 
 @blueprint.get("")

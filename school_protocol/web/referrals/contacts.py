@@ -24,7 +24,7 @@ from school_protocol.web.routing import Pages
 from school_protocol.web.team.forms import TeamForm
 
 blueprint = Pages("contacts", __name__, asks=Permission.keep_contacts, url_prefix="/contacts")
-blueprint.entry("main", N_("Contacts"), 45, unless="referrals.index")
+blueprint.entry(N_("Contacts"), 45, unless="referrals.index")
 blueprint.panel("referrals/stale.html", contacts.stale_contacts, "desk.notes", order=10, endpoint="contacts.index")
 
 

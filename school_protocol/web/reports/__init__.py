@@ -33,7 +33,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("reports", __name__, asks=Permission.see_own_receipt, url_prefix="/reports")
-blueprint.entry("main", N_("Report"), 10, "reports.new")
+blueprint.entry(N_("Report"), 10, "reports.new")
 
 
 @blueprint.route("/new", methods=["GET", "POST"], asks=Permission.report, is_long=True)

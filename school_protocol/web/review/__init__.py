@@ -28,7 +28,7 @@ from school_protocol.web.review import said
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("review", __name__, asks=Permission.see_case)
-blueprint.entry("main", N_("To review"), 30, within=())
+blueprint.entry(N_("To review"), 30, within=())
 blueprint.add_app_template_global(said.state_said, "review_said")
 blueprint.add_app_template_global(said.kind_said, "wait_said")
 blueprint.add_app_template_global(said.event_title, "event_title")

@@ -25,7 +25,7 @@ from school_protocol.web.signalement.addresses import handed_out
 from school_protocol.web.signalement.said import known
 
 blueprint = Pages("signalements", __name__, asks=Permission.read_signalements, url_prefix="/signalements")
-blueprint.entry("main", N_("Public reports"), 20)
+blueprint.entry(N_("Public reports"), 20)
 blueprint.panel("signalement/unread.html", triage.count_unseen, "desk.alerts", endpoint="signalements.index")
 blueprint.context_processor(known)
 

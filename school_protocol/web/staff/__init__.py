@@ -35,7 +35,7 @@ from school_protocol.web.staff.forms import (
 from school_protocol.web.team.forms import TeamForm
 
 blueprint = Pages("staff", __name__, asks=Permission.administer, url_prefix="/people")
-blueprint.entry("main", N_("People"), 80, within=("staff", "systems"))
+blueprint.entry(N_("People"), 80, within=("staff", "systems"))
 
 CURSOR_MOST = 200
 

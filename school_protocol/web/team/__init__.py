@@ -26,7 +26,7 @@ from school_protocol.web.team import sayings
 from school_protocol.web.team.forms import TeamForm, at_once_form, ending_form, leaving_form, stand_in_form
 
 blueprint = Pages("team", __name__, asks=Permission.see_team, url_prefix="/team")
-blueprint.entry("main", N_("The team"), 60)
+blueprint.entry(N_("The team"), 60)
 blueprint.panel(
     "team/orphans.html", lambda *who: orphans.see_own(*who) if hints.are_shown() else (), "desk.cards", order=20
 )

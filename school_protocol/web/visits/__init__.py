@@ -29,7 +29,7 @@ from school_protocol.web.team.forms import TeamForm
 from school_protocol.web.visits.forms import duty_form, visit_form
 
 blueprint = Pages("visits", __name__, asks=Permission.see_teams, url_prefix="/teams")
-blueprint.entry("main", N_("Teams of the region"), 70)
+blueprint.entry(N_("Teams of the region"), 70)
 blueprint.panel("visits/of_team.html", sight_of, "team.show")
 
 CURSOR_MOST = 300

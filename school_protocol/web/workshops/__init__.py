@@ -52,7 +52,7 @@ from school_protocol.web.workshops import room as inside
 from school_protocol.web.workshops.mounting import PREFIX
 
 blueprint = Pages("workshops", __name__, asks=Permission.train, url_prefix="/workshops")
-blueprint.entry("main", N_("Workshops"), 90)
+blueprint.entry(N_("Workshops"), 90)
 blueprint.add_app_template_global(subject_said)
 
 ROOMS = "rooms"
