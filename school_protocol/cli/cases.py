@@ -179,10 +179,13 @@ def case_available(number: str, as_json: bool, username: str) -> None:
 @_AS
 def case_show(number: str, as_json: bool, username: str) -> None:
     """Where a case stands and what is due, in facts that identify nobody."""
+    from school_protocol.services.retention.limits import line_of
     from school_protocol.services.showing import see_case
+    from school_protocol.services.views import KeptLine
 
     house = open_the_house()
-    view = see_case(house, actor_called(house, username), number)
+    view = see_case(house, actor_called(house, username), number, {"kept": line_of})
+    kept = view.beside["kept"]
     shown = {
         "number": view.head.number,
         "state": view.head.state.key,
@@ -192,7 +195,7 @@ def case_show(number: str, as_json: bool, username: str) -> None:
         "dangers": [{"danger": line.danger.key, "state": line.state} for line in view.dangers],
         "due": [{"duty": line.duty.key, "by": line.due_at} for line in view.duties if line.state == "due"],
         "next": [line.move.key for line in view.next_moves if line.is_open],
-        "kept": {"erased_from": view.kept.erase_on, "suspended": view.kept.suspended} if view.kept else None,
+        "kept": {"erased_from": kept.erase_on, "suspended": kept.suspended} if isinstance(kept, KeptLine) else None,
     }
     if as_json:
         say(shown)

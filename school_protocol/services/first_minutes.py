@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from school_protocol.domain.case import Case, DangerLife
@@ -14,19 +14,17 @@ from school_protocol.domain.protocol import Act, ActKind, Danger, Protocol
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, load, today_for
-from school_protocol.services.notices import told_of
-from school_protocol.services.showing import note_reading, seeing_of
-from school_protocol.services.views import CallLine, ContactLine, DangerPage, ToldLine
+from school_protocol.services.showing import Beside, note_reading, seeing_of
+from school_protocol.services.views import CallLine, ContactLine, DangerPage
 from school_protocol.storage import directory
 from school_protocol.storage.directory import Account
-from school_protocol.storage.engines import Session
 
 CHOICES = (FieldType.choice, FieldType.choices)
 Noted = dict[tuple[str, str], datetime]
 
 
-def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
-    """The page of the first minutes; seeing it is recorded."""
+def see_danger(house: House, actor: Actor, number: str, also: Mapping[str, Beside] | None = None) -> DangerPage:
+    """The page of the first minutes, with what others show there; seeing it is recorded."""
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
         if loaded.metadata_only:
@@ -49,13 +47,13 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
             call_act=call_act(first),
             noted=noted_since(loaded.protocol, loaded.case, first, lives),
             called=called_since(loaded.protocol, loaded.case, lives),
-            told=_told_since(session, loaded.case_id, loaded.protocol, lives),
             holds=tuple(hold for hold in seeing.holds() if hold.stands and not hold.confirmed),
             may_review=any(
                 choice.is_open and choice.kind == "act" and loaded.protocol.acts[choice.key].kind is ActKind.review_hold
                 for choice in seeing.choices
             ),
             just_written=seeing.just_written(),
+            beside={name: see(house, session, loaded) for name, see in (also or {}).items()},
         )
 
 
@@ -125,20 +123,6 @@ def to_call(case: Case, lines: Iterable[ContactLine]) -> tuple[ContactLine, ...]
     """Whom to call: while a hold stands, nobody who answers for the guardians."""
     held = any(hold.stands for hold in case.holds)
     return tuple(line for line in lines if not (held and line.target is not None and line.target.to_guardians))
-
-
-def _told_since(
-    session: Session, case_id: str, protocol: Protocol, lives: Sequence[DangerLife]
-) -> tuple[ToldLine, ...]:
-    """The latest message to each role since the first of those dangers, delivered ones before those that wait."""
-    since = min((life.raised_at for life in lives), default=None)
-    found: dict[str, ToldLine] = {}
-    for line in told_of(session, case_id):
-        if since is not None and line.at >= since and line.role in protocol.roles:
-            known = found.get(line.role)
-            if known is None or known.state != "delivered":
-                found[line.role] = line
-    return tuple(found.values())
 
 
 def first_acts(protocol: Protocol, choices: Sequence[Choice]) -> tuple[Act, ...]:

@@ -26,7 +26,7 @@ from school_protocol.services.digests import over
 from school_protocol.services.digests.pace import Pace, pace_of
 from school_protocol.services.figures.counting import has_counted
 from school_protocol.services.house import REALM, House
-from school_protocol.services.loading import RECEIVING_HEAD, folded, reindex, surroundings, today_for
+from school_protocol.services.loading import RECEIVING_HEAD, Loaded, folded, reindex, surroundings, today_for
 from school_protocol.services.receivers import GUARDIANS, REPORTER, Around, Receiver, by_pace, each_once, ways_of
 from school_protocol.services.views import ToldLine
 from school_protocol.storage import cases, directory, index, outbox, watch
@@ -625,14 +625,8 @@ def _id_of(notices: Sequence[Notice]) -> str:
 # ---- what pages and commands ask ---------------------------------------------------------------------------------
 
 
-def told(house: House, case_id: str) -> tuple[ToldLine, ...]:
-    """Who was told by message of a case, in order; for who may see that case."""
-    with house.realm.reading() as session:
-        return told_of(session, case_id)
-
-
 def told_of(session: Session, case_id: str) -> tuple[ToldLine, ...]:
-    """The same, in a transaction that runs."""
+    """Who was told by message of a case, in order; for who may see that case."""
     notices = register.of_case(session, case_id)
     lines = [
         ToldLine(one.role, one.settled_at or one.at, one.channel.value, one.state.value)
@@ -640,6 +634,18 @@ def told_of(session: Session, case_id: str) -> tuple[ToldLine, ...]:
         if one.state is not State.withheld and not over.is_taken_back(one)
     ]
     return tuple(sorted(lines, key=lambda line: line.at))
+
+
+def told_since(_house: House, session: Session, loaded: Loaded) -> tuple[ToldLine, ...]:
+    """The latest message to each role since the first danger that stands, delivered ones before those that wait."""
+    since = min((life.raised_at for life in loaded.case.live_dangers()), default=None)
+    found: dict[str, ToldLine] = {}
+    for line in told_of(session, loaded.case_id):
+        if since is not None and line.at >= since and line.role in loaded.protocol.roles:
+            known = found.get(line.role)
+            if known is None or known.state != "delivered":
+                found[line.role] = line
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from school_protocol.domain import cautions
@@ -31,8 +32,6 @@ from school_protocol.services.loading import (
     with_neighbours,
 )
 from school_protocol.services.on_paper import writers
-from school_protocol.services.retention.limits import line_of
-from school_protocol.services.retention.rights import line_of as rights_line
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.sharing.contributions import lines_of
 from school_protocol.services.views import (
@@ -48,11 +47,16 @@ from school_protocol.services.views import (
 from school_protocol.storage import access, cases
 from school_protocol.storage.engines import Session
 
+Beside = Callable[[House, Session, Loaded], object]
+"""What a package shows on a page of a case that is not its own; None where there is nothing."""
 _TEAM = (ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.region)
 
 
-def see_case(house: House, actor: Actor, number: str) -> CaseView:
-    """The case page. The reading is recorded with it; the first by the team after a report or a danger is an event."""
+def see_case(house: House, actor: Actor, number: str, also: Mapping[str, Beside] | None = None) -> CaseView:
+    """The case page. The reading is recorded with it; the first by the team after a report or a danger is an event.
+
+    `also`: what others show beside it, each asked of the same case in the same transaction.
+    """
     with house.realm.writing(together=True) as session:
         loaded = load(house, session, actor, number, reading=True)
         loaded = _mark_seen(house, session, loaded)
@@ -60,9 +64,8 @@ def see_case(house: House, actor: Actor, number: str) -> CaseView:
         return replace(
             seeing_of(house, loaded).page(),
             line=own_line(house, loaded),
-            kept=line_of(house, session, loaded),
-            rights=rights_line(loaded),
             contributions=lines_of(house, session, loaded),
+            beside={name: see(house, session, loaded) for name, see in (also or {}).items()},
         )
 
 

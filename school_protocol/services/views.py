@@ -218,10 +218,8 @@ class CaseView:
     """To whoever reviews: the forms that the protocol asks for and that nobody has written."""
     review: ReviewLine | None = None
     """None: the protocol knows of no review."""
-    kept: KeptLine | None = None
-    """How long the case is kept, once it has ended."""
-    rights: RightsLine | None = None
-    """Of requests about one's data, for whoever answers them."""
+    beside: Mapping[str, object] = field(default_factory=dict)
+    """What others show on this page, by the name under which they were asked."""
     ways_back: tuple[WayBack, ...] = ()
     """Of a case that has ended: what was asked since, and waits."""
     refusal: RefusalLine | None = None
@@ -321,14 +319,14 @@ class DangerPage:
     """Act, and answer of its one choice ("" where it has none) → when it was last noted in these minutes."""
     called: Mapping[str, datetime] = field(default_factory=dict)
     """Number → when it was last called about a danger that stands; a target, where no number was noted."""
-    told: tuple[ToldLine, ...] = ()
-    """Who was told by message since the danger was raised."""
     holds: tuple[HoldLine, ...] = ()
     """Holds on guardians that stand and are not confirmed by two yet."""
     may_review: bool = False
     """Whether this reader may confirm them."""
     just_written: RecordView | None = None
     """What this reader did last here, as long as it may be taken back."""
+    beside: Mapping[str, object] = field(default_factory=dict)
+    """What others show on this page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from flask import Flask
 
 from school_protocol.config import Settings
 from school_protocol.domain.clock import Clock
+from school_protocol.services import accounts
 from school_protocol.services.house import House, open_house
 from school_protocol.services.workshops.rooms import Rooms
 from school_protocol.services.workshops.training import TrainingLocation
@@ -31,6 +32,7 @@ from school_protocol.web import (
     invitations,
     limits,
     messages,
+    navigation,
     noting,
     protocols,
     referrals,
@@ -52,12 +54,38 @@ from school_protocol.web import (
     workshops,
     yearly,
 )
-from school_protocol.web.cases import sharing
+from school_protocol.web.cases import (
+    bundles,
+    case_file,
+    copies,
+    evidence,
+    letters,
+    reading,
+    remarks,
+    rights,
+    sharing,
+    sight,
+    told,
+    undoing,
+)
+from school_protocol.web.cases import retention as case_retention
 from school_protocol.web.figures import campaign
+from school_protocol.web.protocols import handing_out, moving
 from school_protocol.web.referrals import contacts
-from school_protocol.web.signalement import triage
+from school_protocol.web.sign_in import openid
+from school_protocol.web.signalement import addresses, triage
+from school_protocol.web.staff import importing
 from school_protocol.web.stores import open_engines
-from school_protocol.web.workshops import joining, laptop, mounting, room
+from school_protocol.web.workshops import (
+    afterwards,
+    attesting,
+    debriefing,
+    joining,
+    laptop,
+    mounting,
+    own_scenarios,
+    room,
+)
 from school_protocol.web.workshops.mounting import Mounted, TrainingApp
 
 App = TypeVar("App", bound=Flask)
@@ -84,6 +112,7 @@ def _bare() -> Flask:
 def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> App:
     """The application over a house; over the store of workshops the same pages, less those that no room serves."""
     app.extensions["house"] = house
+    app.extensions[sessions.ACCOUNTS] = accounts
     app.extensions["ring"] = ring or (lambda: None)
     room.furnish(app)
     laptop.furnish(app, house)
@@ -95,47 +124,17 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
     )
     for part in (
         noting, mounting, watch, sessions, access, limits, rendering, headers, compression, errors, words, help, api,
-        room,
-        laptop, signalement,
+        room, laptop, signalement, reading, navigation,
     ):  # fmt: skip
         part.init_app(app)
-    for blueprint in (
-        watch.blueprint,
-        well_known.blueprint,
-        sign_in.blueprint,
-        account.blueprint,
-        messages.blueprint,
-        desk.blueprint,
-        reports.blueprint,
-        cases.blueprint,
-        words.blueprint,
-        team.blueprint,
-        staff.blueprint,
-        bulk.blueprint,
-        protocols.blueprint,
-        help.blueprint,
-        verifying.blueprint,
-        yearly.blueprint,
-        retention.blueprint,
-        review.blueprint,
-        referrals.blueprint,
-        contacts.blueprint,
-        invitations.blueprint,
-        figures.blueprint,
-        campaign.blueprint,
-        systems.blueprint,
-        going_live.blueprint,
-        api.blueprint,
-        visits.blueprint,
-        sharing.blueprint,
-        signalement.blueprint,
-        triage.blueprint,
-        workshops.blueprint,
-        joining.blueprint,
-        room.blueprint,
-        laptop.blueprint,
-    ):
-        app.register_blueprint(blueprint)
+    for part in (
+        watch, well_known, sign_in, openid, account, messages, desk, reports, cases, undoing, letters, remarks,
+        bundles, copies, case_file, case_retention, rights, evidence, sight, told, words, team, staff, importing,
+        bulk, protocols, moving, help, handing_out, verifying, yearly, retention, review, referrals, contacts,
+        invitations, figures, campaign, systems, going_live, api, visits, sharing, signalement, triage, addresses,
+        workshops, afterwards, attesting, own_scenarios, debriefing, joining, room, laptop,
+    ):  # fmt: skip
+        app.register_blueprint(part.blueprint)
     if not isinstance(app, TrainingApp):
         app.secret_key = house.vault.chain("web-visit-v1", b"")
         rooms = Rooms(TrainingLocation.of(house), are_served=not testing)

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, g, request, url_for
 from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
 from werkzeug.local import LocalProxy
@@ -18,24 +18,12 @@ from school_protocol.domain import naming
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services.digests import shown
-from school_protocol.services.going_live import signing
-from school_protocol.services.papers import bulk, yearly
-from school_protocol.services.referrals import contacts
-from school_protocol.services.retention import lists
-from school_protocol.services.sharing.answering import waiting_for
-from school_protocol.services.sharing.views import RequestLine
-from school_protocol.services.signalement import triage
-from school_protocol.services.staff import reach
-from school_protocol.services.staff.reminding import NOTHING_ENDS, Ending, certificates_ending
-from school_protocol.services.visits import reach as looking
 from school_protocol.storage.numbers import format_number
 from school_protocol.web import sessions
 from school_protocol.web.paths import way_back
 from school_protocol.wording import LANGUAGE_NAMES, ZONE, Wording
 
 LANGUAGE_COOKIE = "language"
-_SHOWS_MAILS = "shows_mails"
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 
 
@@ -57,16 +45,6 @@ def init_app(app: Flask) -> None:
         fold_sheet=_fold_sheet,
         csrf_token=sessions.form_token,
         shown_to=_shown_to,
-        go_live=_go_live,
-        has_yearly=_has_yearly,
-        may_see_visits=_may_see_visits,
-        stale_contacts=_stale_contacts,
-        asked_of_me=_asked_of_me,
-        may_bulk=_may_bulk,
-        signalements_unseen=_signalements_unseen,
-        certificates_ending=_certificates_ending,
-        may_see_limits=_may_see_limits,
-        shows_mails=_shows_mails,
         here=way_back,
     )
     app.jinja_env.filters.update(
@@ -134,100 +112,6 @@ def _reader() -> Actor | None:
 def _shown_to() -> str:
     reader = _reader()
     return sessions.owner_mark(reader.id) if reader else ""
-
-
-def _has_yearly() -> bool:
-    """Whether there is a yearly report for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and yearly.has_reports(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _asked_of_me() -> tuple[RequestLine, ...]:
-    """What other schools ask of whoever reads; nothing where the house can't say."""
-    reader = _reader()
-    try:
-        return waiting_for(sessions.house(), reader) if reader is not None else ()
-    except SchoolProtocolError:
-        return ()
-
-
-def _may_see_visits(school: str) -> bool:
-    """Whether visits to that school's team are for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and bool(looking.sight_of(sessions.house(), reader, school))
-    except SchoolProtocolError:
-        return False
-
-
-def _certificates_ending() -> Ending:
-    """Which certificates end soon that are whoever reads's to know; none where the house can't say."""
-    reader = _reader()
-    try:
-        return certificates_ending(sessions.house(), reader) if reader is not None else NOTHING_ENDS
-    except SchoolProtocolError:
-        return NOTHING_ENDS
-
-
-def _stale_contacts() -> int:
-    """How many contacts of whoever reads are due to be checked; none where the house can't say."""
-    reader = _reader()
-    try:
-        return contacts.stale_contacts(sessions.house(), reader) if reader is not None else 0
-    except SchoolProtocolError:
-        return 0
-
-
-def _go_live() -> signing.Standing | None:
-    """Where the go-live list stands, for whoever administers accounts, while something is missing."""
-    reader, house = _reader(), sessions.house()
-    try:
-        if reader is None or not reach.may_administer(house, reader):
-            return None
-        return signing.standing(house, reader)
-    except SchoolProtocolError:
-        return None
-
-
-def _may_see_limits() -> bool:
-    """Whether whoever reads is told of time limits; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and lists.may_see_list(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _shows_mails() -> bool:
-    """Whether this is a demo that shows its mails on a page: asked once, for no installation becomes one."""
-    known = current_app.extensions
-    try:
-        if _SHOWS_MAILS not in known:
-            known[_SHOWS_MAILS] = shown.shows_mails(sessions.house())
-    except SchoolProtocolError:
-        return False
-    return bool(known[_SHOWS_MAILS])
-
-
-def _may_bulk() -> bool:
-    """Whether copies of many cases are for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and bulk.may_ask(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _signalements_unseen() -> int:
-    """How many public reports wait unread for whoever reads; none where the house can't say."""
-    reader = _reader()
-    try:
-        return triage.count_unseen(sessions.house(), reader) if reader is not None else 0
-    except SchoolProtocolError:
-        return 0
 
 
 def languages() -> tuple[tuple[str, str, str], ...]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 from flask import Blueprint
+from flask.sansio.app import App
+from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import RouteCallable
 
 from school_protocol.domain.policy import Permission
@@ -16,14 +20,59 @@ TOKEN_RIGHTS: dict[str, Right] = {}
 """Every endpoint that is read by token, and the right that it asks for."""
 LONG_FORMS: set[str] = set()
 """Where long texts are typed."""
+SHOWN, MENU = "shown", "menu"
+"""Where an application keeps what its blueprints show on pages of others; and which place is the menu."""
+
+
+class Entry(NamedTuple):
+    """A line of the menu, for whomever its endpoint lets in; on pages of the blueprints `within` it is where one is."""
+
+    order: int
+    endpoint: str
+    label: str
+    within: tuple[str, ...]
+    unless: str
+    """The endpoint that it stands in for, where that is shut."""
+    current: str
+
+
+class Panel(NamedTuple):
+    """A part of a page of others, for whomever `endpoint` lets in; its template knows what `see` finds as `shown`."""
+
+    order: int
+    template: str
+    see: Callable[..., object]
+    endpoint: str
+
+
+def shown_at(app: App, place: str) -> list[Any]:
+    """The entries of the menu, or the panels of another place, in their order; LookupError where nothing ever is."""
+    return sorted(app.extensions[SHOWN][place].values(), key=lambda one: one.order)
+
+
+def _register(place: str, name: str, shown: Entry | Panel, state: BlueprintSetupState) -> None:
+    known = state.app.extensions.setdefault(SHOWN, {}).setdefault(place, {})
+    if name in known:
+        raise ValueError(f"{name} stands in {place} already")
+    known[name] = shown
 
 
 class Pages(Blueprint):
-    """A blueprint whose routes ask `asks`, each where it says nothing else."""
+    """A blueprint whose routes ask `asks`, each where it says nothing else.
 
-    def __init__(self, name: str, import_name: str, *, asks: Permission, **options: Any) -> None:
-        super().__init__(name, import_name, **options)
-        self.asks = asks
+    Endpoints are called after `name`; `part` tells a module's share of them from that of others.
+    """
+
+    def __init__(self, name: str, import_name: str, *, asks: Permission, part: str = "", **options: Any) -> None:
+        super().__init__(f"{name}_{part}" if part else name, import_name, **options)
+        self.prefix, self.asks = name, asks
+
+    def make_setup_state(
+        self, app: App, options: dict[str, Any], first_registration: bool = False
+    ) -> BlueprintSetupState:
+        state = super().make_setup_state(app, options, first_registration)
+        state.name = self.prefix
+        return state
 
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: RouteCallable | None = None,
@@ -32,9 +81,25 @@ class Pages(Blueprint):
     ) -> None:  # fmt: skip
         """As Flask's; `right`: of a token; `is_long`: with room for long texts."""
         super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
-        named = f"{self.name}.{endpoint or getattr(view_func, '__name__', '')}"
+        named = f"{self.prefix}.{endpoint or getattr(view_func, '__name__', '')}"
         PERMISSIONS[named] = asks or self.asks
         if right is not None:
             TOKEN_RIGHTS[named] = right
         if is_long:
             LONG_FORMS.add(named)
+
+    def entry(
+        self, label: str, order: int, endpoint: str = "", *, within: tuple[str, ...] | None = None, unless: str = "",
+        current: str = "page",
+    ) -> None:  # fmt: skip
+        """A line of the menu that leads to a page of these."""
+        places = (self.prefix,) if within is None else within
+        shown = Entry(order, endpoint or f"{self.prefix}.index", label, places, unless, current)
+        self.record(partial(_register, MENU, shown.endpoint, shown))
+
+    def panel(
+        self, template: str, see: Callable[..., object], *places: str, order: int = 0, endpoint: str = ""
+    ) -> None:  # fmt: skip
+        """A part of other pages, which leads to these; not there where `see` finds nothing."""
+        for place in places:
+            self.record(partial(_register, place, template, Panel(order, template, see, endpoint)))

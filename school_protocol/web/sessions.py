@@ -20,10 +20,7 @@ from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 from school_protocol.domain.policy import Actor
-from school_protocol.services import accounts
 from school_protocol.services.house import House, Library
-from school_protocol.services.identity.passkeys import Site, site_of
-from school_protocol.services.identity.signing_in import Pending, Visitor
 from school_protocol.storage.errors import StorageBusy
 
 TOKEN_MOST = 200
@@ -35,6 +32,8 @@ SEED_SECONDS = 900
 CLEAR = '"cache", "storage"'
 """What a browser forgets of this site; not the cookies that say language and browser."""
 _SIGNING = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+ACCOUNTS = "accounts"
+"""Where an application keeps what knows whose a session is, handed in by whoever makes it."""
 RECOGNISE = "recognise"
 """Where an application keeps its own way to know whoever holds the token: a workshop's seats are no sessions."""
 SCOPE = "cookies_of"
@@ -91,7 +90,7 @@ def _load(_request: Request) -> SignedIn | None:
         return None
     try:
         recognise = current_app.extensions.get(RECOGNISE)
-        actor = recognise() if recognise else accounts.recognise(house(), token)
+        actor = recognise() if recognise else current_app.extensions[ACCOUNTS].recognise(house(), token)
     except StorageBusy:
         setattr(g, _UNKNOWN, True)  # the page that says so waits no second time
         raise
@@ -136,23 +135,12 @@ def find_actor() -> Actor | None:
     return current_user.actor if current_user.is_authenticated else None
 
 
-def find_pending() -> Pending | None:
-    """Whoever has come half way: a second factor is still awaited."""
-    token = token_of_request()
-    return accounts.pending(house(), token) if token and find_actor() is None else None
-
-
-def visitor() -> Visitor:
-    """From where this request comes; a browser that has no mark yet is given one as it gets a session."""
+def browser_mark() -> str:
+    """The mark of this browser; one that has none yet is given one as it gets a session."""
     if "browser_mark" not in g:
         mark = request.cookies.get(cookie_name("browser"), "")
         g.browser_mark = mark if 32 <= len(mark) <= TOKEN_MOST else secrets.token_urlsafe(32)
-    return Visitor(request.user_agent.string or "", request.remote_addr or "", g.browser_mark)
-
-
-def site() -> Site:
-    """What passkeys are bound to: the address that the settings say, else the one that was asked for."""
-    return site_of(house().settings.address or request.host_url)
+    return str(g.browser_mark)
 
 
 def actor() -> Actor:
@@ -168,7 +156,8 @@ def find_account() -> str | None:
     if found is not None:
         return found.id
     token = token_of_request()
-    return accounts.account_behind(house(), token) if token else None
+    found = current_app.extensions[ACCOUNTS].account_behind(house(), token) if token else None
+    return cast(str | None, found)
 
 
 def cookie_name(what: str) -> str:
@@ -259,7 +248,7 @@ def begin(response: Response, token: str) -> Response:
     )
     response.set_cookie(
         cookie_name("browser"),
-        visitor().mark,
+        browser_mark(),
         max_age=BROWSER_DAYS,
         secure=current_app.config["SESSION_COOKIE_SECURE"],
         httponly=True,

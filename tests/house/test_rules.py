@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
+from unittest.mock import patch
 
 import pytest
 from domain.telling import NOW, ROOT, SMALL
+from flask import Flask
 from jinja2 import nodes
 
+from school_protocol import web
 from school_protocol.definitions import read_file
 from school_protocol.domain.events import EVENT_OF_ACT, EventKind
 from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import ActKind, Protocol
 from school_protocol.services.scripts import throwaway
 from school_protocol.services.seeing import snake
-from school_protocol.web import create_app
+from school_protocol.web import create_app, routing
 from school_protocol.web.access import PERMISSIONS, SAFE_METHODS
+from school_protocol.web.routing import Pages
 from tools.source_rules import FORMAT_WORDS, TELLS_A_STORY, Names, definitions, faults, names_of
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -127,6 +133,30 @@ def test_every_route_has_exactly_one_permission(app: object) -> None:
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}  # type: ignore[attr-defined]
     assert endpoints == set(PERMISSIONS), "each route says what it asks (web/routing.py)"
     assert set(PERMISSIONS.values()) <= set(Permission)
+
+
+def test_every_module_with_pages_is_registered_once(app: Flask) -> None:
+    modules = [import_module(one.name) for one in walk_packages(web.__path__, f"{web.__name__}.")]
+    made = {module.blueprint for module in modules if hasattr(module, "blueprint")}
+    assert made == set(app.blueprints.values())
+
+
+def test_the_control_pages_registered_twice_or_not_at_all_are_noticed() -> None:
+    def page() -> str:
+        return ""
+
+    first, second = (Pages("planted", __name__, part=part, asks=Permission.anyone) for part in ("first", "second"))
+    found = Flask(__name__)
+    with patch.object(routing, "PERMISSIONS", {}) as asked:
+        first.add_url_rule("/first", "page", page)
+        assert set(asked) == {"planted.page"}
+        found.register_blueprint(first)
+        assert found.view_functions["planted.page"] is page
+        with pytest.raises(ValueError, match="already registered"):
+            found.register_blueprint(first)
+        second.add_url_rule("/second", "page", lambda: "")
+        with pytest.raises(AssertionError, match="overwriting an existing endpoint"):
+            found.register_blueprint(second)
 
 
 def test_no_unsafe_route_works_without_its_token(app: object) -> None:

@@ -177,7 +177,7 @@ def see_rights(house: House, actor: Actor, number: str) -> RightsView:
         )
 
 
-def line_of(loaded: Loaded) -> RightsLine | None:
+def line_of(_house: House, _session: Session, loaded: Loaded) -> RightsLine | None:
     """What waits in a case that is open before somebody; None for whoever answers no such request."""
     if asks(loaded) is None and agrees(loaded) is None:
         return None

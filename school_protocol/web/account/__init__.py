@@ -9,15 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Permission
-from school_protocol.services.api.tokens import may_see_tokens
-from school_protocol.services.desk import may_find
-from school_protocol.services.digests import choosing, feeding
 from school_protocol.services.identity import factors, invitations, own, passkeys, restoring
 from school_protocol.services.identity.administering import IdentityRefused, may_help_anybody
 from school_protocol.services.identity.invitations import Slip
 from school_protocol.services.identity.own import Renewed
 from school_protocol.web import sessions
-from school_protocol.web.account import sayings
+from school_protocol.web.account import sayings, visiting
 from school_protocol.web.account.forms import (
     answer,
     grouped,
@@ -50,10 +47,6 @@ def show() -> ResponseReturnValue:
         device=lambda agent: sayings.device(wording(), agent),
         handle_of=passkeys.handle_of,
         may_help=may_help_anybody(house, actor),
-        told=choosing.see_choice(house, actor),
-        feed=feeding.see_feed(house, actor),
-        may_feed=may_find(house, actor),
-        may_see_systems=may_see_tokens(house, actor),
     )
 
 
@@ -64,7 +57,7 @@ def show() -> ResponseReturnValue:
 def password() -> ResponseReturnValue:
     def change() -> Renewed:
         old = secret("password")
-        return own.change_password(sessions.house(), sessions.actor(), old, new_password(), sessions.visitor())
+        return own.change_password(sessions.house(), sessions.actor(), old, new_password(), visiting.visitor())
 
     return _changing("account/password.html", change, wording()._("Your password is changed."))
 
@@ -79,7 +72,7 @@ def phone() -> ResponseReturnValue:
     if request.method != "POST":
         return _phone(seed)
     try:
-        renewed = own.set_up_codes(sessions.house(), actor, secret("password"), seed, typed("code"), sessions.visitor())
+        renewed = own.set_up_codes(sessions.house(), actor, secret("password"), seed, typed("code"), visiting.visitor())
     except BadInput as error:
         return _phone(seed, said(error)), 422
     return _done(renewed, wording()._("The codes of your phone are set up."))
@@ -101,7 +94,7 @@ def _phone(seed: str, problems: dict[str, str] | None = None) -> str:
 @blueprint.route("/phone/remove", methods=["GET", "POST"])
 def drop_phone() -> ResponseReturnValue:
     def change() -> Renewed:
-        return own.drop_codes(sessions.house(), sessions.actor(), secret("password"), sessions.visitor())
+        return own.drop_codes(sessions.house(), sessions.actor(), secret("password"), visiting.visitor())
 
     w = wording()
     return _changing(
@@ -115,7 +108,7 @@ def drop_phone() -> ResponseReturnValue:
 @blueprint.route("/recovery-codes", methods=["GET", "POST"])
 def recovery() -> ResponseReturnValue:
     def change() -> Renewed:
-        return own.new_recovery(sessions.house(), sessions.actor(), secret("password"), sessions.visitor())
+        return own.new_recovery(sessions.house(), sessions.actor(), secret("password"), visiting.visitor())
 
     w = wording()
     return _changing(
@@ -134,7 +127,7 @@ def new_passkey() -> ResponseReturnValue:
             {}, title=title, lead=w._("Your password first, then the device asks for a finger, a face or its PIN.")
         )
     try:
-        options = own.ask_to_add_passkey(sessions.house(), sessions.actor(), secret("password"), sessions.site())
+        options = own.ask_to_add_passkey(sessions.house(), sessions.actor(), secret("password"), visiting.site())
     except BadInput as error:
         return _proving(said(error), title=title), 422
     except IdentityRefused as refused:
@@ -146,7 +139,7 @@ def new_passkey() -> ResponseReturnValue:
 def add_passkey() -> ResponseReturnValue:
     try:
         renewed = own.add_passkey(
-            sessions.house(), sessions.actor(), sessions.site(), answer(), typed("name"), sessions.visitor()
+            sessions.house(), sessions.actor(), visiting.site(), answer(), typed("name"), visiting.visitor()
         )
     except BadInput as error:
         return _proving({"password": said(error)["passkey"]}, title=wording()._("Add a passkey")), 422
@@ -161,7 +154,7 @@ def drop_passkey(handle: str) -> ResponseReturnValue:
         raise Unseen(handle)
 
     def change() -> Renewed:
-        return own.drop_passkey(sessions.house(), sessions.actor(), secret("password"), found.id, sessions.visitor())
+        return own.drop_passkey(sessions.house(), sessions.actor(), secret("password"), found.id, visiting.visitor())
 
     w = wording()
     return _changing(

@@ -18,6 +18,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("bulk", __name__, asks=Permission.see_cases, url_prefix="/case-files")
+blueprint.panel("bulk/link.html", papers.may_ask, "desk.find", order=30, endpoint="bulk.index")
 
 CODES_MOST = 2_000
 LONGEST = 120

@@ -1,39 +1,24 @@
-"""A team's pages of one case: see it, write something down, move it on, raise a danger, hand over its file."""
+"""A team's pages of one case: see it, write something down, move it on, raise a danger."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
-from io import BytesIO
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flask import current_app, flash, redirect, render_template, request, send_file, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from school_protocol.documents.sealing.errors import SealingError
-from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
+from school_protocol.domain.evidence import is_intimate
 from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import ActKind
 from school_protocol.services import first_minutes as minutes
-from school_protocol.services import papers, recording, showing
+from school_protocol.services import recording, showing
 from school_protocol.services.recording import Done
 from school_protocol.services.views import ActView, DangerPage, MoveView
-from school_protocol.web import kept, naming, sessions
-from school_protocol.web.cases import (
-    bundles,
-    copies,
-    evidence,
-    letters,
-    reading,
-    remarks,
-    retention,
-    rights,
-    sight,
-    told,
-    undoing,
-)
+from school_protocol.web import kept, naming, navigation, sessions
 from school_protocol.web.cases.answering import (
     Correction,
     as_sent,
@@ -49,24 +34,12 @@ from school_protocol.web.cases.answering import (
     shown_form,
     token_for,
 )
-from school_protocol.web.cases.ready import ready
 from school_protocol.web.forms import AnswerForm, MoveForm, OwnForm, Problem, answers_of, move_form, show_problems
 from school_protocol.web.paths import own_page
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("cases", __name__, asks=Permission.see_case, url_prefix="/cases")
-reading.add_to(blueprint)
-undoing.add_to(blueprint)
-letters.add_to(blueprint)
-remarks.add_to(blueprint)
-bundles.add_to(blueprint)
-copies.add_to(blueprint)
-retention.add_to(blueprint)
-rights.add_to(blueprint)
-evidence.add_to(blueprint)
-sight.add_to(blueprint)
-told.add_to(blueprint)
 
 FIRST_MINUTES, CASE_FILE = "first-minutes", "case-file"
 
@@ -76,7 +49,7 @@ FIRST_MINUTES, CASE_FILE = "first-minutes", "case-file"
 
 @blueprint.get("/<number>")
 def show(number: str) -> ResponseReturnValue:
-    case = showing.see_case(sessions.house(), sessions.actor(), number)
+    case = showing.see_case(sessions.house(), sessions.actor(), number, navigation.asked("cases.show"))
     return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
 
 
@@ -169,7 +142,13 @@ def act(number: str, act: str) -> ResponseReturnValue:
     kept.forget(sessions.actor().id)
     if done.raised:
         sessions.ring()
-    return _recorded(number, view, done, is_urgent=evidence.is_urgent(view, answers_of(form)))
+    return _recorded(number, view, done, is_urgent=_is_urgent(view, answers_of(form)))
+
+
+def _is_urgent(view: ActView, answers: Mapping[str, Any]) -> bool:
+    """Whether what was just written registers a piece that may be sexual or intimate."""
+    pieces = view.protocol.pieces
+    return pieces is not None and view.act == view.protocol.acts[pieces.act] and is_intimate(view.form, answers)
 
 
 def _before_signing(number: str, view: ActView) -> ResponseReturnValue:
@@ -436,7 +415,7 @@ def _danger_page(page: DangerPage, *, reasons: Sequence[Reason] = (), is_unclear
 
 @blueprint.get("/<number>/first-minutes")
 def first_minutes(number: str) -> ResponseReturnValue:
-    page = minutes.see_danger(sessions.house(), sessions.actor(), number)
+    page = minutes.see_danger(sessions.house(), sessions.actor(), number, navigation.asked("cases.first_minutes"))
     return render_template(
         "cases/first_minutes.html",
         page=page,
@@ -446,67 +425,3 @@ def first_minutes(number: str) -> ResponseReturnValue:
             page.head.protocol, page.call_act, page.contacts, [line.danger for line in page.dangers], page.called
         ),
     )
-
-
-# ---- the case file -----------------------------------------------------------------------------------------------
-
-
-def _case_file_page(
-    options: papers.CaseFileOptions,
-    before: int | None = None,
-    reasons: Sequence[Reason] = (),
-    chosen: str = "",
-    unsealed: str = "",
-) -> str:
-    token = secrets.token_urlsafe(24)
-    first = sorted(options.profiles, key=lambda profile: options.awaits(profile.key))
-    choices = [
-        profile.key if reader.about == papers.SELF else f"{profile.key}:{reader.about}"
-        for profile in first
-        for reader in options.possible(profile.key)
-    ]
-    return render_template(
-        "cases/case_file.html",
-        file=options,
-        head=options.head,
-        token=token,
-        before=before,
-        reasons=reasons,
-        unsealed=unsealed,
-        chosen=chosen if chosen in choices else next(iter(choices), ""),
-        letters=letters.offered(options.head.number),
-        ready=ready(options),
-    )
-
-
-@blueprint.route("/<number>/case-file", methods=["GET", "POST"])
-def case_file(number: str) -> ResponseReturnValue:
-    try:
-        options = papers.see_case_file(sessions.house(), sessions.actor(), number)
-    except Unseen:
-        if not letters.offered(number):
-            raise
-        return redirect(url_for("cases.letters", number=number), 303)
-    chosen, language = request.form.get("profile", ""), request.form.get("language", "")
-    profile, _, about = chosen.partition(":")
-    wanted = request.method == "POST" and not options.missing
-    if not wanted:
-        return _case_file_page(options)
-    try:
-        issued = papers.issue_case_file(
-            sessions.house(),
-            sessions.actor(),
-            number,
-            profile,
-            language,
-            about=about,
-            token=one_for_each(f"{language}.{chosen}"),
-        )
-    except SentBefore as error:
-        return _case_file_page(options, before=error.outcome["copy"], chosen=chosen), 409
-    except Refused as error:
-        return _case_file_page(options, reasons=error.reasons, chosen=chosen), 409
-    except SealingError as error:
-        current_app.logger.exception("a case file could not be sealed")
-        return _case_file_page(options, unsealed=error_said(wording(), error), chosen=chosen), 503
-    return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)

@@ -14,6 +14,7 @@ from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.document_rules import Document
 from school_protocol.domain.engine import Reason, role_for
 from school_protocol.domain.errors import Refused, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.papers.bundles import BundleOptions, issue_bundle, see_bundles
 from school_protocol.services.views import CaseHead
 from school_protocol.web import sessions
@@ -21,18 +22,17 @@ from school_protocol.web.cases.answering import new_token, one_for_each
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
-
-def add_to(blueprint: Pages) -> None:
-    blueprint.add_url_rule("/<number>/bundles/<document>", "bundle", bundle, methods=["GET", "POST"])
-    blueprint.add_app_template_global(bundles_offered, "bundles_offered")
+blueprint = Pages("cases", __name__, part="bundles", asks=Permission.see_case, url_prefix="/cases")
 
 
+@blueprint.app_template_global()
 def bundles_offered(head: CaseHead) -> list[Document]:
     """The bundles that this person's roles may issue."""
     documents = (one for one in head.protocol.documents.values() if one.kind == "bundle" and not head.metadata_only)
     return [one for one in documents if role_for(head.protocol, one.for_, head.roles) is not None]
 
 
+@blueprint.route("/<number>/bundles/<document>", methods=["GET", "POST"])
 def bundle(number: str, document: str) -> ResponseReturnValue:
     options = next(
         (one for one in see_bundles(sessions.house(), sessions.actor(), number) if one.document.key == document), None

@@ -7,21 +7,21 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.answers import TEXT_MOST
 from school_protocol.domain.errors import BadInput
+from school_protocol.domain.policy import Permission
 from school_protocol.services.papers.revoking import RevokedBefore, revoke, see_copies
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
-
-def add_to(blueprint: Pages) -> None:
-    blueprint.add_url_rule("/<number>/copies", "copies", copies, methods=["GET"])
-    blueprint.add_url_rule("/<number>/copies", "revoke", take_back, methods=["POST"])
+blueprint = Pages("cases", __name__, part="copies", asks=Permission.see_case, url_prefix="/cases")
 
 
+@blueprint.get("/<number>/copies")
 def copies(number: str) -> ResponseReturnValue:
     return _page(number)
 
 
+@blueprint.post("/<number>/copies", endpoint="revoke")
 def take_back(number: str) -> ResponseReturnValue:
     """The one whose form was sent; its reason is asked for."""
     document, copy, reason = (request.form.get(name, "") for name in ("document", "copy", "reason"))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,34 +13,26 @@ from school_protocol.documents.evidence_said import refusal_said
 from school_protocol.domain import evidence as rules
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.domain.evidence import FileLost, FileRefused, Purpose
+from school_protocol.domain.policy import Permission
 from school_protocol.services.evidence import keeping, mistakes, opening, removals
 from school_protocol.services.evidence.register import see_register
-from school_protocol.services.views import ActView
 from school_protocol.web import hints, sessions
 from school_protocol.web.cases.answering import new_token
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
+blueprint = Pages("cases", __name__, part="evidence", asks=Permission.see_case, url_prefix="/cases")
+
 MOST = 10**9
-
-
-def add_to(blueprint: Pages) -> None:
-    for path, name, function in (
-        ("file", "evidence_file", take_file),
-        ("open", "open_file", hand_out),
-        ("mistake", "evidence_mistake", mistake),
-        ("removal", "removal", removal),
-    ):
-        blueprint.add_url_rule(f"/<number>/evidence/<int:seq>/{path}", name, function, methods=["POST"])
-    blueprint.add_url_rule("/<number>/evidence", "evidence", evidence, methods=["GET"])
-    for name, said in (
-        ("file_handled_said", lambda protocol, detail: evidence_said.handled_said(wording(), protocol, detail)),
-        ("file_digest_said", lambda detail: evidence_said.digest_said(wording(), detail)),
-        ("file_opened_said", lambda detail: evidence_said.opened_said(wording(), detail)),
-        ("file_format_said", lambda kind: evidence_said.format_said(wording(), kind)),
-        ("file_refusal_said", lambda code: refusal_said(wording(), code)),
-    ):
-        blueprint.add_app_template_global(said, name)
+blueprint.record(
+    lambda state: state.app.jinja_env.globals.update(
+        file_handled_said=lambda protocol, detail: evidence_said.handled_said(wording(), protocol, detail),
+        file_digest_said=lambda detail: evidence_said.digest_said(wording(), detail),
+        file_opened_said=lambda detail: evidence_said.opened_said(wording(), detail),
+        file_format_said=lambda kind: evidence_said.format_said(wording(), kind),
+        file_refusal_said=lambda code: refusal_said(wording(), code),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +45,7 @@ class Trouble:
     typed: dict[str, str] = field(default_factory=dict)
 
 
-def is_urgent(view: ActView, answers: Mapping[str, Any]) -> bool:
-    """Whether what was just written registers a piece that may be sexual or intimate."""
-    pieces = view.protocol.pieces
-    if pieces is None or view.act != view.protocol.acts[pieces.act]:
-        return False
-    return rules.is_intimate(view.form, answers)
-
-
+@blueprint.get("/<number>/evidence")
 def evidence(number: str) -> ResponseReturnValue:
     """The register, a card for each piece."""
     return _page(number)
@@ -110,6 +93,7 @@ def _before() -> str:
 # ---- a file --------------------------------------------------------------------------------------------------------
 
 
+@blueprint.post("/<number>/evidence/<int:seq>/file", endpoint="evidence_file")
 def take_file(number: str, seq: int) -> ResponseReturnValue:
     """A file is put to a piece; it stays in memory until it is sealed."""
     house, actor, token, w = sessions.house(), sessions.actor(), _sent(seq), wording()
@@ -149,6 +133,7 @@ def _kept_said(done: keeping.Kept, name: str) -> str:
     )  # fmt: skip
 
 
+@blueprint.post("/<number>/evidence/<int:seq>/open", endpoint="open_file")
 def hand_out(number: str, seq: int) -> ResponseReturnValue:
     """What was made of a file, or the file itself, as a download and never in a page."""
     house, actor, token, w = sessions.house(), sessions.actor(), _sent(seq), wording()
@@ -184,6 +169,7 @@ def hand_out(number: str, seq: int) -> ResponseReturnValue:
 # ---- what must not be kept -----------------------------------------------------------------------------------------
 
 
+@blueprint.post("/<number>/evidence/<int:seq>/mistake", endpoint="evidence_mistake")
 def mistake(number: str, seq: int) -> ResponseReturnValue:
     """Shut at one press; then who was asked is noted, and it is destroyed."""
     house, actor, token, w = sessions.house(), sessions.actor(), _sent(seq), wording()
@@ -210,6 +196,7 @@ def mistake(number: str, seq: int) -> ResponseReturnValue:
 # ---- removal -------------------------------------------------------------------------------------------------------
 
 
+@blueprint.post("/<number>/evidence/<int:seq>/removal")
 def removal(number: str, seq: int) -> ResponseReturnValue:
     """A request for removal is noted, or what came of one."""
     house, actor, token, w = sessions.house(), sessions.actor(), _sent(seq), wording()

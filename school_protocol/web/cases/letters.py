@@ -13,6 +13,7 @@ from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import Refused, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.papers.letters import LetterLine, LetterOptions, see_letters
 from school_protocol.services.papers.posting import issue_letter
 from school_protocol.web import sessions
@@ -20,10 +21,7 @@ from school_protocol.web.cases.answering import new_token, one_for_each
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
-
-def add_to(blueprint: Pages) -> None:
-    blueprint.add_url_rule("/<number>/letters", "letters", letters, methods=["GET"])
-    blueprint.add_url_rule("/<number>/letters/<document>", "letter", letter, methods=["GET", "POST"])
+blueprint = Pages("cases", __name__, part="letters", asks=Permission.see_case, url_prefix="/cases")
 
 
 def offered(number: str) -> tuple[LetterLine, ...]:
@@ -34,11 +32,13 @@ def offered(number: str) -> tuple[LetterLine, ...]:
         return ()
 
 
+@blueprint.get("/<number>/letters")
 def letters(number: str) -> ResponseReturnValue:
     options = see_letters(sessions.house(), sessions.actor(), number)
     return render_template("cases/letters.html", head=options.head, letters=options.letters)
 
 
+@blueprint.route("/<number>/letters/<document>", methods=["GET", "POST"])
 def letter(number: str, document: str) -> ResponseReturnValue:
     """Choose what a copy is about, and its language; pressed, it is issued."""
     options = see_letters(sessions.house(), sessions.actor(), number)

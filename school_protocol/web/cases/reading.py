@@ -6,20 +6,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from flask import Flask
+
 from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.protocol import Act, ActKind, Grid, Protocol
 from school_protocol.services.views import ActView, RecordView
 from school_protocol.web.rendering import wording
-from school_protocol.web.routing import Pages
 
 Names = Mapping[str, str]
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-def add_to(blueprint: Pages) -> None:
+def init_app(app: Flask) -> None:
     """Make these known to every template."""
-    for name, function in _GLOBALS.items():
-        blueprint.add_app_template_global(function, name)
+    app.jinja_env.globals.update(_GLOBALS)
 
 
 def answered(record: RecordView, *types: str) -> Any:

@@ -16,6 +16,7 @@ from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
 from school_protocol.domain.events import Remark, RemarkKind
 from school_protocol.domain.lines import RemarkLine
+from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.remarks import REMARKS_MOST, RemarksRefused
 from school_protocol.services import showing
@@ -23,49 +24,40 @@ from school_protocol.services.on_paper import OnPaper
 from school_protocol.services.papers import remarks as service
 from school_protocol.services.papers.remarks import CopyLine, RemarksPage
 from school_protocol.services.views import CaseHead
-from school_protocol.web import kept, sessions
+from school_protocol.web import kept, navigation, sessions
 from school_protocol.web.cases.answering import new_token
 from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 from school_protocol.wording import Wording
 
+blueprint = Pages("cases", __name__, part="remarks", asks=Permission.see_case, url_prefix="/cases")
+
 FIRST_ROWS = 2
 LARGEST = 11 * 1024 * 1024
 MOST = 10**9
 ON_ENTRY = "entry"
-
-
-def add_to(blueprint: Pages) -> None:
-    blueprint.add_url_rule("/<number>/remarks", "remarks", remarks, methods=["GET", "POST"], is_long=True)
-    blueprint.add_url_rule("/<number>/remarks/<int:copy>", "remark", remark, methods=["GET", "POST"], is_long=True)
-    blueprint.add_url_rule("/<number>/remarks/<int:copy>/sheet", "review_sheet", review_sheet, methods=["GET"])
-    blueprint.add_url_rule(
-        "/<number>/remarks/<int:seq>/<int:place>/settled", "settle_remark", settle_remark, methods=["POST"]
+blueprint.record(
+    lambda state: state.app.jinja_env.globals.update(
+        remarks_said=lambda detail: remarked.attached_said(wording(), detail),
+        settled_said=lambda detail: remarked.settled_said(wording(), detail),
     )
-    for name, function in (
-        ("remark_kind", _kind),
-        ("remark_about", remark_about),
-        ("answer_place", answer_place),
-        ("tried", tried),
-        ("remarks_said", lambda detail: remarked.attached_said(wording(), detail)),
-        ("settled_said", lambda detail: remarked.settled_said(wording(), detail)),
-        ("settles_remarks", settles_remarks),
-        ("takes_remarks", takes_remarks),
-    ):
-        blueprint.add_app_template_global(function, name)
+)
 
 
+@blueprint.app_template_global("remark_kind")
 def _kind(kind: str) -> str:
     return remarked.kind_said(wording(), kind)
 
 
+@blueprint.app_template_global()
 def remark_about(protocol: Protocol, document: str, one: RemarkLine | Mapping[str, Any]) -> str:
     """What a remark is on, of a line of a page or of what the chronology tells of it."""
     found = one if isinstance(one, Mapping) else remarked.as_told(one)
     return remarked.about_said(wording(), protocol, document, found)
 
 
+@blueprint.app_template_global()
 def answer_place() -> str:
     """The page that is shown, as the box of an answer on it says where to come back to."""
     seq, before = (request.view_args or {}).get("seq"), request.args.get("before", type=int)
@@ -73,17 +65,20 @@ def answer_place() -> str:
     return shown.get(request.endpoint or "", request.form.get("at", "")[:40])
 
 
+@blueprint.app_template_global()
 def tried(one: RemarkLine) -> tuple[str, str] | None:
     """The sentence that was not taken as the answer to this remark, and why."""
     found: tuple[int, int, str, str] | None = g.get("settling")
     return found[2:] if found is not None and found[:2] == (one.seq, one.place) else None
 
 
+@blueprint.app_template_global()
 def settles_remarks(head: CaseHead) -> bool:
     """Whether this person says that a remark was dealt with."""
     return _is_among(head, "to")
 
 
+@blueprint.app_template_global()
 def takes_remarks(head: CaseHead) -> bool:
     """Whether remarks are this person's to make or to deal with."""
     return _is_among(head, "to") or _is_among(head, "for_")
@@ -99,6 +94,7 @@ def _is_among(head: CaseHead, which: str) -> bool:
 # ---- which copy ------------------------------------------------------------------------------------------------------
 
 
+@blueprint.route("/<number>/remarks", methods=["GET", "POST"], is_long=True)
 def remarks(number: str) -> ResponseReturnValue:
     """What stands remarked; and, for whoever remarks, which copy they have in hand: its file, figures or number."""
     page = service.see_remarks(sessions.house(), sessions.actor(), number)
@@ -212,6 +208,7 @@ def _row(posted: Mapping[str, str], place: int) -> Row:
     )
 
 
+@blueprint.route("/<number>/remarks/<int:copy>", methods=["GET", "POST"], is_long=True)
 def remark(number: str, copy: int) -> ResponseReturnValue:
     """The form for one copy; sent, the remarks are attached to the case and its team is told."""
     page = service.see_remarks(sessions.house(), sessions.actor(), number)
@@ -315,6 +312,7 @@ def _problems(sheet: Sheet) -> Iterator[tuple[str, str]]:
     yield from ((f"paper-{name}", said) for name, said in sheet.problems.items())
 
 
+@blueprint.get("/<number>/remarks/<int:copy>/sheet")
 def review_sheet(number: str, copy: int) -> ResponseReturnValue:
     if copy > MOST:
         raise Unseen(number)
@@ -330,6 +328,7 @@ def review_sheet(number: str, copy: int) -> ResponseReturnValue:
 # ---- dealing with one ------------------------------------------------------------------------------------------------
 
 
+@blueprint.post("/<number>/remarks/<int:seq>/<int:place>/settled")
 def settle_remark(number: str, seq: int, place: int) -> ResponseReturnValue:
     """An answer, given at the place that the observation is on or in the list of all; what is not taken stays typed."""
     if max(seq, place) > MOST:
@@ -380,7 +379,7 @@ def _untaken(number: str, settling: tuple[int, int, str, str]) -> str:
     (name, entry), house, actor = _place(), sessions.house(), sessions.actor()
     g.settling = settling
     if name == "case":
-        case = showing.see_case(house, actor, number)
+        case = showing.see_case(house, actor, number, navigation.asked("cases.show"))
         return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
     if name == "entry" and entry:
         head, record = showing.see_record(house, actor, number, entry)

@@ -10,17 +10,19 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.answers import TEXT_MOST
 from school_protocol.domain.errors import BadInput, Refused, SentBefore
+from school_protocol.domain.policy import Permission
 from school_protocol.services.retention import holds
+from school_protocol.services.retention.limits import line_of
 from school_protocol.web import sessions
 from school_protocol.web.forms import Problem
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
+blueprint = Pages("cases", __name__, part="retention", asks=Permission.see_case, url_prefix="/cases")
+blueprint.panel("cases/retention_line.html", line_of, "cases.show", endpoint="cases.retention")
 
-def add_to(blueprint: Pages) -> None:
-    blueprint.add_url_rule("/<number>/retention", "retention", retention, methods=["GET", "POST"], is_long=True)
 
-
+@blueprint.route("/<number>/retention", methods=["GET", "POST"], is_long=True)
 def retention(number: str) -> ResponseReturnValue:
     """How long the case is kept; `do` says which of the two forms was sent."""
     if request.method != "POST":

@@ -12,6 +12,7 @@ from school_protocol.documents import rendering
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.errors import Refused, SentBefore
+from school_protocol.domain.policy import Permission
 from school_protocol.services.retention import access_copies
 from school_protocol.services.retention import rights as service
 from school_protocol.web import sessions
@@ -19,11 +20,11 @@ from school_protocol.web.forms import Problem
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
+blueprint = Pages("cases", __name__, part="rights", asks=Permission.see_case, url_prefix="/cases")
+blueprint.panel("cases/rights_line.html", service.line_of, "cases.show", order=10, endpoint="cases.rights")
 
-def add_to(blueprint: Pages) -> None:
-    blueprint.add_url_rule("/<number>/rights", "rights", rights, methods=["GET", "POST"])
 
-
+@blueprint.route("/<number>/rights", methods=["GET", "POST"])
 def rights(number: str) -> ResponseReturnValue:
     """What waits; `do` says which form was sent: a copy asked for, let go or not, or opened."""
     if request.method != "POST":

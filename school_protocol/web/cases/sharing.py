@@ -21,6 +21,10 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("sharing", __name__, asks=Permission.see_case)
+blueprint.panel(
+    "sharing/asked.html", answering.waiting_for, "desk.cards", "desk.reporter", "review.start",
+    order=50, endpoint="sharing.index",
+)  # fmt: skip
 
 
 @blueprint.get("/from-schools", asks=Permission.signed_in)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,45 +22,29 @@ from school_protocol.web.forms import Problem
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
+blueprint = Pages("cases", __name__, part="sight", asks=Permission.see_case, url_prefix="/cases")
+blueprint.panel("cases/sight_link.html", breaking.may_try, "desk.find", order=40, endpoint="cases.emergency")
+blueprint.panel("cases/sight_waiting.html", breaking.reviews_waiting, "desk.cards", order=30)
+
 MOST = 10**9
 CURSOR_MOST = 200
 LONGEST = TEXT_MOST * 8
 """How much of a text that is far too long is shown again."""
 
 Typed = Mapping[str, str]
-
-
-def add_to(blueprint: Pages) -> None:
-    both = ["GET", "POST"]
-    blueprint.add_url_rule("/emergency", "emergency", emergency, methods=both, asks=Permission.see_cases)
-    blueprint.add_url_rule("/<number>/sight", "sight", sight, methods=["GET"])
-    blueprint.add_url_rule("/<number>/sight/readings", "readings", readings, methods=["GET"])
-    blueprint.add_url_rule("/<number>/sight/names", "names", names, methods=both)
-    blueprint.add_url_rule("/<number>/sight/<int:seq>/end", "end_opened", end_opened, methods=["POST"])
-    blueprint.add_url_rule("/<number>/sight/doors/<int:seq>", "door", door, methods=both)
-    blueprint.add_app_template_global(_may_try, "may_break_in")
-    blueprint.add_app_template_global(_reviews, "reviews_waiting")
-    blueprint.add_app_template_global(in_team, "in_team")
-    for name, function in globals_of(wording).items():
-        blueprint.add_app_template_global(function, name)
-
-
-def _may_try() -> bool:
-    return breaking.may_try(sessions.house(), sessions.actor())
-
-
-def _reviews() -> Sequence[object]:
-    return breaking.reviews_waiting(sessions.house(), sessions.actor())
+blueprint.record(lambda state: state.app.jinja_env.globals.update(in_team=in_team, **globals_of(wording)))
 
 
 # ---- who sees it, who has read it --------------------------------------------------------------------------------
 
 
+@blueprint.get("/<number>/sight")
 def sight(number: str) -> ResponseReturnValue:
     view = who_sees.see_sight(sessions.house(), sessions.actor(), number)
     return render_template("cases/sight.html", view=view, head=view.head)
 
 
+@blueprint.get("/<number>/sight/readings")
 def readings(number: str) -> ResponseReturnValue:
     after = request.args.get("after") or None
     if after is not None and len(after) > CURSOR_MOST:
@@ -72,6 +56,7 @@ def readings(number: str) -> ResponseReturnValue:
 # ---- names -------------------------------------------------------------------------------------------------------
 
 
+@blueprint.route("/<number>/sight/names", methods=["GET", "POST"])
 def names(number: str) -> ResponseReturnValue:
     """Why, for how long, and the password; then the pages of the case show names."""
     if request.method != "POST":
@@ -97,6 +82,7 @@ def names(number: str) -> ResponseReturnValue:
     return redirect(url_for("cases.show", number=number), 303)
 
 
+@blueprint.post("/<number>/sight/<int:seq>/end")
 def end_opened(number: str, seq: int) -> ResponseReturnValue:
     """What this person opened for a time is closed before its time."""
     if seq > MOST:
@@ -129,9 +115,10 @@ def _names_page(number: str, typed: Typed | None, error: BadInput | None = None)
 # ---- emergency openings ------------------------------------------------------------------------------------------
 
 
+@blueprint.route("/emergency", methods=["GET", "POST"], asks=Permission.see_cases)
 def emergency() -> ResponseReturnValue:
     """By number: the case opens to be read, or the answer is the same as for a number that nobody has."""
-    if not _may_try():
+    if not breaking.may_try(sessions.house(), sessions.actor()):
         raise Unseen("emergency")
     if request.method != "POST":
         return _emergency_page(kept.typed_before(sessions.actor().id))
@@ -162,6 +149,7 @@ def _emergency_page(typed: Typed | None, error: BadInput | None = None) -> str:
     )  # fmt: skip
 
 
+@blueprint.route("/<number>/sight/doors/<int:seq>", methods=["GET", "POST"])
 def door(number: str, seq: int) -> ResponseReturnValue:
     """What was opened, by whom and why; and, for a second person, whether it was justified."""
     if seq > MOST:

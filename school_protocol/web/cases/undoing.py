@@ -10,25 +10,24 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import Conflict, Refused, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services import showing, undoing
 from school_protocol.services.views import ConflictView
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
+blueprint = Pages("cases", __name__, part="undoing", asks=Permission.see_case, url_prefix="/cases")
+
 MOST = 10**9
 
 
-def add_to(blueprint: Pages) -> None:
-    """The address that takes an entry back, and what its button carries."""
-    blueprint.add_url_rule("/<number>/entries/<int:seq>/undo", "undo", undo, methods=["GET", "POST"])
-    blueprint.add_app_template_global(_one_time_token, "one_time_token")
-
-
+@blueprint.app_template_global("one_time_token")
 def _one_time_token() -> str:
     return secrets.token_urlsafe(24)
 
 
+@blueprint.route("/<number>/entries/<int:seq>/undo", methods=["GET", "POST"])
 def undo(number: str, seq: int) -> ResponseReturnValue:
     if seq > MOST:
         raise Unseen(number)

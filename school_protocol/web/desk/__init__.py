@@ -9,11 +9,11 @@ from flask import Response, make_response, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services import accounts
 from school_protocol.services import desk as desks
 from school_protocol.services import week as weeks
-from school_protocol.services.teams import orphans
 from school_protocol.services.views import CaseLine
 from school_protocol.web import hints, kept, sessions
 from school_protocol.web.paths import is_of_this_site, own_path
@@ -24,6 +24,7 @@ from school_protocol.web.unfolding import style_of
 from school_protocol.wording import ZONE
 
 blueprint = Pages("desk", __name__, asks=Permission.signed_in)
+blueprint.entry(N_("Cases"), 0, within=("desk", "cases", "review"))
 
 FILTERS = desks.FILTERS
 OF_DUES = ("mine", "late", "today")
@@ -62,12 +63,7 @@ def index() -> ResponseReturnValue:
             return redirect(url_for("desk.index"))
         return render_template("desk/week.html", week=week, filters=FILTERS, of_dues=OF_DUES)
     desk = desks.see_desk(sessions.house(), sessions.actor(), filter=chosen, after=after)
-    is_start = chosen == FILTERS[0] and after is None and not desk.receipts_only
-    says_next = is_start and hints.are_shown()
-    carried_by_nobody = orphans.see_own(sessions.house(), sessions.actor()) if says_next else ()
-    return render_template(
-        "desk/index.html", desk=desk, filters=FILTERS, of_dues=OF_DUES, orphans=carried_by_nobody
-    )  # fmt: skip
+    return render_template("desk/index.html", desk=desk, filters=FILTERS, of_dues=OF_DUES)
 
 
 @blueprint.route("/search", methods=["GET", "POST"], asks=Permission.see_cases)

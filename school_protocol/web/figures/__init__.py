@@ -14,6 +14,7 @@ from school_protocol.documents.papers.figure_years import YearLines
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.figures import issuing, seeing
 from school_protocol.services.figures.issuing import Running
@@ -26,6 +27,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("figures", __name__, asks=Permission.see_figures, url_prefix="/figures")
+blueprint.entry(N_("Figures"), 50, current="true")
 ID_MOST = 40
 _YEAR = 4
 

@@ -19,6 +19,12 @@ blueprint = Pages("campaign", __name__, asks=Permission.anyone, url_prefix="/cam
 ID_MOST = 40
 
 
+@blueprint.app_template_global()
+def has_public_figures() -> bool:
+    """Whether there is anything to lead to, for the page on which people sign in."""
+    return seeing.has_public(sessions.house())
+
+
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     """In the language that the browser asks for."""

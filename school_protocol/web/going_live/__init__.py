@@ -19,6 +19,7 @@ from school_protocol.web.routing import Pages
 from school_protocol.wording import N_
 
 blueprint = Pages("going_live", __name__, asks=Permission.sign_go_live, url_prefix="/go-live")
+blueprint.panel("going_live/banner.html", signing.standing, "desk.top", "staff.top", order=0, endpoint="staff.index")
 
 _OBSTACLES: Mapping[str, str] = {
     **LACKS,

@@ -5,20 +5,16 @@ Nothing of any case is here; the “?” beside an act leads to its place on the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from io import BytesIO
+from collections.abc import Iterable
 
-from flask import Flask, redirect, render_template, request, send_file, url_for
+from flask import Flask, render_template, url_for
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 
 from school_protocol.config import version
-from school_protocol.documents.rendering import DocumentsUnavailable
 from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import Act, Move, Protocol
 from school_protocol.domain.texts import Named
-from school_protocol.services import guide, handed_out
-from school_protocol.services.handed_out import Handout
+from school_protocol.services import guide
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
@@ -58,41 +54,6 @@ def index() -> ResponseReturnValue:
 def role(protocol: str, version: int, role: str) -> ResponseReturnValue:
     found = guide.see_role(sessions.house(), sessions.actor(), protocol, version, role)
     return render_template("help/role.html", guide=found, protocol=found.protocol)
-
-
-@blueprint.get("/<protocol>/<int:version>/drawing")
-def drawing(protocol: str, version: int) -> ResponseReturnValue:
-    found = handed_out.see_drawing(sessions.house(), sessions.actor(), protocol, version, wording())
-    picture = Markup(found.svg)  # noqa: S704 (drawn by ourselves, every word of it escaped)
-    return render_template("help/drawing.html", shown=found, protocol=found.protocol, picture=picture)
-
-
-@blueprint.get("/<protocol>/<int:version>/wall")
-def wall(protocol: str, version: int) -> ResponseReturnValue:
-    return _handed_out(
-        protocol,
-        version,
-        lambda language: handed_out.see_wall(sessions.house(), sessions.actor(), protocol, version, language),
-    )
-
-
-@blueprint.get("/<protocol>/<int:version>/forms", endpoint="forms")
-@blueprint.get("/<protocol>/<int:version>/forms/<form>")
-def form(protocol: str, version: int, form: str | None = None) -> ResponseReturnValue:
-    return _handed_out(
-        protocol,
-        version,
-        lambda language: handed_out.see_forms(sessions.house(), sessions.actor(), protocol, version, form, language),
-    )
-
-
-def _handed_out(protocol: str, version: int, made_in: Callable[[str], Handout]) -> ResponseReturnValue:
-    """A PDF in the language that was asked for, else the reader's; the drawing's page where none can be made here."""
-    try:
-        made = made_in(request.args.get("language") or wording().language)
-    except DocumentsUnavailable:
-        return redirect(url_for("help.drawing", protocol=protocol, version=version, _anchor="papers"))
-    return send_file(BytesIO(made.data), "application/pdf", as_attachment=True, download_name=made.name)
 
 
 @blueprint.get("/<protocol>/<int:version>/<topic>")

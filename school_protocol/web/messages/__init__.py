@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from flask import Response, flash, g, redirect, render_template, request, url_for
+from flask import Response, current_app, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.domain.policy import Permission
+from school_protocol.domain.errors import BadInput, SchoolProtocolError, Unseen
+from school_protocol.domain.policy import Actor, Permission
 from school_protocol.services.desk import may_find
 from school_protocol.services.digests import choosing, feeding, shown
+from school_protocol.services.house import House
+from school_protocol.services.notices import told_since
+from school_protocol.storage.digests.feeds import Feed
 from school_protocol.web import sessions
 from school_protocol.web.account.forms import said, secret, typed
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("messages", __name__, asks=Permission.signed_in)
+
+_SHOWS_MAILS = "shows_mails"
+
+
+def _shows_mails(house: House, _actor: Actor) -> bool:
+    """Whether this is a demo that shows its mails on a page: asked once, for no installation becomes one."""
+    known = current_app.extensions
+    try:
+        if _SHOWS_MAILS not in known:
+            known[_SHOWS_MAILS] = shown.shows_mails(house)
+    except SchoolProtocolError:  # pages that say what is amiss have a foot, too
+        return False
+    return bool(known[_SHOWS_MAILS])
+
+
+def _own_calendar(house: House, actor: Actor) -> list[Feed | None]:
+    """The calendar that somebody has, or could have; else nothing."""
+    feed = feeding.see_feed(house, actor)
+    return [feed] if feed or may_find(house, actor) else []
+
+
+blueprint.panel("messages/foot.html", _shows_mails, "foot", endpoint="messages.index")
+blueprint.panel("messages/told_since.html", told_since, "cases.first_minutes")
+blueprint.panel("messages/own_choice.html", choosing.see_choice, "account.show")
+blueprint.panel("messages/own_calendar.html", _own_calendar, "account.show", order=10)
 
 
 # ---- how often -------------------------------------------------------------------------------------------------------

@@ -14,21 +14,21 @@ from school_protocol.definitions.proof.saying import ResultSaid, result_said
 from school_protocol.definitions.saying import ChangeSaid, FaultSaid, change_said, fault_said
 from school_protocol.definitions.tree import LARGEST
 from school_protocol.domain.errors import BadInput, DefinitionError, Fault
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.protocols import publishing, settings
 from school_protocol.services.protocols.moving import see_left
 from school_protocol.services.protocols.publishing import DraftView, Exported, PublishRefused
-from school_protocol.services.workshops.afterwards import see_afterwards
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent
 from school_protocol.web.forms import answers_of, show_problems
-from school_protocol.web.protocols import moving, sayings
+from school_protocol.web.protocols import sayings
 from school_protocol.web.protocols.forms import SettingsForm, settings_form
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("protocols", __name__, asks=Permission.publish, url_prefix="/protocols")
-moving.add_to(blueprint)
+blueprint.entry(N_("Protocols"), 100)
 
 YAML = "application/yaml"
 
@@ -41,13 +41,6 @@ def index() -> ResponseReturnValue:
     view = publishing.see_protocols(sessions.house(), sessions.actor())
     w = wording()
     return render_template("protocols/index.html", view=view, stands=lambda code: sayings.stands(w, code))
-
-
-@blueprint.get("/<key>/afterwards")
-def afterwards(key: str) -> ResponseReturnValue:
-    """Which duties fail most in workshops, and which needs real cases go on without; by tens."""
-    view = see_afterwards(sessions.house(), sessions.actor(), key)
-    return render_template("protocols/afterwards.html", view=view)
 
 
 @blueprint.route("/upload", methods=["GET", "POST"], is_long=True)

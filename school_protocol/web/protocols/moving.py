@@ -11,11 +11,14 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.definitions.saying import ChangeSaid, change_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.protocols import moving, moving_said
 from school_protocol.services.protocols.moving import DifferenceView
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
+
+blueprint = Pages("protocols", __name__, part="moving", asks=Permission.publish, url_prefix="/protocols")
 
 MOST = 10**9
 """No version has a greater number."""
@@ -23,14 +26,7 @@ LONGEST = 60
 CODES_MOST = 40
 
 
-def add_to(blueprint: Pages) -> None:
-    """The addresses of a difference and of the cases that may follow."""
-    pair = "/<key>/<int:old>/<int:new>"
-    blueprint.add_url_rule(f"{pair}/difference", "difference", difference)
-    blueprint.add_url_rule(f"{pair}/cases", "cases", cases)
-    blueprint.add_url_rule(f"{pair}/cases/<number>", "case", case, methods=["GET", "POST"])
-
-
+@blueprint.get("/<key>/<int:old>/<int:new>/difference")
 def difference(key: str, old: int, new: int) -> ResponseReturnValue:
     check_versions(old, new)
     view = moving.see_difference(sessions.house(), sessions.actor(), key, old, new)
@@ -54,6 +50,7 @@ def _groups(view: DifferenceView) -> list[tuple[str, list[Told]]]:
     return [(where, list(lines)) for where, lines in groupby(told, key=lambda line: line[0].where)]
 
 
+@blueprint.get("/<key>/<int:old>/<int:new>/cases")
 def cases(key: str, old: int, new: int) -> ResponseReturnValue:
     """The open cases of a version, a page at a time, and what would become of each."""
     check_versions(old, new)
@@ -62,6 +59,7 @@ def cases(key: str, old: int, new: int) -> ResponseReturnValue:
     return render_template("protocols/open_cases.html", view=view, code_said=_code_said)
 
 
+@blueprint.route("/<key>/<int:old>/<int:new>/cases/<number>", methods=["GET", "POST"])
 def case(key: str, old: int, new: int, number: str) -> ResponseReturnValue:
     """One open case: what would become of it; one press lets it follow."""
     check_versions(old, new)

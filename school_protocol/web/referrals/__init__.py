@@ -8,6 +8,7 @@ from typing import Any
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.referrals import seeing
 from school_protocol.services.referrals.seeing import Wanted
@@ -19,6 +20,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("referrals", __name__, asks=Permission.see_referrals, url_prefix="/referrals")
+blueprint.entry(N_("Referrals"), 40, within=("referrals", "contacts"))
 
 
 @blueprint.get("")

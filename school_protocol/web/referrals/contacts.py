@@ -9,6 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.referrals import contacts
 from school_protocol.services.referrals.contacts import ContactView, Kept
@@ -23,6 +24,8 @@ from school_protocol.web.routing import Pages
 from school_protocol.web.team.forms import TeamForm
 
 blueprint = Pages("contacts", __name__, asks=Permission.keep_contacts, url_prefix="/contacts")
+blueprint.entry(N_("Contacts"), 45, unless="referrals.index")
+blueprint.panel("referrals/stale.html", contacts.stale_contacts, "desk.notes", order=10, endpoint="contacts.index")
 
 
 @blueprint.get("")

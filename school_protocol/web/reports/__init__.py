@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import START, Act, ActKind, Protocol
 from school_protocol.services import opening, receipts
@@ -32,6 +33,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("reports", __name__, asks=Permission.see_own_receipt, url_prefix="/reports")
+blueprint.entry(N_("Report"), 10, "reports.new")
 
 
 @blueprint.route("/new", methods=["GET", "POST"], asks=Permission.report, is_long=True)

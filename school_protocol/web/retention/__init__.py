@@ -8,13 +8,15 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import SentBefore, Unseen
-from school_protocol.domain.policy import Permission
+from school_protocol.domain.policy import Actor, Permission
+from school_protocol.services.house import House
 from school_protocol.services.retention import lists, rights
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("retention", __name__, asks=Permission.signed_in, url_prefix="/retention")
+blueprint.panel("retention/links.html", lists.may_see_list, "desk.find", order=20, endpoint="retention.index")
 
 DESK_MOST = 5
 """So many requests stand on the desk."""
@@ -22,13 +24,14 @@ CURSOR_MOST = 80
 NUMBERS_MOST = lists.PAGE
 
 
-@blueprint.app_template_global("requests_waiting")
-def requests_waiting() -> Sequence[rights.RequestLine]:
+def requests_waiting(house: House, actor: Actor) -> Sequence[rights.RequestLine]:
     """The requests about one's data that are due first, for the desk of whoever answers them."""
-    house, actor = sessions.house(), sessions.actor()
     if not rights.answers_requests(house, actor):
         return ()
     return rights.see_requests(house, actor, limit=DESK_MOST, only_mine=True).lines
+
+
+blueprint.panel("retention/waiting.html", requests_waiting, "desk.cards", order=40, endpoint="retention.requests")
 
 
 @blueprint.route("", methods=["GET", "POST"])

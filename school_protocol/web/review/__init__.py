@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from school_protocol.documents.papers.conforming import outcome_said
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.domain.events import Remark, RemarkKind
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services import showing
 from school_protocol.services.recording import Done
@@ -27,6 +28,7 @@ from school_protocol.web.review import said
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("review", __name__, asks=Permission.see_case)
+blueprint.entry(N_("To review"), 30, within=())
 blueprint.add_app_template_global(said.state_said, "review_said")
 blueprint.add_app_template_global(said.kind_said, "wait_said")
 blueprint.add_app_template_global(said.event_title, "event_title")

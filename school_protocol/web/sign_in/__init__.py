@@ -11,12 +11,12 @@ from wtforms.validators import DataRequired, InputRequired, Length
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Permission
 from school_protocol.services import accounts
-from school_protocol.services.figures import seeing as figures
 from school_protocol.services.identity import factors, invitations, passkeys, restoring, signing_in
 from school_protocol.services.identity.signing_in import Pending
 from school_protocol.services.identity.throttling import TooManyTries
 from school_protocol.storage.sign_in import Stage
 from school_protocol.web import sessions
+from school_protocol.web.account import visiting
 from school_protocol.web.account.forms import (
     answer,
     grouped,
@@ -30,10 +30,8 @@ from school_protocol.web.headers import again_in
 from school_protocol.web.paths import own_path
 from school_protocol.web.rendering import reword, wording
 from school_protocol.web.routing import Pages
-from school_protocol.web.sign_in import openid
 
 blueprint = Pages("sign_in", __name__, asks=Permission.anyone)
-openid.add_to(blueprint)
 
 AGENT_MOST = 200
 
@@ -55,7 +53,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
 def show() -> ResponseReturnValue:
     if sessions.find_actor() is not None:
         return redirect(own_path(request.args.get("next")))
-    waiting = sessions.find_pending()
+    waiting = visiting.find_pending()
     if waiting is not None:
         return _next_step(waiting)
     return _page(SignInForm(formdata=None))
@@ -71,7 +69,7 @@ def enter() -> ResponseReturnValue:
     form = SignInForm()
     if not form.validate():
         return _page(form, problem="missing")
-    visitor = sessions.visitor()
+    visitor = visiting.visitor()
     try:
         token = accounts.sign_in(
             sessions.house(),
@@ -91,7 +89,7 @@ def enter() -> ResponseReturnValue:
 @blueprint.post("/sign-in/passkey")
 def passkey() -> ResponseReturnValue:
     """Come in by a passkey alone."""
-    token = signing_in.sign_in_by_passkey(sessions.house(), sessions.site(), answer(), sessions.visitor())
+    token = signing_in.sign_in_by_passkey(sessions.house(), visiting.site(), answer(), visiting.visitor())
     return _on(token) if token else _page(SignInForm(formdata=None), problem="passkey")
 
 
@@ -119,7 +117,7 @@ def factor() -> ResponseReturnValue:
         return _step("sign_in/factor.html", waiting)
     try:
         token = signing_in.prove_factor(
-            sessions.house(), sessions.token_of_request(), typed("code"), sessions.visitor()
+            sessions.house(), sessions.token_of_request(), typed("code"), visiting.visitor()
         )
     except TooManyTries as error:
         return _step("sign_in/factor.html", waiting, seconds=error.seconds), 429, again_in(error.seconds)
@@ -135,7 +133,7 @@ def lost() -> ResponseReturnValue:
     if request.method != "POST":
         return _step("sign_in/lost.html", waiting)
     try:
-        token = restoring.restore(sessions.house(), sessions.token_of_request(), typed("code"), sessions.visitor())
+        token = restoring.restore(sessions.house(), sessions.token_of_request(), typed("code"), visiting.visitor())
     except TooManyTries as error:
         return _step("sign_in/lost.html", waiting, seconds=error.seconds), 429, again_in(error.seconds)
     if token is None:
@@ -153,7 +151,7 @@ def enrol() -> ResponseReturnValue:
     if seed is None:
         return _enrolling(waiting, factors.draw_seed(), wrong("code", "too_old")), 422
     token = sessions.token_of_request()
-    done = signing_in.enrol(sessions.house(), token, seed, typed("code"), sessions.visitor())
+    done = signing_in.enrol(sessions.house(), token, seed, typed("code"), visiting.visitor())
     if done is None:
         return _enrolling(waiting, seed, wrong("code", "wrong_code")), 422
     return recovery_page(*done, way_on=_way_on())
@@ -164,7 +162,7 @@ def enrol_passkey() -> ResponseReturnValue:
     """The same with a passkey."""
     waiting = _waiting(Stage.enrol)
     done = signing_in.enrol_passkey(
-        sessions.house(), sessions.token_of_request(), sessions.site(), answer(), typed("name"), sessions.visitor()
+        sessions.house(), sessions.token_of_request(), visiting.site(), answer(), typed("name"), visiting.visitor()
     )
     if done is None:
         return _enrolling(waiting, factors.draw_seed(), wrong("passkey", "wrong_passkey")), 422
@@ -182,7 +180,7 @@ def recovery_page(token: str, codes: tuple[str, ...], *, way_on: str) -> Respons
 
 def _waiting(stage: Stage) -> Pending:
     """Whoever stands at this step. A page that was left open leads to the beginning; else raises Unseen."""
-    waiting = sessions.find_pending()
+    waiting = visiting.find_pending()
     if waiting is not None and waiting.stage is stage:
         return waiting
     if request.method == "GET" and sessions.find_actor() is None:
@@ -191,7 +189,7 @@ def _waiting(stage: Stage) -> Pending:
 
 
 def _enrolling(waiting: Pending, seed: str, problems: dict[str, str] | None = None) -> str:
-    options = passkeys.ask_to_add(sessions.house(), waiting.account, sessions.site())
+    options = passkeys.ask_to_add(sessions.house(), waiting.account, visiting.site())
     return _step(
         "sign_in/enrol.html",
         waiting,
@@ -206,7 +204,7 @@ def _enrolling(waiting: Pending, seed: str, problems: dict[str, str] | None = No
 def _step(
     template: str, waiting: Pending, *, problems: dict[str, str] | None = None, seconds: int = 0, **more: object
 ) -> str:
-    more.setdefault("options", passkeys.ask_to_enter(sessions.house(), sessions.site()))
+    more.setdefault("options", passkeys.ask_to_enter(sessions.house(), visiting.site()))
     return render_template(
         template, waiting=waiting, problems=problems or {}, seconds=seconds, way_on=_way_on(), **more
     )
@@ -243,7 +241,7 @@ def by_code() -> ResponseReturnValue:
     try:
         if not name.strip() or not typed("code").strip():
             raise BadInput({field: ("required",) for field in ("username", "code") if not typed(field).strip()})
-        address = sessions.visitor().address
+        address = visiting.visitor().address
         done = invitations.set_password_by_code(sessions.house(), name, typed("code"), new_password(), address=address)
         problems = {} if done else wrong("code", "wrong_slip")
     except BadInput as error:
@@ -276,7 +274,7 @@ def _way_on() -> str:
 
 
 def _page(form: SignInForm, problem: str = "", seconds: int = 0) -> Response:
-    options = passkeys.ask_to_enter(sessions.house(), sessions.site())
+    options = passkeys.ask_to_enter(sessions.house(), visiting.site())
     body = render_template(
         "sign_in/show.html",
         form=form,
@@ -284,7 +282,6 @@ def _page(form: SignInForm, problem: str = "", seconds: int = 0) -> Response:
         seconds=seconds,
         way_on=_way_on(),
         options=options,
-        has_figures=figures.has_public(sessions.house()),
     )
     return make_response(body, {"wait": 429, "": 200}.get(problem, 422), again_in(seconds))
 

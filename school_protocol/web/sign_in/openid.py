@@ -9,23 +9,21 @@ from flask import make_response, redirect, render_template, request, session, ur
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services.identity import noted, openid
 from school_protocol.services.identity.openid import OpenIdRefused, Started
 from school_protocol.web import sessions
+from school_protocol.web.account import visiting
 from school_protocol.web.paths import own_path
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
+blueprint = Pages("sign_in", __name__, part="openid", asks=Permission.anyone)
+
 CARRIED = "openid"
 
 
-def add_to(blueprint: Pages) -> None:
-    """The two addresses, and what the sign-in page's button says."""
-    blueprint.add_url_rule("/sign-in/ministry", "openid", there)
-    blueprint.add_url_rule("/sign-in/ministry/back", "openid_back", back)
-    blueprint.add_app_template_global(button, "openid_button")
-
-
+@blueprint.app_template_global("openid_button")
 def button() -> str:
     """What the button says; empty where there is no such way in."""
     found = sessions.house().settings.openid
@@ -34,6 +32,7 @@ def button() -> str:
     return found.name(wording().language) or wording()._("Sign in with the ministry’s account")
 
 
+@blueprint.get("/sign-in/ministry", endpoint="openid")
 def there() -> ResponseReturnValue:
     """To the provider; a plain link, as a form must not lead to another site."""
     if sessions.house().settings.openid is None:
@@ -49,6 +48,7 @@ def there() -> ResponseReturnValue:
     return redirect(address, 302)
 
 
+@blueprint.get("/sign-in/ministry/back", endpoint="openid_back")
 def back() -> ResponseReturnValue:
     """From the provider; each attempt comes back once."""
     if sessions.house().settings.openid is None:
@@ -57,7 +57,7 @@ def back() -> ResponseReturnValue:
     answer = {key: request.args.get(key, "")[:4000] for key in ("state", "code", "error", "iss")}
     try:
         token = openid.finish(
-            sessions.house(), _own_address(), _started(carried), answer, sessions.visitor(),
+            sessions.house(), _own_address(), _started(carried), answer, visiting.visitor(),
             token_here=sessions.token_of_request(),
         )  # fmt: skip
     except OpenIdRefused as error:

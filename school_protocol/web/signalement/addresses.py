@@ -19,16 +19,9 @@ from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
+blueprint = Pages("signalements", __name__, part="addresses", asks=Permission.keep_doors, url_prefix="/signalements")
 PATH = "/s/"
 UNIT_MOST = 64
-
-
-def add_to(blueprint: Pages) -> None:
-    blueprint.get("/addresses", asks=Permission.keep_doors)(addresses)
-    blueprint.post("/addresses", asks=Permission.keep_doors)(renew)
-    blueprint.post("/addresses/end", asks=Permission.keep_doors)(end)
-    blueprint.get("/addresses/<kind>/poster", asks=Permission.keep_doors)(poster)
-    blueprint.get("/addresses/<kind>/leaflet", asks=Permission.keep_doors)(leaflet)
 
 
 def base_address() -> str:
@@ -42,6 +35,7 @@ def _school() -> str | None:
     return typed.get("school", "")[:UNIT_MOST] or None
 
 
+@blueprint.get("/addresses")
 def addresses() -> ResponseReturnValue:
     """The addresses of one school, what is printed of them, and how they are renewed."""
     view = doors.see_doors(sessions.house(), sessions.actor(), _school())
@@ -63,6 +57,7 @@ def _picture(code: str) -> Markup:
     )
 
 
+@blueprint.post("/addresses")
 def renew() -> ResponseReturnValue:
     """A new address; the one that stood leads nowhere from now on."""
     school, kind = _school() or "", request.form.get("kind", "")[:8]
@@ -78,6 +73,7 @@ def renew() -> ResponseReturnValue:
     return redirect(url_for("signalements.addresses", school=school), 303)
 
 
+@blueprint.post("/addresses/end")
 def end() -> ResponseReturnValue:
     """The address leads nowhere any more, and none takes its place."""
     school = _school() or ""
@@ -86,6 +82,7 @@ def end() -> ResponseReturnValue:
     return redirect(url_for("signalements.addresses", school=school), 303)
 
 
+@blueprint.get("/addresses/<kind>/poster")
 def poster(kind: str) -> ResponseReturnValue:
     language, size = request.args.get("language") or wording().language, request.args.get("size", Size.a4.value)
     return handed_out(
@@ -96,6 +93,7 @@ def poster(kind: str) -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/addresses/<kind>/leaflet")
 def leaflet(kind: str) -> ResponseReturnValue:
     language = request.args.get("language") or wording().language
     return handed_out(

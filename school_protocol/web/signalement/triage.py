@@ -9,6 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.domain.public_reports import Wrong
 from school_protocol.services.signalement import material, triage
@@ -20,11 +21,12 @@ from school_protocol.web.cases.answering import is_sent, new_token, renewed, sho
 from school_protocol.web.forms import AnswerForm, answers_of, show_problems
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
-from school_protocol.web.signalement.addresses import add_to, handed_out
+from school_protocol.web.signalement.addresses import handed_out
 from school_protocol.web.signalement.said import known
 
 blueprint = Pages("signalements", __name__, asks=Permission.read_signalements, url_prefix="/signalements")
-add_to(blueprint)
+blueprint.entry(N_("Public reports"), 20)
+blueprint.panel("signalement/unread.html", triage.count_unseen, "desk.alerts", endpoint="signalements.index")
 blueprint.context_processor(known)
 
 SHORT = 8

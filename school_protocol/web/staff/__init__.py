@@ -9,6 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.loading import today_for
 from school_protocol.services.staff import changing, people, said
@@ -23,7 +24,6 @@ from school_protocol.web.forms import Problem, answers_of, show_problems
 from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
-from school_protocol.web.staff import importing
 from school_protocol.web.staff.forms import (
     account_form,
     address_form,
@@ -35,7 +35,7 @@ from school_protocol.web.staff.forms import (
 from school_protocol.web.team.forms import TeamForm
 
 blueprint = Pages("staff", __name__, asks=Permission.administer, url_prefix="/people")
-importing.add_to(blueprint)
+blueprint.entry(N_("People"), 80, within=("staff", "systems"))
 
 CURSOR_MOST = 200
 

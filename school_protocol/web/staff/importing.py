@@ -7,6 +7,7 @@ import re
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from school_protocol.domain.policy import Permission
 from school_protocol.services.identity.invitations import Slip
 from school_protocol.services.staff import importing, lists, said, slips
 from school_protocol.services.staff.lists import Unreadable
@@ -17,20 +18,12 @@ from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
+blueprint = Pages("staff", __name__, part="importing", asks=Permission.administer, url_prefix="/people")
+
 CSV = "text/csv; charset=utf-8"
 
 
-def add_to(blueprint: Pages) -> None:
-    """The addresses of lists, below those of people."""
-    blueprint.add_url_rule("/lists", "lists", bring, methods=["GET", "POST"], is_long=True)
-    blueprint.add_url_rule("/lists/<batch>", "preview", preview)
-    blueprint.add_url_rule("/lists/<batch>/confirm", "confirm", confirm, methods=["POST"])
-    blueprint.add_url_rule("/lists/<batch>/withdraw", "withdraw", withdraw, methods=["POST"])
-    blueprint.add_url_rule("/lists/<batch>/lines", "lines", lines)
-    blueprint.add_url_rule("/lists/<batch>/slips", "slips", slips_of_list, methods=["POST"])
-    blueprint.add_url_rule("/slips", "unit_slips", slips_of_unit, methods=["POST"])
-
-
+@blueprint.route("/lists", endpoint="lists", methods=["GET", "POST"], is_long=True)
 def bring() -> ResponseReturnValue:
     admin_of(sessions.house(), sessions.actor())
     if request.method != "POST":
@@ -54,6 +47,7 @@ def _bring_page(problem: str = "") -> str:
     )  # fmt: skip
 
 
+@blueprint.get("/lists/<batch>")
 def preview(batch: str) -> ResponseReturnValue:
     return _preview_page(batch)
 
@@ -74,6 +68,7 @@ def _preview_page(batch: str, obstacles: tuple[Obstacle, ...] = ()) -> str:
     )  # fmt: skip
 
 
+@blueprint.post("/lists/<batch>/confirm")
 def confirm(batch: str) -> ResponseReturnValue:
     """Apply what the page showed, by its digest."""
     try:
@@ -86,6 +81,7 @@ def confirm(batch: str) -> ResponseReturnValue:
     return redirect(url_for("staff.preview", batch=batch), 303)
 
 
+@blueprint.post("/lists/<batch>/withdraw")
 def withdraw(batch: str) -> ResponseReturnValue:
     try:
         importing.withdraw(sessions.house(), sessions.actor(), batch)
@@ -95,6 +91,7 @@ def withdraw(batch: str) -> ResponseReturnValue:
     return redirect(url_for("staff.lists"), 303)
 
 
+@blueprint.get("/lists/<batch>/lines")
 def lines(batch: str) -> ResponseReturnValue:
     """Every line, or those of one verdict, with what becomes of each, for a spreadsheet."""
     house, actor, w = sessions.house(), sessions.actor(), wording()
@@ -109,6 +106,7 @@ def lines(batch: str) -> ResponseReturnValue:
 # ---- slips ---------------------------------------------------------------------------------------------------------
 
 
+@blueprint.post("/lists/<batch>/slips", endpoint="slips")
 def slips_of_list(batch: str) -> ResponseReturnValue:
     """A sheet of invitations for those whom a list made and who have no way in yet: each sheet replaces the last."""
     found = slips.of_list(sessions.house(), sessions.actor(), batch)
@@ -118,6 +116,7 @@ def slips_of_list(batch: str) -> ResponseReturnValue:
     return _sheet(found, url_for("staff.preview", batch=batch))
 
 
+@blueprint.post("/slips", endpoint="unit_slips")
 def slips_of_unit() -> ResponseReturnValue:
     """The same for everybody of a unit."""
     unit = request.form.get("unit", "")[:40]

@@ -24,6 +24,7 @@ from school_protocol.web.systems.forms import token_form
 from school_protocol.web.team.forms import TeamForm
 
 blueprint = Pages("systems", __name__, asks=Permission.see_systems, url_prefix="/systems")
+blueprint.panel("systems/of_account.html", lambda _house, _actor: True, "account.more", endpoint="systems.index")
 
 CURSOR_MOST = 40
 

@@ -9,12 +9,14 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.loading import today_for
+from school_protocol.services.staff.reminding import certificates_ending
 from school_protocol.services.teams import hand_over as handing
 from school_protocol.services.teams import leaving, orphans, printed, stand_ins, team
 from school_protocol.services.teams.changing import Changed, Obstacle, TeamRefused
-from school_protocol.web import kept, sessions
+from school_protocol.web import hints, kept, sessions
 from school_protocol.web.cases.answering import as_sent, renewed
 from school_protocol.web.forms import answers_of, show_problems
 from school_protocol.web.questions import Posted
@@ -24,6 +26,11 @@ from school_protocol.web.team import sayings
 from school_protocol.web.team.forms import TeamForm, at_once_form, ending_form, leaving_form, stand_in_form
 
 blueprint = Pages("team", __name__, asks=Permission.see_team, url_prefix="/team")
+blueprint.entry(N_("The team"), 60)
+blueprint.panel(
+    "team/orphans.html", lambda *who: orphans.see_own(*who) if hints.are_shown() else (), "desk.cards", order=20
+)
+blueprint.panel("team/certificates.html", certificates_ending, "desk.notes")
 
 CURSOR_MOST = 200
 

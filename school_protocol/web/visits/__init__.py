@@ -13,10 +13,12 @@ from school_protocol.documents.papers import visit_pack as told
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Permission
 from school_protocol.services.loading import today_for
 from school_protocol.services.teams.changing import Obstacle, TeamRefused
 from school_protocol.services.visits import figures, pack, roster, teams, visiting
+from school_protocol.services.visits.reach import sight_of
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent, new_token, one_for_each, renewed
 from school_protocol.web.forms import Problem, answers_of, show_problems
@@ -27,6 +29,8 @@ from school_protocol.web.team.forms import TeamForm
 from school_protocol.web.visits.forms import duty_form, visit_form
 
 blueprint = Pages("visits", __name__, asks=Permission.see_teams, url_prefix="/teams")
+blueprint.entry(N_("Teams of the region"), 70)
+blueprint.panel("visits/of_team.html", sight_of, "team.show")
 
 CURSOR_MOST = 300
 CODE_MOST = 40

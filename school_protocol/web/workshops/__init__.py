@@ -24,6 +24,7 @@ from markupsafe import Markup
 from school_protocol.documents.papers.debrief_lines import subject_said
 from school_protocol.documents.rendering import missing
 from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.policy import Actor, Permission
 from school_protocol.domain.room_clock import FAST, REAL, STANDING
 from school_protocol.services.workshops import (
@@ -47,19 +48,18 @@ from school_protocol.web import sessions
 from school_protocol.web.questions import moment_typed
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
-from school_protocol.web.workshops import attesting, debriefing, own_scenarios
 from school_protocol.web.workshops import room as inside
 from school_protocol.web.workshops.mounting import PREFIX
 
 blueprint = Pages("workshops", __name__, asks=Permission.train, url_prefix="/workshops")
+blueprint.entry(N_("Workshops"), 90)
 blueprint.add_app_template_global(subject_said)
-attesting.add_to(blueprint)
-own_scenarios.add_to(blueprint)
-debriefing.add_to(blueprint)
 
 ROOMS = "rooms"
 REFRESH = "10"
 """Seconds after which the wall comes again; not under the hands of a trainer who types there (`wall.js`)."""
+UNDER_WAY = "3"
+"""Seconds after which a page comes again that waits for the worker."""
 OWN = "own."
 """What stands before a scenario that the trainer brought, where one is chosen; no name of a scenario holds a dot."""
 PACES = {"stand": STANDING, "real": REAL, "fast": FAST}
@@ -185,7 +185,7 @@ def kit(scenario: str) -> ResponseReturnValue:
     )  # fmt: skip
     response = make_response(page)
     if stands is Stands.waiting:
-        response.headers["Refresh"] = own_scenarios.REFRESH
+        response.headers["Refresh"] = UNDER_WAY
         if is_laptop(sessions.house()):
             sessions.ring()
     return response

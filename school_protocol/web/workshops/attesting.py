@@ -30,6 +30,8 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 from school_protocol.wording import ZONE
 
+blueprint = Pages("workshops", __name__, part="attesting", asks=Permission.train, url_prefix="/workshops")
+
 CSV = "text/csv; charset=utf-8"
 ROWS = 5
 """So many empty lines stand in the form."""
@@ -39,20 +41,10 @@ LINES_BYTES = 400_000
 _Problems = Mapping[str, tuple[str, ...]]
 
 
-def add_to(blueprint: Pages) -> None:
-    """The addresses of what is attested, below those of workshops."""
-    blueprint.add_url_rule("/register", "register", register, asks=Permission.see_certificates)
-    blueprint.add_url_rule("/register.csv", "register_list", register_list, asks=Permission.see_certificates)
-    blueprint.add_url_rule("/<workshop>/attest", "attest", attest, methods=["GET", "POST"], is_long=True)
-    blueprint.add_url_rule("/<workshop>/attest/confirm", "confirm", confirm, methods=["POST"], is_long=True)
-    one = "/<workshop>/attest/<attestation>"
-    blueprint.add_url_rule(f"{one}/certificate", "certificate", certificate, methods=["POST"])
-    blueprint.add_url_rule(f"{one}/withdraw", "withdraw", withdraw, methods=["GET", "POST"])
-
-
 # ---- entering ----------------------------------------------------------------------------------------------------
 
 
+@blueprint.route("/<workshop>/attest", methods=["GET", "POST"], is_long=True)
 def attest(workshop: str) -> ResponseReturnValue:
     """Who was entered, and the form; sent, what would become of each line."""
     view = attesting.see_attest(sessions.house(), sessions.actor(), workshop)
@@ -128,6 +120,7 @@ def _preview_page(view: AttestView, lines: Sequence[Typed], obstacles: Sequence[
     )  # fmt: skip
 
 
+@blueprint.post("/<workshop>/attest/confirm", is_long=True)
 def confirm(workshop: str) -> ResponseReturnValue:
     """Enter what the page showed, by its digest."""
     house, actor = sessions.house(), sessions.actor()
@@ -157,6 +150,7 @@ def _obstacles(error: TeamRefused) -> list[str]:
 # ---- one that was entered ----------------------------------------------------------------------------------------
 
 
+@blueprint.post("/<workshop>/attest/<attestation>/certificate")
 def certificate(workshop: str, attestation: str) -> ResponseReturnValue:
     """One copy of a certificate."""
     house, actor = sessions.house(), sessions.actor()
@@ -175,6 +169,7 @@ def certificate(workshop: str, attestation: str) -> ResponseReturnValue:
     return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)
 
 
+@blueprint.route("/<workshop>/attest/<attestation>/withdraw", methods=["GET", "POST"])
 def withdraw(workshop: str, attestation: str) -> ResponseReturnValue:
     """Why it counts no more."""
     house, actor = sessions.house(), sessions.actor()
@@ -211,6 +206,7 @@ def withdraw(workshop: str, attestation: str) -> ResponseReturnValue:
 # ---- the register ------------------------------------------------------------------------------------------------
 
 
+@blueprint.get("/register", asks=Permission.see_certificates)
 def register() -> ResponseReturnValue:
     """What the trainers of one's academy attested."""
     after = request.args.get("after", "")
@@ -221,6 +217,7 @@ def register() -> ResponseReturnValue:
     return render_template("workshops/register.html", view=view, result_of=lambda one: words.result_of(w, one))
 
 
+@blueprint.get("/register.csv", asks=Permission.see_certificates)
 def register_list() -> ResponseReturnValue:
     """The same, whole, for a spreadsheet."""
     w = wording()

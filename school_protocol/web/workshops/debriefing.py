@@ -10,28 +10,20 @@ from flask.typing import ResponseReturnValue
 from school_protocol.documents.rendering import missing
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.findings import Debrief
+from school_protocol.domain.policy import Permission
 from school_protocol.services.workshops import debriefs, ending
 from school_protocol.services.workshops.ending import Debriefed
 from school_protocol.services.workshops.rooms import Room
 from school_protocol.storage.workshops.listed import Workshop
-from school_protocol.web import sessions
+from school_protocol.web import sessions, workshops
 from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
-
-def add_to(blueprint: Pages) -> None:
-    """The trainer's pages of debriefs, with those of the workshop."""
-    blueprint.add_url_rule("/<workshop>/debrief", "debrief", _debrief)
-    blueprint.add_url_rule("/<workshop>/debrief/paper", "debrief_paper", _debrief_paper)
-    blueprint.add_url_rule("/<workshop>/debrief/<int:table>", "table_debrief", _table_debrief)
-    blueprint.add_url_rule("/<workshop>/debrief/<int:table>/paper", "table_paper", _table_paper)
-    blueprint.add_url_rule("/<workshop>/replay/<int:table>", "replay", _replay)
+blueprint = Pages("workshops", __name__, part="debriefing", asks=Permission.train, url_prefix="/workshops")
 
 
 def _of(workshop: str, table: int | None = None) -> tuple[Workshop, Debriefed]:
     """One's own workshop, and its debriefs, or that of one table: of its room, or what stays. Raises Unseen."""
-    from school_protocol.web import workshops
-
     mine = workshops.own(workshop)
     if mine.purged_at is None and workshops.stands(workshop):
         return mine, ending.of_room(workshops.room_of(workshop), table)
@@ -46,6 +38,7 @@ def _name(number: int | str) -> str:
     return wording()._("Table %(number)s", number=number)
 
 
+@blueprint.get("/<workshop>/debrief", endpoint="debrief")
 def _debrief(workshop: str) -> ResponseReturnValue:
     """All tables side by side, then what went otherwise at each."""
     mine, found = _of(workshop)
@@ -60,6 +53,7 @@ def _debrief(workshop: str) -> ResponseReturnValue:
     )  # fmt: skip
 
 
+@blueprint.get("/<workshop>/debrief/paper", endpoint="debrief_paper")
 def _debrief_paper(workshop: str) -> ResponseReturnValue:
     mine, found = _of(workshop)
     if not found.tables:
@@ -70,6 +64,7 @@ def _debrief_paper(workshop: str) -> ResponseReturnValue:
     return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"debrief-{mine.code}.pdf")
 
 
+@blueprint.get("/<workshop>/debrief/<int:table>", endpoint="table_debrief")
 def _table_debrief(workshop: str, table: int) -> ResponseReturnValue:
     """One table's line of time and what is to be said of it."""
     mine, found = _of(workshop, table)
@@ -77,6 +72,7 @@ def _table_debrief(workshop: str, table: int) -> ResponseReturnValue:
     return render_template("workshops/table.html", workshop=mine, table=table, told=told, can_print=missing() is None)
 
 
+@blueprint.get("/<workshop>/debrief/<int:table>/paper", endpoint="table_paper")
 def _table_paper(workshop: str, table: int) -> ResponseReturnValue:
     _mine, found = _of(workshop, table)
     return _paper(found, table)
@@ -94,6 +90,7 @@ def _paper(found: Debriefed, table: int) -> ResponseReturnValue:
     return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"debrief-table-{table}.pdf")
 
 
+@blueprint.get("/<workshop>/replay/<int:table>", endpoint="replay")
 def _replay(workshop: str, table: int) -> ResponseReturnValue:
     """A table step by step, for everybody's eyes."""
     mine, found = _of(workshop, table)

@@ -62,15 +62,6 @@ NO_WRITING = frozenset({"desk.language", "desk.leave", "desk.folds"})
 """Sent without anything of a case being written: not stopped by a room that is frozen."""
 
 
-ABSENT = (
-    "has_team", "may_publish", "may_administer", "has_yearly", "may_see_referrals", "may_keep_contacts",
-    "may_see_figures", "may_look_at_teams", "may_see_visits", "may_keep_roster", "may_bulk", "may_see_limits",
-    "may_invite", "shows_mails", "may_train", "may_see_certificates", "reads_signalements", "may_keep_doors", "go_live",
-    "may_sign_go_live",
-)  # fmt: skip
-"""What templates ask before they lead to a page that no room serves."""
-
-
 def scope_of(workshop: str) -> str:
     """What the cookies of a room are called after."""
     return f"workshop-{workshop}-"
@@ -102,7 +93,6 @@ def init_app(app: Flask) -> None:
     if not is_of_rooms(app):
         return
     app.extensions[hints.HINTS] = _hinted
-    app.jinja_env.globals.update(dict.fromkeys(ABSENT, _absent))
 
     @app.after_request
     def look(response: Response) -> Response:
@@ -115,10 +105,6 @@ def _hinted() -> bool:
     """Whether the table of whoever asks has hints; whoever has no seat is told nothing anyway."""
     band = here()
     return band is None or band.hints
-
-
-def _absent(*_asked: object) -> bool:
-    return False
 
 
 def serves(endpoint: str, in_room: bool) -> bool:

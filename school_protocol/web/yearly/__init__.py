@@ -21,6 +21,7 @@ from school_protocol.web.rendering import wording
 from school_protocol.web.routing import Pages
 
 blueprint = Pages("yearly", __name__, asks=Permission.signed_in, url_prefix="/yearly")
+blueprint.panel("yearly/link.html", yearly.has_reports, "desk.find", order=10, endpoint="yearly.index")
 
 
 @blueprint.get("")
