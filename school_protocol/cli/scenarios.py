@@ -92,12 +92,7 @@ def scenario_play(
     from school_protocol.services.workshops.proving import steps_of
     from school_protocol.services.workshops.tables import seated
 
-    try:
-        told = _checked(file, protocol_file, is_played=False)
-    except DefinitionError as error:
-        for line in fault_lines(error, language):
-            click.echo(line)
-        sys.exit(1)
+    told = _sound(file, protocol_file, language)
     chosen = next((one for _part, key, one in told.witnesses() if key == witness), None)
     if witness is not None and chosen is None:
         raise click.UsageError(f"{witness}: no inject or trap of this scenario has a witness of that name")
@@ -145,12 +140,7 @@ def scenario_kit(file: str, protocol_file: str | None, language: str, output: st
     from school_protocol.services.workshops.kits import NotAsExpected, kit
     from school_protocol.services.workshops.proving import TooLong
 
-    try:
-        told = _checked(file, protocol_file, is_played=False)
-    except DefinitionError as error:
-        for line in fault_lines(error, language):
-            click.echo(line)
-        sys.exit(1)
+    told = _sound(file, protocol_file, language)
     protocol, content = next(_protocols(told, protocol_file))
     try:
         data = kit(protocol, content, told, language, datetime.now(UTC))
@@ -188,12 +178,7 @@ def scenario_debrief(
     from school_protocol.services.workshops.proving import steps_of
     from school_protocol.services.workshops.tables import seated
 
-    try:
-        told = _checked(file, protocol_file, is_played=False)
-    except DefinitionError as error:
-        for line in fault_lines(error, language):
-            click.echo(line)
-        sys.exit(1)
+    told = _sound(file, protocol_file, language)
     chosen = next((one for _part, key, one in told.witnesses() if key == witness), None)
     if witness is not None and (chosen is None or steps_file is not None):
         raise click.UsageError(f"{witness}: no inject or trap has a witness of that name, or --steps is there too")
@@ -347,6 +332,16 @@ def _checked(file: str, protocol_file: str | None, *, is_played: bool) -> Scenar
         if faults:
             raise DefinitionError(file, faults)
     return scenario
+
+
+def _sound(file: str, protocol_file: str | None, language: str) -> Scenario:
+    """The same, unplayed; where it has faults, they are printed, and that is all."""
+    try:
+        return _checked(file, protocol_file, is_played=False)
+    except DefinitionError as error:
+        for line in fault_lines(error, language):
+            click.echo(line)
+        sys.exit(1)
 
 
 def _protocols(scenario: Scenario, file: str | None) -> Iterator[tuple[Protocol, bytes]]:

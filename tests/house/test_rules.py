@@ -14,8 +14,8 @@ from school_protocol.definitions import read_file
 from school_protocol.domain.events import EVENT_OF_ACT, EventKind
 from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.services.case_reader import snake
 from school_protocol.services.scripts import throwaway
-from school_protocol.services.seeing import snake
 from school_protocol.web import create_app
 from school_protocol.web.access import PERMISSIONS, SAFE_METHODS
 from tools.source_rules import FORMAT_WORDS, TELLS_A_STORY, Names, definitions, faults, names_of

@@ -174,14 +174,12 @@ class _Answering:
         return (*given, ABSENT) if may_stay and ABSENT not in given else given
 
     def values(self, item: FormField) -> Iterable[Any]:
+        if item.type in _FIXED:
+            return _FIXED[item.type]
         named = {text for one in self.conditions for text in constants(one, item.key)}
         match item.type:
             case _T.choice:
                 return self.some([option.key for option in item.options], named, item)
-            case _T.tri:
-                return ("yes", "no", "unknown")
-            case _T.yes_no:
-                return (True, False)
             case _T.check:
                 return (True,) if item.required else (True, False)
             case _T.choices:
@@ -240,4 +238,5 @@ def _read(fields: Mapping[str, FormField], plain: Mapping[str, Any]) -> dict[str
     }
 
 
+_FIXED: Mapping[FieldType, tuple[Any, ...]] = {_T.tri: ("yes", "no", "unknown"), _T.yes_no: (True, False)}
 _STANDS_FOR: Mapping[FieldType, str] = {_T.account: ACCOUNT, _T.person: PERSON, _T.persons: PERSON}
