@@ -55,9 +55,10 @@ def certificates_ending(house: House, actor: Actor) -> Ending:
     today = today_for(house)
     with house.directory.reading() as session:
         own = directory.account(session, actor.id)
-        team = {one.account.id: one.account for one in directory.holders(session, places, today=today)
-                if one.role in known and known[one.role][1].trained} if places else {}  # fmt: skip
-    ends = [one for key, one in team.items() if key != actor.id and _ends(one, today, today + SOON)]
+        held = directory.holders(session, places, today=today) if places else ()
+    team = {one.account.id: one.account for one in held if one.role in known and known[one.role][1].trained}
+    team.pop(actor.id, None)
+    ends = [one for one in team.values() if _ends(one, today, today + SOON)]
     is_own = needs and own is not None and _ends(own, today, today + SOON)
     return Ending(own.trained_until if is_own and own is not None else None, len(ends))
 
