@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from school_protocol.definitions.book import Book
-from school_protocol.definitions.names import ANSWERED, types_of
+from school_protocol.definitions.names import ANSWERED, PART_OF, types_of
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.closed_choices import CHOSEN
 from school_protocol.domain.forms import FieldType, Form, FormField
@@ -16,18 +16,13 @@ _OPTIONED = (_T.choice, _T.choices)
 _TIMED = (_T.date, _T.moment)
 _RANGED = (_T.integer, _T.scale, _T.text, _T.long, _T.rows, _T.persons, _T.accounts, _T.choices)
 _LIMITS: Mapping[FieldType, tuple[str, ...]] = {
+    **{kind: (part,) for kind, part in PART_OF.items()},
+    **dict.fromkeys((_T.dangers, _T.danger_answers), ("dangers",)),
+    **dict.fromkeys((_T.account, _T.accounts), ("roles", "seats")),
     _T.record: ("acts",),
-    _T.account: ("roles", "seats"),
-    _T.accounts: ("roles", "seats"),
-    _T.danger: ("dangers",),
-    _T.dangers: ("dangers",),
-    _T.danger_answers: ("dangers",),
-    _T.target: ("targets",),
-    _T.seat: ("seats",),
-    _T.slot: ("slots",),
-    _T.side: ("sides",),
-    _T.duty: ("duties",),
 }
+"""What the keys under `only` may be: entries of these parts."""
+
 _DEFAULTS: Mapping[FieldType, tuple[str, ...]] = {
     _T.tri: ANSWERED,
     **dict.fromkeys((_T.yes_no, _T.check), ("true", "false", "yes", "no")),
@@ -181,9 +176,10 @@ def _defaults(book: Book, field: FormField, default: str) -> Iterable[str] | Non
         return ("today", "planned", "next") if book.protocol.follow_up else ("today",)
     if kind in (_T.integer, _T.scale):
         return (default,) if default.isdecimal() else ()
-    if kind in (_T.danger, _T.seat):
-        return ("only", *book.declared.of(*_LIMITS[kind]))
-    return book.declared.of(*_LIMITS[kind]) if kind in (_T.target, _T.slot, _T.side, _T.duty) else None
+    if kind not in PART_OF:
+        return None
+    entries = book.declared.of(PART_OF[kind])
+    return ("only", *entries) if kind in (_T.danger, _T.seat) else entries
 
 
 def _limits(book: Book, field: FormField, path: Path) -> None:

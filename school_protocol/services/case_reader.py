@@ -11,14 +11,7 @@ from typing import Any
 
 from school_protocol.domain.case import Case, Record
 from school_protocol.domain.engine import role_for
-from school_protocol.domain.events import (
-    EVENT_OF_ACT,
-    Event,
-    Recorded,
-    Remark,
-    RemarkSettled,
-    kind_of,
-)
+from school_protocol.domain.events import EVENT_OF_ACT, Event, Recorded, Remark, RemarkSettled, kind_of
 from school_protocol.domain.forms import Form
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.referring import WHOM

@@ -11,9 +11,7 @@ from school_protocol.domain.case import Record
 from school_protocol.domain.dues import Due, dues, open_dues
 from school_protocol.domain.engine import Choice, Reason, available, role_for, signable
 from school_protocol.domain.errors import Unseen
-from school_protocol.domain.events import (
-    StepTaken,
-)
+from school_protocol.domain.events import StepTaken
 from school_protocol.domain.facts import points_by
 from school_protocol.domain.forms import FieldType, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move

@@ -165,13 +165,7 @@ class AnswerForm(OwnForm):
 
 
 def form_for(
-    view: ActView,
-    w: Wording,
-    posted: Posted | None = None,
-    *,
-    now: datetime,
-    more: str = "",
-    prefix: str = PREFIX,
+    view: ActView, w: Wording, posted: Posted | None = None, *, now: datetime, more: str = "", prefix: str = PREFIX
 ) -> AnswerForm:
     """The form of `view`'s act: blank with its defaults, or holding what `posted` says.
 

@@ -12,13 +12,7 @@ from school_protocol.definitions.proof.answering import Given
 from school_protocol.definitions.proof.domains import Domain, is_always_known
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.facts import Facts
-from school_protocol.domain.protocol import (
-    Fact,
-    FactType,
-    Fold,
-    Protocol,
-    Source,
-)
+from school_protocol.domain.protocol import Fact, FactType, Fold, Protocol, Source
 from school_protocol.domain.weighing import acts_as
 
 Image = tuple[int, ...]

@@ -9,16 +9,7 @@ from collections.abc import Callable
 
 from school_protocol.definitions.proof.folding import Deed, Folding, Image, constant, either, is_free, then
 from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import (
-    HISTORY,
-    NEUTRAL_KINDS,
-    START,
-    Act,
-    ActKind,
-    DangerFact,
-    Fold,
-    Move,
-)
+from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, DangerFact, Fold, Move
 
 
 class Effects(Folding):

@@ -20,13 +20,7 @@ from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 
 from school_protocol.documents.rendering import DocumentError, DocumentsUnavailable
-from school_protocol.documents.sealing.errors import (
-    FileExists,
-    NotSealable,
-    SealingError,
-    StampUnfit,
-    TimestampRefused,
-)
+from school_protocol.documents.sealing.errors import FileExists, NotSealable, SealingError, StampUnfit, TimestampRefused
 from school_protocol.domain.document_rules import Document, Profile
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Sealed, SentBefore, Unseen
