@@ -19,7 +19,7 @@ from school_protocol.services.loading import today_for
 from school_protocol.services.staff.people import SOON
 from school_protocol.services.teams.team import declared
 from school_protocol.storage import directory, outbox, staff
-from school_protocol.storage.directory import Account, Holder
+from school_protocol.storage.directory import Account
 from school_protocol.storage.engines import Session
 from school_protocol.wording import Wording
 
@@ -119,18 +119,15 @@ class _Told:
 def _receivers(session: Session, house: House, account: Account, today: date) -> Iterator[_Told]:
     """The account's owner, where a role of theirs asks for a certificate; and who carries their school's cases."""
     known = declared(house)
-    posts = [
-        post
-        for post in staff.held(session, [account.id]).get(account.id, ())
-        if post.is_current(today) and post.role in known and known[post.role][1].trained
-    ]
+    held = staff.held(session, [account.id]).get(account.id, ())
+    posts = [post for post in held if post.is_current(today) and post.role in known and known[post.role][1].trained]
     if not posts or account.trained_until is None:
         return
     yield _told(account, account.id, OWNER)
-    holders = [one for one in directory.holders(session, {post.unit for post in posts}, today=today)
-               if one.role in known and one.account.id != account.id]  # fmt: skip
-    carrying = [one for one in holders if known[one.role][1].trained and _carries(known[one.role][1])]
-    heads: list[Holder] = [one for one in holders if known[one.role][1].head]
+    holders = directory.holders(session, {post.unit for post in posts}, today=today)
+    others = [(one, known[one.role][1]) for one in holders if one.role in known and one.account.id != account.id]
+    carrying = [one for one, role in others if role.trained and _carries(role)]
+    heads = [one for one, role in others if role.head]
     for receiver in dict.fromkeys(one.account.id for one in carrying or heads):
         yield _told(account, receiver, COORDINATOR)
 
