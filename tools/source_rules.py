@@ -12,7 +12,7 @@ from pathlib import Path
 from school_protocol.definitions import read_file
 from school_protocol.domain.events import EventKind
 from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.services.seeing import snake
+from school_protocol.services.case_reader import snake
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES_MOST = 800
@@ -82,13 +82,16 @@ class Module:
 
 def names_of(protocols: list[Protocol]) -> Names:
     """Distinctive names are those of several words; distinctive codes hold a number or a stroke."""
-    identifiers = {key for protocol in protocols for part in NAMED_PARTS for key in getattr(protocol, part)}
-    identifiers |= {field.key for one in protocols for form in one.forms.values() for field in form.fields}
-    codes = {code for protocol in protocols for part in protocol.codes.values() for code in part}
+    identifiers, codes, states = set[str](), set[str](), set[str]()
+    for protocol in protocols:
+        states.update(protocol.states)
+        codes.update(*protocol.codes.values())
+        identifiers.update(*(getattr(protocol, part) for part in NAMED_PARTS))
+        identifiers.update(field.key for form in protocol.forms.values() for field in form.fields)
     return Names(
         frozenset(name for name in identifiers if "_" in name),
         frozenset(code for code in codes if re.fullmatch(r"[A-Z]+\d+|[a-z]_\w+", code)),
-        frozenset(state for protocol in protocols for state in protocol.states),
+        frozenset(states),
     )
 
 
@@ -119,18 +122,22 @@ def _faults_of(module: Module, names: Names) -> Iterator[str]:
         yield f"{module.name}:1: it does not say what it is for"
     if Path(module.name).stem in VAGUE_NAMES:
         yield f"{module.name}:1: a name that says nothing: what is it for?"
-    if module.name not in TELLS_A_STORY:
-        for line, text in module.strings():
-            if text in names.identifiers or text in names.codes:
-                yield f"{module.name}:{line}: {text!r} is a definition's: ask the engine what is open"
+    for line, text in () if module.name in TELLS_A_STORY else module.strings():
+        if text in names.identifiers or text in names.codes:
+            yield f"{module.name}:{line}: {text!r} is a definition's: ask the engine what is open"
     yield from _compared_states(module.name, module.text, names)
     if module.name.startswith("school_protocol/domain/"):
-        for line, name in module.imports():
-            if name in IMPURE_MODULES:
-                yield f"{module.name}:{line}: the domain touches nothing outside: {name}"
-        for line, text in enumerate(module.text.splitlines(), 1):
-            if re.search(r"\b(now|today)\b", text) and IMPURE_NAMES.search(text):
-                yield f"{module.name}:{line}: the domain reads no clock: the time is an argument"
+        yield from _impure(module)
+
+
+def _impure(module: Module) -> Iterator[str]:
+    """Where a module of the domain reaches outside."""
+    for line, name in module.imports():
+        if name in IMPURE_MODULES:
+            yield f"{module.name}:{line}: the domain touches nothing outside: {name}"
+    for line, text in enumerate(module.text.splitlines(), 1):
+        if re.search(r"\b(now|today)\b", text) and IMPURE_NAMES.search(text):
+            yield f"{module.name}:{line}: the domain reads no clock: the time is an argument"
 
 
 def _faults_of_template(name: str, text: str, names: Names) -> Iterator[str]:

@@ -69,16 +69,9 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except Refused as refusal:
-            for reason in refusal.reasons:
-                click.echo(f"refused: {reason.need or reason.code}" + who_can(reason.roles), err=True)
-            sys.exit(REFUSED)
-        except BadInput as bad:
-            for path, codes in bad.problems.items():
-                click.echo(f"refused: {path}: {what_is_wrong(codes, bad.sentences)}", err=True)
-            sys.exit(REFUSED)
-        except NotOpenYet as shut:
-            click.echo(f"refused: {shut}", err=True)
+        except (Refused, BadInput, NotOpenYet) as refusal:
+            for line in _why_refused(refusal):
+                click.echo(f"refused: {line}", err=True)
             sys.exit(REFUSED)
         except Unseen as unseen:
             raise click.ClickException(f"not found: {unseen}") from None
@@ -92,6 +85,15 @@ class _Commands(click.Group):
             if words := _of_store(error):
                 raise click.ClickException(words) from None
             raise
+
+
+def _why_refused(refusal: Refused | BadInput | NotOpenYet) -> list[str]:
+    if isinstance(refusal, Refused):
+        return [f"{reason.need or reason.code}" + who_can(reason.roles) for reason in refusal.reasons]
+    if isinstance(refusal, BadInput):
+        problems = refusal.problems.items()
+        return [f"{path}: {what_is_wrong(codes, refusal.sentences)}" for path, codes in problems]
+    return [str(refusal)]
 
 
 def _in_words(error: SchoolProtocolError) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from school_protocol.domain.findings import Debrief, Finding
     from school_protocol.domain.protocol import Protocol
     from school_protocol.domain.scenario import Scenario, Step
-    from school_protocol.services.workshops.tables import Beat
+    from school_protocol.services.workshops.tables import Beat, Playing
 
 _PROTOCOL = click.option(
     "--protocol", "protocol_file", type=click.Path(exists=True, dir_okay=False),
@@ -92,12 +92,7 @@ def scenario_play(
     from school_protocol.services.workshops.proving import steps_of
     from school_protocol.services.workshops.tables import seated
 
-    try:
-        told = _checked(file, protocol_file, is_played=False)
-    except DefinitionError as error:
-        for line in fault_lines(error, language):
-            click.echo(line)
-        sys.exit(1)
+    told = _sound(file, protocol_file, language)
     chosen = next((one for _part, key, one in told.witnesses() if key == witness), None)
     if witness is not None and chosen is None:
         raise click.UsageError(f"{witness}: no inject or trap of this scenario has a witness of that name")
@@ -114,22 +109,31 @@ def scenario_play(
         raise click.ClickException(str(error)) from None
     lines = debriefs.shown(found, language) if found is not None else None
     if as_json:
-        due = [{"at": one.due_at.isoformat(), "deadline": one.deadline, "subject": one.subject} for one in playing.due]
         debrief = {"debrief": _debriefed(found, lines)} if found is not None and lines is not None else {}
-        say({"beats": [_plain(beat) for beat in playing.beats], "due": due, "ends": playing.states, **debrief})
+        say({**_plainly(playing), **debrief})
     else:
-        for beat in playing.beats:
-            click.echo(_line(told, beat, language))
-        for one in playing.due:
-            click.echo(f"     {_when(one.due_at)}  {'due':<18} {f'{one.deadline} {one.subject}'.strip()}")
-        click.echo(
-            f"{len(playing.table.came)} of {len(told.injects)} injects, {len(playing.table.traps)} of "
-            f"{len(told.traps)} traps; ends in {', '.join(playing.states.values())}"
-        )
-        for line in _debrief_lines(lines, language) if lines is not None else ():
+        debriefed = _debrief_lines(lines, language) if lines is not None else ()
+        for line in (*_told_of(told, playing, language), *debriefed):
             click.echo(line)
     if not went:
         sys.exit(1)
+
+
+def _plainly(playing: Playing) -> dict[str, Any]:
+    """What was played, as JSON."""
+    due = [{"at": one.due_at.isoformat(), "deadline": one.deadline, "subject": one.subject} for one in playing.due]
+    return {"beats": [_plain(beat) for beat in playing.beats], "due": due, "ends": playing.states}
+
+
+def _told_of(told: Scenario, playing: Playing, language: str) -> Iterator[str]:
+    """The same in lines: each step, what is still due, and how much of the scenario came about."""
+    yield from (_line(told, beat, language) for beat in playing.beats)
+    for one in playing.due:
+        yield f"     {_when(one.due_at)}  {'due':<18} {f'{one.deadline} {one.subject}'.strip()}"
+    yield (
+        f"{len(playing.table.came)} of {len(told.injects)} injects, {len(playing.table.traps)} of "
+        f"{len(told.traps)} traps; ends in {', '.join(playing.states.values())}"
+    )
 
 
 @scenario.command("kit")
@@ -145,12 +149,7 @@ def scenario_kit(file: str, protocol_file: str | None, language: str, output: st
     from school_protocol.services.workshops.kits import NotAsExpected, kit
     from school_protocol.services.workshops.proving import TooLong
 
-    try:
-        told = _checked(file, protocol_file, is_played=False)
-    except DefinitionError as error:
-        for line in fault_lines(error, language):
-            click.echo(line)
-        sys.exit(1)
+    told = _sound(file, protocol_file, language)
     protocol, content = next(_protocols(told, protocol_file))
     try:
         data = kit(protocol, content, told, language, datetime.now(UTC))
@@ -188,12 +187,7 @@ def scenario_debrief(
     from school_protocol.services.workshops.proving import steps_of
     from school_protocol.services.workshops.tables import seated
 
-    try:
-        told = _checked(file, protocol_file, is_played=False)
-    except DefinitionError as error:
-        for line in fault_lines(error, language):
-            click.echo(line)
-        sys.exit(1)
+    told = _sound(file, protocol_file, language)
     chosen = next((one for _part, key, one in told.witnesses() if key == witness), None)
     if witness is not None and (chosen is None or steps_file is not None):
         raise click.UsageError(f"{witness}: no inject or trap has a witness of that name, or --steps is there too")
@@ -347,6 +341,16 @@ def _checked(file: str, protocol_file: str | None, *, is_played: bool) -> Scenar
         if faults:
             raise DefinitionError(file, faults)
     return scenario
+
+
+def _sound(file: str, protocol_file: str | None, language: str) -> Scenario:
+    """The same, unplayed; where it has faults, they are printed, and that is all."""
+    try:
+        return _checked(file, protocol_file, is_played=False)
+    except DefinitionError as error:
+        for line in fault_lines(error, language):
+            click.echo(line)
+        sys.exit(1)
 
 
 def _protocols(scenario: Scenario, file: str | None) -> Iterator[tuple[Protocol, bytes]]:

@@ -1,16 +1,15 @@
-"""Checks of what people do: forms and their fields, acts, moves."""
+"""Checks of what people do: acts and moves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from school_protocol.definitions.book import EVERYONE, Book, either
-from school_protocol.definitions.names import ANSWERED, types_of
+from school_protocol.definitions.form_checks import among, check_form
 from school_protocol.definitions.tree import Path
-from school_protocol.domain.closed_choices import CHOSEN
 from school_protocol.domain.facts import pointers
 from school_protocol.domain.forms import FieldType, Form, FormField
-from school_protocol.domain.phrases import N_, Phrase
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, Move, Notify
 
 OPEN, ANY = "open", "any"
@@ -46,34 +45,17 @@ POINTING = frozenset(
 )
 """Of those, the types that say to whom or what something is done: without an answer nothing could be."""
 
-_OPTIONED = (_T.choice, _T.choices)
-_TIMED = (_T.date, _T.moment)
-_RANGED = (_T.integer, _T.scale, _T.text, _T.long, _T.rows, _T.persons, _T.accounts, _T.choices)
-_LIMITS: Mapping[FieldType, tuple[str, ...]] = {
-    _T.record: ("acts",),
-    _T.account: ("roles", "seats"),
-    _T.accounts: ("roles", "seats"),
-    _T.danger: ("dangers",),
-    _T.dangers: ("dangers",),
-    _T.danger_answers: ("dangers",),
-    _T.target: ("targets",),
-    _T.seat: ("seats",),
-    _T.slot: ("slots",),
-    _T.side: ("sides",),
-    _T.duty: ("duties",),
-}
-_REFERRAL_STATES = ("open", "settled")
-_NO_ANSWER = N_('"%(name)s" is no answer here%(like)s')
-_NO_REFERRAL_STATE = N_('"%(name)s" is no state of a referral here%(like)s')
 _NOT_CARRIED = N_('"%(name)s" is no thing that a case carries along here%(like)s')
+_MUST_BE_ASKED = N_("must be required, and always asked: %(kind)s needs it")
 _ABOUT_CONTRIBUTIONS = (ActKind.answer_contribution, ActKind.settle_contribution)
+_OPENING = (ActKind.report, ActKind.raise_danger)
 _NAMING = (ActKind.hold, ActKind.add_person)
 """Kinds that must be able to name somebody whose information is on hold."""
 
 
 def check(book: Book) -> None:
     for form in book.protocol.forms.values():
-        _form(book, form)
+        check_form(book, form)
     for act in book.protocol.acts.values():
         _act(book, act)
     for move in book.protocol.moves.values():
@@ -81,213 +63,12 @@ def check(book: Book) -> None:
     _kinds(book)
 
 
-# ---- forms ------------------------------------------------------------------------------------------------------
-
-
-def _form(book: Book, form: Form) -> None:
-    path = ("forms", form.key)
-    book.refer_one((*path, "side"), form.side, "sides")
-    book.people((*path, "readers"), form.readers)
-    for field in form.fields:
-        here = (*path, "fields", field.key)
-        book.over_form((*here, "when"), field.when, form, field.key)
-        _field(book, field, here)
-        if field.for_figures:
-            _for_figures(book, form, field, here)
-    for number, one in enumerate(form.refuses):
-        book.field((*path, "refuses", number, "at"), form, one.at)
-        book.over_form((*path, "refuses", number, "when"), one.when, form)
-    for number, departure in enumerate(form.departs):
-        reason = book.field((*path, "departs", number, "at"), form, departure.at, _T.text, _T.long)
-        if reason is not None and not reason.required:
-            book.say((*path, "departs", number, "at"), N_("the reason of a departure must be required"))
-        book.over_form((*path, "departs", number, "when"), departure.when, form)
-
-
-def _field(book: Book, field: FormField, path: Path) -> None:
-    book.refer((*path, "slots"), field.slots, "slots")
-    if field.slots and field.type not in (_T.person, _T.persons):
-        book.say((*path, "slots"), N_("only a field for people has slots, not %(type)s"), type=field.type.value)
-    _nameless(book, field, path)
-    if field.even_on_hold and not field.is_for_people:
-        book.say(
-            (*path, "even_on_hold"),
-            N_("only a field for people names somebody on hold, not %(type)s"),
-            type=field.type.value,
-        )
-    if field.goes_along and not field.is_for_people:
-        book.say((*path, "goes_along"), N_("only people go along with a case, not %(type)s"), type=field.type.value)
-    if field.to_guardians and (field.is_for_people or field.type is _T.rows):
-        book.say((*path, "to_guardians"), N_("a field of type %(type)s says to whom by itself"), type=field.type.value)
-    _options(book, field, path)
-    _range(book, field, path)
-    _default(book, field, path)
-    _assessed(book, field, path)
-    if field.dialled and field.type is not _T.text:
-        book.say((*path, "dialled"), N_("a number is a text, not a %(type)s"), type=field.type.value)
-    _limits(book, field, path)
-    _columns(book, field, path)
-    if field.type is _T.grid and field.grid is None and len(book.declared.of("grids")) != 1:
-        book.say(path, N_('missing key "grid": which grid it is'))
-    book.refer_one((*path, "grid"), field.grid, "grids")
-    if field.grid is not None and field.type is not _T.grid:
-        book.say((*path, "grid"), N_("only a field of type grid names one, not %(type)s"), type=field.type.value)
-
-
-def _nameless(book: Book, field: FormField, path: Path) -> None:
-    if field.nameless and field.type is not _T.long:
-        book.say((*path, "nameless"), N_("only a field of type long is nameless, not %(type)s"), type=field.type.value)
-    if field.nameless and field.names:
-        book.say((*path, "names"), N_("a text in which nobody may be named holds no names"))
-
-
-def _for_figures(book: Book, form: Form, field: FormField, path: Path) -> None:
-    """What is read whole at the school alone is counted somewhere; nobody has to say it, and nothing hangs on it."""
-    here = (*path, "for_figures")
-    if field.type not in CHOSEN:
-        book.say(here, N_("only a choice that can be counted is for figures, not %(type)s"), type=field.type.value)
-    elif book.declared.is_whole("figures") and book.declared.is_whole("acts"):
-        tables = book.protocol.figures.tables.values() if book.protocol.figures else ()
-        if not any(one.field == field.key and book.form_of(one.act) is form for one in tables):
-            book.say(here, N_("no table of the figures counts it"))
-    if field.required:
-        book.say((*path, "required"), N_("what is for figures, nobody has to answer"))
-    for other in form.fields:
-        if other.when is not None and field.key in other.when.names:
-            text = N_('field "%(name)s" is for figures: no other question hangs on it')
-            book.say(("forms", form.key, "fields", other.key, "when"), text, name=field.key)
-
-
-def _options(book: Book, field: FormField, path: Path) -> None:
-    if field.type in _OPTIONED and not field.options and book.declared.is_whole(*_entry(path)):
-        book.say(path, N_("a %(type)s needs options"), type=field.type.value)
-    if field.options and field.type not in _OPTIONED:
-        book.say((*path, "options"), N_("only choice and choices have options, not %(type)s"), type=field.type.value)
-    possible: Iterable[str] = (option.key for option in field.options)
-    if field.type is _T.tri:
-        possible = ANSWERED
-    elif field.type in (_T.danger, _T.dangers, _T.covers):
-        possible = book.declared.of("dangers")
-    elif field.type in (_T.yes_no, _T.check):
-        possible = ("true", "false")
-    _among(book, (*path, "forbids_files"), field.forbids_files, possible, _NO_ANSWER)
-
-
-def _range(book: Book, field: FormField, path: Path) -> None:
-    for name in ("least", "most"):
-        value = getattr(field, name)
-        if value is not None and field.type not in _RANGED:
-            book.say((*path, name), N_("a field of type %(type)s has no %(name)s"), type=field.type.value, name=name)
-        elif value is not None and (value < 0 or value > 10**9):
-            book.say((*path, name), N_("%(value)s is out of reach: 0 to 1000000000"), value=value)
-    if field.least is not None and field.most is not None and field.least > field.most:
-        book.say(
-            (*path, "most"), N_("most (%(most)s) is less than least (%(least)s)"), most=field.most, least=field.least
-        )
-    if (field.past or field.future) and field.type not in _TIMED:
-        book.say(
-            (*path, "past" if field.past else "future"),
-            N_("past and future are for dates, not %(type)s"),
-            type=field.type.value,
-        )
-    if field.past and field.future:
-        book.say((*path, "future"), N_("nothing is in the past and in the future"))
-
-
-def _assessed(book: Book, field: FormField, path: Path) -> None:
-    if not field.assessed:
-        return
-    levels = {str(level) for grid in book.protocol.grids.values() for level in grid.levels}
-    if book.protocol.assessment is None:
-        book.say((*path, "assessed"), N_("nothing is assessed here: there is no assessment"))
-    elif field.type is not _T.choice or {option.key for option in field.options} != levels:
-        book.say((*path, "assessed"), N_("the level that the grid gives is a choice between its levels"))
-    elif field.default is not None:
-        book.say((*path, "default"), N_("the level that the grid gives needs no default"))
-
-
-def _default(book: Book, field: FormField, path: Path) -> None:
-    if field.default is None:
-        return
-    possible: Iterable[str] = ()
-    match field.type:
-        case _T.choice | _T.choices:
-            possible = [option.key for option in field.options]
-        case _T.tri:
-            possible = ANSWERED
-        case _T.yes_no | _T.check:
-            possible = ("true", "false", "yes", "no")
-        case _T.date:
-            possible = ("today", "planned", "next") if book.protocol.follow_up else ("today",)
-        case _T.moment:
-            possible = ("now", "today")
-        case _T.integer | _T.scale:
-            possible = (field.default,) if field.default.isdecimal() else ()
-        case _T.account:
-            possible = ("oneself",)
-        case _T.person | _T.persons | _T.referral | _T.hold | _T.record:
-            possible = ("only",)
-        case _T.danger:
-            possible = ("only", *book.declared.of("dangers"))
-        case _T.dangers | _T.covers:
-            possible = ("standing",)
-        case _T.seat:
-            possible = ("only", *book.declared.of("seats"))
-        case _T.target | _T.slot | _T.side | _T.duty:
-            part = _LIMITS[field.type][0]
-            possible = book.declared.of(part)
-        case _:
-            book.say((*path, "default"), N_("a field of type %(type)s has no default"), type=field.type.value)
-            return
-    _among(book, (*path, "default"), [field.default], possible, _NO_ANSWER)
-
-
-def _limits(book: Book, field: FormField, path: Path) -> None:
-    if not field.only:
-        return
-    if field.type is _T.referral:
-        _among(book, (*path, "only"), field.only, _REFERRAL_STATES, _NO_REFERRAL_STATE)
-    elif field.type in _LIMITS:
-        book.refer((*path, "only"), field.only, *_LIMITS[field.type])
-    else:
-        book.say((*path, "only"), N_("a field of type %(type)s is not limited by `only`"), type=field.type.value)
-
-
-def _columns(book: Book, field: FormField, path: Path) -> None:
-    if field.type is not _T.rows:
-        if field.fields:
-            book.say((*path, "fields"), N_("only rows have fields, not %(type)s"), type=field.type.value)
-        return
-    if not field.fields and book.declared.is_whole(*_entry(path)):
-        book.say(path, N_("rows need fields"))
-    types = types_of(book.protocol, field.fields)
-    for column in field.fields:
-        here = (*path, "fields", column.key)
-        if column.type in (_T.rows, _T.grid, _T.danger_answers, _T.signature):
-            book.say((*here, "type"), N_("a column of rows cannot be %(type)s"), type=column.type.value)
-        if column.for_figures:
-            book.say((*here, "for_figures"), N_("no table of the figures counts a column"))
-        book.over_names((*here, "when"), column.when, types, Phrase(N_("column")))
-        _field(book, column, here)
-
-
-def _among(book: Book, path: Path, names: Iterable[str], possible: Iterable[str], text: str) -> None:
-    """Each of `names` must be possible; `text` is what is said of one that is not."""
-    known = list(possible)
-    for number, name in enumerate(names):
-        if name not in known and (known or book.declared.is_whole(*_entry(path))):
-            book.say((*path, number), text, name=name, like=book.like(name, known))
-
-
-def _entry(path: Path) -> tuple[str, ...]:
-    return tuple(str(step) for step in path[:2])
-
-
 # ---- acts -------------------------------------------------------------------------------------------------------
 
 
 def _act(book: Book, act: Act) -> None:
     path = ("acts", act.key)
+    form = book.protocol.forms.get(act.form)
     book.refer_one((*path, "form"), act.form, "forms")
     book.refer((*path, "in"), act.in_, "states", also=PLACES)
     book.people((*path, "by"), act.by, EVERYONE)
@@ -298,57 +79,58 @@ def _act(book: Book, act: Act) -> None:
     book.refer_one((*path, "opens"), act.opens, "states")
     if (act.opens is None) == (act.kind is ActKind.contribute):
         book.say((*path, "opens"), N_("an act of kind contribute says in which state the other school’s case opens"))
-    form = book.protocol.forms.get(act.form)
     _notices(book, act.notify, path, form=form)
     book.over_answers((*path, "effect_when"), act.effect_when, form)
     _needs_when(book, act, form, path)
     for name, listed in (("in", act.in_), ("by", act.by)):
         if not listed:
             book.say((*path, name), N_("empty list: nobody could ever do this"))
+    _signatures(book, act, path)
+    if form is not None and book.declared.is_whole("forms", form.key):
+        _form_of_act(book, act, form)
+
+
+def _signatures(book: Book, act: Act, path: Path) -> None:
     if not 0 <= act.signatures <= 5:
         book.say((*path, "signatures"), N_("%(found)s signatures: 0 to 5"), found=act.signatures)
     elif act.signed_by and not act.signatures:
         book.say((*path, "signed_by"), N_("signed_by needs signatures"))
     if act.danger_signature and act.kind is not ActKind.lift_danger:
         book.say((*path, "danger_signature"), N_("only an act of kind lift_danger has it"))
-    if form is None or not book.declared.is_whole("forms", form.key):
-        return
+
+
+def _form_of_act(book: Book, act: Act, form: Form) -> None:
+    """Whether the form of an act asks what its kind needs."""
+    path, kind = ("acts", act.key), act.kind.value
     _contribution(book, act, form)
     if act.kind is not ActKind.ask_transfer and any(one.goes_along for one in form.fields):
-        book.say(
-            (*path, "form"), N_("people go along with a case by an act of kind %(kind)s alone"), kind="ask_transfer"
-        )
+        text = N_("people go along with a case by an act of kind %(kind)s alone")
+        book.say((*path, "form"), text, kind="ask_transfer")
     for types in NEEDED.get(act.kind, ()):
         found = form.find(*types)
-        if found is not None and found.type in POINTING and (not found.required or found.when is not None):
-            place = ("forms", form.key, "fields", found.key)
-            book.say(place, N_("must be required, and always asked: %(kind)s needs it"), kind=act.kind.value)
-        if found is not None and act.kind in _NAMING and not found.even_on_hold:
-            book.say(
-                ("forms", form.key, "fields", found.key),
-                N_("must be even_on_hold: %(kind)s needs it"),
-                kind=act.kind.value,
-            )
         if found is None:
-            wanted = either(types)
-            book.say(
-                (*path, "kind"),
-                N_('form "%(form)s" has no field of type %(wanted)s, which %(kind)s needs'),
-                form=form.key,
-                wanted=wanted,
-                kind=act.kind.value,
-            )
+            text = N_('form "%(form)s" has no field of type %(wanted)s, which %(kind)s needs')
+            book.say((*path, "kind"), text, form=form.key, wanted=either(types), kind=kind)
+            continue
+        place = ("forms", form.key, "fields", found.key)
+        if found.type in POINTING and _can_be_left_out(found):
+            book.say(place, _MUST_BE_ASKED, kind=kind)
+        if act.kind in _NAMING and not found.even_on_hold:
+            book.say(place, N_("must be even_on_hold: %(kind)s needs it"), kind=kind)
+
+
+def _can_be_left_out(field: FormField) -> bool:
+    return not field.required or field.when is not None
 
 
 def _contribution(book: Book, act: Act, form: Form) -> None:
     """A contribution is asked of one school, which is named; what answers or settles it points at such an entry."""
     school, record = form.find(_T.school), form.find(_T.record)
-    if act.kind is ActKind.contribute and school is not None and (not school.required or school.when is not None):
-        text = N_("must be required, and always asked: %(kind)s needs it")
-        book.say(("forms", form.key, "fields", school.key), text, kind=act.kind.value)
+    if act.kind is ActKind.contribute and school is not None and _can_be_left_out(school):
+        book.say(("forms", form.key, "fields", school.key), _MUST_BE_ASKED, kind=act.kind.value)
     if act.kind in _ABOUT_CONTRIBUTIONS and record is not None:
         asking = {one.key for one in book.protocol.acts_of(ActKind.contribute)}
-        if not asking or not set(record.only) or not set(record.only) <= asking:
+        if not asking or not record.only or not asking.issuperset(record.only):
             text = N_("only must name acts of kind contribute: %(kind)s is about one")
             book.say(("forms", form.key, "fields", record.key), text, kind=act.kind.value)
 
@@ -379,11 +161,12 @@ def _summaries(book: Book) -> None:
         form = book.protocol.forms.get(act.form)
         if form is None or not book.declared.is_whole("forms", form.key):
             continue
+        place = ("acts", act.key, "form")
         texts, ticks = ([field for field in form.fields if field.type is kind] for kind in (_T.long, _T.check))
-        if texts and not (len(texts) == 1 and texts[0].nameless and texts[0].required):
-            book.say(("acts", act.key, "form"), N_("the long text of a summary is one, nameless and required"))
-        if ticks and not any(field.required and field.when is None for field in ticks):
-            book.say(("acts", act.key, "form"), N_("whoever writes a summary must tick that it names nobody"))
+        if len(texts) > 1 or not all(text.nameless and text.required for text in texts):
+            book.say(place, N_("the long text of a summary is one, nameless and required"))
+        if ticks and all(map(_can_be_left_out, ticks)):
+            book.say(place, N_("whoever writes a summary must tick that it names nobody"))
 
 
 def _kinds(book: Book) -> None:
@@ -391,28 +174,22 @@ def _kinds(book: Book) -> None:
     if not book.declared.is_whole("acts"):
         return
     acts = book.protocol.acts.values()
-    reports = [act for act in acts if act.kind is ActKind.report]
+    reports, raising = ([act for act in acts if act.kind is kind] for kind in _OPENING)
     if not any(START in act.in_ for act in reports):
         place: Path = ("acts", reports[0].key, "in") if reports else ("acts",)
         book.say(place, N_("no act of kind report is open at START: nothing could ever be reported"))
-    for extra in reports[1:]:
-        book.say(
-            ("acts", extra.key, "kind"), N_("%(act)s is the report already: only one act can be"), act=reports[0].key
-        )
-    raising = [act for act in acts if act.kind is ActKind.raise_danger]
-    for extra in raising[1:]:
-        book.say(
-            ("acts", extra.key, "kind"), N_("%(act)s raises dangers already: only one act can"), act=raising[0].key
-        )
+    _only_one(book, reports, N_("%(act)s is the report already: only one act can be"))
+    _only_one(book, raising, N_("%(act)s raises dangers already: only one act can"))
     if book.protocol.dangers and not raising:
         book.say(("dangers",), N_("no act of kind raise_danger: no danger could ever be raised"))
     for act in acts:
-        if act.kind is not ActKind.report and START in act.in_ and act.kind is not ActKind.raise_danger:
-            book.say(
-                ("acts", act.key, "in"),
-                N_("an act of kind %(kind)s cannot open a case"),
-                kind=act.kind.value,
-            )
+        if START in act.in_ and act.kind not in _OPENING:
+            book.say(("acts", act.key, "in"), N_("an act of kind %(kind)s cannot open a case"), kind=act.kind.value)
+
+
+def _only_one(book: Book, acts: list[Act], text: str) -> None:
+    for extra in acts[1:]:
+        book.say(("acts", extra.key, "kind"), text, act=acts[0].key)
 
 
 def _notices(book: Book, notices: Iterable[Notify], path: Path, *, form: Form | None = None) -> None:
@@ -432,8 +209,6 @@ def _notices(book: Book, notices: Iterable[Notify], path: Path, *, form: Form | 
 def _move(book: Book, move: Move) -> None:
     path = ("moves", move.key)
     sources = move.from_
-    if HISTORY in sources:
-        book.say((*path, "from", sources.index(HISTORY)), N_("history is only where a move leads to"))
     book.refer((*path, "from"), sources, "states", also=(START, HISTORY))
     book.refer_one((*path, "to"), move.to, "states", also=(HISTORY,))
     book.people((*path, "by"), move.by, EVERYONE)
@@ -442,18 +217,25 @@ def _move(book: Book, move: Move) -> None:
     for name, listed in (("from", sources), ("by", move.by)):
         if not listed:
             book.say((*path, name), N_("empty list: this move could never be made"))
+    if HISTORY in sources:
+        book.say((*path, "from", sources.index(HISTORY)), N_("history is only where a move leads to"))
+    for number, name in enumerate(sources):
+        if name in sources[:number]:
+            book.say((*path, "from", number), N_('"%(name)s" is named twice'), name=name)
+            break
     for number, together in enumerate(move.distinct):
         here = (*path, "distinct", number)
         book.refer(here, together, "acts", also=("mover", "proposer"))
         if len(set(together)) < 2:
             book.say(here, N_("name two at least who must differ"))
     _notices(book, move.notify, path)
-    _among(book, (*path, "carries"), move.carries, CARRIED, _NOT_CARRIED)
+    among(book, (*path, "carries"), move.carries, CARRIED, _NOT_CARRIED)
     book.refer_one((*path, "opens"), move.opens, "states")
-    if len(set(sources)) < len(sources):
-        twice = next(number for number, name in enumerate(sources) if name in sources[:number])
-        book.say((*path, "from", twice), N_('"%(name)s" is named twice'), name=sources[twice])
+    _sets(book, move, (*path, "sets"))
+
+
+def _sets(book: Book, move: Move, path: Path) -> None:
     if move.sets.level is not None and not book.has_level(move.sets.level):
-        book.say((*path, "sets", "level"), N_("no grid has a level %(level)s"), level=move.sets.level)
+        book.say((*path, "level"), N_("no grid has a level %(level)s"), level=move.sets.level)
     if move.sets.assess and book.protocol.assessment is None and book.declared.is_whole("assessment"):
-        book.say((*path, "sets", "assess"), N_("the definition has no assessment"))
+        book.say((*path, "assess"), N_("the definition has no assessment"))

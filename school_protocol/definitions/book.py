@@ -166,21 +166,11 @@ class Book:
         found = form.by_key.get(name)
         if found is None:
             if name not in self.declared.of("forms", form.key, "fields") and self.has_fields(form):
-                self.say(
-                    path,
-                    N_('form "%(form)s" has no field "%(name)s"%(like)s'),
-                    form=form.key,
-                    name=name,
-                    like=self.like(name, form.by_key),
-                )
+                text = N_('form "%(form)s" has no field "%(name)s"%(like)s')
+                self.say(path, text, form=form.key, name=name, like=self.like(name, form.by_key))
         elif types and found.type not in types:
-            self.say(
-                path,
-                N_('field "%(name)s" is %(type)s: %(wanted)s is needed here'),
-                name=name,
-                type=found.type.value,
-                wanted=either(types),
-            )
+            text = N_('field "%(name)s" is %(type)s: %(wanted)s is needed here')
+            self.say(path, text, name=name, type=found.type.value, wanted=either(types))
             return None
         return found
 
@@ -219,12 +209,8 @@ class Book:
         by_key = {item.key: item for item in fields}
         unreadable = [name for name in sorted(condition.names & by_key.keys()) if name not in types]
         for name in unreadable:
-            self.say(
-                path,
-                N_('field "%(name)s" is %(type)s: a condition cannot read it'),
-                name=name,
-                type=by_key[name].type.value,
-            )
+            text = N_('field "%(name)s" is %(type)s: a condition cannot read it')
+            self.say(path, text, name=name, type=by_key[name].type.value)
         left_out = (condition.names - by_key.keys() - types.keys()) & self.declared.of("forms", form.key, "fields")
         if not unreadable and not left_out:
             self._condition(path, condition, types, Phrase(N_('form "%(form)s": field'), form=form.key))

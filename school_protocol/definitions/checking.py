@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -31,7 +31,7 @@ from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.forms import FormField, Option
 from school_protocol.domain.kernel import contrary
 from school_protocol.domain.phrases import N_, Listing
-from school_protocol.domain.protocol import ActKind, Protocol, Said, ScopeKind
+from school_protocol.domain.protocol import ActKind, Protocol, Role, Said, ScopeKind
 from school_protocol.domain.texts import Text
 
 RESERVED = frozenset(
@@ -159,29 +159,26 @@ def texts_in(value: Any, path: Path) -> Iterator[tuple[Path, Text]]:
 
 
 def _identifiers(book: Book) -> None:
-    protocol = book.protocol
+    for path, keys in _named(book.protocol):
+        for key in keys:
+            _identifier(book, (*path, key))
     for part in _PARTS:
-        entries: Mapping[str, Any] = getattr(protocol, part)
-        for key in entries:
-            _identifier(book, (part, key))
-        _codes(book, part, entries)
-    for form in protocol.forms.values():
+        _codes(book, part, getattr(book.protocol, part))
+    for form in book.protocol.forms.values():
         _field_names(book, form.fields, ("forms", form.key, "fields"))
-    for grid in protocol.grids.values():
-        for key in grid.items:
-            _identifier(book, ("grids", grid.key, "items", key))
-    for document in protocol.documents.values():
-        for key in document.profiles:
-            _identifier(book, ("documents", document.key, "profiles", key))
+
+
+def _named(protocol: Protocol) -> Iterator[tuple[Path, Iterable[str]]]:
+    """Where keys stand that people write, those of fields apart."""
+    yield from (((part,), getattr(protocol, part)) for part in _PARTS)
+    yield from ((("grids", grid.key, "items"), grid.items) for grid in protocol.grids.values())
+    yield from ((("documents", one.key, "profiles"), one.profiles) for one in protocol.documents.values())
     if protocol.figures is not None:
-        for part, named in (("tables", protocol.figures.tables), ("waits", protocol.figures.waits)):
-            for key in named:
-                _identifier(book, ("figures", part, key))
+        yield ("figures", "tables"), protocol.figures.tables
+        yield ("figures", "waits"), protocol.figures.waits
     if protocol.signalement is not None:
-        for key in protocol.signalement.orientations:
-            _identifier(book, ("signalement", "orientations", key))
-        for key in protocol.signalement.sheets:
-            _identifier(book, ("signalement", "sheets", key))
+        yield ("signalement", "orientations"), protocol.signalement.orientations
+        yield ("signalement", "sheets"), protocol.signalement.sheets
 
 
 def _field_names(book: Book, fields: tuple[FormField, ...], path: Path) -> None:
@@ -215,12 +212,8 @@ def _codes(book: Book, part: str, entries: Mapping[str, Any]) -> None:
                 (part, key, "code"), N_('code "%(code)s" is already that of %(owner)s'), code=code, owner=seen[code]
             )
         elif code != key and code in entries:
-            book.say(
-                (part, key, "code"),
-                N_('code "%(code)s" is already the key of another of the %(part)s'),
-                code=code,
-                part=part,
-            )
+            text = N_('code "%(code)s" is already the key of another of the %(part)s')
+            book.say((part, key, "code"), text, code=code, part=part)
         seen.setdefault(code, key)
 
 
@@ -246,24 +239,9 @@ def _states(book: Book) -> None:
 
 
 def _people(book: Book) -> None:
-    protocol = book.protocol
-    for key, role in protocol.roles.items():
-        book.refer(("roles", key, "stand_in_by"), role.stand_in_by, "roles")
-        if role.stand_in_by and role.oversees:
-            book.say(
-                ("roles", key, "stand_in_by"), N_("stand-ins are for the roles of a school: this one oversees several")
-            )
-        book.refer(("roles", key, "invites"), role.invites, "roles")
-        for other in role.invites:
-            if other in protocol.roles and not protocol.roles[other].lifts_nobody:
-                book.say(
-                    ("roles", key, "invites"),
-                    N_("whoever invites gives plain roles of a school’s team alone: %(role)s is none"),
-                    role=other,
-                )
-        if role.invites and role.sees not in (ScopeKind.province, ScopeKind.region):
-            book.say(("roles", key, "invites"), N_("only a role above schools (province or region) invites"))
-    for key, seat in protocol.seats.items():
+    for key, role in book.protocol.roles.items():
+        _role(book, role, ("roles", key))
+    for key, seat in book.protocol.seats.items():
         book.refer_one(("seats", key, "acts_as"), seat.acts_as, "roles")
         book.people(("seats", key, "named_by"), seat.named_by)
         book.refer(("seats", key, "exempt"), seat.exempt, "roles")
@@ -271,8 +249,23 @@ def _people(book: Book) -> None:
             book.say(("seats", key, "exempt"), N_("this seat asks nobody for a certificate"))
         if seat.receives and seat.acts_as is not None:
             book.say(("seats", key, "acts_as"), N_("a seat that receives acts as nobody: it only answers"))
-    for key, slot in protocol.slots.items():
+    for key, slot in book.protocol.slots.items():
         book.refer_one(("slots", key, "side"), slot.side, "sides")
+
+
+def _role(book: Book, role: Role, path: Path) -> None:
+    roles, invites = book.protocol.roles, (*path, "invites")
+    book.refer((*path, "stand_in_by"), role.stand_in_by, "roles")
+    if role.stand_in_by and role.oversees:
+        text = N_("stand-ins are for the roles of a school: this one oversees several")
+        book.say((*path, "stand_in_by"), text)
+    book.refer(invites, role.invites, "roles")
+    for other in role.invites:
+        if other in roles and not roles[other].lifts_nobody:
+            text = N_("whoever invites gives plain roles of a school’s team alone: %(role)s is none")
+            book.say(invites, text, role=other)
+    if role.invites and role.sees not in (ScopeKind.province, ScopeKind.region):
+        book.say(invites, N_("only a role above schools (province or region) invites"))
 
 
 def _dangers(book: Book) -> None:

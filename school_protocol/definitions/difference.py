@@ -298,10 +298,8 @@ def _loosens_deadline(was: Deadline, now: Deadline, change: Change) -> bool:
     match attribute:
         case "title" | "code" | "provenance" | "basis":
             return False
-        case "urgent":
-            return not now.urgent
-        case "repeat":
-            return not now.repeat
+        case "urgent" | "repeat":
+            return not getattr(now, attribute)
         case "lock":
             return now.lock is None or was.lock == "law"
         case "value":
@@ -310,10 +308,9 @@ def _loosens_deadline(was: Deadline, now: Deadline, change: Change) -> bool:
             return _LENGTH.index(now.unit) > _LENGTH.index(was.unit) or now.value > was.value
         case "max":
             return now.max is None or (was.max is not None and now.max > was.max)
-        case "start":
-            return not (kind is ChangeKind.added and len(change.path) == 4)
-        case "met_by":
-            return not (kind is ChangeKind.removed and len(change.path) == 4)
+        case "start" | "met_by":
+            tightens = ChangeKind.added if attribute == "start" else ChangeKind.removed
+            return kind is not tightens or len(change.path) != 4
         case "suspended_while" | "unless":
             return kind is not ChangeKind.removed
         case "ends_with_state" | "first_only":

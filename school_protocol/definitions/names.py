@@ -14,6 +14,15 @@ from school_protocol.domain.protocol import FactType, Grid, Protocol
 ANSWERED = ("yes", "no", "unknown")
 NEED = "need"
 """What a referral covers when it is made without a danger."""
+PART_OF = {
+    FieldType.danger: "dangers",
+    FieldType.target: "targets",
+    FieldType.seat: "seats",
+    FieldType.slot: "slots",
+    FieldType.side: "sides",
+    FieldType.duty: "duties",
+}
+"""The types of field whose answer is the key of an entry, each with the part in which that stands."""
 NOT_DECLARED = N_('%(what)s "%(name)s" is not declared%(like)s')
 
 _BOOL, _INT = NameType("bool"), NameType("int")
@@ -87,55 +96,46 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 
 def _sides(left: ast.expr, op: ast.cmpop, right: ast.expr, types: Mapping[str, NameType]) -> list[Phrase]:
     """Mistakes that lie in both sides together: two names of different types, or no name at all."""
+    is_among = isinstance(op, ast.In | ast.NotIn)
     if not isinstance(left, ast.Name) and not isinstance(right, ast.Name):
         text = N_("`%(term)s` is compared with a constant: one side must be a name")
         return [Phrase(text, term=ast.unparse(left))]
     if isinstance(left, ast.Name) and isinstance(right, ast.Name):
-        one, other = types.get(left.id), types.get(right.id)
-        kinds = {"enum" if kind.kind == "multi" else kind.kind for kind in (one, other) if kind is not None}
-        if isinstance(op, ast.In | ast.NotIn) and one is not None and one.kind != "enum":
-            text = N_("`%(name)s` is %(kind)s: only an enum can be among several answers")
-            return [Phrase(text, name=left.id, kind=one.kind)]
-        if len(kinds) > 1:
-            assert one is not None
-            assert other is not None
-            text = N_("`%(name)s` is %(kind)s and `%(other)s` is %(other_kind)s: they cannot be compared")
-            return [Phrase(text, name=left.id, kind=one.kind, other=right.id, other_kind=other.kind)]
-    if isinstance(op, ast.In | ast.NotIn) and not isinstance(right, ast.Name | ast.Tuple | ast.List):
+        return _two_names(left.id, right.id, types, is_among=is_among)
+    if is_among and not isinstance(right, ast.Name | ast.Tuple | ast.List):
         text = N_("`in %(term)s`: write a list, such as %(example)s")
         return [Phrase(text, term=ast.unparse(right), example="('one', 'two')")]
     return []
 
 
+def _two_names(name: str, other: str, types: Mapping[str, NameType], *, is_among: bool) -> list[Phrase]:
+    one, two = types.get(name), types.get(other)
+    if one is not None and is_among and one.kind != "enum":
+        text = N_("`%(name)s` is %(kind)s: only an enum can be among several answers")
+        return [Phrase(text, name=name, kind=one.kind)]
+    if one is None or two is None or _of_one(one) == _of_one(two):
+        return []
+    text = N_("`%(name)s` is %(kind)s and `%(other)s` is %(other_kind)s: they cannot be compared")
+    return [Phrase(text, name=name, kind=one.kind, other=other, other_kind=two.kind)]
+
+
+def _of_one(kind: NameType) -> str:
+    """What one answer is, of several that may be given together."""
+    return "enum" if kind.kind == "multi" else kind.kind
+
+
 def _type_of(protocol: Protocol, field: FormField) -> NameType | None:
+    if field.type in PART_OF:
+        return NameType("enum", field.only or tuple(getattr(protocol, PART_OF[field.type])))
     options = tuple(option.key for option in field.options)
-    limited = field.only
-    match field.type:
-        case FieldType.yes_no | FieldType.check:
-            return _BOOL
-        case FieldType.integer | FieldType.scale:
-            return _INT
-        case FieldType.tri:
-            return NameType("enum", ANSWERED)
-        case FieldType.choice:
-            return NameType("enum", options)
-        case FieldType.choices:
-            return NameType("multi", options)
-        case FieldType.danger:
-            return NameType("enum", limited or tuple(protocol.dangers))
-        case FieldType.dangers:
-            return NameType("multi", limited or tuple(protocol.dangers))
-        case FieldType.covers:
-            return NameType("multi", (*protocol.dangers, NEED))
-        case FieldType.target:
-            return NameType("enum", limited or tuple(protocol.targets))
-        case FieldType.seat:
-            return NameType("enum", limited or tuple(protocol.seats))
-        case FieldType.slot:
-            return NameType("enum", limited or tuple(protocol.slots))
-        case FieldType.side:
-            return NameType("enum", limited or tuple(protocol.sides))
-        case FieldType.duty:
-            return NameType("enum", limited or tuple(protocol.duties))
-        case _:
-            return None
+    return {
+        FieldType.yes_no: _BOOL,
+        FieldType.check: _BOOL,
+        FieldType.integer: _INT,
+        FieldType.scale: _INT,
+        FieldType.tri: NameType("enum", ANSWERED),
+        FieldType.choice: NameType("enum", options),
+        FieldType.choices: NameType("multi", options),
+        FieldType.dangers: NameType("multi", field.only or tuple(protocol.dangers)),
+        FieldType.covers: NameType("multi", (*protocol.dangers, NEED)),
+    }.get(field.type)

@@ -30,23 +30,23 @@ def _unread(book: Book) -> None:
 
 def _graph(book: Book) -> None:
     protocol = book.protocol
+    moves = protocol.moves.values()
     initial = next((key for key, state in protocol.states.items() if state.initial), None)
-    opening = [move for move in protocol.moves.values() if START in move.from_]
+    opening = [move for move in moves if START in move.from_]
     if not opening:
         book.say(("moves",), N_("no move begins at START: no case could ever be opened"))
         return
-    if initial is not None and not any(move.to == initial for move in opening):
+    if initial is not None and all(move.to != initial for move in opening):
         book.say(("states", initial), N_("no move leads from START to the initial state"))
     ways: dict[str, set[str]] = {}
-    for move in protocol.moves.values():
+    for move in moves:
         for source in move.from_:
             ways.setdefault(source, set()).update({move.to} - {HISTORY})
-    reached = _reached(ways)
+    reached, left = _reached(ways), {source for move in moves if not move.automatic for source in move.from_}
     for key, state in protocol.states.items():
         if key not in reached:
             book.say(("states", key), N_("no moves lead here from START"))
-        leaving = [move for move in protocol.moves.values() if key in move.from_ and not move.automatic]
-        if not state.ended and not leaving:
+        if not state.ended and key not in left:
             book.say(("states", key), N_("no move leads out of here, and it is not ended"))
 
 

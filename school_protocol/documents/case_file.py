@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -54,6 +54,38 @@ def case_file_html(view: CaseFile, wording: Wording) -> str:
         view=view, pages=pages, w=wording, _=wording.gettext, ngettext=wording.ngettext,
         line=pages.line, said=pages.said, text=pages.text, day=pages.day, when=pages.when, code=bidi.code,
     )  # fmt: skip
+
+
+def _joined_said(w: Wording, detail: Mapping[str, Any]) -> str:
+    number = detail.get("other", "")
+    if detail.get("contributes"):
+        return w._("This case contributes to case %(number)s, which another school leads", number=number)
+    return w._("Another case was joined to this one: %(number)s", number=number)
+
+
+_SAID: Mapping[str, Callable[[Wording, Mapping[str, Any]], str]] = {
+    "document_revoked": lambda w, detail: w._("Copy %(copy)s taken back", copy=detail.get("copy", "")),
+    "file_opened": evidence_said.opened_said,
+    "public_report_placed": outside_said,
+    "erasure_suspended": lambda w, detail: w._(
+        "Erasing suspended until %(day)s", day=w.day(str(detail.get("until", "")))
+    ),
+    "erasure_resumed": lambda w, _detail: w._("Suspension of erasing lifted"),
+    "remarks_attached": remarked.attached_said,
+    "remark_settled": remarked.settled_said,
+    "case_joined": _joined_said,
+    "version_changed": lambda w, detail: w._(
+        "The case follows version %(version)s of the protocol from here on", version=detail["version"]
+    ),
+    "case_opened": lambda w, _detail: w._("The case was opened"),
+    "access_lifted": lambda w, _detail: w._("Names were lifted for a time"),
+    "access_ended": lambda w, _detail: w._("What was opened for a time was closed"),
+    "door_opened": lambda w, _detail: w._("The case was opened in an emergency"),
+    "door_reviewed": lambda w, _detail: w._("The emergency opening was reviewed"),
+    "review_asked": lambda w, _detail: w._("The case waits to be reviewed"),
+    "review_ended": lambda w, _detail: w._("The case was examined, and nothing more is asked"),
+}
+"""Kinds of event, each with what is said of one from its detail alone."""
 
 
 class Pages(Entries):
@@ -219,56 +251,31 @@ class Pages(Entries):
 
     def happened(self, event: EventView) -> Markup:
         """One event as one line."""
-        w, detail = self.w, event.detail
+        detail = event.detail
         if event.record is not None:
             return self._with_pointers(event.record)
-        if event.kind == "step_taken":
-            title = self.text(_declared(self.protocol.moves, detail.get("move")).title)
-            gone = self.line(w._("Taken back with the danger that made it"))
-            return Markup("{} · {}").format(title, gone) if detail.get("taken_back") else title
-        if event.kind == "document_issued":
-            named = self._issued(str(detail.get("document", "")), str(detail.get("profile", "")))
-            return self.line(w._("Copy %(copy)s issued: %(profile)s", copy=detail.get("copy", ""), profile=named))
-        if event.kind == "document_revoked":
-            return self.line(w._("Copy %(copy)s taken back", copy=detail.get("copy", "")))
-        if event.kind == "file_handled":
-            return self._file(detail)
-        if event.kind == "file_opened":
-            return self.line(evidence_said.opened_said(w, detail))
-        if event.kind == "public_report_placed":
-            return self.line(outside_said(w, detail))
-        if event.kind == "erasure_suspended":
-            return self.line(w._("Erasing suspended until %(day)s", day=w.day(str(detail.get("until", "")))))
-        if event.kind == "erasure_resumed":
-            return self.line(w._("Suspension of erasing lifted"))
-        if event.kind == "remarks_attached":
-            return self.line(remarked.attached_said(w, detail))
-        if event.kind == "remark_settled":
-            return self.line(remarked.settled_said(w, detail))
-        if event.kind == "case_joined" and detail.get("contributes"):
-            number = detail.get("other", "")
-            return self.line(w._("This case contributes to case %(number)s, which another school leads", number=number))
-        if event.kind == "case_joined":
-            return self.line(w._("Another case was joined to this one: %(number)s", number=detail.get("other", "")))
-        if event.kind == "entry_retracted":
-            taken = w._("Entry %(number)s taken back by its writer", number=detail.get("entry", ""))
-            return Markup("{} · {}").format(
-                self.line(taken), self.text(_declared(self.protocol.acts, detail.get("act")).title)
-            )
-        if event.kind == "version_changed":
-            moved = w._("The case follows version %(version)s of the protocol from here on", version=detail["version"])
-            return self.line(moved)
-        said = {
-            "case_opened": w._("The case was opened"),
-            "case_seen": self._seen(event.role),
-            "access_lifted": w._("Names were lifted for a time"),
-            "access_ended": w._("What was opened for a time was closed"),
-            "door_opened": w._("The case was opened in an emergency"),
-            "door_reviewed": w._("The emergency opening was reviewed"),
-            "review_asked": w._("The case waits to be reviewed"),
-            "review_ended": w._("The case was examined, and nothing more is asked"),
-        }
-        return self.line(said.get(event.kind, event.kind))
+        match event.kind:
+            case "step_taken":
+                return self._step(detail)
+            case "document_issued":
+                named = self._issued(str(detail.get("document", "")), str(detail.get("profile", "")))
+                said = self.w._("Copy %(copy)s issued: %(profile)s", copy=detail.get("copy", ""), profile=named)
+                return self.line(said)
+            case "file_handled":
+                return self._file(detail)
+            case "entry_retracted":
+                taken = self.w._("Entry %(number)s taken back by its writer", number=detail.get("entry", ""))
+                title = self.text(_declared(self.protocol.acts, detail.get("act")).title)
+                return Markup("{} · {}").format(self.line(taken), title)
+            case "case_seen":
+                return self.line(self._seen(event.role))
+        said_of = _SAID.get(event.kind)
+        return self.line(said_of(self.w, detail) if said_of is not None else event.kind)
+
+    def _step(self, detail: Mapping[str, Any]) -> Markup:
+        title = self.text(_declared(self.protocol.moves, detail.get("move")).title)
+        gone = self.line(self.w._("Taken back with the danger that made it"))
+        return Markup("{} · {}").format(title, gone) if detail.get("taken_back") else title
 
     def _seen(self, role: str) -> str:
         if in_team(self.protocol, role):

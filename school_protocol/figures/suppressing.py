@@ -10,7 +10,6 @@ plan is taken: a release that isn't of directorates, then of the unit itself alo
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from school_protocol.figures.changing import Changes
 from school_protocol.figures.layout import ALL, MONTHLY, Layout, Slab, slab_of, without_little_parts
 from school_protocol.figures.members import Need
 from school_protocol.figures.mending import Mending
+from school_protocol.figures.nearest import Nearest
 from school_protocol.figures.release import GROUPS, SMALL, Key, NotReleasable, Release, Said, Told, said_of
 from school_protocol.figures.system import System, begin_alike
 
@@ -89,8 +89,7 @@ class Suppression:
         self.plan = PLANS[0]
         self.allowed: frozenset[Key] | None = None
         """What the turn before told; None: there was none."""
-        self.found_at: Counter[tuple[str, Slab]] = Counter()
-        """How often something was found in a table below a unit."""
+        self.nearest = Nearest(counts, self.layout)
         year = counts.period.months[0]
         self.before = [one for one in released if one.counts.period.months[0] == year]
         self.changes = Changes(self.layout, self.before)
@@ -127,7 +126,7 @@ class Suppression:
         self.plan, self.barred, self.allowed = plan, set(), None
         self.layout = Layout(self.counts, plan.floor)
         self.changes = Changes(self.layout, self.before)
-        self.found_at.clear()
+        self.nearest = Nearest(self.counts, self.layout)
 
     def _passing(self, progress: Progress) -> Release | None:
         """What passes the gate once it is mended; None where too little of that would do."""
@@ -151,9 +150,9 @@ class Suppression:
             least, lost = Mending(audit.system, release.told, audit.held).kept_back(audit.shut)
             goes |= least
         places = {need.place for need in lost}
-        left = self._apart(one for one in found if not goes or one.place in places)
+        left = self.nearest.apart(one for one in found if not goes or one.place in places)
         for finding in left[:1] if len(release.told) <= FEW else left:
-            goes |= self._nearest(finding, release)
+            goes |= self.nearest.goes(finding, release)
         return goes
 
     def _calm_release(self) -> Release:
@@ -334,13 +333,8 @@ class Suppression:
             if self.layout.height[unit] > MONTHLY:
                 self.told |= {key for key in grid if self._can_be_told(key) and self._is_open_below(key)}
                 continue
-            new = {
-                key
-                for key in grid
-                if self._can_be_told(key)
-                and self._is_open(key._replace(month=""))
-                and self._is_open(key._replace(cell=ALL))
-            }
+            open_ones = (key for key in grid if self._is_open(key._replace(month="")))
+            new = {key for key in open_ones if self._is_open(key._replace(cell=ALL)) and self._can_be_told(key)}
             self.told |= new
             lines = [[Key(unit, month, cell) for month in months] for cell in cells]
             if not self.layout.overlaps(slab):
@@ -381,53 +375,3 @@ class Suppression:
                     found[said] = told
         now = self.told | set(spoken)
         return ((key, told) for key, told in found.items() if key not in now)
-
-    # ---- mending ---------------------------------------------------------------------------------------------------
-
-    def _apart(self, found: Iterable[Finding]) -> list[Finding]:
-        """One for each table below each unit: what mends one often mends those beside it."""
-        first: dict[tuple[str, Slab], Finding] = {}
-        for finding in found:
-            first.setdefault((self._family(finding), slab_of(finding.place.cell)), finding)
-        return list(first.values())
-
-    def _family(self, finding: Finding) -> str:
-        """The unit above that of the finding."""
-        unit, star, _ = finding.place.unit.partition("*")
-        return unit if star else self.counts.above.get(unit, "")
-
-    def _nearest(self, finding: Finding, release: Release) -> set[Key | Said]:
-        """The least of what stands nearest to it; twice as much each time that something is found there again."""
-        place = self._family(finding), slab_of(finding.place.cell)
-        near = dict.fromkeys(one for group in self._near(finding, release) for one in sorted(group, key=self._price))
-        many = 2 ** self.found_at[place]
-        self.found_at[place] += 1
-        return set(list(near)[:many])
-
-    def _near(self, finding: Finding, release: Release) -> Iterator[set[Key | Said]]:
-        """What is told near a finding: in its line, in its table beside it and above; then the totals of these."""
-        unit, period, cell = finding.place
-        family, slab = self._family(finding), slab_of(cell)
-        month = "" if period.endswith("+") else period
-        beside = {unit, *self.layout.children.get(family, ())}
-        for one in self._totals_up(slab):
-            told = {key for key in release.told if slab_of(key.cell) == one}
-            cells = (cell,) if one == slab else self.layout.slabs[one]
-            yield {key for key in told if key.unit == unit and (key.month == month or key.cell in cells)}
-            yield {key for key in told if key.unit in beside and key.month == month and key.cell in cells}
-            yield {said for said in release.spoken if said.unit in beside and (said.table, "") == one}
-            yield {key for key in told if key.unit == family}
-            yield {said for said in release.spoken if said.unit == family and (said.table, "") == one}
-        yield {key for key in release.told if slab_of(key.cell) in self._totals_up(slab)}
-
-    def _totals_up(self, slab: Slab) -> list[Slab]:
-        """A table, its total, and all cases."""
-        found = [slab]
-        while (total := self.layout.total(found[-1])) is not None:
-            found.append(total)
-        return found
-
-    def _price(self, one: Key | Said) -> tuple[int, tuple[object, ...]]:
-        """What is lost with it: the smaller, the sooner it goes."""
-        value = self._value(one) if isinstance(one, Key) else self.counts.at(ALL, one.unit)
-        return value, tuple(one)

@@ -92,8 +92,7 @@ def _for_whom(house: House, actor: Actor, row: index.IndexRow, line: CaseLine) -
     if row.waits_on_authority is None or row.next_key is None:
         return line
     line = replace(line, with_family=bool(row.waits_on_family), unanswered=row.waits_on_authority)
-    answers = {act.key for act in line.protocol.acts_of(ActKind.answer_referral)}
-    if row.waits_on_authority and row.next_key in answers and not (row.next_due_at and row.next_due_at < house.now()):
+    if row.waits_on_authority and _waits_outside(house, row, line.protocol):
         return replace(line, whom="authority")
     if row.waiting_for & own:
         return replace(line, whom="me")
@@ -101,6 +100,12 @@ def _for_whom(house: House, actor: Actor, row: index.IndexRow, line: CaseLine) -
     shown = [name for name in shown if name in line.protocol.seats] or shown
     is_team = len(shown) > 1 and all(rank_of(line.protocol, name) == TEAM for name in shown)
     return replace(line, whom="team" if is_team else "roles" if shown else "nobody", roles=tuple(shown))
+
+
+def _waits_outside(house: House, row: index.IndexRow, protocol: Protocol) -> bool:
+    """Whether what is next is an answer from outside that is not late."""
+    is_answer = any(act.key == row.next_key for act in protocol.acts_of(ActKind.answer_referral))
+    return is_answer and not (row.next_due_at and row.next_due_at < house.now())
 
 
 def names_of(house: House, actor: Actor, row: index.IndexRow, unit: Unit) -> set[str]:

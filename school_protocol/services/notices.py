@@ -21,12 +21,13 @@ from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Deadline, Step
 from school_protocol.domain.review import turns, waits_for
-from school_protocol.post import Carrier, Letter, Post, Unreachable
+from school_protocol.post import Carrier, Post, Unreachable
 from school_protocol.services.digests import over
 from school_protocol.services.digests.pace import Pace, pace_of
 from school_protocol.services.figures.counting import has_counted
 from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import RECEIVING_HEAD, Loaded, folded, reindex, surroundings, today_for
+from school_protocol.services.notice_letters import letter_of
 from school_protocol.services.receivers import GUARDIANS, REPORTER, Around, Receiver, by_pace, each_once, ways_of
 from school_protocol.services.views import ToldLine
 from school_protocol.storage import cases, directory, index, outbox, watch
@@ -36,7 +37,6 @@ from school_protocol.storage.digests.choices import Every
 from school_protocol.storage.directory import Account
 from school_protocol.storage.engines import Session
 from school_protocol.storage.told import Channel, Notice, State, Telling
-from school_protocol.wording import Wording
 
 BATCH = 200
 """Cases and asked-for notices of one sweep; the next one goes on."""
@@ -75,23 +75,31 @@ def _plan(
 ) -> Plan:
     """Who is told for one cause; where it is urgent and reaches nobody, the next who can be reached is told at once."""
     reached, tellings = _asked(around, roles, urgent)
-    if urgent and not reached:
-        loud = logging.WARNING if around.house.name == REALM else logging.DEBUG
-        _log.log(loud, "an urgent notice finds nobody who can be reached: the next ones are told")
-        last = (around.on_duty(found()) for found in (around.overseers, around.beyond))
-        for receivers in chain((_of(around, step) for step in further), last):
-            tellings = (*tellings, *_tellings(around, receivers, urgent))
-            if around.reaches(receivers, urgent=urgent):
-                reached = True
-                break
-        if not reached:
-            _log.log(
-                logging.ERROR if loud == logging.WARNING else loud,
-                "an urgent notice reaches nobody at all: see `school-protocol doctor`",
-            )
     if not urgent:
         tellings = around.by_pace(tellings, asked_at)
+    elif not reached:
+        tellings = (*tellings, *_told_instead(around, further))
     return Plan(around.row.case_id, cause, tuple(dict.fromkeys(tellings)), urgent, asked_at)
+
+
+def _told_instead(around: Around, further: Sequence[Sequence[str]]) -> list[Telling]:
+    """What is kept of the next ones, up to the first who can be reached, where something urgent reaches nobody."""
+    is_real = around.house.name == REALM
+    _log.log(
+        logging.WARNING if is_real else logging.DEBUG,
+        "an urgent notice finds nobody who can be reached: the next ones are told",
+    )
+    last = (around.on_duty(found()) for found in (around.overseers, around.beyond))
+    tellings: list[Telling] = []
+    for receivers in chain((_of(around, step) for step in further), last):
+        tellings += _tellings(around, receivers, urgent=True)
+        if around.reaches(receivers, urgent=True):
+            return tellings
+    _log.log(
+        logging.ERROR if is_real else logging.DEBUG,
+        "an urgent notice reaches nobody at all: see `school-protocol doctor`",
+    )
+    return tellings
 
 
 def _of(around: Around, roles: Iterable[str]) -> tuple[Receiver, ...]:
@@ -182,27 +190,28 @@ def _spread(house: House) -> None:
 
 
 def _spread_one(house: House, message: outbox.Message) -> None:
-    case_id, to = str(message.payload["case"]), str(message.payload["to"])
     if "entry" in message.payload and _is_told_later(house, message):
         return
-    plan = unit = None
     with house.realm.reading() as session, house.directory.reading() as people:
-        row = index.row_of(session, case_id)
+        row = index.row_of(session, str(message.payload["case"]))
         unit = directory.unit(people, row.unit) if row is not None else None
-        if any(is_settled(session, message.payload) for is_settled in house.wiring.settled):
-            row = None
-        if row is not None and "entry" in message.payload:
-            plan = _plan_for_taken_back(house, session, people, row, message)
-        elif row is not None and to == RECEIVING_HEAD:
-            plan = _plan_for_receiving_head(house, session, people, row, message)
-        elif row is not None:
-            plan = _plan_for_move(Around(house, session, people, row), message, (to,))
+        is_settled = any(settles(session, message.payload) for settles in house.wiring.settled)
+        plan = _plan_for(Around(house, session, people, row), message) if row is not None and not is_settled else None
     with house.realm.writing() as session:
         if plan is not None:
             _keep(house, session, plan)
         outbox.done(session, message.id, at=house.now())
     if plan is not None and unit is not None:
         _look_where_changed(house, [plan], unit)
+
+
+def _plan_for(around: Around, message: outbox.Message) -> Plan | None:
+    to = str(message.payload["to"])
+    if "entry" in message.payload:
+        return _plan_for_taken_back(around, message)
+    if to == RECEIVING_HEAD:
+        return _plan_for_receiving_head(around, message)
+    return _plan_for_move(around, message, (to,))
 
 
 def _is_told_later(house: House, message: outbox.Message) -> bool:
@@ -222,38 +231,32 @@ def _plan_for_move(around: Around, message: outbox.Message, roles: Sequence[str]
     return _plan(around, f"{cause}:{message.id}", roles, urgent=urgent, asked_at=message.at)
 
 
-def _plan_for_taken_back(
-    house: House, session: Session, people: Session, row: index.IndexRow, message: outbox.Message
-) -> Plan | None:
+def _plan_for_taken_back(around: Around, message: outbox.Message) -> Plan | None:
     """Everybody who was told of a danger, or has opened the case since, is told that it was taken back."""
-    _protocol, case = folded(house, session, row.case_id)
+    session, case_id = around.session, around.row.case_id
+    _protocol, case = folded(around.house, session, case_id)
     record = case.retracted.get(int(message.payload["entry"] or 0))
     if record is None:
         return None
-    told = [
-        (one.role, one.account)
-        for one in register.of_case(session, row.case_id)
-        if one.urgent and one.account and one.at >= record.at and not over.is_taken_back(one)
-    ]
-    told += [(event.role, event.actor) for event in case.events if event.seq > record.seq and event.actor]
-    found = directory.accounts(people, {account for _role, account in told} - {record.actor})
+    since = [one for one in register.of_case(session, case_id) if one.urgent and one.at >= record.at]
+    told = [(one.role, one.account) for one in since if not over.is_taken_back(one)]
+    told += [(event.role, event.actor) for event in case.events if event.seq > record.seq]
+    found = directory.accounts(around.people, {account for _role, account in told if account} - {record.actor})
     receivers = each_once(Receiver(role, found[account]) for role, account in told if account in found)
-    around = Around(house, session, people, row)
     tellings = tuple(_tellings(around, receivers, urgent=True))
-    return Plan(row.case_id, f"{over.TAKEN_BACK}:{message.id}", tellings, urgent=True, due_at=message.at)
+    return Plan(case_id, f"{over.TAKEN_BACK}:{message.id}", tellings, urgent=True, due_at=message.at)
 
 
-def _plan_for_receiving_head(
-    house: House, session: Session, people: Session, row: index.IndexRow, message: outbox.Message
-) -> Plan | None:
+def _plan_for_receiving_head(around: Around, message: outbox.Message) -> Plan | None:
     """The head of the school that has received the case is told of the case as it goes on there."""
-    _protocol, case = folded(house, session, row.case_id)
+    house, session = around.house, around.session
+    _protocol, case = folded(house, session, around.row.case_id)
     following = cases.find_by_number(session, str(message.payload.get("opened") or case.successor or ""))
     received = index.row_of(session, following) if following else None
     if received is None:
         return None
-    around = Around(house, session, people, received)
-    return _plan_for_move(around, message, [role.key for role in around.protocol.roles.values() if role.head])
+    there = Around(house, session, around.people, received)
+    return _plan_for_move(there, message, [role.key for role in there.protocol.roles.values() if role.head])
 
 
 # -- counts that begin as a day ends
@@ -318,20 +321,25 @@ def _climb_one(house: House, case_id: str) -> None:
             return
         facts = _facts(house, session, case_id)
         counts = [_Count(facts, *found) for found in _open_counts(facts)]
-        known = register.causes(session, case_id)
-        fallen = [(count, number) for count in counts for number in count.fallen() if count.cause(number) not in known]
-        plans: list[Plan] = []
-        if fallen:
-            with house.directory.reading() as people:
-                around = Around(house, session, people, row)
-                plans = [count.plan(around, number) for count, number in fallen]
-    coming = [at for count in counts for at in count.coming()]
+        plans = _plans_of(house, session, row, counts)
+    coming = (at for count in counts for at in count.coming())
     with house.realm.writing() as session:
         for plan in plans:
             _keep(house, session, plan)
         watch.looked(session, case_id, facts.case.last_seq, min(coming, default=None))
     if plans:
         _look_where_changed(house, plans, facts.around.unit)
+
+
+def _plans_of(house: House, session: Session, row: index.IndexRow, counts: Iterable[_Count]) -> list[Plan]:
+    """Who is told of the steps that have fallen due and were not told yet."""
+    known = register.causes(session, row.case_id)
+    fallen = [(count, number) for count in counts for number in count.fallen() if count.cause(number) not in known]
+    if not fallen:
+        return []
+    with house.directory.reading() as people:
+        around = Around(house, session, people, row)
+        return [count.plan(around, number) for count, number in fallen]
 
 
 def _open_counts(facts: Facts) -> Iterator[tuple[Deadline, Due]]:
@@ -435,14 +443,13 @@ def _deliver_one(house: House, carrier: Carrier, taken: Sequence[Notice]) -> Non
     to = account.email if first.channel is Channel.mail else account.phone
     if not to:
         _settle(house, open_ones, State.no_address)
-        for notice in open_ones:
-            if notice.urgent:
-                _tell_instead(house, notice)
+        for notice in filter(lambda one: one.urgent, open_ones):
+            _tell_instead(house, notice)
         return
     if not first.urgent:
         open_ones = _not_over(house, _due_by_now(house, account, open_ones))
     if open_ones:
-        carrier.carry(to, _letter(house, account, open_ones))
+        carrier.carry(to, letter_of(house, account, open_ones))
         _settle(house, open_ones, State.delivered)
 
 
@@ -474,9 +481,13 @@ def _tell_instead(house: House, notice: Notice) -> None:
 def _missed(session: Session, notice: Notice) -> frozenset[str]:
     """Whom no message of that cause reaches: each one failed again, or finds no address."""
     kept = [one for one in register.of_case(session, notice.case_id) if one.cause == notice.cause and one.account]
-    failing = {one.id for one in kept if one.state is State.waiting and one.attempts >= PATIENCE}
-    lacking = {one.id for one in kept if one.state is State.no_address}
-    return frozenset(one.account for one in kept) - {one.account for one in kept if one.id not in failing | lacking}
+    reached = {one.account for one in kept if not _fails(one)}
+    return frozenset(one.account for one in kept) - reached
+
+
+def _fails(notice: Notice) -> bool:
+    is_failing = notice.state is State.waiting and notice.attempts >= PATIENCE
+    return is_failing or notice.state is State.no_address
 
 
 def _due_by_now(house: House, account: Account, notices: Sequence[Notice]) -> list[Notice]:
@@ -489,10 +500,11 @@ def _due_by_now(house: House, account: Account, notices: Sequence[Notice]) -> li
     later_on: dict[datetime, list[Notice]] = {}
     for notice in notices:
         moment = pace.moment(notice.at)
-        if moment is not None and moment <= now and not is_told:
+        is_come = moment is not None and moment <= now
+        if is_come and not is_told:
             found.append(notice)
         else:
-            until = moment if moment is not None and moment > now else pace.next(now)
+            until = pace.next(now) if moment is None or is_come else moment
             later_on.setdefault(until, []).append(notice)
     for until, some in later_on.items():
         _put_off(house, some, until)
@@ -571,55 +583,6 @@ def bring_what_was_missed(house: House, accounts: Sequence[str]) -> None:
             for account in known.values():
                 ways = ways_of(house, account, urgent=True)
                 register.revive(session, account.id, ways, since=house.now() - REVIVED, at=house.now())
-
-
-# ---- the words: that something waits, and nothing else -----------------------------------------------------------
-
-
-def _letter(house: House, account: Account, notices: Sequence[Notice]) -> Letter:
-    first = notices[0]
-    offered = account.language in house.settings.languages
-    w = Wording(account.language if offered else house.settings.default_language)
-    thanks = [notice for notice in notices if notice.role == REPORTER]
-    if first.urgent and (taken_back := [notice for notice in notices if over.is_taken_back(notice)]):
-        stands = len(taken_back) < len(notices) or any(_danger_stands(house, notice) for notice in taken_back)
-        subject = w._("Urgent: open the desk now") if stands else w._("An alert was taken back")
-        lines = [w._("An alert was taken back by the person who raised it.")]
-        if stands:
-            lines.append(w._("Another one stands: open the desk now, or call the school."))
-        else:
-            lines.append(w._("If you have a doubt, call the school."))
-    elif first.urgent:
-        subject = w._("Urgent: open the desk now")
-        lines = [w._("Urgent: open the desk now, or call the school.")]
-    else:
-        subject = w._("Thank you") if len(thanks) == len(notices) else w._("Something waits for you")
-        waiting = len({notice.case_id for notice in notices if notice not in thanks})
-        lines = [_how_many(w, waiting)] if waiting else []
-        lines += [w._("Thank you for your attention. Nothing more is asked of you.")] if thanks else []
-    lines += [house.settings.address] if house.settings.address else []
-    if first.channel is Channel.mail:
-        lines.append(w._("This message says no more on purpose: the rest is read on the desk, signed in."))
-        lines.append(w._("A machine sent it: nobody reads an answer."))
-    text = "\n\n".join(lines) + "\n" if first.channel is Channel.mail else "\n".join(lines)
-    return Letter(_id_of(notices), house.now(), w.html_language, subject, text)
-
-
-def _danger_stands(house: House, notice: Notice) -> bool:
-    """Whether something urgent stands in the case, whatever was taken back."""
-    with house.realm.reading() as session:
-        row = index.row_of(session, notice.case_id)
-    return row is not None and (row.raised > 0 or row.urgent)
-
-
-def _how_many(w: Wording, waiting: int) -> str:
-    return w.ngettext("One thing waits for you on the desk.", "%(num)d things wait for you on the desk.", waiting)
-
-
-def _id_of(notices: Sequence[Notice]) -> str:
-    """What a letter is known by: the same when it is tried again, whatever has joined it meanwhile."""
-    most = max(notice.attempts for notice in notices)
-    return min(notice.id for notice in notices if notice.attempts == most)
 
 
 # ---- what pages and commands ask ---------------------------------------------------------------------------------

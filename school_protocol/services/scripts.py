@@ -365,23 +365,20 @@ class Player:
             given = [step.get("reason"), *(step.get("depart") or {}).values()]
             played.asked = played.required = sum(one is not None for one in given)
             return
-        form, now = self.protocol.form_of(act), self.clock.now()
-        held = form.begins(now, now.astimezone(ZONE).date())
+        fields, now = self.protocol.form_of(act).fields, self.clock.now()
+        held = self.protocol.form_of(act).begins(now, now.astimezone(ZONE).date())
         with suppress(Unseen):
             held |= see_act(self.house, actor, self.numbers.get(case, ""), act).prefill
         answers = self._answers(step.get("answers") or {}, case)
-        answers |= {
-            item.key: self._keys(answers[item.key])
-            for item in form.fields
-            if item.type in _DANGERS and item.key in answers
-        }
-        parts = {key: _parts(answers[key]) for key in answers}
-        left = {key for key in parts if key in held and _same(answers[key], held[key])}
-        left |= {item.key for item in form.fields if item.type in _BY_LINK and item.key in parts}
+        dangers = {item.key for item in fields if item.type in _DANGERS} & answers.keys()
+        answers |= {key: self._keys(answers[key]) for key in dangers}
+        parts = {key: _parts(answer) for key, answer in answers.items()}
+        left = {key for key, answer in answers.items() if key in held and _same(answer, held[key])}
+        left |= {item.key for item in fields if item.type in _BY_LINK} & parts.keys()
         left |= self._by_button(actor, act, answers, case) & parts.keys()
         played.known = sum(parts[key] for key in left)
         played.asked = sum(parts.values()) - played.known
-        must = {item.key for item in form.fields if item.required and item.type is not FieldType.signature}
+        must = {item.key for item in fields if item.required and item.type is not FieldType.signature}
         played.required = len(must & parts.keys() - left)
 
     def _by_button(self, actor: Actor, act: str, answers: Mapping[str, Any], case: str) -> set[str]:

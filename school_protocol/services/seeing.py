@@ -2,57 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from school_protocol.domain.acting import held_around, nameable
-from school_protocol.domain.case import Case, Record
+from school_protocol.domain.case import Record
 from school_protocol.domain.dues import Due, dues, open_dues
 from school_protocol.domain.engine import Choice, Reason, available, role_for, signable
 from school_protocol.domain.errors import Unseen
-from school_protocol.domain.events import (
-    EVENT_OF_ACT,
-    AccessEnded,
-    AccessLifted,
-    CaseJoined,
-    CaseOpened,
-    DocumentIssued,
-    DocumentRevoked,
-    DoorOpened,
-    DoorReviewed,
-    EntryRetracted,
-    ErasureResumed,
-    ErasureSuspended,
-    Event,
-    FileHandled,
-    FileOpened,
-    PublicReportPlaced,
-    Recorded,
-    Remark,
-    RemarksAttached,
-    RemarkSettled,
-    ReviewAsked,
-    ReviewEnded,
-    StepTaken,
-    VersionChanged,
-    kind_of,
-)
+from school_protocol.domain.events import StepTaken
 from school_protocol.domain.facts import points_by
-from school_protocol.domain.forms import FieldType, Form, Option
-from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
-from school_protocol.domain.referring import WHOM
+from school_protocol.domain.forms import FieldType, Option
+from school_protocol.domain.protocol import Act, ActKind, Deadline, Move
 from school_protocol.domain.remarks import awaited
 from school_protocol.domain.review import sent_back
-from school_protocol.domain.undoing import last_written, undoable
 from school_protocol.services import remark_lines
+from school_protocol.services.case_reader import CaseReader
 from school_protocol.services.cautioning import caution_lines
 from school_protocol.services.due_lines import DueLines, tone_of
 from school_protocol.services.loading import Loaded
-from school_protocol.services.masking import Masks, without_words
 from school_protocol.services.review.lines import review_line
 from school_protocol.services.views import (
     AccountLine,
@@ -60,339 +29,74 @@ from school_protocol.services.views import (
     CaseHead,
     CaseView,
     Choices,
-    ChronologyPage,
     ContactLine,
     DangerLine,
     DueLine,
     DutyLine,
-    EventView,
     FollowUpLine,
     HoldLine,
     MoveLine,
     MoveView,
-    PaperLine,
-    PersonLine,
     RailStage,
     RecordView,
     ReferralLine,
     RefusalLine,
-    RemarkLine,
     ReviewLine,
     SeatLine,
-    SignatureLine,
     WayBack,
 )
 from school_protocol.services.waiting import act_for, is_again, ways_back
 from school_protocol.wording import ZONE
 
 GROUPS = ("safety", "listening", "people", "assessment", "plan", "referral", "follow_up", "closing", "team")
-PAGE = 20
 _ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKind.review_hold)
 """What has buttons of its own on the page."""
 
 
-def snake(name: str) -> str:
-    """CaseOpened → case_opened."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-
-
-class Seeing:
+class Seeing(CaseReader):
     """One person's view of one case; asks the engine once and shows what it says."""
 
     def __init__(self, loaded: Loaded, names: Mapping[str, str]) -> None:
-        self.loaded = loaded
-        self.protocol: Protocol = loaded.protocol
-        self.case: Case = loaded.case
-        self.names = names
-        """Account id → name."""
+        super().__init__(loaded, names)
         self.choices: tuple[Choice, ...] = available(
             loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts
         )
         self.counts: tuple[Due, ...] = dues(loaded.facts)
         self.running: tuple[Due, ...] = open_dues(loaded.facts)
 
-    # ---- what may be read ------------------------------------------------------------------------------------
-
-    def hidden(self, form: Form) -> str | None:
-        """Why a record of this form is not, or not wholly, for this reader."""
-        if form.readers and role_for(self.protocol, form.readers, self.loaded.roles) is None:
-            return "side"
-        if self.loaded.metadata_only:
-            return None if form.readers else "side"
-        if form.side is not None and not self.reads_side(form.side):
-            return "side"
-        return "words" if self.loaded.pseudonymised else None
-
-    def reads_side(self, side: str) -> bool:
-        """Whoever is seated for one side never reads the other's, whatever else they are."""
-        held = self.case.seats_of(self.loaded.actor.id, self.loaded.facts.today)
-        bound = [seat for seat in held if seat.side is not None]
-        if bound:
-            return any(seat.side == side for seat in bound)
-        return any(not self._is_bound(role) for role in self.loaded.roles)
-
-    def _is_bound(self, role: str) -> bool:
-        seat = self.protocol.seats.get(role)
-        declared = self.protocol.roles.get((seat.acts_as or "") if seat else role)
-        return bool(declared and declared.side_bound)
-
-    def reads_place(self, remark: Remark) -> bool:
-        """Whether what is said of that place is for this reader: all but what is on a form of another side."""
-        record = self.case.written(remark.entry)
-        forms = [] if record is None else [self._written_under(record)[1]]
-        if remark.act:
-            act = self.protocol.resolve("acts", remark.act)
-            if act not in self.protocol.acts:
-                return self.reads_side("")
-            forms.append(self.protocol.form_of(act))
-        return all(self.hidden(form) != "side" for form in forms)
-
-    def person(self, person_id: str) -> PersonLine:
-        person = self.case.people.get(person_id) or self.case.former[person_id]
-        slot = self.protocol.slots[person.slot]
-        number = person_id.rpartition("-")[2]
-        identity = self.loaded.names.get(person_id, {})
-        return PersonLine(
-            person_id,
-            slot,
-            f"{slot.short}{number}",
-            identity.get("name"),
-            {key: value for key, value in identity.items() if key != "name"},
-            slot.guardian and self.case.is_held(person_id),
-        )
-
-    def people(self) -> tuple[PersonLine, ...]:
-        """Everybody in the case, in the order of the definition's slots."""
-        if self.loaded.metadata_only:
-            return ()
-        slots = list(self.protocol.slots)
-        ids = sorted(self.case.people, key=lambda key: (slots.index(self.case.people[key].slot), len(key), key))
-        return tuple(self.person(key) for key in ids)
-
-    def labels(self) -> dict[str, str]:
-        """How answers name people and colleagues for this reader."""
-        lines = [self.person(key) for key in {**self.case.former, **self.case.people}]
-        labels = {line.id: f"{line.label} · {line.name}" if line.name else line.label for line in lines}
-        return {**self.names, **labels}
-
-    def record(self, record: Record, *, as_signatory: bool = False) -> RecordView:
-        """One record as this person may read it; whoever is to sign it reads all that they sign."""
-        protocol, form = self._written_under(record)
-        act = protocol.acts[record.act]
-        hidden = None if as_signatory else self.hidden(form)
-        answers = {} if hidden == "side" else dict(record.answers)
-        if hidden == "words":
-            answers = without_words(form, answers, self.masks.of(record))
-        return RecordView(
-            seq=record.seq,
-            event=snake(EVENT_OF_ACT[record.kind].value),
-            act=act,
-            form=form,
-            answers=answers,
-            actor=self.name(record.actor),
-            role=record.recorded_as,
-            at=record.at,
-            occurred_at=record.occurred_at,
-            signatures=tuple(SignatureLine(self.name(one.account), one.role, one.at) for one in record.signatures),
-            signatures_wanted=act.signatures,
-            is_effective=record.effective_seq is not None,
-            hidden=hidden,
-            derived={} if hidden == "side" else _told_of(record),
-            corrections=tuple(record.corrections),
-            taken_back=record.retracted_at,
-            undo_until=self.undoable.get(record.seq),
-            protocol=protocol,
-            paper=PaperLine(self.name(record.paper.by), record.paper.role, record.paper.at) if record.paper else None,
-        )
-
-    def _written_under(self, record: Record) -> tuple[Protocol, Form]:
-        """The version under which a record got its answers, and its form there.
-
-        Where that is the version of a later correction, the form ends with what only the first one asked and was told.
-        """
-        first = self.case.protocol_at(record.seq, self.protocol)
-        protocol = self.case.protocol_at(max((record.seq, *record.corrections)), self.protocol)
-        form, former = protocol.form_of(record.act), first.form_of(record.act)
-        gone = tuple(one for one in former.fields if one.key not in form.by_key and one.key in record.answers)
-        return protocol, form.with_fields((*form.fields, *gone)) if gone else form
-
-    @cached_property
-    def undoable(self) -> Mapping[int, datetime]:
-        """The entries that this reader may take back now, each with until when."""
-        own = self.loaded.actor.id if self.loaded.roles else ""
-        return undoable(self.protocol, self.case, own, self.loaded.now, self.loaded.around)
-
-    def just_written(self) -> RecordView | None:
-        """What the reader did last here, if it may be taken back: never something older beneath what may not."""
-        record = last_written(self.protocol, self.case, self.loaded.actor.id)
-        return self.record(record) if record is not None and record.seq in self.undoable else None
-
-    def _taken_back(self, event: EntryRetracted) -> dict[str, Any]:
-        return {"entry": event.entry, "act": self.case.protocol_at(event.seq, self.protocol).acts[event.act]}
-
-    def entry(self, record: Record) -> RecordView:
-        """One record, whole: as it holds now, and as it was first written where it was corrected."""
-        shown = replace(self.record(record), remarks=remark_lines.about_record(self.remarks(), record))
-        written = next((event for event in self.loaded.events if event.seq == record.seq), None)
-        if not record.corrections or shown.hidden == "side" or not isinstance(written, Recorded):
-            return shown
-        first = dict(written.answers)
-        shown = replace(shown, first_whom=written.derived.get(WHOM, {}))
-        if first == dict(record.answers) and shown.first_whom == record.derived.get(WHOM, {}):
-            return shown
-        masked = self.masks.by(written.actor, written.role)
-        return replace(shown, first=without_words(shown.form, first, masked) if shown.hidden else first)
-
-    @cached_property
-    def masks(self) -> Masks:
-        """How texts read to this reader: with signs in place of names, for a reader of pseudonyms."""
-        return Masks(self.loaded)
-
-    def name(self, account: str) -> str:
-        return self.names.get(account, "—")
-
-    def _author(self, seq: int, account: str) -> str:
-        """The name of whoever wrote that entry, or of who did what is no entry."""
-        record = self.case.record(seq)
-        return self.name(record.author if record else account)
-
-    # ---- events ----------------------------------------------------------------------------------------------
-
-    def event(self, event: Event) -> EventView:
-        kind = snake(kind_of(event).value)
-        view = EventView(event.seq, kind, self.name(event.actor), event.role, event.at, event.occurred_at)
-        match event:
-            case Recorded():
-                record = self.case.written(event.seq)
-                return replace(view, record=self.record(record) if record else None)
-            case EntryRetracted():
-                return replace(view, detail=self._taken_back(event))
-            case StepTaken():
-                return replace(view, detail=self._step(event))
-            case CaseOpened():
-                marked = {"contributes": True} if event.contributes else {}
-                return replace(view, detail={"number": event.number, "opened_from": event.opened_from, **marked})
-            case CaseJoined():
-                asked = self.case.contributes and event.other == self.case.opened_from
-                reads = not self.loaded.metadata_only and (asked or not self.loaded.pseudonymised)
-                dangers = () if self.loaded.metadata_only else event.dangers
-                handover, marked = dict(event.handover) if reads else {}, {"contributes": True} if asked else {}
-                detail = {"other": event.other, "dangers": dangers, "handover": handover, **marked}
-                return replace(view, detail=detail)
-            case DocumentIssued():
-                detail = {"document": event.document, "profile": event.profile, "copy": event.copy}
-                return replace(view, detail={**detail, "language": event.language})
-            case DocumentRevoked():
-                detail = {"document": event.document, "copy": event.copy}
-                return replace(view, detail={**detail, "reason": self._reason(event, event.reason)})
-            case RemarksAttached():
-                return replace(view, detail=self._attached(event))
-            case RemarkSettled():
-                return replace(view, detail=self._settled(event))
-            case ReviewAsked():
-                move = self.case.protocol_at(event.seq, self.protocol).moves.get(event.move)
-                return replace(view, detail={"move": move, "sentence": self._reason(event, event.sentence)})
-            case ReviewEnded():
-                return replace(view, detail={"sentence": self._reason(event, event.sentence)})
-            case ErasureSuspended():
-                return replace(view, detail={"until": event.until, "reason": self._reason(event, event.reason)})
-            case ErasureResumed():
-                return replace(view, detail={"reason": self._reason(event, event.reason)})
-            case VersionChanged():
-                detail = {"former": event.former, "version": event.version}
-                return replace(view, detail={**detail, "reason": self._reason(event, event.reason)})
-            case PublicReportPlaced():
-                return replace(view, detail={"how": event.how.value, "hour": event.hour})
-            case FileHandled():
-                detail = {name: getattr(event, name) for name in ("piece", "sha256", "size", "format", "target")}
-                return replace(view, detail={**detail, "step": event.step.value})
-            case FileOpened():
-                reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
-                detail = {"piece": event.piece, "original": event.original, "purpose": event.purpose}
-                return replace(view, detail={**detail, "reason": reason})
-            case AccessLifted() | DoorOpened():
-                return replace(view, detail={"until": event.until, "reason": self._reason(event, event.reason)})
-            case AccessEnded():
-                return replace(view, detail={"opened": event.opened})
-            case DoorReviewed():
-                said = self._reason(event, event.sentence)
-                return replace(view, detail={"door": event.door, "justified": event.justified, "sentence": said})
-        return view
-
-    def _reason(self, event: Event, words: str) -> str:
-        """Words that came with an event, as this reader may read them."""
-        return "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(words)
-
-    def _step(self, step: StepTaken) -> dict[str, Any]:
-        protocol = self.case.protocol_at(step.seq, self.protocol)
-        places = {
-            **({"taken_back": True} if step in self.case.undone else {}),
-            "move": protocol.moves[step.move],
-            "source": protocol.states[step.source],
-            "target": protocol.states[step.target],
-        }
-        if self.loaded.metadata_only:
-            return {**places, "reason": "", "departures": [], "level": None, "grid": {}}
-        masked = self.masks.by(step.actor, step.role)
-        return {
-            **places,
-            "reason": masked(step.reason),
-            "departures": [(protocol.needs[need], masked(why)) for need, why in step.departures.items()],
-            "level": step.level,
-            "grid": step.grid,
-        }
-
-    def chronology(self, before: int | None = None, most: int = PAGE) -> ChronologyPage:
-        events = [event for event in self.loaded.events if before is None or event.seq < before]
-        shown = events[-most:]
-        more = shown[0].seq if len(events) > len(shown) and shown else None
-        return ChronologyPage(tuple(self._line(event) for event in reversed(shown)), more)
-
-    def _line(self, event: Event) -> EventView:
-        """One line of the chronology as pages show it: with what was observed on it, or answered by it."""
-        on_it = tuple(one for one in self.remarks() if one.at_entry == event.seq)
-        return replace(self.event(event), remarks=on_it, settled=self._settled_by(event))
-
-    def _settled_by(self, event: Event) -> RemarkLine | None:
-        """The remark that an entry says was dealt with."""
-        if not isinstance(event, RemarkSettled):
-            return None
-        meant = (event.attached, event.remark)
-        return next((one for one in self.remarks() if (one.seq, one.place) == meant), None)
-
     # ---- lines -----------------------------------------------------------------------------------------------
 
     def head(self) -> CaseHead:
-        case, protocol = self.case, self.protocol
+        case, protocol, loaded = self.case, self.protocol, self.loaded
+        lifting, door = loaded.lifting, loaded.door
         grid = next(iter(protocol.grids.values()), None)
         assert case.opened_at is not None
         return CaseHead(
             protocol=protocol,
             number=case.number,
             seq=case.last_seq,
-            unit=self.loaded.around.unit,
+            unit=loaded.around.unit,
             state=protocol.states[case.state],
             stage=protocol.stage_of(case.state),
-            level=grid.levels.get(case.level) if grid and not self.loaded.metadata_only else None,
+            level=grid.levels.get(case.level) if grid and not loaded.metadata_only else None,
             opened_at=case.opened_at,
             entered_at=case.entry.at,
             restricted=case.restricted_seq is not None,
-            pseudonymised=self.loaded.pseudonymised and self.loaded.lifting is None,
-            names_until=self.loaded.lifting.until if self.loaded.lifting else None,
-            open_until=self.loaded.door.until if self.loaded.door else None,
-            metadata_only=self.loaded.metadata_only,
-            has_papers=self.has_papers() and self.loaded.door is None,
-            roles=self.loaded.roles if self.loaded.door is None else (),
+            pseudonymised=loaded.pseudonymised and lifting is None,
+            names_until=lifting.until if lifting else None,
+            open_until=door.until if door else None,
+            metadata_only=loaded.metadata_only,
+            has_papers=door is None and self.has_papers(),
+            roles=loaded.roles if door is None else (),
             cautions=tuple(caution_lines(self)),
             live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
             labels=self.labels(),
-            can_raise=self.loaded.door is None
-            and any(
-                choice.is_open and protocol.acts[choice.key].kind is ActKind.raise_danger
-                for choice in self.choices
-                if choice.kind == "act"
-            ),
+            can_raise=door is None and self._can_raise(),
         )
+
+    def _can_raise(self) -> bool:
+        acts = (self.protocol.acts[one.key] for one in self.choices if one.kind == "act" and one.is_open)
+        return any(act.kind is ActKind.raise_danger for act in acts)
 
     def has_papers(self) -> bool:
         documents = self.protocol.documents.values()
@@ -408,29 +112,23 @@ class Seeing:
                 self.protocol.dangers[life.danger],
                 life.state,
                 life.raised_at,
-                self._author(life.raised_seq, life.by),
+                self.author(life.raised_seq, life.by),
                 life.changed_at,
             )
             for life in reversed(self.case.dangers)
         )
 
     def rail(self) -> tuple[RailStage, ...]:
-        order = list(self.protocol.stages)
+        states = self.protocol.states
         here = self.protocol.stage_of(self.case.state).key
+        known = [entry for entry in self.case.entries if entry.state in states]
         lines = []
-        for key in order:
-            known = (entry for entry in self.case.entries if entry.state in self.protocol.states)
-            entries = [entry for entry in known if self.protocol.states[entry.state].stage == key]
-            states = tuple(dict.fromkeys(entry.state for entry in entries))
+        for key, stage in self.protocol.stages.items():
+            entries = [entry for entry in known if states[entry.state].stage == key]
+            entered = dict.fromkeys(entry.state for entry in entries)
             state = "current" if key == here else "done" if entries else "ahead"
-            lines.append(
-                RailStage(
-                    self.protocol.stages[key],
-                    state,
-                    entries[-1].at if entries else None,
-                    tuple(self.protocol.states[name] for name in states),
-                )
-            )
+            last = entries[-1].at if entries else None
+            lines.append(RailStage(stage, state, last, tuple(states[name] for name in entered)))
         return tuple(lines)
 
     def moves(self) -> tuple[tuple[MoveLine, ...], tuple[MoveLine, ...]]:
@@ -491,10 +189,7 @@ class Seeing:
         following, due = self._acts_of_next_steps(), self._acts_of_duties()
         first = act_for(self.loaded.facts, self.running, self.loaded.roles)
         grouped: dict[str, list[ActLine]] = {group: [] for group in GROUPS}
-        for choice in self.choices:
-            if choice.kind != "act" or not choice.is_open:
-                continue
-            act = self.protocol.acts[choice.key]
+        for act in (self.protocol.acts[one.key] for one in self.choices if one.kind == "act" and one.is_open):
             is_first = act.key == first
             if act.kind in _ELSEWHERE and not is_first:
                 continue
@@ -510,12 +205,17 @@ class Seeing:
 
         A step that needs a reason is none that a case waits for.
         """
-        own = (choice for choice in self.choices if choice.kind == "move" and not _role_refused(choice))
-        onward = [one for one in own if not (move := self.protocol.moves[one.key]).backwards and not move.reason]
-        reasons = [reason for one in onward for reason in one.reasons]
+        reasons = [reason for choice in self.choices if self._is_onward(choice) for reason in choice.reasons]
         written = [self.case.record(seq) for reason in reasons for seq in reason.to_sign]
         unsigned = {record.act for record in written if record is not None}
-        return {act for reason in reasons for act in reason.acts if act not in unsigned}
+        return {act for reason in reasons for act in reason.acts} - unsigned
+
+    def _is_onward(self, choice: Choice) -> bool:
+        """Whether it is a step ahead, of this reader's role, which needs no reason."""
+        if choice.kind != "move" or _role_refused(choice):
+            return False
+        move = self.protocol.moves[choice.key]
+        return not move.backwards and not move.reason
 
     def _acts_of_duties(self) -> set[str]:
         return {act.key for line in self.duties() if line.state == "due" for act in line.acts}
@@ -560,7 +260,7 @@ class Seeing:
                     referral.covers,
                     referral.at,
                     self._channel(record),
-                    self._author(referral.seq, referral.actor),
+                    self.author(referral.seq, referral.actor),
                     state if referral.awaits_answer else "settled",
                     referral.settled_at or referral.acknowledged_at,
                     referral.whom,
@@ -596,20 +296,19 @@ class Seeing:
         )
 
     def follow_ups(self) -> tuple[FollowUpLine, ...]:
-        facts = self.loaded.facts
+        facts, follow = self.loaded.facts, self.protocol.follow_up
+        planned = facts.planned()
         lines = []
-        held = set()
-        for planned in facts.planned():
-            record = self.case.record(planned.held_seq) if planned.held_seq else None
-            held.add(planned.held_seq)
-            state = "held" if record else "missed" if planned.day < facts.today else "planned"
-            lines.append(FollowUpLine(planned.day, state, planned.offset, self.record(record) if record else None))
-        follow = self.protocol.follow_up
-        for record in self.case.records_of(follow.act) if follow else ():
-            if follow and record.seq not in held:
-                day = record.answers.get(follow.held_on)
-                moment = facts.day_of(day) if day else record.occurred_at.astimezone(ZONE).date()
-                lines.append(FollowUpLine(moment, "held", None, self.record(record)))
+        for one in planned:
+            record = self.case.record(one.held_seq) if one.held_seq else None
+            state = "held" if record else "missed" if one.day < facts.today else "planned"
+            lines.append(FollowUpLine(one.day, state, one.offset, self.record(record) if record else None))
+        held = {one.held_seq for one in planned}
+        unplanned = [one for one in self.case.records_of(follow.act) if one.seq not in held] if follow else []
+        for record in unplanned:
+            day = record.answers.get(follow.held_on) if follow else None
+            moment = facts.day_of(day) if day else record.occurred_at.astimezone(ZONE).date()
+            lines.append(FollowUpLine(moment, "held", None, self.record(record)))
         return tuple(sorted(lines, key=lambda line: line.day))
 
     def of_kind(self, *kinds: ActKind) -> tuple[RecordView, ...]:
@@ -664,14 +363,6 @@ class Seeing:
             self.hidden(self.protocol.form_of(self.protocol.acts[act])) is None for act in met_by
         )
 
-    def remarks(self) -> tuple[RemarkLine, ...]:
-        """Remarks on copies, those that were dealt with among them."""
-        return self._remarks
-
-    @cached_property
-    def _remarks(self) -> tuple[RemarkLine, ...]:
-        return remark_lines.remark_lines(self.loaded, self.masks, self.names, self.reads_place)
-
     def observations(self) -> int:
         """How many of them wait for an answer."""
         return len(awaited(self.case.remarks))
@@ -680,12 +371,6 @@ class Seeing:
         """What the protocol asks for and nobody has written, less what this reader may not read."""
         asked = remark_lines.missing_forms(self.protocol, self.duties(), self.counts, self.choices)
         return tuple(act for act in asked if self.hidden(self.protocol.form_of(act)) != "side")
-
-    def _attached(self, event: RemarksAttached) -> dict[str, Any]:
-        return remark_lines.attached_detail(self.loaded, self.masks, self.names, self.reads_place, event)
-
-    def _settled(self, event: RemarkSettled) -> dict[str, Any]:
-        return remark_lines.settled_detail(self.loaded, self.masks, self.reads_place, event)
 
     def review(self) -> ReviewLine | None:
         """Where the review of the case stands."""
@@ -735,8 +420,7 @@ class Seeing:
         if choice is None:
             elsewhere = Reason("not_from_here", states=move.from_)
             return MoveView(self.head(), move, target, (elsewhere,), (), is_open=False)
-        departing = tuple(reason for reason in choice.reasons if reason.may_depart)
-        rest = tuple(reason for reason in choice.reasons if not reason.may_depart)
+        rest, departing = (tuple(one for one in choice.reasons if one.may_depart is may) for may in (False, True))
         left = self.observations() if target is not None and target.ended else 0
         return MoveView(self.head(), move, target, rest, departing, choice.is_open, left)
 
@@ -785,11 +469,6 @@ class Seeing:
             if one.id not in self.case.exclusions
         ]
         return tuple(sorted(lines, key=lambda line: bool(line.elsewhere)))
-
-
-def _told_of(record: Record) -> dict[str, Any]:
-    """What follows from an entry, less the answers that it corrects: they are read with their own entry."""
-    return {key: value for key, value in record.derived.items() if key != "changes"}
 
 
 def _role_refused(choice: Choice) -> bool:

@@ -112,14 +112,16 @@ def ways_back(facts: Facts) -> dict[str, tuple[Record, ...]]:
     protocol, case = facts.protocol, facts.case
     if not protocol.states[case.state].ended:
         return {}
+    since = [record for record in case.records if record.seq > case.entry.seq]
+    back = (one for one in protocol.moves.values() if case.state in one.from_ and one.backwards and not one.automatic)
     found: dict[str, tuple[Record, ...]] = {}
-    for move in protocol.moves.values():
+    for move in back:
         needs = [protocol.needs[need] for need in move.needs]
-        is_back = case.state in move.from_ and move.backwards and not move.automatic
-        if is_back and all(need.when.holds(facts) for need in needs):
-            opening = {act for need in needs for act in need.met_by}
-            found[move.key] = tuple(one for one in case.records if one.act in opening and one.seq > case.entry.seq)
-    return {key: records for key, records in found.items() if records}
+        opening = {act for need in needs for act in need.met_by}
+        records = tuple(record for record in since if record.act in opening)
+        if records and all(need.when.holds(facts) for need in needs):
+            found[move.key] = records
+    return found
 
 
 def is_again(facts: Facts, move: Move) -> bool:
@@ -284,14 +286,14 @@ class _Next:
             return []
         acts = [self.protocol.acts[key] for key in acts_that_meet(self.facts, self.protocol.needs[need])]
         roles = {act.key: _asked(self.facts, act.by) for act in acts if self._is_open(act)}
-        ranks = {
-            key: min((rank_of(self.protocol, one) for one in asked), default=_OTHERS) for key, asked in roles.items()
-        }
-        further = {key for key, rank in ranks.items() if rank in _BEYOND}
+        further = {key for key, asked in roles.items() if self._nearest(asked) in _BEYOND}
         if further != set(roles):
             further = {key for key in further if self.protocol.acts[key].needs}
         since = max([self.case.entry.at, *(record.at for record in self.case.records)])
         return [index.Asked(role, key, need, since) for key in sorted(further) for role in sorted(roles[key])]
+
+    def _nearest(self, roles: Iterable[str]) -> int:
+        return min((rank_of(self.protocol, one) for one in roles), default=_OTHERS)
 
     def _of_open(self, move: Move) -> Waiting:
         """A way on that somebody has only to take: since the last act that opened it."""
@@ -343,13 +345,9 @@ def _asked(facts: Facts, roles: Iterable[str], is_for_each: bool = False) -> set
 
     Where somebody of the team is seated in the case, it is theirs; who only reports is asked where nobody else is.
     """
-    protocol, case = facts.protocol, facts.case
-    allowed = _allowed(protocol, case, roles)
-    seats = {
-        held.seat: held.until
-        for held in case.seats
-        if held.is_held(facts.today) and held.account not in case.exclusions and held.seat not in allowed
-    }
+    protocol = facts.protocol
+    allowed = _allowed(protocol, facts.case, roles)
+    seats = {seat: until for seat, until in _seats_held(facts).items() if seat not in allowed}
     standing = {seat for seat in seats if any(acts_as(protocol, seat, role) for role in allowed)}
     present = {role for role in allowed if _is_present(facts, role)} | standing
     if is_for_each:
@@ -359,6 +357,13 @@ def _asked(facts: Facts, roles: Iterable[str], is_for_each: bool = False) -> set
     seated = {seat for seat in standing & nearest if _is_assigned(protocol, protocol.seats[seat].acts_as)}
     lasting = any(seats[seat] is None for seat in seated)
     return seated if lasting else nearest
+
+
+def _seats_held(facts: Facts) -> dict[str, str | None]:
+    """The seats in which somebody is who is not shut out, each until when."""
+    case = facts.case
+    held = [one for one in case.seats if one.is_held(facts.today) and one.account not in case.exclusions]
+    return {one.seat: one.until for one in held}
 
 
 def _allowed(protocol: Protocol, case: Case, roles: Iterable[str]) -> set[str]:

@@ -15,7 +15,7 @@ from school_protocol.services.due_lines import tone_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.opening import schools_of
-from school_protocol.services.views import WeekDay, WeekDue, WeekView
+from school_protocol.services.views import CaseLine, WeekDay, WeekDue, WeekView
 from school_protocol.storage import directory, index
 from school_protocol.storage.engines import Session
 from school_protocol.wording import ZONE
@@ -52,26 +52,27 @@ def see_week(house: House, actor: Actor, *, after: str | None = None) -> WeekVie
         for case_id, due, planned in found
         if case_id not in known_of or (not planned and _is_own(house, rows[case_id], due, actor))
     ]
-    lines = [case_line(house, actor, row, units[row.unit]) for row in raised]
+    late, coming = ([due for due in dues if (due.tone == "late") is is_late] for is_late in (True, False))
     return WeekView(
-        dangers=tuple(
-            WeekDue(
-                number=line.number,
-                title=line.next or line.state.title,
-                due_at=line.due_at if line.is_due else None,
-                tone=line.tone,
-                unit=line.unit,
-                by_day=line.by_day,
-            )
-            for line in lines
-        ),
-        late=tuple(due for due in dues if due.tone == "late"),
-        days=_days(house, actor, days, [due for due in dues if due.tone != "late"]),
+        dangers=tuple(_danger(case_line(house, actor, row, units[row.unit])) for row in raised),
+        late=tuple(late),
+        days=_days(house, actor, days, coming),
         after=str(page.after) if page.after else None,
         units=schools_of(house, actor),
         many_schools=len(units) > 1,
         can_report=may_report(house, actor),
         receipts_only=sees_none,
+    )
+
+
+def _danger(line: CaseLine) -> WeekDue:
+    return WeekDue(
+        number=line.number,
+        title=line.next or line.state.title,
+        due_at=line.due_at if line.is_due else None,
+        tone=line.tone,
+        unit=line.unit,
+        by_day=line.by_day,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
 
@@ -98,34 +99,35 @@ def prepare(
     if not may_make(database):
         raise NotOwner(f"the role {role_of(database)} owns neither the tables nor the database")
     roles = tuple(dict.fromkeys(name for name in (site, *workers) if name))
+    is_walled = bool(site and workers)
     _refuse_absent(database, roles)
     if role_of(database) in roles:
         raise NotOwner(f"{role_of(database)} owns the tables: a role that serves or works is another one")
-    if site and workers:
+    if is_walled:
         _refuse_seeing_through(database, site, workers)
     for part in PARTS:
-        engine = open_engine(in_schema(database, part))
-        try:
+        with _opened(database, part) as engine:
             upgrade(engine, part, tables)
-            if part == "realm" and site and workers:  # before it may read a table that is new
+            if part == "realm" and is_walled:  # before it may read a table that is new
                 walls.build(engine, site, workers, realm="realm", directory="directory")
             _say(engine, [grants(part, tables, role, part) for role in roles])
-        finally:
-            engine.dispose()
     for part in tenants.PARTS:
         schema = training_schema(part)
-        engine = open_engine(in_schema(database, schema))
-        try:
+        with _opened(database, schema) as engine:
             upgrade(engine, part, tables, purged=True)
             _say(engine, [grants(part, tables, role, schema, purged=True) for role in roles])
-        finally:
-            engine.dispose()
-    engine = open_engine(in_schema(database, QUEUE))
-    try:
+    with _opened(database, QUEUE) as engine:
         with engine.begin() as connection:
             make_schema(connection)
         make_queue()
         _say(engine, [queue_grants(role, QUEUE) for role in roles])
+
+
+@contextmanager
+def _opened(database: str, schema: str) -> Iterator[Engine]:
+    engine = open_engine(in_schema(database, schema))
+    try:
+        yield engine
     finally:
         engine.dispose()
 

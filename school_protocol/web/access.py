@@ -106,34 +106,33 @@ def _may(endpoint: str) -> bool:
 
 def guard() -> ResponseReturnValue | None:
     """Before every request: known endpoint, small enough, from our own page, and by somebody who may knock."""
+    endpoint = request.endpoint
     if not request.host:
         abort(400)  # what was said of it is no name of a site: no address can be made with it
-    if request.endpoint is None:
+    if endpoint is None:
         return None  # routing answers 404 or 405 itself
-    permission = PERMISSIONS.get(request.endpoint)
+    permission = PERMISSIONS.get(endpoint)
     if permission is None:
         abort(404)
     in_room = room.is_of_rooms(current_app)
-    if request.endpoint == "desk.index" and is_laptop(sessions.house()):
+    if endpoint == "desk.index" and is_laptop(sessions.house()):
         return redirect(url_for("workshops.index"))
-    if not (room.serves(request.endpoint, in_room) and laptop.serves(request.endpoint)):
+    if not (room.serves(endpoint, in_room) and laptop.serves(endpoint)):
         abort(404)
-    limits.apply(request.endpoint)
-    if request.endpoint == "static":
-        return None
-    if request.method == "OPTIONS":
-        return None  # answered by routing alone, where it is at all
+    limits.apply(endpoint)
+    if endpoint == "static" or request.method == "OPTIONS":
+        return None  # OPTIONS is answered by routing alone, where it is at all
     if permission is Permission.token:
-        admission.admit(request.endpoint)
+        admission.admit(endpoint)
         return None
-    if request.method not in SAFE_METHODS:
-        refused = _refuse_foreign(request.endpoint)
-        if refused is not None:
-            return refused
-    if in_room and (answer := room.guard()) is not None:
-        return answer
-    if permission is Permission.anyone:
-        return None
+    refused = _refuse_foreign(endpoint) if request.method not in SAFE_METHODS else None
+    if refused is None and in_room:
+        refused = room.guard()
+    return refused if refused is not None or permission is Permission.anyone else _knock(permission)
+
+
+def _knock(permission: Permission) -> ResponseReturnValue | None:
+    """Whoever is not signed in is sent to do so; whoever may not knock finds nothing there."""
     actor = sessions.find_actor()
     if actor is None:
         return _to_sign_in()

@@ -64,6 +64,13 @@ PREFIX = "a-"
 CORRECTED = "c-"
 BLANK_LINES = 2
 SCALE_MOST = 12
+_PLAIN: Mapping[FieldType, Callable[..., Any]] = {
+    FieldType.long: Words,
+    FieldType.date: Day,
+    FieldType.moment: Moment,
+    FieldType.check: Tick,
+}
+"""Questions that nothing of the definition or the case has to be offered for."""
 _YES_NO = {"yes": True, "no": False}
 
 
@@ -158,13 +165,7 @@ class AnswerForm(OwnForm):
 
 
 def form_for(
-    view: ActView,
-    w: Wording,
-    posted: Posted | None = None,
-    *,
-    now: datetime,
-    more: str = "",
-    prefix: str = PREFIX,
+    view: ActView, w: Wording, posted: Posted | None = None, *, now: datetime, more: str = "", prefix: str = PREFIX
 ) -> AnswerForm:
     """The form of `view`'s act: blank with its defaults, or holding what `posted` says.
 
@@ -322,30 +323,19 @@ class _Builder:
 
     def _make(self, item: FormField) -> Any:
         asked: dict[str, Any] = {"label": self.w.text(item.label), "spec": item, "w": self.w}
+        if item.type in _PLAIN:
+            return _PLAIN[item.type](**asked)
         match item.type:
-            case FieldType.long:
-                return Words(**asked)
-            case FieldType.date:
-                return Day(**asked)
-            case FieldType.moment:
-                return Moment(**asked)
-            case FieldType.check:
-                return Tick(**asked)
             case FieldType.scale if _span(item) <= SCALE_MOST:
                 return Scale(options=self._numbers(item), none=self._none(item), convert=whole_number, **asked)
-            case FieldType.grid:
-                return Matrix(items=self._grid(item), none=self.w._("Not known"), **asked)
-            case FieldType.danger_answers:
-                return Matrix(items=self._asked_again(), none="", **asked)
+            case FieldType.grid | FieldType.danger_answers:
+                is_grid = item.type is FieldType.grid
+                items = self._grid(item) if is_grid else self._asked_again()
+                return Matrix(items=items, none=self.w._("Not known") if is_grid else "", **asked)
             case FieldType.rows:
                 return Rows(columns=self._columns(item), more=self._added(item), **asked)
             case FieldType.person | FieldType.persons:
-                several = item.type is FieldType.persons
-                more = 1 if self.more == item.key else 0
-                takes_new = self.takes_new and (item.even_on_hold or not self._only_guardians_on_hold(item))
-                takes_new = takes_new and not item.goes_along
-                asked |= {"several": several, "more": more, "takes_new": takes_new, "hint": self._people_hint(item)}
-                return People(options=self._people(item), slots=self._slots(item), **asked)
+                return self._make_people(item, asked)
             case FieldType.choices | FieldType.accounts | FieldType.dangers | FieldType.covers:
                 return Several(options=self._offered(item), **asked)
             case FieldType.yes_no:
@@ -355,6 +345,18 @@ class _Builder:
             case _ if item.type in _OFFERS:
                 return OneOf(options=self._offered(item), none=self._none(item), **asked)
         return Line(**asked)
+
+    def _make_people(self, item: FormField, asked: dict[str, Any]) -> Any:
+        takes_new = self.takes_new and (item.even_on_hold or not self._only_guardians_on_hold(item))
+        return People(
+            options=self._people(item),
+            slots=self._slots(item),
+            several=item.type is FieldType.persons,
+            more=1 if self.more == item.key else 0,
+            takes_new=takes_new and not item.goes_along,
+            hint=self._people_hint(item),
+            **asked,
+        )
 
     def _none(self, item: FormField) -> str:
         return "" if item.required and item.when is None else self.w._("No answer")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from school_protocol.definitions import read as read_definition
-from school_protocol.definitions.proof.images import Effects, Image, is_free
+from school_protocol.definitions.proof.folding import Image, is_free
+from school_protocol.definitions.proof.images import Effects
 from school_protocol.definitions.proof.reaching import Link, Node
 from school_protocol.definitions.proof.subject import Limits, Subject
 from school_protocol.definitions.proof.world import counts_raised

@@ -300,7 +300,10 @@ def test_every_sentence_is_said_of_some_file() -> None:
 
 # ---- nothing is put together as it runs -----------------------------------------------------------------------------
 
-MAKERS = {"say": 1, "Phrase": 0, "Unreadable": 1, "ConditionError": 0, "Fault": 1, "_fault": 2, "_among": 4}
+MAKERS = {
+    "say": 1, "Phrase": 0, "Unreadable": 1, "ConditionError": 0, "Fault": 1, "_fault": 2, "among": 4, "_has_field": 3,
+    "_only_one": 2,
+}  # fmt: skip
 """What says something of a file, and which of its arguments is the text."""
 _TWO_WORDS = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
 
@@ -325,6 +328,10 @@ def unmarked(source: str) -> list[int]:
                 map(_is_written, _either(node.value))
             ):
                 found.append(node.lineno)
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Tuple) and isinstance(node.iter, ast.Tuple):
+            rows = [row.elts for row in node.iter.elts if isinstance(row, ast.Tuple)]
+            places = [at for at, one in enumerate(node.target.elts) if isinstance(one, ast.Name) and one.id in spoken]
+            found += [row[at].lineno for row in rows for at in places if any(map(_is_written, _either(row[at])))]
     return sorted(found)
 
 
@@ -359,6 +366,7 @@ def test_whatever_is_said_is_marked(path: Path) -> None:
 def test_what_is_not_marked_is_found() -> None:
     assert unmarked('book.say(path, N_("no %(what)s"), what=name, code=f"U+{n:04X}", example="(\'a\', \'b\')")') == []
     assert unmarked('book.say(path, f"no {name}")') == [1]
+    assert unmarked('for name, text in (("a", N_("no a")), ("b", "no b")):\n    book.say(name, text)') == [1]
     assert unmarked('book.say(path, "no name")') == [1]
     assert unmarked('book.say(path, "no " + name)') == [1]
     assert unmarked('book.say(path, N_(f"no {name}"))') == [1]
@@ -367,7 +375,7 @@ def test_what_is_not_marked_is_found() -> None:
     assert unmarked('book.say(path, "no name" if a else N_("none"))') == [1]
     assert unmarked('text = N_("one")\nbook.say(path, text)') == []
     assert unmarked('text = f"no {name}"\nbook.say(path, text)') == [1]
-    assert unmarked('_NONE = "no name"\n_among(book, path, names, known, _NONE)') == [1]
+    assert unmarked('_NONE = "no name"\namong(book, path, names, known, _NONE)') == [1]
     assert unmarked('raise Unreadable(1, "the file is empty")') == [1]
     assert unmarked('raise ConditionError(f"condition {source!r}")') == [1]
     assert unmarked("faults.append(Fault(3, f'no {name}'))") == [1]

@@ -19,8 +19,8 @@ from school_protocol.definitions import read_file
 from school_protocol.domain.events import EVENT_OF_ACT, EventKind
 from school_protocol.domain.policy import Permission
 from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.services.case_reader import snake
 from school_protocol.services.scripts import throwaway
-from school_protocol.services.seeing import snake
 from school_protocol.web import create_app, routing
 from school_protocol.web.access import PERMISSIONS, SAFE_METHODS
 from school_protocol.web.routing import Pages

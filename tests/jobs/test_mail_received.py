@@ -27,7 +27,7 @@ from werkzeug.routing import MapAdapter
 from school_protocol import services
 from school_protocol.definitions import read
 from school_protocol.post import Letter, Mail, Post
-from school_protocol.services import notices
+from school_protocol.services import notice_letters as words
 from school_protocol.services.identity import telling
 from school_protocol.services.journal import keeping
 from school_protocol.services.scripts import throwaway
@@ -90,10 +90,10 @@ def anchored(school: School, account: Account) -> Letter:
 
 Make = Callable[[School, Account], Letter]
 KINDS: dict[str, tuple[ModuleType, str, Make]] = {
-    "waits": (notices, "_letter", lambda s, a: notices._letter(s.house, a, [notice(s), notice(s, role="reporter")])),
-    "thanks": (notices, "_letter", lambda s, a: notices._letter(s.house, a, [notice(s, role="reporter")])),
-    "urgent": (notices, "_letter", lambda s, a: notices._letter(s.house, a, [notice(s, urgent=True)])),
-    "taken back": (notices, "_letter", lambda s, a: notices._letter(
+    "waits": (words, "letter_of", lambda s, a: words.letter_of(s.house, a, [notice(s), notice(s, role="reporter")])),
+    "thanks": (words, "letter_of", lambda s, a: words.letter_of(s.house, a, [notice(s, role="reporter")])),
+    "urgent": (words, "letter_of", lambda s, a: words.letter_of(s.house, a, [notice(s, urgent=True)])),
+    "taken back": (words, "letter_of", lambda s, a: words.letter_of(
         s.house, a, [notice(s, urgent=True, cause="taken_back:1")])),
     "report": (rising, "_letter", lambda s, a: rising._letter(s.house, a, report(urgent=False))),
     "urgent report": (rising, "_letter", lambda s, a: rising._letter(s.house, a, report(urgent=True))),

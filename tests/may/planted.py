@@ -474,7 +474,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (refusing._decided, "if not any(", "if False and any("),
     )),
     (lambda matrix: matrix.knocks(["desk.search", "protocols.index", "staff.index", "team.index", "reports.new"]), (
-        (access.guard, "if knocks is not None and not knocks(sessions.house(), actor):", "if False:"),
+        (access._knock, "if knocks is not None and not knocks(sessions.house(), actor):", "if False:"),
         (desk.sees_no_case, "return not by_role and", "return False and"),
     )),
     # what is somebody's own

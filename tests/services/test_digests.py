@@ -18,7 +18,7 @@ from school_protocol.domain.clock import Calendar
 from school_protocol.domain.errors import BadInput, Sealed, Tampered
 from school_protocol.domain.protocol import Protocol
 from school_protocol.post import Letter, Post, Unreachable
-from school_protocol.services import notices
+from school_protocol.services import notice_letters, notices
 from school_protocol.services.digests import choosing
 from school_protocol.services.digests.choosing import choose, see_choice
 from school_protocol.services.digests.pace import LOOK_AGAIN, Pace
@@ -350,7 +350,7 @@ def test_a_message_says_how_many_things_wait(watched: Watched, language: str) ->
 @pytest.mark.parametrize("language", WORDS)
 def test_the_number_is_said_as_each_language_counts(language: str) -> None:
     for number, words in WORDS[language].items():
-        assert notices._how_many(Wording(language), number).startswith(words)
+        assert notice_letters.how_many(Wording(language), number).startswith(words)
 
 
 # ---- nothing is lost, nothing is sent twice --------------------------------------------------------------------------

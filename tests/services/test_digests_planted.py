@@ -17,7 +17,7 @@ from sqlalchemy import select
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.protocol import Protocol
 from school_protocol.post import Letter, Post
-from school_protocol.services import notices
+from school_protocol.services import notice_letters, notices
 from school_protocol.services.digests import choosing, feeding
 from school_protocol.services.identity import invitations
 from school_protocol.services.identity.telling import tell_of_accounts
@@ -181,15 +181,15 @@ def test_nothing_of_a_case_leaves_the_house(sown: Sown, language: str) -> None:
 def test_one_leak_is_found(sown: Sown, monkeypatch: pytest.MonkeyPatch, leak: str) -> None:
     """The control: a digest says a number of a case, a calendar what is due, a message a name."""
     if leak == "number":
-        how_many = notices._how_many
-        monkeypatch.setattr(notices, "_how_many", lambda w, n: f"{how_many(w, n)} {sown.school.number}")
+        how_many = notice_letters.how_many
+        monkeypatch.setattr(notice_letters, "how_many", lambda w, n: f"{how_many(w, n)} {sown.school.number}")
     elif leak == "title":
         said = max((act.title.in_language("fr") for act in sown.school.player.protocol.acts.values()), key=len)
         plain, title = feeding._written, b"SUMMARY:" + said.encode() + b" "
         monkeypatch.setattr(feeding, "_written", lambda w, *more: plain(w, *more).replace(b"SUMMARY:", title))
         assert len(said) >= SAID_LONGEST
     else:
-        letter = notices._letter
-        monkeypatch.setattr(notices, "_letter", lambda *given: replace(letter(*given), subject=f"{NAME} !"))
+        letter = notices.letter_of
+        monkeypatch.setattr(notices, "letter_of", lambda *given: replace(letter(*given), subject=f"{NAME} !"))
     found = sown.found(leave(sown, "fr"))
     assert {what.split()[0] for what, _secret in found} == {"calendar" if leak == "title" else "message"}

@@ -350,7 +350,7 @@ def test_each_reader_is_shown_what_they_may_read(filled: Disclosed, who: str) ->
 
 def test_a_reason_told_as_it_was_typed_is_a_difference(filled: Disclosed, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: words that come with events are masked for nobody."""
-    monkeypatch.setattr(Seeing, "_reason", lambda _self, _event, words: words)
+    monkeypatch.setattr(Seeing, "words_of", lambda _self, _event, words: words)
     assert "directorate: names stand on case: " in " ".join(Matrix(filled).differences("directorate"))
     assert "data_officer: VersionChanged.reason is told" in list(Matrix(filled).differences("data_officer"))
 

@@ -61,7 +61,7 @@ def run(size: Size, folder: Path) -> Outcome:
 
 
 OPEN_TO_ALL = Mutant(
-    "services/seeing.py", "Seeing._reason", 1, "self.masks.by(event.actor, event.role)(words)", "words"
+    "services/case_reader.py", "CaseReader.words_of", 1, "self.masks.by(event.actor, event.role)(words)", "words"
 )
 """Planted: it must be told; and the same with nothing changed must not be."""
 

@@ -16,7 +16,8 @@ from .calls import PRODUCT
 from .mutants import Change, Mutant, changes
 
 DECIDING = (
-    "domain/policy.py", "services/loading.py", "services/masking.py", "services/seeing.py", "services/showing.py",
+    "domain/policy.py", "services/loading.py", "services/masking.py", "services/case_reader.py",
+    "services/event_details.py", "services/seeing.py", "services/showing.py",
     "services/remark_lines.py", "services/cautioning.py", "services/known.py", "services/sight/asking.py",
     "services/sight/breaking.py", "services/sight/lifting.py", "services/sight/who_sees.py",
     "services/evidence/at_hand.py", "services/sharing/contributions.py", "services/papers/revoking.py",
@@ -91,35 +92,41 @@ def _loosened(name: str, node: ast.AST) -> Iterator[Loosened]:
 def _of_tests(name: str, node: ast.AST) -> Iterator[Loosened]:
     """Guards, answers to whether somebody may, alternatives, filters."""
     match node:
-        case ast.If(test=test, body=[*_, ast.Raise() | ast.Continue() | ast.Return(value=None)]):
-            yield from _said(test, _less(test))
-        case ast.If(test=test, body=[*_, ast.Return(value=ast.expr() as value)]):
-            is_least = ast.unparse(value) in LEAST
-            if is_least is not bool(RESTRICTS.match(name)):
-                yield from _said(test, _less(test))
-            elif PERMITS.match(name):
-                yield from _said(test, _more(test))
-        case ast.If(test=test, body=[ast.Assign(targets=[ast.Attribute(attr=given)])]) if OPENS.match(given):
-            yield from _said(test, _more(test))
-        case ast.If(test=test, body=[ast.Assign(value=ast.Call() as value)]) if _calls_a_mask(value):
-            yield from _said(test, _less(test))
-        case ast.If(test=test, body=[ast.AugAssign(op=ast.BitOr()) | ast.Expr(value=ast.Yield())]):
-            yield from _said(test, _more(test))
+        case ast.If():
+            yield from _of_guards(name, node)
         case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
             if PERMITS.match(name):
                 yield from _said(value, _more(value))
             elif RESTRICTS.match(name):
                 yield from _said(value, _less(value))
         case ast.IfExp(test=test, body=body, orelse=other):
-            if _is_less(body, other):
+            is_bar = isinstance(test, ast.Attribute) and RESTRICTS.match(test.attr)
+            if _is_less(body, other) or (is_bar and not _is_less(other, body)):
                 yield from _said(test, _less(test))
             elif _is_less(other, body):
                 yield from _said(test, _more(test))
-            elif isinstance(test, ast.Attribute) and RESTRICTS.match(test.attr):
-                yield from _said(test, _less(test))
         case ast.comprehension(ifs=ifs) if not GATHERS.match(name):
             for one in ifs:
                 yield from _said(one, _more(one))
+
+
+def _of_guards(name: str, node: ast.If) -> Iterator[Loosened]:
+    test = node.test
+    match node.body:
+        case [*_, ast.Raise() | ast.Continue() | ast.Return(value=None)]:
+            yield from _said(test, _less(test))
+        case [*_, ast.Return(value=ast.expr() as value)]:
+            is_least = ast.unparse(value) in LEAST
+            if is_least is not bool(RESTRICTS.match(name)):
+                yield from _said(test, _less(test))
+            elif PERMITS.match(name):
+                yield from _said(test, _more(test))
+        case [ast.Assign(targets=[ast.Attribute(attr=given)])] if OPENS.match(given):
+            yield from _said(test, _more(test))
+        case [ast.Assign(value=ast.Call() as value)] if _calls_a_mask(value):
+            yield from _said(test, _less(test))
+        case [ast.AugAssign(op=ast.BitOr()) | ast.Expr(value=ast.Yield())]:
+            yield from _said(test, _more(test))
 
 
 def _of_masks(node: ast.AST) -> Iterator[Loosened]:

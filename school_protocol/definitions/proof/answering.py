@@ -97,17 +97,15 @@ class _Answering:
         names = {name for one in conditions for name in one.names} | direct | also.keys()
         self.derived = names & DERIVED.keys()
         self.reads_role = "role" in names
-        fields = {key: self.form.by_key[key] for key in names if key in self.form.by_key}
-        for name in self.derived - {"about_self"}:
-            item = self.form.find(DERIVED[name])
-            if item is not None:
-                fields[item.key] = item
-        asked = [item.when for item in fields.values() if item.when is not None]
-        for one in [*asked, *(contradiction.when for contradiction in self.form.refuses)]:
-            if any(name in fields for name in one.names):
-                fields |= {name: self.form.by_key[name] for name in one.names if name in self.form.by_key}
-        self.fields = [item for item in self.form.fields if item.key in fields]
-        self.conditions = (*conditions, *asked, *(one.when for one in self.form.refuses))
+        implying = (self.form.find(DERIVED[name]) for name in self.derived - {"about_self"})
+        keys = {key for key in names if key in self.form.by_key} | {item.key for item in implying if item is not None}
+        asked = [when for key in keys if (when := self.form.by_key[key].when) is not None]
+        refusing = [one.when for one in self.form.refuses]
+        for one in [*asked, *refusing]:
+            if not keys.isdisjoint(one.names):
+                keys |= one.names & self.form.by_key.keys()
+        self.fields = [item for item in self.form.fields if item.key in keys]
+        self.conditions = (*conditions, *asked, *refusing)
 
     def all(self, *, roles: bool) -> Iterator[Given]:
         choices = [self.choices(item) for item in self.fields]
@@ -174,14 +172,12 @@ class _Answering:
         return (*given, ABSENT) if may_stay and ABSENT not in given else given
 
     def values(self, item: FormField) -> Iterable[Any]:
+        if item.type in _FIXED:
+            return _FIXED[item.type]
         named = {text for one in self.conditions for text in constants(one, item.key)}
         match item.type:
             case _T.choice:
                 return self.some([option.key for option in item.options], named, item)
-            case _T.tri:
-                return ("yes", "no", "unknown")
-            case _T.yes_no:
-                return (True, False)
             case _T.check:
                 return (True,) if item.required else (True, False)
             case _T.choices:
@@ -240,4 +236,5 @@ def _read(fields: Mapping[str, FormField], plain: Mapping[str, Any]) -> dict[str
     }
 
 
+_FIXED: Mapping[FieldType, tuple[Any, ...]] = {_T.tri: ("yes", "no", "unknown"), _T.yes_no: (True, False)}
 _STANDS_FOR: Mapping[FieldType, str] = {_T.account: ACCOUNT, _T.person: PERSON, _T.persons: PERSON}

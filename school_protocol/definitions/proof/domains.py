@@ -77,16 +77,17 @@ def _points(node: ast.Compare, name: str) -> set[int]:
     turned = isinstance(right, ast.Name) and right.id == name
     if not turned and not (isinstance(left, ast.Name) and left.id == name):
         return set()
-    other = left if turned else right
-    items = other.elts if isinstance(other, ast.Tuple | ast.List) else [other]
-    numbers = [item.value for item in items if isinstance(item, ast.Constant) and type(item.value) is int]
-    begins_at = (ast.GtE, ast.Lt) if not turned else (ast.LtE, ast.Gt)
-    begins_after = (ast.Gt, ast.LtE) if not turned else (ast.Lt, ast.GtE)
-    if isinstance(op, begins_at):
-        return set(numbers)
-    if isinstance(op, begins_after):
-        return {number + 1 for number in numbers}
-    return {number + step for number in numbers for step in (0, 1)}
+    numbers = _numbers(left if turned else right)
+    if isinstance(op, (ast.LtE, ast.Gt) if turned else (ast.GtE, ast.Lt)):
+        return numbers
+    after = {number + 1 for number in numbers}
+    return after if isinstance(op, (ast.Lt, ast.GtE) if turned else (ast.Gt, ast.LtE)) else numbers | after
+
+
+def _numbers(node: ast.expr) -> set[int]:
+    """The whole numbers that stand on one side of a comparison."""
+    items = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
+    return {item.value for item in items if isinstance(item, ast.Constant) and type(item.value) is int}
 
 
 def domain_of(fact: Fact, conditions: Iterable[Condition], least: int = 0) -> Domain:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from school_protocol.definitions.names import PART_OF
 from school_protocol.definitions.proof.answering import ABSENT, ACCOUNT, PERSON, RAISING, WORDS
 from school_protocol.domain.answers import References, answer_values
 from school_protocol.domain.forms import FieldType, Form, FormField
@@ -14,6 +15,12 @@ from school_protocol.domain.scoring import score
 
 _T = FieldType
 TEXT = "…"
+_FIXED: Mapping[FieldType, tuple[str, ...]] = {
+    _T.yes_no: ("yes", "no"),
+    _T.tri: ("yes", "no", "unknown"),
+    _T.check: ("on",),
+}
+"""Every answer of a type that takes the same everywhere."""
 
 
 class Unfillable(Exception):
@@ -91,9 +98,7 @@ class _Filler:
         """The real thing in the place of what stands for it."""
         match item.type:
             case _T.danger_answers:
-                asked = [key for key, danger in self.protocol.dangers.items() if danger.ask_at_closing]
-                said = dict.fromkeys(asked, "no") | {key: "yes" for key in self.dangers if key in asked}
-                return said if value == "all" else {key: "unknown" if key == asked[0] else said[key] for key in asked}
+                return self._asked_again(value)
             case _T.dangers if value in (True, WORDS):
                 return list(self.dangers)
             case _T.grid:
@@ -106,6 +111,12 @@ class _Filler:
         if value in (True, WORDS, ACCOUNT, PERSON) and item.type not in (_T.yes_no, _T.check):
             return self.some(item)
         return value
+
+    def _asked_again(self, value: Any) -> dict[str, str]:
+        """What is answered of each danger: of all, or of all but the first."""
+        asked = [key for key, danger in self.protocol.dangers.items() if danger.ask_at_closing]
+        said = {key: "yes" if key in self.dangers else "no" for key in asked}
+        return said if value == "all" else said | dict.fromkeys(asked[:1], "unknown")
 
     def row(self, item: FormField, column: str) -> dict[str, Any]:
         return {one.key: self.some(one) for one in item.fields if one.required or one.key == column}
@@ -121,34 +132,29 @@ class _Filler:
 
     def some(self, item: FormField, turn: int = 0) -> Any:
         """Any answer that the question takes."""
-        references = self.references
+        if item.type in _FIXED:
+            answers = _FIXED[item.type]
+            return answers[turn % len(answers)]
+        count = max(item.least or 1, 1)
         match item.type:
             case _T.text | _T.long:
                 return TEXT * max(1, -(-(item.least or 1) // len(TEXT)))
             case _T.choice:
                 return self.option(item, turn)
             case _T.choices:
-                return [option.key for option in self.calm(item)[: max(item.least or 1, 1)]]
-            case _T.yes_no:
-                return "no" if turn % 2 else "yes"
-            case _T.tri:
-                return ("yes", "no", "unknown")[turn % 3]
-            case _T.check:
-                return "on"
-            case _T.date:
-                day = references.today + timedelta(days=7 if item.future else 0)
-                return day.isoformat()
-            case _T.moment:
-                return (references.now + timedelta(days=7 if item.future else 0)).isoformat()
+                return [option.key for option in self.calm(item)[:count]]
+            case _T.date | _T.moment:
+                begin = self.references.today if item.type is _T.date else self.references.now
+                return (begin + timedelta(days=7 if item.future else 0)).isoformat()
             case _T.integer | _T.scale:
                 return item.least or 0
             case _T.grid:
                 grid = self.protocol.grids[item.grid or next(iter(self.protocol.grids))]
                 return self.grid(item, len(grid.items))
             case _T.rows:
-                return [self.row(item, "") for _number in range(max(item.least or 1, 1))]
+                return [self.row(item, "") for _number in range(count)]
             case _T.accounts:
-                return list(self.accounts[: max(item.least or 1, 1)])
+                return list(self.accounts[:count])
             case _:
                 return self.pointed(item)
 
@@ -162,42 +168,37 @@ class _Filler:
         return str(options[turn % len(options)].key)
 
     def pointed(self, item: FormField) -> Any:
-        protocol, references = self.protocol, self.references
-        match item.type:
-            case _T.person | _T.persons:
-                return self.person(item)
-            case _T.danger:
-                found = list(self.dangers) or list(protocol.dangers)
-            case _T.dangers | _T.covers:
-                return list(self.dangers) or [next(iter(protocol.dangers))]
-            case _T.target:
-                found = list(protocol.targets)
-            case _T.account:
-                found = list(self.accounts)
-            case _T.referral:
-                states = item.only or ("open",)
-                found = [number for number, state in references.referrals.items() if state in states]
-            case _T.hold:
-                found = sorted(references.holds)
-            case _T.record:
-                found = [seq for seq, act in references.records.items() if not item.only or act in item.only][::-1]
-            case _T.seat:
-                found = list(protocol.seats)
-            case _T.slot:
-                found = list(protocol.slots)
-            case _T.side:
-                found = list(protocol.sides)
-            case _T.duty:
-                found = list(protocol.duties)
-            case _T.case:
-                found = sorted(references.cases)
-            case _T.school:
-                found = sorted(references.schools) or ["01235B"]
-            case _:
-                found = ["J123456789"]
+        if item.type in (_T.person, _T.persons):
+            return self.person(item)
+        if item.type in (_T.dangers, _T.covers):
+            return list(self.dangers) or [next(iter(self.protocol.dangers))]
+        found = self._there(item)
         if not found:
             raise Unfillable(item.key)
         return found[0]
+
+    def _there(self, item: FormField) -> Sequence[Any]:
+        """Everything that a question of this type can point at here."""
+        references = self.references
+        if item.type is _T.danger and self.dangers:
+            return self.dangers
+        if item.type in PART_OF:
+            return list(getattr(self.protocol, PART_OF[item.type]))
+        match item.type:
+            case _T.account:
+                return self.accounts
+            case _T.referral:
+                states = item.only or ("open",)
+                return [number for number, state in references.referrals.items() if state in states]
+            case _T.hold:
+                return sorted(references.holds)
+            case _T.record:
+                return [seq for seq, act in references.records.items() if not item.only or act in item.only][::-1]
+            case _T.case:
+                return sorted(references.cases)
+            case _T.school:
+                return sorted(references.schools) or ["01235B"]
+        return ["J123456789"]
 
     def person(self, item: FormField) -> Any:
         slots = item.slots or tuple(self.protocol.slots)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from school_protocol.definitions.proof.planning import Planner, Ways, Without
+from school_protocol.definitions.proof.ground import Without
+from school_protocol.definitions.proof.planning import Aim, Planner, Ways
 from school_protocol.definitions.proof.subject import Subject
 from school_protocol.definitions.proof.verdicts import Result, Verdict
 from school_protocol.domain.protocol import HISTORY, Move
@@ -50,7 +51,7 @@ def _way_on(subject: Subject) -> Iterator[Result]:
     planner, opened = subject.planner, subject.planner.opened
     for state in subject.waiting:
         others = set(subject.protocol.states) - {state}
-        if None in planner.surely(state, planner.known_in(state), others, 1).values():
+        if None in planner.surely(state, planner.known_in(state), Aim(set(others), 1, splits=2)).values():
             failed = _is_hopeless(subject, planner, state, others)
             verdict = Verdict.failed if failed else Verdict.not_proven
             yield Result("way_on", verdict, state, story=subject.story_of(state))

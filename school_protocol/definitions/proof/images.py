@@ -6,97 +6,14 @@ Where the engine's outcome hangs on what is not told apart here, every possible 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from school_protocol.definitions.proof.answering import Given
-from school_protocol.definitions.proof.domains import Domain, is_always_known
-from school_protocol.domain.conditions import Value
-from school_protocol.domain.facts import Facts
+from school_protocol.definitions.proof.folding import Deed, Folding, Image, constant, either, is_free, then
 from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import (
-    HISTORY,
-    NEUTRAL_KINDS,
-    START,
-    Act,
-    ActKind,
-    Fact,
-    FactType,
-    Fold,
-    Move,
-    Protocol,
-    Source,
-)
-from school_protocol.domain.weighing import acts_as
-
-Image = tuple[int, ...]
-NO, MAYBE, YES = "no", "maybe", "yes"
-
-FREE = ("follow_up", "deadline", "fallen_due", "school_known", "people", "months_since", "days")
-"""Kinds of fact that time, the calendar or the directory move: forwards they may be anything at any moment."""
+from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, DangerFact, Fold, Move
 
 
-def is_free(fact: Fact) -> bool:
-    return any(getattr(fact, name) for name in FREE)
-
-
-def identity(domain: Domain) -> Image:
-    return tuple(1 << place for place in range(len(domain.values)))
-
-
-def constant(domain: Domain, mask: int) -> Image:
-    return tuple(mask for _value in domain.values)
-
-
-def then(first: Image, second: Image) -> Image:
-    """One after the other."""
-    return tuple(through(second, mask) for mask in first)
-
-
-def either(first: Image, second: Image) -> Image:
-    return tuple(one | other for one, other in zip(first, second, strict=True))
-
-
-def through(image: Image, mask: int) -> int:
-    """What the values of a mask become."""
-    found = 0
-    for place, one in enumerate(image):
-        if mask >> place & 1:
-            found |= one
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """An act as it happened: how it was answered, and whether every signature it asks for was given."""
-
-    given: Given
-    signed: bool
-    grants: bool
-    covers_entry: bool | None = None
-    """Whether it covers what the state was entered for; None: either."""
-    thorough: bool = False
-    """Done as often as there is something left: every raised danger, every open referral, every standing hold."""
-
-
-class Effects:
+class Effects(Folding):
     """What happens to one fact."""
-
-    def __init__(self, protocol: Protocol, fact: Fact, domain: Domain, *, sure: bool = False) -> None:
-        self.protocol, self.fact, self.domain = protocol, fact, domain
-        self.sure = sure
-        """Whether what happens is chosen by whoever acts: nobody is shut out meanwhile."""
-        self.same = identity(domain)
-        self.start = self._start()
-        self.any = constant(domain, domain.whole)
-
-    def _start(self) -> int:
-        """What it is before anything happened."""
-        if is_always_known(self.fact):
-            return self.domain.mask([self._nought()])
-        return self.domain.mask([None if self.fact.initial is None else Facts.typed(self.fact, self.fact.initial)])
-
-    def _nought(self) -> Value:
-        return False if self.fact.type is FactType.bool else 0
 
     # ---- acts ------------------------------------------------------------------------------------------------
 
@@ -141,100 +58,6 @@ class Effects:
         """Whether what is recorded counts otherwise once a danger is lifted."""
         return "danger" in self.fact.since.after or self.fact.fold is Fold.answered
 
-    def _folded(self, deed: Deed) -> Image:
-        effective = deed.signed or not self.protocol.acts[deed.given.act].signatures
-        match self.fact.fold:
-            case Fold.standing:
-                return self._standing(deed, effective)
-            case Fold.signatures:
-                return self._signatures(deed)
-        if not effective:
-            return self.same
-        if self.fact.fold is Fold.streak:
-            return self._streak(deed)
-        image, settled = self.same, False
-        for source in self.fact.from_:
-            how = self._matches(source, deed)
-            if how == NO:
-                continue
-            fed = self._fed(source, deed)
-            image = fed if how == YES and not settled else either(image, fed)
-            settled = True
-            if how == YES:
-                break
-        return image
-
-    def _fed(self, source: Source, deed: Deed) -> Image:
-        domain, answer = self.domain, deed.given.answers.get(source.field or "")
-        match self.fact.fold:
-            case Fold.count:
-                return tuple(1 << domain.more(place) for place in range(len(domain.values)))
-            case Fold.distinct if isinstance(answer, list):
-                return constant(domain, domain.mask([len(answer)] if self.sure else range(len(answer) + 1)))
-            case Fold.distinct:
-                return tuple(1 << place | 1 << domain.more(place) for place in range(len(domain.values)))
-            case Fold.answered:
-                return constant(domain, domain.mask([True]) if answer == "all" else domain.whole)
-            case Fold.ever:
-                value: Value = source.value is None or Facts.typed(self.fact, source.value)
-            case _ if source.value is not None:
-                value = Facts.typed(self.fact, source.value)
-            case _ if source.field:
-                value = Facts.typed(self.fact, answer)
-            case _:
-                value = True
-        return constant(domain, domain.mask([value]))
-
-    def _matches(self, source: Source, deed: Deed, *, where: bool = True) -> str:
-        given = deed.given
-        if source.act != given.act:
-            return NO
-        if source.filled and not given.has(source.filled):
-            return NO
-        if source.row_filled and given.answers.get(source.row_filled.partition(".")[0]) != [source.row_filled]:
-            return NO
-        if source.field and source.value is None and not self._is_answered(source.field, given):
-            return NO
-        sure = not source.by or any(acts_as(self.protocol, given.role, role) for role in source.by)
-        if where and source.where is not None:
-            truth = source.where.truth(given.values)
-            if truth is not True:
-                return NO
-        if source.by and given.role and not sure:
-            return NO
-        if source.covering_entry and deed.covers_entry is not None:
-            return YES if deed.covers_entry else NO
-        return YES if sure and not source.unless_after and not source.covering_entry else MAYBE
-
-    @staticmethod
-    def _is_answered(key: str, given: Given) -> bool:
-        return key in given.answers and (given.has(key) or given.answers[key] is False)
-
-    def _standing(self, deed: Deed, effective: bool) -> Image:
-        ways = {self._matches(source, deed) for source in self.fact.from_}
-        if ways == {NO}:
-            return self.same
-        stands = constant(self.domain, self.domain.mask([deed.grants and effective]))
-        return stands if YES in ways else either(self.same, stands)
-
-    def _signatures(self, deed: Deed) -> Image:
-        if all(self._matches(source, deed) == NO for source in self.fact.from_):
-            return self.same
-        wanted, top = self.protocol.acts[deed.given.act].signatures, len(self.domain.values)
-        if deed.signed and wanted:
-            least = max(wanted, top - 1) if self.sure else wanted
-            return constant(self.domain, self.domain.mask(range(least, least + top)))
-        return constant(self.domain, self.domain.mask(range(wanted or top)))
-
-    def _streak(self, deed: Deed) -> Image:
-        if all(self._matches(source, deed, where=False) == NO for source in self.fact.from_):
-            return self.same
-        counts = any(self._matches(source, deed) != NO for source in self.fact.from_)
-        answers = {str(deed.given.answers.get(source.field or "")) for source in self.fact.from_}
-        if counts and answers <= set(self.fact.streak_of):
-            return tuple(1 << self.domain.more(place) for place in range(len(self.domain.values)))
-        return constant(self.domain, self.domain.mask([0]))
-
     # ---- facts of kinds of their own -------------------------------------------------------------------------
 
     def _states(self) -> tuple[bool, bool]:
@@ -245,16 +68,16 @@ class Effects:
     def _counted(self, deed: Deed) -> Image:
         """Dangers: a referral, a taking over or a lifting takes some out of their state, into another."""
         raised, referred = self._states()
+        kind = self.protocol.acts[deed.given.act].kind
         if self._counts_lifted():
             return self.any
-        if self.protocol.acts[deed.given.act].kind is ActKind.lift_danger:
-            none = constant(self.domain, self.domain.mask([self._nought()]))
-            return none if deed.thorough else self.fewer() if deed.signed else self.same
-        if deed.thorough and raised and not referred and self.protocol.acts[deed.given.act].kind is ActKind.refer:
-            return constant(self.domain, self.domain.mask([self._nought()]))
+        if kind is ActKind.lift_danger:
+            return self.none if deed.thorough else self.fewer() if deed.signed else self.same
         if raised and referred:
             return self.same
-        return self.fewer() if raised else either(self.same, self.more()) if referred else self.same
+        if raised:
+            return self.none if deed.thorough and kind is ActKind.refer else self.fewer()
+        return either(self.same, self.more()) if referred else self.same
 
     def _counts_lifted(self) -> bool:
         return self.fact.dangers is not None and "lifted" in self.fact.dangers.states
@@ -276,44 +99,43 @@ class Effects:
         if any(source.covering_entry for source in fact.from_) and not is_free(fact):
             return self.more() if fact.fold is Fold.count else self.any
         if fact.dangers is not None:
-            if not self._states()[0]:
-                return self.same
-            tops = tuple(1 << self.domain.more(place) for place in range(len(self.domain.values)))
-            if several:
-                tops = tuple(one & ~(1 << place) or one for place, one in enumerate(self.more()))
-            filtered = fact.dangers.without_shared_concern or fact.dangers.stay_with_child
-            zero = self.domain.mask([self._nought()])
-            sure = not filtered
-            return tuple(one if sure and 1 << place == zero else one | 1 << place for place, one in enumerate(tops))
+            return self._more_raised(fact.dangers, several) if self._states()[0] else self.same
         if fact.assessed_level:
-            return either(self.same, constant(self.domain, self.domain.mask([0])))
-        if fact.standing_holds and any(danger.holds_guardians for danger in self.protocol.dangers.values()):
-            return either(self.same, tuple(1 << self.domain.more(place) for place in range(len(self.domain.values))))
-        if fact.guardians and any(danger.holds_guardians for danger in self.protocol.dangers.values()):
+            return either(self.same, self.none)
+        holds = any(danger.holds_guardians for danger in self.protocol.dangers.values())
+        if holds and fact.standing_holds:
+            return either(self.same, self.one_more)
+        if (holds and fact.guardians) or fact.fold is Fold.answered:
             return self.any
-        if fact.fold is Fold.answered:
-            return self.any
-        if "danger" in fact.since.after:
-            return either(self.same, self._forgotten())
-        return self.same
+        return either(self.same, self._forgotten()) if "danger" in fact.since.after else self.same
+
+    def _more_raised(self, counted: DangerFact, several: bool) -> Image:
+        """One more is raised, or several; the first one surely counts, where the fact counts each."""
+        tops = self.one_more
+        if several:
+            tops = tuple(one & ~(1 << place) or one for place, one in enumerate(self.more()))
+        sure = not counted.without_shared_concern and not counted.stay_with_child
+        zero = self.domain.mask([self._nought()])
+        return tuple(one if sure and 1 << place == zero else one | 1 << place for place, one in enumerate(tops))
 
     def _lifted(self, deed: Deed) -> Image:
         """What a danger's lifting gives back: what was known before it."""
         return self.any if deed.signed else self.same
 
     def _referrals(self, deed: Deed) -> Image:
-        kind = self.protocol.acts[deed.given.act].kind
-        if kind is ActKind.refer:
-            item = self.protocol.form_of(deed.given.act).find(FieldType.target)
-            target = self.protocol.targets.get(str(deed.given.answers.get(item.key))) if item else None
-            if target is not None and not target.awaits_answer and not deed.thorough:
-                return self.same
-            more = tuple(1 << self.domain.more(place) for place in range(len(self.domain.values)))
-            sure = target is not None and deed.signed and deed.grants and self._all_await(deed)
-            return more if sure else either(self.same, more)
+        if self.protocol.acts[deed.given.act].kind is ActKind.refer:
+            return self._referred(deed)
         if deed.thorough and deed.grants:
-            return constant(self.domain, self.domain.mask([0]))
+            return self.none
         return self.less() if deed.grants else self.same
+
+    def _referred(self, deed: Deed) -> Image:
+        item = self.protocol.form_of(deed.given.act).find(FieldType.target)
+        target = self.protocol.targets.get(str(deed.given.answers.get(item.key))) if item else None
+        if target is not None and not target.awaits_answer and not deed.thorough:
+            return self.same
+        sure = target is not None and deed.signed and deed.grants and self._all_await(deed)
+        return self.one_more if sure else either(self.same, self.one_more)
 
     def _all_await(self, deed: Deed) -> bool:
         """Whether each place awaits an answer to which this may be sent: all raised dangers, where it is thorough."""
@@ -327,18 +149,17 @@ class Effects:
         """One is asked; refused, it is none any more; settled, it is closed."""
         kind = self.protocol.acts[deed.given.act].kind
         if kind is ActKind.contribute:
-            more = tuple(1 << self.domain.more(place) for place in range(len(self.domain.values)))
-            return more if deed.signed else either(self.same, more)
+            return self.one_more if deed.signed else either(self.same, self.one_more)
         if kind is ActKind.answer_contribution:
             return self.same if deed.grants else self.less()
-        return constant(self.domain, self.domain.mask([0])) if deed.thorough else self.less()
+        return self.none if deed.thorough else self.less()
 
     def _holds(self, deed: Deed) -> Image:
         if self.protocol.acts[deed.given.act].kind is ActKind.hold:
-            return either(self.same, tuple(1 << self.domain.more(place) for place in range(len(self.domain.values))))
-        if deed.thorough and deed.signed and deed.grants:
-            return constant(self.domain, self.domain.mask([0]))
-        return self.less() if deed.signed and deed.grants else self.same
+            return either(self.same, self.one_more)
+        if not deed.signed or not deed.grants:
+            return self.same
+        return self.none if deed.thorough else self.less()
 
     def _grid(self, deed: Deed) -> Image:
         if deed.given.act != self.fact.grid_known:
@@ -362,7 +183,6 @@ class Effects:
         """What standing in another state does."""
         fact, states = self.fact, self.protocol.states
         is_return = move.to == HISTORY
-        back_to_end = is_return and before is not None and states[before].ended
         opens = source == START or (states[source].ended and not is_return)
         if fact.content_since_entry:
             return constant(self.domain, self.domain.mask([is_return]))
@@ -370,17 +190,21 @@ class Effects:
             return constant(self.domain, self.domain.mask([False]))
         if fact.assessed_level:
             return self._level(move, opens, is_return)
+        back_to_end = is_return and before is not None and states[before].ended
         if back_to_end and "opening" in fact.since.after:
             return self.same if self.recalls else self.any
         is_cut = self._is_cut(opens, target, is_return)
         image = self._forgotten() if is_cut else self.same
         if fact.entered and target in fact.entered:
-            after = {moment for moment in fact.since.after if moment != "opening" or opens}
-            hidden = "entry" in after or "opening" in after or target in fact.since.entered
-            return either(image, self.any) if hidden else constant(self.domain, self.domain.mask([True]))
-        if not is_cut and any(source.covering_entry for source in fact.from_):
-            return self.any
-        return image
+            is_true = constant(self.domain, self.domain.mask([True]))
+            return either(image, self.any) if self._is_hidden(target, opens) else is_true
+        covers = any(source.covering_entry for source in fact.from_)
+        return self.any if covers and not is_cut else image
+
+    def _is_hidden(self, target: str, opens: bool) -> bool:
+        """Whether the moment from which the fact counts comes after the entry itself."""
+        since = self.fact.since
+        return "entry" in since.after or ("opening" in since.after and opens) or target in since.entered
 
     @property
     def recalls(self) -> bool:

@@ -13,7 +13,7 @@ from math import prod
 
 from school_protocol.definitions.proof.answering import Given
 from school_protocol.definitions.proof.attempts import attempts
-from school_protocol.definitions.proof.images import Deed, is_free
+from school_protocol.definitions.proof.folding import Deed, is_free
 from school_protocol.definitions.proof.reaching import Explorer, Link, Node
 from school_protocol.definitions.proof.replaying import Stage, Stopped
 from school_protocol.definitions.proof.subject import RAISED, Subject

@@ -82,20 +82,25 @@ def _some_ready(subject: Subject, needs: tuple[Need, ...], state: str, near: Ite
 
 def _no_dead_act(subject: Subject) -> Iterator[Result]:
     """Every act is open somewhere to somebody, and what it needs itself can be had."""
-    faults = []
-    for act in subject.protocol.acts.values():
-        states = [state for state in subject.protocol.states if subject.planner.world.is_open(act, state)]
-        here = [state for state in states if state in subject.arrivals and subject.planner.somebody(act.by, state)]
-        needs = tuple(subject.protocol.needs[need] for need in act.needs)
-        signed = not act.signatures or any(
-            subject.planner.somebody(act.signed_by or act.by, state, act.signatures) for state in here
-        )
-        if not here and START in act.in_ and subject.planner.somebody(act.by, subject.protocol.initial.key):
-            continue
-        if not here or not signed or (needs and not any(_some_ready(subject, needs, state) for state in here)):
-            verdict = Verdict.failed if not here or not signed else Verdict.not_proven
-            faults.append(Result("no_dead_act", verdict, act.key))
+    verdicts = {act.key: _dead(subject, act) for act in subject.protocol.acts.values()}
+    faults = [Result("no_dead_act", verdict, key) for key, verdict in verdicts.items() if verdict is not None]
     yield from _all("no_dead_act", faults)
+
+
+def _dead(subject: Subject, act: Act) -> Verdict | None:
+    """What is said of an act that nobody may ever make; None of any other."""
+    protocol, planner = subject.protocol, subject.planner
+    states = [state for state in protocol.states if planner.world.is_open(act, state)]
+    here = [state for state in states if state in subject.arrivals and planner.somebody(act.by, state)]
+    if not here:
+        opens = START in act.in_ and planner.somebody(act.by, protocol.initial.key)
+        return None if opens else Verdict.failed
+    signing = act.signed_by or act.by
+    if act.signatures and not any(planner.somebody(signing, state, act.signatures) for state in here):
+        return Verdict.failed
+    needs = tuple(protocol.needs[need] for need in act.needs)
+    is_ready = not needs or any(_some_ready(subject, needs, state) for state in here)
+    return None if is_ready else Verdict.not_proven
 
 
 # ---- danger ----------------------------------------------------------------------------------------------------------

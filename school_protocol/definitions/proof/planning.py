@@ -6,33 +6,22 @@ What a fact may be is a mask; everything begins unknown, so that a way found fro
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count, product
 
-from school_protocol.definitions.proof.images import Image, identity, is_free, through
+from school_protocol.definitions.proof.folding import through
+from school_protocol.definitions.proof.ground import Ground, Masks, Wait, Without, bits_of
 from school_protocol.definitions.proof.verdicts import Steps
-from school_protocol.definitions.proof.world import Step, World, counts_raised
-from school_protocol.domain.protocol import HISTORY, Act, ActKind, Fact, Fold, Move, Need, Protocol
-from school_protocol.domain.weighing import acts_as, settles
+from school_protocol.definitions.proof.world import Step, counts_raised
+from school_protocol.domain.conditions import Value
+from school_protocol.domain.protocol import HISTORY, ActKind, Fact, Move, Need, Protocol
 
-LONG_WAIT_DAYS = 120
-"""Days after which whatever was waited for has fallen due."""
-WAITED = "long waited"
 _OPENED = 400
 """Combinations that one step onwards may open at most."""
 _DEEP = 7
 """Moves that one way has at most."""
-
-Masks = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The clock turned on."""
-
-    days: int = LONG_WAIT_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +34,6 @@ class Leg:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Without:
-    """Who takes no part: a role and all who stand for it by holding it; or everybody outside the school's reach."""
-
-    role: str = ""
-    outsiders: bool = False
-
-
 @dataclass(frozen=True)
 class Fork:
     """One way for each value that some fact may have where a way has come to."""
@@ -62,32 +43,38 @@ class Fork:
 
 Way = tuple[Leg | Fork, ...]
 Ways = dict[Masks, Way | None]
-_NONE: frozenset[str] = frozenset()
 
 
-class Planner:
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where a way leads: to one of `good` states, by `deep` moves at most, through none that was `passed`."""
+
+    good: set[str]
+    deep: int
+    splits: int = 0
+    """So often a way may part, by the value of some fact."""
+    passed: frozenset[str] = frozenset()
+
+    def after(self, state: str) -> Aim:
+        """The same after a move out of that state."""
+        return replace(self, deep=self.deep - 1, passed=self.passed | {state})
+
+
+class Planner(Ground):
     """Looks for sure ways in one protocol."""
 
     def __init__(self, protocol: Protocol, tracked: Iterable[str], without: Without | None, budget: Steps) -> None:
-        self.protocol = protocol
-        self.without = without or Without()
+        super().__init__(protocol, tracked, without)
         self.budget = budget
-        self.world = World(protocol, tracked, thorough=True)
-        self.names = self.world.names
         self.opened = 0
         """Combinations looked at."""
         self.inside: Callable[[str], Masks] | None = None
         """Says what the facts can be in a state; without it they may be anything."""
-        self._tables: dict[tuple[str, Masks], bool] = {}
         self._legs: dict[tuple[str, str, Masks], tuple[Leg, Masks] | None] = {}
         self._onwards: dict[str, tuple[Move, ...]] = {}
         self._found_alone: dict[tuple[str, str, Masks, int], bool] = {}
         self._leads: dict[str, tuple[int, ...]] = {}
-        self._moved: dict[int, tuple[tuple[int, Image], ...]] = {}
-        self._acting: dict[tuple[int, str], bool] = {}
-        self._today: dict[int, bool] = {}
         self._touching: dict[int, frozenset[str]] = {}
-        self._reads = {key: self._places(need) for key, need in protocol.needs.items()}
 
     def share(self, other: Planner) -> None:
         """Take over what another planner of the same definition has worked out about facts."""
@@ -97,252 +84,9 @@ class Planner:
         )  # fmt: skip
         self.steps = other.steps
 
-    def _places(self, need: Need) -> tuple[int, ...]:
-        return tuple(self.world.place[name] for name in self.names if name in need.when.names)
-
-    @property
-    def nothing_known(self) -> Masks:
-        return (*self.world.whole, 0b01)
-
     def known_in(self, state: str) -> Masks:
         """What each fact, taken alone, can be at all in a case that stands there."""
         return self.inside(state) if self.inside is not None else self.nothing_known
-
-    # ---- who ---------------------------------------------------------------------------------------------------
-
-    def somebody(self, roles: Iterable[str], state: str, persons: int = 1) -> bool:
-        """Whether enough persons can act in one of these roles here, whoever takes no part."""
-        return len(set(self.holders(roles, state))) >= persons
-
-    def holders(self, roles: Iterable[str], state: str) -> Iterator[tuple[str, int]]:
-        """(role or seat, person) who can act in one of `roles`: two for each role, one by each seat."""
-        for wanted in self._named(roles):
-            if wanted in self.protocol.roles:
-                if wanted != self.without.role:
-                    yield from ((wanted, 1), (wanted, 2))
-                elif any(other != self.without.role for other in self.protocol.roles[wanted].stand_in_by):
-                    yield wanted, 3
-            for seat in self.protocol.seats:
-                if acts_as(self.protocol, seat, wanted) and self._can_be_given(seat, state):
-                    yield seat, 1
-
-    def _named(self, roles: Iterable[str]) -> tuple[str, ...]:
-        return tuple(self.protocol.roles) if "everyone" in (named := tuple(roles)) else named
-
-    def _can_be_given(self, seat: str, state: str) -> bool:
-        giving = [act for act in self.protocol.acts_of(ActKind.seat) if self.world.is_open(act, state)]
-        named_by = self.protocol.seats[seat].named_by
-        return any(
-            role in self.protocol.roles and role != self.without.role and (not named_by or role in named_by)
-            for act in giving
-            for role in act.by
-        )
-
-    # ---- whether something holds, surely -----------------------------------------------------------------------
-
-    def holds(self, need: Need, masks: Masks) -> bool:
-        """Whether a need holds whatever of this the facts are."""
-        reads = self._reads[need.key]
-        key = (need.key, tuple(masks[place] for place in reads))
-        if key not in self._tables:
-            names = [self.names[place] for place in reads]
-            ranges = [self.world.domains[self.names[place]].members(masks[place]) for place in reads]
-            self._tables[key] = len(names) == len(need.when.names) and all(
-                need.when.holds(dict(zip(names, values, strict=True))) for values in product(*ranges)
-            )
-        return self._tables[key]
-
-    def unmet(self, needs: Iterable[Need], masks: Masks) -> list[Need]:
-        return [need for need in needs if not self.holds(need, masks)]
-
-    def refined(self, needs: Iterable[Need], masks: Masks) -> Masks:
-        """What the facts may be, since these needs hold."""
-        found = list(masks)
-        for need in needs:
-            reads = self._reads[need.key]
-            if len(reads) < len(need.when.names):
-                continue
-            kept = dict.fromkeys(reads, 0)
-            names = [self.names[place] for place in reads]
-            ranges = [[bit for bit in range(found[place].bit_length()) if found[place] >> bit & 1] for place in reads]
-            for bits in product(*ranges):
-                values = {name: self.world.domains[name].values[bit] for name, bit in zip(names, bits, strict=True)}
-                if need.when.holds(values):
-                    for place, bit in zip(reads, bits, strict=True):
-                        kept[place] |= 1 << bit
-            for place, mask in kept.items():
-                found[place] = mask
-        return tuple(found)
-
-    # ---- acts --------------------------------------------------------------------------------------------------
-
-    def may_act(self, step: Step, state: str, masks: Masks) -> bool:
-        """Whether somebody can surely make this act here."""
-        act = self.protocol.acts[step.act]
-        assert step.deed is not None
-        values = step.deed.given.values
-        asked = [
-            *act.needs,
-            *(need for rule in act.needs_when if rule.when.truth(values) is not False for need in rule.needs),
-        ]
-        return all(self.holds(self.protocol.needs[need], masks) for need in asked) and self._can_act(step, state)
-
-    def _can_act(self, step: Step, state: str) -> bool:
-        key = (id(step), state)
-        if key not in self._acting:
-            self._acting[key] = self._is_somebodys(step, state)
-        return self._acting[key]
-
-    def _is_somebodys(self, step: Step, state: str) -> bool:
-        act = self.protocol.acts[step.act]
-        assert step.deed is not None
-        if not self.world.is_open(act, state):
-            return False
-        if self.without.outsiders and self._is_outsiders(act, step):
-            return False
-        role = step.deed.given.role
-        if not self.somebody([role] if role else act.by, state):
-            return False
-        if act.signatures and not self.somebody(act.signed_by or act.by, state, self._signatories(act)):
-            return False
-        if act.signatures > 1 and not any(
-            self.world.is_open(one, state) for one in self.protocol.acts_of(ActKind.sign)
-        ):
-            return False
-        return not self._settles_dangers(act) or self.can_settle(act, state)
-
-    def _signatories(self, act: Act) -> int:
-        """How many sign it at most that some fact tells apart."""
-        facts = [self.protocol.facts[name] for name in self.names if self.protocol.facts[name].fold is Fold.signatures]
-        counted = [fact.key for fact in facts if any(source.act == act.key for source in fact.from_)]
-        return max(act.signatures, *(len(self.world.domains[key].values) - 1 for key in counted), 0)
-
-    def _is_outsiders(self, act: Act, step: Step) -> bool:
-        """Whether it records what somebody outside has answered; that it is no longer awaited is the school's word."""
-        if act.kind is ActKind.accept_transfer:
-            return True
-        return act.kind is ActKind.answer_referral and not act.needs_of(step.deed.given.values if step.deed else {})
-
-    @staticmethod
-    def _settles_dangers(act: Act) -> bool:
-        return act.kind in (ActKind.refer, ActKind.take_over, ActKind.lift_danger)
-
-    def can_settle(self, act: Act, state: str) -> bool:
-        """Whether every danger can be settled by this act here."""
-        dangers = self.protocol.dangers
-        match act.kind:
-            case ActKind.refer:
-                return all(
-                    any(settles(self.protocol, danger, target) for target in self.protocol.targets)
-                    for danger in dangers
-                )
-            case ActKind.take_over:
-                return all(danger.taken_over_settles for danger in dangers.values())
-        special = {danger.lifted_with for danger in dangers.values() if danger.lifted_with}
-        return all(self.somebody([role], state) for role in special)
-
-    def after(self, step: Step | Wait, masks: Masks) -> Masks:
-        """What the facts may be after an act, or a long wait."""
-        if isinstance(step, Wait):
-            return (*(self._after_wait(place, mask) for place, mask in enumerate(masks[:-1])), 0b10)
-        found = list(masks)
-        for place, image in self._moving(step):
-            found[place] = through(image, found[place])
-        for place in self._own:
-            found[place] = self._of_its_own(self.protocol.facts[self.names[place]], step, masks, found[place])
-        found[-1] = masks[-1] if not self._is_fact_of_today(step) else 0b01
-        return tuple(found)
-
-    def _moving(self, step: Step) -> tuple[tuple[int, Image], ...]:
-        """The facts that a step moves, each with its image."""
-        if id(step) not in self._moved:
-            own = [identity(self.world.domains[name]) for name in self.names]
-            pairs = enumerate(zip(step.images, own, strict=True))
-            self._moved[id(step)] = tuple((place, image) for place, (image, same) in pairs if image != same)
-        return self._moved[id(step)]
-
-    @cached_property
-    def _own(self) -> tuple[int, ...]:
-        """The places of facts that time and people move."""
-        return tuple(self.world.place[name] for name in self.names if is_free(self.protocol.facts[name]))
-
-    def _after_wait(self, place: int, mask: int) -> int:
-        name = self.names[place]
-        fact, domain = self.protocol.facts[name], self.world.domains[name]
-        if fact.fallen_due:
-            return domain.mask([True]) | self.world.effects[name].start
-        if fact.deadline or fact.follow_up or fact.months_since or fact.people:
-            return domain.whole
-        return mask
-
-    def _of_its_own(self, fact: Fact, step: Step, masks: Masks, mask: int) -> int:
-        """Facts that time and people move: what an act makes sure of."""
-        given = step.deed.given if step.deed else None
-        domain = self.world.domains[fact.key]
-        if given is None:
-            return mask
-        form = self.protocol.form_of(given.act)
-        if fact.days is not None:
-            fed = any(source.act == given.act for source in fact.days.until)
-            return (1 << (len(domain.values) - 1) if masks[-1] == 0b10 else domain.whole) if fed else mask
-        if fact.people is not None and self.protocol.acts[given.act].kind is ActKind.seat:
-            return domain.mask([True])
-        if fact.school_known == given.act:
-            return domain.whole
-        follow = self.protocol.follow_up
-        if fact.follow_up == "next" and follow is not None:
-            naming = {(follow.act, follow.next_on), *((one.act, one.field) for one in follow.also_next)}
-            if any(act == given.act and field in form.by_key for act, field in naming):
-                return domain.mask([True])
-        if fact.follow_up == "held" and follow is not None and given.act == follow.act:
-            return domain.whole
-        return mask
-
-    def _is_fact_of_today(self, step: Step) -> bool:
-        if id(step) not in self._today:
-            self._today[id(step)] = self._dates_a_fact(step)
-        return self._today[id(step)]
-
-    def _dates_a_fact(self, step: Step) -> bool:
-        """Whether it may record a fact from which days are counted anew."""
-        given = step.deed.given if step.deed else None
-        if given is None or step.raises:
-            return True
-        form = self.protocol.form_of(given.act)
-        for name in self.names:
-            days = self.protocol.facts[name].days
-            for source in days.since if days else ():
-                if source.act == given.act:
-                    item = form.by_key.get(source.field or "")
-                    if item is None or item.required or given.has(source.field or ""):
-                        return True
-        return False
-
-    # ---- moves -------------------------------------------------------------------------------------------------
-
-    def may_move(self, move: Move, state: str) -> bool:
-        """Whether somebody is there to make the move."""
-        if move.automatic or not self.somebody(move.by, state):
-            return False
-        return all(self._are_others(group, move, state) for group in move.distinct)
-
-    def _are_others(self, group: Iterable[str], move: Move, state: str) -> bool:
-        """Whether those who must differ can: there are as many persons in their roles."""
-        roles: list[str] = []
-        for name in group:
-            by = self.protocol.acts[name].by if name in self.protocol.acts else move.by
-            roles += by
-        return self.somebody(roles, state, len(tuple(group)))
-
-    def move_on(self, move: Move, state: str, target: str, masks: Masks) -> Masks:
-        """What the facts may be once the move is made."""
-        known = self.refined(self.world.locked[move.key], masks)
-        effects = self.world.effects
-        images = (effects[name].entering(move, state, target, None) for name in self.names)
-        found = [through(image, mask) for image, mask in zip(images, known[:-1], strict=True)]
-        return (*found, masks[-1])
-
-    # ---- ways --------------------------------------------------------------------------------------------------
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -352,10 +96,7 @@ class Planner:
         self, needs: tuple[Need, ...], state: str, masks: Masks, kept: frozenset[int] = frozenset()
     ) -> tuple[tuple[Step | Wait, ...], Masks] | None:
         """Acts, and waiting, after which these needs surely hold; None where none were found. `kept` facts stay."""
-        unmet = self.unmet(needs, masks)
-        if len(unmet) > 1 and not all(self._alone(need, state, masks) for need in unmet):
-            return None
-        if not all(self._is_within_reach(need, state, masks) for need in unmet):
+        if not self._may_all_hold(self.unmet(needs, masks), state, masks):
             return None
         order = count()
         begun: tuple[int, int, Masks, tuple[Step | Wait, ...]] = (0, next(order), masks, ())
@@ -378,6 +119,12 @@ class Planner:
                     heapq.heappush(waiting, (rank, next(order), after, (*done, step)))
         return None
 
+    def _may_all_hold(self, unmet: Sequence[Need], state: str, masks: Masks) -> bool:
+        """Whether each of these needs, taken alone, might be made to hold here: a quick no, never a yes."""
+        if len(unmet) > 1 and not all(self._alone(need, state, masks) for need in unmet):
+            return False
+        return all(self._is_within_reach(need, state, masks) for need in unmet)
+
     @staticmethod
     def _told_apart(masks: Masks, telling: Iterable[int]) -> Masks:
         return (*(masks[place] for place in telling), masks[-1])
@@ -393,16 +140,21 @@ class Planner:
         if found is not None or not splits:
             return found
         unmet = self.unmet(needs, masks)
-        asked = (key for need in unmet for act in need.met_by for key in self.protocol.acts[act].needs)
-        names = {name for need in (*unmet, *map(self.protocol.needs.__getitem__, asked)) for name in need.when.names}
+        acts = [self.protocol.acts[act] for need in unmet for act in need.met_by]
+        asked = (self.protocol.needs[key] for act in acts for key in act.needs)
+        for place in self._unmoved((*unmet, *asked), state, masks):
+            for known in _split(masks, place):
+                found = self.ready_for_some(needs, state, known, splits - 1)
+                if found is not None:
+                    return found
+        return None
+
+    def _unmoved(self, needs: Iterable[Need], state: str, masks: Masks) -> Iterator[int]:
+        """Facts which these needs read, of which several values are possible, and that no act here changes."""
+        names = {name for need in needs for name in need.when.names}
         for place, name in enumerate(self.names):
             if name in names and masks[place] & (masks[place] - 1) and not self.can_move(name, state):
-                for bit in range(masks[place].bit_length()):
-                    known = (*masks[:place], 1 << bit, *masks[place + 1 :])
-                    found = self.ready_for_some(needs, state, known, splits - 1) if masks[place] >> bit & 1 else None
-                    if found is not None:
-                        return found
-        return None
+                yield place
 
     def _alone(self, need: Need, state: str, masks: Masks) -> bool:
         """Whether this need, taken alone, can be made to hold here: it hangs on the facts that lead to it."""
@@ -415,15 +167,17 @@ class Planner:
     def _leading(self, need: Need) -> tuple[int, ...]:
         """The places of the facts that a need reads, and that the acts towards it need."""
         if need.key not in self._leads:
-            names = {name for name in need.when.names if name in self.world.place}
-            while True:
-                asked = [one for step in self.steps if self._touches(step, names) for one in self._asked(step)]
-                more = names | {name for one in asked for name in one.when.names if name in self.world.place}
-                if more == names:
-                    break
+            names, more = set[str](), self._read_by([need])
+            while more != names:
                 names = more
+                asked = [one for step in self.steps if self._touches(step, names) for one in self._asked(step)]
+                more = names | self._read_by(asked)
             self._leads[need.key] = tuple(sorted(self.world.place[name] for name in names))
         return self._leads[need.key]
+
+    def _read_by(self, needs: Iterable[Need]) -> set[str]:
+        """The facts followed here that these needs read."""
+        return {name for need in needs for name in need.when.names if name in self.world.place}
 
     def _is_within_reach(self, need: Need, state: str, masks: Masks) -> bool:
         """Whether some acts open here could make the need hold: a quick no, never a yes."""
@@ -431,30 +185,31 @@ class Planner:
         if len(places) < len(need.when.names):
             return False
         names = [self.names[place] for place in places]
-        ranges = []
-        for place, name in zip(places, names, strict=True):
-            fact = self.protocol.facts[name]
+        for fact in (self.protocol.facts[name] for name in names):
             if fact.days or fact.people or fact.follow_up or fact.fallen_due:
                 return True
-            found = {1 << bit for bit in range(masks[place].bit_length()) if masks[place] == 1 << bit} or {masks[place]}
-            for step in self.steps:
-                if self.world.is_open(self.protocol.acts[step.act], state):
-                    image = step.images[place]
-                    found |= {through(image, masks[place])} | set(image)
-            ranges.append([self.world.domains[name].members(mask) for mask in found])
-        for picked in product(*ranges):
-            if all(need.when.holds(dict(zip(names, values, strict=True))) for values in product(*picked)):
-                return True
-        return False
+        ranges = [self._within_reach(place, state, masks[place]) for place in places]
+        return any(
+            all(need.when.holds(dict(zip(names, values, strict=True))) for values in product(*picked))
+            for picked in product(*ranges)
+        )
+
+    def _within_reach(self, place: int, state: str, mask: int) -> list[Sequence[Value]]:
+        """What a fact may be here, as it stands and after any act that is open."""
+        found = {mask}
+        for step in self.steps:
+            if self.world.is_open(self.protocol.acts[step.act], state):
+                image = step.images[place]
+                found |= {through(image, mask), *image}
+        domain = self.world.domains[self.names[place]]
+        return [domain.members(one) for one in found]
 
     def _towards(self, unmet: Iterable[Need], state: str, masks: Masks) -> Iterator[Step | Wait]:
         """What may help: acts that touch the facts of unmet needs, what those acts need, and time."""
-        unmet = list(unmet)
-        wanted = {name for need in unmet for name in need.when.names if name in self.world.place}
+        wanted = self._read_by(unmet)
         helping = [step for step in self.steps if self._touches(step, wanted)]
-        blocked = [need for step in helping for need in self._asked(step) if not self.holds(need, masks)]
-        wanted |= {name for need in blocked for name in need.when.names if name in self.world.place}
-        if any(self._is_of_time(self.protocol.facts[name]) for name in wanted) and masks[-1] == 0b01:
+        wanted |= self._read_by(need for step in helping for need in self._asked(step) if not self.holds(need, masks))
+        if masks[-1] == 0b01 and any(self._is_of_time(self.protocol.facts[name]) for name in wanted):
             yield Wait()
         for step in self.steps:
             if self._touches(step, wanted) and self.may_act(step, state, masks):
@@ -513,31 +268,23 @@ class Planner:
             if leg is not None:
                 yield leg
 
-    def way(
-        self,
-        state: str,
-        masks: Masks,
-        good: Collection[str],
-        deep: int,
-        splits: int = 0,
-        passed: frozenset[str] = _NONE,
-    ) -> Way | None:
-        """A sure way of at most `deep` moves from here to one of `good` states, through no state twice."""
+    def way(self, state: str, masks: Masks, aim: Aim) -> Way | None:
+        """A sure way from here to where it aims, through no state twice."""
         legs = []
         for leg, known in self.legs(state, masks):
-            if leg.target in good:
+            if leg.target in aim.good:
                 return (leg,)
             legs.append((leg, known))
-        back = self._way_back(state, masks, good)
+        back = self._way_back(state, masks, aim.good)
         if back is not None:
             return (back,)
-        passed |= {state}
-        for leg, known in legs if deep > 1 else ():
-            if leg.target not in passed and not self.protocol.states[leg.target].ended:
-                rest = self.way(leg.target, known, good, deep - 1, splits, passed)
+        onwards = aim.after(state)
+        for leg, known in legs if aim.deep > 1 else ():
+            if leg.target not in onwards.passed and not self.protocol.states[leg.target].ended:
+                rest = self.way(leg.target, known, onwards)
                 if rest is not None:
                     return (leg, *rest)
-                ways = self._ways_of_each(leg.target, known, good, deep - 1, splits, passed)
+                ways = self._ways_of_each(leg.target, known, onwards)
                 if ways is not None:
                     return (leg, Fork(ways))
         return None
@@ -560,24 +307,22 @@ class Planner:
         sources = {source for move in entering for source in move.from_ if source in self.protocol.states}
         return frozenset({*sources, self.protocol.initial.key} - inside)
 
-    def surely(self, state: str, masks: Masks, good: Collection[str], deep: int, splits: int = 2) -> Ways:
-        """Ways to `good` states for every case in these masks: one way, or one for each value of some fact."""
-        found = self.way(state, masks, good, deep, splits)
+    def surely(self, state: str, masks: Masks, aim: Aim) -> Ways:
+        """Ways to where it aims for every case in these masks: one way, or one for each value of some fact."""
+        found = self.way(state, masks, aim)
         if found is not None:
             return {masks: found}
-        return self._ways_of_each(state, masks, good, deep, splits) or {masks: None}
+        return self._ways_of_each(state, masks, aim) or {masks: None}
 
-    def _ways_of_each(
-        self, state: str, masks: Masks, good: Collection[str], deep: int, splits: int, passed: frozenset[str] = _NONE
-    ) -> Ways | None:
+    def _ways_of_each(self, state: str, masks: Masks, aim: Aim) -> Ways | None:
         """A way for each value of some fact that nobody changes here; None where there is none for one of them."""
-        for place in self._worth_telling(state, masks) if splits else ():
+        for place in self._worth_telling(state, masks) if aim.splits else ():
             ways: Ways = {}
-            for bit in range(masks[place].bit_length()):
-                if masks[place] >> bit & 1 and None not in ways.values():
-                    known = (*masks[:place], 1 << bit, *masks[place + 1 :])
-                    way = self.way(state, known, good, deep, splits - 1, passed)
-                    more = None if way is not None else self._ways_of_each(state, known, good, deep, splits - 1, passed)
+            inside = replace(aim, splits=aim.splits - 1)
+            for known in _split(masks, place):
+                if None not in ways.values():
+                    way = self.way(state, known, inside)
+                    more = None if way is not None else self._ways_of_each(state, known, inside)
                     ways |= more if more is not None else {known: way}
             if None not in ways.values():
                 return ways
@@ -586,11 +331,7 @@ class Planner:
     def _worth_telling(self, state: str, masks: Masks) -> Iterator[int]:
         """Facts that no act here changes, and that keep some move out of here shut."""
         needs = [need for move in self.onwards(state) for need in self.world.locked[move.key]]
-        names = {name for need in self.unmet(needs, masks) for name in need.when.names}
-        for name in self.names:
-            place = self.world.place[name]
-            if name in names and masks[place] & (masks[place] - 1) and not self.can_move(name, state):
-                yield place
+        return self._unmoved(self.unmet(needs, masks), state, masks)
 
     def can_move(self, name: str, state: str) -> bool:
         """Whether some act open here gives the fact values of the act's own, whatever it was."""
@@ -618,40 +359,52 @@ class Planner:
         left = [key for key, state in self.protocol.states.items() if not state.ended and key not in reached]
         deep = 1
         while left and deep <= _DEEP:
-            newly = [state for state in left if self._finds(state, reached, deep, 0, found)]
-            newly = newly or [state for state in left if self._finds(state, reached, deep, 2, found)]
+            newly = self._found_anew(left, Aim(reached, deep), found)
+            newly = newly or self._found_anew(left, Aim(reached, deep, splits=2), found)
             left = [state for state in left if state not in newly]
             deep = 1 if newly else deep + 1
         return found | {state: {self.known_in(state): None} for state in left}
 
-    def _finds(self, state: str, reached: set[str], deep: int, splits: int, found: dict[str, Ways]) -> bool:
-        ways = self.surely(state, self.known_in(state), reached, deep, splits)
-        if None in ways.values():
-            return False
-        found[state] = ways
-        reached.add(state)
-        return True
+    def _found_anew(self, states: Iterable[str], aim: Aim, found: dict[str, Ways]) -> list[str]:
+        """The states from which there are ways to where it aims; each is one to aim at from then on."""
+        newly = []
+        for state in states:
+            ways = self.surely(state, self.known_in(state), aim)
+            if None not in ways.values():
+                newly.append(state)
+                found[state] = ways
+                aim.good.add(state)
+        return newly
 
     def _can_go(self, way: Way, reached: Collection[str]) -> bool:
         """Whether a way found before can be gone by who takes part now, and still ends where one may end."""
         for leg in way:
             if isinstance(leg, Fork):
                 return all(one is not None and self._can_go(one, reached) for one in leg.ways.values())
-            if not self.may_move(self.protocol.moves[leg.move], leg.state):
-                return False
-            if not all(isinstance(step, Wait) or self._can_act(step, leg.state) for step in leg.acts):
+            if not self._can_be_made(leg):
                 return False
         last = way[-1]
         if isinstance(last, Leg) and last.target == HISTORY:
             return self.interrupted <= set(reached)
         return isinstance(last, Leg) and last.target in reached
 
+    def _can_be_made(self, leg: Leg) -> bool:
+        """Whether somebody who takes part is there for each act of it and for its move."""
+        acts = (step for step in leg.acts if not isinstance(step, Wait))
+        return self.may_move(self.protocol.moves[leg.move], leg.state) and all(
+            self._can_act(step, leg.state) for step in acts
+        )
+
+
+def _split(masks: Masks, place: int) -> Iterator[Masks]:
+    """The same for each value that the fact at that place may have."""
+    return ((*masks[:place], 1 << bit, *masks[place + 1 :]) for bit in bits_of(masks[place]))
+
 
 def decisive(protocol: Protocol) -> tuple[str, ...]:
     """The facts that keep something shut: of needs that nobody goes on without, and of acts' own needs."""
     needs = {need for move in protocol.moves.values() for need in move.needs if protocol.needs[need].lock is not None}
     for act in protocol.acts.values():
-        needs |= {*act.needs, *(need for rule in act.needs_when for need in rule.needs)}
+        needs.update(act.needs, *(rule.needs for rule in act.needs_when))
     names = {name for need in needs for name in protocol.needs[need].when.names}
-    names |= {key for key, fact in protocol.facts.items() if counts_raised(fact)}
-    return tuple(key for key in protocol.facts if key in names)
+    return tuple(key for key, fact in protocol.facts.items() if key in names or counts_raised(fact))

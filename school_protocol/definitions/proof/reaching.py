@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
-from school_protocol.definitions.proof.images import Image
+from school_protocol.definitions.proof.folding import Image
 from school_protocol.definitions.proof.verdicts import LimitReached, Steps
 from school_protocol.definitions.proof.world import Step, World
 from school_protocol.domain.conditions import Value

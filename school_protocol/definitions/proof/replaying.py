@@ -12,7 +12,7 @@ from typing import Any
 
 from school_protocol.definitions.proof.answering import RAISING, Given
 from school_protocol.definitions.proof.filling import Unfillable, filled
-from school_protocol.definitions.proof.images import Deed
+from school_protocol.definitions.proof.folding import Deed
 from school_protocol.definitions.proof.verdicts import Beat
 from school_protocol.domain.case import Case, Record, fold
 from school_protocol.domain.clock import Calendar, Hours
@@ -35,6 +35,15 @@ _BESIDE = Unit("beside", UnitKind.school, "01235B", {"fr": "École voisine"}, _S
 _PLACES = {"province": "province", "region": "region"}
 _REASON = "…"
 OTHER_CASE = "100000000001"
+
+
+_SETTLED: Mapping[ActKind, FieldType] = {
+    ActKind.lift_danger: FieldType.danger,
+    ActKind.answer_referral: FieldType.referral,
+    ActKind.settle_contribution: FieldType.record,
+    ActKind.review_hold: FieldType.hold,
+}
+"""Kinds of act that settle one thing after the other, each with the type of field that points at it."""
 
 
 class Stopped(Exception):
@@ -154,32 +163,25 @@ class Stage:
 
     def _ways(self, act: Act, deed: Deed, raises: bool) -> Iterator[Mapping[str, Any]]:
         """The decisive answers: once, or for each thing that there is to settle."""
-        form = self.protocol.form_of(act)
         wanted = {key: value for key, value in deed.given.answers.items() if value is not None}
-        if self.case is None or not deed.thorough:
+        if self.case is not None and deed.thorough and act.kind is ActKind.refer:
+            yield from self._referrals(act, wanted, deed)
+        elif self.case is not None and deed.thorough and act.kind in _SETTLED:
+            item = self.protocol.form_of(act).find(_SETTLED[act.kind])
+            for one in self._left(self.case, act.kind):
+                yield wanted | ({item.key: one} if item else {})
+        else:
             yield self._meant(act, wanted, deed)
-            return
-        match act.kind:
-            case ActKind.refer:
-                yield from self._referrals(act, wanted, deed)
-            case ActKind.lift_danger:
-                item = form.find(FieldType.danger)
-                for life in self.case.live_dangers():
-                    yield wanted | ({item.key: life.danger} if item else {})
-            case ActKind.answer_referral:
-                item = form.find(FieldType.referral)
-                for one in [referral for referral in self.case.referrals if referral.is_open]:
-                    yield wanted | ({item.key: str(one.number)} if item else {})
-            case ActKind.settle_contribution:
-                item = form.find(FieldType.record)
-                for asked in [asked for asked in contributions(self.protocol, self.case) if asked.is_open]:
-                    yield wanted | ({item.key: str(asked.record.seq)} if item else {})
-            case ActKind.review_hold:
-                item = form.find(FieldType.hold)
-                for hold in [hold for hold in self.case.holds if hold.stands]:
-                    yield wanted | ({item.key: str(hold.number)} if item else {})
-            case _:
-                yield self._meant(act, wanted, deed)
+
+    def _left(self, case: Case, kind: ActKind) -> list[str]:
+        """What is left in a case that acts of this kind settle, each as an answer names it."""
+        if kind is ActKind.lift_danger:
+            return [life.danger for life in case.live_dangers()]
+        if kind is ActKind.answer_referral:
+            return [str(referral.number) for referral in case.referrals if referral.is_open]
+        if kind is ActKind.settle_contribution:
+            return [str(asked.record.seq) for asked in contributions(self.protocol, case) if asked.is_open]
+        return [str(hold.number) for hold in case.holds if hold.stands]
 
     def _meant(self, act: Act, wanted: Mapping[str, Any], deed: Deed) -> Mapping[str, Any]:
         """Covers that are about what the state was entered for, where they must be."""
@@ -200,12 +202,10 @@ class Stage:
             to = next((key for key in self.protocol.targets if settles(self.protocol, danger, key)), None)
             if target is not None and to is not None:
                 yield {**wanted, target.key: to, **({covers.key: [danger]} if covers else {})}
-        if not live or target is None or target.key in wanted:
-            yield (
-                {**wanted, **({covers.key: ["need"]} if covers and not live else {})}
-                if not live
-                else self._meant(act, wanted, deed)
-            )
+        if not live:
+            yield {**wanted, **({covers.key: ["need"]} if covers else {})}
+        elif target is None or target.key in wanted:
+            yield self._meant(act, wanted, deed)
 
     def _record(self, act: Act, wanted: Mapping[str, Any], deed: Deed) -> Record | None:
         form, role = self.protocol.form_of(act), deed.given.role
@@ -295,20 +295,23 @@ class Stage:
             current = self.case.record(record.seq) if record else None
             if current is None or current.effective_seq is not None:
                 return
-            for signing in self.protocol.acts_of(ActKind.sign):
-                item = self.protocol.form_of(signing).find(FieldType.record)
-                if item is None or current.signed_by(person.id):
-                    continue
-                try:
-                    self._decide(person, RecordAct(signing.key, {item.key: str(current.seq)}, signed=True))
-                except (Refused, BadInput):
-                    continue
-                answers = {item.key: f"^{act.key}"}
-                self.beats.append(Beat(person.role, signing.key, "act", answers, person=person.number))
-                break
+            self._sign_as(person, act, current)
         current = self.case.record(record.seq) if record else None
         if current is None or current.effective_seq is None:
             raise self.stopped((), f"{act.key} is not signed by enough people")
+
+    def _sign_as(self, person: Person, act: Act, record: Record) -> None:
+        for signing in self.protocol.acts_of(ActKind.sign):
+            item = self.protocol.form_of(signing).find(FieldType.record)
+            if item is None or record.signed_by(person.id):
+                continue
+            try:
+                self._decide(person, RecordAct(signing.key, {item.key: str(record.seq)}, signed=True))
+            except (Refused, BadInput):
+                continue
+            answers = {item.key: f"^{act.key}"}
+            self.beats.append(Beat(person.role, signing.key, "act", answers, person=person.number))
+            break
 
     def stopped(self, needs: tuple[str, ...], why: str = "") -> Stopped:
         """What to raise where the way cannot be gone on."""

@@ -8,8 +8,9 @@ from functools import cached_property
 
 from school_protocol.definitions.proof.answering import Given
 from school_protocol.definitions.proof.attempts import attempts
-from school_protocol.definitions.proof.images import Deed, is_free, through
-from school_protocol.definitions.proof.planning import Leg, Masks, Planner, Wait, Without, decisive
+from school_protocol.definitions.proof.folding import Deed, is_free, through
+from school_protocol.definitions.proof.ground import Masks, Wait, Without
+from school_protocol.definitions.proof.planning import Leg, Planner, decisive
 from school_protocol.definitions.proof.reaching import Explorer
 from school_protocol.definitions.proof.replaying import Stage, Stopped
 from school_protocol.definitions.proof.verdicts import STEPS, Steps, Story

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from school_protocol.definitions.proof.answering import ABSENT, Given, answerings
 from school_protocol.definitions.proof.domains import Domain, domain_of
-from school_protocol.definitions.proof.images import Deed, Effects, Image, identity, is_free
+from school_protocol.definitions.proof.folding import Deed, Image, identity, is_free
+from school_protocol.definitions.proof.images import Effects
 from school_protocol.domain.conditions import Condition, Value
-from school_protocol.domain.forms import FieldType, FormField
-from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Fact, Fold, Move, Need, Protocol
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.protocol import (
+    CORRECTABLE,
+    HISTORY,
+    START,
+    Act,
+    ActKind,
+    Fact,
+    Fold,
+    Move,
+    Need,
+    Protocol,
+    Source,
+)
 
 _T = FieldType
 SETTLED_BY = (
@@ -35,6 +48,18 @@ class Step:
     images: tuple[Image, ...]
     deed: Deed | None = None
     raises: bool = False
+
+
+@dataclass(slots=True)
+class _Apart:
+    """What of the answers to one act some facts tell apart."""
+
+    conditions: list[Condition] = field(default_factory=list)
+    direct: set[str] = field(default_factory=set)
+    """Fields of which every answer matters."""
+    also: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Fields with the answers that matter."""
+    roles: bool = False
 
 
 class World:
@@ -154,45 +179,53 @@ class World:
 
     def answerings(self, act: Act) -> tuple[Given, ...]:
         """The ways to answer an act that these facts tell apart. Raises TooMany."""
-        form = self.protocol.form_of(act)
-        conditions: list[Condition] = []
-        direct: set[str] = set()
-        also: dict[str, tuple[Any, ...]] = {}
-        roles = False
-        for key in self.names:
-            fact = self.protocol.facts[key]
-            for source in (source for source in fact.from_ if source.act == act.key and not is_free(fact)):
-                conditions += [source.where] if source.where is not None else []
-                roles = roles or bool(source.by)
-                if source.filled and source.filled in form.by_key:
-                    also.setdefault(
-                        source.filled, (True, ABSENT) if not form.by_key[source.filled].required else (True,)
-                    )
-                if source.row_filled:
-                    also[source.row_filled.partition(".")[0]] = ([source.row_filled], ABSENT)
-                if source.field and source.field in form.by_key:
-                    if fact.fold is Fold.answered:
-                        also[source.field] = ("all", "some")
-                    elif fact.fold is Fold.distinct and form.by_key[source.field].type is _T.accounts:
-                        count = len(self.domains[key].values)
-                        also[source.field] = tuple([["account"] * number for number in range(1, count)]) or (ABSENT,)
-                    elif form.by_key[source.field].type in (_T.integer, _T.scale) and source.value is None:
-                        also[source.field] = self._numbers(form.by_key[source.field], key, also.get(source.field, ()))
-                    elif source.value is None or fact.fold is Fold.streak:
-                        direct.add(source.field)
-            if self._reads_effect(fact, act):
-                conditions += [act.effect_when] if act.effect_when is not None else []
-            if fact.open_referrals and act.kind is ActKind.refer:
-                item = form.find(_T.target)
-                direct |= {item.key} if item else set()
-            if fact.grid_known == act.key:
-                item = form.find(_T.grid)
-                classes = tuple(value for value in self.domains[key].values if isinstance(value, int))
-                also |= {item.key: classes} if item else {}
+        form, apart = self.protocol.form_of(act), _Apart()
+        for fact in (self.protocol.facts[key] for key in self.names):
+            for source in () if is_free(fact) else fact.from_:
+                if source.act == act.key:
+                    self._by_source(apart, fact, source, form)
+            self._by_kind(apart, fact, act, form)
         if self.thorough:
-            conditions += [rule.when for rule in act.needs_when]
-        also = {key: value for key, value in also.items() if key not in direct}
-        return answerings(self.protocol, act, conditions, direct, also, roles=roles)
+            apart.conditions += [rule.when for rule in act.needs_when]
+        also = {key: value for key, value in apart.also.items() if key not in apart.direct}
+        return answerings(self.protocol, act, apart.conditions, apart.direct, also, roles=apart.roles)
+
+    def _by_source(self, apart: _Apart, fact: Fact, source: Source, form: Form) -> None:
+        """What a source of a fact tells apart."""
+        if source.where is not None:
+            apart.conditions.append(source.where)
+        apart.roles = apart.roles or bool(source.by)
+        filled = form.by_key.get(source.filled or "")
+        if filled is not None:
+            apart.also.setdefault(filled.key, (True,) if filled.required else (True, ABSENT))
+        if source.row_filled:
+            apart.also[source.row_filled.partition(".")[0]] = ([source.row_filled], ABSENT)
+        item = form.by_key.get(source.field or "")
+        if item is not None:
+            self._by_answer(apart, fact, source, item)
+
+    def _by_answer(self, apart: _Apart, fact: Fact, source: Source, item: FormField) -> None:
+        """What a fact tells apart that takes the answer of a field."""
+        if fact.fold is Fold.answered:
+            apart.also[item.key] = ("all", "some")
+        elif fact.fold is Fold.distinct and item.type is _T.accounts:
+            count = len(self.domains[fact.key].values)
+            apart.also[item.key] = tuple([["account"] * number for number in range(1, count)]) or (ABSENT,)
+        elif item.type in (_T.integer, _T.scale) and source.value is None:
+            apart.also[item.key] = self._numbers(item, fact.key, apart.also.get(item.key, ()))
+        elif source.value is None or fact.fold is Fold.streak:
+            apart.direct.add(item.key)
+
+    def _by_kind(self, apart: _Apart, fact: Fact, act: Act, form: Form) -> None:
+        """What a fact tells apart by its kind."""
+        if self._reads_effect(fact, act) and act.effect_when is not None:
+            apart.conditions.append(act.effect_when)
+        target = form.find(_T.target) if fact.open_referrals and act.kind is ActKind.refer else None
+        if target is not None:
+            apart.direct.add(target.key)
+        grid = form.find(_T.grid) if fact.grid_known == act.key else None
+        if grid is not None:
+            apart.also[grid.key] = tuple(one for one in self.domains[fact.key].values if isinstance(one, int))
 
     def _numbers(self, item: FormField, name: str, found: Iterable[Any]) -> tuple[int, ...]:
         """The answers to a question for a number at which a fact that takes it changes its class."""

@@ -17,6 +17,7 @@ from school_protocol.domain.facts import pointers
 from school_protocol.domain.phrases import N_, Phrase, Words
 from school_protocol.domain.protocol import START, Protocol
 from school_protocol.domain.scenario import ATTACH, EVERYONE, Inject, Scenario, Sign, Step, Witness, duration
+from school_protocol.domain.texts import Text
 from school_protocol.wording import stigma
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -81,13 +82,7 @@ class _Check:
         if missing:
             self.say(("languages",), N_("languages must hold %(missing)s"), missing=", ".join(missing))
         for path, text in texts_in(scenario, ()):
-            for code in scenario.languages:
-                if code not in text.root:
-                    self.say(path, N_('missing language "%(code)s"'), code=code)
-            for code, said in text.root.items():
-                for word in stigma(code, said):
-                    self.say((*path, code), N_('"%(word)s" judges a pupil: say what was done'), word=word)
-                self.plain((*path, code), said)
+            self.text(path, text)
         for part in ("cast", "signs", "injects", "traps"):
             for key in getattr(scenario, part):
                 if not _IDENTIFIER.fullmatch(key):
@@ -95,6 +90,16 @@ class _Check:
                     self.say((part, key), no_name, key=key)
         if self.protocol.version not in scenario.versions or self.protocol.protocol != scenario.protocol:
             self.say(("protocol",), N_("it is for another protocol, or another version"))
+
+    def text(self, path: Path, text: Text) -> None:
+        """In every language of the scenario, without markup, and judging nobody."""
+        for code in self.scenario.languages:
+            if code not in text.root:
+                self.say(path, N_('missing language "%(code)s"'), code=code)
+        for code, said in text.root.items():
+            for word in stigma(code, said):
+                self.say((*path, code), N_('"%(word)s" judges a pupil: say what was done'), word=word)
+            self.plain((*path, code), said)
 
     def plain(self, path: Path, said: str) -> None:
         """No markup: nothing that is shown of a scenario is anything but words."""

@@ -67,6 +67,22 @@ _GUARDIANS: Mapping[str, str] = {
     "released": N_("%(person)s: hold lifted"),
 }
 
+_SAID: Mapping[Kind, str] = {
+    Kind.in_time: N_("Done on %(done)s, due by %(due)s."),
+    Kind.suspended: N_("The protocol suspends it for the time being."),
+    Kind.excused: N_("Somebody excused it, with a reason, before the time was up."),
+    Kind.gone: N_("It was not asked any more before its time was up."),
+    Kind.other_role: N_("Done by: %(role)s. The duty names: %(roles)s."),
+    Kind.trap: N_("The table fell into it on %(moment)s."),
+    Kind.written_late: N_("Done on %(done)s, due by %(due)s; it was written down only once the time was up."),
+    Kind.on_paper: N_("Written on paper on %(done)s, typed in on %(moment)s."),
+}
+_WHOSE: Mapping[Kind, str] = {
+    Kind.left_out: N_("Due by %(due)s, and not done."),
+    Kind.open: N_("Due by %(due)s, not done yet."),
+}
+"""What is said with whose it is."""
+
 _FILES: Mapping[str, str] = {
     "intimate": N_("the content may be intimate: words alone are kept"),
     "danger": N_("while such a danger stands no file is kept"),
@@ -205,58 +221,36 @@ class Teller:
 
     def sentence(self, one: Finding) -> str:
         """What a finding says, as a sentence or two."""
-        w = self.w
-        due = w.moment(one.due_at) if one.due_at else ""
-        done = w.moment(one.done_at) if one.done_at else ""
-        who, whose = self.who(one.role), w.who(self.protocol, one.roles)
+        w, who = self.w, self.who(one.role)
+        due, done = (w.moment(at) if at else "" for at in (one.due_at, one.done_at))
+        if one.kind is Kind.left_out and not due:
+            return self._whose(one, w._("Asked, and not done before the case ended."))
+        if one.kind in _WHOSE:
+            return self._whose(one, w._(_WHOSE[one.kind], due=due))
+        if one.kind in _SAID:
+            values = {"due": due, "done": done, "role": who, "roles": w.who(self.protocol, one.roles)}
+            return w._(_SAID[one.kind], **values, moment=w.moment(one.at))
         match one.kind:
-            case Kind.in_time:
-                said = w._("Done on %(done)s, due by %(due)s.", done=done, due=due)
             case Kind.late:
                 delay = w.late_by(one.done_at - one.due_at) if one.done_at and one.due_at else ""
-                said = w._("Due by %(due)s, done on %(done)s: %(delay)s.", due=due, done=done, delay=delay)
-            case Kind.left_out if one.due_at:
-                said = self._whose(one, w._("Due by %(due)s, and not done.", due=due))
-            case Kind.left_out:
-                said = self._whose(one, w._("Asked, and not done before the case ended."))
-            case Kind.open:
-                said = self._whose(one, w._("Due by %(due)s, not done yet.", due=due))
-            case Kind.suspended:
-                said = w._("The protocol suspends it for the time being.")
-            case Kind.excused:
-                said = w._("Somebody excused it, with a reason, before the time was up.")
-            case Kind.gone:
-                said = w._("It was not asked any more before its time was up.")
+                return w._("Due by %(due)s, done on %(done)s: %(delay)s.", due=due, done=done, delay=delay)
             case Kind.wrong_role:
                 said = self._whose(one, w._("Tried by: %(role)s.", role=who))
-                said = " ".join([said, *self._reasons(one, ROLE_CODES - {"not_your_role"})])
-            case Kind.other_role:
-                said = w._("Done by: %(role)s. The duty names: %(roles)s.", role=who, roles=whose)
+                return " ".join([said, *self._reasons(one, ROLE_CODES - {"not_your_role"})])
             case Kind.wrong_order:
                 said = w._("Tried by: %(role)s. Something comes before it:", role=who)
-                said = " ".join([said, *self._before(one)])
+                return " ".join([said, *self._before(one)])
             case Kind.against_rule:
                 said = w._("Tried by: %(role)s. The form refused it by a rule:", role=who)
                 codes = [code for code in one.codes if code.partition(":")[0] in RULE_CODES]
-                said = " ".join([said, *self.why((), codes)])
+                return " ".join([said, *self.why((), codes)])
             case Kind.upload:
                 why = [w._(_FILES[code]) for code in one.codes if code in _FILES]
-                said = w._("Tried by: %(role)s. No file was kept: %(why)s.", role=who, why=w.series(why))
-            case Kind.departure | Kind.despite if not one.said:
-                said = w._("Made by: %(role)s, for a reason whose words are not kept.", role=who)
-            case Kind.departure | Kind.despite:
-                said = w._("Made by: %(role)s, with this reason: “%(reason)s”", role=who, reason=one.said)
-            case Kind.trap:
-                said = w._("The table fell into it on %(moment)s.", moment=w.moment(one.at))
-            case Kind.written_late:
-                said = w._(
-                    "Done on %(done)s, due by %(due)s; it was written down only once the time was up.",
-                    done=done,
-                    due=due,
-                )
-            case Kind.on_paper:
-                said = w._("Written on paper on %(done)s, typed in on %(moment)s.", done=done, moment=w.moment(one.at))
-        return said
+                return w._("Tried by: %(role)s. No file was kept: %(why)s.", role=who, why=w.series(why))
+        assert one.kind in (Kind.departure, Kind.despite)
+        if not one.said:
+            return w._("Made by: %(role)s, for a reason whose words are not kept.", role=who)
+        return w._("Made by: %(role)s, with this reason: “%(reason)s”", role=who, reason=one.said)
 
     def _whose(self, one: Finding, said: str) -> str:
         """With whose it is, where the protocol says so."""

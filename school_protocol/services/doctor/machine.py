@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from school_protocol.config import Settings
 from school_protocol.documents import rendering
 from school_protocol.domain.clock import DEFAULT_TIMEZONE
 from school_protocol.post import PostMisconfigured, Unreachable, reach_mail
@@ -74,14 +75,11 @@ def space(asked: Asked) -> Iterator[Finding]:
 
 def permissions(asked: Asked) -> Iterator[Finding]:
     """Whether keys are their owner's alone, and what is kept, too."""
-    keys, signing = asked.settings.keys, asked.settings.signing_folder
     try:
-        secret = [keys, *sorted(key_files.listed(keys))] if keys.is_dir() else []
+        secret = list(_secret_files(asked.settings))
     except KeysUnusable as error:
         yield wrong(str(error), "until then nothing is opened; put back no keys")
         return
-    if signing is not None and signing.is_dir():
-        secret += [path for path in sorted(signing.glob("*.p*")) if path.name not in _PUBLIC]
     kept = [path for pattern in ("*.sqlite", "*.jsonl", "*.json") for path in sorted(asked.settings.data.glob(pattern))]
     opened = [path for path in secret if _open_to_others(path)]
     for path in opened:
@@ -90,13 +88,22 @@ def permissions(asked: Asked) -> Iterator[Finding]:
             f"chmod {'0700' if path.is_dir() else '0400'} it; if others use this machine, consider the key known: see "
             "“When a key leaks” in docs/operations.md",
         )
-    for path in kept:
-        if _open_to_others(path):
-            yield note(f"{path} is open to others", "chmod 0600 it")
-    for path in (one for one in secret if one.exists() and one.stat().st_uid != os.geteuid()):
-        yield note(f"{path} belongs to another user", "run everything as one user, to whom keys and data belong")
+    for path in filter(_open_to_others, kept):
+        yield note(f"{path} is open to others", "chmod 0600 it")
+    for path in secret:
+        if path.exists() and path.stat().st_uid != os.geteuid():
+            yield note(f"{path} belongs to another user", "run everything as one user, to whom keys and data belong")
     if secret and not opened:
         yield ok("keys: their owner's alone")
+
+
+def _secret_files(settings: Settings) -> Iterator[Path]:
+    """Folders and files of keys. Raises KeysUnusable."""
+    keys, signing = settings.keys, settings.signing_folder
+    if keys.is_dir():
+        yield from (keys, *sorted(key_files.listed(keys)))
+    if signing is not None and signing.is_dir():
+        yield from (path for path in sorted(signing.glob("*.p*")) if path.name not in _PUBLIC)
 
 
 def _open_to_others(path: Path) -> bool:

@@ -20,13 +20,7 @@ from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 
 from school_protocol.documents.rendering import DocumentError, DocumentsUnavailable
-from school_protocol.documents.sealing.errors import (
-    FileExists,
-    NotSealable,
-    SealingError,
-    StampUnfit,
-    TimestampRefused,
-)
+from school_protocol.documents.sealing.errors import FileExists, NotSealable, SealingError, StampUnfit, TimestampRefused
 from school_protocol.domain.document_rules import Document, Profile
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Sealed, SentBefore, Unseen
@@ -312,30 +306,29 @@ def issue_one(house: House, account: str, number: str, profile: str, language: s
         return Made(copy=copy, sight=sight) if sight else Made(why="not_open")
     except Refused as refusal:
         return Made(why="summary" if refusal.reasons and refusal.reasons[0].acts else "refused")
-    except Unseen:
-        return Made(why="not_open")
-    except Sealed:
-        return Made(why="sealed")
-    except (Conflict, StorageBusy):
-        return Made(trouble="busy")
-    except StorageFull:
-        return Made(trouble="full")
-    except KeysUnusable:
-        return Made(trouble="keys")
-    except (NotSealable, StampUnfit, FileExists):  # of this case alone: the next ones go on
-        return Made(why="broken")
-    except TimestampRefused:
-        return Made(trouble="timestamp")
-    except SealingError:
-        return Made(trouble="signing")
-    except DocumentsUnavailable:
-        return Made(trouble="typesetting")
-    except DocumentError:
-        return Made(why="broken")
+    except tuple(kind for kind, _made in _FAILED) as error:
+        return next(made for kind, made in _FAILED if isinstance(error, kind))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return Made(trouble="full")
         raise
+
+
+_FAILED: tuple[tuple[type[Exception], Made], ...] = (
+    (Unseen, Made(why="not_open")),
+    (Sealed, Made(why="sealed")),
+    (Conflict, Made(trouble="busy")),
+    (StorageBusy, Made(trouble="busy")),
+    (StorageFull, Made(trouble="full")),
+    (KeysUnusable, Made(trouble="keys")),
+    # of this case alone: the next ones go on
+    *((kind, Made(why="broken")) for kind in (NotSealable, StampUnfit, FileExists)),
+    (TimestampRefused, Made(trouble="timestamp")),
+    (SealingError, Made(trouble="signing")),
+    (DocumentsUnavailable, Made(trouble="typesetting")),
+    (DocumentError, Made(why="broken")),
+)
+"""What came of a case for which a copy failed: by the first kind of error that it is."""
 
 
 def _copy_of(house: House, actor: Actor, number: str, profile: str, language: str, token: str) -> int:

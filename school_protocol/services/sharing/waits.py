@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from school_protocol.domain.case import Case
@@ -55,7 +55,7 @@ def known_to(house: House, session: Session, protocol: Protocol, case: Case) -> 
 
 
 def _requests(session: Session, facts: Facts, asked: Asked, known: Unit | None) -> Iterator[Request]:
-    protocol, case = facts.protocol, facts.case
+    protocol = facts.protocol
     at, due_at = asked.record.at, _due_of(facts, asked)
     there = known or facts.around.unit
 
@@ -70,18 +70,19 @@ def _requests(session: Session, facts: Facts, asked: Asked, known: Unit | None) 
         return
     if known is not None and not set(seats).isdisjoint(act.by):
         yield from (to(role.key, there.id, at) for role in protocol.roles.values() if role.head)
-        near = directory.holders(session, (there.id, *there.parents), today=facts.today)
-        there_or_above = {one.account.id for one in near}
-        named = {
-            (held.seat, held.account)
-            for held in case.seats
-            if held.seat in seats and held.is_held(facts.today) and held.account in there_or_above
-        }
-        yield from (to(seat, account, at) for seat, account in sorted(named))
+        yield from (to(seat, account, at) for seat, account in _seated(session, facts, seats, there))
     for role in (protocol.roles[key] for key in act.by if key in protocol.roles):
         place = _above(there, _ABOVE[role.sees]) if role.sees in _ABOVE else None
         if place is not None:
             yield to(role.key, place, due_at if due_at and known is not None else at)
+
+
+def _seated(session: Session, facts: Facts, seats: Iterable[str], there: Unit) -> list[tuple[str, str]]:
+    """(seat, account) of those who hold one of these seats and still work there or above."""
+    near = directory.holders(session, (there.id, *there.parents), today=facts.today)
+    there_or_above = {one.account.id for one in near}
+    held = (one for one in facts.case.seats if one.seat in seats and one.is_held(facts.today))
+    return sorted({(one.seat, one.account) for one in held if one.account in there_or_above})
 
 
 def _due_of(facts: Facts, asked: Asked) -> datetime | None:

@@ -19,7 +19,7 @@ from school_protocol.services.loading import today_for
 from school_protocol.services.staff.people import SOON
 from school_protocol.services.teams.team import declared
 from school_protocol.storage import directory, outbox, staff
-from school_protocol.storage.directory import Account, Holder
+from school_protocol.storage.directory import Account
 from school_protocol.storage.engines import Session
 from school_protocol.wording import Wording
 
@@ -55,9 +55,10 @@ def certificates_ending(house: House, actor: Actor) -> Ending:
     today = today_for(house)
     with house.directory.reading() as session:
         own = directory.account(session, actor.id)
-        team = {one.account.id: one.account for one in directory.holders(session, places, today=today)
-                if one.role in known and known[one.role][1].trained} if places else {}  # fmt: skip
-    ends = [one for key, one in team.items() if key != actor.id and _ends(one, today, today + SOON)]
+        held = directory.holders(session, places, today=today) if places else ()
+    team = {one.account.id: one.account for one in held if one.role in known and known[one.role][1].trained}
+    team.pop(actor.id, None)
+    ends = [one for one in team.values() if _ends(one, today, today + SOON)]
     is_own = needs and own is not None and _ends(own, today, today + SOON)
     return Ending(own.trained_until if is_own and own is not None else None, len(ends))
 
@@ -118,18 +119,15 @@ class _Told:
 def _receivers(session: Session, house: House, account: Account, today: date) -> Iterator[_Told]:
     """The account's owner, where a role of theirs asks for a certificate; and who carries their school's cases."""
     known = declared(house)
-    posts = [
-        post
-        for post in staff.held(session, [account.id]).get(account.id, ())
-        if post.is_current(today) and post.role in known and known[post.role][1].trained
-    ]
+    held = staff.held(session, [account.id]).get(account.id, ())
+    posts = [post for post in held if post.is_current(today) and post.role in known and known[post.role][1].trained]
     if not posts or account.trained_until is None:
         return
     yield _told(account, account.id, OWNER)
-    holders = [one for one in directory.holders(session, {post.unit for post in posts}, today=today)
-               if one.role in known and one.account.id != account.id]  # fmt: skip
-    carrying = [one for one in holders if known[one.role][1].trained and _carries(known[one.role][1])]
-    heads: list[Holder] = [one for one in holders if known[one.role][1].head]
+    holders = directory.holders(session, {post.unit for post in posts}, today=today)
+    others = [(one, known[one.role][1]) for one in holders if one.role in known and one.account.id != account.id]
+    carrying = [one for one, role in others if role.trained and _carries(role)]
+    heads = [one for one, role in others if role.head]
     for receiver in dict.fromkeys(one.account.id for one in carrying or heads):
         yield _told(account, receiver, COORDINATOR)
 

@@ -132,11 +132,16 @@ def name_stand_in(
             return Changed(name_in(house, actor, before["account"]), before["at_once"], repeated=True)
         filled = next((one for one in view.places if one.value == place), None)
         chosen = next((one for one in view.candidates if one.id == account), None)
-        first, last = _span(house, starts, ends, place, account, filled, chosen, reason, sentence)
-        assert filled is not None
-        assert chosen is not None
+        typed = (("place", place, filled), ("account", account, chosen))
+        problems: dict[str, tuple[str, ...]] = {
+            name: ("unknown_option" if one else "required",) for name, one, known in typed if known is None
+        }
+        first, last = _days(starts, ends, today_for(house), problems)
+        check_reason(reason, sentence, AWAY_REASONS, problems)
+        if problems or filled is None or chosen is None or first is None or last is None:
+            raise BadInput(problems)
         with house.directory.writing() as kept:
-            _check_stand_in(kept, house, actor, view.unit, filled, chosen, first, last)
+            _check_stand_in(kept, house, actor, _StandIn(view.unit, filled, chosen, first, last))
             post = directory.appoint(kept, chosen.id, role=filled.role, unit=view.unit.id, starts=first, ends=last)
             end_if_unproven(kept, house, chosen.id, filled.role)
             write_down(
@@ -148,75 +153,71 @@ def name_stand_in(
     return Changed(chosen.name, at_once)
 
 
-def _span(
-    house: House,
-    starts: str | None,
-    ends: str | None,
-    place: str | None,
-    account: str | None,
-    filled: PlaceLine | None,
-    chosen: CandidateLine | None,
-    reason: str | None,
-    sentence: str | None,
-) -> tuple[date, date]:
-    """The first and the last day, once every answer is one that the form takes; raises BadInput."""
-    problems: dict[str, tuple[str, ...]] = {}
-    if filled is None:
-        problems["place"] = ("unknown_option" if place else "required",)
-    if chosen is None:
-        problems["account"] = ("unknown_option" if account else "required",)
-    today = today_for(house)
-    first = day_of(starts, "starts", problems, today)
-    last = day_of(ends, "ends", problems, today)
-    if first and last:
-        if last < first:
-            problems["ends"] = ("ends_before_it_starts",)
-        elif (last - first).days >= DAYS_MOST:
-            problems["ends"] = (f"days_most:{DAYS_MOST}",)
-    check_reason(reason, sentence, AWAY_REASONS, problems)
-    if problems:
-        raise BadInput(problems)
-    assert first is not None
-    assert last is not None
+def _days(
+    starts: str | None, ends: str | None, today: date, problems: dict[str, tuple[str, ...]]
+) -> tuple[date | None, date | None]:
+    """The first and the last day, as far as they can be read; what is wrong about them is added to the problems."""
+    first, last = day_of(starts, "starts", problems, today), day_of(ends, "ends", problems, today)
+    if first and last and last < first:
+        problems["ends"] = ("ends_before_it_starts",)
+    elif first and last and (last - first).days >= DAYS_MOST:
+        problems["ends"] = (f"days_most:{DAYS_MOST}",)
     return first, last
 
 
-def _check_stand_in(
-    session: Session,
-    house: House,
-    actor: Actor,
-    school: Unit,
-    filled: PlaceLine,
-    chosen: CandidateLine,
-    first: date,
-    last: date,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _StandIn:
+    """Who is to hold which role of a school, from a day until a day."""
+
+    school: Unit
+    filled: PlaceLine
+    chosen: CandidateLine
+    first: date
+    last: date
+
+    @property
+    def away(self) -> str:
+        """The account whose place it is."""
+        return self.filled.value.partition(".")[2]
+
+
+def _check_stand_in(session: Session, house: House, actor: Actor, named: _StandIn) -> None:
     """Raises TeamRefused with every reason why this person can't stand in on these days."""
-    away = filled.value.partition(".")[2]
-    obstacles = []
-    if chosen.id == away:
-        obstacles.append(Obstacle("stands_in_for_self"))
-    is_above = any(held.unit in school.parents for held in actor.appointments)
-    if filled.protocol.roles[filled.role].administers and not is_above:
-        obstacles.append(Obstacle("from_above"))
-    now = administration.posts(session, [school.id], since=today_for(house))
-    acting = [one for one in now if one.account.id == actor.id and one.stands_in is not None]
-    if any(one.role == filled.role and one.ends is not None and last > one.ends for one in acting):
-        obstacles.append(Obstacle("beyond_own_stand_in"))
-    posts = [post for post in administration.posts(session, [school.id], since=first) if post.role == filled.role]
-    busy = [post for post in posts if post.overlaps(first, last)]
-    own = [post for post in busy if post.account.id == chosen.id and chosen.id != away]
-    if own:
-        obstacles.append(Obstacle("holds_it_already", chosen.name, own[0].starts, own[0].ends))
-    for post in busy:
-        if post.stands_in and (post.stands_in.other or "") == away and post.account.id != chosen.id:
-            obstacles.append(Obstacle("overlaps", post.account.name(actor.language), post.starts, post.ends))
+    chosen, first = named.chosen, named.first
+    obstacles = [*_beyond_rights(session, house, actor, named), *_clashes(session, actor, named)]
     account = directory.account(session, chosen.id)
-    trained = account is not None and account.is_trained(first) and account.is_trained(last)
-    if not trained and _wants_training(session, filled, chosen, first):
+    trained = account is not None and account.is_trained(first) and account.is_trained(named.last)
+    if not trained and _wants_training(session, named.filled, chosen, first):
         obstacles.append(Obstacle("untrained", chosen.name, ends=chosen.trained_until))
     if obstacles:
         raise TeamRefused(*obstacles)
+
+
+def _beyond_rights(session: Session, house: House, actor: Actor, named: _StandIn) -> Iterator[Obstacle]:
+    """What is not for this actor to name, or not for this long."""
+    filled, school = named.filled, named.school
+    if named.chosen.id == named.away:
+        yield Obstacle("stands_in_for_self")
+    is_above = any(held.unit in school.parents for held in actor.appointments)
+    if filled.protocol.roles[filled.role].administers and not is_above:
+        yield Obstacle("from_above")
+    now = administration.posts(session, [school.id], since=today_for(house))
+    acting = [one for one in now if one.account.id == actor.id and one.stands_in is not None]
+    if any(one.role == filled.role and one.ends is not None and named.last > one.ends for one in acting):
+        yield Obstacle("beyond_own_stand_in")
+
+
+def _clashes(session: Session, actor: Actor, named: _StandIn) -> Iterator[Obstacle]:
+    """Who holds the role in these days already: the one who is chosen, or another who stands in for the same."""
+    chosen, away = named.chosen, named.away
+    posts = administration.posts(session, [named.school.id], since=named.first)
+    busy = [post for post in posts if post.role == named.filled.role and post.overlaps(named.first, named.last)]
+    own = [post for post in busy if post.account.id == chosen.id and chosen.id != away]
+    if own:
+        yield Obstacle("holds_it_already", chosen.name, own[0].starts, own[0].ends)
+    for post in busy:
+        if post.stands_in and (post.stands_in.other or "") == away and post.account.id != chosen.id:
+            yield Obstacle("overlaps", post.account.name(actor.language), post.starts, post.ends)
 
 
 def _wants_training(session: Session, filled: PlaceLine, chosen: CandidateLine, first: date) -> bool:

@@ -125,15 +125,14 @@ def see_roster(house: House, actor: Actor, code: str = "") -> RosterView:
         calendar = directory.calendar_for(session, unit)
     names = {key: account.name(actor.language) for key, account in people.items()}
     reached = {key for key, account in people.items() if ways_of(house, account, urgent=True)}
-    covered = (
-        (one.starts, holders[one.account].covers(one)) for one in turns if one.account in holders.keys() & reached
-    )
-    found = gaps(calendar, (span for span in covered if span[0] < span[1]), now, now + SHOWN)
+    until = {one.id: holders[one.account].covers(one) for one in turns if one.account in holders}
+    spans = ((one.starts, until[one.id]) for one in turns if one.id in until and one.account in reached)
+    found = gaps(calendar, (span for span in spans if span[0] < span[1]), now, now + SHOWN)
     lines = tuple(
         TurnLine(
             one.id, names[one.account], one.starts, one.ends, one.starts <= now,
-            holds_it=one.account in holders,
-            is_cut=one.account in holders and holders[one.account].covers(one) < one.ends,
+            holds_it=one.id in until,
+            is_cut=one.id in until and until[one.id] < one.ends,
             is_reached=one.account in reached,
             overlaps=any(_overlap(one, other) for other in turns),
         )

@@ -196,13 +196,7 @@ def change(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Seat:
             raise Unseen(seat.id)
         if place is None:
             raise BadInput({"table": ("not_a_choice",)})
-        there = [one for one in rooms.seats(session, table) if one.left_at is None]
-        if now.is_trainer and any(set(roles) & set(one.roles) for one in there if not one.is_trainer):
-            raise BadInput({"roles": ("held",)})
-        if table != now.table and not now.is_trainer:
-            _refuse_full(there, ())
-            if any(one.name.casefold() == now.name.casefold() for one in there):
-                raise BadInput({"name": ("taken",)})
+        _refuse_held(now, table, roles, [one for one in rooms.seats(session, table) if one.left_at is None])
         with room.house.directory.writing() as own:
             _end_roles(room, own, now)
             account = now.account
@@ -215,6 +209,16 @@ def change(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Seat:
         rooms.keep_seat(session, changed)
         _wait_no_more(session, room)
     return changed
+
+
+def _refuse_held(seat: Seat, table: int, roles: Sequence[str], there: Sequence[Seat]) -> None:
+    """A trainer takes no role that somebody holds; others find a seat that is free, under a name of their own."""
+    if seat.is_trainer and any(set(roles) & set(one.roles) for one in there if not one.is_trainer):
+        raise BadInput({"roles": ("held",)})
+    if table != seat.table and not seat.is_trainer:
+        _refuse_full(there, ())
+        if any(one.name.casefold() == seat.name.casefold() for one in there):
+            raise BadInput({"name": ("taken",)})
 
 
 def _end_roles(room: Room, session: Session, seat: Seat) -> None:

@@ -404,10 +404,9 @@ def refused_said(w: Wording, page: RemarksPage, error: RemarksRefused) -> str:
             found = page.head.protocol.documents.get(error.document)
             named = w.text(found.title) if found is not None else error.document
             return w._("These are the figures of another document: %(title)s, copy %(copy)s.", title=named, copy=copy)
-        case "mistyped" if copy:
-            return w._("A figure or two are wrong: copy %(copy)s has almost the same. Read them again.", copy=copy)
         case "mistyped":
-            return w._("A figure is wrong, or two have changed places: read them again.")
+            almost = w._("A figure or two are wrong: copy %(copy)s has almost the same. Read them again.", copy=copy)
+            return almost if copy else w._("A figure is wrong, or two have changed places: read them again.")
         case "unreadable":
             return w._("Type the 18 figures of the sheet: digits, and letters from a to f.")
         case "unknown":
