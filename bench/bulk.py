@@ -16,15 +16,15 @@ from bench.measuring import children, megabytes
 from bench.outcomes import Outcome, Skipped
 from bench.prepared import MOVER
 from bench.sizes import PASSWORD, SCHOOL, silent
+from school_protocol.auth.sign_in_service import actor_named, begin_session
+from school_protocol.case_files import bulk
+from school_protocol.case_files.prepare_process import Crew, spare_cores
+from school_protocol.cases import lists
 from school_protocol.config import Settings
-from school_protocol.domain.policy import Actor
-from school_protocol.services import demo, desk
-from school_protocol.services.accounts import actor_named
-from school_protocol.services.house import House, SystemClock, open_house
-from school_protocol.services.identity.signing_in import begin
-from school_protocol.services.papers import bulk
-from school_protocol.services.papers.apart import Crew, spare_cores
-from school_protocol.services.sampling import sample
+from school_protocol.context import House, SystemClock, open_house
+from school_protocol.engine.visibility import Actor
+from school_protocol.ops import demo
+from school_protocol.ops.fixture_copy import sample
 from school_protocol.web import create_app
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _done() -> Job:
 
 def _watched(house: House, actor: Actor) -> Job:
     offer = next(one for one in bulk.see_options(house, actor).offers if one.profile.key == PROFILE)
-    wanted = bulk.begin(house, actor, bulk.Wish(offer=offer.key, language="fr"), "bench").job
+    wanted = bulk.begin_bundle(house, actor, bulk.Wish(offer=offer.key, language="fr"), "bench").job
     ask, others = _page_of(house, actor), set(children(os.getpid()))
     job = Job(bulk.see_job(house, actor, wanted).total, spare_cores())
     job.alone.append(slow(ask))
@@ -146,10 +146,10 @@ def _page_of(house: House, actor: Actor) -> Callable[[], bytes]:
     """What asks for the page of one of the cases."""
     app = create_app(house)
     with house.directory.writing() as session:
-        token = begin(session, house, actor.id, factor_proven=True)
+        token = begin_session(session, house, actor.id, factor_proven=True)
     client = app.test_client()
     client.set_cookie("session", token)
-    number = desk.see_desk(house, actor, filter="open").lines[0].number
+    number = lists.see_desk(house, actor, filter="open").lines[0].number
 
     def ask() -> bytes:
         answer = client.get(f"/cases/{number}")

@@ -17,17 +17,15 @@ from typing import Any
 from bench.baselines import plain_text
 from bench.measuring import Work, pairs, wall
 from bench.prepared import MOVER, ROOT, Prepared
-from school_protocol.documents import case_file as documents
-from school_protocol.documents.rendering import render
-from school_protocol.documents.sealing.assembling import assembled
-from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.documents.sealing.copies import Copy
-from school_protocol.documents.sealing.overlays import overlay
-from school_protocol.services.house import House
-from school_protocol.services.papers.apart import Crew
-from school_protocol.services.papers.issuing import issue_case_file
-from school_protocol.services.papers.signing import academy_of, signed
-from school_protocol.wording import Wording
+from school_protocol.case_files import pages as documents
+from school_protocol.case_files.prepare_process import Crew
+from school_protocol.case_files.service import academy_of, issue_case_file, signed
+from school_protocol.context import House
+from school_protocol.language import Wording
+from school_protocol.pdf.assemble import assembled, overlay
+from school_protocol.pdf.rendering import render
+from school_protocol.pdf.signing_keys import Validity, make_authority
+from school_protocol.pdf.verdicts import Copy
 
 PROFILE = "school"
 FILES = 8

@@ -16,10 +16,10 @@ from sqlalchemy import and_, func, select
 from bench.copies import PROFILE
 from bench.outcomes import Outcome, Skipped
 from bench.prepared import MOVER, Prepared, prepare, tell
-from school_protocol import jobs
-from school_protocol.services.papers.issuing import issue_case_file
-from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.storage.paper_tables import PreparedPaperRow
+from school_protocol.case_files.models import PreparedPaperRow
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases.models import CaseIndexRow
+from school_protocol.ops.worker import make_ahead_once
 
 if TYPE_CHECKING:
     from bench.rows import Workshop
@@ -79,7 +79,7 @@ def _turn(found: Prepared, cases: int) -> float:
 
 def _make_all(found: Prepared) -> None:
     """What the worker does when it is rung, and rings itself for as long as something is left."""
-    while jobs.make_ahead_once(found.house):
+    while make_ahead_once(found.house):
         pass
 
 

@@ -17,10 +17,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.prepared import DEFINITION
-from school_protocol.definitions import read
-from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
-from school_protocol.domain.figure_tables import TOTALS, Cell, Counts, FigureTable, Period, school_year, tables_of
-from school_protocol.figures import Release, audit, suppress
+from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
+from school_protocol.protocol.reader import read
+from school_protocol.statistics.disclosure.auditing import audit
+from school_protocol.statistics.disclosure.release import Release
+from school_protocol.statistics.disclosure.suppressing import suppress
+from school_protocol.statistics.rules import TOTALS, Cell, Counts, FigureTable, Period, school_year, tables_of
 
 REGIONS, PROVINCES, SCHOOLS = 12, 82, 2_191
 PER_SCHOOL = 10

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bench.outcomes import Outcome, Skipped
 from bench.prepared import READER
 from bench.serving import EMBEDDED, Crowd, served, signed_in
-from school_protocol.services.accounts import choose_language
+from school_protocol.auth.sign_in_service import choose_language
 
 if TYPE_CHECKING:
     from bench.rows import Workshop

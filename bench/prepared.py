@@ -18,18 +18,19 @@ import yaml
 from flask import Flask
 from flask.testing import FlaskClient
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.passwords import hash_password
+from school_protocol.auth.sign_in_service import begin_session
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.printing import draft
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import Loaded, load
+from school_protocol.cases.showing import see_choices
+from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.documents.model import CaseFile
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.accounts import hash_password
-from school_protocol.services.house import House, open_house
-from school_protocol.services.identity.signing_in import begin
-from school_protocol.services.loading import Loaded, load
-from school_protocol.services.papers.making import draft
-from school_protocol.services.scripts import Player, TurnableClock, prepared
-from school_protocol.services.showing import see_choices
-from school_protocol.storage import cases, directory
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.protocol.reader import read
 from school_protocol.web import create_app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,7 +73,7 @@ class Prepared:
     def client(self, role: str) -> FlaskClient:
         """A browser in which the person of that role is signed in."""
         with self.house.directory.writing() as session:
-            token = begin(session, self.house, self.player.actor(role).id, factor_proven=True)
+            token = begin_session(session, self.house, self.player.actor(role).id, factor_proven=True)
         client = self.app.test_client()
         client.set_cookie("session", token)
         return client
@@ -134,7 +135,7 @@ def _play(player: Player, short_cases: int, events: int) -> CaseFile:
         raise RuntimeError(f"the story did not go as it says: {wrong[:1]}, {_seq(player)} events")
     with player.house.directory.writing() as session:
         for role in (MOVER, READER):
-            directory.set_password(session, player.actor(role).id, hash_password(PASSWORD))
+            auth_repository.set_password(session, player.actor(role).id, hash_password(PASSWORD))
     return file
 
 
@@ -167,5 +168,5 @@ def _seq(player: Player) -> int:
     """How many events the long case holds."""
     number = player.numbers.get(CASE)
     with player.house.realm.reading() as session:
-        found = cases.find_by_number(session, number) if number else None
-        return cases.last_seq(session, found) if found else 0
+        found = cases_repository.find_by_number(session, number) if number else None
+        return cases_repository.last_seq(session, found) if found else 0

@@ -21,24 +21,27 @@ from sqlalchemy import func, insert, literal, select, text
 from bench.measuring import Clock, Work, cpu_with, own_cpu
 from bench.outcomes import Outcome, Skipped
 from bench.prepared import DEFINITION
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import UnitRow
+from school_protocol.cases import index_repository
+from school_protocol.cases.models import CaseIndexRow
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
-from school_protocol.domain.figure_tables import TOTALS, own_part, school_year, tables_of
-from school_protocol.domain.policy import Actor, Appointment, UnitKind, visible
-from school_protocol.domain.protocol import Protocol, ScopeKind
-from school_protocol.services.figures.counting import counted
-from school_protocol.services.house import REALM, House, open_house
-from school_protocol.services.review.queueing import see_queue
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.storage import directory, index
+from school_protocol.context import REALM, House, open_house
+from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
+from school_protocol.engine.definition import Protocol, ScopeKind
+from school_protocol.engine.visibility import Actor, Appointment, UnitKind, visible
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.reader import read
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.counts import counted
+from school_protocol.statistics.models import FigureCounterRow
+from school_protocol.statistics.rules import TOTALS, own_part, school_year, tables_of
 from school_protocol.storage.engines import Engine, open_engine
-from school_protocol.storage.figures import counters
-from school_protocol.storage.figures.tables import FigureCounterRow
-from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.storage.review.queue import KINDS
-from school_protocol.storage.review.tables import CaseReviewRow
-from school_protocol.storage.tables import CaseRecordRow, UnitRow
+from school_protocol.storage.models import CaseRecordRow
+from school_protocol.supervision.models import CaseReviewRow
+from school_protocol.supervision.repository import KINDS
+from school_protocol.supervision.review_queue import see_queue
 
 if TYPE_CHECKING:
     from bench.rows import Workshop
@@ -71,8 +74,8 @@ class Region:
         months = school_year(9, FIRST + YEARS - 1).months
         asked = (self.protocol.protocol, min(months), max(months))
         with self.house.realm.reading() as session:
-            own = counters.of_unit(session, asked[0], self.unit, *asked[1:])
-            below = counters.below(session, asked[0], [self.unit], *asked[1:])
+            own = statistics_repository.of_unit(session, asked[0], self.unit, *asked[1:])
+            below = statistics_repository.below(session, asked[0], [self.unit], *asked[1:])
         if not own or not below:
             raise RuntimeError(f"{len(own)} and {len(below)} counters")
         return own, below
@@ -81,7 +84,9 @@ class Region:
         """The first lines of the open cases that this person sees."""
         scope = visible(self.person, self.house.library.sights(), NOW)
         with self.house.realm.reading() as session:
-            found = index.page(session, scope, today=NOW.date(), limit=LINES, filter=index.Filter(ended=False))
+            found = index_repository.page(
+                session, scope, today=NOW.date(), limit=LINES, filter=index_repository.Filter(ended=False)
+            )
         if len(found.rows) != LINES:
             raise RuntimeError(f"{len(found.rows)} lines of {LINES}")
         return found
@@ -173,13 +178,13 @@ def _schema(url: str, name: str) -> Engine:
 
 def _places(house: House, protocol: Protocol, content: bytes) -> str:
     with house.directory.writing() as session:
-        region = directory.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "Académie"})
+        region = auth_repository.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "Académie"})
         provinces = [{"id": f"p{one}", "kind": "province", "code": f"P{one}", "names": {"fr": f"Province {one}"},
                       "parent": region} for one in range(PROVINCES)]  # fmt: skip
         schools = [{"id": f"s{one}", "kind": "school", "code": f"{one:05}A", "names": {"fr": f"École {one}"},
                     "parent": f"p{one % PROVINCES}"} for one in range(SCHOOLS)]  # fmt: skip
         session.execute(insert(UnitRow), [*provinces, *schools])
-        directory.publish(
+        protocol_repository.publish(
             session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=content,
             published_at=NOW,
         )  # fmt: skip
@@ -248,7 +253,7 @@ def _case(protocol: Protocol, number: int, region: str) -> dict[str, Any]:
         "unit": f"s{school}", "province": f"p{school % PROVINCES}", "region": region, "state": state,
         "stage": protocol.states[state].stage, "level": number % 4 + 1, "team_sees": False, "restricted": False,
         "ended": not is_open, "raised": int(is_open and number % 400 == 0), "next_due_at": due,
-        "next_due_key": "due" if due else None, "due_order": due or index.NEVER_DUE,
+        "next_due_key": "due" if due else None, "due_order": due or index_repository.NEVER_DUE,
         "urgent": is_open and number % 400 == 0, "opened_at": opened, "moved_at": opened, "last_seq": 9,
     }  # fmt: skip
 

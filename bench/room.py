@@ -21,11 +21,12 @@ from urllib.parse import urlencode
 
 from bench.outcomes import Outcome
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import ActKind
-from school_protocol.services.house import SystemClock
-from school_protocol.services.workshops import founding, laptops, running, scenarios, seats
-from school_protocol.services.workshops.founding import Wanted
-from school_protocol.services.workshops.rooms import room_alone
+from school_protocol.context import SystemClock
+from school_protocol.engine.definition import ActKind
+from school_protocol.training import room_store, scenario_library, seats
+from school_protocol.training import service as training_service
+from school_protocol.training.room_store import room_alone
+from school_protocol.training.service import Wanted
 
 ROOMS, TABLES, EACH = 10, 4, 6
 SECONDS = 300.0
@@ -109,18 +110,18 @@ def _late(times: list[float]) -> float:
 
 def _seated(folder: Path) -> list[Phone]:
     """Ten rooms of four tables of six, their clocks running as ours."""
-    house = laptops.open_laptop(Settings(data=folder), SystemClock())
-    told = scenarios.find(SCENARIO)
+    house = room_store.open_laptop(Settings(data=folder), SystemClock())
+    told = scenario_library.find_scenario(SCENARIO)
     assert told is not None
-    protocol, content = next(iter(scenarios.protocols_of(told)))
+    protocol, content = next(iter(scenario_library.protocols_of(told)))
     (act,) = protocol.acts_of(ActKind.note)
     phones = []
     for _room in range(ROOMS):
-        made = founding.found(
-            house, None, scenarios.content_of(SCENARIO), protocol, content, Wanted(TABLES, True, "fr")
+        made = training_service.found(
+            house, None, scenario_library.content_of(SCENARIO), protocol, content, Wanted(TABLES, True, "fr")
         )
         with room_alone(house, made.id) as room:
-            running.set_pace(room, 1)
+            training_service.set_pace(room, 1)
             for seat in range(TABLES * EACH):
                 role = act.by[seat % len(act.by)]
                 sat = seats.join(room, seat % TABLES + 1, f"Place {seat}", [role], language="fr")

@@ -23,13 +23,13 @@ from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, prepare
 from bench.region import Region, regional
 from bench.room import full_house
 from bench.sizes import Sized, sized
+from school_protocol.case_files import pages as documents
+from school_protocol.cases import service as cases_service
 from school_protocol.config import LANGUAGES
-from school_protocol.documents import case_file as documents
-from school_protocol.domain import engine
-from school_protocol.domain.case import Case, fold
-from school_protocol.domain.errors import Refused
-from school_protocol.services import recording
-from school_protocol.wording import Wording
+from school_protocol.engine import decisions, intents
+from school_protocol.engine.case import Case, fold
+from school_protocol.engine.errors import Refused
+from school_protocol.language import Wording
 
 LIMIT = 30_000
 """Bytes of a page on the wire, HTML and CSS, without fonts."""
@@ -153,7 +153,7 @@ def a_move(shop: Workshop) -> Outcome:
     actor, seq = house.player.actor(MOVER), house.loaded(MOVER).case.last_seq
 
     def move() -> None:
-        recording.make_move(house.house, actor, house.number, house.move, expected=seq, token="measured")
+        cases_service.make_move(house.house, actor, house.number, house.move, expected=seq, token="measured")
 
     with house.put_back() as back:
         return _page_against_bare(shop, Work(move, 8, back), f"{house.move}, after {seq} events")
@@ -198,20 +198,20 @@ def _against_trigger(shop: Workshop, work: Work, notes: str, share: int = 1) -> 
     return _in(1e6, one, notes)
 
 
-def _choices(shop: Workshop) -> tuple[engine.Choice, ...]:
+def _choices(shop: Workshop) -> tuple[intents.Choice, ...]:
     loaded = shop.house.loaded(MOVER)
-    return engine.available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around)
+    return decisions.available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around)
 
 
 def decision_refused(shop: Workshop) -> Outcome:
     """The move that is measured, at the point of the story where most of its needs are unmet."""
     whole = shop.house.loaded(MOVER)
-    intent = engine.MakeMove(shop.house.move)
+    intent = intents.MakeMove(shop.house.move)
     tried = [(fold(whole.protocol, whole.events[:seq]), seq) for seq in range(1, len(whole.events) + 1)]
 
     def unmet(case: Case) -> int:
         try:
-            engine.decide(whole.protocol, case, whole.actor, whole.now, whole.around, intent)
+            decisions.decide(whole.protocol, case, whole.actor, whole.now, whole.around, intent)
         except Refused as refusal:
             codes = [reason.code for reason in refusal.reasons]
             return 0 if set(codes) - {"need"} else len(codes)
@@ -222,7 +222,7 @@ def decision_refused(shop: Workshop) -> Outcome:
 
     def decide() -> None:
         with suppress(Refused):
-            engine.decide(whole.protocol, case, whole.actor, whole.now, whole.around, intent)
+            decisions.decide(whole.protocol, case, whole.actor, whole.now, whole.around, intent)
             raise RuntimeError(f"{intent.move} was not refused")
 
     notes = f"{intent.move} after {seq} events: {count} needs unmet"
@@ -231,10 +231,10 @@ def decision_refused(shop: Workshop) -> Outcome:
 
 def decision_made(shop: Workshop) -> Outcome:
     loaded = shop.house.loaded(MOVER)
-    intent = engine.MakeMove(shop.house.move)
+    intent = intents.MakeMove(shop.house.move)
 
     def decide() -> None:
-        engine.decide(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, intent)
+        decisions.decide(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, intent)
 
     needs = len(loaded.protocol.moves[shop.house.move].needs)
     return _against_trigger(shop, Work(decide, 200), f"{shop.house.move}: {needs} needs")
@@ -244,7 +244,7 @@ def all_choices(shop: Workshop) -> Outcome:
     loaded = shop.house.loaded(MOVER)
 
     def available() -> None:
-        engine.available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around)
+        decisions.available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around)
 
     count = len(_choices(shop))
     return _against_trigger(shop, Work(available, 200), f"one of {count} acts and moves", count)
@@ -380,7 +380,7 @@ def _weigh(shop: Workshop, role: str, addresses: list[str]) -> Outcome:
 @contextmanager
 def _reading(shop: Workshop, role: str, language: str) -> Iterator[None]:
     """Somebody reads in that language for a while."""
-    from school_protocol.services.accounts import choose_language
+    from school_protocol.auth.sign_in_service import choose_language
 
     house, actor = shop.house.house, shop.house.player.actor(role)
     choose_language(house, actor, language)

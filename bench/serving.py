@@ -17,10 +17,11 @@ from bench.measuring import Measured, Work, wall, whole_cpu
 from bench.outcomes import Skipped
 from bench.prepared import READER, ROOT, Prepared
 from bench.room import await_port, free_port
+from school_protocol.auth.sign_in_service import begin_session
 from school_protocol.config import settings_from
-from school_protocol.services.house import SystemClock, open_house
-from school_protocol.services.identity.signing_in import begin
-from school_protocol.web import create_app, fronts
+from school_protocol.context import SystemClock, open_house
+from school_protocol.ui import middleware
+from school_protocol.web import create_app
 
 if TYPE_CHECKING:
     from bench.rows import Workshop
@@ -37,7 +38,7 @@ GUNICORN = (
 def site() -> Any:
     """The site as `serve` has it, for a server of whoever asks."""
     settings = settings_from(os.environ)
-    return fronts.behind(create_app(open_house(settings, SystemClock())), settings.trusted_proxy)
+    return middleware.behind(create_app(open_house(settings, SystemClock())), settings.trusted_proxy)
 
 
 def embedded_beside_gunicorn(shop: Workshop) -> tuple[Measured, str]:
@@ -90,7 +91,7 @@ def signed_in(prepared: Prepared) -> str:
     """What a browser sends of somebody who is signed in now."""
     house = replace(prepared.house, clock=SystemClock())
     with house.directory.writing() as session:
-        token = begin(session, house, prepared.player.actor(READER).id, factor_proven=True)
+        token = begin_session(session, house, prepared.player.actor(READER).id, factor_proven=True)
     return f"session={token}"
 
 

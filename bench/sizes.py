@@ -22,18 +22,18 @@ from sqlalchemy import Table, create_engine, make_url, text
 from bench.measuring import Clock, Work, own_cpu
 from bench.outcomes import Outcome
 from bench.region import served
-from school_protocol import jobs
+from school_protocol.auth.sign_in_service import actor_named, begin_session
+from school_protocol.cases import lists
+from school_protocol.cases import repository as cases_repository
 from school_protocol.config import Settings
-from school_protocol.domain.policy import Actor
-from school_protocol.services import demo, desk
-from school_protocol.services.accounts import actor_named
-from school_protocol.services.house import House, SystemClock, open_house
-from school_protocol.services.identity.signing_in import begin
-from school_protocol.services.keeping.databases import prepare
-from school_protocol.services.sampling import country, sample
-from school_protocol.storage import cases, identities, preparing, stamping, walls
+from school_protocol.context import House, SystemClock, open_house
+from school_protocol.engine.visibility import Actor
+from school_protocol.ops import demo, sample_cases, sample_repository, worker
+from school_protocol.ops.databases import prepare
+from school_protocol.ops.fixture_copy import sample
+from school_protocol.storage import case_numbers, postgresql, row_security
 from school_protocol.storage.engines import Store
-from school_protocol.storage.tables import RealmBase
+from school_protocol.storage.models import RealmBase
 from school_protocol.web import create_app
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Sized:
     def search(self) -> object:
         """The cases of a pupil, by name, within one's own school."""
         house = replace(self.house, realm=self.house.realm.seen_by(self.token))
-        found = desk.find_by_pupil(house, _somebody_named(self.house, COORDINATOR), self.pupil)
+        found = lists.find_by_pupil(house, _somebody_named(self.house, COORDINATOR), self.pupil)
         if self.number not in {line.number for line in found}:
             raise RuntimeError("the pupil was not found")
         return found
@@ -164,10 +164,10 @@ def _behind_the_wall(settings: Settings) -> Settings:
             connection.execute(text(f"CREATE ROLE {role} LOGIN"))
     owner.dispose()
     as_site = replace(settings, database=make_url(settings.database).set(username=SITE).render_as_string(False))
-    prepare(as_site, settings.database, [WORKER], make_queue=jobs.prepare_queue)
+    prepare(as_site, settings.database, [WORKER], make_queue=worker.prepare_queue)
     site = create_engine(as_site.store_url("realm"))
     with site.connect() as connection:
-        if not walls.is_before(connection):
+        if not row_security.is_before(connection):
             raise RuntimeError("no wall stands before the site")
     site.dispose()
     return as_site
@@ -176,11 +176,11 @@ def _behind_the_wall(settings: Settings) -> Settings:
 def _genuine(settings: Settings, cases: int) -> None:
     """The places and people of a whole country; cases of all by lot, and of one school some that are under way."""
     if settings.database:
-        preparing.prepare(settings.database, "", (), make_queue=lambda: jobs.prepare_queue(settings))
+        postgresql.prepare(settings.database, "", (), make_queue=lambda: worker.prepare_queue(settings))
     demo.prepare(settings, reset=False, password=PASSWORD, say=silent, told=False)
     house = open_house(settings, SystemClock())
     try:
-        whole = country.SCHOOLS if cases == SIZES[0] else 24
+        whole = sample_cases.SCHOOLS if cases == SIZES[0] else 24
         sample(house, cases - OWN, seed=1, password=PASSWORD, progress=silent, places=whole)
         sample(house, OWN, seed=2, password=PASSWORD, progress=silent, places=1, under_way=1.0)
     finally:
@@ -238,7 +238,7 @@ def _without_guards(store: Store) -> Iterator[None]:
 
 def _tables() -> list[Table]:
     tables = RealmBase.metadata.tables
-    hanging = [table.name for table in stamping.index_tables()]
+    hanging = [table.name for table in sample_repository.index_tables()]
     return [tables[name] for name in dict.fromkeys((*_COPIED, *hanging))]
 
 
@@ -339,7 +339,7 @@ def _entered(house: House, clock: Clock, region: str, number: str, pupil: str) -
     for username in (COORDINATOR, f"{region}-academy"):
         account = _somebody_named(house, username).id
         with house.directory.writing() as session:
-            tokens.append(begin(session, house, account, factor_proven=True))
+            tokens.append(begin_session(session, house, account, factor_proven=True))
         client = app.test_client()
         client.set_cookie("session", tokens[-1])
         clients.append(client)
@@ -354,11 +354,11 @@ def _somebody_named(house: House, username: str) -> Actor:
 
 def _somebody(house: House) -> tuple[str, str]:
     """A case under way that the coordinator sees and that opens, and the name of somebody in it."""
-    for line in desk.see_desk(house, _somebody_named(house, COORDINATOR), filter="open").lines:
-        number = cases.check_number(line.number)  # a copy's is none
+    for line in lists.see_desk(house, _somebody_named(house, COORDINATOR), filter="open").lines:
+        number = case_numbers.check_number(line.number)  # a copy's is none
         with house.realm.reading() as session:
-            case_id = cases.find_by_number(session, number) if number else None
-            people = identities.load(session, house.vault, case_id) if case_id else ()
+            case_id = cases_repository.find_by_number(session, number) if number else None
+            people = cases_repository.load_identities(session, house.vault, case_id) if case_id else ()
         named = [one.values["name"] for one in people if one.values and "name" in one.values]
         if number and named:
             return number, str(named[0])

@@ -13,14 +13,14 @@ from bench.copies import has
 from bench.measuring import Measured, Work
 from bench.outcomes import Skipped
 from bench.prepared import MOVER
-from school_protocol.definitions import read
-from school_protocol.domain import engine
-from school_protocol.domain.case import Case, fold
-from school_protocol.domain.events import Entry, Event, to_entry
-from school_protocol.domain.facts import Surroundings
-from school_protocol.domain.policy import Actor, Appointment
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.loading import Loaded
+from school_protocol.cases.loading import Loaded
+from school_protocol.engine import decisions, intents
+from school_protocol.engine.case import Case, fold
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.events import Entry, Event, to_entry
+from school_protocol.engine.facts import Surroundings
+from school_protocol.engine.visibility import Actor, Appointment
+from school_protocol.protocol.reader import read
 from school_protocol.storage.vault import canonical
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class Step:
         self.case = fold(self.protocol, self.events)
 
     def _decided(self) -> list[Event]:
-        intent = engine.MakeMove(self.move)
-        decision = engine.decide(self.protocol, self.case, self.actor, self.now, self.around, intent)
+        intent = intents.MakeMove(self.move)
+        decision = decisions.decide(self.protocol, self.case, self.actor, self.now, self.around, intent)
         return [event.numbered(self.case.last_seq + place) for place, event in enumerate(decision.events, start=1)]
 
     def _written(self, events: Sequence[Event]) -> bytes:
@@ -95,14 +95,14 @@ def five_stages(loaded: Loaded) -> Step:
     protocol, unit = made_up(), loaded.around.unit.id
     actor = Actor("helper", loaded.actor.realm, "Helper", (Appointment("helper", unit, date(2000, 1, 1)),))
     around, now = loaded.around, loaded.now
-    told = engine.decide(
-        protocol, None, actor, now, around, engine.RecordAct("report", {"what": "A word."}),
-        engine.Opening(loaded.case.number, unit),
+    told = decisions.decide(
+        protocol, None, actor, now, around, intents.RecordAct("report", {"what": "A word."}),
+        intents.Opening(loaded.case.number, unit),
     )  # fmt: skip
     events = [event.numbered(place) for place, event in enumerate(told.events, start=1)]
     case = fold(protocol, events)
     for stage in STAGES[:DONE_BEFORE]:
-        decision = engine.decide(protocol, case, actor, now, around, engine.MakeMove(f"{stage}_done"))
+        decision = decisions.decide(protocol, case, actor, now, around, intents.MakeMove(f"{stage}_done"))
         fold(protocol, [event.numbered(case.last_seq + 1) for event in decision.events], case)
     events = list(case.events)
     step = Step(protocol, actor, around, now, events, f"{STAGES[DONE_BEFORE]}_done", case)

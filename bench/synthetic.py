@@ -13,9 +13,9 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from school_protocol.definitions import read
-from school_protocol.definitions.proof import prove
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.definition import Protocol
+from school_protocol.proof.prove import prove
+from school_protocol.protocol.reader import read
 
 _TEXT = {"fr": "Texte", "ar": "نص", "en": "Text"}
 _Part = dict[str, Any]

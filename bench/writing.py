@@ -21,12 +21,12 @@ from sqlalchemy import event, text
 
 from bench.measuring import Measured, Work, wall
 from bench.prepared import DEFINITION, MOVER, story_steps
+from school_protocol.cases import service as cases_service
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.domain.policy import Actor
-from school_protocol.services import recording
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.context import House, open_house
+from school_protocol.engine.visibility import Actor
+from school_protocol.protocol.reader import read
 from school_protocol.storage.engines import open_engine
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Crowd:
         together.wait()
         began = time.perf_counter()
         try:
-            recording.make_move(self.house, self.actor, number, self.move, expected=None, token=f"at once {number}")
+            cases_service.make_move(self.house, self.actor, number, self.move, expected=None, token=f"at once {number}")
         except Exception as error:
             self.refused.append(f"{type(error).__name__}: {error}")
         self.waited.append(time.perf_counter() - began)

@@ -10,7 +10,7 @@ from pathlib import Path
 from guides.making import file_name, made
 from guides.pictures import browser, served_demo
 from guides.plan import DEFINITION, ROOT, GuideFault, faults, read_plan
-from school_protocol.definitions import read_file
+from school_protocol.protocol.reader import read_file
 
 LANGUAGES = ("fr", "ar", "en")
 OUTPUT = ROOT / "build" / "guides"

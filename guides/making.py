@@ -10,13 +10,13 @@ from playwright.sync_api import Browser
 
 from guides.pictures import Demo, pictures
 from guides.plan import GuideFault, Plan
-from school_protocol.documents.quick_guide import GuideStep, QuickGuide, quick_guide
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.texts import Text
-from school_protocol.services.directory import contact_lines
-from school_protocol.services.guide import role_guide
-from school_protocol.storage import directory
-from school_protocol.wording import Wording
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.help import role_guide
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.texts import Text
+from school_protocol.language import Wording
+from school_protocol.people.contacts import contact_lines
+from school_protocol.protocol.printed_pages import GuideStep, QuickGuide, quick_guide
 
 PAGES = 2
 MOST_DUE = 6
@@ -56,7 +56,7 @@ def page_count(data: bytes) -> int:
 
 def _calls(shown: Demo, protocol: Protocol) -> Iterable[tuple[Mapping[str, str], str]]:
     with shown.house.directory.reading() as session:
-        school = directory.unit_coded(session, SCHOOL)
+        school = auth_repository.unit_coded(session, SCHOOL)
     assert school is not None
     lines = [line for line in contact_lines(shown.house, protocol, school.id) if line.phone]
     return [(line.name, line.phone or "") for line in lines[:MOST_CALLS]]

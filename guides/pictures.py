@@ -18,12 +18,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from waitress.server import create_server
 
 from guides.plan import GuideFault, Planned, Step, address
+from school_protocol.auth.sign_in_service import actor_named
+from school_protocol.cases.lists import see_desk
 from school_protocol.config import Settings
-from school_protocol.domain.policy import Actor
-from school_protocol.services import demo
-from school_protocol.services.accounts import actor_named
-from school_protocol.services.desk import see_desk
-from school_protocol.services.house import House, SystemClock, open_house
+from school_protocol.context import House, SystemClock, open_house
+from school_protocol.engine.visibility import Actor
+from school_protocol.ops import demo
 from school_protocol.web import create_app
 
 PASSWORD = "guides-guides-guides"

@@ -11,9 +11,9 @@ from flask import Flask
 from pydantic import Field
 from werkzeug.routing import BuildError
 
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.texts import Model, Text
-from school_protocol.services.demo import PEOPLE
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.texts import Model, Text
+from school_protocol.ops.demo import PEOPLE
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "protocol_definitions" / "ma-cyberharassment"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.engine.errors import SchoolProtocolError
 
 LANGUAGES = ("fr", "ar", "en")
 MEGABYTES_LEAST, MEGABYTES_MOST = 1, 25

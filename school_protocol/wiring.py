@@ -5,82 +5,74 @@ Nothing below imports this: `Settings.wiring` names it, and `House.wiring` is wh
 
 from __future__ import annotations
 
-from school_protocol.services.digests.feeding import end_calendar
-from school_protocol.services.figures.counting import keep_count
-from school_protocol.services.house import Wiring
-from school_protocol.services.notices import bring_what_was_missed
-from school_protocol.services.referrals import seeing
-from school_protocol.services.retention.limits import at_the_end
-from school_protocol.services.review import reasons
-from school_protocol.services.sight import breaking
-from school_protocol.storage import (
-    bulk_tables,
-    chains_tables,
-    evidence_tables,
-    identity_tables,
-    index_tables,
-    paper_tables,
-    retention_tables,
-    seats,
-    sight_tables,
-    staff_tables,
-    tables,
-    tallies,
-    yearly_tables,
-)
-from school_protocol.storage.api import tables as api_tables
-from school_protocol.storage.blobs import tables as blob_tables
-from school_protocol.storage.digests import tables as digest_tables
-from school_protocol.storage.figures import release_tables as figure_release_tables
-from school_protocol.storage.figures import tables as figure_tables
-from school_protocol.storage.referrals import tables as referral_tables
-from school_protocol.storage.review import tables as review_tables
-from school_protocol.storage.sharing import tables as sharing_tables
-from school_protocol.storage.signalement import tables as signalement_tables
-from school_protocol.storage.visits import tables as visit_tables
-from school_protocol.storage.workshops import attestation_tables, room_tables
-from school_protocol.storage.workshops import tables as workshop_tables
+from school_protocol.api import models as api_tables
+from school_protocol.auth import models as auth_models
+from school_protocol.case_files import models as case_files_models
+from school_protocol.cases import lookup_repository
+from school_protocol.cases import models as cases_models
+from school_protocol.cases import models as sharing_tables
+from school_protocol.context import Wiring
+from school_protocol.notifications import models as digest_tables
+from school_protocol.notifications.digests import end_calendar
+from school_protocol.notifications.service import bring_what_was_missed
+from school_protocol.people import models as people_models
+from school_protocol.privacy import emergency_access
+from school_protocol.privacy import models as privacy_models
+from school_protocol.privacy.retention import at_the_end
+from school_protocol.reports import models as signalement_tables
+from school_protocol.statistics import models as figure_release_tables
+from school_protocol.statistics import models as figure_tables
+from school_protocol.statistics import models as statistics_models
+from school_protocol.statistics.counts import keep_count
+from school_protocol.storage import models as blob_tables
+from school_protocol.storage import models as storage_models
+from school_protocol.supervision import models as referral_tables
+from school_protocol.supervision import models as review_tables
+from school_protocol.supervision import models as visit_tables
+from school_protocol.supervision import referral_register, review_queue
+from school_protocol.training import models as training_models
+from school_protocol.training import models as workshop_tables
 
 MODELS = (
     api_tables,
-    attestation_tables,
+    people_models,
     blob_tables,
-    bulk_tables,
-    chains_tables,
+    case_files_models,
+    storage_models,
     digest_tables,
-    evidence_tables,
+    privacy_models,
     figure_release_tables,
     figure_tables,
-    identity_tables,
-    index_tables,
-    paper_tables,
+    auth_models,
+    cases_models,
+    case_files_models,
     referral_tables,
-    retention_tables,
+    privacy_models,
     review_tables,
-    room_tables,
+    training_models,
     sharing_tables,
-    sight_tables,
+    privacy_models,
     signalement_tables,
-    staff_tables,
-    tables,
-    tallies,
+    people_models,
+    storage_models,
+    lookup_repository,
     visit_tables,
     workshop_tables,
-    yearly_tables,
+    statistics_models,
 )
 """Every module that declares tables."""
 
 WIRING = Wiring(
     tables={
-        "directory": tables.DirectoryBase.metadata,
-        "realm": tables.RealmBase.metadata,
-        "room": room_tables.RoomBase.metadata,
+        "directory": storage_models.DirectoryBase.metadata,
+        "realm": storage_models.RealmBase.metadata,
+        "room": training_models.RoomBase.metadata,
     },
-    projections=(breaking.beside, seeing.beside, reasons.beside),
+    projections=(emergency_access.beside, referral_register.beside, review_queue.beside),
     following=(keep_count,),
     endings=(at_the_end,),
-    settled=(breaking.is_reviewed,),
-    apart=(seats.excluded_from,),
+    settled=(emergency_access.is_reviewed,),
+    apart=(lookup_repository.excluded_from,),
     access_ended=(end_calendar,),
     address_changed=(bring_what_was_missed,),
 )

@@ -22,15 +22,15 @@ from storage.object_store import ObjectStore, serving
 from storage.server import EVERYWHERE, SITE, Databases, served
 from werkzeug.routing import Rule
 
+from school_protocol import context as houses
+from school_protocol.auth import passwords
 from school_protocol.config import Settings
-from school_protocol.definitions import read_file
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import house as houses
-from school_protocol.services.identity import passwords
-from school_protocol.services.workshops import training
+from school_protocol.engine.definition import Protocol
+from school_protocol.protocol.reader import read_file
 from school_protocol.storage import engines
 from school_protocol.storage.engines import Session, Store, open_engine
 from school_protocol.storage.migrate import Part, Tables, upgrade
+from school_protocol.training import room_store
 from school_protocol.wiring import WIRING
 
 gc.disable()  # until all is loaded: nothing of it can go, and each look through it takes longer than the last
@@ -157,7 +157,7 @@ def once(make_tables: MakeTables, tmp_path_factory: pytest.TempPathFactory) -> I
         patched.setattr(engines, "_PRAGMAS", (*engines._PRAGMAS, "PRAGMA synchronous = OFF"))
         patched.setattr(os, "fsync", lambda _handle: None)
         patched.setattr(houses, "upgrade", make_tables)
-        patched.setattr(training, "upgrade", make_tables)
+        patched.setattr(room_store, "upgrade", make_tables)
         patched.setattr(Rule, "compile", compiled_once(Rule.compile))
         patched.setattr(Engine, "_compiled_cache", written_once(), raising=False)
         patched.setattr(DefaultDialect, "__eq__", lambda one, other: type(one) is type(other))

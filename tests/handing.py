@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from school_protocol.documents.model import CaseFile
-from school_protocol.services.house import House
-from school_protocol.services.papers import issuing, making
-from school_protocol.storage.paper_tables import PreparedPaperRow
-from school_protocol.wording import Wording
+from school_protocol.case_files import printing
+from school_protocol.case_files import service as case_files_service
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.models import PreparedPaperRow
+from school_protocol.context import House
+from school_protocol.language import Wording
 
 Pages = Callable[[CaseFile, Wording], bytes]
 
@@ -27,8 +28,8 @@ def hand_out_as(monkeypatch: pytest.MonkeyPatch, pages: Pages) -> None:
         assert has_record
         return data
 
-    monkeypatch.setattr(making, "case_file", made)
-    monkeypatch.setattr(issuing, "copied", copied)
+    monkeypatch.setattr(printing, "case_file", made)
+    monkeypatch.setattr(case_files_service, "copied", copied)
 
 
 def forget_prepared(house: House) -> None:

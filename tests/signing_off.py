@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.domain.protocol import ScopeKind
-from school_protocol.services.going_live import signing
-from school_protocol.services.going_live.gate import LIST, PEOPLE
-from school_protocol.services.going_live.items import KEYS
-from school_protocol.services.house import House
-from school_protocol.services.keeping import recovery
-from school_protocol.services.teams.team import declared
-from school_protocol.storage import administration, directory, last_done, proving
-from school_protocol.storage.administration import Change, Kind
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository
+from school_protocol.cases.opening_gate import KEYS, LIST, PEOPLE
+from school_protocol.context import House, declared
+from school_protocol.engine.definition import ScopeKind
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.ops import going_live, key_rotation
+from school_protocol.people import contacts_repository
+from school_protocol.storage import administration_log, work_queue
+from school_protocol.storage.administration_log import Change, Kind
 
 
 def asked(house: House) -> House:
@@ -28,67 +28,71 @@ def sign_all(house: House, *by: Actor, without: str = "") -> None:
     make_ready(house, *signers)
     for key in KEYS:
         for one in signers if key != without else ():
-            signing.sign(house, one, key, f"n° {key}/2026")
+            going_live.sign(house, one, key, f"n° {key}/2026")
 
 
 def another(house: House, like: Actor, name: str = "colleague") -> Actor:
     """Somebody who administers where that person does."""
     post = like.appointments[0]
     with house.directory.writing() as session:
-        known = directory.account_named(session, name)
+        known = auth_repository.account_named(session, name)
         account = known.id if known else _account(house, session, name)
         if not known:
-            directory.appoint(session, account, role=post.role, unit=post.unit, starts=date(2020, 1, 1))
-        found = directory.actor(session, account, realm=like.realm, today=house.now().date())
+            auth_repository.appoint(session, account, role=post.role, unit=post.unit, starts=date(2020, 1, 1))
+        found = auth_repository.actor(session, account, realm=like.realm, today=house.now().date())
     assert found is not None
     return found
 
 
-def _account(house: House, session: directory.Session, name: str) -> str:
-    account = directory.add_account(session, username=name, names={"fr": name}, language="fr", created_at=house.now())
-    directory.set_password(session, account, "chosen")
+def _account(house: House, session: auth_repository.Session, name: str) -> str:
+    account = auth_repository.add_account(
+        session, username=name, names={"fr": name}, language="fr", created_at=house.now()
+    )
+    auth_repository.set_password(session, account, "chosen")
     return account
 
 
 def make_ready(house: House, *administrators: Actor) -> None:
     """All that the program can see is so: copy of the keys, exercise, two with a second step, numbers, data officer."""
-    if recovery.lack(house) is not None:
+    if key_rotation.lack(house) is not None:
         place = house.settings.data.parent / "recovery.copy"
-        code = recovery.create(house, place)
-        recovery.test(house, place, code)
+        code = key_rotation.create(house, place)
+        key_rotation.test(house, place, code)
         place.unlink()
-    last_done.note(house.settings.data, last_done.DRILL, house.now())
+    work_queue.note(house.settings.data, work_queue.DRILL, house.now())
     with house.directory.writing() as session:
-        (top, *_others) = directory.topmost(session)
+        (top, *_others) = auth_repository.topmost(session)
         for one in administrators:
             prove(house, session, one)
-        contacts = [one for one in directory.contacts(session, top.id) if one.unit is None]
+        contacts = [one for one in contacts_repository.contacts_of(session, top.id) if one.unit is None]
         if not contacts:
-            directory.add_contact(session, target="police", names={"fr": "19"}, phone="19", hours={"always": True})
-            contacts = [one for one in directory.contacts(session, top.id) if one.unit is None]
+            contacts_repository.add_contact(
+                session, target="police", names={"fr": "19"}, phone="19", hours={"always": True}
+            )
+            contacts = [one for one in contacts_repository.contacts_of(session, top.id) if one.unit is None]
         for contact in contacts:
-            directory.verify_contact(session, contact.id, on=house.now().date(), by="x")
+            contacts_repository.verify_contact(session, contact.id, on=house.now().date(), by="x")
         for key, (_protocol, role) in declared(house).items():
-            if role.sees is ScopeKind.metadata and directory.account_named(session, f"named-{key}") is None:
-                place = directory.units_of_kind(session, UnitKind.region)[0].id
+            if role.sees is ScopeKind.metadata and auth_repository.account_named(session, f"named-{key}") is None:
+                place = auth_repository.units_of_kind(session, UnitKind.region)[0].id
                 officer = _account(house, session, f"named-{key}")
-                directory.appoint(session, officer, role=key, unit=place, starts=date(2020, 1, 1))
+                auth_repository.appoint(session, officer, role=key, unit=place, starts=date(2020, 1, 1))
 
 
-def prove(house: House, session: directory.Session, actor: Actor) -> None:
+def prove(house: House, session: auth_repository.Session, actor: Actor) -> None:
     """Let somebody come in, in two steps."""
-    directory.set_password(session, actor.id, "chosen")
-    proving.keep_seed(session, house.vault, actor.id, "JBSWY3DPEHPK3PXP", step=0, at=house.now())
+    auth_repository.set_password(session, actor.id, "chosen")
+    sign_in_repository.keep_seed(session, house.vault, actor.id, "JBSWY3DPEHPK3PXP", step=0, at=house.now())
 
 
 def sign_by_hand(house: House, unit: str) -> None:
     """The list as two have signed it, for a protocol in which nobody administers accounts."""
     with house.directory.writing() as session:
-        post = administration.posts(session, [unit], since=house.now().date())[0]
+        post = auth_repository.posts(session, [unit], since=house.now().date())[0]
         other = _account(house, session, "second-signer")
         for key in KEYS:
             for account in (post.account.id, other):
-                administration.write(
+                administration_log.write_entry(
                     session,
                     Change(
                         at=house.now(), actor=account, kind=Kind.go_live_signed, unit=unit, account=account,

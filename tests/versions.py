@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from school_protocol.definitions import read
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House
-from school_protocol.storage import directory
+from school_protocol.context import House
+from school_protocol.engine.definition import Protocol
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.reader import read
 
 Edit = Callable[[dict[str, Any]], None]
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -39,7 +39,7 @@ def published(house: House, content: bytes) -> Protocol:
     """The version that this file is, published as the current one."""
     protocol = read(content, "next.yaml")
     with house.directory.writing() as session:
-        directory.publish(
+        protocol_repository.publish(
             session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=content,
             published_at=house.now(),
         )  # fmt: skip

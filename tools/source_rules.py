@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from school_protocol.definitions import read_file
-from school_protocol.domain.events import EventKind
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.services.case_reader import snake
+from school_protocol.cases.case_reader import snake
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.events import EventKind
+from school_protocol.protocol.reader import read_file
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES_MOST = 800
 VAGUE_NAMES = frozenset({"utils", "helpers", "common", "types", "misc", "base"})
 CHOSEN_BY_NAME = frozenset({"chronology", "errors", "sections"})
 """Folders of templates that are chosen by an event's, an error's or a section's own name."""
-TELLS_A_STORY = frozenset({"school_protocol/services/demo.py"})
+TELLS_A_STORY = frozenset({"school_protocol/ops/demo.py"})
 """Seeds the demo by playing stories on the Moroccan definition: what it names is its script."""
 FORMAT_WORDS = frozenset(
     {

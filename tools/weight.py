@@ -16,11 +16,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
 from werkzeug.test import TestResponse
 
-from school_protocol.definitions import read
-from school_protocol.services.house import House
-from school_protocol.services.scripts import Player, story_of, throwaway
-from school_protocol.services.signalement import doors
-from school_protocol.storage import sign_in
+from school_protocol.auth import sign_in_repository
+from school_protocol.cases.story_player import Player, story_of, throwaway
+from school_protocol.context import House
+from school_protocol.protocol.reader import read
+from school_protocol.reports import public_door
 from school_protocol.web import create_app
 
 ROOT = Path(__file__).parents[1]
@@ -78,7 +78,7 @@ def _flows(app: Flask, player: Player) -> Iterator[tuple[str, tuple[int, int]]]:
     typed = {name: _hidden(page, name) for name in ("csrf_token", "shown_to", "token", "expected")}
     yield "a posted note", _passed(lambda: client.post(f"{case}/acts/note", data={**typed, "a-text": "Un mot"}))
     school, told = player.school, app.test_client()
-    door = f"/s/{doors.renew(player.house, player.actor('head'), school, 'public').code}"
+    door = f"/s/{public_door.renew(player.house, player.actor('head'), school, 'public').code}"
     form = told.get(f"{door}?lang=fr").get_data(as_text=True)
     sent = {"token": _hidden(form, "token"), **TOLD}
     yield "a pupil's report", _passed(lambda: told.post(f"{door}/sent?lang=fr", data=sent), b"code-big")
@@ -109,7 +109,7 @@ def _passed(ask: Callable[[], TestResponse], said: bytes = b"") -> tuple[int, in
 
 def _browser(app: Flask, house: House, account: str) -> FlaskClient:
     with house.directory.writing() as session:
-        token = sign_in.open_web_session(session, account, now=house.now())
+        token = sign_in_repository.open_web_session(session, account, now=house.now())
     client = app.test_client()
     client.set_cookie("session", token)
     return client

@@ -1,5 +1,5 @@
 """`python -m school_protocol.cli`."""
 
-from school_protocol.cli import main
+from school_protocol.cli.group import main
 
 main()

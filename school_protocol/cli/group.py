@@ -5,20 +5,22 @@ from __future__ import annotations
 import gc
 import json
 import os
+import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from school_protocol.config import settings_from, version
-from school_protocol.domain.errors import BadInput, Conflict, NotOpenYet, Refused, SchoolProtocolError, Unseen
+from school_protocol.engine.errors import BadInput, Conflict, NotOpenYet, Refused, SchoolProtocolError, Unseen
 
 if TYPE_CHECKING:
-    from school_protocol.domain.policy import Actor
-    from school_protocol.domain.texts import Text
-    from school_protocol.services.house import House
+    from school_protocol.context import House
+    from school_protocol.engine.texts import Text
+    from school_protocol.engine.visibility import Actor
 
 REFUSED = 3
 _AS_EVER = gc.get_threshold()
@@ -26,7 +28,7 @@ _AS_EVER = gc.get_threshold()
 
 def open_the_house(*, with_lost: bool = False, serves: bool = False) -> House:
     """The house of the settings, for as long as the command runs; `serves`: it need not see but what sessions may."""
-    from school_protocol.services.house import SystemClock, open_house, refuse_walled
+    from school_protocol.context import SystemClock, open_house, refuse_walled
 
     house = open_house(settings_from(os.environ), SystemClock(), with_lost=with_lost)
     if not serves:
@@ -42,7 +44,7 @@ def end_loading() -> None:
 
 
 def actor_called(house: House, username: str) -> Actor:
-    from school_protocol.services.accounts import actor_named
+    from school_protocol.auth.sign_in_service import actor_named
 
     actor = actor_named(house, username)
     if actor is None:
@@ -97,12 +99,12 @@ def _why_refused(refusal: Refused | BadInput | NotOpenYet) -> list[str]:
 
 
 def _in_words(error: SchoolProtocolError) -> str:
-    from school_protocol.documents.sealing.errors import SealingError
-    from school_protocol.storage.errors import StorageFull
+    from school_protocol.pdf.verdicts import SealingError
+    from school_protocol.storage.store_errors import StorageFull
 
     if isinstance(error, SealingError):
-        from school_protocol.documents.sealing.saying import error_said
-        from school_protocol.wording import Wording
+        from school_protocol.language import Wording
+        from school_protocol.pdf.presenters import error_said
 
         return f"{error_said(Wording('en'), error)} ({error})"
     is_full = isinstance(error, StorageFull)
@@ -111,7 +113,7 @@ def _in_words(error: SchoolProtocolError) -> str:
 
 def _of_store(error: Exception) -> str | None:
     """What a store says before it is open; None for a mistake of the program, whose traceback is wanted."""
-    from school_protocol.storage.errors import StorageFull, is_damaged, translated
+    from school_protocol.storage.store_errors import StorageFull, is_damaged, translated
 
     if is_damaged(error):
         return "a file of the data is no database, or damaged: restore a backup"
@@ -147,3 +149,37 @@ def main() -> None:
     """Carry cases of cyberharassment through the in-school handling protocol."""
     # What is loaded as a process begins stays: looking through it as it grows took a fifth of that time.
     gc.set_threshold(20_000, 20, 20)
+
+
+# Files that commands write: for nobody but whoever runs the command, and whole or not at all.
+
+
+@contextmanager
+def written(output: str | Path, hint: str = "") -> Iterator[IO[bytes]]:
+    """A file that only its owner may read, put in its place once all of it is there; after any error nothing is left.
+
+    Raises ClickException, ended by `hint`, where the system refuses. A pipe or device is written to as it is.
+    """
+    path = Path(output)
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                yield file
+        else:
+            with _beside(path.resolve()) as file:
+                yield file
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise click.ClickException(f"{output} could not be written: {why}.{hint and ' '}{hint}") from None
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[IO[bytes]]:
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

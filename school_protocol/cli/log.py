@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from school_protocol.services.noting import REQUEST
+from school_protocol.context import REQUEST
 
 OURS = "school_protocol"
 

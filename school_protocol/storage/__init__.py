@@ -1,1 +1,3 @@
-"""The one room that speaks SQL: rows, keys, chains and migrations; decides nothing, and hands out plain values."""
+"""Stores and what keeps them true: engines, migrations, keys and sealing, journal, blobs, backups. Everything of SQLAlchemy is in
+here and in the `models` and `repository` modules of the packages.
+"""

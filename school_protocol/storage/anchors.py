@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.storage.journal import Break, Chain, Flaw
 from school_protocol.storage.vault import Vault, canonical
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, sessionmaker
 from sqlalchemy.orm import Session as Session
 
-from school_protocol.storage.errors import MOVED, StorageAway, StorageBusy, is_damaged, is_read_only, translated
+from school_protocol.storage.store_errors import MOVED, StorageAway, StorageBusy, is_damaged, is_read_only, translated
 
 __all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "empty_log", "open_engine"]
 

@@ -16,12 +16,13 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from school_protocol.domain.errors import Sealed
-from school_protocol.domain.events import READING_KINDS
-from school_protocol.storage import keys
-from school_protocol.storage.chains_tables import AnchoredHeadRow
-from school_protocol.storage.tables import (
+from school_protocol.engine.errors import Sealed
+from school_protocol.engine.events import READING_KINDS
+from school_protocol.storage import case_keys
+from school_protocol.storage.master_keys import open_bytes
+from school_protocol.storage.models import (
     LAST_SEQ,
+    AnchoredHeadRow,
     CaseRecordRow,
     EventRow,
     EventWordsRow,
@@ -30,7 +31,7 @@ from school_protocol.storage.tables import (
     TombstoneRow,
     marked_columns,
 )
-from school_protocol.storage.vault import Vault, canonical, open_bytes
+from school_protocol.storage.vault import Vault, canonical
 
 WHOLE_CASE = 0
 """The number under which a tombstone stands for the key of the whole case."""
@@ -291,7 +292,7 @@ def _contents(
     """The key of the case, if it is still there, and what doesn't agree with its commitment."""
     case_id = rows[0].case_id
     try:
-        key = keys.case_key(session, vault, case_id)
+        key = case_keys.case_key(session, vault, case_id)
     except Sealed:
         return None, [] if WHOLE_CASE in graves else [Break(case_id, 0, Flaw.key_missing)]
     return key, list(_openable(session, vault, key, rows, graves))
@@ -334,7 +335,7 @@ def _words_flaws(
         yield Break(row.case_id, row.seq, Flaw.words_missing)
         return
     try:
-        own = keys.object_key(session, vault, key, row.case_id, words.object_id)
+        own = case_keys.object_key(session, vault, key, row.case_id, words.object_id)
         data = open_bytes(own, words_label(row.case_id, row.seq), words.sealed)
     except Sealed:
         yield Break(row.case_id, row.seq, Flaw.words)

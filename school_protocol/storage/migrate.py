@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Engine, MetaData, text
 from sqlalchemy.exc import DBAPIError
 
 from school_protocol.config import version
-from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.storage import guards
 from school_protocol.storage.engines import Store
-from school_protocol.storage.giving_way import change, shortly
+from school_protocol.storage.sql import change_or_give_way, shortly
 
 Part = Literal["directory", "realm", "room"]
 Tables = Mapping[Part, MetaData]
@@ -90,7 +90,7 @@ def _bring(engine: Engine, part: Part, metadata: MetaData, purged: bool) -> None
             connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
         command.stamp(_config(part, connection), "head")
 
-    change(engine, do)
+    change_or_give_way(engine, do)
 
 
 def _alone(connection: Connection) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from school_protocol.storage.administration import Kind
-from school_protocol.storage.figures.release_tables import FigureReleaseRow
-from school_protocol.storage.identity_tables import CodeSeedRow, PasskeyRow
-from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, ContactRow, UnitRow
+from school_protocol.auth.models import AccountRow, AppointmentRow, CodeSeedRow, PasskeyRow, UnitRow
+from school_protocol.people.models import ContactRow
+from school_protocol.statistics.models import FigureReleaseRow
+from school_protocol.storage.administration_log import Kind
+from school_protocol.storage.models import AdministrationRow
 
 _MADE: tuple[tuple[Kind, InstrumentedAttribute[Any], InstrumentedAttribute[Any]], ...] = (
     (Kind.account_created, AdministrationRow.account, AccountRow.id),

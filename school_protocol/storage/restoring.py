@@ -17,12 +17,12 @@ from pathlib import Path
 
 from sqlalchemy import delete
 
-from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.storage.backups import FILES, STORES, store_file
 from school_protocol.storage.engines import Session
-from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.key_files import sync
-from school_protocol.storage.tables import FORGET_ON_RESTORE, DirectoryBase, marked_tables
+from school_protocol.storage.master_keys import sync
+from school_protocol.storage.models import FORGET_ON_RESTORE, DirectoryBase, marked_tables
+from school_protocol.storage.store_errors import StorageBusy
 
 STAGE, MARK = ".restoring", "ready.json"
 ASIDE = "before-restore-"

@@ -20,11 +20,9 @@ from typing import Any
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from school_protocol.storage import key_files
-from school_protocol.storage.errors import KeysUnusable
-from school_protocol.storage.key_files import KEY_BYTES
-from school_protocol.storage.masters import HeldRing, Masters, Ring, masters_of
-from school_protocol.storage.sealed_bytes import open_bytes, seal_bytes
+from school_protocol.storage import master_keys
+from school_protocol.storage.master_keys import KEY_BYTES, HeldRing, Masters, Ring, masters_of, open_bytes, seal_bytes
+from school_protocol.storage.store_errors import KeysUnusable
 
 __all__ = ["KEY_BYTES", "Secrets", "Vault", "canonical", "from_canonical", "normalised", "open_bytes", "seal_bytes"]
 
@@ -54,9 +52,9 @@ class Vault:
         `environment`, `command`: the ring of master keys itself, or the command that holds it, where it is no files.
         """
         if create:
-            key_files.create(folder, with_master=not environment and not command)
+            master_keys.create(folder, with_master=not environment and not command)
         masters = masters_of(folder, environment=environment, command=command)
-        journal, marks = (key_files.read(folder / name) for name in (key_files.JOURNAL, key_files.MARKS))
+        journal, marks = (master_keys.read_key_file(folder / name) for name in (master_keys.JOURNAL, master_keys.MARKS))
         return cls(folder, masters, journal, marks)
 
     @classmethod

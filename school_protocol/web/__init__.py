@@ -2,91 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
 
+from school_protocol.api import routes as api_routes
+from school_protocol.auth import routes as auth_routes
+from school_protocol.auth import sign_in_routes, sign_in_service
+from school_protocol.case_files import routes as case_files_routes
+from school_protocol.cases import desk_routes, intake_routes, team_routes
+from school_protocol.cases import presenters as cases_presenters
+from school_protocol.cases import routes as cases_routes
 from school_protocol.config import Settings
-from school_protocol.domain.clock import Clock
-from school_protocol.services import accounts
-from school_protocol.services.house import House, open_house
-from school_protocol.services.workshops.rooms import Rooms
-from school_protocol.services.workshops.training import TrainingLocation
-from school_protocol.web import (
-    access,
-    account,
-    api,
-    bulk,
-    cases,
-    compression,
-    desk,
-    errors,
-    figures,
-    going_live,
-    headers,
-    help,
-    invitations,
-    limits,
-    messages,
-    navigation,
-    noting,
-    protocols,
-    referrals,
-    rendering,
-    reports,
-    retention,
-    review,
-    sessions,
-    sign_in,
-    signalement,
-    staff,
-    systems,
-    team,
-    verifying,
-    visits,
-    watch,
-    well_known,
-    words,
-    workshops,
-    yearly,
-)
-from school_protocol.web.cases import (
-    bundles,
-    case_file,
-    copies,
-    evidence,
-    letters,
-    reading,
-    remarks,
-    rights,
-    sharing,
-    sight,
-    told,
-    undoing,
-)
-from school_protocol.web.cases import retention as case_retention
-from school_protocol.web.figures import campaign
-from school_protocol.web.protocols import handing_out, moving
-from school_protocol.web.referrals import contacts
-from school_protocol.web.sign_in import openid
-from school_protocol.web.signalement import addresses, triage
-from school_protocol.web.staff import importing
-from school_protocol.web.stores import open_engines
-from school_protocol.web.workshops import (
-    afterwards,
-    attesting,
-    debriefing,
-    joining,
-    laptop,
-    mounting,
-    own_scenarios,
-    room,
-)
-from school_protocol.web.workshops.mounting import Mounted, TrainingApp
+from school_protocol.context import STORES, House, open_house
+from school_protocol.engine.clock import Clock
+from school_protocol.notifications import routes as notifications_routes
+from school_protocol.ops import routes as ops_routes
+from school_protocol.people import routes as people_routes
+from school_protocol.privacy import evidence_routes
+from school_protocol.privacy import routes as case_retention
+from school_protocol.privacy import routes as privacy_routes
+from school_protocol.publishing import routes as publishing_routes
+from school_protocol.reports import routes as reports_routes
+from school_protocol.reports import triage_routes
+from school_protocol.statistics import routes as statistics_routes
+from school_protocol.storage.engines import Engine, pooling, prepared
+from school_protocol.supervision import remark_routes, visit_routes
+from school_protocol.supervision import routes as supervision_routes
+from school_protocol.training import attestation_routes, debrief_routes, laptop_routes, room_app, room_routes
+from school_protocol.training import routes as training_routes
+from school_protocol.training.room_app import Mounted, TrainingApp
+from school_protocol.training.room_store import Rooms, TrainingLocation
+from school_protocol.ui import middleware, rendering, routing, sessions
+from school_protocol.web import endpoint_guard, error_pages
+
+# Flask-SQLAlchemy opens the engines of the served stores and gives their connections back with the
+# application.
+
+
+def open_engines(app: Flask, settings: Settings) -> Mapping[str, Engine]:
+    """The engines of `settings`' stores, by name, kept by the application."""
+    urls = {name: settings.store_url(name) for name in STORES}
+    app.config["SQLALCHEMY_BINDS"] = {name: {"url": url, **pooling(url)} for name, url in urls.items()}
+    database = SQLAlchemy()
+    database.init_app(app)
+    with app.app_context():
+        return {name: prepared(database.engines[name]) for name in STORES}
+
 
 App = TypeVar("App", bound=Flask)
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -112,33 +79,99 @@ def _bare() -> Flask:
 def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> App:
     """The application over a house; over the store of workshops the same pages, less those that no room serves."""
     app.extensions["house"] = house
-    app.extensions[sessions.ACCOUNTS] = accounts
+    app.extensions[sessions.ACCOUNTS] = sign_in_service
     app.extensions["ring"] = ring or (lambda: None)
-    room.furnish(app)
-    laptop.furnish(app, house)
+    app.extensions["may"] = endpoint_guard.may
+    room_routes.furnish(app)
+    laptop_routes.furnish(app, house)
     app.config.update(
         TESTING=testing,
         PROVIDE_AUTOMATIC_OPTIONS=False,
         TRAP_BAD_REQUEST_ERRORS=False,
         TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
     )
-    for part in (
-        noting, mounting, watch, sessions, access, limits, rendering, headers, compression, errors, words, help, api,
-        room, laptop, signalement, reading, navigation,
-    ):  # fmt: skip
-        part.init_app(app)
-    for part in (
-        watch, well_known, sign_in, openid, account, messages, desk, reports, cases, undoing, letters, remarks,
-        bundles, copies, case_file, case_retention, rights, evidence, sight, told, words, team, staff, importing,
-        bulk, protocols, moving, help, handing_out, verifying, yearly, retention, review, referrals, contacts,
-        invitations, figures, campaign, systems, going_live, api, visits, sharing, signalement, triage, addresses,
-        workshops, afterwards, attesting, own_scenarios, debriefing, joining, room, laptop,
-    ):  # fmt: skip
-        app.register_blueprint(part.blueprint)
+    for init_app in (
+        middleware.init_request_log,
+        room_app.init_app,
+        ops_routes.init_app,
+        sessions.init_app,
+        endpoint_guard.init_app,
+        middleware.init_limits,
+        rendering.init_app,
+        middleware.init_headers,
+        middleware.init_compression,
+        error_pages.init_app,
+        desk_routes.init_words,
+        desk_routes.init_help,
+        api_routes.init_app,
+        room_routes.init_app,
+        laptop_routes.init_app,
+        reports_routes.init_app,
+        cases_presenters.init_app,
+        routing.init_app,
+    ):
+        init_app(app)
+    for blueprint in (
+        ops_routes.watch_blueprint,
+        ops_routes.well_known_blueprint,
+        sign_in_routes.sign_in_blueprint,
+        sign_in_routes.openid_blueprint,
+        auth_routes.blueprint,
+        notifications_routes.blueprint,
+        desk_routes.desk_blueprint,
+        intake_routes.report_blueprint,
+        cases_routes.case_blueprint,
+        cases_routes.undoing_blueprint,
+        case_files_routes.letters_blueprint,
+        remark_routes.blueprint,
+        case_files_routes.bundles_blueprint,
+        case_files_routes.copies_blueprint,
+        case_files_routes.case_file_blueprint,
+        case_retention.case_retention_blueprint,
+        privacy_routes.rights_blueprint,
+        evidence_routes.blueprint,
+        privacy_routes.sight_blueprint,
+        triage_routes.notified_blueprint,
+        desk_routes.words_blueprint,
+        team_routes.blueprint,
+        people_routes.account_blueprint,
+        people_routes.import_blueprint,
+        case_files_routes.bulk_blueprint,
+        publishing_routes.protocol_blueprint,
+        publishing_routes.moving_blueprint,
+        desk_routes.help_blueprint,
+        publishing_routes.handing_out_blueprint,
+        case_files_routes.verifying_blueprint,
+        statistics_routes.yearly_blueprint,
+        privacy_routes.retention_blueprint,
+        supervision_routes.review_blueprint,
+        supervision_routes.referral_blueprint,
+        supervision_routes.contact_blueprint,
+        people_routes.invitation_blueprint,
+        statistics_routes.figure_blueprint,
+        statistics_routes.campaign_blueprint,
+        api_routes.system_blueprint,
+        ops_routes.going_live_blueprint,
+        api_routes.api_blueprint,
+        visit_routes.blueprint,
+        intake_routes.sharing_blueprint,
+        reports_routes.blueprint,
+        triage_routes.triage_blueprint,
+        triage_routes.address_blueprint,
+        training_routes.workshop_blueprint,
+        training_routes.afterwards_blueprint,
+        attestation_routes.attesting_blueprint,
+        attestation_routes.own_scenarios_blueprint,
+        debrief_routes.blueprint,
+        room_routes.joining_blueprint,
+        room_routes.room_blueprint,
+        laptop_routes.blueprint,
+    ):
+        app.register_blueprint(blueprint)
     if not isinstance(app, TrainingApp):
         app.secret_key = house.vault.chain("web-visit-v1", b"")
         rooms = Rooms(TrainingLocation.of(house), are_served=not testing)
-        app.extensions[workshops.ROOMS] = rooms
+        app.extensions[training_routes.ROOMS] = rooms
         app.wsgi_app = Mounted(app.wsgi_app, rooms, partial(_of_rooms, testing=testing))  # type: ignore[method-assign]
     return app
 

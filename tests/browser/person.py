@@ -9,13 +9,13 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from school_protocol.domain.forms import FieldType, FormField
-from school_protocol.domain.protocol import Act, ActKind, ScopeKind
-from school_protocol.services.accounts import recognise
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.numbers import format_number
-from school_protocol.wording import Wording
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.sign_in_service import recognise
+from school_protocol.engine.definition import Act, ActKind, ScopeKind
+from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.language import Wording
+from school_protocol.storage.case_numbers import format_number
 
 from .served import PASSWORD, Served, Step
 
@@ -92,7 +92,7 @@ class Person:
         if recognise(house, held[name]) is not None if name in held else not self.served.was_typed:
             return
         with house.directory.writing() as session:
-            account = directory.account_named(session, self.served.usernames[self.role])
+            account = auth_repository.account_named(session, self.served.usernames[self.role])
             assert account is not None
             token = browser.open_web_session(session, account.id, now=house.now())
         self.page.context.add_cookies(

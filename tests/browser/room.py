@@ -14,14 +14,14 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from workshops.live_table import LiveTable, sat_down
 from workshops.rooms_of import host_in, person
 
-from school_protocol.domain.scenario import Step
-from school_protocol.services.house import House
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.workshops import seats
-from school_protocol.services.workshops.rooms import Room, Rooms
-from school_protocol.storage import directory
-from school_protocol.storage.workshops import rooms
-from school_protocol.web import create_app, workshops
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.story_player import TurnableClock
+from school_protocol.context import House
+from school_protocol.training import room_repository, seats
+from school_protocol.training import routes as training_routes
+from school_protocol.training.room_store import Room, Rooms
+from school_protocol.training.scenario import Step
+from school_protocol.web import create_app
 
 from .person import Person
 from .served import Served, _hashed, behind_an_address
@@ -42,7 +42,7 @@ class Hosted:
     """Addresses of pages that asked to be loaded again by themselves."""
 
     def room(self, workshop: str) -> Room:
-        found: Rooms = self.app.extensions[workshops.ROOMS]
+        found: Rooms = self.app.extensions[training_routes.ROOMS]
         return found.room(workshop)
 
 
@@ -68,14 +68,16 @@ def hosting(folder: Path) -> Iterator[Hosted]:
     clock = house.clock
     assert isinstance(clock, TurnableClock)
     with house.directory.writing() as session:
-        directory.set_password(session, person(house).id, _hashed())
+        auth_repository.set_password(session, person(house).id, _hashed())
     app, hurried = create_app(house), set[str]()
-    app.extensions[workshops.ROOMS].are_served = False  # the clock is turned by hand: what it leaps over is no silence
+    app.extensions[
+        training_routes.ROOMS
+    ].are_served = False  # the clock is turned by hand: what it leaps over is no silence
     try:
         with behind_an_address(unhurried(app, hurried)) as url:
             yield Hosted(url, house, clock, app, hurried)
     finally:
-        app.extensions[workshops.ROOMS].close()
+        app.extensions[training_routes.ROOMS].close()
         house.close()
 
 
@@ -166,7 +168,7 @@ class Participant(Person):
         made = cls(Served(url, live.room.house, host.clock, live.player, host.app), page, role, language)
         made.pin = page.locator(".pin").inner_text().replace(" ", "")
         with live.room.store.reading() as session:
-            seat = next(one for one in rooms.seats(session, live.number) if one.pin == made.pin)
+            seat = next(one for one in room_repository.seats(session, live.number) if one.pin == made.pin)
         actor = seats.actor_of(live.room, seat)
         assert actor is not None
         live.player.actors[role] = actor

@@ -17,23 +17,24 @@ from argon2 import PasswordHasher
 from flask import Flask
 from waitress.server import create_server
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import second_factor, sign_in_repository
+from school_protocol.cases.loading import load_by_id
+from school_protocol.cases.story_player import Played, Player, TurnableClock, moment, prepared
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.accounts import REALM
-from school_protocol.services.demo import NUMBERS
-from school_protocol.services.house import House, open_house
-from school_protocol.services.identity import factors
-from school_protocol.services.loading import load_by_id
-from school_protocol.services.scripts import Played, Player, TurnableClock, moment, prepared
-from school_protocol.storage import directory, proving
-from school_protocol.web import create_app, limits
+from school_protocol.context import REALM, House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import Actor
+from school_protocol.ops.demo import NUMBERS
+from school_protocol.people import contacts_repository
+from school_protocol.protocol.reader import read
+from school_protocol.ui import middleware
+from school_protocol.web import create_app
 
 ROOT = Path(__file__).parents[2]
 DEFINITIONS = ROOT / "protocol_definitions" / "ma-cyberharassment"
 PASSWORD = "un-cartable-bleu"
-SEED = factors.draw_seed()
+SEED = second_factor.draw_seed()
 LEAST_PORT = 10_081
 """Chromium refuses a few ports as unsafe; the highest of them is 10080."""
 
@@ -141,11 +142,11 @@ class Served:
     def code_for(self, username: str) -> str | None:
         """What that person's phone, new each time, shows now; None where no role asks for it."""
         with self.house.directory.writing() as session:
-            account = directory.account_named(session, username)
-            if account is None or not factors.is_required(session, self.house, account.id):
+            account = auth_repository.account_named(session, username)
+            if account is None or not second_factor.is_required(session, self.house, account.id):
                 return None
-            proving.keep_seed(session, self.house.vault, account.id, SEED, step=0, at=self.house.now())
-        return factors.code_at(SEED, factors.step_at(self.house.now()))
+            sign_in_repository.keep_seed(session, self.house.vault, account.id, SEED, step=0, at=self.house.now())
+        return second_factor.code_at(SEED, second_factor.step_at(self.house.now()))
 
     def latest(self, act: str) -> str:
         """The number of the latest record of that act in the player's case."""
@@ -171,7 +172,7 @@ def serving(folder: Path, start: str, language: str = "fr", *, keeps_shut: bool 
 @contextmanager
 def behind_an_address(app: Callable[..., Iterable[bytes]]) -> Iterator[str]:
     """Served on the loopback. It is closed in the loop that waits for callers, or that would wait a second more."""
-    server = create_server(app, host="127.0.0.1", port=_free_port(), threads=4, **limits.CROWD)
+    server = create_server(app, host="127.0.0.1", port=_free_port(), threads=4, **middleware.CROWD)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
@@ -196,21 +197,21 @@ def _people(house: House, player: Player, clock: TurnableClock, language: str) -
     with house.directory.writing() as session:
         for place, number in enumerate(NUMBERS):
             if not number.unit:
-                added = directory.add_contact(
+                added = contacts_repository.add_contact(
                     session, target=number.target, names={"fr": number.fr, "ar": number.ar}, unit=None,
                     phone=number.phone, url=number.url, hours=number.hours, position=place,
                 )  # fmt: skip
-                directory.verify_contact(session, added, on=clock.now().date(), by="nobody")
+                contacts_repository.verify_contact(session, added, on=clock.now().date(), by="nobody")
         for part in (*CAST, *((CHIEF,) if house.settings.keeps_shut else ())):
             role = player.protocol.roles[part.role.partition("/")[0]]
-            account = directory.add_account(
+            account = auth_repository.add_account(
                 session, username=part.username, names={"fr": part.fr, "ar": part.ar}, language=language,
                 created_at=clock.now(), password_hash=_hashed(), certified=True, trained_until=date(2099, 12, 31),
             )  # fmt: skip
-            top = directory.unit(session, player.school).parents[-1]
+            top = auth_repository.unit(session, player.school).parents[-1]
             unit = top if role.administers else player.places.get(role.sees, player.school)
-            directory.appoint(session, account, role=role.key, unit=unit, starts=date(2000, 1, 1))
-            actor = directory.actor(session, account, realm=REALM, today=datetime.now(UTC).date())
+            auth_repository.appoint(session, account, role=role.key, unit=unit, starts=date(2000, 1, 1))
+            actor = auth_repository.actor(session, account, realm=REALM, today=datetime.now(UTC).date())
             assert actor is not None
             found[part.role] = actor
     return found

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.storage.numbers import format_number
+from school_protocol.storage.case_numbers import format_number
 
 from .conftest import PHONE, Serve, Sit
 from .served import Served, story

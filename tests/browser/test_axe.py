@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Response, expect
 
-from school_protocol.storage import directory
-from school_protocol.web import errors
+from school_protocol.auth import repository as auth_repository
+from school_protocol.web import error_pages
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import Person, go_by
@@ -52,7 +52,7 @@ def speak(house: Served, language: str) -> None:
     """From now on everybody reads that language."""
     with house.house.directory.writing() as session:
         for actor in house.player.actors.values():
-            directory.set_language(session, actor.id, language)
+            auth_repository.set_language(session, actor.id, language)
 
 
 class Inspector:
@@ -220,8 +220,8 @@ def test_every_page_of_an_error(house: Served, inspect: Inspect, language: str) 
     """As they are shown to anybody: 404 and 409 beside those that a browser can't easily be made to get."""
     stranger = inspect("reporter", language)
     with house.app.test_request_context("/", headers={"Accept-Language": language}):
-        bodies = {status: errors.page(status).get_data() for status in errors.PAGES}
-        bodies[0] = errors.page(400, "errors/old_form.html").get_data()
+        bodies = {status: error_pages.page(status).get_data() for status in error_pages.PAGES}
+        bodies[0] = error_pages.page(400, "errors/old_form.html").get_data()
     stranger.page.route(
         "**/error/*",
         lambda route: route.fulfill(

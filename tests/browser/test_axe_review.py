@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import pytest
 from playwright.sync_api import expect
 
-from school_protocol.domain.events import Remark, RemarkKind
-from school_protocol.services.review import asking
-from school_protocol.services.staff.inviting import invite
-from school_protocol.storage import directory
-from school_protocol.storage.digests import letters
+from school_protocol.auth import repository as auth_repository
+from school_protocol.engine.events import Remark, RemarkKind
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.people.invitations import invite
+from school_protocol.supervision import review
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import go_by
@@ -36,7 +36,7 @@ def house(serve: Serve) -> Served:
     entry = int(served.latest("listening_target"))
     for place in ({}, {"entry": entry}, {"entry": entry, "field": FIELD}, {"act": "head_visa"}):
         remark = Remark(kind=RemarkKind.complete, text=ASKED, awaits=True, **place)  # type: ignore[arg-type]
-        asking.observe(served.house, served.player.actor("directorate"), served.number, remark, expected=None)
+        review.observe(served.house, served.player.actor("directorate"), served.number, remark, expected=None)
     _invited(served)
     return served
 
@@ -44,8 +44,8 @@ def house(serve: Serve) -> Served:
 def _invited(served: Served) -> None:
     """Somebody whose link waits, in a house that shows its mails, so that the list can be pressed."""
     with served.house.directory.writing() as session:
-        letters.mark_as_demo(session, at=served.house.now())
-        school = directory.unit(session, served.player.school).code
+        notifications_repository.mark_as_demo(session, at=served.house.now())
+        school = auth_repository.unit(session, served.player.school).code
     invite(
         served.house, served.player.actor("academy"), unit=school, roles=["reporter"], name_fr="Salma Bennani",
         name_ar=None, email="salma@ecole.example", language="fr", certified_until=None, token="an invitation",

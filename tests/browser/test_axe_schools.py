@@ -12,8 +12,9 @@ from services.conftest import NAME, School
 from services.sharing_region import FAR, NEAR, Region
 from services.tokening import administrator, ask, drawn
 
-from school_protocol.services.visits import roster, visiting
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.people import roster
+from school_protocol.supervision import visit_service
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import go_by
@@ -46,8 +47,8 @@ def house(serve: Serve) -> Served:
     drawn(served.player)
     with served.house.directory.writing() as session:
         names = {name: actor.id for name, actor in served.player.actors.items()}
-        for name, account in directory.accounts(session, names.values()).items():
-            directory.set_password(session, name, _hashed())
+        for name, account in auth_repository.accounts(session, names.values()).items():
+            auth_repository.set_password(session, name, _hashed())
             who = next(one for one, known in names.items() if known == account.id)
             served.usernames[who] = account.username  # type: ignore[index]
     return served
@@ -56,13 +57,13 @@ def house(serve: Serve) -> Served:
 def _code(served: Served, storey: int) -> str:
     """Of the school's province, or its region."""
     with served.house.directory.reading() as session:
-        above = directory.unit(session, directory.unit(session, served.player.school).parents[storey])
+        above = auth_repository.unit(session, auth_repository.unit(session, served.player.school).parents[storey])
     return above.code
 
 
 def _school(served: Served) -> str:
     with served.house.directory.reading() as session:
-        return directory.unit(session, served.player.school).code
+        return auth_repository.unit(session, served.player.school).code
 
 
 def _visited(served: Served) -> None:
@@ -74,7 +75,7 @@ def _visited(served: Served) -> None:
         "came": "Deux superviseures",
         "remarks": "L’équipe a un local.\nElle se réunit.",
     }
-    visiting.record(served.house, who, _school(served), actions=[late, ahead], token="a visit", **said)
+    visit_service.record(served.house, who, _school(served), actions=[late, ahead], token="a visit", **said)
     keeper, now = served.player.actor("directorate"), served.house.now()
     roster.enter(
         served.house, keeper, "", account=keeper.id, starts=now.isoformat(),

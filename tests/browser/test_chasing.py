@@ -11,7 +11,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from school_protocol.storage.numbers import format_number
+from school_protocol.storage.case_numbers import format_number
 
 from .conftest import PHONE, Serve, Sit
 from .person import Person

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Playwright, expect
 from pypdf import PdfReader
 
-from school_protocol.storage.numbers import format_number
-from school_protocol.wording import Wording
+from school_protocol.language import Wording
+from school_protocol.storage.case_numbers import format_number
 
 from .conftest import CHROMIUM, DESKTOP, FLAGS, LOCALES, Serve, Sit
 from .person import Person, go_by

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, expect
 
-from school_protocol.storage.numbers import format_number
+from school_protocol.storage.case_numbers import format_number
 
 from .conftest import PHONE, Serve, Sit
 from .person import Person

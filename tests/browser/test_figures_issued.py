@@ -10,9 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, expect
 from services.figures_issued import CASES_OF, PLACES, POSTS, YEAR, Country, furnish
 
-from school_protocol.services.figures.issuing import go_on
-from school_protocol.services.papers.apart import Here
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.prepare_process import Here
+from school_protocol.statistics.releases import go_on
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import Person, go_by
@@ -50,20 +50,20 @@ def house(serve: Serve, language: str) -> Served:
 def speak(served: Served, language: str) -> None:
     with served.house.directory.writing() as session:
         for who in POSTS:
-            account = directory.account_named(session, f"figures_{who}")
+            account = auth_repository.account_named(session, f"figures_{who}")
             assert account is not None
-            directory.set_language(session, account.id, language)
+            auth_repository.set_language(session, account.id, language)
 
 
 def country_of(served: Served) -> Country:
     found = Country(served.player)
     with served.house.directory.reading() as session:
         for who in POSTS:
-            account = directory.account_named(session, f"figures_{who}")
+            account = auth_repository.account_named(session, f"figures_{who}")
             assert account is not None
             found.people[who] = account.id
         for code in SCHOOLS:
-            unit = directory.unit_coded(session, code)
+            unit = auth_repository.unit_coded(session, code)
             assert unit is not None
             found.units[code] = unit.id
     return found

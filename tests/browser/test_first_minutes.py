@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from school_protocol.domain.protocol import Act
-from school_protocol.post import Post
-from school_protocol.services.desk import see_desk
-from school_protocol.services.notices import sweep, told_of
+from school_protocol.cases.lists import see_desk
+from school_protocol.engine.definition import Act
+from school_protocol.mail import Post
+from school_protocol.notifications.service import sweep, told_of
 
 from .conftest import PHONE, Serve, Sit
 from .person import Person

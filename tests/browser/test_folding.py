@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from school_protocol.domain.conditions import Condition
-from school_protocol.domain.forms import FieldType, Form, FormField
-from school_protocol.domain.protocol import Protocol
-from school_protocol.web.unfolding import fold_name, style_of
+from school_protocol.engine.conditions import Condition
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.ui.rendering import fold_name, style_of
 
 pytestmark = pytest.mark.exhaustive
 

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 from signing_off import another, make_ready
 
-from school_protocol.services.going_live import signing
-from school_protocol.services.going_live.items import KEYS
+from school_protocol.cases.opening_gate import KEYS
+from school_protocol.ops import going_live
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import go_by
@@ -45,7 +45,7 @@ def test_the_list_is_signed_and_a_case_begins(serve: Serve, sit: Sit, language: 
             chief.page.locator(f"#{key}-reference").press("Enter")
     chief.look("all signed by one")
     for key in KEYS:
-        signing.sign(house.house, colleague, key, "vu")
+        going_live.sign(house.house, colleague, key, "vu")
     chief.visit("/go-live")
     chief.look("all signed by two")
     everything = chief.person._("Everything is signed: cases can be opened.")

@@ -15,7 +15,7 @@ from guides import pictures
 from guides.making import made
 from guides.pictures import HEIGHT, SCALE, WIDTH, Demo, served_demo
 from guides.plan import STEPS, GuideFault, Plan, Planned, Step, read_plan
-from school_protocol.wording import Wording
+from school_protocol.language import Wording
 
 pytestmark = pytest.mark.exhaustive
 

@@ -11,10 +11,10 @@ from datetime import UTC, date, datetime
 import pytest
 from playwright.sync_api import expect
 
-from school_protocol.domain.policy import UnitKind
-from school_protocol.services.accounts import REALM
-from school_protocol.storage import directory
-from school_protocol.storage.numbers import format_number
+from school_protocol.auth import repository as auth_repository
+from school_protocol.context import REALM
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.storage.case_numbers import format_number
 
 from .conftest import PHONE, Serve, Sit
 from .person import Person
@@ -58,17 +58,17 @@ def test_a_substitute_validates_with_a_signature_from_a_neighbour_school(team: T
 def beside(house: Served, language: str) -> None:
     """A school of the same province, with somebody trained in it."""
     with house.house.directory.writing() as session:
-        here = directory.unit(session, house.player.school)
-        school = directory.add_unit(
+        here = auth_repository.unit(session, house.player.school)
+        school = auth_repository.add_unit(
             session, kind=UnitKind.school, code="00001B", names={"fr": "Collège voisin", "ar": "إعدادية الجوار"},
             parent=here.parents[0],
         )  # fmt: skip
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username="voisine", names={"fr": "Malika Idrissi", "ar": "مليكة الإدريسي"}, language=language,
             created_at=house.clock.now(), password_hash=hashed(), certified=True, trained_until=date(2099, 12, 31),
         )  # fmt: skip
-        directory.appoint(session, account, role="team_member", unit=school, starts=date(2000, 1, 1))
-        actor = directory.actor(session, account, realm=REALM, today=datetime.now(UTC).date())
+        auth_repository.appoint(session, account, role="team_member", unit=school, starts=date(2000, 1, 1))
+        actor = auth_repository.actor(session, account, realm=REALM, today=datetime.now(UTC).date())
     assert actor is not None
     house.player.actors[NEIGHBOUR] = actor
     house.usernames = {**house.usernames, NEIGHBOUR: "voisine"}

@@ -11,7 +11,8 @@ from services.administering import HOLDS
 from services.test_moving_versions import without_a_question
 from versions import next_version, plain, published
 
-from school_protocol.services.protocols import examining, moving, publishing
+from school_protocol.publishing import draft_process, move_case
+from school_protocol.publishing import service as publishing_service
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import go_by
@@ -24,8 +25,8 @@ pytestmark = pytest.mark.exhaustive
 DATA = plain(DEFINITIONS / "1.yaml")
 KEY = "ma-cyberharassment"
 PAIR = f"/protocols/{KEY}/1/2"
-REPORT: examining.Report = {
-    "proof": examining.proof_out(HOLDS),
+REPORT: draft_process.Report = {
+    "proof": draft_process.proof_out(HOLDS),
     "stories": [{"story": "sc1", "title": "Le groupe de la classe", "steps": 12}],
 }
 
@@ -61,16 +62,16 @@ def drafts(house: Served) -> tuple[str, str]:
     actor = house.player.actors[FIRST]
     phare = (DEFINITIONS.parent / "fr-phare" / "1.yaml").read_bytes()
     ids = [
-        publishing.upload(house.house, actor, content, "protocole.yaml")
+        publishing_service.upload(house.house, actor, content, "protocole.yaml")
         for content in (next_version(DATA, 3, shorter, without_notes), phare)
     ]
-    publishing.work_out(house.house, lambda _content, _before: REPORT)
+    publishing_service.work_out(house.house, lambda _content, _before: REPORT)
     return f"/protocols/drafts/{ids[0]}", f"/protocols/drafts/{ids[1]}"
 
 
 def numbers(house: Served, outcome: str) -> list[str]:
     """The cases of which that would become."""
-    listed = moving.see_open_cases(house.house, house.player.actors[FIRST], KEY, 1, 2)
+    listed = move_case.see_open_cases(house.house, house.player.actors[FIRST], KEY, 1, 2)
     return [line.number for line in listed.of(outcome)]
 
 

@@ -12,11 +12,13 @@ import pytest
 from playwright.sync_api import expect
 from services.administering import HOLDS, failing
 
-from school_protocol.definitions.proof import Proof
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.accounts import REALM
-from school_protocol.services.protocols import examining, publishing
-from school_protocol.storage import cases, directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.context import REALM
+from school_protocol.engine.definition import Protocol
+from school_protocol.proof.state_space import Proof
+from school_protocol.publishing import draft_process
+from school_protocol.publishing import service as publishing_service
 
 from .conftest import PHONE, Serve, Sit
 from .person import Person
@@ -42,12 +44,12 @@ def house(serve: Serve, language: str) -> Served:
 def administrator(house: Served, name: str, username: str, language: str) -> None:
     role = next(role.key for role in house.protocol.roles.values() if role.publishes)
     with house.house.directory.writing() as session:
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username=username, names={"fr": username, "ar": username}, language=language,
             created_at=house.clock.now(), password_hash=hashed(),
         )  # fmt: skip
-        directory.appoint(session, account, role=role, unit=house.player.school, starts=date(2000, 1, 1))
-        actor = directory.actor(session, account, realm=REALM, today=datetime.now(UTC).date())
+        auth_repository.appoint(session, account, role=role, unit=house.player.school, starts=date(2000, 1, 1))
+        actor = auth_repository.actor(session, account, realm=REALM, today=datetime.now(UTC).date())
     assert actor is not None
     house.player.actors[name] = actor
     house.usernames = {**house.usernames, name: username}
@@ -59,10 +61,10 @@ def proven(protocol: Protocol) -> Proof:
 
 
 def worked_out(house: Served) -> None:
-    def examine(content: bytes, before: bytes | None) -> examining.Report:
-        return {**examining.examined(content, None, proven), "before": bool(before)}
+    def examine(content: bytes, before: bytes | None) -> draft_process.Report:
+        return {**draft_process.examined(content, None, proven), "before": bool(before)}
 
-    assert publishing.work_out(house.house, examine) == 1
+    assert publishing_service.work_out(house.house, examine) == 1
 
 
 def written(folder: Path, mended: bool) -> Path:
@@ -87,7 +89,7 @@ def upload(person: Person, file: Path) -> str:
 def test_a_protocol_is_mended_agreed_to_and_holds_for_new_cases(
     house: Served, sit: Sit, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(examining, "stories_of", lambda key: iter(()))
+    monkeypatch.setattr(draft_process, "stories_of", lambda key: iter(()))
     house.replay(story("sc1")[:1])
     before = house.number
     first, second = (sit(house, name, language, PHONE) for name in (FIRST, SECOND))
@@ -135,6 +137,6 @@ def agrees(second: Person, draft: str) -> None:
 
 def version_of(house: Served, number: str) -> int:
     with house.house.realm.reading() as session:
-        found = cases.find_by_number(session, number)
+        found = cases_repository.find_by_number(session, number)
         assert found is not None
-        return cases.opened(session, found).version
+        return cases_repository.opened(session, found).version

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from school_protocol.storage.numbers import format_number
+from school_protocol.storage.case_numbers import format_number
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import Person

@@ -14,11 +14,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from school_protocol.documents.papers.telling import Address
-from school_protocol.domain.public_reports import FLOOD
-from school_protocol.services.signalement import doors, receiving
-from school_protocol.services.signalement.limits import Gate
-from school_protocol.wording import Wording
+from school_protocol.language import Wording
+from school_protocol.reports import public_door
+from school_protocol.reports import service as reports_service
+from school_protocol.reports.material import Address
+from school_protocol.reports.public_door import Gate
+from school_protocol.reports.rules import FLOOD
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import SHAPE, Person, go_by
@@ -83,7 +84,7 @@ def house(serve: Serve) -> Served:
 
 
 def coming(served: Served, window: Window, language: str) -> Stranger:
-    door = doors.renew(served.house, served.player.actor("head"), served.player.school, "public")
+    door = public_door.renew(served.house, served.player.actor("head"), served.player.school, "public")
     return Stranger(served, window(language, PHONE).new_page(), language, door.code)
 
 
@@ -176,13 +177,13 @@ def test_a_parent_tells_in_french_and_a_case_is_opened(serve: Serve, sit: Sit, w
 @pytest.mark.exhaustive
 def test_one_real_cry_stands_apart_in_a_flood(serve: Serve, sit: Sit, window: Window) -> None:
     served = serve("2026-09-14T11:05", "fr")
-    door = doors.renew(served.house, served.player.actor("head"), served.player.school, "public").code
+    door = public_door.renew(served.house, served.player.actor("head"), served.player.school, "public").code
     for number in range(FLOOD * 4):
         gate, place = Gate(), f"198.51.100.{number}"
-        form = receiving.see_form(served.house, gate, door, address=place)
+        form = reports_service.see_form(served.house, gate, door, address=place)
         answers = {"what_happens": "ha" * (number + 2), "danger_now": "no", "adult_concerned": "no"}
         right = str(form.challenge.answer) if form.challenge else ""
-        receiving.receive(
+        reports_service.receive(
             served.house, gate, door, answers, token=form.token, address=place, language="fr", solved=right
         )
     child = Stranger(served, window("fr", PHONE).new_page(), "fr", door)
@@ -230,7 +231,7 @@ def test_what_the_poster_shows_leads_to_the_page(house: Served, window: Window) 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_axe_finds_nothing(serve: Serve, window: Window, sit: Sit, language: str) -> None:
     served = serve("2026-09-14T11:05", language)
-    door = doors.renew(served.house, served.player.actor("head"), served.player.school, "public").code
+    door = public_door.renew(served.house, served.player.actor("head"), served.player.school, "public").code
     page = window(language, PHONE, script=True).new_page()
     base = f"{served.url}/s/{door}"
     for path in ("", "/back", "/after", "x"):

@@ -14,12 +14,12 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from workshops.live_table import LiveTable, differences, scripted
 
-from school_protocol.domain.findings import Kind
-from school_protocol.domain.reliving import Verdict
-from school_protocol.domain.scenario import Scenario, Step
-from school_protocol.services.workshops.scenarios import find
-from school_protocol.storage.workshops import rooms
-from school_protocol.wording import ZONE
+from school_protocol.language import ZONE
+from school_protocol.training import room_repository
+from school_protocol.training.case_timeline import Verdict
+from school_protocol.training.findings import Kind
+from school_protocol.training.scenario import Scenario, Step
+from school_protocol.training.scenario_library import find_scenario
 
 from .conftest import DESKTOP, PHONE
 from .person import Person
@@ -28,7 +28,7 @@ from .room import Hosted, Participant, Trainer, comes_in, downloaded, hosting, s
 pytestmark = pytest.mark.exhaustive
 
 expect.set_options(timeout=30_000)
-TOLD = find("blackmail")
+TOLD = find_scenario("blackmail")
 assert TOLD is not None
 SC3: Scenario = TOLD
 ALIKE = ("states", "errors", "duties", "measures", "dangers", "guardians", "grids")
@@ -66,7 +66,7 @@ class Story:
 
     def attempts(self, table: int) -> int:
         with self.tables[0].room.store.reading() as session:
-            return len(rooms.attempts(session, table))
+            return len(room_repository.attempts(session, table))
 
 
 @pytest.fixture

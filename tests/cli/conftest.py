@@ -12,10 +12,10 @@ from services.conftest import School
 from services.lettering import told
 
 from school_protocol import cli
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def told_school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPa
     house = open_house(Settings(data=tmp_path / "var"), clock)
     found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     told(found)
-    for module in (cli.bundles, cli.case_files):
+    for module in (cli.case_file_commands, cli.case_file_commands):
         monkeypatch.setattr(module, "open_the_house", lambda: house)
     yield found
     house.close()

@@ -16,16 +16,14 @@ from house.operations import block_of, in_blocks
 from signing_off import sign_all
 from sqlalchemy import insert
 
-from school_protocol.cli import main
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.access_codes import accept_invitation
+from school_protocol.auth.models import AppointmentRow, PasskeyRow
+from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.domain.clock import Calendar
-from school_protocol.services import school_time
-from school_protocol.services.accounts import REALM
-from school_protocol.services.house import SystemClock, open_house
-from school_protocol.services.identity.invitations import accept_invitation
-from school_protocol.storage import directory
-from school_protocol.storage.identity_tables import PasskeyRow
-from school_protocol.storage.tables import AppointmentRow
+from school_protocol.context import REALM, SystemClock, open_house
+from school_protocol.engine.clock import Calendar
+from school_protocol.people import school_time
 
 ABOUT = [{"slot": "targeted_pupil", "name": "Yasmine Benali", "massar": "G123456789"}]
 PEOPLE = """kind,code,parent,name_fr,name_ar,username,role,unit,starts,certified_until
@@ -68,9 +66,9 @@ def test_from_nothing_to_a_case(data: Path, tmp_path: Path) -> None:
     assert "not signed" in run(*opened, exit_code=3).output
     house = open_house(Settings(data=data), SystemClock())
     with house.directory.reading() as session:
-        found_admin = directory.account_named(session, "admin")
+        found_admin = auth_repository.account_named(session, "admin")
         assert found_admin is not None
-        admin = directory.actor(session, found_admin.id, realm=REALM, today=house.now().date())
+        admin = auth_repository.actor(session, found_admin.id, realm=REALM, today=house.now().date())
     assert admin is not None
     sign_all(house, admin)
     house.close()
@@ -88,9 +86,9 @@ def test_a_role_and_a_passkey_that_were_written_without_the_keys_are_told_by_the
     assert "every chain holds" in run("journal", "verify").stderr, "the control: what the program did is written down"
     house = open_house(Settings(data=data), SystemClock())
     with house.directory.reading() as session:
-        forged = [directory.account_named(session, name) for name in ("membre", "directeur")]
+        forged = [auth_repository.account_named(session, name) for name in ("membre", "directeur")]
         member, head = [one.id for one in forged if one is not None]
-        place = directory.actor(session, member, realm=REALM, today=house.now().date())
+        place = auth_repository.actor(session, member, realm=REALM, today=house.now().date())
     assert place is not None
     today, unit = house.now().date(), place.appointments[0].unit
     with house.directory.engine.begin() as behind:

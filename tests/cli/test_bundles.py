@@ -13,12 +13,12 @@ from services.conftest import School
 from services.lettering import refer
 
 from school_protocol import cli
-from school_protocol.cli import REFUSED
-from school_protocol.documents import rendering
-from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.services.loading import load
-from school_protocol.services.papers.signing import academy_of
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.service import academy_of
+from school_protocol.cases.loading import load
+from school_protocol.cli.group import REFUSED
+from school_protocol.pdf import rendering
+from school_protocol.pdf.signing_keys import Validity, make_authority
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
@@ -41,7 +41,7 @@ def keys(school: School) -> Path:
 
 def bundle(school: School, out: Path, who: str, *more: str) -> Result:
     with school.house.directory.reading() as session:
-        username = directory.account(session, school.account(who)).username
+        username = auth_repository.account(session, school.account(who)).username
     return CliRunner().invoke(cli.main, ["case-file", "bundle", school.number, "-o", str(out), "--as", username, *more])
 
 

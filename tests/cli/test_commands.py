@@ -14,21 +14,24 @@ import pytest
 from click.testing import CliRunner, Result
 from signing_off import sign_by_hand
 
-from school_protocol.cli import REFUSED, group, main
-from school_protocol.cli.running import SHOWN
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.passwords import hash_password
+from school_protocol.auth.sign_in_service import actor_named
+from school_protocol.cases.case_lines import PaperLine
+from school_protocol.cases.showing import see_record
+from school_protocol.cases.story_player import SCHOOL_WEEK, Player, prepared
+from school_protocol.cli import group
+from school_protocol.cli.group import REFUSED, main
+from school_protocol.cli.serve_commands import SHOWN
 from school_protocol.config import SECRETS, Settings, SettingUnreadable, settings_from, with_files
-from school_protocol.definitions import read
-from school_protocol.documents.sealing.errors import CertificateExpired
-from school_protocol.domain.clock import Calendar
-from school_protocol.domain.lines import PaperLine
-from school_protocol.domain.policy import UnitKind
-from school_protocol.post import Post
-from school_protocol.services.accounts import actor_named, hash_password
-from school_protocol.services.house import SystemClock, open_house
-from school_protocol.services.notices import see_waiting, sweep
-from school_protocol.services.scripts import SCHOOL_WEEK, Player, prepared
-from school_protocol.services.showing import see_record
-from school_protocol.storage import directory
+from school_protocol.context import SystemClock, open_house
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.mail import Post
+from school_protocol.notifications.service import see_waiting, sweep
+from school_protocol.pdf.verdicts import CertificateExpired
+from school_protocol.people import contacts_repository
+from school_protocol.protocol.reader import read
 
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
 MOROCCAN = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
@@ -46,11 +49,11 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     player: Player = prepared(house, SystemClock(), read(content, str(SMALL)), content)  # type: ignore[arg-type]
     with house.directory.writing() as session:
         for username, role in ROLES.items():
-            account = directory.add_account(
+            account = auth_repository.add_account(
                 session, username=username, names={"fr": username}, language="fr", created_at=datetime.now(UTC),
                 password_hash=hash_password("secret"), certified=True, trained_until=date(2099, 1, 1),
             )  # fmt: skip
-            directory.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
+            auth_repository.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
     sign_by_hand(house, player.school)
     house.close()
     return data
@@ -262,10 +265,10 @@ def test_the_doctor_says_what_there_is(run: Run) -> None:
 def test_the_doctor_names_a_school_in_which_nothing_can_be_reported(run: Run, installation: Path) -> None:
     house = open_house(Settings(data=installation), SystemClock())
     with house.directory.writing() as session:
-        lonely = directory.add_unit(session, kind=UnitKind.school, code="09999Z", names={"fr": "Sans calendrier"})
+        lonely = auth_repository.add_unit(session, kind=UnitKind.school, code="09999Z", names={"fr": "Sans calendrier"})
     assert "no calendar: school 09999Z" in run("doctor").stderr
     with house.directory.writing() as session:
-        directory.set_calendar(session, lonely, Calendar(opening=SCHOOL_WEEK))
+        contacts_repository.set_calendar(session, lonely, Calendar(opening=SCHOOL_WEEK))
     assert "calendar" not in run("doctor").stderr
 
 

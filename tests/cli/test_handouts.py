@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from school_protocol.cli import main
-from school_protocol.definitions import read_file
-from school_protocol.documents import rendering
+from school_protocol.cli.group import main
+from school_protocol.pdf import rendering
+from school_protocol.protocol.reader import read_file
 from tests.documents.printed import pages, unsaid
 
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"

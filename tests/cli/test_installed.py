@@ -38,7 +38,7 @@ from cli.building import (
     said,
     wanted,
 )
-from school_protocol.documents import rendering
+from school_protocol.pdf import rendering
 
 PASSWORD = "a word for this test alone"
 NEVER = (

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from services.journaling import Kept, client, told
 
-from school_protocol.cli import main
+from school_protocol.cli.group import main
 
 Run = Callable[..., Result]
 
@@ -38,12 +38,13 @@ def tamper(kept: Kept, statement: str) -> None:
 
 
 def number_and_head(kept: Kept, name: str) -> tuple[str, str]:
-    from school_protocol.storage import cases, journal
+    from school_protocol.cases import repository as cases_repository
+    from school_protocol.storage import journal
 
     with kept.house.realm.reading() as session:
         head = journal.head(session, kept.case(name))
         assert head is not None
-        return cases.opened(session, kept.case(name)).number, head.hash
+        return cases_repository.opened(session, kept.case(name)).number, head.hash
 
 
 @pytest.mark.exhaustive

@@ -18,12 +18,12 @@ from domain.telling import MOROCCAN
 from services.conftest import School
 from storage.test_keys_masters import command
 
-from school_protocol.cli import main
+from school_protocol.cases.story_player import TurnableClock, prepared
+from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import keys
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.storage import case_keys
 
 
 def now() -> datetime:
@@ -54,7 +54,7 @@ class Place:
 
     def let_settle(self) -> None:
         """As if the ring had been turned a quarter of an hour ago."""
-        note = self.data / keys.RING_NOTE
+        note = self.data / case_keys.RING_NOTE
         said = json.loads(note.read_text())
         since = datetime.fromisoformat(said["since"]) - timedelta(minutes=16)
         note.write_text(json.dumps({**said, "since": since.isoformat()}))
@@ -96,7 +96,7 @@ def test_a_recovery_copy_is_never_put_with_the_data_nor_into_a_folder_that_has_t
     (tmp_path / "file").touch()
     assert "can't be written: Not a directory" in refused(tmp_path / "file" / "copy.json")
     with monkeypatch.context() as patched:
-        patched.setattr("school_protocol.storage.recovery.os.fsync", _no_room)
+        patched.setattr("school_protocol.ops.key_rotation.os.fsync", _no_room)
         assert "can't be written: No space left" in refused(place.copy)
     place.make_copy()
     assert place.copy.is_file()
@@ -162,8 +162,8 @@ def _only_number(place: Place) -> str:
     house = open_house(Settings(data=place.data), TurnableClock(now()))
     from sqlalchemy import select
 
-    from school_protocol.services.loading import folded
-    from school_protocol.storage.tables import CaseRecordRow
+    from school_protocol.cases.loading import folded
+    from school_protocol.storage.models import CaseRecordRow
 
     with house.realm.reading() as session:
         (row,) = session.scalars(select(CaseRecordRow))

@@ -10,9 +10,9 @@ from services.conftest import School
 from services.lettering import MOTHER
 
 from school_protocol import cli
-from school_protocol.cli import REFUSED
-from school_protocol.documents import rendering
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cli.group import REFUSED
+from school_protocol.pdf import rendering
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
@@ -24,7 +24,7 @@ def school(told_school: School) -> School:
 
 def letter(school: School, out: Path, who: str, document: str, *more: str) -> Result:
     with school.house.directory.reading() as session:
-        username = directory.account(session, school.account(who)).username
+        username = auth_repository.account(session, school.account(who)).username
     arguments = ["case-file", "letter", school.number, "--document", document, "-o", str(out), "--as", username]
     return CliRunner().invoke(cli.main, [*arguments, *more])
 

@@ -21,8 +21,10 @@ from house.operations import documented, in_blocks, put
 from programs import needs, where_is
 from trials.installed import Installed, installed
 
-from school_protocol.services.journal import verify_journal
-from school_protocol.storage import cases, erased, erasing
+from school_protocol.cases import repository as cases_repository
+from school_protocol.ops.journal_checks import verify_journal
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.storage import backups
 
 ROOT = Path(__file__).parents[2]
 CONFIG = (ROOT / "deploy" / "litestream.yml").read_text("utf-8")
@@ -92,7 +94,7 @@ def there(found: Installed, numbers: list[str]) -> list[bool]:
     with found.entered() as house:
         assert list(verify_journal(house)) == []
         with house.realm.reading() as session:
-            return [cases.find_by_number(session, one) is not None for one in numbers]
+            return [cases_repository.find_by_number(session, one) is not None for one in numbers]
 
 
 def report(found: Installed, words: str) -> str:
@@ -114,11 +116,11 @@ def test_a_moment_and_the_last_second_are_come_back_to(tmp_path: Path) -> None:
         second = report(found, "second")
         with found.entered() as house:
             with house.realm.reading() as session:
-                case_id = cases.find_by_number(session, first)
+                case_id = cases_repository.find_by_number(session, first)
             assert case_id is not None
-            erased.note(house.settings.data, house.vault, case_id, house.now())
+            backups.note(house.settings.data, house.vault, case_id, house.now())
             with house.realm.writing() as session:
-                erasing.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
+                privacy_repository.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
         third = report(found, "third")
         time.sleep(3)
     then = restored(config, found, "then", moment)
@@ -126,9 +128,9 @@ def test_a_moment_and_the_last_second_are_come_back_to(tmp_path: Path) -> None:
     last = restored(config, found, "last")
     assert there(last, [second, third]) == [True, True]
     with last.entered() as house, house.realm.reading() as session:
-        assert cases.is_destroyed(session, case_id)
+        assert cases_repository.is_destroyed(session, case_id)
     with then.entered() as house, house.realm.reading() as session:
-        assert not cases.is_destroyed(session, case_id), "the control: it is there again"
+        assert not cases_repository.is_destroyed(session, case_id), "the control: it is there again"
     environ = {**os.environ, "SCHOOL_PROTOCOL_DATA": str(then.settings.data)}
 
     done = subprocess.run(
@@ -137,4 +139,4 @@ def test_a_moment_and_the_last_second_are_come_back_to(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     with then.entered() as house, house.realm.reading() as session:
-        assert cases.is_destroyed(session, case_id)
+        assert cases_repository.is_destroyed(session, case_id)

@@ -13,14 +13,14 @@ from click.testing import CliRunner, Result
 from domain.telling import MOROCCAN, REPORT
 from versions import next_version, plain, published
 
-from school_protocol.cli import REFUSED, main
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.passwords import hash_password
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.story_player import Player, prepared
+from school_protocol.cli.group import REFUSED, main
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.services.accounts import hash_password
-from school_protocol.services.house import SystemClock, open_house
-from school_protocol.services.opening import open_case
-from school_protocol.services.scripts import Player, prepared
-from school_protocol.storage import directory
+from school_protocol.context import SystemClock, open_house
+from school_protocol.protocol.reader import read
 
 KEY = "ma-cyberharassment"
 DATA = plain(MOROCCAN)
@@ -42,11 +42,11 @@ def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     content = MOROCCAN.read_bytes()
     player: Player = prepared(house, SystemClock(), read(content, "1.yaml"), content)  # type: ignore[arg-type]
     with house.directory.writing() as session:
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username="protocole", names={"fr": "Protocole"}, language="fr", created_at=datetime.now(UTC),
             password_hash=hash_password("secret"),
         )  # fmt: skip
-        directory.appoint(session, account, role="protocol_admin", unit=player.school, starts=date(2000, 1, 1))
+        auth_repository.appoint(session, account, role="protocol_admin", unit=player.school, starts=date(2000, 1, 1))
     said = {**REPORT, "about_whom": [{"slot": "targeted_pupil", "name": "Yasmine"}]}
     found = [open_case(house, player.actor("head"), "report", said, token=str(one)).number for one in range(3)]
     published(house, next_version(DATA, 2, shorter))

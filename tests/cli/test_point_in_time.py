@@ -27,10 +27,12 @@ from sqlalchemy import Engine, create_engine, text
 from storage.object_store import free_port
 from trials.installed import Installed, installed
 
-from school_protocol.services.house import House
-from school_protocol.services.journal import verify_journal
-from school_protocol.services.keeping.backups import catch_up
-from school_protocol.storage import cases, erased, erasing, last_done, times
+from school_protocol.cases import repository as cases_repository
+from school_protocol.context import House
+from school_protocol.ops.backup_service import catch_up
+from school_protocol.ops.journal_checks import verify_journal
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.storage import backups, sql, work_queue
 from school_protocol.storage.engines import Store
 
 ROOT = Path(__file__).parents[2]
@@ -192,7 +194,7 @@ def there(found: Installed, numbers: list[str]) -> list[bool]:
     with found.entered() as house:
         assert list(verify_journal(house)) == []
         with house.realm.reading() as session:
-            return [cases.find_by_number(session, one) is not None for one in numbers]
+            return [cases_repository.find_by_number(session, one) is not None for one in numbers]
 
 
 @pytest.mark.exhaustive
@@ -249,7 +251,7 @@ def test_an_exercise_is_looked_at_by_the_program_and_noted(kept: Kept) -> None:
         code, told = asked(kept.found, "drill", plain(found), "--json")
         assert (code, told["holds"], told["faults"]) == (0, True, [])
         assert told["cases"] >= told["opened"] > 0
-        noted = last_done.last(data, last_done.DRILL)
+        noted = work_queue.last_done(data, work_queue.DRILL)
         assert noted is not None
         assert noted.held
         broken = create_engine(found.settings.database)
@@ -259,13 +261,13 @@ def test_an_exercise_is_looked_at_by_the_program_and_noted(kept: Kept) -> None:
         broken.dispose()
         code, told = asked(kept.found, "drill", plain(found), "--json")
         assert (code, told["holds"]) == (1, False), "the control"
-        noted = last_done.last(data, last_done.DRILL)
+        noted = work_queue.last_done(data, work_queue.DRILL)
         assert noted is not None
         assert not noted.held
     code, told = asked(kept.found, "drill", plain(kept.found), "--json")
     assert code == 1
     assert "the database in service" in told["said"]
-    noted = last_done.last(data, last_done.COPY)
+    noted = work_queue.last_done(data, work_queue.COPY)
     assert noted is not None
     assert f"{noted.at:%Y%m%dT%H%M%SZ}" == kept.base.name
 
@@ -312,18 +314,18 @@ def shell(line: str, **more: str) -> str:
 def erased_now(found: Installed, number: str) -> str:
     with found.entered() as house:
         with house.realm.reading() as session:
-            case_id = cases.find_by_number(session, number)
+            case_id = cases_repository.find_by_number(session, number)
         assert case_id is not None
-        erased.note(house.settings.data, house.vault, case_id, house.now())
+        backups.note(house.settings.data, house.vault, case_id, house.now())
         with house.realm.writing() as session:
-            erasing.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
+            privacy_repository.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
         assert is_gone(house, case_id)
     return case_id
 
 
 def is_gone(house: House, case_id: str) -> bool:
     with house.realm.reading() as session:
-        return cases.is_destroyed(session, case_id)
+        return cases_repository.is_destroyed(session, case_id)
 
 
 @pytest.mark.exhaustive
@@ -332,12 +334,12 @@ def test_doctor_says_whether_the_log_is_kept(kept: Kept) -> None:
     kept.keep()
     engine = kept.engine()
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        assert times.log_kept(Store(engine)).kept_at is not None
+        assert sql.log_kept(Store(engine)).kept_at is not None
         kept.wal.chmod(0o555)
         connection.execute(text("SELECT txid_current()"))
         connection.execute(text("SELECT pg_switch_wal()"))
         until = time.monotonic() + 60
-        while not (found := times.log_kept(Store(engine))).failed_at:
+        while not (found := sql.log_kept(Store(engine))).failed_at:
             assert time.monotonic() < until, "it goes unnoticed that the log can't be kept"
             time.sleep(0.1)
         kept.wal.chmod(0o777)

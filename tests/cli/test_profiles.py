@@ -11,10 +11,10 @@ from services.conftest import School
 from services.lettering import refer
 
 from school_protocol import cli
-from school_protocol.cli import REFUSED
-from school_protocol.documents import rendering
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.cli.group import REFUSED
+from school_protocol.pdf import rendering
 from tests.cli.test_letters import school as school
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
@@ -27,7 +27,7 @@ def _as_html(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def issue(school: School, out: Path, *more: str) -> Result:
     with school.house.directory.reading() as session:
-        username = directory.account(session, school.account("head")).username
+        username = auth_repository.account(session, school.account("head")).username
     return CliRunner().invoke(cli.main, ["case-file", "issue", school.number, "-o", str(out), "--as", username, *more])
 
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from domain.telling import SMALL
 
-from school_protocol.cli import main
+from school_protocol.cli.group import main
 
 STEPS = """\
 steps:

@@ -16,16 +16,16 @@ from services.retaining import Keeping
 from services.test_rights import request
 
 from school_protocol import cli
-from school_protocol.documents import rendering
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
 
 
 @pytest.fixture
 def keeping(moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeping]:
     with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
-        monkeypatch.setattr(cli.retention, "open_the_house", lambda: player.house)
+        monkeypatch.setattr(cli.privacy_commands, "open_the_house", lambda: player.house)
         yield Keeping(School(player, count(1)))
 
 
@@ -33,7 +33,7 @@ def ran(keeping: Keeping, *arguments: str, who: str = "") -> Result:
     if who:
         account = keeping.school.account(who)
         with keeping.school.house.directory.reading() as session:
-            found = directory.account(session, account)
+            found = auth_repository.account(session, account)
         assert found is not None
         arguments = (*arguments, "--as", found.username)
     return CliRunner().invoke(cli.main, list(arguments))

@@ -24,14 +24,14 @@ from click.testing import CliRunner
 from werkzeug.test import Client
 
 from school_protocol import cli
-from school_protocol.cli import running, serving
+from school_protocol.cases.story_player import TurnableClock
+from school_protocol.cli import serve_commands, serving
 from school_protocol.config import Settings, SettingUnreadable, settings_from
-from school_protocol.documents.sealing.verifying import MOST
-from school_protocol.services import demo
-from school_protocol.services.doctor import Asked, settled
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.web import fronts, limits
+from school_protocol.context import House, open_house
+from school_protocol.ops import demo, doctor
+from school_protocol.ops.doctor import Asked
+from school_protocol.pdf.verification import DOCUMENT_MOST
+from school_protocol.ui import middleware
 from tests.documents.sealed import NOW
 
 
@@ -44,12 +44,12 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def test_a_body_that_no_page_takes_is_refused_unread(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     served: dict[str, Any] = {}
-    monkeypatch.setattr(running, "open_the_house", lambda **_given: house)
+    monkeypatch.setattr(serve_commands, "open_the_house", lambda **_given: house)
     monkeypatch.setattr(serving, "serve", lambda _app, **options: served.update(options))
     done = CliRunner().invoke(cli.main, ["serve", "--no-worker"])
     assert done.exit_code == 0, done.output
-    assert MOST < served["max_request_body_size"] < MOST + 2 * 1024 * 1024
-    assert served["connection_limit"] == limits.CROWD["connection_limit"]
+    assert DOCUMENT_MOST < served["max_request_body_size"] < DOCUMENT_MOST + 2 * 1024 * 1024
+    assert served["connection_limit"] == middleware.CROWD["connection_limit"]
 
 
 @pytest.mark.exhaustive
@@ -64,7 +64,7 @@ def test_it_prints_the_address_that_works(
     house: House, monkeypatch: pytest.MonkeyPatch, address: str, said: str
 ) -> None:
     named = replace(house, settings=replace(house.settings, address=address))
-    monkeypatch.setattr(running, "open_the_house", lambda **_given: named)
+    monkeypatch.setattr(serve_commands, "open_the_house", lambda **_given: named)
     monkeypatch.setattr(serving, "serve", answers := Mock())
     assert said in CliRunner().invoke(cli.main, ["serve", "--no-worker"]).output.splitlines()
     browser = Client(answers.call_args.args[0])
@@ -84,7 +84,7 @@ def listening(settings: Settings, **crowd: Any) -> Iterator[int]:
         return ["|".join((*seen, environ.get("HTTP_X_FORWARDED_FOR", "-"))).encode()]
 
     server = waitress.create_server(
-        fronts.behind(app, settings.trusted_proxy), host="127.0.0.1", port=0, threads=1,
+        middleware.behind(app, settings.trusted_proxy), host="127.0.0.1", port=0, threads=1,
         clear_untrusted_proxy_headers=False, **crowd,
     )  # fmt: skip
 
@@ -164,7 +164,7 @@ def test_doctor_says_which_door_lacks_a_setting(
     known = house.settings.data / "known"
     known.touch()
     settings = replace(house.settings, **{"address": "http://localhost:5000/", "known_passwords": known, **more})
-    found = list(settled.doors(Asked(settings, NOW, wants_openid=bool(environ))))
+    found = list(doctor.doors(Asked(settings, NOW, wants_openid=bool(environ))))
     assert said in "".join(one.do for one in found)
     assert bool(found) is bool(said)
 
@@ -172,13 +172,13 @@ def test_doctor_says_which_door_lacks_a_setting(
 def test_doctor_says_whether_known_passwords_are_refused(house: House) -> None:
     for known, said in ((None, "no list of known passwords"), (house.settings.data / "absent", "the list of known")):
         asked = Asked(replace(house.settings, known_passwords=known, address="http://localhost/"), NOW)
-        (found,) = settled.doors(asked)
+        (found,) = doctor.doors(asked)
         assert found.what.startswith(said)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(
-    ("crowd", "is_answered"), [(limits.CROWD, True), ({}, False)], ids=["as served", "the control"]
+    ("crowd", "is_answered"), [(middleware.CROWD, True), ({}, False)], ids=["as served", "the control"]
 )
 def test_forty_phones_that_keep_their_connections_leave_room_for_one_more(
     house: House, crowd: dict[str, Any], is_answered: bool

@@ -12,12 +12,12 @@ from click.testing import CliRunner, Result
 from domain.telling import MOROCCAN, NOW
 
 from school_protocol import cli
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.services.staff import importing
-from school_protocol.storage import directory
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.people import imports
 
 HEAD = "identifiant;nom;fonction;établissement;attestation jusqu'au\n"
 
@@ -29,9 +29,11 @@ def house(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -
     player = prepared(found, clock, moroccan, MOROCCAN.read_bytes())
     admin = next(role.key for role in moroccan.roles.values() if role.administers)
     with found.directory.writing() as session:
-        account = directory.add_account(session, username="chief", names={"fr": "Chef"}, language="fr", created_at=NOW)
-        directory.appoint(session, account, role=admin, unit=player.school, starts=date(2020, 1, 1))
-    monkeypatch.setattr(cli.staff, "open_the_house", lambda: found)
+        account = auth_repository.add_account(
+            session, username="chief", names={"fr": "Chef"}, language="fr", created_at=NOW
+        )
+        auth_repository.appoint(session, account, role=admin, unit=player.school, starts=date(2020, 1, 1))
+    monkeypatch.setattr(cli.people_commands, "open_the_house", lambda: found)
     yield found
     found.close()
 
@@ -48,7 +50,7 @@ def brought(tmp_path: Path, *lines: str) -> str:
 
 def names(house: House) -> list[str]:
     with house.directory.reading() as session:
-        return [one.username for one in directory.page_of_accounts(session, limit=50)]
+        return [one.username for one in auth_repository.page_of_accounts(session, limit=50)]
 
 
 def test_a_preview_writes_nothing(house: House, tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_a_refused_line_is_said_in_words_and_by_the_exit_code_and_all_is_left(ho
 
 
 def test_a_long_list_shows_how_far_it_is(house: House, tmp_path: Path) -> None:
-    lines = [f"p{place};P;declarant;00000A;" for place in range(importing.AT_ONCE + 5)]
+    lines = [f"p{place};P;declarant;00000A;" for place in range(imports.AT_ONCE + 5)]
     answer = run("import", brought(tmp_path, *lines))
     assert answer.exit_code == 0, answer.output
     assert "305 new" in answer.output

@@ -14,21 +14,21 @@ from services.conftest import School
 from services.tokening import above, administrator
 
 from school_protocol import cli
+from school_protocol.api.service import UnknownToken, Wanted, admit, read_cases
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.api.reading import UnknownToken, Wanted, admit, read_cases
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
-from school_protocol.storage.api.tokens import Right
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.ui.routing import Right
 
 
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
     clock = TurnableClock(NOW)
     house = open_house(Settings(data=tmp_path / "var"), clock)
-    monkeypatch.setattr(cli.tokens, "open_the_house", lambda: house)
+    monkeypatch.setattr(cli.people_commands, "open_the_house", lambda: house)
     found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     administrator(found.player)
     yield found
@@ -42,7 +42,7 @@ def run(*arguments: str) -> Result:
 def username(school: School, who: str) -> str:
     account = school.account(who)
     with school.house.directory.reading() as session:
-        found = directory.account(session, account)
+        found = auth_repository.account(session, account)
     assert found is not None
     return found.username
 

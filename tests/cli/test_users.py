@@ -12,18 +12,18 @@ from domain.telling import MOROCCAN, NOW
 from services.proving import PASSWORD, People
 
 from school_protocol import cli
+from school_protocol.auth import access_codes
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.identity import invitations
-from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
 
 
 @pytest.fixture
 def people(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[People]:
     clock = TurnableClock(NOW)
     house = open_house(Settings(data=tmp_path / "var", address="https://desk.example/"), clock)
-    monkeypatch.setattr(cli.users, "open_the_house", lambda: house)
+    monkeypatch.setattr(cli.people_commands, "open_the_house", lambda: house)
     yield People(prepared(house, clock, moroccan, MOROCCAN.read_bytes()))
     house.close()
 
@@ -37,7 +37,7 @@ def test_the_first_administrator_then_everybody_by_somebody(people: People) -> N
     assert run("invite", member).exit_code == 2, "nobody says who invites"
     link = run("invite", admin, "--first").output.strip()
     assert link.startswith("https://desk.example/invited/")
-    assert invitations.accept_invitation(people.house, link.rpartition("/")[2], PASSWORD)
+    assert access_codes.accept_invitation(people.house, link.rpartition("/")[2], PASSWORD)
     refused = run("invite", people.username("technical_admin/2"), "--first")
     assert (refused.exit_code, refused.output) == (
         3, "refused: somebody who administers can sign in already: they invite (--as)\n",
@@ -45,11 +45,11 @@ def test_the_first_administrator_then_everybody_by_somebody(people: People) -> N
     assert "no active account" in run("invite", "nobody", "--first").output
     slip = json.loads(run("invite", member, "--as", admin, "--slip").output)
     assert slip["username"] == member
-    assert invitations.set_password_by_code(people.house, member, slip["code"], PASSWORD)
+    assert access_codes.set_password_by_code(people.house, member, slip["code"], PASSWORD)
     known = run("invite", member, "--as", admin)
     assert (known.exit_code, "has a password already: print a code" in known.output) == (3, True)
     again = json.loads(run("new-password", member, "--as", admin).output)
-    assert invitations.set_password_by_code(people.house, member, again["code"], "encore un autre cartable")
+    assert access_codes.set_password_by_code(people.house, member, again["code"], "encore un autre cartable")
 
 
 def test_two_people_restore_a_factor(people: People) -> None:

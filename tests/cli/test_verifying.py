@@ -17,15 +17,16 @@ from services.conftest import School
 from services.test_sealed_papers import keys
 
 from school_protocol import cli
-from school_protocol.cli import REFUSED, case_files
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.letters import issue_letter
+from school_protocol.cases.story_player import TurnableClock, prepared
+from school_protocol.cli import case_file_commands
+from school_protocol.cli.group import REFUSED
 from school_protocol.config import Settings
-from school_protocol.documents import rendering
-from school_protocol.documents.sealing.verifying import MOST
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.papers.posting import issue_letter
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
+from school_protocol.pdf.verification import DOCUMENT_MOST
 from tests.documents.copies import whole, with_record
 from tests.documents.sealed import DAY, NOW, academy, clockmaker, root
 
@@ -39,7 +40,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "root.pem").write_bytes(root().pem)
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "never"))
     monkeypatch.delenv("SCHOOL_PROTOCOL_SIGNING", raising=False)
-    monkeypatch.setattr(case_files, "_now", lambda: NOW + DAY)
+    monkeypatch.setattr(case_file_commands, "_now", lambda: NOW + DAY)
     return tmp_path
 
 
@@ -110,7 +111,7 @@ def test_what_is_far_too_large_is_not_read(place: Path) -> None:
         stream.truncate(300 * 1024 * 1024)
     done = verify(place, "--language", "en", file="large.pdf")
     assert done.exit_code == 1
-    assert f"larger than {MOST // 1024 // 1024} MB" in done.output
+    assert f"larger than {DOCUMENT_MOST // 1024 // 1024} MB" in done.output
 
 
 def test_without_a_certificate_it_asks_for_one(place: Path) -> None:
@@ -157,8 +158,8 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
     keys(found)
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "var"))
     monkeypatch.delenv("SCHOOL_PROTOCOL_SIGNING", raising=False)
-    monkeypatch.setattr(case_files, "open_the_house", lambda: house)
-    monkeypatch.setattr(case_files, "_now", lambda: THEN)
+    monkeypatch.setattr(case_file_commands, "open_the_house", lambda: house)
+    monkeypatch.setattr(case_file_commands, "_now", lambda: THEN)
     yield found
     house.close()
 
@@ -169,7 +170,7 @@ def run(*arguments: str) -> Result:
 
 def username(school: School, who: str) -> str:
     with school.house.directory.reading() as session:
-        return directory.account(session, school.account(who)).username
+        return auth_repository.account(session, school.account(who)).username
 
 
 def test_the_house_is_asked_where_it_is_wanted(school: School, tmp_path: Path) -> None:

@@ -11,14 +11,22 @@ import pytest
 from babel.messages.catalog import Catalog
 from click.testing import CliRunner, Result
 
-from school_protocol.cli import main
-from school_protocol.definitions import read_file
-from school_protocol.documents.word_sheet import Mark, WordSheet, word_sheet_csv, word_sheet_html
-from school_protocol.domain.protocol import Protocol, Said
-from school_protocol.domain.texts import Text
-from school_protocol.services import sheet
-from school_protocol.services.sheet import Asked, assembled, texts_of, values_kept
-from school_protocol.wording import Wording
+from school_protocol.cli.group import main
+from school_protocol.engine.definition import Protocol, Said
+from school_protocol.engine.texts import Text
+from school_protocol.language import Wording
+from school_protocol.protocol import wording_sheet
+from school_protocol.protocol.reader import read_file
+from school_protocol.protocol.wording_sheet import (
+    Asked,
+    Mark,
+    WordSheet,
+    assembled,
+    texts_of,
+    values_kept,
+    word_sheet_csv,
+    word_sheet_html,
+)
 
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
 MOROCCAN = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
@@ -134,14 +142,14 @@ def holed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """As if a catalogue lacked a message."""
 
     def without(message: str) -> None:
-        whole = sheet.catalogue
+        whole = wording_sheet.catalogue
 
         def cut(language: str) -> Catalog:
             found = whole(language)
             found.delete(message)
             return found
 
-        monkeypatch.setattr(sheet, "catalogue", cut)
+        monkeypatch.setattr(wording_sheet, "catalogue", cut)
 
     return without
 

@@ -18,13 +18,14 @@ from handing import hand_out_as
 from services.conftest import School
 
 from school_protocol import cli
-from school_protocol.cli.writing import written
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files import prepare_process
+from school_protocol.case_files import prepared as prepared_module
+from school_protocol.cases.story_player import TurnableClock, prepared
+from school_protocol.cli.group import written
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.papers import apart, bulk_files
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
 
 
 def mode(path: Path) -> int:
@@ -105,10 +106,10 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
     house = open_house(Settings(data=tmp_path / "var"), clock)
     found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     found.report()
-    for module in (cli.bulk, cli.bundles, cli.case_files, cli.reports):
+    for module in (cli.case_file_commands, cli.case_file_commands, cli.case_file_commands, cli.case_commands):
         monkeypatch.setattr(module, "open_the_house", lambda: house)
 
-    class Crew(apart.Here):
+    class Crew(prepare_process.Here):
         def __init__(self, *_any: Any) -> None:
             super().__init__(house)
 
@@ -117,14 +118,14 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
 
         def __exit__(self, *_error: object) -> None: ...
 
-    monkeypatch.setattr(apart, "Crew", Crew)
+    monkeypatch.setattr(prepare_process, "Crew", Crew)
     for place, name in (
-        ("school_protocol.services.papers.bundles", "issue_bundle"),
-        ("school_protocol.services.papers.posting", "issue_letter"),
-        ("school_protocol.services.papers.yearly", "issue_yearly"),
+        ("school_protocol.case_files.bundles", "issue_bundle"),
+        ("school_protocol.case_files.letters", "issue_letter"),
+        ("school_protocol.statistics.yearly_report", "issue_yearly"),
     ):
         monkeypatch.setattr(f"{place}.{name}", lambda *_any: SimpleNamespace(data=b"names", copy=1))
-    monkeypatch.setattr("school_protocol.services.papers.bundles.see_bundles", lambda *_any: ())
+    monkeypatch.setattr("school_protocol.case_files.bundles.see_bundles", lambda *_any: ())
     yield found
     house.close()
 
@@ -140,7 +141,7 @@ COMMANDS: dict[str, Callable[[School], list[str]]] = {
 
 def run(school: School, command: str, out: Path) -> Result:
     with school.house.directory.reading() as session:
-        username = directory.account(session, school.account("head")).username
+        username = auth_repository.account(session, school.account("head")).username
     return CliRunner().invoke(cli.main, [*COMMANDS[command](school), "-o", str(out), "--as", username])
 
 
@@ -171,7 +172,7 @@ def test_after_ctrl_c_a_command_leaves_nothing(
         monkeypatch.setattr(f"school_protocol.services.papers.{place}", interrupted)
     if command == "issue":
         monkeypatch.setattr("school_protocol.services.papers.issue_case_file", interrupted)
-    monkeypatch.setattr(bulk_files, "zipped", half)
+    monkeypatch.setattr(prepared_module, "zipped", half)
     folder = tmp_path / "out"
     folder.mkdir()
     assert run(school, command, folder / "copy").exit_code == 1

@@ -13,13 +13,13 @@ from services.conftest import School
 from services.yearly_told import SCHOOL, YEAR
 
 from school_protocol import cli
-from school_protocol.cli import REFUSED
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.story_player import TurnableClock, prepared
+from school_protocol.cli.group import REFUSED
 from school_protocol.config import Settings
-from school_protocol.documents import rendering
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
@@ -30,14 +30,14 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
     house = open_house(Settings(data=tmp_path / "var"), clock)
     found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     found.report()
-    monkeypatch.setattr(cli.reports, "open_the_house", lambda: house)
+    monkeypatch.setattr(cli.case_commands, "open_the_house", lambda: house)
     yield found
     house.close()
 
 
 def report(school: School, out: Path, who: str, *more: str, year: int = YEAR, code: str = SCHOOL) -> Result:
     with school.house.directory.reading() as session:
-        username = directory.account(session, school.account(who)).username
+        username = auth_repository.account(session, school.account(who)).username
     arguments = ["report", "yearly", "--school", code, "--year", str(year), "-o", str(out), "--as", username]
     return CliRunner().invoke(cli.main, [*arguments, *more])
 

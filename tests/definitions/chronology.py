@@ -1,6 +1,6 @@
 """The deadlines of the Moroccan protocol as somebody with the chronology and a pencil would note them.
 
-Written apart from `domain/dues.py`: it walks from line to line, opens and strikes out, and knows the protocol's rules
+Written apart from `engine/deadlines.py`: it walks from line to line, opens and strikes out, and knows the protocol's rules
 by heart, not from its file. Only folded parts of a case (its lines, people, dangers, holds) are shared.
 """
 
@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from school_protocol.domain.case import Case
-from school_protocol.domain.dues import all_counts
-from school_protocol.domain.facts import Facts
+from school_protocol.engine.case import Case
+from school_protocol.engine.deadlines import all_counts
+from school_protocol.engine.facts import Facts
 
 PLACE = ZoneInfo("Africa/Casablanca")
 ENDS = {"closed", "no_further_action", "transferred", "joined"}

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.written import KEYED
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.texts import KEYED
 
 Place = tuple[str | int, ...]
 UNMEANT = frozenset({"format", "version"})

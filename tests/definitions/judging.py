@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from school_protocol.definitions import read
-from school_protocol.definitions.proof import Proof, Verdict, prove
-from school_protocol.domain.conditions import Condition
-from school_protocol.domain.errors import DefinitionError
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.conditions import Condition
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.proof.prove import prove
+from school_protocol.proof.state_space import Proof, Verdict
+from school_protocol.protocol.reader import read
 from tests.definitions.mutating import Mutant, Tree, listed
 
 UNREAD = re.compile(r"facts\.(\w+): declared but never read")

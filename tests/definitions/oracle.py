@@ -17,16 +17,17 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 
-from school_protocol.definitions.proof import Verdict, prove
-from school_protocol.domain.case import Case, fold
-from school_protocol.domain.dues import read
-from school_protocol.domain.engine import decide
-from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.facts import Facts
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.intents import Intent, MakeMove, Opening, RecordAct
-from school_protocol.domain.policy import Actor, Appointment
-from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, Move, Property, Protocol
+from school_protocol.engine.case import Case, fold
+from school_protocol.engine.deadlines import read
+from school_protocol.engine.decisions import decide
+from school_protocol.engine.definition import HISTORY, START, Act, ActKind, Move, Property, Protocol
+from school_protocol.engine.errors import BadInput, Refused
+from school_protocol.engine.facts import Facts
+from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.intents import Intent, MakeMove, Opening, RecordAct
+from school_protocol.engine.visibility import Actor, Appointment
+from school_protocol.proof.prove import prove
+from school_protocol.proof.state_space import Verdict
 from tests.definitions.oracle_mutants import Mutant, mutants
 from tests.definitions.oracle_protocols import Answers
 from tests.domain.telling import NOW, SCHOOL, surroundings

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from school_protocol.definitions import read
-from school_protocol.domain.errors import DefinitionError
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.protocol.reader import read
 from tests.definitions.oracle_protocols import FAIR_ANSWERS, LEAK_ANSWERS, Answers, fair, leak
 
 Spec = dict[str, Any]

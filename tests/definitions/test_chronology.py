@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from school_protocol.domain import dues
-from school_protocol.domain.facts import Facts
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine import deadlines
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.facts import Facts
 from tests.definitions.chronology import Noted, computed, contradictions
 from tests.definitions.walking import Walk
 
@@ -35,7 +35,7 @@ def test_a_reading_by_hand_says_the_same(moroccan: Protocol, part: int) -> None:
 
 def test_rules_that_are_broken_are_seen(moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: whatever is recorded is about everybody, and happened as it was typed."""
-    monkeypatch.setattr(dues, "_about", lambda *_any: True)
+    monkeypatch.setattr(deadlines, "_about", lambda *_any: True)
     monkeypatch.setattr(Facts, "happened_at", lambda _self, record, *, ended=False: record.at)
     found = [one for seed in range(6) for _seed, one in differences(moroccan, seed, 60, Counter())]
     assert {"others_listened", "guardians_informed"} <= {noted[0] for one in found for noted in one}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.definitions import read_file
-from school_protocol.definitions.names import answer_types, condition_faults, fact_types, field_types, item_types
-from school_protocol.domain.conditions import Condition, NameType
+from school_protocol.engine.conditions import Condition, NameType
+from school_protocol.protocol.check_context import answer_types, condition_faults, fact_types, field_types, item_types
+from school_protocol.protocol.reader import read_file
 
 SMALL = read_file(Path(__file__).with_name("small.yaml"))
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from school_protocol.definitions import read, read_file
-from school_protocol.domain.errors import DefinitionError
-from school_protocol.domain.forms import FieldType
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.engine.form_model import FieldType
+from school_protocol.protocol.reader import read, read_file
 
 SMALL = Path(__file__).with_name("small.yaml")
 TEXT = SMALL.read_text("utf-8")

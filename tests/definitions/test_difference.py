@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from school_protocol.definitions import difference as module
-from school_protocol.definitions.difference import Change, ChangeKind, difference
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.definition import Protocol
+from school_protocol.protocol import difference as module
+from school_protocol.protocol.difference import Change, ChangeKind, difference
 from tests.definitions.editing import Edit, before, hundred, moroccan, shuffled, understood, written
 
 SMALL = written(Path(__file__).with_name("small.yaml"))

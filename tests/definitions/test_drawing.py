@@ -12,15 +12,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from school_protocol.definitions import read_file
-from school_protocol.definitions.drawing import Arrow, Box, Drawing, drawn, fragment, svg
-from school_protocol.definitions.drawing.layout import Run, tracks
-from school_protocol.definitions.drawing.lettering import width_of, wrapped
-from school_protocol.definitions.drawing.numbering import badged
-from school_protocol.definitions.drawing.scheme import MANY
-from school_protocol.domain.protocol import HISTORY, START, Move, Protocol, Stage, State
-from school_protocol.domain.texts import Text
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import HISTORY, START, Move, Protocol, Stage, State
+from school_protocol.engine.texts import Text
+from school_protocol.language import Wording
+from school_protocol.protocol.drawing import MANY, Arrow, Box, Drawing, width_of, wrapped
+from school_protocol.protocol.drawing_layout import Run, badged, drawn, tracks
+from school_protocol.protocol.drawing_svg import fragment, svg
+from school_protocol.protocol.reader import read_file
 
 LANGUAGES = ("fr", "ar", "en")
 Piece = tuple[tuple[float, float], tuple[float, float]]

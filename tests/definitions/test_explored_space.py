@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.definitions import read as read_definition
-from school_protocol.definitions.proof.folding import Image, is_free
-from school_protocol.definitions.proof.images import Effects
-from school_protocol.definitions.proof.reaching import Link, Node
-from school_protocol.definitions.proof.subject import Limits, Subject
-from school_protocol.definitions.proof.world import counts_raised
-from school_protocol.domain.case import Case
-from school_protocol.domain.facts import Facts
-from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.engine.case import Case
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.facts import Facts
+from school_protocol.proof.effects import Effects, Image, is_free
+from school_protocol.proof.reachability import Link, Node
+from school_protocol.proof.state_space import counts_raised
+from school_protocol.proof.subject import Limits, Subject
+from school_protocol.protocol.reader import read as read_definition
 from tests.definitions.walking import Happened, Walk
 from tests.domain.telling import ROOT, SMALL, Told
 

@@ -22,14 +22,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from pydantic import BaseModel
 
-from school_protocol.definitions import read
-from school_protocol.definitions.book import KINDS
-from school_protocol.definitions.explaining import EXPLAINED
-from school_protocol.definitions.saying import fault_line, fault_said
-from school_protocol.domain.errors import DefinitionError, Fault
-from school_protocol.domain.phrases import Listing, Phrase, recognised
-from school_protocol.domain.protocol import Protocol
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import DefinitionError, Fault
+from school_protocol.engine.texts import Listing, Phrase, recognised
+from school_protocol.language import Wording
+from school_protocol.protocol.check_context import KINDS
+from school_protocol.protocol.presenters import fault_line, fault_said
+from school_protocol.protocol.reader import EXPLAINED, read
 from tests.definitions.figure_faults import FAULTS as FIGURE_FAULTS
 from tests.definitions.figure_faults import LISTED, UNASKED, UNASSESSED, with_figures
 from tests.definitions.letter_faults import FAULTS as LETTER_FAULTS

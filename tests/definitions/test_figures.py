@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from definitions.figure_faults import FAULTS, LISTED, SMALL, UNASKED, W, with_figures
 
-from school_protocol.definitions import read
-from school_protocol.domain.errors import DefinitionError
-from school_protocol.domain.figure_tables import tables_of
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.protocol.reader import read
+from school_protocol.statistics.rules import tables_of
 
 
 def faults(text: str) -> list[str]:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from domain.telling import REPORT, Told
 
-from school_protocol.definitions import read, read_published
-from school_protocol.domain.errors import BadInput, DefinitionError
-from school_protocol.domain.kernel import LINES, contrary, kept
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, DefinitionError
+from school_protocol.engine.kernel import LINES, contrary, kept
+from school_protocol.protocol.reader import read, read_published
 from tests.definitions.editing import written
 from tests.definitions.mutated import KIVA, MOROCCAN, PHARE, ROOT
 

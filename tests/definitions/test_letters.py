@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from definitions.letter_faults import FAULTS, WHOLE, with_letters
 
-from school_protocol.definitions import read
-from school_protocol.domain.errors import DefinitionError
-from school_protocol.domain.letters import PLACES, places_in, slots_of
+from school_protocol.engine.document_rules import PLACES, places_in, slots_of
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.protocol.reader import read
 
 
 def faults(text: str) -> list[str]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.definitions.proof import Proof, Verdict, prove
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.definition import Protocol
+from school_protocol.proof.prove import prove
+from school_protocol.proof.state_space import Proof, Verdict
 from tests.definitions.judging import REASONS, Judged, judged, reason, understood
 from tests.definitions.mutant_table import SHIPPED, TABLE, Chapter, bones, page, sampled
 from tests.definitions.mutated import ACCIDENTS, DEFINITIONS, KIVA, MOROCCAN, PHARE, data_of, example, mutants_of

@@ -6,8 +6,8 @@ from itertools import islice
 
 import pytest
 
-from school_protocol.definitions.proof import parts
-from school_protocol.definitions.proof.images import Effects
+from school_protocol.proof import properties
+from school_protocol.proof.effects import Effects
 from tests.definitions.oracle import Compared, Oracle, compared
 from tests.definitions.oracle_mutants import WRITTEN, Mutant, mutants, read_spec
 
@@ -91,7 +91,7 @@ def test_an_unsound_proof_is_missed_out_loud(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_blind_proof_is_missed_out_loud(monkeypatch: pytest.MonkeyPatch) -> None:
     mutant, _named = FAULTS["one person ends a case"]
-    monkeypatch.setattr(parts, "_takes_two", lambda _subject, _move: True)
+    monkeypatch.setattr(properties, "_takes_two", lambda _subject, _move: True)
     found = compared(mutant)
     assert found.is_missed
 

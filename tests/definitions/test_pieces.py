@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from definitions.pieces_faults import FAULTS, with_pieces
 
-from school_protocol.definitions import read
-from school_protocol.domain.errors import DefinitionError
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.protocol.reader import read
 
 
 @pytest.mark.exhaustive(

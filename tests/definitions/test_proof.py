@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 import yaml
 
-from school_protocol.definitions import read
-from school_protocol.definitions.proof import Proof, Result, Verdict, prove, script_of, with_lines
-from school_protocol.definitions.proof.domains import Domain, turning_points
-from school_protocol.definitions.proof.saying import result_said
-from school_protocol.domain.conditions import Condition
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.scripts import throwaway
-from school_protocol.wording import Wording
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.conditions import Condition
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import Wording
+from school_protocol.proof.answer_space import Domain, turning_points
+from school_protocol.proof.presenters import result_said, script_of, with_lines
+from school_protocol.proof.prove import prove
+from school_protocol.proof.state_space import Proof, Result, Verdict
+from school_protocol.protocol.reader import read
 
 ROOT = Path(__file__).parents[2] / "protocol_definitions"
 SHIPPED = sorted(path.parent.name for path in ROOT.glob("*/1.yaml"))

@@ -7,13 +7,13 @@ import re
 import pytest
 from domain.telling import MOROCCAN, ROOT, SMALL
 
-from school_protocol.definitions import read_file
-from school_protocol.definitions.proof import Beat, Result, Story, Verdict
-from school_protocol.definitions.proof.saying import PROPERTIES, beat_said, property_said, result_said, subject_said
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.texts import Text
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.texts import Text
+from school_protocol.language import Wording
+from school_protocol.proof.presenters import PROPERTIES, beat_said, property_said, result_said, subject_said
+from school_protocol.proof.state_space import Beat, Result, Story, Verdict
+from school_protocol.protocol.reader import read_file
 
 PROOF = ROOT / "school_protocol" / "definitions" / "proof"
 NAME = re.compile(r'(?:Result|Never|_all|_told)\((?:[a-z_.]+, |[a-z_.()]+\([^()]*\), )*"([a-z_]+)"')

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from definitions.review_faults import FAULTS, WHOLE, whole, with_review
 
-from school_protocol.definitions import read
-from school_protocol.domain.errors import DefinitionError
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.protocol.reader import read
 
 
 def said(text: str) -> list[str]:

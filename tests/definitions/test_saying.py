@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from school_protocol.definitions.difference import Change, difference
-from school_protocol.definitions.saying import _ATTRIBUTES, _PARTS, _POINTING, _WITHIN, change_said, plain, sentence
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.written import KEYED
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.texts import KEYED
+from school_protocol.language import Wording
+from school_protocol.protocol.difference import Change, difference
+from school_protocol.protocol.presenters import _ATTRIBUTES, _PARTS, _POINTING, _WITHIN, change_said, plain, sentence
 from tests.definitions.editing import before, edits, hundred, moroccan, understood
 from tests.definitions.test_difference import SMALL, TEXT, parsed
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from domain.telling import MOROCCAN
 
-from school_protocol.definitions import read
-from school_protocol.definitions import settings as settling
-from school_protocol.definitions.settings import CannotRewrite, Part, Value, rewritten, settings
-from school_protocol.definitions.tree import Path as Place
-from school_protocol.domain.errors import DefinitionError
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.protocol import settings as settling
+from school_protocol.protocol.reader import read
+from school_protocol.protocol.settings import CannotRewrite, Part, Value, rewritten, settings
+from school_protocol.protocol.yaml_tree import Path as Place
 
 CONTENT = MOROCCAN.read_bytes()
 PROTOCOL = read(CONTENT, "1.yaml")

@@ -8,9 +8,8 @@ import pytest
 from definitions.signalement_faults import FAULTS, with_reports
 from domain.telling import MOROCCAN
 
-from school_protocol.definitions import read
-from school_protocol.definitions.reading import read_file
-from school_protocol.domain.errors import DefinitionError
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.protocol.reader import read, read_file
 
 
 def test_public_reports_of_another_protocol_are_read() -> None:

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from school_protocol.domain.case import Case, fold
-from school_protocol.domain.dues import read
-from school_protocol.domain.engine import decide, references_of, urgent_steps
-from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.events import CaseJoined, CaseOpened, Event
-from school_protocol.domain.facts import Facts
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.intents import Intent, MakeMove, Opening, RecordAct, Undo
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, Move, Protocol
+from school_protocol.engine.case import Case, fold
+from school_protocol.engine.deadlines import read
+from school_protocol.engine.decisions import decide, references_of, urgent_steps
+from school_protocol.engine.definition import HISTORY, START, Act, ActKind, Move, Protocol
+from school_protocol.engine.errors import BadInput, Refused
+from school_protocol.engine.events import CaseJoined, CaseOpened, Event
+from school_protocol.engine.facts import Facts
+from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.intents import Intent, MakeMove, Opening, RecordAct, Undo
+from school_protocol.engine.visibility import Actor
 from tests.domain.telling import NOW, SCHOOL, person, surroundings
 from tests.filling import Unfillable, fill
 

@@ -10,15 +10,14 @@ from functools import lru_cache
 
 import pikepdf
 
-from school_protocol.definitions import read
-from school_protocol.documents.case_file import case_file
-from school_protocol.documents.model import CaseFile
-from school_protocol.documents.record import encoded, record_of
-from school_protocol.documents.sealing.assembling import assembled
-from school_protocol.documents.sealing.overlays import overlay
-from school_protocol.documents.sealing.signing import sign
-from school_protocol.domain.protocol import Protocol
-from school_protocol.wording import Wording
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.pages import case_file
+from school_protocol.case_files.record import encoded, record_of
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import Wording
+from school_protocol.pdf.assemble import assembled, overlay
+from school_protocol.pdf.signing import sign
+from school_protocol.protocol.reader import read
 
 from .made_up import MadeUp, profiles
 from .sealed import COPY, DEFINITIONS, NOW, academy, saved

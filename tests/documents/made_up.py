@@ -10,12 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
-from school_protocol.domain import scoring
-from school_protocol.domain.conformance import AskedLine, Conformance, DepartureLine, ExcuseLine
-from school_protocol.domain.departing import DespiteLine
-from school_protocol.domain.forms import FieldType, FormField
-from school_protocol.domain.lines import (
+from school_protocol.case_files.content import CaseFile, CheckLine, GridLine, SummaryLine
+from school_protocol.cases.case_lines import (
     CaseHead,
     DangerLine,
     DutyLine,
@@ -28,8 +24,11 @@ from school_protocol.domain.lines import (
     SeatLine,
     SignatureLine,
 )
-from school_protocol.domain.policy import Unit, UnitKind
-from school_protocol.domain.protocol import Act, ActKind, Protocol
+from school_protocol.engine import risk_grid
+from school_protocol.engine.case_summary import AskedLine, Conformance, DepartureLine, DespiteLine, ExcuseLine
+from school_protocol.engine.definition import Act, ActKind, Protocol
+from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.visibility import Unit, UnitKind
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 NUMBER = "4821 0937 5512-4"
@@ -163,7 +162,7 @@ class MadeUp:
         protocol = self.protocol
         document = next(document for document in protocol.documents.values() if profile in document.profiles)
         grid = next(iter(protocol.grids.values()))
-        scored = scoring.score(
+        scored = risk_grid.score(
             grid, {key: len(item.anchors) - 1 for place, (key, item) in enumerate(grid.items.items()) if place != 1}
         )
         signed = next(

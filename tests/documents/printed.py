@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from pypdf import PdfReader
 
-from school_protocol.documents.case_file import case_file
-from school_protocol.documents.model import CaseFile
-from school_protocol.wording import Wording
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.pages import case_file
+from school_protocol.language import Wording
 
 _MARKS = "[].,:;!?()«»“”\"'’…،؛؟·"
 

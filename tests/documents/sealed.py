@@ -17,19 +17,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pyhanko.sign.timestamps import DummyTimeStamper
 from weasyprint import HTML, Attachment
 
-from school_protocol.definitions import read_file
-from school_protocol.documents import rendering
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.sealing.authority import Authority, Validity, make_root
-from school_protocol.documents.sealing.copies import RECORD, Copy
-from school_protocol.documents.sealing.issuing import issue
-from school_protocol.documents.sealing.keys import SigningKey
-from school_protocol.documents.sealing.overlays import overlay
-from school_protocol.documents.sealing.timestamps import TimestampAuthority
-from school_protocol.documents.sealing.trust import Trust, read_trust
-from school_protocol.documents.sealing.verdicts import Verdict
-from school_protocol.documents.sealing.verifying import verify
-from school_protocol.wording import Wording
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.pdf.assemble import issue, overlay
+from school_protocol.pdf.signing import TimestampAuthority
+from school_protocol.pdf.signing_keys import Authority, SigningKey, Trust, Validity, make_root, read_trust
+from school_protocol.pdf.verdicts import RECORD, Copy, Verdict
+from school_protocol.pdf.verification import verify
+from school_protocol.protocol.reader import read_file
 
 from .made_up import MadeUp, profiles
 

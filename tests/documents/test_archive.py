@@ -12,9 +12,9 @@ import pikepdf
 import pytest
 from programs import needs
 
-from school_protocol.documents.rendering import render
-from school_protocol.domain.protocol import Protocol
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import Wording
+from school_protocol.pdf.rendering import render
 
 from .archive import LEVEL_A, not_accessible, not_archival, not_sound, without_claim
 from .made_up import MadeUp, profiles

@@ -7,7 +7,7 @@ import pikepdf
 import pytest
 from markupsafe import Markup
 
-from school_protocol.documents.bidi import code, isolated, paragraphs, plain, quoted
+from school_protocol.pdf.bidi import code, isolated, paragraphs, plain, quoted
 
 from .test_tags import made, page
 from .tree import Content

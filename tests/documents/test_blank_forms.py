@@ -13,13 +13,14 @@ from typing import Any
 import pikepdf
 import pytest
 
-from school_protocol.documents import blank_forms as paper
-from school_protocol.documents import tagging
-from school_protocol.documents.blank_forms import blank_forms, code_of
-from school_protocol.domain.forms import FieldType, Form, FormField
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.texts import Text
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.engine.texts import Text
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.pdf.tags import _Tree
+from school_protocol.protocol import printed_pages as paper
+from school_protocol.protocol.printed_pages import blank_forms, code_of
 from tests.documents import tags
 from tests.documents.archive import not_accessible, not_archival, without_claim
 from tests.documents.printed import pages, squeezed, unsaid
@@ -239,7 +240,7 @@ def test_what_nobody_may_type_in_later_has_no_room_for_it(small: Protocol) -> No
 def set_and_written(protocol: Protocol, forms: list[Form], language: str) -> tuple[bytes, str]:
     """The PDF, and the page that it was made of."""
     kept: dict[str, str] = {}
-    stock = paper.render
+    stock = rendering.render
 
     def render(html: str, **about: Any) -> bytes:
         kept["html"] = html
@@ -284,6 +285,6 @@ def test_tables_that_say_nothing_would_be_read_as_some(small: Protocol, monkeypa
     """What `role="presentation"` is there for."""
     data, html = set_and_written(small, [small.forms["slip"]], "fr")
     assert tags.faults(data, html) == {}
-    monkeypatch.setattr(tagging._Tree, "_only_places", lambda _tree, _element: False)
+    monkeypatch.setattr(_Tree, "_only_places", lambda _tree, _element: False)
     data, html = set_and_written(small, [small.forms["slip"]], "fr")
     assert "tables" in tags.faults(data, html)

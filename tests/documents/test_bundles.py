@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from programs import needs
 
-from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.documents.sealing.bundle_said import bundle_said, found_said
-from school_protocol.documents.sealing.bundles import (
+from school_protocol.language import Wording
+from school_protocol.pdf.presenters import bundle_said, found_said
+from school_protocol.pdf.signed_archive import (
     MANIFEST,
     SIGNATURE,
     BundleFile,
@@ -29,11 +29,8 @@ from school_protocol.documents.sealing.bundles import (
     packed,
     verify_bundle,
 )
-from school_protocol.documents.sealing.errors import CertificateExpired
-from school_protocol.documents.sealing.keys import SigningKey, read_key_file
-from school_protocol.documents.sealing.trust import Trust, read_trust
-from school_protocol.documents.sealing.verdicts import Code
-from school_protocol.wording import Wording
+from school_protocol.pdf.signing_keys import SigningKey, Trust, Validity, make_authority, read_key_file, read_trust
+from school_protocol.pdf.verdicts import CertificateExpired, Code
 
 NOW = datetime(2026, 11, 25, 9, 41, 13, tzinfo=UTC)
 WHAT = {"fr": "une pièce", "ar": "وثيقة", "en": "a piece"}
@@ -218,7 +215,7 @@ def test_a_foreign_key_and_one_that_expired_are_told_apart(folder: Path, bundle:
 
 
 def test_a_manifest_of_another_format_is_not_read(folder: Path) -> None:
-    from school_protocol.documents.sealing.detached import signed_apart
+    from school_protocol.pdf.signing import signed_apart
 
     told = manifest().as_json().replace(b"school-protocol/bundle", b"school-protocol/bundel")
     files = {MANIFEST: told, SIGNATURE: signed_apart(told, key(folder), NOW), **{one.name: one.data for one in FILES}}

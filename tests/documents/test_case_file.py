@@ -9,14 +9,14 @@ import pikepdf
 import pytest
 from pypdf import PdfReader
 
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.model import CaseFile, SummaryLine
-from school_protocol.documents.papers.conforming import outcome_said
-from school_protocol.domain.conformance import AskedLine
-from school_protocol.domain.dues import Pause
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import Protocol
-from school_protocol.wording import Wording
+from school_protocol.case_files.content import CaseFile, SummaryLine
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.case_files.presenters import outcome_said
+from school_protocol.engine.case_summary import AskedLine
+from school_protocol.engine.deadlines import Pause
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.form_model import FieldType
+from school_protocol.language import Wording
 
 from .made_up import NAMES, NUMBER, SPOKEN, MadeUp, planted, profiles
 from .printed import case_pdf

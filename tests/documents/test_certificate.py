@@ -10,12 +10,11 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from school_protocol.documents import rendering
-from school_protocol.documents.papers.certificate import Certificate, certificate, certificate_html
-from school_protocol.documents.sealing.assembling import assembled
-from school_protocol.documents.sealing.copies import Copy
-from school_protocol.documents.sealing.overlays import overlay
-from school_protocol.wording import Wording
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.pdf.assemble import assembled, overlay
+from school_protocol.pdf.verdicts import Copy
+from school_protocol.training.certificates import Certificate, certificate, certificate_html
 
 from . import tags
 from .archive import not_accessible, not_archival, not_sound

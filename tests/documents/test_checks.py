@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from school_protocol.documents.case_file import Pages, case_file_html
-from school_protocol.documents.model import CheckLine
-from school_protocol.domain.protocol import Protocol
-from school_protocol.wording import Wording
+from school_protocol.case_files.content import CheckLine
+from school_protocol.case_files.pages import Pages, case_file_html
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import Wording
 
 from .made_up import MadeUp, profiles
 

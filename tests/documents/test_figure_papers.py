@@ -14,12 +14,27 @@ from zipfile import ZipFile
 import pikepdf
 import pytest
 
-from school_protocol.documents.papers.figure_lines import Lines, former_said
-from school_protocol.documents.papers.figure_report import FigureReport, figure_report, report_html
-from school_protocol.documents.papers.figure_sheets import figures_xlsx
-from school_protocol.documents.papers.figure_years import ABSENT, YearLines, years_xlsx
-from school_protocol.documents.papers.figure_years_report import YearsReport, years_report, years_report_html
-from school_protocol.documents.papers.visit_pack import (
+from school_protocol.engine.case_summary import CASES, DANGERS, NONE, REFERRALS
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import Wording
+from school_protocol.pdf.rendering import render
+from school_protocol.statistics.presenters import Lines, former_said
+from school_protocol.statistics.release_files import (
+    ABSENT,
+    FigureReport,
+    YearLines,
+    YearsReport,
+    figure_report,
+    figures_xlsx,
+    report_html,
+    years_report,
+    years_report_html,
+    years_xlsx,
+)
+from school_protocol.statistics.release_rules import ReleaseLine, Told, UnitTold
+from school_protocol.statistics.rules import TOTALS, Band, school_year, tables_of
+from school_protocol.supervision.team_rules import Span, TeamFigures, TimeLine, WaitLine
+from school_protocol.supervision.visit_pack import (
     Agreed,
     Counted,
     GridPlayed,
@@ -30,14 +45,6 @@ from school_protocol.documents.papers.visit_pack import (
     visit_pack,
     visit_pack_html,
 )
-from school_protocol.documents.rendering import render
-from school_protocol.domain.closed_choices import CASES, DANGERS, NONE, REFERRALS
-from school_protocol.domain.figure_releases import ReleaseLine, Told, UnitTold
-from school_protocol.domain.figure_tables import TOTALS, school_year, tables_of
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.team_figures import Span, TeamFigures, TimeLine, WaitLine
-from school_protocol.domain.withholding import Band
-from school_protocol.wording import Wording
 
 from . import tags
 from .archive import not_accessible, not_archival, not_sound

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from school_protocol.documents.papers import Answered, Called, Exhibit, Paper, Printed, Recipient, paper, paper_html
-from school_protocol.domain.document_rules import Document
-from school_protocol.domain.lines import PersonLine
-from school_protocol.domain.policy import Unit, UnitKind
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.wording import Wording
+from school_protocol.case_files.content import Answered, Called, Exhibit, Paper, Printed, Recipient
+from school_protocol.case_files.letter_pages import paper, paper_html
+from school_protocol.cases.case_lines import PersonLine
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.definition_parts import Document
+from school_protocol.engine.visibility import Unit, UnitKind
+from school_protocol.language import Wording
 
 from . import tags
 from .printed import pages, squeezed

@@ -15,14 +15,14 @@ import pytest
 from programs import needs
 from pypdf import PdfReader
 
-from school_protocol.documents import rendering
-from school_protocol.documents.bidi import isolated, plain
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.model import CaseFile
-from school_protocol.documents.rendering import render
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import Protocol
-from school_protocol.wording import Wording
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.form_model import FieldType
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.pdf.bidi import isolated, plain
+from school_protocol.pdf.rendering import render
 
 from . import tags
 from .archive import not_accessible, not_archival
@@ -338,7 +338,7 @@ from documents.made_up import MadeUp, profiles
 from documents.test_reading_back import with_one
 from school_protocol.definitions import read_file
 from documents.printed import case_pdf
-from school_protocol.wording import Wording
+from school_protocol.language import Wording
 protocol = read_file(Path("definitions/small.yaml"))
 rows, letters = int(sys.argv[1]), int(sys.argv[2])
 view = MadeUp(protocol).file(profiles(protocol)[True], steps=rows or None)
@@ -398,7 +398,7 @@ def _another_environment() -> dict[str, str]:
 
 def hard_case() -> bytes:
     """A case with everything hard in it, in Arabic."""
-    from school_protocol.definitions import read_file
+    from school_protocol.protocol.reader import read_file
 
     protocol = read_file(Path(__file__).parents[1] / "definitions" / "small.yaml")
     view = MadeUp(protocol).file(profiles(protocol)[True])

@@ -9,10 +9,9 @@ import jsonschema
 import pytest
 from domain.telling import NOW
 
-from school_protocol.documents.record import whole_schema
-from school_protocol.documents.record.codec import _Reader, _Writer
-from school_protocol.domain.lines import ReferralLine
-from school_protocol.domain.protocol import Protocol
+from school_protocol.case_files.record import _Reader, _Writer, whole_schema
+from school_protocol.cases.case_lines import ReferralLine
+from school_protocol.engine.definition import Protocol
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "case-record.schema.json"
 

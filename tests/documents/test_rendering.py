@@ -17,8 +17,8 @@ import pikepdf
 import pytest
 from pypdf import PdfReader
 
-from school_protocol.documents import rendering
-from school_protocol.documents.rendering import AddressRefused, DocumentsUnavailable, missing, render
+from school_protocol.pdf import rendering
+from school_protocol.pdf.rendering import AddressRefused, DocumentsUnavailable, missing, render
 
 MOMENT = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 
@@ -194,11 +194,11 @@ def test_weasyprint_itself_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_fonts_may_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(rendering.fonts, "DEFAULT_FOLDER", tmp_path)
-    assert missing() == "The documents' typeface is not built. python -m school_protocol.documents.fonts"
+    assert missing() == "The documents' typeface is not built. python -m school_protocol.pdf.fonts"
 
 
 def test_importing_the_room_loads_no_weasyprint() -> None:
-    script = "import sys, school_protocol.documents.case_file; sys.exit('weasyprint' in sys.modules)"
+    script = "import sys, school_protocol.case_files.pages; sys.exit('weasyprint' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from school_protocol.documents import rendering
-from school_protocol.documents.papers.review_sheet import ReviewSheet, review_sheet, review_sheet_html
-from school_protocol.domain import remarks as rules
-from school_protocol.domain.policy import Unit, UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.wording import Wording
+from school_protocol.engine import document_rules as rules
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import Unit, UnitKind
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.supervision.remarks import ReviewSheet, review_sheet, review_sheet_html
 
 from . import archive, tags
 from .printed import pages, squeezed

@@ -16,11 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from school_protocol.documents.sealing.assembling import assembled
-from school_protocol.documents.sealing.attaching import TooMuch, Unread, attached, bounded, files_in
-from school_protocol.documents.sealing.copies import COPY as COPY_NAME
-from school_protocol.documents.sealing.copies import RECORD, Copy, read_copy
-from school_protocol.documents.sealing.errors import CopyUnreadable, FileExists, NotSealable
+from school_protocol.pdf.assemble import assembled
+from school_protocol.pdf.embedding import TooMuch, Unread, attached, bounded, files_in
+from school_protocol.pdf.verdicts import COPY as COPY_NAME
+from school_protocol.pdf.verdicts import RECORD, Copy, CopyUnreadable, FileExists, NotSealable, read_copy
 
 from .sealed import COPY, NOW, RECORD_BYTES, drawn, findings_of_pdfa, opened, prepared, saved
 

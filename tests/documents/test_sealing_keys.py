@@ -18,10 +18,17 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from school_protocol.documents.sealing import authority, errors
-from school_protocol.documents.sealing.authority import Validity, make_authority, make_root, signing_pem
-from school_protocol.documents.sealing.keys import SigningKey, read_key, read_key_file
-from school_protocol.documents.sealing.trust import read_trust
+from school_protocol.pdf import signing_keys, verdicts
+from school_protocol.pdf.signing_keys import (
+    SigningKey,
+    Validity,
+    make_authority,
+    make_root,
+    read_key,
+    read_key_file,
+    read_trust,
+    signing_pem,
+)
 
 from .sealed import ACADEMY, AROUND, COPY, DAY, NOW, YEAR, academy, academy_rsa, drawn, issue, prepared, root, verdict
 
@@ -57,7 +64,7 @@ def test_a_key_is_read_and_signs(
 
 
 def test_certificates_may_lie_in_a_file_of_their_own(tmp_path: Path) -> None:
-    (tmp_path / "key.pem").write_bytes(authority.key_pem(academy().key))
+    (tmp_path / "key.pem").write_bytes(signing_keys.key_pem(academy().key))
     (tmp_path / "chain.pem").write_bytes(pem(root().certificate) + pem(academy().certificate))
     assert read_key_file(tmp_path / "key.pem", chain=tmp_path / "chain.pem").certificate == academy().certificate
 
@@ -88,7 +95,7 @@ def signed_by_hand(
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
     if usage:
-        builder = builder.add_extension(authority._usage(signs=not ca), critical=True)
+        builder = builder.add_extension(signing_keys._usage(signs=not ca), critical=True)
     algorithm = None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     return builder.sign(signer, algorithm)  # type: ignore[arg-type]
 
@@ -97,7 +104,7 @@ def test_the_chain_is_kept_and_the_root_left_out() -> None:
     middle, key = between()
     stranger = make_root("Somebody else", AROUND).certificate
     read = read_key(
-        authority.key_pem(key.key), chain=b"".join(map(pem, (stranger, root().certificate, middle, key.certificate)))
+        signing_keys.key_pem(key.key), chain=b"".join(map(pem, (stranger, root().certificate, middle, key.certificate)))
     )
     assert read.certificate == key.certificate
     assert read.chain == (middle,)
@@ -121,51 +128,51 @@ def p256() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-REFUSED: dict[str, tuple[type[errors.SealingError], Callable[[], object]]] = {
-    "no such file": (errors.KeyLost, lambda: read_key_file(Path("/no/such/key.p12"))),
-    "a folder": (errors.KeyLost, lambda: read_key_file(Path("/"))),
-    "the certificates are lost": (errors.KeyLost, lambda: read_key_file(Path(__file__), chain=Path("/no/such.pem"))),
-    "empty": (errors.KeyUnreadable, lambda: read_key(b"")),
-    "anything": (errors.KeyUnreadable, lambda: read_key(b"anything at all")),
-    "half a PKCS#12": (errors.KeyUnreadable, lambda: read_key(p12(academy(), SECRET)[:200], SECRET)),
-    "a PEM without end": (errors.KeyUnreadable, lambda: read_key(b"-----BEGIN PRIVATE KEY-----\nMIG")),
-    "a certificate alone": (errors.KeyUnreadable, lambda: read_key(pem(academy().certificate))),
-    "a key alone": (errors.KeyUnreadable, lambda: read_key(authority.key_pem(academy().key))),
+REFUSED: dict[str, tuple[type[verdicts.SealingError], Callable[[], object]]] = {
+    "no such file": (verdicts.KeyLost, lambda: read_key_file(Path("/no/such/key.p12"))),
+    "a folder": (verdicts.KeyLost, lambda: read_key_file(Path("/"))),
+    "the certificates are lost": (verdicts.KeyLost, lambda: read_key_file(Path(__file__), chain=Path("/no/such.pem"))),
+    "empty": (verdicts.KeyUnreadable, lambda: read_key(b"")),
+    "anything": (verdicts.KeyUnreadable, lambda: read_key(b"anything at all")),
+    "half a PKCS#12": (verdicts.KeyUnreadable, lambda: read_key(p12(academy(), SECRET)[:200], SECRET)),
+    "a PEM without end": (verdicts.KeyUnreadable, lambda: read_key(b"-----BEGIN PRIVATE KEY-----\nMIG")),
+    "a certificate alone": (verdicts.KeyUnreadable, lambda: read_key(pem(academy().certificate))),
+    "a key alone": (verdicts.KeyUnreadable, lambda: read_key(signing_keys.key_pem(academy().key))),
     "a certificate that is damaged": (
-        errors.KeyUnreadable,
-        lambda: read_key(authority.key_pem(academy().key), chain=pem(academy().certificate).replace(b"M", b"N")),
+        verdicts.KeyUnreadable,
+        lambda: read_key(signing_keys.key_pem(academy().key), chain=pem(academy().certificate).replace(b"M", b"N")),
     ),
-    "no passphrase for PKCS#12": (errors.PassphraseWrong, lambda: read_key(p12(academy(), SECRET))),
-    "another passphrase for PKCS#12": (errors.PassphraseWrong, lambda: read_key(p12(academy(), SECRET), "autre")),
-    "no passphrase for PEM": (errors.PassphraseWrong, lambda: read_key(signing_pem(academy(), SECRET))),
-    "another passphrase for PEM": (errors.PassphraseWrong, lambda: read_key(signing_pem(academy(), SECRET), "autre")),
+    "no passphrase for PKCS#12": (verdicts.PassphraseWrong, lambda: read_key(p12(academy(), SECRET))),
+    "another passphrase for PKCS#12": (verdicts.PassphraseWrong, lambda: read_key(p12(academy(), SECRET), "autre")),
+    "no passphrase for PEM": (verdicts.PassphraseWrong, lambda: read_key(signing_pem(academy(), SECRET))),
+    "another passphrase for PEM": (verdicts.PassphraseWrong, lambda: read_key(signing_pem(academy(), SECRET), "autre")),
     "another's certificate, PEM": (
-        errors.KeyMismatch,
-        lambda: read_key(authority.key_pem(academy().key) + pem(other().certificate)),
+        verdicts.KeyMismatch,
+        lambda: read_key(signing_keys.key_pem(academy().key) + pem(other().certificate)),
     ),
     "another's certificate, PKCS#12": (
-        errors.KeyMismatch,
+        verdicts.KeyMismatch,
         lambda: read_key(
             pkcs12.serialize_key_and_certificates(None, academy().key, None, [other().certificate], NoEncryption())
         ),
     ),
-    "another curve": (errors.KeyUnsuited, lambda: read_key(of(ec.generate_private_key(ec.SECP384R1())))),
-    "another kind": (errors.KeyUnsuited, lambda: read_key(of(ed25519.Ed25519PrivateKey.generate()))),
-    "a short RSA": (errors.KeyUnsuited, lambda: read_key(of(rsa.generate_private_key(65537, 1024)))),
-    "not for signing": (errors.KeyUnsuited, lambda: read_key(of(p256(), usage=False))),
+    "another curve": (verdicts.KeyUnsuited, lambda: read_key(of(ec.generate_private_key(ec.SECP384R1())))),
+    "another kind": (verdicts.KeyUnsuited, lambda: read_key(of(ed25519.Ed25519PrivateKey.generate()))),
+    "a short RSA": (verdicts.KeyUnsuited, lambda: read_key(of(rsa.generate_private_key(65537, 1024)))),
+    "not for signing": (verdicts.KeyUnsuited, lambda: read_key(of(p256(), usage=False))),
     "an authority's own": (
-        errors.KeyUnsuited,
-        lambda: read_key(authority.key_pem(root().key) + pem(root().certificate)),
+        verdicts.KeyUnsuited,
+        lambda: read_key(signing_keys.key_pem(root().key) + pem(root().certificate)),
     ),
-    "not valid yet": (errors.CertificateNotYetValid, lambda: academy().check(AROUND.begins - DAY)),
-    "expired": (errors.CertificateExpired, lambda: academy().check(AROUND.ends + DAY)),
+    "not valid yet": (verdicts.CertificateNotYetValid, lambda: academy().check(AROUND.begins - DAY)),
+    "expired": (verdicts.CertificateExpired, lambda: academy().check(AROUND.ends + DAY)),
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_each_fault_is_told_as_what_it_is(what: str) -> None:
     kind, reading = REFUSED[what]
-    with pytest.raises(errors.SealingError) as told:
+    with pytest.raises(verdicts.SealingError) as told:
         reading()
     assert type(told.value) is kind
 
@@ -177,9 +184,9 @@ def test_a_passphrase_that_nobody_needs_does_no_harm() -> None:
 
 def test_a_key_whose_time_has_not_come_signs_nothing() -> None:
     early, late = (root().issue(ACADEMY, Validity(NOW + gap, NOW + gap + DAY)) for gap in (DAY, -2 * DAY))
-    with pytest.raises(errors.CertificateNotYetValid):
+    with pytest.raises(verdicts.CertificateNotYetValid):
         issue(prepared(), drawn(), COPY, early, NOW)
-    with pytest.raises(errors.CertificateExpired):
+    with pytest.raises(verdicts.CertificateExpired):
         issue(prepared(), drawn(), COPY, late, NOW)
 
 
@@ -213,11 +220,11 @@ def test_it_writes_what_signs_and_what_verifies(tmp_path: Path) -> None:
 @pytest.mark.parametrize("standing", ["root.pem", "root.key.pem", "souss.pem"])
 def test_it_overwrites_nothing(tmp_path: Path, standing: str) -> None:
     (tmp_path / standing).write_bytes(b"precious")
-    with pytest.raises(errors.KeyExists):
+    with pytest.raises(verdicts.KeyExists):
         make_authority(tmp_path, "Root", ACADEMIES, AROUND)
     assert [path.name for path in tmp_path.iterdir()] == [standing]
-    with pytest.raises(errors.KeyExists):
-        authority.write_secret(tmp_path / standing, b"new")
+    with pytest.raises(verdicts.KeyExists):
+        signing_keys.write_secret(tmp_path / standing, b"new")
     assert (tmp_path / standing).read_bytes() == b"precious"
 
 

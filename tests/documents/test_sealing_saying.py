@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from school_protocol.documents.sealing import errors
-from school_protocol.documents.sealing.errors import SealingError
-from school_protocol.documents.sealing.saying import ERRORS, FINDINGS, error_said, finding_said, verdict_said
-from school_protocol.documents.sealing.verdicts import Code, Finding, Verdict
-from school_protocol.wording import Wording, stigma
+from school_protocol.language import Wording, stigma
+from school_protocol.pdf import verdicts
+from school_protocol.pdf.presenters import ERRORS, FINDINGS, error_said, finding_said, verdict_said
+from school_protocol.pdf.verdicts import Code, Finding, SealingError, Verdict
 
 from .sealed import ACADEMY, AROUND, DAY, NOW, issued, issued_with_timestamp, verdict
 
@@ -34,7 +33,7 @@ def test_every_code_has_its_sentence() -> None:
     assert set(ERRORS) == {kind.code for kind in kinds()}
     assert len({kind.code for kind in kinds()}) == len(list(kinds()))
     assert len(set(FINDINGS.values())) == len(FINDINGS)
-    assert {kind.__name__ for kind in kinds()} == set(re.findall(r"── (\w+)", errors.__doc__ or ""))
+    assert {kind.__name__ for kind in kinds()} == set(re.findall(r"── (\w+)", verdicts.__doc__ or ""))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

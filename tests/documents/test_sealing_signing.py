@@ -24,14 +24,11 @@ from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
-from school_protocol.documents.sealing import container, pades
-from school_protocol.documents.sealing.assembling import assembled
-from school_protocol.documents.sealing.authority import Validity
-from school_protocol.documents.sealing.errors import NotSealable, TimestampRefused
-from school_protocol.documents.sealing.issuing import issue
-from school_protocol.documents.sealing.keys import SigningKey
-from school_protocol.documents.sealing.signing import sign
-from school_protocol.documents.sealing.timestamps import MOST, TimestampAuthority, over_http
+from school_protocol.pdf import pades, signature_check
+from school_protocol.pdf.assemble import assembled, issue
+from school_protocol.pdf.signing import MOST, TimestampAuthority, over_http, sign
+from school_protocol.pdf.signing_keys import SigningKey, Validity
+from school_protocol.pdf.verdicts import NotSealable, TimestampRefused
 
 from . import sealed
 from .sealed import (
@@ -248,7 +245,7 @@ def test_importing_the_fronts_loads_no_heavy_library() -> None:
 
 def token_in(data: bytes) -> cms.SignedData:
     begins, ends = hole(data)
-    token = container.token_of(container.signed_data(container.der_of(data[begins:ends])))
+    token = signature_check.token_of(signature_check.signed_data(signature_check.der_of(data[begins:ends])))
     assert token is not None
     return token
 

@@ -12,10 +12,10 @@ import pikepdf
 import pytest
 from pypdf import PdfReader
 
-from school_protocol.documents.sealing.errors import NotSealable, StampUnfit
-from school_protocol.documents.sealing.overlays import overlay
-from school_protocol.documents.sealing.stamping import stamped
-from school_protocol.wording import Wording
+from school_protocol.language import Wording
+from school_protocol.pdf.assemble import overlay
+from school_protocol.pdf.embedding import stamped
+from school_protocol.pdf.verdicts import NotSealable, StampUnfit
 
 from .printed import squeezed
 from .sealed import COPY, RECORD_BYTES, ROOT, drawn, findings_of_pdfa, opened, prepared, saved
@@ -141,7 +141,7 @@ def test_the_same_copy_gives_the_same_bytes_anywhere() -> None:
     assert stamped(prepared(), overlay(replace(COPY, number=4), Wording("fr"))) != first
     script = (
         "import sys; from tests.documents.sealed import drawn, prepared; "
-        "from school_protocol.documents.sealing.stamping import stamped; "
+        "from school_protocol.pdf.embedding import stamped; "
         "sys.stdout.buffer.write(stamped(prepared(), drawn()))"
     )
     other = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True)

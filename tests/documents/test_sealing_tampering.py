@@ -16,13 +16,11 @@ from programs import needs
 from pyhanko.sign.signers import SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from school_protocol.documents.sealing import container, scanning
-from school_protocol.documents.sealing.authority import Authority, make_root
-from school_protocol.documents.sealing.container import Unfit
-from school_protocol.documents.sealing.issuing import issue
-from school_protocol.documents.sealing.keys import SigningKey
-from school_protocol.documents.sealing.trusting import examined
-from school_protocol.documents.sealing.verdicts import Code
+from school_protocol.pdf import examination, signature_check
+from school_protocol.pdf.assemble import issue
+from school_protocol.pdf.signature_check import Unfit, examined
+from school_protocol.pdf.signing_keys import Authority, SigningKey, make_root
+from school_protocol.pdf.verdicts import Code
 
 from .copies import whole
 from .sealed import (
@@ -152,9 +150,9 @@ def test_a_limit_that_speaks_first_does_not_hide_an_alteration(data: bytes, monk
     """By chance, bytes put in may be a figure that asks for all memory: the reader's limit is met before the seal."""
 
     def expand(*_arguments: object) -> None:
-        raise scanning.TooExpanded
+        raise examination.TooExpanded
 
-    monkeypatch.setattr(scanning, "scanned", expand)
+    monkeypatch.setattr(examination, "scanned", expand)
     at = len(data) // 3
     flipped = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
     assert {code.value for code in verdict(flipped).codes} == {"altered", "too_much"}
@@ -169,7 +167,7 @@ def test_whatever_its_reader_raises_an_altered_file_is_told_as_altered(
         raise problem
 
     assert verdict(data).is_sound
-    monkeypatch.setattr(scanning, "scanned", break_down)
+    monkeypatch.setattr(examination, "scanned", break_down)
     at = len(data) // 3
     flipped = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
     assert {code.value for code in verdict(flipped).codes} == {"altered"}
@@ -186,7 +184,7 @@ def test_there_are_more_than_two_hundred() -> None:
 def test_no_bit_of_the_container_may_be_another(data: bytes) -> None:
     """Some of them: all take minutes, and none was missed."""
     begins, ends = hole(data)
-    der = container.der_of(data[begins:ends])
+    der = signature_check.der_of(data[begins:ends])
     signed = data[: begins - 1] + data[ends + 1 :]
     assert examined(der, signed, trust(), NOW, NOW).findings == ()
     missed = []
@@ -194,7 +192,7 @@ def test_no_bit_of_the_container_may_be_another(data: bytes) -> None:
         altered = bytearray(der)
         altered[bit // 8] ^= 1 << bit % 8
         try:
-            read = container.der_of(bytes(altered).hex().encode())
+            read = signature_check.der_of(bytes(altered).hex().encode())
         except Unfit:
             continue
         if all(finding.is_warning for finding in examined(read, signed, trust(), NOW, NOW).findings):
@@ -212,7 +210,7 @@ def test_each_way_past_a_lenient_reader_is_closed() -> None:
     """What pyHanko and asn1crypto take for the same signature, and is not the same file."""
     data = issued()
     begins, ends = hole(data)
-    der = container.der_of(data[begins:ends])
+    der = signature_check.der_of(data[begins:ends])
     assert verdict(placed(data, der)).is_sound
     issuer = b"Root of the demonstration"
     shouting = der.rindex(issuer)
@@ -230,7 +228,7 @@ def test_each_way_past_a_lenient_reader_is_closed() -> None:
 def remade(change: Callable[[cms.SignedData], object], data: bytes) -> bytes:
     """The file with its container's own parts changed, each of them well-formed."""
     begins, ends = hole(data)
-    info = cms.ContentInfo.load(container.der_of(data[begins:ends])).copy()
+    info = cms.ContentInfo.load(signature_check.der_of(data[begins:ends])).copy()
     change(info["content"])
     return placed(data, info.dump())
 
@@ -336,8 +334,8 @@ def test_certificates_in_another_order_are_told() -> None:
     data = issue(prepared(), drawn(), COPY, key, NOW)
     assert verdict(data).is_sound
     begins, ends = hole(data)
-    der = container.der_of(data[begins:ends])
-    one, other = (each.chosen.dump() for each in container.signed_data(der)["certificates"])
+    der = signature_check.der_of(data[begins:ends])
+    one, other = (each.chosen.dump() for each in signature_check.signed_data(der)["certificates"])
     assert one + other in der
     assert not verdict(placed(data, der.replace(one + other, other + one))).is_sound
 
@@ -346,7 +344,7 @@ def test_a_timestamp_cannot_be_made_to_vanish() -> None:
     """Under a tag that readers pass over, the file would only seem to have none."""
     data = issued_with_timestamp()
     begins, ends = hole(data)
-    der = container.der_of(data[begins:ends])
+    der = signature_check.der_of(data[begins:ends])
     token = der.index(bytes.fromhex("060b2a864886f70d010910020e"))
     tag = max(at for at in range(token - 12, token) if der[at] == 0xA1)
     for other in (0xA2, 0xA3, 0xA4, 0x61):
@@ -356,20 +354,20 @@ def test_a_timestamp_cannot_be_made_to_vanish() -> None:
 def test_a_container_made_to_keep_readers_busy_is_not_read() -> None:
     begins, ends = hole(issued())
     figures = issued()[begins:ends]
-    assert container.der_of(figures)
+    assert signature_check.der_of(figures)
     with pytest.raises(Unfit, match="too long"):
-        container.der_of(figures + b"0" * 1024 * 1024)
-    der = container.der_of(figures)
+        signature_check.der_of(figures + b"0" * 1024 * 1024)
+    der = signature_check.der_of(figures)
     with pytest.raises(Unfit, match="too deep"):
-        container.der_of(nested(50).hex().encode())
-    assert container.signed_data(der)["certificates"]
-    crowded = container.signed_data(der).copy()
+        signature_check.der_of(nested(50).hex().encode())
+    assert signature_check.signed_data(der)["certificates"]
+    crowded = signature_check.signed_data(der).copy()
     strangers = [asn1(root().issue(f"Number {number}", AROUND)) for number in range(11)]
     crowded["certificates"] = [*crowded["certificates"], *strangers]
     info = cms.ContentInfo.load(der).copy()
     info["content"] = crowded
     with pytest.raises(Unfit, match="too many"):
-        container.signed_data(info.dump())
+        signature_check.signed_data(info.dump())
 
 
 def nested(depth: int) -> bytes:

@@ -30,18 +30,13 @@ from pyhanko.sign import fields, signers
 from pyhanko.sign.attributes import SignedAttributeProviderSpec
 from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 
-from school_protocol.documents.sealing import pades, verifying
-from school_protocol.documents.sealing.assembling import assembled
-from school_protocol.documents.sealing.authority import Authority, Validity, make_root
-from school_protocol.documents.sealing.copies import COPY as COPY_NAME
-from school_protocol.documents.sealing.copies import COPY_MOST, RECORD
-from school_protocol.documents.sealing.errors import TrustUnreadable
-from school_protocol.documents.sealing.issuing import issue
-from school_protocol.documents.sealing.keys import SigningKey
-from school_protocol.documents.sealing.signing import sign
-from school_protocol.documents.sealing.trust import Trust, read_trust
-from school_protocol.documents.sealing.verdicts import WARNINGS, Code, Finding, Verdict
-from school_protocol.documents.sealing.verifying import verify
+from school_protocol.pdf import pades, verification
+from school_protocol.pdf.assemble import assembled, issue
+from school_protocol.pdf.signing import sign
+from school_protocol.pdf.signing_keys import Authority, SigningKey, Trust, Validity, make_root, read_trust
+from school_protocol.pdf.verdicts import COPY as COPY_NAME
+from school_protocol.pdf.verdicts import COPY_MOST, RECORD, WARNINGS, Code, Finding, TrustUnreadable, Verdict
+from school_protocol.pdf.verification import verify
 
 from .sealed import (
     ACADEMY,
@@ -169,7 +164,7 @@ def test_what_is_no_signed_pdf_is_told_apart(what: str) -> None:
 @pytest.mark.exhaustive
 def test_a_large_file_is_refused_before_anything_of_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     large = b"%PDF-1.7\n" + bytes(300 * 1024 * 1024)
-    monkeypatch.setattr(verifying.hashlib, "sha256", lambda _: pytest.fail("it was read"))
+    monkeypatch.setattr(verification.hashlib, "sha256", lambda _: pytest.fail("it was read"))
     found = verify(large, trust(), NOW)
     assert [finding.code for finding in found.findings] == [Code.TOO_LARGE]
     assert (found.size, found.digest) == (len(large), "")
@@ -971,9 +966,9 @@ def test_whatever_is_cut_doubled_or_put_in_there_is_an_answer(draw: st.DataObjec
 
 
 def test_what_nobody_foresaw_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from school_protocol.documents.sealing import examining
+    from school_protocol.pdf import examination
 
-    monkeypatch.setattr(examining, "examine", lambda *_: 1 / 0)
+    monkeypatch.setattr(examination, "examine", lambda *_: 1 / 0)
     assert verdict(issued()).findings == (Finding(Code.UNREADABLE, {"problem": "ZeroDivisionError"}),)
 
 

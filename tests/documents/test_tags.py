@@ -10,13 +10,13 @@ from typing import Any
 import pikepdf
 import pytest
 
-from school_protocol.documents import rendering
-from school_protocol.documents.case_file import Pages, case_file_html
-from school_protocol.documents.model import CaseFile
-from school_protocol.documents.rendering import render
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import Protocol
-from school_protocol.wording import Wording
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.pages import Pages, case_file_html
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.form_model import FieldType
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.pdf.rendering import render
 
 from . import tags
 from .made_up import MadeUp, profiles

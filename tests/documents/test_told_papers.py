@@ -12,14 +12,24 @@ import pytest
 import segno
 from pypdf import PdfReader
 
-from school_protocol.documents import rendering
-from school_protocol.documents.papers.leaflet import leaflet, leaflet_html
-from school_protocol.documents.papers.orientation_sheet import orientation_sheet, orientation_sheet_html
-from school_protocol.documents.papers.poster import Size, poster, poster_html
-from school_protocol.documents.papers.telling import SIZES, Address, Answering, Said, fitted
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.texts import Text
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.texts import Text
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.reports.material import (
+    SIZES,
+    Address,
+    Answering,
+    Said,
+    Size,
+    fitted,
+    leaflet,
+    leaflet_html,
+    orientation_sheet,
+    orientation_sheet_html,
+    poster,
+    poster_html,
+)
 
 from . import tags, told
 from .archive import not_accessible, not_archival, not_sound

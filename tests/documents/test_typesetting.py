@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from school_protocol.documents import rendering
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.typesetting import in_our_hand, reading, shaping, sizes
-from school_protocol.domain.protocol import Protocol
-from school_protocol.wording import Wording
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.pdf.typesetting import in_our_hand, reading, shaping, sizes
 
 from .made_up import MadeUp, profiles
 from .printed import case_pdf
@@ -221,7 +221,7 @@ def test_a_line_that_ends_joins_no_words(language: str, direction: str, inner: s
 
 @pytest.mark.parametrize(("language", "direction"), [("fr", "ltr"), ("ar", "rtl")])
 def test_without_the_space_it_did(monkeypatch: pytest.MonkeyPatch, language: str, direction: str) -> None:
-    from school_protocol.documents import typesetting
+    from school_protocol.pdf import typesetting
 
     class Forgetting(shaping.Memory):
         """One that finds nothing of a space."""

@@ -13,12 +13,13 @@ import pikepdf
 import pytest
 from markupsafe import Markup
 
-from school_protocol.definitions.drawing import begun_in
-from school_protocol.documents import wall as paper
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.texts import Text
-from school_protocol.services.wall import wall_of
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.texts import Text
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.protocol import printed_pages as paper
+from school_protocol.protocol.drawing import begun_in
+from school_protocol.publishing.handouts import wall_of
 from tests.documents import tags
 from tests.documents.archive import not_accessible, not_archival, without_claim
 from tests.documents.printed import pages, squeezed, unsaid
@@ -42,7 +43,7 @@ def printed(written: Written) -> Printed:
 def set_and_written(protocol: Protocol, language: str) -> tuple[bytes, str]:
     """The PDF, and the page that it was made of."""
     kept: list[str] = []
-    stock = paper.render
+    stock = rendering.render
 
     def render(html: str, **about: Any) -> bytes:
         kept.append(html)

@@ -13,13 +13,13 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from school_protocol.documents.yearly import Lines, YearlyPaper, yearly_html, yearly_paper
-from school_protocol.domain.closed_choices import CASES, DANGERS
-from school_protocol.domain.document_rules import Document
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.withholding import Band
-from school_protocol.domain.yearly import Figures, Period, Tally, figures, from_data, period
-from school_protocol.wording import Wording
+from school_protocol.engine.case_summary import CASES, DANGERS
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import Document
+from school_protocol.language import Wording
+from school_protocol.statistics.rules import Band
+from school_protocol.statistics.yearly_pages import Lines, YearlyPaper, yearly_html, yearly_paper
+from school_protocol.statistics.yearly_rules import Figures, Period, Tally, figures, from_data, period
 from tests.domain.test_yearly import school
 
 from . import tags
@@ -75,7 +75,7 @@ def test_it_is_tagged_as_its_pages_say(moroccan: Protocol, document: Document, l
 @pytest.mark.exhaustive
 def test_a_table_without_header_cells_would_be_found(moroccan: Protocol, document: Document) -> None:
     """The planted control: the same page, its row headers made into data."""
-    from school_protocol.documents.rendering import render
+    from school_protocol.pdf.rendering import render
 
     html = yearly_html(report(moroccan, document, 4, 80), Wording("fr"))
     bare = re.sub(r'<th scope="(?:row|col)"([^>]*)>(.*?)</th>', r"<td\1>\2</td>", html)
@@ -194,7 +194,7 @@ def test_markup_in_a_schools_name_stays_a_name(moroccan: Protocol, document: Doc
 def test_every_row_that_a_definition_can_have_has_a_title(
     moroccan: Protocol, document: Document, language: str
 ) -> None:
-    from school_protocol.domain.yearly import layout
+    from school_protocol.statistics.yearly_rules import layout
 
     lines = Lines(report(moroccan, document, 9, 22), Wording(language))
     assert document.yearly

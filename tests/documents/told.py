@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from school_protocol.documents.papers.leaflet import AfterStep, Leaflet
-from school_protocol.documents.papers.orientation_sheet import OrientationSheet
-from school_protocol.documents.papers.poster import Poster
-from school_protocol.documents.papers.telling import Address, Answering
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.texts import Text
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.texts import Text
+from school_protocol.reports.material import Address, AfterStep, Answering, Leaflet, OrientationSheet, Poster
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 SCHOOL = {"fr": "Collège Ibn Khaldoun", "ar": "ثانوية ابن خلدون الإعدادية", "en": "Ibn Khaldoun School"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from school_protocol.domain.conditions import Condition
+from school_protocol.engine.conditions import Condition
 
 FORMAT = frozenset(
     {

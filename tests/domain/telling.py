@@ -11,16 +11,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from school_protocol.domain.assessing import last_assessed
-from school_protocol.domain.case import Case, fold
-from school_protocol.domain.clock import Calendar, Hours
-from school_protocol.domain.dues import Due, dues, read
-from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, available, decide
-from school_protocol.domain.errors import Refused
-from school_protocol.domain.events import Event, StepTaken
-from school_protocol.domain.facts import Colleague, Facts, Surroundings
-from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.case import Case, fold
+from school_protocol.engine.clock import Calendar, Hours
+from school_protocol.engine.deadlines import Due, dues, read
+from school_protocol.engine.decisions import available, decide
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Refused
+from school_protocol.engine.events import Event, StepTaken
+from school_protocol.engine.facts import Colleague, Facts, Surroundings
+from school_protocol.engine.intents import Choice, MakeMove, Opening, RecordAct
+from school_protocol.engine.risk_grid import last_assessed
+from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
 
 ROOT = Path(__file__).parents[2]
 MOROCCAN = ROOT / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from school_protocol.domain.acting import in_team
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.actors import in_team
+from school_protocol.engine.definition import Protocol
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from domain.telling import MOROCCAN as MOROCCAN_FILE
 from domain.telling import NOW
-from school_protocol.definitions import read
-from school_protocol.domain.answers import Cleaned, References, answer_values, clean, plain_text
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.forms import FieldType, Form, FormField, Option
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.texts import Text
+from school_protocol.engine.answers import Cleaned, References, answer_values, clean, plain_text
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput
+from school_protocol.engine.form_model import FieldType, Form, FormField, Option
+from school_protocol.engine.texts import Text
+from school_protocol.protocol.reader import read
 
 TEXT = Text({"fr": "x", "ar": "x", "en": "x"})
 OPTIONS = tuple(Option(key=key, title=TEXT) for key in ("yes", "no", "unsure"))

@@ -9,11 +9,23 @@ from typing import Any
 import pytest
 
 from domain.telling import MINUTES, NOW, REPORT, SAFE, Told, minuted, reported, surroundings, weighed
-from school_protocol.domain.answers import LONG_MOST
-from school_protocol.domain.assessing import last_assessed
-from school_protocol.domain.case import Case, fold
-from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.events import (
+from school_protocol.engine.answers import LONG_MOST
+from school_protocol.engine.case import Case, fold
+from school_protocol.engine.case_parts import (
+    DangerLife,
+    Door,
+    FileLife,
+    Hold,
+    Opened,
+    Record,
+    Referral,
+    Signature,
+    is_signed,
+    settles,
+)
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.errors import BadInput, Refused
+from school_protocol.engine.events import (
     CaseJoined,
     DocumentIssued,
     EventKind,
@@ -22,9 +34,7 @@ from school_protocol.domain.events import (
     from_entry,
     to_entry,
 )
-from school_protocol.domain.parts import DangerLife, Door, FileLife, Hold, Opened, Record, Referral, Signature
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.domain.weighing import is_signed, settles
+from school_protocol.engine.risk_grid import last_assessed
 
 # ---- steps ---------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from school_protocol.domain.clock import (
+from school_protocol.engine.clock import (
     SEARCH_DAYS,
     Calendar,
     Clock,
@@ -20,7 +20,7 @@ from school_protocol.domain.clock import (
     HoursException,
     NoSchoolTime,
     RollRule,
-    Unit,
+    TimeUnit,
     Week,
     elapsed,
     later,
@@ -51,7 +51,7 @@ def local(moment: datetime) -> str:
     return CALENDAR.local(moment).strftime("%a %d %b %H:%M")
 
 
-def due(start: str, amount: int, unit: Unit) -> str:
+def due(start: str, amount: int, unit: TimeUnit) -> str:
     return local(later(CALENDAR, at(start), amount, unit))
 
 
@@ -68,8 +68,8 @@ def test_a_clock_is_anything_that_tells_the_time() -> None:
 
 
 def test_units_are_the_words_of_a_definition() -> None:
-    assert [str(unit) for unit in Unit] == ["clock_hours", "school_hours", "school_days", "calendar_days"]
-    assert Unit("school_days") is Unit.school_days
+    assert [str(unit) for unit in TimeUnit] == ["clock_hours", "school_hours", "school_days", "calendar_days"]
+    assert TimeUnit("school_days") is TimeUnit.school_days
 
 
 @pytest.mark.parametrize(("opens", "closes"), [(time(12), time(8)), (time(8), time(8)), (time(8, tzinfo=UTC), time(9))])
@@ -140,7 +140,7 @@ def test_two_calendars_never_share_their_days() -> None:
 def test_moments_must_say_their_zone() -> None:
     naive = datetime(2026, 1, 5, 9)  # noqa: DTZ001
     with pytest.raises(ValueError, match="zone"):
-        later(CALENDAR, naive, 1, Unit.clock_hours)
+        later(CALENDAR, naive, 1, TimeUnit.clock_hours)
     with pytest.raises(ValueError, match="zone"):
         CALENDAR.local(naive)
 
@@ -207,13 +207,13 @@ def test_a_span_that_the_change_swallows_is_no_opening() -> None:
 
 
 def test_clock_hours_ignore_the_calendar() -> None:
-    assert due("2026-01-10T11:00", 24, Unit.clock_hours) == "Sun 11 Jan 11:00"
-    assert later(EMPTY, at("2026-01-10T11:00"), 24, Unit.clock_hours) == at("2026-01-11T11:00")
+    assert due("2026-01-10T11:00", 24, TimeUnit.clock_hours) == "Sun 11 Jan 11:00"
+    assert later(EMPTY, at("2026-01-10T11:00"), 24, TimeUnit.clock_hours) == at("2026-01-11T11:00")
 
 
 def test_clock_hours_are_real_hours_across_the_change() -> None:
-    assert due("2026-02-14T20:00", 24, Unit.clock_hours) == "Sun 15 Feb 19:00"
-    assert due("2026-03-21T20:00", 24, Unit.clock_hours) == "Sun 22 Mar 21:00"
+    assert due("2026-02-14T20:00", 24, TimeUnit.clock_hours) == "Sun 15 Feb 19:00"
+    assert due("2026-03-21T20:00", 24, TimeUnit.clock_hours) == "Sun 22 Mar 21:00"
 
 
 @pytest.mark.parametrize(
@@ -238,12 +238,12 @@ def test_clock_hours_are_real_hours_across_the_change() -> None:
     ],
 )
 def test_school_hours(start: str, hours: int, expected: str) -> None:
-    assert due(start, hours, Unit.school_hours) == expected
+    assert due(start, hours, TimeUnit.school_hours) == expected
 
 
 def test_school_hours_count_a_fraction_to_the_microsecond() -> None:
     start = at("2026-01-05T11:59:59.999999")
-    assert later(CALENDAR, start, 1, Unit.school_hours) == at("2026-01-05T15:29:59.999999")
+    assert later(CALENDAR, start, 1, TimeUnit.school_hours) == at("2026-01-05T15:29:59.999999")
 
 
 # later: days
@@ -267,14 +267,14 @@ def test_school_hours_count_a_fraction_to_the_microsecond() -> None:
     ],
 )
 def test_school_days(start: str, days: int, expected: str) -> None:
-    assert due(start, days, Unit.school_days) == expected
+    assert due(start, days, TimeUnit.school_days) == expected
 
 
 def test_the_day_of_the_start_is_the_local_one() -> None:
     late = datetime(2026, 1, 4, 23, 30, tzinfo=UTC)  # already Monday in Casablanca
-    assert local(later(CALENDAR, late, 1, Unit.school_days)) == "Tue 06 Jan 18:00"
+    assert local(later(CALENDAR, late, 1, TimeUnit.school_days)) == "Tue 06 Jan 18:00"
     abroad = late.astimezone(timezone(timedelta(hours=-8)))
-    assert later(CALENDAR, abroad, 1, Unit.school_days) == later(CALENDAR, late, 1, Unit.school_days)
+    assert later(CALENDAR, abroad, 1, TimeUnit.school_days) == later(CALENDAR, late, 1, TimeUnit.school_days)
 
 
 @pytest.mark.parametrize(
@@ -289,30 +289,30 @@ def test_the_day_of_the_start_is_the_local_one() -> None:
     ],
 )
 def test_calendar_days_end_as_the_day_does(start: str, days: int, expected: str) -> None:
-    assert due(start, days, Unit.calendar_days) == expected
+    assert due(start, days, TimeUnit.calendar_days) == expected
 
 
 def test_calendar_days_on_the_night_of_the_repeated_hour() -> None:
     second = at("2026-02-15T02:15", fold=1)
     for start in (at("2026-02-15T02:30"), second):
-        assert local(later(CALENDAR, start, 1, Unit.calendar_days)) == "Mon 16 Feb 23:59"
+        assert local(later(CALENDAR, start, 1, TimeUnit.calendar_days)) == "Mon 16 Feb 23:59"
 
 
-@pytest.mark.parametrize("unit", Unit)
-def test_nothing_to_wait_is_the_start_itself(unit: Unit) -> None:
+@pytest.mark.parametrize("unit", TimeUnit)
+def test_nothing_to_wait_is_the_start_itself(unit: TimeUnit) -> None:
     start = at("2026-01-11T03:00")
     assert later(EMPTY, start, 0, unit) == start
     assert later(EMPTY, start, 0, unit).tzinfo is UTC
 
 
-@pytest.mark.parametrize("unit", Unit)
-def test_a_deadline_never_runs_backwards(unit: Unit) -> None:
+@pytest.mark.parametrize("unit", TimeUnit)
+def test_a_deadline_never_runs_backwards(unit: TimeUnit) -> None:
     with pytest.raises(ValueError, match="backwards"):
         later(CALENDAR, at("2026-01-05T09:00"), -1, unit)
 
 
-@pytest.mark.parametrize("unit", [Unit.school_hours, Unit.school_days])
-def test_a_calendar_without_school_says_so(unit: Unit) -> None:
+@pytest.mark.parametrize("unit", [TimeUnit.school_hours, TimeUnit.school_days])
+def test_a_calendar_without_school_says_so(unit: TimeUnit) -> None:
     with pytest.raises(NoSchoolTime, match=r"no school day in the 400 days from 2026-01-0[56]: check its opening"):
         later(EMPTY, at("2026-01-05T09:00"), 1, unit)
 
@@ -320,9 +320,9 @@ def test_a_calendar_without_school_says_so(unit: Unit) -> None:
 def test_a_calendar_that_runs_out_says_so() -> None:
     day = date(2026, 1, 5)
     calendar = Calendar(opening={}, exceptions=(HoursException(day, day, {0: (MORNING,)}),))
-    assert later(calendar, at("2026-01-05T09:00"), 3, Unit.school_hours) == at("2026-01-05T12:00")
+    assert later(calendar, at("2026-01-05T09:00"), 3, TimeUnit.school_hours) == at("2026-01-05T12:00")
     with pytest.raises(NoSchoolTime, match="2026-01-06"):
-        later(calendar, at("2026-01-05T09:00"), 4, Unit.school_hours)
+        later(calendar, at("2026-01-05T09:00"), 4, TimeUnit.school_hours)
     assert isinstance(pickle.loads(pickle.dumps(NoSchoolTime(day))), NoSchoolTime)
 
 
@@ -340,7 +340,7 @@ def test_the_search_reaches_its_last_day() -> None:
 
 def test_another_zone_counts_its_own_days() -> None:
     paris = Calendar(timezone="Europe/Paris", opening=WEEK)
-    assert later(paris, datetime(2026, 3, 28, 10, tzinfo=UTC), 1, Unit.calendar_days) == datetime(
+    assert later(paris, datetime(2026, 3, 28, 10, tzinfo=UTC), 1, TimeUnit.calendar_days) == datetime(
         2026, 3, 29, 21, 59, tzinfo=UTC
     )
 
@@ -352,7 +352,7 @@ def test_a_date_that_comes_twice_is_counted_once() -> None:
     sunday = datetime(2006, 10, 29, 0, 0, 30, tzinfo=zone)
     saturday_again = datetime(2006, 10, 28, 23, 30, tzinfo=zone, fold=1)
     assert sunday.astimezone(UTC) < saturday_again.astimezone(UTC)
-    one, other = (later(calendar, start, 1, Unit.school_days) for start in (sunday, saturday_again))
+    one, other = (later(calendar, start, 1, TimeUnit.school_days) for start in (sunday, saturday_again))
     assert one == other == datetime(2006, 10, 30, 12, tzinfo=zone)
 
 
@@ -362,27 +362,27 @@ def test_a_date_that_comes_twice_is_counted_once() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "unit", "expected"),
     [
-        ("2026-01-05T09:00", "2026-01-05T10:59", Unit.clock_hours, 1),
-        ("2026-02-14T20:00", "2026-02-15T19:00", Unit.clock_hours, 24),
-        ("2026-01-05T10:00", "2026-01-05T16:29", Unit.school_hours, 3),
-        ("2026-01-05T10:00", "2026-01-05T16:30", Unit.school_hours, 4),
-        ("2026-01-10T11:00", "2026-01-12T08:00", Unit.school_hours, 1),
-        ("2026-01-05T09:00", "2026-01-06T17:59", Unit.school_days, 0),
-        ("2026-01-05T09:00", "2026-01-06T18:00", Unit.school_days, 1),
-        ("2026-01-24T09:00", "2026-02-01T18:00", Unit.school_days, 0),
-        ("2026-01-10T11:15", "2026-01-11T23:58", Unit.calendar_days, 0),
-        ("2026-01-10T11:15", "2026-01-11T23:59", Unit.calendar_days, 1),
-        ("2026-02-14T11:15", "2026-02-16T08:00", Unit.calendar_days, 1),
-        ("2026-03-21T02:30", "2026-03-22T23:59", Unit.calendar_days, 1),
+        ("2026-01-05T09:00", "2026-01-05T10:59", TimeUnit.clock_hours, 1),
+        ("2026-02-14T20:00", "2026-02-15T19:00", TimeUnit.clock_hours, 24),
+        ("2026-01-05T10:00", "2026-01-05T16:29", TimeUnit.school_hours, 3),
+        ("2026-01-05T10:00", "2026-01-05T16:30", TimeUnit.school_hours, 4),
+        ("2026-01-10T11:00", "2026-01-12T08:00", TimeUnit.school_hours, 1),
+        ("2026-01-05T09:00", "2026-01-06T17:59", TimeUnit.school_days, 0),
+        ("2026-01-05T09:00", "2026-01-06T18:00", TimeUnit.school_days, 1),
+        ("2026-01-24T09:00", "2026-02-01T18:00", TimeUnit.school_days, 0),
+        ("2026-01-10T11:15", "2026-01-11T23:58", TimeUnit.calendar_days, 0),
+        ("2026-01-10T11:15", "2026-01-11T23:59", TimeUnit.calendar_days, 1),
+        ("2026-02-14T11:15", "2026-02-16T08:00", TimeUnit.calendar_days, 1),
+        ("2026-03-21T02:30", "2026-03-22T23:59", TimeUnit.calendar_days, 1),
     ],
 )
-def test_elapsed_counts_whole_units(start: str, end: str, unit: Unit, expected: int) -> None:
+def test_elapsed_counts_whole_units(start: str, end: str, unit: TimeUnit, expected: int) -> None:
     assert elapsed(CALENDAR, at(start), at(end), unit) == expected
     assert elapsed(CALENDAR, at(end), at(start), unit) == 0
 
 
-@pytest.mark.parametrize("unit", Unit)
-def test_elapsed_needs_no_school_time(unit: Unit) -> None:
+@pytest.mark.parametrize("unit", TimeUnit)
+def test_elapsed_needs_no_school_time(unit: TimeUnit) -> None:
     start = at("2026-01-05T09:00")
     assert elapsed(EMPTY, start, start + timedelta(days=2), unit) == {"clock_hours": 48, "calendar_days": 1}.get(
         unit, 0
@@ -519,13 +519,15 @@ starts = st.one_of(
     ),
 )
 amounts = st.integers(0, 60)
-units = st.sampled_from(Unit)
+units = st.sampled_from(TimeUnit)
 anywhere = st.one_of(st.just(CALENDAR), calendars())
 
 
 @pytest.mark.exhaustive
 @given(anywhere, starts, amounts, amounts, units)
-def test_a_larger_amount_is_never_due_earlier(calendar: Calendar, start: datetime, a: int, b: int, unit: Unit) -> None:
+def test_a_larger_amount_is_never_due_earlier(
+    calendar: Calendar, start: datetime, a: int, b: int, unit: TimeUnit
+) -> None:
     small, large = sorted((a, b))
     assert start <= later(calendar, start, small, unit) <= later(calendar, start, large, unit)
 
@@ -538,17 +540,17 @@ def test_a_larger_amount_is_never_due_earlier(calendar: Calendar, start: datetim
     datetime(2026, 2, 15, 1, 59, 59, tzinfo=UTC),  # 2:59:59, the first time
     datetime(2026, 2, 15, 2, 0, 1, tzinfo=UTC),  # 2:00:01, the second time
     1,
-    Unit.calendar_days,
+    TimeUnit.calendar_days,
 )
 @example(
     CALENDAR,
     datetime(2026, 3, 21, 2, 59, tzinfo=UTC),  # a day before a time that is skipped
     datetime(2026, 3, 21, 3, 0, tzinfo=UTC),
     1,
-    Unit.calendar_days,
+    TimeUnit.calendar_days,
 )
 def test_a_later_start_is_never_due_earlier(
-    calendar: Calendar, one: datetime, other: datetime, amount: int, unit: Unit
+    calendar: Calendar, one: datetime, other: datetime, amount: int, unit: TimeUnit
 ) -> None:
     early, late = sorted((one, other))
     assert later(calendar, early, amount, unit) <= later(calendar, late, amount, unit)
@@ -559,14 +561,14 @@ def test_a_later_start_is_never_due_earlier(
 def test_school_hours_end_while_the_school_is_open_or_as_it_closes(
     calendar: Calendar, start: datetime, hours: int
 ) -> None:
-    end = later(calendar, start, hours, Unit.school_hours)
+    end = later(calendar, start, hours, TimeUnit.school_hours)
     assert any(opens < end <= closes for opens, closes in calendar.spans(calendar.local(end).date()))
 
 
 @pytest.mark.exhaustive
 @given(anywhere, starts, st.integers(1, 60))
 def test_school_hours_are_exactly_the_opening_time_between(calendar: Calendar, start: datetime, hours: int) -> None:
-    end = later(calendar, start, hours, Unit.school_hours)
+    end = later(calendar, start, hours, TimeUnit.school_hours)
     opened = timedelta(0)
     day = calendar.local(start).date() - timedelta(2)
     while day <= calendar.local(end).date():
@@ -579,7 +581,7 @@ def test_school_hours_are_exactly_the_opening_time_between(calendar: Calendar, s
 @pytest.mark.exhaustive
 @given(anywhere, starts, st.integers(1, 60))
 def test_school_days_end_at_the_closing_of_a_school_day(calendar: Calendar, start: datetime, amount: int) -> None:
-    end = later(calendar, start, amount, Unit.school_days)
+    end = later(calendar, start, amount, TimeUnit.school_days)
     day = calendar.local(end - timedelta(microseconds=1)).date()
     assert calendar.is_school_day(day)
     assert end == calendar.spans(day)[-1][1]
@@ -588,7 +590,7 @@ def test_school_days_end_at_the_closing_of_a_school_day(calendar: Calendar, star
 
 @given(anywhere, starts, st.integers(0, 60), units)
 def test_what_is_due_has_elapsed_and_not_a_moment_before(
-    calendar: Calendar, start: datetime, amount: int, unit: Unit
+    calendar: Calendar, start: datetime, amount: int, unit: TimeUnit
 ) -> None:
     end = later(calendar, start, amount, unit)
     assert elapsed(calendar, start, end, unit) == amount
@@ -599,7 +601,7 @@ def test_what_is_due_has_elapsed_and_not_a_moment_before(
 @pytest.mark.exhaustive
 @given(anywhere, starts, starts, units)
 def test_elapsed_is_the_largest_amount_that_is_due(
-    calendar: Calendar, one: datetime, other: datetime, unit: Unit
+    calendar: Calendar, one: datetime, other: datetime, unit: TimeUnit
 ) -> None:
     start, end = sorted((one, other))
     count = elapsed(calendar, start, end, unit)
@@ -608,7 +610,7 @@ def test_elapsed_is_the_largest_amount_that_is_due(
 
 @given(starts, amounts)
 def test_calendar_days_land_on_the_day_they_say(start: datetime, amount: int) -> None:
-    end = CALENDAR.local(later(CALENDAR, start, amount, Unit.calendar_days))
+    end = CALENDAR.local(later(CALENDAR, start, amount, TimeUnit.calendar_days))
     assert (end.date() - CALENDAR.local(start).date()).days == amount
 
 
@@ -651,5 +653,5 @@ def test_a_plan_has_one_date_an_offset_and_never_comes_early(
 def test_twelve_months_are_a_year(one: datetime, other: datetime) -> None:
     start, end = sorted((one, other))
     months = months_between(start, end, CALENDAR)
-    days = elapsed(CALENDAR, start, end, Unit.calendar_days)
+    days = elapsed(CALENDAR, start, end, TimeUnit.calendar_days)
     assert 28 * months <= days <= 31 * (months + 1)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from school_protocol.domain import conditions
-from school_protocol.domain.conditions import Condition, ConditionError, NameType
+from school_protocol.engine import conditions
+from school_protocol.engine.conditions import Condition, ConditionError, NameType
 
 SOMETIMES = [True, False, None]
 

@@ -8,22 +8,24 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.telling import MOROCCAN, SCHOOL, Told, reported
-from school_protocol.definitions import read
-from school_protocol.domain.closed_choices import ANSWERED, AWAITED, CASES, DANGERS, EARLIER, NONE, REFERRALS
-from school_protocol.domain.contributing import Share, path_of, share_of
-from school_protocol.domain.figure_tables import (
+from school_protocol.engine.case_summary import ANSWERED, AWAITED, CASES, DANGERS, EARLIER, NONE, REFERRALS
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import Unit, UnitKind
+from school_protocol.protocol.reader import read
+from school_protocol.statistics.rules import (
     KEPT,
     LATE,
     MORE,
     TOTALS,
+    Share,
     gathered,
     one_month,
     own_part,
+    path_of,
     school_year,
+    share_of,
     tables_of,
 )
-from school_protocol.domain.policy import Unit, UnitKind
-from school_protocol.domain.protocol import Protocol
 
 
 def share(told: Told) -> Share:

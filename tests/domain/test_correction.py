@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from domain.telling import MINUTES, Told, minuted, reported, weighed
-from school_protocol.domain.engine import RecordAct
-from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Refused
+from school_protocol.engine.intents import RecordAct
 
 GRID = {"scores": {"nature": "0", "place": "0"}, "incomplete_reason": "x"}
 AGREED = {**MINUTES, "level": "2"}

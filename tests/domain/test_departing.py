@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from school_protocol.domain.conformance import conformance
-from school_protocol.domain.debriefing import debrief
-from school_protocol.domain.departing import warning
-from school_protocol.domain.dues import dues, duties
-from school_protocol.domain.engine import RecordAct, Undo, decide
-from school_protocol.domain.findings import Kind
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.case_summary import conformance, warning
+from school_protocol.engine.deadlines import dues, duties
+from school_protocol.engine.decisions import decide
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.intents import RecordAct, Undo
+from school_protocol.training.debrief import debrief
+from school_protocol.training.findings import Kind
 
 from .telling import NOW, Told, person, reported
 

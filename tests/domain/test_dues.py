@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from domain.telling import NOW, REPORT, ROOT, SAFE, SMALL, Told, minuted, reported, surroundings
-from school_protocol.definitions import read_file
-from school_protocol.domain.clock import Calendar
-from school_protocol.domain.conformance import conformance
-from school_protocol.domain.dues import Pause, dues, duties, open_dues
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.case_summary import conformance
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.deadlines import Pause, dues, duties, open_dues
+from school_protocol.engine.definition import Protocol
+from school_protocol.protocol.reader import read_file
 
 
 def local(text: str) -> datetime:

@@ -14,15 +14,17 @@ import pytest
 from filling import Unfillable, fill
 
 from domain.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, person, surroundings
-from school_protocol.definitions import read_file
-from school_protocol.domain.answers import clean
-from school_protocol.domain.case import Case, SeatHeld
-from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
-from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Recorded
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import START, ActKind, Protocol
+from school_protocol.engine.answers import clean
+from school_protocol.engine.case import Case
+from school_protocol.engine.case_parts import SeatHeld
+from school_protocol.engine.decisions import _Desk, available, decide
+from school_protocol.engine.definition import START, ActKind, Protocol
+from school_protocol.engine.errors import BadInput, Refused
+from school_protocol.engine.events import EVENT_OF_ACT, CaseOpened, Recorded
+from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.intents import Choice, MakeMove, Opening, RecordAct
+from school_protocol.engine.visibility import Actor
+from school_protocol.protocol.reader import read_file
 
 PROTOCOLS = {"moroccan": read_file(MOROCCAN), "small": read_file(SMALL)}
 PLACES = [(name, state) for name, protocol in PROTOCOLS.items() for state in (START, *protocol.states)]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from school_protocol.domain import evidence as rules
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine import evidence_pieces as rules
+from school_protocol.engine.definition import Protocol
 
 TODAY = date(2026, 11, 25)
 

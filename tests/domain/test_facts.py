@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from domain.telling import NOW, SAFE, SMALL, Told, reported
-from school_protocol.definitions import read, read_file
-from school_protocol.domain.facts import pointers
-from school_protocol.domain.protocol import Fold, Protocol
+from school_protocol.engine.definition import Fold, Protocol
+from school_protocol.engine.facts import pointers
+from school_protocol.protocol.reader import read, read_file
 
 CALL = {"channel": "call", "sent_at": NOW.isoformat(), "covers": ["blackmail"], "target": "police"}
 PLAN = {"reference_adult": "head", "shared_concern": "no"}

@@ -28,11 +28,12 @@ import filling
 import pytest
 
 from domain.telling import NOW, Told, person, reported
-from school_protocol.domain.engine import RecordAct, _Desk, decide
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.events import CaseJoined
-from school_protocol.domain.forms import FormField
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.decisions import _Desk, decide
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput
+from school_protocol.engine.events import CaseJoined
+from school_protocol.engine.form_model import FormField
+from school_protocol.engine.intents import RecordAct
 
 ACTION = {"responsible": "head", "due_on": "2026-12-10"}
 CLOSED: Mapping[tuple[str, str], Callable[[Any], dict[str, Any]]] = {

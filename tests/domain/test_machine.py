@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from school_protocol.domain import machine
-from school_protocol.domain.machine import NoSuchWay, Position, destination, moves_from
-from school_protocol.domain.protocol import HISTORY, START, Protocol
+from school_protocol.engine import machine
+from school_protocol.engine.definition import HISTORY, START, Protocol
+from school_protocol.engine.machine import NoSuchWay, Position, destination, moves_from
 
 
 @pytest.fixture(params=["moroccan", "small"])

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from school_protocol.domain.case import Case
-from school_protocol.domain.dues import read
-from school_protocol.domain.facts import Supposing
-from school_protocol.domain.meeting import acts_that_meet
-from school_protocol.domain.protocol import Protocol
+from school_protocol.engine.case import Case
+from school_protocol.engine.deadlines import read
+from school_protocol.engine.decisions import acts_that_meet
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.facts import Supposing
 
 from .telling import NOW, surroundings
 

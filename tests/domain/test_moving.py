@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from versions import next_version, plain
 
-from school_protocol.definitions import read
-from school_protocol.domain.case import Case, fold
-from school_protocol.domain.dues import dues
-from school_protocol.domain.events import EVENT_OF_ACT, Event, Recorded, from_entry, to_entry
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.moving import Ground, Outcome, version_changed, weighed
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.domain.undoing import against_undo
+from school_protocol.engine.act_checks import against_undo
+from school_protocol.engine.case import Case, fold
+from school_protocol.engine.deadlines import dues
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.events import EVENT_OF_ACT, Event, Recorded, from_entry, to_entry
+from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.version_change import Ground, Outcome, version_changed, weighed
+from school_protocol.protocol.reader import read
 
 from .telling import MOROCCAN, SAFE, Told, minuted, reported
 

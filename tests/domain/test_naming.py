@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from school_protocol.domain import naming
-from school_protocol.domain.naming import (
+from school_protocol.engine import name_detection
+from school_protocol.engine.name_detection import (
     HANDLE_MOST,
     Naming,
     fold,
@@ -123,18 +123,18 @@ class Counted(list[Any]):
 
 def test_from_each_word_only_a_few_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     text = ("le chat " * LONG)[:LONG]
-    made = naming._words
-    monkeypatch.setattr(naming, "list", Counted, raising=False)
+    made = name_detection._words
+    monkeypatch.setattr(name_detection, "list", Counted, raising=False)
     monkeypatch.setattr(Counted, "copied", 0)
     people = Naming({"EV1": {"name": "Salma El Idrissi"}})
     assert people.find(text) == ()
-    assert 0 < Counted.copied <= naming.RUN_MOST * len(list(made(text)))
+    assert 0 < Counted.copied <= name_detection.RUN_MOST * len(list(made(text)))
 
 
 @pytest.mark.exhaustive
 def test_an_address_is_looked_for_where_a_run_of_letters_begins() -> None:
     text = "a." * (LONG // 2) + "a@ecole.ma"
-    assert naming._MAIL.match(text[-30:], 1) is None
+    assert name_detection._MAIL.match(text[-30:], 1) is None
     [found] = Naming({}).find_all(text)
     assert (found.start, found.end) == (0, len(text))
     assert Naming({}).find_all("a." * (LONG // 2)) == ()
@@ -154,7 +154,7 @@ def test_marks_in_a_row_are_never_put_in_order(monkeypatch: pytest.MonkeyPatch) 
         rows.append(sum(1 for char in text if unicodedata.combining(char)))
         return normalize(form, text)
 
-    monkeypatch.setattr(naming.unicodedata, "normalize", looked_at)
+    monkeypatch.setattr(name_detection.unicodedata, "normalize", looked_at)
     assert fold("e" + "\u0301\u0323" * (LONG // 2)) == "e"
     assert rows
     assert max(rows) == 0

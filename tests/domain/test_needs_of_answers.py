@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from domain.telling import MOROCCAN, NOW, REPORT, SMALL, Told, person, reported, surroundings
-from school_protocol.definitions import read
-from school_protocol.domain.engine import Reason, RecordAct, decide
-from school_protocol.domain.errors import Refused
-from school_protocol.domain.events import CaseJoined
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.sharing import ANSWERING
+from school_protocol.engine.decisions import decide
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Refused
+from school_protocol.engine.events import CaseJoined
+from school_protocol.engine.intents import Reason, RecordAct
+from school_protocol.engine.sharing_state import ANSWERING
+from school_protocol.protocol.reader import read
 
 MINUTE = timedelta(minutes=1)
 CALL = {"channel": "call", "sent_at": NOW.isoformat(), "covers": ["blackmail"], "target": "police"}

@@ -12,17 +12,17 @@ import pytest
 from domain.telling import MINUTES, NOW, PUPIL, REPORT, SAFE, Told, person, reported, weighed
 from domain.test_every_state import around_of, placed
 from domain.test_holds import ANSWER, agree, asked
-from school_protocol.domain.assessing import last_assessed
-from school_protocol.domain.case import Case
-from school_protocol.domain.engine import RecordAct, _Desk, available, decide
-from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.events import Recorded, from_entry, to_entry
-from school_protocol.domain.forms import FormField
-from school_protocol.domain.intents import Paper
-from school_protocol.domain.paper import DAYS_MOST, TYPED_IN
-from school_protocol.domain.policy import Actor, Appointment
-from school_protocol.domain.protocol import Act, ActKind, Protocol
-from school_protocol.domain.undoing import undoable
+from school_protocol.engine.act_checks import undoable
+from school_protocol.engine.actors import DAYS_MOST, TYPED_IN
+from school_protocol.engine.case import Case
+from school_protocol.engine.decisions import _Desk, available, decide
+from school_protocol.engine.definition import Act, ActKind, Protocol
+from school_protocol.engine.errors import BadInput, Refused
+from school_protocol.engine.events import Recorded, from_entry, to_entry
+from school_protocol.engine.form_model import FormField
+from school_protocol.engine.intents import Paper, RecordAct
+from school_protocol.engine.risk_grid import last_assessed
+from school_protocol.engine.visibility import Actor, Appointment
 
 MINUTE = timedelta(minutes=1)
 

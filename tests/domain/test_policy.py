@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from domain.telling import NOW, person
-from school_protocol.domain.policy import (
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import (
     Actor,
     Appointment,
     Clause,
@@ -23,7 +24,6 @@ from school_protocol.domain.policy import (
     may_see,
     visible,
 )
-from school_protocol.domain.protocol import Protocol
 
 PLACE = Place(
     protocol="ma-cyberharassment", unit="school", province="province", region="region", team_sees=False,

@@ -9,26 +9,31 @@ from itertools import pairwise
 import pytest
 
 from domain.telling import MOROCCAN
-from school_protocol.definitions.reading import read_file
-from school_protocol.domain.clock import Calendar
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.public_reports import (
+from school_protocol.cases.story_player import SCHOOL_WEEK
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import Rise, SignalementRules
+from school_protocol.protocol.reader import read_file
+from school_protocol.reports.rules import (
     ALIKE,
     FLOOD,
+    LENGTH,
     Sent,
     alike_texts,
     becoming,
     gather,
+    hour_of,
+    in_groups,
+    months_before,
     named_in,
     names_said,
     says_any,
     steps_due,
     told_by,
+    typed,
     weigh,
+    with_check,
 )
-from school_protocol.domain.receipt_codes import LENGTH, hour_of, in_groups, months_before, typed, with_check
-from school_protocol.domain.signalement_rules import Rise, SignalementRules
-from school_protocol.services.scripts import SCHOOL_WEEK
 from school_protocol.storage.vault import normalised
 
 HOUR = datetime(2026, 11, 25, 9, tzinfo=UTC)

@@ -9,11 +9,13 @@ from datetime import timedelta
 
 import pytest
 
-from school_protocol.domain import remarks as rules
-from school_protocol.domain.case import fold
-from school_protocol.domain.document_rules import Document
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.events import (
+from school_protocol.engine import document_rules as rules
+from school_protocol.engine.case import fold
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import Document
+from school_protocol.engine.document_rules import RemarksRefused
+from school_protocol.engine.errors import BadInput
+from school_protocol.engine.events import (
     DocumentIssued,
     DocumentRevoked,
     Handwritten,
@@ -24,8 +26,6 @@ from school_protocol.domain.events import (
     from_entry,
     to_entry,
 )
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.remarks import RemarksRefused
 
 from .telling import NOW, Told, reported
 

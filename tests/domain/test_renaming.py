@@ -11,14 +11,15 @@ from filling import Unfillable, fill
 
 from domain.renaming import Renamed
 from domain.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, surroundings
-from school_protocol.definitions import read
-from school_protocol.domain.conformance import conformance
-from school_protocol.domain.dues import dues, duties
-from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
-from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.facts import Colleague
-from school_protocol.domain.policy import Actor, Appointment
-from school_protocol.domain.protocol import START, ActKind, Protocol
+from school_protocol.engine.case_summary import conformance
+from school_protocol.engine.deadlines import dues, duties
+from school_protocol.engine.decisions import _Desk, available, decide
+from school_protocol.engine.definition import START, ActKind, Protocol
+from school_protocol.engine.errors import BadInput, Refused
+from school_protocol.engine.facts import Colleague
+from school_protocol.engine.intents import Choice, MakeMove, Opening, RecordAct
+from school_protocol.engine.visibility import Actor, Appointment
+from school_protocol.protocol.reader import read
 
 FILES = {"moroccan": MOROCCAN, "small": SMALL}
 STEPS = 80

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.retention import (
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import LEAST_RUNS
+from school_protocol.privacy.rules import (
     FIRST_NOTICE,
-    LEAST_RUNS,
     REST,
     Given,
     Limit,

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from school_protocol.domain.case import fold
-from school_protocol.domain.conditions import Condition
-from school_protocol.domain.dues import open_dues
-from school_protocol.domain.events import (
+from school_protocol.cases.next_action import waiting_of
+from school_protocol.engine.case import fold
+from school_protocol.engine.conditions import Condition
+from school_protocol.engine.deadlines import open_dues
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import Begins
+from school_protocol.engine.events import (
     Event,
     Remark,
     RemarkKind,
@@ -20,10 +23,7 @@ from school_protocol.domain.events import (
     from_entry,
     to_entry,
 )
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.review import ReviewNow, may_end, may_send, review_now, turns, waits_for
-from school_protocol.domain.review_rules import Begins
-from school_protocol.services.waiting import waiting_of
+from school_protocol.engine.review_state import ReviewNow, may_end, may_send, review_now, turns, waits_for
 
 from .telling import SAFE, Told, reported
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.room_clock import FAST, PACES, REAL, SILENT, STANDING, RoomClock
+from school_protocol.engine.errors import BadInput
+from school_protocol.training.scenario import FAST, PACES, REAL, SILENT, STANDING, RoomClock
 
 OURS = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
 BEGINS = datetime(2026, 10, 6, 8, 10, tzinfo=UTC)

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from school_protocol.domain.clock import Calendar, Hours
-from school_protocol.domain.roster import gaps, is_school_time
+from school_protocol.engine.clock import Calendar, Hours
+from school_protocol.people.roster_rules import gaps, is_school_time
 
 WEEK = {day: (Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))) for day in range(5)}
 CALENDAR = Calendar(timezone="UTC", opening=WEEK, closed=frozenset({date(2026, 11, 25)}))

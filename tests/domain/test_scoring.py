@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.telling import MOROCCAN, reported
-from school_protocol.definitions import read_file
-from school_protocol.domain.assessing import assessed_level
-from school_protocol.domain.protocol import Grid, Protocol
-from school_protocol.domain.scoring import level_of, score, verdict
+from school_protocol.engine.definition import Grid, Protocol
+from school_protocol.engine.risk_grid import assessed_level, level_of, score, verdict
+from school_protocol.protocol.reader import read_file
 
 ITEMS = (
     "nature", "repetition", "duration", "audience", "anonymity", "power", "number", "intent", "impact",

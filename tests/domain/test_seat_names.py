@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from school_protocol.domain.seat_names import MOST, fault_of, plain_name
+from school_protocol.training.scenario import MOST, fault_of, plain_name
 
 TAKEN = (
     "Bleu", "Fenêtre", "Chaise 3", "l’oiseau", "l'oiseau", "Porte-plume", "M. Bleu", "أزرق", "النافذة", "مقعد 3",

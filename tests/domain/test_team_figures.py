@@ -10,9 +10,9 @@ from itertools import pairwise, product
 import pytest
 
 from domain.telling import reported
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.team_figures import TeamTally, spans, told
-from school_protocol.domain.withholding import BAND, LEAST, banded
+from school_protocol.engine.definition import Protocol
+from school_protocol.statistics.rules import BAND, LEAST, banded
+from school_protocol.supervision.team_rules import TeamTally, spans, told
 
 
 @pytest.fixture

@@ -7,16 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from school_protocol.domain.withholding import (
-    BAND,
-    LEAST,
-    SHARE_LEAST,
-    Band,
-    banded,
-    broken_down,
-    median,
-    share,
-)
+from school_protocol.statistics.rules import BAND, LEAST, SHARE_LEAST, Band, banded, broken_down, median, share
 
 Printed = tuple[Band, ...] | None
 Rule = Callable[[int, Sequence[int]], object]

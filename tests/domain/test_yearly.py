@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from school_protocol.domain.closed_choices import CASES, EARLIER, MISSED, OPEN
-from school_protocol.domain.document_rules import Document
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.withholding import BAND, LEAST, Band, banded
-from school_protocol.domain.yearly import (
+from school_protocol.engine.case_summary import CASES, EARLIER, MISSED, OPEN
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import Document
+from school_protocol.statistics.rules import BAND, LEAST, Band, banded
+from school_protocol.statistics.yearly_rules import (
     TOTALS,
     Figures,
     Table,

@@ -8,8 +8,8 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from school_protocol.domain.figure_tables import TOTALS, Counts
-from school_protocol.figures import Key, Release
+from school_protocol.statistics.disclosure.release import Key, Release
+from school_protocol.statistics.rules import TOTALS, Counts
 
 Space = dict[Key, "np.ndarray"]
 """Cell → its value in each world."""

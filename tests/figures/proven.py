@@ -14,9 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from highspy import HighsModelStatus
 
-from school_protocol.definitions.proof.reaching import Explorer, Node
-from school_protocol.definitions.proof.subject import Limits, Subject
-from school_protocol.domain.closed_choices import (
+from school_protocol.engine.case_summary import (
     ANSWERED,
     AWAITED,
     CASES,
@@ -27,10 +25,12 @@ from school_protocol.domain.closed_choices import (
     UNASKED,
     levels_of,
 )
-from school_protocol.domain.figure_tables import ENDED, TOTALS
-from school_protocol.domain.protocol import ActKind, Fact, Protocol
-from school_protocol.figures import Release
-from school_protocol.figures.bounding import Program
+from school_protocol.engine.definition import ActKind, Fact, Protocol
+from school_protocol.proof.reachability import Explorer, Node
+from school_protocol.proof.subject import Limits, Subject
+from school_protocol.statistics.disclosure.bounding import Program
+from school_protocol.statistics.disclosure.release import Release
+from school_protocol.statistics.rules import ENDED, TOTALS
 
 NOT = ""
 """In place of a row: the case is none of that table's total, or has no answer."""

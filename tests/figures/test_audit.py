@@ -11,10 +11,12 @@ import pytest
 
 from figures.attacks import ALL, ROWS, Shape, narrow, narrow_together, pairs
 from figures.worlds import District, busy, months, table, tree
-from school_protocol.domain import withholding
-from school_protocol.domain.closed_choices import CASES
-from school_protocol.figures import Key, NotReleasable, Release, Said, audit, suppress
-from school_protocol.figures.system import Bound, System, _median, _share
+from school_protocol.engine.case_summary import CASES
+from school_protocol.statistics import rules as statistics_rules
+from school_protocol.statistics.disclosure.auditing import audit
+from school_protocol.statistics.disclosure.release import Key, NotReleasable, Release, Said
+from school_protocol.statistics.disclosure.suppressing import suppress
+from school_protocol.statistics.disclosure.system import Bound, System, _median, _share
 
 FLAT = Shape({"region": "", "a": "region", "b": "region", "c": "region"})
 TWO = Shape({"region": "", "a": "region", "b": "region"}, greatest=8)
@@ -183,7 +185,7 @@ def test_what_a_share_says_is_what_it_shuts_out() -> None:
     """Each pair of numbers under which the same share is printed is left, and no other."""
     printed: dict[tuple[tuple[int, int], int], set[tuple[int, int]]] = {}
     for kept, late in pairs(range(125)):
-        seen = withholding.share(kept, kept + late)
+        seen = statistics_rules.share(kept, kept + late)
         if seen is not None and kept + late < 125:
             printed.setdefault((seen, _band(kept + late)), set()).add((kept, late))
     assert len(printed) > 20
@@ -197,7 +199,7 @@ def test_what_a_share_says_is_what_it_shuts_out() -> None:
 
 
 def _band(whole: int) -> int:
-    return next(steps for least, steps in withholding.STEPS if whole >= least)
+    return next(steps for least, steps in statistics_rules.STEPS if whole >= least)
 
 
 def _holds(bound: Bound, values: Sequence[int]) -> bool:
@@ -208,7 +210,7 @@ def _holds(bound: Bound, values: Sequence[int]) -> bool:
 def test_what_a_median_says_is_what_it_shuts_out() -> None:
     waits = table("wait", 3, kind="times")
     for values in np.indices((9, 9, 9)).reshape(3, -1).T.tolist():
-        place = withholding.median(dict(enumerate(values)))
+        place = statistics_rules.median(dict(enumerate(values)))
         said = [row.key for row in waits.rows if all(_holds(one, values) for one in _median(waits, row.key, range(3)))]
         assert said == ([] if place is None else [waits.rows[place].key])
 

@@ -8,12 +8,14 @@ from itertools import combinations
 
 import pytest
 
-from school_protocol.domain.closed_choices import CASES, DANGERS
-from school_protocol.domain.figure_tables import TOTALS, Counts, Period
-from school_protocol.figures import Key, Release, audit, members, suppress
-from school_protocol.figures.changing import Changes
-from school_protocol.figures.layout import ALL, Layout
-from school_protocol.figures.suppressing import Suppression
+from school_protocol.engine.case_summary import CASES, DANGERS
+from school_protocol.statistics.disclosure import members
+from school_protocol.statistics.disclosure.auditing import audit
+from school_protocol.statistics.disclosure.changing import Changes
+from school_protocol.statistics.disclosure.layout import ALL, Layout
+from school_protocol.statistics.disclosure.release import Key, Release
+from school_protocol.statistics.disclosure.suppressing import Suppression, suppress
+from school_protocol.statistics.rules import TOTALS, Counts, Period
 
 from .worlds import Case, District, months, table, tree
 

@@ -13,13 +13,13 @@ from figures.attacks import ALL
 from figures.test_found_worlds import faults
 from figures.test_gate_cuts import SETS, _slots, with_truth
 from figures.test_years import TABLES, year
-from school_protocol.figures import Key, Release, as_data, audit, from_data, suppress
-from school_protocol.figures.auditing import Audit
-from school_protocol.figures.bounding import Block, Bounds, Numbers, World
-from school_protocol.figures.carrying import fitting
-from school_protocol.figures.release import Worlds
-from school_protocol.figures.seeking import Search
-from school_protocol.figures.system import System
+from school_protocol.statistics.disclosure.auditing import Audit, audit
+from school_protocol.statistics.disclosure.bounding import Block, Bounds, Numbers, World
+from school_protocol.statistics.disclosure.carrying import fitting
+from school_protocol.statistics.disclosure.release import Key, Release, Worlds, as_data, from_data
+from school_protocol.statistics.disclosure.seeking import Search
+from school_protocol.statistics.disclosure.suppressing import suppress
+from school_protocol.statistics.disclosure.system import System
 
 
 def found_with_less(releases: list[Release]) -> list[Worlds]:

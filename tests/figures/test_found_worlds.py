@@ -11,11 +11,12 @@ import pytest
 from figures.attacks import ALL
 from figures.test_suppress import later
 from figures.worlds import busy
-from school_protocol.figures import Release, suppress
-from school_protocol.figures.auditing import Audit
-from school_protocol.figures.bounding import Numbers
-from school_protocol.figures.seeking import Ranges, Search
-from school_protocol.figures.system import Bound, Place, System
+from school_protocol.statistics.disclosure.auditing import Audit
+from school_protocol.statistics.disclosure.bounding import Numbers
+from school_protocol.statistics.disclosure.release import Release
+from school_protocol.statistics.disclosure.seeking import Ranges, Search
+from school_protocol.statistics.disclosure.suppressing import suppress
+from school_protocol.statistics.disclosure.system import Bound, Place, System
 
 
 def issued(seed: int) -> list[Release]:

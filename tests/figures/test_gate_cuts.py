@@ -15,12 +15,13 @@ import pytest
 
 from figures.attacks import ALL, ROWS, Space
 from figures.worlds import Case, District, months, table
-from school_protocol.domain.figure_tables import Counts
-from school_protocol.figures import Key, Release, audit, suppress
-from school_protocol.figures.auditing import Audit, Cut
-from school_protocol.figures.bounding import Bounds, Numbers
-from school_protocol.figures.members import Need
-from school_protocol.figures.system import System, in_one_tree
+from school_protocol.statistics.disclosure.auditing import Audit, Cut, audit
+from school_protocol.statistics.disclosure.bounding import Bounds, Numbers
+from school_protocol.statistics.disclosure.members import Need
+from school_protocol.statistics.disclosure.release import Key, Release
+from school_protocol.statistics.disclosure.suppressing import suppress
+from school_protocol.statistics.disclosure.system import System, in_one_tree
+from school_protocol.statistics.rules import Counts
 
 Slot = tuple[int, Key]
 """A cell of a release."""
@@ -230,7 +231,7 @@ def only_by_release(gate: Audit) -> Iterator[Cut]:
 
 def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but what a release counted for the first time: by table, and below one unit, since all is too much."""
-    monkeypatch.setattr("school_protocol.figures.auditing.CHANGED", 4)
+    monkeypatch.setattr("school_protocol.statistics.disclosure.auditing.CHANGED", 4)
     monkeypatch.setattr(Audit, "_near_cuts", only_by_release)
     monkeypatch.setattr(Audit, "_all_cuts", only_by_release)
 
@@ -272,7 +273,7 @@ def blind_beyond_the_part(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def one_value_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("school_protocol.figures.members.WIDTH", 3)
+    monkeypatch.setattr("school_protocol.statistics.disclosure.members.WIDTH", 3)
 
 
 def blind_to_direction(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from domain.telling import Told, reported
 
-from school_protocol.definitions import read_file
-from school_protocol.domain.closed_choices import (
+from school_protocol.engine.case_summary import (
     ANSWERED,
     AWAITED,
     CASES,
@@ -22,11 +21,13 @@ from school_protocol.domain.closed_choices import (
     UNASKED,
     ends_of,
 )
-from school_protocol.domain.contributing import share_of
-from school_protocol.domain.figure_tables import ENDED, TOTALS, Counts, FigureRow, FigureTable, tables_of
-from school_protocol.domain.protocol import Protocol
-from school_protocol.figures import Release, audit, suppress
-from school_protocol.figures.layout import ALL
+from school_protocol.engine.definition import Protocol
+from school_protocol.protocol.reader import read_file
+from school_protocol.statistics.disclosure.auditing import audit
+from school_protocol.statistics.disclosure.layout import ALL
+from school_protocol.statistics.disclosure.release import Release
+from school_protocol.statistics.disclosure.suppressing import suppress
+from school_protocol.statistics.rules import ENDED, TOTALS, Counts, FigureRow, FigureTable, share_of, tables_of
 
 from .proven import NOT, Kind, found_out, kinds_of, shut_out, sources_of
 from .worlds import TITLE, Case, District, months, tree

@@ -12,20 +12,12 @@ import pytest
 from figures.attacks import ALL
 from figures.test_years import TABLES, year
 from figures.worlds import District, months, tree
-from school_protocol.figures import (
-    Key,
-    NotReleasable,
-    Release,
-    as_data,
-    audit,
-    auditing,
-    from_data,
-    suppress,
-    suppressing,
-)
-from school_protocol.figures.auditing import Audit
-from school_protocol.figures.layout import Layout
-from school_protocol.figures.system import System
+from school_protocol.statistics.disclosure import auditing, suppressing
+from school_protocol.statistics.disclosure.auditing import Audit, audit
+from school_protocol.statistics.disclosure.layout import Layout
+from school_protocol.statistics.disclosure.release import Key, NotReleasable, Release, as_data, from_data
+from school_protocol.statistics.disclosure.suppressing import suppress
+from school_protocol.statistics.disclosure.system import System
 
 TINY = {"p": "", "a": "p", "b": "p", "c": "p"}
 SCHOOLS = ("a", "b", "c")

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from figures.attacks import ALL, Shape, drawn_tight, narrow, told_too_soon
 from figures.worlds import District, busy, drawn, months, table, tree
-from school_protocol.domain.closed_choices import DANGERS
-from school_protocol.domain.figure_tables import TOTALS, Counts
-from school_protocol.figures import Key, Release, as_data, audit, from_data, suppress
-from school_protocol.figures.auditing import Progress
-from school_protocol.figures.layout import MONTHLY, Layout
-from school_protocol.figures.suppressing import PLANS, Plan, Suppression
+from school_protocol.engine.case_summary import DANGERS
+from school_protocol.statistics.disclosure.auditing import Progress, audit
+from school_protocol.statistics.disclosure.layout import MONTHLY, Layout
+from school_protocol.statistics.disclosure.release import Key, Release, as_data, from_data
+from school_protocol.statistics.disclosure.suppressing import PLANS, Plan, Suppression, suppress
+from school_protocol.statistics.rules import TOTALS, Counts
 
 
 def countable(counts: Counts) -> dict[Key, int]:
@@ -272,7 +272,7 @@ def test_a_country_is_told_where_an_academy_has_no_case() -> None:
 
 def test_a_few_late_cases_of_many_are_told_of_the_academy_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No directorate has five of them; and all that hangs together is more than the gate looks at."""
-    monkeypatch.setattr("school_protocol.figures.auditing.GREATEST", 60)
+    monkeypatch.setattr("school_protocol.statistics.disclosure.auditing.GREATEST", 60)
     district = District(tree(8, 3), (table("level", 3, months=True),), months(2))
     rng = random.Random(2)
     district.fill(rng, [(school, 30) for school in district.schools])

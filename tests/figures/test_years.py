@@ -11,15 +11,15 @@ import pytest
 
 from figures.attacks import ALL, told_too_soon
 from figures.worlds import Case, District, months, table, tree
-from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
-from school_protocol.domain.figure_tables import Counts
-from school_protocol.figures import Key, Release, audit, suppress
-from school_protocol.figures.auditing import Audit
-from school_protocol.figures.changing import Changes
-from school_protocol.figures.layout import Layout, without_little_parts
-from school_protocol.figures.mending import Mending
-from school_protocol.figures.suppressing import PLANS, Suppression
-from school_protocol.figures.system import System
+from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
+from school_protocol.statistics.disclosure.auditing import Audit, audit
+from school_protocol.statistics.disclosure.changing import Changes
+from school_protocol.statistics.disclosure.layout import Layout, without_little_parts
+from school_protocol.statistics.disclosure.mending import Mending
+from school_protocol.statistics.disclosure.release import Key, Release
+from school_protocol.statistics.disclosure.suppressing import PLANS, Suppression, suppress
+from school_protocol.statistics.disclosure.system import System
+from school_protocol.statistics.rules import Counts
 
 TABLES = (
     table("level", 3, months=True),
@@ -62,11 +62,11 @@ def own_totals(releases: Sequence[Release]) -> list[bool]:
 
 def barring_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     """No look at what changed; of what is found goes what stands nearest, until nothing is left."""
-    monkeypatch.setattr("school_protocol.figures.members._is_one", lambda _pool: False)
+    monkeypatch.setattr("school_protocol.statistics.disclosure.members._is_one", lambda _pool: False)
     monkeypatch.setattr(Changes, "too_much", lambda _changes, _told: set())
     monkeypatch.setattr(Mending, "kept_back", lambda _mending, needs: (set(), list(needs)))
-    monkeypatch.setattr("school_protocol.figures.suppressing.PLANS", (PLANS[0], PLANS[-1]))
-    monkeypatch.setattr("school_protocol.figures.suppressing.TURNS", 18)
+    monkeypatch.setattr("school_protocol.statistics.disclosure.suppressing.PLANS", (PLANS[0], PLANS[-1]))
+    monkeypatch.setattr("school_protocol.statistics.disclosure.suppressing.TURNS", 18)
 
 
 @pytest.mark.exhaustive
@@ -98,7 +98,7 @@ def by_plan(seed: int, number: int, monkeypatch: pytest.MonkeyPatch) -> tuple[li
     """Two months as they are issued, and a third under that plan alone."""
     *_, now = year(seed, 3)
     before = list(issued_year(seed, 2))
-    monkeypatch.setattr("school_protocol.figures.suppressing.PLANS", (PLANS[number],))
+    monkeypatch.setattr("school_protocol.statistics.disclosure.suppressing.PLANS", (PLANS[number],))
     return before, suppress(now, before)
 
 
@@ -153,7 +153,7 @@ def test_a_plan_that_does_not_pass_leaves_the_next_one(monkeypatch: pytest.Monke
 
 @pytest.mark.exhaustive
 def test_where_one_program_would_be_too_great_what_is_nearest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("school_protocol.figures.suppressing.MENDED", 0)
+    monkeypatch.setattr("school_protocol.statistics.disclosure.suppressing.MENDED", 0)
     monkeypatch.setattr(Mending, "kept_back", lambda *_: pytest.fail("a program over everything"))
     releases = issued(year(1, 2))
 

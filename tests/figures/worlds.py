@@ -6,17 +6,9 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
-from school_protocol.domain.figure_tables import (
-    KEPT,
-    LATE,
-    TOTALS,
-    Counts,
-    FigureRow,
-    FigureTable,
-    Period,
-)
-from school_protocol.domain.texts import Text
+from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
+from school_protocol.engine.texts import Text
+from school_protocol.statistics.rules import KEPT, LATE, TOTALS, Counts, FigureRow, FigureTable, Period
 
 TITLE = Text(root={"en": "A table"})
 

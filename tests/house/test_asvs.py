@@ -153,7 +153,7 @@ def test_enough_is_looked_at() -> None:
         (r"\| 1\.2\.4 \|", "| 1.2.44 |", "1.2.44 is none of the release"),
         (r"test_odd_addresses_are_answered", "test_odd_addresses_are_lost", "1.4.2: no tests/web/test_attacks.py::"),
         (r"tests/web/test_attacks\.py::test_odd", "tests/web/attacks.py::test_odd", "1.4.2: no tests/web/attacks.py::"),
-        (r"passwords\.py::_HASHER", "passwords.py::_HASHED", "11.4.2: no school_protocol/services/identity/passwords"),
+        (r"passwords\.py::_HASHER", "passwords.py::_HASHED", "11.4.2: no school_protocol/auth/passwords"),
         (r"“TLS in front”", "“TLS behind”", "12.1.1: security.md doesn’t say “TLS behind”"),
         (r"(\| 12\.1\.1 \|.* \| of the installation \|).*", r"\1 somehow |", "12.1.1: no line says"),
         (r"(\| 2\.3\.4 \|.* \| holds \|).*", r"\1 surely |", "2.3.4: nothing shows that it holds"),

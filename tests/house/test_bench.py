@@ -31,10 +31,11 @@ from bench.prepared import MOVER
 from bench.rows import ROWS, Goal, Outcome, Row, Skipped, Workshop
 from house.operations import documented, put
 from school_protocol import cli
+from school_protocol.cases import service as cases_service
+from school_protocol.cases import showing
 from school_protocol.cli import serving as own_server
-from school_protocol.domain import engine
-from school_protocol.services import recording, showing
-from school_protocol.storage.errors import StorageBusy
+from school_protocol.engine import decisions
+from school_protocol.storage.store_errors import StorageBusy
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINES = ROOT / "bench" / "baselines"
@@ -298,8 +299,8 @@ def slowed(call: Callable[..., Any], seconds: float) -> Callable[..., Any]:
     ("row", "room", "name", "seconds"),
     [
         ("case", showing, "see_case", 0.1),
-        ("available", engine, "available", 0.003),
-        ("step", engine, "decide", 0.003),
+        ("available", decisions, "available", 0.003),
+        ("step", decisions, "decide", 0.003),
     ],
 )
 def test_a_planted_slow_function_shows_as_a_larger_ratio(
@@ -320,7 +321,7 @@ def test_what_was_written_is_put_back(shop: Workshop) -> None:
     with house.put_back() as back:
         before = events()
         note = {"text": "Rien de nouveau."}
-        recording.record_act(
+        cases_service.record_act(
             house.house, house.player.actor(MOVER), house.number, "add_note", note, expected=None, token="t"
         )
         assert events() == before + 1

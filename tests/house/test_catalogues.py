@@ -16,8 +16,8 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from jinja2 import nodes
 
-from school_protocol.services.sheet import values_kept
-from school_protocol.wording import NEVER_SAID, stigma
+from school_protocol.language import NEVER_SAID, stigma
+from school_protocol.protocol.wording_sheet import values_kept
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("fr", "ar")
@@ -27,27 +27,22 @@ ARABIC_FORMS = {0: 0, 1: 1, 2: 2, 3: 3, 10: 3, 11: 4, 99: 4, 100: 5, 102: 5, 103
 MARKS = {"_": 1, "gettext": 1, "N_": 1, "ngettext": 2}
 """Calls that say something, and how many of their first words are messages."""
 PASSED_ON = {
-    "school_protocol/wording.py",
-    "school_protocol/web/rendering.py",
-    "school_protocol/documents/word_sheet.py",
-    "school_protocol/documents/papers/conditions_said.py",
-    "school_protocol/documents/papers/debrief_lines.py",
-    "school_protocol/documents/papers/debrief_questions.py",
-    "school_protocol/documents/papers/debrief_spread.py",
-    "school_protocol/documents/papers/debrief_told.py",
-    "school_protocol/documents/papers/kit.py",
-    "school_protocol/documents/sealing/bundle_said.py",
-    "school_protocol/documents/sealing/saying.py",
-    "school_protocol/definitions/proof/saying.py",
-    "school_protocol/definitions/saying.py",
-    "school_protocol/services/protocols/moving_said.py",
-    "school_protocol/services/workshops/attest_said.py",
-    "school_protocol/services/signalement/challenge.py",
-    "school_protocol/services/staff/said.py",
-    "school_protocol/web/cases/sight_said.py",
-    "school_protocol/web/signalement/said.py",
-    "school_protocol/web/api/problems.py",
-    "school_protocol/web/systems/said.py",
+    "school_protocol/language.py",
+    "school_protocol/ui/rendering.py",
+    "school_protocol/protocol/wording_sheet.py",
+    "school_protocol/training/scenario_presenters.py",
+    "school_protocol/training/presenters.py",
+    "school_protocol/training/workshop_pages.py",
+    "school_protocol/pdf/presenters.py",
+    "school_protocol/proof/presenters.py",
+    "school_protocol/protocol/presenters.py",
+    "school_protocol/publishing/move_case.py",
+    "school_protocol/reports/public_door.py",
+    "school_protocol/people/presenters.py",
+    "school_protocol/privacy/presenters.py",
+    "school_protocol/reports/presenters.py",
+    "school_protocol/api/routes.py",
+    "school_protocol/api/presenters.py",
     "school_protocol/web/going_live/__init__.py",
     "templates/going_live/index.html",
 }

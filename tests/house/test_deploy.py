@@ -23,9 +23,9 @@ from programs import needs, where_is
 
 from house.operations import documented
 from house.test_docs import OPERATIONS
-from school_protocol.cli import main
+from school_protocol.cli.group import main
 from school_protocol.config import SECRETS, database_address, role_of
-from school_protocol.web import limits
+from school_protocol.ui import middleware
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -413,7 +413,7 @@ def test_bodies_may_be_as_large_as_the_site_takes_them_and_little_more() -> None
     [nginx] = re.findall(r"client_max_body_size (\d+)m;", NGINX)
     [caddy] = re.findall(r"max_size (\d+)MB", CADDY)
     for most in (int(nginx) * 1024 * 1024, int(caddy) * 1_000_000):
-        assert limits.MOST_SERVED <= most <= limits.MOST_SERVED + 2 * 1024 * 1024
+        assert middleware.MOST_SERVED <= most <= middleware.MOST_SERVED + 2 * 1024 * 1024
 
 
 def is_logged(path: str) -> bool:

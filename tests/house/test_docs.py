@@ -14,26 +14,19 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from school_protocol.cli import main
-from school_protocol.definitions import read
-from school_protocol.definitions.acting import NEEDED
-from school_protocol.definitions.checking import RESERVED
-from school_protocol.domain import (
-    document_rules,
-    figure_rules,
-    pieces_rules,
-    protocol,
-    signalement_material,
-    signalement_rules,
-    yearly_rules,
-)
-from school_protocol.domain.clock import Unit
-from school_protocol.domain.document_rules import Section
-from school_protocol.domain.errors import DefinitionError
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import Act, ActKind, Fold, ScopeKind
-from school_protocol.domain.texts import Named
-from school_protocol.services import doctor, scripts
+from school_protocol.cases import story_player
+from school_protocol.cli.group import main
+from school_protocol.engine import definition, definition_parts
+from school_protocol.engine.clock import TimeUnit
+from school_protocol.engine.definition import Act, ActKind, Fold, ScopeKind
+from school_protocol.engine.definition_parts import Section
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.texts import Named
+from school_protocol.ops.doctor_work import BEFORE, CHECKS
+from school_protocol.protocol.checks import RESERVED
+from school_protocol.protocol.form_checks import NEEDED
+from school_protocol.protocol.reader import read
 
 ROOT = Path(__file__).parents[2]
 FORMAT = (ROOT / "docs" / "protocol-format.md").read_text("utf-8")
@@ -43,13 +36,13 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text("utf-8")
 MODELS = {
     name: found
     for model in (
-        protocol,
-        document_rules,
-        figure_rules,
-        pieces_rules,
-        signalement_material,
-        signalement_rules,
-        yearly_rules,
+        definition,
+        definition_parts,
+        definition_parts,
+        definition_parts,
+        definition_parts,
+        definition_parts,
+        definition_parts,
     )
     for name, found in vars(model).items()
     if isinstance(found, type) and issubclass(found, BaseModel) and found.__module__ == model.__name__
@@ -86,7 +79,7 @@ def own_keys(found: type[BaseModel]) -> dict[str, bool]:
     return {
         field.alias or name: field.is_required()
         for name, field in found.model_fields.items()
-        if name not in shared | FROM_THE_READER and (found, name) != (protocol.Protocol, "digest")
+        if name not in shared | FROM_THE_READER and (found, name) != (definition.Protocol, "digest")
     }
 
 
@@ -104,13 +97,13 @@ def test_every_key_of_a_definition_is_explained_and_marked_where_required(name: 
     assert EXPLAINED.get(name) == own_keys(MODELS[name])
 
 
-@pytest.mark.parametrize("words", [FieldType, ActKind, Fold, ScopeKind, Unit])
+@pytest.mark.parametrize("words", [FieldType, ActKind, Fold, ScopeKind, TimeUnit])
 def test_every_word_of_a_list_is_explained(words: type[Enum]) -> None:
     assert set(EXPLAINED.get(words.__name__, {})) == {word.value for word in words}
 
 
 def test_every_word_of_a_script_is_explained() -> None:
-    assert set(EXPLAINED["script"]) == scripts._STEP
+    assert set(EXPLAINED["script"]) == story_player._STEP
 
 
 def test_each_kind_of_act_says_which_fields_it_needs() -> None:
@@ -211,7 +204,7 @@ def test_each_excerpt_fits_into_the_complete_example(excerpt: str) -> None:
 def test_the_script_goes_as_it_says() -> None:
     content = COMPLETE.encode()
     steps = plain(SCRIPT)
-    with scripts.throwaway(read(content, "accidents.yaml"), content, datetime(2000, 1, 1, tzinfo=UTC)) as player:
+    with story_player.throwaway(read(content, "accidents.yaml"), content, datetime(2000, 1, 1, tzinfo=UTC)) as player:
         played = player.play(steps)
     assert len(played) == len(steps)
     assert [one.step for one in played if not one.went_as_said] == []
@@ -311,7 +304,7 @@ def test_every_measurement_and_check_is_explained() -> None:
     rows = re.search(r"^\| check \|.*\n\| -.*\n((?:\|.*\n)+)", OPERATIONS, re.MULTILINE)
     assert rows is not None
     said = {name for row in rows[1].splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
-    assert said == {one.__name__ for one in (*doctor.BEFORE, *doctor.CHECKS)} - {"place"} | {"opening"}
+    assert said == {one.__name__ for one in (*BEFORE, *CHECKS)} - {"place"} | {"opening"}
 
 
 def settings() -> set[str]:

@@ -9,11 +9,11 @@ from domain.telling import MOROCCAN, NOW
 from flask import Flask
 
 from guides.plan import STEPS, Plan, Planned, Step, address, faults, read_plan, texts
-from school_protocol.definitions import read_file
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.scripts import throwaway
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import stigma
+from school_protocol.protocol.reader import read_file
 from school_protocol.web import create_app
-from school_protocol.wording import stigma
 
 pytestmark = pytest.mark.exhaustive
 

@@ -147,5 +147,5 @@ def test_nothing_of_scale_is_loaded_with_the_program() -> None:
 )
 def test_the_control_one_that_is_loaded_at_once_is_named(planted: str, found: set[str]) -> None:
     assert early(planted) == found
-    assert early("import gunicorn", "school_protocol.cli.processes") == set()
+    assert early("import gunicorn", "school_protocol.cli.serve_processes") == set()
     assert early("import gunicorn", "school_protocol.cli.group") == {"gunicorn"}

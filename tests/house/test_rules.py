@@ -15,15 +15,16 @@ from flask import Flask
 from jinja2 import nodes
 
 from school_protocol import web
-from school_protocol.definitions import read_file
-from school_protocol.domain.events import EVENT_OF_ACT, EventKind
-from school_protocol.domain.policy import Permission
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.services.case_reader import snake
-from school_protocol.services.scripts import throwaway
-from school_protocol.web import create_app, routing
-from school_protocol.web.access import PERMISSIONS, SAFE_METHODS
-from school_protocol.web.routing import Pages
+from school_protocol.cases.case_reader import snake
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.events import EVENT_OF_ACT, EventKind
+from school_protocol.engine.visibility import Permission
+from school_protocol.protocol.reader import read_file
+from school_protocol.ui import routing
+from school_protocol.ui.routing import PERMISSIONS, Pages
+from school_protocol.web import create_app
+from school_protocol.web.endpoint_guard import SAFE_METHODS
 from tools.source_rules import FORMAT_WORDS, TELLS_A_STORY, Names, definitions, faults, names_of
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -48,7 +49,7 @@ FAULTS = {
     ("school_protocol/domain/touching.py", '"""A rule."""\nimport time\n'): (
         ":2: the domain touches nothing outside: time"
     ),
-    ("school_protocol/domain/clock.py", '"""A rule."""\nnow = time.time()\n'): (
+    ("school_protocol/engine/clock.py", '"""A rule."""\nnow = time.time()\n'): (
         ":2: the domain reads no clock: the time is an argument"
     ),
     ("templates/named.html", "{% if view.hears('hear_child') %}{% endif %}"): (
@@ -131,7 +132,7 @@ def test_every_template_compiles_and_every_page_has_a_title(app: object) -> None
 
 def test_every_route_has_exactly_one_permission(app: object) -> None:
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}  # type: ignore[attr-defined]
-    assert endpoints == set(PERMISSIONS), "each route says what it asks (web/routing.py)"
+    assert endpoints == set(PERMISSIONS), "each route says what it asks (ui/routing.py)"
     assert set(PERMISSIONS.values()) <= set(Permission)
 
 

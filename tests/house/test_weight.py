@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from school_protocol.wording import Wording
+from school_protocol.language import Wording
 from tools.weight import _passed
 
 

@@ -20,8 +20,8 @@ import pytest
 from domain.telling import MOROCCAN, NOW
 from services.conftest import School
 
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.scripts import throwaway
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
 
 
 @dataclass

@@ -22,14 +22,14 @@ from services.test_ahead import issued, kept, moved
 from services.test_bulk import WISH, issuings
 from sqlalchemy import func, select
 
-from school_protocol import jobs
-from school_protocol.documents import rendering
-from school_protocol.post import Post
-from school_protocol.services.house import House
-from school_protocol.services.papers import ahead, apart, bulk, making
-from school_protocol.services.papers.apart import Broken, Crew
-from school_protocol.storage.bulk_tables import BulkCaseRow
-from school_protocol.storage.looks import Wanted
+from school_protocol.case_files import bulk, prepare_process, prepared, printing
+from school_protocol.case_files.models import BulkCaseRow
+from school_protocol.case_files.prepare_process import Broken, Crew
+from school_protocol.case_files.repository import Wanted
+from school_protocol.context import House
+from school_protocol.mail import Post
+from school_protocol.ops.worker import _alone, queue_of, working
+from school_protocol.pdf import rendering
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
@@ -81,7 +81,7 @@ def test_work_is_done_elsewhere_more_politely_at_the_moment_that_is_told(school:
     now = school.house.now() + timedelta(days=3)
     number, nice, moment = crew.do(where, now=now)
     assert number != os.getpid()
-    assert nice == min(os.nice(0) + apart.NICE, 19), "there is no more than 19"
+    assert nice == min(os.nice(0) + prepare_process.NICE, 19), "there is no more than 19"
     assert moment == now.isoformat()
     assert crew.do(where, now=now)[0] == number, "it is kept"
     crew.close()
@@ -114,10 +114,10 @@ def test_one_that_dies_takes_too_long_or_fails_is_said_and_another_takes_its_pla
 @pytest.mark.exhaustive
 def test_a_process_is_renewed_before_it_grows(school: School, crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
     now = school.house.now()
-    monkeypatch.setattr(apart, "PIECES", 2)
+    monkeypatch.setattr(prepare_process, "PIECES", 2)
     numbers = [crew.do(where, now=now)[0] for _piece in range(4)]
     assert numbers[0] == numbers[1] != numbers[2] == numbers[3]
-    monkeypatch.setattr(apart, "MEMORY", 1)
+    monkeypatch.setattr(prepare_process, "MEMORY", 1)
     assert crew.do(where, now=now)[0] != crew.do(where, now=now)[0]
 
 
@@ -132,11 +132,11 @@ def test_the_worker_makes_ahead_what_was_asked_for_in_a_process_of_its_own(
     issued(school)
     moved(school)
     here: list[str] = []
-    monkeypatch.setattr(making, "case_file", lambda *_any: here.append("typeset where pages are served"))
-    queue = jobs.queue_of(school.house, Post())
-    with jobs.working(queue):
+    monkeypatch.setattr(printing, "case_file", lambda *_any: here.append("typeset where pages are served"))
+    queue = queue_of(school.house, Post())
+    with working(queue):
         queue.papers()
-        wait_for(lambda: ahead.ready(school.house, school.person("head"), school.number))
+        wait_for(lambda: prepared.ready(school.house, school.person("head"), school.number))
     assert issued(school).startswith(b"%PDF")
     assert here == []
 
@@ -146,9 +146,9 @@ def test_a_ring_makes_the_copies_of_many_cases(school: School) -> None:
     for _case in range(3):
         school.report()
     head = school.person("head")
-    job = bulk.begin(school.house, head, WISH, "t").job
-    queue = jobs.queue_of(school.house, Post())
-    with jobs.working(queue):
+    job = bulk.begin_bundle(school.house, head, WISH, "t").job
+    queue = queue_of(school.house, Post())
+    with working(queue):
         queue.ring()
         wait_for(lambda: not bulk.see_job(school.house, head, job).is_running)
     assert bulk.see_job(school.house, head, job).done == 3
@@ -163,7 +163,7 @@ def test_one_worker_of_a_process_is_at_it_at_a_time(school: School) -> None:
         at_it.set()
         return go_on.wait(20)
 
-    once = jobs._alone(school.house, "papers", work, lambda: rung.append(1))
+    once = _alone(school.house, "papers", work, lambda: rung.append(1))
     thread = threading.Thread(target=once)
     thread.start()
     assert at_it.wait(20)
@@ -180,9 +180,9 @@ _WORKER = """
 import pickle, sys
 from dataclasses import replace
 from datetime import datetime, timedelta
-from school_protocol.services.house import open_house
+from school_protocol.context import open_house
 from school_protocol.services.papers import ahead, bulk
-from school_protocol.services.papers.apart import Crew
+from school_protocol.case_files.prepare_process import Crew
 settings, now, what = pickle.loads(bytes.fromhex(sys.argv[1]))
 
 class Standing:
@@ -228,7 +228,7 @@ def test_a_worker_killed_in_the_middle_of_many_leaves_each_case_exactly_one_copy
     for _case in range(6):
         school.report()
     head = school.person("head")
-    job = bulk.begin(school.house, head, WISH, "t").job
+    job = bulk.begin_bundle(school.house, head, WISH, "t").job
     for number in (1, 3):
         killed_once(worker(school.house, "bulk"), lambda number=number: done(school) >= number)  # type: ignore[misc]
         found = bulk.see_job(school.house, head, job)
@@ -252,7 +252,7 @@ def test_a_worker_killed_while_it_makes_ahead_is_made_up_for(school: School) -> 
         moved(school)
     school.wait(days=1)
     ready = lambda: sum(  # noqa: E731
-        bool(ahead.ready(school.house, school.person("head"), number)) for number in numbers
+        bool(prepared.ready(school.house, school.person("head"), number)) for number in numbers
     )
     assert ready() == 0
     killed_once(worker(school.house, "ahead"), lambda: ready() >= 1)
@@ -272,10 +272,10 @@ def test_forty_looks_at_once_are_taken_a_slice_at_a_time(school: School, monkeyp
     settings = replace(school.house.settings, quiet=timedelta(0))
     house = replace(school.house, settings=settings)
     one = Wanted("case", "account", "d", "p", "fr", 1)
-    monkeypatch.setattr(ahead.looks, "wanted", lambda *_any, **_more: [one] * ahead.SLICE)
-    monkeypatch.setattr(ahead.looks, "begin", lambda *_any: True)
-    monkeypatch.setattr(ahead.looks, "end", lambda *_any, **_more: None)
-    look = ahead.Look(ahead.Outcome.made, house.now())
-    assert ahead.go_through(house, lambda _one: look) is True
-    monkeypatch.setattr(ahead.looks, "begin", lambda *_any: False)
-    assert ahead.go_through(house, lambda _one: look) is False, "others are at them"
+    monkeypatch.setattr(prepared.looks, "wanted", lambda *_any, **_more: [one] * prepared.SLICE)
+    monkeypatch.setattr(prepared.looks, "begin", lambda *_any: True)
+    monkeypatch.setattr(prepared.looks, "end", lambda *_any, **_more: None)
+    look = prepared.Look(prepared.Outcome.made, house.now())
+    assert prepared.go_through(house, lambda _one: look) is True
+    monkeypatch.setattr(prepared.looks, "begin", lambda *_any: False)
+    assert prepared.go_through(house, lambda _one: look) is False, "others are at them"

@@ -24,20 +24,22 @@ from fast_mail_parser import parse_email
 from services.conftest import ABOUT, NAME, WORDS, School
 from werkzeug.routing import MapAdapter
 
-from school_protocol import services
-from school_protocol.definitions import read
-from school_protocol.post import Letter, Mail, Post
-from school_protocol.services import notice_letters as words
-from school_protocol.services.identity import telling
-from school_protocol.services.journal import keeping
-from school_protocol.services.scripts import throwaway
-from school_protocol.services.signalement import rising
-from school_protocol.services.staff import invitations_sent, reminding
-from school_protocol.storage import cases, checks, directory
+from school_protocol.auth import own_account
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import Channel
+from school_protocol.auth.repository import Account
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.story_player import throwaway
+from school_protocol.mail import Letter, Mail, Post
+from school_protocol.notifications import service as words
+from school_protocol.notifications.repository import Notice, State
+from school_protocol.ops import journal_checks
+from school_protocol.people import certificate_reminders, invitations
+from school_protocol.protocol.reader import read
+from school_protocol.reports import escalation
+from school_protocol.reports.repository import Kept
+from school_protocol.storage import chain_checks
 from school_protocol.storage.anchors import Anchor
-from school_protocol.storage.directory import Account
-from school_protocol.storage.signalement.notices import Kept
-from school_protocol.storage.told import Channel, Notice, State
 from school_protocol.web import create_app
 
 FROM, TO, SITE = "منصة الحماية <protocole@college.example>", "membre@college.example", "https://desk.example"
@@ -54,7 +56,7 @@ ONCE = (
 
 def notice(school: School, **values: object) -> Notice:
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number)
+        case_id = cases_repository.find_by_number(session, school.number)
     told: dict[str, object] = {
         "id": "n1", "case_id": case_id, "cause": "step:1", "role": "team_member", "account": "a",
         "channel": Channel.mail, "urgent": False, "at": NOW, "state": State.waiting, "settled_at": None, "attempts": 0,
@@ -78,13 +80,15 @@ def report(*, urgent: bool) -> Kept:
 
 def told(school: School, account: Account) -> Letter:
     shelf = Shelf()
-    assert keeping._tell(school.house, Post(shelf), account, checks.Check("c1", NOW, NOW, 1, 1, "journal", None))
+    assert journal_checks._tell(
+        school.house, Post(shelf), account, chain_checks.Check("c1", NOW, NOW, 1, 1, "journal", None)
+    )
     return shelf.letters[0]
 
 
 def anchored(school: School, account: Account) -> Letter:
     shelf, own = Shelf(), replace(school.house.settings, anchor_mail=TO, default_language=account.language)
-    keeping._mail_anchor(replace(school.house, settings=own), Post(shelf), Anchor(7, NOW, None, "a1" * 32, {}))
+    journal_checks._mail_anchor(replace(school.house, settings=own), Post(shelf), Anchor(7, NOW, None, "a1" * 32, {}))
     return shelf.letters[0]
 
 
@@ -95,18 +99,18 @@ KINDS: dict[str, tuple[ModuleType, str, Make]] = {
     "urgent": (words, "letter_of", lambda s, a: words.letter_of(s.house, a, [notice(s, urgent=True)])),
     "taken back": (words, "letter_of", lambda s, a: words.letter_of(
         s.house, a, [notice(s, urgent=True, cause="taken_back:1")])),
-    "report": (rising, "_letter", lambda s, a: rising._letter(s.house, a, report(urgent=False))),
-    "urgent report": (rising, "_letter", lambda s, a: rising._letter(s.house, a, report(urgent=True))),
-    "own account": (telling, "_letter", lambda s, a: telling._letter(
-        s.house, a, telling.OWNER, {True, False}, "t1", is_mail=True)),
-    "an account": (telling, "_letter", lambda s, a: telling._letter(s.house, a, "", {False}, "t2", is_mail=True)),
-    "own certificate": (reminding, "_letter", lambda s, a: reminding._letter(
-        s.house, a, reminding.OWNER, date(2027, 1, 31), 1, "c1", is_mail=True)),
-    "certificates": (reminding, "_letter", lambda s, a: reminding._letter(
+    "report": (escalation, "_letter", lambda s, a: escalation._letter(s.house, a, report(urgent=False))),
+    "urgent report": (escalation, "_letter", lambda s, a: escalation._letter(s.house, a, report(urgent=True))),
+    "own account": (own_account, "_letter", lambda s, a: own_account._letter(
+        s.house, a, own_account.OWNER, {True, False}, "t1", is_mail=True)),
+    "an account": (own_account, "_letter", lambda s, a: own_account._letter(s.house, a, "", {False}, "t2", is_mail=True)),
+    "own certificate": (certificate_reminders, "_letter", lambda s, a: certificate_reminders._letter(
+        s.house, a, certificate_reminders.OWNER, date(2027, 1, 31), 1, "c1", is_mail=True)),
+    "certificates": (certificate_reminders, "_letter", lambda s, a: certificate_reminders._letter(
         s.house, a, "", date(2027, 1, 31), 11, "c2", is_mail=True)),
-    "invitation": (invitations_sent, "_letter", lambda s, a: invitations_sent._letter(s.house, a, "i1", "tok" * 14)),
-    "check": (keeping, "_tell", told),
-    "anchor": (keeping, "_mail_anchor", anchored),
+    "invitation": (invitations, "_letter", lambda s, a: invitations._letter(s.house, a, "i1", "tok" * 14)),
+    "check": (journal_checks, "_tell", told),
+    "anchor": (journal_checks, "_mail_anchor", anchored),
 }  # fmt: skip
 
 
@@ -226,7 +230,7 @@ def _of_text(raw: bytes, letter: Letter) -> Iterator[str]:
 
 def about(school: School, language: str) -> Account:
     with school.house.directory.reading() as session:
-        account = directory.account(session, school.account("team_member"))
+        account = auth_repository.account(session, school.account("team_member"))
     assert account is not None
     return replace(account, language=language, email=TO)
 

@@ -10,11 +10,12 @@ import pytest
 from services.conftest import School
 
 from jobs.conftest import MailServer
-from school_protocol import jobs
+from school_protocol.auth import repository as auth_repository
 from school_protocol.config import Settings
-from school_protocol.post import Post
-from school_protocol.services.house import House, SystemClock, open_house
-from school_protocol.storage import access_chain, anchors, checks, directory
+from school_protocol.context import House, SystemClock, open_house
+from school_protocol.mail import Post
+from school_protocol.ops import worker
+from school_protocol.storage import access_log, anchors, chain_checks
 
 MIDNIGHT = datetime.fromisoformat("2026-11-26T00:00")
 """A moment as huey writes it: without a zone."""
@@ -27,7 +28,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     found.close()
 
 
-def ring(queue: jobs.Queue, at: datetime, *names: str) -> int:
+def ring(queue: worker.Queue, at: datetime, *names: str) -> int:
     """Let the queue do what it rings for at that minute, of these tasks."""
     rung = 0
     for task in queue.read_periodic(at):
@@ -43,9 +44,9 @@ TASKS = ("keep_journal", "check_journal")
 
 def test_it_rings_every_ten_minutes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(jobs, "keep_on", lambda house, post: done.append("keep"))
-    monkeypatch.setattr(jobs, "check_on", lambda house, post: done.append("check"))
-    queue = jobs.queue_of(house, Post())
+    monkeypatch.setattr(worker, "keep_on", lambda house, post: done.append("keep"))
+    monkeypatch.setattr(worker, "check_on", lambda house, post: done.append("check"))
+    queue = worker.queue_of(house, Post())
     for minute in range(60):
         ring(queue, MIDNIGHT + timedelta(minutes=minute), *TASKS)
     assert (done.count("keep"), done.count("check")) == (6, 6)
@@ -55,13 +56,13 @@ def test_a_ring_leaves_a_batch_an_anchor_and_a_verdict(school: School, mail_serv
     """And once something was touched, whoever administers the installation gets a mail that says nothing of it."""
     person = school.person("technical_admin")
     with school.house.directory.writing() as session:
-        directory.set_address(session, person.id, email="technique@academie.example", phone=None)
+        auth_repository.set_address(session, person.id, email="technique@academie.example", phone=None)
     school.report()
     school.seen_by("head")
-    queue = jobs.queue_of(school.house)
+    queue = worker.queue_of(school.house)
     assert ring(queue, MIDNIGHT, *TASKS) == 2
     with school.house.realm.reading() as session:
-        head, check = access_chain.head(session), checks.latest(session)
+        head, check = access_log.head(session), chain_checks.latest_check(session)
     assert head is not None
     assert check is not None
     assert check.passed
@@ -84,9 +85,9 @@ def test_that_no_anchor_can_be_written_is_logged_and_told(
     """As where the other volume is away: here a file stands in the place of its folder."""
     person = school.person("technical_admin")
     with school.house.directory.writing() as session:
-        directory.set_address(session, person.id, email="technique@academie.example", phone=None)
+        auth_repository.set_address(session, person.id, email="technique@academie.example", phone=None)
     school.report()
-    queue, folder = jobs.queue_of(school.house), school.house.settings.anchors_folder
+    queue, folder = worker.queue_of(school.house), school.house.settings.anchors_folder
     folder.touch()
     ring(queue, MIDNIGHT, *TASKS)
     assert f"no anchor can be written in {folder}" in caplog.text
@@ -95,9 +96,9 @@ def test_that_no_anchor_can_be_written_is_logged_and_told(
     assert "doctor" in text
     assert "journal verify" not in text
     with school.house.realm.reading() as session:
-        check = checks.latest(session)
+        check = chain_checks.latest_check(session)
     assert check is not None
-    assert (check.faults, check.first_fault) == (1, checks.NO_ANCHOR)
+    assert (check.faults, check.first_fault) == (1, chain_checks.NO_ANCHOR)
     folder.unlink()
     school.wait(days=1)
     ring(queue, MIDNIGHT, *TASKS)
@@ -112,7 +113,7 @@ def test_of_two_rings_at_once_one_works(house: House, monkeypatch: pytest.Monkey
     def slow(_house: House, _post: Post) -> None:
         inside.append(ring(queue, MIDNIGHT, "check_journal"))
 
-    monkeypatch.setattr(jobs, "check_on", slow)
-    queue = jobs.queue_of(house, Post())
+    monkeypatch.setattr(worker, "check_on", slow)
+    queue = worker.queue_of(house, Post())
     ring(queue, MIDNIGHT, "check_journal")
     assert inside == [1], "the second was rung, and did nothing"

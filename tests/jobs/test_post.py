@@ -14,10 +14,10 @@ import pytest
 from certified import certificate
 
 from jobs.conftest import Hook, MailServer, talking
-from school_protocol import post
+from school_protocol import mail as mail_module
 from school_protocol.config import Settings
-from school_protocol.post import Letter, Mail, Post, PostMisconfigured, Sms, Undelivered, Unreachable, post_of
-from school_protocol.storage.told import LEASE
+from school_protocol.mail import Letter, Mail, Post, PostMisconfigured, Sms, Undelivered, Unreachable, post_of
+from school_protocol.notifications.repository import LEASE
 
 AT = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 LETTER = Letter("abc123", AT, "ar-MA", "استعجالي: افتح(ي) التطبيق الآن", "استعجالي.\n\nhttps://desk.example\n")
@@ -146,8 +146,8 @@ def test_a_server_that_is_not_known_gets_neither_password_nor_mail_after_starttl
 @pytest.mark.exhaustive
 def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long before the lease of a message ends, under which no other worker sends it."""
-    assert timedelta(seconds=post.TIMEOUT) * 2 < LEASE
-    monkeypatch.setattr(post, "TIMEOUT", 0.3)
+    assert timedelta(seconds=mail_module.TIMEOUT) * 2 < LEASE
+    monkeypatch.setattr(mail_module, "TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         mail = post_of(settings(smtp=f"smtp://127.0.0.1:{silent.getsockname()[1]}", mail_from=FROM)).mail
         assert mail is not None

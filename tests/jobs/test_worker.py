@@ -19,12 +19,12 @@ from click.testing import CliRunner
 from services.conftest import School
 
 from jobs.conftest import Hook, MailServer
-from school_protocol import jobs
-from school_protocol.cli import main
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.post import Post
-from school_protocol.services.house import House, SystemClock, open_house
-from school_protocol.storage import directory
+from school_protocol.context import House, SystemClock, open_house
+from school_protocol.mail import Post
+from school_protocol.ops import worker as worker_module
 
 MINUTE = datetime.fromisoformat("2026-11-25T10:00")
 """A moment as huey writes it: without a zone."""
@@ -41,7 +41,7 @@ def house(tmp_path: Path) -> Any:
 def swept(monkeypatch: pytest.MonkeyPatch) -> list[tuple[House, Post]]:
     """What the sweep was called with, which does nothing."""
     calls: list[tuple[House, Post]] = []
-    monkeypatch.setattr(jobs, "sweep", lambda house, post: calls.append((house, post)))
+    monkeypatch.setattr(worker_module, "sweep", lambda house, post: calls.append((house, post)))
     return calls
 
 
@@ -59,9 +59,9 @@ def test_each_minute_rings_for_messages_and_for_drafts(
     house: House, swept: list[tuple[House, Post]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[House] = []
-    monkeypatch.setattr(jobs, "work_out", looked.append)
+    monkeypatch.setattr(worker_module, "work_out", looked.append)
     post = Post()
-    queue = jobs.queue_of(house, post)
+    queue = worker_module.queue_of(house, post)
     start = datetime.fromisoformat("2026-11-25T23:58")
     for minute in range(4):
         for task in queue.read_periodic(start + timedelta(minutes=minute)):
@@ -74,8 +74,8 @@ def test_each_minute_rings_for_messages_and_for_drafts(
 
 def test_while_copies_are_left_the_next_slice_is_rung_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     left = [True, True, False]
-    monkeypatch.setattr(jobs, "go_on_bulk", lambda _house, _crew: left.pop(0))
-    queue = jobs.queue_of(house)
+    monkeypatch.setattr(worker_module, "go_on_bulk", lambda _house, _crew: left.pop(0))
+    queue = worker_module.queue_of(house)
     queue.bulk()
     for _slice in range(3):
         assert queue.pending_count() == 1
@@ -96,14 +96,14 @@ def test_a_message_waits_for_nothing_else(house: House, monkeypatch: pytest.Monk
             go_on.wait(60)
         return False
 
-    monkeypatch.setattr(jobs, "go_on_bulk", lambda _house, _crew: busy("copies"))
-    monkeypatch.setattr(jobs, "work_out", lambda _house: busy("proof"))
-    monkeypatch.setattr(jobs, "sweep", lambda _house, _post: swept.set())
+    monkeypatch.setattr(worker_module, "go_on_bulk", lambda _house, _crew: busy("copies"))
+    monkeypatch.setattr(worker_module, "work_out", lambda _house: busy("proof"))
+    monkeypatch.setattr(worker_module, "sweep", lambda _house, _post: swept.set())
     if workers:
-        consumer = jobs._consumer
-        monkeypatch.setattr(jobs, "_consumer", lambda queue, **more: fewer(consumer(queue, **more), workers))
-    queue = jobs.queue_of(house, Post())
-    with jobs.working(queue):
+        consumer = worker_module._consumer
+        monkeypatch.setattr(worker_module, "_consumer", lambda queue, **more: fewer(consumer(queue, **more), workers))
+    queue = worker_module.queue_of(house, Post())
+    with worker_module.working(queue):
         try:
             queue.bulk()
             queue.drafts()
@@ -122,7 +122,7 @@ def fewer(consumer: Any, workers: int) -> Any:
 
 
 def test_a_ring_that_was_not_heard_in_time_is_dropped(house: House, swept: list[tuple[House, Post]]) -> None:
-    queue = jobs.queue_of(house)
+    queue = worker_module.queue_of(house)
     (task,) = [task for task in queue.read_periodic(MINUTE) if task.name == "sweep"]
     queue.enqueue(task)
     queue.execute(queue.dequeue(), datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=2))
@@ -140,9 +140,9 @@ def test_nothing_that_is_not_signed_by_this_installation_is_unpickled(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLANTED", str(tmp_path / "planted"))
-    queue = jobs.queue_of(house)
+    queue = worker_module.queue_of(house)
     other = open_house(Settings(data=tmp_path / "other"), SystemClock())
-    foreign = jobs.queue_of(other).serializer.serialize(Planted())
+    foreign = worker_module.queue_of(other).serializer.serialize(Planted())
     for data in (pickle.dumps(Planted()), foreign):
         queue.storage.enqueue(data)
         with pytest.raises(ValueError, match=r"Signature|Separator"):
@@ -153,7 +153,7 @@ def test_nothing_that_is_not_signed_by_this_installation_is_unpickled(
 
 
 def test_the_queue_has_a_file_of_its_own_for_its_owner_alone(house: House) -> None:
-    jobs.queue_of(house)
+    worker_module.queue_of(house)
     path = house.settings.data / "jobs.sqlite"
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -161,7 +161,7 @@ def test_the_queue_has_a_file_of_its_own_for_its_owner_alone(house: House) -> No
 # ---- each minute once ----------------------------------------------------------------------------------------------
 
 
-def rung(queue: jobs.Queue, at: datetime) -> list[str]:
+def rung(queue: worker_module.Queue, at: datetime) -> list[str]:
     """Which tasks wait in the queue after it was rung for this moment; it is empty again."""
     queue.ring_for(at)
     found = sorted(task.name for task in queue.pending())
@@ -170,7 +170,7 @@ def rung(queue: jobs.Queue, at: datetime) -> list[str]:
 
 
 def test_a_minute_is_rung_for_once_whoever_asks_how_often(house: House) -> None:
-    first, second = jobs.queue_of(house), jobs.queue_of(house)
+    first, second = worker_module.queue_of(house), worker_module.queue_of(house)
     assert "sweep" in rung(first, MINUTE)
     assert rung(second, MINUTE.replace(second=30)) == rung(first, MINUTE.replace(second=59)) == []
     assert "sweep" in rung(second, MINUTE + timedelta(minutes=1))
@@ -178,7 +178,7 @@ def test_a_minute_is_rung_for_once_whoever_asks_how_often(house: House) -> None:
 
 @pytest.mark.exhaustive
 def test_minutes_in_which_nobody_led_are_made_up_for_by_one_ring_each(house: House) -> None:
-    queue = jobs.queue_of(house)
+    queue = worker_module.queue_of(house)
     night = datetime.fromisoformat("2026-11-26T02:20")
     assert not {"keep_limits", "look_again"} & set(rung(queue, night))
     found = rung(queue, night + timedelta(hours=3))
@@ -189,17 +189,17 @@ def test_minutes_in_which_nobody_led_are_made_up_for_by_one_ring_each(house: Hou
 
 @pytest.mark.exhaustive
 def test_what_nobody_rang_for_longer_ago_than_a_day_is_over(house: House) -> None:
-    queue = jobs.queue_of(house)
+    queue = worker_module.queue_of(house)
     rung(queue, MINUTE)
     asked: list[datetime] = []
     whole = queue.read_periodic
     queue.read_periodic = lambda at: (asked.append(at), whole(at))[1]
     rung(queue, MINUTE + timedelta(days=30))
-    assert len(asked) == jobs.MADE_UP // timedelta(minutes=1)
+    assert len(asked) == worker_module.MADE_UP // timedelta(minutes=1)
 
 
 def test_a_clock_that_was_days_ahead_stops_no_ring(house: House) -> None:
-    queue = jobs.queue_of(house)
+    queue = worker_module.queue_of(house)
     rung(queue, MINUTE + timedelta(days=3))
     assert "sweep" in rung(queue, MINUTE)
     assert rung(queue, MINUTE - timedelta(minutes=1)) == [], "clocks differ by a little"
@@ -208,7 +208,7 @@ def test_a_clock_that_was_days_ahead_stops_no_ring(house: House) -> None:
 def test_who_is_killed_while_it_rings_leaves_the_minute_to_the_next(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dies, lives = jobs.queue_of(house), jobs.queue_of(house)
+    dies, lives = worker_module.queue_of(house), worker_module.queue_of(house)
 
     def breaks(_task: object) -> None:
         raise SystemExit
@@ -221,7 +221,7 @@ def test_who_is_killed_while_it_rings_leaves_the_minute_to_the_next(
 
 @pytest.mark.exhaustive
 def test_who_does_not_lead_rings_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = jobs.queue_of(house)
+    queue = worker_module.queue_of(house)
     monkeypatch.setattr(queue.lead, "is_ours", lambda: False)
     assert rung(queue, MINUTE) == []
     monkeypatch.setattr(queue.lead, "is_ours", lambda: True)
@@ -232,10 +232,10 @@ def test_who_does_not_lead_rings_nobody(house: House, monkeypatch: pytest.Monkey
 def test_whoever_stops_leaves_the_lead_before_its_work_is_done(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is brought to its end may take an hour; nobody else would ring meanwhile."""
     left, begun, goes_on = threading.Event(), threading.Event(), threading.Event()
-    monkeypatch.setattr(jobs, "sweep", lambda _house, _post: (begun.set(), goes_on.wait(60)))
-    queue = jobs.queue_of(house)
+    monkeypatch.setattr(worker_module, "sweep", lambda _house, _post: (begun.set(), goes_on.wait(60)))
+    queue = worker_module.queue_of(house)
     monkeypatch.setattr(queue.lead, "close", left.set)
-    consumer = jobs._consumer(queue)
+    consumer = worker_module._consumer(queue)
     consumer._set_signal_handlers = lambda: None
     consumer.start()
     assert begun.wait(60)
@@ -249,8 +249,8 @@ def test_whoever_stops_leaves_the_lead_before_its_work_is_done(house: House, mon
 
 
 def test_a_ring_that_could_not_be_made_is_made_up_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = jobs.queue_of(house)
-    ringer = jobs.Ringer(queue, threading.Event(), 1, True)
+    queue = worker_module.queue_of(house)
+    ringer = worker_module.Ringer(queue, threading.Event(), 1, True)
     monkeypatch.setattr(queue, "put", lambda *_said: 1 / 0)
     ringer.enqueue_periodic_tasks(MINUTE)
     monkeypatch.undo()
@@ -266,7 +266,7 @@ def test_a_worker_beside_the_site_sweeps_at_once_and_stops_with_it(
     house: House, swept: list[tuple[House, Post]]
 ) -> None:
     before = {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    with jobs.working(jobs.queue_of(house)):
+    with worker_module.working(worker_module.queue_of(house)):
         wait_for(lambda: swept)
         names = {thread.name for thread in threading.enumerate()}
         assert {"Scheduler", "Worker-1"} <= names
@@ -281,9 +281,9 @@ def test_a_sweep_that_fails_is_followed_by_the_next(house: House, monkeypatch: p
         calls.append(1)
         raise RuntimeError
 
-    monkeypatch.setattr(jobs, "sweep", fails)
-    queue = jobs.queue_of(house)
-    with jobs.working(queue):
+    monkeypatch.setattr(worker_module, "sweep", fails)
+    queue = worker_module.queue_of(house)
+    with worker_module.working(queue):
         wait_for(lambda: calls)
         queue.enqueue(queue.read_periodic(MINUTE)[0])
         wait_for(lambda: len(calls) == 2)
@@ -369,14 +369,14 @@ def _has_swept(data: Path) -> bool:
 def reached(school: School, who: str, email: str, phone: str | None = None) -> None:
     account = school.account(who)
     with school.house.directory.writing() as session:
-        directory.set_address(session, account, email=email, phone=phone)
+        auth_repository.set_address(session, account, email=email, phone=phone)
 
 
 def test_a_report_becomes_a_mail_and_a_short_message(school: School, mail_server: MailServer, hook: Hook) -> None:
     for number, who in enumerate(("team_member", "team_coordinator"), 1):
         reached(school, who, f"{who}@college.example", f"060000000{number}")
     school.report(danger_now="unsure")
-    queue = jobs.queue_of(school.house)
+    queue = worker_module.queue_of(school.house)
     queue.execute(queue.read_periodic(MINUTE)[0])
     assert sorted(receivers[0] for _sender, receivers, _mail in mail_server.mails) == [
         "team_coordinator@college.example",
@@ -402,7 +402,7 @@ def test_pages_go_on_while_the_mail_server_hangs(school: School, mail_server: Ma
             held.set()
             assert go_on.wait(60)
 
-    queue = jobs.queue_of(school.house, Post(Hanging()))
+    queue = worker_module.queue_of(school.house, Post(Hanging()))
     thread = threading.Thread(target=lambda: queue.execute(queue.read_periodic(MINUTE)[0]))
     thread.start()
     assert held.wait(60)
@@ -415,8 +415,8 @@ def test_pages_go_on_while_the_mail_server_hangs(school: School, mail_server: Ma
 
 def test_a_ring_sweeps_between_two_minutes(house: House, swept: list[tuple[House, Post]]) -> None:
     post = Post()
-    queue = jobs.queue_of(house, post)
-    with jobs.working(queue):
+    queue = worker_module.queue_of(house, post)
+    with worker_module.working(queue):
         swept.clear()
         queue.ring()
         wait_for(lambda: swept)
@@ -424,6 +424,6 @@ def test_a_ring_sweeps_between_two_minutes(house: House, swept: list[tuple[House
 
 
 def test_a_ring_that_fails_fails_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = jobs.queue_of(house)
+    queue = worker_module.queue_of(house)
     monkeypatch.setattr(queue, "now", lambda: 1 / 0)
     queue.ring()

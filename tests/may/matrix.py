@@ -21,13 +21,13 @@ from werkzeug.test import TestResponse
 
 from may.spec import ABSENT, ANYONE, METHODS, Spec, Way, expected
 from may.world import ANSWERED, COMING, FORMER, HEARD, NAME, PASSWORD, ROLES, TOLD, World
-from school_protocol.domain.events import DoorOpened
-from school_protocol.services.papers import bulk
-from school_protocol.services.papers.bulk import Wish
-from school_protocol.services.sight import breaking
-from school_protocol.storage import bulk as stored
-from school_protocol.storage.tables import ThrottleRow
-from school_protocol.web import access
+from school_protocol.auth.models import ThrottleRow
+from school_protocol.case_files import bulk
+from school_protocol.case_files import bulk_repository as stored
+from school_protocol.case_files.bulk import Wish
+from school_protocol.engine.events import DoorOpened
+from school_protocol.privacy import emergency_access
+from school_protocol.ui import routing
 
 NOBODY = ""
 """Somebody who is not signed in."""
@@ -123,7 +123,7 @@ class Matrix:
             yield f"{endpoint}: {'has no row in the file' if endpoint in routed else 'is in the file alone'}"
         for endpoint in sorted(routed & set(self.spec.asks) & set(routed if doors is None else doors)):
             self.tried += 1
-            found = access.PERMISSIONS.get(endpoint)
+            found = routing.PERMISSIONS.get(endpoint)
             if found is None or found.value != self.spec.asks[endpoint]:
                 yield f"{endpoint}: asks {found}, not {self.spec.asks[endpoint]}"
 
@@ -529,10 +529,10 @@ class Matrix:
         house = self.world.house
         for person, said in self.spec.told["begins"].items():
             wish = Wish(offer=said["offer"], language="fr")
-            job = bulk.begin(house, self.world.actor(person), wish, self.world.token()).job
+            job = bulk.begin_bundle(house, self.world.actor(person), wish, self.world.token()).job
             with house.realm.reading() as session:
                 numbers = {one.number for one in stored.cases_of(session, job, *stored.CaseState, limit=99)}
-            bulk.delete(house, self.world.actor(person), job)
+            bulk.delete_bundle(house, self.world.actor(person), job)
             yield from self._kinds(f"{person}: a job of many", numbers, said["cases"])
 
     def _kept(self) -> Iterator[str]:
@@ -766,8 +766,8 @@ def breaks(world: World, who: str, number: str) -> str:
     """What the number would do for them in an emergency: opens, sees (without it), nothing. Nothing is opened."""
     with world.house.realm.reading() as session:
         try:
-            found = breaking.opening(world.house, session, world.actor(who), number)
-        except breaking.SeenAnyway:
+            found = emergency_access.opening(world.house, session, world.actor(who), number)
+        except emergency_access.SeenAnyway:
             return "sees"
     return "opens" if found is not None else "nothing"
 

@@ -17,35 +17,49 @@ from typing import Any, cast
 
 from may.matrix import Matrix
 from may.world import COMING, FORMER
-from school_protocol.domain import acting, policy
-from school_protocol.domain.policy import Permission
-from school_protocol.services import desk, first_minutes, loading, receipts, showing
-from school_protocol.services.api import reading as api_reading
-from school_protocol.services.api import sight as api_sight
-from school_protocol.services.api import tokens as api_tokens
-from school_protocol.services.evidence.at_hand import AtHand
-from school_protocol.services.going_live import signing as going_signing
-from school_protocol.services.identity import administering
-from school_protocol.services.papers import bulk, bulk_files, remarks, revoking
-from school_protocol.services.protocols import publishing
-from school_protocol.services.referrals import seeing
-from school_protocol.services.retention import holds, rights
-from school_protocol.services.review import asking as reviewing
-from school_protocol.services.review import conforming, queueing, refusing
-from school_protocol.services.review import lines as review_lines
-from school_protocol.services.seeing import Seeing
-from school_protocol.services.sharing import answering, contributions
-from school_protocol.services.sight import asking, breaking, lifting, who_sees
-from school_protocol.services.teams import leaving, orphans, team
-from school_protocol.services.visits import reach, roster, visiting
-from school_protocol.storage import bulk as bulk_rows
-from school_protocol.storage import directory, index, seats, sight
-from school_protocol.storage.api import tokens as stored_tokens
-from school_protocol.storage.referrals import register
-from school_protocol.storage.review import queue
-from school_protocol.storage.sharing import requests
-from school_protocol.storage.visits import visits as stored_visits
-from school_protocol.web import access
+from school_protocol.api import repository as stored_tokens
+from school_protocol.api import service as api_reading
+from school_protocol.api import tokens as api_sight
+from school_protocol.api import tokens as api_tokens
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import service as auth_service
+from school_protocol.case_files import bulk, prepared
+from school_protocol.case_files import bulk_repository as bulk_rows
+from school_protocol.case_files import service as case_files_service
+from school_protocol.cases import (
+    handing_over,
+    index_repository,
+    intake,
+    lists,
+    loading,
+    lookup_repository,
+    sharing,
+    showing,
+)
+from school_protocol.cases import review_lines as review_lines
+from school_protocol.cases.case_view import Seeing
+from school_protocol.engine import actors, visibility
+from school_protocol.engine.visibility import Permission
+from school_protocol.ops import going_live as going_signing
+from school_protocol.people import roster, teams
+from school_protocol.privacy import access_report, data_rights, emergency_access, holds
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.privacy.evidence_files import AtHand
+from school_protocol.publishing import service as publishing_service
+from school_protocol.supervision import (
+    referral_register,
+    referral_repository,
+    regional_teams,
+    remarks,
+    review,
+    review_queue,
+    visit_service,
+)
+from school_protocol.supervision import repository as stored_visits
+from school_protocol.supervision import repository as supervision_repository
+from school_protocol.supervision import review as reviewing
+from school_protocol.ui import routing
+from school_protocol.web import endpoint_guard
 
 TRUE = "CaseIndexRow.case_id.is_not(None)"
 """A condition that every row of the index fulfils."""
@@ -89,7 +103,7 @@ def by_name(name: str) -> Fault:
 
 def of_the_table() -> Iterator[Fault]:
     """Each endpoint thrown open or closed to whoever isn't signed in, and left out of the table."""
-    for endpoint, permission in access.PERMISSIONS.items():
+    for endpoint, permission in routing.PERMISSIONS.items():
         other = Permission.signed_in if permission is Permission.anyone else Permission.anyone
         yield Fault(f"{endpoint} asks {other}", _cell(endpoint, other), _of_door(endpoint))
         yield Fault(f"{endpoint} is not in the table", _cell(endpoint, None), _of_door(endpoint))
@@ -98,7 +112,7 @@ def of_the_table() -> Iterator[Fault]:
 def _cell(endpoint: str, permission: Permission | None) -> Callable[[], Any]:
     @contextmanager
     def planted() -> Iterator[None]:
-        table = cast("MutableMapping[str, Permission]", access.PERMISSIONS)
+        table = cast("MutableMapping[str, Permission]", routing.PERMISSIONS)
         before = table.pop(endpoint)
         if permission is not None:
             table[endpoint] = permission
@@ -165,7 +179,7 @@ def edited(function: Any, old: str, new: str) -> Iterator[None]:
 
 def _forget() -> None:
     """Statements that were written before are written anew."""
-    for one in (*vars(index).values(), *vars(directory).values()):
+    for one in (*vars(index_repository).values(), *vars(auth_repository).values()):
         if hasattr(one, "cache_clear"):
             one.cache_clear()
 
@@ -275,111 +289,111 @@ Edits = Iterable[tuple[Any, str, str]]
 RULES: tuple[tuple[Part, Edits], ...] = (
     # policy, clause by clause
     (_told, (
-        (policy.may_see, "is_named(scope, place) or bool(ways_in(scope, place))", "True"),
-        (policy.may_see, "is_named(scope, place) or bool(ways_in(scope, place))", "False"),
-        (policy.is_named, "return named and not is_excluded(scope, place)", "return True"),
-        (policy.is_named, "return named and not is_excluded(scope, place)", "return False"),
-        (policy.is_named, " and _answers(scope, place)", ""),
-        (policy.ways_in, "if is_excluded(scope, place)", "if False"),
-        (policy.ways_in, "if _admits(clause, scope.account, place)", ""),
-        (policy.is_excluded, "scope.account in place.excluded", "False"),
-        (policy._admits, "clause.protocol != place.protocol or ", ""),
-        (policy._admits, "place.restricted and not clause.sees_restricted", "False"),
-        (policy._admits, "not clause.sees_restricted", "True"),
-        (policy._admits, "clause.only_team_states and not place.team_sees", "False"),
-        (policy._admits, "account in place.seats", "True"),
-        (policy._admits, "account in place.seats", "False"),
-        (policy._admits, "return clause.place == place.unit\n", "return True\n"),
-        (policy._admits, "return clause.place == place.unit\n", "return False\n"),
-        (policy._admits, "return clause.place == place.province", "return False"),
-        (policy._admits, "return clause.place == place.region", "return False"),
-        (policy._admits, "clause.place in (place.province, place.region)", "False"),
-        (policy._admits, "(clause.place == place.unit and not place.restricted)", "False"),
-        (policy._admits, " and not place.restricted)", ")"),
-        (policy.Reader.admits, "self.account != scope.account", "False"),
-        (policy.Reader.admits, "scope.now is not None and scope.now < self.until", "True"),
-        (policy.Reader.admits, "scope.now < self.until", "scope.now > self.until"),
-        (policy.may_break, "not is_excluded(scope, place) and ", ""),
-        (policy.may_break, "not may_see(scope, place) and ", ""),
-        (policy.may_break, "any(chain)", "True"),
-        (policy.may_break, "any(chain)", "False"),
-        (policy.chain, "sight.protocol == place.protocol and ", ""),
-        (policy.chain, " and is_in_chain(sight)", " and sight.sees != 'none'"),
-        (policy.chain, "if one.role in actor.roles_in([above[_CHAIN[one.sees]]])", ""),
-        (policy.Actor.roles_in, "if held.unit in wanted", ""),
-        (breaking.opening, "if policy.may_see(scope, place):", "if False:"),
-        (breaking.opening, "if policy.may_break(scope, place, chain):", "if chain:"),
-        (breaking._answers_for_schools, "return any", "return True or any"),
-        (breaking.reviews_waiting, "replace(scope_of(house, actor), now=None)", "scope_of(house, actor)"),
-        (sight.waiting, ", where_visible(scope.of_content(), today))", ")"),
-        (sight.waiting, "DoorReviewRow.account != scope.account, ", ""),
-        (who_sees.see_sight, "if not limited or _is_for_limited(loaded, line)", "if False"),
-        (who_sees.see_sight, "if knows else None", ""),
-        (who_sees._lines, "if clauses or named:", "if True:"),
-        (who_sees._readings, "loaded.actor.id if own else None", "None"),
-        (who_sees._is_limited, "return is_side_bound", "return not is_side_bound"),
-        (asking.may_know_exclusions, "return bool(forms) and all", "return True or all"),
-        (asking.is_side_bound, "return bool(known) and all", "return False and all"),
+        (visibility.may_see, "is_named(scope, place) or bool(ways_in(scope, place))", "True"),
+        (visibility.may_see, "is_named(scope, place) or bool(ways_in(scope, place))", "False"),
+        (visibility.is_named, "return named and not is_excluded(scope, place)", "return True"),
+        (visibility.is_named, "return named and not is_excluded(scope, place)", "return False"),
+        (visibility.is_named, " and _answers(scope, place)", ""),
+        (visibility.ways_in, "if is_excluded(scope, place)", "if False"),
+        (visibility.ways_in, "if _admits(clause, scope.account, place)", ""),
+        (visibility.is_excluded, "scope.account in place.excluded", "False"),
+        (visibility._admits, "clause.protocol != place.protocol or ", ""),
+        (visibility._admits, "place.restricted and not clause.sees_restricted", "False"),
+        (visibility._admits, "not clause.sees_restricted", "True"),
+        (visibility._admits, "clause.only_team_states and not place.team_sees", "False"),
+        (visibility._admits, "account in place.seats", "True"),
+        (visibility._admits, "account in place.seats", "False"),
+        (visibility._admits, "return clause.place == place.unit\n", "return True\n"),
+        (visibility._admits, "return clause.place == place.unit\n", "return False\n"),
+        (visibility._admits, "return clause.place == place.province", "return False"),
+        (visibility._admits, "return clause.place == place.region", "return False"),
+        (visibility._admits, "clause.place in (place.province, place.region)", "False"),
+        (visibility._admits, "(clause.place == place.unit and not place.restricted)", "False"),
+        (visibility._admits, " and not place.restricted)", ")"),
+        (visibility.Reader.admits, "self.account != scope.account", "False"),
+        (visibility.Reader.admits, "scope.now is not None and scope.now < self.until", "True"),
+        (visibility.Reader.admits, "scope.now < self.until", "scope.now > self.until"),
+        (visibility.may_break, "not is_excluded(scope, place) and ", ""),
+        (visibility.may_break, "not may_see(scope, place) and ", ""),
+        (visibility.may_break, "any(chain)", "True"),
+        (visibility.may_break, "any(chain)", "False"),
+        (visibility.chain, "sight.protocol == place.protocol and ", ""),
+        (visibility.chain, " and is_in_chain(sight)", " and sight.sees != 'none'"),
+        (visibility.chain, "if one.role in actor.roles_in([above[_CHAIN[one.sees]]])", ""),
+        (visibility.Actor.roles_in, "if held.unit in wanted", ""),
+        (emergency_access.opening, "if policy.may_see(scope, place):", "if False:"),
+        (emergency_access.opening, "if policy.may_break(scope, place, chain):", "if chain:"),
+        (emergency_access._answers_for_schools, "return any", "return True or any"),
+        (emergency_access.reviews_waiting, "replace(scope_of(house, actor), now=None)", "scope_of(house, actor)"),
+        (privacy_repository.waiting_reviews, ", where_visible(scope.of_content(), today))", ")"),
+        (privacy_repository.waiting_reviews, "DoorReviewRow.account != scope.account, ", ""),
+        (access_report.see_sight, "if not limited or _is_for_limited(loaded, line)", "if False"),
+        (access_report.see_sight, "if knows else None", ""),
+        (access_report._lines, "if clauses or named:", "if True:"),
+        (access_report._readings, "loaded.actor.id if own else None", "None"),
+        (access_report._is_limited, "return is_side_bound", "return not is_side_bound"),
+        (emergency_access.may_know_exclusions, "return bool(forms) and all", "return True or all"),
+        (emergency_access.is_side_bound, "return bool(known) and all", "return False and all"),
     )),
     # what a role makes of a place
     (_lists, (
-        (policy.visible, "if actor.appointments:", "if False:"),
-        (policy.visible, "if actor.appointments:", "if True:"),
-        (policy.visible, "clauses.extend(_clauses(sight, held))", "pass"),
-        (policy._clauses, "only_team_states=True", "only_team_states=False"),
-        (policy._clauses, "yield Clause(sight.protocol, Reach.unit, held.unit, role=sight.role)", "return"),
-        (policy._clauses, "Reach.province, held.unit, sees_restricted=sight.oversees", "Reach.province, held.unit"),
-        (policy._clauses, "Reach.region, held.unit, sees_restricted=sight.oversees",
+        (visibility.visible, "if actor.appointments:", "if False:"),
+        (visibility.visible, "if actor.appointments:", "if True:"),
+        (visibility.visible, "clauses.extend(_clauses(sight, held))", "pass"),
+        (visibility._clauses, "only_team_states=True", "only_team_states=False"),
+        (visibility._clauses, "yield Clause(sight.protocol, Reach.unit, held.unit, role=sight.role)", "return"),
+        (visibility._clauses, "Reach.province, held.unit, sees_restricted=sight.oversees", "Reach.province, held.unit"),
+        (visibility._clauses, "Reach.region, held.unit, sees_restricted=sight.oversees",
          "Reach.region, held.unit, sees_restricted=True"),
-        (policy._clauses, "Reach.province, held.unit", "Reach.region, held.unit"),
-        (policy._clauses, "sees_restricted=True, metadata=True", "metadata=True"),
-        (policy._clauses, "metadata=True", "metadata=False"),
+        (visibility._clauses, "Reach.province, held.unit", "Reach.region, held.unit"),
+        (visibility._clauses, "sees_restricted=True, metadata=True", "metadata=True"),
+        (visibility._clauses, "metadata=True", "metadata=False"),
     )),
     # the scope as a WHERE
     (_lists, (
-        (index._visible, "_not_excluded(scope.account), ", ""),
-        (index._visible, "or_(*_ways(scope, today))", TRUE),
-        (index._visible, "or_(*_ways(scope, today))", "and_(*_ways(scope, today))"),
-        (index._not_excluded, "return not_(excluded.correlate(CaseIndexRow))", f"return {TRUE}"),
-        (index._not_excluded, ", CaseExclusionRow.account == account", ""),
-        (index._not_excluded, "CaseExclusionRow.case_id == CaseIndexRow.case_id, ", ""),
-        (index._admitted, "CaseIndexRow.protocol == clause.protocol, ", ""),
-        (index._admitted, "if not clause.sees_restricted", "if False"),
-        (index._admitted, "if not clause.sees_restricted", "if True"),
-        (index._admitted, "if clause.only_team_states", "if False"),
-        (index._admitted, "if clause.only_team_states", "if True"),
-        (index._admitted, "return and_(*conditions)", "return or_(*conditions)"),
-        (index._reached, "return CaseIndexRow.unit == clause.place", f"return {TRUE}"),
-        (index._reached, "return CaseIndexRow.province == clause.place", f"return {TRUE}"),
-        (index._reached, "return CaseIndexRow.region == clause.place", f"return {TRUE}"),
-        (index._reached, "seated = CaseIndexRow.case_id.in_(_seated(account, today))", f"seated = {TRUE}"),
-        (index._reached, "CaseIndexRow.case_id.in_(_seated(account, today))", "false()"),
-        (index._reached, "and_(CaseIndexRow.unit == clause.place, CaseIndexRow.restricted.is_(False))", TRUE),
-        (index._reached, "and_(CaseIndexRow.unit == clause.place, CaseIndexRow.restricted.is_(False))", "false()"),
-        (index._reached, ", CaseIndexRow.restricted.is_(False)", ""),
-        (index._seated, "CaseSeatRow.account == account, ", ""),
-        (index._ways, "*_named(scope), ", f"{TRUE}, "),
-        (index._ways, "*_opened(scope), ", ""),
-        (index._named, "CaseReaderRow.account == scope.account, ", ""),
-        (index._named, ", CaseReaderRow.until.is_(None)", ""),
-        (index._opened, "CaseReaderRow.account == scope.account, ", ""),
-        (index._opened, ", CaseReaderRow.until > scope.now", ""),
-        (index._opened, ", or_(*above)", ""),
-        (index._opened, "CaseReaderRow.until > scope.now", "CaseReaderRow.until < scope.now"),
-        (index._places, "narrowed = [_not_excluded(scope.account), ", "narrowed = ["),
-        (index._places, "for way in _ways(scope, today)", f"for way in [{TRUE}]"),
-        (index._one, ", where_visible(scope, today)", ""),
-        (index.by_mark, "where_visible(scope, today), ", ""),
-        (index.by_mark, ", CaseIndexRow.case_id.in_(marked)", ""),
-        (desk.find_by_pupil, "scope_of(house, actor).in_school()", "scope_of(house, actor)"),
-        (desk.find_by_pupil, "scope_of(house, actor).in_school()", "scope_of(house, actor).of_content()"),
+        (index_repository._visible, "_not_excluded(scope.account), ", ""),
+        (index_repository._visible, "or_(*_ways(scope, today))", TRUE),
+        (index_repository._visible, "or_(*_ways(scope, today))", "and_(*_ways(scope, today))"),
+        (index_repository._not_excluded, "return not_(excluded.correlate(CaseIndexRow))", f"return {TRUE}"),
+        (index_repository._not_excluded, ", CaseExclusionRow.account == account", ""),
+        (index_repository._not_excluded, "CaseExclusionRow.case_id == CaseIndexRow.case_id, ", ""),
+        (index_repository._admitted, "CaseIndexRow.protocol == clause.protocol, ", ""),
+        (index_repository._admitted, "if not clause.sees_restricted", "if False"),
+        (index_repository._admitted, "if not clause.sees_restricted", "if True"),
+        (index_repository._admitted, "if clause.only_team_states", "if False"),
+        (index_repository._admitted, "if clause.only_team_states", "if True"),
+        (index_repository._admitted, "return and_(*conditions)", "return or_(*conditions)"),
+        (index_repository._reached, "return CaseIndexRow.unit == clause.place", f"return {TRUE}"),
+        (index_repository._reached, "return CaseIndexRow.province == clause.place", f"return {TRUE}"),
+        (index_repository._reached, "return CaseIndexRow.region == clause.place", f"return {TRUE}"),
+        (index_repository._reached, "seated = CaseIndexRow.case_id.in_(_seated(account, today))", f"seated = {TRUE}"),
+        (index_repository._reached, "CaseIndexRow.case_id.in_(_seated(account, today))", "false()"),
+        (index_repository._reached, "and_(CaseIndexRow.unit == clause.place, CaseIndexRow.restricted.is_(False))", TRUE),
+        (index_repository._reached, "and_(CaseIndexRow.unit == clause.place, CaseIndexRow.restricted.is_(False))", "false()"),
+        (index_repository._reached, ", CaseIndexRow.restricted.is_(False)", ""),
+        (index_repository._seated, "CaseSeatRow.account == account, ", ""),
+        (index_repository._ways, "*_named(scope), ", f"{TRUE}, "),
+        (index_repository._ways, "*_opened(scope), ", ""),
+        (index_repository._named, "CaseReaderRow.account == scope.account, ", ""),
+        (index_repository._named, ", CaseReaderRow.until.is_(None)", ""),
+        (index_repository._opened, "CaseReaderRow.account == scope.account, ", ""),
+        (index_repository._opened, ", CaseReaderRow.until > scope.now", ""),
+        (index_repository._opened, ", or_(*above)", ""),
+        (index_repository._opened, "CaseReaderRow.until > scope.now", "CaseReaderRow.until < scope.now"),
+        (index_repository._places, "narrowed = [_not_excluded(scope.account), ", "narrowed = ["),
+        (index_repository._places, "for way in _ways(scope, today)", f"for way in [{TRUE}]"),
+        (index_repository._one, ", where_visible(scope, today)", ""),
+        (index_repository.by_mark, "where_visible(scope, today), ", ""),
+        (index_repository.by_mark, ", CaseIndexRow.case_id.in_(marked)", ""),
+        (lists.find_by_pupil, "scope_of(house, actor).in_school()", "scope_of(house, actor)"),
+        (lists.find_by_pupil, "scope_of(house, actor).in_school()", "scope_of(house, actor).of_content()"),
         (loading.scope_of, "house.now()", "None"),
     )),
     # whose role it is, on which day
     (_out_of_time, (
-        (directory._appointments, '*_current(bindparam("today", type_=Date()))', "_POSTS.id.is_not(None)"),
-        (directory._current, "return _POSTS.starts <= today, in_time,", "return in_time,"),
-        (directory._current, "<= today, in_time,", "<= today,"),
+        (auth_repository._appointments, '*_current(bindparam("today", type_=Date()))', "_POSTS.id.is_not(None)"),
+        (auth_repository._current, "return _POSTS.starts <= today, in_time,", "return in_time,"),
+        (auth_repository._current, "<= today, in_time,", "<= today,"),
     )),
     # loading
     (_told, (
@@ -391,12 +405,12 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (loading.load_by_id, "if reading and loaded.pseudonymised", "if loaded.pseudonymised"),
         (loading.load_by_id, "(loaded.lifting or not loaded.pseudonymised)", "True"),
         (loading.load_by_id, "(loaded.lifting or not loaded.pseudonymised)", "not loaded.pseudonymised"),
-        (lifting.may_lift, "loaded.door is None and ", ""),
+        (emergency_access.may_lift, "loaded.door is None and ", ""),
     )),
     (_words, (
         (loading.Loaded.pseudonymised, "return all(", "return False and all("),
         (loading.sees_pseudonyms, "declared.pseudonymised or ", ""),
-        (acting.roles_of, "if case.restricted_seq is not None", "if False"),
+        (actors.roles_of, "if case.restricted_seq is not None", "if False"),
         (Seeing.hidden, "self.loaded.pseudonymised else None", "False else None"),
         (Seeing.hidden, "if form.side is not None and not self.reads_side(form.side):", "if False:"),
         (Seeing.hidden, 'return None if form.readers else "side"', "return None"),
@@ -412,28 +426,28 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (showing.see_act, "if loaded.metadata_only and not choice.is_open:", "if False:"),
         (showing.see_act, "if loaded.metadata_only and not choice.is_open:", "if loaded.metadata_only:"),
         (showing.see_move, "if loaded.metadata_only:", "if False:"),
-        (first_minutes.see_danger, "if loaded.metadata_only:", "if False:"),
+        (showing.see_danger, "if loaded.metadata_only:", "if False:"),
     )),
     (_own_case("cases.copies", "cases.revoke"), (
-        (revoking.see_copies, "if not may_see_copies(loaded):", "if False:"),
-        (revoking.may_see_copies, "if _of_the_house(loaded):", "if True:"),
-        (revoking._issued, "(one.document, one.copy) == (document, copy)", "True"),
-        (revoking._of_the_house, "(role.head or role.oversees)", "True"),
+        (case_files_service.see_copies, "if not may_see_copies(loaded):", "if False:"),
+        (case_files_service.may_see_copies, "if _of_the_house(loaded):", "if True:"),
+        (case_files_service._revoking_issued, "(one.document, one.copy) == (document, copy)", "True"),
+        (case_files_service._of_the_house, "(role.head or role.oversees)", "True"),
     )),
     (_own_case("cases.remarks", "cases.remark", "cases.settle_remark", "cases.review_sheet"), (
         (remarks._meant, "if found not in readable(loaded, document):", "if False:"),
     )),
     (_own_case("cases.names", "cases.end_opened", "cases.door"), (
-        (lifting._check, "if not may_lift(loaded):", "if False:"),
-        (lifting.may_lift, "loaded.pseudonymised and ", ""),
-        (lifting.may_lift, "and not loaded.metadata_only", ""),
-        (lifting.end, "if one.account == actor.id", ""),
-        (lifting.end, "if one.seq == opened", ""),
-        (breaking._door, "if one.seq == seq", ""),
-        (breaking._door, " or loaded.metadata_only", ""),
-        (breaking.review, "if role is None:", "if False:"),
-        (breaking.reviewing_role, "reviewers(loaded.protocol)", "loaded.roles"),
-        (breaking.reviewing_role, "reviewers(loaded.protocol)", "()"),
+        (emergency_access._check, "if not may_lift(loaded):", "if False:"),
+        (emergency_access.may_lift, "loaded.pseudonymised and ", ""),
+        (emergency_access.may_lift, "and not loaded.metadata_only", ""),
+        (emergency_access.end_access, "if one.account == actor.id", ""),
+        (emergency_access.end_access, "if one.seq == opened", ""),
+        (emergency_access._door, "if one.seq == seq", ""),
+        (emergency_access._door, " or loaded.metadata_only", ""),
+        (emergency_access.review, "if role is None:", "if False:"),
+        (emergency_access.reviewing_role, "reviewers(loaded.protocol)", "loaded.roles"),
+        (emergency_access.reviewing_role, "reviewers(loaded.protocol)", "()"),
     )),
     (_nested, (
         (showing.see_record, "loaded.case.written(seq)", "loaded.case.records[0]"),
@@ -443,75 +457,75 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (AtHand._role, "role_for(self.loaded.protocol, allowed, self.loaded.roles)", "'head'"),
     )),
     (_own_case("cases.rights", "cases.retention"), (
-        (rights.agrees, "keeping or _roles(loaded.protocol, metadata=False)", "loaded.roles"),
+        (data_rights.agrees, "keeping or _roles(loaded.protocol, metadata=False)", "loaded.roles"),
         (holds._role, "if supervises(role)", ""),
     )),
     (lambda matrix: matrix.registers(), (
-        (register.page, "where_visible(scope, today), ", ""),
-        (register._places, "yield _Row.province == clause.place", "yield from ()"),
-        (register._ways, "for clause in scope.clauses:", "for clause in ():"),
-        (seeing._scope, ".of_content()", ""),
-        (policy.Scope.of_content, "if not clause.metadata", ""),
-        (seeing.may_see_register, "clause.reach is not Reach.seat", "True"),
+        (referral_repository.page_of_referrals, "where_visible(scope, today), ", ""),
+        (referral_repository._places, "yield _Row.province == clause.place", "yield from ()"),
+        (referral_repository._ways, "for clause in scope.clauses:", "for clause in ():"),
+        (referral_register._scope, ".of_content()", ""),
+        (visibility.Scope.of_content, "if not clause.metadata", ""),
+        (referral_register.may_see_register, "clause.reach is not Reach.seat", "True"),
     )),
     (lambda matrix: matrix.knocks(["referrals.index"]), (
-        (seeing.may_see_register, "return any", "return True or any"),
+        (referral_register.may_see_register, "return any", "return True or any"),
     )),
     (lambda matrix: matrix.queues(), (
-        (queue._legs, "in_sight, ", ""),
-        (queue._legs, "and_(CaseReviewRow.role == role, place == unit)", "and_(CaseReviewRow.role == role)"),
-        (queue._is_told, "row.shown_from <= asker.now", "row.shown_from > asker.now"),
-        (queueing.may_review, "and not held.isdisjoint(one.review.by)", ""),
+        (supervision_repository._legs, "in_sight, ", ""),
+        (supervision_repository._legs, "and_(CaseReviewRow.role == role, place == unit)", "and_(CaseReviewRow.role == role)"),
+        (supervision_repository._is_told, "row.shown_from <= asker.now", "row.shown_from > asker.now"),
+        (review_queue.may_review, "and not held.isdisjoint(one.review.by)", ""),
     )),
     (_own_case("review.conformance"), (
-        (conforming.see_conformance, "if loaded.metadata_only:", "if False:"),
+        (review.see_conformance, "if loaded.metadata_only:", "if False:"),
     )),
     (_own_case("review.observe", "review.send", "review.end", "review.refuse"), (
         (review_lines.review_line, "is_acting and role_for(loaded.protocol, review.by,", "True or (review.by,"),
         (reviewing.reviewing_role, "if role is None:", "if False:"),
-        (reviewing.ask, "if role is None:", "if False:"),
-        (refusing.see_refusal, "if not choice.is_open:", "if False:"),
-        (refusing._decided, "if not any(", "if False and any("),
+        (reviewing.ask_review, "if role is None:", "if False:"),
+        (review.see_refusal, "if not choice.is_open:", "if False:"),
+        (review._decided, "if not any(", "if False and any("),
     )),
     (lambda matrix: matrix.knocks(["desk.search", "protocols.index", "staff.index", "team.index", "reports.new"]), (
-        (access._knock, "if knocks is not None and not knocks(sessions.house(), actor):", "if False:"),
-        (desk.sees_no_case, "return not by_role and", "return False and"),
+        (endpoint_guard._knock, "if knocks is not None and not knocks(sessions.house(), actor):", "if False:"),
+        (lists.sees_no_case, "return not by_role and", "return False and"),
     )),
     # what is somebody's own
     (_owned, (
-        (receipts.receipt_line, "header.reporter != actor.id or ", ""),
+        (intake.receipt_line, "header.reporter != actor.id or ", ""),
         (bulk._own, "if found.account != actor.id:", "if False:"),
     )),
     # places, and who publishes
     (_schools, (
-        (team.place_of, "raise Unseen(school)", "return places(house, actor)[0]"),
+        (teams.place_of, "raise Unseen(school)", "return places(house, actor)[0]"),
     )),
     (_publishing, (
-        (publishing.may_publish, "return ", "return True or "),
+        (publishing_service.may_publish, "return ", "return True or "),
     )),
     (lambda matrix: matrix.others(["cases.emergency"]), (
-        (breaking.may_try, "return any", "return True or any"),
-        (breaking.may_try, "sight.role in held and ", ""),
-        (breaking.may_try, " and policy.is_in_chain(sight)", ""),
+        (emergency_access.may_try, "return any", "return True or any"),
+        (emergency_access.may_try, "sight.role in held and ", ""),
+        (emergency_access.may_try, " and policy.is_in_chain(sight)", ""),
     )),
     # emergencies, as they are asked for by their form
     (lambda matrix: matrix.emergencies(), (
-        (breaking.opening, "if policy.may_see(scope, place):", "if None:"),
-        (breaking.opening, "if policy.may_break(scope, place, chain):", "if True and chain:"),
-        (breaking.opening, "chain = policy.chain(actor, house.library.sights(), place)", "chain = ('directorate',)"),
+        (emergency_access.opening, "if policy.may_see(scope, place):", "if None:"),
+        (emergency_access.opening, "if policy.may_break(scope, place, chain):", "if True and chain:"),
+        (emergency_access.opening, "chain = policy.chain(actor, house.library.sights(), place)", "chain = ('directorate',)"),
     )),
     # who left at once, or whose appointment was withdrawn
     (_left, (
-        (directory._current, ", not_withdrawn()", ""),
-        (directory.not_withdrawn, "changes.appointment == _POSTS.id, ", "false(), "),
-        (policy._admits, " and place.number not in clause.without", ""),
-        (policy.visible, "without=actor.left", ""),
-        (index._reached, "if clause.without else seated", "if False else seated"),
-        (index._seated, ", current)", ")"),
-        (index.Seat.is_held, "today <= self.until", "True"),
-        (acting.roles_of, " if role in protocol.roles]", "]"),
-        (acting.roles_of, "case.number in actor.left or ", ""),
-        (acting.roles_of, "shut = case.number in actor.left or not actor.appointments", "shut = False"),
+        (auth_repository._current, ", not_withdrawn()", ""),
+        (auth_repository.not_withdrawn, "changes.appointment == _POSTS.id, ", "false(), "),
+        (visibility._admits, " and place.number not in clause.without", ""),
+        (visibility.visible, "without=actor.left", ""),
+        (index_repository._reached, "if clause.without else seated", "if False else seated"),
+        (index_repository._seated, ", current)", ")"),
+        (index_repository.IndexSeat.is_held, "today <= self.until", "True"),
+        (actors.roles_of, " if role in protocol.roles]", "]"),
+        (actors.roles_of, "case.number in actor.left or ", ""),
+        (actors.roles_of, "shut = case.number in actor.left or not actor.appointments", "shut = False"),
     )),
     # copies of many cases, a leaver's seats, cases that nobody carries
     (_many, (
@@ -523,33 +537,33 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (bulk_rows._among, "if seen is None:", "if True:"),
         (bulk.see_job, "bulk.counts(session, job_id, seen)", "bulk.counts(session, job_id)"),
         (bulk.see_job, ", seen=seen", ""),
-        (bulk_files._batches, ", seen=seen", ""),
-        (seats.open_cases, "if scope is not None:", "if False:"),
-        (seats.open_cases, "where.append(where_visible(scope, today))", "pass"),
-        (seats.open_cases, ", CaseIndexRow.unit.in_(units)]", "]"),
-        (seats.open_cases, "CaseSeatRow.account.in_(held_by), ", ""),
-        (seats.open_cases, "if held_by is not None:", "if False:"),
-        (seats._is_held, "CaseSeatRow.until >= today", "CaseSeatRow.until < today"),
-        (leaving._held, "scope = scope_of(house, actor).of_content()", "scope = None"),
-        (orphans._of_units, "scope_of(house, actor).of_content()", "None"),
-        (orphans.see_overseen, "if place.oversees", "if True"),
+        (prepared._batches, ", seen=seen", ""),
+        (lookup_repository.open_cases, "if scope is not None:", "if False:"),
+        (lookup_repository.open_cases, "where.append(where_visible(scope, today))", "pass"),
+        (lookup_repository.open_cases, ", CaseIndexRow.unit.in_(units)]", "]"),
+        (lookup_repository.open_cases, "CaseSeatRow.account.in_(held_by), ", ""),
+        (lookup_repository.open_cases, "if held_by is not None:", "if False:"),
+        (lookup_repository._is_held, "CaseSeatRow.until >= today", "CaseSeatRow.until < today"),
+        (handing_over._held, "scope = scope_of(house, actor).of_content()", "scope = None"),
+        (handing_over._of_units, "scope_of(house, actor).of_content()", "None"),
+        (handing_over.see_overseen, "if place.oversees", "if True"),
     )),
     # ways in, printed for others
     (_codes, (
-        (administering.helped, "or found.id == by.id ", ""),
-        (administering.helped, "if not all(_administers(by, roles, post, units[post.unit]) for post in posts):",
+        (auth_service.helped, "or found.id == by.id ", ""),
+        (auth_service.helped, "if not all(_administers(by, roles, post, units[post.unit]) for post in posts):",
          "if False:"),
-        (administering._administers, "held.unit in (unit.id, *unit.parents)", "True"),
-        (administering._administers, "held.unit == unit.id and ", ""),
-        (administering._administers, "own.oversees and held.unit in unit.parents", "own.oversees"),
-        (administering.refuse_if_apart, "if not apart:", "if True:"),
-        (administering.refuse_if_apart, "account in one.seated or read & one.places", "False"),
-        (seats.excluded_from, ".where(CaseExclusionRow.account == account)", ""),
+        (auth_service._administers, "held.unit in (unit.id, *unit.parents)", "True"),
+        (auth_service._administers, "held.unit == unit.id and ", ""),
+        (auth_service._administers, "own.oversees and held.unit in unit.parents", "own.oversees"),
+        (auth_service.refuse_if_apart, "if not apart:", "if True:"),
+        (auth_service.refuse_if_apart, "account in one.seated or read & one.places", "False"),
+        (lookup_repository.excluded_from, ".where(CaseExclusionRow.account == account)", ""),
     )),
     # what other systems read, by token
     (_by_token, (
-        (index.by_number, "where_visible(scope, today),", ""),
-        (index.by_number, "*(_not_excluded(account) for account in sorted(apart)),", ""),
+        (index_repository.by_number, "where_visible(scope, today),", ""),
+        (index_repository.by_number, "*(_not_excluded(account) for account in sorted(apart)),", ""),
         (api_sight._clauses, "unit.id, role=role.key", "unit.id, sees_restricted=True"),
         (api_sight._clauses, "PLACES[unit.kind][1], unit.id", "Reach.region, (*unit.parents, unit.id)[0]"),
         (api_sight.overseeing, "if copy_for(protocol, role.key) is not None", "if False"),
@@ -580,59 +594,59 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # what a case asks of other schools, and what they tell
     (_shared, (
-        (requests._open_to, "_Row.place == unit, ", ""),
-        (requests._open_to, ", _Row.role == role)", ")"),
-        (requests._open_to, "or_(*held), ", ""),
-        (requests._open_to, "or_(*held), ", "and_(*held), "),
-        (requests._open_to, "_Row.place == asker.account, ", "_Row.place == '', "),
-        (requests._open_to, ", _Row.shown_from <= asker.now", ""),
-        (requests._open_to, ", not_(shut.correlate(_Row))", ""),
-        (requests._open_to, ", CaseExclusionRow.account == asker.account", ""),
-        (requests._open_to, "CaseExclusionRow.case_id == _Row.case_id, ", ""),
-        (requests.waiting, "query.where(CaseIndexRow.number == number)", "query"),
-        (requests.waiting, "query.where(_Row.seq == seq)", "query"),
-        (answering.may_answer, "return _has_office(house, actor) or bool", "return True or bool"),
-        (answering.may_answer, " or bool(waiting_for(house, actor))", ""),
-        (answering._may_answer, "role in act.by or ", ""),
-        (answering._may_answer, " or (heads and not seats.isdisjoint(act.by))", ""),
-        (answering._may_answer, "(heads and ", "("),
-        (answering._known, "if held or ", "if True or "),
-        (answering._known, " or _is_named(load_by_id(house, session, actor, one.case_id), one.seq)", ""),
-        (contributions.lines_of, "loaded.metadata_only or ", ""),
-        (contributions.lines_of, " or not _reads_all_sides(loaded)", ""),
-        (contributions._line, "row is None or row.restricted or ", "row is None or "),
-        (contributions._line, " or loaded.actor.id in row.exclusions", ""),
-        (contributions._reads_all_sides, "return all(", "return False and all("),
-        (contributions.see_contribution, "load(house, session, actor, number, reading=True)",
+        (lookup_repository._open_to, "_Row.place == unit, ", ""),
+        (lookup_repository._open_to, ", _Row.role == role)", ")"),
+        (lookup_repository._open_to, "or_(*held), ", ""),
+        (lookup_repository._open_to, "or_(*held), ", "and_(*held), "),
+        (lookup_repository._open_to, "_Row.place == asker.account, ", "_Row.place == '', "),
+        (lookup_repository._open_to, ", _Row.shown_from <= asker.now", ""),
+        (lookup_repository._open_to, ", not_(shut.correlate(_Row))", ""),
+        (lookup_repository._open_to, ", CaseExclusionRow.account == asker.account", ""),
+        (lookup_repository._open_to, "CaseExclusionRow.case_id == _Row.case_id, ", ""),
+        (lookup_repository.waiting_requests, "query.where(CaseIndexRow.number == number)", "query"),
+        (lookup_repository.waiting_requests, "query.where(_Row.seq == seq)", "query"),
+        (sharing.may_answer, "return _has_office(house, actor) or bool", "return True or bool"),
+        (sharing.may_answer, " or bool(waiting_for(house, actor))", ""),
+        (sharing._may_answer, "role in act.by or ", ""),
+        (sharing._may_answer, " or (heads and not seats.isdisjoint(act.by))", ""),
+        (sharing._may_answer, "(heads and ", "("),
+        (sharing._known, "if held or ", "if True or "),
+        (sharing._known, " or _is_named(load_by_id(house, session, actor, one.case_id), one.seq)", ""),
+        (sharing.lines_of, "loaded.metadata_only or ", ""),
+        (sharing.lines_of, " or not _reads_all_sides(loaded)", ""),
+        (sharing._contributions_line, "row is None or row.restricted or ", "row is None or "),
+        (sharing._contributions_line, " or loaded.actor.id in row.exclusions", ""),
+        (sharing._reads_all_sides, "return all(", "return False and all("),
+        (sharing.see_contribution, "load(house, session, actor, number, reading=True)",
          "load_by_id(house, session, actor, cases.find_by_number(session, number) or '')"),
     )),
     # teams, visits to them, nights on duty
     (_visits, (
-        (reach.may_look, "return bool", "return True or bool"),
-        (reach.may_see_visits, " or bool(_own(house, actor))", ""),
-        (reach._posts, " if role.visits or role.sees in _ABOVE)", ")"),
-        (reach._posts, "role.visits or ", ""),
-        (reach._own, " if role.head or role.sees is ScopeKind.unit)", ")"),
-        (reach._own, " or role.sees is ScopeKind.unit", ""),
-        (reach.Looker.reaches, "return not", "return True or not"),
-        (reach.Looker.reaches, "*unit.parents", ""),
-        (reach.Looker.sees_cases, "return any", "return True or any"),
-        (reach.Looker.visiting, "if role.visits and post.unit in within", "if False"),
-        (reach.sight_of, " or unit.kind is not UnitKind.school", ""),
-        (reach.sight_of, "if post.unit == unit.id", "if True"),
-        (reach.sight_of, " and looker.reaches(unit)", ""),
-        (reach.sight_of, "if own is None:", "if False:"),
-        (reach.place_below, " or not looker.reaches(unit)", ""),
-        (visiting._of_school, "if found.unit != sight.unit.id:", "if False:"),
-        (stored_visits.page, "VisitEntryRow.unit.in_(staff.below(units))", "VisitEntryRow.unit.is_not(None)"),
+        (regional_teams.may_look, "return bool", "return True or bool"),
+        (regional_teams.may_see_visits, " or bool(_own(house, actor))", ""),
+        (regional_teams._posts, " if role.visits or role.sees in _ABOVE)", ")"),
+        (regional_teams._posts, "role.visits or ", ""),
+        (regional_teams._own, " if role.head or role.sees is ScopeKind.unit)", ")"),
+        (regional_teams._own, " or role.sees is ScopeKind.unit", ""),
+        (regional_teams.Looker.reaches, "return not", "return True or not"),
+        (regional_teams.Looker.reaches, "*unit.parents", ""),
+        (regional_teams.Looker.sees_cases, "return any", "return True or any"),
+        (regional_teams.Looker.visiting, "if role.visits and post.unit in within", "if False"),
+        (regional_teams.sight_of, " or unit.kind is not UnitKind.school", ""),
+        (regional_teams.sight_of, "if post.unit == unit.id", "if True"),
+        (regional_teams.sight_of, " and looker.reaches(unit)", ""),
+        (regional_teams.sight_of, "if own is None:", "if False:"),
+        (regional_teams.place_below, " or not looker.reaches(unit)", ""),
+        (visit_service._of_school, "if found.unit != sight.unit.id:", "if False:"),
+        (stored_visits.page_of_visits, "VisitEntryRow.unit.in_(staff.below(units))", "VisitEntryRow.unit.is_not(None)"),
         (roster._posts, " and known[one.role][1].sees in _ABOVE", ""),
         (roster._place, 'if code in ("", units[post.unit].code):', "if True:"),
         (roster.withdraw, "if found.unit != unit.id:", "if False:"),
     )),
     # what falls to a reporter, by the report alone
     (_owned, (
-        (receipts.see_receipt_act, "header.reporter != actor.id or ", ""),
-        (receipts.see_receipt_act, "if declared is None:", "if False:"),
-        (receipts._own_dangers, "if life.by == loaded.actor.id", ""),
+        (intake.see_receipt_act, "header.reporter != actor.id or ", ""),
+        (intake.see_receipt_act, "if declared is None:", "if False:"),
+        (intake._own_dangers, "if life.by == loaded.actor.id", ""),
     )),
 )  # fmt: skip

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from domain.telling import NOW, SAFE
 from sqlalchemy.orm import Session
 
-from school_protocol.domain.events import Recorded
-from school_protocol.domain.sharing import OPENED
-from school_protocol.services.api import tokens as services_tokens
-from school_protocol.services.visits import roster, visiting
-from school_protocol.storage import cases, directory
-from school_protocol.storage.api import tokens
-from school_protocol.storage.api.tokens import Right
-from school_protocol.storage.index_tables import CaseExclusionRow
-from school_protocol.storage.sharing.tables import CaseRequestRow
-from school_protocol.storage.visits import duty
+from school_protocol.api import repository as api_repository
+from school_protocol.api import tokens as services_tokens
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.models import CaseExclusionRow, CaseRequestRow
+from school_protocol.engine.events import Recorded
+from school_protocol.engine.sharing_state import OPENED
+from school_protocol.people import repository as people_repository
+from school_protocol.people import roster
+from school_protocol.supervision import visit_service
+from school_protocol.ui.routing import Right
 
 if TYPE_CHECKING:
     from may.world import World
@@ -51,7 +52,7 @@ def lead(world: World) -> None:
     for kind, number in zip(("contributing", "concerned"), opened, strict=True):
         world.cases[kind] = number
         with world.house.realm.reading() as session:
-            world.ids[kind] = cases.find_by_number(session, number) or ""
+            world.ids[kind] = cases_repository.find_by_number(session, number) or ""
     theirs = "team_member@same_province"
     world.act("contributing", theirs, "safety_check", **SAFE)
     world.act("contributing", theirs, "add_person", persons=[{"slot": "pupil_concerned", "name": CONTRIBUTING}])
@@ -88,7 +89,7 @@ def visited(world: World) -> dict[str, str]:
     """A visit to the own team and one to a team of another region; a turn of duty in the next province. Their ids."""
     said = {"held_on": NOW.date().isoformat(), "actions": []}
     written = {
-        key: visiting.record(
+        key: visit_service.record(
             world.house, world.actor(who), code, token=world.token(), came=word, remarks=word, **said
         ).visit
         for key, who, code, word in (
@@ -101,9 +102,9 @@ def visited(world: World) -> dict[str, str]:
         house, keeper, "", account=keeper.id, starts=starts.isoformat(), ends=ends.isoformat(), token=world.token()
     )
     with house.directory.reading() as session:
-        units = {directory.unit(session, world.schools[kind]).parents[0] for kind in ("own", "other_province")}
-        (turn,) = duty.running(session, units, starts=starts, ends=ends)
-        province = directory.unit(session, directory.unit(session, world.schools["own"]).parents[0]).code
+        units = {auth_repository.unit(session, world.schools[kind]).parents[0] for kind in ("own", "other_province")}
+        (turn,) = people_repository.running(session, units, starts=starts, ends=ends)
+        province = auth_repository.unit(session, auth_repository.unit(session, world.schools["own"]).parents[0]).code
     return {**written, "far_turn": turn.id, "province": province}
 
 
@@ -130,11 +131,11 @@ def systems(world: World) -> None:
     ):  # fmt: skip
         world.secrets[name] = f"sp_{name}"
         with world.house.directory.writing() as session:
-            unit = directory.unit(session, world.schools[school]).parents[storey]
+            unit = auth_repository.unit(session, world.schools[school]).parents[storey]
             ends, by = NOW.date() + timedelta(days=days), world.account(asked_by)
-            one = tokens.ask(session, unit=unit, name=name, rights=given, ends=ends, by=by, at=NOW)
-            tokens.agree(session, one.id, world.account(agreed_by), at=NOW)
+            one = api_repository.ask(session, unit=unit, name=name, rights=given, ends=ends, by=by, at=NOW)
+            api_repository.agree(session, one.id, world.account(agreed_by), at=NOW)
             hashed = services_tokens.hashed(world.house, world.secrets[name])
-            tokens.draw(session, one.id, hashed, language=language, at=NOW)
+            api_repository.draw(session, one.id, hashed, language=language, at=NOW)
             if name == "ended":
-                tokens.end(session, one.id, world.account(agreed_by), at=NOW)
+                api_repository.end(session, one.id, world.account(agreed_by), at=NOW)

@@ -13,8 +13,9 @@ from werkzeug.test import TestResponse
 
 from may.matrix import FORMER, Matrix
 from may.world import World, copied, untypeset
-from school_protocol.domain.policy import Permission
-from school_protocol.web import access
+from school_protocol.engine.visibility import Permission
+from school_protocol.ui import routing
+from school_protocol.web import endpoint_guard
 
 LANGUAGES = ("fr", "ar", "en")
 _LINK = re.compile(r'<a\b[^>]*?\bhref="([^"]*)"')
@@ -59,7 +60,7 @@ def pages(
             seen.add(path)
             endpoint = adapter.match(target.path, method="GET")[0]
             kinds[endpoint] += 1
-            if access.PERMISSIONS[endpoint] is Permission.anyone:
+            if routing.PERMISSIONS[endpoint] is Permission.anyone:
                 if path in opened:
                     continue
                 opened.add(path)
@@ -103,5 +104,5 @@ def test_the_control_a_link_that_asks_nothing_is_found(world: World, monkeypatch
 
 
 def test_each_door_that_knocks_can_be_asked_by_a_link() -> None:
-    asked = {one for one in access.PERMISSIONS.values() if one in access.KNOCKS}
-    assert asked == set(access.KNOCKS)
+    asked = {one for one in routing.PERMISSIONS.values() if one in endpoint_guard.KNOCKS}
+    assert asked == set(endpoint_guard.KNOCKS)

@@ -12,13 +12,15 @@ import pytest
 from sqlalchemy import select
 
 from may.world import NAME, PASSWORD, TOLD, World, copied
-from school_protocol.domain.events import AccessEnded, AccessLifted, DoorOpened, DoorReviewed
-from school_protocol.post import Letter, Post
-from school_protocol.services.notices import sweep
-from school_protocol.services.papers import see_case_file
-from school_protocol.services.sight import breaking
-from school_protocol.storage import access, directory, told
-from school_protocol.storage.tables import OutboxRow
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.copy_scope import see_case_file
+from school_protocol.engine.events import AccessEnded, AccessLifted, DoorOpened, DoorReviewed
+from school_protocol.mail import Letter, Post
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.notifications.service import sweep
+from school_protocol.privacy import emergency_access
+from school_protocol.storage import access_log
+from school_protocol.storage.models import OutboxRow
 
 WHY = "Le procureur demande le nom de l’élève avant midi"
 LIFT = {"reason": WHY, "hours": "1", "password": PASSWORD}
@@ -56,14 +58,14 @@ def names_of(world: World, kind: str = "own") -> str:
 
 def readings(world: World, kind: str, who: str) -> list[tuple[str, str]]:
     with world.house.realm.reading() as session:
-        rows = access.of_case(session, world.ids[kind], limit=500, account=world.account(who))
+        rows = access_log.access_of_case(session, world.ids[kind], limit=500, account=world.account(who))
     return [(row.what, row.reason) for row in rows]
 
 
 def addresses(world: World, *people: str) -> None:
     with world.house.directory.writing() as session:
         for who in people:
-            directory.set_address(session, world.account(who), email=f"{mail_name(who)}@a.example", phone=None)
+            auth_repository.set_address(session, world.account(who), email=f"{mail_name(who)}@a.example", phone=None)
 
 
 def mail_name(who: str) -> str:
@@ -168,7 +170,7 @@ def test_the_head_is_told_and_nothing_is_said(world: World) -> None:
     before = world.house.now()
     told_after(world)
     with world.house.realm.reading() as session:
-        notices = told.of_case(session, world.ids["own"])
+        notices = notifications_repository.notices_of_case(session, world.ids["own"])
     heads = {one.account for one in notices if one.cause.startswith("move:") and one.at >= before}
     assert {world.account("head"), world.account("head/2")} <= heads
 
@@ -181,8 +183,12 @@ def test_an_excluded_head_is_not_told_but_who_acts_for_them(world: World) -> Non
     send(world, "academy", names_of(world), LIFT)
     told_after(world)
     with world.house.realm.reading() as session:
-        notices = [one for one in told.of_case(session, world.ids["own"]) if one.at >= world.player.clock.moment]
-        everybody = {one.account for one in told.of_case(session, world.ids["own"])}
+        notices = [
+            one
+            for one in notifications_repository.notices_of_case(session, world.ids["own"])
+            if one.at >= world.player.clock.moment
+        ]
+        everybody = {one.account for one in notifications_repository.notices_of_case(session, world.ids["own"])}
     assert not notices
     assert {world.account("head"), world.account("head/2")}.isdisjoint(
         one.account for one in _since_lifting(world, "own")
@@ -193,7 +199,9 @@ def test_an_excluded_head_is_not_told_but_who_acts_for_them(world: World) -> Non
 def _since_lifting(world: World, kind: str) -> list[Any]:
     lifted = next(one for one in reversed(world.events(kind)) if isinstance(one, AccessLifted))
     with world.house.realm.reading() as session:
-        return [one for one in told.of_case(session, world.ids[kind]) if one.at >= lifted.at]
+        return [
+            one for one in notifications_repository.notices_of_case(session, world.ids[kind]) if one.at >= lifted.at
+        ]
 
 
 # ---- emergencies -----------------------------------------------------------------------------------------------------
@@ -268,7 +276,7 @@ def test_who_oversees_nothing_has_no_such_door(world: World, who: str) -> None:
 
 @pytest.mark.exhaustive
 def test_trying_numbers_gets_slow(world: World) -> None:
-    for _try in range(breaking.TRIES):
+    for _try in range(emergency_access.TRIES):
         break_in(world, kind="other_region", status=404)
     break_in(world, status=429)
     assert not [one for one in world.events("restricted") if isinstance(one, DoorOpened)]
@@ -321,8 +329,12 @@ def test_an_opening_is_told_at_once_and_again_if_nobody_reviews_it(world: World,
         path = f"/cases/{world.cases['restricted']}/sight/doors/{door.seq}"
         send(world, "directorate", path, {"justified": "yes", "sentence": "Personne ne répondait, en effet"})
     with world.house.realm.reading() as session:
-        first = len(told.of_case(session, world.ids["restricted"]))
+        first = len(notifications_repository.notices_of_case(session, world.ids["restricted"]))
     told_after(world, 26)
     with world.house.realm.reading() as session:
-        later = [one for one in told.of_case(session, world.ids["restricted"])[first:] if one.urgent]
+        later = [
+            one
+            for one in notifications_repository.notices_of_case(session, world.ids["restricted"])[first:]
+            if one.urgent
+        ]
     assert bool([one for one in later if one.account == world.account("directorate")]) is not reviewed

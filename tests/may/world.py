@@ -30,12 +30,27 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from may import shared
+from school_protocol import context
+from school_protocol.auth import passwords, sign_in_repository, sign_in_service
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.models import AppointmentRow
+from school_protocol.case_files.bulk import Wish, begin_bundle
+from school_protocol.case_files.models import BulkCaseRow
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.handing_over import leave_at_once
+from school_protocol.cases.intake import open_case, raise_from_receipt
+from school_protocol.cases.loading import keep, load_by_id
+from school_protocol.cases.models import CaseReaderRow, CaseSeatRow
+from school_protocol.cases.service import make_move, record_act
+from school_protocol.cases.showing import see_case
+from school_protocol.cases.story_player import SCHOOL_WEEK, Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.documents import rendering
-from school_protocol.documents.papers import kit
-from school_protocol.domain.clock import Calendar
-from school_protocol.domain.events import (
+from school_protocol.context import House, open_house
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.definition import ScopeKind
+from school_protocol.engine.events import (
     AccessLifted,
     DocumentIssued,
     DoorOpened,
@@ -47,33 +62,23 @@ from school_protocol.domain.events import (
     RemarksAttached,
     from_entry,
 )
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.domain.protocol import ScopeKind
-from school_protocol.services import accounts
-from school_protocol.services import handed_out as papers
-from school_protocol.services.evidence.keeping import attach_file
-from school_protocol.services.house import House, open_house
-from school_protocol.services.loading import keep, load_by_id
-from school_protocol.services.opening import open_case
-from school_protocol.services.papers.bulk import Wish, begin
-from school_protocol.services.protocols.publishing import upload
-from school_protocol.services.receipts import raise_from_receipt
-from school_protocol.services.recording import make_move, record_act
-from school_protocol.services.retention import rights
-from school_protocol.services.scripts import SCHOOL_WEEK, Player, TurnableClock, prepared
-from school_protocol.services.showing import see_case
-from school_protocol.services.teams.leaving import leave_at_once
-from school_protocol.storage import cases, directory, index, staff
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.bulk_tables import BulkCaseRow
-from school_protocol.storage.index_tables import CaseReaderRow, CaseSeatRow
-from school_protocol.storage.placing import add_rows
-from school_protocol.storage.referrals import register
-from school_protocol.storage.referrals.register import CaseReferral
-from school_protocol.storage.review import queue
-from school_protocol.storage.review.queue import Wait
-from school_protocol.storage.review.tables import CaseReviewRow
-from school_protocol.storage.tables import AppointmentRow, DirectoryBase, RealmBase
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.pdf import rendering
+from school_protocol.people import contacts_repository
+from school_protocol.privacy import data_rights
+from school_protocol.privacy.evidence_files import attach_file
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.reader import read
+from school_protocol.publishing import handouts as papers
+from school_protocol.publishing.service import upload
+from school_protocol.storage.models import DirectoryBase, RealmBase
+from school_protocol.storage.sql import add_rows
+from school_protocol.supervision import referral_repository
+from school_protocol.supervision import repository as supervision_repository
+from school_protocol.supervision.models import CaseReviewRow
+from school_protocol.supervision.referral_repository import CaseReferral
+from school_protocol.supervision.repository import Wait
+from school_protocol.training import workshop_pages
 from school_protocol.web import create_app
 
 PASSWORD = "a password of three words"
@@ -89,7 +94,7 @@ FORMER, COMING = "former", "coming"
 LEFT = ("team_member@left", "academy@left")
 """Made to leave the school at once, with a seat in the own case; now in the role of their name, elsewhere or above."""
 ELSEWHERE = {"same_province": "00000B", "other_province": "00000C", "other_region": "00000D"}
-HASH = accounts.hash_password(PASSWORD)
+HASH = passwords.hash_password(PASSWORD)
 WISH = Wish(offer="ma-cyberharassment/school", language="fr")
 
 
@@ -140,7 +145,7 @@ class World:
         """Somebody by role, by `role/2`, by `role@school`, by `former role` or `coming role`; read anew each time."""
         known = self.others[who] if who in self.others else self.player.actor(who)
         with self.house.directory.reading() as session:
-            found = directory.actor(session, known.id, realm=accounts.REALM, today=self.house.now().date())
+            found = auth_repository.actor(session, known.id, realm=context.REALM, today=self.house.now().date())
         return found or known
 
     def account(self, who: str) -> str:
@@ -160,7 +165,7 @@ class World:
     @contextmanager
     def recognised(self) -> Iterator[None]:
         """Meanwhile each session is looked up once: many requests in a row by the same people, whose roles stay."""
-        asking, known = accounts.recognise, dict[str, Actor | None]()
+        asking, known = sign_in_service.recognise, dict[str, Actor | None]()
 
         def once(house: House, token: str) -> Actor | None:
             if token not in known:
@@ -168,7 +173,7 @@ class World:
             return known[token]
 
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(accounts, "recognise", once)
+            patched.setattr(sign_in_service, "recognise", once)
             yield
 
     def token(self) -> str:
@@ -185,7 +190,7 @@ class World:
         opened = open_case(self.house, self.actor(who), "report", filled, token=self.token())
         self.cases[name], self.reports[name] = opened.number, opened.report
         with self.house.realm.reading() as session:
-            self.ids[name] = cases.find_by_number(session, opened.number) or ""
+            self.ids[name] = cases_repository.find_by_number(session, opened.number) or ""
         return opened.number
 
     def act(self, name: str, who: str, act: str, /, **answers: Any) -> int:
@@ -232,7 +237,7 @@ class World:
 
     def events(self, name: str) -> list[Event]:
         with self.house.realm.reading() as session:
-            return [from_entry(one) for one in cases.load(session, self.house.vault, self.ids[name])]
+            return [from_entry(one) for one in cases_repository.load_events(session, self.house.vault, self.ids[name])]
 
     @cached_property
     def firsts(self) -> dict[str, str]:
@@ -254,7 +259,7 @@ class World:
     def absent(self) -> str:
         """A well-formed number that no case has."""
         with self.house.realm.reading() as session:
-            return cases.free_number(session, random.SystemRandom())
+            return cases_repository.free_number(session, random.SystemRandom())
 
 
 class _Compiled(BytecodeCache):
@@ -291,7 +296,7 @@ def untypeset() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rendering.Typesetter, "set", lambda *_page: blank())
         patched.setattr(papers, "wall_of", lambda *_told: blank())
-        patched.setattr(kit, "joined", lambda first, _second: first)
+        patched.setattr(workshop_pages, "joined", lambda first, _second: first)
         patched.setattr(papers, "_KEPT", papers._Kept(papers.KEPT_MOST))
         yield
 
@@ -371,9 +376,9 @@ def _referrals(world: World) -> None:
     sent = CaseReferral(number=1, target="police", sent_at=NOW, on_danger=True, awaits=True, chase_at=NOW)
     with world.house.realm.writing() as session:
         for case_id in world.ids.values():
-            row = index.row_of(session, case_id)
+            row = index_repository.row_of(session, case_id)
             assert row is not None
-            add_rows(session, *register.rows_of(row, [sent]))
+            add_rows(session, *referral_repository.rows_of(row, [sent]))
 
 
 def _reviews(world: World) -> None:
@@ -382,21 +387,21 @@ def _reviews(world: World) -> None:
     with world.house.realm.writing() as session:
         session.execute(delete(CaseReviewRow))
         for case_id in world.ids.values():
-            row = index.row_of(session, case_id)
+            row = index_repository.row_of(session, case_id)
             assert row is not None
-            for beside in queue.rows_of(row, waits, None):
+            for beside in supervision_repository.rows_of(row, waits, None):
                 add_rows(session, *beside)
 
 
 def _schools(world: World) -> None:
     """A second school beside the first, one in the next province, one in another region: a reporter and a head each."""
     with world.house.directory.writing() as session:
-        here = directory.unit(session, world.player.school)
+        here = auth_repository.unit(session, world.player.school)
         province, region = here.parents[:2]
         next_province = _unit(session, UnitKind.province, "P2", region)
         far_region = _unit(session, UnitKind.region, "R2", None)
         far_province = _unit(session, UnitKind.province, "P3", far_region)
-        directory.set_calendar(session, far_region, Calendar(opening=SCHOOL_WEEK))
+        contacts_repository.set_calendar(session, far_region, Calendar(opening=SCHOOL_WEEK))
         above = {"same_province": province, "other_province": next_province, "other_region": far_province}
         for kind, code in ELSEWHERE.items():
             world.schools[kind] = _unit(session, UnitKind.school, code, above[kind])
@@ -412,7 +417,7 @@ def _schools(world: World) -> None:
         _post(world, who, "directorate", starts=date(2020, 1, 1), unit=far_province)
     _post(world, "technical_admin@region", "technical_admin", starts=date(2020, 1, 1), unit=region)
     with world.house.directory.writing() as session:
-        directory.appoint(
+        auth_repository.appoint(
             session, world.account("directorate@two_posts"), role="team_coordinator", unit=world.schools["own"],
             starts=date(2020, 1, 1),
         )  # fmt: skip
@@ -423,7 +428,7 @@ def _another_protocol(world: World) -> None:
     content = SMALL.read_bytes()
     other = read(content, str(SMALL))
     with world.house.directory.writing() as session:
-        directory.publish(
+        protocol_repository.publish(
             session, protocol=other.protocol, version=other.version, digest=other.digest, content=content,
             published_at=NOW,
         )  # fmt: skip
@@ -432,19 +437,19 @@ def _another_protocol(world: World) -> None:
 
 
 def _unit(session: Any, kind: UnitKind, code: str, parent: str | None) -> str:
-    return directory.add_unit(session, kind=kind, code=code, names={"fr": f"Unité {code}"}, parent=parent)
+    return auth_repository.add_unit(session, kind=kind, code=code, names={"fr": f"Unité {code}"}, parent=parent)
 
 
 def _post(world: World, who: str, role: str, *, starts: date, unit: str = "") -> None:
     place = unit or world.player.places.get(world.player.protocol.roles[role].sees, world.player.school)
     with world.house.directory.writing() as session:
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username=re.sub(r"\W", "-", who), names={"fr": who}, language="fr", created_at=NOW, certified=True,
             trained_until=date(2099, 12, 31),
         )  # fmt: skip
-        staff.link(session, "https://one.example", who, account, at=NOW)
-        directory.appoint(session, account, role=role, unit=place, starts=starts)
-        found = directory.actor(session, account, realm=accounts.REALM, today=NOW.date())
+        sign_in_repository.link(session, "https://one.example", who, account, at=NOW)
+        auth_repository.appoint(session, account, role=role, unit=place, starts=starts)
+        found = auth_repository.actor(session, account, realm=context.REALM, today=NOW.date())
     assert found is not None
     world.others[who] = found
 
@@ -452,7 +457,7 @@ def _post(world: World, who: str, role: str, *, starts: date, unit: str = "") ->
 def _passwords(world: World) -> None:
     with world.house.directory.writing() as session:
         for one in (*world.player.actors.values(), *world.others.values()):
-            directory.set_password(session, one.id, HASH)
+            auth_repository.set_password(session, one.id, HASH)
 
 
 def _newcomers(world: World) -> None:
@@ -472,8 +477,8 @@ def _leave(world: World) -> None:
            LEFT[1]: ("academy", world.player.places[ScopeKind.region])}  # fmt: skip
     with world.house.directory.writing() as session:
         for who, (role, unit) in now.items():
-            directory.appoint(session, world.account(who), role=role, unit=unit, starts=NOW.date())
-        directory.appoint(  # a role of another protocol gives nothing here
+            auth_repository.appoint(session, world.account(who), role=role, unit=unit, starts=NOW.date())
+        auth_repository.appoint(  # a role of another protocol gives nothing here
             session, world.account(LEFT[1]), role="warden", unit=world.schools["own"], starts=NOW.date()
         )  # fmt: skip
 
@@ -517,7 +522,7 @@ def _places(world: World) -> None:
         "person": "targeted_pupil-1",
         "post": _post_of(world, "team_member/2"),
         "draft": upload(world.house, world.actor("protocol_admin"), content, "2.yaml"),
-        "job": begin(world.house, world.actor("head"), WISH, world.token()).job,
+        "job": begin_bundle(world.house, world.actor("head"), WISH, world.token()).job,
         "report": world.reports["early"],
         "endangered": world.reports["restricted"],
         "raised_by_others": world.reports["broken"],
@@ -533,7 +538,7 @@ def _end_posts(world: World) -> None:
     with world.house.directory.writing() as session:
         ids = session.scalars(select(AppointmentRow.id).where(AppointmentRow.account.in_(former))).all()
         for appointment in ids:
-            directory.end_appointment(session, appointment, NOW.date() - timedelta(days=1))
+            auth_repository.end_appointment(session, appointment, NOW.date() - timedelta(days=1))
 
 
 # ---- the cases -----------------------------------------------------------------------------------------------------
@@ -641,7 +646,7 @@ def _asked_for(world: World, name: str) -> None:
     """Somebody asked for what is kept of them; a copy was asked for, and the answer came before anybody agreed."""
     said = {"request": "access", "requester": "La mère", "identity_checked": "yes"}
     world.act(name, "head", "rights_request", stage="asked", **said)
-    world.exports[name] = rights.ask(
+    world.exports[name] = data_rights.ask_right(
         world.house, world.actor("head"), world.cases[name], "targeted_pupil-1", token=world.token()
     )
     world.act(name, "head", "rights_request", stage="answered", answer="Rien de plus.", **said)

@@ -10,15 +10,16 @@ from datetime import date
 
 from domain.telling import NOW
 
-from school_protocol.definitions import read
-from school_protocol.definitions.proof import Beat, Proof, Result, Story, Verdict
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.accounts import REALM
-from school_protocol.services.house import House
-from school_protocol.services.protocols import examining, publishing
-from school_protocol.services.scripts import Player, throwaway
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.story_player import Player, throwaway
+from school_protocol.context import REALM, House
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import Actor
+from school_protocol.proof.state_space import Beat, Proof, Result, Story, Verdict
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.reader import read
+from school_protocol.publishing import draft_process
+from school_protocol.publishing import service as publishing_service
 
 HOLDS = Proof((Result("no_end_in_danger", Verdict.held, combinations=7),), 7, 0.1)
 
@@ -59,26 +60,26 @@ class Desk:
 
     def person(self, name: str, role: str) -> Actor:
         with self.house.directory.writing() as session:
-            found = directory.account_named(session, name)
+            found = auth_repository.account_named(session, name)
             account = found.id if found else ""
             if not found:
-                account = directory.add_account(
+                account = auth_repository.add_account(
                     session, username=name, names={"fr": name}, language="fr", created_at=self.house.now()
                 )
-                directory.appoint(session, account, role=role, unit=self.player.school, starts=date(2020, 1, 1))
-            actor = directory.actor(session, account, realm=REALM, today=self.house.now().date())
+                auth_repository.appoint(session, account, role=role, unit=self.player.school, starts=date(2020, 1, 1))
+            actor = auth_repository.actor(session, account, realm=REALM, today=self.house.now().date())
         assert actor is not None
         return actor
 
     def upload(self, content: bytes, who: str = "first", name: str = "next.yaml") -> str:
-        return publishing.upload(self.house, self.administrator(who), content, name)
+        return publishing_service.upload(self.house, self.administrator(who), content, name)
 
-    def examine(self, content: bytes, before: bytes | None) -> examining.Report:
+    def examine(self, content: bytes, before: bytes | None) -> draft_process.Report:
         self.examined.append(content)
-        return {"proof": examining.proof_out(self.proof), "stories": []}
+        return {"proof": draft_process.proof_out(self.proof), "stories": []}
 
     def work_out(self) -> int:
-        return publishing.work_out(self.house, self.examine)
+        return publishing_service.work_out(self.house, self.examine)
 
     def ready(self, content: bytes, who: str = "first") -> str:
         """Uploaded, and worked out."""
@@ -88,12 +89,12 @@ class Desk:
 
     def proposed(self, content: bytes, who: str = "first") -> str:
         draft = self.ready(content, who)
-        publishing.propose(self.house, self.administrator(who), draft)
+        publishing_service.propose(self.house, self.administrator(who), draft)
         return draft
 
     def agree(self, draft: str, content: bytes, who: str = "second") -> tuple[str, int]:
         digest = read(content, "x").digest
-        return publishing.agree(self.house, self.administrator(who), draft, digest)
+        return publishing_service.agree(self.house, self.administrator(who), draft, digest)
 
     def agreed_at_once(self, *contents: bytes) -> list[str]:
         """Two drafts, agreed to at the same time by two people: `published`, or why not, in the order of the words."""
@@ -106,7 +107,7 @@ class Desk:
             (draft, content), who = pair
             try:
                 self.agree(draft, content, who)
-            except publishing.PublishRefused as error:
+            except publishing_service.PublishRefused as error:
                 return ",".join(error.obstacles)
             return "published"
 
@@ -115,7 +116,7 @@ class Desk:
 
     def published(self) -> list[tuple[int, bool]]:
         with self.house.directory.reading() as session:
-            return [(line.version, line.is_current) for line in directory.definition_lines(session)]
+            return [(line.version, line.is_current) for line in protocol_repository.definition_lines(session)]
 
 
 @contextmanager

@@ -9,16 +9,15 @@ from pathlib import Path
 
 from workshops.rooms_of import NOON, host_in, person
 
-from school_protocol.domain.policy import UnitKind
-from school_protocol.services.house import House
-from school_protocol.services.workshops import attended, attesting, scenarios
-from school_protocol.services.workshops.attended import Typed
-from school_protocol.services.workshops.attesting import AttestLine, Preview
-from school_protocol.storage import directory
-from school_protocol.storage.directory import Account
-from school_protocol.storage.tables import new_id
-from school_protocol.storage.workshops import listed
-from school_protocol.storage.workshops.listed import Workshop
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.repository import Account
+from school_protocol.context import House
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.storage.models import new_id
+from school_protocol.training import attestation_service, scenario_library
+from school_protocol.training import repository as training_repository
+from school_protocol.training.attestation_service import AttestLine, Preview, Typed
+from school_protocol.training.repository import Workshop
 
 SINCE = date(2026, 9, 1)
 DAY, LONG = "2026-11-26", "180"
@@ -28,12 +27,12 @@ def furnished(folder: Path) -> House:
     """The host, with a school below its academy, and another academy with a trainer and a teacher of its own."""
     house = host_in(folder)
     with house.directory.writing() as session:
-        region = directory.unit_coded(session, "R")
+        region = auth_repository.unit_coded(session, "R")
         assert region is not None
-        province = directory.add_unit(
+        province = auth_repository.add_unit(
             session, kind=UnitKind.province, code="P", names={"fr": "Direction"}, parent=region.id
         )
-        school = directory.add_unit(
+        school = auth_repository.add_unit(
             session, kind=UnitKind.school, code="01234A", names={"fr": "Collège"}, parent=province
         )
         for name, role, unit in (
@@ -43,23 +42,23 @@ def furnished(folder: Path) -> House:
         ):  # fmt: skip
             trained = date(2026, 12, 31) if name == "nadia" else None
             _account(session, name, role, unit, trained)
-        other = directory.add_unit(session, kind=UnitKind.region, code="R2", names={"fr": "Autre académie"})
+        other = auth_repository.add_unit(session, kind=UnitKind.region, code="R2", names={"fr": "Autre académie"})
         for name, role in (("ailleurs", "trainer"), ("academie2", "academy"), ("karim", "reporter")):
             _account(session, name, role, other, None)
     return house
 
 
 def _account(session: object, name: str, role: str, unit: str, trained: date | None) -> None:
-    account = directory.add_account(
+    account = auth_repository.add_account(
         session, username=name, names={"fr": name.title()}, language="fr", created_at=NOON,  # type: ignore[arg-type]
         certified=trained is not None, trained_until=trained, email=f"{name}@example.ma",
     )  # fmt: skip
-    directory.appoint(session, account, role=role, unit=unit, starts=SINCE)  # type: ignore[arg-type]
+    auth_repository.appoint(session, account, role=role, unit=unit, starts=SINCE)  # type: ignore[arg-type]
 
 
 def workshop(house: House, trainer: str = "formateur", *, code: str = "ABCDEF", ended: bool = True) -> str:
     """A workshop on the list, whose room is not there; returns its id."""
-    told = scenarios.find("blackmail")
+    told = scenario_library.find_scenario("blackmail")
     assert told is not None
     line = Workshop(
         id=new_id(), code=code, trainer=person(house, trainer).id, scenario="blackmail", version=told.version,
@@ -67,21 +66,21 @@ def workshop(house: House, trainer: str = "formateur", *, code: str = "ABCDEF", 
         created_at=NOON - timedelta(days=2), purge_at=NOON + timedelta(days=28),
     )  # fmt: skip
     with house.directory.writing() as session:
-        listed.add(session, line)
+        training_repository.add_workshop(session, line)
         if ended:
-            listed.end(session, line.id, {}, at=NOON)
+            training_repository.end_workshop(session, line.id, {}, at=NOON)
     return line.id
 
 
 def typed(*people: tuple[str, str, str]) -> tuple[Typed, ...]:
     """Lines of a form: name, user name, result."""
-    return attended.typed_lines(
+    return attestation_service.typed_lines(
         {"name": name, "username": username, "result": result} for name, username, result in people
     )
 
 
 def shown(house: House, of: str, lines: Sequence[Typed], trainer: str = "formateur", day: str = DAY) -> Preview:
-    return attesting.preview(house, person(house, trainer), of, lines, day, LONG)
+    return attestation_service.preview(house, person(house, trainer), of, lines, day, LONG)
 
 
 def entered(
@@ -90,13 +89,13 @@ def entered(
     """Looked at, and entered as it was shown; who stands there then."""
     preview = shown(house, of, lines, trainer, day)
     actor = person(house, trainer)
-    attesting.attest(house, actor, of, lines, day, LONG, preview.digest, token=token)
-    return attesting.see_attest(house, actor, of).lines
+    attestation_service.attest(house, actor, of, lines, day, LONG, preview.digest, token=token)
+    return attestation_service.see_attest(house, actor, of).lines
 
 
 def account(house: House, name: str) -> Account:
     with house.directory.reading() as session:
-        found = directory.account_named(session, name)
+        found = auth_repository.account_named(session, name)
     assert found is not None
     return found
 
@@ -107,7 +106,7 @@ def trained(house: House, name: str) -> date | None:
 
 
 def as_csv(text: str) -> tuple[Typed, ...]:
-    return attended.from_csv(text.encode())
+    return attestation_service.from_csv(text.encode())
 
 
 def renamed(lines: Sequence[Typed], name: str) -> tuple[Typed, ...]:

@@ -14,13 +14,12 @@ import pytest
 from handing import hand_out_as
 from sqlalchemy import func, select
 
-from school_protocol.services.papers.apart import Here
-from school_protocol.services.papers.bulk import Job, Wish, begin, go_on, see_job
-from school_protocol.services.papers.bulk_files import LIST, zipped
-from school_protocol.storage.bulk_tables import BulkCaseRow
-from school_protocol.storage.paper_tables import HandedPaperRow
-from school_protocol.storage.tables import EventRow
-from school_protocol.wording import Wording
+from school_protocol.case_files.bulk import Job, Wish, begin_bundle, go_on, see_job
+from school_protocol.case_files.models import BulkCaseRow, HandedPaperRow
+from school_protocol.case_files.prepare_process import Here
+from school_protocol.case_files.prepared import LIST, zipped
+from school_protocol.language import Wording
+from school_protocol.storage.models import EventRow
 from services.conftest import School
 
 KEY = "ma-cyberharassment"
@@ -39,7 +38,7 @@ def reported(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
 
 def begun(school: School, who: str = "head", token: str = "t", **changes: Any) -> str:
     wish = Wish(**{**{name: getattr(WISH, name) for name in WISH.__slots__}, **changes})
-    return begin(school.house, school.person(who), wish, token).job
+    return begin_bundle(school.house, school.person(who), wish, token).job
 
 
 def worked(school: School, hands: Any = None, seconds: float = HOUR) -> bool:

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from domain.telling import MOROCCAN, NOW, REPORT
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House
-from school_protocol.services.opening import Opened, open_case
-from school_protocol.services.recording import Done, make_move, record_act
-from school_protocol.services.scripts import Player, throwaway
-from school_protocol.services.showing import see_case
-from school_protocol.services.views import CaseView
-from school_protocol.storage import cases
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.intake import Opened, open_case
+from school_protocol.cases.service import Done, make_move, record_act
+from school_protocol.cases.showing import see_case
+from school_protocol.cases.story_player import Player, throwaway
+from school_protocol.cases.view_models import CaseView
+from school_protocol.context import House
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Actor
 
 NAME, MASSAR, WORDS = "Yasmine Benali", "G123456789", "Ils m’ont appelée « la ferme »"
 ABOUT = [
@@ -85,8 +85,8 @@ class School:
 
     def last_seq(self) -> int:
         with self.house.realm.reading() as session:
-            found = cases.find_by_number(session, self.number)
-            return cases.last_seq(session, found) if found else 0
+            found = cases_repository.find_by_number(session, self.number)
+            return cases_repository.last_seq(session, found) if found else 0
 
 
 @pytest.fixture

@@ -19,31 +19,33 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from school_protocol.domain import events as kinds
-from school_protocol.domain.answers import References, clean
-from school_protocol.domain.case import Case
-from school_protocol.domain.engine import available
-from school_protocol.domain.errors import BadInput, SchoolProtocolError, Unseen
-from school_protocol.domain.events import Event, EventKind, FileStep, Handwritten, Put, Remark, RemarkKind, StepTaken
-from school_protocol.domain.forms import Form, FormField
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Act, ActKind, Protocol
-from school_protocol.domain.public_reports import Status, Wrong
-from school_protocol.services import first_minutes, loading, showing
-from school_protocol.services.evidence.register import see_register
-from school_protocol.services.house import House
-from school_protocol.services.known import known_already
-from school_protocol.services.loading import keep, load
-from school_protocol.services.papers import remarks, revoking
-from school_protocol.services.recording import record_act
-from school_protocol.services.seeing import Seeing
-from school_protocol.services.sight import breaking, lifting, who_sees
-from school_protocol.services.signalement import triage
-from school_protocol.storage import access, cases, index
+from school_protocol.case_files import service as case_files_service
+from school_protocol.cases import index_repository, loading, showing
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.case_view import Seeing
+from school_protocol.cases.loading import keep, load
+from school_protocol.cases.models import CaseSeatRow
+from school_protocol.cases.service import record_act
+from school_protocol.cases.showing import known_already
+from school_protocol.context import House
+from school_protocol.engine import events as kinds
+from school_protocol.engine.answers import References, clean
+from school_protocol.engine.case import Case
+from school_protocol.engine.decisions import available
+from school_protocol.engine.definition import Act, ActKind, Protocol
+from school_protocol.engine.errors import BadInput, SchoolProtocolError, Unseen
+from school_protocol.engine.events import Event, EventKind, FileStep, Handwritten, Put, Remark, RemarkKind, StepTaken
+from school_protocol.engine.form_model import Form, FormField
+from school_protocol.engine.visibility import Actor
+from school_protocol.privacy import access_report, emergency_access
+from school_protocol.privacy.evidence import see_register
+from school_protocol.reports import repository as reports_repository
+from school_protocol.reports import triage
+from school_protocol.reports.repository import PublicHeader
+from school_protocol.reports.rules import Status, Wrong
+from school_protocol.storage import access_log
 from school_protocol.storage.engines import Session
-from school_protocol.storage.index_tables import CaseSeatRow
-from school_protocol.storage.signalement import reports
-from school_protocol.storage.signalement.reports import PublicHeader
+from school_protocol.supervision import remarks
 from services.conftest import School
 from services.telling_school import Told
 from services.test_every_field import MARK, Filled, Written
@@ -111,7 +113,7 @@ class Worded(Filled):
     def place(self, states: Sequence[str]) -> None:
         """The case stays where it is, if that is one of them."""
         with self.house.realm.reading() as session:
-            row = index.row_of(session, self.case_id)
+            row = index_repository.row_of(session, self.case_id)
         if row is None or row.state not in states:
             super().place(states)
 
@@ -387,7 +389,7 @@ def remembering() -> Iterator[None]:
     choices: dict[tuple[str, int], Any] = {}
 
     def once(house: House, session: Session, case_id: str) -> Any:
-        key = (case_id, cases.last_seq(session, case_id))
+        key = (case_id, cases_repository.last_seq(session, case_id))
         if key not in cases_folded:
             cases_folded[key] = folded(house, session, case_id)
         return cases_folded[key]
@@ -400,8 +402,8 @@ def remembering() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(loading, "folded", once)
-        patched.setattr(access, "note", lambda *_session, **_reading: None)
-        patched.setattr("school_protocol.services.seeing.available", asked_once)
+        patched.setattr(access_log, "note", lambda *_session, **_reading: None)
+        patched.setattr("school_protocol.cases.case_view.available", asked_once)
         yield
 
 
@@ -438,16 +440,16 @@ class Matrix:
             "case": lambda: showing.see_case(house, actor, number),
             "chronology": lambda: list(self._chronology(actor, seeing)),
             "entries": lambda: list(self._entries(actor, seeing)),
-            "sight": lambda: who_sees.see_sight(house, actor, number),
-            "danger": lambda: first_minutes.see_danger(house, actor, number),
+            "sight": lambda: access_report.see_sight(house, actor, number),
+            "danger": lambda: showing.see_danger(house, actor, number),
             "moves": lambda: showing.see_move(house, actor, number, "close"),
             "register": lambda: see_register(house, actor, number),
-            "copies": lambda: revoking.see_copies(house, actor, number),
+            "copies": lambda: case_files_service.see_copies(house, actor, number),
             "remarks": lambda: remarks.see_remarks(house, actor, number),
-            "doors": lambda: [breaking.see_door(house, actor, number, one) for one in self._openings],
+            "doors": lambda: [emergency_access.see_door(house, actor, number, one) for one in self._openings],
             "news": lambda: showing.what_is_new(house, actor, number, 0),
             "correction": lambda: self._correcting(actor),
-            "names": lambda: lifting.see_names(house, actor, number),
+            "names": lambda: emergency_access.see_names(house, actor, number),
             "plan": lambda: showing.see_act(house, actor, number, "support_plan").prefill,
         }
         for name, open_ in doors.items():
@@ -535,7 +537,7 @@ class Matrix:
     def _sight(self, who: str) -> Iterator[str]:
         """What the pages say of who sees the case, and what each may do about it."""
         asked = self.house, self.case.readers[who], self.case.number
-        view, page, rules = who_sees.see_sight(*asked), showing.see_case(*asked), READ["sight"]
+        view, page, rules = access_report.see_sight(*asked), showing.see_case(*asked), READ["sight"]
         pieces = see_register(*asked).pieces if who in READ["doors"]["register"] else ()
         found = {
             "who takes no part": view.out is not None,
@@ -551,7 +553,7 @@ class Matrix:
 
     def _reviews(self, who: str) -> bool:
         try:
-            return breaking.see_door(
+            return emergency_access.see_door(
                 self.house, self.case.readers[who], self.case.number, self._openings[-1]
             ).may_review
         except Unseen:
@@ -638,7 +640,7 @@ class Reports:
 
     def _all(self) -> tuple[PublicHeader, ...]:
         with self.house.realm.reading() as session:
-            return reports.of_units(session, [self.school.player.school], statuses=tuple(Status), limit=100)
+            return reports_repository.of_units(session, [self.school.player.school], statuses=tuple(Status), limit=100)
 
     def _settle(self, name: str, said: Mapping[str, Any]) -> None:
         house, report, token = self.house, self.ids[name], f"{name} "
@@ -708,7 +710,7 @@ class Reports:
 
     def _header(self, name: str) -> PublicHeader:
         with self.house.realm.reading() as session:
-            return reports.header(session, self.ids[name], hold=False)
+            return reports_repository.header(session, self.ids[name], hold=False)
 
     def _may_list(self, actor: Actor) -> bool:
         try:

@@ -20,10 +20,10 @@ from domain.telling import MOROCCAN, NOW
 from PIL import Image, PngImagePlugin
 from storage.lying import PLACES, Place, around, settings_for
 
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
 from services.conftest import School
 
 MAKER = "SecretMaker-4711"

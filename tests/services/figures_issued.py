@@ -12,19 +12,20 @@ from itertools import count
 
 from domain.telling import MOROCCAN, NOW
 
-from school_protocol.definitions import read
-from school_protocol.domain.clock import Calendar
-from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
-from school_protocol.domain.figure_releases import ReleaseLine, Told
-from school_protocol.domain.figure_tables import KEPT, LATE, TOTALS, Cell, own_part
-from school_protocol.domain.policy import Actor, Unit, UnitKind
-from school_protocol.services.figures import issuing, seeing
-from school_protocol.services.house import REALM, House
-from school_protocol.services.papers.apart import Here
-from school_protocol.services.scripts import SCHOOL_WEEK, Player, throwaway
-from school_protocol.storage import directory
-from school_protocol.storage.figures import counters, jobs
-from school_protocol.storage.figures.jobs import Job
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.prepare_process import Here
+from school_protocol.cases.story_player import SCHOOL_WEEK, Player, throwaway
+from school_protocol.context import REALM, House
+from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.visibility import Actor, Unit, UnitKind
+from school_protocol.people import contacts_repository
+from school_protocol.protocol.reader import read
+from school_protocol.statistics import releases
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.release_rules import ReleaseLine, Told
+from school_protocol.statistics.repository import Job
+from school_protocol.statistics.rules import KEPT, LATE, TOTALS, Cell, own_part
 
 PROTOCOL = "ma-cyberharassment"
 YEAR = 2026
@@ -67,13 +68,13 @@ class Country:
 
     def person(self, who: str) -> Actor:
         with self.house.directory.reading() as session:
-            found = directory.actor(session, self.people[who], realm=REALM, today=self.house.now().date())
+            found = auth_repository.actor(session, self.people[who], realm=REALM, today=self.house.now().date())
         assert found is not None
         return found
 
     def unit(self, code: str) -> Unit:
         with self.house.directory.reading() as session:
-            return directory.unit(session, self.units[code])
+            return auth_repository.unit(session, self.units[code])
 
     def count_in(
         self, code: str, number: int, *, seed: int = 1, month: str = "", only: Mapping[str, str] | None = None
@@ -91,29 +92,31 @@ class Country:
                     ((PROTOCOL, when, one), path[place + 1] if place + 1 < len(path) else "", cells)
                     for place, one in enumerate(path)
                 )
-                counters.change_at_commit(session, changes)
+                statistics_repository.change_at_commit(session, changes)
 
     def ask(self, who: str, code: str, *, token: str = "", year: int = YEAR) -> str:
-        return issuing.ask(self.house, self.person(who), PROTOCOL, code, year, token or f"t{next(self.tokens)}")
+        return releases.ask_release(
+            self.house, self.person(who), PROTOCOL, code, year, token or f"t{next(self.tokens)}"
+        )
 
     def issue(self, who: str, code: str, *, year: int = YEAR) -> Job:
         """Asked for, and worked out here: what became of it."""
         job = self.ask(who, code, year=year)
-        while issuing.go_on(self.house, Here(self.house)):
+        while releases.go_on(self.house, Here(self.house)):
             pass
         return self.job(job)
 
     def job(self, job: str) -> Job:
         with self.house.directory.reading() as session:
-            return jobs.job(session, job)
+            return statistics_repository.job(session, job)
 
     def lines(self, code: str) -> tuple[ReleaseLine, ...]:
         """The releases that have it, the newest first."""
-        return seeing.releases_covering(self.house, self.unit(code))
+        return releases.releases_covering(self.house, self.unit(code))
 
     def told(self, code: str, release: str = "") -> Told:
         unit = self.unit(code)
-        return seeing.see_told(self.house, unit, release or self.lines(code)[0].id)
+        return releases.see_told(self.house, unit, release or self.lines(code)[0].id)
 
     def wait(self, **delay: float) -> None:
         self.player.clock.advance(timedelta(**delay))
@@ -155,15 +158,15 @@ def furnish(country: Country, *, password_hash: str = "", since: datetime = NOW)
     with country.house.directory.writing() as session:
         for code, (kind, parent, french, arabic) in PLACES.items():
             names = {"fr": french, "ar": arabic}
-            country.units[code] = directory.add_unit(
+            country.units[code] = auth_repository.add_unit(
                 session, kind=kind, code=code, names=names, parent=country.units.get(parent)
             )
-        directory.set_calendar(session, country.units["MA"], Calendar(opening=SCHOOL_WEEK))
+        contacts_repository.set_calendar(session, country.units["MA"], Calendar(opening=SCHOOL_WEEK))
         for who, (role, code) in POSTS.items():
-            found = directory.add_account(
+            found = auth_repository.add_account(
                 session, username=f"figures_{who}", names={"fr": who.capitalize()}, language="fr", created_at=since,
                 password_hash=password_hash,
             )  # fmt: skip
             starts = since.date() - timedelta(days=300)
-            directory.appoint(session, found, role=role, unit=country.units[code], starts=starts)
+            auth_repository.appoint(session, found, role=role, unit=country.units[code], starts=starts)
             country.people[who] = found

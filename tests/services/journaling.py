@@ -15,14 +15,18 @@ from typing import Any
 from storage.conftest import NOW
 from storage.test_index import row as index_row
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.domain.events import Entry
-from school_protocol.domain.policy import UnitKind
-from school_protocol.post import Post
-from school_protocol.services.house import House, Library, open_house
-from school_protocol.services.journal.keeping import take_anchor
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.storage import access, administration, cases, directory, erased, erasing, index
+from school_protocol.context import House, Library, open_house
+from school_protocol.engine.events import Entry
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.mail import Post
+from school_protocol.ops.journal_checks import take_anchor
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.storage import access_log, administration_log, backups, case_keys
 from school_protocol.storage.engines import Engine, Store, open_engine
 from school_protocol.storage.vault import Vault
 
@@ -46,24 +50,26 @@ class Kept:
     def append(self, name: str, *entries: Entry) -> None:
         case_id = self.cases[name]
         with self.house.realm.writing() as session:
-            last = cases.last_seq(session, case_id)
-            cases.append(session, self.house.vault, case_id, last, entries)
-            number = cases.opened(session, case_id).number
-            index.write(session, index_row(case_id, number, last_seq=last + len(entries)))
+            last = cases_repository.last_seq(session, case_id)
+            cases_repository.append(session, self.house.vault, case_id, last, entries)
+            number = cases_repository.opened(session, case_id).number
+            index_repository.write(session, index_row(case_id, number, last_seq=last + len(entries)))
 
     def read(self, *names: str) -> None:
         for name in names:
             with self.house.realm.writing() as session:
-                access.note(session, case_id=self.cases[name], account=self.person, at=self.clock.now(), what="page")
+                access_log.note(
+                    session, case_id=self.cases[name], account=self.person, at=self.clock.now(), what="page"
+                )
 
     def administer(self, *reasons: str) -> None:
         for reason in reasons:
             with self.house.directory.writing() as session:
-                administration.write(session, self.change(reason))
+                administration_log.write_entry(session, self.change(reason))
 
-    def change(self, reason: str) -> administration.Change:
-        return administration.Change(
-            at=self.clock.now(), actor=self.person, kind=administration.Kind.leaving, unit=self.unit,
+    def change(self, reason: str) -> administration_log.Change:
+        return administration_log.Change(
+            at=self.clock.now(), actor=self.person, kind=administration_log.Kind.leaving, unit=self.unit,
             account=self.person, role=ROLE, reason=reason, appointment=self.post,
         )  # fmt: skip
 
@@ -75,9 +81,9 @@ class Kept:
 
     def erase(self, name: str) -> None:
         case_id = self.cases[name]
-        erased.note(self.house.settings.data, self.house.vault, case_id, self.clock.now())
+        backups.note(self.house.settings.data, self.house.vault, case_id, self.clock.now())
         with self.house.realm.writing() as session:
-            erasing.erase_case(session, self.house.vault, case_id, at=self.clock.now(), actor="officer")
+            privacy_repository.erase_case(session, self.house.vault, case_id, at=self.clock.now(), actor="officer")
 
     def close(self) -> None:
         self.house.close()
@@ -93,19 +99,19 @@ def opened(folder: Path, engines: Mapping[str, Engine] | None = None) -> Kept:
     clock = TurnableClock(NOW)
     kept = Kept(open_house(Settings(data=folder), clock, engines), clock, {})
     with kept.house.directory.writing() as session:
-        kept.unit = directory.add_unit(session, kind=UnitKind.school, code="00001A", names={"fr": "École"})
-        kept.person = directory.add_account(
+        kept.unit = auth_repository.add_unit(session, kind=UnitKind.school, code="00001A", names={"fr": "École"})
+        kept.person = auth_repository.add_account(
             session, username="someone", names={"fr": "Quelqu’un"}, language="fr", created_at=NOW, email="s@x.example"
         )
-        kept.post = directory.appoint(session, kept.person, role=ROLE, unit=kept.unit, starts=date(2026, 1, 1))
+        kept.post = auth_repository.appoint(session, kept.person, role=ROLE, unit=kept.unit, starts=date(2026, 1, 1))
     return kept
 
 
 def new_case(kept: Kept, name: str) -> None:
-    case_id = cases.prepare_key(kept.house.realm, kept.house.vault)
+    case_id = case_keys.prepare_key(kept.house.realm, kept.house.vault)
     with kept.house.realm.writing() as session:
-        cases.open_case(
-            session, kept.house.vault, case_id=case_id, number=cases.free_number(session, random.SystemRandom()),
+        cases_repository.open_case(
+            session, kept.house.vault, case_id=case_id, number=cases_repository.free_number(session, random.SystemRandom()),
             protocol="test", version=1, digest="d" * 64, unit=kept.unit, opened_at=NOW,
         )  # fmt: skip
     kept.cases[name] = case_id
@@ -120,7 +126,7 @@ def told(folder: Path, engines: Mapping[str, Engine] | None = None) -> Kept:
     kept.read("a", "b", "a", "gone", "a")
     kept.administer("first", "second")
     with kept.house.realm.writing() as session:
-        cases.destroy_words(session, kept.house.vault, kept.case("words"), 1, at=NOW, actor="officer")
+        cases_repository.destroy_words(session, kept.house.vault, kept.case("words"), 1, at=NOW, actor="officer")
     kept.anchor()
     kept.day_passes()
     kept.append("a", entry(), entry(words={"w": "five"}))

@@ -7,7 +7,7 @@ from typing import Any
 
 from pypdf import PdfReader
 
-from school_protocol.services.papers.posting import issue_letter
+from school_protocol.case_files.letters import issue_letter
 from services.conftest import School
 
 PUPIL, OTHER, WITNESS, MOTHER, FATHER, OTHER_MOTHER = (

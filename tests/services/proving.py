@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from school_protocol.domain.policy import Actor
-from school_protocol.services.accounts import hash_password, recognise
-from school_protocol.services.house import House
-from school_protocol.services.identity import factors, signing_in
-from school_protocol.services.identity.passkeys import Site
-from school_protocol.services.identity.signing_in import Visitor
-from school_protocol.services.scripts import Player
-from school_protocol.storage import administration, directory, proving
-from school_protocol.storage.administration import Kind
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import second_factor, sign_in_repository, sign_in_service
+from school_protocol.auth.passkeys import Site
+from school_protocol.auth.passwords import hash_password
+from school_protocol.auth.sign_in_service import Visitor, recognise
+from school_protocol.cases.story_player import Player
+from school_protocol.context import House
+from school_protocol.engine.visibility import Actor
+from school_protocol.storage import administration_log
+from school_protocol.storage.administration_log import Kind
 
 PASSWORD = "un cartable bleu sur le toit"
 SITE = Site("localhost", "http://localhost")
@@ -35,27 +36,27 @@ class People:
     def username(self, who: str) -> str:
         account = self.actor(who).id
         with self.house.directory.reading() as session:
-            found = directory.account(session, account)
+            found = auth_repository.account(session, account)
         assert found is not None
         return found.username
 
     def give_password(self, who: str, password: str = PASSWORD) -> None:
         account, hashed = self.actor(who).id, hash_password(password)
         with self.house.directory.writing() as session:
-            directory.set_password(session, account, hashed)
+            auth_repository.set_password(session, account, hashed)
 
     def give_phone(self, who: str) -> str:
         """A phone that has shown nothing yet; returns its seed."""
-        seed, account = factors.draw_seed(), self.actor(who).id
+        seed, account = second_factor.draw_seed(), self.actor(who).id
         with self.house.directory.writing() as session:
-            proving.keep_seed(session, self.house.vault, account, seed, step=0, at=self.house.now())
+            sign_in_repository.keep_seed(session, self.house.vault, account, seed, step=0, at=self.house.now())
         return seed
 
     def code(self, seed: str, away: int = 0) -> str:
-        return factors.code_at(seed, factors.step_at(self.house.now()) + away)
+        return second_factor.code_at(seed, second_factor.step_at(self.house.now()) + away)
 
     def enter(self, who: str, password: str = PASSWORD, **visitor: str) -> str | None:
-        return signing_in.sign_in(self.house, self.username(who), password, Visitor(**visitor))
+        return sign_in_service.open_session(self.house, self.username(who), password, Visitor(**visitor))
 
     def is_in(self, token: str | None) -> bool:
         """Whether that token opens pages."""
@@ -68,7 +69,7 @@ class People:
         """What was written down about somebody's ways in: what, by whom, why; oldest first."""
         units = [held.unit for held in self.actor(who).appointments]
         with self.house.directory.reading() as session:
-            found = administration.changes(session, units, limit=500, kinds=administration.OF_IDENTITY)
+            found = administration_log.changes(session, units, limit=500, kinds=administration_log.OF_IDENTITY)
         about = [one for one in found if one.account == self.actor(who).id]
         about.sort(key=lambda one: (one.at, list(Kind).index(one.kind)))
         return [(one.kind, one.actor, one.reason) for one in about]

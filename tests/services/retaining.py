@@ -6,17 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.events import Event, StepTaken
-from school_protocol.domain.protocol import Protocol
-from school_protocol.post import Letter, Post
-from school_protocol.services.loading import folded, keep, today_for
-from school_protocol.services.notices import sweep
-from school_protocol.services.retention import lists
-from school_protocol.services.retention.running import Report, run
-from school_protocol.storage import cases, directory
-from school_protocol.storage import retention as storage
-from school_protocol.storage.retention import Standing
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import folded, keep
+from school_protocol.context import today_for
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.events import Event, StepTaken
+from school_protocol.mail import Letter, Post
+from school_protocol.notifications.service import sweep
+from school_protocol.privacy import holds
+from school_protocol.privacy import repository as storage
+from school_protocol.privacy.repository import Standing
+from school_protocol.privacy.retention import Report, run_sweep
 from services.conftest import School
 
 
@@ -52,17 +54,17 @@ class Keeping:
     def reach(self, who: str) -> None:
         account = self.school.account(who)
         with self.school.house.directory.writing() as session:
-            directory.set_address(session, account, email=f"{who}@college.example", phone=None)
+            auth_repository.set_address(session, account, email=f"{who}@college.example", phone=None)
 
     def lose(self, who: str) -> None:
         """No message reaches that person any more."""
         account = self.school.account(who)
         with self.school.house.directory.writing() as session:
-            directory.set_address(session, account, email=None, phone=None)
+            auth_repository.set_address(session, account, email=None, phone=None)
 
     def case_id(self, number: str = "") -> str:
         with self.school.house.realm.reading() as session:
-            found = cases.find_by_number(session, number or self.school.number)
+            found = cases_repository.find_by_number(session, number or self.school.number)
         assert found is not None
         return found
 
@@ -94,7 +96,7 @@ class Keeping:
 
     def run(self) -> Report:
         """One run, and what messages it asked for go out."""
-        self.reports.append(run(self.school.house))
+        self.reports.append(run_sweep(self.school.house))
         sweep(self.school.house, Post(self.mail, None))
         return self.reports[-1]
 
@@ -116,15 +118,15 @@ class Keeping:
 
     def agree(self, who: str = "data_officer") -> int:
         person = self.school.person(who)
-        waiting = [line.number for line in lists.see_list(self.school.house, person).lines if line.waits]
-        return lists.agree(self.school.house, person, waiting, token=self.school.token()) if waiting else 0
+        waiting = [line.number for line in holds.see_list(self.school.house, person).lines if line.waits]
+        return holds.agree(self.school.house, person, waiting, token=self.school.token()) if waiting else 0
 
     def is_erased(self, number: str = "") -> bool:
         with self.school.house.realm.reading() as session:
-            return cases.is_destroyed(session, self.case_id(number))
+            return cases_repository.is_destroyed(session, self.case_id(number))
 
     def is_shown(self, number: str, who: str = "head") -> bool:
-        from school_protocol.services.showing import see_case
+        from school_protocol.cases.showing import see_case
 
         try:
             see_case(self.school.house, self.school.person(who), number)

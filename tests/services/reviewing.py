@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from school_protocol.domain.events import Event, Remark, RemarkKind, ReviewAsked, StepTaken
-from school_protocol.services.loading import keep, load
-from school_protocol.services.recording import Done
-from school_protocol.services.review.asking import observe
-from school_protocol.services.review.queueing import see_queue
-from school_protocol.storage import index
-from school_protocol.storage.review.queue import Chosen
+from school_protocol.cases import index_repository
+from school_protocol.cases.loading import keep, load
+from school_protocol.cases.service import Done
+from school_protocol.engine.events import Event, Remark, RemarkKind, ReviewAsked, StepTaken
+from school_protocol.supervision.repository import Chosen
+from school_protocol.supervision.review import observe
+from school_protocol.supervision.review_queue import see_queue
 from services.conftest import School
 
 ASKS = Remark(kind=RemarkKind.complete, text="Qui a informé la famille, et quand ?", awaits=True, entry=2)
@@ -64,9 +64,9 @@ def kinds(school: School, who: str = "directorate") -> tuple[str, ...]:
     return dict(waits(school, who)).get(school.number, ())
 
 
-def row(school: School) -> index.IndexRow:
+def row(school: School) -> index_repository.IndexRow:
     with school.house.realm.reading() as session:
         loaded = load(school.house, session, school.person("directorate"), school.number)
-        found = index.row_of(session, loaded.case_id)
+        found = index_repository.row_of(session, loaded.case_id)
     assert found is not None
     return found

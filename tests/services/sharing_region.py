@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from school_protocol.domain.clock import Calendar
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.services.accounts import actor_of
-from school_protocol.services.scripts import SCHOOL_WEEK
-from school_protocol.services.sharing import answering
-from school_protocol.services.sharing.views import RequestLine
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.sign_in_service import actor_of
+from school_protocol.cases import sharing
+from school_protocol.cases.sharing import RequestLine
+from school_protocol.cases.story_player import SCHOOL_WEEK
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.people import contacts_repository
 from services.conftest import School
 
 NEAR, FAR, ABROAD = "04131R", "05131S", "06131T"
@@ -30,11 +31,11 @@ class Region:
     def __post_init__(self) -> None:
         house = self.school.house
         with house.directory.writing() as session:
-            province = directory.units_of_kind(session, UnitKind.province)[0].id
-            academy = directory.units_of_kind(session, UnitKind.region)[0].id
+            province = auth_repository.units_of_kind(session, UnitKind.province)[0].id
+            academy = auth_repository.units_of_kind(session, UnitKind.region)[0].id
             other = self._unit(session, UnitKind.province, "P2", academy)
             second = self._unit(session, UnitKind.region, "R2", None)
-            directory.set_calendar(session, second, Calendar(opening=SCHOOL_WEEK))
+            contacts_repository.set_calendar(session, second, Calendar(opening=SCHOOL_WEEK))
             third = self._unit(session, UnitKind.province, "P3", second)
             for code, above in ((NEAR, province), (FAR, other), (ABROAD, third)):
                 unit = self._unit(session, UnitKind.school, code, above)
@@ -47,17 +48,17 @@ class Region:
                 self._person(session, name, role, unit)
 
     def _unit(self, session: Any, kind: UnitKind, code: str, above: str | None) -> str:
-        self.units[code] = directory.add_unit(session, kind=kind, code=code, names={"fr": code}, parent=above)
+        self.units[code] = auth_repository.add_unit(session, kind=kind, code=code, names={"fr": code}, parent=above)
         return self.units[code]
 
     def _person(self, session: Any, name: str, role: str, unit: str) -> None:
         house = self.school.house
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username=name.replace(" ", "."), names={"fr": name}, language="fr", created_at=house.now(),
             certified=True, trained_until=date(2099, 12, 31), password_hash="chosen",
             email=f"{name.replace(' ', '.').lower()}@a.example",
         )  # fmt: skip
-        directory.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
+        auth_repository.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
         self.school.player.actors[name] = self.actors[name] = Actor(account, house.name, name, ())
 
     def person(self, name: str) -> Actor:
@@ -71,13 +72,13 @@ class Region:
         return found
 
     def waits_for(self, name: str) -> tuple[RequestLine, ...]:
-        return answering.waiting_for(self.school.house, self.person(name))
+        return sharing.waiting_for(self.school.house, self.person(name))
 
     def reach(self, who: str) -> None:
         """Messages reach that person of the school."""
         account = self.school.account(who)
         with self.school.house.directory.writing() as session:
-            directory.set_address(session, account, email=f"{who}@a.example", phone=None)
+            auth_repository.set_address(session, account, email=f"{who}@a.example", phone=None)
 
     def wait(self, **delay: float) -> None:
         self.school.player.clock.advance(timedelta(**delay))

@@ -6,12 +6,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from school_protocol.services.house import House
-from school_protocol.services.signalement import receiving, triage
-from school_protocol.services.signalement.coming_back import come_back
-from school_protocol.services.signalement.doors import Door, renew
-from school_protocol.services.signalement.limits import Gate
-from school_protocol.services.signalement.receiving import Receipt
+from school_protocol.context import House
+from school_protocol.reports import service as reports_service
+from school_protocol.reports import triage
+from school_protocol.reports.public_door import Door, Gate, renew
+from school_protocol.reports.service import Receipt, come_back
 from services.conftest import School
 
 HERE = "203.0.113.9"
@@ -38,9 +37,9 @@ class Told:
         """One report, from a place of its own where none is named, its question answered where one stands."""
         self.places += 1
         door, address = self.door(kind), address or f"198.51.{self.places // 250}.{self.places % 250}"
-        view = receiving.see_form(self.house, self.gate, door.code, address=address)
+        view = reports_service.see_form(self.house, self.gate, door.code, address=address)
         solved = str(view.challenge.answer) if view.challenge else ""
-        return receiving.receive(
+        return reports_service.receive(
             self.house, self.gate, door.code, {**TOLD, **answers}, token=view.token, address=address, language="fr",
             solved=solved,
         )  # fmt: skip

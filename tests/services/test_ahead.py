@@ -12,16 +12,17 @@ import pytest
 from handing import hand_out_as
 from sqlalchemy import func, select
 
-from school_protocol.documents.model import CaseFile
-from school_protocol.domain.policy import Actor
-from school_protocol.services.papers import ahead, issue_case_file
-from school_protocol.services.papers.ahead import Look, Outcome, go_through, make_ahead, ready
-from school_protocol.services.papers.apart import Broken, Here
-from school_protocol.storage import cases, directory
-from school_protocol.storage.bulk_tables import PaperLookRow
-from school_protocol.storage.looks import Wanted
-from school_protocol.storage.paper_tables import PreparedPaperRow
-from school_protocol.wording import Wording
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files import prepared, printing
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.models import PaperLookRow, PreparedPaperRow
+from school_protocol.case_files.prepare_process import Broken, Here
+from school_protocol.case_files.prepared import Look, Outcome, go_through, make_ahead, ready
+from school_protocol.case_files.repository import Wanted
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import repository as cases_repository
+from school_protocol.engine.visibility import Actor
+from school_protocol.language import Wording
 from services.conftest import School
 
 PROFILE = "school"
@@ -140,14 +141,14 @@ def test_what_somebody_writes_meanwhile_drops_it(asked: School) -> None:
     """A file of an earlier content is never kept."""
 
     def interrupted(one: Wanted) -> Look:
-        before = ahead.draft
+        before = printing.draft
 
         def slow(*arguments: Any) -> Any:
             found = before(*arguments)
             return _Slow(found, lambda: asked.act("team_member", "add_note", text="Entre-temps."))
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ahead, "draft", slow)
+            patch.setattr(prepared, "draft", slow)
             return make_ahead(asked.house, one)
 
     before = kept(asked)
@@ -175,11 +176,11 @@ def role_ends(school: School, who: str) -> None:
     actor = school.person(who)
     with school.house.directory.writing() as session:
         for held in _appointments(session, actor):
-            directory.end_appointment(session, held, school.house.now().date() - timedelta(days=1))
+            auth_repository.end_appointment(session, held, school.house.now().date() - timedelta(days=1))
 
 
 def _appointments(session: Any, actor: Actor) -> list[str]:
-    from school_protocol.storage.tables import AppointmentRow
+    from school_protocol.auth.models import AppointmentRow
 
     return list(session.scalars(select(AppointmentRow.id).where(AppointmentRow.account == actor.id)))
 
@@ -190,8 +191,8 @@ def excluded(school: School) -> None:
 
 def erased(school: School) -> None:
     with school.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        cases.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        cases_repository.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
 
 
 @pytest.mark.parametrize("why", ["role", "inactive"])
@@ -200,14 +201,14 @@ def test_for_whom_it_is_not_any_more_nothing_is_made(asked: School, set_pages: l
         role_ends(asked, "head")
     else:
         with asked.house.directory.writing() as session:
-            directory.set_active(session, asked.account("head"), False)
+            auth_repository.set_active(session, asked.account("head"), False)
     assert swept(asked) == ["nothing"]
     assert swept(asked) == [], "nor looked at again the same day"
     assert set_pages == []
 
 
 def test_who_is_excluded_gets_nothing(asked: School, set_pages: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "_is_open_to", lambda *_any: False)
+    monkeypatch.setattr(prepared, "_is_open_to", lambda *_any: False)
     assert swept(asked) == ["nothing"]
     assert set_pages == []
 
@@ -223,9 +224,9 @@ def test_of_an_erased_case_nothing_is_made_nor_kept(asked: School, set_pages: li
 
 def test_a_case_erased_meanwhile_keeps_nothing(asked: School) -> None:
     def interrupted(one: Wanted) -> Look:
-        before = ahead.draft
+        before = printing.draft
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ahead, "draft", lambda *told: _Slow(before(*told), lambda: erased(asked)))
+            patch.setattr(prepared, "draft", lambda *told: _Slow(before(*told), lambda: erased(asked)))
             return make_ahead(asked.house, one)
 
     assert swept(asked, interrupted) == ["moved"]
@@ -236,7 +237,7 @@ def test_a_case_erased_meanwhile_keeps_nothing(asked: School) -> None:
 def test_of_a_case_that_has_ended_nothing_is_made(asked: School, monkeypatch: pytest.MonkeyPatch) -> None:
     from sqlalchemy import update
 
-    from school_protocol.storage.index_tables import CaseIndexRow
+    from school_protocol.cases.models import CaseIndexRow
 
     with asked.house.realm.writing() as session:
         session.execute(update(CaseIndexRow).values(ended=True))
@@ -259,7 +260,7 @@ def test_one_that_fails_keeps_no_other_back_and_is_not_begun_endlessly(
     def fails_for_the_first(one: Wanted) -> Look:
         begun.append(one.case_id)
         with asked.house.realm.reading() as session:
-            is_first = cases.opened(session, one.case_id).number == first
+            is_first = cases_repository.opened(session, one.case_id).number == first
         if is_first:
             return hands.do(_fails, one, now=asked.house.now())
         return hands.do(make_ahead, one, now=asked.house.now())
@@ -309,8 +310,8 @@ def test_two_workers_look_at_a_file_once(asked: School) -> None:
 def test_words_destroyed_are_made_up_for_and_the_look_forgotten(asked: School) -> None:
     swept(asked)
     with asked.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, asked.number) or ""
-        cases.forget_what_was_made(session, case_id)
+        case_id = cases_repository.find_by_number(session, asked.number) or ""
+        cases_repository.forget_what_was_made(session, case_id)
         assert session.scalar(select(func.count()).select_from(PaperLookRow)) == 0
     assert swept(asked) == ["made"]
 

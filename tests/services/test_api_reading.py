@@ -17,18 +17,23 @@ from jsonschema import Draft202012Validator
 from rewriting import rewrite
 from sqlalchemy import select
 
-from school_protocol.documents.record import bare_schema
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.api import reading, sight
-from school_protocol.services.api.reading import Bearer, UnknownToken, Wanted, admit, read_cases, read_record
-from school_protocol.services.house import House
-from school_protocol.services.sight.who_sees import see_sight
-from school_protocol.storage import access, cases, directory, index, staff
-from school_protocol.storage.api import tokens as stored
-from school_protocol.storage.api.tokens import Right
-from school_protocol.storage.tables import AccountRow, AppointmentRow
+from school_protocol.api import repository as stored
+from school_protocol.api import service as api_service
+from school_protocol.api import tokens
+from school_protocol.api.service import Bearer, UnknownToken, Wanted, admit, read_cases, read_record
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import AccountRow, AppointmentRow
+from school_protocol.case_files.record import bare_schema
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.context import House
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.people import repository as people_repository
+from school_protocol.privacy.access_report import see_sight
+from school_protocol.storage import access_log
+from school_protocol.ui.routing import Right
 from services.conftest import MASSAR, NAME, WORDS, School
 from services.tokening import drawn
 
@@ -53,10 +58,10 @@ def record(school: School, by: Bearer, language: str = "fr") -> dict[str, Any]:
 def restrict(school: School) -> None:
     """As the index says it once a case is restricted."""
     with school.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        row = index.row_of(session, case_id)
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        row = index_repository.row_of(session, case_id)
         assert row is not None
-        index.write(session, replace(row, restricted=True))
+        index_repository.write(session, replace(row, restricted=True))
 
 
 # ---- which cases ---------------------------------------------------------------------------------------------------
@@ -85,8 +90,8 @@ def test_a_restricted_case_is_not_there(school: School) -> None:
 def test_a_case_of_another_place_is_as_one_that_nobody_has(school: School) -> None:
     school.report()
     with school.house.directory.writing() as session:
-        region = directory.add_unit(session, kind=UnitKind.region, code="R9", names={"fr": "Ailleurs"})
-        elsewhere = directory.unit(session, region)
+        region = auth_repository.add_unit(session, kind=UnitKind.region, code="R9", names={"fr": "Ailleurs"})
+        elsewhere = auth_repository.unit(session, region)
     by = bearer(school)
     foreign = Bearer(by.token, elsewhere)
     assert numbers(school.house, foreign) == []
@@ -161,7 +166,7 @@ def test_no_pupil_and_no_colleague_is_named(school: School) -> None:
     for who in ("team_member", "head", "team_coordinator", "directorate"):
         account = school.account(who)
         with school.house.directory.writing() as session:
-            staff.change_account(
+            people_repository.change_account(
                 session, account, names={"fr": f"zqnamed {who}"}, language="fr", email=None, phone=None
             )
     school.report()
@@ -174,16 +179,16 @@ def test_no_pupil_and_no_colleague_is_named(school: School) -> None:
 
 
 def test_a_copy_with_words_or_names_is_for_no_token(moroccan: Protocol) -> None:
-    found = sight.copy_for(moroccan, "directorate")
+    found = tokens.copy_for(moroccan, "directorate")
     assert found is not None
     assert (found.identities, found.words, found.summary, found.named) == (False, False, None, ())
     assert found.reader == "self", "reasons of steps stand in what is for who oversees"
     assert not {"summary", "remarks"} & set(found.sections)
     for role in ("trainer", "psychosocial", "data_officer"):
-        assert sight.copy_for(moroccan, role) is None
-    assert [role.key for role in sight.overseeing(moroccan, UnitKind.province)] == ["directorate"]
-    assert [role.key for role in sight.overseeing(moroccan, UnitKind.region)] == ["academy"]
-    assert sight.overseeing(moroccan, UnitKind.school) == ()
+        assert tokens.copy_for(moroccan, role) is None
+    assert [role.key for role in tokens.overseeing(moroccan, UnitKind.province)] == ["directorate"]
+    assert [role.key for role in tokens.overseeing(moroccan, UnitKind.region)] == ["academy"]
+    assert tokens.overseeing(moroccan, UnitKind.school) == ()
 
 
 # ---- written down --------------------------------------------------------------------------------------------------
@@ -201,19 +206,19 @@ def test_a_reading_that_failed_is_no_access(school: School, monkeypatch: pytest.
     """A case that is restricted while its record is made is not handed out."""
     school.report()
     by = bearer(school)
-    made = reading._record
+    made = api_service._record
 
     def slow(*args: Any) -> bytes:
         found = made(*args)
         restrict(school)
         return found
 
-    monkeypatch.setattr(reading, "_record", slow)
+    monkeypatch.setattr(api_service, "_record", slow)
     with pytest.raises(Unseen):
         record(school, by)
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        assert [one.what for one in access.of_case(session, case_id, limit=9, account=by.account)] == []
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        assert [one.what for one in access_log.access_of_case(session, case_id, limit=9, account=by.account)] == []
 
 
 def test_where_one_who_oversees_takes_no_part_their_system_reads_nothing(school: School) -> None:
@@ -224,10 +229,10 @@ def test_where_one_who_oversees_takes_no_part_their_system_reads_nothing(school:
     by, region = bearer(school), bearer(school, "academy", UnitKind.region)
     over = school.account("directorate")
     with school.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, apart) or ""
-        row = index.row_of(session, case_id)
+        case_id = cases_repository.find_by_number(session, apart) or ""
+        row = index_repository.row_of(session, case_id)
         assert row is not None
-        index.write(session, replace(row, exclusions=frozenset({over})))
+        index_repository.write(session, replace(row, exclusions=frozenset({over})))
     assert numbers(school.house, by) == [school.number]
     with pytest.raises(Unseen):
         read_record(school.house, by, apart, "fr")
@@ -238,9 +243,9 @@ def test_where_one_who_oversees_takes_no_part_their_system_reads_nothing(school:
 def exclude(school: School, account: str) -> None:
     """As the index says it once somebody takes no part."""
     with school.house.realm.writing() as session:
-        row = index.row_of(session, cases.find_by_number(session, school.number) or "")
+        row = index_repository.row_of(session, cases_repository.find_by_number(session, school.number) or "")
         assert row is not None
-        index.write(session, replace(row, exclusions=frozenset({account})))
+        index_repository.write(session, replace(row, exclusions=frozenset({account})))
 
 
 @pytest.mark.parametrize("who", ["asked", "agreed", "above"])
@@ -251,7 +256,7 @@ def test_where_one_who_made_the_token_takes_no_part_it_reads_nothing(school: Sch
     assert apart is not None
     if who == "agreed":
         with school.house.directory.writing() as session:
-            directory.set_active(session, apart, False)  # who has left is bound by it as before
+            auth_repository.set_active(session, apart, False)  # who has left is bound by it as before
     assert numbers(school.house, by) == [school.number]
     exclude(school, apart)
     assert numbers(school.house, by) == []
@@ -286,7 +291,7 @@ def set_active(house: House, gone: Iterable[str]) -> None:
     with house.directory.writing() as session:
         people = select(AccountRow.id).join(AppointmentRow, AppointmentRow.account == AccountRow.id)
         for account in session.scalars(people.distinct()).all():
-            directory.set_active(session, account, account not in gone)
+            auth_repository.set_active(session, account, account not in gone)
 
 
 def test_an_unknown_token_waits_for_nobody_who_writes(school: School) -> None:
@@ -299,7 +304,7 @@ def test_an_unknown_token_waits_for_nobody_who_writes(school: School) -> None:
 
     thread = threading.Thread(target=guess)
     with school.house.directory.writing() as session:
-        directory.set_language(session, head, "fr")
+        auth_repository.set_language(session, head, "fr")
         thread.start()
         answered = done.wait(3)
     thread.join()

@@ -12,20 +12,23 @@ from domain.telling import NOW
 from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.services.accounts import REALM, sign_in
-from school_protocol.services.api import reading, tokens
-from school_protocol.services.api.reading import RightLacking, UnknownToken, admit
-from school_protocol.services.api.sight import actor_for, scope_for
-from school_protocol.services.identity.throttling import TooManyTries
-from school_protocol.services.journal.verifying import verify_journal
-from school_protocol.services.staff import changing
-from school_protocol.services.teams.changing import TeamRefused
-from school_protocol.storage import administration, directory
-from school_protocol.storage.administration import Kind
-from school_protocol.storage.api.tables import ApiReadRow, ApiTokenRow
-from school_protocol.storage.api.tokens import Right
+from school_protocol.api import service as api_service
+from school_protocol.api import tokens
+from school_protocol.api.models import ApiReadRow, ApiTokenRow
+from school_protocol.api.service import RightLacking, UnknownToken, admit
+from school_protocol.api.tokens import actor_for, scope_for
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.service import TooManyTries
+from school_protocol.auth.sign_in_service import sign_in
+from school_protocol.context import REALM
+from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.ops.journal_checks import verify_journal
+from school_protocol.people import service as people_service
+from school_protocol.people.teams import TeamRefused
+from school_protocol.storage import administration_log
+from school_protocol.storage.administration_log import Kind
+from school_protocol.ui.routing import Right
 from services.conftest import School
 from services.tokening import BOTH, above, administrator, ask, drawn
 
@@ -42,7 +45,7 @@ def refused(change: Callable[[], object]) -> str:
 
 def kinds(school: School, token: str) -> list[tuple[str, str]]:
     with school.house.directory.reading() as session:
-        return [(row.kind.value, row.actor) for row in administration.of_draft(session, token)]
+        return [(row.kind.value, row.actor) for row in administration_log.of_draft(session, token)]
 
 
 @pytest.mark.exhaustive
@@ -51,9 +54,9 @@ def test_two_people_make_one_and_each_step_is_written_down(school: School) -> No
     token = ask(school.house, chief, province(school))
     assert [line.standing for line in tokens.see_tokens(school.house, chief).lines] == ["asked"]
     tokens.agree(school.house, over, token)
-    secret = tokens.draw(school.house, chief, token)
+    secret = tokens.draw_token(school.house, chief, token)
     assert tokens.see_token(school.house, over, token).line.standing == "good"
-    tokens.end(school.house, over, token)
+    tokens.end_token(school.house, over, token)
     steps = {"token_asked": chief, "token_agreed": over, "token_drawn": chief, "token_ended": over}
     assert kinds(school, token) == [(kind, who.id) for kind, who in steps.items()]
     with pytest.raises(UnknownToken):
@@ -79,7 +82,7 @@ def test_whoever_administers_accounts_gives_no_case_away_alone(school: School) -
         with pytest.raises(Unseen):
             tokens.agree(school.house, who, token)
         assert not tokens.see_token(school.house, who, token).may_agree
-    assert refused(lambda: tokens.draw(school.house, chief, token)) == "token_asked"
+    assert refused(lambda: tokens.draw_token(school.house, chief, token)) == "token_asked"
     assert tokens.see_token(school.house, school.person("directorate"), token).may_agree
 
 
@@ -92,21 +95,21 @@ def test_whoever_oversees_asks_for_none_and_draws_none(school: School) -> None:
     tokens.agree(school.house, over, token)
     for who in (over, administrator(school.player, "other")):
         with pytest.raises(Unseen):
-            tokens.draw(school.house, who, token)
+            tokens.draw_token(school.house, who, token)
 
 
 @pytest.mark.exhaustive
 def test_two_accounts_of_one_hand_are_no_two_people(school: School) -> None:
     chief = administrator(school.player)
-    changing.create(
+    people_service.create(
         school.house, chief, username="puppet", name_fr="P", name_ar=None, language="fr", email=None, phone=None,
         role="directorate", unit=province(school), starts=NOW.date().isoformat(), ends=None, certified_until=None,
         reason="takes_up", sentence=None, token="made",
     )  # fmt: skip
     with school.house.directory.reading() as session:
-        account = directory.account_named(session, "puppet")
+        account = auth_repository.account_named(session, "puppet")
         assert account is not None
-        puppet = directory.actor(session, account.id, realm=REALM, today=NOW.date())
+        puppet = auth_repository.actor(session, account.id, realm=REALM, today=NOW.date())
     assert puppet is not None
     token = ask(school.house, chief, province(school))
     assert refused(lambda: tokens.agree(school.house, puppet, token)) == "one_hand"
@@ -117,7 +120,7 @@ def test_nobody_else_knows_of_tokens(school: School, who: str) -> None:
     token, _secret = drawn(school.player)
     actor = school.person(who)
     assert not tokens.may_see_tokens(school.house, actor)
-    for step in (tokens.see_token, tokens.agree, tokens.draw, tokens.end):
+    for step in (tokens.see_token, tokens.agree, tokens.draw_token, tokens.end_token):
         with pytest.raises(Unseen):
             step(school.house, actor, token)
     with pytest.raises(Unseen):
@@ -128,7 +131,7 @@ def test_tokens_of_another_place_are_not_there(school: School) -> None:
     token, _secret = drawn(school.player, "academy", UnitKind.region)
     over = school.person("directorate")
     assert tokens.see_tokens(school.house, over).lines == ()
-    for step in (tokens.see_token, tokens.agree, tokens.end):
+    for step in (tokens.see_token, tokens.agree, tokens.end_token):
         with pytest.raises(Unseen):
             step(school.house, over, token)
 
@@ -146,7 +149,7 @@ def test_it_is_drawn_once(school: School) -> None:
 
     def draw(_turn: int) -> str:
         try:
-            return tokens.draw(school.house, chief, token)
+            return tokens.draw_token(school.house, chief, token)
         except TeamRefused as error:
             return error.obstacles[0].code
 
@@ -163,7 +166,7 @@ def test_what_nobody_goes_on_with_lapses(school: School) -> None:
     tokens.agree(school.house, over, second)
     school.wait(days=8)
     assert refused(lambda: tokens.agree(school.house, over, first)) == "token_lapsed"
-    assert refused(lambda: tokens.draw(school.house, chief, second)) == "token_lapsed"
+    assert refused(lambda: tokens.draw_token(school.house, chief, second)) == "token_lapsed"
 
 
 def test_a_form_sent_twice_asks_once(school: School) -> None:
@@ -172,11 +175,11 @@ def test_a_form_sent_twice_asks_once(school: School) -> None:
         "name": "Pilotage", "unit": province(school), "rights": list(BOTH), "ends": "2027-01-31", "purpose": "x",
         "token": "same",
     }  # fmt: skip
-    first = tokens.ask(school.house, chief, **said)  # type: ignore[arg-type]
-    again = tokens.ask(school.house, chief, **said)  # type: ignore[arg-type]
+    first = tokens.ask_token(school.house, chief, **said)  # type: ignore[arg-type]
+    again = tokens.ask_token(school.house, chief, **said)  # type: ignore[arg-type]
     assert (first.token, False, True) == (again.token, first.repeated, again.repeated)
     with pytest.raises(SentBefore):
-        tokens.ask(school.house, chief, **{**said, "ends": "2027-02-01"})  # type: ignore[arg-type]
+        tokens.ask_token(school.house, chief, **{**said, "ends": "2027-02-01"})  # type: ignore[arg-type]
     assert len(tokens.see_tokens(school.house, chief).lines) == 1
 
 
@@ -209,14 +212,14 @@ def test_a_form_sent_twice_asks_once(school: School) -> None:
 def test_what_is_asked_wrongly_is_said(school: School, key: str, value: object, code: str) -> None:
     said = {"name": "P", "unit": province(school), "rights": list(BOTH), "ends": "2027-01-31", "purpose": "x"}
     with pytest.raises(BadInput) as caught:
-        tokens.ask(school.house, administrator(school.player), **{**said, key: value}, token="t")  # type: ignore[arg-type]
+        tokens.ask_token(school.house, administrator(school.player), **{**said, key: value}, token="t")  # type: ignore[arg-type]
     assert caught.value.problems == {key: (code,)}
 
 
 @pytest.mark.exhaustive
 def test_whoever_administers_elsewhere_asks_for_nothing_here(school: School) -> None:
     with school.house.directory.writing() as session:
-        region = directory.add_unit(session, kind=UnitKind.region, code="R9", names={"fr": "Ailleurs"})
+        region = auth_repository.add_unit(session, kind=UnitKind.region, code="R9", names={"fr": "Ailleurs"})
     with pytest.raises(BadInput) as caught:
         ask(school.house, administrator(school.player, "elsewhere", region), province(school))
     assert caught.value.problems == {"unit": ("not_your_unit",)}
@@ -230,7 +233,7 @@ def test_it_is_good_to_the_end_of_its_last_day(school: School) -> None:
     chief = administrator(school.player)
     token = ask(school.house, chief, province(school), days=2)
     tokens.agree(school.house, school.person("directorate"), token)
-    secret = tokens.draw(school.house, chief, token)
+    secret = tokens.draw_token(school.house, chief, token)
     school.wait(days=2)
     assert admit(school.house, secret, Right.cases, "api.cases").token.id == token
     school.wait(days=1)
@@ -257,14 +260,14 @@ def test_a_right_that_was_not_given_is_not_there(school: School) -> None:
 
 @pytest.mark.exhaustive
 def test_too_many_readings_wait_each_token_for_itself(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MOST", 3)
+    monkeypatch.setattr(api_service, "MOST", 3)
     _token, secret = drawn(school.player)
     _other, second = drawn(school.player)
     for _turn in range(3):
         admit(school.house, secret, Right.cases, "api.cases")
     with pytest.raises(TooManyTries) as caught:
         admit(school.house, secret, Right.cases, "api.cases")
-    assert caught.value.seconds == reading.WINDOW.total_seconds() + 1
+    assert caught.value.seconds == api_service.WINDOW.total_seconds() + 1
     admit(school.house, second, Right.cases, "api.cases")
     school.wait(minutes=16)
     admit(school.house, secret, Right.cases, "api.cases")
@@ -292,9 +295,9 @@ def test_nobody_signs_in_by_its_account(school: School) -> None:
     token, secret = drawn(school.player)
     with school.house.directory.reading() as session:
         row = session.get_one(ApiTokenRow, token)
-        account = directory.account(session, row.account or "")
+        account = auth_repository.account(session, row.account or "")
         assert account is not None
-        assert directory.actor(session, account.id, realm=REALM, today=NOW.date()) is None
+        assert auth_repository.actor(session, account.id, realm=REALM, today=NOW.date()) is None
     assert not account.active
     assert sign_in(school.house, account.username, secret) is None
 
@@ -302,14 +305,14 @@ def test_nobody_signs_in_by_its_account(school: School) -> None:
 @pytest.mark.exhaustive
 def test_the_log_of_administration_holds(school: School) -> None:
     token, _secret = drawn(school.player)
-    tokens.end(school.house, school.person("directorate"), token)
+    tokens.end_token(school.house, school.person("directorate"), token)
     assert verify_journal(school.house) == []
 
 
 def test_kinds_of_systems_are_in_no_team_and_no_identity() -> None:
-    assert {kind for kind in Kind if kind.value.startswith("token_")} == administration.OF_SYSTEMS
-    others = administration.OF_PEOPLE | administration.OF_IDENTITY | administration.OF_STAFF
-    assert not administration.OF_SYSTEMS & others
+    assert {kind for kind in Kind if kind.value.startswith("token_")} == administration_log.OF_SYSTEMS
+    others = administration_log.OF_PEOPLE | administration_log.OF_IDENTITY | administration_log.OF_STAFF
+    assert not administration_log.OF_SYSTEMS & others
 
 
 def test_an_actor_of_a_token_holds_roles_of_its_place_alone(school: School) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from trials.installed import at_once
 
-from school_protocol.services.loading import load
-from school_protocol.services.recording import record_act
-from school_protocol.services.showing import see_case
-from school_protocol.services.views import CaseView
-from school_protocol.storage import cases
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import load
+from school_protocol.cases.service import record_act
+from school_protocol.cases.showing import see_case
+from school_protocol.cases.view_models import CaseView
 from services.conftest import School
 
 
@@ -29,15 +29,17 @@ def meeting(monkeypatch: pytest.MonkeyPatch) -> threading.Barrier:
             gate.wait(timeout=0.5)
         return found
 
-    monkeypatch.setattr("school_protocol.services.showing.load", read)
+    monkeypatch.setattr("school_protocol.cases.showing.load", read)
     return gate
 
 
 def seen(school: School) -> int:
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number)
+        case_id = cases_repository.find_by_number(session, school.number)
         assert case_id is not None
-        return sum(entry.kind == "CaseSeen" for entry in cases.load(session, school.house.vault, case_id))
+        return sum(
+            entry.kind == "CaseSeen" for entry in cases_repository.load_events(session, school.house.vault, case_id)
+        )
 
 
 def opening(school: School, who: str) -> Callable[[], CaseView]:
@@ -71,7 +73,7 @@ def test_one_opens_a_case_in_which_another_writes(school: School, monkeypatch: p
         writer.join(timeout=0.7)
         return found
 
-    monkeypatch.setattr("school_protocol.services.showing.load", read)
+    monkeypatch.setattr("school_protocol.cases.showing.load", read)
     assert isinstance(see_case(school.house, head, school.number), CaseView)
     writer.join(timeout=10)
     assert len(done) == 1

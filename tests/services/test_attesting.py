@@ -12,24 +12,25 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from workshops.rooms_of import NOON, made, person
 
-from school_protocol.documents import rendering
-from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.documents.sealing.verdicts import Code
-from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.post import Letter, Post
-from school_protocol.services.house import House
-from school_protocol.services.papers.signing import trust_in
-from school_protocol.services.papers.verdict_said import checked_said
-from school_protocol.services.papers.verifying import Checked, Standing, asked, checked
-from school_protocol.services.staff import changing, people, reminding
-from school_protocol.services.staff.lists import Unreadable
-from school_protocol.services.teams.changing import TeamRefused
-from school_protocol.services.workshops import attesting, certificates, ending, registering
-from school_protocol.services.workshops.attesting import months_after
-from school_protocol.storage import administration, directory, keys, outbox
-from school_protocol.storage.administration import Kind
-from school_protocol.storage.staff import Certificate, keep_certificates
-from school_protocol.wording import Wording
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.service import trust_in
+from school_protocol.case_files.verify_copy import Checked, Standing, asked, checked, checked_said
+from school_protocol.context import House
+from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.language import Wording
+from school_protocol.mail import Letter, Post
+from school_protocol.pdf import rendering
+from school_protocol.pdf.signing_keys import Validity, make_authority
+from school_protocol.pdf.verdicts import Code
+from school_protocol.people import certificate_reminders, staff_list
+from school_protocol.people import service as people_service
+from school_protocol.people.repository import Certificate, keep_certificates
+from school_protocol.people.spreadsheets import Unreadable
+from school_protocol.people.teams import TeamRefused
+from school_protocol.storage import administration_log, case_keys, work_queue
+from school_protocol.storage.administration_log import Kind
+from school_protocol.training import attestation_service, certificates, workshop_end
+from school_protocol.training.attestation_service import months_after
 from services.attested_people import (
     DAY,
     LONG,
@@ -57,12 +58,12 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def withdrawn(house: House, of: str, attestation: str, reason: str = "not_passed", token: str = "w") -> None:
-    attesting.withdraw(house, person(house), of, attestation, reason=reason, sentence="", token=token)
+    attestation_service.withdraw(house, person(house), of, attestation, reason=reason, sentence="", token=token)
 
 
 def rows(house: House, kinds: set[Kind], name: str = "salma") -> list[Kind]:
     with house.directory.reading() as session:
-        found = administration.about(session, account(house, name).id, kinds=kinds, limit=20)
+        found = administration_log.about(session, account(house, name).id, kinds=kinds, limit=20)
     return [one.kind for one in found]
 
 
@@ -119,7 +120,7 @@ def test_the_day_and_the_length_are_those_of_the_workshop(house: House) -> None:
     of, lines = workshop(house), typed(("Salma", "", "passed"))
     for day, minutes, key in (("2026-11-27", LONG, "held_on"), ("x", LONG, "held_on"), (DAY, "9", "minutes")):
         with pytest.raises(BadInput) as refused:
-            attesting.preview(house, person(house), of, lines, day, minutes)
+            attestation_service.preview(house, person(house), of, lines, day, minutes)
         assert key in refused.value.problems
     assert months_after(date(2026, 8, 31), 6) == date(2027, 2, 28)
     assert months_after(date(2026, 12, 31), 24) == date(2028, 12, 31)
@@ -135,13 +136,13 @@ def test_who_passed_is_certified_and_can_be_appointed_to_a_team(house: House) ->
         "role": "team_member", "unit": "01234A", "starts": DAY, "ends": "", "reason": "takes_up", "sentence": "",
     }  # fmt: skip
     with pytest.raises(TeamRefused):
-        changing.appoint(house, admin, salma, **post, token="before")
+        people_service.appoint(house, admin, salma, **post, token="before")
     (line,) = entered(house, workshop(house), typed((NAME, "salma", "passed")))
     assert (line.attestation.valid_until, line.username) == (IN_TWO_YEARS, "salma")
     assert trained(house, "salma") == IN_TWO_YEARS
     assert rows(house, {Kind.certificate_seen}) == [Kind.certificate_seen]
-    changing.appoint(house, admin, salma, **post, token="after")
-    view = people.see_person(house, admin, salma)
+    people_service.appoint(house, admin, salma, **post, token="after")
+    view = staff_list.see_person(house, admin, salma)
     assert [one.until for one in view.certificates] == [IN_TWO_YEARS]
     assert "workshop" in {one.reason for one in view.history}
 
@@ -160,13 +161,13 @@ def test_a_press_sent_twice_enters_once_and_another_list_with_it_is_refused(hous
     of, lines = workshop(house), typed((NAME, "salma", "passed"), ("Omar", "", "attended"))
     preview = shown(house, of, lines)
     for repeated in (False, True):
-        done = attesting.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="one")
+        done = attestation_service.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="one")
         assert (done.entered, done.repeated) == (2, repeated)
-    assert len(attesting.see_attest(house, person(house), of).lines) == 2
+    assert len(attestation_service.see_attest(house, person(house), of).lines) == 2
     with pytest.raises(TeamRefused):
-        attesting.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="two")
+        attestation_service.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="two")
     with pytest.raises(SentBefore):
-        attesting.attest(house, person(house), of, lines, DAY, LONG, "another", token="one")
+        attestation_service.attest(house, person(house), of, lines, DAY, LONG, "another", token="one")
 
 
 @pytest.mark.exhaustive
@@ -174,12 +175,14 @@ def test_what_is_confirmed_is_what_was_shown_or_nothing(house: House) -> None:
     of, lines = workshop(house), typed((NAME, "salma", "passed"))
     preview = shown(house, of, lines)
     with pytest.raises(TeamRefused):
-        attesting.attest(house, person(house), of, renamed(lines, "Autre"), DAY, LONG, preview.digest, token="a")
+        attestation_service.attest(
+            house, person(house), of, renamed(lines, "Autre"), DAY, LONG, preview.digest, token="a"
+        )
     with pytest.raises(TeamRefused):
-        attesting.attest(house, person(house), of, lines, "2026-11-25", LONG, preview.digest, token="b")
-    assert attesting.see_attest(house, person(house), of).lines == ()
-    attesting.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="c")
-    assert [one.attestation.name for one in attesting.see_attest(house, person(house), of).lines] == [NAME]
+        attestation_service.attest(house, person(house), of, lines, "2026-11-25", LONG, preview.digest, token="b")
+    assert attestation_service.see_attest(house, person(house), of).lines == ()
+    attestation_service.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="c")
+    assert [one.attestation.name for one in attestation_service.see_attest(house, person(house), of).lines] == [NAME]
 
 
 @pytest.mark.exhaustive
@@ -188,12 +191,14 @@ def test_one_refused_line_keeps_back_all_of_them(house: House) -> None:
     preview = shown(house, of, lines)
     assert [one.is_taken for one in preview.lines] == [True, False]
     with pytest.raises(TeamRefused) as refused:
-        attesting.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="a")
+        attestation_service.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="a")
     assert [one.code for one in refused.value.obstacles] == ["lines_refused"]
-    assert attesting.see_attest(house, person(house), of).lines == ()
+    assert attestation_service.see_attest(house, person(house), of).lines == ()
     assert trained(house, "salma") is None
     good = shown(house, of, lines[:1])
-    assert attesting.attest(house, person(house), of, lines[:1], DAY, LONG, good.digest, token="b").entered == 1
+    assert (
+        attestation_service.attest(house, person(house), of, lines[:1], DAY, LONG, good.digest, token="b").entered == 1
+    )
 
 
 @pytest.mark.exhaustive
@@ -206,14 +211,16 @@ def test_only_once_it_has_ended_and_by_its_own_trainer(house: House) -> None:
         with pytest.raises(Unseen):
             shown(house, of, lines, other)
     with pytest.raises(Unseen):
-        attesting.own(house, person(house), workshop(house, code="CDEFHJ"), entered(house, of, lines)[0].attestation.id)
+        attestation_service.own(
+            house, person(house), workshop(house, code="CDEFHJ"), entered(house, of, lines)[0].attestation.id
+        )
 
 
 @pytest.mark.exhaustive
 def test_a_room_that_was_destroyed_can_still_be_attested(house: House) -> None:
     of = made(house, tables=1)
-    ending.purge(house, of.id)
-    view = attesting.see_attest(house, person(house), of.id)
+    workshop_end.purge(house, of.id)
+    view = attestation_service.see_attest(house, person(house), of.id)
     assert view.is_open
     assert view.title["fr"]
     (line,) = entered(house, of.id, typed((NAME, "", "passed")), day=view.day.isoformat())
@@ -229,8 +236,8 @@ def test_a_name_is_sealed_and_follows_the_master_key(house: House) -> None:
     entered(house, of, typed((NAME, "salma", "passed")))
     for folder in house.settings.data.rglob("*.sqlite*"):
         assert b"Zqsalma" not in folder.read_bytes(), folder.name
-    keys.rotate((house.realm, house.directory), house.vault)
-    assert attesting.see_attest(house, person(house), of).lines[0].attestation.name == NAME
+    case_keys.rotate((house.realm, house.directory), house.vault)
+    assert attestation_service.see_attest(house, person(house), of).lines[0].attestation.name == NAME
 
 
 @pytest.mark.exhaustive(
@@ -276,7 +283,7 @@ def test_withdrawn_it_certifies_no_more_and_stays_written_down(house: House) -> 
         withdrawn(house, of, line.attestation.id, token="again")
     assert trained(house, "salma") is None
     assert rows(house, {Kind.certificate_withdrawn}) == [Kind.certificate_withdrawn]
-    view = people.see_person(house, person(house, "admin.r"), account(house, "salma").id)
+    view = staff_list.see_person(house, person(house, "admin.r"), account(house, "salma").id)
     assert view.certificates == ()
     again = entered(house, of, typed((NAME, "salma", "passed")), token="two")
     assert [one.attestation.withdrawn is None for one in again] == [False, True]
@@ -302,7 +309,9 @@ def test_what_was_said_of_an_account_by_other_ways_stays_when_a_workshop_is_with
     of = workshop(house)
     line = entered(house, of, typed((NAME, "salma", "passed")))[0]
     with house.directory.writing() as session:
-        directory.set_training(session, account(house, "salma").id, certified=True, trained_until=date(2027, 5, 5))
+        auth_repository.set_training(
+            session, account(house, "salma").id, certified=True, trained_until=date(2027, 5, 5)
+        )
     withdrawn(house, of, line.attestation.id)
     assert trained(house, "salma") == date(2027, 5, 5)
 
@@ -402,14 +411,14 @@ def test_who_did_not_pass_has_no_certificate(house: House) -> None:
 def test_the_register_is_the_academys_own(house: House) -> None:
     entered(house, workshop(house), typed((NAME, "salma", "passed"), ("Omar", "", "attended")))
     entered(house, workshop(house, "ailleurs", code="BCDEFH"), typed(("Karim", "karim", "passed")), "ailleurs")
-    names = {one.attestation.name for one in registering.see_register(house, person(house, "academie")).lines}
+    names = {one.attestation.name for one in certificates.see_register(house, person(house, "academie")).lines}
     assert names == {NAME, "Omar"}
-    theirs = registering.see_register(house, person(house, "academie2")).lines
+    theirs = certificates.see_register(house, person(house, "academie2")).lines
     assert [(one.attestation.name, one.trainer) for one in theirs] == [("Karim", "Ailleurs")]
     for other in ("formateur", "patron", "admin.r", "salma"):
-        assert not registering.may_see_certificates(house, person(house, other))
+        assert not certificates.may_see_certificates(house, person(house, other))
         with pytest.raises(Unseen):
-            registering.see_register(house, person(house, other))
+            certificates.see_register(house, person(house, other))
 
 
 def test_the_register_finds_what_ends_soon_less_what_was_renewed_or_withdrawn(house: House) -> None:
@@ -421,7 +430,7 @@ def test_the_register_finds_what_ends_soon_less_what_was_renewed_or_withdrawn(ho
     withdrawn(house, first, ids["Rachid"])
 
     def soon() -> set[str]:
-        view = registering.see_register(house, person(house, "academie"), ending=True)
+        view = certificates.see_register(house, person(house, "academie"), ending=True)
         assert all(one.ends_soon for one in view.lines)
         return {one.attestation.name for one in view.lines}
 
@@ -433,16 +442,16 @@ def test_the_register_finds_what_ends_soon_less_what_was_renewed_or_withdrawn(ho
     later = _later(house)
     entered(house, later, typed((NAME, "salma", "passed")), token="l", day=house.now().date().isoformat())
     assert soon() == {"Omar"}
-    every = registering.see_register(house, person(house, "academie")).lines
+    every = certificates.see_register(house, person(house, "academie")).lines
     assert [one.ends_soon for one in every if one.attestation.name == NAME] == [False, False]
 
 
 def _later(house: House) -> str:
-    from school_protocol.storage.workshops import listed
+    from school_protocol.training import repository as training_repository
 
     of = workshop(house, code="XYZXYZ", ended=False)
     with house.directory.writing() as session:
-        listed.end(session, of, {}, at=house.now())
+        training_repository.end_workshop(session, of, {}, at=house.now())
     return of
 
 
@@ -452,13 +461,13 @@ def test_the_register_goes_page_by_page_and_its_list_holds_no_formula(house: Hou
     lines = typed(*((f"Personne {number:03}", "", "passed") for number in range(60)))
     entered(house, of, lines)
     academy = person(house, "academie")
-    first = registering.see_register(house, academy)
-    second = registering.see_register(house, academy, after=first.after)
+    first = certificates.see_register(house, academy)
+    second = certificates.see_register(house, academy, after=first.after)
     assert (len(first.lines), len(second.lines), second.after) == (50, 10, "")
     assert len({one.attestation.id for one in (*first.lines, *second.lines)}) == 60
     with pytest.raises(Unseen):
-        registering.see_register(house, academy, after="x~y")
-    found = registering.register_list(
+        certificates.see_register(house, academy, after="x~y")
+    found = certificates.register_list(
         house, academy, ["name"], lambda one: [f"@{one.attestation.name}", "=1"], ending=False
     )
     told = b"".join(found).decode("utf-8-sig").splitlines()
@@ -475,10 +484,10 @@ def test_a_trainer_is_appointed_by_the_academy_and_by_nobody_below_it(house: Hou
         "role": "trainer", "starts": DAY, "ends": "", "reason": "takes_up", "sentence": "",
     }  # fmt: skip
     with pytest.raises(TeamRefused) as refused:
-        changing.appoint(house, person(house, "admin.p"), salma, unit="01234A", **post, token="p")
+        people_service.appoint(house, person(house, "admin.p"), salma, unit="01234A", **post, token="p")
     assert [one.code for one in refused.value.obstacles] == ["from_the_academy"]
-    changing.appoint(house, person(house, "admin.r"), salma, unit="R", **post, token="r")
-    assert attesting.academy(house, person(house, "salma")).code == "R"
+    people_service.appoint(house, person(house, "admin.r"), salma, unit="R", **post, token="r")
+    assert attestation_service.academy(house, person(house, "salma")).code == "R"
 
 
 # ---- reminders ---------------------------------------------------------------------------------------------------
@@ -499,7 +508,7 @@ def test_who_is_certified_and_their_coordinator_are_told_sixty_days_before_once(
     entered(house, of, typed((NAME, "salma", "passed")))
     post = {"unit": "01234A", "starts": DAY, "ends": "", "reason": "takes_up", "sentence": ""}
     admin = person(house, "admin.r")
-    changing.appoint(house, admin, account(house, "salma").id, role="team_member", **post, token="a")
+    people_service.appoint(house, admin, account(house, "salma").id, role="team_member", **post, token="a")
     _long = Certificate(account(house, "nadia").id, None, date(2031, 1, 1), admin.id, house.now())
     with house.directory.writing() as session:
         keep_certificates(session, [_long])
@@ -509,34 +518,40 @@ def test_who_is_certified_and_their_coordinator_are_told_sixty_days_before_once(
     assert _told(house, end - timedelta(days=59)) == set()
     assert _told(house, end - timedelta(days=20)) == set()
     with house.realm.writing() as session:
-        outbox.drop_done(session, house.now())  # as the worker does after a month
+        work_queue.drop_done(session, house.now())  # as the worker does after a month
     assert _told(house, end - timedelta(days=19)) == set()
-    own = reminding.certificates_ending(house, person(house, "salma"))
-    theirs = reminding.certificates_ending(house, person(house, "nadia"))
+    own = certificate_reminders.certificates_ending(house, person(house, "salma"))
+    theirs = certificate_reminders.certificates_ending(house, person(house, "nadia"))
     assert (own.own, own.team, theirs.own, theirs.team) == (end, 0, None, 1)
-    assert reminding.certificates_ending(house, person(house, "formateur")) == reminding.NOTHING_ENDS
-    assert reminding.certificates_ending(replace(house, name="w"), person(house, "salma")) == reminding.NOTHING_ENDS
+    assert (
+        certificate_reminders.certificates_ending(house, person(house, "formateur"))
+        == certificate_reminders.NOTHING_ENDS
+    )
+    assert (
+        certificate_reminders.certificates_ending(replace(house, name="w"), person(house, "salma"))
+        == certificate_reminders.NOTHING_ENDS
+    )
 
 
 def test_a_coordinators_own_certificate_is_told_to_the_head_and_names_nobody(house: House) -> None:
     box = Box()
     house.clock.turn_to(NOON + timedelta(days=1))  # type: ignore[attr-defined]
-    assert reminding.remind(house, Post(mail=box)) == 2
+    assert certificate_reminders.remind(house, Post(mail=box)) == 2
     assert {to for to, _letter in box.out} == {"nadia@example.ma", "patron@example.ma"}
     assert all("Nadia" not in letter.text + letter.subject for _to, letter in box.out)
     assert any("31 déc. 2026" in letter.text for _to, letter in box.out)
 
 
 def test_whose_certificate_was_renewed_meanwhile_is_not_told(house: House) -> None:
-    reminding._look(house)
+    certificate_reminders._look(house)
     with house.directory.writing() as session:
         nadia = account(house, "nadia").id
         keep_certificates(session, [Certificate(nadia, None, date(2028, 1, 1), nadia, house.now())])
-    assert reminding.remind(house, Post(mail=Box())) == 0
+    assert certificate_reminders.remind(house, Post(mail=Box())) == 0
 
 
 def _told(house: House, day: date) -> set[str]:
     box = Box()
     house.clock.turn_to(NOON.replace(year=day.year, month=day.month, day=day.day))  # type: ignore[attr-defined]
-    reminding.remind(house, Post(mail=box))
+    certificate_reminders.remind(house, Post(mail=box))
     return {to for to, _letter in box.out}

@@ -14,19 +14,22 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from school_protocol.documents.rendering import DocumentsUnavailable
-from school_protocol.documents.sealing.errors import KeyLost, NotSealable, TimestampRefused
-from school_protocol.domain.errors import BadInput, Refused, Unseen
-from school_protocol.services.papers import bulk, issue_case_file, issuing
-from school_protocol.services.papers.apart import Here
-from school_protocol.services.papers.bulk import BulkRefused, Made, begin, see_job
-from school_protocol.services.papers.bulk_files import LIST, zipped
-from school_protocol.services.papers.bulk_said import problem_said, trouble_said, why_said
-from school_protocol.storage import cases, directory, journal, papers
-from school_protocol.storage.bulk_tables import BulkCaseRow, BulkRow
-from school_protocol.storage.errors import KeysUnusable, StorageBusy, StorageFull
-from school_protocol.storage.paper_tables import HandedPaperRow
-from school_protocol.wording import Wording
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files import bulk
+from school_protocol.case_files import repository as case_files_repository
+from school_protocol.case_files import service as case_files_service
+from school_protocol.case_files.bulk import BulkRefused, Made, begin_bundle, see_job
+from school_protocol.case_files.models import BulkCaseRow, BulkRow, HandedPaperRow
+from school_protocol.case_files.prepare_process import Here
+from school_protocol.case_files.prepared import LIST, problem_said, trouble_said, why_said, zipped
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import repository as cases_repository
+from school_protocol.engine.errors import BadInput, Refused, Unseen
+from school_protocol.language import Wording
+from school_protocol.pdf.rendering import DocumentsUnavailable
+from school_protocol.pdf.verdicts import KeyLost, NotSealable, TimestampRefused
+from school_protocol.storage import journal
+from school_protocol.storage.store_errors import KeysUnusable, StorageBusy, StorageFull
 from services.bulking import (
     COPY_MADE,
     HOUR,
@@ -82,8 +85,11 @@ def test_the_copy_is_the_one_that_pressing_there_would_have_handed_out(many: Sch
     job = begun(many)
     worked(many)
     with many.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, many.number) or ""
-        assert papers.kept_copy(session, many.house.vault, many.house.blobs, case_id, "case_file", 1) is not None
+        case_id = cases_repository.find_by_number(session, many.number) or ""
+        assert (
+            case_files_repository.kept_copy(session, many.house.vault, many.house.blobs, case_id, "case_file", 1)
+            is not None
+        )
         assert journal.verify_case(session, many.house.vault, case_id) == []
         sealed = session.scalars(select(HandedPaperRow.sealed)).all()
     assert all(b"%PDF" not in one for one in sealed)
@@ -167,7 +173,7 @@ def test_stopped_it_makes_no_further_copy_and_gives_those_that_were_made(many: S
     class Stopping(Dying):
         def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
             if len(self.told) == 2:
-                assert bulk.stop(many.house, head, job)
+                assert bulk.stop_bundle(many.house, head, job)
             return super().do(work, *told, now=now)
 
     hands = Stopping(many.house, 9, tells=False)
@@ -175,7 +181,7 @@ def test_stopped_it_makes_no_further_copy_and_gives_those_that_were_made(many: S
     assert len(hands.told) == 3
     found = seen(many, job)
     assert (found.bulk.state.value, found.done, found.waiting) == ("stopped", 3, 1)
-    assert bulk.stop(many.house, head, job) is False
+    assert bulk.stop_bundle(many.house, head, job) is False
     archive = fetched(many, job)
     assert len(archive.namelist()) == 4
     assert "arrêté" in listed(archive)[-1][2]
@@ -185,11 +191,11 @@ def test_stopped_it_makes_no_further_copy_and_gives_those_that_were_made(many: S
 
 def test_pressed_twice_it_is_one_job_and_a_second_one_waits_for_the_first(many: School) -> None:
     head = many.person("head")
-    first = begin(many.house, head, WISH, "t")
-    again = begin(many.house, head, WISH, "t")
+    first = begin_bundle(many.house, head, WISH, "t")
+    again = begin_bundle(many.house, head, WISH, "t")
     assert (again.job, again.repeated) == (first.job, True)
     with pytest.raises(BulkRefused) as refused:
-        begin(many.house, head, WISH, "u")
+        begin_bundle(many.house, head, WISH, "u")
     assert refused.value.other == first.job
     assert begun(many, "team_coordinator") != first.job, "another person's job is another matter"
     worked(many)
@@ -230,7 +236,7 @@ def test_the_job_is_nobody_elses(many: School) -> None:
     worked(many)
     for who in ("team_coordinator", "directorate", "team_member"):
         actor = many.person(who)
-        for use in (bulk.see_job, bulk.stop, bulk.delete, zipped):
+        for use in (bulk.see_job, bulk.stop_bundle, bulk.delete_bundle, zipped):
             with pytest.raises(Unseen):
                 use(many.house, actor, job)  # type: ignore[operator]
     assert seen(many, job).done == 4
@@ -247,7 +253,7 @@ def test_a_role_that_ended_meanwhile_gets_no_further_copy_nor_the_zip(many: Scho
     role_ends(many, "head")
     worked(many)
     with many.house.directory.reading() as session:
-        later = directory.actor(session, head.id, realm="main", today=many.house.now().date())
+        later = auth_repository.actor(session, head.id, realm="main", today=many.house.now().date())
     assert later is not None
     found = see_job(many.house, later, again)
     assert (found.total, found.lines) == (0, ()), "nor is anything told of cases that they see no longer"
@@ -292,8 +298,8 @@ def test_an_erased_case_is_refused_and_its_copy_gone_from_the_zip(many: School) 
 
     def erase(number: str) -> None:
         with many.house.realm.writing() as session:
-            case_id = cases.find_by_number(session, number) or ""
-            cases.destroy_case(session, many.house.vault, case_id, at=many.house.now(), actor="x")
+            case_id = cases_repository.find_by_number(session, number) or ""
+            cases_repository.destroy_case(session, many.house.vault, case_id, at=many.house.now(), actor="x")
 
     numbers = [row.number for row in rows(many)]
     erase(numbers[0])
@@ -305,7 +311,7 @@ def test_an_erased_case_is_refused_and_its_copy_gone_from_the_zip(many: School) 
 
 def test_cases_are_chosen_by_school_and_by_the_day_of_their_last_move(many: School) -> None:
     with many.house.directory.reading() as session:
-        code = directory.unit(session, many.player.school).code
+        code = auth_repository.unit(session, many.player.school).code
     day = many.house.now().date()
     assert seen(many, begun(many, schools=(code,), first=day.isoformat(), last=day.isoformat())).total == 4
     worked(many)
@@ -372,7 +378,7 @@ def test_what_somebody_must_mend_holds_it_up_and_costs_no_number(
         def fails(*_any: Any, **_more: Any) -> bytes:
             raise error
 
-        patch.setattr(issuing, "copied", fails)
+        patch.setattr(case_files_service, "copied", fails)
         assert worked(many) is False, "it doesn't spin"
     found = seen(many, job)
     assert (found.bulk.trouble, found.waiting, found.is_running) == (trouble, 4, True)
@@ -408,14 +414,14 @@ def test_one_that_breaks_keeps_no_other_back(
 
 @pytest.mark.exhaustive
 def test_a_file_that_cannot_be_sealed_keeps_no_other_back(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    as_ever, broken = issuing.copied, many.number
+    as_ever, broken = case_files_service.copied, many.number
 
     def fails(house: Any, loaded: Any, *more: Any, **named: Any) -> bytes:
         if loaded.case.number == broken:
             raise NotSealable("planted")
         return as_ever(house, loaded, *more, **named)
 
-    monkeypatch.setattr(issuing, "copied", fails)
+    monkeypatch.setattr(case_files_service, "copied", fails)
     job = begun(many)
     worked(many)
     found = seen(many, job)
@@ -428,10 +434,10 @@ def test_nothing_is_made_ahead_for_many_at_once(many: School) -> None:
     begun(many)
     worked(many)
     with many.house.realm.reading() as session:
-        assert papers.asked_since(session, many.house.now() - timedelta(days=1)) == []
-    issuing.issue_case_file(many.house, many.person("head"), many.number, "school", "fr")
+        assert case_files_repository.asked_since(session, many.house.now() - timedelta(days=1)) == []
+    case_files_service.issue_case_file(many.house, many.person("head"), many.number, "school", "fr")
     with many.house.realm.reading() as session:
-        assert len(papers.asked_since(session, many.house.now() - timedelta(days=1))) == 1
+        assert len(case_files_repository.asked_since(session, many.house.now() - timedelta(days=1))) == 1
 
 
 def test_every_reason_is_said_in_each_language() -> None:
@@ -447,7 +453,7 @@ def test_every_reason_is_said_in_each_language() -> None:
 
 def sweep(school: School) -> None:
     with school.house.realm.writing() as session:
-        papers.drop_outdated(session, school.house.now())
+        case_files_repository.drop_outdated(session, school.house.now())
     worked(school)
 
 
@@ -473,7 +479,7 @@ def test_copies_are_kept_for_a_day_after_the_last_was_made(many: School) -> None
 def test_whoever_asked_deletes_them_at_once_and_the_chronology_keeps_its_entry(many: School) -> None:
     job = begun(many)
     worked(many)
-    assert bulk.delete(many.house, many.person("head"), job)
+    assert bulk.delete_bundle(many.house, many.person("head"), job)
     assert handed(many) == 0
     with pytest.raises(Unseen):
         seen(many, job)

@@ -9,14 +9,13 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from school_protocol.services.papers import bulk, making
-from school_protocol.services.papers.bulk import Made
-from school_protocol.services.papers.bulk_files import LIST, zipped
-from school_protocol.services.papers.bulk_said import why_said
-from school_protocol.services.papers.revoking import revoke
-from school_protocol.storage import papers
-from school_protocol.storage.tables import AccessRow
-from school_protocol.wording import Wording
+from school_protocol.case_files import bulk, printing
+from school_protocol.case_files import repository as case_files_repository
+from school_protocol.case_files.bulk import Made
+from school_protocol.case_files.prepared import LIST, why_said, zipped
+from school_protocol.case_files.service import revoke
+from school_protocol.language import Wording
+from school_protocol.storage.models import AccessRow
 from services.bulking import COPY_MADE, KEY, begun, fetched, listed, reported, seen, worked
 from services.conftest import School
 
@@ -75,7 +74,7 @@ def test_a_new_release_of_the_program_keeps_no_copy_back(many: School, monkeypat
     """Pages would be made otherwise by now: those that were handed out are for the same eyes all the same."""
     job = begun(many)
     worked(many)
-    monkeypatch.setattr(making, "ink", lambda _language: "of another release")
+    monkeypatch.setattr(printing, "ink", lambda _language: "of another release")
     assert len(fetched(many, job).namelist()) == 5
 
 
@@ -103,7 +102,7 @@ def test_a_copy_that_was_taken_back_is_not_handed_out_again(many: School) -> Non
 
 @pytest.mark.exhaustive
 def test_taken_back_is_looked_at_although_the_copy_is_kept(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(papers, "drop_copy", lambda *_any: None)
+    monkeypatch.setattr(case_files_repository, "drop_copy", lambda *_any: None)
     test_a_copy_that_was_taken_back_is_not_handed_out_again(many)
 
 

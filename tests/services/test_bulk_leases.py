@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.services.papers import bulk
-from school_protocol.services.papers.apart import Broken
+from school_protocol.case_files import bulk
+from school_protocol.case_files.prepare_process import Broken
+from school_protocol.engine.errors import Unseen
 from services.bulking import Dying, begun, fetched, handed, issuings, reported, seen, worked
 from services.conftest import School
 
@@ -27,7 +27,7 @@ def test_deleted_while_a_copy_is_made_it_is_stopped_first_and_loses_none(many: S
     class Deleting(Dying):
         def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
             if len(self.told) == 1:
-                assert bulk.delete(many.house, head, job) is False
+                assert bulk.delete_bundle(many.house, head, job) is False
             return super().do(work, *told, now=now)
 
     worked(many, Deleting(many.house, 9, tells=False))
@@ -35,7 +35,7 @@ def test_deleted_while_a_copy_is_made_it_is_stopped_first_and_loses_none(many: S
     assert (found.bulk.state.value, found.done, found.waiting) == ("stopped", 2, 2)
     assert len(fetched(many, job).namelist()) == 3
     assert sum(issuings(many).values()) == 2
-    assert bulk.delete(many.house, head, job)
+    assert bulk.delete_bundle(many.house, head, job)
     assert handed(many) == 0
 
 
@@ -43,9 +43,9 @@ def test_deleted_after_its_worker_was_gone_it_is_deleted_once_the_lease_is_over(
     job, head = begun(many), many.person("head")
     with many.house.realm.writing() as session:
         assert bulk.bulk.take(session, job, now=many.house.now(), left_since=many.house.now() - bulk.LEASE)
-    assert bulk.delete(many.house, head, job) is False
+    assert bulk.delete_bundle(many.house, head, job) is False
     many.wait(minutes=5)
-    assert bulk.delete(many.house, head, job)
+    assert bulk.delete_bundle(many.house, head, job)
     with pytest.raises(Unseen):
         seen(many, job)
 

@@ -13,25 +13,22 @@ from datetime import timedelta
 import pytest
 from pypdf import PdfReader
 
-from school_protocol.documents import rendering
-from school_protocol.documents.papers.register import plain_cell, register_csv, register_json
-from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.documents.sealing.bundles import BundleFile, verify_bundle
-from school_protocol.documents.sealing.errors import KeyLost
-from school_protocol.documents.sealing.keys import SigningKey
-from school_protocol.documents.sealing.verifying import verify
-from school_protocol.domain.errors import Refused, Unseen
-from school_protocol.domain.events import DocumentIssued
-from school_protocol.services.house import House
-from school_protocol.services.loading import Loaded, load
-from school_protocol.services.papers import bundles as service
-from school_protocol.services.papers import posting
-from school_protocol.services.papers.bundles import issue_bundle, see_bundles
-from school_protocol.services.papers.copies import Issued
-from school_protocol.services.papers.revoking import revoke
-from school_protocol.services.papers.signing import academy_of, trust_in
-from school_protocol.services.papers.verifying import asked, checked
-from school_protocol.storage import access
+from school_protocol.case_files import bundles as service
+from school_protocol.case_files import letters as letters_module
+from school_protocol.case_files.bundles import issue_bundle, see_bundles
+from school_protocol.case_files.letter_pages import plain_cell, register_csv, register_json
+from school_protocol.case_files.service import Issued, academy_of, revoke, trust_in
+from school_protocol.case_files.verify_copy import asked, checked
+from school_protocol.cases.loading import Loaded, load
+from school_protocol.context import House
+from school_protocol.engine.errors import Refused, Unseen
+from school_protocol.engine.events import DocumentIssued
+from school_protocol.pdf import rendering
+from school_protocol.pdf.signed_archive import BundleFile, verify_bundle
+from school_protocol.pdf.signing_keys import SigningKey, Validity, make_authority
+from school_protocol.pdf.verdicts import KeyLost
+from school_protocol.pdf.verification import verify
+from school_protocol.storage import access_log
 from services.conftest import School
 from services.lettering import ADDRESS, DIGEST, HANDLE, INTIMATE_ADDRESS, PUPIL, evidence, issue, refer, text_of, told
 
@@ -120,7 +117,7 @@ def test_it_is_an_event_an_access_and_a_numbered_copy(school: School) -> None:
         (2, "referral-1", hashlib.sha256(second.data).hexdigest()),
     ]
     with school.house.realm.reading() as session:
-        noted = access.of_case(session, loaded(school).case_id, limit=50)
+        noted = access_log.access_of_case(session, loaded(school).case_id, limit=50)
     assert sum(one.what == "bundle.referral-1" for one in noted) == 2
 
 
@@ -129,7 +126,7 @@ def test_it_is_an_event_an_access_and_a_numbered_copy(school: School) -> None:
 def test_the_letter_is_the_one_that_was_sent_to_the_byte_but_for_its_copy(
     school: School, monkeypatch: pytest.MonkeyPatch, language: str
 ) -> None:
-    for module in (posting, service):
+    for module in (letters_module, service):
         monkeypatch.setattr(module, "copied", lambda *given, **_named: given[-1])
     told(school)
     refer(school, "prosecutor")

@@ -13,20 +13,24 @@ from domain.telling import MOROCCAN, NOW
 from rewriting import rewrite
 from sqlalchemy import select, text
 
-from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.accounts import hash_password
-from school_protocol.services.digests import feeding
-from school_protocol.services.digests.feeding import MOST, WINDOW, Moment, due_moments, read_feed, shut_feed
-from school_protocol.services.house import House
-from school_protocol.services.identity import invitations, own, restoring
-from school_protocol.services.identity.throttling import TooManyTries
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage import administration, cases, directory, index
-from school_protocol.storage.administration import Kind
-from school_protocol.storage.tables import AccessRow, AppointmentRow
-from school_protocol.wording import ZONE, Wording
+from school_protocol.auth import access_codes, own_account
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import AppointmentRow
+from school_protocol.auth.passwords import hash_password
+from school_protocol.auth.service import TooManyTries
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.story_player import throwaway
+from school_protocol.context import House
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.language import ZONE, Wording
+from school_protocol.notifications import digests
+from school_protocol.notifications.digests import MOST, WINDOW, Moment, due_moments, read_feed, shut_feed
+from school_protocol.storage import administration_log
+from school_protocol.storage.administration_log import Kind
+from school_protocol.storage.models import AccessRow
 from services.conftest import MASSAR, NAME, School
 from services.proving import PASSWORD, People
 
@@ -58,8 +62,8 @@ HASHED = hash_password(PASSWORD)
 def open_feed(house: House, actor: Actor) -> str:
     """A new address, asked for with the password."""
     with house.directory.writing() as session:
-        directory.set_password(session, actor.id, HASHED)
-    return feeding.open_feed(house, actor, PASSWORD)
+        auth_repository.set_password(session, actor.id, HASHED)
+    return digests.open_feed(house, actor, PASSWORD)
 
 
 def read_by(school: School, who: str) -> list[icalendar.Event]:
@@ -71,10 +75,10 @@ def starts(found: list[icalendar.Event]) -> list[datetime | date]:
     return [one.decoded("DTSTART") for one in found]
 
 
-def row_of(school: School) -> index.IndexRow:
+def row_of(school: School) -> index_repository.IndexRow:
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number)
-        row = index.row_of(session, case_id or "")
+        case_id = cases_repository.find_by_number(session, school.number)
+        row = index_repository.row_of(session, case_id or "")
     assert row is not None
     return row
 
@@ -126,7 +130,7 @@ def test_who_left_is_shown_nothing_and_a_closed_account_has_no_calendar(school: 
         rewrite(session, AppointmentRow, AppointmentRow.account == account, ends=yesterday)
     assert events(read_feed(school.house, token).content) == []
     with school.house.directory.writing() as session:
-        directory.set_active(session, account, False)
+        auth_repository.set_active(session, account, False)
     with pytest.raises(Unseen):
         read_feed(school.house, token)
 
@@ -147,10 +151,10 @@ def test_who_sees_no_case_gets_no_address(school: School) -> None:
 
 
 def test_a_planned_follow_up_is_a_day(school: School) -> None:
-    due = index.Due("follow_up", datetime(2027, 2, 10, 22, 59, 59, tzinfo=UTC), "2027-02-10")
-    moment = feeding._moment(school.house, school.person("head"), "c" * 26, due, planned=True)
+    due = index_repository.Due("follow_up", datetime(2027, 2, 10, 22, 59, 59, tzinfo=UTC), "2027-02-10")
+    moment = digests._moment(school.house, school.person("head"), "c" * 26, due, planned=True)
     assert moment.day == date(2027, 2, 10)
-    (event,) = events(feeding._written(Wording("fr"), (moment,), NOW))
+    (event,) = events(digests._written(Wording("fr"), (moment,), NOW))
     assert event.decoded("DTSTART") == date(2027, 2, 10)
     assert event["DTSTART"].params["VALUE"] == "DATE"
 
@@ -169,7 +173,7 @@ def test_a_planned_follow_up_is_a_day(school: School) -> None:
 def test_a_moment_and_one_sentence_are_all_that_is_said(school: School, language: str, summary: str) -> None:
     account = school.account("team_member")
     with school.house.directory.writing() as session:
-        directory.set_language(session, account, language)
+        auth_repository.set_language(session, account, language)
     token = open_feed(school.house, school.person("team_member"))
     content = read_feed(school.house, token).content
     for part in icalendar.Calendar.from_ical(content).walk():
@@ -178,7 +182,7 @@ def test_a_moment_and_one_sentence_are_all_that_is_said(school: School, language
     assert found
     assert {str(one["SUMMARY"]) for one in found} == {summary}
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number) or "-"
+        case_id = cases_repository.find_by_number(session, school.number) or "-"
     unfolded = content.replace(b"\r\n ", b"").decode()
     for secret in (school.number, case_id, NAME, MASSAR, school.account("team_member"), token):
         assert secret not in unfolded
@@ -203,7 +207,7 @@ def test_moments_are_right_as_the_country_changes_its_hour() -> None:
     """In Ramadan Casablanca is at UTC, else at UTC+1: what is due at 18:30 is due at 18:30."""
     for day in (date(2027, 2, 4), date(2027, 2, 20), date(2027, 3, 20)):
         at = datetime(day.year, day.month, day.day, 18, 30, tzinfo=ZONE).astimezone(UTC)
-        (event,) = events(feeding._written(Wording("ar"), (Moment(at, "u"),), NOW))
+        (event,) = events(digests._written(Wording("ar"), (Moment(at, "u"),), NOW))
         found = event.decoded("DTSTART")
         assert isinstance(found, datetime)
         assert found.astimezone(ZONE).strftime("%H:%M") == "18:30"
@@ -239,7 +243,7 @@ def test_an_address_is_good_until_another_is_made_or_it_is_taken_away(school: Sc
             read_feed(school.house, token)
     with school.house.directory.reading() as session:
         unit = head.appointments[0].unit
-        log = administration.changes(session, [unit], limit=10, kinds=administration.OF_IDENTITY)
+        log = administration_log.changes(session, [unit], limit=10, kinds=administration_log.OF_IDENTITY)
     kinds = [one[1].kind if isinstance(one, tuple) else one.kind for one in log]
     assert sorted(kinds) == [Kind.calendar_opened, Kind.calendar_opened, Kind.calendar_shut]
 
@@ -272,14 +276,14 @@ def test_it_can_be_read_so_often_and_again_later(school: School) -> None:
 @pytest.mark.exhaustive
 def test_its_owner_sees_when_it_was_last_read(school: School) -> None:
     head = school.person("head")
-    assert feeding.see_feed(school.house, head) is None
+    assert digests.see_feed(school.house, head) is None
     token = open_feed(school.house, head)
-    feed = feeding.see_feed(school.house, head)
+    feed = digests.see_feed(school.house, head)
     assert feed is not None
     assert feed.read_at is None
     school.wait(hours=2)
     read_feed(school.house, token)
-    feed = feeding.see_feed(school.house, head)
+    feed = digests.see_feed(school.house, head)
     assert feed is not None
     assert feed.read_at == school.house.now()
 
@@ -316,11 +320,11 @@ def test_its_mark_changes_with_a_date_and_not_with_the_hour(school: School) -> N
 def test_an_address_is_given_for_the_password_alone(school: School) -> None:
     head = school.person("head")
     open_feed(school.house, head)
-    before = feeding.see_feed(school.house, head)
+    before = digests.see_feed(school.house, head)
     with pytest.raises(BadInput) as refused:
-        feeding.open_feed(school.house, head, "another password")
+        digests.open_feed(school.house, head, "another password")
     assert dict(refused.value.problems) == {"password": ("wrong_password",)}
-    assert feeding.see_feed(school.house, head) == before
+    assert digests.see_feed(school.house, head) == before
 
 
 @pytest.mark.parametrize("door", ["everywhere", "password", "code", "factor", "closed"])
@@ -330,29 +334,29 @@ def test_what_ends_every_session_ends_the_address(school: School, door: str) -> 
     token, by = open_feed(house, head), head.id
     assert read_feed(house, token)
     if door == "everywhere":
-        own.end_everywhere(house, head)
+        own_account.end_everywhere(house, head)
     elif door == "password":
-        own.change_password(house, head, PASSWORD, "un autre cartable sous la table")
+        own_account.change_password(house, head, PASSWORD, "un autre cartable sous la table")
     elif door == "code":
-        slip = invitations.new_password_slip(house, office.actor("chief"), head.id, house.now())
-        assert invitations.set_password_by_code(house, people.username("head"), slip.code, "un autre cartable bleu")
+        slip = access_codes.new_password_slip(house, office.actor("chief"), head.id, house.now())
+        assert access_codes.set_password_by_code(house, people.username("head"), slip.code, "un autre cartable bleu")
     elif door == "factor":
         people.give_phone("head")
-        restoring.ask(house, office.actor("chief"), head.id)
-        slip = restoring.agree(house, school.person("directorate"), head.id)
+        access_codes.ask_restoring(house, office.actor("chief"), head.id)
+        slip = access_codes.agree(house, school.person("directorate"), head.id)
         half = people.enter("head")
         assert half
-        assert restoring.restore(house, half, slip.code)
+        assert access_codes.restore(house, half, slip.code)
     else:
         by = office.ids["chief"]
         office.close("chief", "head")
         with house.directory.writing() as session:
-            directory.set_active(session, head.id, True)
-    assert feeding.see_feed(house, head) is None
+            auth_repository.set_active(session, head.id, True)
+    assert digests.see_feed(house, head) is None
     with pytest.raises(Unseen):
         read_feed(house, token)
     with house.directory.reading() as session:
-        (row,) = administration.about(session, head.id, kinds=[Kind.calendar_shut], limit=9)
+        (row,) = administration_log.about(session, head.id, kinds=[Kind.calendar_shut], limit=9)
     assert row.actor == by
 
 

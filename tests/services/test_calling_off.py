@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from domain.telling import NOW, SAFE, Told, reported
 
-from school_protocol.domain.errors import Refused, Unseen
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.review import review_now
-from school_protocol.domain.undoing import undoable
-from school_protocol.services.first_minutes import see_danger
-from school_protocol.services.loading import index_row, load_by_id, reindex
-from school_protocol.services.showing import see_chronology, see_record
-from school_protocol.storage import index, journal
+from school_protocol.cases import index_repository
+from school_protocol.cases.loading import index_row, load_by_id, reindex
+from school_protocol.cases.showing import see_chronology, see_danger, see_record
+from school_protocol.engine.act_checks import undoable
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Refused, Unseen
+from school_protocol.engine.review_state import review_now
+from school_protocol.storage import journal
 
 from .test_notices import Watched, watch, watched
 from .test_undoing import back, copied, refused, undo
@@ -259,11 +259,11 @@ def test_it_says_nothing_of_what_it_is_about_in_any_language(watch: Callable[...
 def test_it_is_kept_chained_and_indexed_and_a_closed_case_keeps_its_end(watched: Watched) -> None:
     school = watched.opened().school
     with school.house.realm.reading() as session:
-        before = index.row_of(session, watched.case_id)
+        before = index_repository.row_of(session, watched.case_id)
     seq = school.act("team_member", "raise_danger", which_danger="home_danger").seq - 1
     back(school, "team_member", seq)
     with school.house.realm.writing() as session:
-        after = index.row_of(session, watched.case_id)
+        after = index_repository.row_of(session, watched.case_id)
         assert before is not None
         assert after is not None
         assert (after.state, after.raised, after.moved_at) == (before.state, 0, before.moved_at)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from domain.telling import Told, reported
 
-from school_protocol.domain.cautions import standing, unasked
-from school_protocol.domain.engine import RecordAct
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.showing import see_act
+from school_protocol.cases.showing import see_act
+from school_protocol.engine.case_summary import standing, unasked
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.intents import RecordAct
 
 from .conftest import School
 

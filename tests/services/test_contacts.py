@@ -10,20 +10,22 @@ import pytest
 from domain.telling import NOW
 from sqlalchemy import delete, select, update
 
-from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.services import accounts
-from school_protocol.services.directory import contact_lines
-from school_protocol.services.journal.verifying import verify
-from school_protocol.services.referrals import contacts
-from school_protocol.services.referrals.contacts import ContactView, Kept
-from school_protocol.services.referrals.typed import phone_of, spans_of
-from school_protocol.services.showing import see_record
-from school_protocol.services.teams.changing import TeamRefused
-from school_protocol.storage import directory, staff
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_service
+from school_protocol.cases.showing import see_record
+from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.language import ZONE
+from school_protocol.ops.journal_checks import verify
+from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
+from school_protocol.people.contacts import contact_lines
+from school_protocol.people.models import ContactRow
+from school_protocol.people.teams import TeamRefused
 from school_protocol.storage.journal import Flaw
-from school_protocol.storage.tables import AdministrationRow, ContactRow
-from school_protocol.wording import ZONE
+from school_protocol.storage.models import AdministrationRow
+from school_protocol.supervision import referral_contacts
+from school_protocol.supervision.referral_contacts import ContactView, Kept, phone_of, spans_of
 
 from .conftest import School
 
@@ -41,7 +43,7 @@ class Desk:
         self.school, self.house = school, school.house
         role = next(one for one in school.player.protocol.roles.values() if one.keeps_contacts)
         with self.house.directory.writing() as session:
-            self.country = directory.add_unit(session, kind=UnitKind.country, code="KMA", names={"fr": "Maroc"})
+            self.country = auth_repository.add_unit(session, kind=UnitKind.country, code="KMA", names={"fr": "Maroc"})
             self.ids: dict[str, str] = {}
             below = (
                 ("KR1", UnitKind.region, "KMA"), ("KR2", UnitKind.region, "KMA"), ("KP1", UnitKind.province, "KR1"),
@@ -49,33 +51,37 @@ class Desk:
             )  # fmt: skip
             for name, kind, parent in below:
                 above = self.country if parent == "KMA" else self.ids[parent]
-                self.ids[name] = directory.add_unit(session, kind=kind, code=name, names={"fr": name}, parent=above)
+                self.ids[name] = auth_repository.add_unit(
+                    session, kind=kind, code=name, names={"fr": name}, parent=above
+                )
             self.people = {
                 who: self._person(session, who, role.key, unit)
                 for who, unit in (("academy", self.ids["KR1"]), ("other", self.ids["KR2"]), ("ministry", self.country))
             }
 
     def _person(self, session: Any, who: str, role: str, unit: str) -> str:
-        account = directory.add_account(session, username=who, names={"fr": who}, language="fr", created_at=NOW)
-        directory.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
+        account = auth_repository.add_account(session, username=who, names={"fr": who}, language="fr", created_at=NOW)
+        auth_repository.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
         return account
 
     def actor(self, who: str) -> Actor:
         if who not in self.people:
             return self.school.person(who)
         with self.house.directory.reading() as session:
-            found = accounts.actor_of(self.house, self.people[who], session)
+            found = sign_in_service.actor_of(self.house, self.people[who], session)
         assert found is not None
         return found
 
     def add(self, who: str = "academy", target: str = "prosecutor", unit: str = "KP1", **changes: str | None) -> str:
         token = changes.pop("token", None) or self.school.token()
         said = {**SAID, **changes}
-        return contacts.add(self.house, self.actor(who), target=target, unit=unit, token=token, **said).contact
+        return referral_contacts.add_contact(
+            self.house, self.actor(who), target=target, unit=unit, token=token, **said
+        ).contact
 
     def correct(self, who: str, contact: str, expected: int, **changes: str | None) -> Kept:
         token = changes.pop("token", None) or self.school.token()
-        return contacts.correct(
+        return referral_contacts.correct(
             self.house, self.actor(who), contact, expected=expected, token=token, **{**SAID, **changes}
         )
 
@@ -84,7 +90,7 @@ class Desk:
         return done
 
     def see(self, who: str, contact: str) -> ContactView:
-        return contacts.see_contact(self.house, self.actor(who), contact)
+        return referral_contacts.see_contact(self.house, self.actor(who), contact)
 
     def shown(self, unit: str = "00009K") -> list[str | None]:
         """The numbers that a team of that place is shown."""
@@ -128,7 +134,7 @@ def test_a_number_that_was_changed_and_one_that_was_taken_away_are_told_by_the_c
 def test_an_academy_keeps_its_own_and_notes_only_that_the_countrys_are_right(desk: Desk) -> None:
     own, national = desk.add(), desk.add("ministry", "child_line", "KMA", phone="2511")
     with desk.house.directory.reading() as session:
-        units = {one.id: one.unit for one in directory.contacts(session, desk.ids["00009K"])}
+        units = {one.id: one.unit for one in contacts_repository.contacts_of(session, desk.ids["00009K"])}
     assert units == {own: desk.ids["KP1"], national: None}
     assert desk.see("academy", own).may_change
     assert not desk.see("academy", national).may_change
@@ -136,10 +142,10 @@ def test_an_academy_keeps_its_own_and_notes_only_that_the_countrys_are_right(des
     with pytest.raises(Unseen):
         desk.correct("academy", national, 1)
     with pytest.raises(Unseen):
-        desk.press(contacts.retire, "academy", national, 1)
-    desk.press(contacts.verify, "academy", national, 1)
+        desk.press(referral_contacts.retire, "academy", national, 1)
+    desk.press(referral_contacts.verify, "academy", national, 1)
     assert (desk.see("academy", national).verified_on, desk.see("ministry", national).verified_by) == (TODAY, "academy")
-    for change in (contacts.verify, contacts.retire):
+    for change in (referral_contacts.verify, referral_contacts.retire):
         with pytest.raises(Unseen):
             desk.press(change, "other", own, 1)
     with pytest.raises(Unseen):
@@ -153,15 +159,15 @@ def test_nobody_else_keeps_any(desk: Desk) -> None:
     keeping = {role.key for role in desk.school.player.protocol.roles.values() if role.keeps_contacts}
     assert keeping
     for role in desk.school.player.protocol.roles:
-        assert contacts.may_keep(desk.house, desk.actor(role)) == (role in keeping)
+        assert referral_contacts.may_keep(desk.house, desk.actor(role)) == (role in keeping)
         if role not in keeping:
             with pytest.raises(Unseen):
-                contacts.see_contacts(desk.house, desk.actor(role))
-            assert contacts.stale_contacts(desk.house, desk.actor(role)) == 0
+                referral_contacts.see_contacts(desk.house, desk.actor(role))
+            assert referral_contacts.stale_contacts(desk.house, desk.actor(role)) == 0
 
 
 def test_one_that_is_unknown_is_absent(desk: Desk) -> None:
-    for change in (contacts.verify, contacts.retire):
+    for change in (referral_contacts.verify, referral_contacts.retire):
         with pytest.raises(Unseen):
             desk.press(change, "academy", "none", 1)
     with pytest.raises(Unseen):
@@ -179,7 +185,7 @@ def test_a_contact_is_added_corrected_verified_and_retired_and_each_is_written_d
     )  # fmt: skip
     assert (view.verified_on, view.is_stale, view.revision) == (None, True, 1)
     assert desk.shown() == ["0537 88 00 11"]
-    desk.press(contacts.verify, "academy", added, 1)
+    desk.press(referral_contacts.verify, "academy", added, 1)
     assert (desk.see("academy", added).verified_on, desk.see("academy", added).is_stale) == (TODAY, False)
     desk.correct("academy", added, 2, phone="0537 88 00 12")
     view = desk.see("academy", added)
@@ -188,7 +194,7 @@ def test_a_contact_is_added_corrected_verified_and_retired_and_each_is_written_d
     assert desk.see("academy", added).verified_on == TODAY
     desk.correct("academy", added, 4, phone="0537 88 00 12", hours="always")
     assert desk.see("academy", added).verified_on == TODAY, "the number is the same"
-    desk.press(contacts.retire, "academy", added, 5)
+    desk.press(referral_contacts.retire, "academy", added, 5)
     assert desk.shown() == []
     with pytest.raises(Unseen):
         desk.see("academy", added)
@@ -200,7 +206,7 @@ def test_a_contact_is_added_corrected_verified_and_retired_and_each_is_written_d
         ("contact_retired", "prosecutor: 0537 88 00 12"),
         ("contact_verified", "prosecutor: 0537 88 00 11"),
     ]
-    seen = contacts.see_contacts(desk.house, desk.actor("academy")).changes
+    seen = referral_contacts.see_contacts(desk.house, desk.actor("academy")).changes
     assert {(one.target.key if one.target else "", one.actor) for one in seen} == {("prosecutor", "academy")}
 
 
@@ -216,13 +222,15 @@ def test_a_name_in_a_language_that_the_form_does_not_ask_for_is_kept(desk: Desk)
 
 def test_only_whoever_kept_a_contact_is_told_that_it_was_retired(desk: Desk) -> None:
     added = desk.add()
-    assert not contacts.was_retired(desk.house, desk.actor("academy"), added)
-    desk.press(contacts.retire, "academy", added, 1)
-    told = [contacts.was_retired(desk.house, desk.actor(who), added) for who in ("academy", "ministry", "other")]
+    assert not referral_contacts.was_retired(desk.house, desk.actor("academy"), added)
+    desk.press(referral_contacts.retire, "academy", added, 1)
+    told = [
+        referral_contacts.was_retired(desk.house, desk.actor(who), added) for who in ("academy", "ministry", "other")
+    ]
     assert told == [True, True, False]
-    assert not contacts.was_retired(desk.house, desk.actor("academy"), "unknown")
+    assert not referral_contacts.was_retired(desk.house, desk.actor("academy"), "unknown")
     with pytest.raises(Unseen):
-        contacts.was_retired(desk.house, desk.actor("team_member"), added)
+        referral_contacts.was_retired(desk.house, desk.actor("team_member"), added)
 
 
 @pytest.mark.exhaustive
@@ -240,8 +248,8 @@ def test_of_two_who_change_it_at_once_one_is_told(desk: Desk) -> None:
     desk.correct("ministry", added, 1, phone="19")
     for call in (
         lambda: desk.correct("academy", added, 1, phone="177"),
-        lambda: desk.press(contacts.retire, "academy", added, 1),
-        lambda: desk.press(contacts.verify, "academy", added, 1),
+        lambda: desk.press(referral_contacts.retire, "academy", added, 1),
+        lambda: desk.press(referral_contacts.verify, "academy", added, 1),
     ):
         with pytest.raises(TeamRefused):
             call()
@@ -260,7 +268,7 @@ def test_a_case_keeps_what_was_called_whatever_becomes_of_the_contact(desk: Desk
     before = recorded(school)
     national = desk.add("ministry", "police", "KMA", phone="19")
     desk.correct("ministry", national, 1, phone="190")
-    desk.press(contacts.retire, "ministry", national, 2)
+    desk.press(referral_contacts.retire, "ministry", national, 2)
     assert recorded(school) == before
     assert "19" in repr(before)
 
@@ -282,13 +290,13 @@ def test_the_keeper_finds_those_of_one_town_however_it_is_written(desk: Desk) ->
     sale, rabat, all_ = desk.add(**SALE), desk.add(**RABAT), desk.add(target="police", phone="19")
 
     def found(city: str) -> set[str]:
-        view = contacts.see_contacts(desk.house, desk.actor("academy"), city)
+        view = referral_contacts.see_contacts(desk.house, desk.actor("academy"), city)
         return {one.id for place in view.places for one in place.contacts}
 
     assert found("") == {sale, rabat, all_}
     assert found("SALE") == found("سلا") == {sale}
     assert found("Nowhere") == {sale, rabat, all_}, "a town where nobody is narrows nothing"
-    assert contacts.see_contacts(desk.house, desk.actor("academy")).cities == ("Rabat", "Salé")
+    assert referral_contacts.see_contacts(desk.house, desk.actor("academy")).cities == ("Rabat", "Salé")
     desk.correct("academy", sale, 1, **RABAT)
     assert found("Rabat") == {sale, rabat}
     assert dict(desk.see("academy", sale).city) == {"fr": "Rabat", "ar": "الرباط"}
@@ -301,7 +309,7 @@ def test_a_school_is_offered_those_of_its_own_town_first_among_those_of_one_plac
     desk.add(unit="KR1", phone="44", **SALE)
     assert desk.shown() == ["11", "22", "33", "44"], "the control: nobody said where the school is"
     with desk.house.directory.writing() as session:
-        staff.set_city(session, desk.ids["00009K"], "SALE")
+        people_repository.set_city(session, desk.ids["00009K"], "SALE")
     assert desk.shown() == ["22", "11", "33", "44"], "what is kept nearer stays nearer"
 
 
@@ -362,8 +370,8 @@ def test_after_so_many_days_whoever_keeps_it_and_whoever_reads_it_are_told(desk:
 
     def told() -> tuple[int, int, bool]:
         (line,) = contact_lines(desk.house, protocol, desk.ids["00009K"])
-        view = contacts.see_contacts(desk.house, desk.actor("academy"))
-        return contacts.stale_contacts(desk.house, desk.actor("academy")), view.stale, line.is_stale
+        view = referral_contacts.see_contacts(desk.house, desk.actor("academy"))
+        return referral_contacts.stale_contacts(desk.house, desk.actor("academy")), view.stale, line.is_stale
 
     desk.school.wait(days=180)
     assert told() == (0, 0, False)
@@ -378,8 +386,8 @@ def test_after_so_many_days_whoever_keeps_it_and_whoever_reads_it_are_told(desk:
 @pytest.mark.exhaustive
 def test_what_is_kept_further_up_is_no_business_of_the_desk(desk: Desk) -> None:
     desk.add("ministry", "police", "KMA", phone="19")
-    assert contacts.stale_contacts(desk.house, desk.actor("academy")) == 0
-    assert contacts.stale_contacts(desk.house, desk.actor("ministry")) == 1
+    assert referral_contacts.stale_contacts(desk.house, desk.actor("academy")) == 0
+    assert referral_contacts.stale_contacts(desk.house, desk.actor("ministry")) == 1
     assert timedelta(days=desk.house.settings.contact_days) == timedelta(days=180)
 
 
@@ -388,19 +396,19 @@ def test_the_page_of_contacts_counts_as_the_desk_does_and_says_what_is_kept_furt
     desk.add()
     desk.add("ministry", "police", "KMA", phone="19")
     for who, own, above in (("academy", 1, 1), ("ministry", 2, 0)):
-        view = contacts.see_contacts(desk.house, desk.actor(who))
+        view = referral_contacts.see_contacts(desk.house, desk.actor(who))
         assert (view.stale, view.stale_above) == (own, above)
-        assert contacts.stale_contacts(desk.house, desk.actor(who)) == own
+        assert referral_contacts.stale_contacts(desk.house, desk.actor(who)) == own
 
 
 def test_the_log_tells_of_a_contact_without_a_number_by_its_name(desk: Desk) -> None:
     """Such ones come with an installation: a form asks for a number or an address."""
     with desk.house.directory.writing() as session:
-        added = directory.add_contact(
+        added = contacts_repository.add_contact(
             session, target="prosecutor", unit=desk.ids["KP1"], position=1, names={"fr": "Cellule"}, phone="", url=""
         )
-    desk.press(contacts.verify, "academy", added, 1)
-    desk.press(contacts.retire, "academy", added, 2)
-    changes = contacts.see_contacts(desk.house, desk.actor("academy")).changes
+    desk.press(referral_contacts.verify, "academy", added, 1)
+    desk.press(referral_contacts.retire, "academy", added, 2)
+    changes = referral_contacts.see_contacts(desk.house, desk.actor("academy")).changes
     said = {one.kind: (one.target.key if one.target else "", one.sentence) for one in changes}
     assert said == {"contact_retired": ("prosecutor", "Cellule"), "contact_verified": ("prosecutor", "Cellule")}

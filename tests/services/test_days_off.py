@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from school_protocol.domain.clock import Calendar, Hours
-from school_protocol.domain.public_reports import opens_again
-from school_protocol.services import days_off
-from school_protocol.services.directory import contact_lines, is_open
-from school_protocol.services.signalement import receiving
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.engine.clock import Calendar, Hours
+from school_protocol.people import contacts, contacts_repository
+from school_protocol.people.contacts import contact_lines, is_open
+from school_protocol.reports import service as reports_service
+from school_protocol.reports.rules import opens_again
 from services.conftest import School
 from services.telling_school import HERE, Told
 
@@ -64,12 +64,12 @@ def test_whoever_serves_one_school_rests_with_it() -> None:
 
 def test_a_day_that_two_feasts_share_is_no_less_one() -> None:
     shared = date(2027, 8, 14)
-    assert ";" in days_off.named(2027, "en")[shared], "else this asks nothing"
-    assert days_off.is_public_holiday(shared, calendar())
+    assert ";" in contacts.named(2027, "en")[shared], "else this asks nothing"
+    assert contacts.is_public_holiday(shared, calendar())
 
 
 def test_holidays_are_named_in_each_language() -> None:
-    assert {days_off.named(2026, one)[INDEPENDENCE] for one in ("fr", "ar", "en", "zgh")} == {
+    assert {contacts.named(2026, one)[INDEPENDENCE] for one in ("fr", "ar", "en", "zgh")} == {
         "Fête de l'indépendance", "عيد الاستقلال", "Independence Day",
     }  # fmt: skip
 
@@ -96,22 +96,22 @@ def test_the_page_behind_an_address_knows_the_holiday(school: School) -> None:
     told = Told(school)
     door = told.door()
     with told.house.directory.writing() as session:
-        unit = directory.unit_coded(session, "00000A")
+        unit = auth_repository.unit_coded(session, "00000A")
         assert unit is not None
-        directory.set_calendar(session, unit.id, calendar(INDEPENDENCE))
+        contacts_repository.set_calendar(session, unit.id, calendar(INDEPENDENCE))
         for phone, hours in (("19", {"always": True}), ("0537000000", OFFICE)):
-            directory.add_contact(session, target="police", names={"fr": phone}, phone=phone, hours=hours)
+            contacts_repository.add_contact(session, target="police", names={"fr": phone}, phone=phone, hours=hours)
     found = {}
     for day in (date(2026, 12, 1), date(2026, 12, 2)):
         if day.day == 2:
             with told.house.directory.writing() as session:
-                directory.set_calendar(session, unit.id, calendar(day))
+                contacts_repository.set_calendar(session, unit.id, calendar(day))
         school.player.clock.turn_to(at(day))
-        view = receiving.see_form(told.house, told.gate, door.code, address=HERE)
+        view = reports_service.see_form(told.house, told.gate, door.code, address=HERE)
         found[day.day] = view.opens
     assert found == {1: None, 2: datetime(2026, 12, 3, 7, 30, tzinfo=UTC)}
     school.player.clock.turn_to(at(date(2027, 1, 11)))
-    view = receiving.see_form(told.house, told.gate, door.code, address=HERE)
+    view = reports_service.see_form(told.house, told.gate, door.code, address=HERE)
     shown = {line.phone: line.open_now for line in view.numbers}
     assert (shown["19"], shown["0537000000"]) == (True, False)
     ordered = [line.phone for line in contact_lines(told.house, view.protocol, unit.id, ["police"])]

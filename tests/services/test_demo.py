@@ -14,34 +14,43 @@ from click.testing import CliRunner, Result
 from figures.proven import found_out, kinds_of, sources_of
 from sqlalchemy import select
 
-from school_protocol.cli import main
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.second_factor import code_at, step_at
+from school_protocol.auth.sign_in_service import actor_named, sign_in
+from school_protocol.cases import index_repository
+from school_protocol.cases.lists import see_desk
+from school_protocol.cases.showing import see_act
+from school_protocol.cases.story_player import TurnableClock
+from school_protocol.cases.view_models import CaseLine
+from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.documents.papers.figure_lines import STEPS, Lines
-from school_protocol.domain.closed_choices import CASES
-from school_protocol.domain.figure_releases import tables_from_data
-from school_protocol.domain.figure_tables import TOTALS
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.figures import Release, audit, from_data
-from school_protocol.post import Post
-from school_protocol.services import demo
-from school_protocol.services.accounts import actor_named, sign_in
-from school_protocol.services.desk import see_desk
-from school_protocol.services.digests.shown import shows_mails
-from school_protocol.services.figures import issuing, seeing
-from school_protocol.services.figures.seeing import FiguresView
-from school_protocol.services.house import House, SystemClock, open_house
-from school_protocol.services.identity.factors import code_at, step_at
-from school_protocol.services.journal.keeping import take_anchor
-from school_protocol.services.sampling import shown
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.showing import see_act
-from school_protocol.services.views import CaseLine
-from school_protocol.storage import anchors, directory, erased, index, journal
-from school_protocol.storage.figures import releases
-from school_protocol.storage.figures.jobs import State
-from school_protocol.storage.figures.release_tables import FigureReleaseRow
-from school_protocol.wording import Wording
+from school_protocol.context import House, SystemClock, open_house
+from school_protocol.engine.case_summary import CASES
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import Actor
+from school_protocol.language import Wording
+from school_protocol.mail import Post
+from school_protocol.notifications.digests import shows_mails
+from school_protocol.ops import demo, fixture_copy
+from school_protocol.ops.journal_checks import take_anchor
+from school_protocol.statistics import release_repository
+from school_protocol.statistics.disclosure.auditing import audit
+from school_protocol.statistics.disclosure.release import Release, from_data
+from school_protocol.statistics.models import FigureReleaseRow
+from school_protocol.statistics.presenters import STEPS, Lines
+from school_protocol.statistics.release_rules import tables_from_data
+from school_protocol.statistics.releases import (
+    FiguresView,
+    places,
+    releases_covering,
+    see_figures,
+    see_options,
+    see_public,
+    see_public_told,
+)
+from school_protocol.statistics.repository import State
+from school_protocol.statistics.rules import TOTALS
+from school_protocol.storage import anchors, backups, journal
 
 pytestmark = pytest.mark.exhaustive
 
@@ -118,7 +127,7 @@ def test_every_role_of_the_definition_but_the_workshops_guest_is_there(made: Dem
 
 def test_a_certificate_is_good_for_a_while(made: Demo) -> None:
     with made.house.directory.reading() as session:
-        account = directory.account_named(session, "referent")
+        account = auth_repository.account_named(session, "referent")
     assert account is not None
     assert account.trained_until is not None
     assert account.trained_until.year > NOW.year
@@ -158,16 +167,16 @@ def test_the_journals_hold(made: Demo) -> None:
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """One scene, and one story of the figures'."""
     monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
-    monkeypatch.setattr(shown, "BEFORE", ())
-    monkeypatch.setattr(shown, "LATELY", shown.LATELY[-1:])
+    monkeypatch.setattr(fixture_copy, "BEFORE", ())
+    monkeypatch.setattr(fixture_copy, "LATELY", fixture_copy.LATELY[-1:])
 
 
 def figures(made: Demo, username: str, year: int) -> FiguresView:
     """What the latest release of that school year tells of this person's place."""
     actor = made.actor(username)
-    (place,) = seeing.places(made.house, actor)
-    latest = next(line for line in seeing.releases_covering(made.house, place.unit) if line.year == year)
-    return seeing.see_figures(made.house, actor, place.protocol.protocol, place.unit.code, latest.id)
+    (place,) = places(made.house, actor)
+    latest = next(line for line in releases_covering(made.house, place.unit) if line.year == year)
+    return see_figures(made.house, actor, place.protocol.protocol, place.unit.code, latest.id)
 
 
 @pytest.mark.parametrize("username", ["academie", "province"])
@@ -197,7 +206,7 @@ def test_this_years_figures_were_issued_again_and_none_was_refused(made: Demo) -
     assert view.changed
     assert [line.number for line in view.lines if line.year == 2026] == [2, 1]
     place = view.place
-    options = issuing.see_options(made.house, made.actor("academie"), place.protocol.protocol, place.unit.code)
+    options = see_options(made.house, made.actor("academie"), place.protocol.protocol, place.unit.code)
     assert options.job is not None
     assert options.job.state is State.issued
 
@@ -206,7 +215,9 @@ def test_whoever_knows_the_protocol_works_few_out_of_no_release(made: Demo, moro
     years: dict[int, list[Release]] = {}
     with made.house.directory.reading() as session:
         for row in session.scalars(select(FigureReleaseRow).order_by(FigureReleaseRow.issued_at)):
-            sealed = releases.open_sealed(session, made.house.vault, row.id, releases.sealed_of(session, row.id))
+            sealed = release_repository.open_sealed(
+                session, made.house.vault, row.id, release_repository.sealed_of(session, row.id)
+            )
             years.setdefault(row.year, []).append(from_data(sealed, tables_from_data(row.tables)))
     assert [len(issued) for _year, issued in sorted(years.items())] == [1, 2]
     kinds = kinds_of(moroccan)
@@ -216,19 +227,19 @@ def test_whoever_knows_the_protocol_works_few_out_of_no_release(made: Demo, moro
 
 
 def test_one_release_is_on_the_page_for_everybody(made: Demo) -> None:
-    (line,) = seeing.see_public(made.house)
-    told = seeing.see_public_told(made.house, line.id)
+    (line,) = see_public(made.house)
+    told = see_public_told(made.house, line.id)
     assert (line.year, line.unit.code) == (2025, "MA-04")
     assert told.unit.at((TOTALS, CASES))
 
 
 def test_made_up_schools_have_ended_cases_alone(made: Demo) -> None:
     """Nobody's desk is longer for them, nor what waits for whoever oversees."""
-    codes = {school.code for school in shown.SCHOOLS}
+    codes = {school.code for school in fixture_copy.SCHOOLS}
     with made.house.directory.reading() as session:
-        units = {one.id for code in codes if (one := directory.unit_coded(session, code))}
+        units = {one.id for code in codes if (one := auth_repository.unit_coded(session, code))}
     with made.house.realm.reading() as session:
-        found = [index.row_of(session, case_id) for case_id in index.all_case_ids(session)]
+        found = [index_repository.row_of(session, case_id) for case_id in index_repository.all_case_ids(session)]
     rows = [row for row in found if row is not None and row.unit in units]
     assert len(units) == len(codes)
     assert len(rows) > 150
@@ -339,7 +350,7 @@ def test_reset_starts_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     first = demo.prepare(settings, reset=False, password=None, say=lambda line: None)
     house = open_house(settings, TurnableClock(NOW))
     take_anchor(house, Post())
-    erased.note(tmp_path, house.vault, "a" * 32, NOW)
+    backups.note(tmp_path, house.vault, "a" * 32, NOW)
     house.close()
     for name in ("files/ab", "before-restore-20260101T000000Z", ".restoring"):
         (tmp_path / name).mkdir(parents=True)

@@ -12,14 +12,16 @@ import pytest
 from domain.telling import NOW, SAFE
 from sqlalchemy import update
 
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.desk import find_by_pupil, see_desk
-from school_protocol.services.loading import reindex
-from school_protocol.services.views import CaseLine, DeskView, WeekView
-from school_protocol.services.week import see_week
-from school_protocol.storage import cases, directory, index
-from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.wording import ZONE, Wording
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.lists import find_by_pupil, see_desk, see_week
+from school_protocol.cases.loading import reindex
+from school_protocol.cases.models import CaseIndexRow
+from school_protocol.cases.view_models import CaseLine, DeskView, WeekView
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import ZONE, Wording
+from school_protocol.people import contacts_repository
 
 from .conftest import NAME, School
 from .reviewing import placed
@@ -64,13 +66,13 @@ def sealed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         raise AssertionError("a list opens no case")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cases, "load", refuse)
+        patch.setattr(cases_repository, "load_events", refuse)
         yield
 
 
 def call_head(school: School, phone: str | None = "0612345678", who: str = "head") -> None:
     with school.house.directory.writing() as session:
-        directory.set_address(session, school.account(who), email=None, phone=phone)
+        auth_repository.set_address(session, school.account(who), email=None, phone=phone)
 
 
 # ---- what is next, and for whom ------------------------------------------------------------------------------------
@@ -147,7 +149,7 @@ def test_an_authority_is_waited_for_until_its_answer_is_due(people: School) -> N
     assert said(line(people, "team_member").next) == "Check immediate safety"
     assert line(people, "team_member").unanswered
     with people.house.realm.reading() as session:
-        row = index.row_of(session, cases.find_by_number(session, people.number) or "")
+        row = index_repository.row_of(session, cases_repository.find_by_number(session, people.number) or "")
     assert row is not None
     assert "police" not in repr(row)
     (chase,) = (due for due in row.dues if due.key == "danger_referral_chase")
@@ -156,7 +158,7 @@ def test_an_authority_is_waited_for_until_its_answer_is_due(people: School) -> N
         next_due_key=chase.key, next_due_at=chase.due_at, dues=(chase,), planned=(),
     )  # fmt: skip
     with people.house.realm.writing() as session:
-        index.write(session, alone)
+        index_repository.write(session, alone)
     shown = line(people, "team_coordinator")
     assert (shown.whom, shown.roles, shown.call) == ("authority", (), None)
     assert numbers(people, "team_coordinator", "mine") == []
@@ -196,7 +198,7 @@ def test_a_row_of_before_says_what_it_knows_until_it_is_written_anew(people: Sch
     assert (shown.next, shown.whom, shown.since, shown.call) == (None, "", None, None)
     assert said(shown.due and shown.due.title)
     with people.house.realm.writing() as session:
-        reindex(people.house, session, cases.find_by_number(session, people.number) or "")
+        reindex(people.house, session, cases_repository.find_by_number(session, people.number) or "")
     assert line(people, "team_member").whom == "me"
 
 
@@ -247,7 +249,7 @@ def test_telling_by_voice_has_a_number_to_call(people: School) -> None:
     assert (said(line(people, "team_member").next) or "").startswith("Tell the head by voice")
     assert line(people, "team_member").call is None, "no number is known"
     with people.house.directory.writing() as session:
-        directory.add_contact(
+        contacts_repository.add_contact(
             session, target="head", names={"fr": "Direction"}, unit=people.player.school, phone="0537"
         )
     call = line(people, "team_member").call
@@ -327,13 +329,13 @@ def test_the_week_says_what_falls_due_day_by_day(people: School, moroccan: Proto
 def test_planned_follow_ups_stand_in_the_week_and_in_the_list(people: School) -> None:
     people.report()
     with people.house.realm.reading() as session:
-        row = index.row_of(session, cases.find_by_number(session, people.number) or "")
+        row = index_repository.row_of(session, cases_repository.find_by_number(session, people.number) or "")
     assert row is not None
     day = NOW.astimezone(ZONE).date() + timedelta(days=2)
     moment = datetime.combine(day, datetime.max.time().replace(microsecond=0), ZONE)
-    planned = index.Due("follow_up", moment, day.isoformat())
+    planned = index_repository.Due("follow_up", moment, day.isoformat())
     with people.house.realm.writing() as session:
-        index.write(
+        index_repository.write(
             session,
             replace(
                 row, dues=(), planned=(planned,), next_due_key="follow_up", next_due_at=moment, next_key="follow_up"
@@ -347,10 +349,10 @@ def test_planned_follow_ups_stand_in_the_week_and_in_the_list(people: School) ->
 
 def test_days_without_school_are_named(people: School) -> None:
     with people.house.directory.writing() as session:
-        unit = directory.unit(session, people.player.school)
-        calendar = directory.calendar_for(session, unit)
+        unit = auth_repository.unit(session, people.player.school)
+        calendar = contacts_repository.calendar_for(session, unit)
         closed = {date(2027, 1, 11), date(2027, 1, 12)}
-        directory.set_calendar(session, unit.id, replace(calendar, closed=frozenset(closed)))
+        contacts_repository.set_calendar(session, unit.id, replace(calendar, closed=frozenset(closed)))
     people.player.clock.moment = datetime(2027, 1, 10, 9, tzinfo=ZONE)
     days = {day.day: day for day in week(people, "team_member").days}
     assert days[date(2027, 1, 11)].holiday.startswith("Manifeste")
@@ -359,7 +361,7 @@ def test_days_without_school_are_named(people: School) -> None:
 
 
 def test_a_long_week_goes_on_on_the_next_page(people: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("school_protocol.services.week.CASES", 2)
+    monkeypatch.setattr("school_protocol.cases.lists.CASES", 2)
     made = set()
     for _count in range(5):
         people.report()
@@ -377,7 +379,7 @@ def test_a_long_week_goes_on_on_the_next_page(people: School, monkeypatch: pytes
 
 
 def test_for_me_is_kept_over_pages(people: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("school_protocol.services.desk.PAGE", 2)
+    monkeypatch.setattr("school_protocol.cases.lists.PAGE", 2)
     made = set()
     for _count in range(5):
         people.report()

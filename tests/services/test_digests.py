@@ -14,21 +14,21 @@ from itertools import count
 import pytest
 from domain.telling import MOROCCAN, NOW
 
-from school_protocol.domain.clock import Calendar
-from school_protocol.domain.errors import BadInput, Sealed, Tampered
-from school_protocol.domain.protocol import Protocol
-from school_protocol.post import Letter, Post, Unreachable
-from school_protocol.services import notice_letters, notices
-from school_protocol.services.digests import choosing
-from school_protocol.services.digests.choosing import choose, see_choice
-from school_protocol.services.digests.pace import LOOK_AGAIN, Pace
-from school_protocol.services.notices import see_waiting, sweep
-from school_protocol.services.papers.remarks import settle_remark
-from school_protocol.services.review.asking import ask, end
-from school_protocol.services.scripts import SCHOOL_WEEK, throwaway
-from school_protocol.storage import told as register
-from school_protocol.storage.digests.choices import Choice, Every
-from school_protocol.wording import ZONE, Wording
+from school_protocol.cases.story_player import SCHOOL_WEEK, throwaway
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Sealed, Tampered
+from school_protocol.language import ZONE, Wording
+from school_protocol.mail import Letter, Post, Unreachable
+from school_protocol.notifications import receivers
+from school_protocol.notifications import repository as register
+from school_protocol.notifications import service as notifications_service
+from school_protocol.notifications.digests import LOOK_AGAIN, Pace
+from school_protocol.notifications.receivers import choose, see_choice
+from school_protocol.notifications.repository import Choice, Every
+from school_protocol.notifications.service import see_waiting, sweep
+from school_protocol.supervision.remarks import settle_remark
+from school_protocol.supervision.review import ask_review, end_review
 from services.conftest import School
 from services.retaining import Keeping
 from services.reviewing import observes
@@ -149,12 +149,12 @@ def test_each_is_told_as_often_as_they_chose(watched: Watched) -> None:
 def test_a_review_that_is_over_by_then_is_told_of_to_nobody(watched: Watched, is_ended: bool) -> None:
     choosing_of(watched, "directorate", "weekly", FRIDAY)
     school = watched.school
-    ask(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.house, school.person("head"), school.number, token=school.token())
     assert watched.sweep().told() == []
     school.wait(hours=1)
     if is_ended:
         directorate = school.person("directorate")
-        end(school.house, directorate, school.number, expected=school.last_seq(), token=school.token())
+        end_review(school.house, directorate, school.number, expected=school.last_seq(), token=school.token())
     told = [who for _ in range(9) for who in watched.swept(days=1)]
     late = ["academy", "directorate"]
     assert told == ([] if is_ended else ["directorate", *late]), "asked on a Friday; late by the next"
@@ -168,12 +168,12 @@ def test_a_review_that_waits_for_another_role_alone_is_told_of_to_nobody_else(wa
     """The directorate has examined it; the academy has still to read an answer."""
     choosing_of(watched, "directorate", "weekly", FRIDAY)
     school = watched.school
-    ask(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.house, school.person("head"), school.number, token=school.token())
     seq = observes(school, who="academy").seq
     settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     if is_ended:
         directorate = school.person("directorate")
-        end(school.house, directorate, school.number, expected=school.last_seq(), token=school.token())
+        end_review(school.house, directorate, school.number, expected=school.last_seq(), token=school.token())
     assert ("directorate" in [who for _ in range(3) for who in watched.swept(days=1)]) is not is_ended
 
 
@@ -183,13 +183,13 @@ def test_a_case_that_can_not_be_read_holds_back_no_message(
 ) -> None:
     choosing_of(watched, "directorate", "weekly", FRIDAY)
     school = watched.school
-    ask(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.house, school.person("head"), school.number, token=school.token())
     watched.sweep()
 
     def broken(*_arguments: object) -> None:
         raise fault
 
-    monkeypatch.setattr(notices, "_facts", broken)
+    monkeypatch.setattr(notifications_service, "_facts", broken)
     assert [who for _ in range(9) for who in watched.swept(days=1)] == ["directorate"]
 
 
@@ -198,12 +198,12 @@ def test_what_still_waits_is_counted_and_what_is_over_is_not(watched: Watched) -
     choosing_of(watched, "directorate", "weekly", FRIDAY)
     school = watched.school
     for _case in range(3):
-        ask(school.house, school.person("head"), school.number, token=school.token())
+        ask_review(school.house, school.person("head"), school.number, token=school.token())
         over = school.number
         watched.opened()
     school.number = over
     directorate = school.person("directorate")
-    end(school.house, directorate, over, expected=school.last_seq(), token=school.token())
+    end_review(school.house, directorate, over, expected=school.last_seq(), token=school.token())
     school.wait(days=9)
     watched.sweep()
     (said,) = [letter.text for to, letter in watched.mail.sent if watched.people[to] == "directorate"]
@@ -267,7 +267,7 @@ def test_so_too_where_it_was_asked_again(watched: Watched, outcome: str) -> None
 
 def notices_of(school: School, case_id: str) -> list[register.Notice]:
     with school.house.realm.reading() as session:
-        return list(register.of_case(session, case_id))
+        return list(register.notices_of_case(session, case_id))
 
 
 @pytest.mark.exhaustive
@@ -350,7 +350,7 @@ def test_a_message_says_how_many_things_wait(watched: Watched, language: str) ->
 @pytest.mark.parametrize("language", WORDS)
 def test_the_number_is_said_as_each_language_counts(language: str) -> None:
     for number, words in WORDS[language].items():
-        assert notice_letters.how_many(Wording(language), number).startswith(words)
+        assert notifications_service.how_many(Wording(language), number).startswith(words)
 
 
 # ---- nothing is lost, nothing is sent twice --------------------------------------------------------------------------
@@ -394,7 +394,7 @@ def _states(watched: Watched, who: str) -> dict[str, int]:
     found: dict[str, int] = {}
     account = watched.school.account(who)
     with watched.school.house.realm.reading() as session:
-        for one in register.of_case(session, watched.case_id):
+        for one in register.notices_of_case(session, watched.case_id):
             if one.account == account and not one.urgent:
                 found[one.state.value] = found.get(one.state.value, 0) + 1
     return found
@@ -434,7 +434,7 @@ def test_a_choice_that_is_cut_off_half_way_loses_nothing(watched: Watched, monke
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(choosing.register, "look_again", dies)
+        patch.setattr(receivers.register, "look_again", dies)
         with pytest.raises(Killed):
             choosing_of(watched, "head", "at_once")
     assert see_choice(watched.school.house, watched.school.person("head")).every is Every.at_once
@@ -459,7 +459,7 @@ def test_a_message_repeated_after_a_kill_is_known_as_the_same(
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(notices, "_settle", dies)
+        patch.setattr(notifications_service, "_settle", dies)
         with pytest.raises(Killed):
             watched.sweep()
     for _ in range(20):
@@ -506,7 +506,7 @@ def test_whoever_chooses_while_a_message_is_planned_or_put_off_is_told_as_they_c
     watched: Watched, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """Another worker has what waits in hand at that moment, and writes what it read before."""
-    former = getattr(notices, place)
+    former = getattr(notifications_service, place)
     if place == "_put_off":
         choosing_of(watched, "head", "weekly", FRIDAY)
         watched.ask("head")
@@ -524,7 +524,7 @@ def test_whoever_chooses_while_a_message_is_planned_or_put_off_is_told_as_they_c
             choosing_of(watched, "head", "at_once")
         return done or former(*given, **more)
 
-    monkeypatch.setattr(notices, place, chooses)
+    monkeypatch.setattr(notifications_service, place, chooses)
     watched.sweep()
     assert chosen, "it was in hand"
     assert "head" in [*watched.told(), *watched.swept(minutes=6)]

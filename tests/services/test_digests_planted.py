@@ -14,19 +14,19 @@ import pytest
 from domain.telling import MOROCCAN, NOW
 from sqlalchemy import select
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.protocol import Protocol
-from school_protocol.post import Letter, Post
-from school_protocol.services import notice_letters, notices
-from school_protocol.services.digests import choosing, feeding
-from school_protocol.services.identity import invitations
-from school_protocol.services.identity.telling import tell_of_accounts
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage import directory
-from school_protocol.storage.digests.choices import Every
-from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.storage.numbers import format_number
-from school_protocol.storage.tables import AccountRow
+from school_protocol.auth import access_codes
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import AccountRow
+from school_protocol.auth.own_account import tell_of_accounts
+from school_protocol.cases.models import CaseIndexRow
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.mail import Letter, Post
+from school_protocol.notifications import digests, receivers
+from school_protocol.notifications import service as notifications_service
+from school_protocol.notifications.repository import Every
+from school_protocol.storage.case_numbers import format_number
 from services import test_every_field as every_field
 from services.conftest import School
 from services.lettering import refer
@@ -124,17 +124,17 @@ def leave(sown: Sown, language: str) -> Out:
     everybody = _reached(school, language)
     for place, account in enumerate(everybody):
         actor = school.player.actor("head") if account == school.account("head") else _actor(house, account)
-        choosing.choose(house, actor, list(Every)[place % 3], str(place % 7))
+        receivers.choose(house, actor, list(Every)[place % 3], str(place % 7))
     with house.realm.writing() as session:
         for case_id in session.scalars(select(CaseIndexRow.case_id)).all():
             for to in ("head", "team_member", "team_coordinator", "directorate", "academy", "declarant"):
                 for urgent in (False, True):
                     payload = {"case": case_id, "to": to, "move": "m", "urgent": urgent}
-                    notices.outbox.put(session, "notify", payload, at=house.now())
-    invitations.invite_by_slip(house, school.person("head"), school.account("team_member/3"), house.now())
+                    notifications_service.outbox.put(session, "notify", payload, at=house.now())
+    access_codes.invite_by_slip(house, school.person("head"), school.account("team_member/3"), house.now())
     post = Post(out, out)
     for _ in range(10):
-        notices.sweep(house, post)
+        notifications_service.sweep(house, post)
         tell_of_accounts(house, post)
         school.player.clock.advance(timedelta(days=1))
     for account in everybody:
@@ -143,8 +143,8 @@ def leave(sown: Sown, language: str) -> Out:
             token = open_feed(house, actor)
         except Unseen:
             continue
-        content = feeding.read_feed(house, token).content
-        dues = len(feeding.due_moments(house, actor))
+        content = digests.read_feed(house, token).content
+        dues = len(digests.due_moments(house, actor))
         out.texts.append((f"calendar of {dues}", icalendar.Calendar.from_ical(content).to_ical().decode()))
         out.texts.append(("calendar", content.replace(b"\r\n ", b"").decode()))
     return out
@@ -152,7 +152,7 @@ def leave(sown: Sown, language: str) -> Out:
 
 def _actor(house: Any, account: str) -> Any:
     with house.directory.reading() as session:
-        return directory.actor(session, account, realm="main", today=house.now().date())
+        return auth_repository.actor(session, account, realm="main", today=house.now().date())
 
 
 def _reached(school: School, language: str) -> list[str]:
@@ -181,15 +181,17 @@ def test_nothing_of_a_case_leaves_the_house(sown: Sown, language: str) -> None:
 def test_one_leak_is_found(sown: Sown, monkeypatch: pytest.MonkeyPatch, leak: str) -> None:
     """The control: a digest says a number of a case, a calendar what is due, a message a name."""
     if leak == "number":
-        how_many = notice_letters.how_many
-        monkeypatch.setattr(notice_letters, "how_many", lambda w, n: f"{how_many(w, n)} {sown.school.number}")
+        how_many = notifications_service.how_many
+        monkeypatch.setattr(notifications_service, "how_many", lambda w, n: f"{how_many(w, n)} {sown.school.number}")
     elif leak == "title":
         said = max((act.title.in_language("fr") for act in sown.school.player.protocol.acts.values()), key=len)
-        plain, title = feeding._written, b"SUMMARY:" + said.encode() + b" "
-        monkeypatch.setattr(feeding, "_written", lambda w, *more: plain(w, *more).replace(b"SUMMARY:", title))
+        plain, title = digests._written, b"SUMMARY:" + said.encode() + b" "
+        monkeypatch.setattr(digests, "_written", lambda w, *more: plain(w, *more).replace(b"SUMMARY:", title))
         assert len(said) >= SAID_LONGEST
     else:
-        letter = notices.letter_of
-        monkeypatch.setattr(notices, "letter_of", lambda *given: replace(letter(*given), subject=f"{NAME} !"))
+        letter = notifications_service.letter_of
+        monkeypatch.setattr(
+            notifications_service, "letter_of", lambda *given: replace(letter(*given), subject=f"{NAME} !")
+        )
     found = sown.found(leave(sown, "fr"))
     assert {what.split()[0] for what, _secret in found} == {"calendar" if leak == "title" else "message"}

@@ -27,31 +27,30 @@ from signing_off import asked as asking
 from sqlalchemy import text
 from storage.server import EVERYWHERE
 
-from school_protocol import jobs
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.opening_gate import KEYS
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.documents import rendering
-from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol, ScopeKind
-from school_protocol.post import Post
-from school_protocol.services import doctor
-from school_protocol.services.doctor import checks, machine, settled, stores, work
-from school_protocol.services.doctor.findings import Asked, Finding, Level, long
-from school_protocol.services.going_live import signing
-from school_protocol.services.going_live.items import KEYS
-from school_protocol.services.house import House, open_house
-from school_protocol.services.journal.keeping import keep_verdict, take_anchor
-from school_protocol.services.journal.verifying import verify
-from school_protocol.services.keeping import backups
-from school_protocol.services.keeping.databases import NoDatabase
-from school_protocol.services.keeping.exercises import NotACopy, note_copy
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory, last_done, outbox, times
-from school_protocol.storage.digests import letters
-from school_protocol.storage.errors import StorageBusy, StorageFull
-from school_protocol.storage.key_files import KEY_BYTES, PUT_BACK
-from school_protocol.storage.turns import Lead, is_led
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol, ScopeKind
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.mail import Post
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.ops import backup_service, doctor_work, going_live, worker
+from school_protocol.ops import doctor as doctor_module
+from school_protocol.ops.backup_service import NotACopy, note_copy
+from school_protocol.ops.databases import NoDatabase
+from school_protocol.ops.doctor import NOT_OPENED, Asked, Finding, Level, long
+from school_protocol.ops.doctor_work import BEFORE, CHECKS, before, examine
+from school_protocol.ops.journal_checks import keep_verdict, take_anchor, verify
+from school_protocol.pdf import rendering
+from school_protocol.pdf.signing_keys import Validity, make_authority
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.storage import sql, work_queue
+from school_protocol.storage.master_keys import KEY_BYTES, PUT_BACK
+from school_protocol.storage.store_errors import StorageBusy, StorageFull
 from school_protocol.storage.vault import Vault
+from school_protocol.storage.work_queue import Lead, is_led
 from services.conftest import ABOUT, NAME, WORDS, School
 from services.tokening import administrator
 
@@ -96,7 +95,7 @@ def said(found: list[Finding], level: Level) -> str:
 @pytest.mark.exhaustive
 def test_every_finding_that_is_not_well_says_what_to_do(seen: Seen) -> None:
     seen.school.report()
-    found = (*doctor.before(seen.asked()), *doctor.examine(seen.house, seen.asked()))
+    found = (*before(seen.asked()), *examine(seen.house, seen.asked()))
     assert {name for name, _one in found} >= {"schema", "space", "zone", "journal", "queue", "backups", "clocks"}
     assert [one.what for _name, one in found if one.level is not Level.ok and not one.do] == []
     assert [one for _name, one in found if "\n" in one.what + one.do] == []
@@ -105,7 +104,7 @@ def test_every_finding_that_is_not_well_says_what_to_do(seen: Seen) -> None:
 @pytest.mark.exhaustive
 def test_of_a_case_nothing_is_told(seen: Seen) -> None:
     seen.school.report()
-    lines = (*doctor.before(seen.asked()), *doctor.examine(seen.house, seen.asked()))
+    lines = (*before(seen.asked()), *examine(seen.house, seen.asked()))
     told = "\n".join(f"{name} {one.what} {one.do}" for name, one in lines)
     assert [word for word in (NAME, WORDS, seen.school.number, ABOUT[0]["massar"]) if word in told] == []
     assert str(seen.house.settings.data) in told, "the control: it is what is told that was looked at"
@@ -118,8 +117,8 @@ def test_a_check_that_breaks_is_told_by_its_kind_and_stops_no_other(
         raise RuntimeError(NAME)
         yield
 
-    monkeypatch.setattr(checks, "CHECKS", (breaks, stores.definitions))
-    first, second = checks.examine(seen.house, seen.asked())
+    monkeypatch.setattr(doctor_work, "CHECKS", (breaks, doctor_module.definitions))
+    first, second = doctor_work.examine(seen.house, seen.asked())
     assert (first[0], first[1].level) == ("breaks", Level.wrong)
     assert "RuntimeError" in first[1].what
     assert NAME not in first[1].what
@@ -128,37 +127,37 @@ def test_a_check_that_breaks_is_told_by_its_kind_and_stops_no_other(
 
 def test_schools_for_which_nobody_answers_are_told(seen: Seen) -> None:
     seen.school.person("head")
-    assert seen.levels(stores.oversight) == {"note"}
-    assert "nobody oversees the schools of" in said(seen.of(stores.oversight), Level.note)
+    assert seen.levels(doctor_module.oversight) == {"note"}
+    assert "nobody oversees the schools of" in said(seen.of(doctor_module.oversight), Level.note)
     with seen.house.directory.writing() as session:
         place = seen.school.player.places[ScopeKind.province]
-        account = directory.add_account(session, username="x", names={"fr": "X"}, language="fr", created_at=NOW)
-        directory.appoint(session, account, role="directorate", unit=place, starts=NOW.date())
-    assert seen.levels(stores.oversight) == {"note"}, "whoever never came in is nobody"
+        account = auth_repository.add_account(session, username="x", names={"fr": "X"}, language="fr", created_at=NOW)
+        auth_repository.appoint(session, account, role="directorate", unit=place, starts=NOW.date())
+    assert seen.levels(doctor_module.oversight) == {"note"}, "whoever never came in is nobody"
     with seen.house.directory.writing() as session:
-        directory.set_password(session, account, "chosen")
-    assert seen.of(stores.oversight) == []
+        auth_repository.set_password(session, account, "chosen")
+    assert seen.of(doctor_module.oversight) == []
 
 
 def test_restricted_cases_that_nobody_may_read_are_told(seen: Seen) -> None:
     seen.school.person("academy")
     seen.school.report(who="reporter", adult_concerned="yes")
-    assert seen.of(stores.unread) == []
+    assert seen.of(doctor_module.unread) == []
     with seen.house.directory.writing() as session:
-        directory.set_active(session, seen.school.account("academy"), False)
-    assert seen.levels(stores.unread) == {"wrong"}
-    assert seen.school.number not in said(seen.of(stores.unread), Level.wrong)
+        auth_repository.set_active(session, seen.school.account("academy"), False)
+    assert seen.levels(doctor_module.unread) == {"wrong"}
+    assert seen.school.number not in said(seen.of(doctor_module.unread), Level.wrong)
 
 
 def test_each_check_is_in_the_list_once() -> None:
     """A function that yields findings and isn't asked would be a check that never speaks."""
     written = {
         (module.__name__.rpartition(".")[2], name)
-        for module in (machine, settled, stores, work)
+        for module in (doctor_module, doctor_module, doctor_module, doctor_work)
         for name, one in vars(module).items()
         if callable(one) and getattr(one, "__module__", "") == module.__name__ and not name.startswith("_")
     }
-    listed = [(one.__module__.rpartition(".")[2], one.__name__) for one in (*doctor.BEFORE, *doctor.CHECKS)]
+    listed = [(one.__module__.rpartition(".")[2], one.__name__) for one in (*BEFORE, *CHECKS)]
     assert sorted(listed) == sorted(written)
 
 
@@ -174,9 +173,9 @@ def test_spans_are_said_in_their_largest_unit(span: int, words: str) -> None:
 
 
 def test_tables_that_are_up_to_date_are_well_and_none_are_wrong(seen: Seen, tmp_path: Path) -> None:
-    assert {one.level for one in stores.schema(seen.asked())} == {Level.ok}
-    found = list(stores.schema(Asked(Settings(data=tmp_path / "none"), NOW)))
-    assert {(one.level, one.do in doctor.NOT_OPENED) for one in found} == {(Level.wrong, True)}
+    assert {one.level for one in doctor_module.schema(seen.asked())} == {Level.ok}
+    found = list(doctor_module.schema(Asked(Settings(data=tmp_path / "none"), NOW)))
+    assert {(one.level, one.do in NOT_OPENED) for one in found} == {(Level.wrong, True)}
     assert not (tmp_path / "none").exists(), "asking makes nothing"
 
 
@@ -184,35 +183,35 @@ def test_tables_that_are_up_to_date_are_well_and_none_are_wrong(seen: Seen, tmp_
 def test_tables_of_another_version_are_wrong_and_are_not_brought_along(seen: Seen, revision: str, words: str) -> None:
     with seen.house.directory.writing() as session:
         session.execute(text(f"UPDATE schema_revision SET version_num = '{revision}'"))
-    (found,) = [one for one in stores.schema(seen.asked()) if one.level is Level.wrong]
+    (found,) = [one for one in doctor_module.schema(seen.asked()) if one.level is Level.wrong]
     assert words in found.what
-    assert found.do in doctor.NOT_OPENED
+    assert found.do in NOT_OPENED
     with seen.house.directory.reading() as session:
         assert session.scalar(text("SELECT version_num FROM schema_revision")) == revision
 
 
 def test_clocks_that_agree_and_a_time_that_went_back(seen: Seen) -> None:
     take_anchor(seen.house, Post())
-    assert seen.levels(stores.clocks) == {"ok"} or EVERYWHERE
+    assert seen.levels(doctor_module.clocks) == {"ok"} or EVERYWHERE
     seen.school.wait(minutes=-1)
-    assert "future" not in said(seen.of(stores.clocks), Level.wrong), "a little is nothing"
+    assert "future" not in said(seen.of(doctor_module.clocks), Level.wrong), "a little is nothing"
     seen.school.wait(hours=-3)
-    assert "the newest row is 3 hours in the future" in said(seen.of(stores.clocks), Level.wrong)
+    assert "the newest row is 3 hours in the future" in said(seen.of(doctor_module.clocks), Level.wrong)
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(1, "ok"), (9, "note"), (90, "wrong")])
 def test_the_clock_of_the_database_is_compared(
     seen: Seen, monkeypatch: pytest.MonkeyPatch, seconds: int, level: str
 ) -> None:
-    monkeypatch.setattr(times, "of_database", lambda _store: seen.house.now() - timedelta(seconds=seconds))
-    assert level in seen.levels(stores.clocks)
-    assert len(seen.levels(stores.clocks)) == 1
+    monkeypatch.setattr(sql, "of_database", lambda _store: seen.house.now() - timedelta(seconds=seconds))
+    assert level in seen.levels(doctor_module.clocks)
+    assert len(seen.levels(doctor_module.clocks)) == 1
 
 
 def test_the_go_live_list_is_told_as_what_it_is(seen: Seen) -> None:
-    assert seen.levels(stores.go_live) == {"ok"}
+    assert seen.levels(doctor_module.go_live) == {"ok"}
     seen.school.player.house = asking(seen.house)
-    assert "no case is opened" in said(seen.of(stores.go_live), Level.note)
+    assert "no case is opened" in said(seen.of(doctor_module.go_live), Level.note)
 
 
 # ---- the machine -----------------------------------------------------------------------------------------------------
@@ -221,37 +220,39 @@ def test_the_go_live_list_is_told_as_what_it_is(seen: Seen) -> None:
 @pytest.mark.parametrize(("free", "level"), [(50_000, "ok"), (1_500, "note"), (4_000, "note"), (100, "wrong")])
 def test_room_that_gets_short_is_found(seen: Seen, monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
     total = 100_000 if free != 50_000 else 200_000
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _at: Usage(total * machine.MB, 0, free * machine.MB))
-    assert {one.level.value for one in machine.space(seen.asked())} == {level}
+    monkeypatch.setattr(
+        doctor_module.shutil, "disk_usage", lambda _at: Usage(total * doctor_module.MB, 0, free * doctor_module.MB)
+    )
+    assert {one.level.value for one in doctor_module.space(seen.asked())} == {level}
 
 
 def test_keys_that_others_can_read_are_found(seen: Seen) -> None:
-    assert {one.level for one in machine.permissions(seen.asked())} == {Level.ok}
+    assert {one.level for one in doctor_module.permissions(seen.asked())} == {Level.ok}
     key, store = seen.house.settings.keys / "journal.key", seen.house.settings.data / "erased.jsonl"
     store.touch(mode=0o600)
     for path, mode, level in ((key, 0o440, Level.wrong), (store, 0o644, Level.note)):
         path.chmod(mode)
-        (found,) = [one for one in machine.permissions(seen.asked()) if one.level is not Level.ok]
+        (found,) = [one for one in doctor_module.permissions(seen.asked()) if one.level is not Level.ok]
         assert (found.level, str(path) in found.what) == (level, True)
         path.chmod(0o400 if path == key else 0o600)
     seen.house.settings.keys.chmod(0o755)
-    assert "keys is open to others" in said(list(machine.permissions(seen.asked())), Level.wrong)
+    assert "keys is open to others" in said(list(doctor_module.permissions(seen.asked())), Level.wrong)
 
 
 def test_a_machine_without_time_zones_is_found(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {one.level for one in machine.zone(seen.asked())} == {Level.ok}
+    assert {one.level for one in doctor_module.zone(seen.asked())} == {Level.ok}
 
     def unknown(name: str) -> None:
         raise ZoneInfoNotFoundError(name)
 
-    monkeypatch.setattr(machine, "ZoneInfo", unknown)
-    assert {one.level for one in machine.zone(seen.asked())} == {Level.wrong}
+    monkeypatch.setattr(doctor_module, "ZoneInfo", unknown)
+    assert {one.level for one in doctor_module.zone(seen.asked())} == {Level.wrong}
 
 
 def test_a_machine_without_pango_is_found(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {one.level for one in machine.papers(seen.asked())} == {Level.ok}
+    assert {one.level for one in doctor_module.papers(seen.asked())} == {Level.ok}
     monkeypatch.setattr(rendering, "missing", lambda: "Missing system packages: libpango")
-    assert "libpango" in said(list(machine.papers(seen.asked())), Level.wrong)
+    assert "libpango" in said(list(doctor_module.papers(seen.asked())), Level.wrong)
 
 
 @pytest.fixture
@@ -278,19 +279,19 @@ def mail_port() -> Iterator[int]:
 
 def test_the_mail_server_is_asked_only_where_that_is_wanted(seen: Seen, mail_port: int) -> None:
     settings = {"smtp": f"smtp://127.0.0.1:{mail_port}", "mail_from": "desk@school.example"}
-    assert list(machine.mail_server(seen.asked(**settings))) == []
+    assert list(doctor_module.mail_server(seen.asked(**settings))) == []
     deep = replace(seen.asked(**settings), deep=True)
-    assert {one.level for one in machine.mail_server(deep)} == {Level.ok}
+    assert {one.level for one in doctor_module.mail_server(deep)} == {Level.ok}
 
 
 def test_a_mail_server_that_is_not_there_or_says_nothing_is_wrong_within_seconds(
     seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "SECONDS", 0.3)
+    monkeypatch.setattr(doctor_module, "SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         for port in (1, mute.getsockname()[1]):
             asked = seen.asked(smtp=f"smtp://u:s3cret@127.0.0.1:{port}", mail_from="desk@school.example")
-            (found,) = machine.mail_server(replace(asked, deep=True))
+            (found,) = doctor_module.mail_server(replace(asked, deep=True))
             assert found.level is Level.wrong
             assert "s3cret" not in found.what + found.do
 
@@ -316,109 +317,109 @@ TLS = {"address": "https://desk.example/", "secure_cookies": True}
     ],
 )  # fmt: skip
 def test_settings_that_stand_against_each_other(seen: Seen, settings: dict[str, Any], level: str) -> None:
-    assert {one.level.value for one in settled.together(seen.asked(**settings))} == {level}
+    assert {one.level.value for one in doctor_module.together(seen.asked(**settings))} == {level}
 
 
 # ---- work ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_worker_that_works_and_one_that_stands_still(seen: Seen) -> None:
-    assert "worker: it never went" in said(seen.of(work.queue), Level.note)
-    last_done.note(seen.house.settings.data, last_done.MINUTE, seen.house.now())
-    assert seen.levels(work.queue) == ({"ok"} if not EVERYWHERE else {"ok", "wrong"})
+    assert "worker: it never went" in said(seen.of(doctor_work.queue), Level.note)
+    work_queue.note(seen.house.settings.data, work_queue.MINUTE, seen.house.now())
+    assert seen.levels(doctor_work.queue) == ({"ok"} if not EVERYWHERE else {"ok", "wrong"})
     with seen.house.realm.writing() as session:
-        outbox.put(session, "kind", {}, at=seen.house.now())
+        work_queue.put_message(session, "kind", {}, at=seen.house.now())
     seen.school.wait(minutes=7)
-    assert "1 due, the oldest for 7 minutes" in said(seen.of(work.queue), Level.note)
-    assert "last minute was 7 minutes ago" in said(seen.of(work.queue), Level.wrong)
+    assert "1 due, the oldest for 7 minutes" in said(seen.of(doctor_work.queue), Level.note)
+    assert "last minute was 7 minutes ago" in said(seen.of(doctor_work.queue), Level.wrong)
     seen.school.wait(hours=1)
-    assert "1 due, the oldest for 1 hours" in said(seen.of(work.queue), Level.wrong)
+    assert "1 due, the oldest for 1 hours" in said(seen.of(doctor_work.queue), Level.wrong)
 
 
 def test_the_worker_notes_its_minute(seen: Seen) -> None:
-    queue = jobs.queue_of(seen.house, Post())
+    queue = worker.queue_of(seen.house, Post())
     queue.immediate = True
-    assert last_done.last(seen.house.settings.data, last_done.MINUTE) is None
+    assert work_queue.last_done(seen.house.settings.data, work_queue.MINUTE) is None
     queue.now()
-    done = last_done.last(seen.house.settings.data, last_done.MINUTE)
+    done = work_queue.last_done(seen.house.settings.data, work_queue.MINUTE)
     assert done is not None
     assert done.at == seen.house.now()
 
 
 @pytest.mark.skipif(not EVERYWHERE, reason="on PostgreSQL alone some process leads")
 def test_whether_some_process_leads_is_seen_without_taking_the_lead(seen: Seen) -> None:
-    assert is_led(seen.house.realm, work.LEADER) is False
-    lead = Lead(seen.house.realm, work.LEADER)
+    assert is_led(seen.house.realm, doctor_work.LEADER) is False
+    lead = Lead(seen.house.realm, doctor_work.LEADER)
     assert lead.is_ours()
-    assert is_led(seen.house.realm, work.LEADER) is True
+    assert is_led(seen.house.realm, doctor_work.LEADER) is True
     assert is_led(seen.house.realm, "another") is False
     lead.close()
     ends = time.monotonic() + 60  # its connection ends on the server a moment later
-    while is_led(seen.house.realm, work.LEADER) and time.monotonic() < ends:
+    while is_led(seen.house.realm, doctor_work.LEADER) and time.monotonic() < ends:
         time.sleep(0.05)
-    assert is_led(seen.house.realm, work.LEADER) is False
+    assert is_led(seen.house.realm, doctor_work.LEADER) is False
 
 
 def test_a_journal_that_was_never_checked_holds_does_not_hold_or_is_not_checked_any_more(seen: Seen) -> None:
-    assert "never checked" in said(seen.of(work.journal), Level.note)
+    assert "never checked" in said(seen.of(doctor_work.journal), Level.note)
     seen.school.report()
     keep_verdict(seen.house, verify(seen.house))
     take_anchor(seen.house, Post())
-    assert "last checked and passed" in said(seen.of(work.journal), Level.ok)
-    assert said(seen.of(work.journal), Level.wrong) == ""
+    assert "last checked and passed" in said(seen.of(doctor_work.journal), Level.ok)
+    assert said(seen.of(doctor_work.journal), Level.wrong) == ""
     seen.school.wait(days=2)
-    assert "not checked for 2 days" in said(seen.of(work.journal), Level.note)
+    assert "not checked for 2 days" in said(seen.of(doctor_work.journal), Level.note)
     seen.school.wait(days=4)
-    late = said(seen.of(work.journal), Level.wrong)
+    late = said(seen.of(doctor_work.journal), Level.wrong)
     assert "not checked for 6 days" in late
     assert "NONE IS WRITTEN" in late
 
 
 @pytest.mark.files
 def test_a_backup_and_an_exercise_are_noted_and_grow_old(seen: Seen, tmp_path: Path) -> None:
-    assert said(seen.of(work.backups), Level.note).count("none was ever made") == 2
+    assert said(seen.of(doctor_work.backups), Level.note).count("none was ever made") == 2
     seen.school.report()
-    backups.create(seen.house, tmp_path / "kept")
-    done = backups.drill(seen.house.settings, seen.house.clock, tmp_path / "kept")
+    backup_service.create(seen.house, tmp_path / "kept")
+    done = backup_service.drill_backup(seen.house.settings, seen.house.clock, tmp_path / "kept")
     assert done.faults == ()
-    assert seen.levels(work.backups) == {"ok"}
+    assert seen.levels(doctor_work.backups) == {"ok"}
     seen.school.wait(days=2)
-    assert "backup: the latest is 2 days old" in said(seen.of(work.backups), Level.note)
+    assert "backup: the latest is 2 days old" in said(seen.of(doctor_work.backups), Level.note)
     seen.school.wait(days=40)
-    assert said(seen.of(work.backups), Level.wrong).count("42 days old") == 2
-    assert backups.drill(seen.house.settings, seen.house.clock, tmp_path / "kept").faults
-    assert "did not hold" in said(seen.of(work.backups), Level.wrong)
+    assert said(seen.of(doctor_work.backups), Level.wrong).count("42 days old") == 2
+    assert backup_service.drill_backup(seen.house.settings, seen.house.clock, tmp_path / "kept").faults
+    assert "did not hold" in said(seen.of(doctor_work.backups), Level.wrong)
 
 
 @pytest.mark.parametrize(
     ("kept", "level", "words"),
     [
-        (times.LogKept(False, None, None), Level.note, "does not keep its log"),
-        (times.LogKept(True, None, None), Level.note, "nothing of PostgreSQL's log was kept so far"),
-        (times.LogKept(True, None, NOW - timedelta(minutes=3)), Level.wrong, "could not be kept ever"),
-        (times.LogKept(True, NOW - timedelta(hours=3), NOW), Level.wrong, "could not be kept for 3 hours"),
-        (times.LogKept(True, NOW - timedelta(minutes=2), NOW - timedelta(hours=3)), Level.ok, "is kept, the latest"),
+        (sql.LogKept(False, None, None), Level.note, "does not keep its log"),
+        (sql.LogKept(True, None, None), Level.note, "nothing of PostgreSQL's log was kept so far"),
+        (sql.LogKept(True, None, NOW - timedelta(minutes=3)), Level.wrong, "could not be kept ever"),
+        (sql.LogKept(True, NOW - timedelta(hours=3), NOW), Level.wrong, "could not be kept for 3 hours"),
+        (sql.LogKept(True, NOW - timedelta(minutes=2), NOW - timedelta(hours=3)), Level.ok, "is kept, the latest"),
     ],
 )
 def test_of_postgresql_it_is_said_whether_its_log_is_kept(
-    seen: Seen, monkeypatch: pytest.MonkeyPatch, kept: times.LogKept, level: Level, words: str
+    seen: Seen, monkeypatch: pytest.MonkeyPatch, kept: sql.LogKept, level: Level, words: str
 ) -> None:
-    monkeypatch.setattr(times, "log_kept", lambda _store: kept)
+    monkeypatch.setattr(sql, "log_kept", lambda _store: kept)
     house = replace(seen.house, settings=replace(seen.house.settings, database="postgresql://db/school"))
-    assert words in said(list(work.backups(house, seen.asked())), level)
+    assert words in said(list(doctor_work.backups(house, seen.asked())), level)
 
 
 @pytest.mark.parametrize("begins", ["case", "list", "demo"])
 def test_without_its_log_it_is_wrong_as_soon_as_real_cases_are_here_or_may_come(
     seen: Seen, monkeypatch: pytest.MonkeyPatch, begins: str
 ) -> None:
-    monkeypatch.setattr(times, "log_kept", lambda _store: times.LogKept(False, None, None))
+    monkeypatch.setattr(sql, "log_kept", lambda _store: sql.LogKept(False, None, None))
 
     def level() -> set[str]:
         house = replace(seen.house, settings=replace(seen.house.settings, database="postgresql://db/school"))
-        return {one.level.value for one in work.backups(house, seen.asked())}
+        return {one.level.value for one in doctor_work.backups(house, seen.asked())}
 
-    last_done.note(seen.house.settings.data, last_done.COPY, NOW)
+    work_queue.note(seen.house.settings.data, work_queue.COPY, NOW)
     assert "wrong" not in level()
     if begins == "case":
         seen.school.report()
@@ -428,36 +429,36 @@ def test_without_its_log_it_is_wrong_as_soon_as_real_cases_are_here_or_may_come(
         sign_all(house, chief, without=KEYS[-1])
         assert "wrong" not in level(), "one is missing"
         for one in (chief, another(house, chief)):
-            signing.sign(house, one, KEYS[-1], "n° 9")
+            going_live.sign(house, one, KEYS[-1], "n° 9")
     else:
         with seen.house.directory.writing() as session:
-            letters.mark_as_demo(session, at=NOW)
+            notifications_repository.mark_as_demo(session, at=NOW)
         seen.school.report()
     assert ("wrong" in level()) is (begins != "demo")
 
 
 def test_of_postgresql_copies_and_exercises_are_noted_and_grow_old(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its log alone leads nowhere without a copy that it goes on from."""
-    monkeypatch.setattr(times, "log_kept", lambda _store: times.LogKept(True, seen.house.now(), None))
+    monkeypatch.setattr(sql, "log_kept", lambda _store: sql.LogKept(True, seen.house.now(), None))
     data = seen.house.settings.data
 
     def found(level: Level) -> str:
         house = replace(seen.house, settings=replace(seen.house.settings, database="postgresql://db/school"))
-        return said(list(work.backups(house, seen.asked())), level)
+        return said(list(doctor_work.backups(house, seen.asked())), level)
 
     assert found(Level.note).count("none was ever made from here") == 2
     seen.school.report()
     assert "whole copy of PostgreSQL: none was ever made" in found(Level.wrong), "real cases are here"
     settings = replace(seen.house.settings, database="postgresql://db/school")
     note_copy(settings, seen.house.clock, f"/var/backups/base/{NOW:%Y%m%dT%H%M%SZ}/\n")
-    last_done.note(data, last_done.DRILL, NOW)
+    work_queue.note(data, work_queue.DRILL, NOW)
     assert found(Level.wrong) == found(Level.note) == ""
     seen.school.wait(days=9)
     assert "whole copy of PostgreSQL: the latest is 9 days old" in found(Level.note)
     seen.school.wait(days=27)
     assert "whole copy of PostgreSQL: the latest is 36 days old" in found(Level.wrong)
     assert "exercise of a restore: the latest is 36 days old" in found(Level.note)
-    last_done.note(data, last_done.DRILL, seen.house.now(), held=False)
+    work_queue.note(data, work_queue.DRILL, seen.house.now(), held=False)
     assert "did not hold" in found(Level.wrong)
 
 
@@ -474,9 +475,9 @@ def test_a_copy_that_is_named_otherwise_is_not_noted(seen: Seen, folder: str, wh
         note_copy(settings, seen.house.clock, folder)
     with pytest.raises(NoDatabase):
         note_copy(replace(settings, database=""), seen.house.clock, "20261124T000000Z")
-    assert last_done.last(settings.data, last_done.COPY) is None
+    assert work_queue.last_done(settings.data, work_queue.COPY) is None
     note_copy(settings, seen.house.clock, "20261124T000000Z")
-    assert last_done.last(settings.data, last_done.COPY) is not None, "the control"
+    assert work_queue.last_done(settings.data, work_queue.COPY) is not None, "the control"
 
 
 # ---- notes -----------------------------------------------------------------------------------------------------------
@@ -486,23 +487,23 @@ def test_a_copy_that_is_named_otherwise_is_not_noted(seen: Seen, folder: str, wh
     "kept", ["", "{", '{"at": "x", "held": true}', '{"at": "2026-01-01T00:00:00", "held": true}', "[]"]
 )
 def test_a_note_that_says_nothing_is_none(tmp_path: Path, kept: str) -> None:
-    (tmp_path / last_done.FOLDER).mkdir()
-    (tmp_path / last_done.FOLDER / "backup.json").write_text(kept)
-    assert last_done.last(tmp_path, last_done.BACKUP) is None
+    (tmp_path / work_queue.FOLDER).mkdir()
+    (tmp_path / work_queue.FOLDER / "backup.json").write_text(kept)
+    assert work_queue.last_done(tmp_path, work_queue.BACKUP) is None
 
 
 def test_a_note_is_its_owners_alone_and_never_breaks_what_was_done(tmp_path: Path) -> None:
-    last_done.note(tmp_path, last_done.BACKUP, NOW, held=False)
-    assert last_done.last(tmp_path, last_done.BACKUP) == last_done.Done(NOW, held=False)
-    (path,) = (tmp_path / last_done.FOLDER).iterdir()
+    work_queue.note(tmp_path, work_queue.BACKUP, NOW, held=False)
+    assert work_queue.last_done(tmp_path, work_queue.BACKUP) == work_queue.Done(NOW, held=False)
+    (path,) = (tmp_path / work_queue.FOLDER).iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
-    last_done.note(tmp_path / "none", last_done.BACKUP, NOW)
-    assert os.listdir(tmp_path) == [last_done.FOLDER]
+    work_queue.note(tmp_path / "none", work_queue.BACKUP, NOW)
+    assert os.listdir(tmp_path) == [work_queue.FOLDER]
 
 
 def test_a_store_that_does_not_answer_is_wrong(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "_standing", lambda _asked, _part: "silent")
-    assert said(list(stores.schema(seen.asked())), Level.wrong).count("does not answer") == 2
+    monkeypatch.setattr(doctor_module, "_standing", lambda _asked, _part: "silent")
+    assert said(list(doctor_module.schema(seen.asked())), Level.wrong).count("does not answer") == 2
 
 
 @pytest.mark.parametrize(("error", "words"), [(StorageFull, "its disk has no room"), (StorageBusy, "does not answer")])
@@ -512,10 +513,10 @@ def test_nor_is_one_opened_that_has_no_room_or_is_away(
     def refuses(_store: object, _part: object) -> str:
         raise error("disk I/O error")
 
-    monkeypatch.setattr(stores, "standing_of", refuses)
-    found = [one for one in stores.schema(seen.asked()) if one.level is Level.wrong]
+    monkeypatch.setattr(doctor_module, "standing_of", refuses)
+    found = [one for one in doctor_module.schema(seen.asked()) if one.level is Level.wrong]
     assert [words in one.what for one in found] == [True, True]
-    assert {one.do for one in found} <= doctor.NOT_OPENED
+    assert {one.do for one in found} <= NOT_OPENED
 
 
 @pytest.mark.parametrize(("days", "level"), [(40, "ok"), (20, "note"), (3, "wrong")])
@@ -525,13 +526,15 @@ def test_the_sites_own_certificate_that_ends_is_told_ahead(
     file = certificate(tmp_path, "127.0.0.1", timedelta(days=days))
     with answering(file) as port:
         asked = replace(seen.asked(address=f"https://127.0.0.1:{port}"), deep=True, now=datetime.now(UTC))
-        (stranger,) = machine.tls(asked)
+        (stranger,) = doctor_module.tls(asked)
         assert (stranger.level, "browsers don't take" in stranger.what) == (Level.wrong, True), "signed by nobody known"
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
-        (found,) = machine.tls(asked)
+        (found,) = doctor_module.tls(asked)
         assert found.level.value == level
-        assert list(machine.tls(replace(asked, deep=False))) == [], "no other machine is asked unless that is wanted"
-    (gone,) = machine.tls(asked)
+        assert list(doctor_module.tls(replace(asked, deep=False))) == [], (
+            "no other machine is asked unless that is wanted"
+        )
+    (gone,) = doctor_module.tls(asked)
     assert gone.level is Level.note
 
 
@@ -556,7 +559,7 @@ def _publish(seen: Seen, content: bytes) -> None:
     """As version 2, whatever it says."""
     content = content.replace(b"version: 1\n", b"version: 2\n", 1)
     with seen.house.directory.writing() as session:
-        directory.publish(
+        protocol_repository.publish(
             session, protocol="ma-cyberharassment", version=2, digest=sha256(content).hexdigest(), content=content,
             published_at=NOW,
         )  # fmt: skip
@@ -565,16 +568,16 @@ def _publish(seen: Seen, content: bytes) -> None:
 def test_a_version_that_a_check_since_would_refuse_is_told_and_followed(seen: Seen) -> None:
     former = ("It happens elsewhere: these", "It happens at another school: these")
     _publish(seen, MOROCCAN.read_text("utf-8").replace(*former).encode())
-    (found,) = seen.of(settled.kernel)
+    (found,) = seen.of(doctor_module.kernel)
     assert found.level is Level.note
     assert "version 2, would be refused today" in found.what
     assert seen.house.library.protocol("ma-cyberharassment", 2).states
 
 
 def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed(seen: Seen) -> None:
-    assert seen.of(settled.kernel) == []
+    assert seen.of(doctor_module.kernel) == []
     _publish(seen, MOROCCAN.read_bytes().replace(b"sees: province, pseudonymised: true", b"sees: province"))
-    (found,) = seen.of(settled.kernel)
+    (found,) = seen.of(doctor_module.kernel)
     assert found.level is Level.wrong
     assert (
         "ma-cyberharassment, version 2, asks for what no definition may: roles.directorate.pseudonymised" in found.what
@@ -587,41 +590,41 @@ def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed
     [(timedelta(days=31), "ok"), (timedelta(days=29), "note"), (timedelta(days=6), "wrong"), (-timedelta(1), "wrong")],
 )
 def test_a_certificate_that_ends_is_told_ahead(seen: Seen, ends: timedelta, level: str) -> None:
-    assert seen.levels(settled.certificates) == set(), "nothing is signed here"
+    assert seen.levels(doctor_module.certificates) == set(), "nothing is signed here"
     with seen.house.directory.reading() as session:
-        (academy,) = directory.units_of_kind(session, UnitKind.region)
+        (academy,) = auth_repository.units_of_kind(session, UnitKind.region)
     folder = seen.house.settings.data / "signing"
     now = seen.house.now()
     make_authority(folder, "Root", {academy.code: "Academy"}, Validity(now - timedelta(days=400), now + ends))
-    assert seen.levels(settled.certificates) == {level}
+    assert seen.levels(doctor_module.certificates) == {level}
     (folder / f"{academy.code}.pem").unlink()
-    assert seen.levels(settled.certificates) == {"wrong"}, "a key that is not there"
+    assert seen.levels(doctor_module.certificates) == {"wrong"}, "a key that is not there"
 
 
 def test_names_that_another_key_marked_are_told(seen: Seen) -> None:
-    assert seen.of(stores.marks) == [], "nobody is marked"
+    assert seen.of(doctor_module.marks) == [], "nobody is marked"
     seen.school.report()
-    assert seen.levels(stores.marks) == {"ok"}, "the control"
+    assert seen.levels(doctor_module.marks) == {"ok"}, "the control"
     kept = seen.house.vault.secrets()
     other = Vault(seen.house.vault.folder, kept.masters, kept.journal, bytes(KEY_BYTES))
-    (found,) = stores.marks(replace(seen.house, vault=other), seen.asked())
+    (found,) = doctor_module.marks(replace(seen.house, vault=other), seen.asked())
     assert (found.level, PUT_BACK in found.do) == (Level.wrong, True)
 
 
 @pytest.mark.parametrize("lost", ["root.pem", "key of another authority", "root.pem is none"])
 def test_a_signature_that_nobody_here_would_take_is_told(seen: Seen, lost: str, tmp_path: Path) -> None:
     with seen.house.directory.reading() as session:
-        (academy,) = directory.units_of_kind(session, UnitKind.region)
+        (academy,) = auth_repository.units_of_kind(session, UnitKind.region)
     folder, now = seen.house.settings.data / "signing", seen.house.now()
     validity = Validity(now - timedelta(days=1), now + timedelta(days=400))
     for place in (folder, tmp_path / "other"):
         make_authority(place, "Root", {academy.code: "Academy"}, validity)
-    assert seen.levels(settled.certificates) == {"ok"}, "the control"
+    assert seen.levels(doctor_module.certificates) == {"ok"}, "the control"
     if lost == "root.pem":
         (folder / lost).unlink()
     elif lost == "root.pem is none":
         (folder / "root.pem").write_bytes(b"no certificate")
     else:
         (tmp_path / "other" / f"{academy.code}.pem").replace(folder / f"{academy.code}.pem")
-    found = next(one for one in seen.of(settled.certificates) if one.level is Level.wrong)
+    found = next(one for one in seen.of(doctor_module.certificates) if one.level is Level.wrong)
     assert str(folder / f"{academy.code}.pem") in found.do

@@ -10,13 +10,14 @@ import pytest
 from domain.telling import NOW
 from rewriting import rewrite
 
-from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.post import Undelivered
-from school_protocol.services.visits import roster
-from school_protocol.storage import administration, directory
-from school_protocol.storage.administration import Kind
-from school_protocol.storage.tables import AppointmentRow
-from school_protocol.wording import ZONE
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import AppointmentRow
+from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.language import ZONE
+from school_protocol.mail import Undelivered
+from school_protocol.people import roster
+from school_protocol.storage import administration_log
+from school_protocol.storage.administration_log import Kind
 from services.conftest import School
 
 from .test_notices import EVENING, Watched
@@ -266,8 +267,8 @@ def test_a_change_is_a_row_and_a_second_press_is_none(watched: Watched) -> None:
     assert view.turns == ()
     assert {(one.kind, one.name != one.by) for one in view.log} == {("duty_entered", True), ("duty_withdrawn", True)}
     with school.house.directory.reading() as session:
-        province = directory.unit(session, view.unit.id)
-        rows = administration.changes(session, [province.id], limit=9, kinds=administration.OF_VISITS)
+        province = auth_repository.unit(session, view.unit.id)
+        rows = administration_log.changes(session, [province.id], limit=9, kinds=administration_log.OF_VISITS)
     assert [row.kind for row in rows] == [Kind.duty_withdrawn, Kind.duty_entered] or len(rows) == 2
     evening(watched)
     assert asked(watched) == ALL
@@ -306,7 +307,7 @@ def test_whoever_holds_no_role_there_any_more_counts_for_nobody(watched: Watched
     school = watched.school
     enter(watched, "directorate/2", starts="2026-11-25T18:00", ends="2026-11-27T09:00")
     with school.house.directory.writing() as session:
-        directory.set_active(session, school.account("directorate/2"), False)
+        auth_repository.set_active(session, school.account("directorate/2"), False)
     view = roster.see_roster(school.house, school.person("directorate"))
     assert not view.turns[0].holds_it
     assert view.gaps[0][0] < view.turns[0].ends

@@ -25,33 +25,35 @@ from flask.testing import FlaskClient
 from handing import forget_prepared
 from pypdf import PdfReader
 
-from school_protocol.definitions import read
-from school_protocol.documents import rendering
-from school_protocol.documents.case_file import Pages
-from school_protocol.domain.answers import References, answer_values, clean
-from school_protocol.domain.engine import _Desk
-from school_protocol.domain.errors import Refused, Unseen
-from school_protocol.domain.events import StepTaken
-from school_protocol.domain.forms import FieldType, Form, FormField
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.domain.protocol import START, Act, ActKind, Protocol, ScopeKind
-from school_protocol.domain.sharing import contributions
-from school_protocol.services.accounts import actor_of
-from school_protocol.services.loading import Loaded, keep, load_by_id, surroundings, with_schools
-from school_protocol.services.opening import open_case, see_opening
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player, throwaway
-from school_protocol.services.seeing import Seeing
-from school_protocol.services.sharing import answering
-from school_protocol.services.showing import as_far_as, see_act, see_record
-from school_protocol.services.views import ActView, CaseHead, RecordView
-from school_protocol.storage import cases, directory
-from school_protocol.storage import sign_in as browser
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.sign_in_service import actor_of
+from school_protocol.case_files.pages import Pages
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases import sharing
+from school_protocol.cases.case_lines import CaseHead, RecordView
+from school_protocol.cases.case_view import Seeing
+from school_protocol.cases.intake import open_case, see_opening
+from school_protocol.cases.loading import Loaded, keep, load_by_id, surroundings, with_schools
+from school_protocol.cases.service import record_act
+from school_protocol.cases.showing import as_far_as, see_act, see_record
+from school_protocol.cases.story_player import Player, throwaway
+from school_protocol.cases.view_models import ActView
+from school_protocol.engine.answers import References, answer_values, clean
+from school_protocol.engine.decisions import _Desk
+from school_protocol.engine.definition import START, Act, ActKind, Protocol, ScopeKind
+from school_protocol.engine.errors import Refused, Unseen
+from school_protocol.engine.events import StepTaken
+from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.engine.sharing_state import contributions
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.language import ZONE, Wording
+from school_protocol.pdf import rendering
+from school_protocol.protocol.reader import read
 from school_protocol.storage.engines import Session
+from school_protocol.ui.forms import answers_of, as_posted, form_for
 from school_protocol.web import create_app
-from school_protocol.web.forms import answers_of, as_posted, form_for
-from school_protocol.wording import ZONE, Wording
 
 pytestmark = pytest.mark.exhaustive
 
@@ -165,15 +167,17 @@ class Filled:
         above = [key for key, role in self.protocol.roles.items() if role.sees is ScopeKind.province]
         codes = [f"0000{number}Z" for number in range(1, 9)]
         with self.house.directory.writing() as session:
-            region = directory.units_of_kind(session, UnitKind.region)[0].id
-            province = directory.add_unit(session, kind=UnitKind.province, code="Z", names={"fr": "Z"}, parent=region)
+            region = auth_repository.units_of_kind(session, UnitKind.region)[0].id
+            province = auth_repository.add_unit(
+                session, kind=UnitKind.province, code="Z", names={"fr": "Z"}, parent=region
+            )
             for code in codes:
-                directory.add_unit(session, kind=UnitKind.school, code=code, names={"fr": code}, parent=province)
+                auth_repository.add_unit(session, kind=UnitKind.school, code=code, names={"fr": code}, parent=province)
             for role in above[:1]:
-                account = directory.add_account(
+                account = auth_repository.add_account(
                     session, username="far", names={"fr": "far"}, language="fr", created_at=self.house.now()
                 )
-                directory.appoint(session, account, role=role, unit=province, starts=date(2020, 1, 1))
+                auth_repository.appoint(session, account, role=role, unit=province, starts=date(2020, 1, 1))
             far = actor_of(self.house, account, session) if above else None
         return far, frozenset(codes)
 
@@ -223,7 +227,7 @@ class Filled:
         sent = self.sent(view, raw)
         self.number = open_case(self.house, actor, report.key, sent, token=self.token()).number
         with self.house.realm.reading() as session:
-            self.case_id = cases.find_by_number(session, self.number) or ""
+            self.case_id = cases_repository.find_by_number(session, self.number) or ""
         cleaned = clean(self.protocol, view.form, raw, references).answers
         self.written = [Written(self.first_record(), report, cleaned)]
 
@@ -336,11 +340,11 @@ class Filled:
         if actor is not self.far:
             return see_act(self.house, actor, self.number, act.key), {}
         pointer = self.protocol.form_of(act).find(FieldType.record)
-        waits = [one for one in answering.waiting_for(self.house, actor) if one.number == self.number]
+        waits = [one for one in sharing.waiting_for(self.house, actor) if one.number == self.number]
         about = [one.seq for one in waits if (raw[pointer.key] == str(one.seq) if pointer else one.is_transfer)]
         if not about:
             raise Unseen(self.number)
-        found = answering.see_request(self.house, actor, self.number, about[0])
+        found = sharing.see_request(self.house, actor, self.number, about[0])
         return found.act, dict(found.fixed)
 
     def sent(self, view: ActView, raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -386,7 +390,7 @@ class Filled:
 
     def last_seq(self) -> int:
         with self.house.realm.reading() as session:
-            return cases.last_seq(session, self.case_id)
+            return cases_repository.last_seq(session, self.case_id)
 
     def reader(self, seq: int) -> tuple[Actor, CaseHead, RecordView]:
         """Somebody who reads this record whole."""

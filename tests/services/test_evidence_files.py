@@ -15,25 +15,31 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
-from school_protocol.domain.events import FileHandled, FileOpened, FileStep
-from school_protocol.domain.evidence import FileLost, FileRefused, Format, Refusal
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.evidence import keeping
-from school_protocol.services.evidence.at_hand import piece_at
-from school_protocol.services.evidence.keeping import attach_file
-from school_protocol.services.evidence.opening import Handed, OpenedBefore, open_file, raise_alarm
-from school_protocol.services.evidence.register import see_register
-from school_protocol.services.evidence.sweeping import Swept, file_alarms, sweep_files, sweep_on
-from school_protocol.services.loading import load
-from school_protocol.services.recording import record_act
-from school_protocol.services.seeing import Seeing
-from school_protocol.services.undoing import take_back
-from school_protocol.storage import access, files
-from school_protocol.storage.blobs.blobs import new_name
-from school_protocol.storage.errors import StorageFull
-from school_protocol.storage.evidence_tables import KeptFileRow
-from school_protocol.wording import ZONE
+from school_protocol.cases.case_view import Seeing
+from school_protocol.cases.loading import load
+from school_protocol.cases.service import record_act, take_back
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.engine.events import FileHandled, FileOpened, FileStep
+from school_protocol.engine.evidence_pieces import FileLost, FileRefused, Format, Refusal
+from school_protocol.language import ZONE
+from school_protocol.privacy import evidence_files, evidence_repository
+from school_protocol.privacy.evidence import (
+    Handed,
+    OpenedBefore,
+    Swept,
+    file_alarms,
+    open_file,
+    raise_alarm,
+    see_register,
+    sweep_files,
+    sweep_on,
+)
+from school_protocol.privacy.evidence_files import attach_file, piece_at
+from school_protocol.privacy.models import KeptFileRow
+from school_protocol.storage import access_log
+from school_protocol.storage.blobs import new_name
+from school_protocol.storage.store_errors import StorageFull
 from services.conftest import School
 from tests.services import evidence_made as made
 from tests.services.evidence_made import SCREENSHOT, everywhere, files_in, filing, on_disk, there
@@ -223,7 +229,7 @@ def test_sexual_or_intimate_or_in_doubt_nothing_is_taken(
 ) -> None:
     entry = school.act("team_member", "evidence", {**SCREENSHOT, "sexual_or_intimate": said}).seq
     looked: list[bytes] = []
-    monkeypatch.setattr(keeping, "_examined", lambda house, data: looked.append(data))
+    monkeypatch.setattr(evidence_files, "_examined", lambda house, data: looked.append(data))
     assert refused(school, entry, made.png()) is Refusal.intimate
     assert looked == []
     assert not school.house.settings.files.exists()
@@ -279,7 +285,7 @@ def test_what_is_forbidden_while_the_file_is_examined_never_reaches_the_disk(
     school: School, piece: int, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     """A second tab raises a danger, or says that the content is intimate, between the look and the keeping."""
-    plain, wrote = keeping._examined, []
+    plain, wrote = evidence_files._examined, []
 
     def meanwhile(house: Any, data: bytes) -> Any:
         if by == "danger":
@@ -288,7 +294,7 @@ def test_what_is_forbidden_while_the_file_is_examined_never_reaches_the_disk(
             correct(school, piece, "yes")
         return plain(house, data)
 
-    monkeypatch.setattr(keeping, "_examined", meanwhile)
+    monkeypatch.setattr(evidence_files, "_examined", meanwhile)
     monkeypatch.setattr(type(school.house.blobs), "put", lambda self, *said: wrote.append(said))
     assert refused(school, piece, made.png()) in (Refusal.danger, Refusal.intimate)
     assert wrote == []
@@ -298,7 +304,7 @@ def test_what_is_forbidden_while_the_file_is_examined_never_reaches_the_disk(
 @pytest.mark.exhaustive
 def test_the_control_without_the_check_a_file_is_kept(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = school.act("team_member", "evidence", {**SCREENSHOT, "sexual_or_intimate": "yes"}).seq
-    monkeypatch.setattr("school_protocol.services.evidence.at_hand.rules.against_files", lambda *_: None)
+    monkeypatch.setattr("school_protocol.privacy.evidence_files.rules.against_files", lambda *_: None)
     attach(school, entry, made.png())
     assert len(on_disk(school)) == 2
 
@@ -319,7 +325,9 @@ def test_each_opening_is_an_event_with_its_reason_and_an_access(school: School, 
     assert (one.purpose, one.reason, one.original) == ("understand", "Préparer la rencontre", False)
     with school.house.realm.reading() as session:
         case_id = load(school.house, session, school.person("head"), school.number).case_id
-        noted = [found for found in access.of_case(session, case_id, limit=50) if found.what == "file.derivative"]
+        noted = [
+            found for found in access_log.access_of_case(session, case_id, limit=50) if found.what == "file.derivative"
+        ]
     assert [found.reason for found in noted] == [str(one.seq)] * 2, "each handing out, the echo of a press too"
 
 
@@ -473,14 +481,16 @@ def test_a_file_destroyed_in_order_while_the_sweep_reads_is_no_alarm(
     def get(self: Any, session: Any, name: str) -> bytes | None:
         if there(school).names():
             with house.realm.writing() as writing:
-                gone = files.destroy(writing, row.case_id, row.file_id)
+                gone = evidence_repository.destroy(writing, row.case_id, row.file_id)
             self.delete(gone)
         return plain(self, session, name)
 
     monkeypatch.setattr(kind, "get", get)
     assert sweep_files(house) == Swept(0, 0, 0)
     assert file_alarms(house) == ()
-    assert not raise_alarm(house, files.Fault(row.case_id, places.pop(), "missing")), "nor between two transactions"
+    assert not raise_alarm(house, evidence_repository.Fault(row.case_id, places.pop(), "missing")), (
+        "nor between two transactions"
+    )
     assert file_alarms(house) == ()
 
 

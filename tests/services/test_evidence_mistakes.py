@@ -10,21 +10,18 @@ from typing import Any
 
 import pytest
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.loading import load
 from school_protocol.config import ROWS
-from school_protocol.domain.errors import BadInput, Conflict, Unseen
-from school_protocol.domain.evidence import FileLost, FileRefused, Refusal
-from school_protocol.domain.protocol import Protocol
-from school_protocol.post import Letter, Post
-from school_protocol.services.evidence import mistakes
-from school_protocol.services.evidence.keeping import attach_file
-from school_protocol.services.evidence.opening import open_file
-from school_protocol.services.evidence.register import PieceLine, see_register
-from school_protocol.services.evidence.removals import note_request
-from school_protocol.services.evidence.sweeping import sweep_files
-from school_protocol.services.loading import load
-from school_protocol.services.notices import sweep
-from school_protocol.storage import directory, files
-from school_protocol.storage.keys import case_key, object_key
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Conflict, Unseen
+from school_protocol.engine.evidence_pieces import FileLost, FileRefused, Refusal
+from school_protocol.mail import Letter, Post
+from school_protocol.notifications.service import sweep
+from school_protocol.privacy import evidence_files, evidence_repository
+from school_protocol.privacy.evidence import PieceLine, note_request, open_file, see_register, sweep_files
+from school_protocol.privacy.evidence_files import attach_file
+from school_protocol.storage.case_keys import case_key, object_key
 from services.conftest import School
 from tests.services import evidence_made as made
 from tests.services.evidence_made import SCREENSHOT, everywhere, files_in, filing, on_disk, there
@@ -55,7 +52,9 @@ class Mailbox:
 
 
 def step(school: School, who: str, entry: int, name: str, *more: str, token: str = "") -> Any:
-    do = {"shut": mistakes.shut_file, "asked": mistakes.note_asked, "destroy": mistakes.destroy_file}[name]
+    do = {"shut": evidence_files.shut_file, "asked": evidence_files.note_asked, "destroy": evidence_files.destroy_file}[
+        name
+    ]
     return do(school.house, school.person(who), school.number, entry, *more, token=token or school.token())
 
 
@@ -107,7 +106,7 @@ def test_the_head_is_told_at_once_and_once_more_where_nobody_looks(school: Schoo
     box = Mailbox()
     head = school.account("head")
     with school.house.directory.writing() as session:
-        directory.set_address(session, head, email="head@exemple.ma", phone=None)
+        auth_repository.set_address(session, head, email="head@exemple.ma", phone=None)
     post = Post(mail=box)
     sweep(school.house, post)
     box.letters.clear()
@@ -125,7 +124,7 @@ def test_whoever_has_looked_is_not_told_once_more(school: School, piece: int) ->
     box = Mailbox()
     head = school.account("head")
     with school.house.directory.writing() as session:
-        directory.set_address(session, head, email="head@exemple.ma", phone=None)
+        auth_repository.set_address(session, head, email="head@exemple.ma", phone=None)
     post = Post(mail=box)
     step(school, "team_member", piece, "shut")
     sweep(school.house, post)
@@ -162,7 +161,7 @@ def test_it_is_destroyed_once_an_authority_was_asked_and_nothing_is_left(school:
     with school.house.realm.reading() as session:
         key = case_key(session, school.house.vault, loaded.case_id)
         with pytest.raises(Exception, match="destroyed"):
-            object_key(session, school.house.vault, key, loaded.case_id, files.object_of(life.id))
+            object_key(session, school.house.vault, key, loaded.case_id, evidence_repository.object_of(life.id))
     everything = b"".join(path.read_bytes() for path in school.house.settings.data.rglob("*") if path.is_file())
     assert not [data for data in sealed if data[:64] in everything]
     shown = line(school, piece)

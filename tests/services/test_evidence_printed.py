@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from school_protocol.documents import rendering
-from school_protocol.documents.record import decoded, view_of
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.evidence import mistakes
-from school_protocol.services.evidence.keeping import attach_file
-from school_protocol.services.evidence.opening import open_file
-from school_protocol.services.evidence.removals import note_request
-from school_protocol.services.loading import load
-from school_protocol.services.papers import issue_case_file
+from school_protocol.case_files.record import decoded, view_of
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases.loading import load
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
+from school_protocol.privacy import evidence_files
+from school_protocol.privacy.evidence import note_request, open_file
+from school_protocol.privacy.evidence_files import attach_file
 from services.conftest import School
 from tests.services import evidence_made as made
 from tests.services.evidence_made import SCREENSHOT, filing
@@ -41,7 +40,7 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
             found.house, member, number, entry, channel="emc_helpline", asked_on="2026-11-24", reference="R-7",
             token=token(),
         )  # fmt: skip
-        mistakes.shut_file(found.house, member, number, entry, token=token())
+        evidence_files.shut_file(found.house, member, number, entry, token=token())
         yield found
 
 

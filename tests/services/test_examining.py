@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from domain.telling import ROOT
 
-from school_protocol.definitions.proof import Proof
-from school_protocol.services.protocols import examining
-from school_protocol.services.scripts import Story, story_of
+from school_protocol.cases.story_player import Story, story_of
+from school_protocol.proof.state_space import Proof
+from school_protocol.publishing import draft_process
 from services.administering import HOLDS
 
 KIVA = (ROOT / "protocol_definitions" / "fi-kiva" / "1.yaml").read_bytes()
@@ -21,10 +21,10 @@ def held(_protocol: object) -> Proof:
     return HOLDS
 
 
-def line_of(monkeypatch: pytest.MonkeyPatch, told: Story) -> examining.Report:
+def line_of(monkeypatch: pytest.MonkeyPatch, told: Story) -> draft_process.Report:
     """What a report keeps of one stored case, and gives back."""
-    monkeypatch.setattr(examining, "stories_of", lambda _protocol: [(NAME, told)])
-    (line,) = json.loads(json.dumps(examining.examined(KIVA, None, held)["stories"]))
+    monkeypatch.setattr(draft_process, "stories_of", lambda _protocol: [(NAME, told)])
+    (line,) = json.loads(json.dumps(draft_process.examined(KIVA, None, held)["stories"]))
     return dict(line)
 
 

@@ -18,28 +18,30 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import delete
 
-from school_protocol.definitions import read
-from school_protocol.domain.closed_choices import CASES
-from school_protocol.domain.errors import BadInput, Refused, Unseen
-from school_protocol.domain.figure_tables import LATE, TOTALS, Counts, own_part, school_year
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.post import Post
-from school_protocol.services import loading
-from school_protocol.services.figures import counting, rebuilding
-from school_protocol.services.figures.counting import NotCounted
-from school_protocol.services.house import House
-from school_protocol.services.journal.indexing import rebuild_index
-from school_protocol.services.notices import sweep
-from school_protocol.services.opening import open_case
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import throwaway
-from school_protocol.services.showing import see_case
-from school_protocol.services.undoing import take_back
-from school_protocol.storage import cases, directory, erasing, index
+from school_protocol.auth import models as auth_models
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import index_repository, loading
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.service import record_act, take_back
+from school_protocol.cases.showing import see_case
+from school_protocol.cases.story_player import throwaway
+from school_protocol.context import House
+from school_protocol.engine.case_summary import CASES
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Refused, Unseen
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.mail import Post
+from school_protocol.notifications.service import sweep
+from school_protocol.ops.journal_checks import rebuild_index
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.protocol.reader import read
+from school_protocol.statistics import counts
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.counts import NotCounted
+from school_protocol.statistics.models import FigureCounterRow, FigureShareRow
+from school_protocol.statistics.rules import LATE, TOTALS, Counts, own_part, school_year
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.figures import counters
-from school_protocol.storage.figures.tables import FigureCounterRow, FigureShareRow
 from school_protocol.storage.migrate import upgrade
 from school_protocol.wiring import WIRING
 from services.conftest import School
@@ -52,11 +54,11 @@ YEAR = school_year(9, 2026)
 
 def place(house: House, kind: UnitKind) -> str:
     with house.directory.reading() as session:
-        return directory.units_of_kind(session, kind)[0].id
+        return auth_repository.units_of_kind(session, kind)[0].id
 
 
 def counted(house: House, kind: UnitKind, *, whole: bool = True) -> Counts:
-    return counting.counted(house, PROTOCOL, place(house, kind), YEAR, whole=whole)
+    return counts.counted(house, PROTOCOL, place(house, kind), YEAR, whole=whole)
 
 
 def holds(found: Counts) -> None:
@@ -92,7 +94,7 @@ def test_a_case_that_nobody_wrote_to_again_counts_as_late_once_the_day_is_over(s
         found = counted(school.house, kind)
         assert found.at(cell, found.unit) == 1
         holds(found)
-    again = rebuilding.rebuild(school.house)
+    again = counts.rebuild(school.house)
     assert (again.shares_changed, again.counters_changed) == (0, 0)
 
 
@@ -123,11 +125,11 @@ def test_they_are_told_by_unit_and_child(year: School) -> None:
     assert region.at(("channels", "pupil"), province) == 8
     assert region.at(("platforms", "instagram"), region.unit, "2026-11") == 2
     assert school in counted(year.house, UnitKind.region).above
-    assert counting.months(year.house, PROTOCOL, province) == ("2026-11",)
+    assert counts.months(year.house, PROTOCOL, province) == ("2026-11",)
 
 
 def test_another_year_has_none_of_them(year: School) -> None:
-    found = counting.counted(year.house, PROTOCOL, place(year.house, UnitKind.region), school_year(9, 2025))
+    found = counts.counted(year.house, PROTOCOL, place(year.house, UnitKind.region), school_year(9, 2025))
     assert found.cells == {}
     assert found.by_month == {}
 
@@ -135,7 +137,7 @@ def test_another_year_has_none_of_them(year: School) -> None:
 def test_a_unit_or_a_protocol_that_is_not_there_is_unseen(year: School) -> None:
     for protocol, unit in ((PROTOCOL, "nowhere"), ("nothing", place(year.house, UnitKind.region))):
         with pytest.raises(Unseen):
-            counting.counted(year.house, protocol, unit, YEAR)
+            counts.counted(year.house, protocol, unit, YEAR)
 
 
 def test_the_index_made_anew_counts_nothing_twice(year: School) -> None:
@@ -146,37 +148,39 @@ def test_the_index_made_anew_counts_nothing_twice(year: School) -> None:
 
 def everything(house: House) -> Any:
     with house.realm.reading() as session:
-        return counters.every(session)
+        return statistics_repository.every_counter(session)
 
 
 def erase_at_once(house: House, case_id: str) -> None:
     with house.realm.writing() as session:
-        erasing.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
+        privacy_repository.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
 
 
-@pytest.mark.parametrize("anew", [rebuild_index, rebuilding.rebuild])
+@pytest.mark.parametrize("anew", [rebuild_index, counts.rebuild])
 def test_a_case_that_is_erased_meanwhile_holds_up_no_other(school: School, anew: Callable[..., Any]) -> None:
     house = school.house
     for _case in range(3):
         school.report()
     with house.realm.reading() as session:
-        ids = index.all_case_ids(session)
+        ids = index_repository.all_case_ids(session)
     anew(house, lambda done, _all: erase_at_once(house, ids[1]) if done == 1 else None)
     with house.realm.reading() as session:
-        assert index.row_of(session, ids[1]) is None
-        assert set(index.all_case_ids(session)) == {ids[0], ids[2]}
-        root = next(key for key in counters.every(session) if key[2] == place(house, UnitKind.region))
-        assert counters.every(session)[root][1][TOTALS] == {CASES: 3}
+        assert index_repository.row_of(session, ids[1]) is None
+        assert set(index_repository.all_case_ids(session)) == {ids[0], ids[2]}
+        root = next(
+            key for key in statistics_repository.every_counter(session) if key[2] == place(house, UnitKind.region)
+        )
+        assert statistics_repository.every_counter(session)[root][1][TOTALS] == {CASES: 3}
 
 
-@pytest.mark.parametrize(("anew", "room"), [(rebuild_index, loading), (rebuilding.rebuild, rebuilding)])
+@pytest.mark.parametrize(("anew", "room"), [(rebuild_index, loading), (counts.rebuild, counts)])
 def test_a_case_is_held_before_its_events_are_read(
     school: School, monkeypatch: pytest.MonkeyPatch, anew: Callable[..., Any], room: Any
 ) -> None:
     """Else an event that is written between the two is missing from what is written last."""
     school.report()
     done: list[str] = []
-    for module, name in ((cases, "hold"), (room, "folded")):
+    for module, name in ((cases_repository, "hold"), (room, "folded")):
         real = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *got, real=real, name=name: done.append(name) or real(*got))
     anew(school.house)
@@ -195,10 +199,10 @@ def test_what_was_tampered_with_is_found_and_put_right(school: School) -> None:
         row = session.get(FigureCounterRow, key)
         assert row is not None
         row.counts = {TOTALS: {CASES: 30}}
-    done = rebuilding.rebuild(school.house)
+    done = counts.rebuild(school.house)
     assert (done.cases, done.erased, done.shares_changed, done.counters_changed) == (3, 0, 0, 1)
     assert everything(school.house) == before
-    assert rebuilding.rebuild(school.house).counters_changed == 0
+    assert counts.rebuild(school.house).counters_changed == 0
 
 
 def test_cases_from_before_there_were_counters_are_counted_once_they_are_counted_anew(school: School) -> None:
@@ -207,7 +211,7 @@ def test_cases_from_before_there_were_counters_are_counted_once_they_are_counted
     with school.house.realm.writing() as session:
         session.execute(delete(FigureCounterRow))
         session.execute(delete(FigureShareRow))
-    done = rebuilding.rebuild(school.house)
+    done = counts.rebuild(school.house)
     assert (done.cases, done.shares_changed) == (1, 1)
     assert everything(school.house) == before
 
@@ -218,24 +222,26 @@ def test_a_school_that_comes_under_another_province_is_counted_there_anew_its_er
     numbers = [keeping.ended("closed", 2) for _case in range(3)]
     erase(school.house, numbers[0])
     with school.house.directory.writing() as session:
-        region = directory.units_of_kind(session, UnitKind.region)[0].id
-        other = directory.add_unit(session, kind=UnitKind.province, code="OTHER", names={"fr": "Autre"}, parent=region)
-        session.get_one(directory.UnitRow, place_of_school(session)).parent = other
-    rebuilding.rebuild(school.house)
-    found = counting.counted(school.house, PROTOCOL, region, YEAR, whole=True)
+        region = auth_repository.units_of_kind(session, UnitKind.region)[0].id
+        other = auth_repository.add_unit(
+            session, kind=UnitKind.province, code="OTHER", names={"fr": "Autre"}, parent=region
+        )
+        session.get_one(auth_models.UnitRow, place_of_school(session)).parent = other
+    counts.rebuild(school.house)
+    found = counts.counted(school.house, PROTOCOL, region, YEAR, whole=True)
     assert found.at((TOTALS, CASES), other) == found.at((TOTALS, CASES), region) == 3
     holds(found)
 
 
 def place_of_school(session: Any) -> str:
-    return directory.units_of_kind(session, UnitKind.school)[0].id
+    return auth_repository.units_of_kind(session, UnitKind.school)[0].id
 
 
 def erase(house: House, number: str) -> None:
     with house.realm.writing() as session:
-        case_id = cases.find_by_number(session, number)
+        case_id = cases_repository.find_by_number(session, number)
         assert case_id
-        erasing.erase_case(session, house.vault, case_id, at=house.now(), actor="x")
+        privacy_repository.erase_case(session, house.vault, case_id, at=house.now(), actor="x")
 
 
 SEEDS = st.integers(0, 2**20)
@@ -321,7 +327,7 @@ class Figures(RuleBasedStateMachine):
     def count_anew(self) -> None:
         sweep(self.house, Post(None, None))
         before = everything(self.house)
-        done = rebuilding.rebuild(self.house)
+        done = counts.rebuild(self.house)
         assert (done.shares_changed, done.counters_changed) == (0, 0)
         assert (done.cases, done.erased) == (len(self.open_numbers), self.cases - len(self.open_numbers))
         assert everything(self.house) == before
@@ -364,7 +370,7 @@ def test_a_case_of_a_workshop_is_counted_nowhere(school: School, workshop: House
     filled = {"what_happened": "x", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
     open_case(workshop, trainee, "report", filled, token="w")
     with workshop.realm.reading() as session:
-        assert len(index.all_case_ids(session)) == 1
+        assert len(index_repository.all_case_ids(session)) == 1
     assert everything(workshop) == {}
     assert everything(school.house) == before
     rebuild_index(workshop)
@@ -372,7 +378,7 @@ def test_a_case_of_a_workshop_is_counted_nowhere(school: School, workshop: House
     with pytest.raises(NotCounted):
         counted(workshop, UnitKind.region)
     with pytest.raises(NotCounted):
-        rebuilding.rebuild(workshop)
+        counts.rebuild(workshop)
 
 
 def test_whoever_acts_in_a_workshop_writes_nothing_into_the_real_realm(school: School) -> None:

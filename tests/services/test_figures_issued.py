@@ -18,37 +18,50 @@ from rewriting import rewrite
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DatabaseError
 
-from school_protocol import figures
-from school_protocol.documents import rendering
-from school_protocol.documents.papers.figure_lines import COLUMNS, figure_rows
-from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.domain.closed_choices import CASES
-from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.domain.figure_releases import tables_from_data
-from school_protocol.domain.figure_tables import TOTALS
-from school_protocol.domain.policy import UnitKind
-from school_protocol.figures import Finding
-from school_protocol.services.figures import issuing, seeing, working
-from school_protocol.services.figures.counting import NotCounted
-from school_protocol.services.figures.issuing import Running
-from school_protocol.services.house import House
-from school_protocol.services.journal.verifying import verify
-from school_protocol.services.opening import open_case
-from school_protocol.services.papers import figures as papers
-from school_protocol.services.papers.apart import Broken, Crew, Here
-from school_protocol.services.papers.signing import trust_in
-from school_protocol.services.papers.verifying import Standing, asked, checked
-from school_protocol.services.staff.reach import fits
-from school_protocol.storage import administration, directory, index
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import UnitRow
+from school_protocol.case_files.prepare_process import Broken, Crew, Here
+from school_protocol.case_files.service import trust_in
+from school_protocol.case_files.verify_copy import Standing, asked, checked
+from school_protocol.cases import index_repository
+from school_protocol.cases.intake import open_case
+from school_protocol.context import House
+from school_protocol.engine.case_summary import CASES
+from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.language import Wording
+from school_protocol.ops.journal_checks import verify
+from school_protocol.pdf import rendering
+from school_protocol.pdf.signing_keys import Validity, make_authority
+from school_protocol.people.staff_list import fits
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.statistics import disclosure, release_job, release_repository
+from school_protocol.statistics import release_files as papers
+from school_protocol.statistics import releases as releases_module
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.counts import NotCounted
+from school_protocol.statistics.disclosure import release as disclosure_release
+from school_protocol.statistics.disclosure import suppressing
+from school_protocol.statistics.disclosure.auditing import Finding
+from school_protocol.statistics.models import FigureKeyRow, FigureReleaseRow, FigureToldRow
+from school_protocol.statistics.presenters import COLUMNS, figure_rows
+from school_protocol.statistics.release_rules import tables_from_data
+from school_protocol.statistics.releases import (
+    Running,
+    may_see,
+    places,
+    see_changes,
+    see_figures,
+    see_public,
+    see_public_told,
+)
+from school_protocol.statistics.repository import State
+from school_protocol.statistics.rules import TOTALS
+from school_protocol.storage import administration_log
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.figures import jobs, releases
-from school_protocol.storage.figures.jobs import State
-from school_protocol.storage.figures.release_tables import FigureKeyRow, FigureReleaseRow, FigureToldRow
 from school_protocol.storage.journal import Flaw
 from school_protocol.storage.migrate import upgrade
-from school_protocol.storage.tables import UnitRow
 from school_protocol.wiring import WIRING
-from school_protocol.wording import Wording
 from services.figures_issued import CASES_OF, PROTOCOL, YEAR, Country, a_country
 from services.yearly_told import text_of
 
@@ -90,8 +103,8 @@ def test_each_level_is_told_what_was_counted_of_it(issued: Country) -> None:
 
 def _path(country: Country, school: str) -> set[str]:
     with country.house.directory.reading() as session:
-        unit = directory.unit(session, country.units[school])
-        return {school, *(one.code for one in directory.units(session, unit.parents).values())}
+        unit = auth_repository.unit(session, country.units[school])
+        return {school, *(one.code for one in auth_repository.find_units(session, unit.parents).values())}
 
 
 @pytest.mark.exhaustive
@@ -108,8 +121,8 @@ def test_a_small_school_is_told_nothing_and_no_rest_tells_of_it(country: Country
 
 
 def test_the_country_is_issued_by_whoever_holds_the_role_there(issued: Country) -> None:
-    assert [place.unit.kind for place in seeing.places(issued.house, issued.person("ministry"))] == [UnitKind.country]
-    options = issuing.see_options(issued.house, issued.person("ministry"), PROTOCOL, "MA")
+    assert [place.unit.kind for place in places(issued.house, issued.person("ministry"))] == [UnitKind.country]
+    options = releases_module.see_options(issued.house, issued.person("ministry"), PROTOCOL, "MA")
     assert options.years == ((YEAR, None),)
 
 
@@ -124,10 +137,10 @@ def test_nothing_that_is_withheld_leaves_the_sealed_counts(issued: Country) -> N
     """What pages read has the counts that are told, and no other; the sealed row tells nothing by itself."""
     (row,) = released(issued)
     with issued.house.directory.reading() as session:
-        sealed = releases.sealed_of(session, row.id)
-        opened = releases.open_sealed(session, issued.house.vault, row.id, sealed)
+        sealed = release_repository.sealed_of(session, row.id)
+        opened = release_repository.open_sealed(session, issued.house.vault, row.id, sealed)
         told = list(session.scalars(select(FigureToldRow).where(FigureToldRow.release == row.id)))
-    release = figures.from_data(opened, tables_from_data(row.tables))
+    release = disclosure_release.from_data(opened, tables_from_data(row.tables))
     for one in told:
         for table, rows in one.told["cells"].items():
             for key, months in rows.items():
@@ -157,12 +170,12 @@ def test_who_reads_which_place(issued: Country, who: str, sees: set[str]) -> Non
     found = set()
     for code in asked:
         try:
-            seeing.see_figures(issued.house, issued.person(who), PROTOCOL, code)
+            see_figures(issued.house, issued.person(who), PROTOCOL, code)
             found.add(code)
         except Unseen:
             continue
     assert found == sees
-    assert seeing.may_see(issued.house, issued.person(who)) is bool(sees)
+    assert may_see(issued.house, issued.person(who)) is bool(sees)
 
 
 @pytest.mark.parametrize(
@@ -183,8 +196,8 @@ def test_a_year_that_is_not_offered_is_refused(issued: Country) -> None:
 @pytest.mark.exhaustive
 def test_whoever_lost_the_role_meanwhile_issues_nothing(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     job = country.ask("directorate", "MA-SAL")
-    monkeypatch.setattr(working, "actor_of", lambda *_any: None)
-    assert issuing.go_on(country.house, Here(country.house))
+    monkeypatch.setattr(release_job, "actor_of", lambda *_any: None)
+    assert releases_module.go_on(country.house, Here(country.house))
     assert (country.job(job).state, country.job(job).fault) == (State.refused, "not_allowed")
     assert released(country) == []
 
@@ -198,8 +211,8 @@ def test_pressed_twice_it_is_one_and_another_waits(country: Country) -> None:
     with pytest.raises(Running) as running:
         country.ask("directorate", "MA-SAL")
     assert running.value.job == job
-    assert issuing.go_on(country.house, Here(country.house))
-    assert not issuing.go_on(country.house, Here(country.house))
+    assert releases_module.go_on(country.house, Here(country.house))
+    assert not releases_module.go_on(country.house, Here(country.house))
     assert [row.id for row in released(country)] == [job]
 
 
@@ -208,8 +221,10 @@ def test_it_is_written_down_who_issued_it_when_and_by_which_definition(country: 
     country.issue("directorate", "MA-SAL")
     (row,) = released(country)
     with country.house.directory.reading() as session:
-        (change,) = administration.changes(session, [row.unit], limit=5, kinds=[administration.Kind.figures_issued])
-        definition = directory.definition(session, PROTOCOL, 1)
+        (change,) = administration_log.changes(
+            session, [row.unit], limit=5, kinds=[administration_log.Kind.figures_issued]
+        )
+        definition = protocol_repository.definition(session, PROTOCOL, 1)
     assert (change.actor, change.draft, change.role) == (country.people["directorate"], row.id, "directorate")
     assert (row.definition, row.edition, row.months[-1]) == (definition.digest, 1, "2026-11")
     assert row.counted_at == NOW <= row.issued_at
@@ -254,12 +269,12 @@ def test_a_worker_that_is_killed_leaves_what_it_counted(country: Country, monkey
     def killed(*_any: Any) -> Any:
         raise RuntimeError("the machine went down")
 
-    monkeypatch.setattr(figures, "suppress", killed)
-    assert not issuing.go_on(country.house, Here(country.house))
+    monkeypatch.setattr(disclosure, "suppress", killed)
+    assert not releases_module.go_on(country.house, Here(country.house))
     assert country.job(job).state is State.choosing
     monkeypatch.undo()
     country.count_in("04001A", 30, seed=2)
-    assert issuing.go_on(country.house, Here(country.house))
+    assert releases_module.go_on(country.house, Here(country.house))
     assert country.job(job).state is State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values()), "as it was counted before the machine went down"
 
@@ -277,19 +292,19 @@ def test_a_process_apart_does_it_and_its_death_costs_nothing(country: Country) -
     """Niced, with a clock that stands; it says how far it is by itself. Killed at once, the next one does it all."""
     job = country.ask("directorate", "MA-SAL")
     with Crew(country.house.settings, 1, seconds=0.01) as crew:
-        assert not issuing.go_on(country.house, crew)
+        assert not releases_module.go_on(country.house, crew)
     assert country.job(job).is_running
     with Crew(country.house.settings, 1, seconds=300) as crew:
-        assert issuing.go_on(country.house, crew)
+        assert releases_module.go_on(country.house, crew)
     assert country.job(job).state is State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
 
 
 def test_one_at_which_every_worker_dies_is_given_up(country: Country) -> None:
     job = country.ask("directorate", "MA-SAL")
-    for _try in range(issuing.TRIES):
-        assert not issuing.go_on(country.house, _Dies())
-    issuing.go_on(country.house, _Dies())
+    for _try in range(releases_module.TRIES):
+        assert not releases_module.go_on(country.house, _Dies())
+    releases_module.go_on(country.house, _Dies())
     assert (country.job(job).state, country.job(job).fault) == (State.refused, "broken")
 
 
@@ -298,20 +313,20 @@ def test_two_workers_are_never_at_two_at_once(country: Country) -> None:
     country.ask("directorate", "MA-SAL")
     country.ask("academy", "MA-04")
     with country.house.directory.writing() as session:
-        assert jobs.take_next(session, now=country.house.now()) is not None
-        assert jobs.take_next(session, now=country.house.now()) is None
-        later = jobs.take_next(session, now=country.house.now() + 2 * jobs.LEASE)
+        assert statistics_repository.take_next(session, now=country.house.now()) is not None
+        assert statistics_repository.take_next(session, now=country.house.now()) is None
+        later = statistics_repository.take_next(session, now=country.house.now() + 2 * statistics_repository.LEASE)
     assert later is not None, "whoever said nothing for so long is taken for dead"
 
 
 def test_one_that_is_stopped_issues_nothing(country: Country) -> None:
     job = country.ask("directorate", "MA-SAL")
-    assert issuing.stop(country.house, country.person("directorate"), job)
-    assert not issuing.stop(country.house, country.person("directorate"), job)
-    assert not issuing.go_on(country.house, Here(country.house))
+    assert releases_module.stop_release(country.house, country.person("directorate"), job)
+    assert not releases_module.stop_release(country.house, country.person("directorate"), job)
+    assert not releases_module.go_on(country.house, Here(country.house))
     assert released(country) == []
     with pytest.raises(Unseen):
-        issuing.stop(country.house, country.person("rabat"), job)
+        releases_module.stop_release(country.house, country.person("rabat"), job)
 
 
 # ---- the gate ------------------------------------------------------------------------------------------------------
@@ -319,12 +334,12 @@ def test_one_that_is_stopped_issues_nothing(country: Country) -> None:
 
 @pytest.mark.exhaustive
 def test_what_does_not_pass_the_gate_is_never_issued(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "audit", lambda *_any: (object.__new__(Finding),))
+    monkeypatch.setattr(disclosure, "audit", lambda *_any: (object.__new__(Finding),))
     job = country.issue("directorate", "MA-SAL")
     assert (job.state, job.fault) == (State.refused, "gate")
     assert released(country) == []
     with country.house.directory.reading() as session:
-        assert jobs.sealed_of(session, job.id) is None
+        assert statistics_repository.sealed_of(session, job.id) is None
         assert session.get(FigureKeyRow, job.id) is None, "what was counted for it opens no more"
     monkeypatch.undo()
     assert country.issue("directorate", "MA-SAL").state is State.issued
@@ -336,21 +351,21 @@ def test_a_release_that_came_meanwhile_is_looked_at_too(
 ) -> None:
     """While one is worked out, another one is issued: all begins anew beside it."""
     first = country.issue("directorate", "MA-SAL")
-    beside, calls = releases.beside, iter([True] * late)
+    beside, calls = release_repository.beside, iter([True] * late)
 
     def blind(*asked: Any) -> Any:
         return () if next(calls, False) else beside(*asked)
 
     country.count_in("04002B", 60, seed=7)
-    monkeypatch.setattr(releases, "beside", blind)
+    monkeypatch.setattr(release_repository, "beside", blind)
     looked: list[int] = []
-    suppress = figures.suppress
+    suppress = suppressing.suppress
 
     def counted(counts: Any, others: Any, *more: Any) -> Any:
         looked.append(len(others))
         return suppress(counts, others, *more)
 
-    monkeypatch.setattr(figures, "suppress", counted)
+    monkeypatch.setattr(disclosure, "suppress", counted)
     assert country.issue("academy", "MA-04").state is State.issued
     assert looked == [0, 1], "the first look saw nothing of what was issued"
     assert first.id in {row.id for row in released(country)}
@@ -360,11 +375,11 @@ def test_all_that_can_be_put_together_is_looked_at_together(issued: Country) -> 
     """A directorate beside its academy; another academy by itself, as long as the country has not issued any."""
     sale, south = issued.unit("MA-SAL").id, issued.unit("MA-07").id
     with issued.house.directory.reading() as session:
-        (academy,) = releases.beside(session, PROTOCOL, {sale}, {"2026-10"})
+        (academy,) = release_repository.beside(session, PROTOCOL, {sale}, {"2026-10"})
         assert academy.unit == issued.unit("MA-04").id
-        assert releases.beside(session, PROTOCOL, {south}, {"2026-10"}) == ()
-        assert releases.beside(session, PROTOCOL, {sale}, {"2025-10"}) == ()
-        assert releases.beside(session, "another", {sale}, {"2026-10"}) == ()
+        assert release_repository.beside(session, PROTOCOL, {south}, {"2026-10"}) == ()
+        assert release_repository.beside(session, PROTOCOL, {sale}, {"2025-10"}) == ()
+        assert release_repository.beside(session, "another", {sale}, {"2026-10"}) == ()
 
 
 @pytest.mark.exhaustive
@@ -391,7 +406,7 @@ def test_late_cases_make_a_new_release_that_says_what_changed(country: Country) 
     before = country.told("MA-SAL", first.id)
     assert before.unit.at(TOTAL) == sum(SALE.values())
     assert not before.line.is_latest
-    found = seeing.see_changes(country.house, told)
+    found = see_changes(country.house, told)
     assert found is not None
     former, changed = found
     assert former.id == first.id
@@ -434,13 +449,15 @@ def workshop(country: Country, tmp_path: Path) -> Iterator[House]:
 @pytest.mark.exhaustive
 def test_a_case_of_a_workshop_is_in_no_release(country: Country, workshop: House) -> None:
     with workshop.realm.reading() as session:
-        assert len(index.all_case_ids(session)) == 1
+        assert len(index_repository.all_case_ids(session)) == 1
     assert country.issue("directorate", "MA-SAL").state is State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
     (row,) = released(country)
     with country.house.directory.reading() as session:
-        opened = releases.open_sealed(session, country.house.vault, row.id, releases.sealed_of(session, row.id))
-    counts = figures.from_data(opened, tables_from_data(row.tables)).counts
+        opened = release_repository.open_sealed(
+            session, country.house.vault, row.id, release_repository.sealed_of(session, row.id)
+        )
+    counts = disclosure_release.from_data(opened, tables_from_data(row.tables)).counts
     assert counts.at(TOTAL, country.units["04001A"]) == SALE["04001A"]
 
 
@@ -449,17 +466,17 @@ def test_neither_the_house_nor_the_people_of_a_workshop_get_anywhere(country: Co
     here = country.person("directorate")
     trainee = replace(here, realm="workshop-1")
     for house, actor in ((workshop, here), (country.house, trainee), (workshop, trainee)):
-        assert not seeing.may_see(house, actor)
-        assert seeing.places(house, actor) == ()
+        assert not may_see(house, actor)
+        assert places(house, actor) == ()
         with pytest.raises(Unseen):
-            issuing.ask(house, actor, PROTOCOL, "MA-SAL", YEAR, "t")
+            releases_module.ask_release(house, actor, PROTOCOL, "MA-SAL", YEAR, "t")
         with pytest.raises(Unseen):
-            seeing.see_figures(house, actor, PROTOCOL, "MA-SAL")
+            see_figures(house, actor, PROTOCOL, "MA-SAL")
     job = country.ask("directorate", "MA-SAL")
     with pytest.raises(NotCounted):
-        issuing.go_on(workshop, Here(workshop))
+        releases_module.go_on(workshop, Here(workshop))
     with pytest.raises(NotCounted):
-        issuing.work(workshop, job)
+        releases_module.work(workshop, job)
     assert country.job(job).state is State.counting
     assert released(country) == []
 
@@ -469,16 +486,16 @@ def test_neither_the_house_nor_the_people_of_a_workshop_get_anywhere(country: Co
 
 def test_only_what_whoever_issued_it_puts_there_is_for_everybody(country: Country) -> None:
     release = country.issue("directorate", "MA-SAL").id
-    assert seeing.see_public(country.house) == ()
+    assert see_public(country.house) == ()
     with pytest.raises(Unseen):
-        seeing.see_public_told(country.house, release)
+        see_public_told(country.house, release)
     for who in ("head", "rabat", "academy"):
         with pytest.raises(Unseen):
-            issuing.set_public(country.house, country.person(who), release, is_public=True)
+            releases_module.set_public(country.house, country.person(who), release, is_public=True)
     mine = country.person("directorate")
-    assert issuing.set_public(country.house, mine, release, is_public=True)
-    assert not issuing.set_public(country.house, mine, release, is_public=True)
-    told = seeing.see_public_told(country.house, release)
+    assert releases_module.set_public(country.house, mine, release, is_public=True)
+    assert not releases_module.set_public(country.house, mine, release, is_public=True)
+    told = see_public_told(country.house, release)
     assert told.children == ()
     assert {table.key for table in told.tables} <= {"levels", "kinds", "channels", "platforms",
                                                     "in_time.safety_check", "in_time.first_listening"}  # fmt: skip
@@ -488,11 +505,11 @@ def test_only_what_whoever_issued_it_puts_there_is_for_everybody(country: Countr
     ]
     assert numbers
     assert all(number % 5 == 0 for number in numbers)
-    assert issuing.set_public(country.house, mine, release, is_public=False)
+    assert releases_module.set_public(country.house, mine, release, is_public=False)
     with pytest.raises(Unseen):
-        seeing.see_public_told(country.house, release)
+        see_public_told(country.house, release)
     with country.house.directory.reading() as session:
-        kinds = [one.kind.value for one in administration.changes(session, [mine.appointments[0].unit], limit=9)]
+        kinds = [one.kind.value for one in administration_log.changes(session, [mine.appointments[0].unit], limit=9)]
     assert sorted(kinds) == ["figures_issued", "figures_published", "figures_withdrawn"]
 
 
@@ -512,22 +529,24 @@ def test_every_row_says_its_number_or_that_it_is_withheld(issued: Country) -> No
 def test_a_list_and_a_workbook_have_what_the_page_has(issued: Country) -> None:
     person = replace(issued.person("academy"), language="ar")
     release = issued.told("MA-04").line.id
-    listed = papers.sheet_of(issued.house, person, PROTOCOL, "MA-04", release, "csv")
+    listed = papers.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "csv")
     assert listed.data.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(listed.data.decode("utf-8-sig")), delimiter=";"))
     assert len(rows[0]) == len(COLUMNS)
     assert any("205" in row for row in rows)
-    book = load_workbook(io.BytesIO(papers.sheet_of(issued.house, person, PROTOCOL, "MA-04", release, "xlsx").data))
+    book = load_workbook(
+        io.BytesIO(papers.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "xlsx").data)
+    )
     assert all(sheet.sheet_view.rightToLeft for sheet in book.worksheets)
     cells = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert 205 in [cell.value for cell in cells]
     assert all(cell.data_type != "f" for cell in cells)
-    french = papers.sheet_of(issued.house, issued.person("academy"), PROTOCOL, "MA-04", release, "xlsx")
+    french = papers.release_sheet(issued.house, issued.person("academy"), PROTOCOL, "MA-04", release, "xlsx")
     assert not load_workbook(io.BytesIO(french.data)).worksheets[0].sheet_view.rightToLeft
     with pytest.raises(Unseen):
-        papers.sheet_of(issued.house, person, PROTOCOL, "MA-04", release, "exe")
+        papers.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "exe")
     with pytest.raises(Unseen):
-        papers.sheet_of(issued.house, issued.person("head"), PROTOCOL, "MA-04", release, "csv")
+        papers.release_sheet(issued.house, issued.person("head"), PROTOCOL, "MA-04", release, "csv")
 
 
 def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
@@ -536,10 +555,12 @@ def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
         rewrite(session, UnitRow, UnitRow.code == "04001A", names={"fr": "=1+1"})
     release = country.issue("directorate", "MA-SAL").id
     mine = country.person("directorate")
-    listed = papers.sheet_of(country.house, mine, PROTOCOL, "MA-SAL", release, "csv").data.decode("utf-8-sig")
+    listed = papers.release_sheet(country.house, mine, PROTOCOL, "MA-SAL", release, "csv").data.decode("utf-8-sig")
     assert "'=1+1" in listed
     assert not any(cell.startswith("=") for row in csv.reader(io.StringIO(listed)) for cell in row)
-    book = load_workbook(io.BytesIO(papers.sheet_of(country.house, mine, PROTOCOL, "MA-SAL", release, "xlsx").data))
+    book = load_workbook(
+        io.BytesIO(papers.release_sheet(country.house, mine, PROTOCOL, "MA-SAL", release, "xlsx").data)
+    )
     values = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row]
     assert not [cell for cell in values if cell.data_type == "f" or str(cell.value).startswith("=")]
 
@@ -557,7 +578,7 @@ def test_the_report_prints_what_is_told(issued: Country, language: str) -> None:
     with pytest.raises(SentBefore):
         papers.issue_report(issued.house, person, PROTOCOL, "MA-04", release, language, token=token)
     with issued.house.directory.reading() as session:
-        kept = releases.copies(session, release, issued.unit("MA-04").id)
+        kept = release_repository.release_copies(session, release, issued.unit("MA-04").id)
     assert made.copy == kept
 
 

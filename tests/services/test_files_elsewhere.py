@@ -13,21 +13,18 @@ from storage.object_store import NAME, ObjectStore, serving
 from workshops.rooms_of import host_in
 from workshops.rooms_of import made as founded
 
-from school_protocol.domain.events import FileHandled
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.evidence.keeping import attach_file
-from school_protocol.services.evidence.opening import open_file
-from school_protocol.services.evidence.sweeping import Swept, file_alarms, sweep_files
-from school_protocol.services.house import take_away
-from school_protocol.services.loading import load
-from school_protocol.services.retention import running
-from school_protocol.services.workshops import ending
-from school_protocol.services.workshops.rooms import room_alone
-from school_protocol.services.workshops.watching import cases_of
-from school_protocol.storage.blobs import bucket
-from school_protocol.storage.blobs.blobs import FilesAway, new_name
-from school_protocol.storage.blobs.rows import Rows
-from school_protocol.storage.workshops import rooms
+from school_protocol.cases.loading import load
+from school_protocol.context import take_away
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.events import FileHandled
+from school_protocol.privacy import retention
+from school_protocol.privacy.evidence import Swept, file_alarms, open_file, sweep_files
+from school_protocol.privacy.evidence_files import attach_file
+from school_protocol.storage import bucket
+from school_protocol.storage.blobs import FilesAway, Rows, new_name
+from school_protocol.training import room_repository, workshop_end
+from school_protocol.training.room_store import room_alone
+from school_protocol.training.table_play import cases_of
 from services.conftest import School
 from services.retaining import Keeping
 from tests.services import evidence_made as made
@@ -94,7 +91,7 @@ def test_what_could_not_be_taken_away_then_is_left_to_the_sweep(
 def _erase(school: School) -> None:
     keeping = Keeping(school)
     keeping.step("no_further_action")
-    running.run(school.house)
+    retention.run_sweep(school.house)
     standing = keeping.standing()
     assert standing is not None
     keeping.leap(standing.erase_on + timedelta(days=4))
@@ -144,11 +141,11 @@ def test_an_object_whose_transaction_failed_is_taken_away_or_swept(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = school.act("team_member", "evidence", SCREENSHOT).seq
-    monkeypatch.setattr("school_protocol.services.evidence.keeping.keep", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("school_protocol.privacy.evidence_files.keep", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         put(school, entry)
     assert there(school).names() == []
-    monkeypatch.setattr("school_protocol.services.evidence.keeping._tidy", lambda *_: None)
+    monkeypatch.setattr("school_protocol.privacy.evidence_files._tidy", lambda *_: None)
     with pytest.raises(ZeroDivisionError):
         put(school, entry)
     assert len(there(school).names()) == 2, "the control: nobody tidied up, as when the process is killed"
@@ -169,7 +166,7 @@ def test_files_of_a_workshop_lie_in_its_store_wherever_the_real_ones_do(
     first, second = founded(host, "silence", 1), founded(host, "silence", 1)
     with room_alone(host, first.id) as one:
         with one.store.reading() as session:
-            (table,) = rooms.tables(session)
+            (table,) = room_repository.tables(session)
         (case_id,) = cases_of(one, table)
         with one.house.realm.writing() as session:
             one.house.blobs.put(session, case_id, new_name(), b"sealed, of a workshop")
@@ -177,6 +174,6 @@ def test_files_of_a_workshop_lie_in_its_store_wherever_the_real_ones_do(
         assert len(list(one.house.blobs.names())) == 1
     folder = object_store.path(host.settings.files_in.removeprefix(f"s3://{NAME}/"))
     assert [path for path in folder.rglob("*") if path.is_file()] == []
-    ending.purge(host, first.id)
+    workshop_end.purge(host, first.id)
     with room_alone(host, second.id) as other:
         assert list(other.house.blobs.names()) == []

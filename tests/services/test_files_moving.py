@@ -11,27 +11,27 @@ import pytest
 from storage.lying import PLACES, settings_for
 from storage.object_store import ObjectStore
 
+from school_protocol.case_files import repository as case_files_repository
+from school_protocol.case_files.models import HandedPaperRow
+from school_protocol.cases import repository as cases_repository
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.evidence.keeping import attach_file
-from school_protocol.services.evidence.opening import open_file
-from school_protocol.services.evidence.sweeping import Swept, sweep_files
-from school_protocol.services.house import House, open_house
-from school_protocol.services.keeping import backups
-from school_protocol.services.keeping.files import (
-    Moved,
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.ops import backup_service
+from school_protocol.ops.databases import (
+    FilesMoved,
     NotMoved,
     clear,
-    move,
+    move_files,
+    progress_line,
     refuse_misplaced,
     refuse_versioned,
-    tell,
 )
-from school_protocol.storage import cases, papers
+from school_protocol.privacy.evidence import Swept, open_file, sweep_files
+from school_protocol.privacy.evidence_files import attach_file
 from school_protocol.storage.backups import BackupUnusable
-from school_protocol.storage.blobs.blobs import FilesAway, FilesElsewhere, FilesMisplaced, Standing
-from school_protocol.storage.blobs.bucket import Bucket
-from school_protocol.storage.paper_tables import HandedPaperRow
+from school_protocol.storage.blobs import FilesAway, FilesElsewhere, FilesMisplaced, Standing
+from school_protocol.storage.bucket import Bucket
 from services.conftest import School
 from tests.services import evidence_made as made
 from tests.services.evidence_made import SCREENSHOT, files_in, filing, there
@@ -69,11 +69,11 @@ def nothing(_done: int, _of: int) -> None:
     pass
 
 
-def moved(school: School, said: dict[str, str]) -> tuple[Moved, Settings]:
+def moved(school: School, said: dict[str, str]) -> tuple[FilesMoved, Settings]:
     """Moved by settings that know the object store, if there is one on either side."""
     now = school.house.settings
     endpoint = said.get("files_endpoint") or now.files_endpoint
-    found = move(replace(now, files_endpoint=endpoint), said["files_in"], school.house.clock, nothing)
+    found = move_files(replace(now, files_endpoint=endpoint), said["files_in"], school.house.clock, nothing)
     return found, replace(now, files_in=said["files_in"], files_endpoint=endpoint)
 
 
@@ -86,7 +86,7 @@ def test_everything_is_copied_and_the_old_place_takes_no_more(
     first, second, third = piece(school), piece(school), school.act("team_member", "evidence", SCREENSHOT).seq
     old, target = there(school), target_of(to, object_store)
     found, settings = moved(school, target)
-    assert found == Moved(old.blobs.address, target["files_in"], 4, 0)
+    assert found == FilesMoved(old.blobs.address, target["files_in"], 4, 0)
     for attempt in (lambda: attach(school.house, school, third), lambda: sweep_files(school.house)):
         with pytest.raises(FilesAway, match="set SCHOOL_PROTOCOL_FILES"):
             attempt()
@@ -94,7 +94,7 @@ def test_everything_is_copied_and_the_old_place_takes_no_more(
         open_house(school.house.settings, school.house.clock)
     house = open_house(settings, school.house.clock)
     with pytest.raises(NotMoved, match="already"):
-        move(settings, target["files_in"], school.house.clock, nothing)
+        move_files(settings, target["files_in"], school.house.clock, nothing)
     with pytest.raises(NotMoved, match="nothing is destroyed"):
         clear(settings, target["files_in"], school.house.clock)
     assert clear(settings, old.blobs.address, school.house.clock) == 4
@@ -102,7 +102,7 @@ def test_everything_is_copied_and_the_old_place_takes_no_more(
     assert [opened(house, school, one) for one in (first, second)] == [DATA, DATA]
     attach(house, school, third)
     assert sweep_files(house) == Swept(0, 0, 0)
-    told = tell(house)
+    told = progress_line(house)
     assert (told.lying, told.named, told.missing, told.standing.fault) == (6, 6, 0, "")
     house.close()
 
@@ -122,7 +122,7 @@ def test_what_comes_while_others_are_brought_is_brought_too(
     target = target_of("bucket", object_store)
     after = replace(school.house.settings, **target)  # type: ignore[arg-type]
     endpoint = replace(school.house.settings, files_endpoint=target["files_endpoint"])
-    found = move(endpoint, target["files_in"], school.house.clock, meanwhile)
+    found = move_files(endpoint, target["files_in"], school.house.clock, meanwhile)
     assert (found.files, found.lost) == (4, 0)
     house = open_house(after, school.house.clock)
     assert [opened(house, school, one) for one in (first, second)] == [DATA, DATA]
@@ -181,11 +181,11 @@ def test_what_was_missing_before_is_told_and_holds_up_nothing(school: School, ob
     piece(school)
     lying = there(school)
     lying.lose(lying.names()[0])
-    assert tell(school.house).missing == 1
+    assert progress_line(school.house).missing == 1
     found, settings = moved(school, target_of("bucket", object_store))
     assert (found.files, found.lost) == (1, 1)
     house = open_house(settings, school.house.clock)
-    assert (tell(house).missing, sweep_files(house).lost) == (1, 1)
+    assert (progress_line(house).missing, sweep_files(house).lost) == (1, 1)
     house.close()
 
 
@@ -219,19 +219,21 @@ def test_a_document_lies_in_the_object_store_and_its_key_in_its_row(school: Scho
     piece(school)
     with house.realm.reading() as session:
         case_id = made_case(school, session)
-    laid = papers.lay(house.blobs, case_id, b"%PDF a copy")
+    laid = case_files_repository.lay(house.blobs, case_id, b"%PDF a copy")
     assert laid.place in there(school).names()
     assert b"%PDF" not in (there(school).get(laid.place or "") or b"%PDF")
     with house.realm.writing() as session:
-        papers.keep_copy(session, house.vault, case_id, "file", 1, laid, until=house.now())
+        case_files_repository.keep_copy(session, house.vault, case_id, "file", 1, laid, until=house.now())
     with house.realm.reading() as session:
-        assert papers.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) == b"%PDF a copy"
+        assert case_files_repository.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) == b"%PDF a copy"
     there(school).alter(laid.place or "", b"%PDF another")
     with house.realm.reading() as session:
-        assert papers.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) is None, "told, never shown"
+        assert case_files_repository.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) is None, (
+            "told, never shown"
+        )
     assert sweep_files(house) == Swept(0, 0, 0), "it is named"
     with house.realm.writing() as session:
-        cases.forget_what_was_made(session, case_id)
+        cases_repository.forget_what_was_made(session, case_id)
     school.wait(hours=48 * 24)
     assert sweep_files(house).strays == 1
 
@@ -248,17 +250,17 @@ def test_a_document_is_handed_out_though_the_object_store_is_away(
         raise FilesAway("not now")
 
     monkeypatch.setattr(Bucket, "put", away)
-    laid = papers.lay(house.blobs, case_id, b"%PDF a copy")
+    laid = case_files_repository.lay(house.blobs, case_id, b"%PDF a copy")
     assert laid.place is None
     with house.realm.writing() as session:
-        papers.keep_copy(session, house.vault, case_id, "file", 1, laid, until=house.now())
+        case_files_repository.keep_copy(session, house.vault, case_id, "file", 1, laid, until=house.now())
     with house.realm.reading() as session:
-        assert papers.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) == b"%PDF a copy"
+        assert case_files_repository.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) == b"%PDF a copy"
         assert b"%PDF" not in session.get(HandedPaperRow, (case_id, "file", 1)).sealed  # type: ignore[union-attr]
 
 
 def made_case(school: School, session: Any) -> str:
-    from school_protocol.services.loading import load
+    from school_protocol.cases.loading import load
 
     return load(school.house, session, school.person("head"), school.number).case_id
 
@@ -269,18 +271,18 @@ def test_a_backup_holds_every_file_or_is_refused(school: School, tmp_path: Path)
     entry = piece(school)
     if there(school).blobs.holds_papers:
         with pytest.raises(BackupUnusable, match="object store"):
-            backups.create(school.house, tmp_path / "backups")
+            backup_service.create(school.house, tmp_path / "backups")
         assert not (tmp_path / "backups").exists()
         return
-    backups.create(school.house, tmp_path / "backups")
-    drill = backups.drill(school.house.settings, school.house.clock, tmp_path / "backups")
+    backup_service.create(school.house, tmp_path / "backups")
+    drill = backup_service.drill_backup(school.house.settings, school.house.clock, tmp_path / "backups")
     assert (drill.faults, drill.opened) == ((), 1)
     lying = there(school)
     for name in lying.names():
         lying.lose(name)
-    path = backups.chosen(school.house.settings, tmp_path / "backups")
+    path = backup_service.chosen(school.house.settings, tmp_path / "backups")
     school.house.close()
-    backups.restore(school.house.settings, school.house.clock, path, replaces=True)
+    backup_service.restore(school.house.settings, school.house.clock, path, replaces=True)
     house = open_house(school.house.settings, school.house.clock)
     assert opened(house, school, entry) == DATA
     house.close()

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from domain.telling import ROOT
 
-from school_protocol.definitions import read
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import demo
-from school_protocol.services.first_minutes import by_voice, see_danger, to_call, told_roles
-from school_protocol.services.receipts import raise_from_receipt, see_receipt
-from school_protocol.services.views import CallLine, ContactLine, DangerPage
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.intake import raise_from_receipt, see_receipt
+from school_protocol.cases.showing import by_voice, see_danger, to_call, told_roles
+from school_protocol.cases.view_models import CallLine, DangerPage
+from school_protocol.engine.definition import Protocol
+from school_protocol.ops import demo
+from school_protocol.people import contacts_repository
+from school_protocol.people.contacts import ContactLine
+from school_protocol.protocol.reader import read
 
 from .conftest import School
 
@@ -30,13 +32,13 @@ def called(school: School) -> School:
     with school.house.directory.writing() as session:
         for position, number in enumerate(demo.NUMBERS):
             if not number.unit:
-                added = directory.add_contact(
+                added = contacts_repository.add_contact(
                     session, target=number.target, names={"fr": number.fr, "ar": number.ar}, phone=number.phone,
                     url=number.url, hours=number.hours, position=position,
                 )  # fmt: skip
                 if number.verified:
-                    directory.verify_contact(session, added, on=school.house.now().date(), by="test")
-        directory.set_address(session, head, email=None, phone="0611111111")
+                    contacts_repository.verify_contact(session, added, on=school.house.now().date(), by="test")
+        auth_repository.set_address(session, head, email=None, phone="0611111111")
     school.report()
     return school
 
@@ -86,7 +88,7 @@ def test_whoever_may_not_know_is_not_called_and_who_acts_for_the_head_is(called:
     acting = called.account("team_coordinator")
     called.act("head", "name_seat", seat="acting_head", account=acting, reason="x")
     with called.house.directory.writing() as session:
-        directory.set_address(session, acting, email=None, phone="0622222222")
+        auth_repository.set_address(session, acting, email=None, phone="0622222222")
     page = minutes(called, "team_member", "blackmail")
     assert page.voices[0] == CallLine("head", "0622222222")
     called.report(adult_concerned="yes")

@@ -10,13 +10,16 @@ import pytest
 from domain.telling import MOROCCAN, ROOT, SMALL
 from versions import next_version, plain
 
-from school_protocol.definitions.proof import Proof
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.services.opening import Opened, open_case, see_opening
-from school_protocol.services.protocols import examining, publishing, settings
-from school_protocol.services.protocols.publishing import PublishRefused
-from school_protocol.storage import cases
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases import story_player
+from school_protocol.cases.intake import Opened, open_case, see_opening
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.proof.state_space import Proof
+from school_protocol.publishing import draft_process
+from school_protocol.publishing import service as publishing_service
+from school_protocol.publishing import settings as publishing_settings
+from school_protocol.publishing.service import PublishRefused
 from services.administering import HOLDS, Desk, desk_of
 
 FIRST = SMALL.read_bytes().replace(b"  principal: {", b"  principal: {publishes: true, ", 1)
@@ -48,7 +51,7 @@ def desk() -> Iterator[Desk]:
 def refused(desk: Desk, content: bytes) -> tuple[str, ...]:
     draft = desk.ready(content)
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.house, desk.administrator(), draft)
     return caught.value.obstacles
 
 
@@ -72,23 +75,23 @@ def in_force(desk: Desk) -> list[tuple[str, int]]:
 @pytest.mark.exhaustive
 def test_it_goes_the_way_of_any_other_and_holds_beside_the_one_before(desk: Desk) -> None:
     draft = desk.ready(LATER)
-    view = publishing.see_draft(desk.house, desk.administrator(), draft)
+    view = publishing_service.see_draft(desk.house, desk.administrator(), draft)
     assert view.is_first
     assert (view.looked.before, view.looked.changes, view.looked.obstacles) == (None, (), ())
     assert (view.draft.version, view.draft.base) == (1, "")
-    publishing.propose(desk.house, desk.administrator(), draft)
+    publishing_service.propose(desk.house, desk.administrator(), draft)
     with pytest.raises(PublishRefused) as caught:
         desk.agree(draft, LATER, "first")
     assert caught.value.obstacles == ("own",)
     assert desk.agree(draft, LATER) == ("zebra-things", 1)
     assert in_force(desk) == [("lost-things", 1), ("zebra-things", 1)]
-    assert publishing.see_draft(desk.house, desk.administrator(), draft).is_first, "also once it is published"
+    assert publishing_service.see_draft(desk.house, desk.administrator(), draft).is_first, "also once it is published"
 
 
 def test_a_further_version_is_not_the_first(desk: Desk) -> None:
     desk.agree(desk.proposed(LATER), LATER)
     second = LATER.replace(b"version: 1\n", b"version: 2\n")
-    view = publishing.see_draft(desk.house, desk.administrator(), desk.ready(second))
+    view = publishing_service.see_draft(desk.house, desk.administrator(), desk.ready(second))
     assert not view.is_first
     assert view.looked.before is not None
     assert view.roles == ()
@@ -98,7 +101,7 @@ def test_its_faults_and_its_proof_stand_against_it_too(desk: Desk) -> None:
     assert refused(desk, LATER.replace(b"working: true", b"working: perhaps")) == ("faults",)
     draft = desk.upload(LATER)
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.house, desk.administrator(), draft)
     assert caught.value.obstacles == ("worked_out",)
 
 
@@ -116,11 +119,11 @@ def test_its_settings_can_be_changed_before_it_is_published() -> None:
     with desk_of(MOROCCAN.read_bytes()) as desk:
         draft = desk.upload(content)
         first = desk.administrator()
-        part = settings.see_part(desk.house, first, "zz-new", "follow_up", draft=draft)
+        part = publishing_settings.see_part(desk.house, first, "zz-new", "follow_up", draft=draft)
         answers = {one.key: ", ".join(map(str, one.value)) for one in part.settings if isinstance(one.value, tuple)}
         answers[part.settings[0].key] = "10, 20"
-        changed = settings.change_settings(desk.house, first, "zz-new", "follow_up", "", draft, answers)
-        view = publishing.see_draft(desk.house, first, changed)
+        changed = publishing_settings.change_settings(desk.house, first, "zz-new", "follow_up", "", draft, answers)
+        view = publishing_service.see_draft(desk.house, first, changed)
         assert (view.draft.protocol, view.draft.version, view.is_first) == ("zz-new", 1, True)
 
 
@@ -150,9 +153,9 @@ def test_who_reports_under_another_one_goes_on_doing_so_and_can_name_this_one(de
 
 def protocol_of(desk: Desk, opened: Opened) -> str:
     with desk.house.realm.reading() as session:
-        found = cases.find_by_number(session, opened.number)
+        found = cases_repository.find_by_number(session, opened.number)
         assert found is not None
-        return cases.opened(session, found).protocol
+        return cases_repository.opened(session, found).protocol
 
 
 def test_a_protocol_that_would_take_reports_away_is_not_published(desk: Desk) -> None:
@@ -160,7 +163,7 @@ def test_a_protocol_that_would_take_reports_away_is_not_published(desk: Desk) ->
     assert refused(desk, EARLIER) == ("takes_over",)
     assert in_force(desk) == [("lost-things", 1)]
     draft = desk.ready(OWN_ROLES)
-    assert publishing.see_draft(desk.house, desk.administrator(), draft).looked.obstacles == ()
+    assert publishing_service.see_draft(desk.house, desk.administrator(), draft).looked.obstacles == ()
 
 
 def test_a_danger_that_anybody_can_raise_would_be_taken_away_too(desk: Desk) -> None:
@@ -176,11 +179,11 @@ def test_a_further_version_takes_nothing_away_either(desk: Desk) -> None:
 
 @pytest.mark.exhaustive
 def test_the_page_says_who_could_do_something_by_it(desk: Desk) -> None:
-    view = publishing.see_draft(desk.house, desk.administrator(), desk.ready(LATER))
+    view = publishing_service.see_draft(desk.house, desk.administrator(), desk.ready(LATER))
     lines = {line.role.key: line for line in view.roles}
     assert lines["warden"].opens
     assert [one.protocol for one in lines["warden"].elsewhere] == ["lost-things"]
-    phare = publishing.see_draft(desk.house, desk.administrator(), desk.ready(PHARE))
+    phare = publishing_service.see_draft(desk.house, desk.administrator(), desk.ready(PHARE))
     assert phare.roles
     assert {line.elsewhere for line in phare.roles} == {()}
 
@@ -194,21 +197,21 @@ def held(_protocol: object) -> Proof:
 
 @pytest.mark.exhaustive
 def test_each_is_held_against_its_own_story(monkeypatch: pytest.MonkeyPatch) -> None:
-    every = examining.stories_of
-    monkeypatch.setattr(examining, "stories_of", lambda key: list(every(key))[:1])
-    (line,) = examining.examined(PHARE, None, held)["stories"]
+    every = story_player.stories_of
+    monkeypatch.setattr(draft_process, "stories_of", lambda key: list(every(key))[:1])
+    (line,) = draft_process.examined(PHARE, None, held)["stories"]
     assert line["steps"] > 5
     assert "step" not in line, line
     alone = PHARE.replace(b"protocol: fr-phare\n", b"protocol: no-story\n")
-    assert examining.examined(alone, None, held)["stories"] == []
+    assert draft_process.examined(alone, None, held)["stories"] == []
 
 
 def test_where_it_goes_otherwise_than_its_story_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    every = dict(examining.stories_of("fr-phare"))
+    every = dict(story_player.stories_of("fr-phare"))
     name, story = next(iter(every.items()))
     steps = [dict(step) for step in story.steps]
     place = next(number for number, step in enumerate(steps) if "do" in step and "expect" not in step)
     steps[place]["expect"] = "refused"
-    monkeypatch.setattr(examining, "stories_of", lambda _key: [(name, replace(story, steps=tuple(steps)))])
-    (line,) = examining.examined(PHARE, None, held)["stories"]
+    monkeypatch.setattr(draft_process, "stories_of", lambda _key: [(name, replace(story, steps=tuple(steps)))])
+    (line,) = draft_process.examined(PHARE, None, held)["stories"]
     assert (line["step"], line["how"]) == (place + 1, "taken")

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from domain.telling import MOROCCAN, NOW
 
-from school_protocol.definitions import read
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.domain.forms import Form
-from school_protocol.domain.policy import UnitKind
-from school_protocol.services.loading import load
-from school_protocol.services.papers.making import Draft, draft
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import throwaway
-from school_protocol.services.sharing import contributions
-from school_protocol.services.showing import see_record
-from school_protocol.services.views import RecordView
-from school_protocol.wording import Wording
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.case_files.printing import Draft, draft
+from school_protocol.cases import sharing
+from school_protocol.cases.case_lines import RecordView
+from school_protocol.cases.loading import load
+from school_protocol.cases.service import record_act
+from school_protocol.cases.showing import see_record
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.form_model import Form
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.language import Wording
+from school_protocol.protocol.reader import read
 from services import lettering
 from services.conftest import School
 from services.sharing_region import NEAR, Region
@@ -125,7 +125,7 @@ def test_the_school_that_leads_reads_the_rest_of_a_contribution(
     )  # fmt: skip
 
     def told() -> dict[str, Any]:
-        view = contributions.see_contribution(school.house, region.person("head"), school.number, seq)
+        view = sharing.see_contribution(school.house, region.person("head"), school.number, seq)
         return next(dict(one.record.answers) for one in view.told if one.record.act.key == "report_more")
 
     assert told() == BESIDE

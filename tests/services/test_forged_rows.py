@@ -11,42 +11,47 @@ import pytest
 from domain.telling import NOW
 from sqlalchemy import delete, insert, select, update
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.public_reports import Status
-from school_protocol.services.accounts import actor_of
-from school_protocol.services.api.reading import admit, read_record
-from school_protocol.services.journal import rebuild_index
-from school_protocol.services.journal.verifying import verify
-from school_protocol.services.loading import scope_of, today_for
-from school_protocol.services.showing import see_case
-from school_protocol.storage import cases, directory, index, proving, retention, sign_in, staff
-from school_protocol.storage.api.tokens import Right
-from school_protocol.storage.engines import Session, Store
-from school_protocol.storage.identity_tables import OneTimeCodeRow, PasskeyRow, RestorationRow
-from school_protocol.storage.index_tables import (
+from school_protocol.api.service import admit, read_record
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository
+from school_protocol.auth.models import (
+    AccountRow,
+    AppointmentRow,
+    OneTimeCodeRow,
+    OpenIdRow,
+    PasskeyRow,
+    RestorationRow,
+    UnitRow,
+    WebSessionRow,
+)
+from school_protocol.auth.sign_in_service import actor_of
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import scope_of
+from school_protocol.cases.models import (
     CaseDueRow,
     CaseExclusionRow,
     CaseIndexRow,
     CaseReaderRow,
+    CaseReferralRow,
     CaseSeatRow,
-)
-from school_protocol.storage.journal import Flaw
-from school_protocol.storage.referrals.tables import CaseReferralRow
-from school_protocol.storage.retention_tables import CaseRetentionRow
-from school_protocol.storage.review.tables import CaseReviewRow
-from school_protocol.storage.signalement import reports
-from school_protocol.storage.signalement.tables import PublicReportRow
-from school_protocol.storage.staff_tables import OpenIdRow
-from school_protocol.storage.tables import (
-    AccountRow,
-    AppointmentRow,
     IdentityRow,
-    ObjectKeyRow,
-    RealmBase,
-    UnitRow,
-    WebSessionRow,
 )
+from school_protocol.cases.showing import see_case
+from school_protocol.context import today_for
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.ops.journal_checks import rebuild_index, verify
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.privacy.models import CaseRetentionRow
+from school_protocol.reports import repository as reports_repository
+from school_protocol.reports.models import PublicReportRow
+from school_protocol.reports.rules import Status
+from school_protocol.storage.engines import Session, Store
+from school_protocol.storage.journal import Flaw
+from school_protocol.storage.models import ObjectKeyRow, RealmBase
+from school_protocol.supervision.models import CaseReviewRow
+from school_protocol.ui.routing import Right
 from services.conftest import School
 from services.tokening import drawn
 
@@ -75,12 +80,12 @@ def forged(school: School, who: str, forge: Forge) -> bool:
     """Whether the index leads this person to the case, once that was written to it."""
     person = school.person(who)
     with school.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, school.number)
+        case_id = cases_repository.find_by_number(session, school.number)
         assert case_id is not None
         forge(session, case_id, person.id)
     with school.house.realm.reading() as session:
         scope = scope_of(school.house, person)
-        return index.find_id(session, scope, school.number, today=today_for(school.house)) is not None
+        return index_repository.find_id(session, scope, school.number, today=today_for(school.house)) is not None
 
 
 @pytest.mark.parametrize("who", ["technical_admin", "trainer", "protocol_admin", "psychosocial", "reporter"])
@@ -158,7 +163,7 @@ BEHIND: dict[str, tuple[Callable[[Session], object], str]] = {
     "a day later": (lambda session: session.execute(_LATER), "case_due"),
     "nothing due": (_drop(CaseDueRow), "case_due"),
     "settled": (
-        _set(CaseReferralRow, settled_at=NOW, awaits=False, chase_at=None, order_at=index.NEVER_DUE),
+        _set(CaseReferralRow, settled_at=NOW, awaits=False, chase_at=None, order_at=index_repository.NEVER_DUE),
         "case_referral",
     ),
     "no referral": (_drop(CaseReferralRow), "case_referral"),
@@ -235,11 +240,11 @@ def test_a_forged_appointment_shows_nothing_and_one_of_the_program_does(school: 
     behind(school.house.directory, insert(AppointmentRow), id="forged", mac=b"x" * 32, **forged_post)
     assert not sees(school, outsider.id)
     with school.house.directory.reading() as session:
-        held = directory.holders(session, [head.appointments[0].unit], today=NOW.date())
+        held = auth_repository.holders(session, [head.appointments[0].unit], today=NOW.date())
         assert outsider.id not in {one.account.id for one in held if one.role == "head"}, "told of nothing"
     with school.house.directory.writing() as session:
         session.execute(delete(AppointmentRow).where(AppointmentRow.id == "forged"))
-        directory.appoint(session, outsider.id, role="head", unit=forged_post["unit"], starts=NOW.date())
+        auth_repository.appoint(session, outsider.id, role="head", unit=forged_post["unit"], starts=NOW.date())
     assert sees(school, outsider.id), "the control"
 
 
@@ -262,7 +267,7 @@ def test_a_school_under_another_directorate_is_seen_by_nobody_above_it(school: S
     assert school.is_seen_by("directorate")
     here = school.person("head").appointments[0].unit
     with school.house.directory.writing() as session:
-        other = directory.add_unit(session, kind=UnitKind.province, code="MA-XXX", names={"fr": "Ailleurs"})
+        other = auth_repository.add_unit(session, kind=UnitKind.province, code="MA-XXX", names={"fr": "Ailleurs"})
     behind(school.house.directory, update(UnitRow).where(UnitRow.id == here).values(parent=other))
     assert not school.is_seen_by("directorate")
 
@@ -271,10 +276,10 @@ def test_whoever_writes_a_way_in_does_not_come_in_by_it(school: School) -> None:
     """A password, a session, a passkey, a code, another service's account, two people who agreed: as rows, no keys."""
     house, (head, academy, other) = school.house, map(school.account, ("head", "academy", "directorate"))
     with house.directory.writing() as session:
-        directory.set_password(session, head, "hers")
-        staff.link(session, "issuer", "hers", academy, at=NOW)
-        mine = sign_in.open_web_session(session, academy, now=NOW)
-        restoration = proving.ask_restoration(session, head, academy, at=NOW)
+        auth_repository.set_password(session, head, "hers")
+        sign_in_repository.link(session, "issuer", "hers", academy, at=NOW)
+        mine = sign_in_repository.open_web_session(session, academy, now=NOW)
+        restoration = sign_in_repository.ask_restoration(session, head, academy, at=NOW)
     token, later = "t" * 43, NOW + timedelta(hours=1)
     seen = {"created_at": NOW, "last_seen_at": NOW, "expires_at": later, "stage": "full", "user_agent": ""}
     digest = hashlib.sha256(token.encode()).digest()
@@ -292,27 +297,27 @@ def test_whoever_writes_a_way_in_does_not_come_in_by_it(school: School) -> None:
         update(RestorationRow).where(RestorationRow.id == restoration).values(agreed_by=other),
     )  # fmt: skip
     with house.directory.reading() as session:
-        assert sign_in.web_session(session, mine, now=NOW), "the controls"
-        assert staff.account_known_as(session, "issuer", "hers") == academy
-        found = proving.open_restoration(session, head, since=NOW)
+        assert sign_in_repository.web_session(session, mine, now=NOW), "the controls"
+        assert sign_in_repository.account_known_as(session, "issuer", "hers") == academy
+        found = sign_in_repository.open_restoration(session, head, since=NOW)
         assert found is not None
         assert found.agreed_by is None
-        known = directory.account(session, head)
+        known = auth_repository.account(session, head)
         assert known is not None
         assert known.password_hash == "hers"
     for statement in forged_rows:
         behind(house.directory, statement)
     with house.directory.reading() as session:
-        assert sign_in.web_session(session, token, now=NOW) is None
-        assert sign_in.web_session(session, mine, now=NOW) is None
-        assert staff.account_known_as(session, "issuer", "mine") is None
-        assert proving.passkey(session, "mine") is None
-        assert proving.passkeys(session, head) == ()
-        assert proving.find_code(session, digest, purposes=["password"], now=NOW) is None
-        assert proving.open_restoration(session, head, since=NOW) is None
+        assert sign_in_repository.web_session(session, token, now=NOW) is None
+        assert sign_in_repository.web_session(session, mine, now=NOW) is None
+        assert sign_in_repository.account_known_as(session, "issuer", "mine") is None
+        assert sign_in_repository.passkey(session, "mine") is None
+        assert sign_in_repository.passkeys(session, head) == ()
+        assert sign_in_repository.find_code(session, digest, purposes=["password"], now=NOW) is None
+        assert sign_in_repository.open_restoration(session, head, since=NOW) is None
     behind(house.directory, update(AccountRow).where(AccountRow.id == head).values(password_hash="mine"))
     with house.directory.reading() as session:
-        known = directory.account(session, head)
+        known = auth_repository.account(session, head)
         assert known is not None
         assert known.password_hash is None
         assert not known.active
@@ -330,19 +335,21 @@ def _names_swapped(school: School) -> None:
 
 
 def _report_kept(school: School) -> None:
-    header = reports.PublicHeader(
+    header = reports_repository.PublicHeader(
         id="r" * 26, unit="school", kind="public", protocol="p", version=1, hour=NOW, status=Status.waiting, outcome="",
         settled=None, restricted=False, urgent=False, to_verify=True, waits=NOW, step=0, fullness=0,
         barred=frozenset({school.account("head")}), case_id=None,
     )  # fmt: skip
     with school.house.realm.writing() as session:
-        reports.keep(session, school.house.vault, header, {}, code_hash=b"c" * 32, marks=())
+        reports_repository.keep_public_report(session, school.house.vault, header, {}, code_hash=b"c" * 32, marks=())
 
 
 def _ended(school: School) -> None:
     with school.house.realm.writing() as session:
         case_id = session.scalars(select(CaseIndexRow.case_id)).one()
-        retention.keep(session, retention.Standing(case_id=case_id, seq=1, cycle=1, due_on=NOW.date()))
+        privacy_repository.keep_limit(
+            session, privacy_repository.Standing(case_id=case_id, seq=1, cycle=1, due_on=NOW.date())
+        )
 
 
 FORGED: dict[str, tuple[Callable[[School], None], Callable[[School], None], Flaw, str]] = {

@@ -13,24 +13,23 @@ from domain.telling import REPORT
 from signing_off import another, asked, make_ready, prove, sign_all
 from sqlalchemy import func, select
 
+from school_protocol.cases import intake, opening_gate
+from school_protocol.cases.opening_gate import ITEMS, KEYS, LACKS
 from school_protocol.config import Settings, settings_from
-from school_protocol.domain.errors import BadInput, NotOpenYet, Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.services import opening
-from school_protocol.services.going_live import gate, signing
-from school_protocol.services.going_live.items import ITEMS, KEYS, LACKS
-from school_protocol.services.teams.changing import TeamRefused
-from school_protocol.services.workshops.laptops import open_laptop
-from school_protocol.services.workshops.training import settings_of
-from school_protocol.storage import administration
-from school_protocol.storage.administration import Kind
-from school_protocol.storage.chains_tables import AdministrationLinkRow
-from school_protocol.storage.digests import letters
+from school_protocol.engine.errors import BadInput, NotOpenYet, Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.ops import going_live
+from school_protocol.people.teams import TeamRefused
+from school_protocol.storage import administration_log
+from school_protocol.storage.administration_log import Kind
+from school_protocol.storage.models import AdministrationLinkRow
+from school_protocol.training.room_store import open_laptop, settings_of
 from services.conftest import School
 from services.telling_school import Told
 from services.tokening import administrator
 
-CODE = Path(opening.__file__).parents[1]
+CODE = Path(intake.__file__).parents[1]
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def test_settings_of_an_environment_always_ask_and_no_variable_says_otherwise() 
 
 def test_nothing_else_in_the_program_lifts_it() -> None:
     found = [path for path in CODE.rglob("*.py") if "keeps_shut" in path.read_text("utf-8")]
-    assert {str(path.relative_to(CODE)) for path in found} == {"config.py", "services/going_live/gate.py"}
+    assert {str(path.relative_to(CODE)) for path in found} == {"config.py", "cases/opening_gate.py"}
 
 
 @pytest.mark.exhaustive
@@ -73,13 +72,13 @@ def test_a_case_is_opened_once_every_item_is_signed_and_not_before(new: School, 
     assert not opens(new)
     sign_all(new.house, chief, other, without=KEYS[-1])
     assert not opens(new), "one is missing"
-    signing.sign(new.house, chief, KEYS[-1], "n° 12")
+    going_live.sign(new.house, chief, KEYS[-1], "n° 12")
     assert not opens(new), "one person signs nothing alone"
-    signing.sign(new.house, other, KEYS[-1], "vu")
-    signing.withdraw(new.house, chief, KEYS[0], "expirée")
+    going_live.sign(new.house, other, KEYS[-1], "vu")
+    going_live.withdraw(new.house, chief, KEYS[0], "expirée")
     assert not opens(new), "what was taken back is missing again"
     for who in (chief, other):
-        signing.sign(new.house, who, KEYS[0], "n° 13")
+        going_live.sign(new.house, who, KEYS[0], "n° 13")
     assert opens(new)
 
 
@@ -94,8 +93,8 @@ def test_what_has_begun_goes_on_whatever_is_missing(school: School) -> None:
     assert opens(school)
     school.player.house = asked(school.house)
     assert opens(school)
-    assert not gate.is_shut(school.house)
-    found = signing.standing(school.house)
+    assert not opening_gate.is_shut(school.house)
+    found = going_live.standing(school.house)
     assert found is not None
     assert (found.missing, found.is_shut) == (len(ITEMS), False)
 
@@ -104,7 +103,7 @@ def test_what_has_begun_goes_on_whatever_is_missing(school: School) -> None:
 def test_a_signature_taken_back_shuts_nothing_that_has_begun(new: School, chief: Actor) -> None:
     sign_all(new.house, chief)
     assert opens(new)
-    signing.withdraw(new.house, chief, "cndp", "retirée")
+    going_live.withdraw(new.house, chief, "cndp", "retirée")
     assert opens(new)
 
 
@@ -117,16 +116,16 @@ def test_a_public_report_from_before_is_a_beginning_too(school: School) -> None:
 
 @pytest.mark.exhaustive
 def test_demos_laptops_and_workshops_are_never_asked(new: School, tmp_path: Path) -> None:
-    assert gate.is_shut(new.house), "the control"
-    assert not gate.is_shut(replace(new.house, name="workshop-1"))
+    assert opening_gate.is_shut(new.house), "the control"
+    assert not opening_gate.is_shut(replace(new.house, name="workshop-1"))
     laptop = open_laptop(new.house.settings, new.house.clock)
-    assert not gate.is_shut(laptop)
+    assert not opening_gate.is_shut(laptop)
     laptop.close()
     assert not settings_of(new.house.settings).keeps_shut
     with new.house.directory.writing() as session:
-        letters.mark_as_demo(session, at=new.house.now())
-    assert not gate.is_shut(new.house)
-    assert signing.standing(new.house) is None
+        notifications_repository.mark_as_demo(session, at=new.house.now())
+    assert not opening_gate.is_shut(new.house)
+    assert going_live.standing(new.house) is None
     assert opens(new)
 
 
@@ -134,9 +133,9 @@ def test_demos_laptops_and_workshops_are_never_asked(new: School, tmp_path: Path
 def test_once_begun_nothing_is_asked_of_the_stores(new: School, chief: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     sign_all(new.house, chief)
     assert opens(new)
-    gate.refuse_unopened(new.house)
+    opening_gate.refuse_unopened(new.house)
     monkeypatch.setattr(type(new.house.realm), "reading", None)
-    gate.refuse_unopened(new.house)
+    opening_gate.refuse_unopened(new.house)
 
 
 # ---- who signs -------------------------------------------------------------------------------------------------------
@@ -145,29 +144,29 @@ def test_once_begun_nothing_is_asked_of_the_stores(new: School, chief: Actor, mo
 def test_only_who_administers_accounts_at_the_top_signs(new: School, chief: Actor) -> None:
     below = administrator(new.player, "below", new.player.school)
     for actor in (below, new.person("head"), new.person("academy"), new.person("team_coordinator")):
-        assert not signing.may_sign(new.house, actor)
+        assert not going_live.may_sign(new.house, actor)
         with pytest.raises(Unseen):
-            signing.see_list(new.house, actor)
-        for act in (signing.sign, signing.withdraw):
+            going_live.see_list(new.house, actor)
+        for act in (going_live.sign, going_live.withdraw):
             with pytest.raises(Unseen):
                 act(new.house, actor, "cndp", "n° 1")
-    assert signing.may_sign(new.house, chief)
+    assert going_live.may_sign(new.house, chief)
     with pytest.raises(TeamRefused) as refused:
-        signing.sign(new.house, chief, "cndp", "n° 1")
+        going_live.sign(new.house, chief, "cndp", "n° 1")
     assert [one.code for one in refused.value.obstacles] == ["no_second_step"], "by a password alone nobody signs"
     make_ready(new.house, chief)
-    signing.sign(new.house, chief, "cndp", "n° 1")
-    assert [title.in_language("en") for title, _place in signing.signers(new.house, "en")] == [
+    going_live.sign(new.house, chief, "cndp", "n° 1")
+    assert [title.in_language("en") for title, _place in going_live.signers(new.house, "en")] == [
         "Technical administrator"
     ]
 
 
 def test_what_is_signed_is_said_with_who_when_and_what(new: School, chief: Actor) -> None:
     make_ready(new.house, chief)
-    signing.sign(new.house, chief, "cndp", "  D-W-412/2026\n du 3 mars ")
+    going_live.sign(new.house, chief, "cndp", "  D-W-412/2026\n du 3 mars ")
     new.wait(days=1)
-    signing.withdraw(new.house, administrator(new.player, "second"), "cndp", "mauvais numéro")
-    (line,) = [one for one in signing.see_list(new.house, chief).lines if one.item.key == "cndp"]
+    going_live.withdraw(new.house, administrator(new.player, "second"), "cndp", "mauvais numéro")
+    (line,) = [one for one in going_live.see_list(new.house, chief).lines if one.item.key == "cndp"]
     assert line.signed == ()
     assert [(one.signs, one.username, one.reference) for one in line.entries] == [
         (False, "second", "mauvais numéro"), (True, "chief", "D-W-412/2026 du 3 mars"),
@@ -177,25 +176,25 @@ def test_what_is_signed_is_said_with_who_when_and_what(new: School, chief: Actor
 @pytest.mark.parametrize(("words", "code"), [("", "required"), (" \n", "required"), ("x" * 201, "too_long:200")])
 def test_a_reference_is_one_sentence(new: School, chief: Actor, words: str, code: str) -> None:
     with pytest.raises(BadInput) as caught:
-        signing.sign(new.house, chief, "cndp", words)
+        going_live.sign(new.house, chief, "cndp", words)
     assert caught.value.problems == {"reference": (code,)}
     with pytest.raises(Unseen):
-        signing.sign(new.house, chief, "nothing", "n° 1")
+        going_live.sign(new.house, chief, "nothing", "n° 1")
 
 
 def test_nothing_is_signed_or_taken_back_twice(new: School, chief: Actor) -> None:
     with pytest.raises(TeamRefused):
-        signing.withdraw(new.house, chief, "cndp", "x")
+        going_live.withdraw(new.house, chief, "cndp", "x")
     others = [another(new.house, chief, name) for name in ("second", "third")]
     make_ready(new.house, chief, *others)
-    signing.sign(new.house, chief, "cndp", "n° 1")
+    going_live.sign(new.house, chief, "cndp", "n° 1")
     with pytest.raises(TeamRefused):
-        signing.sign(new.house, chief, "cndp", "n° 1")
-    signing.sign(new.house, others[0], "cndp", "vu")
+        going_live.sign(new.house, chief, "cndp", "n° 1")
+    going_live.sign(new.house, others[0], "cndp", "vu")
     with pytest.raises(TeamRefused):
-        signing.sign(new.house, others[1], "cndp", "un de trop")
+        going_live.sign(new.house, others[1], "cndp", "un de trop")
     with new.house.directory.reading() as session:
-        assert len(administration.of_draft(session, gate.LIST)) == 2
+        assert len(administration_log.of_draft(session, opening_gate.LIST)) == 2
 
 
 # ---- what the program sees for itself --------------------------------------------------------------------------------
@@ -203,7 +202,7 @@ def test_nothing_is_signed_or_taken_back_twice(new: School, chief: Actor) -> Non
 
 def refused_for(school: School, actor: Actor, item: str) -> list[str]:
     try:
-        signing.sign(school.house, actor, item, "test x")
+        going_live.sign(school.house, actor, item, "test x")
     except TeamRefused as refused:
         return [one.code for one in refused.obstacles]
     return []
@@ -232,23 +231,23 @@ def test_an_exercise_of_long_ago_is_none(new: School, chief: Actor) -> None:
 
 def test_each_lack_is_said_and_every_other_item_is_for_people_alone(new: School, chief: Actor) -> None:
     assert {*SEEN.values(), "no_second_step"} == set(LACKS)
-    lines = {one.item.key: one.lack for one in signing.see_list(new.house, chief).lines}
+    lines = {one.item.key: one.lack for one in going_live.see_list(new.house, chief).lines}
     assert {key: lack for key, lack in lines.items() if lack} == SEEN
 
 
 def test_entries_keep_their_order_when_a_clock_went_back(new: School, chief: Actor) -> None:
     make_ready(new.house, chief)
-    signing.sign(new.house, chief, "cndp", "n° 1")
+    going_live.sign(new.house, chief, "cndp", "n° 1")
     new.wait(hours=-5)
-    signing.withdraw(new.house, chief, "cndp", "x")
+    going_live.withdraw(new.house, chief, "cndp", "x")
     assert signed_for(new, "cndp") == []
     new.wait(hours=-5)
-    signing.sign(new.house, chief, "cndp", "n° 2")
+    going_live.sign(new.house, chief, "cndp", "n° 2")
     assert signed_for(new, "cndp") == ["n° 2"]
 
 
 def signed_for(school: School, item: str) -> list[str]:
-    (line,) = [one for one in signing.list_of(school.house, "fr").lines if one.item.key == item]
+    (line,) = [one for one in going_live.list_of(school.house, "fr").lines if one.item.key == item]
     return [entry.reference for entry in line.signed]
 
 
@@ -258,9 +257,14 @@ def test_each_entry_is_in_the_chain_of_administration_and_in_no_team(new: School
     before = _links(new)
     sign_all(new.house, chief, other)
     assert _links(new) == before + 2 * len(KEYS)
-    assert {Kind.go_live_signed, Kind.go_live_withdrawn} == administration.OF_GOING_LIVE
-    others = administration.OF_PEOPLE | administration.OF_STAFF | administration.OF_IDENTITY | administration.OF_SYSTEMS
-    assert not administration.OF_GOING_LIVE & others
+    assert {Kind.go_live_signed, Kind.go_live_withdrawn} == administration_log.OF_GOING_LIVE
+    others = (
+        administration_log.OF_PEOPLE
+        | administration_log.OF_STAFF
+        | administration_log.OF_IDENTITY
+        | administration_log.OF_SYSTEMS
+    )
+    assert not administration_log.OF_GOING_LIVE & others
 
 
 def _links(school: School) -> int:
@@ -276,16 +280,16 @@ def _staff(school: School) -> None:
 
 
 def _rehearsed(school: School) -> None:
-    opening.rehearse_opening(school.house, school.person("team_member"), "report", REPORT)
+    intake.rehearse_opening(school.house, school.person("team_member"), "report", REPORT)
 
 
 def _danger(school: School) -> None:
     answers = {"which_danger": "self_harm"}
-    opening.open_case(school.house, school.person("team_member"), "raise_danger", answers, token=school.token())
+    intake.open_case(school.house, school.person("team_member"), "raise_danger", answers, token=school.token())
 
 
 def _form(school: School) -> None:
-    opening.see_opening(school.house, school.person("team_member"))
+    intake.see_opening(school.house, school.person("team_member"))
 
 
 def _public(school: School) -> None:
@@ -310,16 +314,16 @@ def test_each_door_opens_where_nothing_is_asked(school: School, door: str) -> No
 
 
 ROOTS = {
-    "services/opening.py::_open": "services/opening.py::_open_once",
-    "services/joining.py::open_elsewhere": "a case that is there already opens it",
-    "services/signalement/receiving.py::receive": "services/signalement/receiving.py::receive",
+    "cases/intake.py::_open": "cases/intake.py::_open_once",
+    "cases/join.py::open_elsewhere": "a case that is there already opens it",
+    "reports/service.py::receive": "reports/service.py::receive",
 }
 """Each function that writes a new case or report → where it is asked, or why it need not be."""
 WRITES = {("cases", "open_case"), ("reports", "receive"), ("reports", "keep")}
-ELSEWHERE = {"services/joining.py::hand_over", "services/sharing/opening.py::open_contribution"}
+ELSEWHERE = {"cases/join.py::hand_over", "cases/sharing.py::open_contribution"}
 """Who opens a case at another school: both are given the case that does."""
 ROWS = {
-    "storage/cases.py::open_case", "storage/signalement/reports.py::keep", "storage/stamping.py::add",
+    "cases/repository.py::open_case", "reports/repository.py::keep", "ops/sample_repository.py::add",
 }  # fmt: skip
 
 
@@ -377,10 +381,8 @@ def test_whoever_opens_a_case_or_takes_a_report_is_known_and_asks() -> None:
     for name, asks in ROOTS.items():
         if asks in found:
             assert "refuse_unopened" in ast.dump(found[asks]), name
-    assert callers(CODE, "_open") >= {"services/opening.py::_open_once"}
-    assert {one for one in callers(CODE, "_open") if one.startswith("services/opening")} == {
-        "services/opening.py::_open_once"
-    }
+    assert callers(CODE, "_open") >= {"cases/intake.py::_open_once"}
+    assert {one for one in callers(CODE, "_open") if one.startswith("cases/intake")} == {"cases/intake.py::_open_once"}
     assert callers(CODE, "open_elsewhere") == ELSEWHERE
     for name in ELSEWHERE:
         assert "loaded" in {one.arg for one in found[name].args.args}, "a case is at hand"

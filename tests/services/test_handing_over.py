@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.services.desk import find_by_pupil
-from school_protocol.services.joining import Along
-from school_protocol.services.recording import record_act
-from school_protocol.services.sharing import answering
-from school_protocol.services.showing import see_act, see_case
-from school_protocol.services.views import CaseView
-from school_protocol.storage import access, cases, erasing, identities
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases import sharing
+from school_protocol.cases.join import Along
+from school_protocol.cases.lists import find_by_pupil
+from school_protocol.cases.service import record_act
+from school_protocol.cases.showing import see_act, see_case
+from school_protocol.cases.view_models import CaseView
+from school_protocol.engine.errors import BadInput, Refused
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.storage import access_log
 from services.conftest import NAME, School
 from services.sharing_region import ABROAD, FAR, NEAR, Region
 
@@ -45,8 +47,8 @@ def ask(region: Region, code: str, **more: Any) -> int:
 
 def answer(region: Region, code: str, answered: str = "accepted", **more: Any) -> None:
     house, head, number = region.school.house, region.person(f"head {code}"), region.school.number
-    (line,) = answering.waiting_for(house, head)
-    view = answering.see_request(house, head, number, line.seq)
+    (line,) = sharing.waiting_for(house, head)
+    view = sharing.see_request(house, head, number, line.seq)
     record_act(
         house, head, number, view.act.act.key, {"answer": answered, **more, **view.fixed}, expected=None,
         token=region.school.token(),
@@ -69,8 +71,8 @@ def kept(region: Region, number: str) -> dict[str, Mapping[str, Any] | None]:
     """Who is sealed in that case, opened with its own key."""
     house = region.school.house
     with house.realm.reading() as session:
-        case_id = cases.find_by_number(session, number) or ""
-        return {one.slot_id: one.values for one in identities.load(session, house.vault, case_id)}
+        case_id = cases_repository.find_by_number(session, number) or ""
+        return {one.slot_id: one.values for one in cases_repository.load_identities(session, house.vault, case_id)}
 
 
 def told(view: CaseView) -> dict[str, str]:
@@ -145,7 +147,7 @@ def test_the_form_guesses_a_pupil_only_where_the_case_is_about_one_alone(region:
 def test_before_acceptance_nobody_there_reads_a_name_nor_after_a_refusal(region: Region, code: str) -> None:
     seq = ask(region, code, pupils=["targeted_pupil-1"])
     house, head, number = region.school.house, region.person(f"head {code}"), region.school.number
-    view = answering.see_request(house, head, number, seq)
+    view = sharing.see_request(house, head, number, seq)
     assert view.asked.answers["pupils"] == ["targeted_pupil-1"]
     assert view.labels["targeted_pupil-1"] == "EV1"
     for name in (NAME, CODE, OTHER, GUARDIAN):
@@ -173,8 +175,8 @@ def test_what_was_handed_over_outlives_the_case_that_it_came_from(region: Region
     number = handed_over(region, ABROAD, pupils=["targeted_pupil-1"])
     house = region.school.house
     with house.realm.writing() as session:
-        sent = cases.find_by_number(session, region.school.number) or ""
-        erasing.erase_case(session, house.vault, sent, at=house.now(), actor=region.person("head").id)
+        sent = cases_repository.find_by_number(session, region.school.number) or ""
+        privacy_repository.erase_case(session, house.vault, sent, at=house.now(), actor=region.person("head").id)
     assert kept(region, number) == {"targeted_pupil-1": {"name": NAME, "massar": CODE}}
     there = seen(region, f"head {ABROAD}", number)
     assert [one.name for one in there.people] == [NAME]
@@ -186,8 +188,10 @@ def test_that_a_name_was_handed_over_is_written_down_in_the_case_that_it_left(re
     def noted() -> list[str]:
         house = region.school.house
         with house.realm.reading() as session:
-            case_id = cases.find_by_number(session, region.school.number) or ""
-            return [one.what for one in access.of_case(session, case_id, limit=500) if one.what == "handed_over"]
+            case_id = cases_repository.find_by_number(session, region.school.number) or ""
+            return [
+                one.what for one in access_log.access_of_case(session, case_id, limit=500) if one.what == "handed_over"
+            ]
 
     assert noted() == []
     handed_over(region, FAR, pupils=["targeted_pupil-1"])

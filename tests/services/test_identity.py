@@ -15,28 +15,29 @@ from argon2 import PasswordHasher
 from domain.telling import MOROCCAN, NOW
 from sqlalchemy import delete, select
 
-from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.identity import (
-    codes,
-    factors,
-    invitations,
-    own,
+from school_protocol.auth import (
+    access_codes,
+    own_account,
+    password_strength,
     passwords,
-    restoring,
-    signing_in,
-    strength,
+    second_factor,
+    sign_in_repository,
+    sign_in_service,
 )
-from school_protocol.services.identity.administering import IdentityRefused
-from school_protocol.services.identity.signing_in import Visitor
-from school_protocol.services.journal.verifying import verify
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage import directory, keys, proving
-from school_protocol.storage.administration import Kind
-from school_protocol.storage.identity_tables import CodeSeedRow, RecoveryCodeRow
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import service as auth_service
+from school_protocol.auth.models import CodeSeedRow, RecoveryCodeRow
+from school_protocol.auth.service import IdentityRefused
+from school_protocol.auth.sign_in_repository import Stage
+from school_protocol.auth.sign_in_service import Visitor
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.ops.journal_checks import verify
+from school_protocol.storage import case_keys
+from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.journal import Flaw
-from school_protocol.storage.sign_in import Stage
 
 from .proving import PASSWORD, People
 
@@ -84,35 +85,35 @@ STRONG = (
 
 @pytest.mark.parametrize(("password", "why"), [(one, why) for why, some in WEAK.items() for one in some])
 def test_a_new_password_is_long_and_not_what_everybody_tries_first(password: str, why: str) -> None:
-    assert strength.problem_of(password, OWNER, ELSEWHERE) == why
+    assert password_strength.problem_of(password, OWNER, ELSEWHERE) == why
 
 
 @pytest.mark.parametrize("password", STRONG)
 def test_a_good_passphrase_is_taken(password: str) -> None:
-    assert strength.problem_of(password, OWNER, ELSEWHERE) is None
+    assert password_strength.problem_of(password, OWNER, ELSEWHERE) is None
 
 
 def test_no_password_takes_longer_to_judge_than_a_blink() -> None:
     """Signs that could each be two letters, repeated: zxcvbn alone takes seconds for them."""
-    strength.problem_of(STRONG[0])
+    password_strength.problem_of(STRONG[0])
     begun = process_time()
     for password in ("4@8({[<3691!|70$5+7%2" * 20, "a1" * 512, "un cartable " * 80):
-        strength.problem_of(password, OWNER, ELSEWHERE)
+        password_strength.problem_of(password, OWNER, ELSEWHERE)
     assert process_time() - begun < 1
 
 
 def test_the_estimator_is_loaded_by_the_first_new_password() -> None:
-    says = "import sys, school_protocol.services.identity.own; print('zxcvbn' in sys.modules)"
+    says = "import sys, school_protocol.auth.own_account; print('zxcvbn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_the_name_of_any_school_makes_no_password(people: People) -> None:
     with people.house.directory.writing() as session:
-        parent = directory.units_of_kind(session, UnitKind.province)[0].id
+        parent = auth_repository.units_of_kind(session, UnitKind.province)[0].id
         names = {"fr": "École Tournesol Vagabond", "ar": "مدرسة تورنوسول"}
-        directory.add_unit(session, kind=UnitKind.school, code="77001Z", names=names, parent=parent)
+        auth_repository.add_unit(session, kind=UnitKind.school, code="77001Z", names=names, parent=parent)
     with people.house.directory.reading() as session, pytest.raises(BadInput) as problems:
-        invitations.check_new(session, people.house, people.actor("head").id, "tournesol-vagabond")
+        access_codes.check_new(session, people.house, people.actor("head").id, "tournesol-vagabond")
     assert refused(problems.value) == "a_place"
 
 
@@ -150,15 +151,15 @@ def test_a_password_costs_what_is_said(monkeypatch: pytest.MonkeyPatch, shipped_
 @pytest.mark.exhaustive
 def test_an_invitation_lets_in_once(people: People) -> None:
     head, member = people.actor("head"), people.actor("team_member")
-    token = invitations.invite(people.house, head, member.id, people.house.now())
-    seen = invitations.see_invitation(people.house, token)
+    token = access_codes.invite(people.house, head, member.id, people.house.now())
+    seen = access_codes.see_invitation(people.house, token)
     assert seen is not None
     assert seen.username == people.username("team_member")
     with pytest.raises(BadInput) as weak:
-        invitations.accept_invitation(people.house, token, "motdepasse2026")
+        access_codes.accept_invitation(people.house, token, "motdepasse2026")
     assert refused(weak.value) == "common"
-    assert invitations.accept_invitation(people.house, token, PASSWORD)
-    assert not invitations.accept_invitation(people.house, token, "un autre cartable vert")
+    assert access_codes.accept_invitation(people.house, token, PASSWORD)
+    assert not access_codes.accept_invitation(people.house, token, "un autre cartable vert")
     assert people.is_in(people.enter("team_member"))
     assert people.log("team_member") == [
         (Kind.invited, head.id, "helped"), (Kind.invitation_accepted, member.id, "own"),
@@ -167,25 +168,25 @@ def test_an_invitation_lets_in_once(people: People) -> None:
 
 def test_a_newer_invitation_ends_the_one_before(people: People) -> None:
     head, member = people.actor("head"), people.actor("team_member")
-    first, second = (invitations.invite(people.house, head, member.id, people.house.now()) for _ in range(2))
-    assert invitations.see_invitation(people.house, first) is None
-    assert invitations.see_invitation(people.house, second) is not None
+    first, second = (access_codes.invite(people.house, head, member.id, people.house.now()) for _ in range(2))
+    assert access_codes.see_invitation(people.house, first) is None
+    assert access_codes.see_invitation(people.house, second) is not None
 
 
 @pytest.mark.parametrize(("hours", "is_good"), [(71.9, True), (72, False)])
 def test_an_invitation_is_good_for_three_days(people: People, hours: float, is_good: bool) -> None:
-    token = invitations.invite(people.house, people.actor("head"), people.actor("team_member").id, people.house.now())
+    token = access_codes.invite(people.house, people.actor("head"), people.actor("team_member").id, people.house.now())
     people.wait(hours=hours)
-    assert invitations.accept_invitation(people.house, token, PASSWORD) is is_good
+    assert access_codes.accept_invitation(people.house, token, PASSWORD) is is_good
 
 
 def test_who_has_a_password_is_not_invited_and_who_has_none_gets_no_code(people: People) -> None:
     head, member = people.actor("head"), people.actor("team_member")
     with pytest.raises(IdentityRefused, match="has_no_password"):
-        invitations.new_password_slip(people.house, head, member.id, people.house.now())
+        access_codes.new_password_slip(people.house, head, member.id, people.house.now())
     people.give_password("team_member")
     with pytest.raises(IdentityRefused, match="has_password"):
-        invitations.invite(people.house, head, member.id, people.house.now())
+        access_codes.invite(people.house, head, member.id, people.house.now())
 
 
 @pytest.mark.parametrize(
@@ -210,10 +211,10 @@ def test_who_has_a_password_is_not_invited_and_who_has_none_gets_no_code(people:
 )
 def test_who_helps_whom(people: People, who: str, whom: str, may: bool) -> None:
     if may:
-        assert invitations.invite(people.house, people.actor(who), people.actor(whom).id, people.house.now())
+        assert access_codes.invite(people.house, people.actor(who), people.actor(whom).id, people.house.now())
     else:
         with pytest.raises(Unseen):
-            invitations.invite(people.house, people.actor(who), people.actor(whom).id, people.house.now())
+            access_codes.invite(people.house, people.actor(who), people.actor(whom).id, people.house.now())
 
 
 @pytest.mark.parametrize("who", ["head", "technical_admin", "directorate"])
@@ -222,9 +223,9 @@ def test_nobody_helps_themselves(people: People, who: str) -> None:
     people.give_phone(who)
     actor, now = people.actor(who), people.house.now()
     for help_oneself in (
-        lambda: invitations.new_password_slip(people.house, actor, actor.id, now),
-        lambda: restoring.ask(people.house, actor, actor.id),
-        lambda: restoring.agree(people.house, actor, actor.id),
+        lambda: access_codes.new_password_slip(people.house, actor, actor.id, now),
+        lambda: access_codes.ask_restoring(people.house, actor, actor.id),
+        lambda: access_codes.agree(people.house, actor, actor.id),
     ):
         with pytest.raises(Unseen):
             help_oneself()
@@ -234,30 +235,32 @@ def test_who_works_elsewhere_too_is_not_the_heads_to_help(people: People) -> Non
     """A head who could reset a supervisor's password would see other schools."""
     head, member = people.actor("head"), people.actor("team_member")
     with people.house.directory.writing() as session:
-        province = directory.unit(session, head.appointments[0].unit).parents[0]
-        directory.appoint(session, member.id, role="directorate", unit=province, starts=date(2020, 1, 1))
+        province = auth_repository.unit(session, head.appointments[0].unit).parents[0]
+        auth_repository.appoint(session, member.id, role="directorate", unit=province, starts=date(2020, 1, 1))
     with pytest.raises(Unseen):
-        invitations.invite(people.house, head, member.id, people.house.now())
+        access_codes.invite(people.house, head, member.id, people.house.now())
 
 
 def test_another_schools_head_helps_nobody_here(people: People) -> None:
     with people.house.directory.writing() as session:
-        school = directory.add_unit(session, kind=UnitKind.school, code="00009Z", names={"fr": "Ailleurs"})
-        other = directory.add_account(session, username="ailleurs", names={"fr": "A"}, language="fr", created_at=NOW)
-        directory.appoint(session, other, role="head", unit=school, starts=date(2020, 1, 1))
-        actor = directory.actor(session, other, realm="main", today=NOW.date())
+        school = auth_repository.add_unit(session, kind=UnitKind.school, code="00009Z", names={"fr": "Ailleurs"})
+        other = auth_repository.add_account(
+            session, username="ailleurs", names={"fr": "A"}, language="fr", created_at=NOW
+        )
+        auth_repository.appoint(session, other, role="head", unit=school, starts=date(2020, 1, 1))
+        actor = auth_repository.actor(session, other, realm="main", today=NOW.date())
     assert actor is not None
     with pytest.raises(Unseen):
-        invitations.invite(people.house, actor, people.actor("team_member").id, people.house.now())
+        access_codes.invite(people.house, actor, people.actor("team_member").id, people.house.now())
 
 
 def test_the_first_administrator_is_invited_by_whoever_runs_the_house_and_nobody_after(people: People) -> None:
     name = people.username("technical_admin")
-    token = invitations.invite_the_first(people.house, name, people.house.now())
-    assert invitations.accept_invitation(people.house, token, PASSWORD)
+    token = access_codes.invite_the_first(people.house, name, people.house.now())
+    assert access_codes.accept_invitation(people.house, token, PASSWORD)
     people.actor("technical_admin/2")
     with pytest.raises(IdentityRefused, match="not_the_first"):
-        invitations.invite_the_first(people.house, people.username("technical_admin/2"), people.house.now())
+        access_codes.invite_the_first(people.house, people.username("technical_admin/2"), people.house.now())
 
 
 # ---- a forgotten password --------------------------------------------------------------------------------------------
@@ -268,13 +271,13 @@ def test_a_printed_code_sets_a_new_password_once_and_ends_every_session(people: 
     people.give_password("team_member", "l’ancien cartable rouge")
     before = people.enter("team_member", "l’ancien cartable rouge")
     name, now = people.username("team_member"), people.house.now()
-    slip = invitations.new_password_slip(people.house, people.actor("head"), people.actor("team_member").id, now)
+    slip = access_codes.new_password_slip(people.house, people.actor("head"), people.actor("team_member").id, now)
     assert people.is_in(before), "until it is used the old password holds"
-    assert not invitations.set_password_by_code(people.house, name, "000000000000", PASSWORD)
-    assert not invitations.set_password_by_code(people.house, people.username("reporter"), slip.code, PASSWORD)
+    assert not access_codes.set_password_by_code(people.house, name, "000000000000", PASSWORD)
+    assert not access_codes.set_password_by_code(people.house, people.username("reporter"), slip.code, PASSWORD)
     typed = slip.code.translate(str.maketrans("0123456789-", "٠١٢٣٤٥٦٧٨٩ "))
-    assert invitations.set_password_by_code(people.house, name, typed, PASSWORD)
-    assert not invitations.set_password_by_code(people.house, name, slip.code, "encore un autre cartable")
+    assert access_codes.set_password_by_code(people.house, name, typed, PASSWORD)
+    assert not access_codes.set_password_by_code(people.house, name, slip.code, "encore un autre cartable")
     assert not people.is_in(before)
     assert people.enter("team_member", "l’ancien cartable rouge") is None
     assert people.is_in(people.enter("team_member"))
@@ -286,11 +289,11 @@ def test_a_code_for_a_lost_phone_sets_no_password(people: People) -> None:
     people.give_phone("directorate")
     account = people.actor("directorate").id
     with people.house.directory.writing() as session:
-        secret = invitations.digits_hash(people.house, account, "1234-5678-9012")
-        given = proving.OneTimeCode(account, restoring.FACTOR, account, NOW, NOW + timedelta(hours=72))
-        proving.keep_code(session, given, secret)
+        secret = access_codes.digits_hash(people.house, account, "1234-5678-9012")
+        given = sign_in_repository.OneTimeCode(account, access_codes.FACTOR, account, NOW, NOW + timedelta(hours=72))
+        sign_in_repository.keep_code(session, given, secret)
     name = people.username("directorate")
-    assert not invitations.set_password_by_code(people.house, name, "123456789012", "encore un autre cartable")
+    assert not access_codes.set_password_by_code(people.house, name, "123456789012", "encore un autre cartable")
 
 
 # ---- the second factor -----------------------------------------------------------------------------------------------
@@ -301,24 +304,24 @@ def test_a_role_that_asks_for_it_is_led_to_set_it_up_first(people: People) -> No
     half = people.enter("directorate")
     assert half is not None
     assert not people.is_in(half)
-    waiting = signing_in.pending(people.house, half)
+    waiting = sign_in_service.pending_session(people.house, half)
     assert waiting is not None
     assert waiting.stage is Stage.enrol
-    seed = factors.draw_seed()
-    assert signing_in.enrol(people.house, half, seed, "000000") is None
-    done = signing_in.enrol(people.house, half, seed, people.code(seed))
+    seed = second_factor.draw_seed()
+    assert sign_in_service.enrol(people.house, half, seed, "000000") is None
+    done = sign_in_service.enrol(people.house, half, seed, people.code(seed))
     assert done is not None
     whole, codes = done
     assert people.is_in(whole)
-    assert signing_in.pending(people.house, half) is None
-    assert len(set(codes)) == factors.RECOVERY
+    assert sign_in_service.pending_session(people.house, half) is None
+    assert len(set(codes)) == second_factor.RECOVERY
     assert [kind for kind, *_ in people.log("directorate")] == [Kind.code_factor_set, Kind.recovery_codes_made]
 
 
 def test_a_second_factor_that_was_taken_away_from_outside_is_told_by_the_check_of_the_night(people: People) -> None:
     people.give_password("head")
-    seed, head = factors.draw_seed(), people.actor("head").id
-    own.set_up_codes(people.house, people.actor("head"), PASSWORD, seed, people.code(seed))
+    seed, head = second_factor.draw_seed(), people.actor("head").id
+    own_account.set_up_codes(people.house, people.actor("head"), PASSWORD, seed, people.code(seed))
     assert verify(people.house).breaks == [], "the control"
     with people.house.directory.engine.begin() as behind:
         behind.execute(delete(CodeSeedRow).where(CodeSeedRow.account == head))
@@ -346,7 +349,7 @@ def test_a_code_of_the_phone_counts_once_and_about_now(people: People) -> None:
     def tried(code: str) -> str | None:
         half = people.enter("directorate", mark=HOME)
         assert half is not None
-        return signing_in.prove_factor(people.house, half, code, Visitor(mark=HOME))
+        return sign_in_service.prove_factor(people.house, half, code, Visitor(mark=HOME))
 
     assert tried(people.code(seed, -2)) is None
     assert tried(people.code(seed, 2)) is None
@@ -360,27 +363,27 @@ def test_a_code_of_the_phone_counts_once_and_about_now(people: People) -> None:
 
 def test_a_recovery_code_counts_once_and_is_written_down(people: People) -> None:
     people.give_password("head")
-    actor, seed = people.actor("head"), factors.draw_seed()
-    codes = own.set_up_codes(people.house, actor, PASSWORD, seed, people.code(seed)).recovery
+    actor, seed = people.actor("head"), second_factor.draw_seed()
+    codes = own_account.set_up_codes(people.house, actor, PASSWORD, seed, people.code(seed)).recovery
     for code, is_good in ((codes[0].upper().replace("-", " "), True), (codes[0], False), (codes[1], True)):
         half = people.enter("head", mark=HOME)
         assert half is not None
-        assert people.is_in(signing_in.prove_factor(people.house, half, code, Visitor(mark=HOME))) is is_good
+        assert people.is_in(sign_in_service.prove_factor(people.house, half, code, Visitor(mark=HOME))) is is_good
     with people.house.directory.reading() as session:
-        assert proving.recovery_left(session, actor.id) == factors.RECOVERY - 2
+        assert sign_in_repository.recovery_left(session, actor.id) == second_factor.RECOVERY - 2
     assert [kind for kind, *_ in people.log("head")].count(Kind.recovery_code_used) == 2
 
 
 def test_recovery_codes_are_kept_as_slowly_hashed_as_passwords(people: People) -> None:
     house, head = people.house, people.actor("head")
     people.give_password("head")
-    seed = factors.draw_seed()
-    made = own.set_up_codes(house, head, PASSWORD, seed, people.code(seed)).recovery
+    seed = second_factor.draw_seed()
+    made = own_account.set_up_codes(house, head, PASSWORD, seed, people.code(seed)).recovery
     with house.directory.reading() as session:
         kept = set(session.scalars(select(RecoveryCodeRow.hashed)))
-    assert len(kept) == factors.RECOVERY
+    assert len(kept) == second_factor.RECOVERY
     assert {len(one) for one in kept} == {32}
-    assert not kept & {codes.hashed(house, "recovery", head.id, codes.plain_code(one)) for one in made}
+    assert not kept & {auth_service.hashed(house, "recovery", head.id, auth_service.plain_code(one)) for one in made}
 
 
 def test_a_recovery_code_from_before_they_were_hashed_slowly_still_counts_once(people: People) -> None:
@@ -388,10 +391,12 @@ def test_a_recovery_code_from_before_they_were_hashed_slowly_still_counts_once(p
     people.give_password("head")
     people.give_phone("head")
     with house.directory.writing() as session:
-        proving.keep_recovery(session, head.id, [codes.hashed(house, "recovery", head.id, "abcde23456")])
+        sign_in_repository.keep_recovery(
+            session, head.id, [auth_service.hashed(house, "recovery", head.id, "abcde23456")]
+        )
     for is_good in (True, False):
         half = people.enter("head", mark=HOME) or ""
-        assert people.is_in(signing_in.prove_factor(house, half, "ABCDE-23456", Visitor(mark=HOME))) is is_good
+        assert people.is_in(sign_in_service.prove_factor(house, half, "ABCDE-23456", Visitor(mark=HOME))) is is_good
 
 
 def test_somebody_elses_recovery_code_opens_nothing(people: People) -> None:
@@ -399,11 +404,13 @@ def test_somebody_elses_recovery_code_opens_nothing(people: People) -> None:
         people.give_password(who)
     found = {}
     for who in ("head", "team_member"):
-        seed = factors.draw_seed()
-        found[who] = own.set_up_codes(people.house, people.actor(who), PASSWORD, seed, people.code(seed)).recovery
+        seed = second_factor.draw_seed()
+        found[who] = own_account.set_up_codes(
+            people.house, people.actor(who), PASSWORD, seed, people.code(seed)
+        ).recovery
     half = people.enter("head")
     assert half is not None
-    assert signing_in.prove_factor(people.house, half, found["team_member"][0]) is None
+    assert sign_in_service.prove_factor(people.house, half, found["team_member"][0]) is None
 
 
 def test_the_seed_lies_nowhere_in_clear(people: People) -> None:
@@ -413,7 +420,7 @@ def test_the_seed_lies_nowhere_in_clear(people: People) -> None:
     assert files
     assert not any(seed.encode() in path.read_bytes() for path in files)
     with people.house.directory.reading() as session:
-        kept = proving.seed_of(session, people.house.vault, people.actor("directorate").id)
+        kept = sign_in_repository.seed_of(session, people.house.vault, people.actor("directorate").id)
     assert kept is not None
     assert kept.secret == seed
 
@@ -422,10 +429,10 @@ def test_a_turned_master_key_still_opens_seeds(people: People) -> None:
     seed = people.give_phone("directorate")
     house, account = people.house, people.actor("directorate").id
     before = house.vault.newest
-    assert keys.rotate((house.realm, house.directory), house.vault) >= 1
-    assert before in keys.retire_masters((house.realm, house.directory), house.vault)
+    assert case_keys.rotate((house.realm, house.directory), house.vault) >= 1
+    assert before in case_keys.retire_masters((house.realm, house.directory), house.vault)
     with house.directory.reading() as session:
-        kept = proving.seed_of(session, house.vault, account)
+        kept = sign_in_repository.seed_of(session, house.vault, account)
     assert kept is not None
     assert kept.secret == seed
 
@@ -436,9 +443,9 @@ def test_the_last_factor_of_who_must_have_one_stays(people: People) -> None:
         people.give_phone(who)
         if must:
             with pytest.raises(IdentityRefused, match="last_factor"):
-                own.drop_codes(people.house, people.actor(who), PASSWORD)
+                own_account.drop_codes(people.house, people.actor(who), PASSWORD)
         else:
-            assert people.is_in(own.drop_codes(people.house, people.actor(who), PASSWORD).token)
+            assert people.is_in(own_account.drop_codes(people.house, people.actor(who), PASSWORD).token)
 
 
 # ---- a lost factor ---------------------------------------------------------------------------------------------------
@@ -451,20 +458,20 @@ def test_a_lost_phone_is_restored_by_two_people(people: People) -> None:
     people.give_phone("head")
     admin, overseer = people.actor("technical_admin"), people.actor("directorate")
     with pytest.raises(IdentityRefused, match="not_asked"):
-        restoring.agree(house, overseer, head.id)
-    restoring.ask(house, admin, head.id)
+        access_codes.agree(house, overseer, head.id)
+    access_codes.ask_restoring(house, admin, head.id)
     with pytest.raises(IdentityRefused, match="two_people_needed"):
-        restoring.agree(house, admin, head.id)
+        access_codes.agree(house, admin, head.id)
     with pytest.raises(Unseen):
-        restoring.agree(house, people.actor("team_coordinator"), head.id)
-    slip = restoring.agree(house, overseer, head.id)
+        access_codes.agree(house, people.actor("team_coordinator"), head.id)
+    slip = access_codes.agree(house, overseer, head.id)
     with pytest.raises(IdentityRefused, match="two_people_needed"):
-        restoring.agree(house, people.actor("technical_admin/2"), head.id)
+        access_codes.agree(house, people.actor("technical_admin/2"), head.id)
 
     half = people.enter("head")
     assert half is not None
-    assert restoring.restore(house, half, "000000000000") is None
-    new = restoring.restore(house, half, slip.code)
+    assert access_codes.restore(house, half, "000000000000") is None
+    new = access_codes.restore(house, half, slip.code)
     assert people.is_in(new), "no role of theirs asks for a factor: in at once"
     assert [(kind, by) for kind, by, _why in people.log("head")] == [
         (Kind.restoration_asked, admin.id), (Kind.restoration_agreed, overseer.id), (Kind.factors_restored, head.id),
@@ -472,7 +479,7 @@ def test_a_lost_phone_is_restored_by_two_people(people: People) -> None:
     again = people.enter("head")
     assert people.is_in(again)
     with house.directory.reading() as session:
-        assert not factors.factors_of(session, house, head.id).has_any
+        assert not second_factor.factors_of(session, house, head.id).has_any
 
 
 @pytest.mark.exhaustive
@@ -480,29 +487,29 @@ def test_whoever_must_have_a_factor_sets_a_new_one_up(people: People) -> None:
     house, one = people.house, people.actor("technical_admin")
     people.give_password("technical_admin")
     seed = people.give_phone("technical_admin")
-    restoring.ask(house, people.actor("technical_admin/2"), one.id)
-    slip = restoring.agree(house, people.actor("technical_admin/3"), one.id)
+    access_codes.ask_restoring(house, people.actor("technical_admin/2"), one.id)
+    slip = access_codes.agree(house, people.actor("technical_admin/3"), one.id)
     half = people.enter("technical_admin")
     assert half is not None
-    new = restoring.restore(house, half, slip.code)
+    new = access_codes.restore(house, half, slip.code)
     assert new is not None
     assert not people.is_in(new)
-    waiting = signing_in.pending(house, new)
+    waiting = sign_in_service.pending_session(house, new)
     assert waiting is not None
     assert waiting.stage is Stage.enrol
-    assert signing_in.prove_factor(house, new, people.code(seed)) is None, "the lost phone opens nothing"
+    assert sign_in_service.prove_factor(house, new, people.code(seed)) is None, "the lost phone opens nothing"
 
 
 def test_a_withdrawn_restoration_and_its_code_are_worth_nothing(people: People) -> None:
     house, head = people.house, people.actor("head")
     people.give_password("head")
     people.give_phone("head")
-    restoring.ask(house, people.actor("technical_admin"), head.id)
-    slip = restoring.agree(house, people.actor("directorate"), head.id)
-    restoring.withdraw(house, people.actor("technical_admin"), head.id)
+    access_codes.ask_restoring(house, people.actor("technical_admin"), head.id)
+    slip = access_codes.agree(house, people.actor("directorate"), head.id)
+    access_codes.withdraw(house, people.actor("technical_admin"), head.id)
     half = people.enter("head")
     assert half is not None
-    assert restoring.restore(house, half, slip.code) is None
+    assert access_codes.restore(house, half, slip.code) is None
 
 
 @pytest.mark.exhaustive
@@ -510,7 +517,7 @@ def test_the_code_alone_without_the_password_does_nothing(people: People) -> Non
     house, head = people.house, people.actor("head")
     people.give_password("head")
     people.give_phone("head")
-    restoring.ask(house, people.actor("technical_admin"), head.id)
-    slip = restoring.agree(house, people.actor("directorate"), head.id)
-    assert restoring.restore(house, "no session", slip.code) is None
-    assert not invitations.set_password_by_code(house, people.username("head"), slip.code, "encore un cartable vert")
+    access_codes.ask_restoring(house, people.actor("technical_admin"), head.id)
+    slip = access_codes.agree(house, people.actor("directorate"), head.id)
+    assert access_codes.restore(house, "no session", slip.code) is None
+    assert not access_codes.set_password_by_code(house, people.username("head"), slip.code, "encore un cartable vert")

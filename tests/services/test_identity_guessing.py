@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from domain.telling import MOROCCAN, NOW
 
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.identity import factors, invitations, own, signing_in, throttling
-from school_protocol.services.identity.signing_in import Visitor
-from school_protocol.services.identity.throttling import TooManyTries
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage import sign_in as browser
+from school_protocol.auth import access_codes, own_account, second_factor, sign_in_service
+from school_protocol.auth import service as auth_service
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.service import TooManyTries
+from school_protocol.auth.sign_in_service import Visitor
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput
 
 from .proving import PASSWORD, People
 
@@ -43,7 +44,7 @@ def fail(people: People, who: str, times: int, **visitor: str) -> int:
         try:
             assert people.enter(who, "tout à fait autre chose", **visitor) is None
         except TooManyTries as error:
-            slowed += 0 < error.seconds <= throttling.LONGEST
+            slowed += 0 < error.seconds <= auth_service.LONGEST
     return slowed
 
 
@@ -77,29 +78,29 @@ def test_a_browser_is_known_to_whom_it_was_given_alone(people: People) -> None:
 def test_even_in_a_known_browser_guessing_gets_slow(people: People) -> None:
     people.give_password("head")
     people.enter("head", mark=HOME)
-    assert fail(people, "head", 40, mark=HOME) == 40 - throttling.KNOWN_FREE
+    assert fail(people, "head", 40, mark=HOME) == 40 - auth_service.KNOWN_FREE
 
 
 def test_a_stranger_waits_ever_longer_and_then_may_try_again(people: People) -> None:
     people.give_password("head")
-    fail(people, "head", throttling.NAME_FREE, address="203.0.113.7")
+    fail(people, "head", auth_service.NAME_FREE, address="203.0.113.7")
     with pytest.raises(TooManyTries) as slowed:
         people.enter("head", address="203.0.113.7")
     people.wait(seconds=slowed.value.seconds)
     assert people.is_in(people.enter("head", address="203.0.113.7"))
-    assert throttling.pause_after(4, 5) == 0
-    pauses = [throttling.pause_after(failures, 5) for failures in range(5, 20)]
+    assert auth_service.pause_after(4, 5) == 0
+    pauses = [auth_service.pause_after(failures, 5) for failures in range(5, 20)]
     assert pauses == sorted(pauses)
-    assert pauses[-1] == throttling.LONGEST
+    assert pauses[-1] == auth_service.LONGEST
 
 
 def test_an_own_account_resets_nothing_for_the_place(people: People) -> None:
     """Whoever guesses others' passwords does not begin afresh by signing in with their own."""
     for who in ("head", "team_member"):
         people.give_password(who)
-    names = [f"nobody-{number}" for number in range(throttling.PLACE_FREE)]
+    names = [f"nobody-{number}" for number in range(auth_service.PLACE_FREE)]
     for name in names:
-        assert signing_in.sign_in(people.house, name, "x", Visitor(address="203.0.113.7")) is None
+        assert sign_in_service.open_session(people.house, name, "x", Visitor(address="203.0.113.7")) is None
         if name == names[10]:
             assert people.enter("team_member", address="203.0.113.7")
     with pytest.raises(TooManyTries):
@@ -113,10 +114,12 @@ def test_codes_of_the_second_step_are_not_guessed_either(people: People) -> None
     assert half is not None
     for code in range(20):
         try:
-            assert signing_in.prove_factor(people.house, half, f"{code:06}", Visitor(address="203.0.113.7")) is None
+            assert (
+                sign_in_service.prove_factor(people.house, half, f"{code:06}", Visitor(address="203.0.113.7")) is None
+            )
         except TooManyTries:
             slowed += 1
-    assert slowed == 20 - throttling.NAME_FREE
+    assert slowed == 20 - auth_service.NAME_FREE
 
 
 def many_places(people: People, half: str, mark: str = AWAY) -> tuple[int, int]:
@@ -125,7 +128,7 @@ def many_places(people: People, half: str, mark: str = AWAY) -> tuple[int, int]:
     for place in range(400):
         visitor = Visitor(address=f"2001:db8:0:{place:x}::1", mark=mark)
         with suppress(TooManyTries):
-            assert signing_in.prove_factor(people.house, half, f"{place:06}", visitor) is None
+            assert sign_in_service.prove_factor(people.house, half, f"{place:06}", visitor) is None
             read += 1
     return read, 400 - read
 
@@ -136,7 +139,7 @@ def test_codes_are_not_guessed_from_many_places_either(people: People) -> None:
     people.give_phone("directorate")
     half = people.enter("directorate", address="2001:db8::1", mark=AWAY)
     assert half is not None
-    assert many_places(people, half) == (throttling.CODE_MOST, 400 - throttling.CODE_MOST)
+    assert many_places(people, half) == (auth_service.CODE_MOST, 400 - auth_service.CODE_MOST)
     people.wait(hours=12)
     half = people.enter("directorate", address="2001:db8::2", mark=AWAY)
     assert half is not None
@@ -152,7 +155,7 @@ def test_guessed_codes_never_shut_a_known_browser_out_and_the_owner_comes_back(p
         half = people.enter("directorate", address="10.0.0.1", mark=mark)
         assert half is not None
         visitor = Visitor(address="10.0.0.1", mark=mark)
-        return people.is_in(signing_in.prove_factor(people.house, half, people.code(seed, away), visitor))
+        return people.is_in(sign_in_service.prove_factor(people.house, half, people.code(seed, away), visitor))
 
     assert comes_in(HOME)
     half = people.enter("directorate", address="2001:db8::1", mark=AWAY)
@@ -171,8 +174,8 @@ def test_a_changed_password_makes_other_browsers_strangers(people: People) -> No
     for mark in (HOME, AWAY):
         assert people.is_in(people.enter("head", mark=mark))
     new = "encore un autre cartable"
-    own.change_password(people.house, people.actor("head"), PASSWORD, new, Visitor(mark=HOME))
-    for _time in range(throttling.NAME_FREE):
+    own_account.change_password(people.house, people.actor("head"), PASSWORD, new, Visitor(mark=HOME))
+    for _time in range(auth_service.NAME_FREE):
         fail(people, "head", 1, address="203.0.113.7")
     assert people.is_in(people.enter("head", new, address="203.0.113.7", mark=HOME)), "where it was changed"
     with pytest.raises(TooManyTries):
@@ -216,16 +219,18 @@ def dataclasses_of(*packages: str) -> Iterator[tuple[str, Any]]:
 def test_no_password_is_right_after_ten_wrong_ones_in_an_open_session(people: People) -> None:
     people.give_password("head")
     account = people.actor("head").id
-    assert signing_in.prove_again(people.house, account, PASSWORD)
-    assert not any(signing_in.prove_again(people.house, account, "autre") for _ in range(throttling.KNOWN_FREE))
+    assert sign_in_service.is_password_of(people.house, account, PASSWORD)
+    assert not any(
+        sign_in_service.is_password_of(people.house, account, "autre") for _ in range(auth_service.KNOWN_FREE)
+    )
     with pytest.raises(TooManyTries) as slowed:
-        signing_in.prove_again(people.house, account, PASSWORD)
-    assert slowed.value.seconds == throttling.WINDOW.total_seconds() + 1
+        sign_in_service.is_password_of(people.house, account, PASSWORD)
+    assert slowed.value.seconds == auth_service.WINDOW.total_seconds() + 1
     with pytest.raises(BadInput) as refused:
-        own.change_password(people.house, people.actor("head"), PASSWORD, "encore un autre cartable")
+        own_account.change_password(people.house, people.actor("head"), PASSWORD, "encore un autre cartable")
     assert refused.value.problems == {"password": (f"too_many_tries:{slowed.value.seconds}",)}, "not: a wrong password"
     people.wait(minutes=16)
-    assert signing_in.prove_again(people.house, account, PASSWORD)
+    assert sign_in_service.is_password_of(people.house, account, PASSWORD)
 
 
 # ---- sessions --------------------------------------------------------------------------------------------------------
@@ -235,8 +240,8 @@ def test_a_changed_password_ends_every_session_but_the_new_one(people: People) -
     people.give_password("head")
     here, there = people.enter("head", agent="Firefox"), people.enter("head", agent="Chrome")
     with pytest.raises(BadInput):
-        own.change_password(people.house, people.actor("head"), "faux", "encore un autre cartable")
-    new = own.change_password(people.house, people.actor("head"), PASSWORD, "encore un autre cartable")
+        own_account.change_password(people.house, people.actor("head"), "faux", "encore un autre cartable")
+    new = own_account.change_password(people.house, people.actor("head"), PASSWORD, "encore un autre cartable")
     assert not people.is_in(here)
     assert not people.is_in(there)
     assert people.is_in(new.token)
@@ -252,19 +257,21 @@ def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
     assert here
     assert there
     assert other
-    view = own.see_account(people.house, people.actor("head"), here)
+    view = own_account.see_account(people.house, people.actor("head"), here)
     assert {(line.agent, line.is_here) for line in view.sessions} == {("Firefox", True), ("Chrome", False)}
-    assert not own.end_session(people.house, people.actor("team_member"), browser.handle_of(there)), "not theirs"
-    assert own.end_session(people.house, people.actor("head"), browser.handle_of(there))
+    assert not own_account.end_session(people.house, people.actor("team_member"), browser.handle_of(there)), (
+        "not theirs"
+    )
+    assert own_account.end_session(people.house, people.actor("head"), browser.handle_of(there))
     assert [people.is_in(one) for one in (here, there, other)] == [True, False, True]
-    own.end_everywhere(people.house, people.actor("head"))
+    own_account.end_everywhere(people.house, people.actor("head"))
     assert [people.is_in(one) for one in (here, other)] == [False, True]
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 43])
 def test_no_made_up_token_opens_anything(people: People, token: str) -> None:
     assert not people.is_in(token)
-    assert signing_in.pending(people.house, token) is None
+    assert sign_in_service.pending_session(people.house, token) is None
 
 
 def test_a_half_open_session_ends_after_a_quarter_of_an_hour(people: People) -> None:
@@ -273,21 +280,21 @@ def test_a_half_open_session_ends_after_a_quarter_of_an_hour(people: People) -> 
     half = people.enter("directorate")
     assert half is not None
     people.wait(minutes=15)
-    assert signing_in.prove_factor(people.house, half, people.code(seed)) is None
+    assert sign_in_service.prove_factor(people.house, half, people.code(seed)) is None
 
 
 def test_each_try_is_logged_by_account_way_and_address(people: People, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "school_protocol")
     people.give_password("head")
     seed, head, at = people.give_phone("head"), people.actor("head").id, {"address": "203.0.113.9"}
-    signing_in.sign_in(people.house, "personne\nproven", "tout à fait autre chose", Visitor(**at))
+    sign_in_service.open_session(people.house, "personne\nproven", "tout à fait autre chose", Visitor(**at))
     assert fail(people, "head", 6, **at) == 1
     people.wait(minutes=20)
     half = people.enter("head", **at) or ""
-    assert signing_in.prove_factor(people.house, half, "000000", Visitor(**at)) is None
-    assert signing_in.prove_factor(people.house, half, people.code(seed), Visitor(**at)) is not None
-    assert not signing_in.prove_again(people.house, head, "tout à fait autre chose")
-    assert signing_in.prove_again(people.house, head, PASSWORD)
+    assert sign_in_service.prove_factor(people.house, half, "000000", Visitor(**at)) is None
+    assert sign_in_service.prove_factor(people.house, half, people.code(seed), Visitor(**at)) is not None
+    assert not sign_in_service.is_password_of(people.house, head, "tout à fait autre chose")
+    assert sign_in_service.is_password_of(people.house, head, PASSWORD)
     assert caplog.messages == [
         "not proven: account of nobody by password from 203.0.113.9",
         *[f"not proven: account {head} by password from 203.0.113.9"] * 5,
@@ -304,14 +311,14 @@ def test_a_whole_sign_in_logs_no_secret(people: People, caplog: pytest.LogCaptur
     caplog.set_level(logging.DEBUG)
     logging.getLogger("test").warning("planted %s", "un mot à trouver")
     head, said = people.actor("head"), ["un mot à trouver"]
-    link = invitations.invite(people.house, people.actor("technical_admin"), head.id, people.house.now())
-    invitations.accept_invitation(people.house, link, PASSWORD)
-    seed = factors.draw_seed()
-    renewed = own.set_up_codes(people.house, head, PASSWORD, seed, people.code(seed))
+    link = access_codes.invite(people.house, people.actor("technical_admin"), head.id, people.house.now())
+    access_codes.accept_invitation(people.house, link, PASSWORD)
+    seed = second_factor.draw_seed()
+    renewed = own_account.set_up_codes(people.house, head, PASSWORD, seed, people.code(seed))
     half = people.enter("head")
     assert half is not None
     code = people.code(seed, 1)
-    whole = signing_in.prove_factor(people.house, half, code)
+    whole = sign_in_service.prove_factor(people.house, half, code)
     assert whole is not None
     found = [
         word for word in (link, PASSWORD, seed, half, whole, renewed.token, *renewed.recovery) if word in caplog.text

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from domain.telling import MOROCCAN, NOW
 
+from school_protocol.auth import access_codes, own_account
+from school_protocol.auth.passwords import ListUnusable, is_known
+from school_protocol.cases.story_player import throwaway
 from school_protocol.config import settings_from
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House
-from school_protocol.services.identity import invitations, known, own
-from school_protocol.services.scripts import throwaway
+from school_protocol.context import House
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput
 
 from .proving import PASSWORD, People
 
@@ -42,30 +43,30 @@ def with_list(house: House, folder: Path) -> House:
 @pytest.mark.parametrize("size", [1, 2, 3, 64, 500])
 def test_every_line_is_found_and_nothing_else(tmp_path: Path, size: int, count: str) -> None:
     path = listed(tmp_path / "list", OTHERS[:size], count)
-    assert all(known.is_known(path, one) for one in OTHERS[:size])
-    assert not any(known.is_known(path, one + "!") for one in OTHERS)
+    assert all(is_known(path, one) for one in OTHERS[:size])
+    assert not any(is_known(path, one + "!") for one in OTHERS)
 
 
 def test_an_empty_list_knows_none_and_what_is_no_list_says_so(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    assert not known.is_known(tmp_path / "empty", PASSWORD)
+    assert not is_known(tmp_path / "empty", PASSWORD)
     (tmp_path / "plain").write_text("motdepasse\n" * 100)
     for path in (tmp_path / "plain", tmp_path / "absent", tmp_path):
-        with pytest.raises(known.ListUnusable):
-            known.is_known(path, PASSWORD)
+        with pytest.raises(ListUnusable):
+            is_known(path, PASSWORD)
 
 
 def test_a_known_password_is_taken_by_no_door(people: People, tmp_path: Path) -> None:
     house, head, admin = with_list(people.house, tmp_path), people.actor("head"), people.actor("technical_admin")
     fresh = "un autre cartable vert"
     listed(tmp_path / "list", [PASSWORD, *OTHERS])
-    link = invitations.invite(house, admin, head.id, house.now())
+    link = access_codes.invite(house, admin, head.id, house.now())
     with pytest.raises(BadInput) as refused:
-        invitations.accept_invitation(house, link, PASSWORD)
+        access_codes.accept_invitation(house, link, PASSWORD)
     assert refused.value.problems == {"new_password": ("common",)}
-    assert invitations.accept_invitation(house, link, fresh)
+    assert access_codes.accept_invitation(house, link, fresh)
     with pytest.raises(BadInput) as refused:
-        own.change_password(house, head, fresh, PASSWORD)
+        own_account.change_password(house, head, fresh, PASSWORD)
     assert refused.value.problems == {"new_password": ("common",)}
 
 
@@ -73,8 +74,8 @@ def test_a_list_that_is_away_keeps_nobody_out_and_is_logged(
     people: People, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     house, head, admin = with_list(people.house, tmp_path), people.actor("head"), people.actor("technical_admin")
-    link = invitations.invite(house, admin, head.id, house.now())
-    assert invitations.accept_invitation(house, link, PASSWORD)
+    link = access_codes.invite(house, admin, head.id, house.now())
+    assert access_codes.accept_invitation(house, link, PASSWORD)
     assert "the list of known passwords can't be read" in caplog.text
     assert PASSWORD not in caplog.text
 

@@ -11,13 +11,13 @@ from domain.telling import MOROCCAN, NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.identity import own, passkeys, signing_in
-from school_protocol.services.identity.administering import IdentityRefused
-from school_protocol.services.identity.passkeys import Site
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage.administration import Kind
+from school_protocol.auth import own_account, passkeys, sign_in_service
+from school_protocol.auth.passkeys import Site
+from school_protocol.auth.service import IdentityRefused
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput
+from school_protocol.storage.administration_log import Kind
 
 from .proving import PASSWORD, SITE, People
 
@@ -33,8 +33,8 @@ def phone(people: People) -> Authenticator:
     """The head's phone, with a passkey that was kept."""
     people.give_password("head")
     device = Authenticator()
-    options = own.ask_to_add_passkey(people.house, people.actor("head"), PASSWORD, SITE)
-    renewed = own.add_passkey(people.house, people.actor("head"), SITE, device.create(options), "Mon téléphone")
+    options = own_account.ask_to_add_passkey(people.house, people.actor("head"), PASSWORD, SITE)
+    renewed = own_account.add_passkey(people.house, people.actor("head"), SITE, device.create(options), "Mon téléphone")
     assert people.is_in(renewed.token)
     assert len(renewed.recovery) == 10
     assert {kind for kind, *_ in people.log("head")} == {Kind.passkey_added, Kind.recovery_codes_made}
@@ -42,7 +42,7 @@ def phone(people: People) -> Authenticator:
 
 
 def enter(people: People, answer: dict[str, Any], site: Site = SITE) -> bool:
-    return people.is_in(signing_in.sign_in_by_passkey(people.house, site, answer))
+    return people.is_in(sign_in_service.sign_in_by_passkey(people.house, site, answer))
 
 
 def test_a_passkey_lets_in_by_itself_each_time_anew(people: People, phone: Authenticator) -> None:
@@ -137,7 +137,9 @@ def test_another_sites_answer_is_none_of_ours(people: People, phone: Authenticat
 @pytest.mark.exhaustive
 def test_a_passkey_is_never_slowed_down(people: People, phone: Authenticator) -> None:
     for place in range(60):
-        signing_in.sign_in(people.house, people.username("head"), "x", signing_in.Visitor(address=f"203.0.113.{place}"))
+        sign_in_service.open_session(
+            people.house, people.username("head"), "x", sign_in_service.Visitor(address=f"203.0.113.{place}")
+        )
     for _time in range(20):
         assert not enter(people, _bent_signature(phone, passkeys.ask_to_enter(people.house, SITE)))
     assert enter(people, phone.get(passkeys.ask_to_enter(people.house, SITE)))
@@ -147,32 +149,32 @@ def test_adding_asks_for_the_password_and_a_device_that_verifies(people: People)
     people.give_password("team_member")
     actor = people.actor("team_member")
     with pytest.raises(BadInput):
-        own.ask_to_add_passkey(people.house, actor, "faux", SITE)
-    options = own.ask_to_add_passkey(people.house, actor, PASSWORD, SITE)
+        own_account.ask_to_add_passkey(people.house, actor, "faux", SITE)
+    options = own_account.ask_to_add_passkey(people.house, actor, PASSWORD, SITE)
     with pytest.raises(BadInput):
-        own.add_passkey(people.house, actor, SITE, Authenticator(verifies=False).create(options), "")
-    other = own.ask_to_add_passkey(people.house, actor, PASSWORD, SITE)
+        own_account.add_passkey(people.house, actor, SITE, Authenticator(verifies=False).create(options), "")
+    other = own_account.ask_to_add_passkey(people.house, actor, PASSWORD, SITE)
     with pytest.raises(BadInput):  # asked for by somebody else
-        own.add_passkey(people.house, people.actor("head"), SITE, Authenticator().create(other), "")
+        own_account.add_passkey(people.house, people.actor("head"), SITE, Authenticator().create(other), "")
 
 
 def test_a_passkey_is_kept_once_and_taken_away(people: People, phone: Authenticator) -> None:
     head = people.actor("head")
-    options = own.ask_to_add_passkey(people.house, head, PASSWORD, SITE)
+    options = own_account.ask_to_add_passkey(people.house, head, PASSWORD, SITE)
     with pytest.raises(BadInput):
-        own.add_passkey(people.house, head, SITE, phone.create(options), "deux fois")
+        own_account.add_passkey(people.house, head, SITE, phone.create(options), "deux fois")
     with pytest.raises(IdentityRefused):
-        own.drop_passkey(people.house, people.actor("team_member"), PASSWORD, text_of(phone.id))
+        own_account.drop_passkey(people.house, people.actor("team_member"), PASSWORD, text_of(phone.id))
     device = Authenticator()
-    own.add_passkey(
+    own_account.add_passkey(
         people.house,
         head,
         SITE,
-        device.create(own.ask_to_add_passkey(people.house, head, PASSWORD, SITE)),
+        device.create(own_account.ask_to_add_passkey(people.house, head, PASSWORD, SITE)),
         "\u202ex\0y" * 40,
     )
     assert enter(people, device.get(passkeys.ask_to_enter(people.house, SITE)))
-    own.drop_passkey(people.house, head, PASSWORD, text_of(device.id))
+    own_account.drop_passkey(people.house, head, PASSWORD, text_of(device.id))
     assert not enter(people, device.get(passkeys.ask_to_enter(people.house, SITE)))
 
 
@@ -182,12 +184,12 @@ def test_whoever_must_have_a_factor_may_begin_with_a_passkey(people: People) -> 
     assert half is not None
     device = Authenticator()
     options = passkeys.ask_to_add(people.house, people.actor("academy").id, SITE)
-    done = signing_in.enrol_passkey(people.house, half, SITE, device.create(options), "clé")
+    done = sign_in_service.enrol_passkey(people.house, half, SITE, device.create(options), "clé")
     assert done is not None
     assert people.is_in(done[0])
     assert enter(people, device.get(passkeys.ask_to_enter(people.house, SITE)))
     with pytest.raises(IdentityRefused, match="last_factor"):
-        own.drop_passkey(people.house, people.actor("academy"), PASSWORD, text_of(device.id))
+        own_account.drop_passkey(people.house, people.actor("academy"), PASSWORD, text_of(device.id))
 
 
 json = st.recursive(

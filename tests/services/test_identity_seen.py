@@ -10,21 +10,22 @@ import pytest
 from domain.telling import MOROCCAN, NOW
 from sqlalchemy import func, select
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.post import Letter, Post, Unreachable
-from school_protocol.services.accounts import actor_of
-from school_protocol.services.addresses import keep_address
-from school_protocol.services.identity import invitations, restoring
-from school_protocol.services.identity.administering import MOVED, IdentityRefused
-from school_protocol.services.identity.telling import tell_of_accounts
-from school_protocol.services.scripts import throwaway
-from school_protocol.services.staff import changing, importing
-from school_protocol.services.teams import printed
-from school_protocol.storage import administration, directory
-from school_protocol.storage.administration import Kind
-from school_protocol.storage.identity_tables import FormerAddressRow
+from school_protocol.auth import access_codes
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import FormerAddressRow
+from school_protocol.auth.own_account import tell_of_accounts
+from school_protocol.auth.service import MOVED, IdentityRefused
+from school_protocol.auth.sign_in_service import actor_of
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.mail import Letter, Post, Unreachable
+from school_protocol.notifications.receivers import keep_address
+from school_protocol.people import imports, stand_ins
+from school_protocol.people import service as people_service
+from school_protocol.storage import administration_log
+from school_protocol.storage.administration_log import Kind
 
 from .conftest import School
 from .proving import People
@@ -40,11 +41,13 @@ def admin_above(people: People, username: str = "chief") -> Actor:
     """Somebody who administers the region's accounts."""
     house = people.house
     with house.directory.writing() as session:
-        school = directory.unit(session, people.player.school)
-        account = directory.add_account(
+        school = auth_repository.unit(session, people.player.school)
+        account = auth_repository.add_account(
             session, username=username, names={"fr": username}, language="fr", created_at=NOW
         )
-        directory.appoint(session, account, role="technical_admin", unit=school.parents[-1], starts=date(2020, 1, 1))
+        auth_repository.appoint(
+            session, account, role="technical_admin", unit=school.parents[-1], starts=date(2020, 1, 1)
+        )
     with house.directory.reading() as session:
         found = actor_of(house, account, session)
     assert found is not None
@@ -56,12 +59,12 @@ def admin_above(people: People, username: str = "chief") -> Actor:
 
 def made_by(people: People, by: Actor, username: str) -> Actor:
     """An administrator of the school whom that one makes, and lets in."""
-    done = changing.create(
+    done = people_service.create(
         people.house, by, username=username, name_fr="Puppet", name_ar=None, language="fr", email=None, phone=None,
         role="technical_admin", unit="00000A", starts=people.house.now().date().isoformat(), ends=None,
         certified_until=None, reason="takes_up", sentence="", token=username,
     )  # fmt: skip
-    invitations.invite_by_slip(people.house, by, done.account, people.house.now())
+    access_codes.invite_by_slip(people.house, by, done.account, people.house.now())
     with people.house.directory.reading() as session:
         found = actor_of(people.house, done.account, session)
     assert found is not None
@@ -70,13 +73,13 @@ def made_by(people: People, by: Actor, username: str) -> Actor:
 
 def refuses(people: People, asks: Actor, agrees: Actor, whom: str = "head") -> str:
     """Why it isn't agreed to; empty where it is."""
-    restoring.ask(people.house, asks, people.actor(whom).id)
+    access_codes.ask_restoring(people.house, asks, people.actor(whom).id)
     try:
-        restoring.agree(people.house, agrees, people.actor(whom).id)
+        access_codes.agree(people.house, agrees, people.actor(whom).id)
     except IdentityRefused as error:
         return error.code
     finally:
-        restoring.withdraw(people.house, asks, people.actor(whom).id)
+        access_codes.withdraw(people.house, asks, people.actor(whom).id)
     return ""
 
 
@@ -100,7 +103,7 @@ def test_a_password_printed_for_the_other_counts_too(people: People) -> None:
     people.give_password("technical_admin")
     chief = admin_above(people)
     assert refuses(people, chief, people.actor("technical_admin")) == ""
-    invitations.new_password_slip(people.house, chief, people.actor("technical_admin").id, people.house.now())
+    access_codes.new_password_slip(people.house, chief, people.actor("technical_admin").id, people.house.now())
     assert refuses(people, chief, people.actor("technical_admin")) == "one_hand"
 
 
@@ -112,15 +115,15 @@ def test_a_slip_in_the_wrong_box_is_not_used_up(people: People) -> None:
     people.give_password("team_member")
     people.give_phone("team_member")
     house, member, name = people.house, people.actor("team_member"), people.username("team_member")
-    slip = invitations.new_password_slip(house, people.actor("head"), member.id, house.now())
-    restoring.ask(house, people.actor("head"), member.id)
-    lost = restoring.agree(house, people.actor("directorate"), member.id)
+    slip = access_codes.new_password_slip(house, people.actor("head"), member.id, house.now())
+    access_codes.ask_restoring(house, people.actor("head"), member.id)
+    lost = access_codes.agree(house, people.actor("directorate"), member.id)
     half = people.enter("team_member")
     assert half is not None
-    assert restoring.restore(house, half, slip.code) is None
-    assert not invitations.set_password_by_code(house, name, lost.code, "quatre tasses de thé")
-    assert restoring.restore(house, half, lost.code) is not None
-    assert invitations.set_password_by_code(house, name, slip.code, "quatre tasses de thé")
+    assert access_codes.restore(house, half, slip.code) is None
+    assert not access_codes.set_password_by_code(house, name, lost.code, "quatre tasses de thé")
+    assert access_codes.restore(house, half, lost.code) is not None
+    assert access_codes.set_password_by_code(house, name, slip.code, "quatre tasses de thé")
 
 
 # ---- told ------------------------------------------------------------------------------------------------------------
@@ -143,7 +146,7 @@ def addressed(people: People, *whose: str) -> None:
     ids = {who: people.actor(who).id for who in whose}
     with people.house.directory.writing() as session:
         for who, account in ids.items():
-            directory.set_address(session, account, email=f"{who}@ecole.example", phone=None)
+            auth_repository.set_address(session, account, email=f"{who}@ecole.example", phone=None)
 
 
 def told(people: People, box: Box) -> list[str]:
@@ -158,7 +161,7 @@ def test_the_owner_and_who_oversees_are_told_of_a_code_and_of_its_use_once(peopl
     addressed(people, "team_member", "directorate", "head", "academy", "reporter")
     box, house = Box(), people.house
     assert told(people, box) == []
-    slip = invitations.new_password_slip(house, people.actor("head"), people.actor("team_member").id, house.now())
+    slip = access_codes.new_password_slip(house, people.actor("head"), people.actor("team_member").id, house.now())
     box.is_away = True
     assert told(people, box) == []
     box.is_away = False
@@ -166,12 +169,12 @@ def test_the_owner_and_who_oversees_are_told_of_a_code_and_of_its_use_once(peopl
     assert told(people, box) == ["directorate", "team_member"], "not the head, who printed it"
     words = " ".join(letter.subject + letter.text for _to, letter in box.sent)
     with house.directory.reading() as session:
-        member = directory.account(session, people.actor("team_member").id)
+        member = auth_repository.account(session, people.actor("team_member").id)
     assert member is not None
     assert not any(word in words for word in (slip.code, member.username, *member.names.values(), "00000A"))
     assert told(people, box) == []
     people.wait(minutes=5)
-    assert invitations.set_password_by_code(house, slip.username, slip.code, "quatre tasses de thé")
+    assert access_codes.set_password_by_code(house, slip.username, slip.code, "quatre tasses de thé")
     assert told(people, box) == ["directorate", "team_member"]
     people.wait(minutes=30)
     assert told(people, box) == []
@@ -182,17 +185,17 @@ def test_of_a_supervisors_code_and_of_their_own_the_level_above_is_told(people: 
         people.give_password(who)
     addressed(people, "directorate", "academy", "head")
     box, house = Box(), people.house
-    invitations.new_password_slip(house, admin_above(people), people.actor("directorate").id, house.now())
+    access_codes.new_password_slip(house, admin_above(people), people.actor("directorate").id, house.now())
     assert told(people, box) == ["academy", "directorate"]
     people.wait(minutes=5)
-    invitations.new_password_slip(house, people.actor("directorate"), people.actor("head").id, house.now())
+    access_codes.new_password_slip(house, people.actor("directorate"), people.actor("head").id, house.now())
     assert told(people, box) == ["academy", "head"], "who did it is no witness"
 
 
 @pytest.mark.parametrize(("role", "is_told"), [("head", True), ("reporter", False)])
 def test_a_role_that_reads_cases_is_told_and_another_is_not(people: People, role: str, is_told: bool) -> None:
     addressed(people, "directorate")
-    changing.create(
+    people_service.create(
         people.house, admin_above(people), username="ghost", name_fr="Ghost", name_ar=None, language="fr",
         email="ghost@ecole.example", phone=None, role=role, unit="00000A", starts=NOW.date().isoformat(), ends=None,
         certified_until=None, reason="takes_up", sentence="", token="t",
@@ -203,25 +206,25 @@ def test_a_role_that_reads_cases_is_told_and_another_is_not(people: People, role
 def test_codes_stand_on_the_page_of_who_oversees_alone(people: People) -> None:
     people.give_password("team_member")
     house, member = people.house, people.actor("team_member").id
-    first = invitations.new_password_slip(house, people.actor("head"), member, house.now())
+    first = access_codes.new_password_slip(house, people.actor("head"), member, house.now())
     people.wait(minutes=5)
-    assert invitations.set_password_by_code(house, first.username, first.code, "quatre tasses de thé")
+    assert access_codes.set_password_by_code(house, first.username, first.code, "quatre tasses de thé")
     used_at = house.now()
     people.wait(days=1)
-    invitations.new_password_slip(house, people.actor("head"), member, house.now())
-    found = printed.see_codes(house, people.actor("directorate"), "00000A")
+    access_codes.new_password_slip(house, people.actor("head"), member, house.now())
+    found = stand_ins.see_codes(house, people.actor("directorate"), "00000A")
     assert [(one.kind, one.used_at) for one in found] == [
         ("password_code_made", None), ("password_code_made", used_at),
     ]  # fmt: skip
     with house.directory.reading() as session:
-        named = directory.accounts(session, {member, people.actor("head").id})
+        named = auth_repository.accounts(session, {member, people.actor("head").id})
     assert {(one.by, one.name) for one in found} == {
         (named[people.actor("head").id].name("fr"), named[member].name("fr"))
     }
-    assert printed.see_codes(house, people.actor("head"), "00000A") == ()
-    assert printed.see_codes(house, people.actor("team_coordinator"), "00000A") == ()
+    assert stand_ins.see_codes(house, people.actor("head"), "00000A") == ()
+    assert stand_ins.see_codes(house, people.actor("team_coordinator"), "00000A") == ()
     people.wait(days=91)
-    assert printed.see_codes(house, people.actor("directorate"), "00000A") == ()
+    assert stand_ins.see_codes(house, people.actor("directorate"), "00000A") == ()
 
 
 # ---- excluded --------------------------------------------------------------------------------------------------------
@@ -237,7 +240,7 @@ def test_who_is_excluded_prints_no_code_for_those_who_carry_the_case(school: Sch
 
     def prints(by: str, who: str) -> str:
         try:
-            invitations.new_password_slip(house, people.actor(by), people.actor(who).id, house.now())
+            access_codes.new_password_slip(house, people.actor(by), people.actor(who).id, house.now())
         except IdentityRefused as error:
             return error.code
         return ""
@@ -248,19 +251,19 @@ def test_who_is_excluded_prints_no_code_for_those_who_carry_the_case(school: Sch
     assert [prints("head", who) for who in whose] == ["level_above"] * 3 + [""]
     assert [prints("directorate", who) for who in whose] == [""] * 4, "the level above prints it"
     people.give_phone("team_member")
-    restoring.ask(house, people.actor("directorate"), people.actor("team_member").id)
+    access_codes.ask_restoring(house, people.actor("directorate"), people.actor("team_member").id)
     with pytest.raises(IdentityRefused, match="level_above"):
-        restoring.agree(house, people.actor("head"), people.actor("team_member").id)
+        access_codes.agree(house, people.actor("head"), people.actor("team_member").id)
 
 
 @pytest.mark.parametrize(("who", "may"), [("reporter", True), ("psychosocial", True), ("data_officer", False)])
 def test_a_head_prints_for_whom_they_lead(people: People, who: str, may: bool) -> None:
     account = people.actor(who).id
     if may:
-        assert invitations.invite_by_slip(people.house, people.actor("head"), account, people.house.now()).code
+        assert access_codes.invite_by_slip(people.house, people.actor("head"), account, people.house.now()).code
     else:
         with pytest.raises(Unseen):
-            invitations.invite_by_slip(people.house, people.actor("head"), account, people.house.now())
+            access_codes.invite_by_slip(people.house, people.actor("head"), account, people.house.now())
 
 
 # ---- an address changed first ----------------------------------------------------------------------------------------
@@ -272,19 +275,19 @@ def test_whoever_changed_an_address_prints_no_way_into_that_account(people: Peop
     people.give_phone("head")
     house, chief, head = people.house, admin_above(people), people.actor("head").id
     other, overseer = admin_above(people, "other"), people.actor("directorate")
-    changing.change_account(
+    people_service.change_account(
         house, chief, head, name_fr="Head", name_ar=None, language="fr", email="elsewhere@example.org", phone=None,
         token="moved",
     )  # fmt: skip
     with pytest.raises(IdentityRefused, match="moved_by_you"):
-        invitations.new_password_slip(house, chief, head, house.now())
-    restoring.ask(house, overseer, head)
+        access_codes.new_password_slip(house, chief, head, house.now())
+    access_codes.ask_restoring(house, overseer, head)
     with pytest.raises(IdentityRefused, match="moved_by_you"):
-        restoring.agree(house, chief, head)
-    assert restoring.agree(house, other, head).code
-    assert invitations.new_password_slip(house, other, head, house.now()).code
+        access_codes.agree(house, chief, head)
+    assert access_codes.agree(house, other, head).code
+    assert access_codes.new_password_slip(house, other, head, house.now()).code
     people.wait(days=31)
-    assert invitations.new_password_slip(house, chief, head, house.now()).code
+    assert access_codes.new_password_slip(house, chief, head, house.now()).code
 
 
 def test_whoever_made_the_account_that_changed_it_prints_none_either(people: People) -> None:
@@ -294,17 +297,17 @@ def test_whoever_made_the_account_that_changed_it_prints_none_either(people: Peo
     puppet, other = made_by(people, chief, "puppet"), admin_above(people, "other")
     moves(people, puppet, "head", "elsewhere@example.org")
     with pytest.raises(IdentityRefused, match="moved_by_you") as refused:
-        invitations.new_password_slip(house, chief, head, house.now())
+        access_codes.new_password_slip(house, chief, head, house.now())
     assert refused.value.ends == house.now() + MOVED
-    assert invitations.new_password_slip(house, other, head, house.now()).code
+    assert access_codes.new_password_slip(house, other, head, house.now()).code
     people.wait(days=31)
-    assert invitations.new_password_slip(house, chief, head, house.now()).code
+    assert access_codes.new_password_slip(house, chief, head, house.now()).code
 
 
 def moves(people: People, by: Actor, whose: str, email: str | None, *, name: str = "Head", language: str = "fr") -> str:
     """One who administers changes what is known of somebody; returns their account."""
     account = people.actor(whose).id
-    changing.change_account(
+    people_service.change_account(
         people.house, by, account, name_fr=name, name_ar=None, language=language, email=email, phone=None,
         token=f"{name}{language}{email}{people.house.now()}",
     )  # fmt: skip
@@ -315,7 +318,7 @@ def test_of_a_code_the_owner_is_told_where_they_were_reached_as_it_was_printed(p
     people.give_password("head")
     addressed(people, "head")
     house, chief, box = people.house, admin_above(people), Box()
-    invitations.new_password_slip(house, chief, people.actor("head").id, house.now())
+    access_codes.new_password_slip(house, chief, people.actor("head").id, house.now())
     people.wait(seconds=5)
     moves(people, chief, "head", "elsewhere@example.org")
     people.wait(seconds=5)
@@ -330,7 +333,7 @@ def test_of_a_code_the_owner_is_told_where_they_were_reached_as_it_was_printed(p
     assert former(people) == 0, "kept until it was told"
     people.wait(minutes=5)
     assert told(people, box) == []
-    invitations.new_password_slip(house, admin_above(people, "other"), people.actor("head").id, house.now())
+    access_codes.new_password_slip(house, admin_above(people, "other"), people.actor("head").id, house.now())
     assert told(people, box) == ["elsewhere"]
 
 
@@ -363,8 +366,8 @@ def test_the_address_before_is_told_that_it_was_changed_and_of_nothing_else(peop
 
 def brings(people: People, by: Actor, lines: str) -> None:
     """A list, confirmed."""
-    found = importing.bring(people.house, by, f"{lines}\n".encode(), "l.csv")
-    importing.confirm(people.house, by, found.id, found.digest)
+    found = imports.bring(people.house, by, f"{lines}\n".encode(), "l.csv")
+    imports.confirm(people.house, by, found.id, found.digest)
 
 
 def test_an_address_before_is_not_kept_for_ever_where_nothing_leaves(people: People) -> None:
@@ -388,9 +391,9 @@ def test_another_name_or_language_moves_no_message_and_holds_up_nobody(people: P
         line = f"person;{people.username('head')};Autre nom;head@ecole.example"
         brings(people, chief, f"kind;username;name_fr;email\n{line}")
     assert told(people, box) == []
-    assert invitations.new_password_slip(house, chief, head, house.now()).code
+    assert access_codes.new_password_slip(house, chief, head, house.now()).code
     with house.directory.reading() as session:
-        rows = administration.about(session, head, kinds=administration.OF_STAFF, limit=10)
+        rows = administration_log.about(session, head, kinds=administration_log.OF_STAFF, limit=10)
     assert [row.kind for row in rows if row.actor == chief.id] == [Kind.account_changed]
 
 
@@ -398,14 +401,14 @@ def test_what_was_sent_unchanged_leaves_no_row(people: People) -> None:
     addressed(people, "head")
     chief, head = admin_above(people), people.actor("head").id
     with people.house.directory.reading() as session:
-        account = directory.account(session, head)
+        account = auth_repository.account(session, head)
     assert account is not None
-    changing.change_account(
+    people_service.change_account(
         people.house, chief, head, name_fr=account.names.get("fr"), name_ar=account.names.get("ar"),
         language=account.language, email=account.email, phone=account.phone, token="same",
     )  # fmt: skip
     with people.house.directory.reading() as session:
-        rows = administration.about(session, head, kinds=administration.OF_STAFF, limit=10)
+        rows = administration_log.about(session, head, kinds=administration_log.OF_STAFF, limit=10)
     assert [row.kind for row in rows if row.actor == chief.id] == []
 
 
@@ -416,5 +419,5 @@ def test_who_moved_an_address_reads_from_when_they_can_print_again(people: Peopl
     head, began = moves(people, chief, "head", "elsewhere@example.org"), house.now()
     people.wait(days=2)
     with pytest.raises(IdentityRefused) as refused:
-        invitations.new_password_slip(house, chief, head, house.now())
+        access_codes.new_password_slip(house, chief, head, house.now())
     assert (refused.value.code, refused.value.ends) == ("moved_by_you", began + MOVED)

@@ -11,19 +11,18 @@ import pytest
 from domain.telling import NOW
 from sqlalchemy import delete, select
 
-from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.post import Letter, Post, Unreachable
-from school_protocol.services import accounts
-from school_protocol.services.identity import invitations
-from school_protocol.services.identity.telling import tell_of_accounts
-from school_protocol.services.staff import inviting
-from school_protocol.services.staff.invitations_sent import send_invitations
-from school_protocol.services.teams.changing import TeamRefused
-from school_protocol.storage import directory, staff
-from school_protocol.storage.digests import letters
-from school_protocol.storage.digests.tables import DemoMarkRow
-from school_protocol.storage.tables import AdministrationRow, OutboxRow
+from school_protocol.auth import access_codes, sign_in_repository, sign_in_service
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.own_account import tell_of_accounts
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.mail import Letter, Post, Unreachable
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.people import invitations as invitations_module
+from school_protocol.people import repository as people_repository
+from school_protocol.people.invitations import send_invitations
+from school_protocol.people.teams import TeamRefused
+from school_protocol.storage.models import AdministrationRow, DemoMarkRow, OutboxRow
 
 from .conftest import School
 
@@ -55,14 +54,14 @@ class Desk:
         self.school, self.house, self.mail = school, school.house, Mailbox()
         object.__setattr__(self.house.settings, "address", ADDRESS)
         with self.house.directory.writing() as session:
-            letters.mark_as_demo(session, at=NOW)
-            self.country = directory.add_unit(session, kind=UnitKind.country, code="KMA", names={"fr": "Maroc"})
+            notifications_repository.mark_as_demo(session, at=NOW)
+            self.country = auth_repository.add_unit(session, kind=UnitKind.country, code="KMA", names={"fr": "Maroc"})
             self.ids: dict[str, str] = {}
             for place in ("1", "2"):
                 above = self.country
                 for kind, code in ((UnitKind.region, f"KR{place}"), (UnitKind.province, f"KP{place}"),
                                    (UnitKind.school, f"0000{place}K")):  # fmt: skip
-                    above = self.ids[code] = directory.add_unit(
+                    above = self.ids[code] = auth_repository.add_unit(
                         session, kind=kind, code=code, names={"fr": code}, parent=above
                     )  # fmt: skip
             self.people = {
@@ -75,16 +74,16 @@ class Desk:
             }
 
     def _person(self, session: Any, who: str, role: str, unit: str) -> str:
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username=f"k.{who}", names={"fr": who}, language="fr", created_at=NOW, email=f"{who}@k.example"
         )
-        directory.set_password(session, account, "hash")
-        directory.appoint(session, account, role=role, unit=self.ids[unit], starts=date(2020, 1, 1))
+        auth_repository.set_password(session, account, "hash")
+        auth_repository.appoint(session, account, role=role, unit=self.ids[unit], starts=date(2020, 1, 1))
         return account
 
     def actor(self, who: str) -> Actor:
         with self.house.directory.reading() as session:
-            found = accounts.actor_of(self.house, self.people[who], session)
+            found = sign_in_service.actor_of(self.house, self.people[who], session)
         assert found is not None
         return found
 
@@ -93,15 +92,15 @@ class Desk:
             "unit": "00001K", "roles": ["reporter"], "name_fr": "Salma Zqbennani", "name_ar": "", "language": "fr",
             "email": "s.bennani@ecole.example", "certified_until": None,
         }  # fmt: skip
-        return inviting.invite(
+        return invitations_module.invite(
             self.house, self.actor(who), **{**said, **changes}, token=token or self.school.token()
         ).account  # fmt: skip
 
     def press(self, change: Any, account: str, who: str = "academy") -> None:
         change(self.house, self.actor(who), account, token=self.school.token())
 
-    def lines(self, who: str = "academy", school: str = "") -> list[inviting.OpenLine]:
-        return list(inviting.see_invitations(self.house, self.actor(who), school).lines)
+    def lines(self, who: str = "academy", school: str = "") -> list[invitations_module.OpenLine]:
+        return list(invitations_module.see_invitations(self.house, self.actor(who), school).lines)
 
     def send(self) -> int:
         return send_invitations(self.house, Post(mail=self.mail))
@@ -114,13 +113,13 @@ class Desk:
 
     def held(self, account: str) -> list[tuple[str, str]]:
         with self.house.directory.reading() as session:
-            posts = staff.held(session, [account])[account]
-            units = directory.units(session, {post.unit for post in posts})
+            posts = people_repository.held(session, [account])[account]
+            units = auth_repository.find_units(session, {post.unit for post in posts})
         return sorted((post.role, units[post.unit].code) for post in posts if not post.is_over(NOW.date()))
 
-    def account(self, account: str) -> directory.Account:
+    def account(self, account: str) -> auth_repository.Account:
         with self.house.directory.reading() as session:
-            found = directory.account(session, account)
+            found = auth_repository.account(session, account)
         assert found is not None
         return found
 
@@ -158,19 +157,19 @@ def test_an_academy_and_a_directorate_invite_into_the_schools_below_them_alone(d
 @pytest.mark.exhaustive
 def test_nobody_else_invites_and_finds_no_page(desk: Desk) -> None:
     for who in ("head", "trainer", "chief"):
-        assert not inviting.may_invite(desk.house, desk.actor(who))
-        for call in (inviting.see_invitations, inviting.roles_for, inviting.schools_for):
+        assert not invitations_module.may_invite(desk.house, desk.actor(who))
+        for call in (invitations_module.see_invitations, invitations_module.roles_for, invitations_module.schools_for):
             with pytest.raises(Unseen):
                 call(desk.house, desk.actor(who))
         with pytest.raises(Unseen):
             desk.invite(who)
-    assert inviting.may_invite(desk.house, desk.actor("academy")), "the control"
+    assert invitations_module.may_invite(desk.house, desk.actor("academy")), "the control"
 
 
 @pytest.mark.exhaustive
 def test_no_role_that_lifts_is_given_whatever_is_posted(desk: Desk) -> None:
     roles = desk.school.player.protocol.roles
-    given = {who: inviting.roles_for(desk.house, desk.actor(who)) for who in ("academy", "directorate")}
+    given = {who: invitations_module.roles_for(desk.house, desk.actor(who)) for who in ("academy", "directorate")}
     assert {line.role.key for line in given["directorate"]} == set(GIVEN)
     assert {line.role.key for line in given["academy"]} == set(GIVEN) - {"team_coordinator"}, (
         "who reads all of a school"
@@ -187,7 +186,7 @@ def test_no_role_that_lifts_is_given_whatever_is_posted(desk: Desk) -> None:
 def test_nobody_invites_themselves(desk: Desk) -> None:
     assert refused(desk.invite, email="ACADEMY@k.example") == {"own_rights"}
     assert desk.lines() == []
-    for change in (inviting.resend, inviting.withdraw):
+    for change in (invitations_module.resend, invitations_module.withdraw):
         with pytest.raises(Unseen):
             desk.press(change, desk.people["academy"])
 
@@ -231,15 +230,15 @@ def test_the_link_leaves_by_mail_once_lets_in_and_stands_nowhere(desk: Desk) -> 
     assert (line.account, line.school.code, line.until) == (account, "00001K", None), "nothing is out yet"
     assert [desk.send(), desk.send()] == [1, 0]
     (line,) = desk.lines()
-    assert line.until == desk.house.now() + invitations.GOOD_FOR
+    assert line.until == desk.house.now() + access_codes.GOOD_FOR
     token = desk.link()
     assert "s.bennani" in desk.mail.to("s.bennani@ecole.example")[0]
     with desk.house.realm.reading() as session:
         rows = session.scalars(select(OutboxRow)).all()
         assert token not in repr([row.payload for row in rows])
-    assert invitations.accept_invitation(desk.house, token, "une phrase assez longue 7")
+    assert access_codes.accept_invitation(desk.house, token, "une phrase assez longue 7")
     assert desk.lines() == [], "who came in is no open invitation"
-    for change in (inviting.resend, inviting.withdraw):
+    for change in (invitations_module.resend, invitations_module.withdraw):
         with pytest.raises(Unseen):
             desk.press(change, account)
 
@@ -250,14 +249,14 @@ def test_sent_again_the_earlier_link_is_worth_nothing(desk: Desk) -> None:
     desk.send()
     first = desk.link()
     desk.school.wait(hours=1)
-    desk.press(inviting.resend, account)
+    desk.press(invitations_module.resend, account)
     assert desk.send() == 1
     second = desk.link()
     assert first != second
-    assert invitations.see_invitation(desk.house, first) is None
-    assert invitations.see_invitation(desk.house, second) is not None
+    assert access_codes.see_invitation(desk.house, first) is None
+    assert access_codes.see_invitation(desk.house, second) is not None
     desk.school.wait(hours=73)
-    assert invitations.see_invitation(desk.house, second) is None
+    assert access_codes.see_invitation(desk.house, second) is None
     assert desk.lines()[0].until is None
 
 
@@ -265,13 +264,13 @@ def test_withdrawn_nobody_comes_in_and_nothing_is_held(desk: Desk) -> None:
     account = desk.invite()
     desk.send()
     token = desk.link()
-    desk.press(inviting.withdraw, account)
+    desk.press(invitations_module.withdraw, account)
     assert desk.lines() == []
-    assert invitations.see_invitation(desk.house, token) is None
-    assert not invitations.accept_invitation(desk.house, token, "une phrase assez longue 7")
+    assert access_codes.see_invitation(desk.house, token) is None
+    assert not access_codes.accept_invitation(desk.house, token, "une phrase assez longue 7")
     assert not desk.account(account).active
     again = desk.invite(email="autre@ecole.example")
-    desk.press(inviting.withdraw, again)
+    desk.press(invitations_module.withdraw, again)
     assert desk.send() == 0, "what was withdrawn before it left doesn't leave"
 
 
@@ -284,7 +283,7 @@ def test_what_does_not_leave_is_tried_again(desk: Desk) -> None:
     desk.mail.is_shut = False
     desk.school.wait(minutes=5)
     assert desk.send() == 1
-    assert invitations.see_invitation(desk.house, desk.link()) is not None
+    assert access_codes.see_invitation(desk.house, desk.link()) is not None
 
 
 @pytest.mark.exhaustive
@@ -292,7 +291,7 @@ def test_without_mail_nobody_is_invited(desk: Desk) -> None:
     with desk.house.directory.writing() as session:
         session.execute(delete(DemoMarkRow))
     assert refused(desk.invite) == {"no_mail"}
-    assert not inviting.see_invitations(desk.house, desk.actor("academy")).sends
+    assert not invitations_module.see_invitations(desk.house, desk.actor("academy")).sends
 
 
 def test_where_no_address_is_set_no_link_leaves(desk: Desk) -> None:
@@ -319,7 +318,7 @@ def test_another_academy_and_the_one_beside_settle_only_their_own(desk: Desk) ->
     account = desk.invite("directorate")
     assert [line.account for line in desk.lines("academy")] == [account], "above, it is theirs too"
     assert desk.lines("other") == []
-    for change in (inviting.resend, inviting.withdraw):
+    for change in (invitations_module.resend, invitations_module.withdraw):
         with pytest.raises(Unseen):
             desk.press(change, account, "other")
     with pytest.raises(Unseen):
@@ -329,13 +328,13 @@ def test_another_academy_and_the_one_beside_settle_only_their_own(desk: Desk) ->
 
 def test_somebody_without_a_way_in_who_holds_more_than_they_could_give_is_not_theirs(desk: Desk) -> None:
     with desk.house.directory.writing() as session:
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username="new.head", names={"fr": "Head"}, language="fr", created_at=NOW, email="h@k.example"
         )
-        directory.appoint(session, account, role="head", unit=desk.ids["00001K"], starts=date(2020, 1, 1))
-        directory.appoint(session, account, role="reporter", unit=desk.ids["00001K"], starts=date(2020, 1, 1))
+        auth_repository.appoint(session, account, role="head", unit=desk.ids["00001K"], starts=date(2020, 1, 1))
+        auth_repository.appoint(session, account, role="reporter", unit=desk.ids["00001K"], starts=date(2020, 1, 1))
     assert desk.lines() == []
-    for change in (inviting.resend, inviting.withdraw):
+    for change in (invitations_module.resend, invitations_module.withdraw):
         with pytest.raises(Unseen):
             desk.press(change, account)
 
@@ -346,17 +345,17 @@ def test_somebody_without_a_way_in_who_holds_more_than_they_could_give_is_not_th
 def test_only_who_was_invited_by_mail_and_comes_in_no_other_way_is_awaited(desk: Desk) -> None:
     """Neither a slip that was printed for somebody of a list, nor whoever signs in by a provider, is theirs to end."""
     with desk.house.directory.writing() as session:
-        listed = directory.add_account(
+        listed = auth_repository.add_account(
             session, username="k.listed", names={"fr": "L"}, language="fr", created_at=NOW, email="l@ecole.example"
         )
-        directory.appoint(session, listed, role="reporter", unit=desk.ids["00001K"], starts=date(2020, 1, 1))
+        auth_repository.appoint(session, listed, role="reporter", unit=desk.ids["00001K"], starts=date(2020, 1, 1))
     account = desk.invite()
     assert [line.account for line in desk.lines()] == [account]
     with desk.house.directory.writing() as session:
-        staff.link(session, "https://id.example", "s-1", account, at=NOW)
+        sign_in_repository.link(session, "https://id.example", "s-1", account, at=NOW)
     assert desk.lines() == []
     for one in (listed, account):
-        for change in (inviting.resend, inviting.withdraw):
+        for change in (invitations_module.resend, invitations_module.withdraw):
             with pytest.raises(Unseen):
                 desk.press(change, one)
     assert desk.send() == 0, "no link leaves for whoever comes in another way"
@@ -368,7 +367,7 @@ def test_somebody_who_works_in_that_school_is_not_invited_there_again(desk: Desk
     for who in ("academy", "directorate"):
         assert problems(desk.invite, who, email="S.Bennani@ecole.example") == {"email": ("works_there",)}
     assert problems(desk.invite, email="head@k.example") == {"email": ("works_there",)}
-    desk.press(inviting.withdraw, desk.lines()[0].account)
+    desk.press(invitations_module.withdraw, desk.lines()[0].account)
     assert desk.invite()
 
 

@@ -13,15 +13,17 @@ import pytest
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
-from school_protocol.documents import rendering
-from school_protocol.documents.rendering import DocumentsUnavailable
-from school_protocol.documents.sealing.errors import SealingError
-from school_protocol.services.house import open_house
-from school_protocol.services.papers import issue_case_file, making
+from school_protocol.case_files import printing
+from school_protocol.case_files.models import AskedPaperRow, HandedPaperRow, PreparedPaperRow
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases.models import DocumentCopyRow
+from school_protocol.context import open_house
+from school_protocol.pdf import rendering
+from school_protocol.pdf.rendering import DocumentsUnavailable
+from school_protocol.pdf.verdicts import SealingError
 from school_protocol.storage import journal
-from school_protocol.storage.errors import KeysUnusable, StorageFull
-from school_protocol.storage.paper_tables import AskedPaperRow, HandedPaperRow, PreparedPaperRow
-from school_protocol.storage.tables import DocumentCopyRow, EventRow, UsedTokenRow
+from school_protocol.storage.models import EventRow, UsedTokenRow
+from school_protocol.storage.store_errors import KeysUnusable, StorageFull
 from services.conftest import School
 from services.test_sealed_papers import keys, loaded
 
@@ -40,7 +42,7 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> bytes:
     made = rendering.render(
         html, title="T", language="fr", identifier="x", moment=datetime(2026, 1, 1, tzinfo=UTC), files=(record,)
     )
-    monkeypatch.setattr(making, "case_file", lambda *_any: made)
+    monkeypatch.setattr(printing, "case_file", lambda *_any: made)
     return made
 
 
@@ -143,7 +145,7 @@ def test_a_disk_that_is_full_while_it_is_stamped_or_signed(
     school: School, pages: bytes, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     """Stamping and signing write to memory alone; were it otherwise, it would be said as well."""
-    from school_protocol.services.papers import issuing
+    from school_protocol.case_files import service as case_files_service
 
     school.report()
 
@@ -151,7 +153,7 @@ def test_a_disk_that_is_full_while_it_is_stamped_or_signed(
         raise OSError(code, os.strerror(code))
 
     with monkeypatch.context() as patch:
-        patch.setattr(issuing, "copied", full)
+        patch.setattr(case_files_service, "copied", full)
         refused(school, OSError)
     issued_after_all(school)
 
@@ -226,7 +228,7 @@ def test_a_signing_key_that_cannot_be_used_issues_nothing(school: School, pages:
     school.report()
     keys(school)
     folder = school.house.settings.data / "signing"
-    from school_protocol.services.papers.signing import academy_of
+    from school_protocol.case_files.service import academy_of
 
     path = folder / f"{academy_of(school.house, loaded(school).around.unit).code}.pem"
     right = path.read_bytes()
@@ -264,8 +266,8 @@ def test_without_its_typeface_nothing_is_issued_and_the_command_that_mends_it_is
 ) -> None:
     school.report()
     with monkeypatch.context() as patch:
-        patch.setattr("school_protocol.documents.fonts.DEFAULT_FOLDER", tmp_path)
-        assert "school_protocol.documents.fonts" in (rendering.missing() or "")
+        patch.setattr("school_protocol.pdf.fonts.DEFAULT_FOLDER", tmp_path)
+        assert "school_protocol.pdf.fonts" in (rendering.missing() or "")
         refused(school, DocumentsUnavailable)
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from storage.conftest import NOW
 
-from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.post import Letter, Post, Unreachable
-from school_protocol.services.journal import keeping, looking, verify
-from school_protocol.services.journal.keeping import check_by_night, check_on, keep_on
-from school_protocol.storage import anchors, checks, journal
+from school_protocol.auth.repository import Account
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.mail import Letter, Post, Unreachable
+from school_protocol.ops import journal_checks
+from school_protocol.ops.journal_checks import check_by_night, check_on, keep_on, verify
+from school_protocol.storage import anchors, chain_checks, journal
 from school_protocol.storage.anchors import AnchorUnwritable
-from school_protocol.storage.checks import Check
-from school_protocol.storage.directory import Account
+from school_protocol.storage.chain_checks import Check
 from school_protocol.storage.journal import Flaw
 from services.journaling import Kept, again, client, copied, entry, opened, told
 
@@ -46,17 +46,17 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
 def mailbox(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Mailbox:
     """With one who administers the installation."""
     with kept.house.directory.reading() as session:
-        from school_protocol.storage import directory
+        from school_protocol.auth import repository as auth_repository
 
-        person = directory.account(session, kept.person)
+        person = auth_repository.account(session, kept.person)
     assert person is not None
-    monkeypatch.setattr(keeping, "_administrators", lambda _house: (person,))
+    monkeypatch.setattr(journal_checks, "_administrators", lambda _house: (person,))
     return Mailbox()
 
 
 def latest(kept: Kept) -> Check | None:
     with kept.house.realm.reading() as session:
-        return checks.latest(session)
+        return chain_checks.latest_check(session)
 
 
 def broken(kept: Kept) -> None:
@@ -161,19 +161,22 @@ def test_nobody_is_told_of_a_check_that_passed(kept: Kept, mailbox: Mailbox) -> 
 def test_the_head_of_each_anchor_is_mailed_and_nothing_else(kept: Kept) -> None:
     mailbox = Mailbox()
     settings = replace(kept.house.settings, anchor_mail="academy@x.example")
-    anchor = keeping.take_anchor(replace(kept.house, settings=settings), Post(mail=mailbox))
+    anchor = journal_checks.take_anchor(replace(kept.house, settings=settings), Post(mail=mailbox))
     ((to, letter),) = mailbox.letters
     assert to == "academy@x.example"
     assert anchor.digest in letter.text
     assert str(anchor.number) in letter.subject
     mailbox.is_down = True
-    assert keeping.take_anchor(replace(kept.house, settings=settings), Post(mail=mailbox)).number == anchor.number + 1
+    assert (
+        journal_checks.take_anchor(replace(kept.house, settings=settings), Post(mail=mailbox)).number
+        == anchor.number + 1
+    )
 
 
 def test_administrators_are_found_by_what_their_role_does(school: object, moroccan: object) -> None:
     house = school.house  # type: ignore[attr-defined]
     person = school.person("technical_admin")  # type: ignore[attr-defined]
-    found: tuple[Account, ...] = keeping._administrators(house)
+    found: tuple[Account, ...] = journal_checks._administrators(house)
     assert [one.id for one in found] == [person.id]
 
 
@@ -181,10 +184,10 @@ def test_administrators_are_found_by_what_their_role_does(school: object, morocc
 
 
 def number_of(kept: Kept, name: str) -> str:
-    from school_protocol.storage import cases
+    from school_protocol.cases import repository as cases_repository
 
     with kept.house.realm.reading() as session:
-        return cases.opened(session, kept.case(name)).number
+        return cases_repository.opened(session, kept.case(name)).number
 
 
 def head_of(kept: Kept, name: str) -> str:
@@ -197,15 +200,17 @@ def head_of(kept: Kept, name: str) -> str:
 def test_a_printed_head_is_found_again(kept: Kept) -> None:
     number, head = number_of(kept, "a"), head_of(kept, "a")
     kept.append("a", entry("CaseSeen"), entry())
-    found = looking.look_up_head(kept.house, number, head[:16])
+    found = journal_checks.look_up_head(kept.house, number, head[:16])
     assert (found.seq, found.holds, found.later, found.is_content, found.at) == (6, True, 2, True, NOW)
     spaced = " ".join(head[place : place + 4] for place in range(0, 64, 4)).upper()
-    assert looking.look_up_head(kept.house, f"{number[:4]} {number[4:]}", spaced).seq == 6
-    assert looking.look_up_head(kept.house, number_of(kept, "gone"), head_of(kept, "gone")).holds, "erased, not altered"
+    assert journal_checks.look_up_head(kept.house, f"{number[:4]} {number[4:]}", spaced).seq == 6
+    assert journal_checks.look_up_head(kept.house, number_of(kept, "gone"), head_of(kept, "gone")).holds, (
+        "erased, not altered"
+    )
 
 
 def test_a_head_that_was_never_one_of_this_case_is_said_so(kept: Kept) -> None:
-    other = looking.look_up_head(kept.house, number_of(kept, "a"), head_of(kept, "b"))
+    other = journal_checks.look_up_head(kept.house, number_of(kept, "a"), head_of(kept, "b"))
     assert (other.seq, other.holds) == (None, False)
 
 
@@ -213,22 +218,22 @@ def test_a_head_that_was_never_one_of_this_case_is_said_so(kept: Kept) -> None:
 def test_a_head_over_what_was_changed_does_not_hold(kept: Kept) -> None:
     number, head = number_of(kept, "a"), head_of(kept, "a")
     broken(kept)
-    found = looking.look_up_head(kept.house, number, head)
+    found = journal_checks.look_up_head(kept.house, number, head)
     assert (found.seq, found.holds) == (6, False)
 
 
 @pytest.mark.parametrize("head", ["", "abc", "xyz" * 10, "a" * 65, "' OR 1=1 --", "٣" * 16])
 def test_what_is_no_head_is_refused(kept: Kept, head: str) -> None:
     with pytest.raises(BadInput):
-        looking.look_up_head(kept.house, number_of(kept, "a"), head)
+        journal_checks.look_up_head(kept.house, number_of(kept, "a"), head)
     with pytest.raises(Unseen):
-        looking.look_up_head(kept.house, "0000 0000 0000 0", "ab" * 16)
+        journal_checks.look_up_head(kept.house, "0000 0000 0000 0", "ab" * 16)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.files
 def test_an_operator_sees_how_the_journal_stands(kept: Kept, tmp_path: Path) -> None:
-    standing = looking.see_standing(kept.house)
+    standing = journal_checks.see_standing(kept.house)
     assert (standing.latest, standing.open_accesses, standing.is_beside) == (None, 0, True)
     assert standing.anchor is not None
     assert standing.anchor[0] == 3
@@ -237,7 +242,7 @@ def test_an_operator_sees_how_the_journal_stands(kept: Kept, tmp_path: Path) -> 
     kept.day_passes()
     kept.read("a")
     check_by_night(kept.house)
-    standing = looking.see_standing(kept.house)
+    standing = journal_checks.see_standing(kept.house)
     assert standing.latest is not None
     assert standing.passed is not None
     assert (standing.latest.faults, standing.passed.faults, standing.open_accesses) == (1, 0, 1)
@@ -249,18 +254,18 @@ def test_an_operator_sees_how_the_journal_stands(kept: Kept, tmp_path: Path) -> 
 def test_data_and_anchors_set_back_together_are_told_by_the_second_place_of_anchors(kept: Kept, tmp_path: Path) -> None:
     second = tmp_path / "second"
     house = replace(kept.house, settings=replace(kept.house.settings, anchors_copy=second))
-    first = keeping.take_anchor(house, Post()).number
+    first = journal_checks.take_anchor(house, Post()).number
     assert sorted(anchors.numbers(second)) == list(range(1, first + 1)), "those of before come along"
     assert verify(house).breaks == []
     copied(kept, tmp_path / "older")
     kept.day_passes()
     kept.append("a", entry())
-    last = keeping.take_anchor(house, Post()).number
+    last = journal_checks.take_anchor(house, Post()).number
     back = again(kept, tmp_path / "older")
     assert verify(back).breaks == [], "the control: by itself it holds"
     told_by = replace(back, settings=replace(back.settings, anchors_copy=second))
     assert [(one.seq, one.flaw) for one in verify(told_by).breaks] == [(last, Flaw.missing)]
-    keeping.take_anchor(back, Post())
+    journal_checks.take_anchor(back, Post())
     assert [(one.seq, one.flaw) for one in verify(told_by).breaks] == [(last, Flaw.rewritten)]
     back.close()
 
@@ -269,5 +274,5 @@ def test_a_second_place_that_cannot_be_written_is_told(kept: Kept, tmp_path: Pat
     (tmp_path / "second").write_text("no folder")
     house = replace(kept.house, settings=replace(kept.house.settings, anchors_copy=tmp_path / "second"))
     with pytest.raises(AnchorUnwritable, match="second"):
-        keeping.take_anchor(house, Post())
-    assert looking.see_standing(house).lacking == len(list(anchors.numbers(house.settings.anchors_folder)))
+        journal_checks.take_anchor(house, Post())
+    assert journal_checks.see_standing(house).lacking == len(list(anchors.numbers(house.settings.anchors_folder)))

@@ -21,24 +21,26 @@ import pytest
 from domain.telling import MOROCCAN, NOW
 from sqlalchemy import delete, select
 
+from school_protocol.auth import sign_in_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import folded
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.post import Post
-from school_protocol.services.house import STORES, House, open_house
-from school_protocol.services.journal import verify_journal
-from school_protocol.services.journal.keeping import take_anchor
-from school_protocol.services.keeping import backups, masters
-from school_protocol.services.loading import folded
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import cases, erased, erasing, key_files, restoring, retention, sign_in
-from school_protocol.storage.backups import BackupUnusable
-from school_protocol.storage.digests import feeds
-from school_protocol.storage.errors import KeysUnusable, StorageBusy
-from school_protocol.storage.figures import counters
-from school_protocol.storage.figures.tables import FigureCounterRow, FigureShareRow
+from school_protocol.context import STORES, House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.mail import Post
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.ops import backup_service, key_rotation
+from school_protocol.ops.journal_checks import take_anchor, verify_journal
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.models import FigureCounterRow, FigureShareRow
+from school_protocol.storage import master_keys, restoring
+from school_protocol.storage.backups import FILE, BackupUnusable, ErasedUnreadable, note, read_erased
 from school_protocol.storage.journal import Flaw
+from school_protocol.storage.models import CaseRecordRow
 from school_protocol.storage.restoring import PlaceTaken, RestoreUnfinished
-from school_protocol.storage.tables import CaseRecordRow
+from school_protocol.storage.store_errors import KeysUnusable, StorageBusy
 from services.conftest import WORDS, School
 
 pytestmark = pytest.mark.files
@@ -70,19 +72,19 @@ class Place:
         return self.house
 
     def backup(self) -> Path:
-        return self.folder / backups.create(self.house, self.folder).name
+        return self.folder / backup_service.create(self.house, self.folder).name
 
     def id_of(self, number: str) -> str:
         with self.house.realm.reading() as session:
-            found = cases.find_by_number(session, number)
+            found = cases_repository.find_by_number(session, number)
         assert found is not None
         return found
 
     def erase(self, number: str) -> str:
         case_id = self.id_of(number)
-        erased.note(self.settings.data, self.house.vault, case_id, self.clock.now())
+        note(self.settings.data, self.house.vault, case_id, self.clock.now())
         with self.house.realm.writing() as session:
-            erasing.erase_case(session, self.house.vault, case_id, at=self.clock.now(), actor="officer")
+            privacy_repository.erase_case(session, self.house.vault, case_id, at=self.clock.now(), actor="officer")
         return case_id
 
     def move_to(self, folder: Path) -> Settings:
@@ -103,7 +105,10 @@ def contents(house: House) -> dict[str, Any]:
     with house.realm.reading() as session:
         ids = sorted(session.scalars(select(CaseRecordRow.id)))
         return {
-            case_id: (cases.is_destroyed(session, case_id) or cases.load(session, house.vault, case_id))
+            case_id: (
+                cases_repository.is_destroyed(session, case_id)
+                or cases_repository.load_events(session, house.vault, case_id)
+            )
             for case_id in ids
         }
 
@@ -114,8 +119,8 @@ def contents(house: House) -> dict[str, Any]:
 @pytest.mark.exhaustive
 def test_a_backup_is_whole_and_says_what_it_holds(place: Place) -> None:
     path = place.backup()
-    assert backups.verify(place.settings, path) == []
-    (kept,) = backups.every(place.house, place.folder)
+    assert backup_service.verify(place.settings, path) == []
+    (kept,) = backup_service.every_backup(place.house, place.folder)
     made = kept.listed.manifest
     assert made is not None
     assert (made.cases, made.begun) == (2, NOW)
@@ -140,7 +145,7 @@ def test_no_key_and_no_word_is_in_it(place: Place) -> None:
 @pytest.mark.exhaustive
 def test_a_backup_beside_its_own_data_is_refused(place: Place) -> None:
     with pytest.raises(BackupUnusable, match="lost with it"):
-        backups.create(place.house, place.settings.data / "backups")
+        backup_service.create(place.house, place.settings.data / "backups")
 
 
 @pytest.mark.exhaustive
@@ -148,7 +153,7 @@ def test_one_backup_at_a_time_and_what_was_broken_off_is_cleared(place: Place) -
     left = place.folder / ".unfinished-x"
     left.mkdir(parents=True)
     (left / "realm.sqlite").write_bytes(b"half")
-    listed = backups.every(place.house, place.folder)
+    listed = backup_service.every_backup(place.house, place.folder)
     assert [(one.listed.manifest, "broken off" in one.listed.fault) for one in listed] == [(None, True)]
     place.backup()
     assert not left.exists()
@@ -169,13 +174,13 @@ def test_a_file_destroyed_meanwhile_begins_the_backup_anew(place: Place, monkeyp
     monkeypatch.setattr(stored, "_snapshot", destroying)
     path = place.backup()
     assert snapshots == ["realm.sqlite", "directory.sqlite"] * 2
-    assert backups.verify(place.settings, path) == []
+    assert backup_service.verify(place.settings, path) == []
     assert not (path / "files" / "ab").exists()
 
 
 def test_a_full_disk_leaves_no_backup(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     from school_protocol.storage import backups as stored
-    from school_protocol.storage.errors import StorageFull
+    from school_protocol.storage.store_errors import StorageFull
 
     def full(source: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
@@ -241,23 +246,23 @@ SPOILT = (
 def test_what_was_touched_is_found_and_not_restored(place: Place, tmp_path: Path, how: str) -> None:
     path = place.backup()
     spoil(path, how)
-    assert backups.verify(place.settings, path)
+    assert backup_service.verify(place.settings, path)
     elsewhere = place.move_to(tmp_path / "elsewhere")
     with pytest.raises(BackupUnusable):
-        backups.restore(elsewhere, place.clock, path)
+        backup_service.restore(elsewhere, place.clock, path)
     assert {one.name for one in elsewhere.data.iterdir()} <= {"keys", ".restoring"}
-    assert backups.drill(place.settings, place.clock, place.folder).faults
+    assert backup_service.drill_backup(place.settings, place.clock, place.folder).faults
 
 
 @pytest.mark.exhaustive
 def test_without_the_keys_nothing_is_restored(place: Place, tmp_path: Path) -> None:
     path = place.backup()
     with pytest.raises(KeysUnusable):
-        backups.restore(Settings(data=tmp_path / "elsewhere"), place.clock, path)
+        backup_service.restore(Settings(data=tmp_path / "elsewhere"), place.clock, path)
     other = Settings(data=tmp_path / "other")
     open_house(other, place.clock).realm.close()
     with pytest.raises(BackupUnusable, match="journal key is another"):
-        backups.restore(other, place.clock, path, replaces=True)
+        backup_service.restore(other, place.clock, path, replaces=True)
 
 
 # ---- restored --------------------------------------------------------------------------------------------------------
@@ -267,7 +272,7 @@ def test_without_the_keys_nothing_is_restored(place: Place, tmp_path: Path) -> N
 def test_restored_elsewhere_it_is_equal(place: Place, tmp_path: Path) -> None:
     path, before = place.backup(), contents(place.house)
     elsewhere = place.move_to(tmp_path / "elsewhere")
-    done = backups.restore(elsewhere, place.clock, path)
+    done = backup_service.restore(elsewhere, place.clock, path)
     assert (done.indexed, done.erased, done.aside) == (2, 0, None)
     house = open_house(elsewhere, place.clock)
     assert contents(house) == before
@@ -287,12 +292,12 @@ def test_anchors_from_before_and_after_it_stand_in_no_way(place: Place, tmp_path
         place.again()
     take_anchor(place.house, Post())
     path, before = place.backup(), contents(place.house)
-    assert backups.drill(place.settings, place.clock, place.folder).faults == ()
+    assert backup_service.drill_backup(place.settings, place.clock, place.folder).faults == ()
     place.school.report()
     take_anchor(place.house, Post())
-    assert backups.drill(place.settings, place.clock, place.folder).faults == ()
+    assert backup_service.drill_backup(place.settings, place.clock, place.folder).faults == ()
     elsewhere = replace(place.move_to(tmp_path / "elsewhere"), anchors=place.settings.anchors)
-    backups.restore(elsewhere, place.clock, path)
+    backup_service.restore(elsewhere, place.clock, path)
     if not apart:
         shutil.copytree(place.settings.anchors_folder, elsewhere.anchors_folder)
     house = open_house(elsewhere, place.clock)
@@ -308,12 +313,12 @@ def test_a_place_that_holds_something_is_replaced_only_when_said_and_when_closed
     place.school.report()
     later = contents(place.house)
     with pytest.raises(PlaceTaken):
-        backups.restore(place.settings, place.clock, path)
+        backup_service.restore(place.settings, place.clock, path)
     with pytest.raises(StorageBusy, match="stop the site"):
-        backups.restore(place.settings, place.clock, path, replaces=True)
+        backup_service.restore(place.settings, place.clock, path, replaces=True)
     assert contents(place.again()) == later, "nothing was changed"
     place.close()
-    done = backups.restore(place.settings, place.clock, path, replaces=True)
+    done = backup_service.restore(place.settings, place.clock, path, replaces=True)
     assert contents(place.again()) == before
     assert done.aside is not None
     place.close()
@@ -327,7 +332,7 @@ def test_a_store_that_is_broken_can_be_replaced(place: Place) -> None:
     path, before = place.backup(), contents(place.house)
     place.close()
     (place.settings.data / "realm.sqlite").write_bytes(b"lightning" * 1000)
-    backups.restore(place.settings, place.clock, path, replaces=True)
+    backup_service.restore(place.settings, place.clock, path, replaces=True)
     assert contents(place.again()) == before
 
 
@@ -335,16 +340,16 @@ def test_a_store_that_is_broken_can_be_replaced(place: Place) -> None:
 def test_a_case_erased_since_stays_erased(place: Place, tmp_path: Path) -> None:
     path = place.backup()
     case_id = place.erase(place.first)
-    (kept,) = backups.every(place.house, place.folder)
+    (kept,) = backup_service.every_backup(place.house, place.folder)
     assert kept.erased_since == 1
     place.close()
-    done = backups.restore(place.settings, place.clock, path, replaces=True)
+    done = backup_service.restore(place.settings, place.clock, path, replaces=True)
     assert (done.erased, done.indexed) == (1, 1)
     house = place.again()
     with house.realm.reading() as session:
-        assert cases.is_destroyed(session, case_id)
+        assert cases_repository.is_destroyed(session, case_id)
     assert verify_journal(house) == []
-    drilled = backups.drill(place.settings, place.clock, place.folder)
+    drilled = backup_service.drill_backup(place.settings, place.clock, place.folder)
     assert (drilled.erased, drilled.cases, drilled.faults) == (1, 1, ())
 
 
@@ -353,14 +358,14 @@ def test_the_list_of_the_lost_machine_counts_elsewhere(place: Place, tmp_path: P
     path = place.backup()
     case_id = place.erase(place.first)
     elsewhere = place.move_to(tmp_path / "elsewhere")
-    saved = place.settings.data / erased.FILE
-    assert backups.restore(elsewhere, place.clock, path, erased_elsewhere=[saved]).erased == 1
+    saved = place.settings.data / FILE
+    assert backup_service.restore(elsewhere, place.clock, path, erased_elsewhere=[saved]).erased == 1
     house = open_house(elsewhere, place.clock)
-    assert [one.case_id for one in erased.read(elsewhere.data, house.vault)] == [case_id]
+    assert [one.case_id for one in read_erased(elsewhere.data, house.vault)] == [case_id]
     house.close()
     saved.write_text("{}\n")
-    with pytest.raises(erased.ErasedUnreadable):
-        backups.restore(place.move_to(tmp_path / "third"), place.clock, path, erased_elsewhere=[saved])
+    with pytest.raises(ErasedUnreadable):
+        backup_service.restore(place.move_to(tmp_path / "third"), place.clock, path, erased_elsewhere=[saved])
 
 
 def test_where_the_stores_came_back_without_us_what_was_erased_goes_again(place: Place, tmp_path: Path) -> None:
@@ -374,11 +379,11 @@ def test_where_the_stores_came_back_without_us_what_was_erased_goes_again(place:
         shutil.copy2(kept / f"{name}.sqlite", data / f"{name}.sqlite")
     house = place.again()
     with house.realm.reading() as session:
-        assert not cases.is_destroyed(session, case_id), "the control: it is there again"
-    assert backups.catch_up(house) == 1
+        assert not cases_repository.is_destroyed(session, case_id), "the control: it is there again"
+    assert backup_service.catch_up(house) == 1
     with house.realm.reading() as session:
-        assert cases.is_destroyed(session, case_id)
-    assert backups.catch_up(house) == 0
+        assert cases_repository.is_destroyed(session, case_id)
+    assert backup_service.catch_up(house) == 0
     assert list(verify_journal(house)) == []
 
 
@@ -386,14 +391,14 @@ def test_where_the_stores_came_back_without_us_what_was_erased_goes_again(place:
 def test_sessions_of_the_time_are_ended(place: Place) -> None:
     head = place.school.account("head")
     with place.house.directory.writing() as session:
-        token = sign_in.open_web_session(session, head, now=NOW)
+        token = sign_in_repository.open_web_session(session, head, now=NOW)
     path = place.backup()
     with place.house.directory.writing() as session:
-        sign_in.close_web_session(session, token)
+        sign_in_repository.close_web_session(session, token)
     place.close()
-    backups.restore(place.settings, place.clock, path, replaces=True)
+    backup_service.restore(place.settings, place.clock, path, replaces=True)
     with place.again().directory.reading() as session:
-        assert sign_in.web_session(session, token, now=NOW) is None
+        assert sign_in_repository.web_session(session, token, now=NOW) is None
 
 
 @pytest.mark.exhaustive(but=("6",))
@@ -415,14 +420,14 @@ def test_a_restore_broken_off_between_two_parts_is_gone_on_with(
     with monkeypatch.context() as broken:
         broken.setattr(Path, "rename", dying)
         try:
-            backups.restore(place.settings, place.clock, path, replaces=True)
+            backup_service.restore(place.settings, place.clock, path, replaces=True)
         except KeyboardInterrupt:
             with pytest.raises(RestoreUnfinished):
                 open_house(place.settings, place.clock)
             with pytest.raises(RestoreUnfinished):
-                backups.restore(place.settings, place.clock, path, replaces=True)
+                backup_service.restore(place.settings, place.clock, path, replaces=True)
     if restoring.is_under_way(place.settings.data):
-        backups.go_on(place.settings)
+        backup_service.go_on(place.settings)
     assert contents(place.again()) == before
     assert verify_journal(place.house) == []
 
@@ -437,64 +442,64 @@ def test_a_restore_that_fails_leaves_no_copy_of_the_stores(place: Place, monkeyp
         raise StorageBusy("the disk went away")
 
     with monkeypatch.context() as broken:
-        broken.setattr(backups, "rebuild_index", failing)
+        broken.setattr(backup_service, "rebuild_index", failing)
         place.close()
         with pytest.raises(StorageBusy, match="went away"):
-            backups.restore(place.settings, place.clock, path, replaces=True)
+            backup_service.restore(place.settings, place.clock, path, replaces=True)
     assert not stage.exists()
     place.again()
     with pytest.raises(StorageBusy, match="stop the site"):
-        backups.restore(place.settings, place.clock, path, replaces=True)
+        backup_service.restore(place.settings, place.clock, path, replaces=True)
     assert not stage.exists()
 
 
 def test_what_a_restore_left_is_named_until_it_is_gone(place: Place) -> None:
-    assert backups.left_over(place.settings) == ()
+    assert backup_service.left_over(place.settings) == ()
     path = place.backup()
     place.close()
-    aside = backups.restore(place.settings, place.clock, path, replaces=True).aside
-    (said,) = backups.left_over(place.settings)
+    aside = backup_service.restore(place.settings, place.clock, path, replaces=True).aside
+    (said,) = backup_service.left_over(place.settings)
     assert str(aside) in said
     assert "destroy it" in said
     with restoring.staged(place.settings.data):
-        assert len(backups.left_over(place.settings)) == 1, "one that runs is none that was left"
+        assert len(backup_service.left_over(place.settings)) == 1, "one that runs is none that was left"
         with pytest.raises(StorageBusy, match="is running"), restoring.staged(place.settings.data):
             pass
     restoring.stage_of(place.settings.data).mkdir()
-    assert "killed" in backups.left_over(place.settings)[0]
+    assert "killed" in backup_service.left_over(place.settings)[0]
 
 
 def test_a_hold_of_the_time_of_the_backup_does_not_keep_what_was_erased_since(place: Place) -> None:
     """The list of erased cases decides: a hold that stood then was lifted before the case was erased."""
     case_id = place.id_of(place.first)
     with place.house.realm.writing() as session:
-        retention.bar(session, case_id, NOW + timedelta(days=200))
+        privacy_repository.bar(session, case_id, NOW + timedelta(days=200))
     path = place.backup()
     with place.house.realm.writing() as session:
-        retention.bar(session, case_id, None)
+        privacy_repository.bar(session, case_id, None)
     place.erase(place.first)
-    assert backups.drill(place.settings, place.clock, place.folder).faults == ()
+    assert backup_service.drill_backup(place.settings, place.clock, place.folder).faults == ()
     place.close()
-    assert backups.restore(place.settings, place.clock, path, replaces=True).erased == 1
+    assert backup_service.restore(place.settings, place.clock, path, replaces=True).erased == 1
     with place.again().realm.reading() as session:
-        assert cases.is_destroyed(session, case_id)
+        assert cases_repository.is_destroyed(session, case_id)
 
 
 @pytest.mark.exhaustive
 def test_a_backup_whose_master_key_was_retired_is_named_and_opens_again_with_it(place: Place) -> None:
     path = place.backup()
     kept = (place.settings.keys / "master-1.key").read_bytes()
-    assert masters.rotate(place.house) > 0
-    place.clock.advance(masters.SETTLED)
-    assert masters.retire(place.house) == (1,)
-    (fault,) = backups.verify(place.settings, path)
+    assert key_rotation.rotate(place.house) > 0
+    place.clock.advance(key_rotation.SETTLED)
+    assert key_rotation.retire(place.house) == (1,)
+    (fault,) = backup_service.verify(place.settings, path)
     assert "master key 1," in fault
-    assert [one.missing for one in backups.every(place.house, place.folder)] == [(1,)]
+    assert [one.missing for one in backup_service.every_backup(place.house, place.folder)] == [(1,)]
     with pytest.raises(BackupUnusable, match="master key 1,"):
-        backups.restore(place.settings, place.clock, path, replaces=True)
-    assert "master key 1," in backups.drill(place.settings, place.clock, place.folder).faults[0]
-    key_files.write(place.settings.keys / "master-1.key", kept)
-    assert backups.verify(place.settings, path) == []
+        backup_service.restore(place.settings, place.clock, path, replaces=True)
+    assert "master key 1," in backup_service.drill_backup(place.settings, place.clock, place.folder).faults[0]
+    master_keys.write_key_file(place.settings.keys / "master-1.key", kept)
+    assert backup_service.verify(place.settings, path) == []
 
 
 # ---- killed ----------------------------------------------------------------------------------------------------------
@@ -503,7 +508,7 @@ def test_a_backup_whose_master_key_was_retired_is_named_and_opens_again_with_it(
 def _back_up(data: Path, folder: Path) -> None:
     house = open_house(Settings(data=data), TurnableClock(NOW))
     while True:
-        backups.create(house, folder)
+        backup_service.create(house, folder)
 
 
 @pytest.mark.exhaustive
@@ -517,11 +522,11 @@ def test_a_backup_killed_half_way_is_absent_and_the_others_are_whole(place: Plac
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
     worker.join()
-    listed = backups.every(place.house, place.folder)
+    listed = backup_service.every_backup(place.house, place.folder)
     whole = [one.listed for one in listed if one.listed.manifest]
     assert whole
     assert all("broken off" in one.listed.fault for one in listed if one.listed.manifest is None)
-    assert all(backups.verify(place.settings, one.path) == [] for one in whole)
+    assert all(backup_service.verify(place.settings, one.path) == [] for one in whole)
 
 
 # ---- the drill -------------------------------------------------------------------------------------------------------
@@ -529,17 +534,19 @@ def test_a_backup_killed_half_way_is_absent_and_the_others_are_whole(place: Plac
 
 @pytest.mark.exhaustive
 def test_the_drill_says_how_old_and_how_whole(place: Place, tmp_path: Path) -> None:
-    assert backups.drill(place.settings, place.clock, _made(tmp_path / "none")).faults == (
+    assert backup_service.drill_backup(place.settings, place.clock, _made(tmp_path / "none")).faults == (
         f"there is no whole backup in {tmp_path / 'none'}",
     )
     place.backup()
     place.clock.advance(timedelta(hours=5))
-    done = backups.drill(place.settings, place.clock, place.folder)
+    done = backup_service.drill_backup(place.settings, place.clock, place.folder)
     assert (done.age, done.cases, done.opened, done.faults) == (timedelta(hours=5), 2, 2, ())
     place.clock.advance(timedelta(days=2))
-    assert "hours old" in backups.drill(place.settings, place.clock, place.folder).faults[0]
+    assert "hours old" in backup_service.drill_backup(place.settings, place.clock, place.folder).faults[0]
     place.clock.advance(-timedelta(days=9))
-    assert "hours old" in backups.drill(place.settings, place.clock, place.folder).faults[0], "nor from the future"
+    assert "hours old" in backup_service.drill_backup(place.settings, place.clock, place.folder).faults[0], (
+        "nor from the future"
+    )
 
 
 def _made(folder: Path) -> Path:
@@ -552,14 +559,14 @@ def test_the_drill_leaves_nothing_and_touches_nothing(place: Place, tmp_path: Pa
     place.backup()
     scratch = _made(tmp_path / "scratch")
     before = contents(place.house)
-    backups.drill(place.settings, place.clock, place.folder, scratch=scratch)
+    backup_service.drill_backup(place.settings, place.clock, place.folder, scratch=scratch)
     assert list(scratch.iterdir()) == []
     assert contents(place.house) == before
 
 
 def test_overdue_backups_are_listed(place: Place) -> None:
     place.backup()
-    (kept,) = backups.every(place.house, place.folder, timedelta(days=3))
+    (kept,) = backup_service.every_backup(place.house, place.folder, timedelta(days=3))
     assert not kept.is_overdue(NOW + timedelta(days=2, hours=23))
     assert kept.is_overdue(NOW + timedelta(days=3))
 
@@ -572,20 +579,20 @@ def test_what_is_erased_again_is_counted_though_it_never_was(place: Place) -> No
     path = place.backup()
     place.erase(place.first)
     place.close()
-    backups.restore(place.settings, place.clock, path, replaces=True)
+    backup_service.restore(place.settings, place.clock, path, replaces=True)
     house = place.again()
     with house.realm.reading() as session:
-        assert len(counters.frozen(session)) == 1
+        assert len(statistics_repository.frozen(session)) == 1
 
 
 @pytest.mark.exhaustive
 def test_an_address_of_a_calendar_of_the_time_is_ended(place: Place) -> None:
     account = place.school.account("head")
     with place.house.directory.writing() as session:
-        token = feeds.make(session, account, at=NOW)
+        token = notifications_repository.make_feed(session, account, at=NOW)
     path = place.backup()
     place.close()
-    backups.restore(place.settings, place.clock, path, replaces=True)
+    backup_service.restore(place.settings, place.clock, path, replaces=True)
     with place.again().directory.writing() as session:
-        assert feeds.of(session, account) is None
-        assert feeds.read(session, token, at=NOW, most=9, window=timedelta(minutes=1)) is None
+        assert notifications_repository.feed_of(session, account) is None
+        assert notifications_repository.read_feed(session, token, at=NOW, most=9, window=timedelta(minutes=1)) is None

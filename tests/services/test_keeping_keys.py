@@ -13,15 +13,16 @@ import pytest
 from domain.telling import MOROCCAN, NOW
 from storage.test_keys_masters import command
 
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import folded
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House, open_house
-from school_protocol.services.keeping import masters
-from school_protocol.services.keeping.masters import TooEarly
-from school_protocol.services.loading import folded
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import cases, key_files, keys
-from school_protocol.storage.errors import KeysUnusable
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.ops import key_rotation
+from school_protocol.ops.key_rotation import TooEarly
+from school_protocol.storage import case_keys, master_keys
+from school_protocol.storage.store_errors import KeysUnusable
 from services.conftest import School
 
 
@@ -46,7 +47,7 @@ class Place:
     def reads(self) -> bool:
         house = self.open()
         with house.realm.reading() as session:
-            case_id = cases.find_by_number(session, self.school.number)
+            case_id = cases_repository.find_by_number(session, self.school.number)
             assert case_id is not None
             folded(house, session, case_id)
         self.close()
@@ -97,7 +98,7 @@ def test_a_command_s_keys_are_not_enough(tmp_path: Path, moroccan: Protocol) -> 
 
 def test_keys_of_another_house_are_refused(place: Place, tmp_path: Path) -> None:
     shutil.rmtree(place.settings.keys)
-    key_files.create(place.settings.keys, with_master=True)
+    master_keys.create(place.settings.keys, with_master=True)
     with pytest.raises(KeysUnusable, match="not those that this data was written with"):
         place.open()
 
@@ -107,13 +108,15 @@ def test_keys_of_another_house_are_refused(place: Place, tmp_path: Path) -> None
 
 @pytest.mark.exhaustive
 def test_without_the_master_key_that_rows_name_nothing_is_written_under_an_older_one(place: Place) -> None:
-    masters.rotate(place.open())
+    key_rotation.rotate(place.open())
     place.close()
     newest = place.settings.keys / "master-2.key"
     newest.rename(newest.with_name("away"))
     with pytest.raises(KeysUnusable, match="master key 2 is missing from the ring"):
         place.open()
-    assert masters.status(place.open(with_lost=True)).lost == {2: sum(masters.status(place.house).lost.values())}
+    assert key_rotation.status(place.open(with_lost=True)).lost == {
+        2: sum(key_rotation.status(place.house).lost.values())
+    }
     place.close()
     newest.with_name("away").rename(newest)
     assert place.reads()
@@ -130,16 +133,16 @@ def test_a_master_key_that_is_lost_for_good_is_given_up_and_the_rest_opens(place
         place.open()
     house = place.open(with_lost=True)
     with pytest.raises(KeysUnusable, match="not lost"):
-        masters.give_up(house, 2)
-    assert masters.give_up(house, 1) > 0
+        key_rotation.give_up(house, 2)
+    assert key_rotation.give_up(house, 1) > 0
     place.close()
     assert place.reads(), "what the other key wraps"
     place.school.number = first
     with pytest.raises(Exception, match="master key 1"):
         place.reads()
     house = place.open()
-    masters.rotate(house)
-    assert set(masters.status(house).wraps) == {1, 3}, "what can be opened is turned"
+    key_rotation.rotate(house)
+    assert set(key_rotation.status(house).wraps) == {1, 3}, "what can be opened is turned"
 
 
 # ---- retired ---------------------------------------------------------------------------------------------------------
@@ -151,26 +154,26 @@ def test_a_key_is_retired_only_a_while_after_the_ring_was_turned(tmp_path: Path,
     found = Place(tmp_path / "var", moroccan, **settings)
     house = found.open()
     found.clock.advance(timedelta(days=9))
-    masters.rotate(house)
-    for wait in (timedelta(), masters.SETTLED - timedelta(seconds=1)):
+    key_rotation.rotate(house)
+    for wait in (timedelta(), key_rotation.SETTLED - timedelta(seconds=1)):
         found.clock.advance(wait)
         with pytest.raises(TooEarly):
-            masters.retire(house)
+            key_rotation.retire(house)
     found.clock.advance(timedelta(seconds=1))
-    assert masters.retire(house) == (1,)
+    assert key_rotation.retire(house) == (1,)
     found.close()
 
 
 def test_a_ring_that_somebody_else_turned_is_noted_as_it_is_first_seen(tmp_path: Path) -> None:
-    assert keys.note_turned(tmp_path, 1, NOW) == NOW
+    assert case_keys.note_turned(tmp_path, 1, NOW) == NOW
     later = NOW + timedelta(days=3)
-    assert keys.note_turned(tmp_path, 1, later) == NOW
-    assert keys.note_turned(tmp_path, 2, later) == later
-    (tmp_path / keys.RING_NOTE).write_text("{")
-    assert keys.note_turned(tmp_path, 2, later + timedelta(days=1)) == later + timedelta(days=1)
+    assert case_keys.note_turned(tmp_path, 1, later) == NOW
+    assert case_keys.note_turned(tmp_path, 2, later) == later
+    (tmp_path / case_keys.RING_NOTE).write_text("{")
+    assert case_keys.note_turned(tmp_path, 2, later + timedelta(days=1)) == later + timedelta(days=1)
 
 
 def test_the_note_holds_no_key(place: Place) -> None:
-    kept = replace(keys.turned(place.settings.data), given_up=frozenset())
-    assert kept == keys.Turned(1, NOW)
-    assert len((place.settings.data / keys.RING_NOTE).read_bytes()) < 120
+    kept = replace(case_keys.turned(place.settings.data), given_up=frozenset())
+    assert kept == case_keys.Turned(1, NOW)
+    assert len((place.settings.data / case_keys.RING_NOTE).read_bytes()) < 120

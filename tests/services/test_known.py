@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from domain.telling import NOW
 
-from school_protocol.services.showing import see_act
+from school_protocol.cases.showing import see_act
 from services.conftest import School
 
 CALLED = {"target": "rescue", "covers": ["self_harm"], "channel": "call", "sent_at": NOW.isoformat()}

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from domain.telling import SAFE
 
-from school_protocol.post import Post
-from school_protocol.services.loading import today_for
-from school_protocol.services.notices import sweep
-from school_protocol.services.teams import orphans, stand_ins
-from school_protocol.storage import directory, seats
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import handing_over, lookup_repository
+from school_protocol.context import today_for
+from school_protocol.mail import Post
+from school_protocol.notifications.service import sweep
+from school_protocol.people import stand_ins
 
 from .test_notices import Recorder
 from .test_staff import Office
@@ -20,7 +21,7 @@ from .test_staff import office as office
 
 def lost(office: Office, who: str) -> list[tuple[str, tuple[str, ...]]]:
     """The cases that nobody carries, as somebody's desk has them."""
-    lines = orphans.see_own(office.house, office.school.person(who))
+    lines = handing_over.see_own(office.house, office.school.person(who))
     return [(line.number, tuple(lack.code for lack in line.lacks)) for line in lines]
 
 
@@ -28,11 +29,11 @@ def test_of_whoever_leaves_the_cases_are_counted_and_those_who_name_another_are_
     school, lead = office.school, office.school.account("team_member/2")
     for role in ("head", "team_coordinator"):
         with office.house.directory.writing() as session:
-            directory.set_address(session, school.account(role), email=f"{role}@college.example", phone=None)
+            auth_repository.set_address(session, school.account(role), email=f"{role}@college.example", phone=None)
     school.report()
     school.act("head", "name_seat", seat="lead", account=lead)
     sweep(office.house, Post(Recorder(), None))
-    assert orphans.count_held(office.house, lead, office.here.id) == 1
+    assert handing_over.count_held(office.house, lead, office.here.id) == 1
     assert lost(office, "head") == lost(office, "team_coordinator") == []
 
     office.ids["lead"] = lead
@@ -67,7 +68,9 @@ def test_whose_certificate_ends_or_who_is_away_carries_a_case_no_more(office: Of
     school.report()
     school.act("head", "name_seat", seat="lead", account=lead)
     with office.house.directory.writing() as session:
-        directory.set_training(session, lead, certified=True, trained_until=today_for(office.house) + timedelta(days=3))
+        auth_repository.set_training(
+            session, lead, certified=True, trained_until=today_for(office.house) + timedelta(days=3)
+        )
     school.wait(days=3)
     assert lost(office, "head") == [], "its last day counts"
     school.wait(days=1)
@@ -120,8 +123,10 @@ def test_where_nobody_heads_the_school_each_case_is_found_by_who_names_its_lead(
 def test_a_desk_reads_no_case_that_somebody_carries(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor one that the whole team sees and nobody leads yet, as most are that were just reported."""
     school, read = office.school, []
-    ask = seats.open_cases
-    monkeypatch.setattr(seats, "open_cases", lambda *asked, **more: read.append(ask(*asked, **more)) or read[-1])
+    ask = lookup_repository.open_cases
+    monkeypatch.setattr(
+        lookup_repository, "open_cases", lambda *asked, **more: read.append(ask(*asked, **more)) or read[-1]
+    )
     school.report()
     assert lost(office, "head") == []
     school.act("head", "name_seat", seat="lead", account=school.account("team_member/2"))

@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 from rewriting import rewrite
 
-from school_protocol.documents import rendering
-from school_protocol.documents.papers import paper_html
-from school_protocol.domain.errors import Refused, SentBefore, Unseen
-from school_protocol.domain.events import DocumentIssued, from_entry
-from school_protocol.services.loading import load, names_in
-from school_protocol.services.papers.letters import chosen, letter_view, see_letters
-from school_protocol.storage import access, cases, directory
-from school_protocol.storage.tables import UnitRow
-from school_protocol.wording import Wording, stigma
+from school_protocol.auth.models import UnitRow
+from school_protocol.case_files.letter_pages import paper_html
+from school_protocol.case_files.letters import chosen, letter_view, see_letters
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import load, names_in
+from school_protocol.engine.errors import Refused, SentBefore, Unseen
+from school_protocol.engine.events import DocumentIssued, from_entry
+from school_protocol.language import Wording, stigma
+from school_protocol.pdf import rendering
+from school_protocol.people import contacts_repository
+from school_protocol.storage import access_log
 from services.conftest import School
 from services.lettering import (
     ADDRESS,
@@ -50,8 +52,8 @@ LISTENED = (SAID, "Capture où on lit")
 
 def issued(school: School) -> list[DocumentIssued]:
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        events = [from_entry(entry) for entry in cases.load(session, school.house.vault, case_id)]
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        events = [from_entry(entry) for entry in cases_repository.load_events(session, school.house.vault, case_id)]
     return [event for event in events if isinstance(event, DocumentIssued)]
 
 
@@ -133,7 +135,9 @@ def test_a_letter_says_which_court_and_under_which_numbers(school: School) -> No
     with school.house.directory.writing() as session:
         rewrite(session, UnitRow, city="Salé")
         for name, city in zip(courts, ("Salé", "Rabat"), strict=True):
-            directory.add_contact(session, target="prosecutor", names={"fr": name}, unit=None, city={"fr": city})
+            contacts_repository.add_contact(
+                session, target="prosecutor", names={"fr": name}, unit=None, city={"fr": city}
+            )
     first = text_of(issue(school, "head", "referral_letter", "referral-1").data)
     second = text_of(issue(school, "head", "referral_letter", "referral-1").data)
     assert courts[0] in first
@@ -375,8 +379,8 @@ def test_who_took_a_letter_is_noted(school: School) -> None:
     told(school)
     issue(school, "head", "guardians_notice", "guardian-1")
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        latest = access.of_case(session, case_id, limit=1)[0]
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        latest = access_log.access_of_case(session, case_id, limit=1)[0]
     assert (latest.what, latest.account) == ("letter.guardian-1", school.account("head"))
 
 

@@ -14,21 +14,21 @@ from domain.telling import MOROCCAN, NOW
 from sqlalchemy import Connection, Table, make_url, text
 from storage.server import EVERYWHERE, served
 
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import demo
-from school_protocol.services.house import STORES, House, open_house
-from school_protocol.services.journal import verify_journal
-from school_protocol.services.keeping import backups
-from school_protocol.services.keeping.moving import move, reopen
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import cases, moving, preparing
+from school_protocol.context import STORES, House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.ops import backup_service, demo
+from school_protocol.ops.databases import move_stores, reopen
+from school_protocol.ops.journal_checks import verify_journal
+from school_protocol.storage import copy_database, postgresql, sql
 from school_protocol.storage.backups import BackupUnusable
+from school_protocol.storage.copy_database import MovedAway, NotMovable
 from school_protocol.storage.engines import open_engine
-from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.giving_way import TablesInUse
 from school_protocol.storage.migrate import upgrade
-from school_protocol.storage.moving import MovedAway, NotMovable
+from school_protocol.storage.sql import TablesInUse
+from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.wiring import WIRING
 from services.conftest import School
 
@@ -56,7 +56,7 @@ class Places:
     school: School
 
     def go(self, before: Settings | None = None, after: Settings | None = None) -> int:
-        return move(before or self.files, after or self.database, self.clock, say_nothing).rows
+        return move_stores(before or self.files, after or self.database, self.clock, say_nothing).rows
 
     def house(self, settings: Settings) -> House:
         return open_house(settings, self.clock)
@@ -86,7 +86,7 @@ def places(server: str, tmp_path: Path, moroccan: Protocol) -> Iterator[Places]:
 def cases_of(house: House) -> dict[str, int]:
     with house.realm.reading() as session:
         rows = session.execute(text("SELECT number, id FROM case_record")).all()
-        return {number: cases.last_seq(session, case_id) for number, case_id in rows}
+        return {number: cases_repository.last_seq(session, case_id) for number, case_id in rows}
 
 
 def writes_fail(house: House) -> bool:
@@ -126,22 +126,22 @@ def test_one_that_was_cut_off_leaves_the_source_in_service(
     places: Places, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """And nothing in the target, until all of it stands there: then it is emptied, and the move begun again."""
-    monkeypatch.setattr(moving, "BATCH", 7)
+    monkeypatch.setattr(copy_database, "BATCH", 7)
 
     def stop(what: str, done: int, of: int) -> None:
         if what == kind and done > of * 0.3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        move(places.files, places.database, places.clock, stop)
+        move_stores(places.files, places.database, places.clock, stop)
     house = places.house(places.files)
     assert not writes_fail(house)
     house.close()
-    assert preparing.holds_rows(places.database.database) is (kind == "cases")
+    assert postgresql.holds_rows(places.database.database) is (kind == "cases")
     if kind == "cases":
         with pytest.raises(NotMovable, match="name an empty database"):
             places.go()
-        preparing.clear(places.database.database)
+        postgresql.clear(places.database.database)
     assert places.go() > 50
 
 
@@ -157,18 +157,20 @@ def test_one_that_was_cut_off_leaves_the_source_in_service(
 )
 def test_a_row_that_is_not_the_same_is_found(places: Places, monkeypatch: pytest.MonkeyPatch, harm: str) -> None:
     """Planted between copying and comparing; without it, the same way leads to the end (the other tests)."""
-    compare = moving.differing
+    compare = copy_database.differing
 
-    def harmed(source: Connection, target: Connection, tables: Sequence[Table], done: moving.Counted) -> list[str]:
+    def harmed(
+        source: Connection, target: Connection, tables: Sequence[Table], done: copy_database.Counted
+    ) -> list[str]:
         if tables == WIRING.tables["realm"].sorted_tables:
             target.exec_driver_sql("ALTER TABLE realm.event DISABLE TRIGGER USER")
             assert target.exec_driver_sql(harm).rowcount
         return compare(source, target, tables, done)
 
-    monkeypatch.setattr(moving, "differing", harmed)
+    monkeypatch.setattr(copy_database, "differing", harmed)
     with pytest.raises(NotMovable, match="not equal"):
         places.go()
-    assert not preparing.holds_rows(places.database.database)
+    assert not postgresql.holds_rows(places.database.database)
     still = places.house(places.files)
     assert not writes_fail(still)
     still.close()
@@ -240,7 +242,7 @@ def test_nobody_writes_to_the_source_while_it_is_copied(places: Places, monkeypa
             store.close()
 
     assert not writes_fail(house)
-    move(places.files, places.database, places.clock, write)
+    move_stores(places.files, places.database, places.clock, write)
     assert tried == [True]
     house.close()
 
@@ -263,34 +265,34 @@ def test_a_demo_leaves_an_installation_alone_that_lies_in_the_same_database(plac
     for reset in (False, True):
         with pytest.raises(demo.DemoError, match="no demo"):
             demo.prepare(elsewhere, reset=reset, password=None, say=lambda _line: None, clock=places.clock)
-    assert preparing.holds_rows(places.database.database)
+    assert postgresql.holds_rows(places.database.database)
 
 
 def test_what_is_cleared_is_empty(places: Places) -> None:
     places.house(places.database).close()
-    preparing.clear(places.database.database)
-    assert not preparing.holds_rows(places.database.database)
+    postgresql.clear(places.database.database)
+    assert not postgresql.holds_rows(places.database.database)
     places.go()
-    assert preparing.holds_rows(places.database.database)
+    assert postgresql.holds_rows(places.database.database)
 
 
 @pytest.mark.exhaustive
 def test_nothing_is_cleared_while_somebody_holds_a_table(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     places.go()
-    monkeypatch.setattr(preparing, "change", partial(preparing.change, patience=0.5))
+    monkeypatch.setattr(postgresql, "change", partial(sql.change_or_give_way, patience=0.5))
     engine = open_engine(places.database.database)
     with engine.connect() as page:
         page.execute(text("SELECT count(*) FROM realm.case_index"))
         with pytest.raises(TablesInUse):
-            preparing.clear(places.database.database)
-    assert preparing.holds_rows(places.database.database)
-    preparing.clear(places.database.database)
-    assert not preparing.holds_rows(places.database.database)
+            postgresql.clear(places.database.database)
+    assert postgresql.holds_rows(places.database.database)
+    postgresql.clear(places.database.database)
+    assert not postgresql.holds_rows(places.database.database)
     engine.dispose()
 
 
 def test_a_backup_of_files_is_refused_where_there_are_none(places: Places, tmp_path: Path) -> None:
     house = places.house(places.database)
     with pytest.raises(BackupUnusable, match="PostgreSQL"):
-        backups.create(house, tmp_path / "backups")
+        backup_service.create(house, tmp_path / "backups")
     house.close()

@@ -18,21 +18,29 @@ import yaml
 from pypdf import PdfReader
 from versions import next_version, plain, published
 
-from school_protocol.definitions import read
-from school_protocol.documents import rendering
-from school_protocol.domain.case import fold
-from school_protocol.domain.dues import dues, duties
-from school_protocol.domain.dues import read as facts_of
-from school_protocol.domain.errors import BadInput, Conflict, DefinitionError, Refused, Sealed, SentBefore, Unseen
-from school_protocol.domain.events import VersionChanged
-from school_protocol.domain.moving import Outcome, version_changed, weighed
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House
-from school_protocol.services.journal import rebuild_index, verify_journal
-from school_protocol.services.loading import Loaded, folded, index_row, load_by_id
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.protocols import examining, moving, publishing
-from school_protocol.services.protocols.moving import (
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import index_repository, loading
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.case_view import Seeing
+from school_protocol.cases.loading import Loaded, folded, index_row, load_by_id
+from school_protocol.cases.service import record_act, take_back
+from school_protocol.cases.showing import see_chronology, see_correction, see_record
+from school_protocol.cases.story_player import Player, throwaway
+from school_protocol.context import House
+from school_protocol.engine.case import fold
+from school_protocol.engine.deadlines import dues, duties
+from school_protocol.engine.deadlines import read as facts_of
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Conflict, DefinitionError, Refused, Sealed, SentBefore, Unseen
+from school_protocol.engine.events import VersionChanged
+from school_protocol.engine.version_change import Outcome, version_changed, weighed
+from school_protocol.ops.journal_checks import rebuild_index, verify_journal
+from school_protocol.pdf import rendering
+from school_protocol.protocol.reader import read
+from school_protocol.publishing import draft_process
+from school_protocol.publishing import move_case as move_case_module
+from school_protocol.publishing import service as publishing_service
+from school_protocol.publishing.move_case import (
     CaseLine,
     Moved,
     OpenCases,
@@ -43,12 +51,6 @@ from school_protocol.services.protocols.moving import (
     see_left,
     see_open_cases,
 )
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player, throwaway
-from school_protocol.services.seeing import Seeing
-from school_protocol.services.showing import see_chronology, see_correction, see_record
-from school_protocol.services.undoing import take_back
-from school_protocol.storage import cases, index
 from school_protocol.storage.engines import Session
 from tests.definitions.editing import edits, written
 
@@ -93,12 +95,12 @@ def checked(school: School) -> School:
 
 def case_id_of(school: School, number: str = "") -> str:
     with school.house.realm.reading() as session:
-        return cases.find_by_number(session, number or school.number) or ""
+        return cases_repository.find_by_number(session, number or school.number) or ""
 
 
-def row(school: School, number: str = "") -> index.IndexRow:
+def row(school: School, number: str = "") -> index_repository.IndexRow:
     with school.house.realm.reading() as session:
-        found = index.row_of(session, case_id_of(school, number))
+        found = index_repository.row_of(session, case_id_of(school, number))
     assert found is not None
     return found
 
@@ -332,7 +334,7 @@ def test_the_difference_is_that_of_the_published_files(checked: School) -> None:
 def test_a_page_of_the_list_is_followed_by_the_next(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     for _case in range(5):
         school.report()
-    monkeypatch.setattr(moving, "PAGE", 2)
+    monkeypatch.setattr(move_case_module, "PAGE", 2)
     published(school.house, HARMLESS)
     seen: list[str] = []
     after: str | None = ""
@@ -364,27 +366,27 @@ def test_one_case_that_cannot_be_read_keeps_no_other_off_the_list(
     bad = case_id_of(checked)
     checked.report()
     published(checked.house, HARMLESS)
-    real = moving.folded
+    real = loading.folded
 
     def torn(house: House, session: Session, case_id: str) -> Any:
         if case_id == bad:
             raise Sealed("its key is gone")
         return real(house, session, case_id)
 
-    monkeypatch.setattr(moving, "folded", torn)
+    monkeypatch.setattr(move_case_module, "folded", torn)
     assert sorted(line.codes for line in listed(checked).lines) == [(), ("unread",)]
 
 
 def test_somebody_who_writes_meanwhile_is_waited_for(checked: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(checked.house, HARMLESS)
-    real, clashes = moving.keep, count()
+    real, clashes = loading.keep, count()
 
     def clashing(*arguments: Any, **more: Any) -> Any:
         if next(clashes) == 0:
             raise Conflict(1, 2)
         return real(*arguments, **more)
 
-    monkeypatch.setattr(moving, "keep", clashing)
+    monkeypatch.setattr(move_case_module, "keep", clashing)
     assert moved(checked).is_moved
     assert next(clashes) == 2
     agrees_with_its_events(checked)
@@ -466,20 +468,20 @@ def test_after_publishing_the_draft_leads_to_the_cases_of_each_earlier_version(s
     for _case in range(2):
         school.report()
     actor = school.person(WHO)
-    draft = publishing.upload(school.house, actor, SHORTER, "next.yaml")
+    draft = publishing_service.upload(school.house, actor, SHORTER, "next.yaml")
 
     def left() -> tuple[tuple[int, int], ...]:
-        return see_left(school.house, actor, publishing.see_draft(school.house, actor, draft).draft)
+        return see_left(school.house, actor, publishing_service.see_draft(school.house, actor, draft).draft)
 
     assert left() == ()
-    publishing.work_out(school.house, lambda _content, _before: REPORT)
-    publishing.propose(school.house, actor, draft)
-    publishing.agree(school.house, school.person(f"{WHO}/2"), draft, read(SHORTER, "x").digest)
+    publishing_service.work_out(school.house, lambda _content, _before: REPORT)
+    publishing_service.propose(school.house, actor, draft)
+    publishing_service.agree(school.house, school.person(f"{WHO}/2"), draft, read(SHORTER, "x").digest)
     assert left() == ((1, 2),)
     assert listed(school).total == 2
 
 
-REPORT: examining.Report = {"proof": {"results": [], "combinations": 0, "seconds": 0.0}, "stories": []}
+REPORT: draft_process.Report = {"proof": {"results": [], "combinations": 0, "seconds": 0.0}, "stories": []}
 
 
 def _case(school: School) -> Loaded:
@@ -502,7 +504,7 @@ def stories(moroccan: Protocol) -> Iterator[list[Loaded]]:
             player.watching = False
             player.play(steps[: len(steps) * 2 // 3])
             with player.house.realm.reading() as session:
-                for case_id in index.all_case_ids(session):
+                for case_id in index_repository.all_case_ids(session):
                     found.append(load_by_id(player.house, session, player.actor("head"), case_id))
         yield found
 

@@ -9,20 +9,19 @@ import pytest
 from domain.telling import NOW
 from handing import hand_out_as
 
-from school_protocol.domain.case import Case
-from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.events import Recorded
-from school_protocol.domain.naming import Found
-from school_protocol.services import papers
-from school_protocol.services.desk import find_by_pupil
-from school_protocol.services.journal import rebuild_index
-from school_protocol.services.loading import load
-from school_protocol.services.masking import Masks
-from school_protocol.services.naming import named_in
-from school_protocol.services.recording import Done, record_act
-from school_protocol.services.showing import see_act, see_case, see_chronology, see_record
-from school_protocol.services.undoing import take_back
-from school_protocol.storage import identities
+from school_protocol.case_files.copy_scope import see_case_file
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.lists import find_by_pupil
+from school_protocol.cases.loading import load
+from school_protocol.cases.pseudonyms import Masks, named_in
+from school_protocol.cases.service import Done, record_act, take_back
+from school_protocol.cases.showing import see_act, see_case, see_chronology, see_record
+from school_protocol.engine.case import Case
+from school_protocol.engine.errors import BadInput, Refused
+from school_protocol.engine.events import Recorded
+from school_protocol.engine.name_detection import Found
+from school_protocol.ops.journal_checks import rebuild_index
 from services.conftest import MASSAR, NAME, School
 
 SUMMARY = {"summary": "[EV1] est suivie, [EC1] a été reçu.", "names_nobody": "true"}
@@ -79,11 +78,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def issue(school: School, who: str, token: str | None = None) -> str:
     actor = school.person(who)
-    return papers.issue_case_file(school.house, actor, school.number, "supervisor", "fr", token=token).data.decode()
+    return issue_case_file(school.house, actor, school.number, "supervisor", "fr", token=token).data.decode()
 
 
 def is_asked(school: School, who: str) -> bool:
-    options = papers.see_case_file(school.house, school.person(who), school.number)
+    options = see_case_file(school.house, school.person(who), school.number)
     assert options.awaits("school") is False
     return options.awaits("supervisor")
 
@@ -308,7 +307,7 @@ def test_an_index_made_anew_forgets_marks_that_an_earlier_version_left(
     school.report()
     done = informed(school)
     with monkeypatch.context() as before:
-        before.setattr(identities, "unmark", lambda *_args: None)
+        before.setattr(cases_repository, "unmark", lambda *_args: None)
         take_back(school.house, school.person("head"), school.number, done.seq, expected=None, token="undo")
     assert finds(school) == [school.number]
     rebuild_index(school.house)

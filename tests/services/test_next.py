@@ -13,16 +13,17 @@ import pytest
 from domain.telling import MOROCCAN
 from stories.test_stories import START, story
 
-from school_protocol.domain.errors import Refused
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.case_lines import own_line
-from school_protocol.services.desk import see_desk
-from school_protocol.services.loading import load
-from school_protocol.services.review.queueing import see_queue
-from school_protocol.services.scripts import throwaway
-from school_protocol.services.views import ActLine, CaseLine, CaseView
-from school_protocol.storage import index, outbox
-from school_protocol.storage.review.queue import TEAM, Chosen
+from school_protocol.cases import index_repository
+from school_protocol.cases.case_line_view import own_line
+from school_protocol.cases.lists import see_desk
+from school_protocol.cases.loading import load
+from school_protocol.cases.story_player import throwaway
+from school_protocol.cases.view_models import ActLine, CaseLine, CaseView
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Refused
+from school_protocol.storage import work_queue
+from school_protocol.supervision.repository import TEAM, Chosen
+from school_protocol.supervision.review_queue import see_queue
 from services.conftest import School
 from services.reviewing import placed, row
 
@@ -190,12 +191,12 @@ def asked(school: School) -> list[tuple[str, str, str]]:
 
 def row_of(school: School) -> Any:
     with school.house.realm.reading() as session:
-        return index.row_of(session, school.player.case_id() or "")
+        return index_repository.row_of(session, school.player.case_id() or "")
 
 
 def notices(school: School) -> list[Any]:
     with school.house.realm.writing() as session:
-        taken = outbox.take(session, school.house.now() + timedelta(days=1), limit=200, kind="notify")
+        taken = work_queue.take_messages(session, school.house.now() + timedelta(days=1), limit=200, kind="notify")
     return [one.payload for one in taken]
 
 

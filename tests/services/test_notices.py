@@ -16,21 +16,25 @@ import pytest
 import yaml
 from domain.telling import MOROCCAN, NOW
 
-from school_protocol.domain.clock import Calendar
-from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.post import Letter, Post, Undelivered, Unreachable
-from school_protocol.services import notices
-from school_protocol.services.addresses import keep_address
-from school_protocol.services.digests.pace import next_digest
-from school_protocol.services.notices import see_waiting, sweep, told
-from school_protocol.services.receipts import raise_from_receipt
-from school_protocol.services.scripts import SCHOOL_WEEK, throwaway
-from school_protocol.services.staff import changing
-from school_protocol.storage import administration, cases, directory, outbox, reports
-from school_protocol.storage.administration import Kind
-from school_protocol.wording import ZONE
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import lookup_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.intake import raise_from_receipt
+from school_protocol.cases.story_player import SCHOOL_WEEK, throwaway
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.language import ZONE
+from school_protocol.mail import Letter, Post, Undelivered, Unreachable
+from school_protocol.notifications import service as notifications_service
+from school_protocol.notifications.digests import next_digest
+from school_protocol.notifications.receivers import keep_address
+from school_protocol.notifications.service import see_waiting, sweep, told
+from school_protocol.people import contacts_repository
+from school_protocol.people import service as people_service
+from school_protocol.storage import administration_log, work_queue
+from school_protocol.storage.administration_log import Kind
 from services.conftest import ABOUT, MASSAR, NAME, WORDS, School
 
 from .test_staff import Office
@@ -79,17 +83,17 @@ class Watched:
             email, phone = f"{who.replace('/', '-')}@college.example", f"06{place:08}"
             self.people |= {email: who, phone: who}
             with self.school.house.directory.writing() as session:
-                directory.set_address(session, account, email=email, phone=phone)
-                directory.set_language(session, account, language)
+                auth_repository.set_address(session, account, email=email, phone=phone)
+                auth_repository.set_language(session, account, language)
         return self
 
     def address(self, who: str, email: str | None, phone: str | None = None) -> None:
         with self.school.house.directory.writing() as session:
-            directory.set_address(session, self.school.account(who), email=email, phone=phone)
+            auth_repository.set_address(session, self.school.account(who), email=email, phone=phone)
 
     def username(self, who: str) -> str:
         with self.school.house.directory.reading() as session:
-            found = directory.account(session, self.school.account(who))
+            found = auth_repository.account(session, self.school.account(who))
         assert found is not None
         return found.username
 
@@ -112,12 +116,12 @@ class Watched:
         """A move asks that these be told."""
         with self.school.house.realm.writing() as session:
             payload = {"case": self.case_id, "to": to, "move": "m", "urgent": urgent}
-            outbox.put(session, "notify", payload, at=self.now)
+            work_queue.put_message(session, "notify", payload, at=self.now)
 
     @property
     def case_id(self) -> str:
         with self.school.house.realm.reading() as session:
-            found = cases.find_by_number(session, self.school.number)
+            found = cases_repository.find_by_number(session, self.school.number)
         assert found is not None
         return found
 
@@ -135,8 +139,8 @@ class Watched:
     def close_days(self, *days: date) -> None:
         """The school is closed on these days."""
         with self.school.house.directory.writing() as session:
-            region = directory.units_of_kind(session, UnitKind.region)[0]
-            directory.set_calendar(session, region.id, Calendar(opening=SCHOOL_WEEK, closed=frozenset(days)))
+            region = auth_repository.units_of_kind(session, UnitKind.region)[0]
+            contacts_repository.set_calendar(session, region.id, Calendar(opening=SCHOOL_WEEK, closed=frozenset(days)))
 
 
 def _is_urgent(letter: Letter) -> bool:
@@ -244,7 +248,7 @@ def test_digests_wait_for_the_opening_but_not_for_term() -> None:
 def test_who_is_excluded_or_has_left_gets_nothing(watched: Watched) -> None:
     school = watched.known("team_member/3").school
     with school.house.directory.writing() as session:
-        directory.set_active(session, school.account("team_member/3"), False)
+        auth_repository.set_active(session, school.account("team_member/3"), False)
     school.report(must_not_read=[school.account("team_member/2")], danger_now="unsure")
     assert watched.sweep().told() == ["team_coordinator!", "team_member!"]
     assert watched.told(watched.sms) == ["team_coordinator!", "team_member!"]
@@ -293,12 +297,12 @@ def test_the_head_is_told_where_nothing_speaks_against_it(watched: Watched) -> N
 def neighbouring(watched: Watched, code: str) -> str:
     """The head of another school of the province, reached at `next@b.example`."""
     with watched.school.house.directory.writing() as session:
-        province = directory.units_of_kind(session, UnitKind.province)[0]
-        unit = directory.add_unit(session, kind=UnitKind.school, code=code, names={"fr": "B"}, parent=province.id)
-        head = directory.add_account(
+        province = auth_repository.units_of_kind(session, UnitKind.province)[0]
+        unit = auth_repository.add_unit(session, kind=UnitKind.school, code=code, names={"fr": "B"}, parent=province.id)
+        head = auth_repository.add_account(
             session, username="next", names={"fr": "B"}, language="ar", created_at=NOW, email="next@b.example"
         )
-        directory.appoint(session, head, role="head", unit=unit, starts=date(2020, 1, 1))
+        auth_repository.appoint(session, head, role="head", unit=unit, starts=date(2020, 1, 1))
     watched.people["next@b.example"] = "next"
     return head
 
@@ -373,7 +377,7 @@ def test_no_message_says_what_it_is_about(watch: Callable[..., Watched], languag
     letters = [letter for recorder in (watched.mail, watched.sms) for _to, letter in recorder.sent]
     assert {letter.subject for letter in letters} == {subject[language] for subject in SUBJECTS}
     with watched.school.house.directory.reading() as session:
-        units = [unit for kind in UnitKind for unit in directory.units_of_kind(session, kind)]
+        units = [unit for kind in UnitKind for unit in auth_repository.units_of_kind(session, kind)]
     names = [name for unit in units for name in (unit.code, *unit.names.values()) if name != "École"]
     names += [word for one in ABOUT for word in str(one["name"]).split() if len(word) > 2]
     for letter in letters:
@@ -425,7 +429,7 @@ def raised_at_night(watched: Watched) -> Watched:
     watched.close_days(date(2026, 11, 26), date(2026, 11, 27))
     watched.school.report("reporter", danger_now="unsure")
     with watched.school.house.realm.reading() as session:
-        (report,) = reports.of_reporter(session, watched.school.account("reporter"), limit=2)
+        (report,) = lookup_repository.of_reporter(session, watched.school.account("reporter"), limit=2)
     raise_from_receipt(
         watched.school.house, watched.school.person("reporter"), report.id, "blackmail", token=watched.school.token()
     )
@@ -505,8 +509,10 @@ def test_only_cases_whose_moment_came_are_opened(watched: Watched, monkeypatch: 
     watched.school.report("reporter", danger_now="yes")
     watched.sweep()
     opened: list[str] = []
-    former = notices._climb_one
-    monkeypatch.setattr(notices, "_climb_one", lambda house, case_id: (opened.append(case_id), former(house, case_id)))
+    former = notifications_service._climb_one
+    monkeypatch.setattr(
+        notifications_service, "_climb_one", lambda house, case_id: (opened.append(case_id), former(house, case_id))
+    )
     for minutes in (1, 60, 58):
         watched.swept(minutes=minutes)
     assert opened == []
@@ -663,7 +669,7 @@ class Killed(BaseException):
 def test_a_worker_that_is_killed_loses_nothing(watched: Watched, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     watched.school.report(danger_now="unsure")
     with monkeypatch.context() as patch:
-        patch.setattr(notices, place, _dies)
+        patch.setattr(notifications_service, place, _dies)
         with pytest.raises(Killed):
             watched.sweep()
     later = [who for _minute in range(6) for who in watched.swept(minutes=1)]
@@ -689,7 +695,10 @@ def test_workers_at_once_tell_each_person_once(watched: Watched) -> None:
     everybody = ["directorate!", "head!", "team_coordinator!", "team_member!", "team_member/2!"]
     assert set(watched.told()) == set(everybody)
     with watched.school.house.realm.reading() as session:
-        kept = [(one.cause, one.account, one.channel) for one in notices.register.of_case(session, watched.case_id)]
+        kept = [
+            (one.cause, one.account, one.channel)
+            for one in notifications_service.register.of_case(session, watched.case_id)
+        ]
     assert len(kept) == len(set(kept))
 
 
@@ -721,17 +730,20 @@ def test_a_case_that_cannot_be_opened_holds_up_no_other(
     for _ in range(2):
         watched.school.report("reporter", danger_now="yes")
         ids.append(watched.case_id)
-    former = notices._climb_one
+    former = notifications_service._climb_one
 
     def climb(house: Any, case_id: str) -> None:
         if case_id == min(ids):
             raise RuntimeError(NAME)
         former(house, case_id)
 
-    monkeypatch.setattr(notices, "_climb_one", climb)
+    monkeypatch.setattr(notifications_service, "_climb_one", climb)
     watched.swept(hours=2)
     with watched.school.house.realm.reading() as session:
-        climbed = [any(cause.startswith("due:") for cause in notices.register.causes(session, one)) for one in ids]
+        climbed = [
+            any(cause.startswith("due:") for cause in notifications_service.register.causes(session, one))
+            for one in ids
+        ]
     assert climbed == [one != min(ids) for one in ids]
     assert "RuntimeError" in caplog.text
     assert NAME not in caplog.text
@@ -758,7 +770,7 @@ def test_a_page_can_say_who_was_told_and_when(watched: Watched) -> None:
 def test_addresses_are_kept_taken_away_and_refused(watched: Watched) -> None:
     house = watched.school.house
     with house.directory.reading() as session:
-        head = directory.account(session, watched.school.account("head"))
+        head = auth_repository.account(session, watched.school.account("head"))
     assert head is not None
     kept = keep_address(house, head.username, email=" tete@college.example ", phone="+212 6 00-00.00 (01)")
     assert (kept.email, kept.phone) == ("tete@college.example", "+212600000001")
@@ -811,7 +823,7 @@ def test_by_whatever_door_an_address_comes_it_brings_what_is_urgent(watched: Wat
     watched.address("team_member", None)
     watched.sweep().told()
     if door == "page":
-        changing.change_account(
+        people_service.change_account(
             house, office.actor("chief"), account, name_fr="Late", name_ar=None, language="fr",
             email="late@college.example", phone=None, token="late",
         )  # fmt: skip
@@ -823,5 +835,5 @@ def test_by_whatever_door_an_address_comes_it_brings_what_is_urgent(watched: Wat
     assert "late!" in watched.sweep().told()
     assert "late!" not in watched.sweep().told()
     with house.directory.reading() as session:
-        rows = administration.about(session, account, kinds=[Kind.address_changed], limit=9)
+        rows = administration_log.about(session, account, kinds=[Kind.address_changed], limit=9)
     assert [row.reason for row in rows] == [{"page": "correction", "list": "list", "command": "by_command"}[door]]

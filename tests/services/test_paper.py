@@ -11,17 +11,20 @@ import pytest
 from domain.telling import NOW, REPORT, SAFE
 from pypdf import PdfReader
 
-from school_protocol.domain.dues import dues
-from school_protocol.domain.errors import BadInput, Refused, SentBefore
-from school_protocol.domain.lines import PaperLine, RecordView
-from school_protocol.services.loading import load, load_by_id, reindex
-from school_protocol.services.masking import Masks
-from school_protocol.services.on_paper import OnPaper
-from school_protocol.services.opening import open_case, rehearse_opening, see_opening
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.recording import record_act, rehearse_act
-from school_protocol.services.showing import see_act, see_case, see_chronology, see_record
-from school_protocol.storage import cases, directory, index, journal
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.case_lines import PaperLine, RecordView
+from school_protocol.cases.intake import open_case, rehearse_opening, see_opening
+from school_protocol.cases.loading import load, load_by_id, reindex
+from school_protocol.cases.on_paper import OnPaper
+from school_protocol.cases.pseudonyms import Masks
+from school_protocol.cases.service import record_act, rehearse_act
+from school_protocol.cases.showing import see_act, see_case, see_chronology, see_record
+from school_protocol.engine.deadlines import dues
+from school_protocol.engine.errors import BadInput, Refused, SentBefore
+from school_protocol.storage import journal
 
 from .conftest import NAME, School
 
@@ -93,11 +96,11 @@ def test_its_clock_ran_from_the_paper_and_what_is_kept_holds(told: School) -> No
     duties = {line.duty.key: line for line in see_case(told.house, told.person("head"), told.number).duties}
     assert (duties["danger_check"].state, duties["danger_check"].done_at) == ("done", EARLIER)
     with told.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, told.number) or ""
+        case_id = cases_repository.find_by_number(session, told.number) or ""
         loaded = load_by_id(told.house, session, told.person("head"), case_id)
         (count,) = [one for one in dues(loaded.facts) if one.deadline == "safety_check"]
         assert (count.state, count.is_late(loaded.now)) == ("met", False)
-        row = index.row_of(session, case_id)
+        row = index_repository.row_of(session, case_id)
         assert row is not None
         assert replace(reindex(told.house, session, case_id), moved_at=row.moved_at) == row
         assert journal.verify_all(session, told.house.vault) == []
@@ -128,11 +131,13 @@ def test_whoever_reads_no_names_reads_none_back_by_naming_another_writer(
 def hired(school: School, starts: date, ends: date | None = None) -> str:
     """A member of the team for some days: their account."""
     with school.house.directory.writing() as session:
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username=f"guest-{starts}-{ends}", names={"fr": "Invitée"}, language="fr",
             created_at=NOW, certified=True, trained_until=date(2099, 1, 1),
         )  # fmt: skip
-        directory.appoint(session, account, role="team_member", unit=school.player.school, starts=starts, ends=ends)
+        auth_repository.appoint(
+            session, account, role="team_member", unit=school.player.school, starts=starts, ends=ends
+        )
     return account
 
 
@@ -215,7 +220,7 @@ def test_a_report_from_the_future_opens_nothing(school: School) -> None:
             use_case(school.house, school.person("team_member"), "report", REPORT, paper=paper, **more)
         assert refused.value.problems == {"paper.at": ("in_the_future",)}
     with school.house.realm.reading() as session:
-        assert index.all_case_ids(session) == []
+        assert index_repository.all_case_ids(session) == []
 
 
 def test_the_report_page_offers_who_may_report(school: School) -> None:

@@ -11,13 +11,13 @@ import pytest
 from handing import hand_out_as
 from pypdf import PdfReader
 
-from school_protocol.documents import rendering
-from school_protocol.domain.errors import SentBefore
-from school_protocol.domain.events import DocumentIssued, from_entry
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.undoing import take_back
-from school_protocol.storage import cases
-from school_protocol.storage import papers as kept
+from school_protocol.case_files import repository as kept
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.service import take_back
+from school_protocol.engine.errors import SentBefore
+from school_protocol.engine.events import DocumentIssued, from_entry
+from school_protocol.pdf import rendering
 from services.conftest import School
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango i
 
 def issued(school: School) -> list[DocumentIssued]:
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        events = [from_entry(entry) for entry in cases.load(session, school.house.vault, case_id)]
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        events = [from_entry(entry) for entry in cases_repository.load_events(session, school.house.vault, case_id)]
     return [event for event in events if isinstance(event, DocumentIssued)]
 
 

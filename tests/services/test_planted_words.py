@@ -25,11 +25,22 @@ import pytest
 from domain.telling import MOROCCAN, NOW
 from pypdf import PdfReader
 
-from school_protocol.definitions import read
-from school_protocol.documents import rendering
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.model import CaseFile
-from school_protocol.domain.events import (
+from school_protocol.api.service import admit, read_record
+from school_protocol.case_files import printing
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.copy_scope import Limits
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.case_files.printing import draft
+from school_protocol.cases import loading
+from school_protocol.cases.case_view import Seeing
+from school_protocol.cases.loading import Loaded, keep, load
+from school_protocol.cases.on_paper import OnPaper
+from school_protocol.cases.pseudonyms import Masks
+from school_protocol.cases.service import record_act
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine import case_summary
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.events import (
     EVENT_OF_ACT,
     DocumentRevoked,
     EntryRetracted,
@@ -43,22 +54,12 @@ from school_protocol.domain.events import (
     StepTaken,
     kind_of,
 )
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.services import printing
-from school_protocol.services.api.reading import admit, read_record
-from school_protocol.services.limiting import Limits
-from school_protocol.services.loading import Loaded, keep, load
-from school_protocol.services.masking import Masks
-from school_protocol.services.on_paper import OnPaper
-from school_protocol.services.papers import making
-from school_protocol.services.papers.making import draft
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import throwaway
-from school_protocol.services.seeing import Seeing
-from school_protocol.services.signalement import known
-from school_protocol.storage.api.tokens import Right
-from school_protocol.wording import Wording
+from school_protocol.engine.visibility import Actor
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.protocol.reader import read
+from school_protocol.reports import public_door
+from school_protocol.ui.routing import Right
 from services.conftest import School
 from services.disclosure import (
     EVENTS,
@@ -285,7 +286,7 @@ def test_somebody_who_is_known_by_name_since_is_named_in_no_summary_and_no_excus
 
 def named_since(filled: Disclosed) -> Iterator[str]:
     """Names in what was written before anybody bore them."""
-    found = printing.conformance
+    found = case_summary.conformance
 
     def named(*asked: Any) -> Any:
         excuses = tuple(replace(one, reason=filled.name) for one in found(*asked).excuses)
@@ -368,7 +369,7 @@ def test_each_public_report_is_read_by_whom_it_is_for_before_it_is_a_case_and_in
 
 def test_a_bar_that_nobody_stands_behind_is_a_difference(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control."""
-    monkeypatch.setattr(known, "may_read", lambda *_asked: True)
+    monkeypatch.setattr(public_door, "may_read", lambda *_asked: True)
     assert any(found == "reporter: waits opens by see_report" for found in reports.differences())
 
 
@@ -509,7 +510,7 @@ class Packed:
             loaded = load(house, session, self.school.person("head"), self.school.number)
             keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event])
 
-    def draft(self, profile: str, language: str) -> making.Draft:
+    def draft(self, profile: str, language: str) -> printing.Draft:
         house = self.school.house
         with house.realm.reading() as session:
             loaded = load(house, session, self.school.person("head"), self.school.number)
@@ -538,7 +539,7 @@ def kept_together(packed: Packed) -> Iterator[str]:
     with house.realm.reading() as session:
         loaded = load(house, session, packed.school.person("head"), packed.school.number)
     profile = loaded.protocol.documents["case_file"].profiles["authority"]
-    if making.eyes_of(loaded, profile, "referral-1") == making.eyes_of(loaded, profile, "referral-2"):
+    if printing.eyes_of(loaded, profile, "referral-1") == printing.eyes_of(loaded, profile, "referral-2"):
         yield "pages for a judicial service are those for others"
 
 
@@ -552,14 +553,14 @@ def packed() -> Iterator[Packed]:
 @contextmanager
 def colleagues_named(packed: Packed) -> Iterator[None]:
     """Colleagues have names of their own, planted where all names of colleagues come from."""
-    names, plain_names = packed.names, making.account_names
+    names, plain_names = packed.names, loading.account_names
 
     def planted(house: Any, ids: Any, language: str) -> dict[str, str]:
         own = {key: name for key, name in names.items() if key in set(ids)}
         return {**plain_names(house, ids, language), **own}
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(making, "account_names", planted)
+        patched.setattr(printing, "account_names", planted)
         yield
 
 

@@ -12,21 +12,20 @@ import pytest
 from handing import hand_out_as
 from sqlalchemy import select
 
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.model import CaseFile, LeftOut
-from school_protocol.domain.errors import Refused, Unseen
-from school_protocol.domain.events import DocumentIssued
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.naming import is_same_person
-from school_protocol.services.limiting import Limits
-from school_protocol.services.loading import Loaded, load, names_in
-from school_protocol.services.masking import Masks
-from school_protocol.services.papers import Issued, issue_case_file, see_case_file
-from school_protocol.services.papers.choosing import document_of
-from school_protocol.services.papers.letters import see_letters
-from school_protocol.services.papers.making import draft, sort_of, sources_of
-from school_protocol.storage.paper_tables import AskedPaperRow
-from school_protocol.wording import Wording
+from school_protocol.case_files.content import CaseFile, LeftOut
+from school_protocol.case_files.copy_scope import Limits, document_of, see_case_file
+from school_protocol.case_files.letters import see_letters
+from school_protocol.case_files.models import AskedPaperRow
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.case_files.printing import draft, sort_of, sources_of
+from school_protocol.case_files.service import Issued, issue_case_file
+from school_protocol.cases.loading import Loaded, load, names_in
+from school_protocol.cases.pseudonyms import Masks
+from school_protocol.engine.errors import Refused, Unseen
+from school_protocol.engine.events import DocumentIssued
+from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.name_detection import is_same_person
+from school_protocol.language import Wording
 from services.conftest import School
 from services.lettering import (
     ADDRESS,

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 from domain.telling import MOROCCAN, SMALL
 
-from school_protocol.definitions import read
-from school_protocol.definitions.proof import Proof, Verdict
-from school_protocol.domain.errors import DefinitionError, Unseen
-from school_protocol.services.protocols import examining, publishing
-from school_protocol.services.protocols.publishing import PublishRefused
-from school_protocol.storage import administration, directory
+from school_protocol.cases import story_player
+from school_protocol.engine.errors import DefinitionError, Unseen
+from school_protocol.proof.state_space import Proof, Verdict
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.reader import read
+from school_protocol.publishing import draft_process
+from school_protocol.publishing import service as publishing_service
+from school_protocol.publishing.service import PublishRefused
+from school_protocol.storage import administration_log
 from services.administering import HOLDS, Desk, desk_of, failing
 
 FIRST = SMALL.read_bytes().replace(b"  principal: {", b"  principal: {publishes: true, ", 1)
@@ -61,9 +64,9 @@ def test_what_comes_out_is_what_went_in_byte_for_byte(desk: Desk) -> None:
     draft = desk.proposed(content)
     desk.agree(draft, content)
     first = desk.administrator()
-    assert publishing.export(desk.house, first, "lost-things", 2).content == content
-    assert publishing.export_draft(desk.house, first, draft).content == content
-    assert publishing.export(desk.house, first, "lost-things", 1).content == FIRST
+    assert publishing_service.export(desk.house, first, "lost-things", 2).content == content
+    assert publishing_service.export_draft(desk.house, first, draft).content == content
+    assert publishing_service.export(desk.house, first, "lost-things", 1).content == FIRST
 
 
 @pytest.mark.exhaustive
@@ -71,7 +74,7 @@ def test_everything_done_to_a_draft_is_written_down(desk: Desk) -> None:
     draft = desk.proposed(SECOND)
     desk.agree(draft, SECOND)
     with desk.house.directory.reading() as session:
-        done = administration.of_draft(session, draft)
+        done = administration_log.of_draft(session, draft)
     assert [line.kind.value for line in done] == ["draft_uploaded", "draft_proposed", "version_published"]
     assert done[0].actor == done[1].actor == desk.administrator("first").id
     assert done[2].actor == desk.administrator("second").id
@@ -90,20 +93,20 @@ def test_only_a_role_that_publishes_may_be_here(desk: Desk) -> None:
     stranger = desk.person("warden", "warden")
     draft = desk.ready(SECOND)
     calls = (
-        lambda: publishing.see_protocols(desk.house, stranger),
-        lambda: publishing.upload(desk.house, stranger, SECOND, "x.yaml"),
-        lambda: publishing.see_draft(desk.house, stranger, draft),
-        lambda: publishing.propose(desk.house, stranger, draft),
-        lambda: publishing.agree(desk.house, stranger, draft, ""),
-        lambda: publishing.withdraw(desk.house, stranger, draft),
-        lambda: publishing.look_again(desk.house, stranger, draft),
-        lambda: publishing.export(desk.house, stranger, "lost-things", 1),
-        lambda: publishing.export_draft(desk.house, stranger, draft),
+        lambda: publishing_service.see_protocols(desk.house, stranger),
+        lambda: publishing_service.upload(desk.house, stranger, SECOND, "x.yaml"),
+        lambda: publishing_service.see_draft(desk.house, stranger, draft),
+        lambda: publishing_service.propose(desk.house, stranger, draft),
+        lambda: publishing_service.agree(desk.house, stranger, draft, ""),
+        lambda: publishing_service.withdraw(desk.house, stranger, draft),
+        lambda: publishing_service.look_again(desk.house, stranger, draft),
+        lambda: publishing_service.export(desk.house, stranger, "lost-things", 1),
+        lambda: publishing_service.export_draft(desk.house, stranger, draft),
     )
     for call in calls:
         with pytest.raises(Unseen):
             call()
-    publishing.see_draft(desk.house, desk.administrator(), draft)
+    publishing_service.see_draft(desk.house, desk.administrator(), draft)
 
 
 def test_nobody_agrees_to_what_they_brought_themselves(desk: Desk) -> None:
@@ -118,7 +121,7 @@ def test_nobody_agrees_to_what_they_brought_themselves(desk: Desk) -> None:
 def test_whoever_brought_it_proposes_it(desk: Desk) -> None:
     draft = desk.ready(SECOND)
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator("second"), draft)
+        publishing_service.propose(desk.house, desk.administrator("second"), draft)
     assert refused(caught) == ("not_yours",)
 
 
@@ -127,7 +130,7 @@ def test_agreeing_is_to_the_bytes_that_were_shown(desk: Desk) -> None:
     draft = desk.proposed(SECOND)
     for digest in ("", "0" * 64, read(FIRST, "x").digest):
         with pytest.raises(PublishRefused) as caught:
-            publishing.agree(desk.house, desk.administrator("second"), draft, digest)
+            publishing_service.agree(desk.house, desk.administrator("second"), draft, digest)
         assert refused(caught) == ("other_bytes",)
     assert desk.published() == [(1, True)]
 
@@ -137,14 +140,14 @@ def test_agreeing_is_to_the_bytes_that_were_shown(desk: Desk) -> None:
 
 def test_a_draft_with_faults_is_kept_with_all_of_them_and_goes_no_further(desk: Desk) -> None:
     draft = desk.upload(next_version(FIRST, ("working: true", "working: perhaps"), ("code: OBJ-1", "cod: OBJ-1")))
-    view = publishing.see_draft(desk.house, desk.administrator(), draft)
+    view = publishing_service.see_draft(desk.house, desk.administrator(), draft)
     assert [fault.message for fault in view.looked.faults] == [
         'unknown key "cod"; did you mean "code"?', 'working: "perhaps" is neither true nor false',
     ]  # fmt: skip
     assert [fault.text for fault in view.looked.faults] == ["cod: OBJ-1", "working: perhaps"]
     assert desk.work_out() == 0
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.house, desk.administrator(), draft)
     assert refused(caught) == ("faults",)
 
 
@@ -154,7 +157,7 @@ def test_what_is_not_proven_is_neither_proposed_nor_published(desk: Desk, verdic
     desk.proof = failing(read(SECOND, "x"), verdict)
     draft = desk.ready(SECOND)
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.house, desk.administrator(), draft)
     assert refused(caught) == ("unproven",)
     with pytest.raises(PublishRefused) as caught:
         desk.agree(draft, SECOND)
@@ -165,16 +168,16 @@ def test_what_is_not_proven_is_neither_proposed_nor_published(desk: Desk, verdic
 def test_nothing_is_proposed_before_its_proof_is_worked_out(desk: Desk) -> None:
     draft = desk.upload(SECOND)
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.house, desk.administrator(), draft)
     assert refused(caught) == ("worked_out",)
 
 
 @pytest.mark.exhaustive
 def test_a_proof_that_broke_down_is_no_proof(desk: Desk) -> None:
     draft = desk.upload(SECOND)
-    publishing.work_out(desk.house, lambda _content, _before: dict(examining.UNFINISHED))
+    publishing_service.work_out(desk.house, lambda _content, _before: dict(draft_process.UNFINISHED))
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.house, desk.administrator(), draft)
     assert refused(caught) == ("unfinished",)
 
 
@@ -183,33 +186,33 @@ def test_a_proof_is_worked_out_once_and_kept(desk: Desk) -> None:
     assert desk.work_out() == 1
     assert desk.work_out() == 0
     assert desk.examined == [SECOND]
-    looked = publishing.see_draft(desk.house, desk.administrator(), draft).looked
+    looked = publishing_service.see_draft(desk.house, desk.administrator(), draft).looked
     assert looked.proof == HOLDS
-    publishing.look_again(desk.house, desk.administrator(), draft)
+    publishing_service.look_again(desk.house, desk.administrator(), draft)
     assert desk.work_out() == 1
 
 
 def test_two_workers_work_a_draft_out_once(desk: Desk) -> None:
     desk.upload(SECOND)
 
-    def both(content: bytes, before: bytes | None) -> examining.Report:
-        assert publishing.work_out(desk.house, desk.examine) == 0, "another worker is at it"
+    def both(content: bytes, before: bytes | None) -> draft_process.Report:
+        assert publishing_service.work_out(desk.house, desk.examine) == 0, "another worker is at it"
         return desk.examine(content, before)
 
-    assert publishing.work_out(desk.house, both) == 1
+    assert publishing_service.work_out(desk.house, both) == 1
     assert len(desk.examined) == 1
 
 
 def test_a_worker_that_died_is_made_up_for(desk: Desk) -> None:
     desk.upload(SECOND)
 
-    def dies(_content: bytes, _before: bytes | None) -> examining.Report:
+    def dies(_content: bytes, _before: bytes | None) -> draft_process.Report:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        publishing.work_out(desk.house, dies)
+        publishing_service.work_out(desk.house, dies)
     assert desk.work_out() == 0, "not before its lease is over"
-    desk.player.clock.advance(publishing.LEASE + timedelta(seconds=1))
+    desk.player.clock.advance(publishing_service.LEASE + timedelta(seconds=1))
     assert desk.work_out() == 1
 
 
@@ -219,10 +222,10 @@ def test_what_the_law_fixes_is_not_loosened(desk: Desk) -> None:
         FIRST, ("value: 24, unit: clock_hours, max: 48, lock: law", "value: 24, unit: clock_hours, max: 96, lock: law")
     )
     draft = desk.ready(content)
-    looked = publishing.see_draft(desk.house, desk.administrator(), draft).looked
+    looked = publishing_service.see_draft(desk.house, desk.administrator(), draft).looked
     assert [change.place for change in looked.loosened] == ["deadlines.letter_due.max"]
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.house, desk.administrator(), draft)
     assert refused(caught) == ("loosened",)
 
 
@@ -230,11 +233,11 @@ def test_what_the_law_fixes_is_not_loosened(desk: Desk) -> None:
 def test_a_number_is_used_once(desk: Desk) -> None:
     draft = desk.ready(FIRST.replace(b"working: true", b"working: false"))
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.house, desk.administrator(), draft)
     assert refused(caught) == ("version_taken",)
     draft = desk.ready(FIRST)
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.house, desk.administrator(), draft)
     assert refused(caught) == ("same",)
 
 
@@ -242,7 +245,7 @@ def test_a_number_is_used_once(desk: Desk) -> None:
 def test_somebody_can_always_publish(desk: Desk) -> None:
     draft = desk.ready(next_version(FIRST, ("publishes: true, ", "")))
     with pytest.raises(PublishRefused) as caught:
-        publishing.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.house, desk.administrator(), draft)
     assert refused(caught) == ("nobody_left",)
 
 
@@ -250,7 +253,7 @@ def test_too_large_a_file_is_not_kept(desk: Desk) -> None:
     with pytest.raises(DefinitionError) as caught:
         desk.upload(b"#" * (10 * 1024 * 1024))
     assert str(caught.value) == "next.yaml:1: the file is larger than 2 MiB"
-    assert publishing.see_protocols(desk.house, desk.administrator()).drafts == ()
+    assert publishing_service.see_protocols(desk.house, desk.administrator()).drafts == ()
 
 
 # ---- two at once ---------------------------------------------------------------------------------------------------
@@ -282,9 +285,9 @@ def test_a_draft_looked_at_before_another_was_published_is_looked_at_again(desk:
     with pytest.raises(PublishRefused) as caught:
         desk.agree(slow, later)
     assert refused(caught) == ("moved_on",)
-    publishing.look_again(desk.house, desk.administrator("second"), slow)
+    publishing_service.look_again(desk.house, desk.administrator("second"), slow)
     desk.work_out()
-    publishing.propose(desk.house, desk.administrator(), slow)
+    publishing_service.propose(desk.house, desk.administrator(), slow)
     assert desk.agree(slow, later) == ("lost-things", 3)
 
 
@@ -296,23 +299,23 @@ def test_nothing_half_published(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> 
     def breaks(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("the power went")
 
-    monkeypatch.setattr(administration, "write", breaks)
+    monkeypatch.setattr(administration_log, "write_entry", breaks)
     with pytest.raises(RuntimeError):
         desk.agree(draft, SECOND)
     monkeypatch.undo()
     assert desk.published() == [(1, True)]
-    assert publishing.see_draft(desk.house, desk.administrator(), draft).draft.state.value == "proposed"
+    assert publishing_service.see_draft(desk.house, desk.administrator(), draft).draft.state.value == "proposed"
     desk.agree(draft, SECOND)
 
 
 def test_what_is_withdrawn_stays_so(desk: Desk) -> None:
     draft = desk.proposed(SECOND)
-    publishing.withdraw(desk.house, desk.administrator("second"), draft)
+    publishing_service.withdraw(desk.house, desk.administrator("second"), draft)
     for again in (
         lambda: desk.agree(draft, SECOND),
-        lambda: publishing.propose(desk.house, desk.administrator(), draft),
-        lambda: publishing.withdraw(desk.house, desk.administrator(), draft),
-        lambda: publishing.look_again(desk.house, desk.administrator(), draft),
+        lambda: publishing_service.propose(desk.house, desk.administrator(), draft),
+        lambda: publishing_service.withdraw(desk.house, desk.administrator(), draft),
+        lambda: publishing_service.look_again(desk.house, desk.administrator(), draft),
     ):
         with pytest.raises(PublishRefused) as caught:
             again()
@@ -323,7 +326,7 @@ def test_what_is_withdrawn_stays_so(desk: Desk) -> None:
 def test_what_was_published_before_stays_as_it_is(desk: Desk) -> None:
     desk.agree(desk.proposed(SECOND), SECOND)
     with desk.house.directory.reading() as session:
-        assert directory.definition(session, "lost-things", 1).content == FIRST
+        assert protocol_repository.definition(session, "lost-things", 1).content == FIRST
 
 
 # ---- the stored cases ----------------------------------------------------------------------------------------------
@@ -335,8 +338,8 @@ def held(_protocol: object) -> Proof:
 
 def told(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Only these of the stored cases are played."""
-    every = examining.stories_of
-    monkeypatch.setattr(examining, "stories_of", lambda key: (one for one in every(key) if one[0] in names))
+    every = story_player.stories_of
+    monkeypatch.setattr(draft_process, "stories_of", lambda key: (one for one in every(key) if one[0] in names))
 
 
 def changed(*changes: tuple[str, str]) -> bytes:
@@ -344,8 +347,8 @@ def changed(*changes: tuple[str, str]) -> bytes:
 
 
 def test_the_stored_cases_are_found() -> None:
-    assert len(list(examining.stories_of("ma-cyberharassment"))) >= 8
-    assert list(examining.stories_of("no-such-protocol")) == []
+    assert len(list(story_player.stories_of("ma-cyberharassment"))) >= 8
+    assert list(story_player.stories_of("no-such-protocol")) == []
 
 
 QUALIFIED = "needs: [checked, nothing_raised], meets: qualification"
@@ -366,7 +369,7 @@ def test_a_stored_case_says_where_it_goes_otherwise(
     changes: tuple[tuple[str, str], ...], step: int, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told(monkeypatch, "joining")
-    [line] = examining.examined(changed(*changes), MOROCCAN.read_bytes(), held)["stories"]
+    [line] = draft_process.examined(changed(*changes), MOROCCAN.read_bytes(), held)["stories"]
     assert line.get("step", 0) == step
     assert {key: line[key] for key in expected} == expected
 
@@ -375,7 +378,7 @@ def test_a_stored_case_says_where_it_goes_otherwise(
 def test_without_a_version_before_the_story_itself_says_how_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     told(monkeypatch, "joining")
     for content, how in ((MOROCCAN.read_bytes(), None), (changed((QUALIFIED, MORE)), "refused")):
-        [line] = examining.examined(content, None, held)["stories"]
+        [line] = draft_process.examined(content, None, held)["stories"]
         assert line.get("how") == how
 
 
@@ -384,23 +387,23 @@ def test_without_a_version_before_the_story_itself_says_how_it_goes(monkeypatch:
 
 def test_a_proof_is_kept_as_plain_values() -> None:
     for proof in (HOLDS, failing(read(FIRST, "x")), failing(read(FIRST, "x"), Verdict.not_proven)):
-        assert examining.proof_in(json.loads(json.dumps(examining.proof_out(proof)))) == proof
+        assert draft_process.proof_in(json.loads(json.dumps(draft_process.proof_out(proof)))) == proof
 
 
 def test_an_examination_apart_comes_back_with_the_proof_itself() -> None:
-    report = examining.examined_apart(SECOND, FIRST)
+    report = draft_process.examined_apart(SECOND, FIRST)
     assert report["stories"] == [], "nothing is stored beside this protocol"
-    found = examining.proof_in(report["proof"])
+    found = draft_process.proof_in(report["proof"])
     assert {"end_reachable", "no_end_in_danger"} <= {result.property for result in found.results}
 
 
 def test_however_long_an_examination_takes_it_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for it says from time to time that it goes on; no hour makes a verdict."""
-    monkeypatch.setattr(examining, "ALIVE_SECONDS", 0.02)
+    monkeypatch.setattr(draft_process, "ALIVE_SECONDS", 0.02)
     said: list[None] = []
-    report = examining.examined_apart(SECOND, FIRST, alive=lambda: said.append(None))
+    report = draft_process.examined_apart(SECOND, FIRST, alive=lambda: said.append(None))
     assert len(said) > 3
-    expected = examining.examined(SECOND, FIRST)
+    expected = draft_process.examined(SECOND, FIRST)
     for one in (report, expected):
         del one["proof"]["seconds"]
     assert report == expected
@@ -409,15 +412,15 @@ def test_however_long_an_examination_takes_it_says_the_same(monkeypatch: pytest.
 def test_a_draft_stays_taken_as_long_as_it_is_worked_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.upload(SECOND)
 
-    def slow(_content: bytes, _before: bytes | None, *, alive: Callable[[], None]) -> examining.Report:
+    def slow(_content: bytes, _before: bytes | None, *, alive: Callable[[], None]) -> draft_process.Report:
         for _minute in range(20):
             desk.player.clock.advance(timedelta(minutes=1))
             alive()
             assert desk.work_out() == 0, "another worker waits, however long it takes"
         return desk.examine(SECOND, FIRST)
 
-    monkeypatch.setattr(examining, "examined_apart", slow)
-    assert publishing.work_out(desk.house) == 1
+    monkeypatch.setattr(draft_process, "examined_apart", slow)
+    assert publishing_service.work_out(desk.house) == 1
 
 
 def test_an_examination_that_is_stopped_from_outside_is_begun_anew(
@@ -431,18 +434,18 @@ def test_an_examination_that_is_stopped_from_outside_is_begun_anew(
         return b""
 
     with monkeypatch.context() as patched:
-        patched.setattr(examining, "_heard", stopped)
-        assert publishing.work_out(desk.house) == 0
-    assert not publishing.see_draft(desk.house, desk.administrator(), draft).looked.is_worked_out
-    desk.player.clock.advance(publishing.LEASE + timedelta(seconds=1))
+        patched.setattr(draft_process, "_heard", stopped)
+        assert publishing_service.work_out(desk.house) == 0
+    assert not publishing_service.see_draft(desk.house, desk.administrator(), draft).looked.is_worked_out
+    desk.player.clock.advance(publishing_service.LEASE + timedelta(seconds=1))
     assert desk.work_out() == 1
 
 
 def test_an_examination_that_takes_too_much_memory_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examining, "MEMORY_MOST", 24 * 2**20)
-    assert examining.examined_apart(MOROCCAN.read_bytes(), None) == examining.UNFINISHED
+    monkeypatch.setattr(draft_process, "MEMORY_MOST", 24 * 2**20)
+    assert draft_process.examined_apart(MOROCCAN.read_bytes(), None) == draft_process.UNFINISHED
 
 
 @pytest.mark.exhaustive
 def test_an_examination_that_breaks_down_proves_nothing() -> None:
-    assert examining.examined_apart(b"no definition", None) == examining.UNFINISHED
+    assert draft_process.examined_apart(b"no definition", None) == draft_process.UNFINISHED

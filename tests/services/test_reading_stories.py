@@ -7,8 +7,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 from domain.telling import ROOT
 
-from school_protocol.domain.texts import Text
-from school_protocol.services.scripts import ScriptError, Story, read_story, stories_of, story_of
+from school_protocol.cases.story_player import ScriptError, Story, read_story, stories_of, story_of
+from school_protocol.engine.texts import Text
 
 SOUND = """\
 title: {fr: "Un titre", ar: "عنوان", en: "A title"}

@@ -11,27 +11,28 @@ import pytest
 from domain.telling import MOROCCAN, NOW, SAFE
 from sqlalchemy import text
 
-from school_protocol.domain.case import Case
-from school_protocol.domain.dues import read
-from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import loading, showing
-from school_protocol.services.loading import reindex
-from school_protocol.services.recording import record_act
-from school_protocol.services.referrals import seeing
-from school_protocol.services.referrals.seeing import (
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import index_repository, loading, showing
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import reindex
+from school_protocol.cases.service import record_act
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.case import Case
+from school_protocol.engine.deadlines import read
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Refused
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.language import Wording
+from school_protocol.people import contacts_repository
+from school_protocol.supervision import referral_register, referral_repository
+from school_protocol.supervision.referral_register import (
     ReferralLine,
     RegisterView,
     Wanted,
     may_see_register,
     see_register,
 )
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage import cases, directory, index
-from school_protocol.storage.referrals import contacts, register
-from school_protocol.storage.referrals.register import CaseReferral
-from school_protocol.wording import Wording
+from school_protocol.supervision.referral_repository import CaseReferral
 
 from .conftest import NAME, WORDS, School
 from .test_desk import sealed
@@ -69,12 +70,12 @@ def answer(school: School, referral: int, outcome: str = "acknowledged", who: st
 
 def case_id(school: School) -> str:
     with school.house.realm.reading() as session:
-        return cases.find_by_number(session, school.number) or ""
+        return cases_repository.find_by_number(session, school.number) or ""
 
 
 def written(school: School) -> tuple[CaseReferral, ...]:
     with school.house.realm.reading() as session:
-        return register.of_case(session, case_id(school))
+        return referral_repository.referrals_of_case(session, case_id(school))
 
 
 def seen(school: School, who: str = "directorate", after: str = "", **wanted: Any) -> RegisterView:
@@ -98,7 +99,7 @@ def test_each_event_writes_the_rows_and_a_rebuild_makes_the_same(referred: Schoo
     def as_rebuilt() -> tuple[CaseReferral, ...]:
         before = written(referred)
         with referred.house.realm.writing() as session:
-            index.remove(session, case_id(referred))
+            index_repository.remove(session, case_id(referred))
         assert written(referred) == ()
         with referred.house.realm.writing() as session:
             reindex(referred.house, session, case_id(referred))
@@ -128,11 +129,11 @@ def test_a_case_that_has_ended_awaits_no_answer(referred: School) -> None:
     """What had not been answered when a case was handed over is awaited where it went."""
     with referred.house.realm.reading() as session:
         protocol, case = loading.folded(referred.house, session, case_id(referred))
-        row = index.row_of(session, case_id(referred))
+        row = index_repository.row_of(session, case_id(referred))
     facts = read(protocol, case, referred.house.now(), loading.surroundings(referred.house, case.unit))
     assert row is not None
-    assert [one.awaits for one in seeing.referrals_of(row, facts)] == [True, True, False]
-    ended = list(seeing.referrals_of(replace(row, ended=True), facts))
+    assert [one.awaits for one in referral_register.referrals_of(row, facts)] == [True, True, False]
+    ended = list(referral_register.referrals_of(replace(row, ended=True), facts))
     assert [(one.awaits, one.chase_at) for one in ended] == [(False, None)] * 3
 
 
@@ -217,7 +218,7 @@ def test_filters_narrow_it_down(referred: School) -> None:
 
 @pytest.mark.exhaustive
 def test_pages_follow_one_another(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seeing, "PAGE", 2)
+    monkeypatch.setattr(referral_register, "PAGE", 2)
     for who in SEEING:
         school.person(who)
     numbers = []
@@ -353,7 +354,7 @@ CELL = {"fr": "Cellule du tribunal de Salé", "ar": "خلية محكمة سلا"
 
 def organisation(school: School, target: str = "prosecutor", names: dict[str, str] | None = None, **more: Any) -> str:
     with school.house.directory.writing() as session:
-        return directory.add_contact(session, target=target, names=CELL if names is None else names, **more)
+        return contacts_repository.add_contact(session, target=target, names=CELL if names is None else names, **more)
 
 
 def refer_to(school: School, contact: str = "", target: str = "prosecutor", **answers: Any) -> None:
@@ -402,7 +403,7 @@ def test_the_number_that_was_called_says_which(referred: School, kept: str, dial
 @pytest.mark.exhaustive
 def test_one_that_is_not_of_this_service_or_place_is_refused(referred: School) -> None:
     with referred.house.directory.writing() as session:
-        far = directory.add_unit(session, kind=UnitKind.country, code="FAR", names={"fr": "Far"})
+        far = auth_repository.add_unit(session, kind=UnitKind.country, code="FAR", names={"fr": "Far"})
     refusable = (
         organisation(referred, "police", {"fr": "Police"}), organisation(referred, unit=far), "nobody", "x" * 400,
     )  # fmt: skip
@@ -418,11 +419,11 @@ def test_what_was_written_stays_whatever_becomes_of_the_contact_and_is_rebuilt(r
     chosen = organisation(referred)
     refer_to(referred, chosen)
     with referred.house.directory.writing() as session:
-        contacts.correct(
+        referral_repository.correct(
             session, chosen, names={"fr": "Another name"}, city={}, phone="19", url="", hours={}, verified_on=None,
             verified_by=None,
         )  # fmt: skip
-        contacts.retire(session, chosen, at=referred.house.now())
+        referral_repository.retire(session, chosen, at=referred.house.now())
     before = written(referred)
     with referred.house.realm.writing() as session:
         reindex(referred.house, session, case_id(referred))

@@ -12,9 +12,15 @@ import pytest
 from handing import hand_out_as
 from sqlalchemy import select
 
-from school_protocol.domain import remarks as rules
-from school_protocol.domain.errors import BadInput, Refused, Unseen
-from school_protocol.domain.events import (
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import keep, load
+from school_protocol.cases.on_paper import OnPaper
+from school_protocol.engine import document_rules as rules
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.document_rules import RemarksRefused
+from school_protocol.engine.errors import BadInput, Refused, Unseen
+from school_protocol.engine.events import (
     DocumentIssued,
     DocumentRevoked,
     Remark,
@@ -22,13 +28,10 @@ from school_protocol.domain.events import (
     RemarksAttached,
     RemarkSettled,
 )
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.remarks import RemarksRefused
-from school_protocol.services.loading import keep, load
-from school_protocol.services.on_paper import OnPaper
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.papers import remarks as sheets
-from school_protocol.services.papers.remarks import (
+from school_protocol.storage import access_log
+from school_protocol.storage.models import OutboxRow
+from school_protocol.supervision import remarks as sheets
+from school_protocol.supervision.remarks import (
     attach_remarks,
     find_copy,
     sections_in,
@@ -36,8 +39,6 @@ from school_protocol.services.papers.remarks import (
     see_review_sheet,
     settle_remark,
 )
-from school_protocol.storage import access, cases
-from school_protocol.storage.tables import OutboxRow
 from services.conftest import NAME, School
 from services.reviewing import write
 
@@ -102,8 +103,8 @@ def test_remarks_are_an_event_bound_to_the_copy_with_their_words_sealed_as_words
     assert (event.seq, event.copy, event.digest) == (done.seq, 1, hashlib.sha256(data).hexdigest())
     assert event.remarks == (ASKS, TELLS)
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        kept = cases.load(session, school.house.vault, case_id)[done.seq - 1]
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        kept = cases_repository.load_events(session, school.house.vault, case_id)[done.seq - 1]
     assert kept.words == {"remarks.0": ASKS.text, "remarks.1": TELLS.text}
     assert ASKS.text not in str(kept.body)
 
@@ -123,9 +124,9 @@ def test_an_erased_remark_stands_without_its_words(school: School) -> None:
     handed(school)
     done = attach(school)
     with school.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
+        case_id = cases_repository.find_by_number(session, school.number) or ""
         vault, now = school.house.vault, school.house.now()
-        cases.destroy_words(session, vault, case_id, done.seq, at=now, actor="data-officer")
+        cases_repository.destroy_words(session, vault, case_id, done.seq, at=now, actor="data-officer")
     (event,) = events(school, RemarksAttached)
     assert event.remarks == (replace(ASKS, text=""), replace(TELLS, text=""))
 
@@ -236,8 +237,8 @@ def test_what_is_wrong_with_a_remark_is_said_at_its_box(school: School, remark: 
     assert bad.value.problems[path] == (code,)
     assert not events(school, RemarksAttached)
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        noted = [one.what for one in access.of_case(session, case_id, limit=9)]
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        noted = [one.what for one in access_log.access_of_case(session, case_id, limit=9)]
     assert ("remarks.named" in noted) is (code == "names_somebody"), "names are tried out by nobody unseen"
 
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 from pypdf import PdfReader
 
-from school_protocol.documents import rendering
-from school_protocol.documents.papers.remarked import about_said
-from school_protocol.documents.record import decoded, view_of
-from school_protocol.domain.events import Remark, RemarkKind
-from school_protocol.services.loading import load
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.papers.remarks import attach_remarks, settle_remark
-from school_protocol.wording import Wording
+from school_protocol.case_files.pages import about_said
+from school_protocol.case_files.record import decoded, view_of
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases.loading import load
+from school_protocol.engine.events import Remark, RemarkKind
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.supervision.remarks import attach_remarks, settle_remark
 from services.conftest import School
 from services.reviewing import ASKS as OBSERVED
 from services.reviewing import observes

@@ -13,18 +13,22 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from school_protocol.domain.errors import BadInput, Refused, Unseen
-from school_protocol.domain.policy import UnitKind
-from school_protocol.post import Post
-from school_protocol.services.digests import choosing
-from school_protocol.services.journal.keeping import check_on
-from school_protocol.services.retention import holds, limits, lists, running, sweeping
-from school_protocol.services.retention.running import run
-from school_protocol.storage import cases, checks, directory, erased, erasing, index, journal, once, reports
-from school_protocol.storage import retention as storage
-from school_protocol.storage.retention_tables import ErasureBarRow
-from school_protocol.storage.tables import CaseRecordRow
-from school_protocol.wording import ZONE
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import index_repository, lookup_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.engine.errors import BadInput, Refused, Unseen
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.language import ZONE
+from school_protocol.mail import Post
+from school_protocol.notifications import receivers
+from school_protocol.ops.journal_checks import check_on
+from school_protocol.privacy import holds, retention
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.privacy import repository as storage
+from school_protocol.privacy.models import ErasureBarRow
+from school_protocol.privacy.retention import run_sweep
+from school_protocol.storage import backups, chain_checks, idempotency, journal
+from school_protocol.storage.models import CaseRecordRow
 from services.conftest import MASSAR, NAME, WORDS, School
 from services.retaining import Keeping
 
@@ -74,10 +78,10 @@ def test_an_open_case_has_none_and_reopening_stops_it(keeping: Keeping) -> None:
     keeping.school.report()
     assert limit(keeping).limit is None
     keeping.step("no_further_action")
-    run(keeping.school.house)
+    run_sweep(keeping.school.house)
     assert keeping.standing() is not None
     keeping.step("listening_planned")
-    run(keeping.school.house)
+    run_sweep(keeping.school.house)
     assert keeping.standing() is None
     assert limit(keeping).limit is None
     keeping.school.wait(days=40)
@@ -91,7 +95,7 @@ def test_a_case_whose_erasure_has_begun_is_not_opened_again(keeping: Keeping) ->
     """It is on the list outside the database already: a restore would erase it."""
     keeping.ended("no_further_action")
     house, case_id = keeping.school.house, keeping.case_id()
-    erased.note(house.settings.data, house.vault, case_id, house.now())
+    backups.note(house.settings.data, house.vault, case_id, house.now())
     with pytest.raises(Unseen):
         keeping.step("listening_planned")
 
@@ -127,9 +131,9 @@ def test_two_notices_then_a_word_then_nothing_is_left(keeping: Keeping) -> None:
     house = keeping.school.house
     with house.realm.reading() as session:
         assert journal.verify_all(session, house.vault) == []
-        assert index.row_of(session, case_id) is None
+        assert index_repository.row_of(session, case_id) is None
         assert storage.standing(session, case_id) is None
-    assert [one.case_id for one in erased.read(house.settings.data, house.vault)] == [case_id]
+    assert [one.case_id for one in backups.read_erased(house.settings.data, house.vault)] == [case_id]
     rest = keeping.run()
     assert (rest.erased, rest.first_notices, rest.second_notices, rest.to_confirm, rest.looked) == (0, 0, 0, 0, 0)
 
@@ -140,19 +144,19 @@ def test_no_word_is_left_in_any_file(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
     house = keeping.school.house
     with house.realm.writing() as session:
-        once.keep_draft(
+        idempotency.keep_draft(
             session, house.vault, keeping.school.account("head"), f"/cases/{number}/acts/note", {"x": [NAME]},
             at=house.now(),
         )  # fmt: skip
     with house.realm.reading() as session:
-        assert cases.load(session, house.vault, keeping.case_id())
+        assert cases_repository.load_events(session, house.vault, keeping.case_id())
     keeping.leap(date(2027, 5, 25))
     keeping.days(2)
     assert keeping.is_erased(number)
     with house.realm.reading() as session:
-        assert once.drafts_of(session, keeping.school.account("head")) == ()
-        assert reports.of_case(session, keeping.case_id(number)) == ()
-        for table in erasing.emptied():
+        assert idempotency.drafts_of(session, keeping.school.account("head")) == ()
+        assert lookup_repository.reports_of_case(session, keeping.case_id(number)) == ()
+        for table in privacy_repository.emptied():
             rows = session.execute(table.select().where(table.c.case_id == keeping.case_id(number))).all()
             assert rows == [], table.name
     kept = b"".join(path.read_bytes() for path in Path(house.settings.data).rglob("*") if path.is_file())
@@ -165,18 +169,18 @@ def test_only_the_data_officer_confirms(keeping: Keeping) -> None:
     keeping.leap(date(2027, 5, 30), agree=False)
     school = keeping.school
     for who in ("head", "directorate", "academy"):
-        found = lists.see_list(school.house, school.person(who))
+        found = holds.see_list(school.house, school.person(who))
         assert [line.number for line in found.lines] == [school.number], who
         assert not found.may_agree, who
         with pytest.raises(Unseen):
-            lists.agree(school.house, school.person(who), [school.number], token=school.token())
+            holds.agree(school.house, school.person(who), [school.number], token=school.token())
     for who in ("team_member", "team_coordinator", "technical_admin"):
         with pytest.raises(Unseen):
-            lists.see_list(school.house, school.person(who))
+            holds.see_list(school.house, school.person(who))
     token = school.token()
     person = school.person("data_officer")
-    assert lists.agree(school.house, person, [school.number], token=token) == 1
-    assert lists.agree(school.house, person, [school.number], token=token) == 1, "pressed twice"
+    assert holds.agree(school.house, person, [school.number], token=token) == 1
+    assert holds.agree(school.house, person, [school.number], token=token) == 1, "pressed twice"
     with school.house.realm.reading() as session:
         found_row = storage.standing(session, keeping.case_id())
     assert found_row is not None
@@ -196,9 +200,9 @@ def test_a_hold_keeps_it_by_whatever_door(keeping: Keeping) -> None:
     keeping.days(30)
     assert not keeping.is_erased(number)
     with pytest.raises(DatabaseError, match="held"), house.realm.writing() as session:
-        cases.destroy_case(session, house.vault, keeping.case_id(), at=house.now(), actor="x")
+        cases_repository.destroy_case(session, house.vault, keeping.case_id(), at=house.now(), actor="x")
     with pytest.raises(DatabaseError, match="held"), house.realm.writing() as session:
-        erasing.erase_case(session, house.vault, keeping.case_id(), at=house.now(), actor="x")
+        privacy_repository.erase_case(session, house.vault, keeping.case_id(), at=house.now(), actor="x")
     view = limit(keeping)
     assert (view.suspended, view.reason) == (True, "Une procédure est en cours.")
     assert limit(keeping, who="data_officer").reason == "", "metadata alone"
@@ -323,7 +327,7 @@ def test_silence_counts_only_where_it_is_set(keeping: Keeping) -> None:
     keeping.days(1, agree=False)
     assert keeping.is_erased(number)
     with keeping.school.house.realm.reading() as session:
-        assert cases.graves(session, keeping.case_id(number)) == 1
+        assert cases_repository.graves(session, keeping.case_id(number)) == 1
 
 
 @pytest.mark.exhaustive
@@ -347,7 +351,7 @@ def test_silence_never_counts_where_whoever_confirms_was_told_nothing(keeping: K
     house = keeping.school.house
     object.__setattr__(house.settings, "erase_unanswered", True)
     if why == "not_at_all":
-        choosing.choose(house, keeping.school.person("data_officer"), "urgent_only", "")
+        receivers.choose(house, keeping.school.person("data_officer"), "urgent_only", "")
     number = keeping.ended("no_further_action")
     if why == "shut":
         keeping.each_day = lambda: (found := keeping.standing(number)) and found.second and keeping.lose("data_officer")
@@ -377,8 +381,8 @@ def test_a_run_that_is_cut_off_is_taken_up_again(keeping: Keeping, monkeypatch: 
     keeping.leap(date(2027, 5, 26), agree=False)
     keeping.agree()
     doors = (
-        (running.shares, "leave"), (running.erased, "note"), (running.erasing, "erase_case"),
-        (running.storage, "forget_messages"), (running.sweeping, "sweep"), (running.limits, "look"),
+        (retention.shares, "leave"), (retention.erased, "note"), (retention.erasing, "erase_case"),
+        (retention.storage, "forget_messages"), (retention.sweeping, "sweep"), (retention.limits, "look"),
     )  # fmt: skip
     module, name = doors[at]
     real = getattr(module, name)
@@ -390,12 +394,12 @@ def test_a_run_that_is_cut_off_is_taken_up_again(keeping: Keeping, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(module, name, cut)
         with pytest.raises(Cut):
-            run(keeping.school.house)
+            run_sweep(keeping.school.house)
     assert keeping.is_erased(number) == (name == "sweep"), "wholly, or not at all"
     keeping.run()
     assert keeping.is_erased(number)
     house = keeping.school.house
-    assert len(erased.read(house.settings.data, house.vault)) == 1
+    assert len(backups.read_erased(house.settings.data, house.vault)) == 1
     with house.realm.reading() as session:
         assert journal.verify_all(session, house.vault) == []
 
@@ -405,7 +409,7 @@ def test_a_dry_run_writes_nothing(keeping: Keeping) -> None:
     keeping.ended("no_further_action")
     keeping.leap(date(2027, 5, 26), agree=False)
     keeping.agree()
-    told = run(keeping.school.house, dry_run=True)
+    told = run_sweep(keeping.school.house, dry_run=True)
     assert (told.erased, told.dry_run) == (1, True)
     assert json.dumps(told.as_data())
     assert not keeping.is_erased()
@@ -418,14 +422,14 @@ def test_reports_that_became_nothing_end_too(keeping: Keeping) -> None:
     house = keeping.school.house
     with house.realm.writing() as session:
         ids = [
-            reports.receive(
+            lookup_repository.receive(
                 session, house.vault, unit=keeping.school.player.school, received_at=house.now(), channel="web",
                 content={"what": WORDS},
             )
             for _report in range(2)
         ]  # fmt: skip
-        reports.settle(session, ids[0], reports.ReportStatus.answered)
-        once.keep_draft(session, house.vault, "somebody", "/cases/x", {"a": ["b"]}, at=house.now())
+        lookup_repository.settle_report(session, ids[0], lookup_repository.ReportStatus.answered)
+        idempotency.keep_draft(session, house.vault, "somebody", "/cases/x", {"a": ["b"]}, at=house.now())
     keeping.days(10)
     keeping.school.player.clock.moment += timedelta(days=3000)
     keeping.run()
@@ -439,7 +443,7 @@ def test_reports_that_became_nothing_end_too(keeping: Keeping) -> None:
     keeping.days(9)
     assert _left(keeping, ids) == []
     with house.realm.reading() as session:
-        assert once.drafts_of(session, "somebody") == ()
+        assert idempotency.drafts_of(session, "somebody") == ()
 
 
 def _left(keeping: Keeping, ids: list[str]) -> list[str]:
@@ -447,20 +451,20 @@ def _left(keeping: Keeping, ids: list[str]) -> list[str]:
     with keeping.school.house.realm.reading() as session:
         for one in ids:
             try:
-                found.append(reports.header(session, one).id)
+                found.append(lookup_repository.header(session, one).id)
             except Unseen:
                 continue
     return found
 
 
 def test_nothing_is_swept_before_the_days_are_known(keeping: Keeping) -> None:
-    assert sweeping.sweep(keeping.school.house) == {}
+    assert retention.sweep(keeping.school.house) == {}
 
 
 def test_looking_twice_changes_nothing(keeping: Keeping) -> None:
     keeping.ended("closed", 2)
-    assert limits.look(keeping.school.house) == (1, 0)
-    assert limits.look(keeping.school.house) == (0, 0)
+    assert retention.look(keeping.school.house) == (1, 0)
+    assert retention.look(keeping.school.house) == (0, 0)
 
 
 # ---- what must hold up nothing -------------------------------------------------------------------------------------
@@ -475,12 +479,12 @@ def damage(keeping: Keeping, number: str) -> None:
 
 def test_a_case_that_cannot_be_read_holds_up_no_other(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even where as many as are looked at once can't be read."""
-    monkeypatch.setattr(limits, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     bad = [keeping.ended("no_further_action") for _case in range(3)]
     for number in bad:
         damage(keeping, number)
     good = [keeping.ended("no_further_action")]
-    report = run(keeping.school.house)
+    report = run_sweep(keeping.school.house)
     assert (report.looked, report.failed) == (4, 3)
     assert all(keeping.standing(number) for number in good)
     assert not any(keeping.standing(number) for number in bad)
@@ -488,23 +492,23 @@ def test_a_case_that_cannot_be_read_holds_up_no_other(keeping: Keeping, monkeypa
 
 def test_a_dry_run_counts_what_cannot_be_read(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
-    run(keeping.school.house)
+    run_sweep(keeping.school.house)
     keeping.school.wait(days=170)
     damage(keeping, number)
-    assert run(keeping.school.house, dry_run=True).failed == 1
+    assert run_sweep(keeping.school.house, dry_run=True).failed == 1
 
 
 def test_a_notice_asked_for_across_midnight_is_found_again(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
     number = keeping.ended("no_further_action")
     keeping.run()
     keeping.school.wait(days=130)
-    clock, ask = keeping.school.player.clock, running.notices.ask
+    clock, ask = keeping.school.player.clock, retention.notices.ask
 
     def slow(*given: Any) -> None:
         clock.advance(timedelta(seconds=2))
         ask(*given)
 
-    monkeypatch.setattr(running.notices, "ask", slow)
+    monkeypatch.setattr(retention.notices, "ask", slow)
     while (found := keeping.standing(number)) is None or found.first_asked_at is None:
         midnight = (clock.moment.astimezone(ZONE) + timedelta(days=1)).replace(hour=0, minute=0, second=0)
         clock.advance(midnight - timedelta(seconds=1) - clock.moment)
@@ -522,8 +526,8 @@ def test_a_notice_asked_for_across_midnight_is_found_again(keeping: Keeping, mon
 
 def touched(keeping: Keeping) -> None:
     house = keeping.school.house
-    erased.note(house.settings.data, house.vault, "y" * 26, house.now())
-    path = house.settings.data / erased.FILE
+    backups.note(house.settings.data, house.vault, "y" * 26, house.now())
+    path = house.settings.data / backups.FILE
     path.write_bytes(path.read_bytes().replace(b"yyyy", b"zzzz", 1))
 
 
@@ -537,7 +541,7 @@ def test_a_list_that_was_touched_keeps_no_case_shut_and_is_told(keeping: Keeping
     keeping.school.wait(hours=1)
     person = keeping.school.person("technical_admin").id
     with house.directory.writing() as session:
-        directory.set_address(session, person, email="technique@academie.example", phone=None)
+        auth_repository.set_address(session, person, email="technique@academie.example", phone=None)
     touched(keeping)
     for number in _numbers(keeping):
         keeping.step("listening_planned", number=number)
@@ -548,8 +552,8 @@ def test_a_list_that_was_touched_keeps_no_case_shut_and_is_told(keeping: Keeping
     assert to == "technique@academie.example"
     assert not any(number in letter.text for number in _numbers(keeping))
     keeping.ended("no_further_action")
-    with pytest.raises(erased.ErasedUnreadable):
-        run(house)
+    with pytest.raises(backups.ErasedUnreadable):
+        run_sweep(house)
     assert keeping.standing() is None
     keeping.school.wait(days=1)
     assert check_on(house, Post(keeping.mail, None)) is not None, "the check of the next night comes as it would have"
@@ -562,15 +566,15 @@ def _numbers(keeping: Keeping) -> list[str]:
 
 def test_a_list_that_cannot_be_read_keeps_no_case_shut_and_no_erasure_from_being_suspended(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
-    (keeping.school.house.settings.data / erased.FILE).mkdir(parents=True)
+    (keeping.school.house.settings.data / backups.FILE).mkdir(parents=True)
     until = (keeping.today + timedelta(days=90)).isoformat()
     holds.suspend(
         keeping.school.house, keeping.school.person("directorate"), number, until, "Une plainte", token="held"
     )
     assert holds.see_limit(keeping.school.house, keeping.school.person("directorate"), number).suspended
     keeping.step("listening_planned", number=number)
-    with pytest.raises(erased.ErasedUnreadable):
-        run(keeping.school.house)
+    with pytest.raises(backups.ErasedUnreadable):
+        run_sweep(keeping.school.house)
 
 
 def test_what_was_suspended_as_the_list_could_not_be_read_is_told_and_named_by_the_next_run(
@@ -578,18 +582,18 @@ def test_what_was_suspended_as_the_list_could_not_be_read_is_told_and_named_by_t
 ) -> None:
     """A run had been cut off as it erased that case; nobody can know before the list can be read again."""
     house, number = keeping.school.house, keeping.ended("no_further_action")
-    erased.note(house.settings.data, house.vault, keeping.case_id(number), house.now())
-    path = house.settings.data / erased.FILE
+    backups.note(house.settings.data, house.vault, keeping.case_id(number), house.now())
+    path = house.settings.data / backups.FILE
     whole = path.read_bytes()
     path.write_bytes(b"{" + whole)
     until = (keeping.today + timedelta(days=90)).isoformat()
     holds.suspend(house, keeping.school.person("directorate"), number, until, "Une plainte", token="held")
     with house.realm.reading() as session:
-        latest = checks.latest(session)
+        latest = chain_checks.latest_check(session)
     assert latest is not None, "whoever administers is told"
     assert "erased" in latest.first_fault
     path.write_bytes(whole)
-    report = run(house)
+    report = run_sweep(house)
     assert (report.kept_though_listed, report.failed) == (1, 0)
     assert keeping.case_id(number) in caplog.text
     assert not keeping.is_erased(number)
@@ -598,11 +602,11 @@ def test_what_was_suspended_as_the_list_could_not_be_read_is_told_and_named_by_t
 def test_a_case_that_is_listed_and_goes_with_the_next_run_is_not_named(keeping: Keeping) -> None:
     house, number = keeping.school.house, keeping.ended("no_further_action")
     keeping.ended("no_further_action")
-    assert run(house).kept_though_listed == 0
+    assert run_sweep(house).kept_though_listed == 0
     with house.realm.writing() as session:
         storage.bar(session, keeping.case_id(number), None)
-    erased.note(house.settings.data, house.vault, keeping.case_id(number), house.now())
-    assert run(house).kept_though_listed == 0
+    backups.note(house.settings.data, house.vault, keeping.case_id(number), house.now())
+    assert run_sweep(house).kept_though_listed == 0
 
 
 # ---- the list that is behind; an act that stands ---------------------------------------------------------------------
@@ -612,16 +616,16 @@ def test_a_list_is_behind_in_its_own_places_alone(keeping: Keeping) -> None:
     house, head = keeping.school.house, keeping.school.person("head")
     keeping.ended("no_further_action")
     with house.directory.writing() as session:
-        here = directory.unit(session, head.appointments[0].unit)
-        there = directory.add_unit(
+        here = auth_repository.unit(session, head.appointments[0].unit)
+        there = auth_repository.add_unit(
             session, kind=UnitKind.school, code="99999Z", names={"fr": "Ailleurs"}, parent=here.parents[0]
         )
     elsewhere = replace(head, appointments=(replace(head.appointments[0], unit=there),))
-    assert lists.see_list(house, head).is_behind
-    assert not lists.see_list(house, head, only_waiting=True).is_behind, "none waits for a confirmation"
-    assert not lists.see_list(house, elsewhere).is_behind, "it isn't theirs"
+    assert holds.see_list(house, head).is_behind
+    assert not holds.see_list(house, head, only_waiting=True).is_behind, "none waits for a confirmation"
+    assert not holds.see_list(house, elsewhere).is_behind, "it isn't theirs"
     keeping.run()
-    assert not lists.see_list(house, head).is_behind
+    assert not holds.see_list(house, head).is_behind
 
 
 def test_no_act_is_lost_where_its_time_limit_cannot_be_written(
@@ -637,7 +641,7 @@ def test_no_act_is_lost_where_its_time_limit_cannot_be_written(
         raise RuntimeError("what is sealed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(limits, "write", fails)
+        patched.setattr(retention, "write_limit", fails)
         answers = {"stage": "asked", "request": "access", "requester": "La mère", "identity_checked": "yes"}
         keeping.school.act("head", "rights_request", answers)
     assert keeping.school.last_seq() > before

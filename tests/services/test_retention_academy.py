@@ -7,11 +7,12 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy.exc import DatabaseError
 
-from school_protocol.domain.errors import Refused, Unseen
-from school_protocol.domain.events import ErasureResumed, ErasureSuspended
-from school_protocol.services.loading import load
-from school_protocol.services.retention import holds
-from school_protocol.storage import access, cases
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import load
+from school_protocol.engine.errors import Refused, Unseen
+from school_protocol.engine.events import ErasureResumed, ErasureSuspended
+from school_protocol.privacy import holds
+from school_protocol.storage import access_log
 from services.conftest import School
 from services.retaining import Keeping
 from services.sharing_region import Region
@@ -54,12 +55,14 @@ def test_an_academy_alone_holds_a_case_until_its_day_is_over_and_not_longer(keep
     hold(keeping, days=60, who="academy", reason=WHY)
     assert said(keeping) == [("ErasureSuspended", "academy", WHY)]
     with house.realm.reading() as session:
-        assert "retention.suspended" in {one.what for one in access.of_case(session, keeping.case_id(), limit=50)}
+        assert "retention.suspended" in {
+            one.what for one in access_log.access_of_case(session, keeping.case_id(), limit=50)
+        }
     last = keeping.today + timedelta(days=60)
     keeping.days(60)
     assert (keeping.today, limit(keeping).suspended, keeping.is_erased(number)) == (last, True, False)
     with pytest.raises(DatabaseError, match="held"), house.realm.writing() as session:
-        cases.destroy_case(session, house.vault, keeping.case_id(), at=house.now(), actor="x")
+        cases_repository.destroy_case(session, house.vault, keeping.case_id(), at=house.now(), actor="x")
     view = limit(keeping, who="directorate")
     assert (view.until, view.reason) == (last, WHY)
     keeping.days(1)

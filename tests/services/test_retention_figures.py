@@ -10,17 +10,19 @@ import pytest
 from domain.telling import MOROCCAN, NOW
 from sqlalchemy import delete
 
-from school_protocol.domain.closed_choices import CASES
-from school_protocol.domain.figure_tables import TOTALS, Period
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.figures import counting, rebuilding
-from school_protocol.services.retention import limits, shares
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage import cases, erasing, index
-from school_protocol.storage import retention as storage
-from school_protocol.storage.figures import counters
-from school_protocol.storage.figures import shares as counted
-from school_protocol.storage.figures.tables import FigureCounterRow, FigureShareRow
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.case_summary import CASES
+from school_protocol.engine.definition import Protocol
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.privacy import repository as storage
+from school_protocol.privacy import retention
+from school_protocol.statistics import counts
+from school_protocol.statistics import repository as counted
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.models import FigureCounterRow, FigureShareRow
+from school_protocol.statistics.rules import TOTALS, Period
 from services.conftest import School
 from services.retaining import Keeping
 from services.yearly_told import a_year, added_up, told
@@ -43,17 +45,17 @@ ENDS = [("closed", 1), ("closed", 2), ("no_further_action", None), ("transferred
 def numbers(keeping: Keeping) -> list[str]:
     house = keeping.school.house
     with house.realm.reading() as session:
-        return sorted(cases.opened(session, one).number for one in index.all_case_ids(session))
+        return sorted(cases_repository.opened(session, one).number for one in index_repository.all_case_ids(session))
 
 
 def erase(keeping: Keeping, number: str, *, leaving: bool = True) -> None:
     house = keeping.school.house
     with house.realm.writing() as session:
-        looked = limits.look_at(house, session, keeping.case_id(number))
+        looked = retention.look_at(house, session, keeping.case_id(number))
         assert looked is not None
         if leaving:
-            shares.leave(house, session, looked)
-        erasing.erase_case(session, house.vault, keeping.case_id(number), at=house.now(), actor="x")
+            retention.leave(house, session, looked)
+        privacy_repository.erase_case(session, house.vault, keeping.case_id(number), at=house.now(), actor="x")
 
 
 def test_what_stands_apart_leaves_nothing(school: School) -> None:
@@ -70,7 +72,7 @@ def test_what_stands_apart_leaves_nothing(school: School) -> None:
     left = []
     for number in gone:
         erase(keeping, number)
-        rebuilding.rebuild(school.house)
+        counts.rebuild(school.house)
         with school.house.realm.reading() as session:
             share = storage.share(session, key)
         left.append((share["cases"] if share else None, added_up(school).cases))
@@ -101,15 +103,15 @@ def test_erased_in_the_year_it_counts_as_if_it_were_there(ended: Keeping) -> Non
     """The same case, counted at the end of the year by the report, and on leaving, long before."""
     house, number = ended.school.house, numbers(ended)[0]
     with house.realm.writing() as session:
-        looked = limits.look_at(house, session, ended.case_id(number))
+        looked = retention.look_at(house, session, ended.case_id(number))
         assert looked is not None
-        foreseen = {key: share for key, share in shares._shares(house, looked) if key[2]}
+        foreseen = {key: share for key, share in retention._shares(house, looked) if key[2]}
     ended.school.wait(days=290)
     before = added_up(ended.school)
     with house.realm.writing() as session:
         for key, share in foreseen.items():
             storage.add_share(session, key, share)
-        erasing.erase_case(session, house.vault, ended.case_id(number), at=house.now(), actor="x")
+        privacy_repository.erase_case(session, house.vault, ended.case_id(number), at=house.now(), actor="x")
     assert added_up(ended.school) == before
 
 
@@ -124,7 +126,7 @@ def test_a_case_that_leaves_nothing_is_missed(ended: Keeping) -> None:
 
 def stands_apart(keeping: Keeping, number: str) -> bool:
     with keeping.school.house.realm.reading() as session:
-        row = index.row_of(session, keeping.case_id(number))
+        row = index_repository.row_of(session, keeping.case_id(number))
     assert row is not None
     return row.restricted or bool(row.exclusions)
 
@@ -146,12 +148,12 @@ def test_a_case_erased_before_figures_were_first_counted_is_counted(moroccan: Pr
         keeping = Keeping(School(player, count(1)))
         number = keeping.ended("no_further_action")
         protocol, month = uncounted(keeping, number)
-        assert counting.uncounted(player.house) == 1
+        assert counts.uncounted(player.house) == 1
         keeping.leap(date(2027, 5, 25))
         keeping.days(60)
         assert keeping.is_erased(number)
-        assert counting.uncounted(player.house) == 0
+        assert counts.uncounted(player.house) == 0
         with player.house.realm.reading() as session:
-            assert [key[:2] for key, _counts in counters.frozen(session)] == [(protocol, month)]
-        found = counting.counted(player.house, protocol, player.school, Period((month,)))
+            assert [key[:2] for key, _counts in statistics_repository.frozen(session)] == [(protocol, month)]
+        found = counts.counted(player.house, protocol, player.school, Period((month,)))
         assert found.at((TOTALS, CASES), player.school) == 1

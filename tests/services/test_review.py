@@ -9,18 +9,23 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from school_protocol.domain.conformance import Conformance
-from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
-from school_protocol.domain.events import EventKind, Recorded, RemarksAttached, ReviewAsked, ReviewEnded, StepTaken
-from school_protocol.services.loading import load
-from school_protocol.services.papers.remarks import settle_remark
-from school_protocol.services.review.asking import ReviewRefused, ask, end
-from school_protocol.services.review.conforming import see_conformance
-from school_protocol.services.review.refusing import refuse, see_refusal
-from school_protocol.services.showing import see_act
-from school_protocol.services.views import ReviewLine
-from school_protocol.storage import index
-from school_protocol.storage.tables import AccessRow, OutboxRow
+from school_protocol.cases import index_repository
+from school_protocol.cases.loading import load
+from school_protocol.cases.showing import see_act
+from school_protocol.cases.view_models import ReviewLine
+from school_protocol.engine.case_summary import Conformance
+from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefore, Unseen
+from school_protocol.engine.events import EventKind, Recorded, RemarksAttached, ReviewAsked, ReviewEnded, StepTaken
+from school_protocol.storage.models import AccessRow, OutboxRow
+from school_protocol.supervision.remarks import settle_remark
+from school_protocol.supervision.review import (
+    ReviewRefused,
+    ask_review,
+    end_review,
+    refuse,
+    see_conformance,
+    see_refusal,
+)
 from services.conftest import NAME, School
 from services.reviewing import ASKS, closing, kinds, observes, placed, write
 from services.test_seeing import everything, listened
@@ -58,31 +63,31 @@ def test_the_coordinator_sends_a_case_and_the_directorate_is_told(school: School
     school.report()
     assert line(school).state == ""
     assert line(school).may_ask
-    ask(school.house, school.person("team_coordinator"), school.number, "Faut-il saisir ?", token=school.token())
+    ask_review(school.house, school.person("team_coordinator"), school.number, "Faut-il saisir ?", token=school.token())
     now = line(school)
     assert (now.state, now.asked, now.words, now.may_ask) == ("to_examine", True, "Faut-il saisir ?", False)
     assert now.due_at is not None
     assert told(school) == ["directorate"]
     with pytest.raises(ReviewRefused):
-        ask(school.house, school.person("head"), school.number, token=school.token())
+        ask_review(school.house, school.person("head"), school.number, token=school.token())
 
 
 @pytest.mark.parametrize("who", ["team_member", "directorate", "academy", "data_officer"])
 def test_nobody_else_sends_it(school: School, who: str) -> None:
     school.report()
     with pytest.raises(Unseen):
-        ask(school.house, school.person(who), school.number, token=school.token())
+        ask_review(school.house, school.person(who), school.number, token=school.token())
 
 
 @pytest.mark.exhaustive
 def test_pressed_twice_it_is_sent_once_and_other_words_are_another_press(school: School) -> None:
     school.report()
     head, token = school.person("head"), school.token()
-    first = ask(school.house, head, school.number, "Un avis", token=token)
-    again = ask(school.house, head, school.number, "Un avis", token=token)
+    first = ask_review(school.house, head, school.number, "Un avis", token=token)
+    again = ask_review(school.house, head, school.number, "Un avis", token=token)
     assert (again.seq, again.repeated) == (first.seq, True)
     with pytest.raises(SentBefore):
-        ask(school.house, head, school.number, "Un autre", token=token)
+        ask_review(school.house, head, school.number, "Un autre", token=token)
 
 
 def test_two_who_send_it_at_once_send_it_once(school: School) -> None:
@@ -92,7 +97,7 @@ def test_two_who_send_it_at_once_send_it_once(school: School) -> None:
 
     def press(place: int) -> bool:
         try:
-            ask(school.house, people[place], school.number, token=tokens[place])
+            ask_review(school.house, people[place], school.number, token=tokens[place])
         except ReviewRefused:
             return False
         return True
@@ -103,17 +108,19 @@ def test_two_who_send_it_at_once_send_it_once(school: School) -> None:
 
 def test_whoever_reviews_ends_it_without_a_visa_once_nothing_waits(school: School) -> None:
     school.report()
-    ask(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.house, school.person("head"), school.number, token=school.token())
     seq = observes(school, who="academy").seq
     with pytest.raises(ReviewRefused):
-        end(school.house, school.person("academy"), school.number, token=school.token(), expected=school.last_seq())
+        end_review(
+            school.house, school.person("academy"), school.number, token=school.token(), expected=school.last_seq()
+        )
     answers(school, seq)
     thanks, expected = "Merci à l’équipe.", school.last_seq()
-    end(school.house, school.person("academy"), school.number, thanks, token=school.token(), expected=expected)
+    end_review(school.house, school.person("academy"), school.number, thanks, token=school.token(), expected=expected)
     now = line(school)
     assert (now.state, now.words, now.role, now.may_ask) == ("examined", "Merci à l’équipe.", "academy", True)
     with pytest.raises(Unseen):
-        end(school.house, school.person("head"), school.number, token=school.token(), expected=school.last_seq())
+        end_review(school.house, school.person("head"), school.number, token=school.token(), expected=school.last_seq())
 
 
 @pytest.mark.exhaustive
@@ -123,28 +130,34 @@ def test_what_waits_for_the_visa_of_others_is_nobodys_to_call_examined(school: S
     for who in ("academy", "directorate"):
         assert line(school, who).may_end is False
         with pytest.raises(ReviewRefused):
-            end(school.house, school.person(who), school.number, token=school.token(), expected=school.last_seq())
+            end_review(
+                school.house, school.person(who), school.number, token=school.token(), expected=school.last_seq()
+            )
     assert (line(school).state, kinds(school)) == ("to_examine", ("visa",))
 
 
 @pytest.mark.exhaustive
 def test_only_those_for_whom_it_waits_end_a_review(school: School) -> None:
     school.report()
-    ask(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.house, school.person("head"), school.number, token=school.token())
     assert [line(school, who).may_end for who in ("academy", "directorate", "head")] == [False, True, False]
     with pytest.raises(ReviewRefused):
-        end(school.house, school.person("academy"), school.number, token=school.token(), expected=school.last_seq())
-    end(school.house, school.person("directorate"), school.number, token=school.token(), expected=school.last_seq())
+        end_review(
+            school.house, school.person("academy"), school.number, token=school.token(), expected=school.last_seq()
+        )
+    end_review(
+        school.house, school.person("directorate"), school.number, token=school.token(), expected=school.last_seq()
+    )
     assert line(school).state == "examined"
 
 
 def test_what_came_since_the_page_was_read_is_shown_before_it_is_ended(school: School) -> None:
     school.report()
-    ask(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.house, school.person("head"), school.number, token=school.token())
     before, directorate = school.last_seq(), school.person("directorate")
     school.act("team_member", "note", text="Un mot de plus.")
     with pytest.raises(Conflict) as found:
-        end(school.house, directorate, school.number, token=school.token(), expected=before)
+        end_review(school.house, directorate, school.number, token=school.token(), expected=before)
     assert (found.value.expected, found.value.found) == (before, school.last_seq())
     assert line(school).state == "to_examine"
 
@@ -438,8 +451,8 @@ def test_conformance_says_what_was_asked_and_why_it_was_departed_from(school: Sc
     with school.house.realm.reading() as session:
         noted = session.scalars(select(AccessRow.what).where(AccessRow.account == school.account("directorate"))).all()
         assert "conformance" in noted
-        assert index.departures(session, own.head.protocol.protocol) == {"heard_or_offered": 1}
-        assert index.departures(session, "another") == {}
+        assert index_repository.departures(session, own.head.protocol.protocol) == {"heard_or_offered": 1}
+        assert index_repository.departures(session, "another") == {}
 
 
 def test_a_guardian_told_in_spite_of_a_doubt_is_a_departure_with_its_reason(school: School) -> None:

@@ -10,12 +10,12 @@ from itertools import count
 import pytest
 from domain.telling import MOROCCAN, NOW
 
-from school_protocol.definitions import read
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.papers.remarks import settle_remark
-from school_protocol.services.review.asking import ask, end
-from school_protocol.services.scripts import throwaway
-from school_protocol.wording import ZONE
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import ZONE
+from school_protocol.protocol.reader import read
+from school_protocol.supervision.remarks import settle_remark
+from school_protocol.supervision.review import ask_review, end_review
 from services.conftest import School
 from services.reviewing import ASKS, closing, observes
 from services.test_notices import DANGER_WORDS, STAFF, Watched
@@ -46,7 +46,7 @@ def days(watched: Watched, number: int = 14) -> list[tuple[int, str]]:
 
 def sent_for_review(watched: Watched) -> None:
     school = watched.school
-    ask(school.house, school.person("team_coordinator"), school.number, token=school.token())
+    ask_review(school.house, school.person("team_coordinator"), school.number, token=school.token())
 
 
 def test_whoever_is_to_review_is_reminded_the_day_before_and_once_it_is_late_and_then_the_academy(
@@ -75,7 +75,9 @@ def test_a_review_that_is_done_in_time_reminds_nobody_and_neither_does_one_that_
     school = watched.school
     sent_for_review(watched)
     assert days(watched, 3) == REMINDED[:1]
-    end(school.house, school.person("directorate"), school.number, expected=school.last_seq(), token=school.token())
+    end_review(
+        school.house, school.person("directorate"), school.number, expected=school.last_seq(), token=school.token()
+    )
     assert days(watched) == []
     observes(school, replace(ASKS, entry=0))
     assert {who for _day, who in days(watched)} == {"head"}, "it is the team that is told, once"

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from handing import hand_out_as
 
-from school_protocol.documents.papers.remarked import about_said, as_told
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.lines import RemarkLine
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.papers.remarks import attach_remarks, settle_remark
-from school_protocol.services.showing import see_act, see_chronology, see_record
-from school_protocol.wording import Wording
+from school_protocol.case_files.pages import about_said, as_told
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases.case_lines import RemarkLine
+from school_protocol.cases.showing import see_act, see_chronology, see_record
+from school_protocol.engine.errors import BadInput
+from school_protocol.language import Wording
+from school_protocol.supervision.remarks import attach_remarks, settle_remark
 from services.conftest import School
 from services.reviewing import ASKS, observes, placed
 from services.test_seeing import everything, listened

@@ -11,22 +11,20 @@ from domain.telling import MINUTES, SAFE
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from school_protocol.domain.policy import UnitKind
-from school_protocol.services.desk import see_desk
-from school_protocol.services.loading import load, reindex
-from school_protocol.services.papers.remarks import settle_remark
-from school_protocol.services.review import queueing
-from school_protocol.services.review.asking import ReviewRefused, ask, end
-from school_protocol.services.review.heads import look_again
-from school_protocol.services.review.queueing import may_review, see_queue
-from school_protocol.services.review.reasons import state_of
-from school_protocol.services.sight import asking
-from school_protocol.services.sight.asking import Asked
-from school_protocol.services.sight.breaking import break_door, review
-from school_protocol.storage import directory
-from school_protocol.storage.review.queue import KINDS, Chosen, Cursor
-from school_protocol.storage.review.tables import CaseReviewRow, ReviewStateRow
-from school_protocol.storage.tables import AppointmentRow
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import AppointmentRow
+from school_protocol.cases.lists import see_desk
+from school_protocol.cases.loading import load, reindex
+from school_protocol.cases.models import ReviewStateRow
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.privacy import emergency_access
+from school_protocol.privacy.emergency_access import Asked, break_door, review
+from school_protocol.supervision import review_queue
+from school_protocol.supervision.models import CaseReviewRow
+from school_protocol.supervision.remarks import settle_remark
+from school_protocol.supervision.repository import KINDS, Chosen, ReviewCursor
+from school_protocol.supervision.review import ReviewRefused, ask_review, end_review, look_again
+from school_protocol.supervision.review_queue import may_review, see_queue, state_of
 from services.conftest import School
 from services.reviewing import ASKS, closing, kinds, observes, placed, row, waits
 
@@ -77,7 +75,7 @@ def test_a_closure_at_a_grave_level_waits_for_the_visa_of_who_may_give_it(school
 
 def test_a_case_that_was_sent_waits_for_review(school: School) -> None:
     school.report()
-    ask(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.house, school.person("head"), school.number, token=school.token())
     assert (kinds(school), kinds(school, "academy")) == (("review",), ())
 
 
@@ -92,14 +90,16 @@ def test_observations_wait_for_the_team_and_then_for_whoever_made_them(school: S
 @pytest.mark.exhaustive
 def test_an_answer_stays_for_whoever_asked_though_another_has_examined_the_case(school: School) -> None:
     school.report()
-    ask(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.house, school.person("head"), school.number, token=school.token())
     seq = observes(school, who="academy").seq
     settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     for who, left in (("directorate", ("answered",)), ("academy", ())):
-        end(school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token())
+        end_review(school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token())
         assert (kinds(school), kinds(school, "academy")) == ((), left)
         with pytest.raises(ReviewRefused):
-            end(school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token())
+            end_review(
+                school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token()
+            )
 
 
 @pytest.mark.exhaustive
@@ -150,7 +150,7 @@ def test_an_emergency_opening_waits_for_somebody_else(school: School) -> None:
 
 def break_door_of(school: School, who: str, number: str, asked: Asked) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asking, "_password_problem", lambda *_arguments: {})
+        patch.setattr(emergency_access, "_password_problem", lambda *_arguments: {})
         break_door(school.house, school.person(who), number, asked)
 
 
@@ -170,14 +170,14 @@ def test_what_waits_for_a_head_who_takes_no_part_follows_who_heads_the_school(sc
     school.report()
     school.act("directorate", "conflict", account=school.account("head"), reason="declares")
     with school.house.directory.writing() as session:
-        directory.end_appointment(session, _post_of(session, school.account("head")), school.house.now().date())
+        auth_repository.end_appointment(session, _post_of(session, school.account("head")), school.house.now().date())
     school.wait(days=1)
     assert kinds(school) == ("head",), "written while they headed it"
     assert look_again(school.house) == 1
     assert kinds(school) == ()
     with school.house.directory.writing() as session:
         today, unit = school.house.now().date(), school.player.school
-        directory.appoint(session, school.account("head"), role="head", unit=unit, starts=today, ends=None)
+        auth_repository.appoint(session, school.account("head"), role="head", unit=unit, starts=today, ends=None)
     look_again(school.house)
     assert kinds(school) == ("head",)
 
@@ -352,7 +352,7 @@ def test_one_that_was_passed_on_stays_the_gravest_and_the_safe_one_the_lightest(
             placed(school, "assessment_validated", level=2)
         if name == "passed on":
             passed_on(school)
-        ask(school.house, school.person("head"), school.number, token=school.token())
+        ask_review(school.house, school.person("head"), school.number, token=school.token())
         numbers[name] = school.number
         school.wait(minutes=1)
     assert [number for number, _kinds in waits(school)] == [numbers[one] for one in ("passed on", "level 2", "safe")]
@@ -361,7 +361,7 @@ def test_one_that_was_passed_on_stays_the_gravest_and_the_safe_one_the_lightest(
 
 @pytest.mark.exhaustive
 def test_pages_follow_on_each_other_and_none_is_shown_twice(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queueing, "PAGE", 2)
+    monkeypatch.setattr(review_queue, "PAGE", 2)
     for _case in range(5):
         closing(school)
         school.act("directorate", "conflict", account=school.account("head"), reason="declares")
@@ -418,7 +418,7 @@ def test_an_urgent_case_that_stands_in_the_list_for_another_reason_is_not_left_o
 
 @pytest.mark.exhaustive
 def test_no_more_urgent_cases_are_counted_than_are_said(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queueing, "MOST", 2)
+    monkeypatch.setattr(review_queue, "MOST", 2)
     for _case in range(3):
         raised(school)
     assert see_queue(school.house, school.person("directorate"), Chosen(level=4)).urgent_left_out == 2
@@ -428,7 +428,7 @@ def test_no_more_urgent_cases_are_counted_than_are_said(school: School, monkeypa
 def test_a_place_of_another_province_and_what_nobody_could_choose_narrow_nothing(school: School) -> None:
     closing(school)
     with school.house.directory.writing() as session:
-        directory.add_unit(session, kind=UnitKind.province, code="ELSEWHERE", names={"fr": "Ailleurs"})
+        auth_repository.add_unit(session, kind=UnitKind.province, code="ELSEWHERE", names={"fr": "Ailleurs"})
     for chosen in (Chosen(place="ELSEWHERE"), Chosen(place="x" * 500), Chosen(kind="closed"), Chosen(level=77)):
         assert len(see_queue(school.house, school.person("directorate"), chosen).lines) == 1
 
@@ -448,12 +448,12 @@ def test_the_academy_narrows_it_to_a_province_and_then_to_a_school(school: Schoo
     ],
 )  # fmt: skip
 def test_a_place_in_the_list_that_is_none_is_none(text: str) -> None:
-    assert Cursor.parse(text) is None
+    assert ReviewCursor.parse(text) is None
 
 
 @pytest.mark.exhaustive
 def test_more_than_is_counted_is_said_as_so_many(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queueing, "MOST", 2)
+    monkeypatch.setattr(review_queue, "MOST", 2)
     for _case in range(3):
         closing(school)
     queue = see_queue(school.house, school.person("directorate"))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from school_protocol.documents import rendering
-from school_protocol.domain.answers import TEXT_MOST
-from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.papers.posting import issue_letter
-from school_protocol.services.papers.revoking import RevokedBefore, revoke, see_copies
-from school_protocol.services.showing import see_chronology
+from school_protocol.case_files.letters import issue_letter
+from school_protocol.case_files.service import RevokedBefore, issue_case_file, revoke, see_copies
+from school_protocol.cases.showing import see_chronology
+from school_protocol.engine.answers import TEXT_MOST
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.pdf import rendering
 from services.conftest import NAME, School
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")

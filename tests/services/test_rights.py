@@ -12,15 +12,15 @@ from pypdf import PdfReader
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.documents import rendering
-from school_protocol.domain.errors import Refused, Unseen
-from school_protocol.domain.policy import UnitKind
-from school_protocol.services.loading import load
-from school_protocol.services.retention import access_copies, rights
-from school_protocol.storage import directory
-from school_protocol.storage.retention_tables import AccessExportRow
-from school_protocol.storage.tables import AccessRow
-from school_protocol.wording import Wording
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.loading import load
+from school_protocol.engine.errors import Refused, Unseen
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.privacy import data_rights
+from school_protocol.privacy.models import AccessExportRow
+from school_protocol.storage.models import AccessRow
 from services.conftest import NAME, WORDS, School
 from services.test_seeing import HEARD
 
@@ -48,17 +48,17 @@ def request(school: School, who: str = "head", **more: str) -> None:
 
 def ask(school: School, person: str = "guardian-1", who: str = "head", token: str = "", entry: int = 0) -> str:
     said = {"token": token or school.token(), "entry": entry}
-    return rights.ask(school.house, school.person(who), school.number, person, **said)
+    return data_rights.ask_right(school.house, school.person(who), school.number, person, **said)
 
 
 def agree(school: School, export: str, who: str = "data_officer") -> None:
-    rights.settle(school.house, school.person(who), school.number, export, agreed=True)
+    data_rights.settle_right(school.house, school.person(who), school.number, export, agreed=True)
 
 
-def opened(school: School, person: str = "guardian-1", language: str = "fr") -> access_copies.Opened:
+def opened(school: School, person: str = "guardian-1", language: str = "fr") -> data_rights.Opened:
     export = ask(school, person)
     agree(school, export)
-    return access_copies.open_copy(school.house, school.person("head"), school.number, export, language)
+    return data_rights.open_copy(school.house, school.person("head"), school.number, export, language)
 
 
 def text_of(data: bytes) -> str:
@@ -78,14 +78,14 @@ def data_in(data: bytes) -> dict[str, object]:
 @pytest.mark.exhaustive
 def test_a_request_stands_in_the_lists_until_it_is_answered(asked: School) -> None:
     for who in ("head", "data_officer", "directorate"):
-        (line,) = rights.see_requests(asked.house, asked.person(who)).lines
+        (line,) = data_rights.see_requests(asked.house, asked.person(who)).lines
         assert (line.request.number, line.days) == (asked.number, 10), who
     asked.wait(days=11)
-    assert rights.see_requests(asked.house, asked.person("head")).lines[0].days < 0
+    assert data_rights.see_requests(asked.house, asked.person("head")).lines[0].days < 0
     request(asked, stage="answered", answer="Copie remise.")
-    assert rights.see_requests(asked.house, asked.person("head")).lines == ()
+    assert data_rights.see_requests(asked.house, asked.person("head")).lines == ()
     with pytest.raises(Unseen):
-        rights.see_requests(asked.house, asked.person("team_member"))
+        data_rights.see_requests(asked.house, asked.person("team_member"))
 
 
 # ---- two people ----------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def test_one_asks_another_agrees_and_the_first_opens(asked: School) -> None:
     assert ask(asked, token=token) == export, "pressed twice"
     head, officer = asked.person("head"), asked.person("data_officer")
     with pytest.raises(Unseen):
-        access_copies.open_copy(asked.house, head, asked.number, export, "fr")
+        data_rights.open_copy(asked.house, head, asked.number, export, "fr")
     for who in ("head", "team_member", "directorate"):
         with pytest.raises(Unseen):
             agree(asked, export, who)
@@ -106,14 +106,14 @@ def test_one_asks_another_agrees_and_the_first_opens(asked: School) -> None:
         agree(asked, export)
     for somebody in (officer, asked.person("team_member"), asked.person("directorate")):
         with pytest.raises(Unseen):
-            access_copies.open_copy(asked.house, somebody, asked.number, export, "fr")
-    found = access_copies.open_copy(asked.house, head, asked.number, export, "fr")
+            data_rights.open_copy(asked.house, somebody, asked.number, export, "fr")
+    found = data_rights.open_copy(asked.house, head, asked.number, export, "fr")
     assert found.copy == 1
     view = asked.seen_by("head")
     assert any(event.detail.get("document") == "access_copy" for event in view.chronology.events)
     with asked.house.realm.reading() as session:
         what = set(session.scalars(select(AccessRow.what)))
-    assert {rights.ASKED, rights.AGREED, access_copies.NOTE} <= what
+    assert {data_rights.ASKED, data_rights.AGREED, data_rights.NOTE} <= what
 
 
 @pytest.mark.exhaustive
@@ -128,7 +128,7 @@ def test_the_database_knows_that_it_takes_two(asked: School) -> None:
 
 def test_the_data_officer_sees_a_sign_and_no_name(asked: School) -> None:
     ask(asked)
-    view = rights.see_rights(asked.house, asked.person("data_officer"), asked.number)
+    view = data_rights.see_rights(asked.house, asked.person("data_officer"), asked.number)
     assert view.people == ()
     assert [one.sign for one in view.exports] == ["RL1"]
     assert all(name not in repr(view) for name in (NAME, MOTHER, WITNESS, WORDS))
@@ -148,7 +148,7 @@ def test_an_agreement_runs_out(asked: School) -> None:
     agree(asked, export)
     asked.wait(days=11)
     with pytest.raises(Unseen):
-        access_copies.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
+        data_rights.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
 
 
 # ---- one request, one copy -----------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_an_agreement_runs_out(asked: School) -> None:
 def test_a_request_for_anything_else_brings_no_copy(school: School, request_: str) -> None:
     school.report()
     request(school, request=request_)
-    assert rights.see_rights(school.house, school.person("head"), school.number).asked, "it waits all the same"
+    assert data_rights.see_rights(school.house, school.person("head"), school.number).asked, "it waits all the same"
     with pytest.raises(Refused, match="nothing_asked"):
         ask(school, "targeted_pupil-1")
 
@@ -169,7 +169,7 @@ def test_a_request_brings_one_copy_and_of_one_person(asked: School) -> None:
     for person in ("guardian-1", "targeted_pupil-1"):
         with pytest.raises(Refused, match="copy_asked"):
             ask(asked, person)
-    rights.settle(asked.house, asked.person("data_officer"), asked.number, export, agreed=False)
+    data_rights.settle_right(asked.house, asked.person("data_officer"), asked.number, export, agreed=False)
     agree(asked, ask(asked))
     asked.wait(days=11)
     with pytest.raises(Refused, match="copy_asked"):
@@ -178,24 +178,26 @@ def test_a_request_brings_one_copy_and_of_one_person(asked: School) -> None:
 
 def test_each_of_two_requests_has_its_own_copy(asked: School) -> None:
     request(asked, requester="Le père")
-    first, second = (one.entry for one in rights.see_rights(asked.house, asked.person("head"), asked.number).requests)
+    first, second = (
+        one.entry for one in data_rights.see_rights(asked.house, asked.person("head"), asked.number).requests
+    )
     with pytest.raises(Refused, match="which_request"):
         ask(asked)
     with pytest.raises(Unseen):
         ask(asked, entry=1)
     export = ask(asked, entry=second)
-    view = rights.see_rights(asked.house, asked.person("data_officer"), asked.number)
+    view = data_rights.see_rights(asked.house, asked.person("data_officer"), asked.number)
     assert [(one.sign, one.entry) for one in view.exports] == [("RL1", second)], "which request, and which sign"
     assert [one.entry for one in view.requests] == [first]
     with pytest.raises(Refused, match="copy_asked"):
         ask(asked, entry=second)
     agree(asked, export)
-    access_copies.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
+    data_rights.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
     with asked.house.realm.reading() as session:
         issued = load(asked.house, session, asked.person("head"), asked.number).case.documents[-1]
         noted = session.execute(select(AccessRow.what, AccessRow.reason).where(AccessRow.reason == str(second))).all()
     assert (issued.about, issued.request) == ("guardian-1", second)
-    assert {what for what, _reason in noted} == {rights.ASKED, rights.AGREED}
+    assert {what for what, _reason in noted} == {data_rights.ASKED, data_rights.AGREED}
 
 
 @pytest.mark.exhaustive
@@ -205,12 +207,12 @@ def test_no_copy_goes_under_a_request_that_was_answered(asked: School) -> None:
     request(asked, stage="answered", answer="Copie remise.")
     request(asked, requester="Le père")
     with pytest.raises(Refused, match="nothing_asked"):
-        access_copies.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
+        data_rights.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
 
 
 @pytest.mark.exhaustive
 def test_where_the_request_names_somebody_the_copy_is_of_them(asked: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rights, "named_in", lambda _facts, _record: "guardian-1")
+    monkeypatch.setattr(data_rights, "named_in", lambda _facts, _record: "guardian-1")
     with pytest.raises(Refused, match="asked_of_another"):
         ask(asked, "targeted_pupil-1")
     assert ask(asked, "guardian-1")
@@ -227,9 +229,9 @@ def test_while_a_hold_stands_no_copy_goes(asked: School) -> None:
         with pytest.raises(Refused, match="guardian_on_hold"):
             ask(asked, person)
     with pytest.raises(Refused, match="guardian_on_hold"):
-        access_copies.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
+        data_rights.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
     asked.act("directorate", "rights_agreement", decision="agreed", reason="La mère protège l’enfant.")
-    found = access_copies.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
+    found = data_rights.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
     assert found.copy == 1, "with what the protocol asks of such an answer"
 
 
@@ -283,14 +285,14 @@ def test_that_information_was_on_hold_is_never_told(asked: School) -> None:
     asked.act("team_coordinator", "guardian_hold", guardian="guardian-1", reason="pupil_asks")
     with asked.house.realm.reading() as session:
         loaded = load(asked.house, session, asked.person("head"), asked.number)
-        view = access_copies.about(loaded, "guardian-1", Wording("fr"))
+        view = data_rights.about(loaded, "guardian-1", Wording("fr"))
     assert (view.entries, view.others) == ((), 1), "the request to add them, and nothing of the hold"
 
 
 def test_a_copy_that_names_others_is_noticed(asked: School, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: names are not taken out."""
     told_mother(asked)
-    monkeypatch.setattr(access_copies, "with_tokens", lambda text, found: text)
+    monkeypatch.setattr(data_rights, "with_tokens", lambda text, found: text)
     assert WITNESS in json.dumps(data_in(opened(asked).data), ensure_ascii=False)
 
 
@@ -299,14 +301,14 @@ def test_who_supervises_here_and_answers_elsewhere_is_led_there_alone(asked: Sch
     """By the line, not by the person: this case is none that they answer for."""
     above, house = asked.person("directorate"), asked.house
     with house.directory.writing() as session:
-        here = directory.unit(session, asked.person("head").appointments[0].unit)
-        there = directory.add_unit(
+        here = auth_repository.unit(session, asked.person("head").appointments[0].unit)
+        there = auth_repository.add_unit(
             session, kind=UnitKind.school, code="99999Z", names={"fr": "Ailleurs"}, parent=here.parents[0]
         )
     both = replace(above, appointments=(*above.appointments, replace(above.appointments[0], role="head", unit=there)))
-    (line,) = rights.see_requests(house, both).lines
+    (line,) = data_rights.see_requests(house, both).lines
     assert not line.is_mine
-    assert rights.see_requests(house, both, only_mine=True, limit=1).lines == ()
-    (own,) = rights.see_requests(house, asked.person("head"), only_mine=True).lines
+    assert data_rights.see_requests(house, both, only_mine=True, limit=1).lines == ()
+    (own,) = data_rights.see_requests(house, asked.person("head"), only_mine=True).lines
     assert own.is_mine
-    assert not rights.answers_requests(house, above)
+    assert not data_rights.answers_requests(house, above)

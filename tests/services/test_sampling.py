@@ -15,25 +15,27 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import func, select, text
 
-from school_protocol.cli import main
+from school_protocol.auth.sign_in_service import actor_named, sign_in
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import index_check_repository, index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.lists import find_by_pupil
+from school_protocol.cases.models import CaseIndexRow
+from school_protocol.cases.service import make_move, record_act
+from school_protocol.cases.showing import see_case, see_choices
+from school_protocol.cases.story_player import TurnableClock, stories_of
+from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.domain.errors import Refused, Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import demo
-from school_protocol.services.accounts import actor_named, sign_in
-from school_protocol.services.desk import find_by_pupil
-from school_protocol.services.figures.rebuilding import rebuild
-from school_protocol.services.house import House, open_house
-from school_protocol.services.journal import rebuild_index
-from school_protocol.services.papers.issuing import issue_case_file
-from school_protocol.services.recording import make_move, record_act
-from school_protocol.services.sampling import Sampled, filling, histories, sample
-from school_protocol.services.scripts import TurnableClock, stories_of
-from school_protocol.services.showing import see_case, see_choices
-from school_protocol.storage import identities, index, index_check, journal, stamping
-from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.storage.tables import CaseRecordRow, EventRow, RealmBase
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Refused, Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.ops import demo, fixture_copy, sample_cases, sample_repository
+from school_protocol.ops.fixture_copy import Sampled, sample
+from school_protocol.ops.journal_checks import rebuild_index
+from school_protocol.statistics.counts import rebuild
+from school_protocol.storage import journal
+from school_protocol.storage.models import CaseRecordRow, EventRow, RealmBase
 
 pytestmark = pytest.mark.exhaustive
 
@@ -77,9 +79,9 @@ def quick(plays: int = 6) -> Iterator[None]:
     """Out of two of the stories."""
     told = [(name, story) for name, story in stories_of("ma-cyberharassment") if name in ("reopening", "sc4")]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(filling, "PLAYS", (plays, plays))
-        patched.setattr(histories, "stories_of", lambda _protocol: told)
-        patched.setattr(filling, "AT_ONCE", 32)
+        patched.setattr(fixture_copy, "PLAYS", (plays, plays))
+        patched.setattr(sample_cases, "stories_of", lambda _protocol: told)
+        patched.setattr(fixture_copy, "AT_ONCE", 32)
         yield
 
 
@@ -142,7 +144,10 @@ def test_the_comparison_of_the_index_sees_a_row_that_is_otherwise(made: Filled) 
 
 def _index(house: House) -> dict[str, list[Any]]:
     with house.realm.reading() as session:
-        return {table.name: sorted(map(repr, session.execute(select(table)).all())) for table in index_check.tables()}
+        return {
+            table.name: sorted(map(repr, session.execute(select(table)).all()))
+            for table in index_check_repository.tables()
+        }
 
 
 def test_nothing_of_the_house_in_which_they_were_played_is_left(made: Filled) -> None:
@@ -157,7 +162,7 @@ def test_nothing_of_the_house_in_which_they_were_played_is_left(made: Filled) ->
         told = " ".join(
             f"{entry.actor} {entry.body} {entry.words}"
             for case_id in journal.case_ids(session, after="", limit=COUNT)
-            for entry in stamping.read(session, house.vault, case_id).entries
+            for entry in sample_repository.read_sample(session, house.vault, case_id).entries
         )
     named = set(long.findall(told)) | set(long.findall(str(_index(house))))
     assert len(named) > COUNT
@@ -171,7 +176,7 @@ def test_a_person_signs_in_finds_the_case_by_the_pupil_and_writes_to_it(made: Fi
     assert sign_in(house, coordinator_name(house, coordinator), PASSWORD) is not None
     see_case(house, coordinator, row.number)
     with house.realm.reading() as session:
-        people = [one for one in identities.load(session, house.vault, row.case_id) if one.values]
+        people = [one for one in cases_repository.load_identities(session, house.vault, row.case_id) if one.values]
     for person in people:
         assert row.number in {
             line.number for line in find_by_pupil(house, coordinator, str((person.values or {})["name"]))
@@ -227,7 +232,7 @@ def test_its_file_is_issued_under_the_key_of_its_academy(made: Filled) -> None:
 def test_any_case_out_of_any_story_opens_and_is_written_to_and_gives_its_file(tmp_path: Path) -> None:
     """By somebody of its school, or of its directorate where it is kept from the school."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(filling, "PLAYS", (8, 8))  # each story once
+        patched.setattr(fixture_copy, "PLAYS", (8, 8))  # each story once
         settings, clock = Settings(data=tmp_path), TurnableClock(NOW)
         demo.prepare(settings, reset=False, password=PASSWORD, say=lambda _line: None, clock=clock, told=False)
         house = open_house(settings, clock)
@@ -276,10 +281,10 @@ def test_the_same_seed_makes_the_same_cases_under_other_keys(made: Filled, tmp_p
 def test_an_installation_takes_none(tmp_path: Path) -> None:
     house = open_house(Settings(data=tmp_path), TurnableClock(NOW))
     try:
-        with pytest.raises(filling.NoSample):
+        with pytest.raises(fixture_copy.NoSample):
             sample(house, 1, seed=1, password=PASSWORD, progress=lambda *_step: None)
         with house.realm.reading() as session:
-            assert index.all_case_ids(session) == []
+            assert index_repository.all_case_ids(session) == []
     finally:
         house.close()
 
@@ -293,7 +298,7 @@ LEFT = {
 
 
 def test_a_table_about_cases_is_written_or_named_here_as_left() -> None:
-    written = {table.name for table in index_check.tables()} | {
+    written = {table.name for table in index_check_repository.tables()} | {
         "case_key", "event", "event_words", "figure_share", "identity", "identity_mark", "object_key", "report",
         "case_record",
     }  # fmt: skip

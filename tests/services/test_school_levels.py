@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from school_protocol.services.staff import said
-from school_protocol.services.teams.changing import TeamRefused
-from school_protocol.storage import directory
-from school_protocol.storage.visits import teams
-from school_protocol.wording import Wording
+from school_protocol.auth import repository as auth_repository
+from school_protocol.language import Wording
+from school_protocol.people import contacts_repository
+from school_protocol.people import presenters as people_presenters
+from school_protocol.people import repository as people_repository
+from school_protocol.people.teams import TeamRefused
 
 from .test_staff import Office
 from .test_staff import office as office
@@ -28,8 +29,8 @@ def brought(clerk: Clerk, *lines: str) -> str:
 
 def levels(clerk: Clerk, *codes: str) -> list[str]:
     with clerk.house.directory.reading() as session:
-        units = [directory.unit_coded(session, code) for code in codes]
-        found = teams.levels(session, [unit.id for unit in units if unit])
+        units = [auth_repository.unit_coded(session, code) for code in codes]
+        found = people_repository.levels(session, [unit.id for unit in units if unit])
         return [found.get(unit.id, "") if unit else "?" for unit in units]
 
 
@@ -84,14 +85,14 @@ def test_a_school_comes_with_its_town_which_changes_from_what_to_what(clerk: Cle
     head = "type;code gresa;rattachement;nom;commune"
     clerk.confirm(clerk.bring(f"{head}\r\nécole;01234C;REHEARSAL-P;Al Amal;Salé\r\n"))
     with clerk.house.directory.reading() as session:
-        unit = directory.unit_coded(session, "01234C")
+        unit = auth_repository.unit_coded(session, "01234C")
         assert unit is not None
-        assert directory.city_of(session, unit.id) == "Salé"
+        assert contacts_repository.city_of(session, unit.id) == "Salé"
     batch = clerk.bring(f"{head}\r\nécole;01234C;;;Bouknadel\r\nécole;00000A;;;\r\n")
     assert [list(line.said) for line in clerk.see(batch).lines] == [[["city", "Salé", "Bouknadel"]], []]
     clerk.confirm(batch)
     with clerk.house.directory.reading() as session:
-        assert directory.city_of(session, unit.id) == "Bouknadel"
+        assert contacts_repository.city_of(session, unit.id) == "Bouknadel"
     long = clerk.bring(f"{head}\r\nécole;01234C;;;{'x' * 61}\r\n")
     assert clerk.said(long) == [("refused", ("too_long:60",))]
 
@@ -99,4 +100,4 @@ def test_a_school_comes_with_its_town_which_changes_from_what_to_what(clerk: Cle
 def test_what_changes_is_said_in_words(clerk: Clerk) -> None:
     line = clerk.see(brought(clerk, "école;00000A;;;lycée")).lines[0]
     for language, words in (("fr", "Lycée"), ("ar", "ثانوية تأهيلية"), ("en", "Upper secondary school")):
-        assert words in " ".join(said.line(Wording(language), {}, line))
+        assert words in " ".join(people_presenters.line(Wording(language), {}, line))

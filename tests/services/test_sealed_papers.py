@@ -10,22 +10,21 @@ import pikepdf
 import pytest
 from pypdf import PdfReader
 
-from school_protocol.documents import rendering
-from school_protocol.documents.model import CaseFile
-from school_protocol.documents.record import decoded, view_of
-from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.documents.sealing.errors import CertificateExpired, KeyLost
-from school_protocol.documents.sealing.verdicts import Code
-from school_protocol.documents.sealing.verifying import verify
-from school_protocol.domain.errors import SentBefore
-from school_protocol.services.loading import Loaded, load
-from school_protocol.services.papers import issue_case_file, making
-from school_protocol.services.papers.choosing import document_of
-from school_protocol.services.papers.making import sort_of
-from school_protocol.services.papers.revoking import revoke
-from school_protocol.services.papers.signing import academy_of, trust_in
-from school_protocol.storage import cases
-from school_protocol.wording import Wording
+from school_protocol.case_files import pages as case_files_pages
+from school_protocol.case_files import printing
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.copy_scope import document_of
+from school_protocol.case_files.printing import sort_of
+from school_protocol.case_files.record import decoded, view_of
+from school_protocol.case_files.service import academy_of, issue_case_file, revoke, trust_in
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import Loaded, load
+from school_protocol.engine.errors import SentBefore
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.pdf.signing_keys import Validity, make_authority
+from school_protocol.pdf.verdicts import CertificateExpired, Code, KeyLost
+from school_protocol.pdf.verification import verify
 from services.conftest import WORDS, School
 from services.lettering import told
 
@@ -52,8 +51,8 @@ def issued(school: School, token: str = "one", profile: str = "school") -> bytes
 
 def copies(school: School) -> int:
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        return cases.copies(session, case_id, "case_file")
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        return cases_repository.case_copies(session, case_id, "case_file")
 
 
 @pytest.mark.exhaustive
@@ -131,8 +130,8 @@ def test_words_that_are_destroyed_are_in_no_kept_file(school: School) -> None:
     report = loaded(school).case.records[0].seq
     assert told_in(issued(school))
     with school.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        cases.destroy_words(session, school.house.vault, case_id, report, at=school.house.now(), actor="x")
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        cases_repository.destroy_words(session, school.house.vault, case_id, report, at=school.house.now(), actor="x")
     assert not told_in(issued(school, token="two"))
     with pytest.raises(SentBefore):
         issued(school)
@@ -144,18 +143,20 @@ def test_words_that_are_destroyed_while_a_file_is_made_are_in_none(
 ) -> None:
     """Neither in the copy that is handed out, nor in the pages that are kept for the next."""
     school.report()
-    report, as_ever, made = loaded(school).case.records[0].seq, making.case_file, []
+    report, as_ever, made = loaded(school).case.records[0].seq, case_files_pages.case_file, []
 
     def slow(view: CaseFile, wording: Wording, record: bytes) -> bytes:
         data = as_ever(view, wording, record)
         if not made:
             with school.house.realm.writing() as session:
-                case_id = cases.find_by_number(session, school.number) or ""
-                cases.destroy_words(session, school.house.vault, case_id, report, at=school.house.now(), actor="x")
+                case_id = cases_repository.find_by_number(session, school.number) or ""
+                cases_repository.destroy_words(
+                    session, school.house.vault, case_id, report, at=school.house.now(), actor="x"
+                )
         made.append(data)
         return data
 
-    monkeypatch.setattr(making, "case_file", slow)
+    monkeypatch.setattr(printing, "case_file", slow)
     assert not told_in(issued(school))
     assert [told_in(data) for data in made] == [True, False]
     assert not told_in(issued(school, token="two"))

@@ -12,28 +12,28 @@ import pytest
 from domain.telling import NOW, REPORT
 from sqlalchemy import select
 
-from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
-from school_protocol.domain.parts import Door
-from school_protocol.domain.policy import Actor, Appointment, UnitKind
-from school_protocol.services import accounts
-from school_protocol.services.desk import find_by_number, find_by_pupil, see_desk
-from school_protocol.services.first_minutes import see_danger
-from school_protocol.services.loading import load, roles_by_door
-from school_protocol.services.opening import open_case
-from school_protocol.services.receipts import raise_from_receipt, see_receipt
-from school_protocol.services.recording import make_move, record_act
-from school_protocol.services.seeing import Seeing
-from school_protocol.services.showing import (
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_service
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.case_view import Seeing
+from school_protocol.cases.intake import open_case, raise_from_receipt, see_receipt
+from school_protocol.cases.lists import find_by_number, find_by_pupil, see_desk, see_week
+from school_protocol.cases.loading import load, roles_by_door
+from school_protocol.cases.service import make_move, record_act
+from school_protocol.cases.showing import (
     see_act,
     see_case,
     see_chronology,
+    see_danger,
     see_move,
     see_record,
     what_is_new,
 )
-from school_protocol.services.week import see_week
-from school_protocol.storage import access, cases, directory
-from school_protocol.storage.tables import EventRow
+from school_protocol.engine.case_parts import Door
+from school_protocol.engine.errors import BadInput, Conflict, Refused, Unseen
+from school_protocol.engine.visibility import Actor, Appointment, UnitKind
+from school_protocol.storage import access_log
+from school_protocol.storage.models import EventRow
 from services.conftest import MASSAR, NAME, School
 from services.disclosure import told
 
@@ -143,11 +143,11 @@ def test_the_data_officer_answers_a_request_even_where_the_head_may_not_read(sch
     assert not school.is_seen_by("head")
     assert not school.is_seen_by("data_officer"), "one of the school does not know of it"
     with school.house.directory.writing() as session:
-        province = directory.unit(session, school.player.school).parents[0]
-        directory.appoint(
+        province = auth_repository.unit(session, school.player.school).parents[0]
+        auth_repository.appoint(
             session, school.account("data_officer"), role="data_officer", unit=province, starts=date(2020, 1, 1)
         )
-        officer = accounts.actor_of(school.house, school.account("data_officer"), session)
+        officer = sign_in_service.actor_of(school.house, school.account("data_officer"), session)
     assert officer is not None
     school.player.actors["data_officer"] = officer
     seq = school.act("data_officer", "rights_request", RIGHTS).seq
@@ -179,8 +179,8 @@ def test_finding_a_case_by_its_pupil_is_a_reading(school: School) -> None:
     assert find_by_pupil(school.house, head, "nobody of that name") == ()
     assert len(find_by_pupil(school.house, head, NAME)) == 1
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        noted = [(one.account, one.what) for one in access.of_case(session, case_id, limit=9)]
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        noted = [(one.account, one.what) for one in access_log.access_of_case(session, case_id, limit=9)]
     assert noted == [(head.id, "search")]
 
 
@@ -449,8 +449,10 @@ def test_a_pupil_is_found_by_the_whole_name_or_code(school: School, typed: str, 
 def test_a_pupil_is_found_in_ones_own_school_only(school: School) -> None:
     school.report()
     with school.house.directory.writing() as session:
-        province = directory.unit(session, school.player.school).parents[0]
-        other = directory.add_unit(session, kind=UnitKind.school, code="00000B", names={"fr": "Autre"}, parent=province)
+        province = auth_repository.unit(session, school.player.school).parents[0]
+        other = auth_repository.add_unit(
+            session, kind=UnitKind.school, code="00000B", names={"fr": "Autre"}, parent=province
+        )
     player = school.player
     here, player.school = player.school, other
     neighbour = player.actor("head/9")
@@ -630,7 +632,7 @@ def test_a_supporter_who_reads_their_side_answers_for_no_case(school: School) ->
 def _readers(school: School) -> list[str]:
     """In which roles the case was opened since it came in, in order."""
     with school.house.realm.reading() as session:
-        found = cases.find_by_number(session, school.number)
+        found = cases_repository.find_by_number(session, school.number)
         assert found is not None
         query = select(EventRow.role).where(EventRow.case_id == found, EventRow.kind == "CaseSeen")
         return list(session.scalars(query.order_by(EventRow.seq)))

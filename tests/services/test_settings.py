@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from domain.telling import MOROCCAN
 
-from school_protocol.definitions import read
-from school_protocol.definitions.difference import difference
-from school_protocol.definitions.settings import Part
-from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.services.protocols import publishing, settings
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.protocol.difference import difference
+from school_protocol.protocol.reader import read
+from school_protocol.protocol.settings import Part
+from school_protocol.publishing import service as publishing_service
+from school_protocol.publishing import settings as publishing_settings
 from services.administering import Desk, desk_of
 
 FIRST = MOROCCAN.read_bytes()
@@ -27,7 +28,7 @@ def desk() -> Iterator[Desk]:
 
 def answers(desk: Desk, part: str, entry: str = "", draft: str = "", **changes: Any) -> dict[str, Any]:
     """A page's settings as they stand, with these changed; `key` names the end of a setting's path."""
-    view = settings.see_part(desk.house, desk.administrator(), KEY, part, entry, draft)
+    view = publishing_settings.see_part(desk.house, desk.administrator(), KEY, part, entry, draft)
     said = {
         one.key: ", ".join(map(str, one.value)) if isinstance(one.value, tuple) else one.value for one in view.settings
     }
@@ -38,7 +39,7 @@ def answers(desk: Desk, part: str, entry: str = "", draft: str = "", **changes: 
 
 
 def change(desk: Desk, part: str, entry: str = "", draft: str = "", **changes: Any) -> str:
-    return settings.change_settings(
+    return publishing_settings.change_settings(
         desk.house, desk.administrator(), KEY, part, entry, draft, answers(desk, part, entry, draft, **changes)
     )
 
@@ -50,7 +51,7 @@ def problems(desk: Desk, part: str, entry: str = "", **changes: Any) -> dict[str
 
 
 def content_of(desk: Desk, draft: str) -> bytes:
-    return publishing.export_draft(desk.house, desk.administrator(), draft).content
+    return publishing_service.export_draft(desk.house, desk.administrator(), draft).content
 
 
 def places(content: bytes, before: bytes = FIRST) -> set[str]:
@@ -97,10 +98,10 @@ def test_levels_stay_without_gap_or_overlap(desk: Desk) -> None:
 def test_a_setting_takes_the_same_way_as_a_file(desk: Desk) -> None:
     draft = change(desk, "deadlines", plan_due__value=4)
     desk.work_out()
-    view = publishing.see_draft(desk.house, desk.administrator(), draft)
+    view = publishing_service.see_draft(desk.house, desk.administrator(), draft)
     assert view.to_propose == ()
-    publishing.propose(desk.house, desk.administrator(), draft)
-    assert publishing.see_draft(desk.house, desk.administrator(), draft).to_agree == ("own",)
+    publishing_service.propose(desk.house, desk.administrator(), draft)
+    assert publishing_service.see_draft(desk.house, desk.administrator(), draft).to_agree == ("own",)
 
 
 @pytest.mark.exhaustive
@@ -139,13 +140,13 @@ def test_what_goes_beyond_is_refused_all_at_once(
 
 
 def test_what_is_locked_is_shown_with_its_reason_and_cannot_be_sent(desk: Desk) -> None:
-    view = settings.see_settings(desk.house, desk.administrator(), KEY)
+    view = publishing_settings.see_settings(desk.house, desk.administrator(), KEY)
     assert all(deadline.lock and deadline.basis for deadline in view.deadlines)
     assert view.deadlines
     assert view.needs
     said = answers(desk, "deadlines") | {f"deadlines-{view.deadlines[0].key}-value": 99}
     with pytest.raises(BadInput) as caught:
-        settings.change_settings(desk.house, desk.administrator(), KEY, "deadlines", "", "", said)
+        publishing_settings.change_settings(desk.house, desk.administrator(), KEY, "deadlines", "", "", said)
     assert list(caught.value.problems.values()) == [("unchanged",)]
 
 
@@ -161,20 +162,20 @@ def test_what_is_locked_is_shown_with_its_reason_and_cannot_be_sent(desk: Desk) 
 )
 def test_what_is_not_there_is_not_seen(desk: Desk, key: str, part: str, entry: str) -> None:
     with pytest.raises(Unseen):
-        settings.see_part(desk.house, desk.administrator(), key, part, entry)
+        publishing_settings.see_part(desk.house, desk.administrator(), key, part, entry)
 
 
 def test_only_a_role_that_publishes_may_be_here(desk: Desk) -> None:
     stranger = desk.person("head", "head")
     with pytest.raises(Unseen):
-        settings.see_settings(desk.house, stranger, KEY)
+        publishing_settings.see_settings(desk.house, stranger, KEY)
     with pytest.raises(Unseen):
-        settings.change_settings(desk.house, stranger, KEY, "deadlines", "", "", {})
+        publishing_settings.change_settings(desk.house, stranger, KEY, "deadlines", "", "", {})
 
 
 def test_every_page_of_settings_can_be_shown(desk: Desk) -> None:
-    view = settings.see_settings(desk.house, desk.administrator(), KEY)
+    view = publishing_settings.see_settings(desk.house, desk.administrator(), KEY)
     assert {line.part for line in view.parts if line.count} == set(Part)
     for line in view.parts:
         for entry in line.entries or ("",):
-            assert settings.see_part(desk.house, desk.administrator(), KEY, line.part.value, entry).settings
+            assert publishing_settings.see_part(desk.house, desk.administrator(), KEY, line.part.value, entry).settings

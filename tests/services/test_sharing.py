@@ -10,25 +10,26 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from school_protocol.domain.closed_choices import CASES
-from school_protocol.domain.errors import BadInput, Refused, Unseen
-from school_protocol.domain.facts import Facts
-from school_protocol.domain.figure_tables import TOTALS, Period
-from school_protocol.domain.intents import Reason
-from school_protocol.domain.policy import UnitKind
-from school_protocol.post import Post
-from school_protocol.services.desk import see_desk
-from school_protocol.services.figures import counting
-from school_protocol.services.loading import load, reindex
-from school_protocol.services.notices import sweep
-from school_protocol.services.recording import record_act
-from school_protocol.services.retention import holds
-from school_protocol.services.sharing import answering, contributions
-from school_protocol.services.showing import see_case
-from school_protocol.services.views import CaseView
-from school_protocol.storage import access, cases, directory, index
-from school_protocol.storage.sharing import requests
-from school_protocol.storage.sharing.tables import CaseKnownRow
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import index_repository, lookup_repository, sharing
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.lists import see_desk
+from school_protocol.cases.loading import load, reindex
+from school_protocol.cases.models import CaseKnownRow
+from school_protocol.cases.service import record_act
+from school_protocol.cases.showing import see_case
+from school_protocol.cases.view_models import CaseView
+from school_protocol.engine.case_summary import CASES
+from school_protocol.engine.errors import BadInput, Refused, Unseen
+from school_protocol.engine.facts import Facts
+from school_protocol.engine.intents import Reason
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.mail import Post
+from school_protocol.notifications.service import sweep
+from school_protocol.privacy import holds
+from school_protocol.statistics import counts
+from school_protocol.statistics.rules import TOTALS, Period
+from school_protocol.storage import access_log
 from services.conftest import NAME, WORDS, School
 from services.retaining import Keeping, Recorder
 from services.sharing_region import ABROAD, FAR, NEAR, Region
@@ -68,12 +69,12 @@ def asked_for(region: Region, code: str) -> str:
 def known(region: Region, number: str) -> set[str]:
     """Where else people come to that case through others, as the wall of the database has it."""
     with region.school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, number)
+        case_id = cases_repository.find_by_number(session, number)
         return set(session.scalars(select(CaseKnownRow.place).where(CaseKnownRow.case_id == case_id)))
 
 
 def answered(region: Region, who: str, number: str, seq: int, **answers: Any) -> None:
-    view = answering.see_request(region.school.house, region.person(who), number, seq)
+    view = sharing.see_request(region.school.house, region.person(who), number, seq)
     record_act(
         region.school.house, region.person(who), number, view.act.act.key, {**answers, **view.fixed},
         expected=None, token=region.school.token(),
@@ -90,7 +91,7 @@ def test_the_head_of_the_receiving_school_finds_the_request_and_sees_nothing_els
     (line,) = region.waits_for(head)
     assert (line.number, line.is_transfer, line.there.code) == (number, True, code)
     assert shut(region, head, number)
-    view = answering.see_request(region.school.house, region.person(head), number, line.seq)
+    view = sharing.see_request(region.school.house, region.person(head), number, line.seq)
     said = str(view.asked.answers)
     assert "Harcèlement en ligne depuis octobre" in said
     assert NAME not in said, "a sign stands in its place"
@@ -98,7 +99,7 @@ def test_the_head_of_the_receiving_school_finds_the_request_and_sees_nothing_els
     for other in ("team_member " + code, "team_coordinator " + code, OTHERS[code], "academy R2"):
         assert region.waits_for(other) == ()
         with pytest.raises(Unseen):
-            answering.see_request(region.school.house, region.person(other), number, line.seq)
+            sharing.see_request(region.school.house, region.person(other), number, line.seq)
 
 
 @pytest.mark.exhaustive
@@ -166,13 +167,13 @@ def test_who_is_shut_out_of_the_case_is_not_asked_either(region: Region) -> None
     directorate = region.person("directorate P2")
     (line,) = region.waits_for("directorate P2")
     with region.school.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, number) or ""
-        row = index.row_of(session, case_id)
+        case_id = cases_repository.find_by_number(session, number) or ""
+        row = index_repository.row_of(session, case_id)
         assert row is not None
-        index.write(session, replace(row, exclusions=frozenset({directorate.id})))
+        index_repository.write(session, replace(row, exclusions=frozenset({directorate.id})))
     assert region.waits_for("directorate P2") == ()
     with pytest.raises(Unseen):
-        answering.see_request(region.school.house, directorate, number, line.seq)
+        sharing.see_request(region.school.house, directorate, number, line.seq)
 
 
 @pytest.mark.exhaustive
@@ -207,11 +208,11 @@ def test_a_case_is_not_transferred_to_its_own_school(region: Region) -> None:
 def test_reading_a_request_is_written_down(region: Region) -> None:
     number = asked_for(region, FAR)
     (line,) = region.waits_for(f"head {FAR}")
-    answering.see_request(region.school.house, region.person(f"head {FAR}"), number, line.seq)
+    sharing.see_request(region.school.house, region.person(f"head {FAR}"), number, line.seq)
     with region.school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, number) or ""
+        case_id = cases_repository.find_by_number(session, number) or ""
         reader = region.person(f"head {FAR}").id
-        read = [one.what for one in access.of_case(session, case_id, limit=5) if one.account == reader]
+        read = [one.what for one in access_log.access_of_case(session, case_id, limit=5) if one.account == reader]
     assert read == [f"request.{line.seq}"]
 
 
@@ -305,7 +306,7 @@ def test_the_contributing_school_sees_nothing_of_the_case_that_leads(region: Reg
                 token=region.school.token(),
             )  # fmt: skip
         with pytest.raises(Unseen):
-            contributions.see_contribution(region.school.house, region.person(who), lead, seq)
+            sharing.see_contribution(region.school.house, region.person(who), lead, seq)
         desk = see_desk(region.school.house, region.person(who))
         assert lead not in {line.number for line in desk.lines}
 
@@ -335,7 +336,7 @@ def test_the_case_that_leads_reads_signs_state_and_ticked_answers_and_no_name(re
     lead, number = region.school.number, opened(region, seq)
     told_by(region, number)
     for who in ("team_coordinator", "head", "directorate"):
-        view = contributions.see_contribution(region.school.house, region.person(who), lead, seq)
+        view = sharing.see_contribution(region.school.house, region.person(who), lead, seq)
         shown = str(view)
         assert OWN not in shown
         assert "administre" not in shown
@@ -344,8 +345,8 @@ def test_the_case_that_leads_reads_signs_state_and_ticked_answers_and_no_name(re
     assert shut(region, "team_coordinator", number)
     assert shut(region, "head", number)
     with region.school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, number) or ""
-        rows = access.of_case(session, case_id, limit=20)
+        case_id = cases_repository.find_by_number(session, number) or ""
+        rows = access_log.access_of_case(session, case_id, limit=20)
     readers = {one.account for one in rows if one.what == f"contribution.{seq}"}
     assert region.school.account("head") in readers, "their case knows who read of it"
 
@@ -362,7 +363,7 @@ def test_what_a_restricted_case_tells_is_not_for_the_school_that_leads(region: R
     assert not line.may_read
     assert (line.standing, line.level, line.moved_at, line.number) == (None, None, None, "")
     with pytest.raises(Unseen):
-        contributions.see_contribution(region.school.house, region.person("head"), lead, seq)
+        sharing.see_contribution(region.school.house, region.person("head"), lead, seq)
 
 
 @pytest.mark.exhaustive
@@ -487,22 +488,22 @@ def test_whoever_is_named_at_one_school_does_not_answer_for_the_next(region: Reg
     assert region.waits_for(f"team_member {NEAR}") == ()
     for seq in (line.seq, later):
         with pytest.raises(Unseen):
-            answering.see_request(region.school.house, region.person(f"team_member {NEAR}"), number, seq)
+            sharing.see_request(region.school.house, region.person(f"team_member {NEAR}"), number, seq)
 
 
 @pytest.mark.exhaustive
 def test_whoever_is_named_there_finds_the_request_and_answers_as_long_as_they_are_named(region: Region) -> None:
     number = asked_for(region, NEAR)
     member = f"team_member {NEAR}"
-    assert not answering.may_answer(region.school.house, region.person(member))
+    assert not sharing.may_answer(region.school.house, region.person(member))
     until = (region.school.house.now() + timedelta(days=1)).date().isoformat()
     named(region, region.actors[member].id, until=until)
-    assert answering.may_answer(region.school.house, region.person(member))
+    assert sharing.may_answer(region.school.house, region.person(member))
     (line,) = region.waits_for(member)
     region.wait(days=2)
     assert region.waits_for(member) == ()
     with pytest.raises(Unseen):
-        answering.see_request(region.school.house, region.person(member), number, line.seq)
+        sharing.see_request(region.school.house, region.person(member), number, line.seq)
     named(region, region.actors[member].id)
     answered(region, member, number, line.seq, answer="accepted")
     assert _facts(region, number)["receiver_accepts"]
@@ -622,7 +623,7 @@ def test_family_matters_of_the_other_schools_pupils_are_not_for_the_team_that_le
 
     there("add_person", persons=[{"slot": "guardian", "name": "Mme Idrissi"}])
     there("guardian_hold", guardian="guardian-1", reason="home_danger", words="x")
-    view = contributions.see_contribution(region.school.house, region.person("team_coordinator"), lead, seq)
+    view = sharing.see_contribution(region.school.house, region.person("team_coordinator"), lead, seq)
     told = {one.record.act.key for one in view.told}
     assert "safety_check" in told
     assert told.isdisjoint({"guardian_hold", "add_person", "note"})
@@ -680,7 +681,7 @@ def test_a_contribution_that_is_handed_over_goes_on_contributing_and_counts_with
     (told,) = seen(region, "head", lead).contributions
     assert (told.number, told.standing.key if told.standing else "") == (successor, "report_qualified")
     assert cases_counted(region) == 1
-    contributions.see_contribution(school.house, region.person("head"), lead, seq)
+    sharing.see_contribution(school.house, region.person("head"), lead, seq)
     record_act(
         school.house, region.person(f"head {FAR}"), successor, "raise_danger", {"which_danger": ADULT},
         expected=None, token=school.token(),
@@ -697,21 +698,21 @@ def test_rows_made_anew_are_the_same(region: Region, code: str) -> None:
     for make in (asked_for, leading) if code in region.units else (asked_for,):
         make(region, code)
         with region.school.house.realm.writing() as session:
-            case_id = cases.find_by_number(session, region.school.number) or ""
-            before = requests.of_case(session, case_id)
-            index.remove(session, case_id)
+            case_id = cases_repository.find_by_number(session, region.school.number) or ""
+            before = lookup_repository.requests_of_case(session, case_id)
+            index_repository.remove(session, case_id)
             reindex(region.school.house, session, case_id)
-            assert requests.of_case(session, case_id) == before != ()
+            assert lookup_repository.requests_of_case(session, case_id) == before != ()
 
 
 def cases_counted(region: Region) -> int:
     """Of every academy, by its own counters."""
     house, total = region.school.house, 0
     with house.directory.reading() as session:
-        academies = directory.units_of_kind(session, UnitKind.region)
+        academies = auth_repository.units_of_kind(session, UnitKind.region)
     for one in academies:
         month = Period(("2026-11",))
-        found = counting.counted(house, "ma-cyberharassment", one.id, month)
+        found = counts.counted(house, "ma-cyberharassment", one.id, month)
         total += found.at((TOTALS, CASES), one.id)
     return total
 

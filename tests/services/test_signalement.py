@@ -8,20 +8,23 @@ from typing import Any
 
 import pytest
 
-from school_protocol.domain.errors import BadInput, Conflict, Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.public_reports import FLOOD, Status
-from school_protocol.domain.receipt_codes import hour_of, with_check
-from school_protocol.services.retention.running import run
-from school_protocol.services.showing import see_case
-from school_protocol.services.signalement import challenge, doors, limits, receiving, triage
-from school_protocol.services.signalement.coming_back import Standing, add, come_back, see_asking, withdraw_contact
-from school_protocol.services.signalement.keeping import erase_over
-from school_protocol.services.signalement.limits import Gate, TooMany
-from school_protocol.storage import access, cases, erasing, reports
+from school_protocol.cases import lookup_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.showing import see_case
+from school_protocol.engine.errors import BadInput, Conflict, Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.language import Wording
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.privacy.retention import run_sweep
+from school_protocol.reports import public_door, triage
+from school_protocol.reports import repository as storage
+from school_protocol.reports import service as reports_service
+from school_protocol.reports.escalation import erase_over
+from school_protocol.reports.public_door import Gate, TooMany
+from school_protocol.reports.rules import FLOOD, Status, hour_of, with_check
+from school_protocol.reports.service import Standing, add_answer, come_back, see_asking, withdraw_contact
+from school_protocol.storage import access_log
 from school_protocol.storage.engines import Session
-from school_protocol.storage.signalement import reports as storage
-from school_protocol.wording import Wording
 from services.conftest import School
 from services.telling_school import HERE, TOLD, WORDS, Told, digits
 
@@ -42,35 +45,35 @@ def problems(error: pytest.ExceptionInfo[BadInput]) -> dict[str, tuple[str, ...]
                                           ("team_member", False), ("directorate", False)])  # fmt: skip
 def test_whoever_keeps_the_address_makes_it(told: Told, who: str, *, may: bool) -> None:
     person = told.school.person(who)
-    assert doors.may_keep_doors(told.house, person) is may
+    assert public_door.may_keep_doors(told.house, person) is may
     if not may:
         with pytest.raises(Unseen):
-            doors.renew(told.house, person, "00000A", "public")
+            public_door.renew(told.house, person, "00000A", "public")
         return
-    made = doors.renew(told.house, person, "00000A", "public")
-    assert doors.door_of(told.house, made.code.upper()).unit.code == "00000A"
-    assert doors.see_doors(told.house, person, "00000A").public == made
+    made = public_door.renew(told.house, person, "00000A", "public")
+    assert public_door.door_of(told.house, made.code.upper()).unit.code == "00000A"
+    assert public_door.see_doors(told.house, person, "00000A").public == made
 
 
 @pytest.mark.exhaustive
 def test_a_renewed_address_takes_nothing_and_old_receipts_come_back(told: Told) -> None:
     receipt, head = told.send(), told.school.person("head")
     old = receipt.door.code
-    new = doors.renew(told.house, head, "00000A", "public", former=old)
+    new = public_door.renew(told.house, head, "00000A", "public", former=old)
     assert new.code != old
-    assert doors.renew(told.house, head, "00000A", "public", former=old).code == new.code, "pressed twice"
-    assert receiving.see_form(told.house, told.gate, old, address=HERE).token == ""
+    assert public_door.renew(told.house, head, "00000A", "public", former=old).code == new.code, "pressed twice"
+    assert reports_service.see_form(told.house, told.gate, old, address=HERE).token == ""
     with pytest.raises(Unseen):
-        receiving.receive(told.house, told.gate, old, TOLD, token="x", address=HERE, language="fr")
+        reports_service.receive(told.house, told.gate, old, TOLD, token="x", address=HERE, language="fr")
     assert told.back(receipt).standing is Standing.received
-    seen = doors.see_doors(told.house, head)
+    seen = public_door.see_doors(told.house, head)
     assert (seen.public, seen.ended) == (new, 1)
 
 
 def test_an_address_that_never_was_is_absent(told: Told) -> None:
     for code in ("rimokalu", "x", "", "../../etc", "rimokaluu"):
         with pytest.raises(Unseen):
-            doors.door_of(told.house, code)
+            public_door.door_of(told.house, code)
 
 
 # ---- telling ---------------------------------------------------------------------------------------------------------
@@ -89,9 +92,9 @@ def test_three_answers_are_enough_and_the_code_comes_back(told: Told) -> None:
 
 
 def test_what_is_missing_is_said_by_field_and_nothing_is_kept(told: Told) -> None:
-    view = receiving.see_form(told.house, told.gate, told.door().code, address=HERE)
+    view = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE)
     with pytest.raises(BadInput) as found:
-        receiving.receive(told.house, told.gate, view.door.code, {"danger_now": "maybe"}, token=view.token,
+        reports_service.receive(told.house, told.gate, view.door.code, {"danger_now": "maybe"}, token=view.token,
                           address=HERE, language="fr")  # fmt: skip
     assert problems(found) == {
         "what_happens": ("required",), "danger_now": ("unknown_option",), "adult_concerned": ("required",),
@@ -102,9 +105,9 @@ def test_what_is_missing_is_said_by_field_and_nothing_is_kept(told: Told) -> Non
 @pytest.mark.parametrize("change", ["other door", "touched", "nothing", "tomorrow"])
 def test_a_form_that_is_not_ours_or_too_old_is_shown_anew(told: Told, change: str) -> None:
     door = told.door()
-    token = receiving.see_form(told.house, told.gate, door.code, address=HERE).token
+    token = reports_service.see_form(told.house, told.gate, door.code, address=HERE).token
     if change == "other door":
-        token = receiving.see_form(told.house, told.gate, told.door("staff").code, address=HERE).token
+        token = reports_service.see_form(told.house, told.gate, told.door("staff").code, address=HERE).token
     elif change == "touched":
         token = token[:-1] + ("0" if token[-1] != "0" else "1")
     elif change == "nothing":
@@ -112,18 +115,18 @@ def test_a_form_that_is_not_ours_or_too_old_is_shown_anew(told: Told, change: st
     else:
         told.school.wait(hours=25)
     with pytest.raises(BadInput) as found:
-        receiving.receive(told.house, told.gate, door.code, TOLD, token=token, address=HERE, language="fr")
+        reports_service.receive(told.house, told.gate, door.code, TOLD, token=token, address=HERE, language="fr")
     assert problems(found) == {"page": ("stale_page",)}
 
 
-def sent_again(told: Told, token: str, **answers: Any) -> receiving.Receipt:
-    return receiving.receive(
+def sent_again(told: Told, token: str, **answers: Any) -> reports_service.Receipt:
+    return reports_service.receive(
         told.house, told.gate, told.door().code, {**TOLD, **answers}, token=token, address=HERE, language="fr"
     )
 
 
 def test_a_form_sent_twice_is_one_report_with_one_receipt(told: Told) -> None:
-    token = receiving.see_form(told.house, told.gate, told.door().code, address=HERE).token
+    token = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE).token
     first, second = sent_again(told, token), sent_again(told, token)
     assert (first.code, first.repeated, second.repeated) == (second.code, False, True)
     assert len(told.ids()) == 1
@@ -131,21 +134,21 @@ def test_a_form_sent_twice_is_one_report_with_one_receipt(told: Told) -> None:
 
 def test_two_sendings_of_one_instant_are_one_report(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL: neither finds the other's report until it writes its own."""
-    token = receiving.see_form(told.house, told.gate, told.door().code, address=HERE).token
-    first, find, looks = sent_again(told, token), storage.find, [0]
+    token = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE).token
+    first, find, looks = sent_again(told, token), storage.find_public_report, [0]
 
     def blind_once(session: Session, report: str) -> storage.PublicHeader | None:
         looks[0] += 1
         return None if looks[0] == 1 else find(session, report)
 
-    monkeypatch.setattr(storage, "find", blind_once)
+    monkeypatch.setattr(storage, "find_public_report", blind_once)
     second = sent_again(told, token)
     assert (first.code, second.repeated) == (second.code, True)
     assert len(told.ids()) == 1
 
 
 def test_what_was_put_right_before_anybody_read_it_stands(told: Told) -> None:
-    token = receiving.see_form(told.house, told.gate, told.door().code, address=HERE).token
+    token = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE).token
     sent_again(told, token)
     assert sent_again(told, token, what_happens="Autre chose", adult_concerned="yes").repeated
     assert told.ids() == [], "it is restricted now"
@@ -156,7 +159,7 @@ def test_what_was_put_right_before_anybody_read_it_stands(told: Told) -> None:
 
 @pytest.mark.exhaustive
 def test_what_is_sent_again_after_it_was_read_is_added(told: Told) -> None:
-    token = receiving.see_form(told.house, told.gate, told.door().code, address=HERE).token
+    token = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE).token
     sent_again(told, token)
     report = told.only()
     triage.see_report(told.house, told.school.person("head"), report)
@@ -201,7 +204,7 @@ def test_who_reads_a_report(told: Told, answers: dict[str, str], readers: set[st
     people = {who: told.school.person(who) for who in READERS}
     told.send(**answers)
     with told.house.realm.reading() as session:
-        (header,) = storage.waiting(session, limit=9)
+        (header,) = storage.waiting_public_reports(session, limit=9)
     found = set()
     for who, person in people.items():
         try:
@@ -330,7 +333,7 @@ def test_both_write_and_the_reporter_stays_without_a_name(told: Told) -> None:
     back = told.back(receipt)
     assert [(one.by_reporter, one.text) for one in back.messages] == [(False, "Merci. Veux-tu nous voir jeudi ?")]
     for _ in range(2):
-        back = add(told.house, told.gate, receipt.door.code, receipt.code, "Oui, à midi", address=HERE)
+        back = add_answer(told.house, told.gate, receipt.door.code, receipt.code, "Oui, à midi", address=HERE)
     assert [one.by_reporter for one in back.messages] == [False, True]
     listed = triage.see_list(told.house, head)
     assert listed.waiting[0].unseen == 1, "it waits again"
@@ -354,7 +357,7 @@ def test_what_was_closed_waits_again_as_something_is_added(told: Told) -> None:
     report, head = told.only(), told.school.person("head")
     assert triage.close(told.house, head, [report], "mistaken").closed == 1
     assert told.back(receipt).standing is Standing.over
-    add(told.house, told.gate, receipt.door.code, receipt.code, "C’est vrai pourtant", address=HERE)
+    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "C’est vrai pourtant", address=HERE)
     seen = triage.see_report(told.house, head, report)
     assert (seen.status, seen.outcome, seen.can_settle) == (Status.waiting, "", True)
 
@@ -367,7 +370,7 @@ def test_a_wrong_code_says_so_and_guessing_ends(told: Told) -> None:
     assert problems(found) == {"code": ("not_a_code",)}
     stranger = "0000000000000000"
     guess = stranger + next(str(d) for d in range(10) if with_check(stranger) == stranger + str(d))
-    for _ in range(limits.TRIES_PLACE):
+    for _ in range(public_door.TRIES_PLACE):
         with pytest.raises(BadInput) as found:
             told.back(receipt, guess)
         assert problems(found) == {"code": ("unknown_code",)}
@@ -381,8 +384,10 @@ def test_a_wrong_code_says_so_and_guessing_ends(told: Told) -> None:
 def test_many_wrong_codes_from_many_places_bring_a_question(told: Told) -> None:
     receipt = told.send()
     assert see_asking(told.house, told.gate, receipt.door.code).challenge is None
-    for number in range(limits.TRIES_SCHOOL):
-        limits.note_wrong(told.gate, school=receipt.door.unit.id, address=f"192.0.2.{number}", now=told.house.now())
+    for number in range(public_door.TRIES_SCHOOL):
+        public_door.note_wrong(
+            told.gate, school=receipt.door.unit.id, address=f"192.0.2.{number}", now=told.house.now()
+        )
     with pytest.raises(BadInput) as found:
         told.back(receipt)
     assert problems(found) == {"challenge": ("wrong_answer",)}
@@ -397,36 +402,36 @@ def test_many_wrong_codes_from_many_places_bring_a_question(told: Told) -> None:
 
 
 def test_a_question_stands_beyond_some_number_and_nothing_is_lost(told: Told) -> None:
-    for _ in range(limits.ASKED_PLACE):
+    for _ in range(public_door.ASKED_PLACE):
         told.send(address=HERE)
-    view = receiving.see_form(told.house, told.gate, told.door().code, address=HERE)
+    view = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE)
     assert view.challenge is not None
     for answer in ("", "12345", "non"):
         with pytest.raises(BadInput) as found:
-            receiving.receive(told.house, told.gate, view.door.code, TOLD, token=view.token, address=HERE,
+            reports_service.receive(told.house, told.gate, view.door.code, TOLD, token=view.token, address=HERE,
                               language="fr", solved=answer)  # fmt: skip
         assert problems(found) == {"challenge": ("wrong_answer",)}
-    word = Wording("ar")._(challenge.WORDS[view.challenge.answer - 1])
-    assert receiving.receive(told.house, told.gate, view.door.code, TOLD, token=view.token, address=HERE,
+    word = Wording("ar")._(public_door.WORDS[view.challenge.answer - 1])
+    assert reports_service.receive(told.house, told.gate, view.door.code, TOLD, token=view.token, address=HERE,
                              language="ar", solved=f" {word} ").code  # fmt: skip
-    assert receiving.see_form(told.house, told.gate, view.door.code, address="192.0.2.77").challenge is None
+    assert reports_service.see_form(told.house, told.gate, view.door.code, address="192.0.2.77").challenge is None
 
 
 @pytest.mark.exhaustive
 def test_a_form_opened_before_the_flood_is_asked_too(told: Told) -> None:
-    view = receiving.see_form(told.house, told.gate, told.door().code, address="192.0.2.1")
+    view = reports_service.see_form(told.house, told.gate, told.door().code, address="192.0.2.1")
     assert view.challenge is None
-    for _ in range(limits.ASKED_SCHOOL):
+    for _ in range(public_door.ASKED_SCHOOL):
         told.send()
     with pytest.raises(BadInput) as found:
-        receiving.receive(told.house, told.gate, view.door.code, TOLD, token=view.token, address="192.0.2.1",
+        reports_service.receive(told.house, told.gate, view.door.code, TOLD, token=view.token, address="192.0.2.1",
                           language="fr")  # fmt: skip
     assert problems(found) == {"challenge": ("wrong_answer",)}
 
 
 @pytest.mark.exhaustive
 def test_what_no_school_sends_is_refused_until_the_hour_is_over(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_PLACE", 2)
+    monkeypatch.setattr(public_door, "MOST_PLACE", 2)
     for _ in range(2):
         told.send(address=HERE)
     with pytest.raises(TooMany):
@@ -451,25 +456,25 @@ def test_each_of_several_processes_lets_through_its_share(told: Told, processes:
     gate, now = Gate(processes), told.house.now()
     asked = []
     for _ in range(5):
-        asked.append(limits.is_asked(gate, school="s", address=HERE, came=0, now=now))
-        limits.note_sent(gate, school="s", address=HERE, came=0, now=now)
+        asked.append(public_door.is_asked(gate, school="s", address=HERE, came=0, now=now))
+        public_door.note_sent(gate, school="s", address=HERE, came=0, now=now)
     assert asked.index(True) == asked_from
-    assert processes * asked_from <= max(limits.ASKED_PLACE, processes)
-    for _ in range(limits.TRIES_PLACE // processes):
-        limits.check_tries(gate, address=HERE, now=now)
-        limits.note_wrong(gate, school="s", address=HERE, now=now)
+    assert processes * asked_from <= max(public_door.ASKED_PLACE, processes)
+    for _ in range(public_door.TRIES_PLACE // processes):
+        public_door.check_tries(gate, address=HERE, now=now)
+        public_door.note_wrong(gate, school="s", address=HERE, now=now)
     with pytest.raises(TooMany):
-        limits.check_tries(gate, address=HERE, now=now)
+        public_door.check_tries(gate, address=HERE, now=now)
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_the_question_is_a_sentence_in_words(language: str) -> None:
     w = Wording(language)
     for _ in range(30):
-        asked = challenge.draw()
+        asked = public_door.draw_challenge()
         assert not any(char.isdigit() for char in asked.question(w))
-        assert 2 <= asked.answer <= challenge.LARGEST
-        assert challenge.number_of(w._(challenge.WORDS[asked.answer - 1])) == asked.answer
+        assert 2 <= asked.answer <= public_door.LARGEST
+        assert public_door.number_of(w._(public_door.WORDS[asked.answer - 1])) == asked.answer
 
 
 # ---- where it goes ---------------------------------------------------------------------------------------------------
@@ -504,9 +509,9 @@ def test_a_case_opens_with_what_was_told_and_the_report_is_in_it(told: Told) -> 
     assert (inside.id, inside.status, inside.number) == (report, Status.opened, opened.number)
     assert told.back(receipt).standing is Standing.in_hand
     with told.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, opened.number)
+        case_id = cases_repository.find_by_number(session, opened.number)
         assert case_id is not None
-        (kept,) = reports.of_case(session, case_id)
+        (kept,) = lookup_repository.reports_of_case(session, case_id)
         assert (kept.channel, kept.reporter) == ("public", None)
 
 
@@ -520,7 +525,10 @@ def test_a_case_opens_once(told: Told) -> None:
     with pytest.raises(Conflict):
         triage.open_as_case(told.house, told.school.person("head"), report, filled, token="other")
     with told.house.realm.reading() as session:
-        assert len(reports.waiting(session, [told.school.person("head").appointments[0].unit], limit=9)) == 0
+        assert (
+            len(lookup_repository.waiting_reports(session, [told.school.person("head").appointments[0].unit], limit=9))
+            == 0
+        )
 
 
 @pytest.mark.parametrize("left_out", [False, True])
@@ -589,7 +597,7 @@ def test_several_reports_go_into_one_case(told: Told) -> None:
     report, head = told.only(), told.school.person("head")
     assert triage.link(told.house, told.school.person("team_coordinator"), report, number).number == number
     with told.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, number)
+        case_id = cases_repository.find_by_number(session, number)
         assert case_id is not None
     member = told.school.person("team_member")
     looks: tuple[tuple[Actor, Callable[[], object]], ...] = (
@@ -598,10 +606,10 @@ def test_several_reports_go_into_one_case(told: Told) -> None:
     )
     for person, look in looks:
         with told.house.realm.reading() as session:
-            assert not access.has_read(session, case_id, person.id, what=triage.SIGNALEMENT)
+            assert not access_log.has_read(session, case_id, person.id, what=triage.SIGNALEMENT)
         assert look()
         with told.house.realm.reading() as session:
-            assert access.has_read(session, case_id, person.id, what=triage.SIGNALEMENT)
+            assert access_log.has_read(session, case_id, person.id, what=triage.SIGNALEMENT)
     (inside,) = triage.of_case(told.house, head, number)
     assert (inside.id, {line.what for line in inside.traces}) == (report, {"linked", "read"})
 
@@ -667,7 +675,7 @@ def test_what_was_verified_is_marked(told: Told) -> None:
 
 
 def test_staff_tell_in_their_own_words_without_an_account(told: Told) -> None:
-    view = receiving.see_form(told.house, told.gate, told.door("staff").code, address=HERE)
+    view = reports_service.see_form(told.house, told.gate, told.door("staff").code, address=HERE)
     assert view.form.key == "tell_us_staff"
     told.send("staff")
     assert triage.see_report(told.house, told.school.person("head"), told.only()).kind == "staff"
@@ -699,7 +707,7 @@ def test_the_run_of_the_hour_erases_them(told: Told) -> None:
     triage.close(told.house, told.school.person("head"), told.ids(), "mistaken")
     for _ in range(40):
         told.school.wait(days=10)
-        swept = run(told.house).swept
+        swept = run_sweep(told.house).swept
         if swept.get("public_reports"):
             break
     assert swept["public_reports"] == 1
@@ -709,10 +717,10 @@ def test_the_run_of_the_hour_erases_them(told: Told) -> None:
 def test_with_its_case_all_of_it_goes(told: Told) -> None:
     receipt = told.send()
     opened = open_it(told, "team_member", told.only())
-    add(told.house, told.gate, receipt.door.code, receipt.code, "Encore", address=HERE)
+    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "Encore", address=HERE)
     with told.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, opened.number)
+        case_id = cases_repository.find_by_number(session, opened.number)
         assert case_id is not None
-        erasing.erase_case(session, told.house.vault, case_id, at=told.house.now(), actor="x")
+        privacy_repository.erase_case(session, told.house.vault, case_id, at=told.house.now(), actor="x")
     with pytest.raises(BadInput):
         told.back(receipt)

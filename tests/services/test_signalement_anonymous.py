@@ -13,13 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.post import Post
-from school_protocol.services.signalement import triage
-from school_protocol.services.signalement.coming_back import add
-from school_protocol.services.signalement.keeping import mix_lately
-from school_protocol.services.signalement.rising import rise
-from school_protocol.storage import outbox
-from school_protocol.storage.signalement import order
+from school_protocol.mail import Post
+from school_protocol.reports import shuffle_repository, triage
+from school_protocol.reports.escalation import mix_lately, rise
+from school_protocol.reports.service import add_answer
+from school_protocol.storage import work_queue
 from services.conftest import School
 from services.telling_school import Told
 from services.test_notices import Recorder
@@ -41,7 +39,7 @@ def told(school: School, caplog: pytest.LogCaptureFixture) -> Told:
         clock.turn_to(moment)
         receipt = found.send(address=place, what_happens=f"depuis {place.replace('.', ' ').replace(':', ' ')}")
         rise(found.house, Post(mail, mail))
-    add(found.house, found.gate, receipt.door.code, receipt.code, "Encore", address=PLACES[1])
+    add_answer(found.house, found.gate, receipt.door.code, receipt.code, "Encore", address=PLACES[1])
     clock.turn_to(datetime(2026, 11, 25, 11, 2, tzinfo=UTC))
     mix_lately(found.house)
     assert people
@@ -73,7 +71,7 @@ def traces_of(data: bytes) -> list[bytes]:
 def test_neither_time_nor_place_stands_anywhere(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     assert traces_of(everything(told, caplog)) == []
     with told.house.realm.writing() as session:
-        outbox.put(session, "planted", {"id": "x"}, at=SECOND)
+        work_queue.put_message(session, "planted", {"id": "x"}, at=SECOND)
     logging.getLogger("school_protocol.planted").info("came from %s", PLACES[0])
     found = traces_of(everything(told, caplog))
     assert {f"{SECOND:%H:%M:%S}".encode(), PLACES[0].encode()} <= set(found)
@@ -170,7 +168,7 @@ def test_two_of_one_hour_are_told_apart_by_no_file(school: School, *, settles: b
 @pytest.mark.exhaustive
 @pytest.mark.files
 def test_they_are_where_nothing_is_mixed(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "mix_school", lambda *_arguments: 0)
-    monkeypatch.setattr(order, "empty_log", lambda _engine: True)
+    monkeypatch.setattr(shuffle_repository, "mix_school", lambda *_arguments: 0)
+    monkeypatch.setattr(shuffle_repository, "empty_log", lambda _engine: True)
     found = tells(school, settles=False)
     assert {name for name, right in found.items() if right in (0, PAIRS)}, found

@@ -9,18 +9,17 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from school_protocol.documents import rendering
-from school_protocol.documents.record import decoded
-from school_protocol.domain.case import is_reading
-from school_protocol.domain.errors import BadInput, Conflict
-from school_protocol.domain.events import PublicReportPlaced, Put, from_entry, to_entry
-from school_protocol.domain.public_reports import Status
-from school_protocol.domain.receipt_codes import hour_of
-from school_protocol.services.limiting import Limits
-from school_protocol.services.loading import load
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.printing import case_file_view
-from school_protocol.services.signalement import triage
+from school_protocol.case_files.copy_scope import Limits
+from school_protocol.case_files.printing import case_file_view
+from school_protocol.case_files.record import decoded
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases.loading import load
+from school_protocol.engine.case import is_reading
+from school_protocol.engine.errors import BadInput, Conflict
+from school_protocol.engine.events import PublicReportPlaced, Put, from_entry, to_entry
+from school_protocol.pdf import rendering
+from school_protocol.reports import triage
+from school_protocol.reports.rules import Status, hour_of
 from school_protocol.storage import journal
 from services.conftest import School
 from services.telling_school import Told

@@ -8,16 +8,16 @@ from itertools import count
 import pytest
 from domain.telling import MOROCCAN, NOW
 
-from school_protocol.definitions.signalling import names_the_school
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.public_reports import Status, is_sampled
-from school_protocol.services.scripts import throwaway
-from school_protocol.services.signalement import receiving, triage
-from school_protocol.services.signalement.coming_back import SENTENCES_ABOVE, Standing, add
-from school_protocol.services.signalement.receiving import Receipt
-from school_protocol.web.signalement.said import CHILD
-from school_protocol.wording import Wording
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.language import Wording
+from school_protocol.protocol.report_checks import names_the_school
+from school_protocol.reports import service as reports_service
+from school_protocol.reports import triage
+from school_protocol.reports.presenters import CHILD
+from school_protocol.reports.rules import Status, is_sampled
+from school_protocol.reports.service import SENTENCES_ABOVE, Receipt, Standing, add_answer
 from services.conftest import School
 from services.telling_school import HERE, TOLD, Told
 
@@ -124,11 +124,11 @@ def test_each_is_promised_what_is_theirs(told: Told, whose: str | None) -> None:
 
 def twice(told: Told, first: str, then: str, *, reader: str = "") -> Receipt:
     """A form, read by somebody perhaps, and sent once more with another answer about an adult."""
-    view = receiving.see_form(told.house, told.gate, told.door().code, address=HERE)
+    view = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE)
 
     def send(adult: str) -> Receipt:
         answers = {**TOLD, "adult_concerned": adult}
-        return receiving.receive(
+        return reports_service.receive(
             told.house, told.gate, view.door.code, answers, token=view.token, address=HERE, language="fr"
         )
 
@@ -193,7 +193,7 @@ def test_whoever_is_named_in_what_is_added_does_not_read_it_any_more(told: Told)
     receipt = told.send()
     report = told.only("head")
     assert "team_member" in readers(told, report)
-    add(told.house, told.gate, receipt.door.code, receipt.code, "C’est madame Member", address=HERE)
+    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "C’est madame Member", address=HERE)
     assert readers(told, report) == {"team_coordinator", "head"}
 
 
@@ -201,7 +201,7 @@ def test_whoever_answered_goes_on_reading_what_a_child_adds_about_them(told: Tol
     receipt = told.send()
     report, person = told.only("head"), told.school.person("team_member")
     triage.answer(told.house, person, report, "Merci", settles=False, token="t")
-    add(told.house, told.gate, receipt.door.code, receipt.code, "Madame Member m’a aidé hier", address=HERE)
+    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "Madame Member m’a aidé hier", address=HERE)
     assert "team_member" in readers(told, report)
 
 
@@ -227,7 +227,7 @@ def test_what_is_added_ends_the_proposal(told: Told) -> None:
     receipt = told.send()
     report = told.only()
     triage.close(told.house, told.school.person("head"), [report], "abusive")
-    add(told.house, told.gate, receipt.door.code, receipt.code, "C’est vrai", address=HERE)
+    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "C’est vrai", address=HERE)
     assert triage.close(told.house, told.school.person("team_member"), [report], "abusive") == triage.Closing(0, 1)
 
 
@@ -267,7 +267,7 @@ def test_words_of_despair_stand_out_of_a_crowd_and_are_not_closed_with_it(told: 
 
 def test_words_of_despair_that_are_added_mark_it_too(told: Told) -> None:
     receipt = told.send()
-    add(told.house, told.gate, receipt.door.code, receipt.code, "nbghi nmout", address=HERE)
+    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "nbghi nmout", address=HERE)
     assert triage.see_list(told.house, told.school.person("head")).waiting[0].hinted
 
 

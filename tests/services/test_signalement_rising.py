@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.post import Post, Undelivered, Unreachable
-from school_protocol.services.signalement import rising, triage
-from school_protocol.services.signalement.coming_back import add
-from school_protocol.services.signalement.rising import rise
-from school_protocol.services.visits import roster
-from school_protocol.storage import directory
-from school_protocol.storage.digests import choices
-from school_protocol.storage.digests.choices import Choice, Every
-from school_protocol.storage.signalement.tables import PublicReportRow
+from school_protocol.auth import repository as auth_repository
+from school_protocol.engine.errors import Unseen
+from school_protocol.mail import Post, Undelivered, Unreachable
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.notifications.repository import Choice, Every
+from school_protocol.people import roster
+from school_protocol.reports import escalation, triage
+from school_protocol.reports.escalation import rise
+from school_protocol.reports.models import PublicReportRow
+from school_protocol.reports.service import add_answer
 from services.conftest import School
 from services.telling_school import HERE, Told
 from services.test_notices import Recorder
@@ -34,13 +34,13 @@ class Risen(Told):
         self.people = {f"{who.replace('/', '-')}@school.example": who for who in STAFF}
         with self.house.directory.writing() as session:
             for email, who in self.people.items():
-                directory.set_address(session, self.accounts[who], email=email, phone=None)
+                auth_repository.set_address(session, self.accounts[who], email=email, phone=None)
 
     def at_once(self) -> None:
         """Everybody is told of what can wait as it comes."""
         with self.house.directory.writing() as session:
             for account in self.accounts.values():
-                choices.keep(session, account, Choice(Every.at_once), at=self.house.now())
+                notifications_repository.keep_choice(session, account, Choice(Every.at_once), at=self.house.now())
 
     def told(self, **delay: float) -> list[str]:
         """Who gets a mail once that time has passed; urgent ones with a mark."""
@@ -73,7 +73,7 @@ def test_what_was_looked_at_goes_no_further(risen: Risen) -> None:
     risen.told()
     triage.see_report(risen.house, risen.school.person("team_member"), risen.only())
     assert risen.told(days=9) == []
-    add(risen.house, risen.gate, receipt.door.code, receipt.code, "Encore", address=HERE)
+    add_answer(risen.house, risen.gate, receipt.door.code, receipt.code, "Encore", address=HERE)
     assert risen.told() == ["team_coordinator", "team_member"], "it waits anew"
 
 
@@ -211,7 +211,7 @@ def test_a_school_without_a_calendar_is_not_forgotten(risen: Risen, monkeypatch:
         raise Unseen("calendar")
 
     risen.send()
-    monkeypatch.setattr(rising.directory, "calendar_for", nothing)
+    monkeypatch.setattr(escalation.directory, "calendar_for", nothing)
     assert risen.told() != []
 
 

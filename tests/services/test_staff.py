@@ -10,19 +10,20 @@ from domain.telling import NOW
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
-from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.services import accounts
-from school_protocol.services.desk import see_desk
-from school_protocol.services.showing import see_case
-from school_protocol.services.staff import changing, people
-from school_protocol.services.staff.reach import Standing
-from school_protocol.services.teams import team
-from school_protocol.services.teams.changing import TeamRefused
-from school_protocol.storage import directory, staff
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.tables import AdministrationRow
-from school_protocol.wording import ZONE
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_service
+from school_protocol.cases.lists import see_desk
+from school_protocol.cases.showing import see_case
+from school_protocol.engine.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.language import ZONE
+from school_protocol.people import repository as people_repository
+from school_protocol.people import service as people_service
+from school_protocol.people import staff_list, teams
+from school_protocol.people.staff_list import Standing
+from school_protocol.people.teams import TeamRefused
+from school_protocol.storage.models import AdministrationRow
 
 from .conftest import School
 
@@ -40,11 +41,11 @@ class Office:
     def __init__(self, school: School) -> None:
         self.school, self.house = school, school.house
         with self.house.directory.reading() as session:
-            here = directory.unit(session, school.player.school)
-            self.province, self.region = (directory.unit(session, one) for one in here.parents)
+            here = auth_repository.unit(session, school.player.school)
+            self.province, self.region = (auth_repository.unit(session, one) for one in here.parents)
             self.here = here
         with self.house.directory.writing() as session:
-            beside = directory.add_unit(
+            beside = auth_repository.add_unit(
                 session, kind=UnitKind.school, code="00000B", names={"fr": "École d’à côté"}, parent=self.province.id
             )
         self.beside = beside
@@ -59,73 +60,73 @@ class Office:
 
     def add(self, username: str, role: str, unit: str, **more: Any) -> str:
         with self.house.directory.writing() as session:
-            account = directory.add_account(
+            account = auth_repository.add_account(
                 session, username=username, names={"fr": username.title()}, language="fr", created_at=NOW, **more
             )
-            directory.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
+            auth_repository.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
         self.ids = {**getattr(self, "ids", {}), username: account}
         return account
 
     def enters(self, name: str) -> None:
         """They have chosen a password."""
         with self.house.directory.writing() as session:
-            directory.set_password(session, self.ids[name], "chosen")
+            auth_repository.set_password(session, self.ids[name], "chosen")
 
     def actor(self, name: str) -> Actor:
         with self.house.directory.reading() as session:
-            found = accounts.actor_of(self.house, self.ids[name], session)
+            found = sign_in_service.actor_of(self.house, self.ids[name], session)
         assert found is not None
         return found
 
-    def create(self, by: str = "local", **more: Any) -> changing.Done:
+    def create(self, by: str = "local", **more: Any) -> people_service.Done:
         answers = {
             "username": "nadia", "name_fr": "Nadia El Fassi", "name_ar": "نادية الفاسي", "language": "ar",
             "email": "nadia@ecole.example", "phone": "06 12 34 56 78", "role": "reporter", "unit": "00000A",
             "starts": day(0), "ends": None, "certified_until": None, "reason": "takes_up", "sentence": "",
             "token": self.school.token(),
         }  # fmt: skip
-        done = changing.create(self.house, self.actor(by), **{**answers, **more})
+        done = people_service.create(self.house, self.actor(by), **{**answers, **more})
         self.ids["nadia"] = done.account
         return done
 
-    def appoint(self, by: str, whom: str, role: str, unit: str = "00000A", **more: Any) -> changing.Done:
+    def appoint(self, by: str, whom: str, role: str, unit: str = "00000A", **more: Any) -> people_service.Done:
         answers = {"starts": day(0), "ends": None, "reason": "takes_up", "sentence": "", "token": self.school.token()}
-        return changing.appoint(
+        return people_service.appoint(
             self.house, self.actor(by), self.account(whom), role=role, unit=unit, **{**answers, **more}
         )
 
     def account(self, whom: str) -> str:
         return self.ids[whom] if whom in self.ids else self.school.account(whom)
 
-    def end(self, by: str, whom: str, offset: int = 0, **more: Any) -> changing.Done:
+    def end(self, by: str, whom: str, offset: int = 0, **more: Any) -> people_service.Done:
         post = more.pop("post", "") or self.posts(whom)[-1].id
         answers = {"last_day": day(offset), "reason": "moved", "sentence": "", "token": self.school.token(), **more}
-        return changing.end(self.house, self.actor(by), self.account(whom), post, **answers)
+        return people_service.end_membership(self.house, self.actor(by), self.account(whom), post, **answers)
 
-    def posts(self, whom: str) -> tuple[staff.Held, ...]:
+    def posts(self, whom: str) -> tuple[people_repository.Held, ...]:
         with self.house.directory.reading() as session:
-            return staff.held(session, [self.account(whom)]).get(self.account(whom), ())
+            return people_repository.held(session, [self.account(whom)]).get(self.account(whom), ())
 
-    def posts_named(self, username: str) -> tuple[staff.Held, ...]:
+    def posts_named(self, username: str) -> tuple[people_repository.Held, ...]:
         with self.house.directory.reading() as session:
-            account = directory.account_named(session, username)
+            account = auth_repository.account_named(session, username)
             assert account is not None
-            return staff.held(session, [account.id]).get(account.id, ())
+            return people_repository.held(session, [account.id]).get(account.id, ())
 
-    def certify(self, by: str, whom: str, until: str = FAR, **more: Any) -> changing.Done:
+    def certify(self, by: str, whom: str, until: str = FAR, **more: Any) -> people_service.Done:
         answers = {"issued": day(-3), "until": until, "token": self.school.token(), **more}
-        return changing.certify(self.house, self.actor(by), self.account(whom), **answers)
+        return people_service.certify(self.house, self.actor(by), self.account(whom), **answers)
 
-    def close(self, by: str, whom: str, reason: str = "retired") -> changing.Done:
-        return changing.close(
+    def close(self, by: str, whom: str, reason: str = "retired") -> people_service.Done:
+        return people_service.close_membership(
             self.house, self.actor(by), self.account(whom), reason=reason, sentence="", token=self.school.token()
         )
 
-    def see(self, by: str, whom: str) -> people.PersonView:
-        return people.see_person(self.house, self.actor(by), self.account(whom))
+    def see(self, by: str, whom: str) -> staff_list.PersonView:
+        return staff_list.see_person(self.house, self.actor(by), self.account(whom))
 
     def listed(self, by: str, **more: str) -> list[str]:
-        return [one.username for one in people.see_people(self.house, self.actor(by), **more).people]
+        return [one.username for one in staff_list.see_people(self.house, self.actor(by), **more).people]
 
     def log(self, whom: str) -> list[tuple[str, str, str]]:
         with self.house.directory.reading() as session:
@@ -173,7 +174,7 @@ def test_an_administrator_sees_the_unit_and_below_and_nobody_else_sees_anything(
         office.see("local", "elsewhere")
     for who in ("head", "team_coordinator", "directorate"):
         with pytest.raises(Unseen):
-            people.see_people(office.house, office.school.person(who))
+            staff_list.see_people(office.house, office.school.person(who))
 
 
 @pytest.mark.exhaustive
@@ -186,11 +187,11 @@ def test_an_administrator_sees_no_case(office: Office) -> None:
 
 
 def test_the_list_is_paged_by_user_name(office: Office) -> None:
-    for place in range(people.PAGE + 5):
+    for place in range(staff_list.PAGE + 5):
         office.add(f"p{place:03}", "reporter", office.here.id)
-    first = people.see_people(office.house, office.actor("local"))
-    rest = people.see_people(office.house, office.actor("local"), after=first.after)
-    assert len(first.people) == people.PAGE
+    first = staff_list.see_people(office.house, office.actor("local"))
+    rest = staff_list.see_people(office.house, office.actor("local"), after=first.after)
+    assert len(first.people) == staff_list.PAGE
     assert first.after
     names = [one.username for one in (*first.people, *rest.people)]
     assert names == sorted(set(names))
@@ -277,7 +278,7 @@ def test_a_role_that_administers_comes_from_above_alone(office: Office) -> None:
     office.appoint("chief", "nadia", office.admin_role)
     peer = office.add("peer", office.admin_role, office.region.id)
     with office.house.directory.writing() as session:
-        directory.end_appointment(session, office.posts("peer")[-1].id, TODAY + timedelta(days=3))
+        auth_repository.end_appointment(session, office.posts("peer")[-1].id, TODAY + timedelta(days=3))
     assert refused(office.end, "chief", "peer", offset=30) == ("from_above",), "nor is it made longer"
     assert office.end("chief", "peer", offset=2).account == peer
 
@@ -303,9 +304,9 @@ def test_an_appointment_that_ends_today_ends_every_session_and_seat(office: Offi
     office.school.report()
     office.school.act("head", "name_seat", seat="lead", account=office.ids["nadia"])
     token = office.session_of("nadia")
-    assert accounts.recognise(office.house, token) is not None
+    assert sign_in_service.recognise(office.house, token) is not None
     office.end("local", "nadia")
-    assert accounts.recognise(office.house, token) is None
+    assert sign_in_service.recognise(office.house, token) is None
     assert office.actor("nadia").appointments == ()
     assert office.school.number in office.actor("nadia").left
     kinds = [kind for kind, _by, _why in office.log("nadia")]
@@ -326,18 +327,18 @@ def test_a_closed_account_is_out_and_can_come_back(office: Office) -> None:
     office.create()
     token = office.session_of("nadia")
     office.close("local", "nadia")
-    assert accounts.recognise(office.house, token) is None
+    assert sign_in_service.recognise(office.house, token) is None
     assert refused(office.close, "local", "nadia") == ("closed",)
     assert refused(office.appoint, "local", "nadia", "head") == ("closed",)
     answers = {"reason": "returned", "sentence": "", "token": office.school.token()}
-    changing.open_again(office.house, office.actor("local"), office.ids["nadia"], **answers)
+    people_service.open_again(office.house, office.actor("local"), office.ids["nadia"], **answers)
     assert office.actor("nadia").appointments
     assert {"account_closed", "account_opened"} <= {kind for kind, _by, _why in office.log("nadia")}
 
 
 def test_heads_see_in_their_team_who_was_appointed(office: Office) -> None:
     office.create()
-    view = team.see_team(office.house, office.school.person("head"), "00000A")
+    view = teams.see_team(office.house, office.school.person("head"), "00000A")
     assert [line.kind for line in view.history] == ["appointed"]
 
 
@@ -368,7 +369,7 @@ def test_those_that_end_within_sixty_days_are_listed_soonest_first(office: Offic
         role = "reporter" if name == "over" else "team_member"
         office.add(name, role, office.here.id, certified=True, trained_until=TODAY + timedelta(days=until))
     office.add("foreign", "team_member", office.beside, certified=True, trained_until=TODAY + timedelta(days=9))
-    view = people.see_ending(office.house, office.actor("local"))
+    view = staff_list.see_ending(office.house, office.actor("local"))
     assert [one.username for one in view.people] == ["overdue", "sooner", "soon"]
 
 
@@ -397,9 +398,9 @@ def test_a_session_without_a_second_step_ends_where_the_new_role_asks_for_one(of
     account = office.add("asmae", "reporter", office.here.id)
     token = office.session_of("asmae")
     office.appoint("local", "asmae", "psychosocial")
-    assert accounts.recognise(office.house, token) is not None
+    assert sign_in_service.recognise(office.house, token) is not None
 
     office.appoint("chief", "asmae", "directorate", office.province.code)
 
-    assert accounts.recognise(office.house, token) is None
+    assert sign_in_service.recognise(office.house, token) is None
     assert office.ids["asmae"] == account

@@ -12,19 +12,22 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.retention import LEAST_RUNS
-from school_protocol.services import accounts
-from school_protocol.services.loading import today_for
-from school_protocol.services.staff import importing, lists, planning, reach, said, slips
-from school_protocol.services.staff.lists import Unreadable, guarded, is_formula, rows
-from school_protocol.services.teams.changing import TeamRefused
-from school_protocol.storage import directory, retention, staff_imports
-from school_protocol.storage import sign_in as browser
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_service
+from school_protocol.auth.models import AccountRow, AppointmentRow, UnitRow
+from school_protocol.context import today_for
+from school_protocol.engine.definition_parts import LEAST_RUNS
+from school_protocol.engine.errors import Unseen
+from school_protocol.language import Wording
+from school_protocol.people import import_plan, import_repository, imports, invitations, spreadsheets, staff_list
+from school_protocol.people import presenters as people_presenters
+from school_protocol.people.import_repository import Line, State, Verdict
+from school_protocol.people.spreadsheets import Unreadable, guarded, is_formula, rows
+from school_protocol.people.teams import TeamRefused
+from school_protocol.privacy import repository as privacy_repository
 from school_protocol.storage.engines import BUSY_SECONDS
-from school_protocol.storage.staff_imports import Line, State, Verdict
-from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, UnitRow
-from school_protocol.wording import Wording
+from school_protocol.storage.models import AdministrationRow
 
 from .test_staff import Office, refused
 from .test_staff import office as office
@@ -65,10 +68,10 @@ class Clerk:
 
     def bring(self, content: str | bytes, encoding: str = "utf-8") -> str:
         found = content.encode(encoding) if isinstance(content, str) else content
-        return importing.bring(self.house, self.office.actor(self.who), found, "liste.csv").id
+        return imports.bring(self.house, self.office.actor(self.who), found, "liste.csv").id
 
-    def see(self, batch: str, **more: Any) -> importing.ImportView:
-        return importing.see_import(self.house, self.office.actor(self.who), batch, **more)
+    def see(self, batch: str, **more: Any) -> imports.ImportView:
+        return imports.see_import(self.house, self.office.actor(self.who), batch, **more)
 
     def said(self, batch: str) -> list[tuple[str, tuple[str, ...]]]:
         return [(line.verdict.value, tuple(map(str, line.said))) for line in self.see(batch).lines]
@@ -78,7 +81,7 @@ class Clerk:
 
     def confirm(self, batch: str) -> State:
         digest = self.see(batch).batch.digest
-        return importing.confirm(self.house, self.office.actor(self.who), batch, digest).state
+        return imports.confirm(self.house, self.office.actor(self.who), batch, digest).state
 
     def apply(self, *lines: str) -> str:
         batch = self.bring(text(*lines))
@@ -108,7 +111,7 @@ def test_every_way_of_saving_is_read_alike(encoding: str, separator: str) -> Non
         content = content.replace("École Étoile Ça", "école étoile ça").replace("Élodie Çelik", "élodie çelik")
     found = list(rows(content.encode(encoding)))
     assert [row.cells["name_fr"].casefold() for row in found] == ["école étoile ça", "élodie çelik"]
-    assert [lists.kind_of(row.cells) for row in found] == ["school", "person"]
+    assert [spreadsheets.kind_of(row.cells) for row in found] == ["school", "person"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1256"])
@@ -116,7 +119,7 @@ def test_arabic_headings_and_names_are_read(encoding: str) -> None:
     content = text("مؤسسة;01234C;P;;إعدادية الأمل;;;;;;;;", "شخص;;;;نادية الفاسي;nadia;عضو;00000A;;;;;", head=ARABIC)
     found = list(rows(content.encode(encoding)))
     assert [row.cells["name_ar"] for row in found] == ["إعدادية الأمل", "نادية الفاسي"]
-    assert [lists.kind_of(row.cells) for row in found] == ["school", "person"]
+    assert [spreadsheets.kind_of(row.cells) for row in found] == ["school", "person"]
 
 
 def test_what_excel_and_people_add_is_passed_over() -> None:
@@ -133,8 +136,8 @@ def test_what_excel_and_people_add_is_passed_over() -> None:
         (b"username;identifiant\r\na;b\r\n", "heading_twice"),
         (b"username\r\n\0\r\n", "not_a_list"),
         (b"PK\x03\x04\x00\x00username", "not_a_list"),
-        (b"username\r\n" + b"a\r\n" * (lists.LINES_MOST + 1), "too_many_lines"),
-        (b"x" * (lists.LARGEST + 1), "too_large"),
+        (b"username\r\n" + b"a\r\n" * (spreadsheets.LINES_MOST + 1), "too_many_lines"),
+        (b"x" * (spreadsheets.LARGEST + 1), "too_large"),
         ("a;b\n1;2".encode("utf-16"), "no_heading"),
         (b"\xff\xfe\xd8", "encoding"),
         (b'username\r\n"' + b"x" * 200_000, "breaks_off"),
@@ -145,8 +148,8 @@ def test_what_is_no_list_is_said_and_nothing_is_kept(clerk: Clerk, content: byte
         clerk.bring(content)
     assert caught.value.code == code
     for language in ("fr", "ar", "en"):
-        assert said.unreadable(Wording(language), caught.value)
-    assert importing.see_imports(clerk.house, clerk.office.actor("chief")) == ()
+        assert people_presenters.unreadable(Wording(language), caught.value)
+    assert imports.see_imports(clerk.house, clerk.office.actor("chief")) == ()
 
 
 @pytest.mark.parametrize(
@@ -194,10 +197,10 @@ def test_a_new_line_says_all_that_it_writes_as_it_was_read(clerk: Clerk) -> None
         "certified until: 5 Jun 2027", "e-mail: n@ecole.example", "name in French: Nadia",
     ]  # fmt: skip
     assert "1 Feb 2026" in b"".join(
-        importing.results(
+        imports.results(
             clerk.house, clerk.office.actor("chief"), batch,
-            lambda one: said.as_text(
-                Wording("en"), reach.admin_of(clerk.house, clerk.office.actor("chief")).roles, one
+            lambda one: people_presenters.as_text(
+                Wording("en"), staff_list.admin_of(clerk.house, clerk.office.actor("chief")).roles, one
             ), [],
         )
     ).decode()  # fmt: skip
@@ -208,14 +211,14 @@ def test_a_new_line_says_all_that_it_writes_as_it_was_read(clerk: Clerk) -> None
 
 
 def said_of(w: Wording, clerk: Clerk, line: Line) -> list[str]:
-    return list(said.line(w, reach.admin_of(clerk.house, clerk.office.actor("chief")).roles, line))
+    return list(people_presenters.line(w, staff_list.admin_of(clerk.house, clerk.office.actor("chief")).roles, line))
 
 
 def test_a_list_stands_among_those_brought_as_what_can_be_done_with_it(clerk: Clerk) -> None:
     refused_list = clerk.bring(text(person(role="nobody")))
     ready, applied = clerk.bring(text(SCHOOL_LINE, person())), clerk.apply(SCHOOL_LINE)
     unchanged = clerk.bring(text(SCHOOL_LINE))
-    found = importing.see_imports(clerk.house, clerk.office.actor("chief"))
+    found = imports.see_imports(clerk.house, clerk.office.actor("chief"))
     standing = {one.batch.id: one.standing for one in found}
     assert standing == {refused_list: "refused", ready: "ready", applied: "applied", unchanged: "unchanged"}
 
@@ -224,15 +227,15 @@ def test_a_list_stands_among_those_brought_as_what_can_be_done_with_it(clerk: Cl
 def test_it_is_applied_as_it_was_shown_and_twice_changes_nothing(clerk: Clerk) -> None:
     clerk.apply(PERSON_LINE, SCHOOL_LINE)
     with clerk.house.directory.reading() as session:
-        account = directory.account_named(session, "elodie")
-        unit = directory.unit_coded(session, "01234C")
+        account = auth_repository.account_named(session, "elodie")
+        unit = auth_repository.unit_coded(session, "01234C")
         assert account is not None
         assert unit is not None
         assert (account.names, account.email, account.phone) == (
             {"fr": "Élodie Çelik", "ar": "نادية الفاسي"}, "elodie@ecole.example", "0612345678",
         )  # fmt: skip
         assert account.is_trained(clerk.house.now().date())
-        actor = directory.actor(session, account.id, realm="main", today=clerk.house.now().date())
+        actor = auth_repository.actor(session, account.id, realm="main", today=clerk.house.now().date())
         assert actor is not None
         assert [(held.role, held.unit) for held in actor.appointments] == [("team_member", unit.id)]
         assert unit.parents == (clerk.office.province.id, clerk.office.region.id)
@@ -249,7 +252,7 @@ def test_it_is_applied_as_it_was_shown_and_twice_changes_nothing(clerk: Clerk) -
 def test_arabic_that_was_saved_as_question_marks_is_refused(clerk: Clerk) -> None:
     content = text(SCHOOL_LINE).encode("cp1252", "replace")
     assert b"??" in content
-    with pytest.raises(lists.Unreadable) as refused:
+    with pytest.raises(spreadsheets.Unreadable) as refused:
         clerk.bring(content)
     assert refused.value.code == "letters_lost"
 
@@ -305,9 +308,9 @@ def test_a_line_that_cannot_be_is_refused_and_says_why(clerk: Clerk, line: str, 
     assert (verdict, code in codes) == ("refused", True), codes
     batch = clerk.bring(text(line))
     found = clerk.see(batch).lines[0]
-    roles = reach.admin_of(clerk.house, clerk.office.actor("chief")).roles
+    roles = staff_list.admin_of(clerk.house, clerk.office.actor("chief")).roles
     for language in ("fr", "ar", "en"):
-        sentence = said.as_text(Wording(language), roles, found)
+        sentence = people_presenters.as_text(Wording(language), roles, found)
         assert code.partition(":")[0] not in sentence.split(), f"{code} has no words in {language}"
 
 
@@ -349,13 +352,13 @@ def test_a_list_gives_no_role_that_administers_but_from_above_or_by_command(cler
         ("new", ("['appointment', '', 'technical_admin@00000A']", "['name_fr', '', 'Nadia']")),
     ]  # fmt: skip
     actor = clerk.office.actor("chief")
-    batch = importing.bring(clerk.house, actor, text(line).encode(), "liste.csv", by_command=True)
+    batch = imports.bring(clerk.house, actor, text(line).encode(), "liste.csv", by_command=True)
     digest = clerk.see(batch.id).batch.digest
-    assert importing.confirm(clerk.house, actor, batch.id, digest).state is not State.applied, "pages are not it"
+    assert imports.confirm(clerk.house, actor, batch.id, digest).state is not State.applied, "pages are not it"
     assert clerk.said(batch.id) == [("refused", ("from_above",))]
-    batch = importing.bring(clerk.house, actor, text(line).encode(), "liste.csv", by_command=True)
+    batch = imports.bring(clerk.house, actor, text(line).encode(), "liste.csv", by_command=True)
     digest = clerk.see(batch.id).batch.digest
-    done = importing.confirm(clerk.house, actor, batch.id, digest, by_command=True)
+    done = imports.confirm(clerk.house, actor, batch.id, digest, by_command=True)
     assert done.state is State.applied
     assert [post.role for post in clerk.office.posts_named("puppet")] == [clerk.office.admin_role]
 
@@ -406,7 +409,7 @@ def test_one_refused_line_keeps_back_the_whole_list_whoever_posts_anyway(clerk: 
     assert [line.line for line in view.lines if line.verdict is Verdict.refused] == [5]
     actor = clerk.office.actor("chief")
     for by_command in (False, True):
-        call = (importing.confirm, clerk.house, actor, batch, view.batch.digest)
+        call = (imports.confirm, clerk.house, actor, batch, view.batch.digest)
         assert refused(*call, by_command=by_command) == ("lines_refused",)
     assert (clerk.see(batch).batch.state, clerk.sizes()) == (State.ready, before)
     clerk.apply(*good)
@@ -416,21 +419,26 @@ def test_one_refused_line_keeps_back_the_whole_list_whoever_posts_anyway(clerk: 
 def test_a_list_confirmed_with_refused_lines_before_they_kept_it_back_is_shown_anew(clerk: Clerk) -> None:
     batch, before = clerk.bring(text(person("nadia"), person("omar", name_fr="=1+1"))), clerk.sizes()
     with clerk.house.directory.writing() as session:
-        staff_imports.set_state(session, batch, State.confirmed, at=clerk.house.now())
-    assert importing.go_on(clerk.house)
+        import_repository.set_state(session, batch, State.confirmed, at=clerk.house.now())
+    assert imports.go_on(clerk.house)
     found = clerk.see(batch).batch
     assert (found.state, found.fault, clerk.sizes()) == (State.ready, "lines_refused", before)
     for language in ("fr", "ar", "en"):
-        assert said.fault(Wording(language), found.fault)
+        assert people_presenters.fault(Wording(language), found.fault)
 
 
 def test_the_refused_lines_alone_are_a_list_that_can_be_mended_and_brought_again(clerk: Clerk) -> None:
     batch = clerk.bring(text(person("nadia"), person("omar", role="capitaine"), SCHOOL_LINE))
     assert "refused" in [verdict for verdict, _said in clerk.said(batch)]
     actor = clerk.office.actor("chief")
-    roles, w = reach.admin_of(clerk.house, actor).roles, Wording("fr")
-    found = importing.results(
-        clerk.house, actor, batch, lambda one: said.as_text(w, roles, one), ("ligne", "raison"), verdict="refused"
+    roles, w = staff_list.admin_of(clerk.house, actor).roles, Wording("fr")
+    found = imports.results(
+        clerk.house,
+        actor,
+        batch,
+        lambda one: people_presenters.as_text(w, roles, one),
+        ("ligne", "raison"),
+        verdict="refused",
     )
     sheet = b"".join(found).decode("utf-8-sig")
     table = list(csv.reader(io.StringIO(sheet), delimiter=";"))
@@ -443,26 +451,26 @@ def test_the_refused_lines_alone_are_a_list_that_can_be_mended_and_brought_again
 def test_another_preview_than_the_one_shown_is_not_confirmed(clerk: Clerk) -> None:
     batch = clerk.bring(text(person("nadia")))
     actor = clerk.office.actor("chief")
-    assert refused(importing.confirm, clerk.house, actor, batch, "0" * 64) == ("changed_meanwhile",)
+    assert refused(imports.confirm, clerk.house, actor, batch, "0" * 64) == ("changed_meanwhile",)
     assert clerk.see(batch).batch.state is State.ready
 
 
 def test_a_fault_in_the_middle_leaves_nothing(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = clerk.bring(text(SCHOOL_LINE, *(person(f"p{place}") for place in range(20))))
     before, tries = clerk.sizes(), itertools.count()
-    kept_all = staff_imports.add_appointments
+    kept_all = import_repository.add_appointments
 
     def breaks(*args: Any) -> None:
         kept_all(*args)
         if next(tries) == 0:
             raise RuntimeError("the power went")
 
-    monkeypatch.setattr(staff_imports, "add_appointments", breaks)
+    monkeypatch.setattr(import_repository, "add_appointments", breaks)
     with pytest.raises(RuntimeError):
         clerk.confirm(batch)
     assert clerk.sizes() == before
     clerk.house.clock.advance(timedelta(minutes=3))  # type: ignore[attr-defined]
-    assert importing.go_on(clerk.house), "the worker takes it up again"
+    assert imports.go_on(clerk.house), "the worker takes it up again"
     assert clerk.see(batch).batch.state is State.applied
     assert clerk.sizes()[0] == before[0] + 20
 
@@ -472,35 +480,35 @@ def test_pressed_twice_it_is_applied_once(clerk: Clerk) -> None:
     digest = clerk.see(batch).batch.digest
     actor = clerk.office.actor("chief")
     for _press in range(3):
-        assert importing.confirm(clerk.house, actor, batch, digest).state is State.applied
+        assert imports.confirm(clerk.house, actor, batch, digest).state is State.applied
     assert len(clerk.office.posts_named("nadia")) == 1
 
 
 @pytest.mark.exhaustive
 def test_a_long_list_is_read_and_applied_by_the_worker_and_says_how_far_it_is(clerk: Clerk) -> None:
-    count = importing.AT_ONCE + 1
+    count = imports.AT_ONCE + 1
     batch = clerk.bring(text(*(person(f"p{place}") for place in range(count))))
     view = clerk.see(batch)
     assert (view.batch.state, view.batch.done, view.batch.total) == (State.reading, 0, count)
     seen: list[int] = []
-    importing.read(clerk.house, clerk.office.actor("chief"), batch, lambda done, total: seen.append(done))
+    imports.read_import(clerk.house, clerk.office.actor("chief"), batch, lambda done, total: seen.append(done))
     assert seen[-1] == count
     view = clerk.see(batch)
     assert (view.batch.state, view.batch.done) == (State.ready, count)
     assert clerk.confirm(batch) is State.confirmed
-    assert importing.go_on(clerk.house)
+    assert imports.go_on(clerk.house)
     assert clerk.see(batch).batch.state is State.applied
-    assert not importing.go_on(clerk.house)
+    assert not imports.go_on(clerk.house)
 
 
 def test_a_list_of_somebody_who_administers_no_more_is_put_away(clerk: Clerk) -> None:
-    batch = clerk.bring(text(*(person(f"p{place}") for place in range(importing.AT_ONCE + 1))))
+    batch = clerk.bring(text(*(person(f"p{place}") for place in range(imports.AT_ONCE + 1))))
     before = clerk.sizes()
     with clerk.house.directory.writing() as session:
-        directory.set_active(session, clerk.office.ids["chief"], False)
-    importing.go_on(clerk.house)
+        auth_repository.set_active(session, clerk.office.ids["chief"], False)
+    imports.go_on(clerk.house)
     with clerk.house.directory.reading() as session:
-        found = staff_imports.batch(session, batch)
+        found = import_repository.batch(session, batch)
     assert found is not None
     assert (found.state, found.fault) == (State.withdrawn, "not_yours_any_more")
     assert clerk.sizes() == before
@@ -512,18 +520,18 @@ def test_a_list_is_its_bringers_alone_and_is_forgotten(clerk: Clerk) -> None:
     with pytest.raises(Unseen):
         other.see(batch)
     with pytest.raises(Unseen):
-        importing.confirm(clerk.house, clerk.office.actor("local"), batch, "x")
-    importing.withdraw(clerk.house, clerk.office.actor("chief"), batch)
+        imports.confirm(clerk.house, clerk.office.actor("local"), batch, "x")
+    imports.withdraw(clerk.house, clerk.office.actor("chief"), batch)
     assert clerk.see(batch).lines == ()
     with clerk.house.directory.reading() as session:
-        assert staff_imports.content_of(session, batch) == b""
+        assert import_repository.content_of(session, batch) == b""
     clerk.house.clock.advance(timedelta(days=31))  # type: ignore[attr-defined]
-    importing.go_on(clerk.house)
+    imports.go_on(clerk.house)
     assert clerk.see(batch), "no day of work is known: it may be the clock"
     work_for(clerk, LEAST_RUNS + 1)
     clerk.house.clock.advance(timedelta(days=31))  # type: ignore[attr-defined]
     work_for(clerk, LEAST_RUNS + 1)
-    importing.go_on(clerk.house)
+    imports.go_on(clerk.house)
     with pytest.raises(Unseen):
         clerk.see(batch)
 
@@ -532,16 +540,16 @@ def work_for(clerk: Clerk, days: int) -> None:
     """So many days on which the worker looked at the time limits."""
     for _day in range(days):
         with clerk.house.realm.writing() as session:
-            retention.begin_day(session, today_for(clerk.house), clerk.house.now())
+            privacy_repository.begin_day(session, today_for(clerk.house), clerk.house.now())
         clerk.house.clock.advance(timedelta(days=1))  # type: ignore[attr-defined]
 
 
 def test_a_clock_that_leaps_takes_no_list_away(clerk: Clerk) -> None:
     work_for(clerk, LEAST_RUNS + 1)
     ready = clerk.bring(text(person("nadia")))
-    long = clerk.bring(text(*(person(f"p{place}") for place in range(importing.AT_ONCE + 1))))
+    long = clerk.bring(text(*(person(f"p{place}") for place in range(imports.AT_ONCE + 1))))
     clerk.house.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
-    assert importing.go_on(clerk.house), "the worker still finds the long one"
+    assert imports.go_on(clerk.house), "the worker still finds the long one"
     assert [clerk.see(one).batch.state for one in (ready, long)] == [State.ready] * 2
 
 
@@ -551,14 +559,14 @@ def test_a_clock_that_leaps_takes_no_list_away(clerk: Clerk) -> None:
 @pytest.mark.exhaustive
 def test_others_write_while_a_list_is_compared(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what they change there is seen: compared anew, and applied all the same where it changes nothing shown."""
-    batch, plain, others = clerk.bring(text(person("nadia"))), planning.Plan.lines, itertools.count(1)
+    batch, plain, others = clerk.bring(text(person("nadia"))), import_plan.Plan.lines, itertools.count(1)
 
-    def lines(self: planning.Plan, *given: Any) -> Any:
+    def lines(self: import_plan.Plan, *given: Any) -> Any:
         yield from plain(self, *given)
-        if next(others) <= importing.TRIES:
+        if next(others) <= imports.TRIES:
             clerk.office.create(by="other", username=f"beside{next(others)}", unit="00000B")
 
-    monkeypatch.setattr(planning.Plan, "lines", lines)
+    monkeypatch.setattr(import_plan.Plan, "lines", lines)
     assert clerk.confirm(batch) is State.applied
     assert len(clerk.office.posts_named("nadia")) == 1
 
@@ -566,14 +574,14 @@ def test_others_write_while_a_list_is_compared(clerk: Clerk, monkeypatch: pytest
 def test_what_changes_between_comparing_and_writing_gives_a_new_preview(
     clerk: Clerk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch, plain, first = clerk.bring(text(person("nadia"), person("omar"))), planning.Plan.lines, itertools.count()
+    batch, plain, first = clerk.bring(text(person("nadia"), person("omar"))), import_plan.Plan.lines, itertools.count()
 
-    def lines(self: planning.Plan, *given: Any) -> Any:
+    def lines(self: import_plan.Plan, *given: Any) -> Any:
         yield from plain(self, *given)
         if next(first) == 0:
             clerk.office.create()
 
-    monkeypatch.setattr(planning.Plan, "lines", lines)
+    monkeypatch.setattr(import_plan.Plan, "lines", lines)
     assert clerk.confirm(batch) is State.ready
     assert [line.verdict for line in clerk.see(batch).lines] == [Verdict.changed, Verdict.new]
     with pytest.raises(AssertionError):
@@ -586,9 +594,11 @@ def test_what_changes_between_comparing_and_writing_gives_a_new_preview(
 def test_the_results_are_a_list_again_without_formulas(clerk: Clerk) -> None:
     batch = clerk.bring(text(person("nadia"), person("omar", name_fr="=cmd|x")))
     actor = clerk.office.actor("chief")
-    roles = reach.admin_of(clerk.house, actor).roles
+    roles = staff_list.admin_of(clerk.house, actor).roles
     w = Wording("fr")
-    content = b"".join(importing.results(clerk.house, actor, batch, lambda one: said.as_text(w, roles, one), "n?"))
+    content = b"".join(
+        imports.results(clerk.house, actor, batch, lambda one: people_presenters.as_text(w, roles, one), "n?")
+    )
     assert content.startswith(b"\xef\xbb\xbf")
     table = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
     assert [line[0] for line in table] == ["n", "2", "3"]
@@ -599,17 +609,17 @@ def test_the_results_are_a_list_again_without_formulas(clerk: Clerk) -> None:
 def test_slips_are_made_for_those_who_have_no_way_in(clerk: Clerk) -> None:
     batch = clerk.apply(person("nadia"), person("omar"))
     with clerk.house.directory.writing() as session:
-        omar = directory.account_named(session, "omar")
+        omar = auth_repository.account_named(session, "omar")
         assert omar is not None
-        directory.set_password(session, omar.id, "hash")
-    found = slips.of_list(clerk.house, clerk.office.actor("chief"), batch)
+        auth_repository.set_password(session, omar.id, "hash")
+    found = invitations.of_list(clerk.house, clerk.office.actor("chief"), batch)
     assert [slip.username for slip in found] == ["nadia"]
     assert found[0].code
-    by_unit = slips.of_unit(clerk.house, clerk.office.actor("local"), "00000A")
+    by_unit = invitations.of_unit(clerk.house, clerk.office.actor("local"), "00000A")
     assert "nadia" in [slip.username for slip in by_unit]
     assert by_unit[0].code != found[0].code
     with pytest.raises(Unseen):
-        slips.of_unit(clerk.house, clerk.office.actor("local"), "00000B")
+        invitations.of_unit(clerk.house, clerk.office.actor("local"), "00000B")
 
 
 @pytest.mark.exhaustive
@@ -627,8 +637,8 @@ def test_people_are_known_while_a_long_list_holds_the_directory(clerk: Clerk) ->
     house.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
     with house.directory.writing() as session:
         began = time.monotonic()
-        assert getattr(accounts.recognise(house, token), "id", None) == who
+        assert getattr(sign_in_service.recognise(house, token), "id", None) == who
         assert time.monotonic() - began < BUSY_SECONDS, "a writer waits as long"
     assert seen_at() == before
-    accounts.recognise(house, token)
+    sign_in_service.recognise(house, token)
     assert seen_at() == house.now()

@@ -10,23 +10,23 @@ from itertools import count
 import pytest
 from domain.telling import MOROCCAN, NOW
 
-from school_protocol.definitions import read_file
-from school_protocol.domain.errors import Refused, Unseen
-from school_protocol.domain.forms import Form
-from school_protocol.domain.protocol import Protocol, ScopeKind
-from school_protocol.post import Post
-from school_protocol.services.house import House
-from school_protocol.services.loading import reindex
-from school_protocol.services.opening import open_case, see_opening
-from school_protocol.services.review import heads
-from school_protocol.services.review.heads import look_again
-from school_protocol.services.scripts import throwaway
-from school_protocol.services.showing import see_act, see_case
-from school_protocol.services.sight.who_sees import see_sight
-from school_protocol.services.signalement.rising import rise
-from school_protocol.services.teams.leaving import leave
-from school_protocol.storage import administration, directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.handing_over import leave
+from school_protocol.cases.intake import open_case, see_opening
+from school_protocol.cases.loading import reindex
+from school_protocol.cases.showing import see_act, see_case
+from school_protocol.cases.story_player import throwaway
+from school_protocol.context import House
+from school_protocol.engine.definition import Protocol, ScopeKind
+from school_protocol.engine.errors import Refused, Unseen
+from school_protocol.engine.form_model import Form
+from school_protocol.mail import Post
+from school_protocol.privacy.access_report import see_sight
+from school_protocol.protocol.reader import read_file
+from school_protocol.reports.escalation import rise
 from school_protocol.storage.engines import Session
+from school_protocol.supervision import review
+from school_protocol.supervision.review import look_again
 from services.conftest import School
 from services.reviewing import kinds
 from services.telling_school import Told
@@ -280,17 +280,17 @@ def test_a_seat_that_was_left_oversees_nothing(watched: Watched) -> None:
     with pytest.raises(Unseen):
         school.seen_by("academy")
     with school.house.directory.writing() as session:
-        directory.appoint(session, deputy, role="reporter", unit=here, starts=NOW.date())
-        posts = administration.posts(session, [here], since=NOW.date())
+        auth_repository.appoint(session, deputy, role="reporter", unit=here, starts=NOW.date())
+        posts = auth_repository.posts(session, [here], since=NOW.date())
         post = next(one.id for one in posts if one.account.id == deputy and one.role == "team_member")
-        code = directory.unit(session, here).code
+        code = auth_repository.unit(session, here).code
     leave(
         school.house, school.person("head"), code, post, last_day=NOW.date().isoformat(), reason="moved",
         sentence=None, token="away",
     )  # fmt: skip
     look_again(school.house)
     assert school.seen_by("academy").head.number == school.number
-    assert heads.unread(school.house) == 0
+    assert review.unread(school.house) == 0
 
 
 def test_nobody_below_shuts_out_who_oversees_from_a_seat(watched: Watched) -> None:
@@ -312,7 +312,7 @@ def test_it_is_told_of_a_case_that_comes_up_to_it_and_those_of_one_that_comes_ba
         school.act("directorate", "conflict", reason="declares")
     else:
         with school.house.directory.writing() as session:
-            directory.set_active(session, school.account("directorate"), False)
+            auth_repository.set_active(session, school.account("directorate"), False)
     look_again(school.house)
     assert watched.sweep().told() == ["academy!"]
     watched.known("academy/2")
@@ -335,17 +335,17 @@ def test_a_case_that_fails_holds_up_no_other(watched: Watched, monkeypatch: pyte
             raise RuntimeError("planted")
         return reindex(house, session, case_id)
 
-    monkeypatch.setattr(heads, "reindex", fails_first)
+    monkeypatch.setattr(review, "reindex", fails_first)
     assert (look_again(school.house), len(asked)) == (2, 3)
 
 
 def test_cases_that_nobody_may_read_are_counted(watched: Watched) -> None:
     school = watched.school
     school.report(who="reporter", adult_concerned="yes")
-    assert heads.unread(school.house) == 0
+    assert review.unread(school.house) == 0
     with school.house.directory.writing() as session:
-        directory.set_active(session, school.account("academy"), False)
-    assert heads.unread(school.house) == 1
+        auth_repository.set_active(session, school.account("academy"), False)
+    assert review.unread(school.house) == 1
 
 
 def test_who_sees_a_case_says_who_stands_in_and_who_never_came(watched: Watched) -> None:
@@ -390,17 +390,17 @@ def invited(watched: Watched) -> str:
     school = watched.school
     watched.people["invited@academy.example"] = "invited"
     with school.house.directory.writing() as session:
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username="x", names={"fr": "X"}, language="fr", created_at=NOW, email="invited@academy.example"
         )
         place = school.player.places[ScopeKind.province]
-        directory.appoint(session, account, role="directorate", unit=place, starts=NOW.date())
+        auth_repository.appoint(session, account, role="directorate", unit=place, starts=NOW.date())
     return account
 
 
 def enters(school: School, account: str) -> None:
     with school.house.directory.writing() as session:
-        directory.set_password(session, account, "chosen")
+        auth_repository.set_password(session, account, "chosen")
 
 
 def refusals(school: School, who: str, act: str, /, **answers: str) -> list[str]:

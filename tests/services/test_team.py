@@ -11,19 +11,22 @@ from domain.telling import NOW
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.services import accounts
-from school_protocol.services.desk import see_desk
-from school_protocol.services.house import House
-from school_protocol.services.showing import see_act, see_case
-from school_protocol.services.teams import hand_over, leaving, orphans, stand_ins, team
-from school_protocol.services.teams.changing import Changed, TeamRefused
-from school_protocol.storage import administration, directory
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.index_tables import CaseExclusionRow, CaseIndexRow
-from school_protocol.storage.tables import AccessRow, AdministrationRow, AppointmentRow
-from school_protocol.wording import ZONE
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_service
+from school_protocol.auth.models import AppointmentRow
+from school_protocol.cases import handing_over
+from school_protocol.cases.lists import see_desk
+from school_protocol.cases.models import CaseExclusionRow, CaseIndexRow
+from school_protocol.cases.showing import see_act, see_case
+from school_protocol.context import House
+from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.language import ZONE
+from school_protocol.people import stand_ins, teams
+from school_protocol.people.teams import Changed, TeamRefused
+from school_protocol.storage import administration_log
+from school_protocol.storage.models import AccessRow, AdministrationRow
 
 from .conftest import NAME, WORDS, School
 
@@ -47,12 +50,12 @@ class Team:
     def now(self, who: str) -> Actor:
         """This person as one who acts today: what a page would find."""
         with self.house.directory.reading() as session:
-            found = accounts.actor_of(self.house, self.school.account(who), session)
+            found = sign_in_service.actor_of(self.house, self.school.account(who), session)
         assert found is not None
         return found
 
-    def see(self, who: str) -> team.TeamView:
-        return team.see_team(self.house, self.now(who), CODE)
+    def see(self, who: str) -> teams.TeamView:
+        return teams.see_team(self.house, self.now(who), CODE)
 
     def place(self, by: str, role: str) -> str:
         view = stand_ins.see_stand_in(self.house, self.now(by), CODE)
@@ -67,27 +70,27 @@ class Team:
 
     def post(self, who: str) -> str:
         with self.house.directory.reading() as session:
-            posts = administration.posts(session, [self.school.player.school], since=date(2000, 1, 1))
+            posts = auth_repository.posts(session, [self.school.player.school], since=date(2000, 1, 1))
         return next(post.id for post in posts if post.account.id == self.school.account(who))
 
     def leave(self, by: str, who: str, offset: int = 0, **more: Any) -> Changed:
         answers = {
             "last_day": day(offset), "reason": "moved", "sentence": "", "token": self.school.token(), **more
         }  # fmt: skip
-        return leaving.leave(self.house, self.now(by), CODE, self.post(who), **answers)
+        return handing_over.leave(self.house, self.now(by), CODE, self.post(who), **answers)
 
     def at_once(self, by: str, who: str, **more: Any) -> Changed:
         answers = {"reason": "unreachable", "sentence": "", "token": self.school.token(), **more}
-        return leaving.leave_at_once(self.house, self.now(by), CODE, self.post(who), **answers)
+        return handing_over.leave_at_once(self.house, self.now(by), CODE, self.post(who), **answers)
 
     def orphans(self, who: str = "directorate") -> dict[str, tuple[str, ...]]:
-        view = orphans.see_overseen(self.house, self.now(who))
+        view = handing_over.see_overseen(self.house, self.now(who))
         return {line.number: tuple(lack.code for lack in line.lacks) for line in view.orphans}
 
     def log(self) -> list[tuple[str, str, str, str]]:
         """Kind, who did it, about whom, why; oldest first."""
         with self.house.directory.reading() as session:
-            found = administration.changes(session, [self.school.player.school], limit=100)
+            found = administration_log.changes(session, [self.school.player.school], limit=100)
         assert all(change.at == self.house.now() or change.at < self.house.now() for change in found)
         return [(one.kind.value, one.actor, one.account, one.reason) for one in reversed(found)]
 
@@ -96,7 +99,7 @@ class Team:
             return browser.open_web_session(session, self.school.account(who), now=self.house.now())
 
     def is_signed_in(self, token: str) -> bool:
-        return accounts.recognise(self.house, token) is not None
+        return sign_in_service.recognise(self.house, token) is not None
 
 
 @pytest.fixture
@@ -189,7 +192,7 @@ def test_nobody_stands_in_for_themselves(crew: Team) -> None:
 def test_the_training_must_be_current_to_the_last_day(crew: Team) -> None:
     account = crew.school.account("team_member")
     with crew.house.directory.writing() as session:
-        directory.set_training(session, account, certified=True, trained_until=TODAY + timedelta(days=5))
+        auth_repository.set_training(session, account, certified=True, trained_until=TODAY + timedelta(days=5))
     assert refused(crew.name, "head", "team_coordinator", "team_member", ends=6) == ("untrained",)
     crew.name("head", "team_coordinator", "team_member", ends=5)
 
@@ -198,11 +201,11 @@ def test_the_training_must_be_current_to_the_last_day(crew: Team) -> None:
 def test_a_role_that_asks_no_training_takes_anybody_but_the_head_s_who_acts_for_one_is_trained(crew: Team) -> None:
     account = crew.school.account("reporter")
     with crew.house.directory.writing() as session:
-        directory.set_training(session, account, certified=False, trained_until=None)
+        auth_repository.set_training(session, account, certified=False, trained_until=None)
     assert refused(crew.name, "head", "team_coordinator", "reporter") == ("untrained",)
     assert refused(crew.name, "directorate", "head", "reporter") == ("untrained",)
     with crew.house.directory.writing() as session:
-        directory.set_training(session, account, certified=True, trained_until=TODAY + timedelta(days=300))
+        auth_repository.set_training(session, account, certified=True, trained_until=TODAY + timedelta(days=300))
     crew.name("directorate", "head", "reporter")
 
 
@@ -289,16 +292,16 @@ def test_a_stand_in_ended_early_opens_nothing_any_more(crew: Team) -> None:
 @pytest.mark.exhaustive
 def test_somebody_of_a_neighbour_school_may_stand_in(crew: Team) -> None:
     with crew.house.directory.writing() as session:
-        province = directory.unit_coded(session, "REHEARSAL-P")
+        province = auth_repository.unit_coded(session, "REHEARSAL-P")
         assert province is not None
-        beside = directory.add_unit(
+        beside = auth_repository.add_unit(
             session, kind=UnitKind.school, code="00001B", names={"fr": "Voisine"}, parent=province.id
         )
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username="voisine", names={"fr": "Voisine V."}, language="fr", created_at=NOW, certified=True,
             trained_until=date(2099, 1, 1),
         )  # fmt: skip
-        directory.appoint(session, account, role="team_coordinator", unit=beside, starts=date(2020, 1, 1))
+        auth_repository.appoint(session, account, role="team_coordinator", unit=beside, starts=date(2020, 1, 1))
     view = stand_ins.see_stand_in(crew.house, crew.now("head"), CODE)
     found = next(line for line in view.candidates if line.id == account)
     assert found.elsewhere is not None
@@ -306,7 +309,7 @@ def test_somebody_of_a_neighbour_school_may_stand_in(crew: Team) -> None:
     crew.name("head", "team_coordinator", "head", account=account)
     crew.school.report()
     with crew.house.directory.reading() as session:
-        actor = accounts.actor_of(crew.house, account, session)
+        actor = sign_in_service.actor_of(crew.house, account, session)
     assert actor is not None
     see_case(crew.house, actor, crew.school.number)
 
@@ -332,7 +335,7 @@ def test_the_page_lists_people_by_role_with_their_training(crew: Team) -> None:
     assert not view.is_few
     with crew.house.directory.writing() as session:
         for who in ("team_member", "head", "psychosocial", "reporter"):
-            directory.set_training(
+            auth_repository.set_training(
                 session, crew.school.account(who), certified=True, trained_until=TODAY - timedelta(1)
             )
     view = crew.see("head")
@@ -342,7 +345,7 @@ def test_the_page_lists_people_by_role_with_their_training(crew: Team) -> None:
 
 
 def test_only_who_has_something_to_do_there_finds_it(crew: Team) -> None:
-    may = {who for who in crew.school.player.protocol.roles if team.has_team(crew.house, crew.now(who))}
+    may = {who for who in crew.school.player.protocol.roles if teams.has_team(crew.house, crew.now(who))}
     assert may == {"team_member", "team_coordinator", "head", "psychosocial", "directorate"}
     for who in ("reporter", "trainer", "technical_admin", "data_officer", "academy"):
         with pytest.raises(Unseen):
@@ -351,16 +354,18 @@ def test_only_who_has_something_to_do_there_finds_it(crew: Team) -> None:
 
 def test_the_other_province_sees_nothing(crew: Team) -> None:
     with crew.house.directory.writing() as session:
-        province = directory.add_unit(session, kind=UnitKind.province, code="P2", names={"fr": "Autre"})
-        account = directory.add_account(session, username="autre", names={"fr": "A"}, language="fr", created_at=NOW)
-        directory.appoint(session, account, role="directorate", unit=province, starts=date(2020, 1, 1))
+        province = auth_repository.add_unit(session, kind=UnitKind.province, code="P2", names={"fr": "Autre"})
+        account = auth_repository.add_account(
+            session, username="autre", names={"fr": "A"}, language="fr", created_at=NOW
+        )
+        auth_repository.appoint(session, account, role="directorate", unit=province, starts=date(2020, 1, 1))
     with crew.house.directory.reading() as session:
-        other = accounts.actor_of(crew.house, account, session)
+        other = sign_in_service.actor_of(crew.house, account, session)
     assert other is not None
     with pytest.raises(Unseen):
-        team.see_team(crew.house, other, CODE)
+        teams.see_team(crew.house, other, CODE)
     with pytest.raises(Unseen):
-        leaving.see_leaving(crew.house, other, CODE, crew.post("team_member"))
+        handing_over.see_leaving(crew.house, other, CODE, crew.post("team_member"))
 
 
 # ---- leaving -------------------------------------------------------------------------------------------------------
@@ -368,13 +373,13 @@ def test_the_other_province_sees_nothing(crew: Team) -> None:
 
 @pytest.mark.exhaustive
 def test_who_holds_a_case_hands_it_over_first(crew: Team, led: str) -> None:
-    view = leaving.see_leaving(crew.house, crew.now("head"), CODE, crew.post("team_member/2"))
+    view = handing_over.see_leaving(crew.house, crew.now("head"), CODE, crew.post("team_member/2"))
     assert [(case.number, [seat.key for seat in case.seats]) for case in view.held] == [(led, ["lead"])]
     assert view.held[0].act is not None
     assert view.held[0].gives == {"lead"}
     assert refused(crew.leave, "head", "team_member/2") == ("seats_held",)
     assert refused(crew.leave, "team_member/2", "team_member/2", 10) == ("seats_held",)
-    own = leaving.see_leaving(crew.house, crew.now("team_member/2"), CODE, crew.post("team_member/2"))
+    own = handing_over.see_leaving(crew.house, crew.now("team_member/2"), CODE, crew.post("team_member/2"))
     assert [case.number for case in own.held] == [led]
     assert own.held[0].gives == frozenset()
     assert "head" in own.held[0].given_by
@@ -434,7 +439,7 @@ def test_who_ends_what(crew: Team) -> None:
 def test_leaving_twice_is_leaving_once(crew: Team) -> None:
     token, post = crew.school.token(), crew.post("team_member")
     for repeated in (False, True):
-        done = leaving.leave(
+        done = handing_over.leave(
             crew.house, crew.now("head"), CODE, post, last_day=day(0), reason="moved", sentence="", token=token
         )
         assert done.repeated is repeated
@@ -446,7 +451,7 @@ def test_a_case_that_the_head_may_not_know_of_does_not_betray_itself(crew: Team,
     with crew.house.realm.writing() as session:
         case_id = session.scalar(select(CaseIndexRow.case_id))
         session.add(CaseExclusionRow(case_id=case_id, account=crew.school.account("head")))
-    view = leaving.see_leaving(crew.house, crew.now("head"), CODE, crew.post("team_member/2"))
+    view = handing_over.see_leaving(crew.house, crew.now("head"), CODE, crew.post("team_member/2"))
     assert view.held == ()
     crew.leave("head", "team_member/2")
     with pytest.raises(Unseen):
@@ -480,7 +485,7 @@ def test_the_emergency_exit_ends_all_and_leaves_orphans(crew: Team, led: str) ->
 def test_who_is_appointed_again_may_carry_the_case_again(crew: Team, led: str) -> None:
     crew.at_once("directorate", "team_member/2")
     with crew.house.directory.writing() as session:
-        directory.appoint(
+        auth_repository.appoint(
             session, crew.school.account("team_member/2"), role="team_member", unit=crew.school.player.school,
             starts=TODAY,
         )  # fmt: skip
@@ -492,8 +497,8 @@ def test_who_is_appointed_again_may_carry_the_case_again(crew: Team, led: str) -
 def test_a_role_elsewhere_does_not_keep_the_case_open(crew: Team, led: str) -> None:
     """The control of the exit: without its rows the seat alone would still open the case."""
     with crew.house.directory.writing() as session:
-        other = directory.add_unit(session, kind=UnitKind.school, code="00002C", names={"fr": "Ailleurs"})
-        directory.appoint(
+        other = auth_repository.add_unit(session, kind=UnitKind.school, code="00002C", names={"fr": "Ailleurs"})
+        auth_repository.appoint(
             session, crew.school.account("team_member/2"), role="team_member", unit=other, starts=date(2020, 1, 1)
         )
     crew.at_once("directorate", "team_member/2")
@@ -532,15 +537,15 @@ def test_a_case_without_a_lead_past_the_first_steps_is_an_orphan(crew: Team) -> 
 def test_inactive_untrained_and_headless(crew: Team, led: str) -> None:
     lead = crew.school.account("team_member/2")
     with crew.house.directory.writing() as session:
-        directory.set_training(session, lead, certified=True, trained_until=TODAY - timedelta(1))
+        auth_repository.set_training(session, lead, certified=True, trained_until=TODAY - timedelta(1))
     assert crew.orphans() == {led: ("untrained",)}
     with crew.house.directory.writing() as session:
-        directory.set_training(session, lead, certified=True, trained_until=date(2099, 1, 1))
-        directory.set_active(session, lead, active=False)
+        auth_repository.set_training(session, lead, certified=True, trained_until=date(2099, 1, 1))
+        auth_repository.set_active(session, lead, active=False)
     assert crew.orphans() == {led: ("inactive",)}
     with crew.house.directory.writing() as session:
-        directory.set_active(session, lead, active=True)
-        directory.set_active(session, crew.school.account("head"), active=False)
+        auth_repository.set_active(session, lead, active=True)
+        auth_repository.set_active(session, crew.school.account("head"), active=False)
     assert crew.orphans() == {led: ("no_head",)}
     crew.name("directorate", "head", "reporter")
     assert crew.orphans() == {}
@@ -556,11 +561,11 @@ def test_orphans_are_for_who_oversees_and_are_not_unsealed(
         raise AssertionError("nothing is unsealed for a list")
 
     monkeypatch.setattr(type(crew.house.vault), "open_sealed", unsealed)
-    view = orphans.see_overseen(crew.house, crew.now("directorate"))
+    view = handing_over.see_overseen(crew.house, crew.now("directorate"))
     assert [line.number for line in view.orphans] == [led]
     assert view.orphans[0].since == TODAY
-    assert orphans.see_overseen(crew.house, crew.now("head")).orphans == ()
-    assert orphans.see_overseen(crew.house, crew.now("academy")).orphans == ()
+    assert handing_over.see_overseen(crew.house, crew.now("head")).orphans == ()
+    assert handing_over.see_overseen(crew.house, crew.now("academy")).orphans == ()
 
 
 # ---- the hand-over -------------------------------------------------------------------------------------------------
@@ -569,7 +574,7 @@ def test_orphans_are_for_who_oversees_and_are_not_unsealed(
 @pytest.mark.exhaustive
 def test_the_hand_over_names_no_pupil_and_quotes_nobody_and_is_a_reading(crew: Team, led: str) -> None:
     crew.school.act("team_member/2", "note", text=f"{NAME} : {WORDS}")
-    view = hand_over.see_hand_over(crew.house, crew.now("head"), CODE)
+    view = handing_over.see_hand_over(crew.house, crew.now("head"), CODE)
     assert [case.head.number for case in view.cases] == [led]
     case = view.cases[0]
     assert [line.seat.key for line in case.seats] == ["lead"]
@@ -591,10 +596,10 @@ def test_the_hand_over_shows_only_what_its_reader_sees(crew: Team, led: str) -> 
     with crew.house.realm.writing() as session:
         session.execute(update(CaseIndexRow).values(state=later, team_sees=False))
     for who, found in {"team_member": 0, "team_member/2": 1, "psychosocial": 0, "directorate": 1, "head": 1}.items():
-        assert len(hand_over.see_hand_over(crew.house, crew.now(who), CODE).cases) == found, who
+        assert len(handing_over.see_hand_over(crew.house, crew.now(who), CODE).cases) == found, who
     for who in ("reporter", "data_officer", "trainer"):
         with pytest.raises(Unseen):
-            hand_over.see_hand_over(crew.house, crew.now(who), CODE)
+            handing_over.see_hand_over(crew.house, crew.now(who), CODE)
 
 
 # ---- written down --------------------------------------------------------------------------------------------------
@@ -623,7 +628,7 @@ def test_a_change_and_its_row_are_one(crew: Team, monkeypatch: pytest.MonkeyPatc
             return session.scalar(select(func.count()).select_from(AppointmentRow)) or 0
 
     before = count()
-    monkeypatch.setattr(administration, "write", broken)
+    monkeypatch.setattr(administration_log, "write_entry", broken)
     with pytest.raises(RuntimeError):
         crew.name("head", "team_coordinator", "team_member")
     assert count() == before

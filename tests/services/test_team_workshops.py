@@ -13,19 +13,20 @@ from workshops.room_browsing import hall_in
 from workshops.rooms_of import NOON, person
 from workshops.test_same_debrief import SC3
 
-from school_protocol.documents.papers.visit_pack import visit_pack_html
-from school_protocol.domain.clock import Calendar
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.spread import Agreement, agreements
-from school_protocol.services.house import House
-from school_protocol.services.scripts import SCHOOL_WEEK
-from school_protocol.services.visits import pack
-from school_protocol.services.visits.figures import TeamWorkshops, see_workshops
-from school_protocol.services.visits.reach import sight_of
-from school_protocol.services.workshops import attesting, ending
-from school_protocol.storage import directory
-from school_protocol.storage.workshops import listed
-from school_protocol.wording import Wording
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.story_player import SCHOOL_WEEK
+from school_protocol.context import House
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.errors import Unseen
+from school_protocol.language import Wording
+from school_protocol.people import contacts_repository
+from school_protocol.supervision import visit_pack
+from school_protocol.supervision.regional_teams import sight_of
+from school_protocol.supervision.team_statistics import TeamWorkshops, see_workshops
+from school_protocol.supervision.visit_pack import visit_pack_html
+from school_protocol.training import attestation_service, workshop_end
+from school_protocol.training import repository as training_repository
+from school_protocol.training.findings import Agreement, agreements
 from services.attested_people import account, entered, furnished, typed, workshop
 
 
@@ -33,9 +34,9 @@ from services.attested_people import account, entered, furnished, typed, worksho
 def house(tmp_path: Path) -> Iterator[House]:
     found = furnished(tmp_path)
     with found.directory.writing() as session:
-        region = directory.unit_coded(session, "R")
+        region = auth_repository.unit_coded(session, "R")
         assert region is not None
-        directory.set_calendar(session, region.id, Calendar(opening=SCHOOL_WEEK))
+        contacts_repository.set_calendar(session, region.id, Calendar(opening=SCHOOL_WEEK))
     yield found
     found.close()
 
@@ -50,7 +51,7 @@ def ended(house: House, code: str, tables: int, agree: int, *people: tuple[str, 
     of = workshop(house, code=code)
     with house.directory.writing() as session:
         counts = {"tables": tables, "agree": agree, "levels": 2, "apart": 3}
-        listed.end(session, of, {"tables": {}, "grids": {grid_of(house): counts}}, at=NOON)
+        training_repository.end_workshop(session, of, {"tables": {}, "grids": {grid_of(house): counts}}, at=NOON)
     entered(house, of, typed(*people), token=code)
     return of
 
@@ -90,15 +91,17 @@ def test_only_those_whom_an_attestation_ties_to_the_team_on_that_day(house: Hous
     ended(house, "AAAAAA", 30, 30, absent, unlinked, ("Omar", "omar", "passed"))
     assert seen(house).count == 0, "absent, without an account, or of no team role"
     with house.directory.writing() as session:
-        unit = directory.unit_coded(session, "01234A")
+        unit = auth_repository.unit_coded(session, "01234A")
         assert unit is not None
         omar = account(house, "omar").id
-        directory.appoint(session, omar, role="team_member", unit=unit.id, starts=NOON.date() + timedelta(days=1))
+        auth_repository.appoint(session, omar, role="team_member", unit=unit.id, starts=NOON.date() + timedelta(days=1))
     assert seen(house).count == 0, "of the team only since the day after"
     kept = ended(house, "BBBBBB", 30, 30, ("Nadia", "nadia", "attended"))
     assert seen(house).count == 1, "the control"
-    (line,) = attesting.see_attest(house, person(house), kept).lines
-    attesting.withdraw(house, person(house), kept, line.attestation.id, reason="not_passed", sentence="", token="w")
+    (line,) = attestation_service.see_attest(house, person(house), kept).lines
+    attestation_service.withdraw(
+        house, person(house), kept, line.attestation.id, reason="not_passed", sentence="", token="w"
+    )
     assert seen(house).count == 0, "withdrawn"
 
 
@@ -122,8 +125,8 @@ def test_what_a_room_keeps_of_its_grids_is_counts_alone(tmp_path: Path) -> None:
     hall = hall_in(tmp_path, 3)
     for number in (1, 2):
         sat_down(hall.room, number).play(SC3.path.steps)
-    ending.end(hall.host, hall.room)
-    live = ending.debriefs_of(hall.room)
+    workshop_end.end_workshop(hall.host, hall.room)
+    live = workshop_end.debriefs_of(hall.room)
     kept = hall.workshop.kept
     assert kept is not None
     ((key, counts),) = kept["grids"].items()
@@ -151,7 +154,7 @@ def test_a_pack_for_a_visit_tells_of_workshops_what_the_page_tells(house: House)
     above = sight_of(house, person(house, "academie"), "01234A")
 
     def paper(language: str) -> str:
-        view, _cases = pack._gathered(house, above)
+        view, _cases = visit_pack._gathered(house, above)
         page = see_workshops(house, above)
         assert page is not None
         assert (view.played.workshops, [(one.tables, one.share) for one in view.played.grids]) == (

@@ -13,21 +13,24 @@ from domain.telling import MINUTES, MOROCCAN, NOW, SAFE, SMALL, Told, person, re
 from domain.test_every_state import around_of, placed
 from filling import Unfillable, fill
 
-from school_protocol.definitions import read_file
-from school_protocol.domain import case as folding
-from school_protocol.domain.case import Case, fold
-from school_protocol.domain.dues import dues, duties, read
-from school_protocol.domain.engine import RecordAct, Undo, _Desk, available, decide
-from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
-from school_protocol.domain.events import DocumentIssued, EntryRetracted, Event, Recorded
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.domain.undoing import UNDOABLE, undoable
-from school_protocol.services.loading import index_row, load_by_id, reindex
-from school_protocol.services.showing import see_chronology, see_record
-from school_protocol.services.undoing import take_back
-from school_protocol.storage import cases, index, journal
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import index_row, load_by_id, reindex
+from school_protocol.cases.service import take_back
+from school_protocol.cases.showing import see_chronology, see_record
+from school_protocol.engine import case as folding
+from school_protocol.engine.act_checks import UNDOABLE, undoable
+from school_protocol.engine.case import Case, fold
+from school_protocol.engine.deadlines import dues, duties, read
+from school_protocol.engine.decisions import _Desk, available, decide
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.errors import BadInput, Conflict, Refused, Unseen
+from school_protocol.engine.events import DocumentIssued, EntryRetracted, Event, Recorded
+from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.intents import RecordAct, Undo
+from school_protocol.engine.visibility import Actor
+from school_protocol.protocol.reader import read_file
+from school_protocol.storage import journal
 
 from .conftest import School
 
@@ -385,7 +388,7 @@ def back(school: School, who: str, seq: int, *, expected: int | None = None, tok
     )
 
 
-def as_said(row: index.IndexRow) -> Any:
+def as_said(row: index_repository.IndexRow) -> Any:
     """What an index row says, but for its last event; its dues have no order."""
     return replace(row, last_seq=0, dues=tuple(sorted(row.dues, key=lambda due: (due.key, due.subject))))
 
@@ -393,13 +396,13 @@ def as_said(row: index.IndexRow) -> Any:
 def test_it_is_kept_chained_and_indexed_and_calls_nobody(school: School) -> None:
     school.report()
     with school.house.realm.reading() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        before = index.row_of(session, case_id)
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        before = index_repository.row_of(session, case_id)
     note = school.act("team_member", "note", text="Par erreur")
     done = back(school, "team_member", note.seq)
     assert (done.seq, done.repeated) == (note.seq + 1, False)
     with school.house.realm.writing() as session:
-        after = index.row_of(session, case_id)
+        after = index_repository.row_of(session, case_id)
         assert before is not None
         assert after is not None
         assert as_said(after) == as_said(before)

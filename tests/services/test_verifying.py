@@ -19,24 +19,21 @@ from typing import Any
 import pikepdf
 import pytest
 
+from school_protocol.case_files import record as records
+from school_protocol.case_files import verify_copy, verify_process
+from school_protocol.case_files.letters import issue_letter
+from school_protocol.case_files.service import academy_of, issue_case_file, revoke, trust_in
+from school_protocol.case_files.verify_copy import Checked, Standing, asked, checked, checked_said
+from school_protocol.case_files.verify_process import checked_apart, read_plain
+from school_protocol.cases import repository as cases_repository
 from school_protocol.config import Settings
-from school_protocol.documents import rendering
-from school_protocol.documents.record import whole as records
-from school_protocol.documents.sealing.copies import read_copy
-from school_protocol.documents.sealing.keys import read_key_file
-from school_protocol.documents.sealing.signing import sign
-from school_protocol.documents.sealing.verdicts import Code
-from school_protocol.services.house import open_house
-from school_protocol.services.papers import checking_apart, issue_case_file
-from school_protocol.services.papers.checking_apart import checked_apart, read_plain
-from school_protocol.services.papers.posting import issue_letter
-from school_protocol.services.papers.revoking import revoke
-from school_protocol.services.papers.signing import academy_of, trust_in
-from school_protocol.services.papers.verdict_said import checked_said
-from school_protocol.services.papers.verifying import Checked, Standing, asked, checked
-from school_protocol.services.papers.yearly import issue_yearly
-from school_protocol.storage import cases
-from school_protocol.wording import Wording
+from school_protocol.context import open_house
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.pdf.signing import sign
+from school_protocol.pdf.signing_keys import read_key_file
+from school_protocol.pdf.verdicts import Code, read_copy
+from school_protocol.statistics.yearly_report import issue_yearly
 from services.conftest import School
 from services.yearly_told import SCHOOL, YEAR
 from tests.documents.copies import carried, view_of_case, whole, with_record
@@ -148,13 +145,13 @@ def test_what_takes_too_long_is_stopped_and_said() -> None:
 
 
 def test_what_is_too_large_is_not_even_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking_apart, "_begun", lambda: pytest.fail("it was"))
+    monkeypatch.setattr(verify_process, "_begun", lambda: pytest.fail("it was"))
     assert codes(checked_apart(b"%PDF-" + bytes(100), trust(), NOW, most=50)) == {Code.TOO_LARGE}
 
 
 @pytest.mark.exhaustive
 def test_a_process_that_breaks_down_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking_apart, "_work", _broken)
+    monkeypatch.setattr(verify_process, "_work", _broken)
     assert codes(checked_apart(whole(), trust(), NOW + DAY)) == {Code.UNREADABLE}
 
 
@@ -163,9 +160,9 @@ def test_a_process_apart_knows_no_secret_of_its_surroundings(monkeypatch: pytest
     """Neither in Python's environment nor in what the system keeps of it; and begins neither files nor processes."""
     monkeypatch.setenv("SCHOOL_PROTOCOL_SIGNING_PASSPHRASE", PASSPHRASE)
     stop()
-    monkeypatch.setattr(checking_apart, "checked", _looks_around)
+    monkeypatch.setattr(verify_process, "checked", _looks_around)
     try:
-        assert {"no file", "no process", "no secret"} == told_by(checking_apart._work)
+        assert {"no file", "no process", "no secret"} == told_by(verify_process._work)
         assert "secret" in told_by(_work_as_it_was), "the control: without it, it is seen"
     finally:
         stop()
@@ -178,7 +175,7 @@ def stop() -> None:
 
 def told_by(work: Callable[[Any], None]) -> set[str]:
     ours, theirs = multiprocessing.Pipe()
-    process = checking_apart._begun().Process(target=_looking, args=(theirs, work), daemon=True)
+    process = verify_process._begun().Process(target=_looking, args=(theirs, work), daemon=True)
     process.start()
     theirs.close()
     ours.send((b"", trust(), NOW))
@@ -189,7 +186,7 @@ def told_by(work: Callable[[Any], None]) -> set[str]:
 
 
 def _looking(answers: Any, work: Callable[[Any], None]) -> None:
-    checking_apart.checked = _looks_around
+    verify_copy.checked = _looks_around
     work(answers)
 
 
@@ -306,8 +303,8 @@ def test_a_case_that_is_not_known_here_is_told(school: School, tmp_path: Path) -
 def test_a_case_that_was_erased_is_told(school: School) -> None:
     data = issued(school)
     with school.house.realm.writing() as session:
-        case_id = cases.find_by_number(session, school.number) or ""
-        cases.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
+        case_id = cases_repository.find_by_number(session, school.number) or ""
+        cases_repository.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
     found = here(school, data)
     assert codes(found) == {Code.CASE_ERASED}
     assert found.standing is Standing.genuine

@@ -13,20 +13,21 @@ from pypdf import PdfReader
 from rewriting import rewrite
 from sqlalchemy import text
 
-from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.domain.withholding import Band
-from school_protocol.services import accounts
-from school_protocol.services.teams.changing import TeamRefused
-from school_protocol.services.visits import figures, pack, teams, visiting
-from school_protocol.services.visits.teams import ENDING, FEW, NO_TEAM, QUIET, Narrowed
-from school_protocol.storage import access, administration, directory, staff
-from school_protocol.storage.administration import Kind
-from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.figures import counters
-from school_protocol.storage.numbers import format_number
-from school_protocol.storage.tables import AccountRow, AppointmentRow
-from school_protocol.wording import ZONE
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository, sign_in_service
+from school_protocol.auth.models import AccountRow, AppointmentRow
+from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.language import ZONE
+from school_protocol.people.teams import TeamRefused
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.rules import Band
+from school_protocol.storage import access_log, administration_log
+from school_protocol.storage.administration_log import Kind
+from school_protocol.storage.case_numbers import format_number
+from school_protocol.storage.store_errors import StorageBusy
+from school_protocol.supervision import regional_teams, team_statistics, visit_pack, visit_service
+from school_protocol.supervision.regional_teams import ENDING, FEW, NO_TEAM, QUIET, Narrowed
 
 from .conftest import MASSAR, NAME, WORDS, School
 
@@ -41,9 +42,9 @@ class Region:
         for who in ("team_member", "team_member/2", "team_coordinator", "head", "directorate", "academy", "trainer"):
             school.person(who)
         with self.house.directory.writing() as session:
-            self.own = directory.unit(session, school.player.school)
+            self.own = auth_repository.unit(session, school.player.school)
             province, region = self.own.parents[:2]
-            other = directory.add_unit(
+            other = auth_repository.add_unit(
                 session, kind=UnitKind.province, code="ZP2", names={"fr": "Autre"}, parent=region
             )
             self.ids = {self.own.code: self.own.id}
@@ -51,7 +52,7 @@ class Region:
                 ("00001K", "Zénith", province), ("00002K", "Atlas", province), ("00003K", "Mimosa", province),
                 ("00004K", "Loin", other),
             ):  # fmt: skip
-                self.ids[code] = directory.add_unit(
+                self.ids[code] = auth_repository.add_unit(
                     session, kind=UnitKind.school, code=code, names={"fr": name}, parent=parent
                 )
             self.add(session, "small", "00002K", TODAY + timedelta(days=400))
@@ -66,15 +67,15 @@ class Region:
         self, session: Any, who: str, code: str, until: date, role: str = "team_member", *,
         is_awaited: bool = False, since: date = date(2020, 1, 1),
     ) -> str:  # fmt: skip
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username=who, names={"fr": who}, language="fr", created_at=NOW, certified=True,
             trained_until=until, password_hash=None if is_awaited else "x",
         )  # fmt: skip
-        directory.appoint(session, account, role=role, unit=self.ids[code], starts=since)
+        auth_repository.appoint(session, account, role=role, unit=self.ids[code], starts=since)
         return account
 
-    def line(self, code: str, who: str = "academy") -> teams.TeamLine:
-        lines = teams.see_teams(self.house, self.actor(who), Narrowed()).lines
+    def line(self, code: str, who: str = "academy") -> regional_teams.TeamLine:
+        lines = regional_teams.see_teams(self.house, self.actor(who), Narrowed()).lines
         return next(one for one in lines if one.unit.code == code)
 
     def actor(self, who: str) -> Actor:
@@ -82,14 +83,14 @@ class Region:
 
     def of(self, account: str) -> Actor:
         with self.house.directory.reading() as session:
-            found = accounts.actor_of(self.house, account, session)
+            found = sign_in_service.actor_of(self.house, account, session)
         assert found is not None
         return found
 
     def codes(self, who: str = "directorate", **narrowed: str) -> list[str]:
         found, after = [], ""
         while True:
-            view = teams.see_teams(self.house, self.actor(who), Narrowed(**narrowed), after)
+            view = regional_teams.see_teams(self.house, self.actor(who), Narrowed(**narrowed), after)
             found += [line.unit.code for line in view.lines]
             after = view.after
             if not after:
@@ -103,11 +104,11 @@ class Region:
     def note(self, who: str = "directorate", **changed: Any) -> str:
         token = changed.pop("token", None) or self.school.token()
         code = changed.pop("code", self.own.code)
-        return visiting.record(self.house, self.actor(who), code, token=token, **self.said(**changed)).visit
+        return visit_service.record(self.house, self.actor(who), code, token=token, **self.said(**changed)).visit
 
-    def latest(self, who: str = "head") -> visiting.VisitView:
-        view = teams.see_school(self.house, self.actor(who), self.own.code)
-        return visiting.visits_of(self.house, view.sight)[0][0]
+    def latest(self, who: str = "head") -> visit_service.VisitView:
+        view = regional_teams.see_school(self.house, self.actor(who), self.own.code)
+        return visit_service.visits_of(self.house, view.sight)[0][0]
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_schools_stand_by_name_within_ones_own_place(region: Region) -> None:
     assert set(region.codes("academy")) == {*near, "00004K"}
     assert region.codes("trainer") == [region.own.code]
     assert set(region.codes("academy", place="ZP2")) == {"00004K"}
-    view = teams.see_teams(region.house, region.actor("directorate"), Narrowed(place="ZP2"))
+    view = regional_teams.see_teams(region.house, region.actor("directorate"), Narrowed(place="ZP2"))
     assert not view.is_place_known
     assert {line.unit.code for line in view.lines} == set(near), "a place that isn't one's own is left aside"
 
@@ -136,7 +137,7 @@ def test_schools_stand_by_name_within_ones_own_place(region: Region) -> None:
 def test_what_a_team_lacks_can_be_asked_for_page_by_page(
     region: Region, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
-    monkeypatch.setattr(teams, "PAGE", page)
+    monkeypatch.setattr(regional_teams, "PAGE", page)
     region.school.report()
     assert region.codes("academy", lack=NO_TEAM) == ["00001K"]
     assert region.codes("academy", lack=FEW) == ["00002K", "00004K"]
@@ -149,11 +150,11 @@ def test_people_of_another_role_closed_accounts_and_those_who_left_are_no_team(r
     with region.house.directory.writing() as session:
         region.add(session, "head1", "00001K", TODAY + timedelta(days=400), role="head")
         closed = region.add(session, "closed", "00001K", TODAY + timedelta(days=400))
-        directory.set_active(session, closed, False)
+        auth_repository.set_active(session, closed, False)
     assert region.codes(lack=NO_TEAM) == ["00001K"]
     line = next(
         one
-        for one in teams.see_teams(region.house, region.actor("academy"), Narrowed()).lines
+        for one in regional_teams.see_teams(region.house, region.actor("academy"), Narrowed()).lines
         if one.unit.code == "00003K"
     )
     assert (line.trained, line.ending, line.is_few) == (3, 1, False)
@@ -174,8 +175,10 @@ def test_whoever_never_signed_in_is_shown_and_counts_as_nobody(region: Region) -
     assert "00002K" in region.codes("academy", lack=FEW)
     assert "00001K" not in region.codes("academy", lack=QUIET)
     with region.house.directory.writing() as session:
-        directory.set_password(session, invited3, "x")
-        staff.link(session, "https://id", "s", region.add(session, "known", "00002K", later, is_awaited=True), at=NOW)
+        auth_repository.set_password(session, invited3, "x")
+        sign_in_repository.link(
+            session, "https://id", "s", region.add(session, "known", "00002K", later, is_awaited=True), at=NOW
+        )
     assert region.line("00002K").trained == 3
     assert "00002K" not in region.codes("academy", lack=FEW)
 
@@ -194,7 +197,7 @@ def test_a_team_is_long_without_a_case_only_if_somebody_was_there_for_so_long(re
 
 
 def is_quiet(region: Region, who: str = "directorate") -> bool | None:
-    view = teams.see_teams(region.house, region.actor(who), Narrowed())
+    view = regional_teams.see_teams(region.house, region.actor(who), Narrowed())
     return next(line.is_quiet for line in view.lines if line.unit.code == region.own.code)
 
 
@@ -215,10 +218,10 @@ def test_a_restricted_case_is_told_neither_by_a_mark_nor_by_its_absence(region: 
 @pytest.mark.exhaustive
 def test_of_cases_nothing_is_told_to_whoever_sees_none(region: Region) -> None:
     assert is_quiet(region, "trainer") is None
-    view = teams.see_teams(region.house, region.actor("trainer"), Narrowed(lack=QUIET))
+    view = regional_teams.see_teams(region.house, region.actor("trainer"), Narrowed(lack=QUIET))
     assert QUIET not in view.lacks
     assert view.wanted.lack == ""
-    for see in (figures.see_figures, pack.see_pack):
+    for see in (team_statistics.see_figures, visit_pack.see_pack):
         with pytest.raises(Unseen):
             see(region.house, region.actor("trainer"), region.own.code)
 
@@ -226,16 +229,16 @@ def test_of_cases_nothing_is_told_to_whoever_sees_none(region: Region) -> None:
 def test_nobody_else_looks_at_teams(region: Region) -> None:
     for who in ("team_member", "psychosocial", "data_officer", "technical_admin", "reporter"):
         with pytest.raises(Unseen):
-            teams.see_school(region.house, region.actor(who), region.own.code)
+            regional_teams.see_school(region.house, region.actor(who), region.own.code)
     for who in ("head", "team_coordinator", "team_member"):
         with pytest.raises(Unseen):
-            teams.see_teams(region.house, region.actor(who), Narrowed())
+            regional_teams.see_teams(region.house, region.actor(who), Narrowed())
         with pytest.raises(Unseen):
-            visiting.see_visits(region.house, region.actor(who), visiting.Narrowed())
+            visit_service.see_visits(region.house, region.actor(who), visit_service.Narrowed())
     with pytest.raises(Unseen):
-        teams.see_school(region.house, region.actor("head"), "00002K")
+        regional_teams.see_school(region.house, region.actor("head"), "00002K")
     with pytest.raises(Unseen):
-        teams.see_school(region.house, region.actor("directorate"), "00004K")
+        regional_teams.see_school(region.house, region.actor("directorate"), "00004K")
 
 
 # ---- visits --------------------------------------------------------------------------------------------------------
@@ -245,7 +248,7 @@ def test_nobody_else_looks_at_teams(region: Region) -> None:
 def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: Region) -> None:
     visit = region.note("trainer")
     region.note("directorate", held_on=(TODAY - timedelta(days=3)).isoformat())
-    visiting.correct(
+    visit_service.correct(
         region.house, region.actor("trainer"), region.own.code, visit, expected=1, token="c",
         **region.said(came="Trois"),
     )  # fmt: skip
@@ -253,7 +256,7 @@ def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: 
     assert (found.came, found.number, found.kind) == ("Trois", 2, "corrected")
     assert [(one.came, one.kind) for one in found.earlier] == [("Deux", "recorded")]
     with pytest.raises(TeamRefused):
-        visiting.correct(
+        visit_service.correct(
             region.house, region.actor("trainer"), region.own.code, visit, expected=1, token="d", **region.said()
         )
     with region.house.directory.writing() as session, pytest.raises(Exception, match="append-only"):
@@ -277,7 +280,7 @@ def test_a_case_number_is_refused_wherever_it_is_typed(region: Region) -> None:
 
 
 def correct(region: Region, who: str, visit: str, expected: int, **changed: Any) -> None:
-    visiting.correct(
+    visit_service.correct(
         region.house, region.actor(who), region.own.code, visit, expected=expected, token=region.school.token(),
         **region.said(**changed),
     )  # fmt: skip
@@ -297,7 +300,9 @@ def test_an_earlier_wording_is_for_its_writer_and_for_those_who_see_the_cases_fr
     }  # fmt: skip
     own = region.note("trainer")
     correct(region, "trainer", own, 1)
-    seen = [visiting.see_visit(region.house, region.actor(who), region.own.code, own)[1] for who in ("trainer", "head")]
+    seen = [
+        visit_service.see_visit(region.house, region.actor(who), region.own.code, own)[1] for who in ("trainer", "head")
+    ]
     assert [len(one.earlier) for one in seen] == [1, 0]
 
 
@@ -318,7 +323,7 @@ def test_whoever_holds_the_role_after_the_writer_puts_a_visit_right(region: Regi
     visit, writer = region.note("trainer"), region.actor("trainer").id
     with region.house.directory.writing() as session:
         if gone == "closed":
-            directory.set_active(session, writer, False)
+            auth_repository.set_active(session, writer, False)
         else:
             rewrite(session, AppointmentRow, AppointmentRow.account == writer, ends=TODAY - timedelta(days=1))
     assert not region.latest("directorate").may_correct
@@ -331,14 +336,14 @@ def test_what_was_agreed_is_noted_as_done_by_the_team_too(region: Region) -> Non
     visit, code = region.note(), region.own.code
     for who in ("team_member", "psychosocial"):
         with pytest.raises(Unseen):
-            visiting.note_done(region.house, region.actor(who), code, visit, 0, expected=1, token="x")
+            visit_service.note_done(region.house, region.actor(who), code, visit, 0, expected=1, token="x")
     with pytest.raises(Unseen):
-        visiting.note_done(region.house, region.actor("head"), code, visit, 3, expected=1, token="y")
-    visiting.note_done(region.house, region.actor("head"), code, visit, 0, expected=1, token="z")
-    assert visiting.note_done(region.house, region.actor("head"), code, visit, 0, expected=1, token="z").repeated
+        visit_service.note_done(region.house, region.actor("head"), code, visit, 3, expected=1, token="y")
+    visit_service.note_done(region.house, region.actor("head"), code, visit, 0, expected=1, token="z")
+    assert visit_service.note_done(region.house, region.actor("head"), code, visit, 0, expected=1, token="z").repeated
     found = region.latest()
     assert (found.actions[0].done_on, found.kind, found.number) == (TODAY, "done", 2)
-    visiting.correct(
+    visit_service.correct(
         region.house, region.actor("directorate"), code, visit, expected=2, token="c",
         **region.said(actions=[*region.said()["actions"], {"what": "Autre", "who": "X", "by": TODAY.isoformat()}]),
     )  # fmt: skip
@@ -349,7 +354,7 @@ def test_a_visit_belongs_to_its_school(region: Region) -> None:
     visit = region.note(code="00002K")
     for who in ("directorate", "head"):
         with pytest.raises(Unseen):
-            visiting.see_visit(region.house, region.actor(who), region.own.code, visit)
+            visit_service.see_visit(region.house, region.actor(who), region.own.code, visit)
     with pytest.raises(Unseen):
         region.note("trainer", code="00002K")
     with pytest.raises(Unseen):
@@ -374,18 +379,18 @@ def test_what_is_typed_is_judged(region: Region) -> None:
 
 def test_a_press_counts_once(region: Region) -> None:
     visit = region.note(token="same")
-    assert visiting.record(
+    assert visit_service.record(
         region.house, region.actor("directorate"), region.own.code, token="same", **region.said()
-    ) == visiting.Noted(visit, repeated=True)
+    ) == visit_service.Noted(visit, repeated=True)
     with pytest.raises(SentBefore):
         region.note(token="same", came="Autre")
     with region.house.directory.reading() as session:
-        rows = administration.changes(session, [region.own.id], limit=9, kinds=[Kind.visit_recorded])
+        rows = administration_log.changes(session, [region.own.id], limit=9, kinds=[Kind.visit_recorded])
     assert len(rows) == 1
 
 
 def test_visits_are_found_by_place_day_and_what_is_still_to_do(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visiting, "PAGE", 1)
+    monkeypatch.setattr(visit_service, "PAGE", 1)
     late = [{"what": "a", "who": "b", "by": (TODAY - timedelta(days=1)).isoformat()}]
     old = (TODAY - timedelta(days=30)).isoformat()
     first = region.note(held_on=old, actions=late)
@@ -395,7 +400,7 @@ def test_visits_are_found_by_place_day_and_what_is_still_to_do(region: Region, m
     def listed(who: str = "directorate", **narrowed: Any) -> set[str]:
         found, after = set(), ""
         while True:
-            view = visiting.see_visits(region.house, region.actor(who), visiting.Narrowed(**narrowed), after)
+            view = visit_service.see_visits(region.house, region.actor(who), visit_service.Narrowed(**narrowed), after)
             found |= {line.visit for line in view.lines}
             after = view.after
             if not after:
@@ -408,7 +413,7 @@ def test_visits_are_found_by_place_day_and_what_is_still_to_do(region: Region, m
     assert listed(since=TODAY) == {second}
     assert listed(show="open") == {first}
     assert listed("academy", show="late") == {first}
-    visiting.note_done(region.house, region.actor("head"), region.own.code, first, 0, expected=1, token="q")
+    visit_service.note_done(region.house, region.actor("head"), region.own.code, first, 0, expected=1, token="q")
     assert listed(show="late") == set()
 
 
@@ -423,20 +428,21 @@ def test_a_team_with_few_cases_is_told_by_tens_and_the_restricted_count_nowhere(
     for _number in range(4):
         school.report(adult_concerned="yes")
     shown = {
-        who: figures.see_figures(region.house, region.actor(who), region.own.code) for who in ("directorate", "academy")
+        who: team_statistics.see_figures(region.house, region.actor(who), region.own.code)
+        for who in ("directorate", "academy")
     }
     assert shown["directorate"].figures == shown["academy"].figures
     assert shown["directorate"].figures.is_few
     assert shown["directorate"].figures.waits == ()
     school.report()
-    found = figures.see_figures(region.house, region.actor("directorate"), region.own.code).figures
+    found = team_statistics.see_figures(region.house, region.actor("directorate"), region.own.code).figures
     assert (found.cases.low, found.departures and found.departures.low) == (10, 0)
     school.wait(days=5)
-    earlier = figures.see_figures(region.house, region.actor("directorate"), region.own.code, "2025.0")
+    earlier = team_statistics.see_figures(region.house, region.actor("directorate"), region.own.code, "2025.0")
     assert earlier.figures.is_few
     for who in ("head", "team_coordinator", "trainer"):
         with pytest.raises(Unseen):
-            figures.see_figures(region.house, region.actor(who), region.own.code)
+            team_statistics.see_figures(region.house, region.actor(who), region.own.code)
 
 
 @pytest.mark.exhaustive
@@ -454,7 +460,7 @@ def test_a_teams_waits_are_medians_of_its_own_cases_and_its_shares_of_what_was_m
         if number >= 13:
             school.wait(days=-1)
     school.wait(days=3)
-    found = figures.see_figures(region.house, region.actor("directorate"), region.own.code).figures
+    found = team_statistics.see_figures(region.house, region.actor("directorate"), region.own.code).figures
     waits, times = {one.key: one for one in found.waits}, {one.deadline: one for one in found.times}
     assert (waits["safety"].is_told, waits["safety"].low, waits["safety"].most) == (True, None, 1)
     assert not waits["listening"].is_told
@@ -472,7 +478,7 @@ def test_a_pack_counts_open_cases_and_names_none(region: Region) -> None:
     school.report(must_not_read=[school.account("team_member/2")])
     shut = school.report(adult_concerned="yes").number
     region.note(remarks="Un local fermé")
-    issued = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="p")
+    issued = visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="p")
     said = text_of(issued.data)
     for planted in (NAME, MASSAR, WORDS, first, shut, first[:4]):
         assert planted not in said
@@ -483,25 +489,25 @@ def test_a_pack_counts_open_cases_and_names_none(region: Region) -> None:
     assert "en retard" not in plain
     assert (issued.copy, issued.name.endswith("-1-fr.pdf")) == (1, True)
     with pytest.raises(SentBefore):
-        pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="p")
-    assert pack.issue_pack(region.house, region.actor("academy"), region.own.code, "ar", token="q").copy == 2
+        visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="p")
+    assert visit_pack.issue_pack(region.house, region.actor("academy"), region.own.code, "ar", token="q").copy == 2
 
 
 def test_a_pack_of_many_cases_breaks_them_down_by_tens_and_leaves_out_what_stands_apart(region: Region) -> None:
     for _number in range(10):
         region.school.report()
-    sight = pack.see_pack(region.house, region.actor("directorate"), region.own.code).sight
-    before, _found = pack._gathered(region.house, sight)
+    sight = visit_pack.see_pack(region.house, region.actor("directorate"), region.own.code).sight
+    before, _found = visit_pack._gathered(region.house, sight)
     assert before.open_cases == Band(10)
     assert [one.number for one in before.stages] == [Band(10)]
     for _number in range(10):
         region.school.report(adult_concerned="yes")
-    after, _found = pack._gathered(region.house, sight)
+    after, _found = visit_pack._gathered(region.house, sight)
     assert (after.open_cases, after.stages) == (before.open_cases, before.stages), "the others stand apart"
 
 
 def test_a_pack_says_where_there_is_nothing(region: Region) -> None:
-    issued = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
+    issued = visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
     said = " ".join(text_of(issued.data).split())
     assert "Dossiers ouverts comptés ici aucun" in said, said[said.index("Dossiers ouverts") :][:80]
 
@@ -510,7 +516,7 @@ def test_a_pack_says_where_there_is_nothing(region: Region) -> None:
 def test_a_pack_says_who_never_signed_in(region: Region) -> None:
     with region.house.directory.writing() as session:
         region.add(session, "Nouvelle", region.own.code, TODAY + timedelta(days=400), is_awaited=True)
-    issued = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
+    issued = visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
     said = " ".join(text_of(issued.data).split())
     assert re.search(r"(?i)nouvelle .{0,60}?Jamais connecté\(e\)", said)
     assert "Formé(e)s et à jour : 3 sur 3." in said
@@ -524,33 +530,33 @@ def test_no_two_packs_of_a_school_have_the_same_number(region: Region, monkeypat
     def slow(_house: object, _reader: str, _view: object, copy: int, _language: str) -> bytes:
         made.append(copy)
         if len(made) == 1:
-            other = pack.issue_pack(region.house, region.actor("academy"), region.own.code, "fr", token="z")
+            other = visit_pack.issue_pack(region.house, region.actor("academy"), region.own.code, "fr", token="z")
             handed_out.append(other.copy)
         return b"x"
 
-    monkeypatch.setattr(pack, "_made", slow)
-    mine = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="y")
+    monkeypatch.setattr(visit_pack, "_made", slow)
+    mine = visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="y")
     assert (handed_out, mine.copy, mine.name.endswith("-2-fr.pdf")) == ([1], 2, True)
     assert made == [1, 1, 2]
 
 
 def test_a_pack_that_is_overtaken_each_time_is_not_handed_out(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter(range(100))
-    monkeypatch.setattr(administration, "count", lambda *_asked: next(counts))
-    monkeypatch.setattr(pack, "_made", lambda *_asked: b"x")
+    monkeypatch.setattr(administration_log, "count_entries", lambda *_asked: next(counts))
+    monkeypatch.setattr(visit_pack, "_made", lambda *_asked: b"x")
     with pytest.raises(StorageBusy):
-        pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="y")
+        visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="y")
     monkeypatch.undo()
     with region.house.directory.reading() as session:
-        assert administration.count(session, region.own.id, Kind.visit_pack_issued) == 0
+        assert administration_log.count_entries(session, region.own.id, Kind.visit_pack_issued) == 0
 
 
 @pytest.mark.exhaustive
 def test_every_visit_to_a_school_can_be_read(region: Region) -> None:
     written = [region.note(held_on=(TODAY - timedelta(days=days)).isoformat()) for days in range(22)]
-    sight = teams.see_school(region.house, region.actor("head"), region.own.code).sight
-    first, after = visiting.visits_of(region.house, sight)
-    second, over = visiting.visits_of(region.house, sight, after=after)
+    sight = regional_teams.see_school(region.house, region.actor("head"), region.own.code).sight
+    first, after = visit_service.visits_of(region.house, sight)
+    second, over = visit_service.visits_of(region.house, sight, after=after)
     assert (len(first), over) == (20, "")
     assert [one.visit for one in (*first, *second)] == written
 
@@ -559,25 +565,25 @@ def test_a_pack_is_written_down_and_noted_as_a_reading_of_each_case_that_it_coun
     region.school.report(adult_concerned="yes")
     shut = region.school.number
     region.school.report()
-    pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "en")
+    visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "en")
     read = {}
     for number in (shut, region.school.number):
         with region.house.realm.reading() as session:
             found = session.execute(
                 text("SELECT case_id FROM case_index WHERE number = :n"), {"n": number}
             ).scalar_one()
-            read[number] = [one.what for one in access.of_case(session, found, limit=9)]
-    assert pack.READ in read[region.school.number]
-    assert pack.READ not in read[shut]
+            read[number] = [one.what for one in access_log.access_of_case(session, found, limit=9)]
+    assert visit_pack.READ in read[region.school.number]
+    assert visit_pack.READ not in read[shut]
     with region.house.directory.reading() as session:
-        assert administration.count(session, region.own.id, Kind.visit_pack_issued) == 1
+        assert administration_log.count_entries(session, region.own.id, Kind.visit_pack_issued) == 1
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["head", "team_coordinator", "trainer", "data_officer", "team_member"])
 def test_a_pack_is_for_who_sees_the_cases_from_above_and_visits(region: Region, who: str) -> None:
     with pytest.raises(Unseen):
-        pack.issue_pack(region.house, region.actor(who), region.own.code, "fr")
+        visit_pack.issue_pack(region.house, region.actor(who), region.own.code, "fr")
 
 
 @pytest.mark.exhaustive
@@ -592,7 +598,7 @@ def test_who_opened_a_case_is_asked_by_way_of_an_index(region: Region) -> None:
             return execute(query)
 
         session.execute = noted  # type: ignore[method-assign]
-        counters.opened_since(session, ["p"], [region.own.id], "2026-01")
+        statistics_repository.opened_since(session, ["p"], [region.own.id], "2026-01")
         if session.get_bind().dialect.name == "sqlite":
             plan = " ".join(str(row[-1]) for row in execute(text(f"EXPLAIN QUERY PLAN {asked[0]}")))
             assert "ix_figure_counter_protocol_unit_month" in plan

@@ -21,23 +21,25 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from school_protocol.definitions import read
-from school_protocol.domain.case import Case, fold
-from school_protocol.domain.dues import read as read_facts
-from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
-from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
-from school_protocol.domain.events import StepTaken
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.domain.undoing import undoable
-from school_protocol.services.desk import find_by_number, see_desk
-from school_protocol.services.loading import Loaded, index_row, keep, load_by_id, surroundings
-from school_protocol.services.opening import open_case
-from school_protocol.services.recording import make_move, record_act
-from school_protocol.services.scripts import Player, throwaway
-from school_protocol.services.showing import see_case, see_choices
-from school_protocol.services.undoing import take_back
-from school_protocol.storage import cases, index, journal
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.lists import find_by_number, see_desk
+from school_protocol.cases.loading import Loaded, index_row, keep, load_by_id, surroundings
+from school_protocol.cases.service import make_move, record_act, take_back
+from school_protocol.cases.showing import see_case, see_choices
+from school_protocol.cases.story_player import Player, throwaway
+from school_protocol.engine.act_checks import undoable
+from school_protocol.engine.case import Case, fold
+from school_protocol.engine.deadlines import read as read_facts
+from school_protocol.engine.decisions import _Desk, available, decide
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.errors import BadInput, Conflict, Refused, Unseen
+from school_protocol.engine.events import StepTaken
+from school_protocol.engine.intents import Choice, MakeMove, Opening, RecordAct
+from school_protocol.engine.visibility import Actor
+from school_protocol.protocol.reader import read
+from school_protocol.storage import journal
 
 pytestmark = pytest.mark.exhaustive
 
@@ -87,7 +89,7 @@ class Walk(RuleBasedStateMachine):
 
     def find(self, number: str) -> str:
         with self.house.realm.reading() as session:
-            found = cases.find_by_number(session, number)
+            found = cases_repository.find_by_number(session, number)
         assert found is not None
         return found
 
@@ -252,7 +254,7 @@ class Walk(RuleBasedStateMachine):
 
     def last_seq(self) -> int:
         with self.house.realm.reading() as session:
-            return cases.last_seq(session, self.case_id)
+            return cases_repository.last_seq(session, self.case_id)
 
     # ---- what holds ------------------------------------------------------------------------------------------
 
@@ -262,7 +264,7 @@ class Walk(RuleBasedStateMachine):
             return
         loaded = self.loaded(self.people[0])
         with self.house.realm.reading() as session:
-            kept = index.row_of(session, self.case_id)
+            kept = index_repository.row_of(session, self.case_id)
         assert kept is not None
         at = loaded.case.last_at
         assert at is not None

@@ -21,29 +21,30 @@ from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from storage.server import EVERYWHERE, served, stop_clock
 
-from school_protocol import jobs
-from school_protocol.cli import main
+from school_protocol.auth import sign_in_repository
+from school_protocol.auth.models import WebSessionRow
+from school_protocol.cases import opening_gate
+from school_protocol.cases.story_player import TurnableClock, prepared
+from school_protocol.cli.group import main
 from school_protocol.config import ROWS, Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.post import Post
-from school_protocol.services.doctor import stores
-from school_protocol.services.doctor.findings import Asked, Level
-from school_protocol.services.going_live import gate
-from school_protocol.services.house import House, Walled, open_house, refuse_walled
-from school_protocol.services.keeping.databases import prepare
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import preparing, sign_in, walls
-from school_protocol.storage.blobs.blobs import FilesElsewhere
+from school_protocol.context import House, Walled, open_house, refuse_walled
+from school_protocol.engine.definition import Protocol
+from school_protocol.mail import Post
+from school_protocol.ops import doctor
+from school_protocol.ops.databases import prepare
+from school_protocol.ops.doctor import Asked, Level
+from school_protocol.ops.worker import prepare_queue, queue_of
+from school_protocol.storage import postgresql, row_security, sql
+from school_protocol.storage.blobs import FilesElsewhere
 from school_protocol.storage.engines import WHOSE, Store, open_engine
-from school_protocol.storage.giving_way import TablesInUse
 from school_protocol.storage.migrate import NotPrepared
-from school_protocol.storage.preparing import NoWall
-from school_protocol.storage.tables import WebSessionRow
+from school_protocol.storage.postgresql import NoWall
+from school_protocol.storage.sql import TablesInUse
 from services.conftest import School
 from services.sharing_region import ABROAD, Region
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="has roles of its own")
-COUNT = {name: text(f"SELECT count(*) FROM {name}") for name in walls.WALLED}
+COUNT = {name: text(f"SELECT count(*) FROM {name}") for name in row_security.WALLED}
 FORGED = "SELECT 1 FROM case_record WHERE set_config(:whose, :said, true) IS NOT NULL"
 
 
@@ -60,7 +61,7 @@ class Two:
     def token(self, who: str) -> str:
         house, account = self.region.school.house, self.region.person(who).id
         with house.directory.writing() as session:
-            return sign_in.open_web_session(session, account, now=house.now())
+            return sign_in_repository.open_web_session(session, account, now=house.now())
 
     def counted(self, token: str | None) -> dict[str, int]:
         store = self.pages if token is None else self.pages.seen_by(token)
@@ -92,7 +93,7 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
         with pytest.raises(NotPrepared, match="database prepare"):
             open_house(settings, clock)
         for _again in range(2):
-            assert prepare(settings, as_owner, [worker], make_queue=jobs.prepare_queue) == (
+            assert prepare(settings, as_owner, [worker], make_queue=prepare_queue) == (
                 site,
                 worker,
             )
@@ -122,13 +123,13 @@ def test_doctor_says_where_it_does_not_stand(two: Two, monkeypatch: pytest.Monke
     house = two.region.school.house
     asked = Asked(house.settings, house.now())
     for planted, level in ((("event", "report"), Level.wrong), (None, Level.note)):
-        monkeypatch.setattr(stores, "gaps", lambda _connection, planted=planted: planted)
-        [found] = stores.wall(house, asked)
+        monkeypatch.setattr(doctor, "gaps", lambda _connection, planted=planted: planted)
+        [found] = doctor.wall(house, asked)
         assert found.level is level
         assert "database prepare" in found.do
         assert all(table in found.what for table in planted or ())
     files = replace(house, settings=replace(house.settings, database=""))
-    assert list(stores.wall(files, asked)) == [], "the control: files have none"
+    assert list(doctor.wall(files, asked)) == [], "the control: files have none"
 
 
 HERE, THERE = "team_member", f"team_member {ABROAD}"
@@ -156,7 +157,7 @@ def test_control_the_owner_sees_both(two: Two) -> None:
 def test_without_a_token_that_is_good_nothing_is_there(two: Two, token: str | None) -> None:
     counted = two.counted(token)
     assert {name: counted[name] for name in counted if name != "case_key"} == dict.fromkeys(
-        (name for name in walls.WALLED if name != "case_key"), 0
+        (name for name in row_security.WALLED if name != "case_key"), 0
     )
     with two.pages.reading() as session:  # keys of what is no case, as reports and drafts have, are no case's
         assert session.scalar(text("SELECT count(*) FROM case_key WHERE case_id IN (SELECT id FROM case_record)")) == 0
@@ -227,7 +228,7 @@ def test_no_wall_is_said_to_stand_before_a_role_that_sees_through_it(two: Two, r
         with pytest.raises(NoWall, match=name):
             prepare(
                 replace(two.site, database=site), owner.render_as_string(hide_password=False),
-                [worker] if rights else [worker, name], make_queue=jobs.prepare_queue,
+                [worker] if rights else [worker, name], make_queue=prepare_queue,
             )  # fmt: skip
         connection.execute(text(f"DROP ROLE {name}"))
 
@@ -240,7 +241,7 @@ def test_where_files_lie_is_settled_by_whoever_prepares_and_not_by_who_serves_pa
     with pytest.raises(FilesElsewhere, match="lie in folder"):
         open_house(in_rows, clock)
     for settings in (in_rows, two.site):
-        prepare(settings, owner, [worker], make_queue=jobs.prepare_queue)
+        prepare(settings, owner, [worker], make_queue=prepare_queue)
         stop_clock(owner, NOW)
         open_house(settings, clock).close()
 
@@ -267,8 +268,8 @@ def test_that_cases_have_begun_is_known_before_the_wall_too(two: Two) -> None:
     assert two.counted("")["case_index"] == 0
     house = open_house(replace(two.site, keeps_shut=True), two.region.school.house.clock)
     seen = replace(house, realm=house.realm.seen_by(""))
-    assert gate.has_begun(seen)
-    assert not gate.is_shut(seen)
+    assert opening_gate.has_begun(seen)
+    assert not opening_gate.is_shut(seen)
     house.close()
 
 
@@ -295,7 +296,7 @@ def failed_in(house: House, log: pytest.LogCaptureFixture) -> dict[str, str]:
     """What goes wrong in this house as each task of the worker's own is done once: errors, and what warns of one."""
     log.clear()
     failed: dict[str, str] = {}
-    queue = jobs.queue_of(house, Post())
+    queue = queue_of(house, Post())
 
     @queue.signal(SIGNAL_ERROR)  # type: ignore[untyped-decorator]
     def note(_signal: str, task: Task, error: Exception) -> None:
@@ -353,7 +354,7 @@ def late(two: Two) -> Iterator[tuple[str, str, str]]:
         connection.execute(text(f"CREATE ROLE {site} LOGIN"))
     said = address.render_as_string(hide_password=False)
     yield said, site, worker
-    preparing.prepare(said, make_url(two.site.database).username or "", [worker], make_queue=lambda: None)
+    postgresql.prepare(said, make_url(two.site.database).username or "", [worker], make_queue=lambda: None)
     stop_clock(said, NOW)
 
 
@@ -368,15 +369,15 @@ def late(two: Two) -> Iterator[tuple[str, str, str]]:
 def test_a_gap_is_told_by_its_table_and_mended_as_doctor_says(two: Two, late: tuple[str, str, str], fault: str) -> None:
     address, site, worker = late
     house = two.region.school.house
-    [whole] = stores.wall(house, Asked(house.settings, house.now()))
+    [whole] = doctor.wall(house, Asked(house.settings, house.now()))
     assert whole.level is Level.ok
     with two.owner.engine.begin() as connection:
         connection.exec_driver_sql(fault)
-    [found] = stores.wall(house, Asked(house.settings, house.now()))
+    [found] = doctor.wall(house, Asked(house.settings, house.now()))
     assert found.level is Level.wrong
     assert f"before {fault.partition('realm.')[2].split()[0]}: " in found.what
-    preparing.prepare(address, site, [worker], make_queue=lambda: None)
-    assert [one.level for one in stores.wall(house, Asked(house.settings, house.now()))] == [Level.ok]
+    postgresql.prepare(address, site, [worker], make_queue=lambda: None)
+    assert [one.level for one in doctor.wall(house, Asked(house.settings, house.now()))] == [Level.ok]
 
 
 def may_read(two: Two, role: str) -> bool:
@@ -390,13 +391,13 @@ def test_no_page_may_read_a_table_whose_wall_does_not_stand_yet(
 ) -> None:
     address, site, worker = late
     with monkeypatch.context() as held:
-        held.setattr(walls, "change", partial(walls.change, patience=0))
+        held.setattr(row_security, "change", partial(sql.change_or_give_way, patience=0))
         with two.owner.engine.connect() as page, page.begin():
             page.execute(text("SELECT count(*) FROM event"))
             with pytest.raises(TablesInUse, match="run it again"):
-                preparing.prepare(address, site, [worker], make_queue=lambda: None)
+                postgresql.prepare(address, site, [worker], make_queue=lambda: None)
     assert not may_read(two, site)
-    preparing.prepare(address, site, [worker], make_queue=lambda: None)
+    postgresql.prepare(address, site, [worker], make_queue=lambda: None)
     assert may_read(two, site)
 
 
@@ -406,7 +407,7 @@ def test_pages_go_on_while_a_wall_is_put_up_anew(two: Two, late: tuple[str, str,
     address, site, worker = late
     with ThreadPoolExecutor(1) as pool, two.owner.engine.connect() as page:
         page.execute(text("SELECT count(*) FROM event"))
-        preparing_it = pool.submit(preparing.prepare, address, site, [worker], make_queue=lambda: None)
+        preparing_it = pool.submit(postgresql.prepare, address, site, [worker], make_queue=lambda: None)
         waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'event'::regclass")
         with two.owner.engine.connect() as other:
             while not other.scalar(waits):

@@ -15,7 +15,9 @@ from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, String, Ta
 from sqlalchemy.engine import CursorResult
 from storage.server import EVERYWHERE, stop_clock
 
-from school_protocol.storage import directory, sign_in, walls
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository
+from school_protocol.storage import row_security
 from school_protocol.storage.engines import Session
 from school_protocol.wiring import WIRING
 from services.sharing_region import ABROAD
@@ -25,7 +27,7 @@ __all__ = ["two"]
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="has roles of its own")
 REALM = WIRING.tables["realm"].tables
-OF_A_CASE = tuple(name for name in walls.WALLED if "case_id" in REALM[name].c and name != "report")
+OF_A_CASE = tuple(name for name in row_security.WALLED if "case_id" in REALM[name].c and name != "report")
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 THERE_HEAD = f"head {ABROAD}"
 
@@ -35,14 +37,14 @@ THERE_HEAD = f"head {ABROAD}"
 
 def unsaid(tables: set[str]) -> set[str]:
     """Tables that are neither walled nor said to stand open."""
-    return tables - set(walls.WALLED) - set(walls.OPEN)
+    return tables - set(row_security.WALLED) - set(row_security.OPEN)
 
 
 def test_each_table_of_the_realm_stands_behind_the_wall_or_is_said_not_to() -> None:
     assert unsaid(set(REALM)) == set()
-    assert set(walls.WALLED) & set(walls.OPEN) == set()
-    assert (set(walls.WALLED) | set(walls.OPEN)) - set(REALM) == set()
-    assert len(set(walls.WALLED)) == len(walls.WALLED)
+    assert set(row_security.WALLED) & set(row_security.OPEN) == set()
+    assert (set(row_security.WALLED) | set(row_security.OPEN)) - set(REALM) == set()
+    assert len(set(row_security.WALLED)) == len(row_security.WALLED)
 
 
 def test_the_control_a_new_table_would_be_told() -> None:
@@ -52,14 +54,16 @@ def test_the_control_a_new_table_would_be_told() -> None:
 def test_what_stands_open_is_sealed_or_says_nothing_of_a_pupil() -> None:
     """Words and names of somebody are bytes there; a column of plain text is one that is known to hold codes."""
     holding = {"note", "name", "names", "text", "words", "answers", "title", "email", "phone", "content"}
-    assert {(name, column.name) for name in walls.OPEN for column in REALM[name].c if column.name in holding} == set()
+    assert {
+        (name, column.name) for name in row_security.OPEN for column in REALM[name].c if column.name in holding
+    } == set()
 
 
 def test_the_docs_name_both() -> None:
     said = DOCS.read_text("utf-8").partition("### What stands behind the wall")[2].partition("\n## ")[0]
     walled, _, stands_open = said.partition("**Not behind it**")
-    assert [name for name in walls.WALLED if f"`{name}`" not in walled] == []
-    assert [name for name in walls.OPEN if f"`{name}`" not in stands_open] == []
+    assert [name for name in row_security.WALLED if f"`{name}`" not in walled] == []
+    assert [name for name in row_security.OPEN if f"`{name}`" not in stands_open] == []
 
 
 # ---- each of them holds --------------------------------------------------------------------------------------------
@@ -207,15 +211,15 @@ def test_whoever_holds_no_post_any_more_sees_nothing(two: Two, change: Callable[
     name = f"{change.__name__} here"
     house = two.region.school.house
     with house.directory.writing() as session:
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username=name.replace(" ", "."), names={"fr": name}, language="fr", created_at=NOW, certified=True,
         )  # fmt: skip
         unit = two.region.school.player.school
-        directory.appoint(session, account, role="head", unit=unit, starts=date(2020, 1, 1))
+        auth_repository.appoint(session, account, role="head", unit=unit, starts=date(2020, 1, 1))
     two.region.actors[name] = two.region.person("head")
 
     with house.directory.writing() as session:
-        token = sign_in.open_web_session(session, account, now=house.now())
+        token = sign_in_repository.open_web_session(session, account, now=house.now())
     assert sees(two, token), "the control"
     change(two, account)
     assert not sees(two, token)

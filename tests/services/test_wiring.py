@@ -16,10 +16,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import school_protocol
 from school_protocol import wiring
-from school_protocol.services.figures.counting import uncounted
-from school_protocol.services.house import NotWired, Projection
-from school_protocol.services.identity.own import end_everywhere
-from school_protocol.storage.digests import feeds
+from school_protocol.auth.own_account import end_everywhere
+from school_protocol.context import NotWired, Projection
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.statistics.counts import uncounted
 from school_protocol.wiring import MODELS, WIRING
 from services.conftest import School
 from services.retaining import Keeping
@@ -136,9 +136,9 @@ def test_an_address_that_reads_due_dates_ends_with_all_sessions(
 ) -> None:
     head = school.person("head")
     with school.house.directory.writing() as session:
-        feeds.make(session, head.id, at=school.house.now())
+        notifications_repository.make_feed(session, head.id, at=school.house.now())
     if is_planted:
         plant(monkeypatch, access_ended=lambda *_given: None)
     end_everywhere(school.house, head)
     with school.house.directory.reading() as session:
-        assert (feeds.of(session, head.id) is not None) == is_planted
+        assert (notifications_repository.feed_of(session, head.id) is not None) == is_planted

@@ -15,20 +15,20 @@ from domain.telling import MOROCCAN, NOW
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DatabaseError
 
-from school_protocol.documents import rendering
-from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.documents.sealing.verifying import verify
-from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
-from school_protocol.domain.events import EntryRetracted
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.withholding import Band
-from school_protocol.domain.yearly import Figures, from_data
-from school_protocol.services.papers import yearly as service
-from school_protocol.services.papers.signing import academy_of, trust_in
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage import cases
-from school_protocol.storage import yearly as storage
-from school_protocol.storage.yearly_tables import YearlyReportRow
+from school_protocol.case_files.service import academy_of, trust_in
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.engine.events import EntryRetracted
+from school_protocol.pdf import rendering
+from school_protocol.pdf.signing_keys import Validity, make_authority
+from school_protocol.pdf.verification import verify
+from school_protocol.statistics import release_repository as storage
+from school_protocol.statistics import yearly_report as service
+from school_protocol.statistics.models import YearlyReportRow
+from school_protocol.statistics.rules import Band
+from school_protocol.statistics.yearly_rules import Figures, from_data
 from services.conftest import NAME, WORDS, School
 from services.retaining import Keeping
 from services.yearly_told import SCHOOL, YEAR, a_year, added_up, files_in, issue, text_of, told
@@ -116,8 +116,8 @@ def test_the_first_copy_settles_the_figures(moroccan: Protocol, monkeypatch: pyt
         school = a_year(School(player, count(1)))
         first = files_in(issue(school).data)["figures.json"]
         with school.house.realm.writing() as session:
-            case_id = cases.find_by_number(session, school.number) or ""
-            cases.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
+            case_id = cases_repository.find_by_number(session, school.number) or ""
+            cases_repository.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
         monkeypatch.setattr(service, "count", lambda *_: pytest.fail("counted once more"))
         assert files_in(issue(school).data)["figures.json"] == first
 

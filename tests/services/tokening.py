@@ -6,12 +6,11 @@ import secrets
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from school_protocol.domain.policy import Actor, Unit, UnitKind
-from school_protocol.services.accounts import REALM
-from school_protocol.services.api import tokens
-from school_protocol.services.house import House
-from school_protocol.services.scripts import Player
-from school_protocol.storage import directory
+from school_protocol.api import tokens
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.story_player import Player
+from school_protocol.context import REALM, House
+from school_protocol.engine.visibility import Actor, Unit, UnitKind
 
 BOTH = ("cases:read", "figures:read")
 
@@ -19,8 +18,8 @@ BOTH = ("cases:read", "figures:read")
 def above(player: Player, kind: UnitKind) -> Unit:
     """The province or the region of the school that is played."""
     with player.house.directory.reading() as session:
-        school = directory.unit(session, player.school)
-        found = directory.units(session, school.parents).values()
+        school = auth_repository.unit(session, player.school)
+        found = auth_repository.find_units(session, school.parents).values()
     return next(one for one in found if one.kind is kind)
 
 
@@ -28,15 +27,15 @@ def administrator(player: Player, name: str = "chief", unit: str = "") -> Actor:
     """Somebody who administers the accounts of the region, or of that unit."""
     role = next(role.key for role in player.protocol.roles.values() if role.administers)
     with player.house.directory.writing() as session:
-        known = directory.account_named(session, name)
+        known = auth_repository.account_named(session, name)
         account = known.id if known else ""
         if not known:
-            account = directory.add_account(
+            account = auth_repository.add_account(
                 session, username=name, names={"fr": name}, language="fr", created_at=player.house.now()
             )
-            place = unit or directory.unit(session, player.school).parents[-1]
-            directory.appoint(session, account, role=role, unit=place, starts=date(2020, 1, 1))
-        found = directory.actor(session, account, realm=REALM, today=player.house.now().date())
+            place = unit or auth_repository.unit(session, player.school).parents[-1]
+            auth_repository.appoint(session, account, role=role, unit=place, starts=date(2020, 1, 1))
+        found = auth_repository.actor(session, account, realm=REALM, today=player.house.now().date())
     assert found is not None
     return found
 
@@ -46,7 +45,7 @@ def ask(
 ) -> str:
     """A token that is asked for; its id."""
     ends = (house.now().date() + timedelta(days=days)).isoformat()
-    return tokens.ask(
+    return tokens.ask_token(
         house, by, name=name, unit=unit, rights=list(rights), ends=ends, purpose="Tableau de bord de l’académie",
         token=secrets.token_hex(8),
     ).token  # fmt: skip
@@ -59,4 +58,4 @@ def drawn(
     by = administrator(player)
     token = ask(player.house, by, above(player, kind).code, rights)
     tokens.agree(player.house, player.actor(who), token)
-    return token, tokens.draw(player.house, by, token)
+    return token, tokens.draw_token(player.house, by, token)

@@ -8,8 +8,8 @@ from typing import Any
 import pikepdf
 from pypdf import PdfReader
 
-from school_protocol.domain.yearly import Counts, Period
-from school_protocol.services.papers.yearly import Place, YearlyIssued, add_up, issue_yearly, see_yearly
+from school_protocol.statistics.yearly_report import Place, YearlyIssued, add_up, issue_yearly, see_yearly
+from school_protocol.statistics.yearly_rules import Counts, Period
 from services.conftest import School
 
 SCHOOL = "00000A"

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from school_protocol.domain.events import Entry
-from school_protocol.storage import cases
+from school_protocol.cases import repository as cases_repository
+from school_protocol.engine.events import Entry
+from school_protocol.storage import case_keys
 from school_protocol.storage.engines import Engine, Store, open_engine
 from school_protocol.storage.migrate import Part
 from school_protocol.storage.vault import Vault
@@ -57,13 +58,13 @@ class Realm:
     folder: Path
 
     def open_case(self, *entries: Entry, unit: str = "school-1") -> str:
-        case_id = cases.prepare_key(self.store, self.vault)
+        case_id = case_keys.prepare_key(self.store, self.vault)
         with self.store.writing() as session:
-            cases.open_case(
+            cases_repository.open_case(
                 session,
                 self.vault,
                 case_id=case_id,
-                number=cases.free_number(session, random.SystemRandom()),
+                number=cases_repository.free_number(session, random.SystemRandom()),
                 protocol="test",
                 version=1,
                 digest="d" * 64,
@@ -71,16 +72,16 @@ class Realm:
                 opened_at=NOW,
             )
             if entries:
-                cases.append(session, self.vault, case_id, 0, entries)
+                cases_repository.append(session, self.vault, case_id, 0, entries)
         return case_id
 
     def append(self, case_id: str, expected: int, *entries: Entry) -> tuple[Entry, ...]:
         with self.store.writing() as session:
-            return cases.append(session, self.vault, case_id, expected, entries)
+            return cases_repository.append(session, self.vault, case_id, expected, entries)
 
     def load(self, case_id: str) -> tuple[Entry, ...]:
         with self.store.reading() as session:
-            return cases.load(session, self.vault, case_id)
+            return cases_repository.load_events(session, self.vault, case_id)
 
 
 def entry(kind: str = "NoteAdded", *, body: dict[str, Any] | None = None, words: dict[str, str] | None = None) -> Entry:

@@ -10,12 +10,10 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 
 from school_protocol.config import ROWS
-from school_protocol.storage.blobs.blobs import Blobs, keep_at
-from school_protocol.storage.blobs.bucket import Bucket
-from school_protocol.storage.blobs.folder import Folder
-from school_protocol.storage.blobs.rows import Rows
-from school_protocol.storage.blobs.tables import KeptBlobRow
+from school_protocol.storage.blobs import Blobs, Folder, Rows, keep_at
+from school_protocol.storage.bucket import Bucket
 from school_protocol.storage.engines import Store
+from school_protocol.storage.models import KeptBlobRow
 from storage.object_store import NAME, STANDING, ObjectStore
 
 PLACES = ("folder", "rows", "bucket")

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from school_protocol.storage.blobs import bucket
-from school_protocol.storage.blobs.bucket import Bucket
+from school_protocol.storage import bucket
+from school_protocol.storage.bucket import Bucket
 
 KEY, SECRET = "tested", "tested-secret"
 ENVIRONMENT: Mapping[str, str] = {

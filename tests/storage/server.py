@@ -13,9 +13,9 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
-from school_protocol import jobs
 from school_protocol.config import Settings, in_schema
-from school_protocol.storage import preparing
+from school_protocol.ops import worker
+from school_protocol.storage import postgresql
 
 SITE, WORKER = "site", "worker"
 EVERYWHERE = os.environ.get("SCHOOL_PROTOCOL_TEST_STORES", "") == "postgresql"
@@ -93,7 +93,7 @@ class Databases:
             for role in (SITE, WORKER):
                 connection.execute(text(f"CREATE ROLE {role} LOGIN"))
         first = Settings(data=Path(), database=self._named(self._MADE_FROM))
-        preparing.prepare(first.database, SITE, [WORKER], make_queue=lambda: jobs.prepare_queue(first))
+        postgresql.prepare(first.database, SITE, [WORKER], make_queue=lambda: worker.prepare_queue(first))
         stop_clock(first.database, None)
         LIVE.append(self)
 

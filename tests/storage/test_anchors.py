@@ -14,11 +14,11 @@ import pytest
 from services.journaling import Kept, entry, new_case, told
 from sqlalchemy import delete, select
 
-from school_protocol.services.journal import verify
-from school_protocol.storage import anchoring, anchors
+from school_protocol.ops.journal_checks import verify
+from school_protocol.storage import anchors, chain_checks
 from school_protocol.storage.anchors import AnchorsBusy, AnchorUnreadable
-from school_protocol.storage.chains_tables import AnchoredHeadRow, AnchorTakenRow
 from school_protocol.storage.journal import Break, Chain, Flaw
+from school_protocol.storage.models import AnchoredHeadRow, AnchorTakenRow
 from storage.test_journal import NOW
 
 
@@ -80,7 +80,7 @@ def test_what_broke_off_after_the_file_is_made_up_for(kept: Kept, monkeypatch: p
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(anchoring, "_keep", broken)
+        patched.setattr(chain_checks, "_keep", broken)
         with pytest.raises(KeyboardInterrupt):
             kept.anchor()
     kept.append("b", entry())

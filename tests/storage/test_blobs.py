@@ -15,11 +15,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.config import FOLDER, SettingUnreadable, settings_from
-from school_protocol.storage import files
-from school_protocol.storage.blobs import bucket
-from school_protocol.storage.blobs.blobs import FilesAway, FilesElsewhere, FilesMisplaced, Standing, new_name
-from school_protocol.storage.blobs.bucket import Bucket
-from school_protocol.storage.blobs.choosing import as_kept, open_blobs, settle
+from school_protocol.privacy import evidence_repository
+from school_protocol.storage import bucket
+from school_protocol.storage.blobs import FilesAway, FilesElsewhere, FilesMisplaced, Standing, new_name
+from school_protocol.storage.bucket import Bucket, as_kept, open_blobs, settle_files
 from storage.lying import PLACES, Place, place
 from storage.object_store import ENVIRONMENT, NAME, ObjectStore, pretending, serving
 from tests.storage.conftest import NOW, Realm
@@ -97,18 +96,18 @@ def test_rows_without_files_go_by_the_settings_and_rows_with_files_do_not(
     realm: Realm, object_store: ObjectStore, tmp_path: Path
 ) -> None:
     settings = settings_from({"SCHOOL_PROTOCOL_DATA": str(tmp_path), "SCHOOL_PROTOCOL_FILES": "database"})
-    settle(settings, realm.store)
+    settle_files(settings, realm.store)
     assert as_kept(settings_from({}), realm.store).files_in == "database"
     folder = settings_from({"SCHOOL_PROTOCOL_DATA": str(tmp_path)})
-    settle(folder, realm.store)
+    settle_files(folder, realm.store)
     assert as_kept(settings, realm.store).files_in == FOLDER
     made = place(FOLDER, realm.store, tmp_path / "files", None)
     case_id = realm.open_case()
     with realm.store.writing() as session:
-        files.keep(session, realm.vault, made.blobs, case_id, {"original": b"x"}, at=NOW, places=[])
-    settle(folder, realm.store)
+        evidence_repository.keep(session, realm.vault, made.blobs, case_id, {"original": b"x"}, at=NOW, places=[])
+    settle_files(folder, realm.store)
     with pytest.raises(FilesElsewhere, match="files of this installation lie in folder"):
-        settle(settings, realm.store)
+        settle_files(settings, realm.store)
 
 
 @pytest.mark.parametrize(
@@ -378,8 +377,8 @@ def test_whether_anybody_reads_there(is_public: bool) -> None:
 
 _WRITER = """
 import sys, time
-from school_protocol.storage.blobs.blobs import new_name
-from school_protocol.storage.blobs.bucket import Bucket
+from school_protocol.storage.blobs import new_name
+from school_protocol.storage.bucket import Bucket
 own = Bucket(sys.argv[1], "real", endpoint=sys.argv[2])
 for number in range(20):
     name = new_name()

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.storage import bulk, looks
-from school_protocol.storage.bulk import CaseState
-from school_protocol.storage.bulk_tables import PaperLookRow
-from school_protocol.storage.looks import Wanted
+from school_protocol.case_files import bulk_repository
+from school_protocol.case_files import repository as case_files_repository
+from school_protocol.case_files.bulk_repository import CaseState
+from school_protocol.case_files.models import PaperLookRow
+from school_protocol.case_files.repository import Wanted
+from school_protocol.engine.errors import Unseen
 from storage.conftest import NOW, Realm, entry
 
 LATER = NOW + timedelta(minutes=10)
@@ -21,7 +22,7 @@ LATER = NOW + timedelta(minutes=10)
 def added(realm: Realm, account: str = "a1", cases: int = 2) -> str | None:
     ids = [(realm.open_case(entry()), f"{place:013}") for place in range(cases)]
     with realm.store.writing() as session:
-        return bulk.add(
+        return bulk_repository.add(
             session, account=account, protocol="p", profile="x", language="fr", chosen={"document": "d"}, cases=ids,
             at=NOW, until=NOW + timedelta(days=7),
         )  # fmt: skip
@@ -34,8 +35,8 @@ def test_of_one_person_one_job_runs(realm: Realm) -> None:
     assert added(realm) is None
     assert added(realm, "a2") is not None
     with realm.store.writing() as session:
-        assert bulk.settle(session, one, at=NOW, until=LATER, document="d")
-        assert not bulk.settle(session, one, at=NOW, until=LATER, document="d"), "it is settled once"
+        assert bulk_repository.settle(session, one, at=NOW, until=LATER, document="d")
+        assert not bulk_repository.settle(session, one, at=NOW, until=LATER, document="d"), "it is settled once"
     assert added(realm) is not None, "the control: what is done stands in nobody's way"
 
 
@@ -43,29 +44,29 @@ def test_of_one_person_one_job_runs(realm: Realm) -> None:
 def test_one_worker_is_at_it_until_its_lease_is_over(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
-        assert bulk.take(session, one, now=NOW, left_since=NOW - timedelta(minutes=4))
-        assert not bulk.take(session, one, now=NOW, left_since=NOW - timedelta(minutes=4))
-        assert bulk.waiting(session, left_since=NOW - timedelta(minutes=4)) == ()
-        assert bulk.waiting(session, left_since=LATER) == (one,)
-        assert bulk.take(session, one, now=LATER, left_since=LATER - timedelta(minutes=4))
-        bulk.leave(session, one, NOW)
-        assert bulk.waiting(session, left_since=NOW) == (), "whoever lost it frees nobody else’s"
-        bulk.leave(session, one, LATER)
-        assert bulk.waiting(session, left_since=NOW - timedelta(days=1)) == (one,)
+        assert bulk_repository.take(session, one, now=NOW, left_since=NOW - timedelta(minutes=4))
+        assert not bulk_repository.take(session, one, now=NOW, left_since=NOW - timedelta(minutes=4))
+        assert bulk_repository.waiting(session, left_since=NOW - timedelta(minutes=4)) == ()
+        assert bulk_repository.waiting(session, left_since=LATER) == (one,)
+        assert bulk_repository.take(session, one, now=LATER, left_since=LATER - timedelta(minutes=4))
+        bulk_repository.leave(session, one, NOW)
+        assert bulk_repository.waiting(session, left_since=NOW) == (), "whoever lost it frees nobody else’s"
+        bulk_repository.leave(session, one, LATER)
+        assert bulk_repository.waiting(session, left_since=NOW - timedelta(days=1)) == (one,)
 
 
 def test_each_case_is_settled_once_and_in_its_place(realm: Realm) -> None:
     one = added(realm, cases=3) or ""
     with realm.store.writing() as session:
-        bulk.hold_up(session, one, "full")
-        assert bulk.job(session, one).trouble == "full"
-        assert bulk.take(session, one, now=NOW, left_since=NOW)
-        assert bulk.settle_case(session, one, 1, own=NOW, now=NOW, copy=4, sight="s")
-        assert bulk.job(session, one).trouble == "", "what goes on waits for nothing"
-        assert bulk.settle_case(session, one, 1, own=NOW, now=NOW, why="broken")
-        assert bulk.settle_case(session, one, 2, own=NOW, now=NOW, why="broken")
-        assert bulk.try_again(session, one, 3, own=NOW, now=NOW) == 1
-        found = bulk.cases_of(session, one, *CaseState, limit=9)
+        bulk_repository.hold_up(session, one, "full")
+        assert bulk_repository.job(session, one).trouble == "full"
+        assert bulk_repository.take(session, one, now=NOW, left_since=NOW)
+        assert bulk_repository.settle_case(session, one, 1, own=NOW, now=NOW, copy=4, sight="s")
+        assert bulk_repository.job(session, one).trouble == "", "what goes on waits for nothing"
+        assert bulk_repository.settle_case(session, one, 1, own=NOW, now=NOW, why="broken")
+        assert bulk_repository.settle_case(session, one, 2, own=NOW, now=NOW, why="broken")
+        assert bulk_repository.try_again(session, one, 3, own=NOW, now=NOW) == 1
+        found = bulk_repository.cases_of(session, one, *CaseState, limit=9)
     assert [(case.state.value, case.copy, case.sight, case.why, case.tries) for case in found] == [
         ("done", 4, "s", "", 0), ("refused", 0, "", "broken", 0), ("waiting", 0, "", "", 1),
     ]  # fmt: skip
@@ -74,38 +75,38 @@ def test_each_case_is_settled_once_and_in_its_place(realm: Realm) -> None:
 def test_a_lease_is_renewed_by_whoever_has_it(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
-        assert bulk.take(session, one, now=NOW, left_since=NOW)
-        assert bulk.take(session, one, now=LATER, left_since=LATER), "another took it over"
-        assert not bulk.settle_case(session, one, 1, own=NOW, now=LATER + timedelta(minutes=1), why="broken")
-        bulk.try_again(session, one, 2, own=NOW, now=LATER + timedelta(minutes=1))
-        assert bulk.waiting(session, left_since=LATER + timedelta(seconds=1)) == (one,), "neither renewed it"
-        assert bulk.settle_case(session, one, 2, own=LATER, now=LATER + timedelta(minutes=1), why="broken")
-        assert bulk.waiting(session, left_since=LATER + timedelta(seconds=1)) == ()
+        assert bulk_repository.take(session, one, now=NOW, left_since=NOW)
+        assert bulk_repository.take(session, one, now=LATER, left_since=LATER), "another took it over"
+        assert not bulk_repository.settle_case(session, one, 1, own=NOW, now=LATER + timedelta(minutes=1), why="broken")
+        bulk_repository.try_again(session, one, 2, own=NOW, now=LATER + timedelta(minutes=1))
+        assert bulk_repository.waiting(session, left_since=LATER + timedelta(seconds=1)) == (one,), "neither renewed it"
+        assert bulk_repository.settle_case(session, one, 2, own=LATER, now=LATER + timedelta(minutes=1), why="broken")
+        assert bulk_repository.waiting(session, left_since=LATER + timedelta(seconds=1)) == ()
 
 
 @pytest.mark.exhaustive
 def test_whoever_is_at_it_when_it_is_stopped_is_waited_for(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
-        assert not bulk.is_taken(session, one, left_since=NOW)
-        assert bulk.take(session, one, now=NOW, left_since=NOW)
-        assert bulk.settle(session, one, at=NOW, until=LATER, document="d", why="asked")
-        assert bulk.is_taken(session, one, left_since=NOW)
-        assert not bulk.is_taken(session, one, left_since=LATER), "for no longer than a lease"
-        bulk.leave(session, one, NOW)
-        assert not bulk.is_taken(session, one, left_since=NOW)
+        assert not bulk_repository.is_taken(session, one, left_since=NOW)
+        assert bulk_repository.take(session, one, now=NOW, left_since=NOW)
+        assert bulk_repository.settle(session, one, at=NOW, until=LATER, document="d", why="asked")
+        assert bulk_repository.is_taken(session, one, left_since=NOW)
+        assert not bulk_repository.is_taken(session, one, left_since=LATER), "for no longer than a lease"
+        bulk_repository.leave(session, one, NOW)
+        assert not bulk_repository.is_taken(session, one, left_since=NOW)
 
 
 @pytest.mark.exhaustive
 def test_what_is_outdated_is_gone_with_its_cases(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
-        bulk.drop_outdated(session, NOW + timedelta(days=6))
-        assert bulk.job(session, one).account == "a1"
-        bulk.drop_outdated(session, NOW + timedelta(days=7))
+        bulk_repository.drop_outdated(session, NOW + timedelta(days=6))
+        assert bulk_repository.job(session, one).account == "a1"
+        bulk_repository.drop_outdated(session, NOW + timedelta(days=7))
         with pytest.raises(Unseen):
-            bulk.job(session, one)
-        assert bulk.cases_of(session, one, *CaseState, limit=9) == ()
+            bulk_repository.job(session, one)
+        assert bulk_repository.cases_of(session, one, *CaseState, limit=9) == ()
 
 
 @pytest.mark.exhaustive(
@@ -126,7 +127,7 @@ def test_the_database_takes_no_half_said_job(realm: Realm, wrong: str) -> None:
     added(realm)
     case_id = realm.open_case(entry())
     with realm.store.writing() as session:
-        assert looks.begin(session, Wanted(case_id, "a", "d", "p", "fr", 1), LATER)
+        assert case_files_repository.begin_look(session, Wanted(case_id, "a", "d", "p", "fr", 1), LATER)
     with pytest.raises(IntegrityError), realm.store.writing() as session:
         session.execute(text(wrong))
 
@@ -134,12 +135,14 @@ def test_the_database_takes_no_half_said_job(realm: Realm, wrong: str) -> None:
 def test_of_two_who_want_to_look_one_does(realm: Realm) -> None:
     one = Wanted(realm.open_case(entry()), "a", "d", "p", "fr", 1)
     with realm.store.writing() as session:
-        assert looks.begin(session, one, LATER)
-        assert not looks.begin(session, one, LATER)
-        looks.end(session, one, LATER)
-        assert looks.begin(session, one, LATER), "the control: once it is looked at, it may be begun again"
-        looks.forget(session, one)
-        assert looks.begin(session, one, LATER)
+        assert case_files_repository.begin_look(session, one, LATER)
+        assert not case_files_repository.begin_look(session, one, LATER)
+        case_files_repository.end_look(session, one, LATER)
+        assert case_files_repository.begin_look(session, one, LATER), (
+            "the control: once it is looked at, it may be begun again"
+        )
+        case_files_repository.forget_look(session, one)
+        assert case_files_repository.begin_look(session, one, LATER)
 
 
 def test_of_two_who_begin_at_the_same_moment_one_looks_and_the_other_goes_on(
@@ -148,12 +151,12 @@ def test_of_two_who_begin_at_the_same_moment_one_looks_and_the_other_goes_on(
     """Neither finds a row, as where no writer keeps the other out; the second insert is refused."""
     one = Wanted(realm.open_case(entry()), "a", "d", "p", "fr", 1)
     with realm.store.writing() as session:
-        assert looks.begin(session, one, LATER)
+        assert case_files_repository.begin_look(session, one, LATER)
     with realm.store.writing() as session:
         with monkeypatch.context() as patch:
             patch.setattr(session, "get", lambda *_any, **_more: None)
-            assert not looks.begin(session, one, LATER + timedelta(hours=1))
-        looks.end(session, one, LATER)
+            assert not case_files_repository.begin_look(session, one, LATER + timedelta(hours=1))
+        case_files_repository.end_look(session, one, LATER)
     with realm.store.reading() as session:
         (row,) = session.scalars(select(PaperLookRow))
         assert (row.until, row.tries) == (LATER, 0), "what else it writes is written"

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.domain.errors import Conflict, Sealed, Unseen
-from school_protocol.domain.events import Entry
-from school_protocol.storage import cases, identities, index, journal, keys, once, reports
-from school_protocol.storage.tables import CaseKeyRow, EventRow, EventWordsRow
+from school_protocol.cases import index_repository, lookup_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.engine.errors import Conflict, Sealed, Unseen
+from school_protocol.engine.events import Entry
+from school_protocol.storage import case_keys, idempotency, journal
+from school_protocol.storage.models import CaseKeyRow, EventRow, EventWordsRow
 from storage.conftest import NOW, Realm, entry
 from storage.test_index import row as index_row
 
@@ -47,42 +49,42 @@ def test_any_text_round_trips(realm: Realm, bodies: list[dict[str, Any]], words:
 def test_load_since(realm: Realm) -> None:
     case_id = realm.open_case(entry(), entry(), entry())
     with realm.store.reading() as session:
-        assert [found.seq for found in cases.load_since(session, realm.vault, case_id, 1)] == [2, 3]
-        assert cases.load_since(session, realm.vault, case_id, 3) == ()
+        assert [found.seq for found in cases_repository.load_since(session, realm.vault, case_id, 1)] == [2, 3]
+        assert cases_repository.load_since(session, realm.vault, case_id, 3) == ()
 
 
 def test_a_case_is_found_by_its_number(realm: Realm) -> None:
     case_id = realm.open_case()
     with realm.store.reading() as session:
-        opened = cases.opened(session, case_id)
-        assert cases.find_by_number(session, opened.number) == case_id
-        assert cases.find_by_number(session, "0" * 13) is None
+        opened = cases_repository.opened(session, case_id)
+        assert cases_repository.find_by_number(session, opened.number) == case_id
+        assert cases_repository.find_by_number(session, "0" * 13) is None
         assert opened.opened_at == NOW
 
 
 def test_no_such_case(realm: Realm) -> None:
     with realm.store.reading() as session:
         with pytest.raises(Unseen):
-            cases.load(session, realm.vault, "none")
+            cases_repository.load_events(session, realm.vault, "none")
         with pytest.raises(Unseen):
-            cases.opened(session, "none")
+            cases_repository.opened(session, "none")
     with pytest.raises(Unseen):
         realm.append("none", 0, entry())
 
 
 def test_a_case_needs_its_key_first(realm: Realm) -> None:
     with pytest.raises(Sealed), realm.store.writing() as session:
-        cases.open_case(
+        cases_repository.open_case(
             session, realm.vault, case_id="x", number="0" * 13, protocol="p", version=1, digest="d" * 64, unit="u",
             opened_at=NOW,
         )  # fmt: skip
 
 
 def test_keys_without_a_case_are_swept(realm: Realm) -> None:
-    unused, used = cases.prepare_key(realm.store, realm.vault), realm.open_case()
+    unused, used = case_keys.prepare_key(realm.store, realm.vault), realm.open_case()
     with realm.store.writing() as session:
-        assert keys.drop_unused_keys(session, NOW - timedelta(days=365)) == 0
-        assert keys.drop_unused_keys(session, NOW + timedelta(days=36500)) == 1
+        assert case_keys.drop_unused_keys(session, NOW - timedelta(days=365)) == 0
+        assert case_keys.drop_unused_keys(session, NOW + timedelta(days=36500)) == 1
         assert session.get(CaseKeyRow, unused) is None
         assert session.get(CaseKeyRow, used) is not None
 
@@ -101,7 +103,7 @@ def test_a_stale_number_is_a_conflict(realm: Realm, expected: int) -> None:
 
 def test_a_row_that_slips_in_is_a_conflict_too(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
     case_id = realm.open_case(entry(), entry())
-    monkeypatch.setattr(cases, "last_seq", lambda session, case_id: 1)
+    monkeypatch.setattr(cases_repository, "last_seq", lambda session, case_id: 1)
     with pytest.raises(Conflict):
         realm.append(case_id, 1, entry())
     monkeypatch.undo()
@@ -124,7 +126,7 @@ def test_two_writers_at_once_one_wins(realm: Realm) -> None:
         with ThreadPoolExecutor(8) as pool:
             assert sorted(pool.map(write, range(8))) == [False] * 7 + [True]
     with realm.store.reading() as session:
-        assert cases.last_seq(session, case_id) == 11
+        assert cases_repository.last_seq(session, case_id) == 11
         assert journal.verify_case(session, realm.vault, case_id) == []
 
 
@@ -141,8 +143,8 @@ def test_a_refusal_midway_leaves_nothing(realm: Realm) -> None:
 def test_destroyed_words_are_none_and_the_chain_holds(realm: Realm) -> None:
     case_id = realm.open_case(entry(body={"kept": 1}, words={"w": SECRET}), entry(words={"w": "other"}))
     with realm.store.writing() as session:
-        cases.destroy_words(session, realm.vault, case_id, 1, at=NOW, actor="officer")
-        cases.destroy_words(session, realm.vault, case_id, 1, at=NOW, actor="officer")
+        cases_repository.destroy_words(session, realm.vault, case_id, 1, at=NOW, actor="officer")
+        cases_repository.destroy_words(session, realm.vault, case_id, 1, at=NOW, actor="officer")
     one, two = realm.load(case_id)
     assert (one.body, one.words, two.words) == ({"kept": 1}, None, {"w": "other"})
     with realm.store.reading() as session:
@@ -154,7 +156,7 @@ def test_destroyed_words_stay_shut_even_if_their_row_comes_back(realm: Realm) ->
     with realm.store.reading() as session:
         kept = session.execute(select(*EventWordsRow.__table__.columns)).mappings().one()
     with realm.store.writing() as session:
-        cases.destroy_words(session, realm.vault, case_id, 1, at=NOW, actor="officer")
+        cases_repository.destroy_words(session, realm.vault, case_id, 1, at=NOW, actor="officer")
         session.execute(insert(EventWordsRow).values(**kept))
     assert realm.load(case_id)[0].words is None
 
@@ -163,31 +165,31 @@ def test_words_that_are_not_there_cant_be_destroyed(realm: Realm) -> None:
     case_id = realm.open_case(entry())
     for seq in (1, 2):
         with pytest.raises(Unseen), realm.store.writing() as session:
-            cases.destroy_words(session, realm.vault, case_id, seq, at=NOW, actor="officer")
+            cases_repository.destroy_words(session, realm.vault, case_id, seq, at=NOW, actor="officer")
 
 
 def test_an_erased_case_stays_sealed_and_its_chain_verifies(realm: Realm) -> None:
     case_id, other = realm.open_case(entry(words={"w": SECRET})), realm.open_case(entry(words={"w": SECRET}))
     with realm.store.writing() as session:
-        identities.keep(
+        cases_repository.keep_identities(
             session, realm.vault, case_id, slot_id="P1", slot="pupil", values={"name": "Nom"}, marks=["Nom"]
         )
-        index.write(session, index_row(case_id, number=cases.opened(session, case_id).number))
-        report = reports.receive(
+        index_repository.write(session, index_row(case_id, number=cases_repository.opened(session, case_id).number))
+        report = lookup_repository.receive(
             session, realm.vault, unit="u", received_at=NOW, channel="poster", content={"text": SECRET}
         )
-        reports.settle(session, report, reports.ReportStatus.opened, case_id)
+        lookup_repository.settle_report(session, report, lookup_repository.ReportStatus.opened, case_id)
     with realm.store.writing() as session:
-        cases.destroy_case(session, realm.vault, case_id, at=NOW, actor="retention")
+        cases_repository.destroy_case(session, realm.vault, case_id, at=NOW, actor="retention")
     with realm.store.reading() as session:
-        assert cases.is_destroyed(session, case_id)
+        assert cases_repository.is_destroyed(session, case_id)
         with pytest.raises(Sealed):
-            cases.load(session, realm.vault, case_id)
+            cases_repository.load_events(session, realm.vault, case_id)
         with pytest.raises(Sealed):
-            identities.load(session, realm.vault, case_id)
-        assert index.row_of(session, case_id) is None
-        assert index.all_case_ids(session) == [other]
-        assert reports.of_case(session, case_id) == ()
+            cases_repository.load_identities(session, realm.vault, case_id)
+        assert index_repository.row_of(session, case_id) is None
+        assert index_repository.all_case_ids(session) == [other]
+        assert lookup_repository.reports_of_case(session, case_id) == ()
         assert journal.verify_all(session, realm.vault) == []
     with pytest.raises(Sealed):
         realm.append(case_id, 1, entry())
@@ -199,7 +201,7 @@ def test_copies_count_per_document(realm: Realm) -> None:
     counted = []
     for document in ("file", "file", "letter"):
         with realm.store.writing() as session:
-            counted.append(cases.next_copy(session, case_id, document))
+            counted.append(cases_repository.next_copy(session, case_id, document))
     assert counted == [1, 2, 1]
 
 
@@ -217,36 +219,38 @@ def _events(realm: Realm) -> list[Any]:
 def test_rotation_rewraps_every_key_and_touches_no_event(realm: Realm) -> None:
     ids = [realm.open_case(entry(words={"w": SECRET})) for _ in range(5)]
     with realm.store.writing() as session:
-        report = reports.receive(session, realm.vault, unit="u", received_at=NOW, channel="c", content={"a": SECRET})
-        once.keep_draft(session, realm.vault, "account-1", "form", {"a": SECRET}, at=NOW)
+        report = lookup_repository.receive(
+            session, realm.vault, unit="u", received_at=NOW, channel="c", content={"a": SECRET}
+        )
+        idempotency.keep_draft(session, realm.vault, "account-1", "form", {"a": SECRET}, at=NOW)
     before, seen = _events(realm), []
-    assert keys.rotate(realm.store, realm.vault, lambda done, total: seen.append((done, total))) == 7
+    assert case_keys.rotate(realm.store, realm.vault, lambda done, total: seen.append((done, total))) == 7
     assert seen[-1] == (7, 7)
-    assert keys.retire_masters(realm.store, realm.vault) == (1,)
+    assert case_keys.retire_masters(realm.store, realm.vault) == (1,)
     assert realm.vault.numbers == (2,)
     assert _events(realm) == before
     assert [realm.load(case_id)[0].words for case_id in ids] == [{"w": SECRET}] * 5
     with realm.store.reading() as session:
-        assert reports.content(session, realm.vault, report) == {"a": SECRET}
-        draft = once.draft(session, realm.vault, "account-1", "form")
+        assert lookup_repository.content(session, realm.vault, report) == {"a": SECRET}
+        draft = idempotency.draft(session, realm.vault, "account-1", "form")
         assert draft is not None
         assert draft.answers == {"a": SECRET}
         assert journal.verify_all(session, realm.vault) == []
 
 
 def test_an_interrupted_rotation_is_taken_up(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "_BATCH", 2)
+    monkeypatch.setattr(case_keys, "_BATCH", 2)
     ids = [realm.open_case(entry(words={"w": SECRET})) for _ in range(5)]
 
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        keys.rotate(realm.store, realm.vault, interrupt)
-    assert keys.retire_masters(realm.store, realm.vault) == ()
+        case_keys.rotate(realm.store, realm.vault, interrupt)
+    assert case_keys.retire_masters(realm.store, realm.vault) == ()
     assert [realm.load(case_id)[0].words for case_id in ids] == [{"w": SECRET}] * 5
-    assert keys.rewrap(realm.store, realm.vault) == 3
-    assert keys.retire_masters(realm.store, realm.vault) == (1,)
+    assert case_keys.rewrap(realm.store, realm.vault) == 3
+    assert case_keys.retire_masters(realm.store, realm.vault) == (1,)
     assert [realm.load(case_id)[0].words for case_id in ids] == [{"w": SECRET}] * 5
 
 
@@ -273,12 +277,14 @@ def test_no_file_holds_what_was_typed(realm: Realm) -> None:
         )
     )
     with realm.store.writing() as session:
-        identities.keep(
+        cases_repository.keep_identities(
             session, realm.vault, case_id, slot_id="P1", slot="pupil",
             values={"name": typed[0], "arabic": typed[1], "massar": typed[3]}, marks=[typed[0], typed[1], typed[3]],
         )  # fmt: skip
-        reports.receive(session, realm.vault, unit="u", received_at=NOW, channel="c", content={"text": typed[4]})
-        once.keep_draft(session, realm.vault, "account-1", "k", {"text": typed[2]}, at=NOW)
+        lookup_repository.receive(
+            session, realm.vault, unit="u", received_at=NOW, channel="c", content={"text": typed[4]}
+        )
+        idempotency.keep_draft(session, realm.vault, "account-1", "k", {"text": typed[2]}, at=NOW)
     bytes_kept = b"".join(path.read_bytes() for path in realm.folder.iterdir())
     realm.store.close()
     bytes_kept += b"".join(path.read_bytes() for path in realm.folder.iterdir())
@@ -298,7 +304,7 @@ def test_a_destroyed_key_leaves_the_file(realm: Realm) -> None:
         wrapped = session.scalars(select(CaseKeyRow.wrapped).where(CaseKeyRow.case_id == case_id)).one()
         assert session.scalar(select(func.count()).select_from(CaseKeyRow)) == 1
     with realm.store.writing() as session:
-        cases.destroy_case(session, realm.vault, case_id, at=NOW, actor="a")
+        cases_repository.destroy_case(session, realm.vault, case_id, at=NOW, actor="a")
     with realm.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -308,10 +314,10 @@ def test_a_destroyed_key_leaves_the_file(realm: Realm) -> None:
 def test_case_numbers_are_unique(realm: Realm) -> None:
     case_id = realm.open_case()
     with realm.store.reading() as session:
-        number = cases.opened(session, case_id).number
-    other = cases.prepare_key(realm.store, realm.vault)
+        number = cases_repository.opened(session, case_id).number
+    other = case_keys.prepare_key(realm.store, realm.vault)
     with pytest.raises(IntegrityError), realm.store.writing() as session:
-        cases.open_case(
+        cases_repository.open_case(
             session, realm.vault, case_id=other, number=number, protocol="p", version=1, digest="d" * 64, unit="u",
             opened_at=NOW,
         )  # fmt: skip

@@ -11,18 +11,18 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import insert
 
-from school_protocol.domain.policy import UnitKind
-from school_protocol.storage import directory as people
-from school_protocol.storage import staff
+from school_protocol.auth import repository as people
+from school_protocol.auth.models import AccountRow, AppointmentRow, UnitRow
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.people import repository as people_repository
 from school_protocol.storage.engines import Session, Store
-from school_protocol.storage.tables import AccountRow, AppointmentRow, UnitRow
 from storage.conftest import NOW
 
 pytestmark = pytest.mark.files
 TODAY, PAGE, STEP = NOW.date(), 10, 20
 ASKED: dict[str, Callable[[Session, str], object]] = {
-    "people": lambda session, top: staff.people(session, [top], limit=PAGE),
-    "places": lambda session, top: staff.places(session, [top], limit=PAGE),
+    "people": lambda session, top: people_repository.people(session, [top], limit=PAGE),
+    "places": lambda session, top: people_repository.places(session, [top], limit=PAGE),
 }
 
 

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from school_protocol.domain.errors import Fault, Unseen
-from school_protocol.storage import definition_drafts as drafts
-from school_protocol.storage import directory as people
-from school_protocol.storage.definition_drafts import DraftState
+from school_protocol.auth import repository as people
+from school_protocol.engine.errors import Fault, Unseen
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.publishing import repository as drafts
+from school_protocol.publishing.repository import DraftState
 from school_protocol.storage.engines import Store
 from storage.conftest import NOW
 
@@ -90,7 +91,7 @@ def test_a_version_is_published_with_its_draft(directory: Store, account: str, s
     found = draft(directory, one)
     assert (found.state, found.agreed_by, found.settled_at) == (DraftState.published, second, LATER)
     with directory.reading() as session:
-        assert people.definition(session, "p", 1).content == b"a: 1"
+        assert protocol_repository.definition(session, "p", 1).content == b"a: 1"
         assert drafts.published_from(session)["p", 1].id == one
         assert drafts.current_digest(session, "p") == found.digest
         assert drafts.latest_version(session, "p") == 1
@@ -105,7 +106,7 @@ def test_another_version_in_between_is_noticed(directory: Store, account: str, s
     assert not publish(directory, other, second)
     assert draft(directory, other).state is DraftState.proposed
     with directory.reading() as session:
-        assert [line.version for line in people.definition_lines(session)] == [1]
+        assert [line.version for line in protocol_repository.definition_lines(session)] == [1]
 
 
 @pytest.mark.exhaustive

@@ -7,13 +7,15 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.domain.clock import Calendar, Hours, HoursException
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Appointment, UnitKind
-from school_protocol.storage import directory as people
-from school_protocol.storage import sign_in, staff
+from school_protocol.auth import repository as people
+from school_protocol.auth import sign_in_repository
+from school_protocol.engine.clock import Calendar, Hours, HoursException
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Appointment, UnitKind
+from school_protocol.people import contacts_repository
+from school_protocol.protocol import repository as protocol_repository
 from school_protocol.storage.engines import Store
-from school_protocol.storage.referrals import contacts
+from school_protocol.supervision import referral_repository
 from storage.conftest import NOW
 
 TODAY = date(2026, 11, 25)
@@ -77,7 +79,7 @@ def test_nothing_typed_as_a_username_does_harm(directory: Store, typed: str) -> 
         assert people.account_named(session, typed) is None
         assert people.account(session, typed) is None
         assert people.unit_coded(session, typed) is None
-        assert sign_in.web_session(session, typed, now=NOW) is None
+        assert sign_in_repository.web_session(session, typed, now=NOW) is None
 
 
 @pytest.mark.exhaustive
@@ -179,7 +181,7 @@ def test_holders_say_whether_they_can_sign_in(directory: Store, places: dict[str
         for account in made.values():
             people.appoint(session, account, role="head", unit=places["school"], starts=TODAY)
         people.set_password(session, made["password"], "hash")
-        staff.link(session, "https://one.example", "subject", made["known"], at=NOW)
+        sign_in_repository.link(session, "https://one.example", "subject", made["known"], at=NOW)
     with directory.reading() as session:
         holders = people.holders(session, [places["school"]], today=TODAY)
     found = {one.account.username: one.has_way_in for one in holders}
@@ -224,7 +226,7 @@ def test_the_nearest_contacts_come_first(directory: Store, places: dict[str, str
             ("second", "school"),
             ("elsewhere", "other"),
         ):
-            contact = people.add_contact(
+            contact = contacts_repository.add_contact(
                 session,
                 target="police",
                 names={"fr": name},
@@ -232,17 +234,19 @@ def test_the_nearest_contacts_come_first(directory: Store, places: dict[str, str
                 phone="19",
                 position=1,
             )
-        gone = people.add_contact(session, target="police", names={"fr": "gone"}, unit=places["school"])
-        contacts.retire(session, gone, at=NOW)
-        people.add_contact(session, target="police", names={"fr": "first"}, unit=places["school"], position=0)
-        people.verify_contact(session, contact, on=TODAY, by="me")
+        gone = contacts_repository.add_contact(session, target="police", names={"fr": "gone"}, unit=places["school"])
+        referral_repository.retire(session, gone, at=NOW)
+        contacts_repository.add_contact(
+            session, target="police", names={"fr": "first"}, unit=places["school"], position=0
+        )
+        contacts_repository.verify_contact(session, contact, on=TODAY, by="me")
     with directory.reading() as session:
-        found = people.contacts(session, places["school"])
+        found = contacts_repository.contacts_of(session, places["school"])
         assert [contact.names["fr"] for contact in found] == ["first", "second", "provincial", "national"]
-        (elsewhere, *_) = people.contacts(session, places["other"])
+        (elsewhere, *_) = contacts_repository.contacts_of(session, places["other"])
         assert (elsewhere.verified_on, elsewhere.verified_by) == (TODAY, "me")
     with pytest.raises(Unseen), directory.writing() as session:
-        people.verify_contact(session, "x", on=TODAY, by="me")
+        contacts_repository.verify_contact(session, "x", on=TODAY, by="me")
 
 
 def test_a_calendar_comes_back_and_holds_below(directory: Store, places: dict[str, str]) -> None:
@@ -252,16 +256,16 @@ def test_a_calendar_comes_back_and_holds_below(directory: Store, places: dict[st
         closed=frozenset({TODAY + DAY, TODAY}),
     )
     with pytest.raises(Unseen), directory.reading() as session:
-        people.calendar_of(session, places["school"])
+        contacts_repository.calendar_of(session, places["school"])
     for kept in (Calendar(opening={}), calendar):
         with directory.writing() as session:
-            people.set_calendar(session, places["region"], kept)
+            contacts_repository.set_calendar(session, places["region"], kept)
     with directory.reading() as session:
-        assert people.calendar_of(session, places["school"]) == calendar
+        assert contacts_repository.calendar_of(session, places["school"]) == calendar
     with directory.writing() as session:
-        people.set_calendar(session, places["school"], Calendar(opening={}))
-        assert people.calendar_of(session, places["school"]) == Calendar(opening={})
-        assert people.calendar_of(session, places["other"]) == calendar
+        contacts_repository.set_calendar(session, places["school"], Calendar(opening={}))
+        assert contacts_repository.calendar_of(session, places["school"]) == Calendar(opening={})
+        assert contacts_repository.calendar_of(session, places["other"]) == calendar
 
 
 # ---- definitions ---------------------------------------------------------------------------------------------------
@@ -269,7 +273,7 @@ def test_a_calendar_comes_back_and_holds_below(directory: Store, places: dict[st
 
 def publish(directory: Store, version: int, *, current: bool = True, content: bytes = b"a: 1\r\n") -> None:
     with directory.writing() as session:
-        people.publish(
+        protocol_repository.publish(
             session,
             protocol="p",
             version=version,
@@ -286,11 +290,11 @@ def test_published_bytes_come_back_as_they_were(directory: Store) -> None:
     publish(directory, 2)
     publish(directory, 3, current=False)
     with directory.reading() as session:
-        assert people.definition(session, "p", 1).content == b"a: 1\r\n"
-        assert [found.version for found in people.current_definitions(session)] == [2]
-        assert [version for _, version, _ in people.definition_versions(session)] == [1, 2, 3]
+        assert protocol_repository.definition(session, "p", 1).content == b"a: 1\r\n"
+        assert [found.version for found in protocol_repository.current_definitions(session)] == [2]
+        assert [version for _, version, _ in protocol_repository.definition_versions(session)] == [1, 2, 3]
         with pytest.raises(Unseen):
-            people.definition(session, "p", 4)
+            protocol_repository.definition(session, "p", 4)
 
 
 @pytest.mark.exhaustive
@@ -318,55 +322,55 @@ def test_published_definitions_never_change(directory: Store, statement: str) ->
 def test_a_session_lives_while_it_is_used(directory: Store) -> None:
     account = add_account(directory)
     with directory.writing() as session:
-        token = sign_in.open_web_session(session, account, now=NOW, user_agent="Mozilla\n" + "x" * 200)
+        token = sign_in_repository.open_web_session(session, account, now=NOW, user_agent="Mozilla\n" + "x" * 200)
     minute = timedelta(minutes=1)
     with directory.reading() as session:
-        found = sign_in.web_session(session, token, now=NOW + 29 * minute)
+        found = sign_in_repository.web_session(session, token, now=NOW + 29 * minute)
         assert found is not None
         assert (found.account, len(found.user_agent)) == (account, 120)
-        assert sign_in.is_worth_touching(found, NOW + minute)
-        assert not sign_in.is_worth_touching(found, NOW + timedelta(seconds=59))
-        assert sign_in.web_session(session, token, now=NOW + 30 * minute) is None
-        assert sign_in.web_session(session, token + "x", now=NOW) is None
+        assert sign_in_repository.is_worth_touching(found, NOW + minute)
+        assert not sign_in_repository.is_worth_touching(found, NOW + timedelta(seconds=59))
+        assert sign_in_repository.web_session(session, token, now=NOW + 30 * minute) is None
+        assert sign_in_repository.web_session(session, token + "x", now=NOW) is None
     with directory.writing() as session:
-        sign_in.touch_web_session(session, token, now=NOW + 20 * minute)
-        sign_in.touch_web_session(session, "no such token", now=NOW)
+        sign_in_repository.touch_web_session(session, token, now=NOW + 20 * minute)
+        sign_in_repository.touch_web_session(session, "no such token", now=NOW)
     with directory.reading() as session:
-        assert sign_in.web_session(session, token, now=NOW + 45 * minute) is not None
-        assert sign_in.web_session(session, token, now=NOW - 2 * minute) is None, "from the future"
+        assert sign_in_repository.web_session(session, token, now=NOW + 45 * minute) is not None
+        assert sign_in_repository.web_session(session, token, now=NOW - 2 * minute) is None, "from the future"
 
 
 @pytest.mark.exhaustive
 def test_a_session_ends_for_good(directory: Store) -> None:
     account = add_account(directory)
     with directory.writing() as session:
-        tokens = [sign_in.open_web_session(session, account, now=NOW) for _ in range(4)]
-        late = NOW + sign_in.ABSOLUTE
-        sign_in.touch_web_session(session, tokens[0], now=late - timedelta(minutes=1))
-        assert sign_in.web_session(session, tokens[0], now=late) is None
-        sign_in.close_web_session(session, tokens[1])
-        assert sign_in.web_session(session, tokens[1], now=NOW) is None
+        tokens = [sign_in_repository.open_web_session(session, account, now=NOW) for _ in range(4)]
+        late = NOW + sign_in_repository.ABSOLUTE
+        sign_in_repository.touch_web_session(session, tokens[0], now=late - timedelta(minutes=1))
+        assert sign_in_repository.web_session(session, tokens[0], now=late) is None
+        sign_in_repository.close_web_session(session, tokens[1])
+        assert sign_in_repository.web_session(session, tokens[1], now=NOW) is None
         people.set_active(session, account, False)
-        assert sign_in.web_session(session, tokens[2], now=NOW) is None
+        assert sign_in_repository.web_session(session, tokens[2], now=NOW) is None
         people.set_active(session, account, True)
-        assert sign_in.web_session(session, tokens[2], now=NOW) is not None
-        sign_in.close_web_sessions(session, account)
-        assert sign_in.web_session(session, tokens[2], now=NOW) is None
-        sign_in.drop_web_sessions(session, late)
+        assert sign_in_repository.web_session(session, tokens[2], now=NOW) is not None
+        sign_in_repository.close_web_sessions(session, account)
+        assert sign_in_repository.web_session(session, tokens[2], now=NOW) is None
+        sign_in_repository.drop_web_sessions(session, late)
 
 
 @pytest.mark.exhaustive
 def test_attempts_are_counted_and_forgotten(directory: Store) -> None:
     with directory.writing() as session:
         for seconds in (0, 10, 20):
-            sign_in.note_attempt(session, "membre", at=NOW + timedelta(seconds=seconds))
-        sign_in.note_attempt(session, "other", at=NOW)
-        assert sign_in.attempts_since(session, "membre", NOW + timedelta(seconds=10)) == 2
-        sign_in.forget_attempts(session, "membre")
-        assert sign_in.attempts_since(session, "membre", NOW) == 0
-        assert sign_in.attempts_since(session, "other", NOW) == 1
-        sign_in.drop_attempts(session, NOW + timedelta(seconds=1))
-        assert sign_in.attempts_since(session, "other", NOW) == 0
+            sign_in_repository.note_attempt(session, "membre", at=NOW + timedelta(seconds=seconds))
+        sign_in_repository.note_attempt(session, "other", at=NOW)
+        assert sign_in_repository.attempts_since(session, "membre", NOW + timedelta(seconds=10)) == 2
+        sign_in_repository.forget_attempts(session, "membre")
+        assert sign_in_repository.attempts_since(session, "membre", NOW) == 0
+        assert sign_in_repository.attempts_since(session, "other", NOW) == 1
+        sign_in_repository.drop_attempts(session, NOW + timedelta(seconds=1))
+        assert sign_in_repository.attempts_since(session, "other", NOW) == 0
 
 
 @pytest.mark.exhaustive

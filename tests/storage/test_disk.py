@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, text
 
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.errors import StorageAway, StorageFull
+from school_protocol.storage.store_errors import StorageAway, StorageFull
 
 
 @pytest.fixture

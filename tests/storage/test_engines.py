@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from school_protocol.storage import engines
 from school_protocol.storage.engines import BUSY_SECONDS, Store, open_engine
-from school_protocol.storage.errors import StorageBusy, StorageFull
-from school_protocol.storage.tables import OutboxRow
+from school_protocol.storage.models import OutboxRow
+from school_protocol.storage.store_errors import StorageBusy, StorageFull
 from storage.conftest import NOW, Realm
 
 SERVED = engines._PRAGMAS

@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, select
 
-from school_protocol.domain.errors import Sealed, Unseen
-from school_protocol.storage import cases, erased, erasing, identities, index, journal, once, papers, reports
-from school_protocol.storage.erased import Erased, ErasedUnreadable
-from school_protocol.storage.numbers import format_number
+from school_protocol.case_files import repository as case_files_repository
+from school_protocol.cases import index_repository, lookup_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.engine.errors import Sealed, Unseen
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.storage import backups, idempotency, journal
+from school_protocol.storage.backups import Erased, ErasedUnreadable
+from school_protocol.storage.case_numbers import format_number
 from school_protocol.storage.vault import Vault
 from school_protocol.wiring import WIRING
 from storage.conftest import NOW, Realm, entry
@@ -26,46 +30,46 @@ def vault(tmp_path: Path) -> Vault:
 
 
 def lines(folder: Path) -> list[str]:
-    return (folder / erased.FILE).read_text().splitlines()
+    return (folder / backups.FILE).read_text().splitlines()
 
 
 def test_each_case_is_noted_once_in_order(vault: Vault, tmp_path: Path) -> None:
     for case_id in ("a", "b", "a", "c", "b"):
-        erased.note(tmp_path, vault, case_id, NOW)
-    assert erased.read(tmp_path, vault) == tuple(Erased(one, NOW) for one in "abc")
-    assert (tmp_path / erased.FILE).stat().st_mode & 0o077 == 0
+        backups.note(tmp_path, vault, case_id, NOW)
+    assert backups.read_erased(tmp_path, vault) == tuple(Erased(one, NOW) for one in "abc")
+    assert (tmp_path / backups.FILE).stat().st_mode & 0o077 == 0
 
 
 def test_nothing_erased_is_an_empty_list(vault: Vault, tmp_path: Path) -> None:
-    assert erased.read(tmp_path, vault) == ()
+    assert backups.read_erased(tmp_path, vault) == ()
 
 
 def test_many_at_once_lose_nothing(vault: Vault, tmp_path: Path) -> None:
     names = [f"case-{number}" for number in range(40)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda one: erased.note(tmp_path, vault, one, NOW), names))
-    assert {one.case_id for one in erased.read(tmp_path, vault)} == set(names)
+        list(pool.map(lambda one: backups.note(tmp_path, vault, one, NOW), names))
+    assert {one.case_id for one in backups.read_erased(tmp_path, vault)} == set(names)
 
 
 @pytest.mark.parametrize("cut", [1, 20, 60])
 def test_a_line_that_a_crash_cut_short_is_written_again(vault: Vault, tmp_path: Path, cut: int) -> None:
     for case_id in ("a", "b"):
-        erased.note(tmp_path, vault, case_id, NOW)
-    path = tmp_path / erased.FILE
+        backups.note(tmp_path, vault, case_id, NOW)
+    path = tmp_path / backups.FILE
     path.write_bytes(path.read_bytes()[:-cut])
-    assert [one.case_id for one in erased.read(tmp_path, vault)] == ["a"]
+    assert [one.case_id for one in backups.read_erased(tmp_path, vault)] == ["a"]
     for case_id in ("b", "c"):
-        erased.note(tmp_path, vault, case_id, NOW)
-    assert [one.case_id for one in erased.read(tmp_path, vault)] == ["a", "b", "c"]
+        backups.note(tmp_path, vault, case_id, NOW)
+    assert [one.case_id for one in backups.read_erased(tmp_path, vault)] == ["a", "b", "c"]
 
 
 def test_a_line_that_was_touched_taken_away_or_moved_is_found(vault: Vault, tmp_path: Path) -> None:
     for case_id in ("a", "b", "c"):
-        erased.note(tmp_path, vault, case_id, NOW)
+        backups.note(tmp_path, vault, case_id, NOW)
     whole = lines(tmp_path)
     changed = json.dumps({**json.loads(whole[1]), "case": "x"})
     other = Vault.open(tmp_path / "other keys", create=True)
-    erased.note(tmp_path / "other", other, "b", NOW)
+    backups.note(tmp_path / "other", other, "b", NOW)
     for spoilt in (
         [whole[0], changed, whole[2]],
         [whole[0], whole[2]],
@@ -74,19 +78,19 @@ def test_a_line_that_was_touched_taken_away_or_moved_is_found(vault: Vault, tmp_
         [*whole, "nonsense"],
         [*whole, *lines(tmp_path / "other")],
     ):
-        (tmp_path / erased.FILE).write_text("\n".join(spoilt) + "\n")
+        (tmp_path / backups.FILE).write_text("\n".join(spoilt) + "\n")
         with pytest.raises(ErasedUnreadable):
-            erased.read(tmp_path, vault)
+            backups.read_erased(tmp_path, vault)
         with pytest.raises(ErasedUnreadable):
-            erased.note(tmp_path, vault, "d", NOW)
+            backups.note(tmp_path, vault, "d", NOW)
 
 
 def test_lists_are_merged(vault: Vault, tmp_path: Path) -> None:
-    erased.note(tmp_path / "here", vault, "a", NOW)
+    backups.note(tmp_path / "here", vault, "a", NOW)
     for case_id in ("a", "b"):
-        erased.note(tmp_path / "there", vault, case_id, NOW - timedelta(days=1))
-    assert erased.merge(tmp_path / "here", vault, erased.read(tmp_path / "there", vault)) == 1
-    assert [one.case_id for one in erased.read(tmp_path / "here", vault)] == ["a", "b"]
+        backups.note(tmp_path / "there", vault, case_id, NOW - timedelta(days=1))
+    assert backups.merge(tmp_path / "here", vault, backups.read_erased(tmp_path / "there", vault)) == 1
+    assert [one.case_id for one in backups.read_erased(tmp_path / "here", vault)] == ["a", "b"]
 
 
 # ---- the case itself -------------------------------------------------------------------------------------------------
@@ -96,14 +100,22 @@ def furnished(realm: Realm) -> str:
     """A case with something in every table that this test can fill by the storage room's own doors."""
     case_id = realm.open_case(entry(words={"w": "secret"}))
     with realm.store.writing() as session:
-        number = cases.opened(session, case_id).number
-        identities.keep(session, realm.vault, case_id, slot_id="P1", slot="pupil", values={"name": "N"}, marks=["N"])
-        index.write(session, index_row(case_id, number=number))
-        report = reports.receive(session, realm.vault, unit="u", received_at=NOW, channel="c", content={"t": "secret"})
-        reports.settle(session, report, reports.ReportStatus.opened, case_id)
-        papers.keep_copy(session, realm.vault, case_id, "file", 1, papers.Laid(b"pages"), NOW + timedelta(days=1))
-        once.keep_draft(session, realm.vault, "a", f"/cases/{number}/acts/x", {"t": "secret"}, at=NOW)
-        once.keep_draft(session, realm.vault, "a", f"/cases/{format_number(number).replace(' ', '-')}/x", {}, at=NOW)
+        number = cases_repository.opened(session, case_id).number
+        cases_repository.keep_identities(
+            session, realm.vault, case_id, slot_id="P1", slot="pupil", values={"name": "N"}, marks=["N"]
+        )
+        index_repository.write(session, index_row(case_id, number=number))
+        report = lookup_repository.receive(
+            session, realm.vault, unit="u", received_at=NOW, channel="c", content={"t": "secret"}
+        )
+        lookup_repository.settle_report(session, report, lookup_repository.ReportStatus.opened, case_id)
+        case_files_repository.keep_copy(
+            session, realm.vault, case_id, "file", 1, case_files_repository.Laid(b"pages"), NOW + timedelta(days=1)
+        )
+        idempotency.keep_draft(session, realm.vault, "a", f"/cases/{number}/acts/x", {"t": "secret"}, at=NOW)
+        idempotency.keep_draft(
+            session, realm.vault, "a", f"/cases/{format_number(number).replace(' ', '-')}/x", {}, at=NOW
+        )
     return case_id
 
 
@@ -111,7 +123,7 @@ def mentions(realm: Realm, case_id: str) -> set[str]:
     """Tables with a row that has the case's id or number in any column."""
     found = set()
     with realm.store.reading() as session:
-        number = cases.opened(session, case_id).number
+        number = cases_repository.opened(session, case_id).number
         wanted = {case_id, number, format_number(number).replace(" ", "-")}
         for table in WIRING.tables["realm"].sorted_tables:
             for row in session.execute(select(table)):
@@ -126,13 +138,13 @@ def test_an_erased_case_is_mentioned_only_where_it_is_said(realm: Realm) -> None
     assert {"case_key", "object_key", "event_words", "identity", "identity_mark", "report", "case_index", "draft",
             "handed_paper"} < before  # fmt: skip
     with realm.store.writing() as session:
-        erasing.erase_case(session, realm.vault, case_id, at=NOW, actor="officer")
-    assert mentions(realm, case_id) <= erasing._STAYS | {"tombstone"}
+        privacy_repository.erase_case(session, realm.vault, case_id, at=NOW, actor="officer")
+    assert mentions(realm, case_id) <= privacy_repository._STAYS | {"tombstone"}
     assert mentions(realm, other) == before
     with realm.store.reading() as session:
         assert journal.verify_all(session, realm.vault) == []
         with pytest.raises(Sealed):
-            cases.load(session, realm.vault, case_id)
+            cases_repository.load_events(session, realm.vault, case_id)
     assert realm.load(other)[0].words == {"w": "secret"}
 
 
@@ -140,7 +152,7 @@ def test_erasing_again_changes_nothing(realm: Realm) -> None:
     case_id = furnished(realm)
     for day in (0, 5):
         with realm.store.writing() as session:
-            erasing.erase_case(session, realm.vault, case_id, at=NOW + timedelta(days=day), actor="officer")
+            privacy_repository.erase_case(session, realm.vault, case_id, at=NOW + timedelta(days=day), actor="officer")
     with realm.store.reading() as session:
         assert [grave.at for grave in journal._graves(session, case_id)] == [NOW]
         assert journal.verify_all(session, realm.vault) == []
@@ -148,13 +160,13 @@ def test_erasing_again_changes_nothing(realm: Realm) -> None:
 
 def test_a_case_that_never_was_cant_be_erased(realm: Realm) -> None:
     with pytest.raises(Unseen), realm.store.writing() as session:
-        erasing.erase_case(session, realm.vault, "none", at=NOW, actor="officer")
+        privacy_repository.erase_case(session, realm.vault, "none", at=NOW, actor="officer")
 
 
 def test_every_table_of_a_case_is_emptied_or_said_to_stay() -> None:
     of_a_case = {table.name for table in WIRING.tables["realm"].sorted_tables if "case_id" in table.c}
-    emptied = {table.name for table in erasing.emptied()}
-    staying = {table.name for table in WIRING.tables["realm"].sorted_tables if erasing._stays(table)}
+    emptied = {table.name for table in privacy_repository.emptied()}
+    staying = {table.name for table in WIRING.tables["realm"].sorted_tables if privacy_repository._stays(table)}
     assert emptied | staying >= of_a_case
     assert not emptied & staying
     assert all(_holds_no_content(WIRING.tables["realm"].tables[name]) for name in staying - {"event", "anchored_head"})
@@ -165,6 +177,6 @@ def _holds_no_content(table: Table) -> bool:
 
 
 def test_a_list_that_cannot_be_read_says_so_in_a_sentence(vault: Vault, tmp_path: Path) -> None:
-    (tmp_path / erased.FILE).mkdir()
-    with pytest.raises(ErasedUnreadable, match=rf"{erased.FILE} can’t be read \(Is a directory\): let the account"):
-        erased.read(tmp_path, vault)
+    (tmp_path / backups.FILE).mkdir()
+    with pytest.raises(ErasedUnreadable, match=rf"{backups.FILE} can’t be read \(Is a directory\): let the account"):
+        backups.read_erased(tmp_path, vault)

@@ -11,11 +11,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from school_protocol.domain.contributing import Share
-from school_protocol.domain.figure_tables import CASES, TOTALS
-from school_protocol.storage import erasing
-from school_protocol.storage.figures import counters, shares
-from school_protocol.storage.figures.tables import FigureCounterRow, FigureShareRow
+from school_protocol.engine.case_summary import CASES
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.models import FigureCounterRow, FigureShareRow
+from school_protocol.statistics.rules import TOTALS, Share
 from storage.conftest import NOW, Realm, entry
 
 pytestmark = pytest.mark.postgresql
@@ -24,12 +24,12 @@ ONE = Share("test", "2026-11", ("s1", "p1", "r1"), frozenset({(TOTALS, CASES), (
 
 def put(realm: Realm, case_id: str, share: Share) -> None:
     with realm.store.writing() as session:
-        shares.put(session, realm.vault, case_id, share)
+        statistics_repository.put_share(session, realm.vault, case_id, share)
 
 
 def counted(realm: Realm, unit: str, month: str = "2026-11") -> dict[str, dict[str, int]]:
     with realm.store.reading() as session:
-        found = counters.of_unit(session, "test", unit, month, month)
+        found = statistics_repository.of_unit(session, "test", unit, month, month)
     return {table: dict(rows) for _month, _unit, _above, counts in found for table, rows in counts.items()}
 
 
@@ -39,7 +39,7 @@ def test_a_share_is_counted_at_each_unit(realm: Realm) -> None:
     assert counted(realm, "s1") == {TOTALS: {CASES: 1}, "levels": {"2": 1}}
     assert counted(realm, "p1") == counted(realm, "r1") == {TOTALS: {CASES: 2}, "levels": {"2": 2}}
     with realm.store.reading() as session:
-        below = counters.below(session, "test", ["p1"], "2026-09", "2027-08")
+        below = statistics_repository.below(session, "test", ["p1"], "2026-09", "2027-08")
     assert {(unit, above) for _month, unit, above, _counts in below} == {("s1", "p1"), ("s2", "p1")}
 
 
@@ -61,7 +61,7 @@ def test_nothing_of_one_case_is_told_beside_its_seal(realm: Realm) -> None:
         assert row is not None
         kept = repr({column.name: getattr(row, column.name) for column in FigureShareRow.__table__.columns})
         assert "levels" not in kept
-        assert shares.share(session, realm.vault, case_id) == ONE
+        assert statistics_repository.share(session, realm.vault, case_id) == ONE
 
 
 @pytest.mark.exhaustive(but=("sqlite",))
@@ -69,18 +69,18 @@ def test_a_share_that_stays_writes_nothing(realm: Realm) -> None:
     case_id = realm.open_case()
     put(realm, case_id, ONE)
     with realm.store.writing() as session:
-        shares.put(session, realm.vault, case_id, ONE)
-        assert not session.info.get(counters._PENDING)
+        statistics_repository.put_share(session, realm.vault, case_id, ONE)
+        assert not session.info.get(statistics_repository._PENDING)
 
 
 def test_changed_twice_in_one_transaction_it_counts_as_it_ends(realm: Realm) -> None:
     case_id = realm.open_case()
     with realm.store.writing() as session:
-        shares.put(session, realm.vault, case_id, ONE)
+        statistics_repository.put_share(session, realm.vault, case_id, ONE)
         with session.begin_nested():
-            shares.put(session, realm.vault, case_id, replace(ONE, path=("s2", "p1", "r1")))
+            statistics_repository.put_share(session, realm.vault, case_id, replace(ONE, path=("s2", "p1", "r1")))
         assert session.scalars(select(FigureCounterRow)).all() == [], "locked before all else is written"
-        shares.put(session, realm.vault, case_id, replace(ONE, path=("s3", "p1", "r1")))
+        statistics_repository.put_share(session, realm.vault, case_id, replace(ONE, path=("s3", "p1", "r1")))
     assert counted(realm, "s1") == counted(realm, "s2") == {}
     assert counted(realm, "s3") == counted(realm, "p1")
 
@@ -88,7 +88,7 @@ def test_changed_twice_in_one_transaction_it_counts_as_it_ends(realm: Realm) -> 
 def test_what_is_not_committed_is_not_counted(realm: Realm) -> None:
     case_id = realm.open_case()
     with suppress(ZeroDivisionError), realm.store.writing() as session:
-        shares.put(session, realm.vault, case_id, ONE)
+        statistics_repository.put_share(session, realm.vault, case_id, ONE)
         raise ZeroDivisionError
     assert counted(realm, "r1") == {}
 
@@ -114,7 +114,9 @@ def test_many_writers_lose_no_count_and_wait_for_each_other_at_most(realm: Realm
                     for case, school, level in transaction:
                         path = (f"s{school}", f"p{school % 2}", "r1")
                         cells = frozenset({(TOTALS, CASES), ("levels", str(level))})
-                        shares.put(session, realm.vault, ids[writer * 3 + case], Share("test", "2026-11", path, cells))
+                        statistics_repository.put_share(
+                            session, realm.vault, ids[writer * 3 + case], Share("test", "2026-11", path, cells)
+                        )
         except Exception as fault:
             faults.append(fault)
 
@@ -126,7 +128,7 @@ def test_many_writers_lose_no_count_and_wait_for_each_other_at_most(realm: Realm
     assert faults == []
     with realm.store.reading() as session:
         wanted: dict[str, Counter[tuple[str, str]]] = {}
-        for share in shares.every(session, realm.vault):
+        for share in statistics_repository.every_share(session, realm.vault):
             for unit in share.path:
                 wanted.setdefault(unit, Counter()).update(share.cells)
         found = {row.unit: row.counts for row in session.scalars(select(FigureCounterRow)) if row.counts}
@@ -143,7 +145,7 @@ def test_many_writers_lose_no_count_and_wait_for_each_other_at_most(realm: Realm
 
 def erase(realm: Realm, case_id: str) -> None:
     with realm.store.writing() as session:
-        erasing.erase_case(session, realm.vault, case_id, at=NOW, actor="officer")
+        privacy_repository.erase_case(session, realm.vault, case_id, at=NOW, actor="officer")
 
 
 def test_what_an_erased_case_added_stays_and_nothing_says_which_it_was(realm: Realm) -> None:
@@ -157,17 +159,19 @@ def test_what_an_erased_case_added_stays_and_nothing_says_which_it_was(realm: Re
     with realm.store.reading() as session:
         assert session.get(FigureShareRow, case_id) is None
         assert session.get(FigureShareRow, other) is not None
-        assert counters.frozen(session) == [(("test", "2026-11", "s1"), {TOTALS: {CASES: 1}, "levels": {"2": 1}})]
+        assert statistics_repository.frozen(session) == [
+            (("test", "2026-11", "s1"), {TOTALS: {CASES: 1}, "levels": {"2": 1}})
+        ]
     erase(realm, other)
     with realm.store.reading() as session:
-        assert counters.frozen(session) == [(("test", "2026-11", "s1"), before)]
+        assert statistics_repository.frozen(session) == [(("test", "2026-11", "s1"), before)]
 
 
 @pytest.mark.exhaustive
 def test_a_case_that_was_never_counted_leaves_nothing(realm: Realm) -> None:
     erase(realm, realm.open_case(entry()))
     with realm.store.reading() as session:
-        assert counters.frozen(session) == []
+        assert statistics_repository.frozen(session) == []
 
 
 @pytest.mark.exhaustive(but=("sqlite",))
@@ -179,7 +183,7 @@ def test_whoever_counts_anew_waits_for_writers_and_they_for_it(realm: Realm) -> 
 
     def write() -> None:
         with realm.store.writing(together=True) as session:
-            shares.put(session, realm.vault, late, ONE)
+            statistics_repository.put_share(session, realm.vault, late, ONE)
             began.set()
             may_end.wait(10)
 
@@ -190,15 +194,17 @@ def test_whoever_counts_anew_waits_for_writers_and_they_for_it(realm: Realm) -> 
         may_end.set()  # one writer at a time
         writer.join(20)
     with realm.store.writing(together=True) as session:
-        counters.hold(session)
-        summed: dict[counters.Key, tuple[str, counters.Change]] = {}
-        for share in shares.every(session, realm.vault):
+        statistics_repository.hold(session)
+        summed: dict[statistics_repository.Key, tuple[str, statistics_repository.Change]] = {}
+        for share in statistics_repository.every_share(session, realm.vault):
             for unit in share.path:
-                summed.setdefault(("test", "2026-11", unit), ("", counters.Change()))[1].update(share.cells)
+                summed.setdefault(("test", "2026-11", unit), ("", statistics_repository.Change()))[1].update(
+                    share.cells
+                )
         if realm.store.engine.dialect.name == "postgresql":
             may_end.set()
             writer.join(2)  # it can't end before this transaction has
-        counters.replace_all(session, summed)
+        statistics_repository.replace_all(session, summed)
     writer.join(20)
     assert not writer.is_alive()
     assert counted(realm, "r1")[TOTALS] == {CASES: 2}
@@ -211,13 +217,15 @@ def test_a_case_that_is_erased_as_others_are_counted_anew_stays_counted(realm: R
     put(realm, case_id, ONE)
     eraser = threading.Thread(target=erase, args=(realm, case_id))
     with realm.store.writing() as session:
-        counters.hold(session)
-        left = [counts[TOTALS][CASES] for _key, counts in counters.frozen(session)]
+        statistics_repository.hold(session)
+        left = [counts[TOTALS][CASES] for _key, counts in statistics_repository.frozen(session)]
         eraser.start()
         eraser.join(2)
-        stands = [one for one in shares.every(session, realm.vault) if (TOTALS, CASES) in one.cells]
+        stands = [
+            one for one in statistics_repository.every_share(session, realm.vault) if (TOTALS, CASES) in one.cells
+        ]
         assert sum(left) + len(stands) == 1
     eraser.join(20)
     assert not eraser.is_alive()
     with realm.store.reading() as session:
-        assert [counts[TOTALS] for _key, counts in counters.frozen(session)] == [{CASES: 1}]
+        assert [counts[TOTALS] for _key, counts in statistics_repository.frozen(session)] == [{CASES: 1}]

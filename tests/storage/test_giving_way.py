@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from school_protocol.storage import migrate
 from school_protocol.storage.engines import Store
-from school_protocol.storage.giving_way import TablesInUse, change, shortly
+from school_protocol.storage.sql import TablesInUse, change_or_give_way, shortly
 
 pytestmark = pytest.mark.postgresql(alone=True)
 
@@ -60,7 +60,7 @@ def test_a_page_goes_on_though_it_holds_what_a_migration_wants(before: Store) ->
     """A page has units on one connection, and asks for contacts on another while a migration has those."""
     with ThreadPoolExecutor(1) as pool:
         with reads(before, "unit"):
-            migrating = pool.submit(change, before.engine, towns)
+            migrating = pool.submit(change_or_give_way, before.engine, towns)
             wait_until_waited_for(before)
             with reads(before, "contact"):
                 assert not migrating.done()
@@ -74,7 +74,7 @@ def test_without_giving_way_both_would_wait_for_good(before: Store, monkeypatch:
     monkeypatch.setattr(migrate, "shortly", lambda _connection: None)
     with ThreadPoolExecutor(1) as pool:
         with reads(before, "unit"):
-            migrating = pool.submit(change, before.engine, towns)
+            migrating = pool.submit(change_or_give_way, before.engine, towns)
             wait_until_waited_for(before)
             with before.engine.connect() as page, page.begin():
                 page.execute(text("SET LOCAL lock_timeout = '3s'"))
@@ -88,9 +88,9 @@ def test_without_giving_way_both_would_wait_for_good(before: Store, monkeypatch:
 def test_somebody_who_holds_a_table_all_the_time_is_told_of(before: Store) -> None:
     """And of the contacts, which came first, nothing is left changed."""
     with reads(before, "unit"), pytest.raises(TablesInUse, match="at each of 3 tries"):
-        change(before.engine, towns, patience=0.5)
+        change_or_give_way(before.engine, towns, patience=0.5)
     assert not has_towns(before)
-    change(before.engine, towns)
+    change_or_give_way(before.engine, towns)
     assert has_towns(before)
 
 
@@ -107,7 +107,7 @@ def test_each_third_try_waits_until_the_server_sends_its_own_work_away(before: S
     with reads(before, "unit") as other:
         limit = other.scalar(text("SELECT setting::int FROM pg_settings WHERE name = 'deadlock_timeout'"))
         with pytest.raises(TablesInUse):
-            change(before.engine, wait, patience=0)
+            change_or_give_way(before.engine, wait, patience=0)
     assert max(waited[:2]) < limit < waited[2]
 
 
@@ -119,5 +119,5 @@ def test_what_is_wrong_otherwise_is_said_at_once(before: Store) -> None:
         connection.execute(text("DROP TABLE no_such_table"))
 
     with pytest.raises(Exception, match="no_such_table"):
-        change(before.engine, wrong)
+        change_or_give_way(before.engine, wrong)
     assert begun == [1]

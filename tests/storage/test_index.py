@@ -11,12 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event, insert, select, text
 
-from school_protocol.domain.policy import Clause, Reach, Reader, Scope, may_see
-from school_protocol.storage import cases, identities, index, migrate
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.index_repository import Cursor, Due, Filter, IndexRow, IndexSeat, Waited
+from school_protocol.cases.models import CaseIndexRow
+from school_protocol.engine.visibility import Clause, Reach, Reader, Scope, may_see
+from school_protocol.storage import migrate
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.index import Cursor, Due, Filter, IndexRow, Seat, Waited
-from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.storage.tables import CaseRecordRow
+from school_protocol.storage.models import CaseRecordRow
 from school_protocol.wiring import WIRING
 from storage.conftest import NOW, Realm
 
@@ -46,8 +48,8 @@ def row(case_id: str, number: str = "", **changes: Any) -> IndexRow:
 def indexed(realm: Realm, **changes: Any) -> IndexRow:
     case_id = realm.open_case(unit=changes.get("unit", "school-1"))
     with realm.store.writing() as session:
-        made = row(case_id, cases.opened(session, case_id).number, **changes)
-        index.write(session, made)
+        made = row(case_id, cases_repository.opened(session, case_id).number, **changes)
+        index_repository.write(session, made)
     return made
 
 
@@ -65,7 +67,7 @@ def full(realm: Realm) -> IndexRow:
         waits_on_authority=False,
         waits_on_family=True,
         waiting_for=frozenset({"head", "member"}),
-        seats=(Seat("a", "lead"), Seat("b", "support", TODAY)),
+        seats=(IndexSeat("a", "lead"), IndexSeat("b", "support", TODAY)),
         exclusions=frozenset({"x"}),
         readers=frozenset({Reader("r"), Reader("later", NOW + timedelta(hours=4))}),
         dues=(Due("hear", NOW + timedelta(hours=3)), Due("refer", NOW + timedelta(days=2), "danger-1", True)),
@@ -81,7 +83,7 @@ def full(realm: Realm) -> IndexRow:
 def test_a_row_comes_back_whole(realm: Realm) -> None:
     made = full(realm)
     with realm.store.reading() as session:
-        assert index.row_of(session, made.case_id) == made
+        assert index_repository.row_of(session, made.case_id) == made
 
 
 @pytest.mark.exhaustive
@@ -89,35 +91,37 @@ def test_writing_again_replaces_everything(realm: Realm) -> None:
     made = full(realm)
     later = row(made.case_id, made.number, last_seq=2, state="closed", ended=True)
     with realm.store.writing() as session:
-        index.write(session, later)
+        index_repository.write(session, later)
     with realm.store.reading() as session:
-        assert index.row_of(session, made.case_id) == later
+        assert index_repository.row_of(session, made.case_id) == later
 
 
 def test_removing_leaves_no_part_behind(realm: Realm) -> None:
     made = full(realm)
     with realm.store.writing() as session:
-        index.remove(session, made.case_id)
+        index_repository.remove(session, made.case_id)
     with realm.store.reading() as session:
         for table in ("seat", "exclusion", "reader", "due", "figure", "waiting", "index"):
             assert session.scalar(text(f"SELECT count(*) FROM case_{table}")) == 0
-        assert index.all_case_ids(session) == [made.case_id]
+        assert index_repository.all_case_ids(session) == [made.case_id]
 
 
 @pytest.mark.exhaustive
 def test_the_same_seat_twice_lasts_the_longer(realm: Realm) -> None:
-    made = indexed(realm, seats=(Seat("a", "lead", TODAY), Seat("a", "lead", None), Seat("a", "support", TODAY)))
+    made = indexed(
+        realm, seats=(IndexSeat("a", "lead", TODAY), IndexSeat("a", "lead", None), IndexSeat("a", "support", TODAY))
+    )
     with realm.store.reading() as session:
-        found = index.row_of(session, made.case_id)
+        found = index_repository.row_of(session, made.case_id)
     assert found is not None
-    assert set(found.seats) == {Seat("a", "lead"), Seat("a", "support", TODAY)}
+    assert set(found.seats) == {IndexSeat("a", "lead"), IndexSeat("a", "support", TODAY)}
 
 
 @pytest.mark.exhaustive
 def test_the_same_deadline_twice_is_due_the_sooner(realm: Realm) -> None:
     made = indexed(realm, dues=(Due("hear", NOW + timedelta(days=2)), Due("hear", NOW)))
     with realm.store.reading() as session:
-        found = index.row_of(session, made.case_id)
+        found = index_repository.row_of(session, made.case_id)
     assert found is not None
     assert found.dues == (Due("hear", NOW),)
 
@@ -128,7 +132,7 @@ ACCOUNTS, PLACES, PROTOCOLS = ["a1", "a2", "a3"], ["s1", "s2", "p1", "r1"], ["on
 some = st.frozensets(st.sampled_from(ACCOUNTS))
 seats = st.lists(
     st.builds(
-        Seat,
+        IndexSeat,
         st.sampled_from(ACCOUNTS),
         st.just("lead"),
         st.none() | st.dates(TODAY - timedelta(2), TODAY + timedelta(2)),
@@ -195,32 +199,32 @@ def test_where_is_may_see(bare: Store, drawn: list[dict[str, Any]], scope: Scope
     with bare.writing() as session:
         session.execute(delete(CaseIndexRow))
         for each in rows:
-            index.write(session, each)
+            index_repository.write(session, each)
     expected = {each.case_id for each in rows if may_see(scope, each.place(TODAY))}
     with bare.reading() as session:
-        where = index.where_visible(scope, TODAY)
+        where = index_repository.where_visible(scope, TODAY)
         assert set(session.scalars(select(CaseIndexRow.case_id).where(where))) == expected
-        page = index.page(session, scope, today=TODAY, limit=50)
+        page = index_repository.page(session, scope, today=TODAY, limit=50)
         assert {each.case_id for each in page.rows} == expected
         assert len(page.rows) == len(expected)
         for each in rows:
-            found = index.find(session, scope, each.number, today=TODAY)
+            found = index_repository.find(session, scope, each.number, today=TODAY)
             assert (found is not None) == (each.case_id in expected)
 
 
 def test_no_clause_sees_nothing(realm: Realm) -> None:
     full(realm)
     with realm.store.reading() as session:
-        assert index.page(session, Scope("a", ()), today=TODAY, limit=10).rows == ()
+        assert index_repository.page(session, Scope("a", ()), today=TODAY, limit=10).rows == ()
 
 
 def test_a_seat_ends_after_its_last_day(realm: Realm) -> None:
     made = full(realm)
     scope = Scope("b", (Clause("test", Reach.seat),))
     with realm.store.reading() as session:
-        assert index.find(session, scope, made.number, today=TODAY) == made
-        assert index.find(session, scope, made.number, today=TODAY + timedelta(days=1)) is None
-        assert index.find_by_id(session, scope, made.case_id, today=TODAY) == made
+        assert index_repository.find(session, scope, made.number, today=TODAY) == made
+        assert index_repository.find(session, scope, made.number, today=TODAY + timedelta(days=1)) is None
+        assert index_repository.find_by_id(session, scope, made.case_id, today=TODAY) == made
 
 
 # ---- pages ---------------------------------------------------------------------------------------------------------
@@ -231,7 +235,7 @@ def pages(store: Store, scope: Scope, limit: int, **options: Any) -> list[IndexR
     after: Cursor | None = None
     while True:
         with store.reading() as session:
-            page = index.page(session, scope, today=TODAY, limit=limit, after=after, **options)
+            page = index_repository.page(session, scope, today=TODAY, limit=limit, after=after, **options)
         found.extend(page.rows)
         assert len(page.rows) <= limit
         assert page.rows or after is None, "a page was promised where there was none"
@@ -257,7 +261,9 @@ def test_pages_are_complete_in_order_and_without_duplicates(
         session.execute(delete(CaseIndexRow))
         for number, (urgent, hour) in enumerate(drawn):
             due = {} if hour is None else {"next_due_at": NOW + timedelta(hours=hour), "next_due_key": "k"}
-            index.write(session, row(f"c{number}", f"{number:013}", seats=(Seat("a", "lead"),), urgent=urgent, **due))
+            index_repository.write(
+                session, row(f"c{number}", f"{number:013}", seats=(IndexSeat("a", "lead"),), urgent=urgent, **due)
+            )
     found = pages(bare, scope, limit, urgent_first=urgent_first)
     expected = sorted(
         (urgent_first and not urgent, hour is None, hour or 0, f"c{number}")
@@ -273,7 +279,7 @@ def test_a_danger_stands_before_what_is_late_on_every_page(bare: Store) -> None:
         for number in range(12):
             due_at = NOW - timedelta(days=4) if number < 10 else NOW + timedelta(days=2)
             urgent = number in (3, 11)
-            index.write(
+            index_repository.write(
                 session, row(f"c{number}", f"{number:013}", next_due_at=due_at, next_due_key="k", urgent=urgent)
             )
     for limit in (1, 2, 3, 12):
@@ -290,7 +296,7 @@ def test_a_page_costs_the_same_wherever_it_lies(realm: Realm) -> None:
     statements: list[tuple[str, Any]] = []
     with realm.store.reading() as session:
         event.listen(session.connection(), "before_cursor_execute", lambda *a: statements.append((a[2], a[3])))
-        index.page(session, scope, today=TODAY, limit=10, after=Cursor(NOW, "a", True))
+        index_repository.page(session, scope, today=TODAY, limit=10, after=Cursor(NOW, "a", True))
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statements[0][0]}", statements[0][1])
         details = [line[3] for line in plan]
     for used in (
@@ -350,9 +356,11 @@ def test_filters(realm: Realm) -> None:
 
 
 def test_whom_a_case_waits_for_by_seat_and_not_while_an_authority_is_to_answer(realm: Realm) -> None:
-    ours = indexed(realm, seats=(Seat("a", "lead"), Seat("b", "lead", TODAY - timedelta(1))), waiting_for={"lead"})
+    ours = indexed(
+        realm, seats=(IndexSeat("a", "lead"), IndexSeat("b", "lead", TODAY - timedelta(1))), waiting_for={"lead"}
+    )
     theirs = indexed(
-        realm, seats=(Seat("a", "lead"),), waiting_for={"lead"}, waits_on_authority=True, next_key="hear_back",
+        realm, seats=(IndexSeat("a", "lead"),), waiting_for={"lead"}, waits_on_authority=True, next_key="hear_back",
         next_due_at=NOW + timedelta(hours=1), next_due_key="chase",
     )  # fmt: skip
     for account, now, expected in (
@@ -375,22 +383,27 @@ def test_a_list_brings_whom_a_case_waits_for(realm: Realm) -> None:
     assert (found.waiting_for, set(found.seats)) == (made.waiting_for, set(made.seats))
     assert (found.dues, found.planned, found.exclusions) == ((), (), frozenset())
     with realm.store.reading() as session:
-        assert index.excluded(session, [made.case_id, "nothing"]) == {made.case_id: {"x"}, "nothing": frozenset()}
-        assert index.excluded(session, []) == {}
+        assert index_repository.excluded(session, [made.case_id, "nothing"]) == {
+            made.case_id: {"x"},
+            "nothing": frozenset(),
+        }
+        assert index_repository.excluded(session, []) == {}
 
 
 def test_what_falls_due_before_a_moment_with_follow_ups(realm: Realm) -> None:
     made = full(realm)
     with realm.store.reading() as session:
-        found = index.dues_of(session, [made.case_id], before=NOW + timedelta(days=6))
+        found = index_repository.dues_of(session, [made.case_id], before=NOW + timedelta(days=6))
         assert [(due.key, planned) for _, due, planned in found] == [
             ("hear", False),
             ("refer", False),
             ("look_in", True),
         ]
-        assert len(index.dues_of(session, [made.case_id], before=NOW + timedelta(days=2))) == 1
-        assert index.dues_of(session, [], before=NOW) == []
-        assert len(index.dues_until(session, NOW + timedelta(days=6), limit=9)) == 2, "the sweep counts no follow-ups"
+        assert len(index_repository.dues_of(session, [made.case_id], before=NOW + timedelta(days=2))) == 1
+        assert index_repository.dues_of(session, [], before=NOW) == []
+        assert len(index_repository.dues_until(session, NOW + timedelta(days=6), limit=9)) == 2, (
+            "the sweep counts no follow-ups"
+        )
 
 
 # ---- search and sweep ----------------------------------------------------------------------------------------------
@@ -401,26 +414,26 @@ def test_a_pupil_is_found_in_one_unit_only_and_only_by_who_sees_the_case(realm: 
     here, there = indexed(realm, unit="school-1"), indexed(realm, unit="school-2")
     with realm.store.writing() as session:
         for made in (here, there):
-            identities.keep(
+            cases_repository.keep_identities(
                 session, realm.vault, made.case_id, slot_id="P1", slot="pupil", values={"name": "Yasmine"},
                 marks=["Yasmine EL AMRANI", "J123456789"],
             )  # fmt: skip
     with realm.store.reading() as session:
         for typed in ("yasmine el-amrani", "j123456789"):
             mark = realm.vault.mark("school-1", typed)
-            assert index.by_mark(session, EVERYBODY, "school-1", mark, today=TODAY) == (here,)
-            assert index.by_mark(session, EVERYBODY, "school-2", mark, today=TODAY) == ()
-            assert index.by_mark(session, Scope("nobody", ()), "school-1", mark, today=TODAY) == ()
+            assert index_repository.by_mark(session, EVERYBODY, "school-1", mark, today=TODAY) == (here,)
+            assert index_repository.by_mark(session, EVERYBODY, "school-2", mark, today=TODAY) == ()
+            assert index_repository.by_mark(session, Scope("nobody", ()), "school-1", mark, today=TODAY) == ()
 
 
 def test_dues_are_swept_in_order(realm: Realm) -> None:
     made = full(realm)
     other = indexed(realm, dues=(Due("hear", NOW),))
     with realm.store.reading() as session:
-        first = index.dues_until(session, NOW + timedelta(days=1), limit=1)
+        first = index_repository.dues_until(session, NOW + timedelta(days=1), limit=1)
         assert first == [(other.case_id, Due("hear", NOW))]
         case_id, due = first[0]
-        rest = index.dues_until(
+        rest = index_repository.dues_until(
             session, NOW + timedelta(days=1), limit=9, after=(due.due_at, case_id, due.key, due.subject)
         )
         assert rest == [(made.case_id, Due("hear", NOW + timedelta(hours=3)))]
@@ -435,9 +448,9 @@ def test_readers_see_a_restricted_case_by_name(realm: Realm) -> None:
         return Scope(account, tuple(Clause("test", Reach.region, place) for place in places))
 
     with realm.store.reading() as session:
-        assert index.find(session, scope("named", made.region), made.number, today=TODAY) == made
+        assert index_repository.find(session, scope("named", made.region), made.number, today=TODAY) == made
         for other in (scope("named"), scope("named", "elsewhere"), scope("another", made.region)):
-            assert index.find(session, other, made.number, today=TODAY) is None
+            assert index_repository.find(session, other, made.number, today=TODAY) is None
 
 
 @pytest.mark.exhaustive
@@ -447,8 +460,11 @@ def test_the_open_cases_of_a_version_are_found_a_page_at_a_time(realm: Realm) ->
         indexed(realm, **changes)
     wanted = sorted((one.case_id, one.number) for one in made)
     with realm.store.reading() as session:
-        found = index.open_on_version(session, "test", 1, limit=3)
-        rest = index.open_on_version(session, "test", 1, limit=3, after=found[-1][0])
+        found = index_repository.open_on_version(session, "test", 1, limit=3)
+        rest = index_repository.open_on_version(session, "test", 1, limit=3, after=found[-1][0])
         assert [*found, *rest] == wanted
-        assert index.count_open(session, "test", 1) == 5
-        assert (index.count_open(session, "test", 2), index.count_open(session, "test", 3)) == (1, 0)
+        assert index_repository.count_open(session, "test", 1) == 5
+        assert (index_repository.count_open(session, "test", 2), index_repository.count_open(session, "test", 3)) == (
+            1,
+            0,
+        )

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.domain.events import EventKind
-from school_protocol.storage import access, cases, index, journal
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.engine.events import EventKind
+from school_protocol.storage import access_log, journal
 from school_protocol.storage.journal import Break, Flaw
-from school_protocol.storage.tables import EventRow
+from school_protocol.storage.models import EventRow
 from storage.conftest import NOW, Realm, entry
 from storage.test_index import row as index_row
 
@@ -68,8 +70,8 @@ CHANGES = (
 @pytest.mark.postgresql
 def test_rows_only_grow(realm: Realm, two: tuple[str, str]) -> None:
     with realm.store.writing() as session:
-        cases.destroy_words(session, realm.vault, two[0], 1, at=NOW, actor="officer")
-        access.note(session, case_id=two[0], account="a", at=NOW, what="page")
+        cases_repository.destroy_words(session, realm.vault, two[0], 1, at=NOW, actor="officer")
+        access_log.note(session, case_id=two[0], account="a", at=NOW, what="page")
     for statement in CHANGES:
         with pytest.raises(IntegrityError, match="append-only"), realm.store.writing() as session:
             session.execute(text(statement))
@@ -207,7 +209,7 @@ def test_a_chain_rewritten_without_the_key_is_found(realm: Realm, two: tuple[str
 def test_a_cut_tail_is_found_where_the_index_was_forgotten(realm: Realm, two: tuple[str, str]) -> None:
     """A cut that thinks of the index too is the anchors' business."""
     with realm.store.writing() as session:
-        index.write(session, index_row(two[0], cases.opened(session, two[0]).number, last_seq=3))
+        index_repository.write(session, index_row(two[0], cases_repository.opened(session, two[0]).number, last_seq=3))
     assert verify(realm) == []
     with intruder(realm) as connection:
         connection.execute("DELETE FROM event WHERE case_id = ? AND seq = 3", (two[0],))

@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.storage import access, access_chain
-from school_protocol.storage.chains_tables import AccessBatchRow
-from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage import access_log
 from school_protocol.storage.journal import Break, Chain, Flaw
-from school_protocol.storage.tables import AccessRow
+from school_protocol.storage.models import AccessBatchRow, AccessRow
+from school_protocol.storage.store_errors import StorageBusy
 from storage.conftest import NOW, Realm
 from storage.test_journal import intruder
 
@@ -22,17 +21,17 @@ pytestmark = pytest.mark.postgresql
 def read(realm: Realm, case_id: str, times: int = 1) -> None:
     for _ in range(times):
         with realm.store.writing(together=True) as session:
-            access.note(session, case_id=case_id, account="a", at=NOW, what="page")
+            access_log.note(session, case_id=case_id, account="a", at=NOW, what="page")
 
 
 def close(realm: Realm) -> int:
     with realm.store.writing(together=True) as session:
-        return access_chain.close(session, realm.vault, at=NOW)
+        return access_log.close_access_chain(session, realm.vault, at=NOW)
 
 
 def breaks(realm: Realm) -> list[Break]:
     with realm.store.reading() as session:
-        return list(access_chain.verify(session, realm.vault))
+        return list(access_log.verify(session, realm.vault))
 
 
 def test_each_closing_takes_what_came_since(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +40,7 @@ def test_each_closing_takes_what_came_since(realm: Realm, monkeypatch: pytest.Mo
     read(realm, case_id, 3)
     assert close(realm) == 3
     assert close(realm) == 0
-    monkeypatch.setattr(access_chain, "BATCH", 2)
+    monkeypatch.setattr(access_log, "BATCH", 2)
     read(realm, case_id, 3)
     assert [close(realm), close(realm), close(realm)] == [2, 1, 0]
     with realm.store.reading() as session:
@@ -55,7 +54,7 @@ def test_a_clock_that_jumps_keeps_nobody_from_reading(realm: Realm) -> None:
     case_id = realm.open_case()
     read(realm, case_id)
     with realm.store.writing() as session:
-        access_chain.close(session, realm.vault, at=NOW + timedelta(days=900))
+        access_log.close_access_chain(session, realm.vault, at=NOW + timedelta(days=900))
     read(realm, case_id)
     assert close(realm) == 1
     assert breaks(realm) == []
@@ -134,7 +133,7 @@ def test_a_closing_waits_for_nobody_for_long(realm: Realm) -> None:
         pytest.skip("SQLite has one writer at a time")
     case_id = realm.open_case()
     with realm.store.writing(together=True) as session:
-        access.note(session, case_id=case_id, account="slow", at=NOW, what="page")
+        access_log.note(session, case_id=case_id, account="slow", at=NOW, what="page")
         with pytest.raises(StorageBusy):
             close(realm)
         read(realm, case_id)

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.domain.policy import UnitKind
-from school_protocol.storage import administration, administration_chain, directory
-from school_protocol.storage.administration import Change, Kind
-from school_protocol.storage.chains_tables import AdministrationLinkRow
+from school_protocol.auth import repository as auth_repository
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.storage import administration_log
+from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Store
-from school_protocol.storage.errors import KeysUnusable
 from school_protocol.storage.journal import Break, Chain, Flaw
-from school_protocol.storage.tables import AdministrationRow
+from school_protocol.storage.models import AdministrationLinkRow, AdministrationRow
+from school_protocol.storage.store_errors import KeysUnusable
 from school_protocol.storage.vault import Vault
 from storage.conftest import NOW
 
@@ -29,15 +29,15 @@ class Office:
     def __init__(self, store: Store, folder: Path) -> None:
         self.store, self.vault = store, Vault.open(folder / "keys", create=True)
         with store.writing() as session:
-            self.unit = directory.add_unit(session, kind=UnitKind.school, code="00001A", names={"fr": "É"})
-            self.person = directory.add_account(
+            self.unit = auth_repository.add_unit(session, kind=UnitKind.school, code="00001A", names={"fr": "É"})
+            self.person = auth_repository.add_account(
                 session, username="someone", names={"fr": "Q"}, language="fr", created_at=NOW
             )
-            self.post = directory.appoint(session, self.person, role="r", unit=self.unit, starts=date(2026, 1, 1))
+            self.post = auth_repository.appoint(session, self.person, role="r", unit=self.unit, starts=date(2026, 1, 1))
 
     def begin(self, *, links_older: bool = True) -> int:
         self.store.under(self.vault)
-        return administration_chain.begin(self.store, self.vault, links_older=links_older)
+        return administration_log.begin_chain(self.store, self.vault, links_older=links_older)
 
     def change(self, reason: str, minutes: int = 0) -> Change:
         return Change(
@@ -48,7 +48,7 @@ class Office:
     def write(self, *reasons: str) -> None:
         with self.store.writing() as session:
             for reason in reasons:
-                administration.write(session, self.change(reason))
+                administration_log.write_entry(session, self.change(reason))
 
     def linked(self) -> list[str]:
         query = select(AdministrationRow.reason).join(AdministrationLinkRow)
@@ -57,7 +57,7 @@ class Office:
 
     def breaks(self) -> list[Break]:
         with self.store.reading() as session:
-            return list(administration_chain.verify(session, self.vault))
+            return list(administration_log.verify(session, self.vault))
 
 
 @pytest.fixture
@@ -124,16 +124,16 @@ def test_writers_at_once_fork_nothing(office: Office) -> None:
 def test_what_is_rolled_back_leaves_no_link(office: Office) -> None:
     office.begin()
     with suppress(ZeroDivisionError), office.store.writing() as session:
-        administration.write(session, office.change("never"))
+        administration_log.write_entry(session, office.change("never"))
         raise ZeroDivisionError
     with office.store.writing() as session:
         with suppress(ZeroDivisionError), session.begin_nested():
-            administration.write(session, office.change("taken back"))
+            administration_log.write_entry(session, office.change("taken back"))
             raise ZeroDivisionError
-        administration.write(session, office.change("kept"))
+        administration_log.write_entry(session, office.change("kept"))
         with session.begin_nested():
-            administration.write(session, office.change("kept, too"))
-        administration.write(session, office.change("at last"))
+            administration_log.write_entry(session, office.change("kept, too"))
+        administration_log.write_entry(session, office.change("at last"))
     assert office.linked() == ["kept", "kept, too", "at last"]
     assert office.breaks() == []
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, Boolean, Date, Integer, LargeBinary, insert
 
-from school_protocol.storage import cases, keys, migrate, once
+from school_protocol.reports.models import Hour
+from school_protocol.storage import case_keys, idempotency, migrate
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.signalement.tables import Hour
-from school_protocol.storage.tables import Moment, Plain, Wrapped
+from school_protocol.storage.models import Moment, Plain, Wrapped
 from school_protocol.storage.vault import Vault
 from school_protocol.wiring import WIRING
 from storage.conftest import NOW, Realm, entry
@@ -31,12 +31,12 @@ def test_every_kind_of_wrapped_key_is_found_by_itself() -> None:
         for table in metadata.sorted_tables
         if {"master", "wrapped"} & set(table.c.keys())
     }
-    found = {keys._name(table) for table in keys.wrapped_tables()}
+    found = {case_keys._name(table) for table in case_keys.wrapped_tables()}
     assert found == columns - WRAPPED_BY_A_CASE
     assert {"case_key", "report", "draft"} < found
 
 
-@pytest.mark.parametrize("table", keys.wrapped_tables(), ids=lambda table: table.__name__)
+@pytest.mark.parametrize("table", case_keys.wrapped_tables(), ids=lambda table: table.__name__)
 def test_each_of_them_is_brought_under_the_new_key(table: type[Wrapped], tmp_path: Path) -> None:
     """One row of each kind, in a table of the same columns that refers to nothing."""
     store = Store(open_engine(f"sqlite:///{tmp_path / 'store.sqlite'}"))
@@ -46,12 +46,12 @@ def test_each_of_them_is_brought_under_the_new_key(table: type[Wrapped], tmp_pat
     row.master, row.wrapped = vault.wrap(b"k" * 32, row.label)
     with store.writing() as session:
         names = ", ".join(column.name for column in columns)
-        session.connection().exec_driver_sql(f"CREATE TABLE {keys._name(table)} ({names})")
+        session.connection().exec_driver_sql(f"CREATE TABLE {case_keys._name(table)} ({names})")
         session.execute(insert(table).values({column.name: getattr(row, column.name) for column in columns}))
-    assert keys.rotate(store, vault) == 1
-    assert keys.retire_masters(store, vault) == (1,)
-    (found,) = keys.samples(store, 5)
-    assert found[:2] == (keys._name(table), 2)
+    assert case_keys.rotate(store, vault) == 1
+    assert case_keys.retire_masters(store, vault) == (1,)
+    (found,) = case_keys.samples(store, 5)
+    assert found[:2] == (case_keys._name(table), 2)
     assert vault.unwrap(*found[1:]) == b"k" * 32
     store.close()
 
@@ -75,7 +75,7 @@ def _some(kind: Any) -> Any:
 def test_nothing_is_made_anew_while_something_is_left_under_older_keys(
     realm: Realm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "_BATCH", 2)
+    monkeypatch.setattr(case_keys, "_BATCH", 2)
     for _ in range(5):
         realm.open_case(entry())
 
@@ -83,11 +83,11 @@ def test_nothing_is_made_anew_while_something_is_left_under_older_keys(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        keys.rotate(realm.store, realm.vault, interrupt)
-    assert keys.stale(realm.store, realm.vault) == 3
-    assert keys.rotate(realm.store, realm.vault) == 3
+        case_keys.rotate(realm.store, realm.vault, interrupt)
+    assert case_keys.stale(realm.store, realm.vault) == 3
+    assert case_keys.rotate(realm.store, realm.vault) == 3
     assert realm.vault.newest == 2, "taken up, not begun again"
-    assert keys.rotate(realm.store, realm.vault) == 5
+    assert case_keys.rotate(realm.store, realm.vault) == 5
     assert realm.vault.newest == 3
 
 
@@ -95,20 +95,20 @@ def test_nothing_is_made_anew_while_something_is_left_under_older_keys(
 def test_a_key_that_wraps_something_in_one_of_two_stores_stays(realm: Realm, tmp_path: Path) -> None:
     other = Store(open_engine(f"sqlite:///{tmp_path / 'other.sqlite'}"))
     migrate.upgrade(other.engine, "realm", WIRING.tables)
-    cases.prepare_key(other, realm.vault)
+    case_keys.prepare_key(other, realm.vault)
     realm.open_case(entry())
     realm.vault.add_master()
-    keys.rewrap(realm.store, realm.vault)
-    assert keys.idle_masters((realm.store, other), realm.vault) == ()
-    assert keys.retire_masters((realm.store, other), realm.vault) == ()
-    keys.rewrap((realm.store, other), realm.vault)
-    assert keys.retire_masters((realm.store, other), realm.vault) == (1,)
+    case_keys.rewrap(realm.store, realm.vault)
+    assert case_keys.idle_masters((realm.store, other), realm.vault) == ()
+    assert case_keys.retire_masters((realm.store, other), realm.vault) == ()
+    case_keys.rewrap((realm.store, other), realm.vault)
+    assert case_keys.retire_masters((realm.store, other), realm.vault) == (1,)
     other.close()
 
 
 @pytest.mark.exhaustive
 def test_a_ring_turned_again_meanwhile_comes_to_an_end(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "_BATCH", 2)
+    monkeypatch.setattr(case_keys, "_BATCH", 2)
     for _ in range(5):
         realm.open_case(entry())
     turned = iter([True])
@@ -117,8 +117,8 @@ def test_a_ring_turned_again_meanwhile_comes_to_an_end(realm: Realm, monkeypatch
         if next(turned, False):
             Vault.open(realm.vault.folder).add_master()
 
-    keys.rotate(realm.store, realm.vault, turn)
-    assert keys.stale(realm.store, realm.vault) == 0
+    case_keys.rotate(realm.store, realm.vault, turn)
+    assert case_keys.stale(realm.store, realm.vault) == 0
     assert realm.vault.newest == 3
 
 
@@ -128,10 +128,10 @@ def test_lost_master_keys_are_counted(realm: Realm) -> None:
     realm.open_case(entry())
     (realm.vault.folder / "master-1.key").unlink()
     again = Vault.open(realm.vault.folder)
-    assert keys.missing_masters(realm.store, again) == {1: 1}
-    assert keys.unopenable(realm.store, again) == (1,)
-    assert keys.rotate(realm.store, again) == 1, "what can be opened is turned, what can't stays as it is"
-    assert keys.missing_masters(realm.store, again) == {1: 1}
+    assert case_keys.missing_masters(realm.store, again) == {1: 1}
+    assert case_keys.unopenable(realm.store, again) == (1,)
+    assert case_keys.rotate(realm.store, again) == 1, "what can be opened is turned, what can't stays as it is"
+    assert case_keys.missing_masters(realm.store, again) == {1: 1}
 
 
 # ---- other processes -------------------------------------------------------------------------------------------------
@@ -148,10 +148,10 @@ def _serve(place: tuple[str, str | None], folder: Path, told: Any, stop: Any) ->
     try:
         while not stop.is_set():
             with store.writing() as session:
-                once.keep_draft(session, vault, "served", f"form-{done}", {"n": done}, at=NOW)
+                idempotency.keep_draft(session, vault, "served", f"form-{done}", {"n": done}, at=NOW)
             with store.reading() as session:
                 for number in {0, done // 2, done}:
-                    draft = once.draft(session, vault, "served", f"form-{number}")
+                    draft = idempotency.draft(session, vault, "served", f"form-{number}")
                     assert draft is not None
                     assert draft.answers == {"n": number}
             done += 1
@@ -173,26 +173,26 @@ def test_others_read_and_write_while_the_ring_turns(realm: Realm, url: tuple[str
         worker.start()
     _wait_for_drafts(realm)
     for _turn in range(3):
-        keys.rotate(realm.store, realm.vault)
+        case_keys.rotate(realm.store, realm.vault)
         time.sleep(0.2)
     stop.set()
     counted = [told.get(timeout=60) for _ in workers]
     for worker in workers:
         worker.join(60)
     assert all(isinstance(count, int) and count > 3 for count in counted), counted
-    keys.rewrap(realm.store, realm.vault)
-    assert set(keys.retire_masters(realm.store, realm.vault)) == {1, 2, 3}
+    case_keys.rewrap(realm.store, realm.vault)
+    assert set(case_keys.retire_masters(realm.store, realm.vault)) == {1, 2, 3}
     assert all(realm.load(case_id)[0].words == {"w": "x"} for case_id in ids)
     with realm.store.reading() as session:
         for number in range(counted[0]):
-            assert once.draft(session, realm.vault, "served", f"form-{number}") is not None
+            assert idempotency.draft(session, realm.vault, "served", f"form-{number}") is not None
 
 
 def _wait_for_drafts(realm: Realm) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with realm.store.reading() as session:
-            if once.drafts_of(session, "served"):
+            if idempotency.drafts_of(session, "served"):
                 return
         time.sleep(0.05)
     raise AssertionError("the other process never wrote")
@@ -200,8 +200,8 @@ def _wait_for_drafts(realm: Realm) -> None:
 
 def _rotate_slowly(place: tuple[str, str | None], folder: Path) -> None:
     store, vault = _open(place, folder)
-    keys._BATCH = 1
-    keys.rotate(store, vault, lambda done, total: time.sleep(0.01))
+    case_keys._BATCH = 1
+    case_keys.rotate(store, vault, lambda done, total: time.sleep(0.01))
 
 
 @pytest.mark.exhaustive
@@ -221,8 +221,8 @@ def test_a_rotation_killed_at_any_point_is_taken_up(
     worker.join()
     again = Realm(realm.store, Vault.open(tmp_path / "keys"), realm.folder)
     assert all(again.load(case_id)[0].words == {"w": "x"} for case_id in ids)
-    left = keys.stale(again.store, again.vault)
+    left = case_keys.stale(again.store, again.vault)
     assert 0 < left <= 30
-    assert keys.rotate(again.store, again.vault) == left
-    assert (again.vault.newest, keys.retire_masters(again.store, again.vault)) == (2, (1,))
+    assert case_keys.rotate(again.store, again.vault) == left
+    assert (again.vault.newest, case_keys.retire_masters(again.store, again.vault)) == (2, (1,))
     assert all(again.load(case_id)[0].words == {"w": "x"} for case_id in ids)

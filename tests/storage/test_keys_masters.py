@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.domain.errors import Sealed
-from school_protocol.storage.errors import KeysAway, KeysUnusable, StorageBusy
-from school_protocol.storage.masters import CommandRing, EnvironmentRing, FileRing, masters_of
+from school_protocol.engine.errors import Sealed
+from school_protocol.storage.master_keys import CommandRing, EnvironmentRing, FileRing, masters_of
+from school_protocol.storage.store_errors import KeysAway, KeysUnusable, StorageBusy
 from school_protocol.storage.vault import Vault
 
 SCRIPT = Path(__file__).with_name("key_command.py")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from sqlalchemy import Column, MetaData, Table
 
-from school_protocol.storage.tables import (
+from school_protocol.storage.models import (
     FORGET_ON_RESTORE,
     LAST_SEQ,
     MADE_OF_CASE,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from school_protocol.storage.numbers import check_number, format_number, new_number, numbers_in
+from school_protocol.storage.case_numbers import check_number, format_number, new_number, numbers_in
 
 numbers = st.integers().map(lambda seed: new_number(random.Random(seed)))
 

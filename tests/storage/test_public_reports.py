@@ -19,14 +19,16 @@ import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
-from school_protocol.domain.public_reports import Status
-from school_protocol.storage import keys
+from school_protocol.auth.models import Channel
+from school_protocol.notifications.repository import State
+from school_protocol.reports import repository as reports_repository
+from school_protocol.reports import shuffle_repository
+from school_protocol.reports.models import Hour, PublicReportRow
+from school_protocol.reports.repository import PublicHeader
+from school_protocol.reports.rules import Status
+from school_protocol.storage import case_keys
 from school_protocol.storage.engines import BUSY_SECONDS
-from school_protocol.storage.signalement import mixing, notices, order, reports
-from school_protocol.storage.signalement.reports import PublicHeader
-from school_protocol.storage.signalement.tables import Hour, PublicReportRow
-from school_protocol.storage.tables import Moment, new_id
-from school_protocol.storage.told import Channel, State
+from school_protocol.storage.models import Moment, new_id
 from school_protocol.wiring import WIRING
 from storage.conftest import Realm
 
@@ -49,9 +51,11 @@ def kept(realm: Realm, said: str = "un groupe", **other: object) -> str:
     with realm.store.writing() as session:
         marks = [realm.vault.mark(one.unit, said)]
         content = {"answers": {"what": said}, "language": "fr"}
-        reports.keep(session, realm.vault, one, content, code_hash=random.randbytes(32), marks=marks)
-        reports.note(session, one.id, account="a", what="read", hour=HOUR)
-        reports.write_message(session, realm.vault, one.id, f"encore {said}", hour=HOUR)
+        reports_repository.keep_public_report(
+            session, realm.vault, one, content, code_hash=random.randbytes(32), marks=marks
+        )
+        reports_repository.note(session, one.id, account="a", what="read", hour=HOUR)
+        reports_repository.write_message(session, realm.vault, one.id, f"encore {said}", hour=HOUR)
     return one.id
 
 
@@ -79,22 +83,27 @@ def test_one_that_is_there_by_now_stays_and_its_transaction_goes_on(realm: Realm
     again = {"answers": {"what": "autre chose"}, "language": "fr"}
     with realm.store.writing() as session:
         one = header(id=report)
-        assert not reports.keep(session, realm.vault, one, again, code_hash=random.randbytes(32), marks=[])
-        reports.write_message(session, realm.vault, report, "encore", hour=HOUR)
+        assert not reports_repository.keep_public_report(
+            session, realm.vault, one, again, code_hash=random.randbytes(32), marks=[]
+        )
+        reports_repository.write_message(session, realm.vault, report, "encore", hour=HOUR)
     with realm.store.reading() as session:
-        assert reports.content(session, realm.vault, report)["answers"] == {"what": "un groupe"}
-        assert len(reports.messages(session, realm.vault, report)) == 2
+        assert reports_repository.content(session, realm.vault, report)["answers"] == {"what": "un groupe"}
+        assert len(reports_repository.messages(session, realm.vault, report)) == 2
 
 
 @pytest.mark.postgresql
 def test_an_hour_comes_back_as_it_was(realm: Realm) -> None:
     report = kept(realm)
     with realm.store.reading() as session:
-        found = reports.header(session, report)
+        found = reports_repository.header(session, report)
         assert (found.hour, found.waits) == (HOUR, HOUR)
-        assert reports.content(session, realm.vault, report) == {"answers": {"what": "un groupe"}, "language": "fr"}
-        assert [one.text for one in reports.messages(session, realm.vault, report)] == ["encore un groupe"]
-        assert reports.came_in(session, "school-1", HOUR) == 1
+        assert reports_repository.content(session, realm.vault, report) == {
+            "answers": {"what": "un groupe"},
+            "language": "fr",
+        }
+        assert [one.text for one in reports_repository.messages(session, realm.vault, report)] == ["encore un groupe"]
+        assert reports_repository.came_in(session, "school-1", HOUR) == 1
 
 
 @pytest.mark.exhaustive
@@ -112,8 +121,8 @@ def test_those_alike_are_found_within_their_school(realm: Realm) -> None:
     first, second, other = kept(realm, "Un groupe !"), kept(realm, "un GROUPE"), kept(realm, "une page")
     elsewhere = kept(realm, "un groupe", unit="school-2")
     with realm.store.reading() as session:
-        assert [one.id for one in reports.alike(session, first)] == [second]
-        assert reports.alike(session, other) == () == reports.alike(session, elsewhere)
+        assert [one.id for one in reports_repository.alike(session, first)] == [second]
+        assert reports_repository.alike(session, other) == () == reports_repository.alike(session, elsewhere)
 
 
 # ---- order -----------------------------------------------------------------------------------------------------------
@@ -159,24 +168,24 @@ def test_once_mixed_nothing_tells_the_order(realm: Realm) -> None:
     looks = physical(realm, ids)
     assert looks, "before any worker comes"
     assert not any(in_order(places) for places in looks)
-    assert mixing.mix(realm.store, HOUR) == 12 * 4
+    assert shuffle_repository.mix_since(realm.store, HOUR) == 12 * 4
     looks = physical(realm, ids)
     assert looks
     assert not any(in_order(places) for places in looks)
     assert any(in_order(places) for places in physical(realm, planted, "planted"))
     with realm.store.reading() as session:
-        assert {one.id for one in reports.waiting(session, limit=99)} == set(ids)
+        assert {one.id for one in reports_repository.waiting_public_reports(session, limit=99)} == set(ids)
         for one in ids:
-            assert reports.content(session, realm.vault, one)["answers"]
-            assert len(reports.messages(session, realm.vault, one)) == 1
-            assert len(reports.traces(session, one)) == 1
+            assert reports_repository.content(session, realm.vault, one)["answers"]
+            assert len(reports_repository.messages(session, realm.vault, one)) == 1
+            assert len(reports_repository.traces(session, one)) == 1
 
 
 @pytest.fixture
 def unmixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes stays as it was written."""
-    monkeypatch.setattr(order, "mix_school", lambda *_arguments: 0)
-    monkeypatch.setattr(order, "empty_log", lambda _engine: True)
+    monkeypatch.setattr(shuffle_repository, "mix_school", lambda *_arguments: 0)
+    monkeypatch.setattr(shuffle_repository, "empty_log", lambda _engine: True)
 
 
 @pytest.mark.postgresql
@@ -264,11 +273,11 @@ def test_whoever_writes_to_one_later_does_not_tell_them_apart(realm: Realm) -> N
     ids = [kept(realm, f"numéro {number}") for number in range(12)]
     for one in ids:
         with realm.store.writing() as session:
-            reports.change(session, replace(reports.header(session, one), step=1))
+            reports_repository.change_public_report(session, replace(reports_repository.header(session, one), step=1))
         with realm.store.writing() as session:
-            reports.note(session, one, account="b", what="read", hour=HOUR)
+            reports_repository.note(session, one, account="b", what="read", hour=HOUR)
         with realm.store.writing() as session:
-            reports.write_message(session, realm.vault, one, "réponse", hour=HOUR, by="b")
+            reports_repository.write_message(session, realm.vault, one, "réponse", hour=HOUR, by="b")
     assert not any(in_order(places) for places in physical(realm, ids))
 
 
@@ -283,10 +292,16 @@ def test_messages_of_the_staff_tell_no_order_either(realm: Realm, *, urgent_firs
         kept(realm, f"un {number}", unit=unit)
         for urgent in (urgent_first, not urgent_first):
             with realm.store.writing() as session:
-                notices.ask(session, unit=unit, account="a", channel=Channel.mail, urgent=urgent, hour=HOUR, due=HOUR)
+                reports_repository.ask_receipt_notice(
+                    session, unit=unit, account="a", channel=Channel.mail, urgent=urgent, hour=HOUR, due=HOUR
+                )
             with realm.store.writing() as session:
-                (one,) = [one for one in notices.due(session, Channel.mail, HOUR, limit=99) if one.unit == unit]
-                notices.settle(session, one.id, State.delivered)
+                (one,) = [
+                    one
+                    for one in reports_repository.due_receipt_notices(session, Channel.mail, HOUR, limit=99)
+                    if one.unit == unit
+                ]
+                reports_repository.settle_receipt_notice(session, one.id, State.delivered)
         right += urgent_comes_first(realm, unit) is urgent_first
     assert right in BY_CHANCE
 
@@ -299,20 +314,20 @@ def urgent_comes_first(realm: Realm, unit: str) -> bool:
 
 
 def test_in_a_flood_a_hundred_are_rewritten_with_each(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "MOST", 5)
+    monkeypatch.setattr(shuffle_repository, "MOST", 5)
     ids = [kept(realm, f"numéro {number}") for number in range(12)]
     mixed: list[int] = []
-    mix = order.mix
+    mix = shuffle_repository.mix_rows
 
     def counted(session: Session, some: list[str], more: object) -> int:
         mixed.append(len(set(some)))
         return mix(session, some, more)
 
-    monkeypatch.setattr(order, "mix", counted)
+    monkeypatch.setattr(shuffle_repository, "mix_rows", counted)
     last = kept(realm, "encore un")
     assert mixed == [5]
     with realm.store.reading() as session:
-        assert {one.id for one in reports.waiting(session, limit=99)} == {*ids, last}
+        assert {one.id for one in reports_repository.waiting_public_reports(session, limit=99)} == {*ids, last}
 
 
 def test_what_breaks_while_it_is_mixed_leaves_nothing_behind(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,11 +335,11 @@ def test_what_breaks_while_it_is_mixed_leaves_nothing_behind(realm: Realm, monke
         raise RuntimeError("cut off")
 
     one = kept(realm)
-    monkeypatch.setattr(order, "mix_school", broken)
+    monkeypatch.setattr(shuffle_repository, "mix_school", broken)
     with pytest.raises(RuntimeError):
         kept(realm, "deux")
     with realm.store.reading() as session:
-        assert [found.id for found in reports.waiting(session, limit=9)] == [one]
+        assert [found.id for found in reports_repository.waiting_public_reports(session, limit=9)] == [one]
 
 
 @pytest.mark.exhaustive
@@ -334,12 +349,12 @@ def test_a_reader_holds_nobody_up_for_long(realm: Realm) -> None:
     kept(realm)
     wal = Path(f"{realm.store.engine.url.database}-wal")
     with realm.store.reading() as session:
-        assert reports.waiting(session, limit=9)
+        assert reports_repository.waiting_public_reports(session, limit=9)
         began = time.monotonic()
         kept(realm, "deux")
         assert time.monotonic() - began < BUSY_SECONDS
         assert wal.stat().st_size > 0
-    mixing.clean(realm.store)
+    shuffle_repository.clean(realm.store)
     assert wal.stat().st_size == 0
 
 
@@ -350,18 +365,18 @@ def test_what_was_told_is_kept_though_the_log_cannot_be_emptied(
     def broken(_engine: object) -> bool:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(order, "empty_log", broken)
+    monkeypatch.setattr(shuffle_repository, "empty_log", broken)
     one = kept(realm)
     assert "could not be emptied" in caplog.text
     with realm.store.reading() as session:
-        assert [found.id for found in reports.waiting(session, limit=9)] == [one]
+        assert [found.id for found in reports_repository.waiting_public_reports(session, limit=9)] == [one]
 
 
 @pytest.mark.postgresql
 def test_dead_rows_go(realm: Realm) -> None:
     kept(realm)
     kept(realm, "deux")
-    mixing.clean(realm.store)
+    shuffle_repository.clean(realm.store)
     if realm.store.engine.dialect.name == "postgresql":
         with realm.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             query = text("SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'public_report'")
@@ -379,7 +394,7 @@ def test_the_order_is_drawn_anew_each_time(realm: Realm) -> None:
     ids = [kept(realm, f"numéro {number}") for number in range(8)]
     seen = set()
     for _ in range(6):
-        mixing.mix(realm.store, HOUR)
+        shuffle_repository.mix_since(realm.store, HOUR)
         found = physical(realm, ids)[0]
         seen.add(tuple(sorted(range(8), key=found.__getitem__)))
     assert len(seen) > 3
@@ -409,7 +424,7 @@ def test_no_row_has_a_number_of_its_own(realm: Realm, table: str) -> None:
 def test_a_dump_orders_nothing(realm: Realm) -> None:
     """What `.dump` writes goes by the drawn id, whoever came first; a table with numbers would not."""
     ids = [kept(realm, f"numéro {number}") for number in range(12)]
-    mixing.mix(realm.store, HOUR)
+    shuffle_repository.mix_since(realm.store, HOUR)
     with closing(sqlite3.connect(str(realm.store.engine.url.database))) as connection:
         connection.execute("CREATE TABLE planted (id TEXT)")
         connection.executemany("INSERT INTO planted VALUES (?)", [(one,) for one in ids])
@@ -442,13 +457,13 @@ def test_mixing_waits_for_whoever_writes_and_loses_nothing(realm: Realm) -> None
     """A message written while rows are mixed is there afterwards."""
     report = kept(realm)
     with realm.store.writing() as session:
-        reports.write_message(session, realm.vault, report, "encore", hour=HOUR)
-    mixing.mix(realm.store, HOUR)
+        reports_repository.write_message(session, realm.vault, report, "encore", hour=HOUR)
+    shuffle_repository.mix_since(realm.store, HOUR)
     with realm.store.writing() as session:
-        reports.write_message(session, realm.vault, report, "et encore", hour=HOUR)
-    mixing.mix(realm.store, HOUR)
+        reports_repository.write_message(session, realm.vault, report, "et encore", hour=HOUR)
+    shuffle_repository.mix_since(realm.store, HOUR)
     with realm.store.reading() as session:
-        said = [one.text for one in reports.messages(session, realm.vault, report)]
+        said = [one.text for one in reports_repository.messages(session, realm.vault, report)]
     assert said == ["encore un groupe", "encore", "et encore"]
 
 
@@ -461,10 +476,10 @@ def test_mixing_that_breaks_leaves_all_as_it_was(realm: Realm) -> None:
 
     event.listen(realm.store.engine, "commit", broken)
     with pytest.raises(RuntimeError):
-        mixing.mix(realm.store, HOUR)
+        shuffle_repository.mix_since(realm.store, HOUR)
     event.remove(realm.store.engine, "commit", broken)
     with realm.store.reading() as session:
-        assert {one.id for one in reports.waiting(session, limit=9)} == ids
+        assert {one.id for one in reports_repository.waiting_public_reports(session, limit=9)} == ids
 
 
 @pytest.mark.postgresql
@@ -473,7 +488,7 @@ def test_what_is_older_stays_where_it_lies(realm: Realm) -> None:
     with realm.store.writing() as session:
         session.execute(text("DELETE FROM public_message"))
         session.execute(text("DELETE FROM public_trace"))
-    assert mixing.mix(realm.store, HOUR) == 0
+    assert shuffle_repository.mix_since(realm.store, HOUR) == 0
 
 
 # ---- keys, erasure, messages -----------------------------------------------------------------------------------------
@@ -482,11 +497,11 @@ def test_what_is_older_stays_where_it_lies(realm: Realm) -> None:
 @pytest.mark.postgresql
 def test_its_key_turns_with_the_others_and_goes_with_it(realm: Realm) -> None:
     report = kept(realm)
-    keys.rotate(realm.store, realm.vault)
+    case_keys.rotate(realm.store, realm.vault)
     with realm.store.writing() as session:
         assert session.get_one(PublicReportRow, report).master == realm.vault.newest
-        assert reports.content(session, realm.vault, report)
-        assert reports.erase(session, [report]) == 1
+        assert reports_repository.content(session, realm.vault, report)
+        assert reports_repository.erase(session, [report]) == 1
     with realm.store.reading() as session:
         assert all(session.execute(select(table)).all() == [] for table in tables())  # type: ignore[call-overload]
 
@@ -495,11 +510,13 @@ def test_its_key_turns_with_the_others_and_goes_with_it(realm: Realm) -> None:
 def test_one_message_an_hour_for_a_person(realm: Realm) -> None:
     asked = {"unit": "school-1", "account": "a", "urgent": False, "due": HOUR}
     with realm.store.writing() as session:
-        assert notices.ask(session, channel=Channel.mail, hour=HOUR + timedelta(minutes=5), **asked)  # type: ignore[arg-type]
-        assert not notices.ask(session, channel=Channel.mail, hour=HOUR, **asked)  # type: ignore[arg-type]
-        assert notices.ask(session, channel=Channel.none, hour=HOUR, **asked)  # type: ignore[arg-type]
-        (one,) = notices.due(session, Channel.mail, HOUR, limit=9)
-        notices.settle(session, one.id, State.delivered)
-        assert notices.due(session, Channel.mail, HOUR, limit=9) == ()
-        notices.forget(session, HOUR + timedelta(hours=1))
-        assert notices.ask(session, channel=Channel.mail, hour=HOUR, **asked)  # type: ignore[arg-type]
+        assert reports_repository.ask_receipt_notice(
+            session, channel=Channel.mail, hour=HOUR + timedelta(minutes=5), **asked
+        )  # type: ignore[arg-type]
+        assert not reports_repository.ask_receipt_notice(session, channel=Channel.mail, hour=HOUR, **asked)  # type: ignore[arg-type]
+        assert reports_repository.ask_receipt_notice(session, channel=Channel.none, hour=HOUR, **asked)  # type: ignore[arg-type]
+        (one,) = reports_repository.due_receipt_notices(session, Channel.mail, HOUR, limit=9)
+        reports_repository.settle_receipt_notice(session, one.id, State.delivered)
+        assert reports_repository.due_receipt_notices(session, Channel.mail, HOUR, limit=9) == ()
+        reports_repository.forget_receipt_notice(session, HOUR + timedelta(hours=1))
+        assert reports_repository.ask_receipt_notice(session, channel=Channel.mail, hour=HOUR, **asked)  # type: ignore[arg-type]

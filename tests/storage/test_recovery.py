@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from school_protocol.storage import recovery
-from school_protocol.storage.recovery import CodeMistyped, CopyUnusable
+from school_protocol.ops import key_rotation
+from school_protocol.ops.key_rotation import CodeMistyped, CopyUnusable
 from school_protocol.storage.vault import Vault
 from storage.conftest import NOW
 
@@ -26,33 +26,33 @@ def vault(tmp_path: Path) -> Vault:
 
 
 def test_a_code_is_256_random_bits_in_groups_with_a_check_digit() -> None:
-    codes = [recovery.new_code() for _ in range(20)]
-    assert len({recovery.code_bytes(code) for code in codes}) == 20
-    assert {len(recovery.code_bytes(code)) for code in codes} == {32}
+    codes = [key_rotation.new_code() for _ in range(20)]
+    assert len({key_rotation.code_bytes(code) for code in codes}) == 20
+    assert {len(key_rotation.code_bytes(code)) for code in codes} == {32}
     assert all(re.fullmatch(r"(\d{7}\s+){12}\d{7}", code) for code in codes)
 
 
 def test_a_code_typed_otherwise_is_the_same() -> None:
-    code = recovery.new_code()
+    code = key_rotation.new_code()
     for typed in (code.translate(ARABIC), "".join(code.split()), code.replace("  ", "-"), f"\u200f {code} \n"):
-        assert recovery.code_bytes(typed) == recovery.code_bytes(code)
+        assert key_rotation.code_bytes(typed) == key_rotation.code_bytes(code)
 
 
 @given(st.integers(0, 90), st.integers(1, 9))
 def test_any_wrong_digit_is_found_in_its_group(place: int, by: int) -> None:
-    digits = "".join(recovery.new_code().split())
+    digits = "".join(key_rotation.new_code().split())
     wrong = digits[:place] + str((int(digits[place]) + by) % 10) + digits[place + 1 :]
     with pytest.raises(CodeMistyped, match=f"group {place // 7 + 1} "):
-        recovery.code_bytes(wrong)
+        key_rotation.code_bytes(wrong)
 
 
 def test_groups_that_changed_places_are_found() -> None:
     found = 0
     for _ in range(50):
-        groups = recovery.new_code().split()
+        groups = key_rotation.new_code().split()
         groups[2], groups[3] = groups[3], groups[2]
         try:
-            recovery.code_bytes(" ".join(groups))
+            key_rotation.code_bytes(" ".join(groups))
         except CodeMistyped:
             found += 1
     assert found >= 45
@@ -61,31 +61,31 @@ def test_groups_that_changed_places_are_found() -> None:
 @pytest.mark.parametrize("typed", ["", "12", "a" * 91, "0" * 91, "9" * 91, "1" * 5000])
 def test_what_is_no_code_is_said(typed: str) -> None:
     with pytest.raises(CodeMistyped):
-        recovery.code_bytes(typed)
+        key_rotation.code_bytes(typed)
 
 
 def test_file_and_code_give_every_key(vault: Vault, tmp_path: Path) -> None:
-    code = recovery.new_code()
-    copy = recovery.make(vault, tmp_path / "copy.json", code, NOW)
+    code = key_rotation.new_code()
+    copy = key_rotation.make_recovery_sheet(vault, tmp_path / "copy.json", code, NOW)
     assert copy.masters == (2, 1)
     assert (tmp_path / "copy.json").stat().st_mode & 0o077 == 0
-    found = recovery.opened(recovery.read(tmp_path / "copy.json"), code)
+    found = key_rotation.opened(key_rotation.read_recovery_sheet(tmp_path / "copy.json"), code)
     assert found == vault.secrets()
 
 
 def test_the_file_alone_holds_no_key(vault: Vault, tmp_path: Path) -> None:
-    recovery.make(vault, tmp_path / "copy.json", recovery.new_code(), NOW)
+    key_rotation.make_recovery_sheet(vault, tmp_path / "copy.json", key_rotation.new_code(), NOW)
     data, kept = (tmp_path / "copy.json").read_bytes(), vault.secrets()
     for key in (*kept.masters.values(), kept.journal, kept.marks):
-        for form in (key, key.hex().encode(), recovery._text(key).encode()):
+        for form in (key, key.hex().encode(), key_rotation._text(key).encode()):
             assert form not in data
     with pytest.raises(CopyUnusable, match="another copy's"):
-        recovery.opened(recovery.read(tmp_path / "copy.json"), recovery.new_code())
+        key_rotation.opened(key_rotation.read_recovery_sheet(tmp_path / "copy.json"), key_rotation.new_code())
 
 
 def test_a_file_that_was_changed_does_not_open(vault: Vault, tmp_path: Path) -> None:
-    code, path = recovery.new_code(), tmp_path / "copy.json"
-    recovery.make(vault, path, code, NOW)
+    code, path = key_rotation.new_code(), tmp_path / "copy.json"
+    key_rotation.make_recovery_sheet(vault, path, code, NOW)
     told = json.loads(path.read_bytes())
     for name, value in {
         "masters": [2], "made_at": "2020-01-01T00:00:00+00:00", "prints": {},
@@ -93,11 +93,11 @@ def test_a_file_that_was_changed_does_not_open(vault: Vault, tmp_path: Path) -> 
     }.items():  # fmt: skip
         path.write_text(json.dumps({**told, name: value}))
         with pytest.raises(CopyUnusable):
-            recovery.opened(recovery.read(path), code)
+            key_rotation.opened(key_rotation.read_recovery_sheet(path), code)
     for spoilt in ("", "{}", "[]", "nonsense", json.dumps({**told, "format": "x"}), json.dumps({**told, "prints": 3})):
         path.write_text(spoilt)
         with pytest.raises(CopyUnusable):
-            recovery.read(path)
+            key_rotation.read_recovery_sheet(path)
 
 
 def test_lost_keys_are_put_back_and_no_key_is_written_over(vault: Vault, tmp_path: Path) -> None:
@@ -105,10 +105,10 @@ def test_lost_keys_are_put_back_and_no_key_is_written_over(vault: Vault, tmp_pat
     found = vault.secrets()
     for name in ("master-2.key", "marks.key"):
         (vault.folder / name).unlink()
-    assert recovery.put_back(vault.folder, found) == ("marks.key", "master-2.key")
+    assert key_rotation.put_back(vault.folder, found) == ("marks.key", "master-2.key")
     assert Vault.open(vault.folder).unwrap(master, wrapped, "case:a") == b"k" * 32
-    assert recovery.put_back(vault.folder, found) == ()
-    assert recovery.put_back(tmp_path / "elsewhere", found) == (
+    assert key_rotation.put_back(vault.folder, found) == ()
+    assert key_rotation.put_back(tmp_path / "elsewhere", found) == (
         "journal.key", "marks.key", "master-1.key", "master-2.key",
     )  # fmt: skip
     assert Vault.open(tmp_path / "elsewhere").secrets() == found
@@ -119,22 +119,22 @@ def test_another_key_in_its_place_stops_everything(vault: Vault, tmp_path: Path)
     other = Vault.open(tmp_path / "other", create=True).folder
     (other / "marks.key").unlink()
     with pytest.raises(CopyUnusable, match="another key"):
-        recovery.put_back(other, found)
+        key_rotation.put_back(other, found)
     assert not (other / "marks.key").exists(), "nothing was written"
 
 
 def test_nothing_is_written_over(vault: Vault, tmp_path: Path) -> None:
     (tmp_path / "copy.json").write_text("mine")
     with pytest.raises(CopyUnusable, match="exists already"):
-        recovery.make(vault, tmp_path / "copy.json", recovery.new_code(), NOW)
+        key_rotation.make_recovery_sheet(vault, tmp_path / "copy.json", key_rotation.new_code(), NOW)
     assert (tmp_path / "copy.json").read_text() == "mine"
 
 
 def test_what_is_known_of_the_copy_is_kept(vault: Vault) -> None:
-    assert recovery.state(vault.folder) is None
+    assert key_rotation.recovery_state(vault.folder) is None
     for tested in (None, NOW):
-        now = recovery.State(NOW, tested, recovery.prints(vault.secrets()))
-        recovery.note_state(vault.folder, now)
-        assert recovery.state(vault.folder) == now
-    (vault.folder / recovery.STATE).write_text("{")
-    assert recovery.state(vault.folder) is None
+        now = key_rotation.State(NOW, tested, key_rotation.prints(vault.secrets()))
+        key_rotation.note_state(vault.folder, now)
+        assert key_rotation.recovery_state(vault.folder) == now
+    (vault.folder / key_rotation.STATE).write_text("{")
+    assert key_rotation.recovery_state(vault.folder) is None

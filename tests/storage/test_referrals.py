@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from school_protocol.domain.policy import Clause, Reach, Reader, Scope, may_see
-from school_protocol.storage import cases, erasing, index
-from school_protocol.storage.index import IndexRow, Seat
-from school_protocol.storage.referrals import register
-from school_protocol.storage.referrals.register import CaseReferral, Cursor, Filter, Page
-from school_protocol.storage.referrals.tables import CaseReferralRow
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.index_repository import IndexRow, IndexSeat
+from school_protocol.cases.models import CaseReferralRow
+from school_protocol.engine.visibility import Clause, Reach, Reader, Scope, may_see
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.supervision import referral_repository
+from school_protocol.supervision.referral_repository import CaseReferral, Cursor, Filter, Page
 from storage.conftest import NOW, Realm
 from storage.test_index import row
 
@@ -33,14 +35,16 @@ def sent(number: int = 1, target: str = "police", days: float = 0, **changes: An
 def referred(realm: Realm, *referrals: CaseReferral, **changes: Any) -> IndexRow:
     case_id = realm.open_case(unit=changes.get("unit", "school-1"))
     with realm.store.writing() as session:
-        made = row(case_id, cases.opened(session, case_id).number, **changes)
-        index.write(session, made, [register.rows_of(made, referrals)])
+        made = row(case_id, cases_repository.opened(session, case_id).number, **changes)
+        index_repository.write(session, made, [referral_repository.rows_of(made, referrals)])
     return made
 
 
 def page(realm: Realm, scope: Scope = EVERYBODY, filter: Filter = ALL, limit: int = 50, after: Any = None) -> Page:
     with realm.store.reading() as session:
-        return register.page(session, scope, today=TODAY, limit=limit, filter=filter, after=after)
+        return referral_repository.page_of_referrals(
+            session, scope, today=TODAY, limit=limit, filter=filter, after=after
+        )
 
 
 def shown(found: Page) -> list[tuple[str, int]]:
@@ -53,24 +57,24 @@ def test_a_referral_comes_back_whole_and_takes_the_place_of_the_one_before(realm
     told = sent(1, "directorate", awaits=False, acknowledged_at=NOW, settled_at=NOW)
     made = referred(realm, told, chased)
     with realm.store.reading() as session:
-        assert register.of_case(session, made.case_id) == (told, chased)
+        assert referral_repository.referrals_of_case(session, made.case_id) == (told, chased)
     (line, _other) = page(realm).lines
     assert (line.case, line.protocol, line.version, line.state, line.unit) == (
         made.number, "test", 1, "listening", "school-1",
     )  # fmt: skip
     assert line.referral == chased, "what is to be chased comes first"
     with realm.store.writing() as session:
-        index.write(session, made, [register.rows_of(made, [told])])
+        index_repository.write(session, made, [referral_repository.rows_of(made, [told])])
     with realm.store.reading() as session:
-        assert register.of_case(session, made.case_id) == (told,)
+        assert referral_repository.referrals_of_case(session, made.case_id) == (told,)
 
 
 @pytest.mark.postgresql
 def test_it_goes_with_the_index_row_and_with_the_case(realm: Realm) -> None:
     first, second = referred(realm, sent()), referred(realm, sent())
     with realm.store.writing() as session:
-        index.remove(session, first.case_id)
-        erasing.erase_case(session, realm.vault, second.case_id, at=NOW, actor="me")
+        index_repository.remove(session, first.case_id)
+        privacy_repository.erase_case(session, realm.vault, second.case_id, at=NOW, actor="me")
     with realm.store.reading() as session:
         assert session.scalars(select(CaseReferralRow.case_id)).all() == []
 
@@ -126,13 +130,13 @@ def test_the_register_shows_what_policy_lets_somebody_see_and_nothing_else(realm
         referred(realm, sent(), **changes)
         for changes in (
             {}, {"unit": "school-2"}, {"unit": "school-2", "province": "other"}, {"team_sees": True},
-            {"restricted": True}, {"exclusions": frozenset({"me"})}, {"seats": (Seat("me", "lead"),)},
-            {"seats": (Seat("me", "lead", TODAY - timedelta(days=1)),), "unit": "school-3", "province": "far",
+            {"restricted": True}, {"exclusions": frozenset({"me"})}, {"seats": (IndexSeat("me", "lead"),)},
+            {"seats": (IndexSeat("me", "lead", TODAY - timedelta(days=1)),), "unit": "school-3", "province": "far",
              "region": "far"},
             {"restricted": True, "readers": frozenset({Reader("me")})},
             {"restricted": True, "readers": frozenset({Reader("me", NOW + timedelta(hours=1))})},
             {"restricted": True, "readers": frozenset({Reader("me", NOW - timedelta(hours=1))})},
-            {"protocol": "other", "seats": (Seat("me", "lead"),)},
+            {"protocol": "other", "seats": (IndexSeat("me", "lead"),)},
         )
     ]  # fmt: skip
     for scope in SCOPES:

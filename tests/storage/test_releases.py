@@ -11,20 +11,16 @@ import pytest
 from sqlalchemy import delete, event, literal, text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from school_protocol.domain.errors import Sealed, Unseen
-from school_protocol.domain.policy import UnitKind
-from school_protocol.storage import directory as places
-from school_protocol.storage import keys
+from school_protocol.auth import repository as places
+from school_protocol.engine.errors import Sealed, Unseen
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.statistics import release_repository
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.models import FigurePaperRow, FigurePublicRow, FigureReleaseRow, FigureToldRow
+from school_protocol.statistics.release_repository import Issued, Paper, ToldOf
+from school_protocol.statistics.repository import State
+from school_protocol.storage import case_keys
 from school_protocol.storage.engines import Session, Store
-from school_protocol.storage.figures import jobs, releases
-from school_protocol.storage.figures.jobs import State
-from school_protocol.storage.figures.release_tables import (
-    FigurePaperRow,
-    FigurePublicRow,
-    FigureReleaseRow,
-    FigureToldRow,
-)
-from school_protocol.storage.figures.releases import Issued, Paper, ToldOf
 from school_protocol.storage.vault import Vault
 from storage.conftest import NOW
 
@@ -60,14 +56,14 @@ class Kept:
         )  # fmt: skip
         told = [ToldOf(self.units.get(code, code), "", EMPTY) for code in (root, *below)]
         with self.store.writing() as session:
-            releases.make_key(session, self.vault, issued.id)
-            sealed = releases.seal(session, self.vault, issued.id, {"secret": root})
-            assert releases.write(session, issued, sealed, told)
+            release_repository.make_key(session, self.vault, issued.id)
+            sealed = release_repository.seal(session, self.vault, issued.id, {"secret": root})
+            assert release_repository.write_release(session, issued, sealed, told)
         return issued
 
     def beside(self, *codes: str, months: tuple[str, ...] = ("2026-09",)) -> list[str]:
         with self.store.reading() as session:
-            found = releases.beside(session, "p", {self.units.get(code, code) for code in codes}, months)
+            found = release_repository.beside(session, "p", {self.units.get(code, code) for code in codes}, months)
         return [one.id for one in found]
 
 
@@ -79,26 +75,26 @@ def kept(directory: Store, tmp_path: Path) -> Kept:
 def test_it_is_opened_under_its_own_key_alone(kept: Kept) -> None:
     one, other = kept.issue("P1", "school"), kept.issue("P2")
     with kept.store.reading() as session:
-        sealed = releases.sealed_of(session, one.id)
-        assert releases.open_sealed(session, kept.vault, one.id, sealed) == {"secret": "P1"}
+        sealed = release_repository.sealed_of(session, one.id)
+        assert release_repository.open_sealed(session, kept.vault, one.id, sealed) == {"secret": "P1"}
         with pytest.raises(Sealed):
-            releases.open_sealed(session, kept.vault, other.id, sealed)
-    assert keys.rotate(kept.store, kept.vault) == 2
+            release_repository.open_sealed(session, kept.vault, other.id, sealed)
+    assert case_keys.rotate(kept.store, kept.vault) == 2
     with kept.store.writing() as session:
-        assert releases.open_sealed(session, kept.vault, one.id, sealed) == {"secret": "P1"}
-        releases.drop_key(session, one.id)
+        assert release_repository.open_sealed(session, kept.vault, one.id, sealed) == {"secret": "P1"}
+        release_repository.drop_key(session, one.id)
         with pytest.raises(Unseen):
-            releases.open_sealed(session, kept.vault, one.id, sealed)
+            release_repository.open_sealed(session, kept.vault, one.id, sealed)
 
 
 def test_nothing_of_it_is_ever_changed_or_taken_away(kept: Kept) -> None:
     one = kept.issue("P1")
     with kept.store.writing() as session:
-        releases.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
+        release_repository.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
         paper = Paper(release=one.id, unit=one.unit, copy=1, language="fr", actor=kept.account, at=NOW,
                       digest="d" * 64, press="p" * 64)  # fmt: skip
-        assert releases.write_paper(session, paper)
-        assert not releases.write_paper(session, replace(paper, press="q" * 64)), "its number is given"
+        assert release_repository.write_paper(session, paper)
+        assert not release_repository.write_paper(session, replace(paper, press="q" * 64)), "its number is given"
     models: tuple[Any, ...] = (FigureReleaseRow, FigureToldRow, FigurePublicRow, FigurePaperRow)
     for model in models:
         changed = {"role": "another"} if model is FigureReleaseRow else {"release": one.id}
@@ -114,9 +110,9 @@ def test_nothing_of_it_is_ever_changed_or_taken_away(kept: Kept) -> None:
 def test_a_number_is_given_once(kept: Kept) -> None:
     one = kept.issue("P1")
     with kept.store.writing() as session:
-        assert not releases.write(session, replace(one, id="another"), b"x", [])
-        assert releases.last_edition(session, "p", one.unit, 2026) == one
-        assert releases.last_edition(session, "p", one.unit, 2025) is None
+        assert not release_repository.write_release(session, replace(one, id="another"), b"x", [])
+        assert release_repository.last_edition(session, "p", one.unit, 2026) == one
+        assert release_repository.last_edition(session, "p", one.unit, 2025) is None
 
 
 @pytest.mark.exhaustive
@@ -137,23 +133,23 @@ def test_what_can_be_put_together_is_found_by_whatever_way(kept: Kept) -> None:
 def test_a_unit_reads_what_covers_it(kept: Kept) -> None:
     one, other = kept.issue("P1", "s1"), kept.issue("R1", "P1", "s1")
     with kept.store.reading() as session:
-        assert [found.id for found in releases.covering(session, "s1")] == [other.id, one.id]
-        assert [found.id for found in releases.covering(session, kept.units["R1"])] == [other.id]
-        assert releases.covering(session, "s2") == ()
-        assert releases.told(session, one.id, kept.units["R1"]) is None
+        assert [found.id for found in release_repository.covering(session, "s1")] == [other.id, one.id]
+        assert [found.id for found in release_repository.covering(session, kept.units["R1"])] == [other.id]
+        assert release_repository.covering(session, "s2") == ()
+        assert release_repository.told_of_release(session, one.id, kept.units["R1"]) is None
         with pytest.raises(Unseen):
-            releases.release(session, "nothing")
+            release_repository.release(session, "nothing")
 
 
 def test_the_latest_word_on_the_page_for_everybody_counts(kept: Kept) -> None:
     one, other = kept.issue("P1"), kept.issue("P2")
     with kept.store.writing() as session:
         for is_public in (True, False, True):
-            assert releases.set_public(session, one.id, is_public=is_public, actor=kept.account, at=NOW)
-            assert not releases.set_public(session, one.id, is_public=is_public, actor=kept.account, at=NOW)
-            assert releases.public_ids(session) == ({one.id} if is_public else frozenset())
-        releases.set_public(session, other.id, is_public=True, actor=kept.account, at=NOW)
-        assert [found.id for found in releases.public(session)] == [other.id, one.id]
+            assert release_repository.set_public(session, one.id, is_public=is_public, actor=kept.account, at=NOW)
+            assert not release_repository.set_public(session, one.id, is_public=is_public, actor=kept.account, at=NOW)
+            assert release_repository.public_ids(session) == ({one.id} if is_public else frozenset())
+        release_repository.set_public(session, other.id, is_public=True, actor=kept.account, at=NOW)
+        assert [found.id for found in release_repository.public(session)] == [other.id, one.id]
 
 
 def test_of_two_who_put_it_there_at_once_the_second_changes_nothing(
@@ -161,12 +157,14 @@ def test_of_two_who_put_it_there_at_once_the_second_changes_nothing(
 ) -> None:
     one = kept.issue("P1")
     with kept.store.writing() as session:
-        assert releases.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
-        monkeypatch.setattr(releases, "public_ids", lambda _session: frozenset())  # as before the first one's commit
-        monkeypatch.setattr(releases, "func", Before())
-        assert not releases.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
+        assert release_repository.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
+        monkeypatch.setattr(
+            release_repository, "public_ids", lambda _session: frozenset()
+        )  # as before the first one's commit
+        monkeypatch.setattr(release_repository, "func", Before())
+        assert not release_repository.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
         monkeypatch.undo()
-        assert releases.public_ids(session) == {one.id}
+        assert release_repository.public_ids(session) == {one.id}
 
 
 class Before:
@@ -182,14 +180,14 @@ def test_what_lists_releases_reads_no_sealed_counts(kept: Kept) -> None:
     read = list[str]()
     event.listen(kept.store.engine, "before_cursor_execute", lambda *said: read.append(said[2]))
     with kept.store.reading() as session:
-        assert releases.covering(session, "s1") == (one,)
+        assert release_repository.covering(session, "s1") == (one,)
         assert kept.beside("P1") == [one.id]
-        assert releases.release(session, one.id) == one
-        assert releases.latest_id(session, "p", one.unit, 2026) == one.id
-        assert releases.latest_id(session, "p", one.unit, 2025) is None
+        assert release_repository.release(session, one.id) == one
+        assert release_repository.latest_id(session, "p", one.unit, 2026) == one.id
+        assert release_repository.latest_id(session, "p", one.unit, 2025) is None
     assert not [said for said in read if "sealed" in said]
     with kept.store.reading() as session:
-        assert releases.sealed_of(session, one.id)
+        assert release_repository.sealed_of(session, one.id)
     assert [said for said in read if "sealed" in said]
 
 
@@ -197,7 +195,7 @@ def test_what_lists_releases_reads_no_sealed_counts(kept: Kept) -> None:
 
 
 def ask(kept: Kept, session: Session, job: str, code: str, hours: int = 0) -> None:
-    jobs.add(
+    statistics_repository.add_job(
         session, job, protocol="p", unit=kept.units[code], year=2026, account=kept.account, role="r",
         at=NOW + timedelta(hours=hours), press=job.ljust(64, "x"),
     )  # fmt: skip
@@ -207,17 +205,19 @@ def test_one_is_worked_on_at_a_time_the_first_asked_for_first(kept: Kept) -> Non
     with kept.store.writing() as session:
         ask(kept, session, "later", "P2", 1)
         ask(kept, session, "first", "P1")
-        taken = jobs.take_next(session, now=NOW)
+        taken = statistics_repository.take_next(session, now=NOW)
         assert taken is not None
         assert (taken.id, taken.tries) == ("first", 1)
-        assert jobs.take_next(session, now=NOW + jobs.LEASE) is None
-        assert jobs.go_on(session, "first", done=1, total=9, now=NOW + jobs.LEASE)
-        assert jobs.take_next(session, now=NOW + 2 * jobs.LEASE) is None, "its worker has just said something"
-        again = jobs.take_next(session, now=NOW + 3 * jobs.LEASE)
+        assert statistics_repository.take_next(session, now=NOW + statistics_repository.LEASE) is None
+        assert statistics_repository.go_on(session, "first", done=1, total=9, now=NOW + statistics_repository.LEASE)
+        assert statistics_repository.take_next(session, now=NOW + 2 * statistics_repository.LEASE) is None, (
+            "its worker has just said something"
+        )
+        again = statistics_repository.take_next(session, now=NOW + 3 * statistics_repository.LEASE)
         assert again is not None
         assert (again.id, again.tries, again.done) == ("first", 2, 1)
-        assert jobs.settle(session, "first", State.issued, at=NOW)
-        following = jobs.take_next(session, now=NOW)
+        assert statistics_repository.settle_job(session, "first", State.issued, at=NOW)
+        following = statistics_repository.take_next(session, now=NOW)
         assert following is not None
         assert following.id == "later"
 
@@ -225,18 +225,18 @@ def test_one_is_worked_on_at_a_time_the_first_asked_for_first(kept: Kept) -> Non
 def test_what_was_stopped_goes_on_no_more(kept: Kept) -> None:
     with kept.store.writing() as session:
         ask(kept, session, "job", "P1")
-        assert jobs.set_state(session, "job", State.choosing, b"counts", now=NOW)
-        assert jobs.sealed_of(session, "job") == b"counts"
-        assert jobs.settle(session, "job", State.stopped, at=NOW)
-        assert jobs.sealed_of(session, "job") is None
-        assert not jobs.settle(session, "job", State.issued, at=NOW)
-        assert not jobs.go_on(session, "job", done=1, total=1, now=NOW)
-        assert not jobs.set_state(session, "job", State.checking, b"x", now=NOW)
-        assert jobs.take_next(session, now=NOW) is None
-        found = jobs.latest(session, "p", kept.units["P1"])
+        assert statistics_repository.set_state(session, "job", State.choosing, b"counts", now=NOW)
+        assert statistics_repository.sealed_of(session, "job") == b"counts"
+        assert statistics_repository.settle_job(session, "job", State.stopped, at=NOW)
+        assert statistics_repository.sealed_of(session, "job") is None
+        assert not statistics_repository.settle_job(session, "job", State.issued, at=NOW)
+        assert not statistics_repository.go_on(session, "job", done=1, total=1, now=NOW)
+        assert not statistics_repository.set_state(session, "job", State.checking, b"x", now=NOW)
+        assert statistics_repository.take_next(session, now=NOW) is None
+        found = statistics_repository.latest_job(session, "p", kept.units["P1"])
         assert found is not None
         assert found.state is State.stopped
         ask(kept, session, "again", "P1", -1)
-        running = jobs.latest(session, "p", kept.units["P1"])
+        running = statistics_repository.latest_job(session, "p", kept.units["P1"])
         assert running is not None
         assert running.id == "again", "what runs comes before what was"

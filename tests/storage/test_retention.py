@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.storage import cases, outbox
-from school_protocol.storage import retention as storage
-from school_protocol.storage.retention import Cursor, Standing
-from school_protocol.storage.tables import CaseKeyRow
+from school_protocol.cases import repository as cases_repository
+from school_protocol.privacy import repository as storage
+from school_protocol.privacy.repository import LimitCursor, Standing
+from school_protocol.storage import work_queue
+from school_protocol.storage.models import CaseKeyRow
 from storage.conftest import NOW, Realm, entry
 
 pytestmark = pytest.mark.postgresql
@@ -23,21 +24,21 @@ def test_while_a_hold_stands_nobody_erases(realm: Realm) -> None:
     with realm.store.writing() as session:
         storage.bar(session, case_id, NOW + timedelta(days=30))
     with pytest.raises(IntegrityError, match="held"), realm.store.writing() as session:
-        cases.destroy_case(session, realm.vault, case_id, at=NOW + timedelta(days=29), actor="x")
+        cases_repository.destroy_case(session, realm.vault, case_id, at=NOW + timedelta(days=29), actor="x")
     with pytest.raises(IntegrityError, match="held"), realm.store.writing() as session:
         session.execute(delete(CaseKeyRow).where(CaseKeyRow.case_id == case_id))
     assert realm.load(case_id)
     with realm.store.writing() as session:
-        cases.destroy_case(session, realm.vault, case_id, at=NOW + timedelta(days=30), actor="x")
-        assert cases.is_destroyed(session, case_id)
+        cases_repository.destroy_case(session, realm.vault, case_id, at=NOW + timedelta(days=30), actor="x")
+        assert cases_repository.is_destroyed(session, case_id)
 
 
 def test_words_can_be_destroyed_all_the_same(realm: Realm) -> None:
     case_id = realm.open_case(entry(words={"a": "b"}))
     with realm.store.writing() as session:
         storage.bar(session, case_id, NOW + timedelta(days=30))
-        cases.destroy_words(session, realm.vault, case_id, 1, at=NOW, actor="x")
-        assert cases.graves(session, case_id) == 1
+        cases_repository.destroy_words(session, realm.vault, case_id, 1, at=NOW, actor="x")
+        assert cases_repository.graves(session, case_id) == 1
 
 
 def test_without_a_hold_it_goes(realm: Realm) -> None:
@@ -46,7 +47,7 @@ def test_without_a_hold_it_goes(realm: Realm) -> None:
     with realm.store.writing() as session:
         storage.bar(session, case_id, NOW + timedelta(days=30))
         storage.bar(session, case_id, None)
-        cases.destroy_case(session, realm.vault, case_id, at=NOW, actor="x")
+        cases_repository.destroy_case(session, realm.vault, case_id, at=NOW, actor="x")
         assert storage.erased(session) == [(case_id, NOW)]
 
 
@@ -64,21 +65,21 @@ def test_what_was_asked_for_is_forgotten_with_the_case(realm: Realm) -> None:
     one, other = realm.open_case(entry()), realm.open_case(entry())
     with realm.store.writing() as session:
         for case_id in (one, other):
-            outbox.put(session, "notify", {"case": case_id, "to": "x", "urgent": False}, at=NOW)
+            work_queue.put_message(session, "notify", {"case": case_id, "to": "x", "urgent": False}, at=NOW)
         storage.forget_messages(session, one, NOW)
-        assert [message.payload["case"] for message in outbox.take(session, NOW, limit=9)] == [other]
+        assert [message.payload["case"] for message in work_queue.take_messages(session, NOW, limit=9)] == [other]
 
 
 def test_where_a_case_stands_is_kept_whole(realm: Realm) -> None:
     case_id = realm.open_case(entry())
     found = Standing(case_id=case_id, seq=1, cycle=1, due_on=TODAY, erase_on=TODAY)
     with realm.store.writing() as session:
-        storage.keep(session, found)
+        storage.keep_limit(session, found)
         assert storage.standing(session, case_id) == found
         assert storage.coming(session, TODAY, after=None, limit=9) == [found]
         assert storage.coming(session, TODAY - timedelta(days=1), after=None, limit=9) == []
-        assert storage.coming(session, TODAY, after=Cursor(TODAY, case_id), limit=9) == []
-        storage.forget(session, case_id)
+        assert storage.coming(session, TODAY, after=LimitCursor(TODAY, case_id), limit=9) == []
+        storage.forget_limit(session, case_id)
         assert storage.standing(session, case_id) is None
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from school_protocol.storage.review.queue import Chosen, remember, remembered
+from school_protocol.supervision.repository import Chosen, remember, remembered
 from storage.conftest import Realm
 
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Column, event, func
 from sqlalchemy.orm import Session
 
-from school_protocol.domain.policy import Clause, Reach, Scope
-from school_protocol.storage.review import queue
-from school_protocol.storage.review.queue import Asker, Chosen
+from school_protocol.engine.visibility import Clause, Reach, Scope
+from school_protocol.supervision import repository as supervision_repository
+from school_protocol.supervision.repository import Asker, Chosen
 from storage.conftest import NOW, Realm
 
 SCOPE = Scope("a", (Clause("test", Reach.region, "region"),))
@@ -25,10 +25,10 @@ def plans(session: Session) -> list[str]:
     asked: list[tuple[str, Any]] = []
     connection = session.connection()
     event.listen(connection, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
-    queue.page(session, ASKER, limit=25, chosen=Chosen())
-    queue._waits(session, ASKER, [f"c{number}" for number in range(25)], queue.KINDS)
-    queue.page(session, ASKER, limit=25, chosen=Chosen(kind=queue.TEAM))
-    queue.passed_over(session, ASKER, chosen=Chosen(kind="visa", level=4), most=100)
+    supervision_repository.page_of_reviews(session, ASKER, limit=25, chosen=Chosen())
+    supervision_repository._waits(session, ASKER, [f"c{number}" for number in range(25)], supervision_repository.KINDS)
+    supervision_repository.page_of_reviews(session, ASKER, limit=25, chosen=Chosen(kind=supervision_repository.TEAM))
+    supervision_repository.passed_over(session, ASKER, chosen=Chosen(kind="visa", level=4), most=100)
     found = list(asked)
     return [str(line[3]) for said, given in found for line in connection.exec_driver_sql(
         f"EXPLAIN QUERY PLAN {said}", given)]  # fmt: skip
@@ -54,5 +54,7 @@ def test_the_look_at_plans_sees_a_walk_over_a_role(realm: Realm, monkeypatch: py
     def plain(column: Any, _default: str) -> Column[str]:
         return column  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(queue, "func", type("Func", (), {"coalesce": staticmethod(plain), "count": func.count}))
+    monkeypatch.setattr(
+        supervision_repository, "func", type("Func", (), {"coalesce": staticmethod(plain), "count": func.count})
+    )
     assert [one for one in looked_at(realm) if one.endswith(OF_A_ROLE)]

@@ -13,11 +13,13 @@ import pytest
 from sqlalchemy import JSON, Boolean, Column, Date, Integer, LargeBinary, delete, event, insert, select, update
 from sqlalchemy.orm import DeclarativeBase
 
-from school_protocol.storage import index_check, row_macs
+from school_protocol.auth.models import AccountRow
+from school_protocol.cases import index_check_repository
+from school_protocol.reports.models import Hour
+from school_protocol.storage import row_macs
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.placing import add_new, add_rows
-from school_protocol.storage.signalement.tables import Hour
-from school_protocol.storage.tables import AccountRow, DirectoryBase, Moment, RealmBase
+from school_protocol.storage.models import DirectoryBase, Moment, RealmBase
+from school_protocol.storage.sql import add_new, add_rows
 from school_protocol.storage.vault import Vault
 from school_protocol.wiring import WIRING
 
@@ -100,7 +102,7 @@ def test_of_every_table_the_docs_say_what_would_tell() -> None:
         name for part in WIRING.tables.values() for name in part.tables
     )
     assert sorted(named["a hash in each row"]) == sorted(model.__tablename__ for model in TABLES)
-    assert sorted(named["with the case’s index row"]) == sorted(table.name for table in index_check.tables())
+    assert sorted(named["with the case’s index row"]) == sorted(table.name for table in index_check_repository.tables())
 
 
 def test_every_way_of_writing_makes_the_hash(store: Store) -> None:

@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from school_protocol.domain.policy import UnitKind
-from school_protocol.storage import directory as people
-from school_protocol.storage import staff, staff_imports
+from school_protocol.auth import repository as people
+from school_protocol.auth import sign_in_repository
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.people import import_repository
+from school_protocol.people import repository as people_repository
+from school_protocol.people.import_repository import Line, State, Verdict
+from school_protocol.people.repository import Certificate
 from school_protocol.storage.engines import Session, Store
-from school_protocol.storage.staff import Certificate
-from school_protocol.storage.staff_imports import Line, State, Verdict
 from storage.conftest import NOW
 
 pytestmark = pytest.mark.postgresql
@@ -48,10 +50,10 @@ def test_one_of_two_tops_is_not_everywhere(directory: Store) -> None:
         person(session, "q", other, until=1)
     with directory.reading() as session:
         for top, name in ((units["R"], "a"), (other, "q")):
-            assert [one.username for one in staff.people(session, [top], limit=10)] == [name]
-            near = staff.ending(session, [top], [], today=TODAY, until=TODAY + timedelta(days=9), limit=10)
+            assert [one.username for one in people_repository.people(session, [top], limit=10)] == [name]
+            near = people_repository.ending(session, [top], [], today=TODAY, until=TODAY + timedelta(days=9), limit=10)
             assert [one.username for one in near] == [name]
-        assert staff.places(session, [other], limit=10) == (other,)
+        assert people_repository.places(session, [other], limit=10) == (other,)
 
 
 def test_people_are_found_below_a_unit_by_key(directory: Store) -> None:
@@ -62,19 +64,23 @@ def test_people_are_found_below_a_unit_by_key(directory: Store) -> None:
     with directory.reading() as session:
 
         def names(*codes: str, **more: object) -> list[str]:
-            found = staff.people(session, [units[code] for code in codes], limit=10, **more)  # type: ignore[arg-type]
+            found = people_repository.people(session, [units[code] for code in codes], limit=10, **more)  # type: ignore[arg-type]
             return [one.username for one in found]
 
         assert names("R") == ["a", "b", "c", "d"]
         assert names("P1") == ["a", "b"]
         assert names("P2", "00000A") == ["a", "c"]
         assert names("R", after="b") == ["c", "d"]
-        assert staff.places(session, [units["R"]], limit=3) == (units["00000A"], units["00000B"], units["00000C"])
-        assert staff.places(session, [units["P2"]], limit=9) == (units["00000C"], units["P2"])
-        assert staff.is_below(session, units["00000A"], [units["P1"]])
-        assert not staff.is_below(session, units["00000A"], [units["P2"]])
-        assert not staff.is_below(session, "no such unit", [units["R"]])
-        assert len(staff.places(session, [units["P1"]], limit=10)) == 3
+        assert people_repository.places(session, [units["R"]], limit=3) == (
+            units["00000A"],
+            units["00000B"],
+            units["00000C"],
+        )
+        assert people_repository.places(session, [units["P2"]], limit=9) == (units["00000C"], units["P2"])
+        assert people_repository.is_below(session, units["00000A"], [units["P1"]])
+        assert not people_repository.is_below(session, units["00000A"], [units["P2"]])
+        assert not people_repository.is_below(session, "no such unit", [units["R"]])
+        assert len(people_repository.places(session, [units["P1"]], limit=10)) == 3
 
 
 def test_certificates_that_end_are_found_soonest_first(directory: Store) -> None:
@@ -86,7 +92,7 @@ def test_certificates_that_end_are_found_soonest_first(directory: Store) -> None
     with directory.reading() as session:
 
         def names(after: tuple[date, str] | None = None, roles: tuple[str, ...] = ("member",)) -> list[str]:
-            found = staff.ending(
+            found = people_repository.ending(
                 session, [units["P1"]], roles, today=TODAY, until=TODAY + timedelta(days=60), after=after, limit=10
             )
             return [one.username for one in found]
@@ -102,12 +108,12 @@ def test_a_certificate_is_the_accounts_and_stays(directory: Store) -> None:
         account = person(session, "nadia", units["00000A"])
         seen = [Certificate(account, None, TODAY + timedelta(days=days), account, NOW + timedelta(days=days))
                 for days in (3, 9)]  # fmt: skip
-        staff.keep_certificates(session, seen)
+        people_repository.keep_certificates(session, seen)
     with directory.reading() as session:
         found = people.account(session, account)
         assert found is not None
         assert (found.certified, found.trained_until) == (True, TODAY + timedelta(days=9))
-        assert [one.until for one in staff.certificates(session, account)] == [seen[1].until, seen[0].until]
+        assert [one.until for one in people_repository.certificates(session, account)] == [seen[1].until, seen[0].until]
 
 
 @pytest.mark.exhaustive(
@@ -120,7 +126,7 @@ def test_a_certificate_is_the_accounts_and_stays(directory: Store) -> None:
 def test_a_certificate_is_never_changed(directory: Store, statement: str) -> None:
     with directory.writing() as session:
         account = person(session, "nadia", places(session)["00000A"])
-        staff.keep_certificates(session, [Certificate(account, None, TODAY, account, NOW)])
+        people_repository.keep_certificates(session, [Certificate(account, None, TODAY, account, NOW)])
     with pytest.raises(DatabaseError), directory.writing() as session:
         session.execute(text(statement))
 
@@ -130,53 +136,53 @@ def test_an_account_is_linked_to_one_subject_of_a_provider(directory: Store) -> 
     with directory.writing() as session:
         units = places(session)
         first, second = person(session, "a", units["R"]), person(session, "b", units["R"])
-        staff.link(session, "https://id.example", "s1", first, at=NOW)
-        staff.link(session, "https://other.example", "s1", second, at=NOW)
+        sign_in_repository.link(session, "https://id.example", "s1", first, at=NOW)
+        sign_in_repository.link(session, "https://other.example", "s1", second, at=NOW)
     with directory.reading() as session:
-        assert staff.account_known_as(session, "https://id.example", "s1") == first
-        assert staff.account_known_as(session, "https://id.example", "s2") is None
-        assert staff.subject_of(session, "https://id.example", second) is None
+        assert sign_in_repository.account_known_as(session, "https://id.example", "s1") == first
+        assert sign_in_repository.account_known_as(session, "https://id.example", "s2") is None
+        assert sign_in_repository.subject_of(session, "https://id.example", second) is None
     for account, subject in ((first, "s2"), (second, "s1")):
         with pytest.raises(DatabaseError), directory.writing() as session:
-            staff.link(session, "https://id.example", subject, account, at=NOW)
+            sign_in_repository.link(session, "https://id.example", subject, account, at=NOW)
 
 
 @pytest.mark.exhaustive
 def test_a_list_is_taken_by_one_worker_at_a_time(directory: Store) -> None:
     with directory.writing() as session:
         account = person(session, "a", places(session)["R"])
-        batch = staff_imports.bring(session, account, b"content", "liste.csv", 2, at=NOW)
+        batch = import_repository.bring(session, account, b"content", "liste.csv", 2, at=NOW)
     with directory.writing() as session:
-        assert getattr(staff_imports.take_next(session, now=NOW), "id", None) == batch
-        assert staff_imports.take_next(session, now=NOW) is None, "somebody is at it"
-        later = NOW + staff_imports.LEASE * 1.1
-        assert staff_imports.take_next(session, now=later) is not None, "who died is made up for"
+        assert getattr(import_repository.take_next(session, now=NOW), "id", None) == batch
+        assert import_repository.take_next(session, now=NOW) is None, "somebody is at it"
+        later = NOW + import_repository.LEASE * 1.1
+        assert import_repository.take_next(session, now=later) is not None, "who died is made up for"
         lines = [
             Line(2, Verdict.new, "person", {"username": "x"}, []),
             Line(3, Verdict.refused, "person", {}, ("no_name",)),
         ]
-        staff_imports.keep_lines(session, batch, lines, now=NOW)
-        staff_imports.set_ready(session, batch, "d" * 64, at=NOW)
-        staff_imports.note_accounts(session, batch, {2: account})
+        import_repository.keep_lines(session, batch, lines, now=NOW)
+        import_repository.set_ready(session, batch, "d" * 64, at=NOW)
+        import_repository.note_accounts(session, batch, {2: account})
     with directory.writing() as session:
-        found = staff_imports.batch(session, batch)
+        found = import_repository.batch(session, batch)
         assert found is not None
         assert (found.state, found.done, found.digest) == (State.ready, 2, "d" * 64)
-        assert staff_imports.lines(session, batch, (Verdict.refused,), limit=9) == (lines[1],)
-        assert staff_imports.made_accounts(session, batch) == (account,)
-        assert staff_imports.counts(session, batch)["person", Verdict.new] == 1
-        assert staff_imports.content_of(session, batch) == b"content"
-        staff_imports.set_state(session, batch, State.applied, at=NOW)
-        assert staff_imports.content_of(session, batch) == b"", "its bytes go once it is settled"
-        assert staff_imports.drop_settled(session, NOW) == 0
-        assert staff_imports.drop_settled(session, NOW + timedelta(days=1)) == 1
-        assert staff_imports.batch(session, batch) is None
+        assert import_repository.lines(session, batch, (Verdict.refused,), limit=9) == (lines[1],)
+        assert import_repository.made_accounts(session, batch) == (account,)
+        assert import_repository.counts(session, batch)["person", Verdict.new] == 1
+        assert import_repository.content_of(session, batch) == b"content"
+        import_repository.set_state(session, batch, State.applied, at=NOW)
+        assert import_repository.content_of(session, batch) == b"", "its bytes go once it is settled"
+        assert import_repository.drop_settled(session, NOW) == 0
+        assert import_repository.drop_settled(session, NOW + timedelta(days=1)) == 1
+        assert import_repository.batch(session, batch) is None
 
 
 @pytest.mark.exhaustive
 def test_a_list_stands_where_it_may_stand_alone(directory: Store) -> None:
     with directory.writing() as session:
         account = person(session, "a", places(session)["R"])
-        staff_imports.bring(session, account, b"x", "l", 1, at=NOW)
+        import_repository.bring(session, account, b"x", "l", 1, at=NOW)
     with pytest.raises(DatabaseError), directory.writing() as session:
         session.execute(text("UPDATE staff_import SET state = 'lost'"))

@@ -11,11 +11,14 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.storage import cases, index, told, watch
-from school_protocol.storage.referrals import register as referrals
-from school_protocol.storage.referrals.register import CaseReferral
-from school_protocol.storage.tables import NoticeRow
-from school_protocol.storage.told import Channel, State, Telling
+from school_protocol.auth.models import Channel
+from school_protocol.cases import index_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.notifications.models import NoticeRow
+from school_protocol.notifications.repository import State, Telling
+from school_protocol.supervision import referral_repository as referrals
+from school_protocol.supervision.referral_repository import CaseReferral
 from storage.conftest import NOW, Realm
 from storage.test_index import row
 
@@ -27,17 +30,19 @@ LATER = NOW + timedelta(minutes=1)
 def keep(realm: Realm, case_id: str, cause: str, *tellings: Telling, **more: Any) -> int:
     given = {"urgent": True, "at": NOW, "due_at": NOW, **more}
     with realm.store.writing() as session:
-        return told.keep(session, case_id, cause, tellings, **given)
+        return notifications_repository.keep_notice(session, case_id, cause, tellings, **given)
 
 
 def take(realm: Realm, now: Any = NOW, channel: Channel = Channel.mail) -> list[tuple[str, str]]:
     with realm.store.writing() as session:
-        return [(notice.account, notice.cause) for notice in told.take(session, now, channel)]
+        return [
+            (notice.account, notice.cause) for notice in notifications_repository.take_notice(session, now, channel)
+        ]
 
 
 def ids(realm: Realm, case_id: str) -> dict[str, str]:
     with realm.store.reading() as session:
-        return {notice.account: notice.id for notice in told.of_case(session, case_id)}
+        return {notice.account: notice.id for notice in notifications_repository.notices_of_case(session, case_id)}
 
 
 # ---- kept once -----------------------------------------------------------------------------------------------------
@@ -50,8 +55,8 @@ def test_a_cause_is_told_once_to_each_on_each_channel(realm: Realm) -> None:
     assert keep(realm, case_id, "step:2", HEAD) == 1
     assert keep(realm, other, "step:1", HEAD) == 1
     with realm.store.reading() as session:
-        assert told.causes(session, case_id) == {"step:1", "step:2"}
-        assert told.waiting(session) == {Channel.mail: 4}
+        assert notifications_repository.causes(session, case_id) == {"step:1", "step:2"}
+        assert notifications_repository.waiting_notices(session) == {Channel.mail: 4}
 
 
 @pytest.mark.exhaustive
@@ -72,9 +77,12 @@ def test_what_nobody_gets_is_kept_and_never_taken(realm: Realm) -> None:
     keep(realm, case_id, "step:1", Telling(role="head"), Telling(role="family", state=State.withheld))
     assert take(realm) == []
     with realm.store.reading() as session:
-        states = [(notice.role, notice.state, notice.settled_at) for notice in told.of_case(session, case_id)]
-        assert told.causes(session, case_id) == {"step:1"}
-        assert told.waiting(session) == {}
+        states = [
+            (notice.role, notice.state, notice.settled_at)
+            for notice in notifications_repository.notices_of_case(session, case_id)
+        ]
+        assert notifications_repository.causes(session, case_id) == {"step:1"}
+        assert notifications_repository.waiting_notices(session) == {}
     assert sorted(states) == [("family", State.withheld, NOW), ("head", State.no_address, NOW)]
 
 
@@ -110,7 +118,7 @@ def test_what_a_killed_worker_took_comes_back(realm: Realm) -> None:
     assert take(realm) == [("a1", "step:1")]
     assert take(realm, NOW + timedelta(minutes=4)) == []
     with realm.store.writing() as session:
-        (again,) = told.take(session, NOW + timedelta(minutes=5), Channel.mail)
+        (again,) = notifications_repository.take_notice(session, NOW + timedelta(minutes=5), Channel.mail)
         assert again.attempts == 2
 
 
@@ -120,20 +128,24 @@ def test_what_is_settled_stays_settled(realm: Realm) -> None:
     keep(realm, case_id, "step:1", HEAD, MEMBER, urgent=False)
     known = ids(realm, case_id)
     with realm.store.writing() as session:
-        told.put_off(session, [known["a2"]], NOW + timedelta(hours=1))
-        told.settle(session, [known["a1"]], State.delivered, at=LATER)
-        told.settle(session, [known["a1"]], State.withheld, at=LATER + timedelta(hours=1))
-        told.put_off(session, [known["a1"]], NOW)
+        notifications_repository.put_off_notice(session, [known["a2"]], NOW + timedelta(hours=1))
+        notifications_repository.settle_notice(session, [known["a1"]], State.delivered, at=LATER)
+        notifications_repository.settle_notice(session, [known["a1"]], State.withheld, at=LATER + timedelta(hours=1))
+        notifications_repository.put_off_notice(session, [known["a1"]], NOW)
     assert take(realm) == []
     assert take(realm, NOW + timedelta(hours=1)) == [("a2", "step:1")]
     with realm.store.reading() as session:
-        head = next(notice for notice in told.of_case(session, case_id) if notice.account == "a1")
+        head = next(
+            notice for notice in notifications_repository.notices_of_case(session, case_id) if notice.account == "a1"
+        )
         assert (head.state, head.settled_at) == (State.delivered, LATER)
         after = LATER + timedelta(days=1)
-        assert told.was_gathered_since(session, "a1", LATER, now=after)
-        assert not told.was_gathered_since(session, "a1", LATER + timedelta(seconds=1), now=after)
-        assert not told.was_gathered_since(session, "a2", NOW, now=after)
-        assert not told.was_gathered_since(session, "a1", NOW, now=LATER - timedelta(hours=1)), "dated ahead"
+        assert notifications_repository.was_gathered_since(session, "a1", LATER, now=after)
+        assert not notifications_repository.was_gathered_since(session, "a1", LATER + timedelta(seconds=1), now=after)
+        assert not notifications_repository.was_gathered_since(session, "a2", NOW, now=after)
+        assert not notifications_repository.was_gathered_since(session, "a1", NOW, now=LATER - timedelta(hours=1)), (
+            "dated ahead"
+        )
 
 
 @pytest.mark.exhaustive
@@ -162,14 +174,14 @@ def test_workers_at_once_never_take_the_same(realm: Realm) -> None:
 
 def indexed(realm: Realm, case_id: str, *keys: str, **more: Any) -> None:
     with realm.store.writing() as session:
-        number = cases.opened(session, case_id).number
-        dues = tuple(index.Due(key, NOW) for key in keys)
-        index.write(session, row(case_id=case_id, number=number, dues=dues, **more))
+        number = cases_repository.opened(session, case_id).number
+        dues = tuple(index_repository.Due(key, NOW) for key in keys)
+        index_repository.write(session, row(case_id=case_id, number=number, dues=dues, **more))
 
 
 def to_look_at(realm: Realm, now: Any = NOW, limit: int = 9) -> list[str]:
     with realm.store.reading() as session:
-        return watch.to_look_at(session, {"chain", "other_chain"}, now, limit=limit)
+        return notifications_repository.to_look_at(session, {"chain", "other_chain"}, now, limit=limit)
 
 
 def test_a_case_is_looked_at_when_it_moves_on_or_its_moment_comes(realm: Realm) -> None:
@@ -180,8 +192,8 @@ def test_a_case_is_looked_at_when_it_moves_on_or_its_moment_comes(realm: Realm) 
     assert to_look_at(realm) == [first, second]
     assert to_look_at(realm, limit=1) == [first]
     with realm.store.writing() as session:
-        watch.looked(session, first, 4, NOW + timedelta(hours=2))
-        watch.looked(session, second, 2, None)
+        notifications_repository.looked(session, first, 4, NOW + timedelta(hours=2))
+        notifications_repository.looked(session, second, 2, None)
     assert to_look_at(realm) == []
     assert to_look_at(realm, NOW + timedelta(hours=2)) == [first]
     indexed(realm, second, "chain", last_seq=3)
@@ -193,15 +205,15 @@ def test_a_case_of_which_a_service_is_silent_is_looked_at(realm: Realm) -> None:
     silent, answered, later = sorted(realm.open_case() for _ in range(3))
     with realm.store.writing() as session:
         for case_id, at in ((silent, NOW), (answered, None), (later, NOW + timedelta(hours=1))):
-            number = cases.opened(session, case_id).number
+            number = cases_repository.opened(session, case_id).number
             made = row(case_id=case_id, number=number, last_seq=2)
             one = CaseReferral(
                 number=1, target="police", sent_at=NOW, on_danger=True, awaits=at is not None, chase_at=at
             )
-            index.write(session, made, [referrals.rows_of(made, [one])])
+            index_repository.write(session, made, [referrals.rows_of(made, [one])])
     assert to_look_at(realm) == [silent]
     with realm.store.writing() as session:
-        watch.looked(session, silent, 2, NOW + timedelta(days=1))
+        notifications_repository.looked(session, silent, 2, NOW + timedelta(days=1))
     assert to_look_at(realm, NOW + timedelta(hours=1)) == [later]
     assert to_look_at(realm, NOW + timedelta(days=1)) == [silent, later]
 
@@ -210,12 +222,12 @@ def test_a_look_at_a_case_that_has_moved_on_meanwhile_does_not_count(realm: Real
     case_id = realm.open_case()
     indexed(realm, case_id, "chain", last_seq=5)
     with realm.store.writing() as session:
-        watch.looked(session, case_id, 4, NOW + timedelta(days=1))
-        watch.looked(session, "gone", 4, None)
+        notifications_repository.looked(session, case_id, 4, NOW + timedelta(days=1))
+        notifications_repository.looked(session, "gone", 4, None)
     assert to_look_at(realm) == [case_id]
     with realm.store.writing() as session:
-        watch.put_off(session, case_id, NOW + timedelta(minutes=10))
-        watch.put_off(session, "gone", NOW)
+        notifications_repository.put_off_watch(session, case_id, NOW + timedelta(minutes=10))
+        notifications_repository.put_off_watch(session, "gone", NOW)
     assert to_look_at(realm) == []
 
 
@@ -224,5 +236,5 @@ def test_open_cases_are_walked_by_id(realm: Realm) -> None:
     for case_id, ended in ((first, False), (second, True), (third, False)):
         indexed(realm, case_id, ended=ended)
     with realm.store.reading() as session:
-        assert watch.open_cases(session, after="", limit=1) == [first]
-        assert watch.open_cases(session, after=first, limit=9) == [third]
+        assert notifications_repository.open_cases(session, after="", limit=1) == [first]
+        assert notifications_repository.open_cases(session, after=first, limit=9) == [third]

@@ -11,11 +11,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import QueuePool, make_url, select, text
 
-from school_protocol.storage import once, proving, sign_in
+from school_protocol.auth import sign_in_repository
+from school_protocol.auth.models import AccountRow, WebSessionRow
+from school_protocol.storage import idempotency
 from school_protocol.storage.engines import Session, Store, open_engine
-from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.tables import AccountRow, WebSessionRow
-from school_protocol.storage.turns import Lead, turn
+from school_protocol.storage.store_errors import StorageBusy
+from school_protocol.storage.work_queue import Lead, turn
 from storage.conftest import NOW, Realm
 
 pytestmark = pytest.mark.postgresql
@@ -206,11 +207,11 @@ def second_comes_while(store: Store, first: Callable[[Session], object], second:
 @pytest.mark.exhaustive
 def test_the_same_thing_left_twice_at_once_is_kept_as_it_was_said_last(realm: Realm) -> None:
     def leaving(words: str) -> Callable[[Session], object]:
-        return lambda session: once.keep_draft(session, realm.vault, "one", "/cases/1", {"text": words}, at=NOW)
+        return lambda session: idempotency.keep_draft(session, realm.vault, "one", "/cases/1", {"text": words}, at=NOW)
 
     assert second_comes_while(realm.store, leaving("first"), leaving("second")) is None
     with realm.store.reading() as session:
-        kept = once.draft(session, realm.vault, "one", "/cases/1")
+        kept = idempotency.draft(session, realm.vault, "one", "/cases/1")
     assert kept is not None
     assert kept.answers == {"text": "second"}
 
@@ -225,17 +226,17 @@ def account(directory: Store) -> str:
 @pytest.mark.exhaustive
 def test_a_browser_in_which_somebody_comes_in_twice_at_once_is_known(directory: Store, account: str) -> None:
     def keeping(session: Session) -> None:
-        proving.keep_browser(session, bytes(32), account, until=NOW + timedelta(days=1))
+        sign_in_repository.keep_browser(session, bytes(32), account, until=NOW + timedelta(days=1))
 
     assert second_comes_while(directory, keeping, keeping) is None
     with directory.reading() as session:
-        assert proving.is_known_browser(session, bytes(32), account, now=NOW)
+        assert sign_in_repository.is_known_browser(session, bytes(32), account, now=NOW)
 
 
 @pytest.mark.exhaustive
 def test_a_challenge_that_is_answered_twice_at_once_counts_once(directory: Store) -> None:
     def answering(session: Session) -> object:
-        return proving.use_challenge(session, bytes(32), until=NOW)
+        return sign_in_repository.use_challenge(session, bytes(32), until=NOW)
 
     assert second_comes_while(directory, answering, answering) is False
 
@@ -243,13 +244,13 @@ def test_a_challenge_that_is_answered_twice_at_once_counts_once(directory: Store
 @pytest.mark.exhaustive
 def test_a_session_that_ends_as_it_is_seen_stays_ended(directory: Store, account: str) -> None:
     with directory.writing() as session:
-        token = sign_in.open_web_session(session, account, now=NOW)
+        token = sign_in_repository.open_web_session(session, account, now=NOW)
 
     def ending(session: Session) -> None:
-        sign_in.close_web_session(session, token)
+        sign_in_repository.close_web_session(session, token)
 
     def seeing(session: Session) -> None:
-        sign_in.touch_web_session(session, token, now=NOW + timedelta(minutes=2))
+        sign_in_repository.touch_web_session(session, token, now=NOW + timedelta(minutes=2))
 
     assert second_comes_while(directory, ending, seeing) is None
     with directory.reading() as session:

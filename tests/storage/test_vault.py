@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from school_protocol.domain.errors import Sealed
-from school_protocol.storage.errors import KeysUnusable
+from school_protocol.engine.errors import Sealed
+from school_protocol.storage.store_errors import KeysUnusable
 from school_protocol.storage.vault import Vault, canonical, from_canonical, normalised
 
 PLAIN = st.recursive(

@@ -10,14 +10,15 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import UnitKind
-from school_protocol.storage import directory as kept
+from school_protocol.auth import repository as kept
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.people import repository as people_repository
+from school_protocol.people.repository import Place, Wanted
 from school_protocol.storage.engines import Store
-from school_protocol.storage.visits import duty, teams, visits
-from school_protocol.storage.visits.tables import VisitEntryRow
-from school_protocol.storage.visits.teams import Place, Wanted
-from school_protocol.storage.visits.visits import Action, Cursor, Entry
+from school_protocol.supervision import repository as supervision_repository
+from school_protocol.supervision.models import VisitEntryRow
+from school_protocol.supervision.repository import Action, Entry, VisitCursor
 from storage.conftest import NOW
 
 TODAY = date(2026, 11, 25)
@@ -58,16 +59,18 @@ def place(directory: Store) -> tuple[str, str]:
 def test_an_entry_comes_back_whole_and_stands_for_good(directory: Store, place: tuple[str, str]) -> None:
     with directory.writing() as session:
         first = entry(place[0], place[1])
-        assert visits.write(session, first)
+        assert supervision_repository.write_visit(session, first)
         second = replace(first, number=2, kind="corrected", came="three")
-        assert visits.write(session, second)
-        assert not visits.write(session, replace(second, came="four")), "its number was given meanwhile"
+        assert supervision_repository.write_visit(session, second)
+        assert not supervision_repository.write_visit(session, replace(second, came="four")), (
+            "its number was given meanwhile"
+        )
     with directory.reading() as session:
-        assert visits.history(session, "v1") == (first, second)
-        assert visits.page(session, [place[0]], limit=9) == (second,)
-        assert visits.last_days(session, [place[0]]) == {place[0]: TODAY}
+        assert supervision_repository.history(session, "v1") == (first, second)
+        assert supervision_repository.page_of_visits(session, [place[0]], limit=9) == (second,)
+        assert supervision_repository.last_days(session, [place[0]]) == {place[0]: TODAY}
         with pytest.raises(Unseen):
-            visits.latest(session, "none")
+            supervision_repository.latest_visit(session, "none")
     for change in (update(VisitEntryRow).values(came="x"), delete(VisitEntryRow)):
         with pytest.raises(SQLAlchemyError, match="append-only"), directory.writing() as session:
             session.execute(change)
@@ -78,49 +81,51 @@ def test_visits_are_paged_without_losing_one_and_narrowed(directory: Store, plac
         for number in range(7):
             day = TODAY - timedelta(days=number // 2)
             done = (Action("do", "head", TODAY - timedelta(days=number), TODAY if number % 2 else None),)
-            visits.write(session, entry(place[0], place[1], f"v{number}", held_on=day, actions=done))
+            supervision_repository.write_visit(
+                session, entry(place[0], place[1], f"v{number}", held_on=day, actions=done)
+            )
 
     def listed(**narrowed: Any) -> list[str]:
         found, after = [], None
         while True:
             with directory.reading() as session:
-                some = visits.page(session, [place[0]], after=after, limit=2, **narrowed)
+                some = supervision_repository.page_of_visits(session, [place[0]], after=after, limit=2, **narrowed)
             if not some:
                 return found
             found += [one.visit for one in some]
-            after = Cursor.parse(str(Cursor(some[-1].held_on, some[-1].visit)))
+            after = VisitCursor.parse(str(VisitCursor(some[-1].held_on, some[-1].visit)))
 
     assert listed() == ["v1", "v0", "v3", "v2", "v5", "v4", "v6"]
     assert set(listed(with_open=True)) == {"v0", "v2", "v4", "v6"}
     assert set(listed(late_on=TODAY - timedelta(days=3))) == {"v4", "v6"}
     assert set(listed(since=TODAY)) == {"v0", "v1"}
-    assert [Cursor.parse(text) for text in ("", "x~v", "2026-11-25~é", "2026-11-25~" + "v" * 99)] == [None] * 4
+    assert [VisitCursor.parse(text) for text in ("", "x~v", "2026-11-25~é", "2026-11-25~" + "v" * 99)] == [None] * 4
 
 
 def test_turns_run_from_a_moment_until_another_and_are_taken_back(directory: Store, place: tuple[str, str]) -> None:
     hour = timedelta(hours=1)
     with directory.writing() as session:
         first, second = (
-            duty.add(
+            people_repository.add_duty(
                 session, unit=place[0], account=place[1], starts=NOW + at, ends=NOW + at + hour, by=place[1], at=NOW
             )
             for at in (timedelta(), 2 * hour)
         )
     with directory.reading() as session:
-        assert [one.id for one in duty.on_duty(session, [place[0]], NOW)] == [first]
-        assert duty.on_duty(session, [place[0]], NOW + hour) == ()
-        assert duty.on_duty(session, ["elsewhere"], NOW) == ()
-        turns = duty.running(session, [place[0]], starts=NOW, ends=NOW + 9 * hour)
+        assert [one.id for one in people_repository.on_duty(session, [place[0]], NOW)] == [first]
+        assert people_repository.on_duty(session, [place[0]], NOW + hour) == ()
+        assert people_repository.on_duty(session, ["elsewhere"], NOW) == ()
+        turns = people_repository.running(session, [place[0]], starts=NOW, ends=NOW + 9 * hour)
         assert [one.id for one in turns] == [first, second]
-        (later,) = duty.running(session, [place[0]], starts=NOW + hour, ends=NOW + 9 * hour)
+        (later,) = people_repository.running(session, [place[0]], starts=NOW + hour, ends=NOW + 9 * hour)
         assert later.id == second
     with directory.writing() as session:
-        duty.withdraw(session, first, at=NOW)
+        people_repository.withdraw(session, first, at=NOW)
         with pytest.raises(Unseen):
-            duty.turn(session, first)
+            people_repository.turn(session, first)
         with pytest.raises(Unseen):
-            duty.withdraw(session, first, at=NOW)
-        assert duty.on_duty(session, [place[0]], NOW) == ()
+            people_repository.withdraw(session, first, at=NOW)
+        assert people_repository.on_duty(session, [place[0]], NOW) == ()
 
 
 def test_schools_are_found_by_name_and_by_what_their_teams_lack(directory: Store) -> None:
@@ -144,8 +149,8 @@ def test_schools_are_found_by_name_and_by_what_their_teams_lack(directory: Store
         person(session, "c3", ids["gamma"], later, password=None)
         person(session, "d1", ids["delta"], soon)
         person(session, "d2", ids["delta"], later)
-        teams.set_level(session, ids["alpha"], "primary")
-        teams.set_level(session, ids["alpha"], "lower")
+        people_repository.set_level(session, ids["alpha"], "primary")
+        people_repository.set_level(session, ids["alpha"], "lower")
 
     def found(language: str = "fr", limit: int = 50, **narrowed: Any) -> list[str]:
         wanted = Wanted(
@@ -154,7 +159,7 @@ def test_schools_are_found_by_name_and_by_what_their_teams_lack(directory: Store
         names: list[str] = []
         after: Place | None = None
         with directory.reading() as session:
-            while some := teams.page(session, wanted, language, after=after, limit=limit):
+            while some := people_repository.page_of_teams(session, wanted, language, after=after, limit=limit):
                 names += [one.name for one in some]
                 after = some[-1]
         return names

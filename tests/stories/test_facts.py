@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from school_protocol.definitions import read_file
-from school_protocol.domain.forms import FormField
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.services.demo import SCENES
-from school_protocol.services.scripts import duration
+from school_protocol.cases.story_player import duration
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.form_model import FormField
+from school_protocol.ops.demo import SCENES
+from school_protocol.protocol.reader import read_file
 
 from .test_stories import MOROCCAN, ROOT, STORIES
 

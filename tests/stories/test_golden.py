@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from school_protocol.definitions import read
-from school_protocol.documents import rendering
-from school_protocol.documents.record import LAYOUT
-from school_protocol.domain.protocol import Protocol
+from school_protocol.case_files.record import LAYOUT
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
+from school_protocol.protocol.reader import read
 from tests.documents.tree import Tag, read_tags, squeezed
 
 from .test_stories import DEFINITION
@@ -136,7 +136,7 @@ def test_other_pages_have_another_number() -> None:
     former = kept.read_text("utf-8").split() if kept.exists() else ["0", ""]
     if os.environ.get("KEEP_LAYOUT") or int(former[0]) < LAYOUT:
         kept.write_text(now + "\n", "utf-8")
-    assert kept.read_text("utf-8").split() == now.split(), "raise LAYOUT in documents/record/whole.py"
+    assert kept.read_text("utf-8").split() == now.split(), "raise LAYOUT in case_files/record.py"
     assert digest([b"one"]) != digest([b"another"])
 
 

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from school_protocol.definitions import read_file
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import due_lines, seeing
-from school_protocol.services.case_lines import own_line
-from school_protocol.services.house import House
-from school_protocol.services.loading import Loaded, index_row, load
-from school_protocol.services.notices import _Count, _open_counts
-from school_protocol.services.review.reasons import waits_of
-from school_protocol.services.scripts import Player, throwaway
-from school_protocol.services.showing import seeing_of
-from school_protocol.services.views import CaseLine, CaseView
+from school_protocol.cases import case_view, due_lines
+from school_protocol.cases.case_line_view import own_line
+from school_protocol.cases.loading import Loaded, index_row, load
+from school_protocol.cases.showing import seeing_of
+from school_protocol.cases.story_player import Player, throwaway
+from school_protocol.cases.view_models import CaseLine, CaseView
+from school_protocol.context import House
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.notifications.service import _Count, _open_counts
+from school_protocol.protocol.reader import read_file
+from school_protocol.supervision.review_queue import waits_of
 from stories.test_stories import ROOT, START, STORIES, place, story
 
 LATER = (timedelta(), timedelta(days=1), timedelta(days=40))
@@ -117,7 +117,7 @@ def test_page_and_lists_say_the_same_at_every_step(name: str) -> None:
 
 @pytest.mark.parametrize(("planted", "begins", "says"), [
     ((due_lines, "follow_ups", lambda _facts, _running: ()), 36, "the desk says today, the page"),
-    ((seeing, "act_for", lambda *_what: None), 12, "the desk says that it waits for them"),
+    ((case_view, "act_for", lambda *_what: None), 12, "the desk says that it waits for them"),
 ])  # fmt: skip
 def test_the_walk_notices_a_page_that_looks_by_itself(
     moroccan: Protocol, monkeypatch: pytest.MonkeyPatch, planted: tuple[Any, str, Any], begins: int, says: str

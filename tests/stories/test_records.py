@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 from handing import hand_out_as
 
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.model import CaseFile
-from school_protocol.documents.record import (
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.case_files.record import (
     RecordFault,
     Versions,
     decoded,
@@ -23,8 +23,8 @@ from school_protocol.documents.record import (
     view_of,
     whole_schema,
 )
-from school_protocol.domain.conformance import ExcuseLine
-from school_protocol.wording import Wording
+from school_protocol.engine.case_summary import ExcuseLine
+from school_protocol.language import Wording
 
 from .test_stories import STORIES
 from .test_supervisor_copies import LANGUAGES, definition_of, issuable, issued, played

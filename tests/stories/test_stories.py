@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from school_protocol.definitions import read_file
-from school_protocol.domain.conformance import Conformance, conformance
-from school_protocol.domain.dues import dues, duties
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.loading import Loaded, load_by_id
-from school_protocol.services.scripts import Played, Player, Story, read_story, throwaway
+from school_protocol.cases.loading import Loaded, load_by_id
+from school_protocol.cases.story_player import Played, Player, Story, read_story, throwaway
+from school_protocol.engine.case_summary import Conformance, conformance
+from school_protocol.engine.deadlines import dues, duties
+from school_protocol.engine.definition import Protocol
+from school_protocol.protocol.reader import read_file
 from school_protocol.storage import journal
 from tests.definitions.chronology import contradictions
 

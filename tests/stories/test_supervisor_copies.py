@@ -15,19 +15,21 @@ from domain.telling import NOW, REPORT
 from handing import forget_prepared, hand_out_as
 from pypdf import PdfReader
 
-from school_protocol.definitions import read
-from school_protocol.documents import rendering
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.model import CaseFile
-from school_protocol.domain.document_rules import Profile
-from school_protocol.domain.errors import Refused, Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import papers, recording
-from school_protocol.services.loading import names_in
-from school_protocol.services.masking import Masks
-from school_protocol.services.scripts import Played, Player, throwaway
-from school_protocol.wording import Wording
+from school_protocol.case_files.content import CaseFile
+from school_protocol.case_files.copy_scope import see_case_file
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import service as cases_service
+from school_protocol.cases.loading import names_in
+from school_protocol.cases.pseudonyms import Masks
+from school_protocol.cases.story_player import Played, Player, throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import Profile
+from school_protocol.engine.errors import Refused, Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.protocol.reader import read
 
 from .test_stories import DEFINITION, START, STORIES, place, story
 
@@ -76,7 +78,7 @@ def issued(player: Player, number: str, profile: Profile, language: str) -> byte
     """That copy, issued by somebody who may to somebody to whom it may go."""
     for actor, about in issuable(player, number, profile):
         with suppress(Refused):
-            return papers.issue_case_file(player.house, actor, number, profile.key, language, about=about).data
+            return issue_case_file(player.house, actor, number, profile.key, language, about=about).data
     raise AssertionError(f"nobody may issue {profile.key} of {number}")
 
 
@@ -84,7 +86,7 @@ def issuable(player: Player, number: str, profile: Profile) -> Iterator[tuple[Ac
     """Who may issue such a copy, and to whom."""
     for actor in [*map(player.actor, profile.for_), *player.actors.values()]:
         with suppress(Unseen):
-            for reader in papers.see_case_file(player.house, actor, number).possible(profile.key):
+            for reader in see_case_file(player.house, actor, number).possible(profile.key):
                 yield actor, reader.about
 
 
@@ -194,7 +196,7 @@ def test_the_search_finds_a_name_that_got_past_both_locks(
     parts, figures = kept_out(reported, reported.case_id("") or "")
     assert dict(confirm(reported).problems) == {"summary": (f"names:{NAMED}:[EV1]",)}
 
-    monkeypatch.setattr(recording, "refuse_names", lambda *_args, **_more: None)
+    monkeypatch.setattr(cases_service, "refuse_names", lambda *_args, **_more: None)
     assert not confirm(reported).problems
     masked = said_in(reported, number, supervised, "fr")
     assert "[EV1] n’est plus seule." in " ".join(masked.split())

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from school_protocol.definitions import read_file
-from school_protocol.domain.texts import Text
-from school_protocol.services.scripts import Story
-from school_protocol.wording import stigma
+from school_protocol.cases.story_player import Story
+from school_protocol.engine.texts import Text
+from school_protocol.language import stigma
+from school_protocol.protocol.reader import read_file
 
 from .test_stories import STORIES, place, story
 

@@ -13,17 +13,20 @@ from pathlib import Path
 from domain.telling import NOW
 from sqlalchemy import select
 
-from school_protocol.domain.errors import SchoolProtocolError
-from school_protocol.services.house import House, open_house
-from school_protocol.services.journal import verify_journal
-from school_protocol.services.keeping import backups
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import TurnableClock
+from school_protocol.case_files import repository as case_files_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.service import record_act
+from school_protocol.cases.story_player import TurnableClock
+from school_protocol.context import House, open_house
+from school_protocol.engine.errors import SchoolProtocolError
+from school_protocol.ops import backup_service
+from school_protocol.ops.journal_checks import verify_journal
+from school_protocol.privacy import repository as privacy_repository
 from school_protocol.storage import backups as stored
-from school_protocol.storage import cases, copies, erased, erasing, journal
-from school_protocol.storage.backups import BackupUnusable, Manifest
+from school_protocol.storage import journal
+from school_protocol.storage.backups import FILE, BackupUnusable, Manifest, note
 from school_protocol.storage.journal import Head
-from school_protocol.storage.tables import CaseRecordRow
+from school_protocol.storage.models import CaseRecordRow
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed, installed, moved
 
@@ -80,7 +83,7 @@ def made_while_writing(found: Installed, folder: Path, run: int, *, naive: bool 
             while len(writers.told) < 2 and not writers.faults:
                 threading.Event().wait(0.005)
             before = dict(writers.told)
-            path = _copied(found, folder) if naive else folder / backups.create(house, folder).name
+            path = _copied(found, folder) if naive else folder / backup_service.create(house, folder).name
         yield from writers.faults
         if naive:
             yield from _compared(found, house, path, before, None)
@@ -94,7 +97,7 @@ def _restored(found: Installed, house: House, path: Path, before: dict[str, int]
     elsewhere = moved(found, path.parent / "elsewhere")
     shutil.copytree(found.settings.keys, elsewhere.settings.keys)
     try:
-        backups.restore(elsewhere.settings, house.clock, path)
+        backup_service.restore(elsewhere.settings, house.clock, path)
         open_house(elsewhere.settings, house.clock).realm.close()
         yield from _compared(found, house, elsewhere.settings.data, before, manifest)
     except SchoolProtocolError as error:
@@ -109,18 +112,21 @@ def _compared(
     """What had been told is there; all that is there is the beginning of what the house has; the chains hold."""
     with moved(found, data).entered() as other, other.realm.reading() as there, house.realm.reading() as here:
         for number, seq in before.items():
-            case_id = cases.find_by_number(there, number)
-            if case_id is None or cases.last_seq(there, case_id) < seq:
+            case_id = cases_repository.find_by_number(there, number)
+            if case_id is None or cases_repository.last_seq(there, case_id) < seq:
                 yield f"case {number} had {seq} events before the backup began, and has fewer in it"
         for case_id in there.scalars(select(CaseRecordRow.id)):
             head = journal.head(there, case_id)
-            if head is None or not copies.has_place(here, case_id, Head(*head)):
+            if head is None or not case_files_repository.has_place(here, case_id, Head(*head)):
                 yield f"case {case_id} ends otherwise than it did"
             elif manifest is not None and manifest.heads.get(case_id) != tuple(head):
                 yield f"case {case_id} ends otherwise than the manifest says"
-            elif cases.is_destroyed(there, case_id):
+            elif cases_repository.is_destroyed(there, case_id):
                 continue
-            elif cases.load(there, other.vault, case_id) != cases.load(here, house.vault, case_id)[: head.seq]:
+            elif (
+                cases_repository.load_events(there, other.vault, case_id)
+                != cases_repository.load_events(here, house.vault, case_id)[: head.seq]
+            ):
                 yield f"case {case_id} reads otherwise"
         for flaw in journal.verify_all(there, other.vault):
             yield f"case {flaw.case_id}: {flaw.flaw.value}"
@@ -157,10 +163,10 @@ def touched(found: Installed, path: Path, rng: random.Random, place: int) -> Ite
         data += b"\0"
     try:
         victim.unlink() if how == "away" else victim.write_bytes(data)
-        if not backups.verify(found.settings, path):
+        if not backup_service.verify(found.settings, path):
             yield f"{victim.name}, touched ({how}), is taken for whole"
         try:
-            backups.restore(elsewhere, TurnableClock(NOW), path)
+            backup_service.restore(elsewhere, TurnableClock(NOW), path)
             yield f"{victim.name}, touched ({how}), was restored"
         except BackupUnusable:
             pass
@@ -175,21 +181,23 @@ def stays_erased(found: Installed, folder: Path, place: int, *, forgetful: bool 
     """A case erased after the backup is erased in what is restored, as well where only the list was saved."""
     with found.entered() as house:
         number = found.report(house, f"récit à effacer {place}", f"erased {place} {forgetful}")
-        path = folder / backups.create(house, folder).name
+        path = folder / backup_service.create(house, folder).name
         with house.realm.reading() as session:
-            case_id = cases.find_by_number(session, number)
+            case_id = cases_repository.find_by_number(session, number)
         assert case_id is not None
         if not forgetful:
-            erased.note(found.settings.data, house.vault, case_id, house.now())
+            note(found.settings.data, house.vault, case_id, house.now())
         with house.realm.writing() as session:
-            erasing.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
+            privacy_repository.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
         elsewhere = moved(found, folder / "elsewhere")
         shutil.copytree(found.settings.keys, elsewhere.settings.keys)
-        saved = [found.settings.data / erased.FILE]
-        backups.restore(elsewhere.settings, house.clock, path, erased_elsewhere=[one for one in saved if one.exists()])
+        saved = [found.settings.data / FILE]
+        backup_service.restore(
+            elsewhere.settings, house.clock, path, erased_elsewhere=[one for one in saved if one.exists()]
+        )
         with elsewhere.entered() as other:
             with other.realm.reading() as session:
-                if not cases.is_destroyed(session, case_id):
+                if not cases_repository.is_destroyed(session, case_id):
                     yield f"case {number}, erased after the backup, came back with it"
             for flaw in verify_journal(other):
                 yield f"case {flaw.case_id}: {flaw.flaw.value} after the restore"
@@ -211,10 +219,10 @@ def run(size: Size, folder: Path) -> Outcome:
     for place in range(ERASED[size]):
         faults += stays_erased(found, kept, place)
     with found.entered() as house:
-        path = kept / backups.create(house, kept).name
+        path = kept / backup_service.create(house, kept).name
     for place in range(TOUCHED[size]):
         faults += touched(found, path, rng, place)
-    if still := backups.verify(found.settings, path):
+    if still := backup_service.verify(found.settings, path):
         faults.append(f"put back as it was, it is not whole: {still[0]}")
     planted, seen = _planted(found, folder)
     return Outcome(ROUNDS[size] + ERASED[size] + TOUCHED[size], "backups", tuple(faults), planted, seen)
@@ -224,13 +232,13 @@ def _planted(found: Installed, folder: Path) -> tuple[int, int]:
     """A copy of files in use, a check that looks at nothing, an erasure that nobody noted."""
     tails = list(made_while_writing(found, folder / "naive", 10_000, naive=True))
     with found.entered() as house:
-        path = folder / "unchecked" / backups.create(house, folder / "unchecked").name
-    verify = backups.verify
-    backups.verify = lambda settings, path, progress=None: []  # type: ignore[assignment]
+        path = folder / "unchecked" / backup_service.create(house, folder / "unchecked").name
+    verify = backup_service.verify
+    backup_service.verify = lambda settings, path, progress=None: []  # type: ignore[assignment]
     try:
         passed = list(touched(found, path, random.Random(1), 0))
     finally:
-        backups.verify = verify
+        backup_service.verify = verify
     back = list(stays_erased(found, folder / "forgetful", 0, forgetful=True))
     return 3, bool(tails) + any("taken for whole" in one for one in passed) + any("came back" in one for one in back)
 

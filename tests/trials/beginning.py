@@ -11,23 +11,23 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from school_protocol import jobs
-from school_protocol.services.house import SystemClock
-from school_protocol.services.keeping.databases import prepare
-from school_protocol.storage import sign_in
+from school_protocol.auth import sign_in_repository
+from school_protocol.context import SystemClock
+from school_protocol.ops import worker
+from school_protocol.ops.databases import prepare
 from trials.installed import installed
 
 
 def main(folder: str, owner: str, site: str, role: str, clients: str) -> None:
     found = installed(Path(folder), database=owner)
-    prepare(replace(found.settings, database=site), owner, [role], make_queue=jobs.prepare_queue)
+    prepare(replace(found.settings, database=site), owner, [role], make_queue=worker.prepare_queue)
     said = []
     with found.entered() as house:
         for place in range(int(clients)):
             number = found.report(house, f"récit {place}", f"client {place}")
             with house.directory.writing() as session:
                 actor = found.actors["team_member"].id
-                said.append((number, sign_in.open_web_session(session, actor, now=SystemClock().now())))
+                said.append((number, sign_in_repository.open_web_session(session, actor, now=SystemClock().now())))
     print(json.dumps(said))
 
 

@@ -15,9 +15,9 @@ from unittest.mock import patch
 
 from workshops.planting import SHIPPED, Made, walked
 
-from school_protocol.domain import debriefing, reliving
-from school_protocol.domain.findings import Kind
-from school_protocol.domain.reliving import Fate
+from school_protocol.training import case_timeline, debrief
+from school_protocol.training.case_timeline import Fate
+from school_protocol.training.findings import Kind
 from trials.frame import Outcome, Size, Trial
 
 TABLES = {Size.short: 2, Size.whole: 26}
@@ -26,42 +26,42 @@ TO_THE_END = {Size.short: 0, Size.whole: 4}
 
 def _forgets(fate: Fate) -> Callable[[], AbstractContextManager[Any]]:
     """A debrief that takes such counts for met in time."""
-    real = reliving._Walk._count
+    real = case_timeline._Walk._count
 
     def count(self: Any, life: Any) -> Any:
         found = real(self, life)
         return replace(found, fate=Fate.kept) if found.fate is fate else found
 
-    return lambda: patch.object(reliving._Walk, "_count", count)
+    return lambda: patch.object(case_timeline._Walk, "_count", count)
 
 
 def _blames(kind: Kind) -> Callable[[], AbstractContextManager[Any]]:
     """A debrief that says of every refusal that it was of that kind."""
-    return lambda: patch.object(debriefing, "_kinds", lambda *_all: iter((kind,)))
+    return lambda: patch.object(debrief, "_kinds", lambda *_all: iter((kind,)))
 
 
 def _hears_no_refusal() -> AbstractContextManager[Any]:
-    return patch.object(debriefing, "_kinds", lambda *_all: iter(()))
+    return patch.object(debrief, "_kinds", lambda *_all: iter(()))
 
 
 def _knows_only_the_end() -> AbstractContextManager[Any]:
     """Looks at the case as it stands at its end alone, as a list of what is due does."""
-    real = reliving._Walk._look
+    real = case_timeline._Walk._look
 
     def look(self: Any, now: Any, group: Any) -> Any:
         return real(self, now, group) if now == self.facts.now and not group else ()
 
-    return patch.object(reliving._Walk, "_look", look)
+    return patch.object(case_timeline._Walk, "_look", look)
 
 
 def _names_no_departure() -> AbstractContextManager[Any]:
-    real = debriefing._Debriefing._find
+    real = debrief._Debriefing._find
 
     def find(self: Any, draft: Any, finding: Any) -> None:
         if finding.kind is not Kind.departure:
             real(self, draft, finding)
 
-    return patch.object(debriefing._Debriefing, "_find", find)
+    return patch.object(debrief._Debriefing, "_find", find)
 
 
 PLANTED: tuple[Callable[[], AbstractContextManager[Any]], ...] = (

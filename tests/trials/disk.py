@@ -16,10 +16,10 @@ from pathlib import Path
 from flask.testing import FlaskClient
 from sqlalchemy import event, text
 
-from school_protocol.services.house import House
-from school_protocol.services.journal import verify_journal
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.storage import cases
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.story_player import TurnableClock
+from school_protocol.context import House
+from school_protocol.ops.journal_checks import verify_journal
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed, installed
 from trials.walked import Form, _Reader, browser_of, site_of
@@ -73,9 +73,9 @@ class Desk:
     def check(self) -> list[str]:
         """Everything told is there once, everything refused is there once it was sent again, or not at all."""
         with self.house.realm.reading() as session:
-            case_id = cases.find_by_number(session, self.number)
+            case_id = cases_repository.find_by_number(session, self.number)
             assert case_id is not None
-            written = repr(cases.load(session, self.house.vault, case_id))
+            written = repr(cases_repository.load_events(session, self.house.vault, case_id))
         found = [
             f"{words[:20]!r} was recorded {written.count(words)} times"
             for words in self.told

@@ -21,20 +21,23 @@ from domain.telling import MOROCCAN, NOW
 from services.conftest import School
 from services.retaining import Keeping
 
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.definitions import read_file
-from school_protocol.domain import retention as rules
-from school_protocol.domain.errors import Refused, Sealed
-from school_protocol.domain.retention import Step
-from school_protocol.domain.yearly import Counts
-from school_protocol.post import Post
-from school_protocol.services.house import open_house
-from school_protocol.services.notices import sweep
-from school_protocol.services.papers import yearly as reports
-from school_protocol.services.retention import holds, running
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import cases, erasing, journal, told
-from school_protocol.storage import retention as storage
+from school_protocol.context import open_house
+from school_protocol.engine.errors import Refused, Sealed
+from school_protocol.mail import Post
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.notifications.service import sweep
+from school_protocol.privacy import holds, retention
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.privacy import repository as storage
+from school_protocol.privacy import rules as rules
+from school_protocol.privacy.rules import Step
+from school_protocol.protocol.reader import read_file
+from school_protocol.statistics import yearly_report as reports
+from school_protocol.statistics.yearly_rules import Counts
+from school_protocol.storage import journal
 from trials.frame import Outcome, Size, Trial
 
 ENDS = (("no_further_action", None), ("closed", 1), ("closed", 2), ("closed", 3), ("closed", 4), ("transferred", 2))
@@ -45,8 +48,8 @@ AWAY = (0, 0, 1, 1, 1, 2)
 PAUSES = (*[1] * 10, 34, *[1] * 11, 6, *[1] * 18)
 """Days from one run to the next, from day 115 on: each step of a case that ended half a year before has its days."""
 DOORS = (
-    (running.shares, "leave"), (running.erased, "note"), (running.erasing, "erase_case"), (running.sweeping, "sweep"),
-    (running.storage, "forget_messages"), (running.limits, "look"), (running.notices, "ask"), (running.storage, "keep"),
+    (retention.shares, "leave"), (retention.erased, "note"), (retention.erasing, "erase_case"), (retention.sweeping, "sweep"),
+    (retention.storage, "forget_messages"), (retention.limits, "look"), (retention.notices, "ask"), (retention.storage, "keep"),
 )  # fmt: skip
 
 
@@ -173,11 +176,11 @@ class Story:
             module, name = self.rng.choice(DOORS)
             with _cut_at(module, name):
                 try:
-                    running.run(self.keeping.school.house)
+                    retention.run_sweep(self.keeping.school.house)
                 except Cut:
                     self.letters_wait = 3
                     self.look()
-        report = running.run(self.keeping.school.house)
+        report = retention.run_sweep(self.keeping.school.house)
         if report.first_notices + report.second_notices + report.to_confirm:
             self.letters_wait = 3
         if self.letters_wait:
@@ -231,16 +234,16 @@ class Story:
         if life.held_until is not None and self.today <= life.held_until:
             self.faults.append(f"{life.number} went on {self.today}, held until {life.held_until}")
         with self.keeping.school.house.realm.reading() as session:
-            known = told.of_case(session, life.case_id)
+            known = notifications_repository.notices_of_case(session, life.case_id)
             for letter in ("f", "s"):
                 notice = re.compile(rf"move:{letter}\d-{life.case_id}-\d+")
                 if not any(notice.fullmatch(one.cause) and one.at >= life.told_since for one in known):
                     self.faults.append(f"{life.number} went without its notice {letter!r}")
-            for table in erasing.emptied():
+            for table in privacy_repository.emptied():
                 if session.execute(table.select().where(table.c.case_id == life.case_id).limit(1)).first():
                     self.faults.append(f"{life.number} left rows in {table.name}")
             try:
-                cases.load(session, self.keeping.school.house.vault, life.case_id)
+                cases_repository.load_events(session, self.keeping.school.house.vault, life.case_id)
                 self.faults.append(f"{life.number} can still be read")
             except Sealed:
                 pass
@@ -252,7 +255,7 @@ class Story:
             self.faults += [f"{one.case_id}: {one.flaw}" for one in journal.verify_all(session, house.vault)]
         kept = b"".join(path.read_bytes() for path in Path(house.settings.data).rglob("*") if path.is_file())
         self.faults += [f"{life.words} lies in a file" for life in self.lives if life.words.encode() in kept]
-        noted = {one.case_id for one in running.erased.read(house.settings.data, house.vault)}
+        noted = {one.case_id for one in retention.erased.read(house.settings.data, house.vault)}
         for life in self.lives:
             if self.keeping.is_erased(life.number) != (life.case_id in noted):
                 self.faults.append(f"{life.number} is erased and not noted, or the other way round")
@@ -302,7 +305,7 @@ def _ignores_holds() -> Any:
 @contextmanager
 def _forgets_a_notice() -> Iterator[None]:
     """The second one is never asked for, and taken for given."""
-    real_ask, real_given = running.notices.ask, running.notices.given
+    real_ask, real_given = retention.notices.ask, retention.notices.given
 
     def ask(session: Any, protocol: Any, found: Any, step: Step, asked_at: Any) -> None:
         if step is not Step.second_notice:
@@ -313,7 +316,7 @@ def _forgets_a_notice() -> Iterator[None]:
             return replace(found, second=today)
         return real_given(house, session, found, today)
 
-    with patch.object(running.notices, "ask", ask), patch.object(running.notices, "given", given):
+    with patch.object(retention.notices, "ask", ask), patch.object(retention.notices, "given", given):
         yield
 
 
@@ -322,11 +325,11 @@ def _hurries() -> Any:
 
 
 def _forgets() -> Any:
-    return patch.object(running, "_go_on", lambda *_: Step.wait)
+    return patch.object(retention, "_go_on", lambda *_: Step.wait)
 
 
 def _leaves_nothing() -> Any:
-    return patch.object(running.shares, "leave", lambda *_: None)
+    return patch.object(retention.shares, "leave", lambda *_: None)
 
 
 COUNTS = "counts otherwise"
@@ -351,7 +354,7 @@ def _planted(story: Story, fault: Any, wanted: str) -> bool:
             story.hold(life, 110)
         for pause in (*PAUSES, *([1] * 60 if wanted == "forgotten" else ())):
             story.keeping.school.wait(days=pause)
-            running.run(story.keeping.school.house)
+            retention.run_sweep(story.keeping.school.house)
             sweep(story.keeping.school.house, Post(story.keeping.mail, None))
             story.keeping.agree()
             story.look()

@@ -16,7 +16,9 @@ from figures.attacks import ALL, Shape, drawn_tight, narrow, told_too_soon
 from figures.test_suppress import kept, later, primary_only
 from figures.worlds import District, busy, drawn, months, table
 
-from school_protocol.figures import NotReleasable, Release, audit, suppress
+from school_protocol.statistics.disclosure.auditing import audit
+from school_protocol.statistics.disclosure.release import NotReleasable, Release
+from school_protocol.statistics.disclosure.suppressing import suppress
 from trials.frame import Outcome, Size, Trial
 
 SETS = {Size.short: 6, Size.whole: 300}

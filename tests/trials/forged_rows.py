@@ -10,10 +10,11 @@ from domain.telling import MOROCCAN, NOW
 from services import test_forged_rows as forged
 from services.conftest import School
 
-from school_protocol.definitions import read
-from school_protocol.domain import policy
-from school_protocol.services.journal import rebuild_index, verifying
-from school_protocol.services.scripts import throwaway
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine import visibility
+from school_protocol.ops import journal_checks
+from school_protocol.ops.journal_checks import rebuild_index
+from school_protocol.protocol.reader import read
 from school_protocol.storage import row_macs
 from trials.frame import Outcome, Size, Trial
 
@@ -30,7 +31,7 @@ def run(size: Size, _folder: Path) -> Outcome:
             tried += 1
             faults += [] if _is_told(school, kind) else [f"not told: {kind}"]
         with pytest.MonkeyPatch.context() as blind:
-            blind.setattr(verifying, "differing", lambda *_asked: iter(()))
+            blind.setattr(journal_checks, "differing", lambda *_asked: iter(()))
             found += not _is_told(school, kinds[0])
         school.report()
         for who in SEATED:
@@ -38,7 +39,7 @@ def run(size: Size, _folder: Path) -> Outcome:
             forged.forged(school, who, forged.seated)
             faults += [f"opened by a forged seat: {who}"] if school.is_seen_by(who) else []
         with pytest.MonkeyPatch.context() as careless:
-            careless.setattr(policy, "may_see", lambda *_asked: True)
+            careless.setattr(visibility, "may_see", lambda *_asked: True)
             found += school.is_seen_by("psychosocial")
     for what in list(forged.FORGED) if size is Size.whole else list(forged.FORGED)[-1:]:
         tried += 1

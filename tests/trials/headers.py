@@ -17,11 +17,12 @@ from flask import Flask, request
 from sqlalchemy import select
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from school_protocol.domain.policy import Permission
-from school_protocol.services.house import House
-from school_protocol.storage import sign_in
-from school_protocol.storage.tables import DirectoryBase, RealmBase
-from school_protocol.web import access, fronts
+from school_protocol.auth import sign_in_repository
+from school_protocol.context import House
+from school_protocol.engine.visibility import Permission
+from school_protocol.storage.models import DirectoryBase, RealmBase
+from school_protocol.ui import middleware, routing
+from school_protocol.web import endpoint_guard
 from trials.frame import Outcome, Size, Trial
 from trials.walked import site_of, told
 
@@ -117,7 +118,7 @@ class Site:
 
     def __init__(self, app: Flask, session: str) -> None:
         self.app, self.session = app, session
-        self.behind = fronts.behind(app, "127.0.0.1")
+        self.behind = middleware.behind(app, "127.0.0.1")
 
     def answer(self, one: Sent) -> tuple[int, str, bytes]:
         """Status, headers and body of the answer."""
@@ -174,7 +175,7 @@ def run(size: Size, folder: Path) -> Outcome:
 
 def _session(house: House, account: str) -> str:
     with house.directory.writing() as session:
-        return sign_in.open_web_session(session, account, now=house.now())
+        return sign_in_repository.open_web_session(session, account, now=house.now())
 
 
 def _rows(house: House) -> dict[str, int]:
@@ -203,8 +204,8 @@ def _planted(app: Flask) -> Iterator[tuple[str, ...]]:
 
     app.view_functions["planted.echoing"] = echoing
     app.url_map.add(app.url_rule_class("/planted/echoing", endpoint="planted.echoing", methods=["GET"]))
-    open_to_all = {**access.PERMISSIONS, "planted.echoing": Permission.anyone}
-    with patch.object(app, "wsgi_app", careless), patch.object(access, "PERMISSIONS", open_to_all):
+    open_to_all = {**routing.PERMISSIONS, "planted.echoing": Permission.anyone}
+    with patch.object(app, "wsgi_app", careless), patch.object(endpoint_guard, "PERMISSIONS", open_to_all):
         yield "/planted/careless", "/planted/echoing"
 
 

@@ -15,9 +15,10 @@ from flask import Flask, Response, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from school_protocol.domain.policy import Permission
-from school_protocol.web import access, errors
-from school_protocol.web.headers import ALWAYS
+from school_protocol.engine.visibility import Permission
+from school_protocol.ui import routing
+from school_protocol.ui.middleware import ALWAYS
+from school_protocol.web import endpoint_guard, error_pages
 from trials.frame import Outcome, Size, Trial
 from trials.walked import Form, Walk, browser_of, site_of, told, walk
 
@@ -70,11 +71,11 @@ def run(size: Size, folder: Path) -> Outcome:
                 faults += _judged(client, method, address, sent)
             faults += [] if client.get("/").status_code == 200 else [f"{who} was signed out on the way"]
         client = browser_of(app, player.house, player.actor("head").id)
-        logging.getLogger(errors.__name__).disabled = True
+        logging.getLogger(error_pages.__name__).disabled = True
         with _planted(app) as planted:
             for address in planted:
                 found += any(_judged(client, "GET", f"{address}?n={quote(value)}", {}) for value in HOSTILE[-9:])
-        logging.getLogger(errors.__name__).disabled = False
+        logging.getLogger(error_pages.__name__).disabled = False
     return Outcome(tried, "requests", tuple(faults), len(planted), found)
 
 
@@ -170,7 +171,7 @@ def _planted(app: Flask) -> Iterator[tuple[str, ...]]:
         return served(environ, begun)
 
     app.wsgi_app = forgetful  # type: ignore[method-assign]
-    with patch.object(access, "PERMISSIONS", {**access.PERMISSIONS, **doors}):
+    with patch.object(endpoint_guard, "PERMISSIONS", {**routing.PERMISSIONS, **doors}):
         yield ("/planted/fragile", "/planted/bare")
 
 

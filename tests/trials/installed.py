@@ -20,13 +20,13 @@ from typing import Any
 
 from domain.telling import MOROCCAN, NOW, REPORT
 
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House, Library, open_house, open_vault
-from school_protocol.services.opening import open_case
-from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.context import House, Library, open_house, open_vault
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import Actor
+from school_protocol.protocol.reader import read
 from school_protocol.storage.engines import Store, open_engine
 
 WHO = ("team_member", "team_member/2", "team_coordinator", "head")

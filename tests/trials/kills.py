@@ -12,20 +12,22 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 
-from school_protocol.domain.errors import Sealed
-from school_protocol.domain.events import EventKind
-from school_protocol.services.evidence import keeping as evidence
-from school_protocol.services.evidence.examining import examined
-from school_protocol.services.house import House
-from school_protocol.services.journal import verify_journal
-from school_protocol.services.keeping import backups
-from school_protocol.services.papers.issuing import issue_case_file
-from school_protocol.services.recording import make_move, record_act
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.models import CaseIndexRow, DocumentCopyRow
+from school_protocol.cases.service import make_move, record_act
+from school_protocol.context import House
+from school_protocol.engine.errors import Sealed
+from school_protocol.engine.events import EventKind
+from school_protocol.ops import backup_service
+from school_protocol.ops.journal_checks import verify_journal
+from school_protocol.privacy import evidence_files as evidence
+from school_protocol.privacy import evidence_repository, scan_process
+from school_protocol.privacy.evidence_scan import examined
+from school_protocol.privacy.models import KeptFileRow
 from school_protocol.storage import backups as stored
-from school_protocol.storage import cases, files, journal, keys
-from school_protocol.storage.evidence_tables import KeptFileRow
-from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.storage.tables import CaseRecordRow, DocumentCopyRow, EventRow, UsedTokenRow
+from school_protocol.storage import case_keys, journal
+from school_protocol.storage.models import CaseRecordRow, EventRow, UsedTokenRow
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Ack, Installed, installed, killed
 
@@ -108,10 +110,10 @@ def check_moves(bench: Bench, said: Sequence[dict[str, Any]]) -> None:
 
 def _acknowledged(house: House, one: dict[str, Any]) -> Iterator[str]:
     with house.realm.reading() as session:
-        case_id = cases.find_by_number(session, one["number"])
+        case_id = cases_repository.find_by_number(session, one["number"])
         if case_id is None:
             yield f"case {one['number']} was acknowledged and is not there"
-        elif one.get("seq", 1) > cases.last_seq(session, case_id):
+        elif one.get("seq", 1) > cases_repository.last_seq(session, case_id):
             yield f"event {one['seq']} of case {one['number']} was acknowledged and is not there"
 
 
@@ -133,8 +135,8 @@ def _under_way(bench: Bench, house: House, last: dict[str, Any]) -> Iterator[str
 
 def _counted(house: House, number: str) -> int:
     with house.realm.reading() as session:
-        case_id = cases.find_by_number(session, number)
-        return cases.last_seq(session, case_id) if case_id else 0
+        case_id = cases_repository.find_by_number(session, number)
+        return cases_repository.last_seq(session, case_id) if case_id else 0
 
 
 def _whole(house: House, known: set[str], touched: set[str]) -> Iterator[str]:
@@ -144,9 +146,9 @@ def _whole(house: House, known: set[str], touched: set[str]) -> Iterator[str]:
         if there != known:
             yield f"cases that nobody was told of: {sorted(there - known)}; cases lost: {sorted(known - there)}"
         for number in touched & there:
-            case_id = cases.find_by_number(session, number)
+            case_id = cases_repository.find_by_number(session, number)
             assert case_id is not None
-            last, indexed = cases.last_seq(session, case_id), session.get(CaseIndexRow, case_id)
+            last, indexed = cases_repository.last_seq(session, case_id), session.get(CaseIndexRow, case_id)
             if indexed is None or indexed.last_seq != last:
                 yield f"case {number}: its index is not of its latest event"
             for flaw in journal.verify_case(session, house.vault, case_id):
@@ -164,7 +166,7 @@ def uploads(found: Installed, run: int) -> Callable[[House, Ack], None]:
     """Files put to pieces of evidence; they are looked at in this process, as that is not what is killed."""
 
     def work(house: House, ack: Ack) -> None:
-        evidence.examined_apart = examined  # type: ignore[assignment]
+        scan_process.examined_apart = examined  # type: ignore[assignment]
         member = found.actors["team_member"]
         number = found.report(house, f"récit {run}", f"report {run}")
         ack({"did": "report", "token": "", "number": number})
@@ -187,8 +189,8 @@ def check_uploads(bench: Bench, said: Sequence[dict[str, Any]]) -> None:
         for one in said:
             bench.faults += _acknowledged(house, one)
         with house.realm.reading() as session:
-            ids = {cases.find_by_number(session, one["number"]): one["number"] for one in said}
-            for fault in files.faults(house.realm, house.blobs):
+            ids = {cases_repository.find_by_number(session, one["number"]): one["number"] for one in said}
+            for fault in evidence_repository.faults(house.realm, house.blobs):
                 bench.faults.append(f"file {fault.place} is {fault.what}")
             for case_id, number in ids.items():
                 rows = select(func.count(KeptFileRow.file_id.distinct())).where(KeptFileRow.case_id == case_id)
@@ -223,7 +225,7 @@ def check_issuing(bench: Bench, said: Sequence[dict[str, Any]]) -> None:
     with bench.found.entered() as house:
         with house.realm.reading() as session:
             for number in {one["number"] for one in said}:
-                case_id = cases.find_by_number(session, number)
+                case_id = cases_repository.find_by_number(session, number)
                 copies = session.scalar(select(DocumentCopyRow.copies).where(DocumentCopyRow.case_id == case_id)) or 0
                 told = select(func.count()).select_from(EventRow)
                 told = told.where(EventRow.case_id == case_id, EventRow.kind == EventKind.document_issued.value)
@@ -244,7 +246,7 @@ def backing_up(found: Installed, run: int, folder: Path) -> Callable[[House, Ack
         for place in count(1):
             number = found.report(house, f"récit {run}-{place}", f"report {run}-{place}")
             ack({"did": "report", "number": number})
-            ack({"did": "backup", "name": backups.create(house, folder).name})
+            ack({"did": "backup", "name": backup_service.create(house, folder).name})
 
     return work
 
@@ -259,7 +261,7 @@ def check_backups(bench: Bench, said: Sequence[dict[str, Any]], folder: Path) ->
             for one in said
             if one.get("did") == "report" and one["number"] not in bench.cases
         ]
-        listed = stored.every(folder, house.vault) if folder.is_dir() else ()
+        listed = stored.every_backup(folder, house.vault) if folder.is_dir() else ()
         whole = {one.path.name: one.path for one in listed if one.manifest is not None}
         bench.faults += [f"backup {name} was acknowledged and is not there" for name in acknowledged - set(whole)]
         for one in listed:
@@ -275,10 +277,10 @@ def check_backups(bench: Bench, said: Sequence[dict[str, Any]], folder: Path) ->
 
 def rotating(house: House, ack: Ack) -> None:
     """The ring turned again and again, in steps as small as can be."""
-    keys._BATCH = 3
+    case_keys._BATCH = 3
     ack({"begins": True})
     while True:
-        keys.rotate((house.realm, house.directory), house.vault)
+        case_keys.rotate((house.realm, house.directory), house.vault)
         ack({"did": "rotate"})
 
 
@@ -288,15 +290,15 @@ def check_rotation(bench: Bench, _said: Sequence[dict[str, Any]]) -> None:
         both = (house.realm, house.directory)
         for _try in ("as it was left", "taken up"):
             for store in both:
-                for kind, master, wrapped, label in keys.samples(store, 10_000):
+                for kind, master, wrapped, label in case_keys.samples(store, 10_000):
                     try:
                         house.vault.unwrap(master, wrapped, label)
                     except Sealed:
                         bench.faults.append(f"a key of {kind} does not open, {_try}")
-            keys.rewrap(both, house.vault)
-        if keys.stale(both, house.vault):
+            case_keys.rewrap(both, house.vault)
+        if case_keys.stale(both, house.vault):
             bench.faults.append("the rotation does not come to its end")
-        keys.retire_masters(both, house.vault)
+        case_keys.retire_masters(both, house.vault)
         if len(house.vault.numbers) != 1:
             bench.faults.append("an older master key is left that wraps nothing")
 
@@ -354,7 +356,7 @@ def _planted(bench: Bench) -> tuple[int, int]:
     number = said[0]["number"]
     with found.entered() as house:
         with house.realm.writing() as session:
-            case_id = cases.find_by_number(session, number)
+            case_id = cases_repository.find_by_number(session, number)
             session.execute(text("UPDATE case_index SET last_seq = last_seq + 1 WHERE case_id = :id"), {"id": case_id})
         seen += any("its index" in one for one in _whole(house, known | {number}, {number}))
     bad = bench.folder / "planted"

@@ -19,13 +19,14 @@ from pathlib import Path
 from jobs.conftest import MailServer, talking
 from sqlalchemy import Engine, make_url, select, text
 
-from school_protocol import jobs
-from school_protocol.post import Post
-from school_protocol.services.house import SystemClock
-from school_protocol.services.opening import open_case
-from school_protocol.storage import directory, turns
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.intake import open_case
+from school_protocol.context import SystemClock
+from school_protocol.mail import Post
+from school_protocol.notifications.models import NoticeRow
+from school_protocol.ops.worker import queue_of
+from school_protocol.storage import work_queue
 from school_protocol.storage.engines import open_engine
-from school_protocol.storage.tables import NoticeRow
 from trials.frame import Outcome, Size, Trial
 from trials.installed import ABOUT, WHO, Installed, installed
 from trials.nodes import Addresses, environ_of, make_tables, own_database
@@ -100,7 +101,7 @@ class Watched:
         return worker
 
     def leads(self) -> str | None:
-        named = {"turns": turns._TURNS, "name": turns._number("worker") % 2**32}
+        named = {"turns": work_queue._TURNS, "name": work_queue._number("worker") % 2**32}
         with self.owner.connect() as connection:
             return connection.scalar(text(LEADS), named)
 
@@ -118,7 +119,7 @@ class Watched:
     def rings(self) -> list[Ring]:
         """Those that come by themselves, each time."""
         with self.found.entered() as house, self.owner.connect() as connection:
-            queue = jobs.queue_of(house, Post())
+            queue = queue_of(house, Post())
             by_itself = {task.name for task in queue._registry.periodic_tasks}
             rows = connection.execute(text("SELECT at, who, data FROM jobs.rung_once ORDER BY at")).all()
             every = [Ring(at, who, queue.deserialize_task(bytes(data)).name) for at, who, data in rows]
@@ -154,7 +155,7 @@ def watched(folder: Path) -> Iterator[Watched]:
         with found.entered() as house, house.directory.writing() as session:
             for name in WHO:
                 email = f"{name.replace('/', '-')}@college.example"
-                directory.set_address(session, found.actors[name].id, email=email, phone=None)
+                auth_repository.set_address(session, found.actors[name].id, email=email, phone=None)
         mails = MailServer()
         listening = socketserver.ThreadingTCPServer(("127.0.0.1", 0), talking(mails))
         listening.daemon_threads, mails.port = True, int(listening.server_address[1])

@@ -22,12 +22,13 @@ from sqlalchemy import make_url, text
 from storage.server import served
 from web.filled import filled
 
-from school_protocol import jobs
+from school_protocol.auth import sign_in_repository
+from school_protocol.cases import repository as cases_repository
 from school_protocol.config import Settings
-from school_protocol.services.house import House, SystemClock
-from school_protocol.services.journal import verify_journal
-from school_protocol.services.keeping.databases import prepare
-from school_protocol.storage import cases, sign_in
+from school_protocol.context import House, SystemClock
+from school_protocol.ops.databases import prepare
+from school_protocol.ops.journal_checks import verify_journal
+from school_protocol.ops.worker import prepare_queue
 from school_protocol.storage.engines import open_engine
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed, installed
@@ -190,7 +191,7 @@ def own_database() -> Iterator[Addresses]:
 
 def make_tables(settings: Settings, at: Addresses) -> None:
     """Tables, the wall, what each role may: made, or brought up to date."""
-    prepare(replace(settings, database=at.site), at.owner, [at.worker_role], make_queue=jobs.prepare_queue)
+    prepare(replace(settings, database=at.site), at.owner, [at.worker_role], make_queue=prepare_queue)
 
 
 def environ_of(data: Path, at: Addresses) -> dict[str, str]:
@@ -263,7 +264,7 @@ def run(size: Size, folder: Path) -> Outcome:
 def _client(house: House, found: Installed, place: int, nodes: Sequence[Node]) -> Client:
     number = found.report(house, f"récit {place}", f"client {place}")
     with house.directory.writing() as session:
-        token = sign_in.open_web_session(session, found.actors["team_member"].id, now=SystemClock().now())
+        token = sign_in_repository.open_web_session(session, found.actors["team_member"].id, now=SystemClock().now())
     return Client(number, token, nodes)
 
 
@@ -301,9 +302,9 @@ def lost(house: House, clients: Sequence[Client]) -> list[str]:
     found = []
     for one in clients:
         with house.realm.reading() as session:
-            case_id = cases.find_by_number(session, one.number)
+            case_id = cases_repository.find_by_number(session, one.number)
             assert case_id is not None
-            entries = cases.load(session, house.vault, case_id)
+            entries = cases_repository.load_events(session, house.vault, case_id)
         written = Counter(word for entry in entries for word in (entry.words or {}).values())
         found += [
             f"{words} was acknowledged, and is there {written[words]} times"

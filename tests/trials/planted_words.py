@@ -25,20 +25,21 @@ from services.conftest import School
 from services.lettering import issue, refer, told
 from sqlalchemy import event, select
 
-from school_protocol import jobs
+from school_protocol.auth.models import AccountRow
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.domain.events import Remark, RemarkKind
-from school_protocol.post import Letter, Post
-from school_protocol.services import drafts, notices
-from school_protocol.services.evidence import keeping as evidence
-from school_protocol.services.evidence.examining import examined
-from school_protocol.services.house import House, open_house
-from school_protocol.services.keeping import backups
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.papers.remarks import attach_remarks
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage.tables import AccountRow
+from school_protocol.context import House, open_house
+from school_protocol.engine.events import Remark, RemarkKind
+from school_protocol.mail import Letter, Post
+from school_protocol.notifications import service as notifications_service
+from school_protocol.ops import backup_service, worker
+from school_protocol.privacy import evidence_files as evidence
+from school_protocol.privacy import scan_process
+from school_protocol.privacy.evidence_scan import examined
+from school_protocol.protocol.reader import read
+from school_protocol.supervision.remarks import attach_remarks
+from school_protocol.ui import form_post
 from trials.frame import Outcome, Size, Trial
 from trials.walked import browser_of, site_of
 
@@ -153,11 +154,11 @@ def plant(kept: Kept, size: Size) -> int:
         if size is Size.whole:
             doors += _by_papers(school) + _by_every_field(player)
         _give_addresses(house)
-        jobs.queue_of(house, Post(mail=kept)).ring()
+        worker.queue_of(house, Post(mail=kept)).ring()
         for _day in range(3):
-            notices.sweep(house, Post(mail=kept, sms=kept))
+            notifications_service.sweep(house, Post(mail=kept, sms=kept))
             clock.advance(timedelta(days=1))
-        backups.create(house, kept.backups)
+        backup_service.create(house, kept.backups)
         _copy_while_open(kept)
         return doors
     finally:
@@ -190,7 +191,7 @@ def _by_services(school: School) -> int:
     refer(school, "prosecutor")
     _attach(school)
     house = school.house
-    drafts.keep_draft(house, school.account("team_member"), f"/cases/{school.number}/acts/note", {"text": DRAFT})
+    form_post.keep_draft(house, school.account("team_member"), f"/cases/{school.number}/acts/note", {"text": DRAFT})
     return 9
 
 
@@ -213,15 +214,15 @@ def _attach(school: School) -> None:
         "description": SUMMARY,
     }  # fmt: skip
     piece = school.act("team_member", "evidence", answers)
-    examine = evidence.examined_apart
-    evidence.examined_apart = examined  # type: ignore[assignment] - in this process: it is not what is tried here
+    examine = scan_process.examined_apart
+    scan_process.examined_apart = examined  # type: ignore[assignment] - in this process: it is not what is tried here
     try:
         evidence.attach_file(
             school.house, school.person("team_member"), school.number, piece.seq, f"{FILE}\n".encode() * 50,
             is_attested=True, token=school.token(),
         )  # fmt: skip
     finally:
-        evidence.examined_apart = examine
+        scan_process.examined_apart = examine
 
 
 def _by_pages(school: School, step: int) -> int:

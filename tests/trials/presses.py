@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from school_protocol.domain.errors import Conflict
-from school_protocol.services import drafts
-from school_protocol.services.house import House
-from school_protocol.services.journal import verify_journal
-from school_protocol.services.recording import make_move, record_act
-from school_protocol.storage import cases, once
-from school_protocol.storage.tables import CaseRecordRow
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.service import make_move, record_act
+from school_protocol.context import House
+from school_protocol.engine.errors import Conflict
+from school_protocol.ops.journal_checks import verify_journal
+from school_protocol.storage import idempotency
+from school_protocol.storage.models import CaseRecordRow
+from school_protocol.ui import form_post
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed, at_once, installed
 from trials.kills import PIECE, SAFE
@@ -62,9 +63,9 @@ def length(house: House, number: str) -> int:
     with house.realm.reading() as session:
         if not number:
             return session.scalar(select(func.count()).select_from(CaseRecordRow)) or 0
-        case_id = cases.find_by_number(session, number)
+        case_id = cases_repository.find_by_number(session, number)
         assert case_id is not None
-        return cases.last_seq(session, case_id)
+        return cases_repository.last_seq(session, case_id)
 
 
 # ---- pressed twice ---------------------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ def edited_at_once(pairs: Pairs, house: House, number: str, place: int | str, *,
                     expected=before if expects else None, token=f"edit {place} {who}", proven=True,
                 ).seq  # fmt: skip
             except Conflict:  # as a page does it: a form that was turned away is kept for whoever typed it
-                drafts.keep_draft(own, found.actors[who].id, f"/cases/{number}/{place}", {"text": text})
+                form_post.keep_draft(own, found.actors[who].id, f"/cases/{number}/{place}", {"text": text})
                 raise
 
         return write
@@ -130,16 +131,16 @@ def edited_at_once(pairs: Pairs, house: House, number: str, place: int | str, *,
     written = _latest(house, number, after)
     if words[1 - second] not in written or words[second] in written:
         yield f"edit {place}: what was recorded is not what was said to be"
-    kept = drafts.find_draft(house, found.actors[PEOPLE[second]].id, f"/cases/{number}/{place}")
+    kept = form_post.find_draft(house, found.actors[PEOPLE[second]].id, f"/cases/{number}/{place}")
     if kept != {"text": words[second]}:
         yield f"edit {place}: the words of the one who came second are gone"
 
 
 def _latest(house: House, number: str, seq: int) -> str:
     with house.realm.reading() as session:
-        case_id = cases.find_by_number(session, number)
+        case_id = cases_repository.find_by_number(session, number)
         assert case_id is not None
-        return repr(cases.load_since(session, house.vault, case_id, seq - 1))
+        return repr(cases_repository.load_since(session, house.vault, case_id, seq - 1))
 
 
 # ---- the trial -------------------------------------------------------------------------------------------------------
@@ -174,13 +175,13 @@ def _planted(pairs: Pairs, house: House, number: str) -> tuple[int, int]:
 
 @contextmanager
 def _forgetful() -> Iterator[None]:
-    spent, use = once.spent, once.use
-    once.spent = lambda session, press: None  # type: ignore[assignment]
-    once.use = lambda session, press, outcome, *, at: None  # type: ignore[assignment]
+    spent, use = idempotency.spent, idempotency.use
+    idempotency.spent = lambda session, press: None  # type: ignore[assignment]
+    idempotency.use = lambda session, press, outcome, *, at: None  # type: ignore[assignment]
     try:
         yield
     finally:
-        once.spent, once.use = spent, use
+        idempotency.spent, idempotency.use = spent, use
 
 
 TRIALS = (

@@ -21,8 +21,8 @@ from domain.telling import MOROCCAN
 from sqlalchemy import text
 
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.services.journal import verify_journal
+from school_protocol.ops.journal_checks import verify_journal
+from school_protocol.protocol.reader import read
 from school_protocol.storage.engines import open_engine
 from trials import beginning
 from trials.frame import Outcome, Size, Trial
@@ -65,7 +65,7 @@ def lay_out(commit: str, folder: Path) -> Path:
         raise NoHistory(packed.stderr.decode())
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
         archive.extractall(folder, filter="data")
-    run_there(folder, "-m", "school_protocol.documents.fonts")
+    run_there(folder, "-m", "school_protocol.pdf.fonts")
     for po in folder.glob("school_protocol/translations/*/LC_MESSAGES/*.po"):
         run_there(folder, "-m", "babel.messages.frontend", "-q", "compile", "-i", str(po), "-o", str(po)[:-2] + "mo")
     return folder

@@ -14,17 +14,16 @@ from authenticator import Authenticator
 from domain.telling import MOROCCAN
 from services.proving import PASSWORD, SITE, People
 
+from school_protocol.auth import access_codes, own_account, passkeys, second_factor, sign_in_repository, sign_in_service
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.service import IdentityRefused, TooManyTries
+from school_protocol.auth.sign_in_service import Visitor
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.services.house import open_house
-from school_protocol.services.identity import factors, invitations, own, passkeys, restoring, signing_in
-from school_protocol.services.identity.administering import IdentityRefused
-from school_protocol.services.identity.signing_in import Visitor
-from school_protocol.services.identity.throttling import TooManyTries
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory, proving
-from school_protocol.storage import sign_in as browser
+from school_protocol.context import open_house
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.protocol.reader import read
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 NEW = "encore un autre cartable"
@@ -45,7 +44,7 @@ class Place(People):
         return Visitor(address=f"2001:db8:{self.tries >> 16:x}:{self.tries & 0xFFFF:x}::1")
 
     def come_in(self, who: str, password: str = PASSWORD) -> str:
-        token = signing_in.sign_in(self.house, self.username(who), password, self.visitor)
+        token = sign_in_service.open_session(self.house, self.username(who), password, self.visitor)
         assert token is not None
         return token
 
@@ -59,10 +58,15 @@ class Place(People):
         """That person as they are at first: a password, no factor, nothing kept. Returns a phone's seed."""
         account = self.actor(who).id
         with self.house.directory.writing() as session:
-            for drop in (proving.drop_seed, proving.drop_recovery, proving.drop_passkeys, proving.drop_codes):
+            for drop in (
+                sign_in_repository.drop_seed,
+                sign_in_repository.drop_recovery,
+                sign_in_repository.drop_passkeys,
+                sign_in_repository.drop_codes,
+            ):
                 drop(session, account)
-            proving.close_restorations(session, account, at=self.house.now())
-            directory.set_active(session, account, True)
+            sign_in_repository.close_restorations(session, account, at=self.house.now())
+            auth_repository.set_active(session, account, True)
             browser.close_web_sessions(session, account)
         self.give_password(who)
         return self.give_phone(who) if phone else ""
@@ -71,11 +75,11 @@ class Place(People):
         """The account is open again, whatever was closed."""
         account = self.actor(who).id
         with self.house.directory.writing() as session:
-            directory.set_active(session, account, True)
+            auth_repository.set_active(session, account, True)
 
     def prove(self, token: str, code: str) -> bool:
         try:
-            return self.is_in(signing_in.prove_factor(self.house, token, code, self.visitor))
+            return self.is_in(sign_in_service.prove_factor(self.house, token, code, self.visitor))
         except TooManyTries:
             return False
 
@@ -106,13 +110,13 @@ def signed_out(place: Place) -> bool:
 
 def ended_from_elsewhere(place: Place) -> bool:
     token = place.whole("head")
-    own.end_session(place.house, place.actor("head"), browser.handle_of(token))
+    own_account.end_session(place.house, place.actor("head"), browser.handle_of(token))
     return place.is_in(token)
 
 
 def signed_out_everywhere(place: Place) -> bool:
     token = place.whole("head")
-    own.end_everywhere(place.house, place.actor("head"))
+    own_account.end_everywhere(place.house, place.actor("head"))
     return place.is_in(token)
 
 
@@ -141,21 +145,21 @@ def from_the_future(place: Place) -> bool:
 def after_the_password_changed(place: Place) -> bool:
     place.fresh("head")
     token = place.come_in("head")
-    own.change_password(place.house, place.actor("head"), PASSWORD, NEW)
+    own_account.change_password(place.house, place.actor("head"), PASSWORD, NEW)
     return place.is_in(token)
 
 
 def after_a_factor_was_set(place: Place) -> bool:
     place.fresh("head")
-    token, seed = place.come_in("head"), factors.draw_seed()
-    own.set_up_codes(place.house, place.actor("head"), PASSWORD, seed, place.code(seed))
+    token, seed = place.come_in("head"), second_factor.draw_seed()
+    own_account.set_up_codes(place.house, place.actor("head"), PASSWORD, seed, place.code(seed))
     return place.is_in(token)
 
 
 def of_a_closed_account(place: Place) -> bool:
     token, account = place.whole("head"), place.actor("head").id
     with place.house.directory.writing() as session:
-        directory.set_active(session, account, False)
+        auth_repository.set_active(session, account, False)
     return place.is_in(token)
 
 
@@ -215,8 +219,8 @@ def somebody_elses_phone(place: Place) -> bool:
 
 def _recovery(place: Place, who: str) -> tuple[str, ...]:
     place.fresh(who)
-    seed = factors.draw_seed()
-    return own.set_up_codes(place.house, place.actor(who), PASSWORD, seed, place.code(seed)).recovery
+    seed = second_factor.draw_seed()
+    return own_account.set_up_codes(place.house, place.actor(who), PASSWORD, seed, place.code(seed)).recovery
 
 
 def recovery_code_twice(place: Place) -> bool:
@@ -227,7 +231,7 @@ def recovery_code_twice(place: Place) -> bool:
 
 def former_recovery_code(place: Place) -> bool:
     code = _recovery(place, "head")[0]
-    own.new_recovery(place.house, place.actor("head"), PASSWORD)
+    own_account.new_recovery(place.house, place.actor("head"), PASSWORD)
     return place.prove(place.come_in("head"), code)
 
 
@@ -240,14 +244,14 @@ def somebody_elses_recovery_code(place: Place) -> bool:
 def _device(place: Place) -> Authenticator:
     place.fresh("head")
     device = Authenticator()
-    options = own.ask_to_add_passkey(place.house, place.actor("head"), PASSWORD, SITE)
-    own.add_passkey(place.house, place.actor("head"), SITE, device.create(options), "")
+    options = own_account.ask_to_add_passkey(place.house, place.actor("head"), PASSWORD, SITE)
+    own_account.add_passkey(place.house, place.actor("head"), SITE, device.create(options), "")
     assert _by_passkey(place, device.get(passkeys.ask_to_enter(place.house, SITE)))
     return device
 
 
 def _by_passkey(place: Place, answer: dict[str, Any]) -> bool:
-    return place.is_in(signing_in.sign_in_by_passkey(place.house, SITE, answer, place.visitor))
+    return place.is_in(sign_in_service.sign_in_by_passkey(place.house, SITE, answer, place.visitor))
 
 
 def passkey_answer_twice(place: Place) -> bool:
@@ -272,14 +276,14 @@ def passkey_taken_away(place: Place) -> bool:
     device = _device(place)
     account = place.actor("head").id
     with place.house.directory.writing() as session:
-        proving.drop_passkeys(session, account)
+        sign_in_repository.drop_passkeys(session, account)
     return _by_passkey(place, device.get(passkeys.ask_to_enter(place.house, SITE)))
 
 
 def passkey_of_a_closed_account(place: Place) -> bool:
     device, account = _device(place), place.actor("head").id
     with place.house.directory.writing() as session:
-        directory.set_active(session, account, False)
+        auth_repository.set_active(session, account, False)
     return _by_passkey(place, device.get(passkeys.ask_to_enter(place.house, SITE)))
 
 
@@ -290,36 +294,36 @@ def _without_password(place: Place, who: str) -> str:
     place.fresh(who)
     account = place.actor(who).id
     with place.house.directory.writing() as session:
-        directory.set_password(session, account, None)  # type: ignore[arg-type]
+        auth_repository.set_password(session, account, None)  # type: ignore[arg-type]
     return account
 
 
 def invitation_twice(place: Place) -> bool:
     account = _without_password(place, "team_member")
-    token = invitations.invite(place.house, place.actor("head"), account, place.house.now())
-    assert invitations.accept_invitation(place.house, token, PASSWORD)
-    return invitations.accept_invitation(place.house, token, NEW)
+    token = access_codes.invite(place.house, place.actor("head"), account, place.house.now())
+    assert access_codes.accept_invitation(place.house, token, PASSWORD)
+    return access_codes.accept_invitation(place.house, token, NEW)
 
 
 def invitation_too_old(place: Place) -> bool:
     account = _without_password(place, "team_member")
-    token = invitations.invite(place.house, place.actor("head"), account, place.house.now())
+    token = access_codes.invite(place.house, place.actor("head"), account, place.house.now())
     place.wait(hours=72)
-    return invitations.accept_invitation(place.house, token, PASSWORD)
+    return access_codes.accept_invitation(place.house, token, PASSWORD)
 
 
 def invitation_made_up(place: Place) -> bool:
-    return invitations.accept_invitation(place.house, secrets.token_urlsafe(32), PASSWORD)
+    return access_codes.accept_invitation(place.house, secrets.token_urlsafe(32), PASSWORD)
 
 
 def _by_slip(place: Place, who: str, code: str) -> bool:
-    return invitations.set_password_by_code(place.house, place.username(who), code, NEW, address=place.visitor.address)
+    return access_codes.set_password_by_code(place.house, place.username(who), code, NEW, address=place.visitor.address)
 
 
 def slip_twice(place: Place) -> bool:
     place.fresh("team_member")
     now = place.house.now()
-    slip = invitations.new_password_slip(place.house, place.actor("head"), place.actor("team_member").id, now)
+    slip = access_codes.new_password_slip(place.house, place.actor("head"), place.actor("team_member").id, now)
     assert _by_slip(place, "team_member", slip.code)
     return _by_slip(place, "team_member", slip.code)
 
@@ -328,13 +332,13 @@ def somebody_elses_slip(place: Place) -> bool:
     place.fresh("team_member")
     place.fresh("reporter")
     now = place.house.now()
-    slip = invitations.new_password_slip(place.house, place.actor("head"), place.actor("team_member").id, now)
+    slip = access_codes.new_password_slip(place.house, place.actor("head"), place.actor("team_member").id, now)
     return _by_slip(place, "reporter", slip.code)
 
 
 def slip_for_oneself(place: Place) -> bool:
     place.fresh("head")
-    return _given(lambda: invitations.new_password_slip(
+    return _given(lambda: access_codes.new_password_slip(
         place.house, place.actor("head"), place.actor("head").id, place.house.now()
     ))  # fmt: skip
 
@@ -342,45 +346,45 @@ def slip_for_oneself(place: Place) -> bool:
 def slip_for_somebody_above(place: Place) -> bool:
     place.fresh("directorate")
     account = place.actor("directorate").id
-    return _given(lambda: invitations.new_password_slip(place.house, place.actor("head"), account, place.house.now()))
+    return _given(lambda: access_codes.new_password_slip(place.house, place.actor("head"), account, place.house.now()))
 
 
 def restored_by_one(place: Place) -> bool:
     place.fresh("head", phone=True)
     account, admin = place.actor("head").id, place.actor("technical_admin")
-    restoring.ask(place.house, admin, account)
-    return _given(lambda: restoring.agree(place.house, admin, account))
+    access_codes.ask_restoring(place.house, admin, account)
+    return _given(lambda: access_codes.agree(place.house, admin, account))
 
 
 def restored_by_oneself(place: Place) -> bool:
     place.fresh("head", phone=True)
-    restoring.ask(place.house, place.actor("technical_admin"), place.actor("head").id)
-    return _given(lambda: restoring.agree(place.house, place.actor("head"), place.actor("head").id))
+    access_codes.ask_restoring(place.house, place.actor("technical_admin"), place.actor("head").id)
+    return _given(lambda: access_codes.agree(place.house, place.actor("head"), place.actor("head").id))
 
 
 def restored_from_another_unit(place: Place) -> bool:
     place.fresh("academy", phone=True)
     account = place.actor("academy").id
-    return _given(lambda: restoring.ask(place.house, place.actor("directorate"), account))
+    return _given(lambda: access_codes.ask_restoring(place.house, place.actor("directorate"), account))
 
 
 def restoration_code_without_the_password(place: Place) -> bool:
     place.fresh("head", phone=True)
     account = place.actor("head").id
-    restoring.ask(place.house, place.actor("technical_admin"), account)
-    slip = restoring.agree(place.house, place.actor("directorate"), account)
-    return _by_slip(place, "head", slip.code) or place.is_in(restoring.restore(place.house, "x" * 43, slip.code))
+    access_codes.ask_restoring(place.house, place.actor("technical_admin"), account)
+    slip = access_codes.agree(place.house, place.actor("directorate"), account)
+    return _by_slip(place, "head", slip.code) or place.is_in(access_codes.restore(place.house, "x" * 43, slip.code))
 
 
 def weak_first_password(place: Place) -> bool:
     account = _without_password(place, "team_member")
-    token = invitations.invite(place.house, place.actor("head"), account, place.house.now())
+    token = access_codes.invite(place.house, place.actor("head"), account, place.house.now())
     return any(_taken(place, token, weak) for weak in ("court", "motdepasse2026", "aaaaaaaaaaaa", "azertyuiop123"))
 
 
 def _taken(place: Place, token: str, password: str) -> bool:
     try:
-        return invitations.accept_invitation(place.house, token, password)
+        return access_codes.accept_invitation(place.house, token, password)
     except BadInput:
         return False
 
@@ -397,7 +401,7 @@ def wrong_password(place: Place) -> bool:
     place.fresh("head")
     name = place.username("head")
     for password in ("", "x", PASSWORD.upper(), PASSWORD + " ", PASSWORD[:-1], "\0", PASSWORD * 60):
-        if place.is_in(signing_in.sign_in(place.house, name, password, place.visitor)):
+        if place.is_in(sign_in_service.open_session(place.house, name, password, place.visitor)):
             return True
     return False
 

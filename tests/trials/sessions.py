@@ -14,10 +14,11 @@ from time import perf_counter
 from typing import Any
 from unittest.mock import patch
 
-from school_protocol.services.identity import invitations, passkeys, signing_in
-from school_protocol.storage import directory, proving
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.sign_in import Stage
+from school_protocol.auth import access_codes, passkeys, sign_in_repository, sign_in_service
+from school_protocol.auth import models as auth_models
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.sign_in_repository import Stage
 from trials import session_doors as at
 from trials.frame import Outcome, Size, Trial
 from trials.session_doors import DOORS, Door, Place, place_in
@@ -38,17 +39,20 @@ PLANTED: tuple[tuple[Door, Callable[[], Any]], ...] = (
     (at.signed_out, lambda: patch.object(browser, "close_web_session", lambda *_all: None)),
     (at.idle, lambda: patch.object(browser, "IDLE", timedelta(days=9))),
     (at.from_the_future, lambda: patch.object(browser, "CLOCK_SLACK", timedelta(days=9))),
-    (at.half_way, lambda: patch.object(signing_in, "_awaited", lambda *_all: Stage.full)),
-    (at.phone_code_twice, lambda: patch.multiple(proving, use_step=_true, seed_of=_never_used(proving.seed_of))),
-    (at.recovery_code_twice, lambda: patch.object(proving, "use_recovery", _true)),
+    (at.half_way, lambda: patch.object(sign_in_service, "_awaited", lambda *_all: Stage.full)),
+    (
+        at.phone_code_twice,
+        lambda: patch.multiple(sign_in_repository, use_step=_true, seed_of=_never_used(sign_in_repository.seed_of)),
+    ),
+    (at.recovery_code_twice, lambda: patch.object(sign_in_repository, "use_recovery", _true)),
     (at.passkey_answer_twice, lambda: patch.multiple(passkeys, _is_ours=_true, proving=_forgetful())),
     (
         at.invitation_twice,
-        lambda: patch.multiple(proving, find_code=_reused(), use_code=_reused(), drop_codes=_nothing),
+        lambda: patch.multiple(sign_in_repository, find_code=_reused(), use_code=_reused(), drop_codes=_nothing),
     ),
-    (at.slip_for_somebody_above, lambda: patch.object(invitations, "helped", _helps_everybody)),
-    (at.restored_by_one, lambda: patch.object(proving, "agree_to_restoration", _true)),
-    (at.weak_first_password, lambda: patch.object(invitations, "check_new", lambda *_all: None)),
+    (at.slip_for_somebody_above, lambda: patch.object(access_codes, "helped", _helps_everybody)),
+    (at.restored_by_one, lambda: patch.object(sign_in_repository, "agree_to_restoration", _true)),
+    (at.weak_first_password, lambda: patch.object(access_codes, "check_new", lambda *_all: None)),
 )
 """A door, and how it is left open."""
 
@@ -56,7 +60,7 @@ PLANTED: tuple[tuple[Door, Callable[[], Any]], ...] = (
 def _never_used(real: Callable[..., Any]) -> Callable[..., Any]:
     def seed(*args: Any, **named: Any) -> Any:
         found = real(*args, **named)
-        return found and proving.Seed(found.secret, -1, found.created_at)
+        return found and sign_in_repository.Seed(found.secret, -1, found.created_at)
 
     return seed
 
@@ -65,8 +69,10 @@ def _reused() -> Callable[..., Any]:
     """The code, whether it was used or not."""
 
     def code(session: Any, hashed: bytes, **_named: Any) -> Any:
-        row = session.scalars(proving.select(proving.OneTimeCodeRow).filter_by(hashed=hashed)).one_or_none()
-        return proving._code(row) if row else None
+        row = session.scalars(
+            sign_in_repository.select(auth_models.OneTimeCodeRow).filter_by(hashed=hashed)
+        ).one_or_none()
+        return sign_in_repository._code(row) if row else None
 
     return code
 
@@ -75,11 +81,11 @@ class _forgetful:
     """Passkeys whose counter never moves."""
 
     def __getattr__(self, name: str) -> Any:
-        return (lambda *_all, **_named: None) if name == "use_passkey" else getattr(proving, name)
+        return (lambda *_all, **_named: None) if name == "use_passkey" else getattr(sign_in_repository, name)
 
 
 def _helps_everybody(session: Any, _house: Any, _by: Any, account: str) -> Any:
-    return directory.account(session, account)
+    return auth_repository.account(session, account)
 
 
 # ---- run -------------------------------------------------------------------------------------------------------------
@@ -118,7 +124,7 @@ def ratio(place: Place, tries: int = 60) -> float:
     for number in range(tries * 2):
         is_known = bool(number % 2)
         visitor, begun = place.visitor, perf_counter()
-        signing_in.sign_in(place.house, known if is_known else f"nobody-{number}", "x" * 12, visitor)
+        sign_in_service.open_session(place.house, known if is_known else f"nobody-{number}", "x" * 12, visitor)
         taken[is_known].append(perf_counter() - begun)
     return statistics.median(taken[True]) / statistics.median(taken[False])
 

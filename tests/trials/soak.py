@@ -16,9 +16,9 @@ from pathlib import Path
 import requests
 from web.filled import filled
 
-from school_protocol.services.house import House, SystemClock
-from school_protocol.services.journal import verify_journal
-from school_protocol.storage import sign_in
+from school_protocol.auth import sign_in_repository
+from school_protocol.context import House, SystemClock
+from school_protocol.ops.journal_checks import verify_journal
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed
 from trials.nodes import Node, several
@@ -214,7 +214,7 @@ def _reader(house: House, found: Installed, place: int, nodes: Sequence[Node], s
     numbers = [found.report(house, f"récit {place} {one}", f"reader {place} {one}") for one in range(CASES[size])]
     with house.directory.writing() as session:
         member, head = (
-            sign_in.open_web_session(session, found.actors[who].id, now=SystemClock().now())
+            sign_in_repository.open_web_session(session, found.actors[who].id, now=SystemClock().now())
             for who in ("team_member", "head")
         )
     return Reader(numbers, member, head, nodes, size is Size.whole)

@@ -12,8 +12,9 @@ from unittest.mock import patch
 
 from services.journaling import Kept, again, client, copied, told
 
-from school_protocol.services.journal import Verdict, verify, verifying
-from school_protocol.storage import access_chain, administration_chain, anchoring, anchors, journal
+from school_protocol.ops import journal_checks
+from school_protocol.ops.journal_checks import Verdict, verify
+from school_protocol.storage import access_log, administration_log, anchors, chain_checks, journal
 from school_protocol.storage.journal import Chain
 from trials.frame import Outcome, Size, Trial
 from trials.tampering_more import every
@@ -125,16 +126,16 @@ SWITCHED_OFF: tuple[tuple[str, Any, str, Callable[..., Any], str], ...] = (
     ("links of events", journal, "_links", _nothing, "event: actor changed"),
     ("sealed content", journal, "_openable", _nothing, "a byte of a sealed body"),
     ("the index", journal, "_tail", _nothing, ""),
-    ("accesses", access_chain, "verify", _nothing, "access: account changed"),
-    ("rows of a batch", access_chain, "_verify_rows", _nothing, "access 7 taken away"),
-    ("administration", administration_chain, "verify", _nothing, "administration: reason changed"),
-    ("entries without link", administration_chain, "_without_link", _nothing, "an entry slipped in"),
-    ("comparing with anchors", anchoring, "compare", _nothing, "a case removed whole"),
-    ("heads of cases in anchors", anchoring, "_compare_cases", _nothing, "rewritten with the key"),
-    ("accesses in anchors", anchoring, "_compare_accesses", _nothing, "accesses emptied"),
-    ("administration in anchors", anchoring, "_compare_administration", _nothing, "the end cut off"),
-    ("erased cases in anchors", anchoring, "_compare_erased", _nothing, "the list of erased cases cut"),
-    ("anchors noted in the database", anchoring, "_taken", _nothing, "anchor 3 taken away"),
+    ("accesses", access_log, "verify", _nothing, "access: account changed"),
+    ("rows of a batch", access_log, "_verify_rows", _nothing, "access 7 taken away"),
+    ("administration", administration_log, "verify", _nothing, "administration: reason changed"),
+    ("entries without link", administration_log, "_without_link", _nothing, "an entry slipped in"),
+    ("comparing with anchors", chain_checks, "compare", _nothing, "a case removed whole"),
+    ("heads of cases in anchors", chain_checks, "_compare_cases", _nothing, "rewritten with the key"),
+    ("accesses in anchors", chain_checks, "_compare_accesses", _nothing, "accesses emptied"),
+    ("administration in anchors", chain_checks, "_compare_administration", _nothing, "the end cut off"),
+    ("erased cases in anchors", chain_checks, "_compare_erased", _nothing, "the list of erased cases cut"),
+    ("anchors noted in the database", chain_checks, "_taken", _nothing, "anchor 3 taken away"),
     (
         "anchors themselves",
         anchors,
@@ -142,7 +143,7 @@ SWITCHED_OFF: tuple[tuple[str, Any, str, Callable[..., Any], str], ...] = (
         lambda folder, **_: anchors.Checked((), ()),
         "an anchor's signature changed",
     ),
-    ("cases one by one", verifying, "_of_cases", _nothing, "event: role changed"),
+    ("cases one by one", journal_checks, "_of_cases", _nothing, "event: role changed"),
 )
 """What is switched off, where, and a way that must be missed then. The index shows nothing that anchors don't."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from services.journaling import moment
 
-from school_protocol.storage import access_chain, administration_chain, anchors
+from school_protocol.storage import access_log, administration_log, anchors
 from school_protocol.storage.journal import Chain, Flaw
 from school_protocol.storage.vault import canonical
 from trials.tampering_ways import Intruder, Named, Way, by_sql, kept_rows, of, of_cases
@@ -117,17 +117,17 @@ def of_accesses() -> Iterator[Way]:
 def _rewrite_accesses(one: Intruder) -> None:
     """Access 3 is another's from now on, its leaf is made anew, and so is every batch."""
     one.on("UPDATE access SET account = 'other' WHERE place = 3")
-    before = access_chain.root_hash(one.vault)
+    before = access_log.root_hash(one.vault)
     for batch in kept_rows(one, "SELECT * FROM access_batch ORDER BY seq"):
         rows = kept_rows(
             one, "SELECT * FROM access WHERE place BETWEEN ? AND ? ORDER BY place", batch.first_place, batch.last_place
         )
         leaves = (
-            access_chain._LEAF.pack(row.place - batch.first_place, access_chain._leaf(one.vault, row))
+            access_log._LEAF.pack(row.place - batch.first_place, access_log._leaf(one.vault, row))
             for row in rows  # type: ignore[arg-type]
         )
         batch.leaves, batch.prev_hash = b"".join(leaves), before
-        before = access_chain.batch_hash(one.vault, batch)  # type: ignore[arg-type]
+        before = access_log.batch_hash(one.vault, batch)  # type: ignore[arg-type]
         one.on(
             "UPDATE access_batch SET leaves = :v0, prev_hash = :v1, hash = :v2 WHERE seq = :v3",
             batch.leaves,
@@ -228,7 +228,7 @@ def _rewrite_administration(one: Intruder) -> None:
         said = {name: row[name] for name in row.keys() if name not in ("seq", "own")}  # noqa: SIM118
         said["at"], said["withdraws"] = moment(said["at"]), bool(said["withdraws"])
         mapped: Any = SimpleNamespace(_mapping=said, at=said["at"])
-        own = administration_chain.link_hash(one.vault, row["seq"], mapped, before)
+        own = administration_log.link_hash(one.vault, row["seq"], mapped, before)
         one.directory.execute(
             "UPDATE administration_link SET prev_hash = ?, hash = ? WHERE seq = ?", (before, own, row["seq"])
         )

@@ -13,12 +13,12 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from storage.server import served
 
-from school_protocol.services.house import open_house
-from school_protocol.services.journal import verify
+from school_protocol.context import open_house
+from school_protocol.ops.journal_checks import verify
 from school_protocol.storage.engines import open_engine
-from school_protocol.storage.grants import grants
 from school_protocol.storage.journal import Chain, Flaw
 from school_protocol.storage.migrate import Part
+from school_protocol.storage.row_security import grants
 from school_protocol.wiring import WIRING
 from trials.frame import Outcome
 

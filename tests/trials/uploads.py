@@ -21,17 +21,16 @@ from unittest import mock
 from PIL import Image
 from services import evidence_made as made
 
-from school_protocol.domain.events import FileHandled, FileStep
-from school_protocol.domain.evidence import FileRefused, Format
-from school_protocol.services.evidence import at_hand, examining, keeping
-from school_protocol.services.evidence.keeping import attach_file
-from school_protocol.services.evidence.sweeping import sweep_files
-from school_protocol.services.house import House
-from school_protocol.services.loading import load
-from school_protocol.services.recording import record_act
-from school_protocol.storage import files
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.blobs.folder import Folder
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.cases.loading import load
+from school_protocol.cases.service import record_act
+from school_protocol.context import House
+from school_protocol.engine.events import FileHandled, FileStep
+from school_protocol.engine.evidence_pieces import FileRefused, Format
+from school_protocol.privacy import evidence_files, evidence_repository, evidence_scan
+from school_protocol.privacy.evidence import sweep_files
+from school_protocol.privacy.evidence_files import attach_file
+from school_protocol.storage.blobs import Folder
 from school_protocol.web import create_app
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed, installed
@@ -137,12 +136,14 @@ class Filing:
             if event.step is not FileStep.kept or event.sha256 != hashlib.sha256(data).hexdigest():
                 yield "its event says something else"
             parts = {
-                part: files.open_part(session, self.house.vault, self.house.blobs, loaded.case_id, event.file, part)
-                for part in files.parts_of(session, loaded.case_id, event.file)
+                part: evidence_repository.open_part(
+                    session, self.house.vault, self.house.blobs, loaded.case_id, event.file, part
+                )
+                for part in evidence_repository.parts_of(session, loaded.case_id, event.file)
             }
-        if parts[files.ORIGINAL] != data:
+        if parts[evidence_repository.ORIGINAL] != data:
             yield "the sealed original is not what was received"
-        kind, derivative = Format(event.format), parts.get(files.DERIVATIVE)
+        kind, derivative = Format(event.format), parts.get(evidence_repository.DERIVATIVE)
         if kind is Format.pdf:
             if derivative is not None:
                 yield "something was made of a PDF"
@@ -350,8 +351,8 @@ def keeps_notes(filing: Filing) -> list[str]:
 
     def work() -> None:
         with (
-            mock.patch.object(keeping, "examined_apart", examining.examined),
-            mock.patch.object(examining, "written_anew", careless),
+            mock.patch.object(evidence_files, "examined_apart", evidence_scan.examined),
+            mock.patch.object(evidence_scan, "written_anew", careless),
         ):
             filing.put("a photograph", made.jpeg(), by_page=False)
 
@@ -362,7 +363,7 @@ def lets_in(filing: Filing) -> list[str]:
     """A door that doesn't ask whether a file may be kept."""
 
     def work() -> None:
-        with mock.patch.object(at_hand.rules, "against_files", return_value=None):
+        with mock.patch.object(evidence_files.rules, "against_files", return_value=None):
             filing.faults += forbidden(filing, 1)
 
     return _with(filing, work)
@@ -377,7 +378,7 @@ def breaks_down(filing: Filing) -> list[str]:
     def work() -> None:
         logging.disable(logging.CRITICAL)
         try:
-            with mock.patch.object(keeping, "examined_apart", broken):
+            with mock.patch.object(evidence_files, "examined_apart", broken):
                 filing.put("a picture", made.png(), by_page=True)
         finally:
             logging.disable(logging.NOTSET)

@@ -17,13 +17,13 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
+from school_protocol.auth import sign_in_repository
+from school_protocol.cases.story_player import Player, TurnableClock, prepared, story_of
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import Player, TurnableClock, prepared, story_of
-from school_protocol.storage import sign_in
+from school_protocol.context import House, open_house
+from school_protocol.language import ZONE
+from school_protocol.protocol.reader import read
 from school_protocol.web import create_app
-from school_protocol.wording import ZONE
 
 PROTOCOL = "ma-cyberharassment"
 WAYS_OUT = frozenset(
@@ -63,7 +63,7 @@ def _first(step: object) -> datetime:
 def browser_of(app: Flask, house: House, account: str) -> FlaskClient:
     """A browser in which that account is signed in."""
     with house.directory.writing() as session:
-        token = sign_in.open_web_session(session, account, now=house.now())
+        token = sign_in_repository.open_web_session(session, account, now=house.now())
     client = app.test_client()
     client.set_cookie("session", token)
     return client

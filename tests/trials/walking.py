@@ -14,8 +14,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from services.test_walk import Walk
 from sqlalchemy import true
 
-from school_protocol.definitions import read
-from school_protocol.storage import index, once
+from school_protocol.cases import index_repository
+from school_protocol.protocol.reader import read
+from school_protocol.storage import idempotency
 from trials.frame import Outcome, Size, Trial
 
 TRIED = {Size.short: ((SMALL, 1, 6),), Size.whole: ((MOROCCAN, 200, 40), (SMALL, 200, 40))}
@@ -64,27 +65,27 @@ def _walked(file: Path, examples: int, length: int, is_random: bool) -> tuple[in
 @contextmanager
 def _index_forgotten() -> Iterator[None]:
     """Every fifth index row is not written anew."""
-    write, told = index.write, [0]
+    write, told = index_repository.write, [0]
 
     def careless(*args: Any, **more: Any) -> Any:
         told[0] += 1
         return None if told[0] % 5 == 0 else write(*args, **more)
 
-    with patch.object(index, "write", careless):
+    with patch.object(index_repository, "write", careless):
         yield
 
 
 @contextmanager
 def _press_forgotten() -> Iterator[None]:
     """A press is not written down."""
-    with patch.object(once, "use", lambda *_args, **_more: None):
+    with patch.object(idempotency, "use", lambda *_args, **_more: None):
         yield
 
 
 @contextmanager
 def _exclusion_forgotten() -> Iterator[None]:
     """Whoever is excluded finds the case all the same."""
-    with patch.object(index, "_not_excluded", lambda _account: true()):
+    with patch.object(index_repository, "_not_excluded", lambda _account: true()):
         yield
 
 

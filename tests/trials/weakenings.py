@@ -31,8 +31,8 @@ from services import test_planted_words as copies
 from services.conftest import School
 from services.disclosure import LIMITED, Disclosed, Matrix, Reports
 
-from school_protocol.definitions import read
-from school_protocol.services.scripts import Player, throwaway
+from school_protocol.cases.story_player import Player, throwaway
+from school_protocol.protocol.reader import read
 from tools.mutation.calls import PRODUCT, ROOT
 from tools.mutation.mutants import Mutant
 from tools.mutation.weakenings import every, weakened
@@ -61,7 +61,7 @@ def run(size: Size, folder: Path) -> Outcome:
 
 
 OPEN_TO_ALL = Mutant(
-    "services/case_reader.py", "CaseReader.words_of", 1, "self.masks.by(event.actor, event.role)(words)", "words"
+    "cases/case_reader.py", "CaseReader.words_of", 1, "self.masks.by(event.actor, event.role)(words)", "words"
 )
 """Planted: it must be told; and the same with nothing changed must not be."""
 

@@ -10,8 +10,9 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from school_protocol.services.house import House
-from school_protocol.storage import directory, sign_in
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository
+from school_protocol.context import House
 from tests.web.filled import filled
 from tests.web.page import Page
 
@@ -20,8 +21,8 @@ def browser_of(app: Flask, house: House, account: str, language: str = "") -> Br
     """A browser in which that account is signed in, and reads that language: its own, where none is named."""
     with house.directory.writing() as session:
         if language:
-            directory.set_language(session, account, language)
-        token = sign_in.open_web_session(session, account, now=house.now())
+            auth_repository.set_language(session, account, language)
+        token = sign_in_repository.open_web_session(session, account, now=house.now())
     client = app.test_client()
     client.set_cookie("session", token)
     return Browser(client)

@@ -13,14 +13,17 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from school_protocol.auth import service as auth_service
+from school_protocol.auth import sign_in_service
+from school_protocol.cases import lists
+from school_protocol.cases.view_models import CaseLine, DeskView, ReceiptLine
 from school_protocol.config import Settings
-from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import accounts, desk, drafts
-from school_protocol.services.digests import shown
-from school_protocol.services.figures import seeing
-from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
-from school_protocol.web import access, create_app
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
+from school_protocol.notifications import digests
+from school_protocol.statistics import releases
+from school_protocol.ui import form_post
+from school_protocol.web import create_app, endpoint_guard
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 ACTOR = Actor("a1", "main", "Leïla El Amrani", (Appointment("mediator", "u1", date(2026, 9, 1)),), True, "fr")
@@ -49,7 +52,7 @@ class Empty:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(seeing, "has_public", lambda _house: False)
+    monkeypatch.setattr(releases, "has_public", lambda _house: False)
     realm = SimpleNamespace(seen_by=lambda _token: realm)
     library = SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: (), as_of_now=lambda: library)
     vault = SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k"))
@@ -71,7 +74,7 @@ class Accounts:
 
     def sign_in(self, house: Any, username: str, password: str, agent: str = "", **_visitor: str) -> str | None:
         if self.wait:
-            raise accounts.TooManyTries(self.wait)
+            raise auth_service.TooManyTries(self.wait)
         if (username, password) != ("membre", "right"):
             return None
         self.live["token-1"] = self.actor
@@ -107,18 +110,18 @@ def people(monkeypatch: pytest.MonkeyPatch) -> Accounts:
     """The accounts of the house, in memory."""
     kept = Accounts()
     for name in ("sign_in", "recognise", "pending", "account_behind", "sign_out", "choose_language"):
-        monkeypatch.setattr(accounts, name, getattr(kept, name))
+        monkeypatch.setattr(sign_in_service, name, getattr(kept, name))
     for name in ("keep_draft", "find_draft", "drop_draft"):
-        monkeypatch.setattr(drafts, name, getattr(kept, name))
+        monkeypatch.setattr(form_post, name, getattr(kept, name))
     return kept
 
 
 @pytest.fixture
 def app(house: Any, people: Accounts, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """Whoever is signed in may knock everywhere: who may not is asked in `tests/may`, of a furnished house."""
-    monkeypatch.setattr(access, "KNOCKS", {})
-    monkeypatch.setattr(shown, "shows_mails", lambda _house: False)
-    monkeypatch.setattr(seeing, "has_public", lambda _house: False)
+    monkeypatch.setattr(endpoint_guard, "KNOCKS", {})
+    monkeypatch.setattr(digests, "shows_mails", lambda _house: False)
+    monkeypatch.setattr(releases, "has_public", lambda _house: False)
     return create_app(house, testing=True)
 
 
@@ -156,7 +159,7 @@ def show_desk(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         def see(house: Any, actor: Actor, *, filter: str = "open", after: str | None = None) -> DeskView:
             return DeskView(lines=lines, filter=filter, after=changes.pop("after", None), units=(SCHOOL,), **changes)
 
-        monkeypatch.setattr(desk, "see_desk", see)
+        monkeypatch.setattr(lists, "see_desk", see)
 
     return put
 

@@ -10,14 +10,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from school_protocol.domain.answers import LONG_MOST, ROWS_MOST, TEXT_MOST
-from school_protocol.domain.forms import FieldType, FormField
-from school_protocol.domain.policy import Permission
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.desk import FILTERS
-from school_protocol.web import desk, limits, sessions
-from school_protocol.web.access import PERMISSIONS
-from school_protocol.web.paths import own_path
+from school_protocol.cases import desk_routes
+from school_protocol.cases.lists import FILTERS
+from school_protocol.engine.answers import LONG_MOST, ROWS_MOST, TEXT_MOST
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.visibility import Permission
+from school_protocol.ui import middleware, sessions
+from school_protocol.ui.middleware import own_path
+from school_protocol.ui.routing import PERMISSIONS
 
 from .conftest import ACTOR, Accounts
 from .page import form_token, read_page
@@ -116,7 +117,7 @@ def test_long_texts_have_room_where_they_are_asked_for(member: FlaskClient, show
     long = {"csrf_token": token, "q": "ع" * 100_000}
     assert member.post("/search", data=long).status_code == 413
     assert member.post("/reports/new", data=long).status_code != 413
-    assert member.post("/reports/new", data={**long, "q": "x" * limits.FORM}).status_code == 413
+    assert member.post("/reports/new", data={**long, "q": "x" * middleware.FORM}).status_code == 413
 
 
 # ---- a session that ended ----------------------------------------------------------------------------------------
@@ -148,7 +149,7 @@ def test_a_form_of_somebody_who_signed_out_waits_for_them(client: FlaskClient, p
 
 def test_room_for_the_longest_answers_is_given_to_whom_we_know(app: Flask, moroccan: Protocol) -> None:
     """Every field of the longest form at its limit, each letter in the longest way in which a browser sends it."""
-    assert max(letters(form.fields) for form in moroccan.forms.values()) * len("%F0%9F%98%80") < limits.FORM
+    assert max(letters(form.fields) for form in moroccan.forms.values()) * len("%F0%9F%98%80") < middleware.FORM
     long = {"a-what": "ع" * 300_000}
     assert app.test_client().post("/reports/new", data=long).status_code == 413
 
@@ -229,4 +230,4 @@ def test_our_own_pages_are_taken(app: Flask, wanted: str) -> None:
 
 
 def test_the_desk_knows_the_filters_of_the_service() -> None:
-    assert desk.FILTERS == FILTERS
+    assert desk_routes.FILTERS == FILTERS

@@ -19,19 +19,19 @@ from services.conftest import NAME, School
 from services.tokening import drawn
 from werkzeug.test import TestResponse
 
+from school_protocol.api import openapi, tokens
+from school_protocol.api import service as api_service
+from school_protocol.api.models import ApiTokenRow
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.record import bare_schema, whole_schema
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.documents.record import bare_schema, whole_schema
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.api import reading, tokens
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
-from school_protocol.storage.api.tables import ApiTokenRow
-from school_protocol.storage.errors import StorageBusy
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.storage.store_errors import StorageBusy
+from school_protocol.ui.routing import TOKEN_RIGHTS
 from school_protocol.web import create_app
-from school_protocol.web.api import openapi
-from school_protocol.web.routing import TOKEN_RIGHTS
 from tests.web.browsing import browser_of
 from tests.web.described import BASE, Described, Undescribed
 
@@ -231,9 +231,9 @@ def test_a_case_of_another_place_is_as_one_that_nobody_has(site: Site) -> None:
     token, secret = drawn(site.school.player, "academy", UnitKind.region)
     academy = site.school.account("academy")
     with house.directory.writing() as session:
-        other = directory.add_unit(session, kind=UnitKind.region, code="R9", names={"fr": "Ailleurs"})
+        other = auth_repository.add_unit(session, kind=UnitKind.region, code="R9", names={"fr": "Ailleurs"})
         session.get_one(ApiTokenRow, token).unit = other
-        directory.appoint(session, academy, role="academy", unit=other, starts=date(2020, 1, 1))
+        auth_repository.appoint(session, academy, role="academy", unit=other, starts=date(2020, 1, 1))
     api = site.api(secret)
     assert api.json("/cases")["cases"] == []
     told = {api.get(f"/cases/{one}", 404).data for one in (number, "0000000000000", "x", "٣" * 13)}
@@ -245,12 +245,12 @@ def test_a_token_that_ended_reads_nothing_more(site: Site) -> None:
     token, secret = drawn(site.school.player)
     api = site.api(secret)
     api.get("/cases")
-    tokens.end(site.school.house, site.school.person("directorate"), token)
+    tokens.end_token(site.school.house, site.school.person("directorate"), token)
     api.get("/cases", 401)
 
 
 def test_a_token_that_reads_too_often_is_told_when_to_come_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MOST", 2)
+    monkeypatch.setattr(api_service, "MOST", 2)
     api = site.api(site.token())
     api.get("/cases")
     api.get("/figures")
@@ -336,7 +336,7 @@ def test_what_breaks_is_said_without_a_trace(site: Site, monkeypatch: pytest.Mon
         def broken(*_args: Any, error: Exception = error, **_more: Any) -> None:
             raise error
 
-        monkeypatch.setattr(reading, "read_cases", broken)
+        monkeypatch.setattr(api_service, "read_cases", broken)
         response = site.app.test_client().get(f"{BASE}/cases", headers={"Authorization": f"Bearer {secret}"})
         assert told(response) == (status, "application/problem+json")
         assert b"zqsecret" not in response.data

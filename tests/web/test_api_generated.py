@@ -20,14 +20,13 @@ from services.conftest import School
 from services.figures_issued import a_country
 from services.tokening import administrator, ask, drawn
 
+from school_protocol.api import openapi, tokens
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.api import tokens
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage.figures.jobs import State
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.statistics.repository import State
 from school_protocol.web import create_app
-from school_protocol.web.api import openapi
 from tests.web.described import BASE
 
 DOCUMENT = openapi.document()
@@ -79,7 +78,7 @@ def figures() -> Iterator[World]:
         def token() -> str:
             asked = ask(country.house, chief, "MA-04", ["figures:read"])
             tokens.agree(country.house, country.person("academy"), asked)
-            return tokens.draw(country.house, chief, asked)
+            return tokens.draw_token(country.house, chief, asked)
 
         known = {"release": (release,), "after": (release,), "unit": ("MA-04", "MA-SAL", "04001A")}
         yield World(create_app(country.house, testing=True), known, token)

@@ -23,22 +23,27 @@ from sqlalchemy import event, func, select
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from school_protocol import context
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.cases import index_repository, loading, showing
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.service import record_act
+from school_protocol.cases.story_player import SCHOOL_WEEK, Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.clock import Calendar
-from school_protocol.domain.forms import FormField
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import accounts, loading, showing
-from school_protocol.services.house import House, open_house
-from school_protocol.services.opening import open_case
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import SCHOOL_WEEK, Player, TurnableClock, prepared
-from school_protocol.services.signalement import doors
-from school_protocol.storage import cases, directory, index
-from school_protocol.storage import sign_in as browser
+from school_protocol.context import House, open_house
+from school_protocol.engine import errors
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.form_model import FormField
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.people import contacts_repository
+from school_protocol.reports import public_door
 from school_protocol.storage.engines import Session
-from school_protocol.storage.tables import RealmBase
-from school_protocol.web import access, create_app, limits
+from school_protocol.storage.models import RealmBase
+from school_protocol.ui import middleware, routing
+from school_protocol.web import create_app
 
 NAME, SURNAME, MASSAR, WORDS = "Zineb", "Tazi-Alaoui", "G123456789", "ils l’ont appelée « la ferme »"
 SEEING = ("team_member", "team_coordinator", "head", "directorate", "academy")
@@ -141,30 +146,30 @@ def world(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Itera
     house = open_house(Settings(data=tmp_path_factory.mktemp("attacked") / "var"), clock)
     player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
     with house.directory.writing() as session:
-        region = directory.add_unit(session, kind=UnitKind.region, code="R2", names={"fr": "Autre académie"})
-        province = directory.add_unit(
+        region = auth_repository.add_unit(session, kind=UnitKind.region, code="R2", names={"fr": "Autre académie"})
+        province = auth_repository.add_unit(
             session, kind=UnitKind.province, code="P2", names={"fr": "Autre province"}, parent=region
         )
-        school = directory.add_unit(
+        school = auth_repository.add_unit(
             session, kind=UnitKind.school, code="00000B", names={"fr": "Autre école"}, parent=province
         )
-        directory.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK))
+        contacts_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK))
         there = {}
         for role in ("team_member", "head"):
-            account = directory.add_account(
+            account = auth_repository.add_account(
                 session, username=f"other-{role}", names={"fr": f"autre {role}"}, language="fr", created_at=NOW
             )
-            directory.appoint(session, account, role=role, unit=school, starts=date(2020, 1, 1))
+            auth_repository.appoint(session, account, role=role, unit=school, starts=date(2020, 1, 1))
             there[f"other {role}"] = account
     with house.directory.reading() as session:
         found = {
-            name: directory.actor(session, account, realm=accounts.REALM, today=NOW.date())
+            name: auth_repository.actor(session, account, realm=context.REALM, today=NOW.date())
             for name, account in there.items()
         }
     world = World(player, create_app(house, testing=True), {k: v for k, v in found.items() if v is not None})
     world.own, world.foreign = world.report(), world.report("other team_member")
     with house.realm.reading() as session:
-        world.absent = cases.free_number(session, random.SystemRandom())
+        world.absent = cases_repository.free_number(session, random.SystemRandom())
     yield world
     house.close()
 
@@ -252,15 +257,15 @@ def test_a_hidden_case_costs_the_work_that_an_absent_one_costs(world: World, who
 
 
 def test_the_control_work_for_a_hidden_one_alone_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    find = index.find_id
+    find = index_repository.find_id
 
     def looks_again(session: Session, scope: Any, number: str, **more: Any) -> str | None:
         found = find(session, scope, number, **more)
-        if cases.find_by_number(session, number):
-            cases.last_seq(session, number)
+        if cases_repository.find_by_number(session, number):
+            cases_repository.last_seq(session, number)
         return found
 
-    monkeypatch.setattr(index, "find_id", looks_again)
+    monkeypatch.setattr(index_repository, "find_id", looks_again)
     visitor = world.browser("psychosocial")
     asked = [asked_of_stores(world, visitor, f"/cases/{number}") for number in (world.own, world.absent)]
     assert asked[0] != asked[1]
@@ -340,9 +345,9 @@ def test_a_door_left_open_is_noticed(world: World, monkeypatch: pytest.MonkeyPat
     """The control: cases are loaded by number alone, whoever asks."""
 
     def careless(house: House, session: Any, actor: Actor, number: str) -> loading.Loaded:
-        case_id = cases.find_by_number(session, number)
+        case_id = cases_repository.find_by_number(session, number)
         if case_id is None:
-            raise loading.Unseen(number)
+            raise errors.Unseen(number)
         return loading.load_by_id(house, session, actor, case_id)
 
     monkeypatch.setattr(showing, "load", careless)
@@ -358,7 +363,7 @@ def test_a_route_without_permission_answers_as_an_unknown_address(world: World) 
     client = app.test_client()
     client.set_cookie("session", world.browser("head").token)
     assert client.get(f"/cases/{world.own}/peek").status_code == 404
-    assert {rule.endpoint for rule in app.url_map.iter_rules()} - set(access.PERMISSIONS) == {"cases.peek"}
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} - set(routing.PERMISSIONS) == {"cases.peek"}
 
 
 # ---- forms that are not ours ---------------------------------------------------------------------------------------
@@ -374,7 +379,7 @@ def unsafe_ways(world: World) -> list[str]:
         "system": "x", "item": "cndp",
         "visit": "x", "turn": "x", "release": "x", "attestation": "x", "workshop": "x", "upload": "x",
         "scenario": "found_phone",
-        "kind": "public", "code": doors.renew(world.house, world.person("head"), world.player.school, "public").code,
+        "kind": "public", "code": public_door.renew(world.house, world.person("head"), world.player.school, "public").code,
     }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     rules = [rule for rule in rules if not rule.endpoint.startswith("room.")]  # absent at the host: see tests/may
@@ -467,7 +472,7 @@ def test_an_address_that_is_none_is_of_no_site(world: World) -> None:
         (b"[1]", "application/json", {415}),
         (b'{"token": 1}', "application/json", {415}),
         (b"", "text/plain", {415}),
-        (b"a=" + b"x" * (limits.FORM + 1), FORM, {413}),
+        (b"a=" + b"x" * (middleware.FORM + 1), FORM, {413}),
         (b"a=1&" * 30_000, FORM, {302, 400, 413}),
         (b"\xff\xfe=\xff&a-text=%ED%A0%80&%00=%00", FORM, {302, 400}),
         (b"--b\r\nbroken", "multipart/form-data; boundary=b", {400}),
@@ -659,7 +664,7 @@ def test_a_closed_account_is_out_at_once(world: World) -> None:
     typed = {"a-text": "x", "expected": "9"}
     assert person.post(f"/cases/{world.own}/acts/note", typed).status_code == 303
     with world.house.directory.writing() as session:
-        directory.set_active(session, world.person("head/3").id, False)
+        auth_repository.set_active(session, world.person("head/3").id, False)
     before = world.rows()["event"]
     assert person.get("/").status_code == 302
     assert person.post(f"/cases/{world.own}/acts/note", {**typed, "token": "z"}).status_code == 302

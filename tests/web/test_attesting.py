@@ -18,10 +18,10 @@ from services.attested_people import DAY, LONG, furnished, trained, workshop
 from werkzeug.test import TestResponse
 from workshops.rooms_of import person
 
-from school_protocol.documents import rendering
-from school_protocol.services.house import House
-from school_protocol.services.workshops import attended, attesting
-from school_protocol.storage import sign_in
+from school_protocol.auth import sign_in_repository
+from school_protocol.context import House
+from school_protocol.pdf import rendering
+from school_protocol.training import attestation_service
 from school_protocol.web import create_app
 
 NAME = "Zqsalma <b>Bennani</b>"
@@ -75,7 +75,7 @@ def of(house: House) -> str:
 
 def browser(app: Flask, house: House, name: str, language: str = "en") -> Browser:
     with house.directory.writing() as session:
-        token = sign_in.open_web_session(session, person(house, name).id, now=house.now())
+        token = sign_in_repository.open_web_session(session, person(house, name).id, now=house.now())
     client = app.test_client()
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
     client.set_cookie("session", token)
@@ -97,7 +97,7 @@ def entered(trainer: Browser, of: str, *rows: dict[str, str]) -> TestResponse:
 
 
 def attestation(house: House, of: str, place: int = 0) -> str:
-    return attesting.see_attest(house, person(house), of).lines[place].attestation.id
+    return attestation_service.see_attest(house, person(house), of).lines[place].attestation.id
 
 
 def test_several_people_are_typed_in_looked_at_and_entered(app: Flask, house: House, of: str) -> None:
@@ -108,14 +108,14 @@ def test_several_people_are_typed_in_looked_at_and_entered(app: Flask, house: Ho
     assert "Omar" in trainer.page
     assert trainer.page.count("Personne de votre académie n’a ce nom d’utilisateur.") == 1
     assert "/attest/confirm" not in trainer.page
-    lines = attended.typed_lines(
+    lines = attestation_service.typed_lines(
         dict(zip(("line", "name", "username", "result"), one, strict=True))
         for one in json.loads(trainer.hidden()["lines"])
     )
-    digest = attesting.preview(house, person(house), of, lines, DAY, LONG).digest
+    digest = attestation_service.preview(house, person(house), of, lines, DAY, LONG).digest
     assert trainer.post(f"/workshops/{of}/attest/confirm", {"digest": digest}).status_code == 409
     assert "inscrites ensemble, ou aucune\N{NO-BREAK SPACE}: corrigez" in trainer.page
-    assert attesting.see_attest(house, person(house), of).lines == ()
+    assert attestation_service.see_attest(house, person(house), of).lines == ()
     answer = entered(trainer, of, row(1, NAME, "salma"), row(7, "Rachid", "", "attended"))
     assert "/attest/confirm" in trainer.page
     assert "Zqsalma &lt;b&gt;Bennani" in trainer.page
@@ -123,7 +123,10 @@ def test_several_people_are_typed_in_looked_at_and_entered(app: Flask, house: Ho
     shown = trainer.get(answer.headers["Location"]).get_data(as_text=True)
     assert "Zqsalma &lt;b&gt;Bennani" in shown
     assert "<b>Bennani" not in shown
-    assert [one.attestation.name for one in attesting.see_attest(house, person(house), of).lines] == [NAME, "Rachid"]
+    assert [one.attestation.name for one in attestation_service.see_attest(house, person(house), of).lines] == [
+        NAME,
+        "Rachid",
+    ]
     assert trained(house, "salma") is not None
 
 
@@ -131,7 +134,7 @@ def test_a_preview_writes_nothing_and_can_be_changed(app: Flask, house: House, o
     trainer = browser(app, house, "formateur")
     trainer.get(f"/workshops/{of}/attest")
     trainer.post(f"/workshops/{of}/attest", {"held_on": DAY, "minutes": LONG, **row(2, NAME, "salma")})
-    assert attesting.see_attest(house, person(house), of).lines == ()
+    assert attestation_service.see_attest(house, person(house), of).lines == ()
     assert trained(house, "salma") is None
     again = trainer.post(f"/workshops/{of}/attest", {"do": "edit"})
     assert again.status_code == 200
@@ -154,7 +157,7 @@ def test_a_list_is_brought_and_its_formula_refused(app: Flask, house: House, of:
     assert "/attest/confirm" not in trainer.page
     bring(SENT.format(name=NAME).replace("=Formule;;oui;oui\n", ""))
     assert trainer.post(f"/workshops/{of}/attest/confirm", {}).status_code == 303
-    names = [one.attestation.name for one in attesting.see_attest(house, person(house), of).lines]
+    names = [one.attestation.name for one in attestation_service.see_attest(house, person(house), of).lines]
     assert sorted(names) == ["Omar", NAME]
 
 
@@ -192,7 +195,7 @@ def test_confirmed_twice_or_changed_under_way(app: Flask, house: House, of: str)
     assert trainer.client.post(f"/workshops/{of}/attest/confirm", data={**sent, **changed}).status_code == 409
     for _press in range(2):
         assert trainer.client.post(f"/workshops/{of}/attest/confirm", data=sent).status_code == 303
-    assert len(attesting.see_attest(house, person(house), of).lines) == 1
+    assert len(attestation_service.see_attest(house, person(house), of).lines) == 1
 
 
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")

@@ -15,12 +15,12 @@ from handing import hand_out_as
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.papers import ahead, bulk
-from school_protocol.services.papers.apart import Here
-from school_protocol.services.papers.bulk_files import LIST
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import throwaway
+from school_protocol.case_files import bulk, prepared
+from school_protocol.case_files.prepare_process import Here
+from school_protocol.case_files.prepared import LIST
+from school_protocol.cases.service import record_act
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
 from tests.web.page import read_page
 from tests.web.test_moving import KEY, Site, hidden, told
 
@@ -30,7 +30,7 @@ CHOSEN = {"offer": f"{KEY}/school", "language": "fr", "which": "open"}
 
 @pytest.fixture
 def site(moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setattr("school_protocol.documents.rendering.missing", lambda: None)
+    monkeypatch.setattr("school_protocol.pdf.rendering.missing", lambda: None)
     hand_out_as(monkeypatch, lambda view, _wording: f"%PDF {view.head.number}".encode())
     with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
         made = Site(player, [])
@@ -267,7 +267,7 @@ def test_without_a_typesetter_the_page_says_what_is_missing(
     site: Site, head: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fields = hidden_of_the_form(head)
-    monkeypatch.setattr("school_protocol.documents.rendering.missing", lambda: "apt-get install libpango-1.0-0")
+    monkeypatch.setattr("school_protocol.pdf.rendering.missing", lambda: "apt-get install libpango-1.0-0")
     answer = asked(head, fields)
     assert answer.status_code == 200
     assert "apt-get install libpango-1.0-0" in told(answer)
@@ -284,7 +284,7 @@ def test_the_case_files_page_says_which_copies_are_ready(
     page = head.get(address)
     assert "it takes some seconds" in told(page)
     assert "handed out at once" not in told(page)
-    monkeypatch.setattr(ahead, "ready", lambda *_any: frozenset({("school", "ar")}))
+    monkeypatch.setattr(prepared, "ready", lambda *_any: frozenset({("school", "ar")}))
     page = head.get(address)
     read_page(page)
     assert "Ready, handed out at once: School’s copy (confidential) (العربية)." in told(page)

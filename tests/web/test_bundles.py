@@ -15,16 +15,16 @@ from flask.testing import FlaskClient
 from services.conftest import School
 from services.lettering import refer, told
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.case_files.service import academy_of
+from school_protocol.cases.loading import load
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.documents import rendering
-from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.loading import load
-from school_protocol.services.papers.signing import academy_of
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
+from school_protocol.pdf.signing_keys import Validity, make_authority
 from school_protocol.web import create_app
 from tests.web.filled import filled
 
@@ -53,7 +53,7 @@ def keys(school: School, ends: timedelta = timedelta(days=900)) -> None:
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
-        directory.set_language(session, account, language)
+        auth_repository.set_language(session, account, language)
         token = browser.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)

@@ -16,15 +16,14 @@ from flask import Flask
 from house.test_docs import OPERATIONS
 from sqlalchemy import Engine, event, func, select
 
+from school_protocol.auth.sign_in_service import actor_named, begin_session
+from school_protocol.cases import index_repository, lists
+from school_protocol.cases.models import CaseIndexRow
+from school_protocol.cases.story_player import TurnableClock, stories_of
 from school_protocol.config import Settings
-from school_protocol.services import demo, desk
-from school_protocol.services.accounts import actor_named
-from school_protocol.services.house import House, open_house
-from school_protocol.services.identity.signing_in import begin
-from school_protocol.services.sampling import filling, histories, sample
-from school_protocol.services.scripts import TurnableClock, stories_of
-from school_protocol.storage import index
-from school_protocol.storage.index_tables import CaseIndexRow
+from school_protocol.context import House, open_house
+from school_protocol.ops import demo, fixture_copy, sample_cases
+from school_protocol.ops.fixture_copy import sample
 from school_protocol.web import create_app
 
 pytestmark = pytest.mark.files
@@ -88,7 +87,7 @@ class Country:
         actor = actor_named(self.house, username)
         assert actor is not None
         with self.house.directory.writing() as session:
-            token = begin(session, self.house, actor.id, factor_proven=True)
+            token = begin_session(session, self.house, actor.id, factor_proven=True)
         client = self.app.test_client()
         client.set_cookie("session", token)
         return client
@@ -118,7 +117,7 @@ class Country:
         actor = actor_named(self.house, username)
         assert actor is not None
         if username not in self.looked_at:
-            lines = desk.see_desk(self.house, actor, filter="open").lines
+            lines = lists.see_desk(self.house, actor, filter="open").lines
             if not lines:
                 return []
             self.looked_at[username] = lines[0].number
@@ -153,8 +152,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
     told = [(name, story) for name, story in stories_of("ma-cyberharassment") if name in ("reopening", "sc4")]
     try:
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(filling, "PLAYS", (4, 4))
-            patched.setattr(histories, "stories_of", lambda _protocol: told)
+            patched.setattr(fixture_copy, "PLAYS", (4, 4))
+            patched.setattr(sample_cases, "stories_of", lambda _protocol: told)
             settings, clock = Settings(data=tmp_path_factory.mktemp("country")), TurnableClock(NOW)
             demo.prepare(settings, reset=False, password=PASSWORD, say=lambda _line: None, clock=clock, told=False)
             house = open_house(settings, clock)
@@ -221,27 +220,27 @@ def test_no_page_asks_a_hundred_times(measured: Country) -> None:
 @pytest.mark.exhaustive
 def test_a_question_for_each_line_is_seen(measured: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: lines of a list looked up one by one, as many as there are cases of a region."""
-    page = index.page
+    page = index_repository.page
 
     def one_by_one(session: Any, *arguments: Any, **options: Any) -> Any:
         for case_id in session.scalars(select(CaseIndexRow.case_id)).all():
             session.execute(select(CaseIndexRow.number).where(CaseIndexRow.case_id == case_id))
         return page(session, *arguments, **options)
 
-    monkeypatch.setattr(index, "page", one_by_one)
+    monkeypatch.setattr(index_repository, "page", one_by_one)
     _planted_is_found(measured)
 
 
 @pytest.mark.exhaustive
 def test_a_scan_is_seen(measured: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: all cases counted, for a page of twenty-five."""
-    page = index.page
+    page = index_repository.page
 
     def counting(session: Any, *arguments: Any, **options: Any) -> Any:
         session.scalar(select(func.count()).select_from(CaseIndexRow).where(CaseIndexRow.stage != ""))
         return page(session, *arguments, **options)
 
-    monkeypatch.setattr(index, "page", counting)
+    monkeypatch.setattr(index_repository, "page", counting)
     _planted_is_found(measured)
 
 

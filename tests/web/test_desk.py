@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import desk, week
-from school_protocol.services.views import CallLine, CaseLine, WeekDay, WeekDue, WeekView
+from school_protocol.cases import lists
+from school_protocol.cases.view_models import CallLine, CaseLine, WeekDay, WeekDue, WeekView
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Unseen
 
 from .conftest import NOW, SCHOOL, Accounts, receipt_line
 from .page import Page, form_token, read_page
@@ -160,7 +160,7 @@ def show_week(monkeypatch: pytest.MonkeyPatch) -> Put:
     def put(**changes: Any) -> None:
         days = tuple(WeekDay((NOW + timedelta(days=count)).date(), ()) for count in range(7))
         values = {"dangers": (), "late": (), "days": days, "after": None, "units": (SCHOOL,), **changes}
-        monkeypatch.setattr(week, "see_week", lambda house, actor, *, after=None: WeekView(**values))
+        monkeypatch.setattr(lists, "see_week", lambda house, actor, *, after=None: WeekView(**values))
 
     return put
 
@@ -287,8 +287,8 @@ def found(monkeypatch: pytest.MonkeyPatch, make_line: Make) -> list[str]:
             raise Unseen(text)
         return "1234567890123"
 
-    monkeypatch.setattr(desk, "find_by_number", by_number)
-    monkeypatch.setattr(desk, "find_by_pupil", lambda house, actor, text: (make_line(),) if text == "سلمى" else ())
+    monkeypatch.setattr(lists, "find_by_number", by_number)
+    monkeypatch.setattr(lists, "find_by_pupil", lambda house, actor, text: (make_line(),) if text == "سلمى" else ())
     return asked
 
 

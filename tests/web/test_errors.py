@@ -11,13 +11,17 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from school_protocol.domain.engine import Reason
-from school_protocol.domain.errors import BadInput, Conflict, Refused, Sealed, Tampered, Unseen
-from school_protocol.domain.policy import Permission
-from school_protocol.services import accounts, desk, directory
-from school_protocol.services.views import ContactLine
-from school_protocol.storage.errors import KeysUnusable, StorageAway, StorageBusy, StorageFull
-from school_protocol.web import access, errors, noting
+from school_protocol.auth import service as auth_service
+from school_protocol.auth import sign_in_service
+from school_protocol.cases import lists
+from school_protocol.engine.errors import BadInput, Conflict, Refused, Sealed, Tampered, Unseen
+from school_protocol.engine.intents import Reason
+from school_protocol.engine.visibility import Permission
+from school_protocol.people import contacts
+from school_protocol.people.contacts import ContactLine
+from school_protocol.storage.store_errors import KeysUnusable, StorageAway, StorageBusy, StorageFull
+from school_protocol.ui import middleware
+from school_protocol.web import endpoint_guard, error_pages
 
 from .conftest import Accounts
 from .page import Page, read_page
@@ -32,7 +36,7 @@ def failing(app: Flask, member: FlaskClient, monkeypatch: pytest.MonkeyPatch) ->
         def see(*_args: Any, **_more: Any) -> Any:
             raise error
 
-        monkeypatch.setattr(desk, "see_desk", see)
+        monkeypatch.setattr(lists, "see_desk", see)
 
     return put
 
@@ -47,7 +51,7 @@ def failing(app: Flask, member: FlaskClient, monkeypatch: pytest.MonkeyPatch) ->
         (StorageBusy("is locked"), 503),
         (StorageAway("connection refused"), 503),
         (StorageFull("/var/disk"), 507),
-        (accounts.TooManyTries(1234567), 429),
+        (auth_service.TooManyTries(1234567), 429),
         (KeysUnusable("/var/keys"), 500),
         (Sealed("key gone"), 500),
         (Tampered("chain broken"), 500),
@@ -77,11 +81,11 @@ def test_a_database_that_is_away_is_not_told_as_too_many_people(failing: Any, me
 
 def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the log says beside the one line a request."""
-    return [record.getMessage() for record in caplog.records if record.name != noting.__name__]
+    return [record.getMessage() for record in caplog.records if record.name != middleware.__name__]
 
 
 @pytest.mark.parametrize(
-    "error", [Unseen("1234567890123"), BadInput({"a-field": ("a word",)}), accounts.TooManyTries(9)]
+    "error", [Unseen("1234567890123"), BadInput({"a-field": ("a word",)}), auth_service.TooManyTries(9)]
 )
 def test_what_was_refused_to_whom_is_logged_and_nothing_of_what_was_sent(
     failing: Any, member: FlaskClient, caplog: pytest.LogCaptureFixture, error: Exception
@@ -98,7 +102,7 @@ def test_a_form_that_is_none_of_ours_is_logged(
     who: str, account: str,
 ) -> None:  # fmt: skip
     browser = request.getfixturevalue(who)
-    monkeypatch.setattr(directory, "numbers_of_the_country", lambda _house: ())
+    monkeypatch.setattr(contacts, "numbers_of_the_country", lambda _house: ())
     caplog.set_level(logging.INFO, "school_protocol")
     browser.post("/language", headers={"Sec-Fetch-Site": "cross-site"}, data={"language": "ar"})
     browser.post("/language", json={"language": "ar"})
@@ -112,7 +116,7 @@ def test_a_form_that_is_none_of_ours_is_logged(
 def test_a_page_at_which_somebody_may_not_knock_is_logged(
     house: Any, member: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "KNOCKS", {Permission.administer: lambda _house, _actor: False})
+    monkeypatch.setattr(endpoint_guard, "KNOCKS", {Permission.administer: lambda _house, _actor: False})
     caplog.set_level(logging.INFO, "school_protocol")
     assert member.get("/people").status_code == 404
     assert refusals(caplog) == ["refused: NotFound at staff.index to account a1 from 127.0.0.1"]
@@ -131,10 +135,10 @@ def test_who_sent_something_that_was_not_recorded_finds_the_numbers(
         ContactLine(None, {"fr": name}, phone=phone, open_now=is_open)
         for name, phone, is_open in (("Secours", "15", True), ("Écoute", "2511", False))
     )
-    monkeypatch.setattr(directory, "numbers_of_the_country", lambda _house: (open_line, closed))
+    monkeypatch.setattr(contacts, "numbers_of_the_country", lambda _house: (open_line, closed))
     page = read_page(member.post("/nothing/here"))
     assert _numbers(page) == ["tel:15"]
-    monkeypatch.setattr(directory, "numbers_of_the_country", _busy)
+    monkeypatch.setattr(contacts, "numbers_of_the_country", _busy)
     assert _numbers(read_page(member.post("/x"))) == ["tel:15"]
     assert not _numbers(read_page(member.get("/nothing/here")))
 
@@ -183,7 +187,7 @@ def test_the_page_is_shown_even_when_nobody_can_say_who_is_reading(
         raise StorageBusy("locked")
 
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr(accounts, "recognise", recognise)
+    monkeypatch.setattr(sign_in_service, "recognise", recognise)
     response = member.get("/")
     assert response.status_code == 503
     read_page(response)
@@ -195,27 +199,27 @@ def test_the_last_resort(app: Flask, failing: Any, member: FlaskClient, monkeypa
     def render(*_args: Any, **_more: Any) -> str:
         raise OSError("no template")
 
-    monkeypatch.setattr(errors, "render_template", render)
+    monkeypatch.setattr(error_pages, "render_template", render)
     response = member.get("/")
     assert response.status_code == 500
     read_page(response)
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
-@pytest.mark.parametrize("template", sorted({*errors.PAGES.values(), "errors/old_form.html", "errors/away.html"}))
+@pytest.mark.parametrize("template", sorted({*error_pages.PAGES.values(), "errors/old_form.html", "errors/away.html"}))
 def test_every_page_in_every_language(app: Flask, people: Accounts, template: str, language: str) -> None:
     client = app.test_client()
     client.set_cookie("language", language)
     with app.test_request_context(headers={"Cookie": f"language={language}"}):
-        response = errors.page(400, template)
+        response = error_pages.page(400, template)
     assert response.get_data(as_text=True).startswith("<!doctype html>")
     read_page(response)  # type: ignore[arg-type]
 
 
 def test_every_error_template_is_used() -> None:
-    folder = Path(errors.__file__).parents[2] / "templates" / "errors"
+    folder = Path(error_pages.__file__).parents[2] / "templates" / "errors"
     used = {
-        *errors.PAGES.values(),
+        *error_pages.PAGES.values(),
         "errors/old_form.html",
         "errors/not_open.html",
         "errors/files_away.html",
@@ -235,7 +239,7 @@ def test_who_waited_in_vain_to_be_known_waits_once(
         raise StorageBusy("locked")
 
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr(accounts, "recognise", recognise)
+    monkeypatch.setattr(sign_in_service, "recognise", recognise)
     assert member.get("/").status_code == 503
     assert asked == ["once"]
 
@@ -263,7 +267,7 @@ def test_under_a_foreign_name_a_plain_answer_and_no_error_in_the_log(
     caplog.set_level(logging.INFO, "school_protocol")
     asking = app.test_client()
     for answer in (asking.get(path, headers={"Host": host}), asking.post(path, headers={"Host": host}, data={"a": 1})):
-        assert (answer.status_code, answer.mimetype, answer.text) == (400, "text/plain", errors.FOREIGN)
+        assert (answer.status_code, answer.mimetype, answer.text) == (400, "text/plain", error_pages.FOREIGN)
     assert [record.getMessage() for record in caplog.records if record.levelno > logging.INFO] == []
     assert refusals(caplog) == []
-    assert asking.get(path, headers={"Host": "desk.example"}).text != errors.FOREIGN, "the control"
+    assert asking.get(path, headers={"Host": "desk.example"}).text != error_pages.FOREIGN, "the control"

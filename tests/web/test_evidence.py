@@ -17,12 +17,12 @@ from storage.lying import settings_for
 from storage.object_store import serving
 from werkzeug.test import TestResponse
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.evidence import keeping
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.blobs import bucket
+from school_protocol.engine.definition import Protocol
+from school_protocol.privacy import evidence_files
+from school_protocol.storage import bucket
 from school_protocol.web import create_app
 from tests.web.filled import filled
 
@@ -41,7 +41,7 @@ def piece(school: School) -> int:
 def client(school: School, who: str, language: str = "en") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
-        directory.set_language(session, account, language)
+        auth_repository.set_language(session, account, language)
         token = browser.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)
@@ -153,7 +153,7 @@ def test_a_back_button_or_a_second_tab_brings_no_file_in(
     school.act("team_member", "raise_danger", {"which_danger": "intimate_image"})
     intimate = school.act("team_member", "evidence", {**SCREENSHOT, "sexual_or_intimate": said}).seq
     looked: list[bytes] = []
-    monkeypatch.setattr(keeping, "_examined", lambda house, data: looked.append(data))
+    monkeypatch.setattr(evidence_files, "_examined", lambda house, data: looked.append(data))
     for entry in (piece, intimate):
         found = put(member, school, entry, made.png())
         assert found.status_code == 422

@@ -13,12 +13,12 @@ from flask.testing import FlaskClient
 from services.figures_issued import CASES_OF, Country, a_country
 from werkzeug.test import TestResponse
 
-from school_protocol.documents import rendering
-from school_protocol.documents.papers.figure_lines import COLUMNS
-from school_protocol.services.figures import issuing
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.figures.jobs import State
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.pdf import rendering
+from school_protocol.statistics import releases
+from school_protocol.statistics.presenters import COLUMNS
+from school_protocol.statistics.repository import State
 from school_protocol.web import create_app
 
 SALE = {code: CASES_OF[code] for code in ("04001A", "04002B", "04003C")}
@@ -144,13 +144,13 @@ def test_a_list_opens_in_columns_in_the_spreadsheet_of_its_language(
     app: Flask, country: Country, release: str, language: str, between: str
 ) -> None:
     with country.house.directory.writing() as session:
-        directory.set_language(session, country.people["head"], language)
+        auth_repository.set_language(session, country.people["head"], language)
     try:
         path = f"/figures/ma-cyberharassment/04001A/{release}/sheets/csv"
         answer = client(app, country, "head").get(path)
     finally:
         with country.house.directory.writing() as session:
-            directory.set_language(session, country.people["head"], "fr")
+            auth_repository.set_language(session, country.people["head"], "fr")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")), delimiter=between))
     assert {len(row) for row in rows} == {len(COLUMNS)}
@@ -172,7 +172,7 @@ def test_a_report_is_handed_out_once_a_press(app: Flask, country: Country, relea
 
 def test_the_page_for_everybody_knows_nobody(app: Flask, country: Country, release: str) -> None:
     """The same bytes for whoever is signed in and whoever is not; no cookie; it may be kept for minutes."""
-    issuing.set_public(country.house, country.person("directorate"), release, is_public=True)
+    releases.set_public(country.house, country.person("directorate"), release, is_public=True)
     try:
         stranger, mine = app.test_client(), client(app, country, "directorate")
         for path in ("/campaign/fr", f"/campaign/ar/{release}", "/campaign/en"):
@@ -192,7 +192,7 @@ def test_the_page_for_everybody_knows_nobody(app: Flask, country: Country, relea
         assert stranger.get("/campaign/de").status_code == 404
         assert stranger.get("/campaign/de").headers["X-Robots-Tag"] == "noindex, nofollow"
     finally:
-        issuing.set_public(country.house, country.person("directorate"), release, is_public=False)
+        releases.set_public(country.house, country.person("directorate"), release, is_public=False)
     assert "/campaign" not in stranger.get("/sign-in").get_data(as_text=True), "there is nothing to be led to"
     assert stranger.get(f"/campaign/fr/{release}").status_code == 404
     assert "Directorate" not in stranger.get("/campaign/fr").get_data(as_text=True)

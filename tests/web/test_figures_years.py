@@ -14,13 +14,13 @@ from documents.printed import pages, squeezed
 from flask import Flask
 from services.figures_issued import CASES_OF, YEAR, Country, a_country
 
-from school_protocol.documents import rendering
-from school_protocol.documents.papers import figure_years_report
-from school_protocol.documents.papers.figure_years import ABSENT, YearLines, years_xlsx
-from school_protocol.domain.figure_releases import Told
-from school_protocol.storage.figures.jobs import State
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.statistics import release_files
+from school_protocol.statistics.release_files import ABSENT, YearLines, years_xlsx
+from school_protocol.statistics.release_rules import Told
+from school_protocol.statistics.repository import State
 from school_protocol.web import create_app
-from school_protocol.wording import Wording
 from web.test_figures_pages import PATH, client
 
 SALE = {code: CASES_OF[code] for code in ("04001A", "04002B", "04003C")}
@@ -128,7 +128,7 @@ def test_without_a_typesetter_the_page_says_so(app: Flask, country: Country, mon
         raise rendering.DocumentsUnavailable
 
     monkeypatch.setattr(rendering, "missing", lambda: "pango")
-    monkeypatch.setattr(figure_years_report, "render", unavailable)
+    monkeypatch.setattr(release_files, "render", unavailable)
     visitor = client(app, country, "directorate")
     page = visitor.get(f"{PATH}/years").get_data(as_text=True)
     assert f"{PATH}/years/pdf" not in page

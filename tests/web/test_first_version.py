@@ -10,14 +10,15 @@ from domain.telling import SMALL
 from flask import Flask
 from services.administering import HOLDS, Desk, desk_of
 
-from school_protocol.definitions import read
-from school_protocol.services.protocols import examining, publishing
+from school_protocol.protocol.reader import read
+from school_protocol.publishing import draft_process
+from school_protocol.publishing import service as publishing_service
 from school_protocol.web import create_app
 from tests.web.page import read_page
 from tests.web.test_moving import hidden, told
 from tests.web.test_protocols import FIRST, Person
 
-REPORT: examining.Report = {"proof": examining.proof_out(HOLDS), "stories": []}
+REPORT: draft_process.Report = {"proof": draft_process.proof_out(HOLDS), "stories": []}
 NEW = SMALL.read_bytes().replace(b"protocol: lost-things\n", b"protocol: zebra-things\n")
 TAKING = SMALL.read_bytes().replace(b"protocol: lost-things\n", b"protocol: able-things\n")
 
@@ -110,7 +111,7 @@ def test_stored_cases_are_held_against_their_own_stories(app: Flask, desk: Desk)
         },
         {"story": "d", "title": "D", "steps": 3, "step": 1, "as": "surv", "do": "ring", "how": "refused", "needs": []},
     ]
-    publishing.work_out(desk.house, lambda _content, _before: {**REPORT, "stories": lines})
+    publishing_service.work_out(desk.house, lambda _content, _before: {**REPORT, "stories": lines})
     page = first.read(draft)
     for words in (
         "As its story says, in all 3 steps.", "Its story says that it is refused, and it goes through.",
@@ -124,7 +125,7 @@ def test_the_control_a_further_version_is_compared(app: Flask, desk: Desk) -> No
     first = person(app, desk)
     draft = first.uploaded(FIRST.replace(b"version: 1\n", b"version: 2\n"))
     lines = [{"story": "a", "title": "A", "steps": 3}]
-    publishing.work_out(desk.house, lambda _content, _before: {**REPORT, "stories": lines})
+    publishing_service.work_out(desk.house, lambda _content, _before: {**REPORT, "stories": lines})
     page = first.read(draft)
     assert "A new protocol" not in page
     assert "Against version 1, under which cases open now." in page

@@ -12,24 +12,15 @@ from flask import Flask, render_template_string
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from school_protocol.domain.answers import References, clean
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.forms import FieldType, Form, FormField
-from school_protocol.domain.protocol import Act, Protocol
-from school_protocol.services.views import (
-    AccountLine,
-    ActView,
-    CaseHead,
-    Choices,
-    DangerLine,
-    HoldLine,
-    PersonLine,
-    RecordView,
-    ReferralLine,
-)
-from school_protocol.web.forms import answers_of, as_posted, form_for, show_problems
-from school_protocol.web.questions import Posted
-from school_protocol.wording import Wording
+from school_protocol.cases.case_lines import CaseHead, DangerLine, HoldLine, PersonLine, RecordView, ReferralLine
+from school_protocol.cases.view_models import AccountLine, ActView, Choices
+from school_protocol.engine.answers import References, clean
+from school_protocol.engine.definition import Act, Protocol
+from school_protocol.engine.errors import BadInput
+from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.language import Wording
+from school_protocol.ui.fields import Posted
+from school_protocol.ui.forms import answers_of, as_posted, form_for, show_problems
 from tests.web.conftest import NOW, SCHOOL
 from tests.web.filled import filled
 

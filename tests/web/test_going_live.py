@@ -15,17 +15,19 @@ from services.telling_school import Told
 from services.tokening import administrator
 from signing_off import another, asked, make_ready, sign_all
 
+from school_protocol.cases import opening_gate
+from school_protocol.cases.opening_gate import KEYS
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.going_live import gate
-from school_protocol.services.going_live.items import KEYS
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.services.signalement.doors import renew
-from school_protocol.storage import directory, last_done
-from school_protocol.storage.administration import Kind
-from school_protocol.web import access, create_app
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import Actor
+from school_protocol.people import contacts_repository
+from school_protocol.reports.public_door import renew
+from school_protocol.storage import work_queue
+from school_protocol.storage.administration_log import Kind
+from school_protocol.ui import routing
+from school_protocol.web import create_app
 from tests.web.browsing import Browser, browser_of
 
 SENTENCES = {
@@ -52,10 +54,10 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     house = open_house(Settings(data=tmp_path / "var"), clock)
     player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
     with house.directory.writing() as session:
-        added = directory.add_contact(
+        added = contacts_repository.add_contact(
             session, target="police", names={"fr": "Police secours"}, phone="19", hours={"always": True}
         )
-        directory.verify_contact(session, added, on=NOW.date(), by="x")
+        contacts_repository.verify_contact(session, added, on=NOW.date(), by="x")
     player.house = asked(house)
     school = School(player, count(1))
     chief = administrator(player)
@@ -84,12 +86,12 @@ def test_who_wants_to_report_is_told_so_and_who_signs_and_whom_to_call(site: Sit
 def test_what_is_posted_past_the_page_is_refused_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = site.browser("team_member")
     with monkeypatch.context() as opened:
-        opened.setattr(gate, "is_shut", lambda _house: False)
+        opened.setattr(opening_gate, "is_shut", lambda _house: False)
         browser.open("/reports/danger")
     answer = browser.press("/reports/danger", 403, danger="self_harm")
     assert SENTENCES["fr"] in answer.get_data(as_text=True)
     with site.school.house.realm.reading() as session:
-        assert not gate.cases.any_opened(session)
+        assert not opening_gate.cases.any_opened(session)
 
 
 @pytest.mark.exhaustive
@@ -100,7 +102,7 @@ def test_the_same_press_opens_a_case_once_it_is_signed(site: Site) -> None:
     browser.open("/reports/danger")
     browser.press("/reports/danger", 303, danger="self_harm")
     with site.school.house.realm.reading() as session:
-        assert gate.cases.any_opened(session)
+        assert opening_gate.cases.any_opened(session)
 
 
 @pytest.mark.exhaustive
@@ -173,7 +175,7 @@ def test_the_page_reads_well_whatever_is_signed(site: Site, language: str) -> No
     assert chief.open("/go-live").lang.startswith(language)
     chief.press("/go-live/drill/sign", 303, reference="3 mars 2026")
     assert chief.open("/go-live").lang.startswith(language)
-    last_done.note(site.school.house.settings.data, last_done.DRILL, NOW, held=False)
+    work_queue.note(site.school.house.settings.data, work_queue.DRILL, NOW, held=False)
     assert chief.open("/go-live").lang.startswith(language), "what is seen missing reads well, too"
     chief.press("/go-live/drill/withdraw", 303, reference="autre jour")
     assert "autre jour" in chief.open("/go-live").text
@@ -197,11 +199,13 @@ def test_each_press_is_kept_with_who_and_what(site: Site) -> None:
     colleague.press("/go-live/cndp/sign", 303, reference="seen")
     assert "8 lines are missing" in colleague.open("/go-live").text
     with site.school.house.directory.reading() as session:
-        assert [one.kind for one in gate.administration.of_draft(session, gate.LIST)] == [Kind.go_live_signed] * 2
+        assert [one.kind for one in opening_gate.administration.of_draft(session, opening_gate.LIST)] == [
+            Kind.go_live_signed
+        ] * 2
 
 
 def test_what_is_seen_not_to_be_so_has_no_form_and_is_refused_in_words(site: Site) -> None:
-    last_done.note(site.school.house.settings.data, last_done.DRILL, NOW, held=False)
+    work_queue.note(site.school.house.settings.data, work_queue.DRILL, NOW, held=False)
     chief = site.browser("chief", "en")
     page = chief.open("/go-live").text
     assert "No backup was restored as an exercise within five weeks" in page
@@ -228,7 +232,7 @@ def test_an_item_that_is_not_there_is_absent(site: Site) -> None:
 
 
 def test_the_doors_are_in_the_table() -> None:
-    assert {one for one in access.PERMISSIONS if one.startswith("going_live.")} == {
+    assert {one for one in routing.PERMISSIONS if one.startswith("going_live.")} == {
         "going_live.index", "going_live.sign", "going_live.withdraw",
     }  # fmt: skip
 

@@ -12,10 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from school_protocol.domain.policy import Permission
-from school_protocol.services import accounts
-from school_protocol.web import access, create_app
-from school_protocol.web.headers import ALWAYS
+from school_protocol.auth import sign_in_service
+from school_protocol.engine.visibility import Permission
+from school_protocol.ui import routing
+from school_protocol.ui.middleware import ALWAYS
+from school_protocol.web import create_app, endpoint_guard
 
 
 def answers(client: FlaskClient) -> dict[int, TestResponse]:
@@ -38,7 +39,7 @@ def breaks() -> str:
 
 def test_every_answer_carries_every_header(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr(access, "PERMISSIONS", {**access.PERMISSIONS, "breaks": Permission.anyone})
+    monkeypatch.setattr(endpoint_guard, "PERMISSIONS", {**routing.PERMISSIONS, "breaks": Permission.anyone})
     app.add_url_rule("/breaks", "breaks", breaks)
     found = answers(client)
     assert set(found) == {200, 302, 400, 404, 405, 413, 415, 500}
@@ -93,7 +94,7 @@ def test_static_files_ask_nobody_who_they_are(
     def recognise(*_args: Any) -> None:
         raise AssertionError("a style sheet needs no session")
 
-    monkeypatch.setattr(accounts, "recognise", recognise)
+    monkeypatch.setattr(sign_in_service, "recognise", recognise)
     client.set_cookie("session", "token-1")
     response = client.get("/static/school.css")
     assert response.status_code == 200

@@ -14,14 +14,14 @@ from domain.telling import MOROCCAN, NOW
 from flask import Flask
 from services.conftest import School
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.digests.shown import ways_of
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.services.staff.invitations_sent import send_invitations
-from school_protocol.storage import directory
-from school_protocol.storage.digests import letters
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.notifications.digests import ways_of
+from school_protocol.people.invitations import send_invitations
 from school_protocol.web import create_app
 from tests.web.browsing import Browser, browser_of
 
@@ -34,7 +34,7 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     house = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
     found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
     with house.directory.writing() as session:
-        letters.mark_as_demo(session, at=NOW)
+        notifications_repository.mark_as_demo(session, at=NOW)
     for who in ("academy", "directorate", "head", "technical_admin"):
         found.person(who)
     yield found
@@ -65,7 +65,7 @@ def mailed(house: House) -> str:
     """The latest link that the demo shows."""
     send_invitations(house, ways_of(house))
     with house.directory.reading() as session:
-        text = letters.latest(session)[0].text
+        text = notifications_repository.latest_letter(session)[0].text
     found = re.search(r"/invited/\S+", text)
     assert found is not None
     return found[0]
@@ -122,9 +122,11 @@ def test_a_draft_without_a_school_takes_the_one_of_the_address(
     app: Flask, school: School, typed: str, asked: str, chosen: str
 ) -> None:
     with school.house.directory.writing() as session:
-        above = directory.unit_coded(session, "00000A")
+        above = auth_repository.unit_coded(session, "00000A")
         assert above is not None
-        directory.add_unit(session, kind=above.kind, code="00001B", names={"fr": "École B"}, parent=above.parents[0])
+        auth_repository.add_unit(
+            session, kind=above.kind, code="00001B", names={"fr": "École B"}, parent=above.parents[0]
+        )
     one = browser(app, school)
     one.open("/invitations/new")
     one.send(422, **{**TYPED, "unit": typed, "email": "nothing"})
@@ -152,7 +154,7 @@ def test_nobody_else_finds_them(app: Flask, school: School) -> None:
         for press in ("resend", "withdraw"):
             one.press(f"/invitations/{account}/{press}", 404)
     with school.house.directory.reading() as session:
-        found = directory.account(session, account)
+        found = auth_repository.account(session, account)
     assert found is not None
     assert found.active
 

@@ -13,15 +13,15 @@ from services.conftest import School
 from services.lettering import FATHER, MOTHER, issue, refer, told
 from werkzeug.test import TestResponse
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.case_files import service as case_files_service
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.documents import rendering
-from school_protocol.documents.sealing.errors import KeyLost
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.papers import copies
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
+from school_protocol.pdf.verdicts import KeyLost
 from school_protocol.web import create_app
 from tests.web.filled import filled
 
@@ -46,7 +46,7 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
-        directory.set_language(session, account, language)
+        auth_repository.set_language(session, account, language)
         token = browser.open_web_session(session, account, now=school.house.now())
     app = create_app(school.house, testing=True)
     found = app.test_client()
@@ -102,7 +102,7 @@ def test_a_lost_key_is_said_and_nothing_is_issued(
 
     head, path = client(school, "head", language), f"/cases/{school.number}/letters/marsad_sheet"
     with monkeypatch.context() as changed:
-        changed.setattr(copies, "signed", lost)
+        changed.setattr(case_files_service, "signed", lost)
         refused = press(head, path, about="case", language="fr")
     assert refused.status_code == 503
     text = refused.get_data(as_text=True)

@@ -16,19 +16,19 @@ from services.conftest import School
 from services.proving import PASSWORD
 from werkzeug.test import TestResponse
 
-from school_protocol.domain.protocol import Protocol
-from school_protocol.post import Letter, Mail
-from school_protocol.services import notices
-from school_protocol.services.accounts import hash_password
-from school_protocol.services.digests import feeding
-from school_protocol.services.digests.choosing import see_choice
-from school_protocol.services.digests.shown import Shelf, see_letters, shows_mails, ways_of
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.digests import letters
-from school_protocol.storage.digests.choices import Every
-from school_protocol.storage.tables import AppointmentRow
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.models import AppointmentRow
+from school_protocol.auth.passwords import hash_password
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.mail import Letter, Mail
+from school_protocol.notifications import digests
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.notifications import service as notifications_service
+from school_protocol.notifications.digests import Shelf, see_letters, shows_mails, ways_of
+from school_protocol.notifications.receivers import see_choice
+from school_protocol.notifications.repository import Every
 from school_protocol.web import create_app
 
 ADDRESS = re.compile(r'<bdi dir="ltr">(http[^<]+/calendar/[^<]+\.ics)</bdi>')
@@ -69,7 +69,7 @@ def desk(moroccan: Protocol) -> Iterator[Desk]:
 
 def as_demo(desk: Desk) -> None:
     with desk.school.house.directory.writing() as session:
-        letters.mark_as_demo(session, at=NOW)
+        notifications_repository.mark_as_demo(session, at=NOW)
     desk.app = create_app(desk.school.house, testing=True)
 
 
@@ -107,7 +107,7 @@ def test_a_choice_that_is_none_is_said_at_its_place(desk: Desk, every: str, day:
 def give_password(desk: Desk, who: str) -> None:
     account, hashed = desk.school.account(who), hash_password(PASSWORD)
     with desk.school.house.directory.writing() as session:
-        directory.set_password(session, account, hashed)
+        auth_repository.set_password(session, account, hashed)
 
 
 def address_of(desk: Desk, who: str) -> str:
@@ -163,7 +163,7 @@ def test_a_closed_account_s_address_is_one_that_nobody_has(desk: Desk) -> None:
     address = address_of(desk, "head")
     head = desk.school.account("head")
     with desk.school.house.directory.writing() as session:
-        directory.set_active(session, head, False)
+        auth_repository.set_active(session, head, False)
     assert desk.app.test_client().get(address).status_code == 404
 
 
@@ -171,8 +171,8 @@ def test_a_closed_account_s_address_is_one_that_nobody_has(desk: Desk) -> None:
 def test_an_address_is_read_so_often_in_a_quarter_of_an_hour(desk: Desk) -> None:
     address = address_of(desk, "head")
     client = desk.app.test_client()
-    answers = [client.get(address).status_code for _ in range(feeding.MOST + 1)]
-    assert answers == [200] * feeding.MOST + [429]
+    answers = [client.get(address).status_code for _ in range(digests.MOST + 1)]
+    assert answers == [200] * digests.MOST + [429]
 
 
 @pytest.mark.exhaustive
@@ -190,7 +190,7 @@ def test_without_the_password_no_address_is_made(desk: Desk, password: str) -> N
     page = answer.get_data(as_text=True)
     assert 'href="#password"' in page
     assert ADDRESS.search(page) is None
-    assert feeding.see_feed(desk.school.house, desk.school.person("head")) is None
+    assert digests.see_feed(desk.school.house, desk.school.person("head")) is None
 
 
 def test_who_sees_no_case_any_more_can_still_take_theirs_away(desk: Desk) -> None:
@@ -205,7 +205,7 @@ def test_who_sees_no_case_any_more_can_still_take_theirs_away(desk: Desk) -> Non
     assert desk.post("team_member", "/account/calendar", do="open", password=PASSWORD).status_code == 404
     answer = desk.post("team_member", "/account/calendar", do="shut")
     assert (answer.status_code, answer.location) == (303, "/account")
-    assert feeding.see_feed(desk.school.house, desk.school.person("team_member")) is None
+    assert digests.see_feed(desk.school.house, desk.school.person("team_member")) is None
     assert desk.client("team_member").get("/account/calendar").status_code == 404
 
 
@@ -217,11 +217,11 @@ def test_a_demo_shows_the_mails_that_would_have_left(desk: Desk) -> None:
     house = desk.school.house
     account = desk.school.account("team_coordinator")
     with house.directory.writing() as session:
-        directory.set_address(session, account, email="r@college.example", phone=None)
+        auth_repository.set_address(session, account, email="r@college.example", phone=None)
     assert "Rien ne serait encore parti" in desk.page("head", "/messages")
     desk.school.report("team_member", danger_now="unsure")
     for _ in range(2):
-        notices.sweep(house, ways_of(house))
+        notifications_service.sweep(house, ways_of(house))
     (line,) = see_letters(house, "fr")
     assert line.to == "r@college.example"
     page = desk.page("head", "/messages")
@@ -233,12 +233,12 @@ def test_a_demo_shows_the_mails_that_would_have_left(desk: Desk) -> None:
 def test_a_mail_that_is_brought_again_is_shown_once(desk: Desk) -> None:
     as_demo(desk)
     shelf = Shelf(desk.school.house)
-    for number in range(letters.MOST + 5):
+    for number in range(notifications_repository.MOST + 5):
         letter = Letter(f"{number:04}", NOW.replace(microsecond=number), "fr", f"sujet {number}", "texte")
         shelf.carry("a@b.example", letter)
         shelf.carry("a@b.example", letter)
     shown = see_letters(desk.school.house, "fr")
-    assert len(shown) == letters.MOST
+    assert len(shown) == notifications_repository.MOST
     assert (shown[0].subject, shown[-1].subject) == ("sujet 104", "sujet 5")
 
 

@@ -11,11 +11,11 @@ import pytest
 from domain.telling import MOROCCAN, NOW
 from services.conftest import School
 
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage.digests import letters
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.notifications import repository as notifications_repository
 from school_protocol.web import create_app
 from tests.web.browsing import browser_of
 
@@ -25,7 +25,7 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     clock = TurnableClock(NOW)
     house = open_house(Settings(data=tmp_path / "var"), clock)
     with house.directory.writing() as session:
-        letters.mark_as_demo(session, at=NOW)
+        notifications_repository.mark_as_demo(session, at=NOW)
     yield School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     house.close()
 

@@ -16,13 +16,14 @@ from versions import next_version, plain, published
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.opening import open_case
-from school_protocol.services.protocols import examining, publishing
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player, throwaway
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.service import record_act
+from school_protocol.cases.story_player import Player, throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.publishing import draft_process
+from school_protocol.publishing import service as publishing_service
 from school_protocol.web import create_app
 from tests.web.page import read_page
 
@@ -59,7 +60,7 @@ class Site:
         house, actor = self.player.house, self.player.actor(who)
         client = create_app(house, testing=True).test_client()
         with house.directory.writing() as session:
-            directory.set_language(session, actor.id, language)
+            auth_repository.set_language(session, actor.id, language)
             token = browser.open_web_session(session, actor.id, now=house.now(), user_agent="test")
         client.set_cookie("session", token)
         return client
@@ -278,9 +279,9 @@ def test_once_it_is_published_its_page_leads_to_the_cases_of_each_version(site: 
     admin, second = site.browser("protocol_admin"), site.browser("protocol_admin/2")
     site.report(checked=False)
     content = next_version(DATA, 3, edited)
-    draft = publishing.upload(site.player.house, site.player.actor("protocol_admin"), content, "3.yaml")
-    report: examining.Report = {"proof": examining.proof_out(HOLDS), "stories": []}
-    publishing.work_out(site.player.house, lambda _content, _before: report)
+    draft = publishing_service.upload(site.player.house, site.player.actor("protocol_admin"), content, "3.yaml")
+    report: draft_process.Report = {"proof": draft_process.proof_out(HOLDS), "stories": []}
+    publishing_service.work_out(site.player.house, lambda _content, _before: report)
     page = f"/protocols/drafts/{draft}"
     assert "/cases" not in admin.get(page).get_data(as_text=True), "nothing is counted of a draft"
     admin.post(f"{page}/propose", data=hidden(admin, page, f"{page}/propose"))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from school_protocol.domain.policy import Actor, Permission
-from school_protocol.web import navigation, sessions
-from school_protocol.web.routing import MENU, PERMISSIONS, SHOWN, Entry, Pages, shown_at
+from school_protocol.engine.visibility import Actor, Permission
+from school_protocol.ui import routing, sessions
+from school_protocol.ui.routing import MENU, PERMISSIONS, SHOWN, Entry, Pages, shown_at
 
 ROOT = Path(__file__).parents[2]
 MAIN = [
@@ -55,15 +55,15 @@ def test_what_is_registered_is_shown_to_whom_it_is_for(app: Flask, who: str, mon
     _planted(app)
     monkeypatch.setattr(sessions, "find_actor", lambda: Actor(who, "", who, ()))
     with app.test_request_context("/"):
-        assert navigation.menu() == [(Entry(0, "desk.index", "Planted", ("planted",), "", "page"), "page")]
-        assert navigation.panels("planted", "of") == ([("planted.html", "of amina")] if who == "amina" else [])
+        assert routing.menu() == [(Entry(0, "desk.index", "Planted", ("planted",), "", "page"), "page")]
+        assert routing.panels("planted", "of") == ([("planted.html", "of amina")] if who == "amina" else [])
     monkeypatch.setattr(sessions, "find_actor", lambda: None)
     with app.test_request_context("/"):
-        assert navigation.menu() == []
+        assert routing.menu() == []
 
 
 def test_the_control_what_is_registered_twice_or_never_is_an_error(app: Flask) -> None:
     with pytest.raises(ValueError, match="stands in menu already"):
         _planted(app, twice=True)
     with app.test_request_context("/"), pytest.raises(LookupError):
-        navigation.panels("planted.nowhere")
+        routing.panels("planted.nowhere")

@@ -17,16 +17,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from school_protocol.auth import openid, passwords, second_factor, sign_in_repository, sign_in_service
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.models import AccountRow, OpenIdRow, WebSessionRow
+from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import OpenId, Settings, SettingUnreadable, settings_from
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import accounts
-from school_protocol.services.house import open_house
-from school_protocol.services.identity import factors, openid, signing_in
-from school_protocol.services.scripts import Player, TurnableClock, prepared
-from school_protocol.storage import directory, proving
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.staff_tables import OpenIdRow
-from school_protocol.storage.tables import AccountRow, AdministrationRow, WebSessionRow
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.storage.models import AdministrationRow
 from school_protocol.web import create_app
 from tests.openid_provider import CLIENT, SECRET, Provider, providing
 
@@ -66,10 +65,10 @@ class Site:
 
     def add(self, username: str, role: str, **more: Any) -> str:
         with self.player.house.directory.writing() as session:
-            account = directory.add_account(
+            account = auth_repository.add_account(
                 session, username=username, names={"fr": username}, language="fr", created_at=NOW, **more
             )
-            directory.appoint(session, account, role=role, unit=self.player.school, starts=date(2020, 1, 1))
+            auth_repository.appoint(session, account, role=role, unit=self.player.school, starts=date(2020, 1, 1))
         return account
 
 
@@ -158,18 +157,18 @@ def link_province(site: Site) -> None:
     """Somebody who has a second step signs in here, then goes by the ministry: linked, and in."""
     account = site.add("province", "data_officer")
     site.provider.person = "province"
-    house, seed = site.player.house, factors.draw_seed()
+    house, seed = site.player.house, second_factor.draw_seed()
     with house.directory.writing() as session:
-        directory.set_password(session, account, accounts.hash_password("un-cartable-bleu"))
-        proving.keep_seed(session, house.vault, account, seed, step=0, at=NOW)
-    half = accounts.sign_in(house, "province", "un-cartable-bleu")
+        auth_repository.set_password(session, account, passwords.hash_password("un-cartable-bleu"))
+        sign_in_repository.keep_seed(session, house.vault, account, seed, step=0, at=NOW)
+    half = sign_in_service.sign_in(house, "province", "un-cartable-bleu")
     assert half is not None
-    whole = signing_in.prove_factor(house, half, factors.code_at(seed, factors.step_at(house.now())))
+    whole = sign_in_service.prove_factor(house, half, second_factor.code_at(seed, second_factor.step_at(house.now())))
     assert whole is not None
     site.client.set_cookie("session", whole)
     assert site.sign_in().status_code == 303
     assert site.is_in()
-    assert accounts.recognise(house, whole) is None, "the session before is over"
+    assert sign_in_service.recognise(house, whole) is None, "the session before is over"
 
 
 @pytest.mark.exhaustive
@@ -293,10 +292,10 @@ def test_somebody_who_says_no_there_is_told(site: Site) -> None:
 @pytest.mark.exhaustive
 def test_a_closed_account_stays_closed(site: Site) -> None:
     site.sign_in()
-    account = accounts.actor_named(site.player.house, "membre")
+    account = sign_in_service.actor_named(site.player.house, "membre")
     assert account is not None
     with site.player.house.directory.writing() as session:
-        directory.set_active(session, account.id, False)
+        auth_repository.set_active(session, account.id, False)
         session.query(WebSessionRow).delete()
     site.client = site.app.test_client()
     refused(site, site.sign_in())
@@ -330,16 +329,16 @@ def test_an_address_counts_only_where_the_provider_has_verified_it(site: Site) -
 @pytest.mark.exhaustive
 def test_a_provider_that_is_down_is_said_and_the_password_works(site: Site) -> None:
     with site.player.house.directory.writing() as session:
-        account = directory.account_named(session, "membre")
+        account = auth_repository.account_named(session, "membre")
         assert account is not None
-        directory.set_password(session, account.id, accounts.hash_password("un-cartable-bleu"))
+        auth_repository.set_password(session, account.id, passwords.hash_password("un-cartable-bleu"))
     house = site.player.house
     gone = replace(house.settings, openid=replace(house.settings.openid, issuer="http://127.0.0.1:9"))
     site.app = create_app(replace(house, settings=gone), testing=True)
     site.client = site.app.test_client()
     page = refused(site, site.client.get("/sign-in/ministry"), 502)
     assert "injoignable" in page
-    assert accounts.sign_in(house, "membre", "un-cartable-bleu") is not None
+    assert sign_in_service.sign_in(house, "membre", "un-cartable-bleu") is not None
 
 
 @pytest.mark.exhaustive

@@ -19,15 +19,16 @@ from pypdf import PdfReader
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from school_protocol.definitions import read_file
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.services.accounts import hash_password
-from school_protocol.services.scripts import Player, moment, throwaway
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.passwords import hash_password
+from school_protocol.cases.story_player import Player, moment, throwaway
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.reader import read_file
+from school_protocol.ui.forms import as_posted
 from school_protocol.web import create_app
-from school_protocol.web.forms import as_posted
 from tests.web.conftest import Accounts
 from tests.web.filled import filled
 from tests.web.page import Page
@@ -55,7 +56,7 @@ class Pressing(Player):
     def _made(self, name: str, role: str) -> Actor:
         made = super()._made(name, role)
         with self.house.directory.writing() as session:
-            directory.set_password(session, made.id, hashed())
+            auth_repository.set_password(session, made.id, hashed())
         return made
 
     def _do(self, actor: Actor, step: Mapping[str, Any], case: str) -> None:
@@ -254,7 +255,7 @@ def side_by_side(player: Pressing) -> dict[str, Pressing]:
         if protocol.protocol in played:
             continue
         with player.house.directory.writing() as session:
-            directory.publish(
+            protocol_repository.publish(
                 session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest,
                 content=file.read_bytes(), published_at=player.clock.now(),
             )  # fmt: skip

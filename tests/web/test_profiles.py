@@ -9,10 +9,10 @@ from handing import hand_out_as
 from services.conftest import School
 from services.lettering import FATHER, MOTHER, refer
 
-from school_protocol.documents import rendering
-from school_protocol.documents.case_file import case_file_html
-from school_protocol.domain.events import DocumentIssued
-from school_protocol.services.loading import load
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.cases.loading import load
+from school_protocol.engine.events import DocumentIssued
+from school_protocol.pdf import rendering
 from tests.web.test_letters import HELD, client, page, press
 from tests.web.test_letters import school as school
 

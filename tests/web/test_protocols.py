@@ -16,11 +16,12 @@ from flask.testing import FlaskClient
 from services.administering import Desk, desk_of, failing
 from werkzeug.test import TestResponse
 
-from school_protocol.definitions import read
-from school_protocol.domain.errors import Fault
-from school_protocol.services.protocols import publishing
-from school_protocol.storage import definition_drafts, directory
-from school_protocol.storage import sign_in as browser
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.engine.errors import Fault
+from school_protocol.protocol.reader import read
+from school_protocol.publishing import repository as publishing_repository
+from school_protocol.publishing import service as publishing_service
 from school_protocol.web import create_app
 
 FIRST = SMALL.read_bytes().replace(b"  principal: {", b"  principal: {publishes: true, ", 1)
@@ -50,7 +51,7 @@ class Person:
     def __init__(self, app: Flask, desk: Desk, account: str, language: str = "en") -> None:
         self.client: FlaskClient = app.test_client()
         with desk.house.directory.writing() as session:
-            directory.set_language(session, account, language)
+            auth_repository.set_language(session, account, language)
             token = browser.open_web_session(session, account, now=desk.house.now(), user_agent="test")
         self.client.set_cookie("session", token)
 
@@ -254,7 +255,7 @@ def test_a_setting_is_changed_in_a_form_and_becomes_a_draft(language: str) -> No
         answer = first.post(page, **{**values, name: "10, 20"})
         assert answer.status_code == 303
         draft = str(answer.headers["Location"]).rpartition("/")[2]
-        content = publishing.export_draft(desk.house, desk.administrator(), draft).content
+        content = publishing_service.export_draft(desk.house, desk.administrator(), draft).content
         protocol = read(content, "x")
         assert protocol.version == 2
         assert protocol.follow_up is not None
@@ -401,7 +402,7 @@ def kept_draft(desk: Desk, content: bytes, fault: Fault) -> str:
     """A draft as it was kept when faults were English alone."""
     account = desk.administrator().id
     with desk.house.directory.writing() as session:
-        draft = definition_drafts.add(
+        draft = publishing_repository.add(
             session, protocol="", version=0, digest="0" * 64, content=content, file="old.yaml",
             account=account, at=desk.house.now(), faults=(fault,), base="",
         )  # fmt: skip
@@ -425,7 +426,7 @@ def test_a_file_that_is_too_large_is_told_so_and_not_kept(desk: Desk, sign_in: S
     answer = sign_in().upload(b"#" * size)
     assert answer.status_code == 422
     assert "1: the file is larger than 2 MiB" in plain(answer)
-    assert publishing.see_protocols(desk.house, desk.administrator()).drafts == ()
+    assert publishing_service.see_protocols(desk.house, desk.administrator()).drafts == ()
 
 
 def test_no_file_at_all_is_asked_for(sign_in: Sign) -> None:
@@ -449,7 +450,7 @@ def test_every_bad_file_is_answered_in_no_time() -> None:
     program = (
         "import sys; sys.path.insert(0, 'tests'); sys.path.insert(0, 'tests/web')\n"
         "from school_protocol.definitions import read\n"
-        "from school_protocol.domain.errors import DefinitionError\n"
+        "from school_protocol.engine.errors import DefinitionError\n"
         "from web.test_protocols import BAD\n"
         "large = ['a: [' + 'x, ' * 600_000 + ']', '- x\\n' * 500_000, 'k: {' * 400_000, '\\n' * 2_000_000,\n"
         "         '# ' * 1_000_000,\n"

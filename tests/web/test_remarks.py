@@ -16,15 +16,15 @@ from pypdf import PdfReader
 from services.conftest import NAME, School
 from werkzeug import formparser
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.documents import rendering
-from school_protocol.domain import remarks as rules
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.papers import issue_case_file
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
+from school_protocol.context import open_house
+from school_protocol.engine import document_rules as rules
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
 from school_protocol.web import create_app
 from tests.web.filled import filled
 
@@ -48,7 +48,7 @@ def issued(school: School, language: str = "fr") -> bytes:
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
-        directory.set_language(session, account, language)
+        auth_repository.set_language(session, account, language)
         token = browser.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)
@@ -212,7 +212,7 @@ def test_the_sheet_carries_the_figures_and_they_come_back(school: School, langua
 
 
 def _copies(school: School) -> tuple[object, ...]:
-    from school_protocol.services.papers.remarks import see_remarks
+    from school_protocol.supervision.remarks import see_remarks
 
     return see_remarks(school.house, school.person("directorate"), school.number).copies
 

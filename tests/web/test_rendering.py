@@ -8,9 +8,9 @@ import pytest
 from flask import Flask, render_template_string
 from jinja2 import UndefinedError
 
-from school_protocol.domain.engine import Reason
-from school_protocol.domain.protocol import Protocol
-from school_protocol.web.rendering import bdi
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.intents import Reason
+from school_protocol.ui.rendering import bdi
 
 from .conftest import NOW
 

@@ -15,10 +15,11 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 import school_protocol
+from school_protocol.cases import lists
 from school_protocol.cli import log
-from school_protocol.domain.policy import Permission
-from school_protocol.services import desk
-from school_protocol.web import access, create_app
+from school_protocol.engine.visibility import Permission
+from school_protocol.ui import routing
+from school_protocol.web import create_app
 
 NAME, NUMBER, MASSAR = "Yasmine Benali", "2345678901234", "G123456789"
 SECRET, QUERY, MAIL, PLACE = "sp_tokenTokenToken", "pupil=Yasmine", "mere@famille.example", "203.0.113.77"
@@ -61,7 +62,7 @@ def broken(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
             error.add_note(MAIL)
             raise RuntimeError(f"case {NUMBER} of {NAME}: {QUERY}") from error
 
-    monkeypatch.setattr(desk, "see_desk", breaks)
+    monkeypatch.setattr(lists, "see_desk", breaks)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     return app
 
@@ -113,10 +114,10 @@ def test_an_ordinary_format_would_tell_all_of_it(broken: Flask, member: FlaskCli
 def test_a_line_says_page_method_status_time_and_a_mark_of_its_own(
     app: Flask, member: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "school_protocol.web.noting")
+    caplog.set_level(logging.INFO, "school_protocol.ui.middleware")
     member.get("/help?x=1")
     member.get("/nowhere")
-    told = [record.told for record in caplog.records if record.name == "school_protocol.web.noting"]
+    told = [record.told for record in caplog.records if record.name == "school_protocol.ui.middleware"]
     assert [(one["page"], one["method"], one["status"]) for one in told] == [
         ("help.index", "GET", 200), ("none", "GET", 404),
     ]  # fmt: skip
@@ -146,8 +147,8 @@ def test_of_what_strangers_ask_there_is_no_line(house: Any, written: io.StringIO
 
 def test_every_page_may_be_named(app: Flask) -> None:
     """Names of pages are words of ours: none is made of what somebody sent."""
-    assert {rule.endpoint for rule in app.url_map.iter_rules()} <= set(access.PERMISSIONS)
-    assert Permission.anyone in access.PERMISSIONS.values()
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} <= set(routing.PERMISSIONS)
+    assert Permission.anyone in routing.PERMISSIONS.values()
 
 
 # ---- what our own lines are filled with -----------------------------------------------------------------------------
@@ -173,9 +174,9 @@ KNOWN = {
 }  # fmt: skip
 """What may stand in a line of ours, and what it is."""
 OF_SETTINGS = {
-    ("services/identity/invitations.py", "error"), ("services/journal/keeping.py", "error"),
-    ("services/papers/bulk.py", "error"), ("services/papers/ahead.py", "error"),
-    ("services/evidence/keeping.py", "error"),
+    ("auth/access_codes.py", "error"), ("ops/journal_checks.py", "error"),
+    ("case_files/bulk.py", "error"), ("case_files/prepared.py", "error"),
+    ("privacy/evidence_files.py", "error"),
 }  # fmt: skip
 """Errors of ours whose words are about a setting, a folder or the kind of another error."""
 

@@ -16,11 +16,11 @@ from services.retaining import Keeping
 from services.test_rights import MOTHER, request
 from werkzeug.test import TestResponse
 
-from school_protocol.documents import rendering
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.scripts import throwaway
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.numbers import format_number
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
+from school_protocol.storage.case_numbers import format_number
 from school_protocol.web import create_app
 
 
@@ -128,9 +128,9 @@ def test_a_made_up_cursor_finds_nothing(desk: Desk, after: str) -> None:
 
 
 def test_pages_go_on_where_the_last_one_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from school_protocol.services.retention import lists
+    from school_protocol.privacy import holds
 
-    monkeypatch.setattr(lists, "PAGE", 2)
+    monkeypatch.setattr(holds, "PAGE", 2)
     found = {desk.keeping.ended("closed", level) for level in (1, 2, 3, 1, 2)}
     desk.keeping.run()
     path, seen = "/retention", list[str]()
@@ -176,13 +176,13 @@ def test_a_copy_of_what_is_kept_goes_through_two_hands(desk: Desk) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["ar", "en"])
 def test_each_page_is_said_in_the_readers_language(desk: Desk, language: str) -> None:
-    from school_protocol.storage import directory
+    from school_protocol.auth import repository as auth_repository
 
     number = desk.keeping.ended("no_further_action")
     desk.keeping.run()
     account = desk.keeping.school.account("directorate")
     with desk.keeping.school.house.directory.writing() as session:
-        directory.set_language(session, account, language)
+        auth_repository.set_language(session, account, language)
     for path in ("/retention", "/retention/requests", f"/cases/{number}/retention"):
         page = desk.page("directorate", path)
         assert ('dir="rtl"' in page) == (language == "ar")

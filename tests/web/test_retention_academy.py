@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from services.sharing_region import Region
 
-from school_protocol.storage import directory
+from school_protocol.auth import repository as auth_repository
 from tests.web.test_retention import Desk, desk  # noqa: F401
 
 WHY = "L’académie instruit une plainte."
@@ -24,7 +24,7 @@ def test_an_academy_suspends_and_lifts_on_the_page_of_the_case(desk: Desk, langu
     number, who = desk.keeping.ended("no_further_action"), "academy"
     account = desk.keeping.school.account(who)
     with desk.keeping.school.house.directory.writing() as session:
-        directory.set_language(session, account, language)
+        auth_repository.set_language(session, account, language)
     path, until = f"/cases/{number}/retention", (desk.keeping.today + timedelta(days=90)).isoformat()
     suspends, lifts = WORDS[language]
     assert suspends in desk.page(who, path)

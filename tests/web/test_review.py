@@ -14,13 +14,13 @@ from services.conftest import NAME, School
 from services.reviewing import closing, observes, placed
 from werkzeug.test import TestResponse
 
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.papers.remarks import settle_remark
-from school_protocol.services.review.asking import ask, end
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import sign_in as browser
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.supervision.remarks import settle_remark
+from school_protocol.supervision.review import ask_review, end_review
 from school_protocol.web import create_app
 
 TEXT = "Qui a informé la famille, et quand ?"
@@ -145,7 +145,7 @@ def test_another_refusal_from_the_form_that_was_taken_is_shown_and_not_lost(scho
 @pytest.mark.exhaustive
 def test_what_came_meanwhile_is_shown_before_a_case_is_called_examined(school: School) -> None:
     school.report()
-    ask(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.house, school.person("head"), school.number, token=school.token())
     found, path = client(school, "directorate"), f"/cases/{school.number}/review/examined"
     form = hidden(found.get(path).get_data(as_text=True))
     school.act("team_member", "note", text="Un mot de plus.")
@@ -171,7 +171,7 @@ def test_a_button_that_is_over_by_now_says_how_it_stands_and_to_others_there_is_
 
     assert pressed("head", "send") == (200, [])
     assert pressed("directorate", "examined") == (409, ["Rien n’attend"])
-    ask(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.house, school.person("head"), school.number, token=school.token())
     assert pressed("head", "send") == (409, ["attend déjà d’être examiné"])
     assert pressed("directorate", "examined") == (200, [])
     assert pressed("academy", "examined") == (409, ["attend d’autres personnes"])
@@ -179,7 +179,9 @@ def test_a_button_that_is_over_by_now_says_how_it_stands_and_to_others_there_is_
     for who, what in (("team_coordinator", "send"), ("directorate", "examined")):
         assert pressed(who, what) == (409, ["attendent la réponse de l’équipe"])
     settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit.", token=school.token())
-    end(school.house, school.person("directorate"), school.number, expected=school.last_seq(), token=school.token())
+    end_review(
+        school.house, school.person("directorate"), school.number, expected=school.last_seq(), token=school.token()
+    )
     assert pressed("directorate", "examined") == (409, ["Rien n’attend"])
     placed(school, "closed", by="head")
     assert pressed("head", "send") == (409, ["plus envoyé pour examen"])

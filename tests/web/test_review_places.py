@@ -14,11 +14,11 @@ from services.conftest import School
 from services.reviewing import ASKS, observes
 from services.test_seeing import HEARD
 
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.papers.remarks import settle_remark
-from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.supervision.remarks import settle_remark
 from tests.web.filled import filled
 from tests.web.test_remarks import client, page
 

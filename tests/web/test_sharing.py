@@ -11,12 +11,12 @@ from domain.telling import MOROCCAN, NOW
 from services.conftest import NAME, WORDS, School
 from services.sharing_region import ABROAD, FAR, NEAR, Region
 
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import Wording
 from school_protocol.web import create_app
-from school_protocol.wording import Wording
 from tests.web.browsing import Browser, browser_of
 
 SUMMARY = "Harcèlement en ligne depuis octobre."

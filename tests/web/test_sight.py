@@ -9,8 +9,8 @@ import pytest
 from domain.telling import MOROCCAN, NOW
 from services.conftest import School
 
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.scripts import throwaway
+from school_protocol.cases.story_player import throwaway
+from school_protocol.engine.definition import Protocol
 from school_protocol.web import create_app
 from tests.web.browsing import Browser, browser_of
 

@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from school_protocol.config import Settings
-from school_protocol.web import create_app, sessions
+from school_protocol.ui import sessions
+from school_protocol.web import create_app
 
 from .conftest import Accounts
 from .page import form_token, read_page

@@ -20,18 +20,20 @@ from flask.testing import FlaskClient
 from sqlalchemy import inspect, text
 from werkzeug.test import TestResponse
 
+from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.documents import rendering
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.public_reports import FLOOD
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import Player, TurnableClock, prepared
-from school_protocol.services.signalement import doors, limits
-from school_protocol.storage import directory, key_files
-from school_protocol.web import create_app, sessions
-from school_protocol.web.errors import LAST_RESORT
-from school_protocol.web.signalement import GATE, triage
-from school_protocol.wording import Wording
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.people import contacts_repository
+from school_protocol.reports import public_door, triage_routes
+from school_protocol.reports.routes import GATE
+from school_protocol.reports.rules import FLOOD
+from school_protocol.storage import master_keys
+from school_protocol.ui import sessions
+from school_protocol.ui.rendering import LAST_RESORT
+from school_protocol.web import create_app
 
 from .browsing import Browser, browser_of
 from .page import Page
@@ -58,7 +60,7 @@ class School:
     @property
     def code(self) -> str:
         head = self.player.actor("head")
-        return doors.renew(self.house, head, self.player.school, "public").code
+        return public_door.renew(self.house, head, self.player.school, "public").code
 
     def stranger(self, place: str = "") -> FlaskClient:
         """A browser that knows nobody, each in a place of its own where none is named."""
@@ -110,12 +112,12 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
     with house.directory.writing() as session:
         for place, (number, target) in enumerate((("19", "police"), ("177", "police"), ("2511", "child_line"))):
-            added = directory.add_contact(
+            added = contacts_repository.add_contact(
                 session, target=target, names={"fr": f"Ligne {number}"}, phone=number, hours={"always": True},
                 position=place,
             )  # fmt: skip
-            directory.verify_contact(session, added, on=NOW.date(), by="x")
-        directory.add_contact(session, target="rescue", names={"fr": "Jamais vérifié"}, phone="0500 11 22 33")
+            contacts_repository.verify_contact(session, added, on=NOW.date(), by="x")
+        contacts_repository.add_contact(session, target="rescue", names={"fr": "Jamais vérifié"}, phone="0500 11 22 33")
     yield School(house, player, create_app(house, testing=True), clock)
     house.close()
 
@@ -205,7 +207,7 @@ def test_pressed_twice_is_one_report_with_one_code(school: School) -> None:
     token = token_of(client.get(f"/s/{code}").get_data(as_text=True))
     first, second = (client.post(f"/s/{code}/sent", data={"token": token, **TOLD}) for _press in range(2))
     assert receipt_of(first) == receipt_of(second)
-    assert len(triage.triage.see_list(school.house, school.player.actor("team_member")).waiting) == 1
+    assert len(triage_routes.triage.see_list(school.house, school.player.actor("team_member")).waiting) == 1
 
 
 def test_the_receipt_comes_back_and_reads_the_answer(school: School) -> None:
@@ -274,7 +276,7 @@ def test_no_place_is_in_any_row_or_file(school: School, tmp_path: Path) -> None:
 
 def test_many_from_one_place_are_asked_a_question_in_words(school: School) -> None:
     client = school.stranger(PLACE)
-    for _report in range(limits.ASKED_PLACE):
+    for _report in range(public_door.ASKED_PLACE):
         school.tell(client)
     code = school.code
     form = client.get(f"/s/{code}?lang=fr").get_data(as_text=True)
@@ -303,15 +305,15 @@ def test_guessing_ends(school: School) -> None:
 
 def guesses(digits: str) -> Iterator[str]:
     """Codes that could be: each has its check digit, and is nobody's."""
-    from school_protocol.domain.receipt_codes import DRAWN, with_check
+    from school_protocol.reports.rules import DRAWN, with_check
 
-    for number in range(limits.TRIES_PLACE + 5):
+    for number in range(public_door.TRIES_PLACE + 5):
         yield with_check(f"{(int(digits[:DRAWN]) + number + 1) % 10**DRAWN:0{DRAWN}d}")
 
 
 def test_a_renewed_address_says_so_and_points_to_nobody(school: School) -> None:
     receipt, old = school.tell(), school.code
-    doors.renew(school.house, school.player.actor("head"), school.player.school, "public", former=old)
+    public_door.renew(school.house, school.player.actor("head"), school.player.school, "public", former=old)
     answer = school.stranger().get(f"/s/{old}?lang=fr")
     public(answer, 410)
     html = answer.get_data(as_text=True)
@@ -349,11 +351,11 @@ def test_what_breaks_is_told_calmly_and_without_a_cookie(
     def broken(*_args: object, **_known: object) -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr("school_protocol.services.signalement.receiving.see_form", broken)
+    monkeypatch.setattr("school_protocol.reports.service.see_form", broken)
     public(client.get(f"/s/{school.code}?lang=fr"), 500)
     assert "RuntimeError" in caplog.text
     assert PLACE not in caplog.text
-    monkeypatch.setattr("school_protocol.web.signalement.plain.show", broken)
+    monkeypatch.setattr("school_protocol.reports.routes.show", broken)
     answer = client.get(f"/s/{school.code}?lang=fr")
     assert (answer.status_code, answer.get_data(as_text=True)) == (500, LAST_RESORT)
 
@@ -364,7 +366,7 @@ def test_an_installation_without_public_reports_has_no_such_page(
 ) -> None:
     clock = TurnableClock(NOW)
     house = open_house(Settings(data=tmp_path / "other"), clock)
-    assert key_files is not None
+    assert master_keys is not None
     player = prepared(house, clock, small, (Path(__file__).parents[1] / "definitions" / "small.yaml").read_bytes())
     app = create_app(house, testing=True)
     assert app.test_client().get(f"/s/{school.code}").status_code == 404
@@ -376,7 +378,7 @@ def test_an_installation_without_public_reports_has_no_such_page(
 
 
 def test_each_application_counts_by_itself(school: School) -> None:
-    assert isinstance(school.app.extensions[GATE], limits.Gate)
+    assert isinstance(school.app.extensions[GATE], public_door.Gate)
     assert create_app(school.house, testing=True).extensions[GATE] is not school.app.extensions[GATE]
 
 

@@ -8,12 +8,12 @@ from html import unescape
 
 import pytest
 
-from school_protocol.domain.public_reports import Status, alike_texts, weigh
-from school_protocol.domain.receipt_codes import hour_of
-from school_protocol.services.signalement.known import current, form_of
-from school_protocol.storage.signalement import order, reports
-from school_protocol.storage.signalement.reports import PublicHeader
-from school_protocol.storage.tables import new_id
+from school_protocol.reports import repository as reports_repository
+from school_protocol.reports import shuffle_repository
+from school_protocol.reports.public_door import current, form_of
+from school_protocol.reports.repository import PublicHeader
+from school_protocol.reports.rules import Status, alike_texts, hour_of, weigh
+from school_protocol.storage.models import new_id
 
 from .test_signalement import School, school  # noqa: F401
 
@@ -35,7 +35,7 @@ def flood(school: School, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F81
     """All within one hour, as they would lie after as many were sent: jokes, a few words each, some say “danger”."""
     protocol, rules = current(school.house)
     form, unit, hour = form_of(protocol, "public"), school.player.school, hour_of(school.house.now())
-    monkeypatch.setattr(order, "mix_school", lambda *_arguments: 0)
+    monkeypatch.setattr(shuffle_repository, "mix_school", lambda *_arguments: 0)
     with school.house.realm.writing() as session:
         for number in range(NUMBER):
             is_cry = number == NUMBER // 2
@@ -53,7 +53,9 @@ def flood(school: School, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F81
             marks = [school.house.vault.mark(unit, text) for text in alike_texts(rules, answers)]
             content = {"answers": answers, "language": "fr", "form": form.key}
             code = number.to_bytes(32, "big")
-            reports.keep(session, school.house.vault, header, content, code_hash=code, marks=marks)
+            reports_repository.keep_public_report(
+                session, school.house.vault, header, content, code_hash=code, marks=marks
+            )
     monkeypatch.undo()
 
 
@@ -83,8 +85,8 @@ def test_nothing_of_it_is_closed_that_nobody_saw_a_word_of(flooded: School) -> N
     assert "Personne n’en a encore lu" in html
     staff.press(f"/signalements/{crowds[-1]}/crowd", ids=ids[1], why="mistaken")
     with flooded.house.realm.reading() as session:
-        closed = reports.of_units(session, [flooded.player.school], statuses=(Status.closed,), limit=5000)
-        left = reports.of_units(session, [flooded.player.school], statuses=(Status.waiting,), limit=5000)
+        closed = reports_repository.of_units(session, [flooded.player.school], statuses=(Status.closed,), limit=5000)
+        left = reports_repository.of_units(session, [flooded.player.school], statuses=(Status.waiting,), limit=5000)
     assert (len(closed), len(left)) == (100, NUMBER - 100)
     again = staff.client.get("/signalements").get_data(as_text=True)
     together = re.search(r'<details class="card">.*?href="/signalements/(\w+)/crowd"', again, re.DOTALL)
@@ -94,4 +96,4 @@ def test_nothing_of_it_is_closed_that_nobody_saw_a_word_of(flooded: School) -> N
     assert back is not None
     staff.press(f"/signalements/{together[1]}/crowd/again", ids=back[1])
     with flooded.house.realm.reading() as session:
-        assert reports.of_units(session, [flooded.player.school], statuses=(Status.closed,), limit=9) == ()
+        assert reports_repository.of_units(session, [flooded.player.school], statuses=(Status.closed,), limit=9) == ()

@@ -9,11 +9,11 @@ from html import unescape
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from school_protocol.domain.clock import Calendar, Hours
-from school_protocol.services.loading import load
-from school_protocol.services.signalement import doors
-from school_protocol.storage import directory
-from school_protocol.web import signalement as pages
+from school_protocol.cases.loading import load
+from school_protocol.engine.clock import Calendar, Hours
+from school_protocol.people import contacts_repository
+from school_protocol.reports import public_door
+from school_protocol.reports import routes as pages
 
 from .page import Page
 from .test_signalement import TOLD, School, only, school, token_of, waiting  # noqa: F401
@@ -50,7 +50,7 @@ def formal_in(html: str) -> list[str]:
 def test_the_page_says_until_when_the_school_is_closed(school: School, day: datetime, said: str | None) -> None:  # noqa: F811
     with school.house.directory.writing() as session:
         closed = frozenset({date(2026, 11, 26)})
-        directory.set_calendar(session, school.player.school, Calendar(opening=WEEK, closed=closed))
+        contacts_repository.set_calendar(session, school.player.school, Calendar(opening=WEEK, closed=closed))
     school.clock.turn_to(day)
     for path in ("", "/after"):
         html = shown(school.stranger().get(f"/s/{school.code}{path}?lang=fr").get_data(as_text=True))
@@ -76,7 +76,7 @@ def test_what_is_missing_is_said_as_one_speaks_to_a_child(school: School, langua
 
 
 def test_a_colleague_is_spoken_to_as_an_adult(school: School) -> None:  # noqa: F811
-    code = doors.renew(school.house, school.player.actor("head"), school.player.school, "staff").code
+    code = public_door.renew(school.house, school.player.actor("head"), school.player.school, "staff").code
     client = school.stranger()
     form = client.get(f"/s/{code}?lang=fr").get_data(as_text=True)
     answer = client.post(f"/s/{code}/sent?lang=fr", data={"token": token_of(form)})
@@ -98,7 +98,7 @@ def test_no_page_for_children_speaks_to_an_adult(school: School) -> None:  # noq
     pages["no such address"] = client.get("/s/rimokalu?lang=fr")
     found = {path: formal_in(answer.get_data(as_text=True)) for path, answer in pages.items()}
     assert {path: words for path, words in found.items() if words} == {}
-    staff = doors.renew(school.house, school.player.actor("head"), school.player.school, "staff").code
+    staff = public_door.renew(school.house, school.player.actor("head"), school.player.school, "staff").code
     assert formal_in(client.get(f"/s/{staff}?lang=fr").get_data(as_text=True)) != []
 
 

@@ -16,18 +16,19 @@ from domain.telling import MOROCCAN, NOW, REPORT
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files import bulk
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.service import record_act
+from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import drafts
-from school_protocol.services.house import open_house
-from school_protocol.services.opening import open_case
-from school_protocol.services.papers import bulk
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player, TurnableClock, prepared
-from school_protocol.services.staff import importing
-from school_protocol.storage import directory, staff, staff_imports
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import ZONE, Wording
+from school_protocol.people import import_repository, imports
+from school_protocol.people import repository as people_repository
+from school_protocol.ui import form_post
 from school_protocol.web import create_app
-from school_protocol.wording import ZONE, Wording
 from tests.web.browsing import Browser, browser_of
 
 TODAY = NOW.astimezone(ZONE).date()
@@ -58,9 +59,9 @@ class Site:
     def browser(self, who: str) -> Browser:
         return browser_of(self.app, self.house, self.account(who))
 
-    def named(self, username: str) -> directory.Account:
+    def named(self, username: str) -> auth_repository.Account:
         with self.house.directory.reading() as session:
-            found = directory.account_named(session, username)
+            found = auth_repository.account_named(session, username)
         assert found is not None
         return found
 
@@ -75,11 +76,11 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     found = Site(player, create_app(house, testing=True))
     admin = next(role.key for role in moroccan.roles.values() if role.administers)
     with house.directory.writing() as session:
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username="chief", names={"fr": "Chef Admin"}, language="fr", created_at=NOW
         )
-        unit = directory.unit(session, player.school)
-        directory.appoint(session, account, role=admin, unit=unit.parents[-1], starts=date(2020, 1, 1))
+        unit = auth_repository.unit(session, player.school)
+        auth_repository.appoint(session, account, role=admin, unit=unit.parents[-1], starts=date(2020, 1, 1))
         found.ids["chief"] = account
     yield found
     house.close()
@@ -101,10 +102,10 @@ def test_every_page_reads_well_in_every_language(site: Site) -> None:
     batch = bring(site.browser("chief"), LIST + "nadia;Nadia;declarant;00000A;\r\nx;;declarant;00000A;\r\n")
     head = site.account("head")
     with site.house.directory.reading() as session:
-        post = staff.held(session, [head])[head][0].id
+        post = people_repository.held(session, [head])[head][0].id
     for language in ("fr", "ar", "en"):
         with site.house.directory.writing() as session:
-            directory.set_language(session, site.ids["chief"], language)
+            auth_repository.set_language(session, site.ids["chief"], language)
         one = site.browser("chief")
         for path in (
             "/people", "/people?unit=00000A", "/people/new", "/people/certificates", "/people/lists", batch,
@@ -183,7 +184,7 @@ def test_a_list_with_a_refused_line_offers_no_button_and_says_how_to_go_on(site:
     assert "Une ligne est refusée\N{NO-BREAK SPACE}: rien de cette liste ne peut être appliqué" in page.text
     assert "Ligne 3" in page.text
     with site.house.directory.reading() as session:
-        found = staff_imports.batch(session, path.rpartition("/")[2])
+        found = import_repository.batch(session, path.rpartition("/")[2])
     assert found is not None
     answer = chief.press(f"{path}/confirm", 409, digest=found.digest)
     assert "appliquée en entier ou pas du tout" in answer.get_data(as_text=True)
@@ -199,7 +200,7 @@ def test_what_is_no_list_is_said_on_the_page(site: Site, content: str) -> None:
     chief = site.browser("chief")
     page = bring(chief, content, 422)
     assert 'role="alert"' in page
-    assert importing.see_imports(site.house, _actor(site, "chief")) == ()
+    assert imports.see_imports(site.house, _actor(site, "chief")) == ()
     chief.press("/people/lists", 422)
 
 
@@ -227,7 +228,7 @@ def test_an_open_browser_of_somebody_who_was_ended_gets_nothing_more(site: Site)
     )  # fmt: skip
     asked = bulk.see_options(house, head).offers[0].key
     wish = bulk.Wish(offer=asked, language="fr", schools=(), ended=False, first="", last="")
-    job = bulk.begin(house, head, wish, "t3")
+    job = bulk.begin_bundle(house, head, wish, "t3")
     case = f"/cases/{opened.number}"
     victims = {"team_member": site.browser("team_member"), "head": site.browser("head")}
     assert victims["team_member"].client.get(case).status_code == 200
@@ -237,7 +238,7 @@ def test_an_open_browser_of_somebody_who_was_ended_gets_nothing_more(site: Site)
     chief = site.browser("chief")
     for who in victims:
         with house.directory.reading() as session:
-            post = staff.held(session, [site.account(who)])[site.account(who)][-1].id
+            post = people_repository.held(session, [site.account(who)])[site.account(who)][-1].id
         chief.open(f"/people/{site.account(who)}/appointments/{post}/end")
         chief.send(last_day=TODAY.isoformat(), reason="moved")
     refused = {
@@ -250,7 +251,7 @@ def test_an_open_browser_of_somebody_who_was_ended_gets_nothing_more(site: Site)
         assert answer.headers["Location"].startswith("/sign-in"), path
     answer = typing.client.post(typing.at, data={**typing.form.to_dict(), "a-text": "half-filled"})
     assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, "/sign-in")
-    assert drafts.find_draft(house, member.id, f"{case}/acts/note"), "what was typed is sealed for its owner"
+    assert form_post.find_draft(house, member.id, f"{case}/acts/note"), "what was typed is sealed for its owner"
     again = site.browser("team_member")
     assert again.client.get(case).status_code == 404, "a new session opens nothing either"
     assert site.browser("head").client.get(f"/case-files/{job.job}/files").status_code == 404
@@ -268,7 +269,7 @@ def names_in(answer: TestResponse) -> str:
 
 def _actor(site: Site, who: str) -> Any:
     with site.house.directory.reading() as session:
-        return directory.actor(session, site.account(who), realm="main", today=TODAY)
+        return auth_repository.actor(session, site.account(who), realm="main", today=TODAY)
 
 
 @pytest.mark.exhaustive
@@ -287,7 +288,7 @@ def test_a_code_of_no_place_shows_the_list_and_says_so(site: Site) -> None:
 def test_whoever_changes_an_address_is_warned_before_and_told_who_can_after(site: Site) -> None:
     chief, head = site.browser("chief"), site.account("head")
     with site.house.directory.writing() as session:
-        directory.set_password(session, head, "x")
+        auth_repository.set_password(session, head, "x")
     page = f"/people/{head}/address"
     assert "faites d’abord nommer un(e) autre" in chief.open(page).text
     chief.send(303, name_fr="Tête", language="fr", email="autre@ecole.example")
@@ -317,10 +318,10 @@ def test_a_slip_speaks_the_language_of_whom_it_is_for(
     """Not that of who prints it. Who never came in, and has what all are given, has chosen none."""
     head = site.account("head")
     with site.house.directory.writing() as session:
-        directory.set_language(session, site.ids["chief"], "en")
-        directory.set_language(session, head, language)
+        auth_repository.set_language(session, site.ids["chief"], "en")
+        auth_repository.set_language(session, head, language)
         if has_password:
-            directory.set_password(session, head, "x")
+            auth_repository.set_password(session, head, "x")
     do = "new-password" if has_password else "invite"
     html = site.browser("chief").press(f"/account/others/{head}", 200, do=do).get_data(as_text=True)
     slip = html[html.index('class="card slip"') : html.index("</section>")]
@@ -331,7 +332,7 @@ def test_a_slip_speaks_the_language_of_whom_it_is_for(
     if not has_password:
         sheet = site.browser("chief").press("/people/slips", 200, unit="00000A").get_data(as_text=True)
         with site.house.directory.reading() as session:
-            held = directory.account(session, head)
+            held = auth_repository.account(session, head)
         assert held is not None
         of_head = next(part for part in sheet.split('class="slip"') if held.username in part)
         assert ("Adresse du site" in of_head) is ("fr" in spoken)

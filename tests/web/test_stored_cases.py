@@ -9,9 +9,10 @@ from html import unescape
 import pytest
 from services.administering import HOLDS, Desk, desk_of
 
-from school_protocol.domain.texts import Text
-from school_protocol.services.protocols import examining, publishing
-from school_protocol.services.scripts import stories_of
+from school_protocol.cases.story_player import stories_of
+from school_protocol.engine.texts import Text
+from school_protocol.publishing import draft_process
+from school_protocol.publishing import service as publishing_service
 from school_protocol.web import create_app
 
 from .page import Page
@@ -33,8 +34,8 @@ def titles(desk: Desk, language: str) -> list[tuple[bool, str]]:
     reader = Person(create_app(desk.house, testing=True), desk, desk.administrator("first").id, language)
     draft = reader.uploaded(SECOND)
     lines = [{"story": str(title), "title": title, "steps": 3} for title in [*map(dict, STORED), PLAIN]]
-    report = {"proof": examining.proof_out(HOLDS), "stories": lines}
-    publishing.work_out(desk.house, lambda _content, _before: report)
+    report = {"proof": draft_process.proof_out(HOLDS), "stories": lines}
+    publishing_service.work_out(desk.house, lambda _content, _before: report)
     page = Page(reader.get(draft).get_data(as_text=True))
     assert [found for found in page.criticise() if (found, language) != ("None", "en")] == []
     part = page.html.partition('id="stories"')[2].partition("</section>")[0]

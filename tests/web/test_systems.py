@@ -14,11 +14,11 @@ from flask import Flask
 from services.conftest import School
 from services.tokening import above, administrator, ask
 
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import UnitKind
 from school_protocol.web import create_app
 from tests.web.browsing import Browser, browser_of
 from tests.web.described import Described

@@ -16,20 +16,21 @@ from sqlalchemy import update
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from school_protocol.auth import access_codes
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.models import CaseIndexRow
+from school_protocol.cases.service import record_act
+from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House, open_house
-from school_protocol.services.identity import invitations
-from school_protocol.services.opening import open_case
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player, TurnableClock, prepared
-from school_protocol.services.teams import team
-from school_protocol.storage import administration, directory
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.index_tables import CaseIndexRow
-from school_protocol.web import access, create_app
-from school_protocol.wording import ZONE
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.language import ZONE
+from school_protocol.people import teams
+from school_protocol.storage import administration_log
+from school_protocol.web import create_app, endpoint_guard
 from tests.web.browsing import Browser, browser_of
 
 SCHOOL = "/team/schools/00000A"
@@ -73,7 +74,7 @@ class Site:
 
     def post(self, who: str) -> str:
         with self.house.directory.reading() as session:
-            posts = administration.posts(session, [self.player.school], since=date(2000, 1, 1))
+            posts = auth_repository.posts(session, [self.player.school], since=date(2000, 1, 1))
         own = self.player.actor(who).id
         return next(post.id for post in posts if post.account.id == own and post.stands_in is None)
 
@@ -82,7 +83,7 @@ class Site:
 
     def kinds(self) -> list[str]:
         with self.house.directory.reading() as session:
-            found = administration.changes(session, [self.player.school], limit=50)
+            found = administration_log.changes(session, [self.player.school], limit=50)
         return sorted(change.kind.value for change in found)
 
     def token(self) -> str:
@@ -171,13 +172,13 @@ def test_who_may_not_change_finds_no_way_to(site: Site, who: str) -> None:
 @pytest.mark.exhaustive
 def test_a_neighbour_head_sees_nothing_here(site: Site) -> None:
     with site.house.directory.writing() as session:
-        province = directory.unit_coded(session, "REHEARSAL-P")
+        province = auth_repository.unit_coded(session, "REHEARSAL-P")
         assert province is not None
-        beside = directory.add_unit(
+        beside = auth_repository.add_unit(
             session, kind=UnitKind.school, code="00001B", names={"fr": "Voisine"}, parent=province.id
         )
-        account = directory.add_account(session, username="v", names={"fr": "V"}, language="fr", created_at=NOW)
-        directory.appoint(session, account, role="head", unit=beside, starts=date(2020, 1, 1))
+        account = auth_repository.add_account(session, username="v", names={"fr": "V"}, language="fr", created_at=NOW)
+        auth_repository.appoint(session, account, role="head", unit=beside, starts=date(2020, 1, 1))
         token = browser.open_web_session(session, account, now=NOW)
     client = site.app.test_client()
     client.set_cookie("session", token)
@@ -388,7 +389,7 @@ def test_the_hand_over_is_one_page_a_case_and_nothing_personal(site: Site, langu
 
 
 def test_the_style_breaks_the_page_between_cases() -> None:
-    style = (Path(team.__file__).parents[2] / "web" / "static" / "school.css").read_text()
+    style = (Path(teams.__file__).parents[2] / "web" / "static" / "school.css").read_text()
     printed = style[style.index("@media print") :]
     assert ".leaf+.leaf{break-before:page}" in printed
 
@@ -410,7 +411,7 @@ def test_every_page_stands_in_every_language(site: Site, who: str, language: str
     with site.house.directory.writing() as session:
         for other in ("head", "psychosocial", "reporter", "team_member"):
             account = site.player.actor(other).id
-            directory.set_training(session, account, certified=True, trained_until=TODAY - timedelta(days=1))
+            auth_repository.set_training(session, account, certified=True, trained_until=TODAY - timedelta(days=1))
     person = site.browser(who, language)
     person.open("/team")
     person.open(SCHOOL)
@@ -432,13 +433,13 @@ def test_no_hostile_text_breaks_a_page(site: Site) -> None:
 
 def test_a_door_left_open_is_noticed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: were every school shown to everybody, guard and all, the test of foreign schools would fail."""
-    original: Callable[..., Any] = team.places
+    original: Callable[..., Any] = teams.places
 
     def careless(house: House, _actor: Any) -> Any:
         return original(house, site.player.actor("head"))
 
-    monkeypatch.setattr(team, "places", careless)
-    monkeypatch.setattr(access, "KNOCKS", dict.fromkeys(access.KNOCKS, lambda _house, _actor: True))
+    monkeypatch.setattr(teams, "places", careless)
+    monkeypatch.setattr(endpoint_guard, "KNOCKS", dict.fromkeys(endpoint_guard.KNOCKS, lambda _house, _actor: True))
     assert site.browser("reporter").client.get(SCHOOL).status_code == 200
 
 
@@ -450,7 +451,7 @@ def test_codes_that_were_printed_stand_on_the_page_of_who_oversees_alone(site: S
     member, head = site.player.actor("team_member"), site.player.actor("head")
     words = {"fr": "Codes imprimés", "ar": "رموز مطبوعة"}[language]
     assert words not in site.browser("directorate", language).open(SCHOOL).html
-    invitations.invite_by_slip(site.house, head, member.id, site.house.now())
+    access_codes.invite_by_slip(site.house, head, member.id, site.house.now())
     assert words in site.browser("directorate", language).open(SCHOOL).html
     for who in ("head", "team_coordinator"):
         assert words not in site.browser(who, language).open(SCHOOL).html

@@ -23,19 +23,22 @@ from services.test_sealed_papers import keys
 from werkzeug import formparser
 from werkzeug.test import TestResponse
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.service import TooManyTries
+from school_protocol.case_files import routes as case_files_routes
+from school_protocol.case_files import verify_copy, verify_process
+from school_protocol.case_files.service import issue_case_file
+from school_protocol.case_files.verify_copy import Checked, checked, unread
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.documents import rendering
-from school_protocol.documents.sealing.verdicts import Code
-from school_protocol.documents.sealing.verifying import MOST
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.accounts import TooManyTries
-from school_protocol.services.house import House, open_house
-from school_protocol.services.papers import checking_apart, issue_case_file, public_checks
-from school_protocol.services.papers.verifying import Checked, checked, unread
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
-from school_protocol.web import create_app, limits, verifying
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
+from school_protocol.pdf.verdicts import Code
+from school_protocol.pdf.verification import DOCUMENT_MOST
+from school_protocol.ui import middleware
+from school_protocol.web import create_app
 from tests.documents.copies import whole, with_record
 from tests.documents.sealed import DAY, NOW, root
 from tests.web.filled import filled
@@ -61,10 +64,10 @@ def app(house: House, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """Without the process apart, but for the tests that are about it."""
 
     def here(data: bytes, trust: Any, moment: Any, *, seconds: float) -> Checked:
-        assert seconds == verifying.SECONDS <= 20
+        assert seconds == case_files_routes.SECONDS <= 20
         return checked(data, trust, moment)
 
-    monkeypatch.setattr(checking_apart, "checked_apart", here)
+    monkeypatch.setattr(verify_process, "checked_apart", here)
     return create_app(house, testing=True)
 
 
@@ -183,12 +186,12 @@ def test_what_is_too_large_is_refused_before_it_is_read(anybody: FlaskClient, la
     anybody.get("/verify")
     response = anybody.post("/verify", input_stream=NeverRead(), content_type="multipart/form-data; boundary=b")
     assert response.status_code == 413
-    assert str(MOST // 1024 // 1024) in said(response)
+    assert str(DOCUMENT_MOST // 1024 // 1024) in said(response)
 
 
 def test_a_file_of_the_largest_size_is_taken_and_none_larger() -> None:
-    assert limits.UPLOADS["verifying.verify"] > MOST
-    assert limits.UPLOADS["verifying.verify"] < MOST + 1024 * 1024
+    assert middleware.UPLOADS["verifying.verify"] > DOCUMENT_MOST
+    assert middleware.UPLOADS["verifying.verify"] < DOCUMENT_MOST + 1024 * 1024
 
 
 @pytest.mark.exhaustive
@@ -211,7 +214,7 @@ def test_the_file_is_not_kept(anybody: FlaskClient, tmp_path: Path, monkeypatch:
 
 
 def test_too_many_from_one_place_are_asked_to_wait(anybody: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(public_checks, "MOST", 2)
+    monkeypatch.setattr(verify_copy, "MOST", 2)
     answers = [send(anybody, b"%PDF-1.7") for _ in range(3)]
     assert [one.status_code for one in answers] == [200, 200, 429]
     assert "a quarter of an hour" in said(answers[2])
@@ -221,21 +224,21 @@ def test_too_many_from_one_place_are_asked_to_wait(anybody: FlaskClient, monkeyp
 class Allowed(NeverRead):
     """As large as a file may be."""
 
-    size = MOST
+    size = DOCUMENT_MOST
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_whoever_comes_too_often_is_refused_before_anything_is_read(
     anybody: FlaskClient, monkeypatch: pytest.MonkeyPatch, language: str
 ) -> None:
-    monkeypatch.setattr(public_checks, "MOST", 0)
+    monkeypatch.setattr(verify_copy, "MOST", 0)
     anybody.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
     anybody.get("/verify")
     sent = {"input_stream": Allowed(), "content_type": "multipart/form-data; boundary=b"}
     refused = anybody.post("/verify", **sent)  # type: ignore[arg-type]
     assert refused.status_code == 429
     assert {"fr": "quart d’heure", "ar": "ربع ساعة", "en": "quarter of an hour"}[language] in said(refused)
-    monkeypatch.setattr(public_checks, "MOST", 1)
+    monkeypatch.setattr(verify_copy, "MOST", 1)
     assert anybody.post("/verify", **sent).status_code == 500, "the control: read, it breaks"  # type: ignore[arg-type]
 
 
@@ -252,10 +255,10 @@ def test_whoever_comes_too_often_is_refused_before_anything_is_read(
 def test_addresses_of_one_network_count_as_one_place(
     house: House, monkeypatch: pytest.MonkeyPatch, one: str, other: str, is_same: bool
 ) -> None:
-    monkeypatch.setattr(public_checks, "MOST", 1)
-    public_checks.note(house, one)
+    monkeypatch.setattr(verify_copy, "MOST", 1)
+    verify_copy.note(house, one)
     with pytest.raises(TooManyTries) if is_same else nullcontext():
-        public_checks.note(house, other)
+        verify_copy.note(house, other)
 
 
 CROWDED = {
@@ -270,20 +273,20 @@ def test_more_at_once_than_there_is_room_for_are_asked_at_once_to_come_again(
     anybody: FlaskClient, language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody waits: a thread that waits serves nobody else."""
-    acquire = verifying._places.acquire
+    acquire = case_files_routes._places.acquire
 
     def at_once(blocking: bool = True) -> bool:
         assert not blocking
         return acquire(blocking=False)
 
-    for _ in range(verifying.AT_ONCE):
+    for _ in range(case_files_routes.AT_ONCE):
         acquire()
     try:
-        monkeypatch.setattr(verifying._places, "acquire", at_once)
+        monkeypatch.setattr(case_files_routes._places, "acquire", at_once)
         response = send(anybody, b"%PDF-1.7", language)
     finally:
-        for _ in range(verifying.AT_ONCE):
-            verifying._places.release()
+        for _ in range(case_files_routes.AT_ONCE):
+            case_files_routes._places.release()
     assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
     assert CROWDED[language] in said(response)
     assert send(anybody, b"%PDF-1.7").status_code == 200
@@ -315,7 +318,7 @@ def test_what_a_file_says_is_shown_as_text(anybody: FlaskClient, monkeypatch: py
     def told(data: bytes, _trust: Any, _moment: Any, **_: Any) -> Checked:
         return unread(len(data), Code.UNKNOWN_AUTHORITY, issuer=hostile)
 
-    monkeypatch.setattr(checking_apart, "checked_apart", told)
+    monkeypatch.setattr(verify_process, "checked_apart", told)
     body = send(anybody, whole()).get_data(as_text=True)
     assert "<script>alert" not in body
     assert "&lt;script&gt;alert(1)" in body
@@ -343,7 +346,7 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
-        directory.set_language(session, account, language)
+        auth_repository.set_language(session, account, language)
         token = browser.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)

@@ -12,12 +12,12 @@ import pytest
 from domain.telling import MOROCCAN, NOW, REPORT
 from flask import Flask
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.opening import open_case
-from school_protocol.services.scripts import Player, TurnableClock, prepared
-from school_protocol.storage import directory
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
 from school_protocol.web import create_app
 from tests.web.browsing import Browser, browser_of
 
@@ -64,7 +64,7 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     filled = {**REPORT, "what_happened": TOLD, "about_whom": about}
     number = open_case(house, player.actor("team_member"), "report", filled, token="t").number
     with house.directory.reading() as session:
-        code = directory.unit(session, player.school).code
+        code = auth_repository.unit(session, player.school).code
     yield Site(player, create_app(house, testing=True), clock, number, code)
     house.close()
 

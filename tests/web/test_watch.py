@@ -17,14 +17,14 @@ from services.conftest import NAME, School
 from sqlalchemy import text
 from storage.server import EVERYWHERE
 
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.services.signalement.doors import renew
-from school_protocol.storage import moving, outbox
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.reports.public_door import renew
+from school_protocol.storage import copy_database, work_queue
+from school_protocol.ui.middleware import behind
 from school_protocol.web import create_app
-from school_protocol.web.fronts import behind
 from school_protocol.wiring import WIRING
 
 TOKEN = "told to whoever watches"
@@ -86,13 +86,13 @@ def test_a_server_goes_on_once_the_next_version_has_brought_its_tables(client: F
 
 def test_nor_once_it_was_moved_to_another_database(client: FlaskClient, school: School) -> None:
     assert client.get("/ready").status_code == 200
-    with moving.held(school.house.realm) as connection:
-        moving.send_away(connection, WIRING.tables["realm"].tables)
+    with copy_database.held(school.house.realm) as connection:
+        copy_database.send_away(connection, WIRING.tables["realm"].tables)
     answer = client.get("/ready")
     assert (answer.status_code, answer.get_data(as_text=True)) == (503, "realm: moved to another database\n")
     assert client.get("/alive").status_code == 200
-    with moving.held(school.house.realm) as connection:
-        moving.take_back(connection, WIRING.tables["realm"].tables)
+    with copy_database.held(school.house.realm) as connection:
+        copy_database.take_back(connection, WIRING.tables["realm"].tables)
     assert client.get("/ready").status_code == 200
 
 
@@ -136,7 +136,7 @@ def test_what_strangers_tell_is_not_counted(client: FlaskClient, school: School)
 def test_it_tells_what_waits_and_for_how_long(client: FlaskClient, school: School) -> None:
     assert measured(client)["school_protocol_work_overdue_seconds"] == 0
     with school.house.realm.writing() as session:
-        outbox.put(session, "kind", {}, at=school.house.now())
+        work_queue.put_message(session, "kind", {}, at=school.house.now())
     school.wait(minutes=7)
     found = measured(client)
     assert found["school_protocol_work_waiting"] >= 1

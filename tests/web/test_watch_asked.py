@@ -21,9 +21,9 @@ from programs import needs, where_is
 from storage.server import EVERYWHERE
 from werkzeug.serving import make_server
 
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock
+from school_protocol.context import open_house
 from school_protocol.web import create_app
 
 TOKEN, NAME = "told-to-whoever-watches", "desk.example"

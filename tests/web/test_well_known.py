@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from domain.telling import MOROCCAN, NOW
 
+from school_protocol.cases.story_player import throwaway
 from school_protocol.config import SettingUnreadable, settings_from
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.doctor import settled
-from school_protocol.services.doctor.findings import Asked, Level
-from school_protocol.services.house import House
-from school_protocol.services.scripts import throwaway
+from school_protocol.context import House
+from school_protocol.engine.definition import Protocol
+from school_protocol.ops import doctor
+from school_protocol.ops.doctor import Asked, Level
 from school_protocol.web import create_app
 
 CONTACT, UNTIL = "SCHOOL_PROTOCOL_SECURITY_CONTACT", "SCHOOL_PROTOCOL_SECURITY_UNTIL"
@@ -90,5 +90,5 @@ def test_a_contact_goes_with_its_last_day() -> None:
 )
 def test_doctor_says_that_it_ends(tmp_path: Path, until: str | None, level: Level) -> None:
     given = {"SCHOOL_PROTOCOL_DATA": str(tmp_path)} | ({CONTACT: "tel:+2125", UNTIL: until} if until else {})
-    [found] = settled.told_of_holes(Asked(settings_from(given), now=datetime(2026, 12, 1, 12, tzinfo=UTC)))
+    [found] = doctor.told_of_holes(Asked(settings_from(given), now=datetime(2026, 12, 1, 12, tzinfo=UTC)))
     assert found.level is level

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 import pytest
 from flask import Flask, g
 
-from school_protocol.domain.forms import FieldType, FormField
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.texts import Text
-from school_protocol.web.cases.reading import subject_of
-from school_protocol.wording import Wording
+from school_protocol.cases.presenters import subject_of
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.texts import Text
+from school_protocol.language import Wording
 
 from .conftest import NOW
 

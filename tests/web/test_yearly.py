@@ -12,16 +12,16 @@ from flask.testing import FlaskClient
 from services.conftest import School
 from services.yearly_told import SCHOOL, YEAR, a_year
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.documents import rendering
-from school_protocol.documents.sealing.errors import KeyLost
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.papers import yearly as service
-from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage import yearly as storage
+from school_protocol.context import open_house
+from school_protocol.engine.definition import Protocol
+from school_protocol.pdf import rendering
+from school_protocol.pdf.verdicts import KeyLost
+from school_protocol.statistics import release_repository as storage
+from school_protocol.statistics import yearly_report as service
 from school_protocol.web import create_app
 from tests.web.filled import filled
 from tests.web.page import read_page
@@ -41,7 +41,7 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
-        directory.set_language(session, account, language)
+        auth_repository.set_language(session, account, language)
         token = browser.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)
@@ -76,8 +76,8 @@ def test_for_others_there_is_no_such_page(school: School, who: str) -> None:
 
 def test_of_several_schools_one_is_chosen(school: School) -> None:
     with school.house.directory.writing() as session:
-        here = directory.unit(session, school.player.school)
-        directory.add_unit(session, kind=here.kind, code="11111B", names={"fr": "Autre"}, parent=here.parents[0])
+        here = auth_repository.unit(session, school.player.school)
+        auth_repository.add_unit(session, kind=here.kind, code="11111B", names={"fr": "Autre"}, parent=here.parents[0])
     listed = page(client(school, "directorate"), "/yearly")
     assert 'href="/yearly/00000A"' in listed
     assert 'href="/yearly/11111B"' in listed

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from school_protocol.definitions import read as read_protocol
-from school_protocol.definitions.scenarios import read
-from school_protocol.documents import blank_forms as forms
-from school_protocol.documents.papers import kit as papers
-from school_protocol.documents.papers.kit import Kit
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.scenario import Scenario
-from school_protocol.services.workshops.kits import walked
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import Wording
+from school_protocol.protocol import printed_pages as forms
+from school_protocol.protocol.reader import read as read_protocol
+from school_protocol.training import workshop_pages as papers
+from school_protocol.training.kit import walked
+from school_protocol.training.scenario import Scenario
+from school_protocol.training.scenario_reader import read_scenario
+from school_protocol.training.workshop_pages import Kit
 from tests.documents.printed import pages
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def scenario_of(name: str) -> tuple[Scenario, bytes, Protocol, bytes]:
     shipped = ROOT / "protocol_definitions"
     place = shipped / "scenarios" / f"{name}.yaml" if name in SHIPPED else Path(__file__).with_name(f"{name}.yaml")
     data = place.read_bytes()
-    scenario = read(data, place.name)
+    scenario = read_scenario(data, place.name)
     of_protocol = shipped / scenario.protocol / "1.yaml" if name in SHIPPED else ROOT / "tests/definitions/small.yaml"
     content = of_protocol.read_bytes()
     return scenario, data, read_protocol(content, of_protocol.name), content

@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from school_protocol.domain.evidence import FileRefused
-from school_protocol.domain.findings import Debrief
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import ScopeKind
-from school_protocol.domain.scenario import Scenario, Step
-from school_protocol.services.evidence.keeping import attach_file
-from school_protocol.services.on_paper import OnPaper
-from school_protocol.services.receipts import record_from_receipt
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Played, Player, TurnableClock
-from school_protocol.services.workshops import debriefs, ending, running, seats, tables
-from school_protocol.services.workshops.rooms import Room
-from school_protocol.services.workshops.scenarios import protocols_of
-from school_protocol.services.workshops.watching import cases_of, facts_at, touched
-from school_protocol.storage.workshops import rooms
+from school_protocol.cases.intake import record_from_receipt
+from school_protocol.cases.on_paper import OnPaper
+from school_protocol.cases.service import record_act
+from school_protocol.cases.story_player import Played, Player, TurnableClock
+from school_protocol.engine.definition import ScopeKind
+from school_protocol.engine.evidence_pieces import FileRefused
+from school_protocol.engine.visibility import Actor
+from school_protocol.privacy.evidence_files import attach_file
+from school_protocol.training import room_repository, seats, table_play, workshop_end
+from school_protocol.training import service as training_service
+from school_protocol.training.findings import Debrief
+from school_protocol.training.room_store import Room
+from school_protocol.training.scenario import Scenario, Step
+from school_protocol.training.scenario_library import protocols_of
+from school_protocol.training.table_play import cases_of, facts_at, touched
 
-PICTURE = tables._PICTURE
+PICTURE = table_play._PICTURE
 
 
 class RoomHand(TurnableClock):
@@ -39,7 +39,7 @@ class RoomHand(TurnableClock):
 
     def turn_to(self, moment: datetime) -> None:
         if moment > self.now():
-            running.turn_to(self.room, moment)
+            training_service.turn_to(self.room, moment)
 
     def advance(self, delay: timedelta) -> None:
         self.turn_to(self.now() + delay)
@@ -114,13 +114,13 @@ class LiveTable:
         return step.model_copy(update={"as_": role if role in self.room.protocol.roles else step.as_})
 
     def debrief(self) -> Debrief:
-        return ending.debrief_of(self.room, self.number)
+        return workshop_end.debrief_of(self.room, self.number)
 
 
 def sat_down(room: Room, number: int = 1) -> LiveTable:
     """A table of a room at which nobody sits yet, to be played."""
     with room.store.reading() as session:
-        table = rooms.table(session, number)
+        table = room_repository.table(session, number)
     assert table is not None
     places = {ScopeKind.province: table.province, ScopeKind.region: table.region}
     [first] = facts_at(room, cases_of(room, table), room.house.now()).values()
@@ -136,11 +136,11 @@ def sat_down(room: Room, number: int = 1) -> LiveTable:
 def scripted(scenario: Scenario, steps: Sequence[Step]) -> Debrief:
     """The same steps as `scenario play` and `scenario debrief --steps` play them."""
     protocol, content = next(iter(protocols_of(scenario)))
-    with tables.seated(scenario, protocol, content) as playing:
+    with table_play.seated(scenario, protocol, content) as playing:
         playing.open()
         for number, step in enumerate(steps, 1):
             playing.step(number, step)
-        return debriefs.from_playing(playing)
+        return workshop_end.from_playing(playing)
 
 
 # ---- compared ------------------------------------------------------------------------------------------------------

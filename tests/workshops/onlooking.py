@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from school_protocol.domain.dues import Due, dues, duties
-from school_protocol.domain.findings import Debrief
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.scenario import ATTACH, Step
-from school_protocol.services.scripts import Played, moment
-from school_protocol.services.workshops.tables import Playing
-from school_protocol.wording import ZONE
+from school_protocol.cases.story_player import Played, moment
+from school_protocol.engine.deadlines import Due, dues, duties
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.texts import ATTACH
+from school_protocol.language import ZONE
+from school_protocol.training.findings import Debrief
+from school_protocol.training.scenario import Step
+from school_protocol.training.table_play import Playing
 
 Error = tuple[str, str, str]
 """Its kind, what it is about, and when."""

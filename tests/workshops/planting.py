@@ -9,16 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from school_protocol.definitions import read_file
-from school_protocol.definitions.scenarios import read
-from school_protocol.domain.facts import Facts
-from school_protocol.domain.findings import Kind
-from school_protocol.domain.paper import TYPED_IN
-from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.domain.scenario import Scenario, Step
-from school_protocol.domain.staging import Attempt, Table
-from school_protocol.services.workshops.debriefs import from_table
-from school_protocol.services.workshops.tables import Playing, seated
+from school_protocol.engine.actors import TYPED_IN
+from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.facts import Facts
+from school_protocol.protocol.reader import read_file
+from school_protocol.training.findings import Kind
+from school_protocol.training.scenario import Attempt, Scenario, Step, Table
+from school_protocol.training.scenario_reader import read_scenario
+from school_protocol.training.table_play import Playing, seated
+from school_protocol.training.workshop_end import from_table
 from workshops.onlooking import Error, Onlooker, errors_of
 
 ROOT = Path(__file__).parents[2]
@@ -212,7 +211,7 @@ def walked(path: Path, seed: int, tables: int, *, to_the_end: int = 0, plain: bo
     `plain`: first the path itself, without those of its steps that expect to be refused.
     """
     rng = random.Random(seed)
-    scenario = read(path.read_bytes(), path.name)
+    scenario = read_scenario(path.read_bytes(), path.name)
     file = ROOT / "protocol_definitions" / scenario.protocol / f"{scenario.versions[0]}.yaml"
     protocol, content = read_file(file), file.read_bytes()
     steps = [step for step in scenario.path.steps if step.expect is None]

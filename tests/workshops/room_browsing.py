@@ -17,17 +17,19 @@ from sqlalchemy import MetaData, select
 from storage.server import LIVE
 from werkzeug.test import TestResponse
 
+from school_protocol.auth import sign_in_repository
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.workshops.rooms import Room, Rooms
-from school_protocol.services.workshops.watching import cases_of, facts_at
-from school_protocol.storage import sign_in
+from school_protocol.context import House, open_house
 from school_protocol.storage.engines import Store
-from school_protocol.storage.workshops import listed, rooms
-from school_protocol.storage.workshops.listed import Workshop
-from school_protocol.storage.workshops.rooms import RoomState, Seat, TableState
-from school_protocol.web import create_app, workshops
+from school_protocol.training import repository as training_repository
+from school_protocol.training import room_repository
+from school_protocol.training import routes as training_routes
+from school_protocol.training.repository import Workshop
+from school_protocol.training.room_repository import RoomState, Seat, TableState
+from school_protocol.training.room_store import Room, Rooms
+from school_protocol.training.table_play import cases_of, facts_at
+from school_protocol.web import create_app
 from workshops.rooms_of import NOON, host_in, made, person, rooms_at
 
 HIDDEN = ("csrf_token", "shown_to", "token", "expected")
@@ -70,7 +72,7 @@ class Hall:
     def open(self) -> None:
         self.host: House = open_house(Settings(data=self.folder), self.clock)
         self.app: Flask = create_app(self.host, testing=True)
-        self.rooms: Rooms = self.app.extensions[workshops.ROOMS]
+        self.rooms: Rooms = self.app.extensions[training_routes.ROOMS]
 
     def close(self) -> None:
         self.rooms.close()
@@ -84,7 +86,7 @@ class Hall:
     @property
     def workshop(self) -> Workshop:
         with self.host.directory.reading() as session:
-            found = listed.find(session, self.id)
+            found = training_repository.find_workshop(session, self.id)
         assert found is not None
         return found
 
@@ -101,13 +103,13 @@ class Hall:
 
     def table(self, number: int = 1) -> TableState:
         with self.room.store.reading() as session:
-            found = rooms.table(session, number)
+            found = room_repository.table(session, number)
         assert found is not None
         return found
 
     def seats(self) -> list[Seat]:
         with self.room.store.reading() as session:
-            return [one for one in rooms.seats(session) if one.left_at is None]
+            return [one for one in room_repository.seats(session) if one.left_at is None]
 
     def cases(self, table: int = 1) -> list[str]:
         """The numbers of a table's cases."""
@@ -117,7 +119,7 @@ class Hall:
     def signed_in(self, name: str = "formateur") -> Visitor:
         """Somebody of the host's, at its pages."""
         with self.host.directory.writing() as session:
-            token = sign_in.open_web_session(session, person(self.host, name).id, now=self.host.now())
+            token = sign_in_repository.open_web_session(session, person(self.host, name).id, now=self.host.now())
         client = self.app.test_client()
         client.set_cookie("session", token)
         return Visitor(client)

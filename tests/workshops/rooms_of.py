@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.passwords import hash_password
+from school_protocol.auth.sign_in_service import actor_named
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.definitions import read
-from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.services.accounts import actor_named, hash_password
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.workshops import founding, scenarios, seats
-from school_protocol.services.workshops.founding import Wanted
-from school_protocol.services.workshops.rooms import Room
-from school_protocol.services.workshops.training import training_of
-from school_protocol.storage import directory
-from school_protocol.storage.workshops import rooms as stored
-from school_protocol.storage.workshops.listed import Workshop
+from school_protocol.context import House, open_house
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.reader import read
+from school_protocol.training import room_repository as stored
+from school_protocol.training import scenario_library, seats
+from school_protocol.training import service as training_service
+from school_protocol.training.repository import Workshop
+from school_protocol.training.room_store import Room, training_of
+from school_protocol.training.service import Wanted
 
 NOON = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[2] / "protocol_definitions"
@@ -30,17 +32,17 @@ def host_in(folder: Path) -> House:
     house = open_house(Settings(data=folder), TurnableClock(NOON))
     protocol = read(CONTENT, "1.yaml")
     with house.directory.writing() as session:
-        region = directory.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "Académie"})
-        directory.publish(
+        region = auth_repository.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "Académie"})
+        protocol_repository.publish(
             session, protocol=protocol.protocol, version=1, digest=protocol.digest, content=CONTENT, published_at=NOON
         )
         for name in ("formateur", "formatrice", "academie"):
-            account = directory.add_account(
+            account = auth_repository.add_account(
                 session, username=name, names={"fr": name}, language="fr", created_at=NOON,
                 password_hash=hash_password(PASSWORD),
             )  # fmt: skip
             role = "academy" if name == "academie" else "trainer"
-            directory.appoint(session, account, role=role, unit=region, starts=NOON.date())
+            auth_repository.appoint(session, account, role=role, unit=region, starts=NOON.date())
     return house
 
 
@@ -64,8 +66,10 @@ def rooms_at(host: House) -> set[str]:
 
 def made(house: House, scenario: str = "blackmail", tables: int = 3, hints: bool = True) -> Workshop:
     """A workshop of the trainer's."""
-    told = scenarios.find(scenario)
+    told = scenario_library.find_scenario(scenario)
     assert told is not None
-    protocol, content = next(iter(scenarios.protocols_of(told)))
+    protocol, content = next(iter(scenario_library.protocols_of(told)))
     wanted = Wanted(tables, hints, "fr")
-    return founding.found(house, person(house), scenarios.content_of(scenario), protocol, content, wanted)
+    return training_service.found(
+        house, person(house), scenario_library.content_of(scenario), protocol, content, wanted
+    )

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.services.accounts import actor_named
-from school_protocol.services.house import House
-from school_protocol.services.workshops import ending
-from school_protocol.services.workshops.afterwards import see_afterwards
-from school_protocol.services.workshops.rooms import room_alone
-from school_protocol.storage import directory
-from school_protocol.storage.workshops import listed
-from school_protocol.storage.workshops.listed import Workshop
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.sign_in_service import actor_named
+from school_protocol.context import House
+from school_protocol.engine import visibility
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.training import repository as training_repository
+from school_protocol.training import workshop_end
+from school_protocol.training.repository import Workshop
+from school_protocol.training.room_store import room_alone
+from school_protocol.training.workshop_end import see_afterwards
 from workshops.rooms_of import NOON, host_in, made, person, sat
 
 KEY = "ma-cyberharassment"
@@ -32,11 +33,11 @@ def host(tmp_path: Path) -> Iterator[House]:
 
 def owner(host: House) -> Actor:
     with host.directory.writing() as session:
-        account = directory.add_account(
+        account = auth_repository.add_account(
             session, username="protocole", names={"fr": "P"}, language="fr", created_at=NOON
         )
-        (region,) = directory.units_of_kind(session, directory.UnitKind.region)
-        directory.appoint(session, account, role="protocol_admin", unit=region.id, starts=NOON.date())
+        (region,) = auth_repository.units_of_kind(session, visibility.UnitKind.region)
+        auth_repository.appoint(session, account, role="protocol_admin", unit=region.id, starts=NOON.date())
     found = actor_named(host, "protocole")
     assert found is not None
     return found
@@ -48,9 +49,9 @@ def ended(host: House, number: int, tables: list[dict[str, str]], days: int = 3)
         one = Workshop(
             f"w{number}", f"CODE{number:02d}", None, "blackmail", 1, "0" * 64, KEY, 1, len(tables), "fr", at, at,
         )  # fmt: skip
-        listed.add(session, one)
+        training_repository.add_workshop(session, one)
         kept = {"tables": {str(place): {"duties": duties} for place, duties in enumerate(tables, 1)}}
-        listed.end(session, one.id, kept, at=at)
+        training_repository.end_workshop(session, one.id, kept, at=at)
 
 
 def test_nothing_is_broken_down_of_fewer_than_ten_tables(host: House) -> None:
@@ -78,9 +79,9 @@ def test_a_real_workshop_is_kept_without_a_word_or_a_name(host: House) -> None:
     workshop = made(host, tables=2)
     with room_alone(host, workshop.id) as room:
         sat(room, 1, 2)
-        ending.end(host, room)
+        workshop_end.end_workshop(host, room)
     with host.directory.reading() as session:
-        found = listed.find(session, workshop.id)
+        found = training_repository.find_workshop(session, workshop.id)
     assert found is not None
     assert found.kept is not None
     assert set(found.kept["tables"]) == {"1", "2"}

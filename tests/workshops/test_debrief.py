@@ -11,19 +11,17 @@ from typing import Any
 
 import pytest
 
-from school_protocol.definitions import read_file
-from school_protocol.definitions.scenarios import read
-from school_protocol.domain.debriefing import debrief
-from school_protocol.domain.findings import Debrief, Kind, What
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.reliving import Verdict
-from school_protocol.domain.scenario import Scenario, Step
-from school_protocol.domain.spread import compare
-from school_protocol.domain.staging import Attempt
-from school_protocol.domain.texts import Text
-from school_protocol.services.workshops import debriefs
-from school_protocol.services.workshops.tables import Playing, seated
-from school_protocol.wording import ZONE
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.texts import Text
+from school_protocol.language import ZONE
+from school_protocol.protocol.reader import read_file
+from school_protocol.training import workshop_end
+from school_protocol.training.case_timeline import Verdict
+from school_protocol.training.debrief import debrief
+from school_protocol.training.findings import Debrief, Kind, What, compare
+from school_protocol.training.scenario import Attempt, Scenario, Step
+from school_protocol.training.scenario_reader import read_scenario
+from school_protocol.training.table_play import Playing, seated
 from workshops.planting import ROOT, SHIPPED, walked
 
 FOUND = Path(__file__).with_name("found_phone.yaml")
@@ -33,7 +31,7 @@ SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
 @contextmanager
 def at_table() -> Iterator[tuple[Playing, Callable[..., Any]]]:
     """A table of the synthetic scenario, opened and seen; `do` makes a step of these words."""
-    scenario = read(FOUND.read_bytes(), FOUND.name)
+    scenario = read_scenario(FOUND.read_bytes(), FOUND.name)
     with seated(scenario, read_file(SMALL), SMALL.read_bytes()) as playing:
         playing.open()
         number = iter(range(1, 99))
@@ -74,7 +72,7 @@ def test_what_was_planted_is_named_and_nothing_else(path: Path) -> None:
 def test_done_late_left_out_and_still_to_do_are_told_apart() -> None:
     with at_table() as (playing, do):
         do("warden", "meet", "27T09:10", answers=TALK)
-        late = debriefs.from_playing(playing)
+        late = workshop_end.from_playing(playing)
     [talk] = late.of(Kind.late)
     assert (talk.key, local(talk.due_at), local(talk.done_at), talk.role) == (
         "first_talk",
@@ -84,10 +82,10 @@ def test_done_late_left_out_and_still_to_do_are_told_apart() -> None:
     )
     with at_table() as (playing, do):
         do("warden", at="27T09:10")
-        over = debriefs.from_playing(playing)
+        over = workshop_end.from_playing(playing)
     assert [one.key for one in over.of(Kind.left_out)] == ["first_talk"]
     with at_table() as (playing, do):
-        before = debriefs.from_playing(playing)
+        before = workshop_end.from_playing(playing)
     assert named(before) == []
     assert "first_talk" in [one.key for one in before.of(Kind.open)]
 
@@ -96,7 +94,7 @@ def test_refusals_say_whose_it_is_and_what_comes_before() -> None:
     with at_table() as (playing, do):
         do("mediator", "tell_home", "23T10:00", answers=HOME)
         do("warden", "start_looking", "23T10:05")
-        found = debriefs.from_playing(playing)
+        found = workshop_end.from_playing(playing)
     role, order, trap = found.errors
     assert (role.kind, role.key, role.role, role.roles) == (
         Kind.wrong_role,
@@ -117,7 +115,7 @@ def test_refusals_say_whose_it_is_and_what_comes_before() -> None:
 def test_a_form_that_is_not_filled_in_is_no_error() -> None:
     with at_table() as (playing, do):
         told = do("warden", "meet", "23T10:00", answers={"with": "owner-1"})
-        found = debriefs.from_playing(playing)
+        found = workshop_end.from_playing(playing)
     assert told.problems
     assert named(found) == []
     assert [moment.what for moment in found.timeline if moment.key == "meet"] == [What.refused]
@@ -133,7 +131,7 @@ def test_needs_and_codes_alone_are_enough_of_an_attempt() -> None:
             Attempt("meet", ("with", "heard"), playing.now, "warden"),
             Attempt("attach", ("intimate",), playing.now, "warden"),
         ]
-        found = debriefs.from_table(facts.protocol, None, playing.table, {"": facts}, {"": tried}, playing.now)
+        found = workshop_end.from_table(facts.protocol, None, playing.table, {"": facts}, {"": tried}, playing.now)
     assert named(found) == [("upload", "attach"), ("wrong_role", "tell_home"), ("wrong_order", "start_looking")]
     assert found.errors[1].roles == ("warden", "principal")
     assert found.errors[2].needs == ("talked",)
@@ -142,7 +140,7 @@ def test_needs_and_codes_alone_are_enough_of_an_attempt() -> None:
 def test_what_stood_on_paper_in_time_is_not_late() -> None:
     with at_table() as (playing, do):
         do("warden", "meet", "27T09:10", answers=TALK, written_at="2026-11-24T10:00", written_by="warden")
-        found = debriefs.from_playing(playing)
+        found = workshop_end.from_playing(playing)
     assert named(found) == []
     assert {one.key for one in found.of(Kind.written_late)} == {"first_talk"}
     assert [one.key for one in found.of(Kind.on_paper)] == ["meet"]
@@ -152,7 +150,7 @@ def test_what_stood_on_paper_in_time_is_not_late() -> None:
 def test_a_missed_follow_up_that_was_held_in_time_on_paper_is_not_late(moroccan: Protocol) -> None:
     """It is asked no more once it is held: what became of it is only seen as it goes."""
     path = SHIPPED[1]
-    scenario = read(path.read_bytes(), path.name)
+    scenario = read_scenario(path.read_bytes(), path.name)
     content = (ROOT / "protocol_definitions" / scenario.protocol / "1.yaml").read_bytes()
     held = followed_by(moroccan)
     with seated(scenario, moroccan, content) as playing:
@@ -165,7 +163,7 @@ def test_a_missed_follow_up_that_was_held_in_time_on_paper_is_not_late(moroccan:
         again = {**step.answers, "planned_on": "2026-10-19", "held_on": "2026-10-19", "next_on": "2026-10-30"}
         typed = {"at": "2026-10-22T09:00", "written_at": "2026-10-19T11:00", "written_by": step.as_, "answers": again}
         told = playing.step(number + 1, step.model_copy(update=typed))
-        found = debriefs.from_playing(playing)
+        found = workshop_end.from_playing(playing)
     assert told is not None
     assert not told.problems
     missed = [one for one in found.findings if one.part == "deadlines" and one.rule.title == title_of_missed(moroccan)]
@@ -199,7 +197,7 @@ def test_a_duty_is_passed_or_failed_and_never_a_mark(posted_at: str, verdict: Ve
         do("warden", "ring", "23T10:00", answers={"which": "blade"})
         if posted_at:
             do("principal", "post", posted_at, answers=LETTER)
-        found = debriefs.from_playing(playing)
+        found = workshop_end.from_playing(playing)
     verdicts = {one.duty: one.verdict for one in found.duties}
     assert set(verdicts) == set(found.protocol.duties)
     assert verdicts["write_letter"] is verdict
@@ -214,7 +212,7 @@ def test_a_duty_done_by_somebody_it_does_not_name_is_named() -> None:
         do("warden", "give_chair", "23T10:05", answers={"seat": "keeper", "who": "@mediator"})
         do("warden", "start_looking", "23T10:10")
         do("principal", "tell_home", "23T10:20", answers=HOME)
-        found = debriefs.from_playing(playing)
+        found = workshop_end.from_playing(playing)
     assert named(found) == [("other_role", "tell_family")]
     assert (found.errors[0].role, found.errors[0].roles) == ("principal", ("warden",))
 
@@ -223,14 +221,14 @@ def test_the_line_of_time_is_in_order_and_says_how_the_case_stood() -> None:
     with at_table() as (playing, do):
         do("warden", "meet", "23T10:00", answers=TALK)
         do("warden", at="23T11:00")
-        found = debriefs.from_playing(playing)
+        found = workshop_end.from_playing(playing)
     times = [moment.at for moment in found.timeline]
     assert times == sorted(times)
-    lines = debriefs.shown(found, "en")
-    frames = list(debriefs.replay(lines))
+    lines = workshop_end.shown(found, "en")
+    frames = list(workshop_end.replay(lines))
     assert [(one.number, one.of) for one in frames] == [(number, len(frames)) for number in range(1, len(frames) + 1)]
-    assert [frames[-1]] == [debriefs.frame(lines, len(frames))]
-    assert debriefs.frame(lines, len(frames) + 1) is None
+    assert [frames[-1]] == [workshop_end.frame(lines, len(frames))]
+    assert workshop_end.frame(lines, len(frames) + 1) is None
     before, after = (frame.now.stand for frame in frames if frame.now.says in ("Write a slip", "Meet"))
     assert before is not None
     assert after is not None
@@ -289,7 +287,7 @@ def test_tables_stand_side_by_side_with_the_spread_and_no_average() -> None:
             do("warden", "weigh", "23T10:15", answers={"marks": scales})
             do("warden", "ring", rung, answers={"which": "blade"})
             do("principal", "post", posted, answers=LETTER)
-            tables[name] = debriefs.from_playing(playing)
+            tables[name] = workshop_end.from_playing(playing)
     spread = compare(tables)
     assert spread.tables == ("A", "B")
     rows = {(row.part, row.key): row for row in spread.rows}
@@ -301,6 +299,6 @@ def test_tables_stand_side_by_side_with_the_spread_and_no_average() -> None:
     assert rung_after.spread == timedelta(minutes=15)
     assert rows["traps", "alone"].values == (False, False)
     assert compare({}).rows == ()
-    told = debriefs.side_by_side(tables, "en")
+    told = workshop_end.side_by_side(tables, "en")
     assert next(section.title for section in told.sections) == "The grid, table by table"
-    assert debriefs.side_by_side({}, "en").sections == ()
+    assert workshop_end.side_by_side({}, "en").sections == ()

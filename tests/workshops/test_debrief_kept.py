@@ -11,31 +11,30 @@ from typing import Any
 
 import pytest
 
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.documents.papers.debrief import (
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.form_model import FieldType
+from school_protocol.language import Wording
+from school_protocol.pdf.rendering import missing
+from school_protocol.training import findings, room_repository, room_store, seats, workshop_end
+from school_protocol.training import repository as training_repository
+from school_protocol.training import service as training_service
+from school_protocol.training.findings import Debrief, Kind
+from school_protocol.training.models import DebriefRow
+from school_protocol.training.room_repository import Tried
+from school_protocol.training.room_store import room_alone
+from school_protocol.training.scenario import REAL, Step
+from school_protocol.training.scenario_library import content_of, protocols_of
+from school_protocol.training.service import Wanted
+from school_protocol.training.table_play import cases_of, facts_at, touched
+from school_protocol.training.workshop_pages import (
     TableDebrief,
     TrainerDebrief,
     table_debrief_html,
     trainer_debrief_html,
 )
-from school_protocol.documents.rendering import missing
-from school_protocol.domain import lasting
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.findings import Debrief, Kind
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.room_clock import REAL
-from school_protocol.domain.scenario import Step
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.workshops import debriefs, ending, founding, laptops, running, seats
-from school_protocol.services.workshops.founding import Wanted
-from school_protocol.services.workshops.rooms import room_alone
-from school_protocol.services.workshops.scenarios import content_of, protocols_of
-from school_protocol.services.workshops.watching import cases_of, facts_at, touched
-from school_protocol.storage.workshops import debriefed, listed, rooms
-from school_protocol.storage.workshops.rooms import Tried
-from school_protocol.storage.workshops.tables import DebriefRow
-from school_protocol.wording import Wording
 from workshops.live_table import LiveTable, said_of, sat_down
 from workshops.room_browsing import Hall, hall_in
 from workshops.rooms_of import NOON, sat
@@ -80,9 +79,9 @@ def played(hall: Hall) -> LiveTable:
             tried = Tried(
                 hall.room.house.now(), account, "team_member", hall.cases()[0], "add_note", ("words",), (code,)
             )
-            rooms.add_attempt(session, 1, tried)
-    running.say(hall.room, 1, f"{WORD} !")
-    running.feed_back(hall.room, f"Merci {WORD}")
+            room_repository.add_attempt(session, 1, tried)
+    training_service.say(hall.room, 1, f"{WORD} !")
+    training_service.feed_back(hall.room, f"Merci {WORD}")
     table.play([step(at="2026-10-12T09:00")])
     touched(hall.room, 1)
     return table
@@ -90,7 +89,7 @@ def played(hall: Hall) -> LiveTable:
 
 def texts_of(found: Debrief, names: Mapping[str, str]) -> str:
     """All that pages and papers say of a table, in each language."""
-    said = [str(debriefs.shown(found, language, names)) for language in ("fr", "ar", "en")]
+    said = [str(workshop_end.shown(found, language, names)) for language in ("fr", "ar", "en")]
     paper = TableDebrief("1", found, found.ended, names)
     return "\n".join([*said, *(table_debrief_html(paper, Wording(language)) for language in ("fr", "ar", "en"))])
 
@@ -105,7 +104,7 @@ def plain(found: Debrief) -> dict[str, list[Any]]:
 @pytest.mark.exhaustive
 def test_nothing_of_anybody_stays_and_all_that_is_found_does(hall: Hall) -> None:
     table = played(hall)
-    live, names = table.debrief(), ending.names_at(hall.room, 1)
+    live, names = table.debrief(), workshop_end.names_at(hall.room, 1)
     number = next(iter(live.states))
     record = str([one.answers for facts in _facts(hall) for one in facts.case.records])
     before = texts_of(live, names)
@@ -113,15 +112,18 @@ def test_nothing_of_anybody_stays_and_all_that_is_found_does(hall: Hall) -> None
     for word in (SEAT, *QUOTED):
         assert word in before, "the control: a live debrief says it"
     account = next(one.actor for one in live.timeline if one.actor)
-    ending.purge(hall.host, hall.id)
+    workshop_end.purge(hall.host, hall.id)
     with hall.host.directory.reading() as session:
-        kept, line = debriefed.find(session, hall.id), listed.find(session, hall.id)
+        kept, line = (
+            training_repository.find_debrief(session, hall.id),
+            training_repository.find_workshop(session, hall.id),
+        )
         rows = session.query(DebriefRow).all()
     assert kept is not None
     assert line is not None
     assert len(rows) == 1
     everything = str(line.kept) + "".join(said.decode() for said in kept.tables.values())
-    found = ending.of_kept(hall.host, hall.id)
+    found = workshop_end.of_kept(hall.host, hall.id)
     pages = everything + "".join(texts_of(one, {}) for one in found.tables.values())
     for word in (WORD, SEAT, *QUOTED, number, account, "Place 1"):
         assert word not in pages, word
@@ -143,16 +145,16 @@ def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
     live = played(hall).debrief()
     departed = replace(live.findings[0], kind=Kind.departure, said=f"parce que {WORD}")
     whole = replace(live, findings=(departed, *live.findings[1:]))
-    as_it_is = lasting._adapter().dump_json(
-        lasting._Lasting(**{key: getattr(whole, key) for key in lasting._Lasting.__slots__})
+    as_it_is = findings._adapter().dump_json(
+        findings._Lasting(**{key: getattr(whole, key) for key in findings._Lasting.__slots__})
     )
     for word in (WORD, *QUOTED):
         assert word.encode() in as_it_is
-        assert word.encode() not in lasting.written(whole)
-    again = lasting.again(lasting.written(whole), live.protocol, live.scenario)
-    assert again == lasting.nameless(whole)
+        assert word.encode() not in findings.written(whole)
+    again = findings.again(findings.written(whole), live.protocol, live.scenario)
+    assert again == findings.nameless(whole)
     for language, said in (("fr", "ne sont pas gardés"), ("ar", "لا يُحتفظ بنصه"), ("en", "are not kept")):
-        assert said in str(debriefs.shown(again, language))
+        assert said in str(workshop_end.shown(again, language))
 
 
 @pytest.mark.exhaustive
@@ -190,8 +192,8 @@ def test_a_table_where_nobody_sat_is_said_to_be_empty_and_counts_nowhere(hall: H
     """Three hours on at two tables; somebody sits at the first alone. The control: she moves over, and neither is."""
     trainer = hall.trainer()
     hall.seated(SEAT, "team_member")
-    running.turn_to(hall.room, hall.room.house.now() + timedelta(days=3))
-    assert len(ending.debrief_of(hall.room, 2).of(Kind.left_out)) >= 8, "what would be said of it"
+    training_service.turn_to(hall.room, hall.room.house.now() + timedelta(days=3))
+    assert len(workshop_end.debrief_of(hall.room, 2).of(Kind.left_out)) >= 8, "what would be said of it"
     sentence = "Personne ne s’est assis ici\u00a0: Table 2. Rien n’en est dit, rien n’en est compté."
     for _state in ("there", "ended", "purged"):
         page = unescape(trainer.get("/debrief").get_data(as_text=True))
@@ -199,11 +201,11 @@ def test_a_table_where_nobody_sat_is_said_to_be_empty_and_counts_nowhere(hall: H
         assert 'id="t1"' in page
         assert 'id="t2"' not in page
         if _state == "there":
-            ending.end(hall.host, hall.room)
+            workshop_end.end_workshop(hall.host, hall.room)
             assert [*(hall.workshop.kept or {})["tables"]] == ["1"]
         elif _state == "ended":
-            ending.purge(hall.host, hall.id)
-    found = ending.of_kept(hall.host, hall.id)
+            workshop_end.purge(hall.host, hall.id)
+    found = workshop_end.of_kept(hall.host, hall.id)
     assert found.empty == (2,)
     assert [*found.tables] == ["1"]
     view = TrainerDebrief({"Table 1": found.table(1)}, found.as_of, empty=("Table 2",))
@@ -212,19 +214,19 @@ def test_a_table_where_nobody_sat_is_said_to_be_empty_and_counts_nowhere(hall: H
 
 def test_a_table_that_was_left_is_not_empty(hall: Hall) -> None:
     phone = hall.seated(SEAT, "team_member")
-    running.set_pace(hall.room, REAL)
+    training_service.set_pace(hall.room, REAL)
     hall.clock.advance(timedelta(minutes=5))
     note = f"/cases/{hall.cases()[0]}/acts/add_note"
     phone.get(note)
     assert phone.post(note, {"a-text": "Vu au bureau."}).status_code == 303
-    assert [*ending.debriefs_of(hall.room)] == ["1"]
-    seats.change(hall.room, hall.seats()[0], 2, ["team_member"])
-    assert [*ending.debriefs_of(hall.room)] == ["1", "2"]
+    assert [*workshop_end.debriefs_of(hall.room)] == ["1"]
+    seats.change_seat(hall.room, hall.seats()[0], 2, ["team_member"])
+    assert [*workshop_end.debriefs_of(hall.room)] == ["1", "2"]
 
 
 def test_of_a_workshop_where_nobody_sat_there_is_a_page_and_no_paper(hall: Hall) -> None:
     trainer = hall.trainer()
-    ending.end(hall.host, hall.room)
+    workshop_end.end_workshop(hall.host, hall.room)
     page = trainer.get("/debrief")
     assert page.status_code == 200
     assert "/debrief/paper" not in trainer.page
@@ -236,11 +238,11 @@ def test_of_a_workshop_where_nobody_sat_there_is_a_page_and_no_paper(hall: Hall)
 def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
     """However fast it runs: what is kept is worked out once it stands."""
     played(hall)
-    running.set_pace(hall.room, 60)
+    training_service.set_pace(hall.room, 60)
     hall.clock.advance(timedelta(seconds=90))
-    ending.end(hall.host, hall.room)
+    workshop_end.end_workshop(hall.host, hall.room)
     hall.clock.advance(timedelta(hours=1))
-    live, kept = ending.of_room(hall.room), ending.of_kept(hall.host, hall.id)
+    live, kept = workshop_end.of_room(hall.room), workshop_end.of_kept(hall.host, hall.id)
     assert kept.as_of == live.as_of
     assert plain(kept.table(1)) == plain(live.table(1))
     assert kept.table(1).ended == live.table(1).ended
@@ -249,26 +251,26 @@ def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
 @pytest.mark.exhaustive
 def test_of_one_that_ended_before_debriefs_were_kept_they_are_kept_as_it_is_purged(hall: Hall) -> None:
     played(hall)
-    running.stop(hall.room)
+    training_service.stop_workshop(hall.room)
     with hall.host.directory.writing() as session:
-        listed.end(session, hall.id, {"tables": {}}, at=hall.host.now())
+        training_repository.end_workshop(session, hall.id, {"tables": {}}, at=hall.host.now())
     with pytest.raises(Unseen):
-        ending.of_kept(hall.host, hall.id)
-    ending.purge(hall.host, hall.id)
-    assert ending.of_kept(hall.host, hall.id).table(1).errors
+        workshop_end.of_kept(hall.host, hall.id)
+    workshop_end.purge(hall.host, hall.id)
+    assert workshop_end.of_kept(hall.host, hall.id).table(1).errors
 
 
 def test_a_protocol_that_nobody_published_here_is_kept_with_it(tmp_path: Path) -> None:
     """As on a laptop, whose directory is empty."""
-    house = laptops.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
+    house = room_store.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
     protocol, content = next(iter(protocols_of(SC3)))
-    made = founding.found(house, None, content_of("blackmail"), protocol, content, Wanted(1, True, "fr"))
+    made = training_service.found(house, None, content_of("blackmail"), protocol, content, Wanted(1, True, "fr"))
     with room_alone(house, made.id) as room:
         sat(room, 1)
-    ending.purge(house, made.id)
+    workshop_end.purge(house, made.id)
     with house.directory.reading() as session:
-        kept = debriefed.find(session, made.id)
+        kept = training_repository.find_debrief(session, made.id)
     assert kept is not None
     assert kept.protocol == content
-    assert ending.of_kept(house, made.id).table(1).protocol.digest == protocol.digest
+    assert workshop_end.of_kept(house, made.id).table(1).protocol.digest == protocol.digest
     house.close()

@@ -14,11 +14,17 @@ from click.testing import CliRunner
 from documents import archive, tags
 from documents.printed import pages, squeezed
 
-from school_protocol.cli import main
-from school_protocol.definitions import read_file
-from school_protocol.definitions.scenarios import read
-from school_protocol.documents import rendering
-from school_protocol.documents.papers.debrief import (
+from school_protocol.cli.group import main
+from school_protocol.language import Wording, stigma
+from school_protocol.pdf import rendering
+from school_protocol.protocol.reader import read_file
+from school_protocol.training import workshop_end
+from school_protocol.training.case_timeline import Verdict
+from school_protocol.training.findings import Debrief, Kind
+from school_protocol.training.scenario_presenters import LABELS, VERDICTS
+from school_protocol.training.scenario_reader import read_scenario
+from school_protocol.training.table_play import seated
+from school_protocol.training.workshop_pages import (
     MARK,
     TableDebrief,
     TrainerDebrief,
@@ -27,12 +33,6 @@ from school_protocol.documents.papers.debrief import (
     trainer_debrief,
     trainer_debrief_html,
 )
-from school_protocol.documents.papers.debrief_told import LABELS, VERDICTS
-from school_protocol.domain.findings import Debrief, Kind
-from school_protocol.domain.reliving import Verdict
-from school_protocol.services.workshops import debriefs
-from school_protocol.services.workshops.tables import seated
-from school_protocol.wording import Wording, stigma
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
@@ -45,17 +45,17 @@ LANGUAGES = ("fr", "ar", "en")
 @pytest.fixture(scope="module")
 def tables() -> Mapping[str, Debrief]:
     """Two tables: one went its way, one fell into both traps."""
-    scenario = read(FOUND.read_bytes(), FOUND.name)
+    scenario = read_scenario(FOUND.read_bytes(), FOUND.name)
     found: dict[str, Debrief] = {}
     with seated(scenario, read_file(SMALL), SMALL.read_bytes()) as playing:
         playing.play(scenario.path.steps)
-        found["Table A"] = debriefs.from_playing(playing)
+        found["Table A"] = workshop_end.from_playing(playing)
     with seated(scenario, read_file(SMALL), SMALL.read_bytes()) as playing:
         playing.open()
         for trap in scenario.traps.values():
             for number, step in enumerate(trap.witness.steps, 1):
                 playing.step(number, step)
-        found["Table B"] = debriefs.from_playing(playing)
+        found["Table B"] = workshop_end.from_playing(playing)
     return found
 
 
@@ -70,7 +70,7 @@ def test_a_tables_paper_is_archival_accessible_and_says_it_all(
     assert archive.not_accessible(data, tmp_path) == set()
     assert tags.faults(data, table_debrief_html(view, wording)) == {}
     whole = squeezed("".join(pages(data)))
-    lines = debriefs.shown(view.debrief, language)
+    lines = workshop_end.shown(view.debrief, language)
     assert len(lines.errors) >= 2
     for one in lines.errors:
         assert squeezed(one.label) in whole

@@ -11,15 +11,15 @@ import pikepdf
 import pytest
 from click.testing import CliRunner, Result
 
-from school_protocol.cli import main
-from school_protocol.definitions.scenarios.limits import ON_A_CARD
-from school_protocol.documents import tagging
-from school_protocol.documents.papers import joined as joining
-from school_protocol.documents.papers.kit import Kit
-from school_protocol.domain.texts import Text
-from school_protocol.services.workshops.kits import NotAsExpected, walked
-from school_protocol.services.workshops.proving import Bound, TooLong
-from school_protocol.wording import Wording
+from school_protocol.cli.group import main
+from school_protocol.engine.texts import Text
+from school_protocol.language import Wording
+from school_protocol.pdf import assemble as joining
+from school_protocol.pdf.tags import _Tree
+from school_protocol.training.kit import NotAsExpected, walked
+from school_protocol.training.scenario_reader import ON_A_CARD
+from school_protocol.training.table_play import Bound, TooLong
+from school_protocol.training.workshop_pages import Kit
 from tests.documents import tags
 from tests.documents.archive import not_accessible, not_archival, without_claim
 from tests.documents.printed import pages, squeezed, unsaid
@@ -257,7 +257,7 @@ def lost_on_the_way_up(data: bytes) -> list[str]:
 
 
 def test_tables_that_only_put_cards_in_their_place_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tagging._Tree, "_only_places", lambda _tree, _element: False)
+    monkeypatch.setattr(_Tree, "_only_places", lambda _tree, _element: False)
     data, html = set_and_written(view_of(UNSEEN), "fr")
     assert "tables" in tags.faults(data, html)
 

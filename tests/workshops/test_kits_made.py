@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol import jobs
-from school_protocol.services.house import House
-from school_protocol.services.papers.apart import Broken
-from school_protocol.services.workshops import kits
-from school_protocol.services.workshops.uploads import shipped
-from school_protocol.storage.workshops.kits import Wanted
-from school_protocol.storage.workshops.tables import KitRow
+from school_protocol.case_files.prepare_process import Broken
+from school_protocol.context import House
+from school_protocol.ops import worker
+from school_protocol.training import kit
+from school_protocol.training.models import KitRow
+from school_protocol.training.repository import Wanted
+from school_protocol.training.scenario_library import offer_shipped
 from workshops.room_browsing import Hall, hall_in
 
 KIT = "/workshops/kits/silence"
@@ -55,8 +55,8 @@ def test_it_is_asked_for_waited_for_and_fetched_and_made_once(hall: Hall) -> Non
     assert waiting.headers["Refresh"] == "3"
     assert WAITS in unescape(trainer.page)
     assert trainer.get(f"{KIT}/file").status_code == 404
-    assert kits.make_next(hall.host, made_up)
-    assert not kits.make_next(hall.host, made_up)
+    assert kit.make_next(hall.host, made_up)
+    assert not kit.make_next(hall.host, made_up)
     ready = trainer.get(KIT)
     assert "Refresh" not in ready.headers
     assert f'href="{KIT}/file"' in trainer.page
@@ -67,7 +67,7 @@ def test_it_is_asked_for_waited_for_and_fetched_and_made_once(hall: Hall) -> Non
     other = hall.signed_in("formatrice")
     other.get(KIT)
     assert other.post(KIT).status_code == 303
-    assert not kits.make_next(hall.host, made_up), "whoever asks for the same one has the same one"
+    assert not kit.make_next(hall.host, made_up), "whoever asks for the same one has the same one"
     assert other.get(f"{KIT}/file").data == PDF + b"fr"
     trainer.get(KIT)
     trainer.post("/language", {"language": "ar"})
@@ -75,43 +75,43 @@ def test_it_is_asked_for_waited_for_and_fetched_and_made_once(hall: Hall) -> Non
 
 
 def test_one_that_was_left_is_taken_up_and_one_that_broke_is_asked_for_anew(hall: Hall) -> None:
-    silence = shipped("silence")
-    kits.ask(hall.host, silence, "fr")
+    silence = offer_shipped("silence")
+    kit.ask(hall.host, silence, "fr")
 
     def gone(_house: House, _wanted: Wanted) -> bytes | None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        kits.make_next(hall.host, gone)
-    assert not kits.make_next(hall.host, made_up), "somebody is at it"
-    hall.clock.advance(kits.LEASE + timedelta(seconds=1))
+        kit.make_next(hall.host, gone)
+    assert not kit.make_next(hall.host, made_up), "somebody is at it"
+    hall.clock.advance(kit.LEASE + timedelta(seconds=1))
 
     def broken(_house: House, _wanted: Wanted) -> bytes | None:
         raise Broken("too long")
 
-    assert kits.make_next(hall.host, broken)
+    assert kit.make_next(hall.host, broken)
     trainer = hall.signed_in()
     trainer.get(KIT)
     assert "n’ont pas pu être préparées" in unescape(trainer.page)
     assert trainer.post(KIT).status_code == 303
-    assert kits.see(hall.host, silence, "fr") is kits.Stands.waiting
-    assert kits.make_next(hall.host, made_up)
-    assert kits.file_of(hall.host, silence, "fr") == PDF + b"fr"
+    assert kit.see(hall.host, silence, "fr") is kit.Stands.waiting
+    assert kit.make_next(hall.host, made_up)
+    assert kit.file_of(hall.host, silence, "fr") == PDF + b"fr"
 
 
 def test_a_kit_is_kept_for_a_month(hall: Hall) -> None:
-    silence = shipped("silence")
-    kits.ask(hall.host, silence, "fr")
-    kits.make_next(hall.host, made_up)
-    hall.clock.advance(kits.KEPT + timedelta(minutes=1))
-    assert not kits.make_next(hall.host, made_up)
-    assert kits.see(hall.host, silence, "fr") is kits.Stands.none
+    silence = offer_shipped("silence")
+    kit.ask(hall.host, silence, "fr")
+    kit.make_next(hall.host, made_up)
+    hall.clock.advance(kit.KEPT + timedelta(minutes=1))
+    assert not kit.make_next(hall.host, made_up)
+    assert kit.see(hall.host, silence, "fr") is kit.Stands.none
 
 
 @pytest.mark.exhaustive
 def test_the_worker_makes_it_in_a_process_apart(hall: Hall) -> None:
-    silence = shipped("silence")
-    kits.ask(hall.host, silence, "ar")
-    assert jobs._of_scenarios(hall.host)
-    assert not jobs._of_scenarios(hall.host)
-    assert kits.file_of(hall.host, silence, "ar").startswith(PDF)
+    silence = offer_shipped("silence")
+    kit.ask(hall.host, silence, "ar")
+    assert worker._of_scenarios(hall.host)
+    assert not worker._of_scenarios(hall.host)
+    assert kit.file_of(hall.host, silence, "ar").startswith(PDF)

@@ -15,21 +15,23 @@ import pytest
 from click.testing import CliRunner
 from werkzeug.test import TestResponse
 
-from school_protocol import jobs
-from school_protocol.cli import main
+from school_protocol.case_files.prepare_process import Broken, Stopped
+from school_protocol.cases.story_player import TurnableClock, moment
+from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.definitions.scenarios import read
-from school_protocol.domain.errors import BadInput, Fault, Unseen
-from school_protocol.domain.phrases import N_, Listing, Phrase, Translated, again, written
-from school_protocol.post import Post
-from school_protocol.services.papers.apart import Broken, Stopped
-from school_protocol.services.scripts import TurnableClock, moment
-from school_protocol.services.workshops import ending, laptops, running, uploads
-from school_protocol.services.workshops.rooms import scenario_of
-from school_protocol.services.workshops.uploads import check_next, checked
-from school_protocol.storage.workshops import uploaded
-from school_protocol.storage.workshops.uploaded import UploadState
-from school_protocol.web import create_app, workshops
+from school_protocol.engine.errors import BadInput, Fault, Unseen
+from school_protocol.engine.texts import N_, Listing, Phrase, Translated, again, written
+from school_protocol.mail import Post
+from school_protocol.ops import worker
+from school_protocol.training import repository as training_repository
+from school_protocol.training import room_store, scenario_library, workshop_end
+from school_protocol.training import routes as training_routes
+from school_protocol.training import service as training_service
+from school_protocol.training.repository import UploadState
+from school_protocol.training.room_store import scenario_of
+from school_protocol.training.scenario_library import check_next, checked
+from school_protocol.training.scenario_reader import read_scenario
+from school_protocol.web import create_app
 from workshops.live_table import sat_down
 from workshops.room_browsing import Hall, Visitor, hall_in
 from workshops.rooms_of import NOON, ROOT, person
@@ -79,7 +81,7 @@ def brought(hall: Hall, trainer: Visitor, content: bytes, name: str = "ours.yaml
 
 
 def states(hall: Hall) -> list[str]:
-    return [line.upload.state.value for line in uploads.see_own(hall.host, person(hall.host))]
+    return [line.upload.state.value for line in scenario_library.see_own(hall.host, person(hall.host))]
 
 
 def faults_of(hall: Hall, trainer: Visitor, content: bytes) -> list[tuple[str, str]]:
@@ -113,8 +115,8 @@ def test_a_scenario_that_nobody_has_seen_is_checked_and_played(hall: Hall) -> No
     made = trainer.post("/workshops/new", {"scenario": value, "tables": "2", "hints": "1"})
     hall.id = made.headers["Location"].rpartition("/")[2]
     assert hall.room.scenario.scenario == "our-own"
-    running.to_next(hall.room)
-    ending.end(hall.host, hall.room)
+    training_service.to_next(hall.room)
+    workshop_end.end_workshop(hall.host, hall.room)
     assert trainer.get(f"/workshops/{hall.id}/debrief").status_code == 200
     assert trainer.get(f"/workshops/{hall.id}/attest").status_code == 200
     assert "our-own" not in trainer.get("/workshops").get_data(as_text=True), "its title is shown, not its key"
@@ -122,14 +124,14 @@ def test_a_scenario_that_nobody_has_seen_is_checked_and_played(hall: Hall) -> No
 
 def test_one_on_a_protocol_that_is_published_here_and_not_shipped(hall: Hall) -> None:
     """Its protocol is at hand by publication alone; before that it is refused in words."""
-    from school_protocol.definitions import read
-    from school_protocol.storage import directory
+    from school_protocol.protocol import repository as protocol_repository
+    from school_protocol.protocol.reader import read
 
     trainer = hall.signed_in()
     assert any("lost-things" in said for _line, said in faults_of(hall, trainer, PHONE.encode()))
     protocol = read(SMALL, "small.yaml")
     with hall.host.directory.writing() as session:
-        directory.publish(
+        protocol_repository.publish(
             session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=SMALL,
             published_at=hall.host.now(),
         )  # fmt: skip
@@ -316,27 +318,27 @@ def test_a_file_name_that_is_a_path_or_a_script(hall: Hall) -> None:
 
 def test_not_more_than_a_few_wait_at_once(hall: Hall) -> None:
     trainer = person(hall.host)
-    for number in range(uploads.WAITING_MOST):
-        uploads.bring(hall.host, trainer, b"#%d" % number, "f.yaml")
+    for number in range(scenario_library.WAITING_MOST):
+        scenario_library.bring(hall.host, trainer, b"#%d" % number, "f.yaml")
     with pytest.raises(BadInput):
-        uploads.bring(hall.host, trainer, b"#more", "f.yaml")
-    uploads.bring(hall.host, person(hall.host, "formatrice"), b"#more", "f.yaml")
+        scenario_library.bring(hall.host, trainer, b"#more", "f.yaml")
+    scenario_library.bring(hall.host, person(hall.host, "formatrice"), b"#more", "f.yaml")
     while check_next(hall.host, checked):
         pass
-    uploads.bring(hall.host, trainer, b"#more", "f.yaml")
+    scenario_library.bring(hall.host, trainer, b"#more", "f.yaml")
 
 
 def test_refused_files_do_not_pile_up(hall: Hall) -> None:
     trainer = person(hall.host)
-    for number in range(uploads.REFUSED_MOST + 4):
-        uploads.bring(hall.host, trainer, b"#%d" % number, "f.yaml")
+    for number in range(scenario_library.REFUSED_MOST + 4):
+        scenario_library.bring(hall.host, trainer, b"#%d" % number, "f.yaml")
         check_next(hall.host, checked)
-    assert len(uploads.see_own(hall.host, trainer)) == uploads.REFUSED_MOST + 1
+    assert len(scenario_library.see_own(hall.host, trainer)) == scenario_library.REFUSED_MOST + 1
 
 
 def test_checking_that_breaks_off_is_said_and_one_that_is_left_is_taken_up_again(hall: Hall) -> None:
     trainer = person(hall.host)
-    upload = uploads.bring(hall.host, trainer, own().encode(), "f.yaml")
+    upload = scenario_library.bring(hall.host, trainer, own().encode(), "f.yaml")
 
     def gone(_house: object, _content: bytes, _name: str) -> tuple[Fault, ...]:
         raise KeyboardInterrupt
@@ -344,7 +346,7 @@ def test_checking_that_breaks_off_is_said_and_one_that_is_left_is_taken_up_again
     with pytest.raises(KeyboardInterrupt):
         check_next(hall.host, gone)
     assert not check_next(hall.host, checked), "somebody may still be at it"
-    hall.clock.turn_to(hall.host.now() + uploads.LEASE * 2)
+    hall.clock.turn_to(hall.host.now() + scenario_library.LEASE * 2)
 
     def breaking(error: Exception) -> Callable[..., tuple[Fault, ...]]:
         def check(*_told: object) -> tuple[Fault, ...]:
@@ -353,18 +355,18 @@ def test_checking_that_breaks_off_is_said_and_one_that_is_left_is_taken_up_again
         return check
 
     assert check_next(hall.host, breaking(Stopped("too long")))
-    waiting = uploads.see(hall.host, trainer, upload, "fr").line.upload.state
+    waiting = scenario_library.see_upload(hall.host, trainer, upload, "fr").line.upload.state
     assert waiting is UploadState.waiting, "a busy machine is no verdict"
-    hall.clock.turn_to(hall.host.now() + uploads.LEASE * 2)
+    hall.clock.turn_to(hall.host.now() + scenario_library.LEASE * 2)
     assert check_next(hall.host, breaking(Broken("MemoryError")))
-    view = uploads.see(hall.host, trainer, upload, "fr")
+    view = scenario_library.see_upload(hall.host, trainer, upload, "fr")
     assert [one.is_english for one in view.faults] == [False]
     assert view.line.upload.state is UploadState.refused
 
 
 @pytest.mark.exhaustive
 def test_checked_in_a_process_apart_it_says_the_same(hall: Hall) -> None:
-    check = uploads.checked_apart(hall.host.settings)
+    check = scenario_library.checked_apart(hall.host.settings)
     for content in (own().encode(), HOSTILE["script"]):
         assert check(hall.host, content, "f.yaml") == checked(hall.host, content, "f.yaml")
 
@@ -372,36 +374,36 @@ def test_checked_in_a_process_apart_it_says_the_same(hall: Hall) -> None:
 def test_another_id_than_ones_own_is_absent(hall: Hall) -> None:
     for upload in ("", "none", "x" * 4000, "a\0b"):
         with pytest.raises(Unseen):
-            uploads.see(hall.host, person(hall.host), upload, "fr")
+            scenario_library.see_upload(hall.host, person(hall.host), upload, "fr")
 
 
 @pytest.mark.exhaustive
 def test_a_laptop_checks_what_its_trainer_brings_in_a_thread_of_its_own(tmp_path: Path) -> None:
-    house = laptops.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
-    ring = jobs.checking(house)
+    house = room_store.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
+    ring = worker.checking(house)
     app = create_app(house, testing=True, ring=ring)
     trainer = Visitor(app.test_client())
-    assert trainer.get(f"/trainer/{laptops.key_of(house)}").status_code == 302
+    assert trainer.get(f"/trainer/{room_store.key_of(house)}").status_code == 302
     trainer.get("/workshops/scenarios")
     answer = trainer.post(
         "/workshops/scenarios", {"file": (BytesIO(own().encode()), "ours.yaml")}, content_type="multipart/form-data"
     )  # fmt: skip
     assert answer.status_code == 303
     until = time.monotonic() + 120
-    while uploads.see_own(house, None)[0].upload.state is UploadState.waiting and time.monotonic() < until:
+    while scenario_library.see_own(house, None)[0].upload.state is UploadState.waiting and time.monotonic() < until:
         time.sleep(0.2)
-    (line,) = uploads.see_own(house, None)
+    (line,) = scenario_library.see_own(house, None)
     assert (line.upload.state, line.who) == (UploadState.ready, "")
     trainer.get("/workshops/new")
     made = trainer.post("/workshops/new", {"scenario": f"own.{line.upload.id}", "tables": "1"})
     assert made.status_code == 302
-    app.extensions[workshops.ROOMS].close()
+    app.extensions[training_routes.ROOMS].close()
     house.close()
 
 
 def test_the_worker_checks_when_it_is_rung(hall: Hall) -> None:
-    uploads.bring(hall.host, person(hall.host), b"- no scenario", "f.yaml")
-    queue = jobs.queue_of(hall.host, Post())
+    scenario_library.bring(hall.host, person(hall.host), b"- no scenario", "f.yaml")
+    queue = worker.queue_of(hall.host, Post())
     queue.ring()
     while (task := queue.dequeue()) is not None:
         if task.name == "scenarios":
@@ -427,14 +429,14 @@ def test_words_that_are_kept_are_said_as_before() -> None:
 @pytest.mark.exhaustive
 def test_a_scenario_is_found_by_its_bytes_for_attestations(hall: Hall) -> None:
     trainer = person(hall.host)
-    upload = uploads.bring(hall.host, trainer, own().encode(), "f.yaml")
+    upload = scenario_library.bring(hall.host, trainer, own().encode(), "f.yaml")
     with hall.host.directory.reading() as session:
-        kept = uploaded.find(session, upload)
+        kept = training_repository.find_upload(session, upload)
         assert kept is not None
-        assert uploaded.with_digest(session, kept.digest) is None, "not before it can be played"
+        assert training_repository.with_digest(session, kept.digest) is None, "not before it can be played"
     check_next(hall.host, checked)
     with hall.host.directory.reading() as session:
-        found = uploaded.with_digest(session, kept.digest)
+        found = training_repository.with_digest(session, kept.digest)
     assert found is not None
     assert found.title["fr"]
 
@@ -445,8 +447,8 @@ def test_a_scenario_is_found_by_its_bytes_for_attestations(hall: Hall) -> None:
 def test_one_that_ends_where_no_shipped_one_does_goes_all_the_way(hall: Hall, tmp_path: Path) -> None:
     """From its file to its debrief without a line of code: checked, played by script, brought, played at a table."""
     file = Path(__file__).parent / "data" / "parody.yaml"
-    shipped = [read(path.read_bytes(), path.name) for path in sorted((ROOT / "scenarios").glob("*.yaml"))]
-    told = read(file.read_bytes(), file.name)
+    shipped = [read_scenario(path.read_bytes(), path.name) for path in sorted((ROOT / "scenarios").glob("*.yaml"))]
+    told = read_scenario(file.read_bytes(), file.name)
     assert told.path.ends not in {one.path.ends for one in shipped}
     assert told.scenario not in {one.scenario for one in shipped}
 
@@ -469,7 +471,7 @@ def test_one_that_ends_where_no_shipped_one_does_goes_all_the_way(hall: Hall, tm
     sent = {"scenario": f"own.{page.rpartition('/')[2]}", "tables": "2", "hints": "1"}
     hall.id = trainer.post("/workshops/new", sent).headers["Location"].rpartition("/")[2]
     table = sat_down(hall.room)
-    running.turn_to(hall.room, moment("2027-02-04T10:20", "at"))
+    training_service.turn_to(hall.room, moment("2027-02-04T10:20", "at"))
     phone = hall.seated("Rouge", "team_coordinator")
     [number] = hall.cases()
     phone.get(f"/cases/{number}")
@@ -487,7 +489,7 @@ def test_one_that_ends_where_no_shipped_one_does_goes_all_the_way(hall: Hall, tm
     assert [(one.duty, one.verdict.value) for one in live.duties] == [
         (one["duty"], one["verdict"]) for one in by_script["duties"]
     ]  # fmt: skip
-    ending.end(hall.host, hall.room)
+    workshop_end.end_workshop(hall.host, hall.room)
     for language, said in (("fr", "Classer seul"), ("ar", "الحفظ بقرار فردي")):
         trainer.get("/workshops")
         trainer.post("/language", {"language": language})

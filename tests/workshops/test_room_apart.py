@@ -13,27 +13,27 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
-from school_protocol import jobs
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import AppointmentRow
+from school_protocol.cases.story_player import Player, TurnableClock
 from school_protocol.config import Settings
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import ScopeKind
-from school_protocol.domain.staging import Table
-from school_protocol.post import Letter, Post
-from school_protocol.services import notices
-from school_protocol.services.house import House, open_house
-from school_protocol.services.journal.indexing import rebuild_index
-from school_protocol.services.keeping import backups
-from school_protocol.services.scripts import Player, TurnableClock
-from school_protocol.services.workshops import ending, running, watching
-from school_protocol.services.workshops.founding import STANDS
-from school_protocol.services.workshops.rooms import SWEPT_AFTER
-from school_protocol.services.workshops.tables import Playing
-from school_protocol.services.workshops.training import settings_of
-from school_protocol.storage import directory
-from school_protocol.storage.tables import AppointmentRow, CaseRecordRow
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import ScopeKind
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.mail import Letter, Post
+from school_protocol.notifications import service as notifications_service
+from school_protocol.ops import backup_service, worker
+from school_protocol.ops.journal_checks import rebuild_index
+from school_protocol.storage.models import CaseRecordRow
 from school_protocol.storage.vault import Vault
-from school_protocol.storage.workshops.room_tables import RoomRow
-from school_protocol.storage.workshops.tenants import BY_ACCOUNT, BY_CASE, BY_UNIT, MARK, units_of
+from school_protocol.training import service as training_service
+from school_protocol.training import table_play, workshop_end
+from school_protocol.training.models import RoomRow
+from school_protocol.training.room_repository import BY_ACCOUNT, BY_CASE, BY_UNIT, MARK, units_of
+from school_protocol.training.room_store import SWEPT_AFTER, settings_of
+from school_protocol.training.scenario import Table
+from school_protocol.training.service import STANDS
+from school_protocol.training.table_play import Playing
 from school_protocol.wiring import WIRING
 from workshops.room_browsing import Hall, dump, hall_in, rooms_there
 from workshops.rooms_of import NOON, made, person
@@ -72,14 +72,14 @@ def of_host(hall: Hall) -> dict[str, dict[str, list[str]]]:
 def played(hall: Hall, table: int = 1) -> str:
     """The whole expected path of the scenario, at one table, in the room's own house; the number of its case."""
     room, here = hall.room, hall.table(table)
-    running.to_next(room)
-    clock = TurnableClock(watching.room_begun(room))
+    training_service.to_next(room)
+    clock = TurnableClock(table_play.room_begun(room))
     places = {ScopeKind.province: here.province, ScopeKind.region: here.region}
     player = Player(replace(room.house, clock=clock), clock, room.protocol, here.school, places)
     player.watching = False
     playing = Playing(room.scenario, player, Table(clock.now()))
     assert playing.play(room.scenario.path.steps)
-    running.turn_to(room, clock.now())
+    training_service.turn_to(room, clock.now())
     return next(iter(player.numbers.values()))
 
 
@@ -105,7 +105,7 @@ def test_no_row_of_the_host_changes_while_a_table_plays(hall: Hall) -> None:
     form = f"/cases/{number}/acts/add_note"
     phone.get(form)
     assert phone.post(form, {"a-text": "x"}).status_code in (303, 409)
-    running.say(hall.room, 1, "Bonjour")
+    training_service.say(hall.room, 1, "Bonjour")
     assert hall.room.house.realm.engine.url != hall.host.realm.engine.url
     assert of_host(hall) == before
     assert len(dump(hall.room.house.realm)["case_record"]) > 1, "it was written there"
@@ -116,11 +116,15 @@ def test_nothing_of_it_in_what_the_host_shows(hall: Hall) -> None:
     """Beside a real case: the desk, the search, figures and an index made anew know of that one alone."""
     with hall.host.directory.writing() as session:
         region = person(hall.host, "academie").appointments[0].unit
-        province = directory.add_unit(session, kind=UnitKind.province, code="P", names={"fr": "P"}, parent=region)
-        school = directory.add_unit(session, kind=UnitKind.school, code="00001A", names={"fr": "E"}, parent=province)
+        province = auth_repository.add_unit(session, kind=UnitKind.province, code="P", names={"fr": "P"}, parent=region)
+        school = auth_repository.add_unit(
+            session, kind=UnitKind.school, code="00001A", names={"fr": "E"}, parent=province
+        )
         for role in ("team_member", "head"):
-            account = directory.add_account(session, username=role, names={"fr": role}, language="fr", created_at=NOON)
-            directory.appoint(session, account, role=role, unit=school, starts=NOON.date())
+            account = auth_repository.add_account(
+                session, username=role, names={"fr": role}, language="fr", created_at=NOON
+            )
+            auth_repository.appoint(session, account, role=role, unit=school, starts=NOON.date())
     number = played(hall)
     before = of_host(hall)
     assert rebuild_index(hall.host) == 0
@@ -144,15 +148,15 @@ def test_no_message_leaves(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor by the host's worker. The control: messages there would have been, and went nowhere."""
     nowhere: list[str] = []
     left: list[str] = []
-    monkeypatch.setattr(watching.Nowhere, "carry", lambda _self, to, _letter: nowhere.append(to))
+    monkeypatch.setattr(table_play.Nowhere, "carry", lambda _self, to, _letter: nowhere.append(to))
     for module, name in ((smtplib, "SMTP"), (smtplib, "SMTP_SSL"), (urllib.request, "urlopen")):
         monkeypatch.setattr(module, name, lambda *_some, **_more: left.append("something"))
     hall.seated("Bleu", "team_member", "team_coordinator", "head", "psychosocial", "directorate")
     played(hall)
-    running.turn_to(hall.room, hall.room.house.now() + timedelta(days=20))
+    training_service.turn_to(hall.room, hall.room.house.now() + timedelta(days=20))
     mail, sms = Recorder(), Recorder()
     for _hour in range(3):
-        notices.sweep(hall.host, Post(mail, sms))
+        notifications_service.sweep(hall.host, Post(mail, sms))
         hall.clock.advance(timedelta(hours=1))
     assert nowhere
     assert all(to.endswith("@formation.invalid") for to in nowhere), nowhere
@@ -190,12 +194,12 @@ def test_a_backup_holds_nothing_of_a_room_and_brings_none_back(hall: Hall, tmp_p
     number = played(hall)
     assert files_with(hall.folder, PLANTED), "the control: it lies there as it is"
     kept = tmp_path / "backups"
-    path = kept / backups.create(hall.host, kept).name
+    path = kept / backup_service.create(hall.host, kept).name
     assert files_with(kept, PLANTED) == []
     assert [one for one in kept.rglob("*") if "training" in one.parts or hall.id in one.parts] == []
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(hall.host.settings.keys, elsewhere / "keys")
-    backups.restore(Settings(data=elsewhere), hall.clock, path)
+    backup_service.restore(Settings(data=elsewhere), hall.clock, path)
     assert not (elsewhere / "training").exists()
     assert files_with(elsewhere, PLANTED) == []
     house: House = open_house(Settings(data=elsewhere), hall.clock)
@@ -215,10 +219,10 @@ def test_a_backup_holds_nothing_of_a_room_and_brings_none_back(hall: Hall, tmp_p
 @pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_restore_in_place_brings_no_case_of_a_room_into_the_real_realm(hall: Hall, tmp_path: Path) -> None:
-    path = tmp_path / "backups" / backups.create(hall.host, tmp_path / "backups").name
+    path = tmp_path / "backups" / backup_service.create(hall.host, tmp_path / "backups").name
     played(hall)
     hall.close()
-    backups.restore(Settings(data=hall.folder), hall.clock, path, replaces=True)
+    backup_service.restore(Settings(data=hall.folder), hall.clock, path, replaces=True)
     hall.open()
     assert rebuild_index(hall.host) == 0
     with hall.host.realm.reading() as session:
@@ -272,20 +276,20 @@ def test_a_room_that_is_destroyed_leaves_the_one_beside_it_as_it_was(hall: Hall,
     assert rows_left(hall) == {name: 2 * number for name, number in alone.items()}
     seats = {one: one.seated(PLANTED, "team_member", "head", "team_coordinator") for one in (hall, other)}
     for one, phone in seats.items():
-        running.to_next(one.room)
+        training_service.to_next(one.room)
         path = f"/cases/{one.cases()[0]}/acts/add_note"
         phone.get(path)
         assert phone.post(path, {"a-text": "Un mot"}).status_code == 303
-        running.say(one.room, 1, "Bonjour")
+        training_service.say(one.room, 1, "Bonjour")
         phone.get(f"/cases/{one.cases()[0]}")
     number = played(hall) if is_played else other.cases()[0]
     before = of_room(other)
-    ending.purge(hall.host, hall.id)
+    workshop_end.purge(hall.host, hall.id)
     assert of_room(other) == before
     assert rows_left(hall) == {name: len(rows) for name, rows in before.items()}
     assert seats[other].get(f"/cases/{number}").status_code == (404 if is_played else 200)
     assert seats[hall].get("/room").status_code == 404
-    ending.purge(hall.host, other.id)
+    workshop_end.purge(hall.host, other.id)
     assert rows_left(hall) == {}
     other.close()
 
@@ -320,7 +324,7 @@ def test_what_is_kept_of_it_names_nobody(hall: Hall) -> None:
     hall.seated(PLANTED, "team_member")
     hall.seated("Vert", "team_member", table=2)
     number = played(hall)
-    ending.purge(hall.host, hall.id)
+    workshop_end.purge(hall.host, hall.id)
     kept = hall.workshop.kept
     assert kept is not None
     assert set(kept["tables"]) == {"1", "2"}
@@ -334,7 +338,7 @@ def test_what_is_kept_of_it_names_nobody(hall: Hall) -> None:
 def test_a_room_that_opens_no_more_is_destroyed_all_the_same(hall: Hall) -> None:
     with hall.rooms.training.stores.room.writing() as session:
         session.execute(update(RoomRow).values(wrapped=b"x" * 60))
-    ending.purge(hall.host, hall.id)
+    workshop_end.purge(hall.host, hall.id)
     assert rooms_there(hall) == set()
     assert hall.workshop.purged_at is not None
     assert hall.workshop.kept is None
@@ -342,7 +346,7 @@ def test_a_room_that_opens_no_more_is_destroyed_all_the_same(hall: Hall) -> None
 
 def ring(hall: Hall) -> None:
     """Let the worker do what it rings for at the minute of the rooms."""
-    queue = jobs.queue_of(hall.host, Post())
+    queue = worker.queue_of(hall.host, Post())
     rung = 0
     for task in queue.read_periodic(NOON.replace(minute=17)):
         if task.name == "purge_rooms":

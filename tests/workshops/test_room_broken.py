@@ -14,21 +14,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.findings import Kind
-from school_protocol.domain.room_clock import FAST, SILENT, STANDING
-from school_protocol.domain.scenario import duration
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.workshops import ending, founding, rooms, running, seats, watching
-from school_protocol.services.workshops.founding import TABLES_MOST
-from school_protocol.services.workshops.rooms import Rooms, room_alone, sweep_left_over
-from school_protocol.services.workshops.training import TrainingLocation
-from school_protocol.storage.errors import StorageFull
-from school_protocol.storage.workshops import listed
-from school_protocol.storage.workshops.room_tables import WordRow
-from school_protocol.web import create_app, workshops
+from school_protocol.context import open_house
+from school_protocol.engine.errors import BadInput
+from school_protocol.engine.texts import duration
+from school_protocol.storage.store_errors import StorageFull
+from school_protocol.training import repository as training_repository
+from school_protocol.training import room_store, seats, table_play, workshop_end
+from school_protocol.training import routes as training_routes
+from school_protocol.training import service as training_service
+from school_protocol.training.findings import Kind
+from school_protocol.training.models import WordRow
+from school_protocol.training.room_store import Rooms, TrainingLocation, room_alone, sweep_left_over
+from school_protocol.training.scenario import FAST, SILENT, STANDING
+from school_protocol.training.service import TABLES_MOST
+from school_protocol.web import create_app
 from workshops.room_browsing import Hall, hall_in, rooms_there
 from workshops.rooms_of import NOON, host_in, made, person, rooms_at, sat
 
@@ -50,12 +51,12 @@ from pathlib import Path
 sys.path[:0] = {paths!r}
 from workshops import rooms_of
 from school_protocol.config import Settings
-from school_protocol.domain.room_clock import FAST
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock
+from school_protocol.training.scenario import FAST
+from school_protocol.context import open_house
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.services.workshops import running
-from school_protocol.services.workshops.rooms import Rooms
-from school_protocol.services.workshops.training import TrainingLocation
+from school_protocol.training.room_store import Rooms
+from school_protocol.training.room_store import TrainingLocation
 
 clock = TurnableClock(rooms_of.NOON)
 rooms = Rooms(TrainingLocation.of(open_house(Settings(data=Path({data!r})), clock)), are_served={served!r})
@@ -84,7 +85,7 @@ def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path:
     hall.open()
     trainer = hall.trainer()
     wall, played = trainer.page, hall.room.house.now() - began
-    debrief = ending.debrief_of(hall.room, 1)
+    debrief = workshop_end.debrief_of(hall.room, 1)
     missed = [one for one in debrief.findings if one.kind is Kind.left_out]
     assert debrief.ended - began == played
     if served:
@@ -104,9 +105,9 @@ def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path:
 
 
 def test_whatever_serves_a_room_gives_signs_of_life_by_itself(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "BEAT", 0.01)
-    running.set_pace(hall.room, FAST)
-    serving = create_app(hall.host).extensions[workshops.ROOMS]
+    monkeypatch.setattr(room_store, "BEAT", 0.01)
+    training_service.set_pace(hall.room, FAST)
+    serving = create_app(hall.host).extensions[training_routes.ROOMS]
     serving.room(hall.id)
     for minutes in (1, 2, 3):
         hall.clock.advance(MINUTE)
@@ -114,7 +115,7 @@ def test_whatever_serves_a_room_gives_signs_of_life_by_itself(hall: Hall, monkey
         while hall.state().clock.alive_at != hall.clock.now() and time.monotonic() < until:
             time.sleep(0.01)
         assert hall.state().clock.alive_at == hall.clock.now(), minutes
-    running.set_pace(hall.room, STANDING)
+    training_service.set_pace(hall.room, STANDING)
     stood = hall.state().clock
     hall.clock.advance(MINUTE)
     serving.give_signs()
@@ -130,8 +131,8 @@ from pathlib import Path
 sys.path[:0] = {paths!r}
 from workshops import rooms_of
 from school_protocol.config import Settings
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock
+from school_protocol.context import open_house
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.services.workshops import founding
 
 def die(*_some, **_more):
@@ -158,7 +159,7 @@ def test_a_process_killed_while_it_makes_a_room_leaves_no_half_one(tmp_path: Pat
     assert done.returncode == -signal.SIGKILL
     host = open_house(Settings(data=data), TurnableClock(NOON))
     assert len(rooms_at(host)) == 1, "the control: something lay there"
-    assert ending.see_workshops(host, person(host)) == ()
+    assert workshop_end.see_workshops(host, person(host)) == ()
     assert sweep_left_over(host, after=timedelta(days=9999)) == 0
     assert sweep_left_over(host) == 1
     assert rooms_at(host) == set()
@@ -178,12 +179,12 @@ def test_a_full_disk_while_it_is_made_leaves_nothing(tmp_path: Path, at: str, mo
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(founding, at, full)
+        patched.setattr(training_service, at, full)
         with pytest.raises((OSError, StorageFull), match="No space left"):
             made(host, "silence", 2)
     assert rooms_at(host) == set()
     with host.directory.reading() as session:
-        assert listed.standing(session) == ()
+        assert training_repository.standing(session) == ()
     assert made(host, "silence", 1).tables == 1
     host.close()
 
@@ -196,11 +197,11 @@ def test_a_full_disk_is_said_on_the_page(hall: Hall, monkeypatch: pytest.MonkeyP
     def full(*_some: object, **_more: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(founding, "_settled", full)
+    monkeypatch.setattr(training_service, "_settled", full)
     answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"})
     assert answer.status_code in (500, 507)
     assert "Rien n’a été enregistré" in answer.get_data(as_text=True) or answer.status_code == 507
-    assert [one.id for one in ending.see_workshops(hall.host, person(hall.host))] == [hall.id]
+    assert [one.id for one in workshop_end.see_workshops(hall.host, person(hall.host))] == [hall.id]
 
 
 @pytest.mark.exhaustive
@@ -217,7 +218,7 @@ def test_thirty_tables(tmp_path: Path) -> None:
     page = trainer.get().get_data(as_text=True)
     assert page.count('class="card wall-table') == TABLES_MOST
     assert len({hall.cases(number)[0] for number in (1, 15, 30)}) == 3
-    assert not watching.look(hall.room), "nothing is to be looked at a second time"
+    assert not table_play.look(hall.room), "nothing is to be looked at a second time"
     phone = hall.seated("Bleu", "head", table=30)
     assert phone.get(f"/cases/{hall.cases(30)[0]}").status_code == 200
     hall.close()
@@ -248,14 +249,14 @@ def at_once(*calls: object) -> list[BaseException]:
 
 def test_the_clock_changed_by_two_at_once_never_turns_back(hall: Hall) -> None:
     room = hall.room
-    running.set_pace(room, 60)
+    training_service.set_pace(room, 60)
     hall.clock.advance(MINUTE)
     shown = room.house.now()
     seat = seats.join(room, 1, "Bleu", ["head"], language="fr").seat
     raised = at_once(
-        lambda: running.set_pace(room, 1), lambda: running.set_pace(room, 60), lambda: running.freeze(room, True),
-        lambda: running.freeze(room, False), lambda: running.go_on(room), lambda: running.writes(room, seat, "/x"),
-        lambda: running.to_next(room), lambda: watching.look(room),
+        lambda: training_service.set_pace(room, 1), lambda: training_service.set_pace(room, 60), lambda: training_service.freeze(room, True),
+        lambda: training_service.freeze(room, False), lambda: training_service.go_on(room), lambda: training_service.writes(room, seat, "/x"),
+        lambda: training_service.to_next(room), lambda: table_play.look(room),
     )  # fmt: skip
     assert raised == []
     assert room.house.now() >= shown
@@ -265,11 +266,18 @@ def test_the_clock_changed_by_two_at_once_never_turns_back(hall: Hall) -> None:
 def test_two_presses_of_the_next_event_pass_nothing_by(hall: Hall) -> None:
     """Each moves on to one moment: what lies between has come."""
     room = hall.room
-    assert at_once(lambda: running.to_next(room), lambda: running.to_next(room), lambda: running.to_next(room)) == []
-    watching.look(room)
+    assert (
+        at_once(
+            lambda: training_service.to_next(room),
+            lambda: training_service.to_next(room),
+            lambda: training_service.to_next(room),
+        )
+        == []
+    )
+    table_play.look(room)
     came = hall.table().came
     assert {key: at for key, at in came.items() if at > room.house.now()} == {}
-    begun, now = watching.room_begun(room), room.house.now()
+    begun, now = table_play.room_begun(room), room.house.now()
     due = {key for key, one in room.scenario.injects.items() if one.at and begun + _wait(one.at) <= now}
     assert due <= set(came)
 
@@ -282,19 +290,19 @@ def _wait(said: str) -> timedelta:
 
 def test_an_inject_let_in_by_two_tabs_comes_once(hall: Hall) -> None:
     room = hall.room
-    running.to_next(room)
-    assert at_once(*[lambda: running.let_in(room, 0, "father_at_gate")] * 4) == []
+    training_service.to_next(room)
+    assert at_once(*[lambda: training_service.let_in(room, 0, "father_at_gate")] * 4) == []
     assert hall.table().came["father_at_gate"] == room.house.now()
 
 
 @pytest.mark.exhaustive
 def test_looking_by_many_at_once_writes_each_moment_once(hall: Hall) -> None:
     room = hall.room
-    running.set_pace(room, 60)
+    training_service.set_pace(room, 60)
     hall.clock.advance(3 * MINUTE)
-    assert at_once(*[lambda: watching.look(room)] * 6) == []
+    assert at_once(*[lambda: table_play.look(room)] * 6) == []
     came = hall.table().came
-    begun = watching.room_begun(room)
+    begun = table_play.room_begun(room)
     assert {key: at - begun for key, at in came.items()} == {
         "not_my_father": 16 * MINUTE, "pose_as_her": 80 * MINUTE, "imprudent": 105 * MINUTE,
     }  # fmt: skip
@@ -307,7 +315,7 @@ def test_a_room_destroyed_while_others_look_stays_destroyed(hall: Hall) -> None:
         for _page in range(5):
             phone.client.get(f"{hall.base}/room")
 
-    assert at_once(look, lambda: ending.purge(hall.host, hall.id)) == []
+    assert at_once(look, lambda: workshop_end.purge(hall.host, hall.id)) == []
     assert phone.get("/room").status_code == 404
     sweep_left_over(hall.host)
     assert rooms_there(hall) == set()
@@ -316,7 +324,7 @@ def test_a_room_destroyed_while_others_look_stays_destroyed(hall: Hall) -> None:
 @pytest.mark.exhaustive
 def test_more_rooms_than_one_process_keeps_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hall = hall_in(tmp_path, 1)
-    monkeypatch.setattr(rooms, "OPEN_AT_ONCE", 2)
+    monkeypatch.setattr(room_store, "OPEN_AT_ONCE", 2)
     others = [made(hall.host, "silence", 1).id for _room in range(2)]
     phone = hall.seated()
     for workshop in [*others, hall.id, *others]:
@@ -336,7 +344,7 @@ def test_what_is_typed_into_addresses_breaks_no_debrief(hall: Hall) -> None:
     """Refusals are written down for the debrief, whatever was asked for."""
     phone = hall.seated("Bleu", "team_member", "head")
     sat(hall.room, 2)
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     (number,) = hall.cases()
     phone.get("/room")
     hidden = phone.page
@@ -346,8 +354,8 @@ def test_what_is_typed_into_addresses_breaks_no_debrief(hall: Hall) -> None:
             assert phone.post(path, {"a-text": odd}).status_code in (400, 404, 405, 409, 422), path
             assert phone.get(path).status_code in (400, 404, 405), path
     assert hall.trainer().get().status_code == 200
-    assert set(ending.debriefs_of(hall.room)) == {"1", "2"}
-    ending.end(hall.host, hall.room)
+    assert set(workshop_end.debriefs_of(hall.room)) == {"1", "2"}
+    workshop_end.end_workshop(hall.host, hall.room)
     kept = hall.workshop.kept
     assert kept is not None
     assert "<script>" not in str(kept)
@@ -368,7 +376,7 @@ def test_a_latin_handle_in_arabic_stands_by_itself(hall: Hall) -> None:
 
 def test_feedback_is_kept_by_the_day_and_by_nobody(hall: Hall) -> None:
     phone = hall.seated()
-    ending.end(hall.host, hall.room)
+    workshop_end.end_workshop(hall.host, hall.room)
     phone.get("/room")
     assert phone.post("/room/feedback", {"text": "Trop court"}).status_code == 302
     for words in ("", "x" * 601):

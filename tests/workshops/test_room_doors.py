@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from school_protocol.services.workshops import running
-from school_protocol.storage.numbers import format_number
-from school_protocol.storage.workshops import rooms
-from school_protocol.web.workshops import room as inside
+from school_protocol.storage.case_numbers import format_number
+from school_protocol.training import room_repository
+from school_protocol.training import room_routes as inside
+from school_protocol.training import service as training_service
 from workshops.room_browsing import Hall, Visitor, hall_in
 from workshops.rooms_of import made
 
@@ -122,7 +122,7 @@ def test_a_room_has_no_page_of_the_host_and_the_host_none_of_a_room(hall: Hall) 
 def test_every_link_and_form_of_a_room_stays_in_it(hall: Hall) -> None:
     """Nothing on its pages leads to the host: a form would be sent to the real realm."""
     phone = hall.seated("Bleu", *EVERYTHING)
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     (number,) = hall.cases()
     paths = ["/", "/room", "/room/seat", "/reports/new", "/reports/danger", "/search", "/help", f"/cases/{number}"]
     paths += [f"/cases/{number}/{rest}" for rest in ("acts/add_note", "danger", "letters", "evidence", "chronology")]
@@ -148,7 +148,7 @@ def test_every_link_and_form_of_a_room_stays_in_it(hall: Hall) -> None:
 def test_a_report_is_written_in_the_room(hall: Hall) -> None:
     """By the form as its page gives it: to the address that stands there."""
     phone = hall.seated("Bleu", *EVERYTHING)
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     phone.get("/reports/new")
     action = re.search(r'<form class="card" method="post" action="([^"]+)"', phone.page)
     assert action is not None
@@ -213,13 +213,13 @@ def test_a_seat_is_good_in_its_own_room_alone(hall: Hall) -> None:
 def test_a_form_of_the_hosts_is_none_of_a_room(hall: Hall) -> None:
     trainer, phone = hall.trainer(), hall.seated()
     stolen = trainer.hidden()["csrf_token"]
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     assert phone.post("/room/hand", {"raised": "1", "csrf_token": stolen}).status_code in (302, 400)
     assert hall.table().hand_at is None
     own = phone.hidden()["csrf_token"]
     assert trainer.post("/say", {"table": "0", "text": "x", "csrf_token": own}).status_code in (302, 400)
     with hall.room.store.reading() as session:
-        assert rooms.words(session, hall.room.house.vault, rooms.WordKind.message) == ()
+        assert room_repository.words(session, hall.room.house.vault, room_repository.WordKind.message) == ()
     assert phone.post("/room/hand", {"raised": "1"}).status_code == 302
     assert hall.table().hand_at is not None
 
@@ -230,7 +230,7 @@ def test_a_form_of_the_hosts_is_none_of_a_room(hall: Hall) -> None:
 @pytest.fixture
 def told(hall: Hall) -> Hall:
     """At table two somebody wrote words, and has all roles, as somebody at table one has."""
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     second = hall.seated("Rouge", *EVERYTHING, table=2)
     (number,) = hall.cases(2)
     form = f"/cases/{number}/acts/add_note"
@@ -285,8 +285,8 @@ def test_who_oversees_one_table_oversees_no_other(told: Hall) -> None:
 
 
 def test_what_the_trainer_says_to_a_table_is_said_to_it_alone(told: Hall) -> None:
-    running.say(told.room, 2, "À la table deux seulement")
-    running.let_in(told.room, 2, "father_at_gate")
+    training_service.say(told.room, 2, "À la table deux seulement")
+    training_service.let_in(told.room, 2, "father_at_gate")
     first, second = told.seated("Bleu", "head"), told.seated("Vert", "head", table=2)
     for words in ("À la table deux seulement", "Je viens la chercher"):
         assert words not in first.page

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import pytest
 from html_checker import faults, needs_checker
 
-from school_protocol.services.workshops import ending
+from school_protocol.training import workshop_end
 from workshops.room_browsing import Visitor, hall_in
 
 pytestmark = [pytest.mark.exhaustive, needs_checker]
@@ -47,7 +47,7 @@ def test_every_page_of_a_workshop_is_sound(language: str, tmp_path: Path) -> Non
                 pages = walked(visitor, f"{begin}/room" if who == "seat" else f"{begin}/{hall.id}", begin)
                 found |= {f"{when}, {who}: {page}": body for page, body in pages}
             if when == "begun":
-                ending.end(hall.host, hall.room)
+                workshop_end.end_workshop(hall.host, hall.room)
     finally:
         hall.close()
     assert len(found) > 20, list(found)

@@ -16,19 +16,23 @@ import pytest
 from sqlalchemy import event, select
 from storage.server import LIVE
 
-from school_protocol.domain.errors import Sealed, Unseen
-from school_protocol.domain.policy import Actor
-from school_protocol.domain.room_clock import REAL
-from school_protocol.services.house import House
-from school_protocol.services.loading import load_by_id
-from school_protocol.services.workshops import running, seats, watching
-from school_protocol.services.workshops.rooms import RoomGone
-from school_protocol.storage import directory, index, outbox, told, watch
-from school_protocol.storage.index_tables import CaseDueRow, CaseIndexRow
-from school_protocol.storage.tables import AppointmentRow, CaseRecordRow, NoticeRow, OutboxRow, UnitRow
-from school_protocol.storage.workshops import rooms, tenants
-from school_protocol.web.workshops import mounting
-from school_protocol.web.workshops import room as inside
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import AppointmentRow, UnitRow
+from school_protocol.cases import index_repository
+from school_protocol.cases.loading import load_by_id
+from school_protocol.cases.models import CaseDueRow, CaseIndexRow
+from school_protocol.context import House
+from school_protocol.engine.errors import Sealed, Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.notifications import repository as notifications_repository
+from school_protocol.notifications.models import NoticeRow
+from school_protocol.storage import work_queue
+from school_protocol.storage.models import CaseRecordRow, OutboxRow
+from school_protocol.training import room_app, room_repository, seats, table_play
+from school_protocol.training import room_routes as inside
+from school_protocol.training import service as training_service
+from school_protocol.training.room_store import RoomGone
+from school_protocol.training.scenario import REAL
 from workshops.room_browsing import Hall, hall_in
 from workshops.rooms_of import made
 from workshops.test_room_doors import EVERYTHING, asked, inner, ways
@@ -64,7 +68,7 @@ def _prepared() -> tuple[Path, str, str]:
     hall = hall_in(folder, 1)
     other = Hall(hall.folder, made(hall.host, "blackmail", 1).id)
     for one in (hall, other):
-        running.to_next(one.room)
+        training_service.to_next(one.room)
     theirs = other.seated("Rouge", *EVERYTHING)
     form = f"/cases/{other.cases()[0]}/acts/add_note"
     theirs.get(form)
@@ -150,7 +154,7 @@ def test_the_walk_finds_a_room_that_is_served_from_the_real_store(
     for planted in (False, True):
         with monkeypatch.context() as patched, watched(hall.host) as said:
             if planted:
-                patched.setattr(mounting, "room_asked", lambda: real)
+                patched.setattr(room_app, "room_asked", lambda: real)
             phone.get("/")
         assert bool(said) is planted
 
@@ -215,20 +219,20 @@ def test_units_and_posts_of_another_room_are_absent(pair: tuple[Hall, Hall]) -> 
     hall, other = pair
     theirs = other.table()
     with other.room.house.directory.reading() as session:
-        code = directory.unit(session, theirs.school).code
-        assert directory.unit_coded(session, code), "the control"
+        code = auth_repository.unit(session, theirs.school).code
+        assert auth_repository.unit_coded(session, code), "the control"
     with hall.room.house.directory.reading() as session:
-        assert directory.unit_coded(session, code) is None
-        assert directory.schools_coded(session, [code]) == {}
+        assert auth_repository.unit_coded(session, code) is None
+        assert auth_repository.schools_coded(session, [code]) == {}
         assert session.get(UnitRow, theirs.school) is None
-        assert directory.holders(session, [theirs.school], today=hall.room.house.now().date()) == ()
+        assert auth_repository.holders(session, [theirs.school], today=hall.room.house.now().date()) == ()
         assert len(session.scalars(select(AppointmentRow)).all()) > 0
 
 
 def test_a_case_of_another_room_opens_with_no_key_of_this_one(pair: tuple[Hall, Hall]) -> None:
     """Were it ever found: a second wall behind the first."""
     hall, other = pair
-    (theirs,) = watching.cases_of(other.room, other.table())
+    (theirs,) = table_play.cases_of(other.room, other.table())
     looker = Actor("looker", hall.room.house.name, "", ())
     with hall.room.house.realm.reading() as session, pytest.raises(Unseen):
         load_by_id(hall.room.house, session, looker, theirs)
@@ -245,32 +249,34 @@ def test_one_rooms_clock_moves_nothing_in_another(pair: tuple[Hall, Hall]) -> No
     """A month on in one: what falls due there is told there, by its time, and the other has not moved."""
     hall, other = pair
     before = at_rest(other)
-    running.turn_to(hall.room, hall.room.house.now() + timedelta(days=30))
-    running.set_pace(hall.room, REAL)
+    training_service.turn_to(hall.room, hall.room.house.now() + timedelta(days=30))
+    training_service.set_pace(hall.room, REAL)
     assert hall.room.house.now() - other.room.house.now() > timedelta(days=29)
     assert at_rest(other) == before
     assert len(at_rest(hall)[0]) > len(before[0]), "the control: there much was told"
-    watching.look(other.room)
+    table_play.look(other.room)
     assert at_rest(other) == before
-    running.turn_to(other.room, other.room.house.now() + timedelta(days=30))
+    training_service.turn_to(other.room, other.room.house.now() + timedelta(days=30))
     assert len(at_rest(other)[0]) > len(before[0]), "and as it comes there, it is told there"
 
 
 def at_rest(hall: Hall) -> tuple[list[str], list[str], object]:
     """Of a room: who was told of what, what waits to be done, what came to its table."""
     with hall.room.house.realm.reading() as session:
-        (case_id,) = index.all_case_ids(session)
-        causes = [f"{one.cause} {one.role} {one.state}" for one in told.of_case(session, case_id)]
-        waits = [one.id for one in outbox.undone(session, "notify")]
-        assert set(watch.open_cases(session, after="", limit=9)) <= {case_id}
+        (case_id,) = index_repository.all_case_ids(session)
+        causes = [
+            f"{one.cause} {one.role} {one.state}" for one in notifications_repository.notices_of_case(session, case_id)
+        ]
+        waits = [one.id for one in work_queue.undone(session, "notify")]
+        assert set(notifications_repository.open_cases(session, after="", limit=9)) <= {case_id}
     return causes, waits, hall.table().came
 
 
 def test_a_room_that_is_no_workshops_yet_is_served_to_nobody(pair: tuple[Hall, Hall]) -> None:
     hall, other = pair
     with hall.rooms.training.stores.room.writing() as session:
-        rooms.settle(session, other.room.key, None)
+        room_repository.settle(session, other.room.key, None)
     with pytest.raises(RoomGone):
         hall.rooms.room(other.id)
     assert hall.app.test_client().get(f"/workshop/{other.id}/room/enter").status_code == 404
-    assert tenants.units_of(hall.rooms.training.stores.room, hall.room.key)
+    assert room_repository.units_of(hall.rooms.training.stores.room, hall.room.key)

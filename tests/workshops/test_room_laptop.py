@@ -13,15 +13,16 @@ from click.testing import CliRunner
 from flask import Flask
 
 from school_protocol import cli
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.services.house import House
-from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.workshops import ending, founding, laptops, scenarios
-from school_protocol.services.workshops.founding import STANDS, Wanted
-from school_protocol.services.workshops.laptops import LAPTOP, key_of, open_laptop
-from school_protocol.storage.workshops.listed import Workshop
+from school_protocol.context import House
+from school_protocol.training import laptop_routes as served
+from school_protocol.training import room_store, scenario_library, workshop_end
+from school_protocol.training import service as training_service
+from school_protocol.training.repository import Workshop
+from school_protocol.training.room_store import LAPTOP, key_of, open_laptop
+from school_protocol.training.service import STANDS, Wanted
 from school_protocol.web import create_app
-from school_protocol.web.workshops import laptop as served
 from workshops.room_browsing import Visitor
 from workshops.rooms_of import NOON, host_in, made, rooms_at
 
@@ -76,7 +77,7 @@ def trainer_of(app: Flask, house: House) -> Visitor:
 def a_workshop(app: Flask, house: House) -> Workshop:
     answer = trainer_of(app, house).post("/workshops/new", {"scenario": "blackmail", "tables": "2", "hints": "1"})
     assert answer.status_code == 302, answer.get_data(as_text=True)
-    (found,) = ending.see_workshops(house, None)
+    (found,) = workshop_end.see_workshops(house, None)
     return found
 
 
@@ -178,7 +179,7 @@ def test_an_installation_in_the_same_folder_is_not_touched(tmp_path: Path, clock
     assert trainer.get(f"/join/{real.code}").status_code == 422
     trainer.get(f"/workshops/{workshop.id}")
     clock.advance(STANDS)
-    assert ending.purge_due(house) == 1
+    assert workshop_end.purge_due(house) == 1
     house.close()
     assert prints(tmp_path) == before
     keys = {file.read_bytes() for file in (tmp_path / "keys").rglob("*") if file.is_file()} - {b""}
@@ -191,13 +192,15 @@ def test_an_installation_in_the_same_folder_is_not_touched(tmp_path: Path, clock
 def test_what_the_command_serves_and_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`serve --workshop`: the trainer's link with the key, the address for everybody, and an old room destroyed."""
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path))
-    monkeypatch.setattr(laptops, "own_address", lambda: "192.168.1.7")
+    monkeypatch.setattr(room_store, "own_address", lambda: "192.168.1.7")
     old = TurnableClock(NOON - 2 * STANDS)
     house = open_laptop(Settings(data=tmp_path), old)
-    told = scenarios.find("silence")
+    told = scenario_library.find_scenario("silence")
     assert told is not None
-    protocol, content = next(iter(scenarios.protocols_of(told)))
-    founding.found(house, None, scenarios.content_of("silence"), protocol, content, Wanted(1, True, "fr"))
+    protocol, content = next(iter(scenario_library.protocols_of(told)))
+    training_service.found(
+        house, None, scenario_library.content_of("silence"), protocol, content, Wanted(1, True, "fr")
+    )
     assert rooms_at(house), "the control"
     house.close()
     served: dict[str, object] = {}

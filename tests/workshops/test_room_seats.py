@@ -11,17 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.protocol import ScopeKind
-from school_protocol.domain.room_clock import REAL
-from school_protocol.services.workshops import coming, ending, running, seats
-from school_protocol.services.workshops.founding import CODE
-from school_protocol.services.workshops.rooms import Rooms
-from school_protocol.services.workshops.seats import SEATS_MOST
-from school_protocol.services.workshops.training import TrainingLocation
-from school_protocol.services.workshops.watching import cases_of, facts_at
-from school_protocol.storage.workshops import rooms
-from school_protocol.web.workshops.mounting import PREFIX
+from school_protocol.engine.definition import ScopeKind
+from school_protocol.engine.errors import BadInput
+from school_protocol.training import room_repository, seats, workshop_end
+from school_protocol.training import service as training_service
+from school_protocol.training.room_app import PREFIX
+from school_protocol.training.room_store import Rooms, TrainingLocation
+from school_protocol.training.scenario import REAL
+from school_protocol.training.seats import SEATS_MOST
+from school_protocol.training.service import CODE
+from school_protocol.training.table_play import cases_of, facts_at
 from workshops.kits import SHIPPED
 from workshops.room_browsing import Hall, Visitor, hall_in
 
@@ -97,14 +96,14 @@ def test_a_link_is_counted_as_a_code_that_was_typed(hall: Hall) -> None:
 
 def test_the_code_of_a_workshop_that_has_ended_is_said(hall: Hall) -> None:
     code = hall.workshop.code
-    ending.end(hall.host, hall.room)
-    assert coming.find(hall.host, code, address="10.0.0.7").why == "ended"
+    workshop_end.end_workshop(hall.host, hall.room)
+    assert training_service.find_joinable(hall.host, code, address="10.0.0.7").why == "ended"
     status, page = at_join(hall, code)
     assert status == 422
     assert "Cet atelier est terminé" in page
     assert "Cet atelier est terminé" in hall.phone().get("/room/enter").get_data(as_text=True)
     assert sit(hall)[0] == 410
-    ending.purge(hall.host, hall.id)
+    workshop_end.purge(hall.host, hall.id)
     assert "Cet atelier est terminé" in at_join(hall, code)[1]
     assert sit(hall)[0] == 404
 
@@ -177,7 +176,7 @@ def test_one_person_may_hold_several_roles(hall: Hall) -> None:
     (number,) = hall.cases()
     assert phone.get(f"/cases/{number}").status_code == 200
     assert phone.get(f"/cases/{number}/acts/name_seat").status_code == 200
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     for role in ("team_member", "team_coordinator", "head"):
         assert str(hall.room.protocol.roles[role].title.in_language("fr")) in phone.get("/room").get_data(as_text=True)
 
@@ -191,7 +190,7 @@ def test_a_table_is_full_and_the_next_one_is_not(hall: Hall) -> None:
     assert "Cette table est complète" in page
     sat = seats.join(hall.room, 2, "Bleu", ["team_member"], language="fr")
     with pytest.raises(BadInput) as refused:
-        seats.change(hall.room, sat.seat, 1, ["team_member"])
+        seats.change_seat(hall.room, sat.seat, 1, ["team_member"])
     assert refused.value.problems == {"table": ("full",)}
     seats.leave(hall.room, next(one for one in hall.seats() if one.table == 1))
     assert sit(hall, name="Vert")[0] == 302
@@ -200,8 +199,8 @@ def test_a_table_is_full_and_the_next_one_is_not(hall: Hall) -> None:
 
 @pytest.mark.exhaustive
 def test_late_joining_finds_what_came_before(hall: Hall) -> None:
-    running.turn_to(hall.room, hall.room.house.now() + timedelta(minutes=30))
-    running.say(hall.room, 0, "Bonjour à toutes et à tous")
+    training_service.turn_to(hall.room, hall.room.house.now() + timedelta(minutes=30))
+    training_service.say(hall.room, 0, "Bonjour à toutes et à tous")
     phone = hall.seated("Bleu", "team_member")
     assert "Bonjour à toutes et à tous" in phone.page
     assert "Salma, tout bas" in phone.page
@@ -217,7 +216,7 @@ def pages_of(number: str) -> list[str]:
 @pytest.mark.exhaustive
 def test_whoever_changes_tables_holds_nothing_at_the_former_one(hall: Hall) -> None:
     phone = hall.seated("Bleu", "team_member", "team_coordinator", "head", "directorate")
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     (old,), (new,) = hall.cases(1), hall.cases(2)
     (seat,) = hall.seats()
     form = f"/cases/{old}/acts/name_seat"
@@ -239,7 +238,7 @@ def test_whoever_changes_tables_holds_nothing_at_the_former_one(hall: Hall) -> N
 
 def test_what_one_reported_stays_with_the_table_where_one_reported(hall: Hall) -> None:
     """Nor does one's own receipt open any more, from which a danger could be raised in the former table's case."""
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     phone = hall.seated("Bleu", "reporter")
     form = "/reports/danger"
     assert phone.get(form).status_code == 200
@@ -339,7 +338,7 @@ def test_what_is_guessed_at_leaves_nothing_behind(hall: Hall) -> None:
 
 def remembered(hall: Hall) -> int:
     with hall.room.store.reading() as session:
-        return rooms.count_tries(session)
+        return room_repository.count_tries(session)
 
 
 def test_two_processes_count_the_same_guesses(hall: Hall) -> None:
@@ -477,12 +476,12 @@ def test_forty_sit_down_at_once(hall: Hall) -> None:
         one.join()
     assert sorted(said) == ["full"] * 16 + ["sat"] * 24
     with room.store.reading() as session:
-        assert [len(rooms.seats(session, table)) for table in (1, 2)] == [SEATS_MOST, SEATS_MOST]
+        assert [len(room_repository.seats(session, table)) for table in (1, 2)] == [SEATS_MOST, SEATS_MOST]
 
 
 def test_the_first_in_the_role_that_began_holds_what_was_begun_and_nobody_else_does(hall: Hall) -> None:
     with hall.room.store.reading() as session:
-        table = rooms.table(session, 1)
+        table = room_repository.table(session, 1)
     assert table is not None
     [facts] = facts_at(hall.room, cases_of(hall.room, table), hall.room.house.now()).values()
     head = seats.join(hall.room, 1, "Vert", ["head"], language="fr").seat
@@ -505,7 +504,7 @@ TOLD = "Vous ne voyez aucun dossier avant d’y être nommé(e)"
 def test_whoever_sits_alone_sees_the_case_or_is_told_who_can_name_them(tmp_path: Path, scenario: str) -> None:
     """Each role that can be held, in each scenario that is shipped; a reporter sees what they report."""
     hall = hall_in(tmp_path, 1, scenario)
-    running.set_pace(hall.room, REAL)
+    training_service.set_pace(hall.room, REAL)
     (number,) = hall.cases()
     for role in seats.playable(hall.room.protocol, hall.room.scenario):
         phone = hall.seated("Bleu", role)
@@ -525,7 +524,7 @@ def test_whoever_sits_alone_sees_the_case_or_is_told_who_can_name_them(tmp_path:
 
 def test_whoever_is_named_sees_the_case_and_is_told_no_more(tmp_path: Path) -> None:
     hall = hall_in(tmp_path, 1, "silence")
-    running.set_pace(hall.room, REAL)
+    training_service.set_pace(hall.room, REAL)
     hall.clock.advance(timedelta(minutes=5))
     phone = hall.seated("Bleu", "psychosocial")
     (number,) = hall.cases()

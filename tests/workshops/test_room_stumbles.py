@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.domain.errors import BadInput
-from school_protocol.services.workshops import ending, founding, rooms, running, seats, uploads
-from school_protocol.services.workshops.founding import STANDS, Wanted
-from school_protocol.services.workshops.rooms import RoomGone
-from school_protocol.services.workshops.uploads import checked
-from school_protocol.storage.errors import StorageBusy, StorageFull
-from school_protocol.storage.workshops import listed
-from school_protocol.storage.workshops import rooms as kept_rooms
-from school_protocol.storage.workshops.rooms import State
+from school_protocol.engine.errors import BadInput
+from school_protocol.storage.store_errors import StorageBusy, StorageFull
+from school_protocol.training import repository as training_repository
+from school_protocol.training import room_repository as kept_rooms
+from school_protocol.training import room_store, scenario_library, seats, workshop_end
+from school_protocol.training import service as training_service
+from school_protocol.training.room_repository import State
+from school_protocol.training.room_store import RoomGone
+from school_protocol.training.scenario_library import checked
+from school_protocol.training.service import STANDS, Wanted
 from workshops.live_table import sat_down
 from workshops.room_browsing import Hall, hall_in, rooms_there
 from workshops.rooms_of import person
@@ -46,7 +47,7 @@ def test_the_wall_does_not_come_again_under_the_hands_of_who_types(hall: Hall) -
     assert "http-equiv" not in still
     assert 'name="again"' not in still
     assert trainer.get("/projector").headers["Refresh"] == "10", "nobody types there"
-    ending.end(hall.host, hall.room)
+    workshop_end.end_workshop(hall.host, hall.room)
     assert 'name="again"' not in trainer.get().get_data(as_text=True)
 
 
@@ -54,7 +55,7 @@ def test_the_wall_does_not_come_again_under_the_hands_of_who_types(hall: Hall) -
 def test_what_a_participant_writes_after_the_end_is_not_taken_away(hall: Hall) -> None:
     phone = hall.seated()
     assert phone.get("/room").headers["Refresh"] == "20"
-    ending.end(hall.host, hall.room)
+    workshop_end.end_workshop(hall.host, hall.room)
     answer = phone.get("/room")
     assert "<textarea" in phone.page
     assert "Refresh" not in answer.headers
@@ -100,21 +101,26 @@ def test_set_up_twice_by_two_presses_it_is_one_workshop(hall: Hall) -> None:
 
 @pytest.mark.exhaustive
 def test_a_form_that_is_sent_again_after_the_end_makes_another(hall: Hall) -> None:
-    protocol, content = uploads.shipped("blackmail").protocol, uploads.shipped("blackmail").content
-    data, trainer, wanted = uploads.shipped("blackmail").data, person(hall.host), Wanted(1, True, "fr")
-    one = founding.found(hall.host, trainer, data, protocol, content, wanted, form="a")
-    with rooms.room_alone(hall.host, one.id) as room:
-        ending.end(hall.host, room)
-    other = founding.found(hall.host, trainer, data, protocol, content, wanted, form="a")
+    protocol, content = (
+        scenario_library.offer_shipped("blackmail").protocol,
+        scenario_library.offer_shipped("blackmail").content,
+    )
+    data, trainer, wanted = scenario_library.offer_shipped("blackmail").data, person(hall.host), Wanted(1, True, "fr")
+    one = training_service.found(hall.host, trainer, data, protocol, content, wanted, form="a")
+    with room_store.room_alone(hall.host, one.id) as room:
+        workshop_end.end_workshop(hall.host, room)
+    other = training_service.found(hall.host, trainer, data, protocol, content, wanted, form="a")
     assert other.id != one.id
     assert other.ended_at is None
-    theirs = founding.found(hall.host, person(hall.host, "formatrice"), data, protocol, content, wanted, form="a")
+    theirs = training_service.found(
+        hall.host, person(hall.host, "formatrice"), data, protocol, content, wanted, form="a"
+    )
     assert theirs.trainer != other.trainer
 
 
 def workshops_of(hall: Hall) -> set[str]:
     with hall.host.directory.reading() as session:
-        return set(listed.standing(session))
+        return set(training_repository.standing(session))
 
 
 @pytest.mark.exhaustive
@@ -139,24 +145,24 @@ def test_nothing_is_destroyed_while_its_debrief_cannot_be_kept(
         raise kind("not now")
 
     with monkeypatch.context() as patched:
-        patched.setattr(ending, "end", busy)
+        patched.setattr(workshop_end, "end_workshop", busy)
         with pytest.raises(kind):
-            ending.purge(hall.host, hall.id)
+            workshop_end.purge(hall.host, hall.id)
         hall.clock.advance(STANDS + timedelta(minutes=1))
-        assert ending.purge_due(hall.host) == 0
+        assert workshop_end.purge_due(hall.host) == 0
     assert rooms_there(hall) == {hall.id}
     assert hall.workshop.purged_at is None
-    assert ending.purge_due(hall.host) == 1
+    assert workshop_end.purge_due(hall.host) == 1
     assert rooms_there(hall) == set()
-    assert ending.has_kept(hall.host, hall.id)
+    assert workshop_end.has_kept(hall.host, hall.id)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_scenario_that_holds_no_more_is_said_and_breaks_no_page(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules change with the program: what was taken before may not be readable any more."""
-    from school_protocol.definitions.scenarios import read
-    from school_protocol.domain.errors import DefinitionError
+    from school_protocol.engine.errors import DefinitionError
+    from school_protocol.training.scenario_reader import read_scenario
 
     trainer = hall.signed_in()
     page = brought(hall, trainer, own().encode())
@@ -165,9 +171,9 @@ def test_a_scenario_that_holds_no_more_is_said_and_breaks_no_page(hall: Hall, mo
     def stricter(content: bytes, file: str) -> object:
         if b"our-own" in content:
             raise DefinitionError(file, ())
-        return read(content, file)
+        return read_scenario(content, file)
 
-    monkeypatch.setattr(uploads, "read", stricter)
+    monkeypatch.setattr(scenario_library, "read", stricter)
     answer = trainer.get(page)
     assert answer.status_code == 200
     assert "règles d’aujourd’hui" in answer.get_data(as_text=True)
@@ -182,7 +188,7 @@ def test_a_scenario_that_holds_no_more_is_said_and_breaks_no_page(hall: Hall, mo
 @pytest.mark.exhaustive
 def test_a_page_is_made_at_one_moment_and_the_next_one_later(hall: Hall) -> None:
     """At sixty times as fast each reading of the clock would be another minute."""
-    running.set_pace(hall.room, 60)
+    training_service.set_pace(hall.room, 60)
     phone = hall.seated()
     hall.clock.advance(timedelta(seconds=7))
     with hall.room.store.reading() as session:
@@ -201,7 +207,7 @@ def test_a_page_is_made_at_one_moment_and_the_next_one_later(hall: Hall) -> None
 def test_a_phone_that_was_signed_out_or_left_has_no_seat(hall: Hall) -> None:
     """Of what is read at once for each page: the seat is that of this very phone, or none."""
     first, second = hall.seated("Bleu"), hall.seated("Vert", table=2)
-    running.say(hall.room, 2, "Bonjour")
+    training_service.say(hall.room, 2, "Bonjour")
     token = second.cookies()[f"workshop-{hall.id}-session"]
     seen = seats.glance(hall.room, token)
     assert seen.seat is not None
@@ -215,7 +221,7 @@ def test_a_phone_that_was_signed_out_or_left_has_no_seat(hall: Hall) -> None:
     assert second.get("/room").status_code == 302
     with pytest.raises(BadInput):
         seats.join(hall.room, 9, "Gris", ["head"], language="fr")
-    ending.end(hall.host, hall.room)
+    workshop_end.end_workshop(hall.host, hall.room)
     with pytest.raises(RoomGone):
         seats.join(hall.room, 1, "Gris", ["head"], language="fr")
 

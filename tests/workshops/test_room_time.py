@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.domain.dues import open_dues
-from school_protocol.domain.errors import BadInput
-from school_protocol.domain.room_clock import FAST, REAL, STANDING
-from school_protocol.services.workshops import running, seats, watching
-from school_protocol.services.workshops.running import WRITES
-from school_protocol.services.workshops.tables_seen import why_it_stands
-from school_protocol.storage.workshops.rooms import State
-from school_protocol.wording import ZONE
+from school_protocol.engine.deadlines import open_dues
+from school_protocol.engine.errors import BadInput
+from school_protocol.language import ZONE
+from school_protocol.training import seats, table_play
+from school_protocol.training import service as training_service
+from school_protocol.training.room_repository import State
+from school_protocol.training.scenario import FAST, REAL, STANDING
+from school_protocol.training.seats import why_it_stands
+from school_protocol.training.service import WRITES
 from workshops.room_browsing import Hall, hall_in
 
 TAGS = re.compile("<[^>]+>")
@@ -47,13 +48,13 @@ def test_it_stands_until_the_trainer_lets_it_go(hall: Hall) -> None:
     hall.clock.advance(90 * MINUTE)
     assert passed(hall, began) == 0
     assert hall.state().state is State.waiting
-    running.set_pace(hall.room, REAL)
+    training_service.set_pace(hall.room, REAL)
     hall.clock.advance(10 * MINUTE)
     assert passed(hall, began) == 10
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     hall.clock.advance(MINUTE)
     assert passed(hall, began) == 70
-    running.set_pace(hall.room, STANDING)
+    training_service.set_pace(hall.room, STANDING)
     hall.clock.advance(MINUTE)
     assert passed(hall, began) == 70
     assert hall.state().state is State.begun
@@ -62,7 +63,7 @@ def test_it_stands_until_the_trainer_lets_it_go(hall: Hall) -> None:
 @pytest.mark.exhaustive
 def test_who_writes_stops_it_and_is_waited_for_five_minutes(hall: Hall) -> None:
     phone = hall.seated()
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     began = now(hall)
     assert phone.get(FORM).status_code == 200
     hall.clock.advance(4 * MINUTE)
@@ -77,7 +78,7 @@ def test_who_writes_stops_it_and_is_waited_for_five_minutes(hall: Hall) -> None:
 @pytest.mark.parametrize("away", ["/room", "/"])
 def test_who_looks_at_another_page_writes_no_more(hall: Hall, away: str) -> None:
     phone = hall.seated()
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     began = now(hall)
     phone.get(FORM)
     hall.clock.advance(MINUTE)
@@ -90,7 +91,7 @@ def test_who_looks_at_another_page_writes_no_more(hall: Hall, away: str) -> None
 def test_two_who_write_are_both_waited_for(hall: Hall) -> None:
     """The one who began last says until when; who is done is waited for no more."""
     first, second = hall.seated("Bleu"), hall.seated("Rouge", table=2)
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     began = now(hall)
     first.get(FORM)
     hall.clock.advance(3 * MINUTE)
@@ -105,7 +106,7 @@ def test_two_who_write_are_both_waited_for(hall: Hall) -> None:
 
 def test_a_form_that_was_sent_is_written_no_more_and_a_wrong_one_is(hall: Hall) -> None:
     phone = hall.seated("Bleu", "team_member")
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     began = now(hall)
     (number,) = hall.cases()
     note = f"/cases/{number}/acts/add_note"
@@ -120,7 +121,7 @@ def test_a_form_that_was_sent_is_written_no_more_and_a_wrong_one_is(hall: Hall) 
 
 def test_the_trainer_waits_for_nobody(hall: Hall) -> None:
     phone, trainer = hall.seated(), hall.trainer()
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     began = now(hall)
     phone.get(FORM)
     trainer.get()
@@ -132,7 +133,7 @@ def test_the_trainer_waits_for_nobody(hall: Hall) -> None:
 @pytest.mark.exhaustive
 def test_the_wall_says_who_is_waited_for_and_until_when_at_most(hall: Hall) -> None:
     first, second, trainer = hall.seated("Bleu"), hall.seated("Rouge", table=2), hall.trainer()
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     assert "l’horloge attend" not in unescape(trainer.get().get_data(as_text=True)), "the control"
     first.get(FORM)
     ours = hall.clock.now().astimezone(ZONE)
@@ -151,7 +152,7 @@ def test_the_wall_says_who_is_waited_for_and_until_when_at_most(hall: Hall) -> N
 def test_whoever_goes_with_a_form_open_is_waited_for_no_more(hall: Hall, gone: str) -> None:
     """The phone is lost, the seat is given up, or another table is taken: the clock goes on at once."""
     phone = hall.seated("Bleu")
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     began = now(hall)
     phone.get(FORM)
     hall.clock.advance(MINUTE)
@@ -160,7 +161,7 @@ def test_whoever_goes_with_a_form_open_is_waited_for_no_more(hall: Hall, gone: s
     if gone == "leave":
         seats.leave(hall.room, seat)
     elif gone == "change":
-        seats.change(hall.room, seat, 2, ["head"])
+        seats.change_seat(hall.room, seat, 2, ["head"])
     else:
         seats.free_phone(hall.room, seat.id)
     assert passed(hall, began) == 0, "what stood has stood"
@@ -171,7 +172,7 @@ def test_whoever_goes_with_a_form_open_is_waited_for_no_more(hall: Hall, gone: s
 @pytest.mark.exhaustive
 def test_whoever_goes_takes_nobody_elses_time(hall: Hall) -> None:
     first, second = hall.seated("Bleu"), hall.seated("Rouge", table=2)
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     began = now(hall)
     first.get(FORM)
     second.get(FORM)
@@ -189,10 +190,10 @@ def test_the_next_moment_is_met_once_each(tmp_path: Path) -> None:
     moments: list[datetime] = []
     dues: set[datetime] = set()
     begun = now(hall)
-    while (moment := running.to_next(hall.room)) is not None:
+    while (moment := training_service.to_next(hall.room)) is not None:
         assert now(hall) == moment
         moments.append(moment)
-        for one in watching.facts_at(hall.room, watching.cases_of(hall.room, hall.table()), moment).values():
+        for one in table_play.facts_at(hall.room, table_play.cases_of(hall.room, hall.table()), moment).values():
             dues |= {due.due_at for due in open_dues(one)}
         assert len(moments) < 200
     assert moments == sorted(set(moments))
@@ -203,16 +204,16 @@ def test_the_next_moment_is_met_once_each(tmp_path: Path) -> None:
     later = {due for due in dues if due > begun}
     assert len(later) > 3
     assert set(moments) == set(came.values()) | later
-    assert running.to_next(hall.room) is None
+    assert training_service.to_next(hall.room) is None
     hall.close()
 
 
 @pytest.mark.exhaustive
 def test_the_next_moment_is_that_of_the_table_where_it_comes_first(hall: Hall) -> None:
     """One table has a danger more than the other, and so other deadlines: each press leads to the nearest."""
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     hall.clock.advance(MINUTE)
-    running.turn_to(hall.room, now(hall) + 3 * MINUTE)
+    training_service.turn_to(hall.room, now(hall) + 3 * MINUTE)
     phone = hall.seated("Bleu", "reporter", table=2)
     phone.get("/reports/danger")
     assert phone.post("/reports/danger", {"danger": "missing_or_at_risk"}).status_code == 303
@@ -220,7 +221,7 @@ def test_the_next_moment_is_that_of_the_table_where_it_comes_first(hall: Hall) -
     for _press in range(12):
         ahead = [one for one in (hall.table(1).next_at, hall.table(2).next_at) if one is not None and one > now(hall)]
         apart += len(set(ahead)) > 1
-        assert running.to_next(hall.room) == min(ahead) == now(hall)
+        assert training_service.to_next(hall.room) == min(ahead) == now(hall)
     assert apart > 3
 
 
@@ -228,14 +229,14 @@ def test_the_next_moment_is_that_of_the_table_where_it_comes_first(hall: Hall) -
 def test_the_first_press_already_leads_somewhere(hall: Hall) -> None:
     began = now(hall)
     assert hall.state().state is State.waiting
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     assert passed(hall, began) > 0
 
 
 @pytest.mark.exhaustive
 def test_moved_far_on_it_meets_what_lies_between(hall: Hall) -> None:
     began = now(hall)
-    running.turn_to(hall.room, began + timedelta(hours=3))
+    training_service.turn_to(hall.room, began + timedelta(hours=3))
     came = hall.table().came
     assert {key: (at - began) / MINUTE for key, at in came.items()} == {
         "not_my_father": 16, "pose_as_her": 80, "imprudent": 105,
@@ -246,9 +247,9 @@ def test_moved_far_on_it_meets_what_lies_between(hall: Hall) -> None:
 def test_turned_back_is_refused_in_words(hall: Hall) -> None:
     trainer = hall.trainer()
     began = now(hall)
-    running.turn_to(hall.room, began + timedelta(hours=3))
+    training_service.turn_to(hall.room, began + timedelta(hours=3))
     with pytest.raises(BadInput):
-        running.turn_to(hall.room, began + timedelta(hours=2))
+        training_service.turn_to(hall.room, began + timedelta(hours=2))
     trainer.get()
     assert trainer.post("/clock", {"moment": "2026-10-06T10:00"}).status_code == 302
     trainer.get()
@@ -264,8 +265,8 @@ def test_turned_back_is_refused_in_words(hall: Hall) -> None:
 @pytest.mark.parametrize("pace", [REAL, FAST, STANDING])
 def test_a_restart_goes_on_where_it_was(hall: Hall, pace: int) -> None:
     phone = hall.seated()
-    running.set_pace(hall.room, REAL)
-    running.set_pace(hall.room, pace)
+    training_service.set_pace(hall.room, REAL)
+    training_service.set_pace(hall.room, pace)
     hall.clock.advance(2 * MINUTE)
     before, table, seats = now(hall), hall.table(), hall.seats()
     cookies = phone.cookies()
@@ -284,7 +285,7 @@ def test_a_restart_goes_on_where_it_was(hall: Hall, pace: int) -> None:
 @pytest.mark.exhaustive
 def test_a_restart_while_somebody_writes_still_waits(hall: Hall) -> None:
     phone = hall.seated()
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     began = now(hall)
     phone.get(FORM)
     hall.restart()
@@ -297,7 +298,7 @@ def test_a_restart_while_somebody_writes_still_waits(hall: Hall) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("back", [timedelta(seconds=5), timedelta(hours=1)])
 def test_ours_set_back_does_not_turn_it_back(hall: Hall, back: timedelta) -> None:
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     hall.clock.advance(10 * MINUTE)
     shown = now(hall)
     hall.clock.moment -= back
@@ -307,16 +308,16 @@ def test_ours_set_back_does_not_turn_it_back(hall: Hall, back: timedelta) -> Non
 
 
 def test_frozen_it_stands_whatever_else_is_pressed(hall: Hall) -> None:
-    running.set_pace(hall.room, FAST)
-    running.freeze(hall.room, True)
+    training_service.set_pace(hall.room, FAST)
+    training_service.freeze(hall.room, True)
     shown = now(hall)
     hall.clock.advance(MINUTE)
-    running.set_pace(hall.room, REAL)
-    running.set_pace(hall.room, FAST)
-    running.go_on(hall.room)
+    training_service.set_pace(hall.room, REAL)
+    training_service.set_pace(hall.room, FAST)
+    training_service.go_on(hall.room)
     hall.clock.advance(MINUTE)
     assert passed(hall, shown) == 0
-    running.freeze(hall.room, False)
+    training_service.freeze(hall.room, False)
     hall.clock.advance(MINUTE)
     assert passed(hall, shown) == 60
 
@@ -324,7 +325,7 @@ def test_frozen_it_stands_whatever_else_is_pressed(hall: Hall) -> None:
 @pytest.mark.exhaustive
 def test_an_ended_room_stands_for_good(hall: Hall) -> None:
     trainer = hall.trainer()
-    running.set_pace(hall.room, FAST)
+    training_service.set_pace(hall.room, FAST)
     assert trainer.post("/end", {"sure": "1"}).status_code == 302
     shown = now(hall)
     hall.clock.advance(MINUTE)
@@ -336,6 +337,6 @@ def test_an_ended_room_stands_for_good(hall: Hall) -> None:
 
 def test_nothing_else_reads_it(hall: Hall) -> None:
     """The host's own time, and the list of workshops, go by ours."""
-    running.turn_to(hall.room, now(hall) + timedelta(days=40))
+    training_service.turn_to(hall.room, now(hall) + timedelta(days=40))
     assert hall.host.now() == hall.clock.now()
     assert hall.workshop.created_at == hall.clock.now()

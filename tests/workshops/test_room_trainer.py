@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from werkzeug.test import TestResponse
 
-from school_protocol.domain.dues import open_dues
-from school_protocol.services.workshops import ending, running, seats, watching
-from school_protocol.storage.workshops import rooms
-from school_protocol.storage.workshops.rooms import SeatRow
+from school_protocol.engine.deadlines import open_dues
+from school_protocol.training import room_repository, seats, table_play, workshop_end
+from school_protocol.training import service as training_service
+from school_protocol.training.models import SeatRow
 from workshops.live_table import sat_down
 from workshops.room_browsing import Hall, Visitor, dump, hall_in, rooms_there
 from workshops.test_same_debrief import SC3
@@ -48,9 +48,9 @@ def doors(hall: Hall) -> list[tuple[str, str, str]]:
 def state_of(hall: Hall) -> object:
     """All that a trainer can change."""
     with hall.room.store.reading() as session:
-        words = rooms.words(session, hall.room.house.vault, rooms.WordKind.message)
+        words = room_repository.words(session, hall.room.house.vault, room_repository.WordKind.message)
         seated = [(row.id, row.token) for row in session.query(SeatRow)]
-        return rooms.state(session), rooms.tables(session), words, seated, hall.workshop
+        return room_repository.state(session), room_repository.tables(session), words, seated, hall.workshop
 
 
 # ---- whose it is -----------------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def test_the_same_doors_open_to_its_trainer(hall: Hall) -> None:
     """The control."""
     trainer = hall.signed_in()
     hall.seated()
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     for endpoint, method, path in doors(hall):
         if method == "GET" and (hall.id in path or endpoint in ("workshops.index", "workshops.new")):
             assert trainer.get(path).status_code in (200, 202), endpoint
@@ -122,7 +122,7 @@ def test_what_is_no_workshop_is_refused_in_words(hall: Hall, sent: dict[str, str
     answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2", **sent})
     assert answer.status_code == 422
     assert 'class="errors"' in answer.get_data(as_text=True)
-    assert len(ending.see_workshops(hall.host, None)) == 0
+    assert len(workshop_end.see_workshops(hall.host, None)) == 0
     assert rooms_there(hall) == {hall.id}
 
 
@@ -150,27 +150,27 @@ def test_what_is_held_does_not_come_until_it_is_let(hall: Hall) -> None:
     trainer = hall.trainer()
     began = hall.room.house.now()
     press(trainer, "/inject", table="1", inject=TIMED, do="hold")
-    running.turn_to(hall.room, began + timedelta(hours=2))
+    training_service.turn_to(hall.room, began + timedelta(hours=2))
     assert TIMED not in hall.table(1).came
     assert hall.table(2).came[TIMED] == began + timedelta(minutes=105)
-    running.turn_to(hall.room, began + timedelta(hours=3))
+    training_service.turn_to(hall.room, began + timedelta(hours=3))
     assert TIMED not in hall.table(1).came
     press(trainer, "/inject", table="1", inject=TIMED, do="free")
     assert hall.table(1).came[TIMED] == began + timedelta(hours=3), "when it came, not when it would have"
     before = hall.table(1).came
     for do in ("hold", "free", "now"):
         press(trainer, "/inject", table="1", inject=TIMED, do=do)
-        running.turn_to(hall.room, hall.room.house.now() + timedelta(minutes=1))
+        training_service.turn_to(hall.room, hall.room.house.now() + timedelta(minutes=1))
         assert hall.table(1).came == before, "once"
 
 
 def test_what_nothing_called_comes_when_the_trainer_says_so_and_once(hall: Hall) -> None:
     trainer, phone = hall.trainer(), hall.seated("Bleu", "head")
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     moment = hall.room.house.now()
     press(trainer, "/inject", table="0", inject=CALLED, do="now")
     assert [hall.table(number).came[CALLED] for number in (1, 2)] == [moment, moment]
-    running.turn_to(hall.room, moment + timedelta(minutes=1))
+    training_service.turn_to(hall.room, moment + timedelta(minutes=1))
     press(trainer, "/inject", table="0", inject=CALLED, do="now")
     assert hall.table(1).came[CALLED] == moment
     assert hall.table(2).came[CALLED] == moment
@@ -208,7 +208,7 @@ def test_an_enormous_message_is_refused_in_words(hall: Hall, words: str, said: s
     press(trainer, "/say", table="0", text=words)
     assert said in trainer.get().get_data(as_text=True)
     with hall.room.store.reading() as session:
-        assert rooms.words(session, hall.room.house.vault, rooms.WordKind.message) == ()
+        assert room_repository.words(session, hall.room.house.vault, room_repository.WordKind.message) == ()
 
 
 # ---- stopped ---------------------------------------------------------------------------------------------------------
@@ -234,15 +234,15 @@ def forms(hall: Hall) -> list[tuple[str, dict[str, str]]]:
 def test_nothing_is_recorded_in_a_room_that_stands(hall: Hall, state: str) -> None:
     phone = hall.seated("Bleu", "team_member", "team_coordinator", "head", "reporter")
     if state != "waiting":
-        running.to_next(hall.room)
+        training_service.to_next(hall.room)
     pages = {}
     for path, _sent in forms(hall):
         phone.get(path)
         pages[path] = phone.page
     if state == "frozen":
-        running.freeze(hall.room, True)
+        training_service.freeze(hall.room, True)
     if state == "ended":
-        ending.end(hall.host, hall.room)
+        workshop_end.end_workshop(hall.host, hall.room)
     before = rows(hall)
     for path, sent in forms(hall):
         phone.page = pages[path]
@@ -257,15 +257,15 @@ def test_nothing_is_recorded_in_a_room_that_stands(hall: Hall, state: str) -> No
 @pytest.mark.exhaustive
 def test_what_was_typed_while_it_stood_is_there_afterwards(hall: Hall) -> None:
     phone = hall.seated("Bleu", "team_member", "team_coordinator", "head", "reporter")
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     form = f"/cases/{hall.cases()[0]}/acts/add_note"
     phone.get(form)
-    running.freeze(hall.room, True)
+    training_service.freeze(hall.room, True)
     answer = phone.post(form, {"a-text": "Mots tapés pendant l’arrêt"})
     page = answer.get_data(as_text=True)
     assert answer.status_code == 409
     assert f'href="{hall.base}{form}"' in page
-    running.freeze(hall.room, False)
+    training_service.freeze(hall.room, False)
     assert "Mots tapés pendant l’arrêt" in phone.get(form).get_data(as_text=True)
     assert phone.post(form, {"a-text": "Mots tapés pendant l’arrêt"}).status_code == 303
     assert "Mots tapés pendant l’arrêt" not in phone.get(form).get_data(as_text=True)
@@ -278,7 +278,7 @@ def test_what_was_typed_while_it_stood_is_there_afterwards(hall: Hall) -> None:
 def test_hints_off_hides_the_reasons_at_that_table_alone(hall: Hall) -> None:
     trainer = hall.trainer()
     phones = {1: hall.seated("Bleu", "team_member"), 2: hall.seated("Vert", "team_member", table=2)}
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
 
     def hinted(table: int) -> bool:
         """On the page of the case, and on that of an act that is not open."""
@@ -313,9 +313,9 @@ def test_without_hints_no_page_of_a_table_nor_the_projector_says_what_is_due(hal
     """Two tables at the same place, three hours on; only the first is without hints."""
     trainer = hall.trainer()
     phones = {table: hall.seated("Bleu", *EVERY_ROLE, table=table) for table in (1, 2)}
-    running.turn_to(hall.room, hall.room.house.now() + timedelta(hours=3))
+    training_service.turn_to(hall.room, hall.room.house.now() + timedelta(hours=3))
     press(trainer, "/table", table="1", do="quiet")
-    facts = watching.facts_at(hall.room, watching.cases_of(hall.room, hall.table(1)), hall.room.house.now())
+    facts = table_play.facts_at(hall.room, table_play.cases_of(hall.room, hall.table(1)), hall.room.house.now())
     (open_now,) = (open_dues(one) for one in facts.values())
     titles = {hall.room.protocol.deadlines[one.deadline].title.root["fr"] for one in open_now}
     signs = {*titles, "retard", "Pour vous", "dépassée", "Pour aujourd’hui"}
@@ -343,7 +343,7 @@ def test_without_hints_no_page_of_a_table_nor_the_projector_says_what_is_due(hal
     shut = phone.post(f"/cases/{number}/case-file", {})
     assert shut.status_code == 403, "it says how the protocol was kept"
     assert "il n’en est pas fait à cette table" in words_of(shut)
-    ending.end(hall.host, hall.room)
+    workshop_end.end_workshop(hall.host, hall.room)
     assert words_of(trainer.get("/projector")).count("Prochaine échéance") == 2
 
 
@@ -362,7 +362,7 @@ def test_without_hints_a_refused_try_says_so_in_a_sentence_and_not_why(hall: Hal
         1: hall.seated("Bleu", "team_member", "team_coordinator"),
         2: hall.seated("Vert", "team_member", "team_coordinator", table=2),
     }
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     press(trainer, "/table", table="1", do="quiet")
     for table, told in ((1, False), (2, True)):
         case, phone = f"/cases/{hall.cases(table)[0]}", phones[table]
@@ -374,13 +374,13 @@ def test_without_hints_a_refused_try_says_so_in_a_sentence_and_not_why(hall: Hal
         assert answer.status_code == 409
         assert (reasons_in(page), OFF in page) == (told, not told)
         with hall.room.store.reading() as session:
-            assert [one.name for one in rooms.attempts(session, table)] == ["begin_assessment"]
+            assert [one.name for one in room_repository.attempts(session, table)] == ["begin_assessment"]
 
 
 @pytest.mark.exhaustive
 def test_without_hints_one_may_still_go_on_without_a_need_once_it_was_refused(hall: Hall) -> None:
     trainer, phone = hall.trainer(), hall.seated("Bleu", "team_coordinator")
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     sat_down(hall.room).play(SC3.path.steps[:14])
     move, missing = f"/cases/{hall.cases()[0]}/moves/record_external_handling", "without-acknowledged"
     sentence = hall.room.protocol.needs["acknowledged"].sentence.in_language("fr")
@@ -402,7 +402,7 @@ def test_without_hints_one_may_still_go_on_without_a_need_once_it_was_refused(ha
 def test_without_hints_what_says_what_is_missing_is_shut_until_the_end(hall: Hall) -> None:
     trainer = hall.trainer()
     phones = {1: hall.seated("Bleu", "head"), 2: hall.seated("Vert", "head", table=2)}
-    running.to_next(hall.room)
+    training_service.to_next(hall.room)
     press(trainer, "/table", table="1", do="quiet")
     pages = {table: f"/cases/{hall.cases(table)[0]}" for table in (1, 2)}
     for table, status in ((1, 403), (2, 200)):

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from school_protocol.cli import main
-from school_protocol.domain.findings import Debrief, Kind
-from school_protocol.domain.scenario import Scenario, Step
-from school_protocol.services.workshops import ending
-from school_protocol.services.workshops.proving import steps_of
-from school_protocol.services.workshops.scenarios import find, shipped
+from school_protocol.cli.group import main
+from school_protocol.training import workshop_end
+from school_protocol.training.findings import Debrief, Kind
+from school_protocol.training.scenario import Scenario, Step
+from school_protocol.training.scenario_library import find_scenario, shipped_scenarios
+from school_protocol.training.table_play import steps_of
 from workshops.live_table import LiveTable, differences, sat_down, scripted
 from workshops.planting import SHIPPED
 from workshops.room_browsing import hall_in
 
-SCENARIOS = shipped()
-TOLD = find("blackmail")
+SCENARIOS = shipped_scenarios()
+TOLD = find_scenario("blackmail")
 assert TOLD is not None
 SC3: Scenario = TOLD
 TRAPS = {key: trap.witness for key, trap in SC3.traps.items()}
@@ -129,8 +129,11 @@ def test_what_is_kept_of_both_is_the_same_too(tmp_path: Path) -> None:
     steps, until = planted(), "2026-10-12T09:00"
     with live(tmp_path, SC3) as table:
         table.play([*steps, step(at=until)])
-        kept, idle = ending.kept(table.debrief()), ending.kept(ending.debrief_of(table.room, 2))
-    assert kept == ending.kept(scripted(SC3, [*steps, step(at=until)]))
-    assert idle == ending.kept(scripted(SC3, [step(at=until)]))
+        kept, idle = (
+            workshop_end.kept_debriefs(table.debrief()),
+            workshop_end.kept_debriefs(workshop_end.debrief_of(table.room, 2)),
+        )
+    assert kept == workshop_end.kept_debriefs(scripted(SC3, [*steps, step(at=until)]))
+    assert idle == workshop_end.kept_debriefs(scripted(SC3, [step(at=until)]))
     assert "passed" not in idle["duties"].values()
     assert idle != kept

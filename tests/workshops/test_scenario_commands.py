@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from school_protocol.cli import main
+from school_protocol.cli.group import main
 
 pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
 

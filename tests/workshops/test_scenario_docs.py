@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from school_protocol.definitions import read as read_protocol
-from school_protocol.definitions.saying import fault_line
-from school_protocol.definitions.scenarios import read
-from school_protocol.domain import scenario as models
-from school_protocol.services.workshops.proving import prove
-from school_protocol.wording import Wording
+from school_protocol.language import Wording
+from school_protocol.protocol.presenters import fault_line
+from school_protocol.protocol.reader import read as read_protocol
+from school_protocol.training import scenario as models
+from school_protocol.training.scenario_reader import read_scenario
+from school_protocol.training.table_play import prove
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "scenario-format.md").read_text("utf-8")
@@ -52,7 +52,7 @@ def test_every_word_is_explained(name: str) -> None:
 
 def test_the_example_goes_as_it_says() -> None:
     data, content = COMPLETE.encode(), PROTOCOL.encode()
-    assert prove(read(data, "found.yaml"), data, read_protocol(content, "accidents.yaml"), content) == ()
+    assert prove(read_scenario(data, "found.yaml"), data, read_protocol(content, "accidents.yaml"), content) == ()
 
 
 @pytest.mark.parametrize("excerpt", [text for kind, text in BLOCK.findall(PAGE) if not kind])
@@ -63,6 +63,6 @@ def test_each_excerpt_is_of_the_example(excerpt: str) -> None:
 def test_the_fault_shown_is_what_is_said() -> None:
     cut = "    - {advance: 10m, as: nurse, do: weigh, answers: {marks: {pain: 0, walks: 0}}}\n"
     data, content = COMPLETE.replace(cut, "").encode(), PROTOCOL.encode()
-    [fault] = prove(read(data, "found.yaml"), data, read_protocol(content, "accidents.yaml"), content)
+    [fault] = prove(read_scenario(data, "found.yaml"), data, read_protocol(content, "accidents.yaml"), content)
     said = fault_line(Wording("en"), "found.yaml", fault)
     assert f"```\n{said}\n```" in PAGE

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.definitions import read_file
-from school_protocol.definitions.saying import fault_line
-from school_protocol.definitions.scenarios import check, located, read
-from school_protocol.domain.errors import DefinitionError, Fault
-from school_protocol.domain.phrases import Listing, Phrase
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.workshops.proving import prove
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import DefinitionError, Fault
+from school_protocol.engine.texts import Listing, Phrase
+from school_protocol.language import Wording
+from school_protocol.protocol.presenters import fault_line
+from school_protocol.protocol.reader import read_file
+from school_protocol.training.scenario_reader import check_scenario, located, read_scenario
+from school_protocol.training.table_play import prove
 from tests.workshops.faults import PLAYED, STATIC
 
 pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
@@ -44,12 +44,12 @@ def faults(name: str) -> tuple[Fault, ...]:
     old, new, _line, _message = (STATIC | PLAYED)[name]
     data = edited(old, new).encode()
     try:
-        scenario = read(data, FILE)
+        scenario = read_scenario(data, FILE)
     except DefinitionError as error:
         return error.faults
     if name in PLAYED:
         return prove(scenario, data, small(), SMALL.read_bytes())
-    return located(data, check(scenario, small()))
+    return located(data, check_scenario(scenario, small()))
 
 
 def phrases(words: object) -> Iterator[str]:
@@ -120,4 +120,4 @@ def test_there_are_many_kinds() -> None:
 @pytest.mark.exhaustive
 def test_the_right_one_has_no_fault() -> None:
     data = TEXT.encode()
-    assert prove(read(data, FILE), data, small(), SMALL.read_bytes()) == ()
+    assert prove(read_scenario(data, FILE), data, small(), SMALL.read_bytes()) == ()

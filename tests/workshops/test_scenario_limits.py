@@ -9,14 +9,20 @@ from unittest.mock import patch
 
 import pytest
 
-from school_protocol.definitions import read as read_protocol
-from school_protocol.definitions.scenarios import limits, read
-from school_protocol.domain.errors import DefinitionError, Fault
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.scenario import Scenario
-from school_protocol.services.workshops import proving, scenarios
-from school_protocol.services.workshops.proving import PROVING_MOST, Bound, prove
-from school_protocol.services.workshops.scenarios import faults_said, find, read_uploaded, shipped, shipped_protocol
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import DefinitionError, Fault
+from school_protocol.protocol.reader import read as read_protocol
+from school_protocol.training import scenario_library, scenario_reader, table_play
+from school_protocol.training.scenario import Scenario
+from school_protocol.training.scenario_library import (
+    faults_said,
+    find_scenario,
+    read_uploaded,
+    shipped_protocol,
+    shipped_scenarios,
+)
+from school_protocol.training.scenario_reader import read_scenario
+from school_protocol.training.table_play import PROVING_MOST, Bound, prove
 from tests.workshops.kits import SHIPPED
 
 pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
@@ -105,7 +111,7 @@ def refused(data: bytes) -> tuple[Fault, ...]:
     """The faults of a file of which nothing was built, however much stands in it."""
     with patch.object(Scenario, "model_validate", side_effect=AssertionError("it was looked at")) as built:
         with pytest.raises(DefinitionError) as raised:
-            read(data, FILE)
+            read_scenario(data, FILE)
         built.assert_not_called()
     return raised.value.faults
 
@@ -132,7 +138,7 @@ def test_it_is_said_in_the_readers_language(name: str, language: str) -> None:
 @pytest.mark.parametrize("name", ASTRAY)
 def test_a_protocol_is_a_plain_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[object] = []
-    monkeypatch.setattr(scenarios, "_folder", lambda: looked.append(name))
+    monkeypatch.setattr(scenario_library, "_folder", lambda: looked.append(name))
     faults = refused(edited("protocol: lost-things", f'protocol: "{name}"'))
     assert "is not a name: small letters, digits and hyphens" in faults[0].message
     assert faults[0].message.startswith("protocol: ")
@@ -167,9 +173,9 @@ def test_what_nests_without_end_is_refused() -> None:
 )
 def test_a_story_lasts_a_school_year_at_most(old: str, new: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data, played = edited(old, new), list[object]()
-    monkeypatch.setattr(proving, "seated", lambda *told: played.append(told))
+    monkeypatch.setattr(table_play, "seated", lambda *told: played.append(told))
     content = SMALL.read_bytes()
-    faults = prove(read(data, FILE), data, read_protocol(content, SMALL.name), content)
+    faults = prove(read_scenario(data, FILE), data, read_protocol(content, SMALL.name), content)
     assert played == [], "it was not played"
     assert message in " ".join(fault.message for fault in faults)
 
@@ -177,7 +183,7 @@ def test_a_story_lasts_a_school_year_at_most(old: str, new: str, message: str, m
 def test_time_in_small_steps_is_added_up() -> None:
     """Many waits, none of which is too long."""
     data = edited(STEP, "    - {advance: 90d}\n" * 6 + STEP)
-    scenario = read(data, FILE)
+    scenario = read_scenario(data, FILE)
     content = SMALL.read_bytes()
     faults = prove(scenario, data, read_protocol(content, SMALL.name), content)
     places = [fault.message.split(":")[0] for fault in faults if "400 days" in fault.message]
@@ -187,7 +193,7 @@ def test_time_in_small_steps_is_added_up() -> None:
 def test_as_many_moments_as_it_needs_are_enough_and_one_less_is_not() -> None:
     """The same on every machine, each time; its branches count, too."""
     data, content = TEXT.encode(), SMALL.read_bytes()
-    scenario, protocol, needed = read(data, FILE), read_protocol(content, SMALL.name), Bound(PROVING_MOST)
+    scenario, protocol, needed = read_scenario(data, FILE), read_protocol(content, SMALL.name), Bound(PROVING_MOST)
     assert prove(scenario, data, protocol, content, bound=needed) == ()
     assert needed.met > len(scenario.path.steps) + sum(len(one.steps) for _part, _key, one in scenario.witnesses())
     assert prove(scenario, data, protocol, content, bound=Bound(needed.met)) == ()
@@ -201,12 +207,12 @@ def test_as_many_moments_as_it_needs_are_enough_and_one_less_is_not() -> None:
 def test_what_plays_for_ever_is_stopped_and_said_in_each_language() -> None:
     """As many steps as a file may have, after each of which an inject, a trap and all their witnesses play on."""
     notes = "    - {as: warden, do: meet, answers: {with: owner-1, heard: yes, own_words: x}}\n"
-    waits = ", ".join(["{advance: 1d}"] * limits.WITNESS)
+    waits = ", ".join(["{advance: 1d}"] * scenario_reader.WITNESS)
     call = '  rings: {kind: news, to: everyone, at: 90d, text: {fr: "A", ar: "ا", en: "A"}, witness: {steps: ['
     calls = many(f"{call}{waits}]}}}}\n", 50, "rings")
     data = TEXT.replace(STEP, notes * 130 + STEP).replace(INJECT, calls + INJECT).encode()
     content = SMALL.read_bytes()
-    faults = prove(read(data, FILE), data, read_protocol(content, SMALL.name), content)
+    faults = prove(read_scenario(data, FILE), data, read_protocol(content, SMALL.name), content)
     said = {
         language: [ASIDE.sub("", one) for one in faults_said(faults, FILE, language)] for language in ("en", "fr", "ar")
     }
@@ -219,12 +225,12 @@ def test_what_plays_for_ever_is_stopped_and_said_in_each_language() -> None:
 
 
 def test_those_that_are_shipped_are_found_by_name() -> None:
-    assert tuple(one.scenario for one in shipped()) == SHIPPED
+    assert tuple(one.scenario for one in shipped_scenarios()) == SHIPPED
     for name in SHIPPED:
-        assert find(name) is not None
-        assert read(scenarios.content_of(name), name).scenario == name
-    assert find("../class-group") is None
-    assert find("nobody") is None
+        assert find_scenario(name) is not None
+        assert read_scenario(scenario_library.content_of(name), name).scenario == name
+    assert find_scenario("../class-group") is None
+    assert find_scenario("nobody") is None
 
 
 def test_shipped_versions_of_protocols_are_found() -> None:
@@ -243,10 +249,10 @@ def proven(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def prove_one(scenario: Scenario, data: bytes, protocol: Protocol, content: bytes) -> tuple[Fault, ...]:
         told.append(f"{scenario.digest[:8]} {protocol.protocol}")
-        return proving.prove(scenario, data, protocol, content)
+        return table_play.prove(scenario, data, protocol, content)
 
-    monkeypatch.setattr(scenarios, "prove", prove_one)
-    monkeypatch.setattr(scenarios, "_KEPT", scenarios._Kept(2))
+    monkeypatch.setattr(scenario_library, "prove", prove_one)
+    monkeypatch.setattr(scenario_library, "_KEPT", scenario_library._Kept(2))
     return told
 
 
@@ -302,22 +308,26 @@ def test_what_cannot_be_read_is_told_and_not_played(proven: list[str]) -> None:
 def test_the_page_on_scenarios_says_the_limits() -> None:
     part = PAGE.split("## Limits")[1].split("## ")[0]
     rows = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", part, re.MULTILINE))
-    assert f"{limits.LARGEST // 1024} KiB" in rows.values()
+    assert f"{scenario_reader.LARGEST // 1024} KiB" in rows.values()
     names = ("cast", "signs", "injects", "traps", "debrief", "aims", "versions", "languages")
-    assert set(names) == set(limits.PARTS)
-    assert rows[", ".join(f"`{name}`" for name in names)] == ", ".join(str(limits.PARTS[name]) for name in names)
-    assert f"{limits.STEPS}; {limits.WITNESS}; {limits.CASES}" in rows.values()
-    assert any(value.startswith(f"{limits.WORDS} characters; {limits.ON_A_CARD},") for value in rows.values())
-    assert any(f"{limits.LONGEST.days} days" in value for value in rows.values())
-    assert any(f"from {limits.YEARS[0]} to {limits.YEARS[-1]}" in value for value in rows.values())
-    assert f"{proving.PROVING_MOST}; {proving.PLAYING_MOST}" in rows.values()
+    assert set(names) == set(scenario_reader.PARTS)
+    assert rows[", ".join(f"`{name}`" for name in names)] == ", ".join(
+        str(scenario_reader.PARTS[name]) for name in names
+    )
+    assert f"{scenario_reader.STEPS}; {scenario_reader.WITNESS}; {scenario_reader.CASES}" in rows.values()
+    assert any(
+        value.startswith(f"{scenario_reader.WORDS} characters; {scenario_reader.ON_A_CARD},") for value in rows.values()
+    )
+    assert any(f"{scenario_reader.LONGEST.days} days" in value for value in rows.values())
+    assert any(f"from {scenario_reader.YEARS[0]} to {scenario_reader.YEARS[-1]}" in value for value in rows.values())
+    assert f"{table_play.PROVING_MOST}; {table_play.PLAYING_MOST}" in rows.values()
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_those_that_are_shipped_are_far_from_the_limits(name: str) -> None:
-    scenario = read(scenarios.content_of(name), name)
-    for part, most in limits.PARTS.items():
+    scenario = read_scenario(scenario_library.content_of(name), name)
+    for part, most in scenario_reader.PARTS.items():
         if part != "languages":
             assert 2 * len(getattr(scenario, part)) <= most, part
-    assert 2 * len(scenario.path.steps) <= limits.STEPS
-    assert len(scenarios.content_of(name)) * 4 <= limits.LARGEST
+    assert 2 * len(scenario.path.steps) <= scenario_reader.STEPS
+    assert len(scenario_library.content_of(name)) * 4 <= scenario_reader.LARGEST

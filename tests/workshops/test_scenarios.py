@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from school_protocol.definitions import read_file
-from school_protocol.definitions.scenarios import read
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.scenario import Step
-from school_protocol.services.workshops.proving import prove, steps_of
-from school_protocol.services.workshops.tables import Beat, BeatKind, Playing, seated
-from school_protocol.wording import stigma
+from school_protocol.engine.definition import Protocol
+from school_protocol.language import stigma
+from school_protocol.protocol.reader import read_file
+from school_protocol.training.scenario import Step
+from school_protocol.training.scenario_reader import read_scenario
+from school_protocol.training.table_play import Beat, BeatKind, Playing, prove, seated, steps_of
 
 pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
 
@@ -27,7 +26,7 @@ FOUND = Path(__file__).with_name("found_phone.yaml")
 
 def played(witness: str = "") -> Playing:
     """The synthetic scenario, or one of its witnesses, played to the end."""
-    scenario = read(FOUND.read_bytes(), FOUND.name)
+    scenario = read_scenario(FOUND.read_bytes(), FOUND.name)
     chosen = next((one for _part, key, one in scenario.witnesses() if key == witness), None)
     with seated(scenario, read_file(SMALL), SMALL.read_bytes()) as playing:
         assert playing.play(steps_of(scenario, chosen))
@@ -46,7 +45,7 @@ def test_the_four_are_shipped() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_scenario_goes_as_it_says(path: Path, moroccan: Protocol) -> None:
     data = path.read_bytes()
-    scenario = read(data, path.name)
+    scenario = read_scenario(data, path.name)
     assert scenario.scenario == path.stem
     assert len(scenario.cast) >= 5
     assert len(scenario.injects) >= 5
@@ -110,7 +109,7 @@ def test_a_table_falls_into_a_trap_and_no_other(trap: str) -> None:
 )
 def test_a_sign_counts_only_what_it_says(who: list[str], how: str, times: int, falls: bool) -> None:
     text = FOUND.read_text("utf-8").replace("role == 'warden'\"}", f"role == 'warden'\", times: {times}}}")
-    scenario = read(text.encode(), FOUND.name)
+    scenario = read_scenario(text.encode(), FOUND.name)
     assert scenario.signs["told"].times == times
     with seated(scenario, read_file(SMALL), SMALL.read_bytes()) as playing:
         playing.open()
@@ -129,7 +128,7 @@ def test_a_file_is_put_to_a_piece_or_is_seen_to_be_tried(
     moroccan: Protocol, intimate: str, who: str, refused: tuple[str, ...]
 ) -> None:
     path = ROOT / "protocol_definitions" / "scenarios" / "class-group.yaml"
-    scenario = read(path.read_bytes(), path.name)
+    scenario = read_scenario(path.read_bytes(), path.name)
     content = (ROOT / "protocol_definitions" / scenario.protocol / "1.yaml").read_bytes()
     answers = {"kind": "oral_account", "sexual_or_intimate": intimate, "description": "Décrit."}
     register = Step.model_validate({"advance": "1h", "as": "referent_er", "do": "F7", "answers": answers})
@@ -144,7 +143,7 @@ def test_a_file_is_put_to_a_piece_or_is_seen_to_be_tried(
 
 
 def test_a_branch_leaves_its_table_where_it_is() -> None:
-    scenario = read(FOUND.read_bytes(), FOUND.name)
+    scenario = read_scenario(FOUND.read_bytes(), FOUND.name)
     with seated(scenario, read_file(SMALL), SMALL.read_bytes()) as playing:
         playing.open()
         before, now = len(playing.beats), playing.now

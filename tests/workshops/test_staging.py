@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from school_protocol.definitions.scenarios import read
-from school_protocol.domain.scenario import Scenario, duration
-from school_protocol.domain.staging import Reading, Table, next_moment, watch
+from school_protocol.engine.texts import duration
+from school_protocol.training.scenario import Reading, Scenario, Table, next_moment, watch
+from school_protocol.training.scenario_reader import read_scenario
 
 BEGUN = datetime(2026, 11, 23, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(scope="module")
 def scenario() -> Scenario:
-    return read(Path(__file__).with_name("found_phone.yaml").read_bytes(), "found_phone.yaml")
+    return read_scenario(Path(__file__).with_name("found_phone.yaml").read_bytes(), "found_phone.yaml")
 
 
 def seen(*done: str, **values: bool) -> Reading:

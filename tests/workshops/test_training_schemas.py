@@ -14,13 +14,14 @@ from sqlalchemy.exc import ProgrammingError
 from storage.server import EVERYWHERE, SITE, WORKER
 
 from school_protocol.config import Settings, training_schema
-from school_protocol.services.house import House, open_house
-from school_protocol.services.workshops import ending, running, seats
-from school_protocol.services.workshops.rooms import RoomGone, Rooms, sweep_left_over
-from school_protocol.services.workshops.training import PARTS, TrainingLocation
-from school_protocol.storage import preparing
-from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.workshops import rooms as stored
+from school_protocol.context import House, open_house
+from school_protocol.storage import postgresql
+from school_protocol.storage.store_errors import StorageBusy
+from school_protocol.training import room_repository as stored
+from school_protocol.training import seats, workshop_end
+from school_protocol.training import service as training_service
+from school_protocol.training.room_repository import PARTS
+from school_protocol.training.room_store import RoomGone, Rooms, TrainingLocation, sweep_left_over
 from workshops.rooms_of import host_in, made, rooms_at
 
 pytestmark = pytest.mark.skipif(not EVERYWHERE, reason="where every house lies on PostgreSQL")
@@ -47,10 +48,10 @@ SEAT = """
 import sys
 from pathlib import Path
 from school_protocol.config import Settings
-from school_protocol.services.house import SystemClock, open_house
+from school_protocol.context import SystemClock, open_house
 from school_protocol.services.workshops import running, seats
-from school_protocol.services.workshops.rooms import Rooms
-from school_protocol.services.workshops.training import TrainingLocation
+from school_protocol.training.room_store import Rooms
+from school_protocol.training.room_store import TrainingLocation
 
 settings, workshop, name = Settings(data=Path(sys.argv[1]), database=sys.argv[2]), sys.argv[3], sys.argv[4]
 found = Rooms(TrainingLocation.of(open_house(settings, SystemClock())))
@@ -104,8 +105,8 @@ def test_a_room_that_one_process_destroys_is_gone_in_another(host: House) -> Non
     kept = there.room(workshop.id)
     assert there.room(workshop.id) is kept, "the control: it stays open"
     seats.join(here.room(workshop.id), 1, "Bleu", ["team_member"], language="fr")
-    running.to_next(here.room(workshop.id))
-    ending.purge(site, workshop.id)
+    training_service.to_next(here.room(workshop.id))
+    workshop_end.purge(site, workshop.id)
     with pytest.raises(RoomGone):
         there.room(workshop.id)
     with pytest.raises(StorageBusy):
@@ -146,7 +147,7 @@ def test_whoever_serves_or_works_owns_nothing_there(host: House, part: str) -> N
 def test_what_is_cleared_is_cleared_with_its_workshops(host: House) -> None:
     address = settings_as(host, host.directory.engine.url.username or "").database
     host.close()
-    preparing.clear(address)
+    postgresql.clear(address)
     engine = create_engine(address)
     with engine.connect() as connection:
         left = connection.scalars(text("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'training%'")).all()

@@ -16,14 +16,14 @@ from .calls import PRODUCT
 from .mutants import Change, Mutant, changes
 
 DECIDING = (
-    "domain/policy.py", "services/loading.py", "services/masking.py", "services/case_reader.py",
-    "services/event_details.py", "services/seeing.py", "services/showing.py",
-    "services/remark_lines.py", "services/cautioning.py", "services/known.py", "services/sight/asking.py",
-    "services/sight/breaking.py", "services/sight/lifting.py", "services/sight/who_sees.py",
-    "services/evidence/at_hand.py", "services/sharing/contributions.py", "services/papers/revoking.py",
-    "services/limiting.py", "services/printing.py", "services/papers/remarks.py", "services/evidence/register.py",
-    "services/first_minutes.py", "services/desk.py", "services/review/lines.py", "services/api/reading.py",
-    "services/signalement/known.py", "services/signalement/triage.py", "storage/index.py",
+    "engine/visibility.py", "cases/loading.py", "cases/pseudonyms.py", "cases/case_reader.py",
+    "cases/case_reader.py", "cases/case_view.py", "cases/showing.py",
+    "cases/review_lines.py", "cases/case_view.py", "cases/showing.py", "privacy/emergency_access.py",
+    "privacy/emergency_access.py", "privacy/emergency_access.py", "privacy/access_report.py",
+    "privacy/evidence_files.py", "cases/sharing.py", "case_files/service.py",
+    "case_files/copy_scope.py", "case_files/printing.py", "supervision/remarks.py", "privacy/evidence.py",
+    "cases/showing.py", "cases/lists.py", "cases/review_lines.py", "api/service.py",
+    "reports/public_door.py", "reports/triage.py", "cases/index_repository.py",
 )  # fmt: skip
 """The modules that decide visibility, pseudonymisation and triage, and what is listed, printed, read by tokens."""
 SPEAKS = re.compile(

@@ -16,11 +16,11 @@ from domain.telling import MOROCCAN, SMALL
 from flask import Flask
 from flask.testing import FlaskClient
 
+from school_protocol.auth.sign_in_repository import open_web_session
+from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import Player, TurnableClock, prepared
-from school_protocol.storage.sign_in import open_web_session
+from school_protocol.context import House, open_house
+from school_protocol.engine.definition import Protocol
 from school_protocol.web import create_app
 
 from ..conftest import Accounts

@@ -15,9 +15,9 @@ from flask.testing import FlaskClient
 from services.proving import PASSWORD, People
 from werkzeug.test import TestResponse
 
-from school_protocol.services import drafts
-from school_protocol.services.identity import factors, invitations
-from school_protocol.services.scripts import Player
+from school_protocol.auth import access_codes, second_factor
+from school_protocol.cases.story_player import Player
+from school_protocol.ui import form_post
 from school_protocol.web import create_app
 
 from ..filled import filled
@@ -100,7 +100,7 @@ def open_app(player: Player) -> Flask:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_from_the_link_to_the_desk(people: People, open_app: Flask, language: str) -> None:
     head, member = people.actor("head"), people.actor("team_member")
-    token = invitations.invite(people.house, head, member.id, people.house.now())
+    token = access_codes.invite(people.house, head, member.id, people.house.now())
     visit = Visit(open_app, language)
     path = f"/invited/{token}"
     visit.open(path)
@@ -135,7 +135,7 @@ def test_a_supervisor_sets_the_second_step_up_and_sees_nothing_else_first(
     assert visit.seed() == seed, "the picture that was scanned stays"
     visit.send("/sign-in/second-step", code=people.code(seed))
     assert visit.status == 200
-    assert len(visit.codes()) == factors.RECOVERY
+    assert len(visit.codes()) == second_factor.RECOVERY
     recovery = visit.codes()[0]
     assert visit.is_in
     visit.open("/sign-in/second-step")
@@ -189,12 +189,12 @@ def test_a_person_changes_what_they_prove_themselves_with(people: People, open_a
     assert visit.status == 422
     seed = visit.seed()
     visit.send("/account/phone", code=people.code(seed), password=PASSWORD)
-    assert len(visit.codes()) == factors.RECOVERY
+    assert len(visit.codes()) == second_factor.RECOVERY
     assert visit.is_in
     assert not other.is_in, "every other session ended"
     visit.open("/account/recovery-codes")
     visit.send("/account/recovery-codes", password=PASSWORD)
-    assert len(visit.codes()) == factors.RECOVERY
+    assert len(visit.codes()) == second_factor.RECOVERY
     visit.open("/account/password")
     visit.send("/account/password", password="faux", new_password=NEW, again=NEW)
     assert visit.status == 422
@@ -228,7 +228,7 @@ def test_a_passkey_is_added_and_opens_the_desk_by_itself(people: People, open_ap
     visit.open("/account/passkeys/new")
     visit.send("/account/passkeys/new", password=PASSWORD)
     visit.send("/account/passkeys", answer=json.dumps(device.create(visit.options())), name="<b>Mon téléphone</b>")
-    assert len(visit.codes()) == factors.RECOVERY
+    assert len(visit.codes()) == second_factor.RECOVERY
     visit.open("/account")
     assert "&lt;b&gt;Mon téléphone" in visit.html
 
@@ -361,7 +361,7 @@ def test_nobody_helps_who_is_not_theirs(people: People, open_app: Flask) -> None
 def test_every_password_is_typed_hidden_and_may_be_filled_in(people: People, open_app: Flask) -> None:
     """By hand, pasted, or by whatever keeps passwords for somebody: nothing of a field stands against it."""
     people.give_password("head")
-    link = invitations.invite(
+    link = access_codes.invite(
         people.house, people.actor("head"), people.actor("team_member").id, people.house.now()
     )  # fmt: skip
     stranger, head = Visit(open_app), Visit(open_app)
@@ -407,7 +407,7 @@ def test_no_typed_password_or_code_waits_as_a_draft(people: People, open_app: Fl
     assert answer.status_code == 400
     people.wait(hours=1)
     assert visit.client.post("/account/password", data=sent).status_code in (302, 400)
-    assert drafts.find_draft(people.house, people.actor("head").id, "/account/password") is None
+    assert form_post.find_draft(people.house, people.actor("head").id, "/account/password") is None
     planted = dict(filled(visit.html, "/account/password"))["shown_to"]
     assert planted, "the form said to whom it was shown"
 

@@ -12,17 +12,17 @@ import pytest
 from flask import Flask, g, render_template, render_template_string
 from werkzeug.datastructures import MultiDict
 
-from school_protocol.domain.events import EVENT_OF_ACT, EventKind
-from school_protocol.domain.lines import CautionLine
-from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import papers
-from school_protocol.services.papers import CaseFileOptions, Issued
-from school_protocol.services.scripts import Player
-from school_protocol.services.views import ActView, CaseHead, Choices, DangerLine, EventView, RecordView
-from school_protocol.storage import directory
-from school_protocol.web.forms import form_for
-from school_protocol.wording import Wording
+from school_protocol.case_files.copy_scope import CaseFileOptions
+from school_protocol.case_files.service import Issued
+from school_protocol.cases.case_lines import CaseHead, CautionLine, DangerLine, EventView, RecordView
+from school_protocol.cases.story_player import Player
+from school_protocol.cases.view_models import ActView, Choices
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.events import EVENT_OF_ACT, EventKind
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.language import Wording
+from school_protocol.people import contacts_repository
+from school_protocol.ui.forms import form_for
 
 from ..conftest import NOW, SCHOOL, Accounts
 from ..filled import filled
@@ -42,7 +42,7 @@ def protocol(small: Protocol) -> Protocol:
 def player(player: Player) -> Player:
     """In a school near which there is somebody to call."""
     with player.house.directory.writing() as session:
-        directory.add_contact(
+        contacts_repository.add_contact(
             session, target="gendarmes", names={"fr": "Brigade"}, unit=player.school, phone="05 37 00 11 22"
         )
     return player
@@ -360,7 +360,7 @@ def test_every_page_of_a_case_is_well_made(
     warden.record(f"{case}/danger", danger="blade")
     warden.record(f"{case}/acts/post", a__to="gendarmes", a__about="blade", a__words=TYPED)
     warden.client.set_cookie("language", language)
-    monkeypatch.setattr("school_protocol.web.rendering._of_account", lambda: None)
+    monkeypatch.setattr("school_protocol.ui.rendering._of_account", lambda: None)
     paths = ["", "/chronology", "/danger", "/first-minutes", "/case-file", "/entries/2", "/moves/hand_on"]
     paths += [f"/acts/{act}" for act in protocol.acts]
     paths += ["/acts/hear_back?referral=1", "/acts/put_name?record=2"]
@@ -570,7 +570,7 @@ def test_a_report_is_at_most_five_questions_to_begin_with(moroccan: Protocol) ->
 
 @pytest.mark.exhaustive
 def test_where_the_place_is_a_choice_it_is_asked(app: Flask, protocol: Protocol) -> None:
-    from school_protocol.domain.policy import Unit
+    from school_protocol.engine.visibility import Unit
 
     other = Unit("u2", UnitKind.school, "01234B", {"fr": "Lycée", "ar": "ثانوية"})
     act = protocol.acts["write_slip"]

@@ -23,15 +23,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from school_protocol import cli
-from school_protocol.post import Letter, Post
-from school_protocol.services.notices import sweep
-from school_protocol.services.opening import open_case
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player
-from school_protocol.services.showing import see_case
-from school_protocol.storage import administration, directory
-from school_protocol.storage import sign_in as browser
-from school_protocol.storage.numbers import format_number
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.service import record_act
+from school_protocol.cases.showing import see_case
+from school_protocol.cases.story_player import Player
+from school_protocol.mail import Letter, Post
+from school_protocol.notifications.service import sweep
+from school_protocol.storage.case_numbers import format_number
 from school_protocol.web import create_app
 
 NAME, MASSAR, SCHOOL = "Ghita Serrhini", "G123456789", "00000A"
@@ -259,7 +259,7 @@ class Place:
     def post_of(self, who: str) -> str:
         """The appointment of that person, as its page names it."""
         with self.player.house.directory.reading() as session:
-            posts = administration.posts(session, [self.player.school], since=NOW.date() - timedelta(days=9000))
+            posts = auth_repository.posts(session, [self.player.school], since=NOW.date() - timedelta(days=9000))
         return next(post.id for post in posts if post.account.id == self.account(who))
 
     def lists(self, who: str) -> dict[str, tuple[int, str]]:
@@ -271,7 +271,7 @@ class Place:
 
     def username(self, who: str) -> str:
         with self.player.house.directory.reading() as session:
-            found = directory.account(session, self.account(who))
+            found = auth_repository.account(session, self.account(who))
         assert found is not None
         return found.username
 
@@ -385,7 +385,7 @@ def test_no_message_is_sent(place: Place, way: str) -> None:
     with place.player.house.directory.writing() as session:
         for who in ("head", "head/2"):
             email = f"{who.replace('/', '-')}@college.example"
-            directory.set_address(session, place.account(who), email=email, phone=None)
+            auth_repository.set_address(session, place.account(who), email=email, phone=None)
     WAYS[way](place)
     place.act("team_coordinator", "raise_danger", which_danger="self_harm")
     mail = Recorder()
@@ -426,7 +426,7 @@ def test_no_command_finds_it(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_
     }
     assert found == set(ARGUMENTS)
     at_the_report(place)
-    for module in (cli.cases, cli.case_files, cli.bundles, cli.retention, cli.group):
+    for module in (cli.case_commands, cli.case_file_commands, cli.case_file_commands, cli.privacy_commands, cli.group):
         monkeypatch.setattr(module, "open_the_house", lambda: place.player.house)
     folder = tmp_path / "out"
     folder.mkdir()

@@ -12,12 +12,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from school_protocol.documents import rendering
-from school_protocol.domain.policy import Appointment
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services import handed_out
-from school_protocol.services.scripts import Player
-from school_protocol.wording import Wording
+from school_protocol.cases.story_player import Player
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import Appointment
+from school_protocol.language import Wording
+from school_protocol.pdf import rendering
+from school_protocol.publishing import handouts
 from tests.documents.printed import pages, unsaid
 
 from ..conftest import Accounts
@@ -49,7 +49,7 @@ def reading(app: Flask, people: Accounts, player: Player, protocol: Protocol) ->
 
 @pytest.fixture(autouse=True)
 def nothing_made_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handed_out, "_KEPT", handed_out._Kept(handed_out.KEPT_MOST))
+    monkeypatch.setattr(handouts, "_KEPT", handouts._Kept(handouts.KEPT_MOST))
 
 
 def at(protocol: Protocol, place: str) -> str:
@@ -122,7 +122,7 @@ def test_a_paper_is_made_once(protocol: Protocol, reading: Reading, monkeypatch:
         made.append(wording.language)
         return f"%PDF {wording.language}".encode()
 
-    monkeypatch.setattr(handed_out, "blank_forms", make)
+    monkeypatch.setattr(handouts, "blank_forms", make)
     client = reading()
     first = at(protocol, f"forms/{next(iter(protocol.forms))}")
     for address in (first, first, f"{first}?language=ar", first, f"{first}?language=ar"):
@@ -133,7 +133,7 @@ def test_a_paper_is_made_once(protocol: Protocol, reading: Reading, monkeypatch:
 
 
 def test_what_was_made_is_let_go_when_it_is_too_much(small: Protocol) -> None:
-    kept = handed_out._Kept(25)
+    kept = handouts._Kept(25)
     made: list[str] = []
 
     def paper(name: str) -> bytes:

@@ -15,14 +15,14 @@ from domain.telling import MOROCCAN
 from flask import Flask
 from flask.testing import FlaskClient
 
+from school_protocol.cases import help
+from school_protocol.cases.desk_routes import help_on, place_of
+from school_protocol.cases.story_player import Player
 from school_protocol.config import version
-from school_protocol.domain.policy import Actor, Appointment
-from school_protocol.domain.protocol import Act, ActKind, Move, Protocol
-from school_protocol.services import guide
-from school_protocol.services.scripts import Player
+from school_protocol.engine.definition import Act, ActKind, Move, Protocol
+from school_protocol.engine.visibility import Actor, Appointment
+from school_protocol.language import Wording, stigma
 from school_protocol.storage.engines import Store
-from school_protocol.web.help import help_on, place_of
-from school_protocol.wording import Wording, stigma
 
 from ..conftest import Accounts
 from ..page import read_page
@@ -79,7 +79,7 @@ def astray(client: FlaskClient, targets: Iterable[tuple[str, str]]) -> list[str]
 def pages_of(protocol: Protocol) -> Iterator[str]:
     start = f"/help/{protocol.protocol}/{protocol.version}"
     yield "/help"
-    yield from (f"{start}/{topic}" for topic in guide.topics_of(protocol))
+    yield from (f"{start}/{topic}" for topic in help.topics_of(protocol))
     yield from (f"{start}/roles/{role}" for role in (*protocol.roles, *protocol.seats))
 
 
@@ -215,7 +215,7 @@ def test_ones_own_role_comes_first(sign_in: SignIn, protocol: Protocol) -> None:
 def test_an_act_says_who_when_by_when_how_many_and_what_is_asked(sign_in: SignIn, moroccan: Protocol) -> None:
     protocol = moroccan
     act = next(act for act in protocol.acts.values() if act.signatures > 1 and act.group == "people")
-    found = next(one for one in guide.topic_of(protocol, "people").acts if one.act == act)
+    found = next(one for one in help.topic_of(protocol, "people").acts if one.act == act)
     assert found.signed_by == (act.signed_by or act.by)
     assert found.when.scope == "open"
     assert {field.key for field in found.form.fields} == set(protocol.form_of(act).by_key)
@@ -226,9 +226,9 @@ def test_an_act_says_who_when_by_when_how_many_and_what_is_asked(sign_in: SignIn
 def test_the_page_shows_them(sign_in: SignIn, protocol: Protocol) -> None:
     client = sign_in("head", "en")
     w = Wording("en")
-    for topic in guide.topics_of(protocol):
+    for topic in help.topics_of(protocol):
         html = unescape(html_of(client, f"/help/{protocol.protocol}/{protocol.version}/{topic}"))
-        for one in guide.topic_of(protocol, topic).acts:
+        for one in help.topic_of(protocol, topic).acts:
             part = html.partition(f'id="{place_of(one.act)}"')[2].partition("</article>")[0]
             assert w.who(protocol, one.act.by) in part
             assert all(w.text(field.label) in part for field in one.form.fields), one.act.key
@@ -236,7 +236,7 @@ def test_the_page_shows_them(sign_in: SignIn, protocol: Protocol) -> None:
             assert ("Signatures" in part) is (one.act.signatures > 0)
             assert all(w.text(move.title) in part for move in one.opens_way_to)
             assert all(w.text(words.title) in part for words in one.words)
-    assert any(one.counts for topic in guide.topics_of(protocol) for one in guide.topic_of(protocol, topic).acts)
+    assert any(one.counts for topic in help.topics_of(protocol) for one in help.topic_of(protocol, topic).acts)
 
 
 @pytest.mark.parametrize("protocol", ["moroccan"], indirect=True)
@@ -247,7 +247,7 @@ def test_states_are_gathered_into_stages(protocol: Protocol) -> None:
     moved = act.model_copy(update={"in_": (*states, "report_received", "closed")})
     when = next(
         one.when
-        for one in guide.topic_of(protocol.model_copy(update={"acts": {"note": moved}}), act.group).acts
+        for one in help.topic_of(protocol.model_copy(update={"acts": {"note": moved}}), act.group).acts
         if one.act.key == "note"
     )
     assert when.stages == (stage,)

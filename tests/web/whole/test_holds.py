@@ -8,12 +8,11 @@ from datetime import datetime
 import pytest
 from domain.telling import NOW, REPORT
 
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.opening import open_case
-from school_protocol.services.receipts import raise_from_receipt
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player
-from school_protocol.services.showing import see_case, see_record
+from school_protocol.cases.intake import open_case, raise_from_receipt
+from school_protocol.cases.service import record_act
+from school_protocol.cases.showing import see_case, see_record
+from school_protocol.cases.story_player import Player
+from school_protocol.engine.definition import Protocol
 
 from ..conftest import Accounts
 from .browser import Browse

@@ -12,17 +12,17 @@ from domain.telling import NOW, REPORT, SAFE
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
-from school_protocol.domain.answers import LONG_MOST
-from school_protocol.domain.events import Recorded, StepTaken
-from school_protocol.services.accounts import hash_password
-from school_protocol.services.loading import load
-from school_protocol.services.opening import open_case
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player
-from school_protocol.storage import directory
-from school_protocol.storage import sign_in as browser
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.passwords import hash_password
+from school_protocol.cases.form_pages import LOOKED_MOST
+from school_protocol.cases.intake import open_case
+from school_protocol.cases.loading import load
+from school_protocol.cases.service import record_act
+from school_protocol.cases.story_player import Player
+from school_protocol.engine.answers import LONG_MOST
+from school_protocol.engine.events import Recorded, StepTaken
 from school_protocol.web import create_app
-from school_protocol.web.naming import LOOKED_MOST
 
 from ..filled import filled
 from ..page import Page
@@ -95,7 +95,7 @@ class Site:
     def browser(self, who: str, language: str = "fr") -> Browser:
         account = self.player.actor(who).id
         with self.house.directory.writing() as session:
-            directory.set_language(session, account, language)
+            auth_repository.set_language(session, account, language)
             token = browser.open_web_session(session, account, now=self.house.now())
         client = self.app.test_client()
         client.set_cookie("session", token)
@@ -349,7 +349,7 @@ AGAIN = "Tapez de nouveau votre mot de passe pour signer."
 def with_password(site: Site, who: str) -> Browser:
     account = site.player.actor(who).id
     with site.house.directory.writing() as session:
-        directory.set_password(session, account, hash_password(PASSWORD))
+        auth_repository.set_password(session, account, hash_password(PASSWORD))
     return site.browser(who)
 
 

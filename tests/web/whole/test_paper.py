@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from school_protocol.services.house import House
-from school_protocol.services.scripts import Player
-from school_protocol.services.showing import see_record
-from school_protocol.wording import ZONE
+from school_protocol.cases.showing import see_record
+from school_protocol.cases.story_player import Player
+from school_protocol.context import House
+from school_protocol.language import ZONE
 
 from ..filled import filled
 from .browser import Browse, Browser

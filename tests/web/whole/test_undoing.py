@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from school_protocol.services.scripts import Player
+from school_protocol.cases.story_player import Player
 
 from .browser import Browse, Browser
 

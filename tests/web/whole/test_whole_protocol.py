@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.services.opening import open_case
-from school_protocol.services.receipts import raise_from_receipt, see_receipt, see_receipt_act
-from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player
-from school_protocol.services.showing import see_act, see_case, see_record
-from school_protocol.services.views import RecordView
-from school_protocol.storage import directory
+from school_protocol.cases.case_lines import RecordView
+from school_protocol.cases.intake import open_case, raise_from_receipt, see_receipt, see_receipt_act
+from school_protocol.cases.service import record_act
+from school_protocol.cases.showing import see_act, see_case, see_record
+from school_protocol.cases.story_player import Player
+from school_protocol.engine.errors import Unseen
+from school_protocol.people import contacts_repository
 
 from ..conftest import NOW
 from ..filled import filled
@@ -56,7 +55,9 @@ def grid_of(player: Player, number: str) -> RecordView:
 def test_the_number_that_was_called_is_noted_and_no_other_of_the_same_service(player: Player, browse: Browse) -> None:
     with player.house.directory.writing() as session:
         for phone in ("15", "141"):
-            directory.add_contact(session, target="rescue", names={"fr": f"Secours {phone}"}, unit=None, phone=phone)
+            contacts_repository.add_contact(
+                session, target="rescue", names={"fr": f"Secours {phone}"}, unit=None, phone=phone
+            )
     member, house = player.actor("team_member"), player.house
     number = open_case(house, member, "report", {**REPORT, "about_whom": [PUPIL]}, token="t1").number
     record(player, number, "raise_danger", {"which_danger": "self_harm"})
@@ -133,7 +134,7 @@ def test_every_entry_has_its_page_of_correction(
 ) -> None:
     member = browse("team_coordinator")
     member.client.set_cookie("language", language)
-    monkeypatch.setattr("school_protocol.web.rendering._of_account", lambda: None)
+    monkeypatch.setattr("school_protocol.ui.rendering._of_account", lambda: None)
     for seq in (2, 3, GRID):
         member.open(f"/cases/{number}{path_of(seq)}")
     for record in ("1", "999", "x", "1" * 30):

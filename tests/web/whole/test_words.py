@@ -13,13 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
+from school_protocol.cases import desk_routes
+from school_protocol.cases.story_player import Player
+from school_protocol.cases.view_models import ActView, Choices
 from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol, Said, Words
-from school_protocol.services.scripts import Player
-from school_protocol.services.views import ActView, Choices
-from school_protocol.web import words
-from school_protocol.web.questions import Posted
-from school_protocol.wording import Wording
+from school_protocol.engine.definition import Protocol, Said, Words
+from school_protocol.language import Wording
+from school_protocol.ui.fields import Posted
 from tests.house.test_catalogues import stigma
 
 from ..conftest import Accounts
@@ -138,7 +138,7 @@ def test_each_language_is_marked_and_the_readers_own_comes_first(
 
 
 def test_each_sentence_is_selected_whole() -> None:
-    style = (Path(words.__file__).parent / "static" / "school.css").read_text("utf-8")
+    style = (Path(desk_routes.__file__).parent / "static" / "school.css").read_text("utf-8")
     assert re.search(r"\.ready\{user-select:all;", style)
 
 
@@ -232,12 +232,12 @@ def test_what_is_recorded_is_never_filled_in_unseen(app: Flask, protocol: Protoc
     view = ActView(protocol, act, protocol.form_of(act), None, Choices())
     sent = Posted({"a-words": ""})
     with app.test_request_context("/x?words=note_start", method="POST", data={"a-words": ""}):
-        assert words.topped(view, sent) is sent
-        assert words.begun(view).prefill == {}
+        assert desk_routes.topped(view, sent) is sent
+        assert desk_routes.begun(view).prefill == {}
     with app.test_request_context("/x?words=note_start"):
-        assert words.topped(view, None) is None
-        assert words.topped(view, Posted({"a-words": "Brouillon"}))["a-words"] == "Brouillon"  # type: ignore[index]
-        assert words.topped(view, sent)["a-words"]  # type: ignore[index]
+        assert desk_routes.topped(view, None) is None
+        assert desk_routes.topped(view, Posted({"a-words": "Brouillon"}))["a-words"] == "Brouillon"  # type: ignore[index]
+        assert desk_routes.topped(view, sent)["a-words"]  # type: ignore[index]
         assert sent["a-words"] == "", "what was typed is left as it was"
 
 

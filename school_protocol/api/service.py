@@ -1,0 +1,315 @@
+"""Figures by token: the releases that tell of its place, read through the one door of issued figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from school_protocol.api import repository
+from school_protocol.api.repository import Token
+from school_protocol.api.tokens import (
+    PLACES,
+    TOKEN_LONGEST,
+    actor_for,
+    administrators,
+    copy_for,
+    hashed,
+    overseeing,
+    overseers,
+    scope_for,
+)
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.service import stop_guessing
+from school_protocol.case_files import record as case_files_record
+from school_protocol.case_files.copy_scope import Limits
+from school_protocol.case_files.printing import case_file_view, versions_of
+from school_protocol.cases import index_repository
+from school_protocol.cases.loading import Loaded, load_by_id, names_in, place_of
+from school_protocol.context import House, today_for
+from school_protocol.engine import visibility
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import SchoolProtocolError, Unseen
+from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.visibility import Actor, Scope, Unit, UnitKind
+from school_protocol.language import Wording
+from school_protocol.statistics import releases
+from school_protocol.statistics.presenters import figure_rows, figures_csv
+from school_protocol.statistics.release_rules import ReleaseLine, Told
+from school_protocol.storage import access_log, case_numbers, journal
+from school_protocol.storage.engines import Session
+from school_protocol.ui.routing import Right
+
+# What is read by a token: cases by signs, as whoever oversees that place reads them, and less; each
+# reading noted.
+
+WINDOW, MOST = timedelta(minutes=15), 600
+"""So often something is read by one token in so long."""
+READ = "api"
+"""Under which code the accesses to cases are kept."""
+
+
+class UnknownToken(SchoolProtocolError):
+    """No such token is good now: absent, mistyped, over and ended are one answer."""
+
+
+class RightLacking(SchoolProtocolError):
+    """The token is good, for something else."""
+
+    def __init__(self, right: Right) -> None:
+        self.right = right
+        super().__init__(right.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Another system that has proven its token: for which place, and under which account it is written down."""
+
+    token: Token
+    unit: Unit
+
+    @property
+    def account(self) -> str:
+        assert self.token.account is not None, "a token that is good was drawn"
+        return self.token.account
+
+
+def admit(house: House, secret: str, right: Right, what: str, subject: str = "") -> Bearer:
+    """Whose token this is, and that it is about to read something: written down before anything is read.
+
+    Raises UnknownToken, RightLacking, TooManyTries.
+    """
+    if not secret or len(secret) > TOKEN_LONGEST:
+        raise UnknownToken("token")
+    with house.directory.reading() as session:  # whoever only guesses holds up nobody who writes
+        known = _good(house, repository.hashed_as(session, hashed(house, secret)))
+    with house.directory.writing() as session:
+        token = _good(house, repository.held(session, known.id))
+        _answered_for(house, session, token)
+        counted = f"api|{token.id}"
+        stop_guessing(session, house, counted, MOST, WINDOW)
+        browser.note_attempt(session, counted, at=house.now())
+        has_right = right in token.rights
+        if has_right:
+            repository.note_read(session, token.id, what, subject, at=house.now())
+        unit = auth_repository.unit(session, token.unit)
+    if not has_right:
+        raise RightLacking(right)
+    return Bearer(token, unit)
+
+
+def _good(house: House, token: Token | None) -> Token:
+    if token is None or not token.is_good(today_for(house)):
+        raise UnknownToken("token")
+    return token
+
+
+def _answered_for(house: House, session: Session, token: Token) -> None:
+    """One of the two who made it still holds the post by which they did; raises UnknownToken."""
+    unit = auth_repository.unit(session, token.unit)
+    holders = auth_repository.holders(session, [unit.id, *unit.parents], today=today_for(house))
+    asking, agreeing = administrators(house), overseers(house)
+    for one in holders:
+        if one.account.id == token.asked_by and one.role in asking:
+            return
+        if one.account.id == token.agreed_by and one.role in agreeing:
+            return
+    raise UnknownToken("token")
+
+
+# ---- cases -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """Rows of the index by number, with what says them in words; `after`: where the next page begins."""
+
+    rows: tuple[index_repository.IndexRow, ...]
+    units: Mapping[str, Unit]
+    protocols: Mapping[tuple[str, int], Protocol]
+    changed: Mapping[str, datetime]
+    """By case: when something was last written to it."""
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a list of cases is narrowed down to; empty: nothing is asked."""
+
+    protocol: str = ""
+    school: str = ""
+    stage: str = ""
+    state: str = ""
+    level: int | None = None
+    ended: bool | None = None
+    moved_since: datetime | None = None
+    changed_since: datetime | None = None
+    due_before: datetime | None = None
+
+
+def read_cases(house: House, bearer: Bearer, wanted: Wanted, *, limit: int, after: str = "") -> CasePage:
+    """A page of the cases that this token sees, in the order of their numbers."""
+    scope = _scope(house, bearer)
+    school = _school(house, wanted.school)
+    if wanted.school and school is None:
+        return CasePage((), {}, {}, {}, "")
+    narrowed = index_repository.Filter(
+        protocol=wanted.protocol or None,
+        unit=school,
+        stages=frozenset({wanted.stage}) if wanted.stage else None,
+        states=frozenset({wanted.state}) if wanted.state else None,
+        level=wanted.level,
+        ended=wanted.ended,
+        moved_from=wanted.moved_since,
+        changed_from=wanted.changed_since,
+        due_before=wanted.due_before,
+    )
+    with house.realm.reading() as session:
+        found = index_repository.by_number(
+            session, scope, today=today_for(house), limit=limit + 1, filter=narrowed, after=after,
+            apart=_apart(house, bearer),
+        )  # fmt: skip
+        rows = found[:limit]
+        changed = index_repository.changed_at(session, [row.case_id for row in rows])
+    with house.directory.reading() as people:
+        units = auth_repository.find_units(people, {row.unit for row in rows})
+    followed = {(row.protocol, row.version) for row in rows}
+    return CasePage(
+        rows, units, {one: house.library.protocol(*one) for one in followed}, changed,
+        rows[-1].number if len(found) > limit else "",
+    )  # fmt: skip
+
+
+def _school(house: House, code: str) -> str | None:
+    with house.directory.reading() as session:
+        found = auth_repository.unit_coded(session, code.strip().upper()) if code else None
+    return found.id if found is not None and found.kind is UnitKind.school else None
+
+
+def _scope(house: House, bearer: Bearer) -> Scope:
+    return scope_for(bearer.account, bearer.unit, house.library.every())
+
+
+def _apart(house: House, bearer: Bearer) -> frozenset[str]:
+    """Who made the token, and whoever oversees that place now: where one takes no part, that system reads nothing."""
+    kinds = {bearer.unit.kind, *PLACES}
+    roles = {role.key for one in house.library.every() for kind in kinds for role in overseeing(one, kind)}
+    with house.directory.reading() as session:
+        holders = auth_repository.holders(session, [bearer.unit.id, *bearer.unit.parents], today=today_for(house))
+    made = {one for one in (bearer.token.asked_by, bearer.token.agreed_by) if one}
+    return frozenset(one.account.id for one in holders if one.role in roles) | made
+
+
+# ---- one case --------------------------------------------------------------------------------------------------------
+
+
+def read_record(house: House, bearer: Bearer, number: str, language: str) -> bytes:
+    """The record of one case, under signs and without anything that somebody typed in free text; raises Unseen.
+
+    It is what the copy for whoever oversees carries, less colleagues' names, summaries, remarks, reasons, references.
+    """
+    digits = case_numbers.check_number(number)
+    with house.realm.reading() as session:
+        loaded = _load(house, session, bearer, digits, language)
+        made = _record(house, session, loaded, _unseen(house, session, bearer, loaded), language)
+    with house.realm.writing() as session:
+        if _find(house, session, bearer, digits) != loaded.case_id:
+            raise Unseen(number)  # it was restricted, or erased, meanwhile
+        access_log.note(session, case_id=loaded.case_id, account=bearer.account, at=house.now(), what=READ)
+    return made
+
+
+def _find(house: House, session: Session, bearer: Bearer, digits: str | None) -> str | None:
+    found = index_repository.find_id(session, _scope(house, bearer), digits, today=today_for(house)) if digits else None
+    if found is None or _apart(house, bearer) & index_repository.excluded(session, [found])[found]:
+        return None
+    return found
+
+
+def _load(house: House, session: Session, bearer: Bearer, digits: str | None, language: str) -> Loaded:
+    case_id = _find(house, session, bearer, digits)
+    if case_id is None:
+        raise Unseen(digits or "")
+    actor = _actor(house, bearer, language)
+    loaded = load_by_id(house, session, actor, case_id)
+    # As in `loading.load`: the index finds a case and grants nothing; the events decide.
+    is_seen = visibility.may_see(_scope(house, bearer), place_of(loaded.facts))
+    if not is_seen or _apart(house, bearer) & loaded.case.exclusions.keys():
+        raise Unseen(loaded.case.number)
+    if not loaded.pseudonymised or loaded.metadata_only:
+        raise Unseen(loaded.case.number)
+    return loaded
+
+
+def _actor(house: House, bearer: Bearer, language: str) -> Actor:
+    return actor_for(bearer.account, house.name, bearer.unit, house.library.every(), language)
+
+
+def _unseen(house: House, session: Session, bearer: Bearer, loaded: Loaded) -> frozenset[str]:
+    """The other cases that this one names, as far as they are not there for this token."""
+    named = {str(one) for one in (loaded.case.opened_from, *loaded.case.joined) if one}
+    for record in (*loaded.case.records, *loaded.case.retracted.values()):
+        fields = loaded.case.protocol_at(record.seq, loaded.protocol).form_of(record.act).fields
+        named |= {str(record.answers.get(item.key) or "") for item in fields if item.type is FieldType.case}
+    return frozenset(one for one in named if one and _find(house, session, bearer, one) is None)
+
+
+def _record(house: House, session: Session, loaded: Loaded, unseen: frozenset[str], language: str) -> bytes:
+    profile = next(filter(None, (copy_for(loaded.protocol, role) for role in loaded.roles)), None)
+    head = journal.content_head(session, loaded.case_id)
+    if profile is None or head is None:
+        raise Unseen(loaded.case.number)
+    limits = Limits(loaded, profile, names_in(house, session, loaded.case_id), unseen=unseen, typed=False)
+    loaded.names, loaded.naming = limits.names(), limits.naming()
+    view = case_file_view(house, loaded, {}, limits, head.seq, head.hash)
+    versions = versions_of(loaded)
+    offered = language if language in loaded.protocol.languages else loaded.protocol.languages[0]
+    return case_files_record.encoded(case_files_record.bare_record_of(view, versions, Wording(offered)))
+
+
+def read_definition(house: House, digest: str) -> bytes:
+    """The file of a protocol's version by its digest, as records and figures name it; raises Unseen."""
+    found = next((one for one in house.library.every() if one.digest == digest), None)
+    if found is None:
+        raise Unseen(digest)
+    return house.library.source(found).encode()
+
+
+def read_releases(house: House, bearer: Bearer, *, limit: int, after: str = "") -> tuple[tuple[ReleaseLine, ...], str]:
+    """A page of the releases that tell of the token's place, newest first, and the last one where more follow.
+
+    Raises Unseen where `after` is none of them.
+    """
+    found = releases.releases_covering(house, bearer.unit)
+    if after:
+        places = [place for place, one in enumerate(found) if one.id == after]
+        if not places:
+            raise Unseen(after)
+        found = found[places[0] + 1 :]
+    return found[:limit], found[limit - 1].id if len(found) > limit else ""
+
+
+def read_figures(house: House, bearer: Bearer, release: str, code: str = "") -> Told:
+    """What a release tells of the token's place, or of one below it; raises Unseen."""
+    return releases.see_told(house, _place(house, bearer.unit, code), release)
+
+
+def rows_of(told: Told, wording: Wording) -> Iterator[Mapping[str, str | int | bool | None]]:
+    """Every figure that is told, flat."""
+    return figure_rows(told, wording)
+
+
+def csv_of(told: Told, wording: Wording) -> bytes:
+    """The same as a CSV file."""
+    return figures_csv(told, wording)
+
+
+def _place(house: House, unit: Unit, code: str) -> Unit:
+    if not code:
+        return unit
+    with house.directory.reading() as session:
+        found = auth_repository.unit_coded(session, code.upper())
+    if found is None or unit.id not in (found.id, *found.parents):
+        raise Unseen(code)
+    return found

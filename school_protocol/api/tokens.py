@@ -1,0 +1,442 @@
+"""What another system sees: what all who oversee that place read under signs, and never a restricted case.
+
+The definition says it all: the roles that see a province or a region by signs, and the copy that is made for them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import get_args
+
+from school_protocol.api import repository
+from school_protocol.api.repository import Read, Token
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.access_codes import APART, WAITS
+from school_protocol.auth.service import are_one_hand
+from school_protocol.context import House, declared, today_for
+from school_protocol.engine.definition import Protocol, Role, ScopeKind
+from school_protocol.engine.definition_parts import Profile, SectionKind
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.engine.visibility import Actor, Appointment, Clause, Reach, Scope, Unit, UnitKind
+from school_protocol.people import repository as people_repository
+from school_protocol.people.service import Problems, day_within, tidy
+from school_protocol.people.teams import SENTENCE_MOST, YEAR, Obstacle, TeamRefused, plain
+from school_protocol.storage import administration_log, idempotency
+from school_protocol.storage.administration_log import Change, Kind
+from school_protocol.storage.engines import Session
+from school_protocol.ui.routing import Right
+
+PLACES = {UnitKind.province: (ScopeKind.province, Reach.province), UnitKind.region: (ScopeKind.region, Reach.region)}
+"""The kinds of places for which there are tokens, and how cases are seen from there."""
+_WORDY = frozenset({"summary", "remarks"})
+"""Sections of a copy that are somebody's own words."""
+
+
+def overseeing(protocol: Protocol, kind: UnitKind) -> tuple[Role, ...]:
+    """The roles that read the cases of such a place by signs, and may be handed their copies."""
+    sees = PLACES[kind][0] if kind in PLACES else None
+    roles = (role for role in protocol.roles.values() if role.sees is sees and role.pseudonymised)
+    return tuple(role for role in roles if copy_for(protocol, role.key) is not None)
+
+
+def copy_for(protocol: Protocol, role: str) -> Profile | None:
+    """The copy that whoever oversees may be handed, less every word that somebody wrote: no summary, remark, reason."""
+    for document in protocol.documents.values():
+        for profile in document.profiles.values() if document.is_case_file else ():
+            names = profile.identities or profile.named or profile.words or profile.addresses
+            if profile.reader == "oversight" and role in profile.for_ and not names:
+                kept = tuple(kind for kind in get_args(SectionKind) if profile.has(kind) and kind not in _WORDY)
+                return profile.model_copy(update={"summary": None, "reader": "self", "sections": kept})
+    return None
+
+
+def actor_for(account: str, realm: str, unit: Unit, protocols: Iterable[Protocol], language: str) -> Actor:
+    """Another system as one who oversees that place, by every definition there is."""
+    roles = dict.fromkeys(role.key for protocol in protocols for role in overseeing(protocol, unit.kind))
+    held = tuple(Appointment(role, unit.id, date.min) for role in roles)
+    return Actor(account, realm, "", held, language=language)
+
+
+def scope_for(account: str, unit: Unit, protocols: Iterable[Protocol]) -> Scope:
+    """The cases of that place, none that is restricted; by no seat, and by nothing that was opened for a time."""
+    return Scope(account, tuple(dict.fromkeys(_clauses(unit, protocols))))
+
+
+def _clauses(unit: Unit, protocols: Iterable[Protocol]) -> Iterator[Clause]:
+    for protocol in protocols:
+        for role in overseeing(protocol, unit.kind):
+            yield Clause(protocol.protocol, PLACES[unit.kind][1], unit.id, role=role.key)
+
+
+# Tokens for other systems: one who administers accounts asks, one who oversees that place agrees,
+# the first draws it.
+# By a token cases are read as whoever oversees reads them, and who administers accounts reads none:
+# so it is never theirs alone to give away. Each step is a row of `administration`, and either of
+# the two ends it at once.
+
+PAGE = 25
+READS = 20
+PLACES_MOST = 30
+LATELY = timedelta(days=30)
+NAME_MOST = 80
+PREFIX = "sp_"
+"""How every token begins: programs that look for secrets in files know it by that."""
+TOKEN_LONGEST = 100
+
+
+# ---- what pages are given ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLine:
+    """A token in a list. `standing`: asked, agreed, lapsed (nobody went on with it), good, over or ended."""
+
+    id: str
+    name: str
+    unit: Unit
+    rights: tuple[str, ...]
+    ends: date
+    standing: str
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokensView:
+    """The tokens of one's places; `after`: where the next page begins."""
+
+    lines: tuple[TokenLine, ...]
+    are_over: bool
+    after: str
+    may_ask: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One thing that was done about a token."""
+
+    kind: str
+    at: datetime
+    by: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """One token, and what this person can do with it."""
+
+    line: TokenLine
+    steps: tuple[StepLine, ...]
+    reads: tuple[Read, ...]
+    lately: int
+    """How often something was read by it within the last 30 days."""
+    may_agree: bool
+    may_draw: bool
+    may_end: bool
+    is_mine: bool
+    roles: tuple[str, ...]
+    """Roles whose holders agree to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a press did; `repeated` where an earlier press had done it."""
+
+    token: str
+    repeated: bool = False
+
+
+# ---- who -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Somebody who administers accounts of some units, or oversees some, and all below them."""
+
+    actor: Actor
+    administers: tuple[Appointment, ...]
+    oversees: tuple[Appointment, ...]
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(held.unit for held in (*self.administers, *self.oversees)))
+
+
+def may_see_tokens(house: House, actor: Actor) -> bool:
+    """Whether “Other systems” is for this person."""
+    return bool(_keeper(house, actor).units)
+
+
+def keeper_of(house: House, actor: Actor) -> Keeper:
+    """This person as one who asks for tokens or agrees to them; raises Unseen."""
+    found = _keeper(house, actor)
+    if not found.units:
+        raise Unseen("systems")
+    return found
+
+
+def _keeper(house: House, actor: Actor) -> Keeper:
+    known, over = declared(house), overseers(house)
+    held = actor.appointments
+    return Keeper(
+        actor,
+        tuple(one for one in held if one.role in known and known[one.role][1].administers),
+        tuple(one for one in held if one.role in over),
+    )
+
+
+def overseers(house: House) -> tuple[str, ...]:
+    """The roles that oversee by signs, and may agree to what is read as they read it."""
+    every = (role for one in house.library.current() for kind in PLACES for role in overseeing(one, kind))
+    return tuple(dict.fromkeys(role.key for role in every))
+
+
+def administrators(house: House) -> tuple[str, ...]:
+    """The roles that administer accounts, and may ask for a token."""
+    return tuple(key for key, (_protocol, role) in declared(house).items() if role.administers)
+
+
+def _post(posts: Iterable[Appointment], unit: Unit) -> Appointment | None:
+    """The appointment that reaches that unit."""
+    return next((one for one in posts if one.unit in (unit.id, *unit.parents)), None)
+
+
+# ---- seen ----------------------------------------------------------------------------------------------------------
+
+
+def see_tokens(house: House, actor: Actor, *, are_over: bool = False, after: str = "") -> TokensView:
+    """The tokens of one's units and of all below them, newest first; raises Unseen."""
+    keeper, today = keeper_of(house, actor), today_for(house)
+    with house.directory.reading() as session:
+        found = repository.below(session, keeper.units, today=today, are_over=are_over, after=after, limit=PAGE + 1)
+        units = auth_repository.find_units(session, {one.unit for one in found})
+    lines = tuple(_line(house, one, units[one.unit]) for one in found[:PAGE])
+    return TokensView(lines, are_over, found[PAGE - 1].id if len(found) > PAGE else "", bool(keeper.administers))
+
+
+def see_token(house: House, actor: Actor, token_id: str) -> TokenView:
+    """One token of one's units, who made it, what was read by it; raises Unseen."""
+    keeper = keeper_of(house, actor)
+    with house.directory.reading() as session:
+        found, unit = _seen(session, keeper, token_id)
+        log = administration_log.of_draft(session, token_id)
+        people = auth_repository.accounts(session, {one.actor for one in log})
+        reads = repository.reads_of(session, token_id, limit=READS)
+        lately = repository.count_reads(session, token_id, since=house.now() - LATELY)
+    if _post(keeper.oversees, unit) is None:
+        reads = tuple(replace(one, subject="") for one in reads)  # who administers accounts is told of no case
+    line = _line(house, found, unit)
+    names = {key: one.name(actor.language) for key, one in people.items()}
+    steps = tuple(StepLine(one.kind.value, one.at, names.get(one.actor, "—"), one.sentence) for one in log)
+    is_mine = found.asked_by == actor.id
+    return TokenView(
+        line=line,
+        steps=steps,
+        reads=reads,
+        lately=lately,
+        may_agree=line.standing == "asked" and not is_mine and _post(keeper.oversees, unit) is not None,
+        may_draw=line.standing == "agreed" and is_mine and _post(keeper.administers, unit) is not None,
+        may_end=line.standing not in ("ended", "over"),
+        is_mine=is_mine,
+        roles=overseers(house),
+    )
+
+
+def places_for(house: House, actor: Actor) -> tuple[Unit, ...]:
+    """The provinces and regions for which this person may ask, where they are few; else none: a code is typed."""
+    keeper = keeper_of(house, actor)
+    with house.directory.reading() as session:
+        ids = people_repository.places(session, [post.unit for post in keeper.administers], limit=PLACES_MOST * 100)
+        found = tuple(unit for unit in auth_repository.find_units(session, ids).values() if unit.kind in PLACES)
+    return found if len(found) <= PLACES_MOST else ()
+
+
+def _seen(session: Session, keeper: Keeper, token_id: str) -> tuple[Token, Unit]:
+    found = repository.token(session, token_id)
+    unit = auth_repository.unit(session, found.unit) if found is not None else None
+    if found is None or unit is None or {unit.id, *unit.parents}.isdisjoint(keeper.units):
+        raise Unseen(token_id)
+    return found, unit
+
+
+def _line(house: House, one: Token, unit: Unit) -> TokenLine:
+    rights = tuple(right.value for right in Right if right in one.rights)
+    return TokenLine(one.id, one.name, unit, rights, one.ends, _standing(house, one), one.read_at)
+
+
+def _standing(house: House, one: Token) -> str:
+    if one.ended_at is not None:
+        return "ended"
+    if today_for(house) > one.ends:
+        return "over"
+    if one.drawn_at is not None:
+        return "good"
+    if house.now() - (one.agreed_at or one.asked_at) > WAITS:
+        return "lapsed"
+    return "agreed" if one.agreed_at is not None else "asked"
+
+
+# ---- made ------------------------------------------------------------------------------------------------------------
+
+
+def ask_token(
+    house: House,
+    actor: Actor,
+    *,
+    name: str | None,
+    unit: str | None,
+    rights: Sequence[str] | None,
+    ends: str | None,
+    purpose: str | None,
+    token: str,
+) -> Done:
+    """Ask that another system may read of a province or region until a day within a year; raises BadInput, Unseen."""
+    keeper, today = keeper_of(house, actor), today_for(house)
+    if not keeper.administers:
+        raise Unseen("systems")
+
+    def change(session: Session) -> str:
+        problems: Problems = {}
+        called = _text(name, "name", NAME_MOST, problems)
+        what_for = _text(purpose, "purpose", SENTENCE_MOST, problems)
+        place = _place(session, keeper, unit, problems)
+        last = day_within(ends, "ends", problems, today, today + YEAR)
+        wanted = _rights(rights, problems)
+        if problems or place is None or last is None:
+            raise BadInput(problems)
+        asked = repository.ask(
+            session, unit=place.id, name=called, rights=wanted, ends=last, by=actor.id, at=house.now()
+        )
+        _write_down(house, session, actor, _post(keeper.administers, place), Kind.token_asked, asked, what_for)
+        return asked.id
+
+    return _once(house, actor, token, "token-ask", [name, unit, list(rights or ()), ends, purpose], change)
+
+
+def agree(house: House, actor: Actor, token_id: str) -> None:
+    """Somebody who oversees that place agrees; raises Unseen, TeamRefused."""
+    keeper = keeper_of(house, actor)
+    with house.directory.writing() as session:
+        found, unit = _seen(session, keeper, token_id)
+        post = _post(keeper.oversees, unit)
+        if post is None:
+            raise Unseen(token_id)
+        _refuse_unless(house, found, "asked")
+        if found.asked_by == actor.id:
+            raise TeamRefused(Obstacle("two_people"))
+        if are_one_hand(session, found.asked_by, actor.id, since=house.now() - APART):
+            raise TeamRefused(Obstacle("one_hand"))
+        repository.agree(session, token_id, actor.id, at=house.now())
+        _write_down(house, session, actor, post, Kind.token_agreed, found)
+
+
+def draw_token(house: House, actor: Actor, token_id: str) -> str:
+    """The token itself, for whoever asked: it is shown this once, and kept nowhere. Raises Unseen, TeamRefused."""
+    keeper, secret = keeper_of(house, actor), PREFIX + secrets.token_urlsafe(32)
+    with house.directory.writing() as session:
+        found, unit = _seen(session, keeper, token_id)
+        post = _post(keeper.administers, unit)
+        if post is None or found.asked_by != actor.id:
+            raise Unseen(token_id)
+        _refuse_unless(house, found, "agreed")
+        repository.draw(
+            session, token_id, hashed(house, secret), language=house.settings.default_language, at=house.now()
+        )
+        _write_down(house, session, actor, post, Kind.token_drawn, found)
+    return secret
+
+
+def end_token(house: House, actor: Actor, token_id: str) -> None:
+    """Nothing is read by it from this moment on; raises Unseen, TeamRefused where it had ended."""
+    keeper = keeper_of(house, actor)
+    with house.directory.writing() as session:
+        found, unit = _seen(session, keeper, token_id)
+        if found.ended_at is not None:
+            raise TeamRefused(Obstacle("token_ended"))
+        post = _post((*keeper.administers, *keeper.oversees), unit)
+        repository.end(session, token_id, actor.id, at=house.now())
+        _write_down(house, session, actor, post, Kind.token_ended, found)
+
+
+def known_by(house: House, secret: str) -> str:
+    """What the database knows the bearer of that token by (see `storage.walls`)."""
+    return hashed(house, secret).hex()
+
+
+def hashed(house: House, secret: str) -> bytes:
+    """By what a token is known again; without the keys, a stolen database gives none away."""
+    return house.vault.chain("api-token-v1", secret.encode("utf-8", "surrogatepass"))
+
+
+def _refuse_unless(house: House, found: Token, wanted: str) -> None:
+    now = _standing(house, found)
+    if now != wanted:
+        raise TeamRefused(Obstacle({"ended": "token_ended", "good": "token_drawn"}.get(now, f"token_{now}")))
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+def _text(text: str | None, key: str, most: int, problems: Problems) -> str:
+    said = tidy(text)
+    if not said:
+        problems[key] = ("required",)
+    elif len(said) > most:
+        problems[key] = (f"too_long:{most}",)
+    return said
+
+
+def _place(session: Session, keeper: Keeper, code: str | None, problems: Problems) -> Unit | None:
+    said = (code or "").strip().upper()
+    unit = auth_repository.unit_coded(session, said) if said else None
+    if unit is None or _post(keeper.administers, unit) is None:
+        problems["unit"] = ("not_your_unit" if said else "required",)
+        return None
+    if unit.kind not in PLACES:
+        problems["unit"] = ("no_such_place",)
+        return None
+    return unit
+
+
+def _rights(rights: Sequence[str] | None, problems: Problems) -> tuple[Right, ...]:
+    found = tuple(right for right in Right if right.value in (rights or ()))
+    if not found or len(found) != len(set(rights or ())):
+        problems["rights"] = ("unknown_option" if rights else "required",)
+    return found
+
+
+# ---- written down ----------------------------------------------------------------------------------------------------
+
+
+def _write_down(
+    house: House, session: Session, actor: Actor, post: Appointment | None, kind: Kind, of: Token, sentence: str = ""
+) -> None:
+    """One row of `administration`, in the appointment that gives the right."""
+    today = today_for(house)
+    posts = people_repository.held(session, [actor.id]).get(actor.id, ()) if post is not None else ()
+    own = (one for one in posts if post is not None and (one.role, one.unit) == (post.role, post.unit))
+    held = next((one for one in own if one.is_current(today)), None)
+    if held is None:
+        raise Unseen("systems")
+    administration_log.write_entry(
+        session,
+        Change(
+            at=house.now(), actor=actor.id, kind=kind, unit=of.unit, account=actor.id, role=held.role,
+            appointment=held.id, reason="systems", sentence=plain(sentence or of.name)[:SENTENCE_MOST],
+            ends=today if kind is Kind.token_ended else of.ends, draft=of.id,
+        ),
+    )  # fmt: skip
+
+
+def _once(house: House, actor: Actor, token: str, what: str, said: object, change: Callable[[Session], str]) -> Done:
+    """Make a change once, however often its form is sent; the directory and the form's token, or neither."""
+    press = idempotency.press(house.vault, actor.id, token, what, said)
+    with house.realm.writing() as session:
+        if (before := idempotency.spent(session, press)) is not None:
+            return Done(str(before["system"]), repeated=True)
+        with house.directory.writing() as kept:
+            made = change(kept)
+        idempotency.use(session, press, {"system": made}, at=house.now())
+    return Done(made)

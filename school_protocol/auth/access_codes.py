@@ -1,0 +1,441 @@
+"""Being let in for the first time, or again: a link, or a code printed on a slip; each good once, for three days."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from school_protocol.auth import password_strength, passwords, repository, service, sign_in_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.second_factor import factors_of
+from school_protocol.auth.service import (
+    BY_COMMAND,
+    HELPED,
+    OWN,
+    IdentityRefused,
+    are_one_hand,
+    draw_digits,
+    end_access,
+    hashed,
+    helped,
+    plain_code,
+    refuse_if_apart,
+    refuse_who_moved,
+    units_helped,
+    write_account_change,
+)
+from school_protocol.auth.sign_in_repository import OneTimeCode, Restoration, Stage
+from school_protocol.auth.sign_in_service import NOBODY, Visitor, begin_session, pending_session
+from school_protocol.context import House, today_for
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.engine.visibility import Actor
+from school_protocol.storage.administration_log import Kind
+from school_protocol.storage.engines import Session
+
+_log = logging.getLogger(__name__)
+
+GOOD_FOR = timedelta(hours=72)
+INVITATION, PASSWORD = "invitation", "password"
+BY_CODE = (INVITATION, PASSWORD)
+SET_BY = {INVITATION: Kind.invitation_accepted, PASSWORD: Kind.password_set}
+TOKEN_MOST = 200
+BOTH = ("fr", "ar")
+"""The languages of whoever's own is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What is handed to somebody on paper. `code`: digits in groups, kept nowhere else."""
+
+    account: str
+    username: str
+    name: str
+    purpose: str
+    code: str = field(repr=False)
+    expires_at: datetime
+    languages: tuple[str, ...]
+    """Those in which it is printed: the person's own, or several where nobody knows it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Whom a link lets in."""
+
+    username: str
+    name: str
+    expires_at: datetime
+
+
+# ---- given -----------------------------------------------------------------------------------------------------------
+
+
+def invite(house: House, by: Actor, account_id: str, now: datetime) -> str:
+    """A link's token for somebody who has no password yet: good once, 72 hours; earlier invitations end.
+
+    Raises Unseen for whom `by` doesn't administer, IdentityRefused for somebody who has a password.
+    """
+    token = secrets.token_urlsafe(32)
+    with house.directory.writing() as session:
+        _give(session, house, by, account_id, INVITATION, hashed(house, "link", token), now)
+    return token
+
+
+def invite_by_slip(house: House, by: Actor, account_id: str, now: datetime) -> Slip:
+    """The same as a code of digits, to be typed beside the user name. Raises Unseen, IdentityRefused."""
+    return _slip(house, by, account_id, INVITATION, now)
+
+
+def new_password_slip(house: House, by: Actor, account_id: str, now: datetime) -> Slip:
+    """A code for somebody who forgot the password; the old one holds until then. Raises Unseen, IdentityRefused."""
+    return _slip(house, by, account_id, PASSWORD, now)
+
+
+def _slip(house: House, by: Actor, account_id: str, purpose: str, now: datetime) -> Slip:
+    code = draw_digits()
+    with house.directory.writing() as session:
+        found = _give(session, house, by, account_id, purpose, digits_hash(house, account_id, code), now)
+    return slip_for(house, found, purpose, code, now + GOOD_FOR)
+
+
+def slip_for(house: House, account: repository.Account, purpose: str, code: str, until: datetime) -> Slip:
+    """A slip in the language of whom it is for.
+
+    Somebody who has never come in, and has the language that all are given, has chosen none: French and Arabic then.
+    """
+    offered, usual = house.settings.languages, house.settings.default_language
+    languages: tuple[str, ...] = (account.language if account.language in offered else usual,)
+    if account.password_hash is None and languages == (usual,):
+        languages = tuple(dict.fromkeys([*(one for one in BOTH if one in offered), usual]))
+    return Slip(account.id, account.username, account.name(languages[0]), purpose, code, until, languages)
+
+
+def invite_the_first(house: House, username: str, now: datetime) -> str:
+    """The link of an installation's first administrator, for whoever runs it: only while none can sign in."""
+    from school_protocol.context import declared
+
+    roles = {key for key, (_protocol, role) in declared(house).items() if role.administers}
+    with house.directory.writing() as session:
+        account = repository.account_named(session, username)
+        if account is None or not account.active or account.password_hash:
+            raise IdentityRefused("no_such_account")
+        if sign_in_repository.any_with_password(session, roles):
+            raise IdentityRefused("not_the_first")
+        token = secrets.token_urlsafe(32)
+        given = OneTimeCode(account.id, INVITATION, account.id, now, now + GOOD_FOR)
+        sign_in_repository.keep_code(session, given, hashed(house, "link", token))
+        write_account_change(session, house, account.id, account.id, Kind.invited, BY_COMMAND)
+    return token
+
+
+def _give(
+    session: Session, house: House, by: Actor, account_id: str, purpose: str, secret: bytes, now: datetime
+) -> repository.Account:
+    found = helped(session, house, by, account_id)
+    refuse_if_apart(session, house, by, account_id)
+    if (found.password_hash is None) is not (purpose == INVITATION):
+        raise IdentityRefused("has_password" if purpose == INVITATION else "has_no_password")
+    if purpose != INVITATION:
+        refuse_who_moved(session, house, by, account_id)
+    sign_in_repository.keep_code(session, OneTimeCode(account_id, purpose, by.id, now, now + GOOD_FOR), secret)
+    kind = Kind.invited if purpose == INVITATION else Kind.password_code_made
+    write_account_change(session, house, by.id, account_id, kind, HELPED)
+    return found
+
+
+def digits_hash(house: House, account: str, typed: str) -> bytes:
+    """By what a code of digits is recognised: for one account alone."""
+    return hashed(house, "digits", account, plain_code(typed))
+
+
+# ---- taken -----------------------------------------------------------------------------------------------------------
+
+
+def see_invitation(house: House, token: str) -> Invited | None:
+    """Whom this link lets in; None where it was used, is too old, or never was. Looking uses nothing up."""
+    if len(token) > TOKEN_MOST:
+        return None
+    with house.directory.reading() as session:
+        code = sign_in_repository.find_code(
+            session, hashed(house, "link", token), purposes=(INVITATION,), now=house.now()
+        )
+        account = repository.account(session, code.account) if code else None
+    if code is None or account is None or not account.active:
+        return None
+    return Invited(account.username, account.name(account.language), code.expires_at)
+
+
+def accept_invitation(house: House, token: str, password: str) -> bool:
+    """Set the first password by a link; False where the link is worth nothing. Raises BadInput for the password."""
+    if len(token) > TOKEN_MOST:
+        return False
+    secret = hashed(house, "link", token)
+    with house.directory.reading() as session:
+        code = sign_in_repository.find_code(session, secret, purposes=(INVITATION,), now=house.now())
+    return _set(house, code.account, secret, (INVITATION,), password) if code else False
+
+
+def set_password_by_code(
+    house: House, username: str, typed: str, password: str, *, address: str = "", known: str = ""
+) -> bool:
+    """Set a password by a printed code; False where name and code don't go together. Raises BadInput, TooManyTries."""
+    subject = repository.plain_username(username)[:80]
+    with service.slowed("slip", address), house.directory.writing() as session:
+        attempt = service.note(session, house, "slip", subject, address=address)
+        account = repository.account_named(session, username)
+        secret = digits_hash(house, account.id if account else "", typed)
+        code = sign_in_repository.find_code(session, secret, purposes=BY_CODE, now=house.now())
+    if account is None or code is None or code.account != account.id:
+        service.wrong(account.id if account else None, "slip", address)
+        return False
+    service.right(account.id, "slip", address)
+    with house.directory.writing() as session:
+        service.forgive(session, attempt)
+    return _set(house, account.id, secret, BY_CODE, password)
+
+
+def _set(house: House, account_id: str, secret: bytes, purposes: tuple[str, ...], password: str) -> bool:
+    """Code used, password kept, every session ended: all of it or nothing."""
+    with house.directory.reading() as session:
+        check_new(session, house, account_id, password)
+    new = passwords.hash_password(password)
+    with house.directory.writing() as session:
+        account = repository.account(session, account_id)
+        if account is None or not account.active:
+            return False
+        code = sign_in_repository.use_code(session, secret, purposes=purposes, at=house.now())
+        if code is None:
+            return False
+        repository.set_password(session, account_id, new)
+        sign_in_repository.forget_browsers(session, account_id)
+        for purpose in BY_CODE:
+            sign_in_repository.drop_codes(session, account_id, purpose)
+        browser.close_web_sessions(session, account_id)
+        end_access(session, house, account_id, account_id)
+        write_account_change(session, house, account_id, account_id, SET_BY[code.purpose], OWN)
+    return True
+
+
+def check_new(session: Session, house: House, account_id: str, password: str) -> None:
+    """Raise BadInput where this password is too weak for this person, or known from elsewhere."""
+    account = repository.account(session, account_id)
+    about = [account.username, *account.names.values()] if account else []
+    about += list(sign_in_repository.places_of(session, account_id))
+    problem = password_strength.problem_of(password, about, sign_in_repository.names_of_places(session))
+    if (
+        problem is None
+        and house.settings.known_passwords is not None
+        and _is_known(house.settings.known_passwords, password)
+    ):
+        problem = "common"
+    if problem:
+        raise BadInput({"new_password": (problem,)})
+
+
+def _is_known(path: Path, password: str) -> bool:
+    """Where the list can't be read, nobody is kept from a password: it is said in the log, and by `doctor`."""
+    try:
+        return passwords.is_known(path, password)
+    except passwords.ListUnusable as error:
+        _log.error("the list of known passwords can't be read: %s", error)
+        return False
+
+
+# A lost second factor: one person who administers the account asks, another agrees and prints a
+# code; both are named.
+# The owner then types that code after the password, the old factors end, and new ones are set up at
+# once.
+
+FACTOR, RESTORED = "factor", "restore"
+APART = timedelta(days=30)
+"""So long two people who agree must not have had to do with each other's accounts."""
+WAITS = timedelta(days=7)
+"""So long an asking waits for somebody to agree."""
+LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class HelpedLine:
+    """Somebody who can be helped."""
+
+    account: str
+    username: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HelpedView:
+    """One person, as whoever administers them sees what can be done."""
+
+    account: str
+    username: str
+    name: str
+    has_password: bool
+    has_factor: bool
+    invited_until: datetime | None
+    code_until: datetime | None
+    asked_by: str
+    """Who asked that the factors be set anew; empty: nobody."""
+    asked_at: datetime | None
+    is_mine: bool
+    """It was this reader who asked: another must agree."""
+    agreed_by: str
+
+
+# ---- seen ------------------------------------------------------------------------------------------------------------
+
+
+def people_helped(house: House, by: Actor) -> tuple[HelpedLine, ...]:
+    """The people of the units that this person is appointed to, as far as they can be helped."""
+    units = units_helped(house, by)
+    with house.directory.reading() as session:
+        posts = repository.posts(session, units, since=today_for(house)) if units else ()
+        people = {post.account.id: post.account for post in posts}
+        return tuple(
+            HelpedLine(one.id, one.username, one.name(by.language))
+            for one in list(people.values())[:LISTED]
+            if _is_helped(session, house, by, one.id)
+        )
+
+
+def find_helped(house: House, by: Actor, username: str) -> str:
+    """The account of that user name, if it is this person's to help; raises Unseen."""
+    with house.directory.reading() as session:
+        found = repository.account_named(session, username)
+        return helped(session, house, by, found.id if found else "").id
+
+
+def asked_for(house: House, by: Actor) -> tuple[HelpedLine, ...]:
+    """For whom somebody else asked, and a second person is awaited."""
+    with house.directory.reading() as session:
+        waiting = sign_in_repository.open_restorations(session, since=house.now() - WAITS, limit=LISTED)
+        found = (
+            helped(session, house, by, one.account)
+            for one in waiting
+            if one.asked_by != by.id and _is_helped(session, house, by, one.account)
+        )
+        return tuple(HelpedLine(one.id, one.username, one.name(by.language)) for one in found)
+
+
+def _is_helped(session: Session, house: House, by: Actor, account: str) -> bool:
+    try:
+        return bool(helped(session, house, by, account))
+    except Unseen:
+        return False
+
+
+def see_helped(house: House, by: Actor, account_id: str) -> HelpedView:
+    """What can be done for this person; raises Unseen."""
+    with house.directory.reading() as session:
+        found = helped(session, house, by, account_id)
+        asked = sign_in_repository.open_restoration(session, account_id, since=house.now() - WAITS)
+        codes = {
+            purpose: sign_in_repository.waiting_code(session, account_id, purpose, now=house.now())
+            for purpose in (INVITATION, PASSWORD)
+        }
+        until = {purpose: code.expires_at if code else None for purpose, code in codes.items()}
+        return HelpedView(
+            account=found.id,
+            username=found.username,
+            name=found.name(by.language),
+            has_password=found.password_hash is not None,
+            has_factor=factors_of(session, house, account_id).has_any,
+            invited_until=until[INVITATION],
+            code_until=until[PASSWORD],
+            asked_by=_name(session, by, asked.asked_by) if asked else "",
+            asked_at=asked.asked_at if asked else None,
+            is_mine=asked is not None and asked.asked_by == by.id,
+            agreed_by=_name(session, by, asked.agreed_by) if asked and asked.agreed_by else "",
+        )
+
+
+def _name(session: Session, by: Actor, account: str) -> str:
+    found = repository.account(session, account)
+    return found.name(by.language) if found else "—"
+
+
+# ---- asked and agreed ------------------------------------------------------------------------------------------------
+
+
+def ask_restoring(house: House, by: Actor, account_id: str) -> None:
+    """Ask that somebody's factors be set anew. Raises Unseen; IdentityRefused where there is none."""
+    with house.directory.writing() as session:
+        helped(session, house, by, account_id)
+        if not factors_of(session, house, account_id).has_any:
+            raise IdentityRefused("no_such_factor")
+        asked = _open(session, house, account_id)
+        if asked is not None and asked.asked_by != by.id and asked.agreed_by is None:
+            raise IdentityRefused("asked_already")
+        sign_in_repository.ask_restoration(session, account_id, by.id, at=house.now())
+        sign_in_repository.drop_codes(session, account_id, FACTOR)
+        write_account_change(session, house, by.id, account_id, Kind.restoration_asked, HELPED)
+
+
+def withdraw(house: House, by: Actor, account_id: str) -> None:
+    """It isn't asked for any more. Raises Unseen."""
+    with house.directory.writing() as session:
+        helped(session, house, by, account_id)
+        sign_in_repository.close_restorations(session, account_id, at=house.now())
+        sign_in_repository.drop_codes(session, account_id, FACTOR)
+        write_account_change(session, house, by.id, account_id, Kind.restoration_withdrawn, HELPED)
+
+
+def agree(house: House, by: Actor, account_id: str) -> Slip:
+    """A second person agrees, and prints the code. Raises Unseen; IdentityRefused for whoever asked themselves.
+
+    Also for whose account the other made, or was given the way into, within 30 days: both may be one person.
+    """
+    code, now = draw_digits(), house.now()
+    with house.directory.writing() as session:
+        found = helped(session, house, by, account_id)
+        asked = _open(session, house, account_id)
+        if asked is None:
+            raise IdentityRefused("not_asked")
+        refuse_if_apart(session, house, by, account_id)
+        refuse_who_moved(session, house, by, account_id)
+        if are_one_hand(session, asked.asked_by, by.id, since=now - APART):
+            raise IdentityRefused("one_hand")
+        if not sign_in_repository.agree_to_restoration(session, asked.id, by.id):
+            raise IdentityRefused("two_people_needed")
+        secret = digits_hash(house, account_id, code)
+        sign_in_repository.keep_code(session, OneTimeCode(account_id, FACTOR, by.id, now, now + GOOD_FOR), secret)
+        write_account_change(session, house, by.id, account_id, Kind.restoration_agreed, HELPED)
+    return slip_for(house, found, FACTOR, code, now + GOOD_FOR)
+
+
+def _open(session: Session, house: House, account: str) -> Restoration | None:
+    return sign_in_repository.open_restoration(session, account, since=house.now() - WAITS)
+
+
+# ---- used ------------------------------------------------------------------------------------------------------------
+
+
+def restore(house: House, token: str, typed: str, visitor: Visitor = NOBODY) -> str | None:
+    """After the password, the printed code: the old factors end. A new token, of a session that sets new ones up.
+
+    None for a wrong code. Raises TooManyTries.
+    """
+    found = pending_session(house, token)
+    if found is None or found.stage is not Stage.factor:
+        return None
+    with service.slowed(RESTORED, visitor.address), house.directory.writing() as session:
+        attempt = service.note(session, house, RESTORED, found.account, address=visitor.address)
+    with house.directory.writing() as session:
+        secret = digits_hash(house, found.account, typed)
+        code = sign_in_repository.use_code(session, secret, purposes=(FACTOR,), at=house.now())
+        if code is None or code.account != found.account:
+            service.wrong(found.account, RESTORED, visitor.address)
+            return None
+        service.forgive(session, attempt)
+        sign_in_repository.drop_seed(session, found.account)
+        sign_in_repository.drop_recovery(session, found.account)
+        sign_in_repository.drop_passkeys(session, found.account)
+        sign_in_repository.close_restorations(session, found.account, at=house.now())
+        browser.close_web_sessions(session, found.account)
+        end_access(session, house, found.account, found.account)
+        write_account_change(session, house, found.account, found.account, Kind.factors_restored, OWN)
+        begun = begin_session(session, house, found.account, visitor)
+    service.right(found.account, RESTORED, visitor.address)
+    return begun

@@ -1,0 +1,408 @@
+"""What somebody changes about themselves: password, phone, passkeys, and where they are signed in.
+
+Whatever changes how one proves who one is asks for the password again, ends every session, and begins a new one here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from school_protocol.auth import passkeys, passwords, repository, second_factor, sign_in_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.access_codes import check_new
+from school_protocol.auth.passkeys import Site
+from school_protocol.auth.repository import Account
+from school_protocol.auth.second_factor import Factors
+from school_protocol.auth.service import BY_MAIL, OWN, end_access, write_account_change
+from school_protocol.auth.sign_in_repository import Former
+from school_protocol.auth.sign_in_service import AGENT_MOST, NOBODY, Visitor, must_prove, remember
+from school_protocol.context import House, declared, today_for
+from school_protocol.engine.definition import Protocol, Role, ScopeKind
+from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.engine.visibility import Actor, Unit
+from school_protocol.language import Wording
+from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable
+from school_protocol.storage import administration_log, work_queue
+from school_protocol.storage.administration_log import Change, Kind
+from school_protocol.storage.engines import Session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One place where somebody is signed in. `agent`: the browser's own words."""
+
+    handle: str
+    agent: str
+    created_at: datetime
+    last_seen_at: datetime
+    is_here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """A person's own page. `can_change`: they hold, or held, a place; without one nothing can be written down."""
+
+    username: str
+    has_password: bool
+    factors: Factors
+    sessions: tuple[SessionLine, ...]
+    can_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A new session's token in the place of all before; `recovery`: codes to be shown once."""
+
+    token: str = field(repr=False)
+    recovery: tuple[str, ...] = field(default=(), repr=False)
+
+
+def see_account(house: House, actor: Actor, token: str) -> AccountView:
+    """Password, second factors and sessions of whoever asks; `token` is the session that they ask in."""
+    here = browser.handle_of(token)
+    with house.directory.reading() as session:
+        account = repository.account(session, actor.id)
+        if account is None:
+            raise Unseen(actor.id)
+        found = browser.web_sessions(session, actor.id, now=house.now())
+        return AccountView(
+            username=account.username,
+            has_password=account.password_hash is not None,
+            factors=second_factor.factors_of(session, house, actor.id),
+            sessions=tuple(
+                SessionLine(one.handle, one.user_agent, one.created_at, one.last_seen_at, one.handle == here)
+                for one in found
+            ),
+            can_change=repository.latest_appointment(session, actor.id) is not None,
+        )
+
+
+# ---- sessions --------------------------------------------------------------------------------------------------------
+
+
+def end_session(house: House, actor: Actor, handle: str) -> bool:
+    """End one of one's own sessions; whether there was one."""
+    with house.directory.writing() as session:
+        return browser.close_handled(session, actor.id, handle)
+
+
+def end_everywhere(house: House, actor: Actor) -> None:
+    """Signed out everywhere; browsers that were known are strangers again, and the calendar's address leads nowhere."""
+    with house.directory.writing() as session:
+        browser.close_web_sessions(session, actor.id)
+        end_access(session, house, actor.id, actor.id)
+        sign_in_repository.forget_browsers(session, actor.id)
+
+
+# ---- what one proves oneself with ------------------------------------------------------------------------------------
+
+
+def change_password(house: House, actor: Actor, old: str, new: str, visitor: Visitor = NOBODY) -> Renewed:
+    """Another password; of the browsers that were known, this one stays.
+
+    Raises BadInput where the old one is wrong or the new one is too weak.
+    """
+    must_prove(house, actor.id, old)
+    with house.directory.reading() as session:
+        check_new(session, house, actor.id, new)
+    if old == new:
+        raise BadInput({"new_password": ("same_as_before",)})
+    hashed = passwords.hash_password(new)
+
+    def change(session: Session) -> tuple[str, ...]:
+        repository.set_password(session, actor.id, hashed)
+        sign_in_repository.drop_codes(session, actor.id, "password")
+        sign_in_repository.forget_browsers(session, actor.id)
+        remember(session, house, actor.id, visitor)
+        end_access(session, house, actor.id, actor.id)
+        write_account_change(session, house, actor.id, actor.id, Kind.password_changed, OWN)
+        return ()
+
+    return _renewed(house, actor, visitor, change)
+
+
+def set_up_codes(
+    house: House, actor: Actor, password: str, seed: str, typed: str, visitor: Visitor = NOBODY
+) -> Renewed:
+    """A phone, in the place of the one before. Raises BadInput for a wrong password or code."""
+    must_prove(house, actor.id, password)
+
+    def change(session: Session) -> tuple[str, ...]:
+        codes = second_factor.set_up_codes(session, house, actor.id, seed, typed)
+        if codes is None:
+            raise BadInput({"code": ("wrong_code",)})
+        return codes
+
+    return _renewed(house, actor, visitor, change)
+
+
+def drop_codes(house: House, actor: Actor, password: str, visitor: Visitor = NOBODY) -> Renewed:
+    """Without the phone's codes. Raises BadInput for a wrong password, IdentityRefused for the last factor."""
+    must_prove(house, actor.id, password)
+
+    def change(session: Session) -> tuple[str, ...]:
+        second_factor.drop_codes(session, house, actor.id)
+        return ()
+
+    return _renewed(house, actor, visitor, change)
+
+
+def new_recovery(house: House, actor: Actor, password: str, visitor: Visitor = NOBODY) -> Renewed:
+    """Ten recovery codes in the place of those before. Raises BadInput for a wrong password."""
+    must_prove(house, actor.id, password)
+    return _renewed(house, actor, visitor, lambda session: second_factor.new_recovery(session, house, actor.id))
+
+
+def ask_to_add_passkey(house: House, actor: Actor, password: str, site: Site) -> str:
+    """What the browser is asked for a new passkey, as JSON. Raises BadInput for a wrong password, IdentityRefused."""
+    must_prove(house, actor.id, password)
+    return passkeys.ask_to_add(house, actor.id, site)
+
+
+def add_passkey(
+    house: House, actor: Actor, site: Site, answer: Mapping[str, Any], name: str, visitor: Visitor = NOBODY
+) -> Renewed:
+    """Keep a passkey; its challenge was given for the password. Raises BadInput where the answer does not hold."""
+
+    def change(session: Session) -> tuple[str, ...]:
+        codes = passkeys.add(session, house, actor.id, site, answer, name)
+        if codes is None:
+            raise BadInput({"passkey": ("wrong_passkey",)})
+        return codes
+
+    return _renewed(house, actor, visitor, change)
+
+
+def drop_passkey(house: House, actor: Actor, password: str, passkey_id: str, visitor: Visitor = NOBODY) -> Renewed:
+    """Without that passkey. Raises BadInput for a wrong password, IdentityRefused where a role asks for a factor."""
+    must_prove(house, actor.id, password)
+
+    def change(session: Session) -> tuple[str, ...]:
+        passkeys.drop(session, house, actor.id, passkey_id)
+        return ()
+
+    return _renewed(house, actor, visitor, change)
+
+
+def _renewed(house: House, actor: Actor, visitor: Visitor, change: Callable[[Session], tuple[str, ...]]) -> Renewed:
+    with house.directory.writing() as session:
+        recovery = change(session)
+        browser.close_web_sessions(session, actor.id)
+        token = browser.open_web_session(session, actor.id, now=house.now(), user_agent=visitor.agent[:AGENT_MOST])
+    return Renewed(token, recovery)
+
+
+# Codes that were printed or used, and roles that read cases, are told: to whose account it is, and
+# to who oversees.
+# Whoever prints a code could come in by it. Nobody is stopped by this; it is seen, at once, by
+# people who know better. The log of changes is what is told from, so that nothing that is written
+# there is left out; messages say no name. The owner reads it where they were reached as it was
+# done, and there, too, that this address was changed.
+
+PRINTED = frozenset({Kind.invited, Kind.password_code_made, Kind.restoration_agreed})
+USED = frozenset({Kind.invitation_accepted, Kind.password_set, Kind.factors_restored})
+GIVEN = frozenset({Kind.appointed, Kind.stand_in_named})
+OUTBOX = "account"
+OWNER, OVERSEER = "owner", "overseer"
+INVITED = "invitation"
+"""The reason of a role that came with an invitation."""
+LATEST = timedelta(days=2)
+"""What is older when a worker comes back is not told any more: it stands on the page."""
+UNTOLD = timedelta(days=30)
+"""So long an address that stood before is tried; then it is deleted, told or not."""
+OVERLAP = timedelta(minutes=2)
+"""What was written down while the sweep before went through."""
+BATCH = 500
+_READS = frozenset({ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.region})
+_ABOVE = frozenset({ScopeKind.province, ScopeKind.region})
+_log = logging.getLogger(__name__)
+
+Roles = Mapping[str, tuple[Protocol, Role]]
+
+
+def tell_of_accounts(house: House, post: Post) -> int:
+    """Tell what was printed, used and given lately; returns how many messages left. Cut off anywhere, it goes on."""
+    _forget_before(house, LATEST if post.mail is None and post.sms is None else UNTOLD)
+    if post.mail is None and post.sms is None:
+        return 0
+    former = _collect(house)
+    with house.realm.writing() as session:
+        taken = work_queue.take_messages(session, house.now(), limit=BATCH, kind=OUTBOX)
+    together: dict[tuple[str, str, Former | None], list[work_queue.Message]] = {}
+    for message in taken:
+        to, place = str(message.payload["to"]), str(message.payload["as"])
+        together.setdefault((to, place, _stood(former, message)), []).append(message)
+    left = sum(_deliver(house, post, *whom, messages) for whom, messages in together.items())
+    _forget(house, former)
+    return left
+
+
+# ---- what, and to whom -----------------------------------------------------------------------------------------------
+
+
+def reads_cases(role: Role) -> bool:
+    """Whether whoever holds that role reads cases, in a seat or by place."""
+    return role.sees in _READS or role.side_bound
+
+
+def _collect(house: House) -> tuple[Former, ...]:
+    """From the log into the outbox, each row once for each receiver; and each address that stood before."""
+    now, roles = house.now(), declared(house)
+    with house.realm.reading() as session:
+        latest = work_queue.latest_message(session, OUTBOX)
+    since = max(now - LATEST, (latest or now - LATEST) - OVERLAP)
+    with house.directory.reading() as session:
+        found = administration_log.rows_since(session, since, until=now, kinds=PRINTED | USED | GIVEN)
+        told = [(row, change, one) for row, change in found for one in _receivers(session, house, roles, change)]
+        former = sign_in_repository.kept_address(session, house.vault, until=now)
+    with house.realm.writing() as session:
+        for row, change, (account, place) in told:
+            payload = {"to": account, "as": place}
+            work_queue.put_once(session, _named(row, account), OUTBOX, payload, at=change.at)
+        for one in former:
+            payload = {"to": one.account, "as": OWNER, "former": one.id}
+            work_queue.put_once(session, _named(one.id, one.account), OUTBOX, payload, at=one.at)
+    return former
+
+
+def _stood(former: Iterable[Former], message: work_queue.Message) -> Former | None:
+    """Where its owner was reached as it was done, if that was changed since; None: where they are reached now."""
+    if message.payload["as"] != OWNER:
+        return None
+    own = [one for one in former if one.account == message.payload["to"]]
+    if named := message.payload.get("former"):
+        return next((one for one in own if one.id == named), None)
+    return next((one for one in own if one.at >= message.at), None)
+
+
+def _forget(house: House, former: Iterable[Former]) -> None:
+    """Delete the addresses at which nothing is to be told any more."""
+    if not (old := [one for one in former if one.at < house.now() - OVERLAP]):
+        return
+    with house.realm.reading() as session:
+        waiting = [one for one in work_queue.undone(session, OUTBOX) if one.payload["as"] == OWNER]
+    told = [one.id for one in old if not any(m.payload["to"] == one.account and m.at <= one.at for m in waiting)]
+    with house.directory.writing() as session:
+        sign_in_repository.forget_address(session, told)
+
+
+def _forget_before(house: House, delay: timedelta) -> None:
+    with house.directory.writing() as session:
+        sign_in_repository.forget_before(session, house.now() - delay)
+
+
+def _named(row: str, account: str) -> str:
+    return hashlib.sha256(f"{row}|{account}".encode()).hexdigest()[:40]
+
+
+def _receivers(session: Session, house: House, roles: Roles, change: Change) -> Iterator[tuple[str, str]]:
+    """The account's owner; and the nearest above who can be reached, neither the owner nor who did it."""
+    if change.kind in GIVEN and not (change.role in roles and reads_cases(roles[change.role][1])):
+        return
+    owner = repository.account(session, change.account)
+    by_mail = change.reason in (BY_MAIL, INVITED)
+    if owner is not None and not by_mail:  # whom an invitation is sent to reads that
+        yield owner.id, OWNER
+    but = {change.account, change.actor}
+    told = [*_overseers(session, house, roles, repository.unit(session, change.unit), but)]
+    told += _heads(session, house, roles, change.unit, but) if by_mail else []
+    for one in dict.fromkeys(told):
+        yield one, OVERSEER
+
+
+def _overseers(session: Session, house: House, roles: Roles, unit: Unit, but: set[str]) -> tuple[str, ...]:
+    """Whoever oversees this unit from strictly above, has come in and can be reached: of the nearest level that has
+    somebody."""
+    for above in unit.parents:
+        holders = repository.holders(session, [above], today=today_for(house))
+        found = dict.fromkeys(
+            one.account.id
+            for one in holders
+            if one.role in roles and _is_above(roles[one.role][1]) and one.has_way_in
+            if one.account.email or one.account.phone
+        )
+        if set(found) - but:
+            return tuple(one for one in found if one not in but)
+    return ()
+
+
+def _heads(session: Session, house: House, roles: Roles, unit: str, but: set[str]) -> list[str]:
+    """Whoever heads that school: they know who works in its team."""
+    holders = repository.holders(session, [unit], today=today_for(house))
+    return [
+        one.account.id for one in holders if one.role in roles and roles[one.role][1].head and one.account.id not in but
+    ]
+
+
+def _is_above(role: Role) -> bool:
+    return role.oversees or role.sees in _ABOVE
+
+
+# ---- how -------------------------------------------------------------------------------------------------------------
+
+
+def _deliver(
+    house: House, post: Post, to: str, place: str, former: Former | None, messages: Iterable[work_queue.Message]
+) -> int:
+    """One message for all that one person is told now at one address; what doesn't leave is tried again."""
+    waiting = tuple(messages)
+    with house.directory.reading() as session:
+        account = repository.account(session, to)
+    way = _way(post, former or account)
+    news = [one for one in waiting if former is not None or "former" not in one.payload]
+    left = 0
+    if account is not None and (account.active or place == OWNER) and news and way is not None:
+        carrier, address, is_mail = way
+        moved = {"former" in one.payload for one in news}
+        try:
+            carrier.carry(address, _letter(house, account, place, moved, news[0].id, is_mail=is_mail))
+            left = 1
+        except (Undelivered, Unreachable) as error:
+            _log.warning("a message about accounts was put off: %s", type(error).__name__)
+            pause = timedelta(minutes=min(2 ** min(waiting[0].attempts, 8), 240))
+            with house.realm.writing() as session:
+                for one in waiting:
+                    work_queue.put_off_message(session, one.id, house.now() + pause)
+            return 0
+    with house.realm.writing() as session:
+        for one in waiting:
+            work_queue.settle_messages(session, one.id, at=house.now())
+    return left
+
+
+def _way(post: Post, account: Account | Former | None) -> tuple[Carrier, str, bool] | None:
+    """By which way somebody is reached, and where; True: by mail."""
+    if account is not None and account.email and post.mail is not None:
+        return post.mail, account.email, True
+    if account is not None and account.phone and post.sms is not None:
+        return post.sms, account.phone, False
+    return None
+
+
+def _letter(house: House, account: Account, place: str, moved: set[bool], letter: str, *, is_mail: bool) -> Letter:
+    """`moved`: True where this address was changed, False where something else is told."""
+    offered = account.language in house.settings.languages
+    w = Wording(account.language if offered else house.settings.default_language)
+    if place == OWNER:
+        subject = w._("Your account")
+        lines = []
+        if False in moved:
+            lines.append(w._("For your account a code to sign in was printed or used, or you were given a role."))
+        if True in moved:
+            lines.append(w._("Your address in the tool was changed: the e-mail or the telephone."))
+        lines.append(w._("If you know nothing of it, tell whoever oversees your school today: not by this message."))
+    else:
+        subject = w._("An account where you oversee")
+        lines = [
+            w._("Where you oversee, a code to sign in was printed or used, or somebody was given a role."),
+            w._("The page of the team says which, who did it and when."),
+        ]
+    lines += [house.settings.address] if house.settings.address else []
+    lines += [w._("A machine sent it: nobody reads an answer.")] if is_mail else []
+    text = "\n\n".join(lines) + "\n" if is_mail else "\n".join(lines)
+    return Letter(letter, house.now(), w.html_language, subject, text)

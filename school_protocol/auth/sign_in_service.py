@@ -1,0 +1,311 @@
+"""Who is there: being recognised, coming in and going out; how one proves it stands in `identity`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from school_protocol.auth import passkeys, passwords, repository, second_factor, service, sign_in_repository
+from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth.passkeys import Site
+from school_protocol.auth.repository import Account
+from school_protocol.auth.service import hashed
+from school_protocol.auth.sign_in_repository import Stage
+from school_protocol.context import House
+from school_protocol.engine.errors import BadInput
+from school_protocol.engine.visibility import Actor
+from school_protocol.language import ZONE
+from school_protocol.storage.engines import Session
+from school_protocol.storage.store_errors import StorageBusy
+
+# Coming in: the password, then what is still awaited; or a passkey, which is both at once.
+# A session that awaits something opens no page but that step's. Each step gives a new token and
+# ends the one before.
+
+KNOWN_FOR = timedelta(days=365)
+AGENT_MOST = 120
+PASSWORD, AGAIN, PASSKEY, ENROLLED = "password", "password again", "passkey", "second step set up"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """From where somebody comes: the browser's own words, its address, and its long-lived mark ("" for a new one)."""
+
+    agent: str = ""
+    address: str = ""
+    mark: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A session that awaits its second step. `name`: as its own page may greet."""
+
+    account: str
+    username: str
+    language: str
+    stage: Stage
+
+
+NOBODY = Visitor()
+
+
+# ---- the password ----------------------------------------------------------------------------------------------------
+
+
+def open_session(house: House, username: str, password: str, visitor: Visitor = NOBODY) -> str | None:
+    """A new session's token, or None where name and password don't go together. Raises TooManyTries."""
+    subject = repository.plain_username(username)[:80]
+    with service.slowed(PASSWORD, visitor.address), house.directory.writing() as session:
+        account = repository.account_named(session, username)
+        known = _known(session, house, visitor, account.id if account else "")
+        attempt = service.note(session, house, PASSWORD, subject, address=visitor.address, known=known)
+    is_right = passwords.matches(account.password_hash if account else None, password)
+    if not is_right or account is None or not account.active:
+        service.wrong(account.id if account else None, PASSWORD, visitor.address)
+        return None
+    with house.directory.writing(together=True) as session:
+        service.forgive(session, attempt)
+        token = begin_session(session, house, account.id, visitor)
+    service.right(account.id, PASSWORD, visitor.address)
+    return token
+
+
+def begin_session(
+    session: Session, house: House, account: str, visitor: Visitor = NOBODY, *, factor_proven: bool = False
+) -> str:
+    """A new session for whoever has proven to be this account so far; it may still await the second factor.
+
+    `factor_proven`: somebody else (a ministry's provider) vouches for a second factor.
+    """
+    stage = Stage.full if factor_proven else _awaited(session, house, account)
+    if stage is Stage.full:
+        remember(session, house, account, visitor)
+    return browser.open_web_session(
+        session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST], stage=stage
+    )
+
+
+def _awaited(session: Session, house: House, account: str) -> Stage:
+    found = second_factor.factors_of(session, house, account)
+    if found.has_any:
+        return Stage.factor
+    return Stage.enrol if found.is_required else Stage.full
+
+
+# ---- the second step -------------------------------------------------------------------------------------------------
+
+
+def pending_session(house: House, token: str) -> Pending | None:
+    """Who has come half way with this token; None for nobody, and for whoever is all the way in."""
+    with house.directory.reading() as session:
+        found = browser.web_session(session, token, now=house.now())
+        account = repository.account(session, found.account) if found and found.stage is not Stage.full else None
+    if found is None or account is None:
+        return None
+    return Pending(account.id, account.username, account.language, found.stage)
+
+
+def prove_factor(house: House, token: str, typed: str, visitor: Visitor = NOBODY) -> str | None:
+    """A code of the phone, or a recovery code: a whole session's token. None for a wrong one. Raises TooManyTries."""
+    found = pending_session(house, token)
+    if found is None or found.stage is not Stage.factor:
+        return None
+    with service.slowed(service.CODE, visitor.address), house.directory.writing() as session:
+        known = _known(session, house, visitor, found.account)
+        attempt = service.note(session, house, service.CODE, found.account, address=visitor.address, known=known)
+    with house.directory.writing(together=True) as session:
+        if not second_factor.accept(session, house, found.account, typed):
+            service.wrong(found.account, service.CODE, visitor.address)
+            return None
+        service.forgive(session, attempt)
+        whole = _all_the_way(session, house, found.account, token, visitor)
+    service.right(found.account, service.CODE, visitor.address)
+    return whole
+
+
+def enrol(
+    house: House, token: str, seed: str, typed: str, visitor: Visitor = NOBODY
+) -> tuple[str, tuple[str, ...]] | None:
+    """Set the phone up that a role asks for: a whole session's token and the recovery codes. None for a wrong code."""
+    found = pending_session(house, token)
+    if found is None or found.stage is not Stage.enrol:
+        return None
+    with house.directory.writing(together=True) as session:
+        codes = second_factor.set_up_codes(session, house, found.account, seed, typed)
+        if codes is None:
+            service.wrong(found.account, ENROLLED, visitor.address)
+            return None
+        browser.close_web_sessions(session, found.account)
+        whole = _all_the_way(session, house, found.account, token, visitor)
+    service.right(found.account, ENROLLED, visitor.address)
+    return whole, codes
+
+
+def enrol_passkey(
+    house: House, token: str, site: Site, answer: Mapping[str, Any], name: str, visitor: Visitor = NOBODY
+) -> tuple[str, tuple[str, ...]] | None:
+    """The same with a passkey."""
+    found = pending_session(house, token)
+    if found is None or found.stage is not Stage.enrol:
+        return None
+    with house.directory.writing(together=True) as session:
+        codes = passkeys.add(session, house, found.account, site, answer, name)
+        if codes is None:
+            service.wrong(found.account, ENROLLED, visitor.address)
+            return None
+        browser.close_web_sessions(session, found.account)
+        whole = _all_the_way(session, house, found.account, token, visitor)
+    service.right(found.account, ENROLLED, visitor.address)
+    return whole, codes
+
+
+def sign_in_by_passkey(house: House, site: Site, answer: Mapping[str, Any], visitor: Visitor = NOBODY) -> str | None:
+    """A whole session's token for the holder of a passkey; None for an answer that does not hold. Never slowed down."""
+    with house.directory.writing(together=True) as session:
+        account = passkeys.holder_of(session, house, site, answer)
+        if account is None:
+            service.wrong(None, PASSKEY, visitor.address)
+            return None
+        remember(session, house, account, visitor)
+        token = browser.open_web_session(session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST])
+    service.right(account, PASSKEY, visitor.address)
+    return token
+
+
+def _all_the_way(session: Session, house: House, account: str, token: str, visitor: Visitor) -> str:
+    browser.close_web_session(session, token)
+    remember(session, house, account, visitor)
+    return browser.open_web_session(session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST])
+
+
+# ---- the browser -----------------------------------------------------------------------------------------------------
+
+
+def _mark(house: House, visitor: Visitor) -> bytes:
+    return hashed(house, "browser", visitor.mark)
+
+
+def _known(session: Session, house: House, visitor: Visitor, account: str) -> str:
+    """What a known browser's tries are counted by; empty for one in which this person never signed in."""
+    mark = _mark(house, visitor)
+    is_known = sign_in_repository.is_known_browser(session, mark, account, now=house.now()) and bool(visitor.mark)
+    return mark.hex() if is_known else ""
+
+
+def remember(session: Session, house: House, account: str, visitor: Visitor) -> None:
+    """This person has signed in, all the way, in that browser."""
+    if visitor.mark:
+        until = house.now() + KNOWN_FOR
+        sign_in_repository.keep_browser(session, _mark(house, visitor), account, until=until)
+
+
+# ---- proving again ---------------------------------------------------------------------------------------------------
+
+
+def is_password_of(house: House, account_id: str, password: str) -> bool:
+    """Whether the password is this person's. Raises TooManyTries after ten wrong ones in a quarter of an hour."""
+    subject = f"again|{account_id}"
+    with service.slowed(AGAIN), house.directory.writing() as session:
+        service.stop_guessing(session, house, subject, service.KNOWN_FREE, service.WINDOW)
+        attempt = browser.note_attempt(session, subject, at=house.now())
+        account = repository.account(session, account_id)
+    if not passwords.matches(account.password_hash if account else None, password):
+        service.wrong(account_id, AGAIN)
+        return False
+    with house.directory.writing(together=True) as session:
+        browser.take_back_attempt(session, attempt)
+    service.right(account_id, AGAIN)
+    return True
+
+
+def must_prove(house: House, account_id: str, password: str) -> None:
+    """Raise BadInput where the password is not this person's, or is not read now as too many were wrong."""
+    try:
+        is_theirs = is_password_of(house, account_id, password)
+    except service.TooManyTries as error:
+        raise BadInput({"password": (f"too_many_tries:{error.seconds}",)}) from None
+    if not is_theirs:
+        raise BadInput({"password": ("wrong_password",)})
+
+
+_log = logging.getLogger(__name__)
+
+
+def sign_in(
+    house: House, username: str, password: str, agent: str = "", *, address: str = "", mark: str = ""
+) -> str | None:
+    """A new session's token, or None where name and password don't go together. Raises TooManyTries.
+
+    The session may still await a second factor (`pending`): it opens nothing else before.
+    """
+    return open_session(house, username, password, Visitor(agent, address, mark))
+
+
+def pending(house: House, token: str) -> Pending | None:
+    """Who has come half way with this token."""
+    return pending_session(house, token)
+
+
+def recognise(house: House, token: str) -> Actor | None:
+    """Who holds this session's token now; None where it is idle, over, unknown, or awaits a second factor."""
+    with house.directory.reading() as session:
+        found = browser.web_session(session, token, now=house.now())
+        is_whole = found is not None and found.stage is Stage.full
+        actor = actor_of(house, found.account, session) if found and is_whole else None
+    if found is not None and actor is not None and browser.is_worth_touching(found, house.now()):
+        _touch(house, token)
+    return actor
+
+
+def _touch(house: House, token: str) -> None:
+    """Write down that the session was seen; left to the next page where a long list, say, holds the directory."""
+    try:
+        with house.directory.writing_if_free() as session:
+            browser.touch_web_session(session, token, now=house.now())
+    except StorageBusy:
+        _log.info("a session was seen, and that could not be written down: the directory is busy")
+
+
+def actor_of(house: House, account: str, session: Session) -> Actor | None:
+    """The account as one who acts today."""
+    today = house.now().astimezone(ZONE).date()
+    return repository.actor(session, account, realm=house.name, today=today)
+
+
+def actors_of(house: House, accounts: Mapping[str, Account], session: Session) -> tuple[Actor, ...]:
+    """Several accounts, by their id, as those who act today; without those that are no longer active."""
+    today = house.now().astimezone(ZONE).date()
+    return repository.actors(session, accounts, realm=house.name, today=today)
+
+
+def actor_named(house: House, username: str) -> Actor | None:
+    """The account with that username as one who acts today: for the command line."""
+    with house.directory.reading() as session:
+        account = repository.account_named(session, username)
+        return actor_of(house, account.id, session) if account else None
+
+
+def account_behind(house: House, token: str) -> str | None:
+    """The account of a session that has run out: so that what was typed can be kept for its owner."""
+    with house.directory.reading() as session:
+        return browser.account_behind(session, token)
+
+
+def sign_out(house: House, token: str) -> None:
+    """The token is worth nothing from now on."""
+    with house.directory.writing(together=True) as session:
+        browser.close_web_session(session, token)
+
+
+def choose_language(house: House, actor: Actor, language: str) -> None:
+    """Keep the language that this person reads."""
+    with house.directory.writing(together=True) as session:
+        repository.set_language(session, actor.id, language)
+
+
+def prove_again(house: House, actor: Actor, password: str) -> bool:
+    """Whether the password is this person's: what a signature asks. Raises TooManyTries."""
+    return is_password_of(house, actor.id, password)

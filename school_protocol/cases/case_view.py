@@ -1,0 +1,497 @@
+"""What is to be minded about people of a case, for one reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from school_protocol.cases import review_lines
+from school_protocol.cases.case_lines import (
+    CaseHead,
+    CautionLine,
+    DangerLine,
+    DueLine,
+    DutyLine,
+    FollowUpLine,
+    HoldLine,
+    RailStage,
+    RecordView,
+    ReferralLine,
+    SeatLine,
+)
+from school_protocol.cases.case_reader import CaseReader
+from school_protocol.cases.due_lines import DueLines, tone_of
+from school_protocol.cases.loading import Loaded
+from school_protocol.cases.next_action import act_for, is_again, ways_back
+from school_protocol.cases.review_lines import review_line
+from school_protocol.cases.view_models import (
+    AccountLine,
+    ActLine,
+    CaseView,
+    Choices,
+    MoveLine,
+    MoveView,
+    RefusalLine,
+    ReviewLine,
+    WayBack,
+)
+from school_protocol.engine.actors import held_around, nameable, role_for
+from school_protocol.engine.case_parts import Record
+from school_protocol.engine.case_summary import standing
+from school_protocol.engine.deadlines import Due, dues, open_dues
+from school_protocol.engine.decisions import available, signable
+from school_protocol.engine.definition import Act, ActKind, Deadline, Move
+from school_protocol.engine.document_rules import awaited
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.events import StepTaken
+from school_protocol.engine.facts import points_by
+from school_protocol.engine.form_model import FieldType, Option
+from school_protocol.engine.intents import Choice, Reason
+from school_protocol.engine.review_state import sent_back
+from school_protocol.language import ZONE
+from school_protocol.people.contacts import ContactLine
+
+if TYPE_CHECKING:
+    pass
+
+
+def caution_lines(seeing: Seeing) -> Iterator[CautionLine]:
+    """What stands, with people's signs, as far as this reader may read the entries that say so."""
+    for one in standing(seeing.protocol, seeing.case):
+        if any(seeing.record(record).hidden != "side" for record in one.entries):
+            yield CautionLine(one.caution, tuple(seeing.person(key) for key in one.people))
+
+
+# From a folded case to what one person may see of it.
+
+GROUPS = ("safety", "listening", "people", "assessment", "plan", "referral", "follow_up", "closing", "team")
+_ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKind.review_hold)
+"""What has buttons of its own on the page."""
+
+
+class Seeing(CaseReader):
+    """One person's view of one case; asks the engine once and shows what it says."""
+
+    def __init__(self, loaded: Loaded, names: Mapping[str, str]) -> None:
+        super().__init__(loaded, names)
+        self.choices: tuple[Choice, ...] = available(
+            loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts
+        )
+        self.counts: tuple[Due, ...] = dues(loaded.facts)
+        self.running: tuple[Due, ...] = open_dues(loaded.facts)
+
+    # ---- lines -----------------------------------------------------------------------------------------------
+
+    def head(self) -> CaseHead:
+        case, protocol, loaded = self.case, self.protocol, self.loaded
+        lifting, door = loaded.lifting, loaded.door
+        grid = next(iter(protocol.grids.values()), None)
+        assert case.opened_at is not None
+        return CaseHead(
+            protocol=protocol,
+            number=case.number,
+            seq=case.last_seq,
+            unit=loaded.around.unit,
+            state=protocol.states[case.state],
+            stage=protocol.stage_of(case.state),
+            level=grid.levels.get(case.level) if grid and not loaded.metadata_only else None,
+            opened_at=case.opened_at,
+            entered_at=case.entry.at,
+            restricted=case.restricted_seq is not None,
+            pseudonymised=loaded.pseudonymised and lifting is None,
+            names_until=lifting.until if lifting else None,
+            open_until=door.until if door else None,
+            metadata_only=loaded.metadata_only,
+            has_papers=door is None and self.has_papers(),
+            roles=loaded.roles if door is None else (),
+            cautions=tuple(caution_lines(self)),
+            live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
+            labels=self.labels(),
+            can_raise=door is None and self._can_raise(),
+        )
+
+    def _can_raise(self) -> bool:
+        acts = (self.protocol.acts[one.key] for one in self.choices if one.kind == "act" and one.is_open)
+        return any(act.kind is ActKind.raise_danger for act in acts)
+
+    def has_papers(self) -> bool:
+        documents = self.protocol.documents.values()
+        issued_by = [profile.for_ for one in documents for profile in one.profiles.values()]
+        issued_by += [one.for_ for one in documents if one.is_letter or one.kind == "bundle"]
+        return any(role_for(self.protocol, roles, self.loaded.roles) is not None for roles in issued_by)
+
+    def dangers(self) -> tuple[DangerLine, ...]:
+        if self.loaded.metadata_only:
+            return ()
+        return tuple(
+            DangerLine(
+                self.protocol.dangers[life.danger],
+                life.state,
+                life.raised_at,
+                self.author(life.raised_seq, life.by),
+                life.changed_at,
+            )
+            for life in reversed(self.case.dangers)
+        )
+
+    def rail(self) -> tuple[RailStage, ...]:
+        states = self.protocol.states
+        here = self.protocol.stage_of(self.case.state).key
+        known = [entry for entry in self.case.entries if entry.state in states]
+        lines = []
+        for key, stage in self.protocol.stages.items():
+            entries = [entry for entry in known if states[entry.state].stage == key]
+            entered = dict.fromkeys(entry.state for entry in entries)
+            state = "current" if key == here else "done" if entries else "ahead"
+            last = entries[-1].at if entries else None
+            lines.append(RailStage(stage, state, last, tuple(states[name] for name in entered)))
+        return tuple(lines)
+
+    def moves(self) -> tuple[tuple[MoveLine, ...], tuple[MoveLine, ...]]:
+        """Forward moves, and the rest."""
+        forward: list[MoveLine] = []
+        other: list[MoveLine] = []
+        for choice in self.choices:
+            if choice.kind != "move":
+                continue
+            move = self.protocol.moves[choice.key]
+            if move.automatic:
+                continue
+            line = self._move_line(move, choice)
+            if _role_refused(choice) and move.backwards:
+                continue
+            (other if move.backwards else forward).append(line)
+        forward.sort(
+            key=lambda line: (
+                not line.is_open, _role_refused_line(line), line.is_again, line.move.reason, len(line.reasons)
+            )
+        )  # fmt: skip
+        return tuple(forward), tuple(other)
+
+    def ways_back(self) -> tuple[WayBack, ...]:
+        """What was asked since the case ended, and waits."""
+        is_open = {choice.key: choice.is_open for choice in self.choices if choice.kind == "move"}
+        return tuple(
+            WayBack(self.protocol.moves[key], tuple(map(self.record, records)), is_open.get(key, False))
+            for key, records in ways_back(self.loaded.facts).items()
+        )
+
+    def refusal(self) -> RefusalLine | None:
+        """What was refused, and waits for the team's answer."""
+        found, review = sent_back(self.protocol, self.case), self.protocol.review
+        if found is None or review is None or review.refusal is None:
+            return None
+        event = found.event
+        if isinstance(event, StepTaken):
+            words = self.masks.by(event.actor, event.role)(event.reason)
+        else:
+            record = self.case.record(event.seq)
+            answers = self.record(record).answers if record is not None else {}
+            words = str(answers.get(review.refusal.reason) or "")
+        return RefusalLine(self.protocol.states[found.state], self.name(event.actor), event.role, event.at, words)
+
+    def _move_line(self, move: Move, choice: Choice) -> MoveLine:
+        departing = [reason for reason in choice.reasons if reason.may_depart]
+        return MoveLine(
+            move,
+            self.protocol.states.get(move.to),
+            choice.is_open,
+            choice.reasons,
+            may_try=bool(departing) and len(departing) == len(choice.reasons),
+            is_again=is_again(self.loaded.facts, move),
+        )
+
+    def acts(self) -> tuple[tuple[str, tuple[ActLine, ...]], ...]:
+        following, due = self._acts_of_next_steps(), self._acts_of_duties()
+        first = act_for(self.loaded.facts, self.running, self.loaded.roles)
+        grouped: dict[str, list[ActLine]] = {group: [] for group in GROUPS}
+        for act in (self.protocol.acts[one.key] for one in self.choices if one.kind == "act" and one.is_open):
+            is_first = act.key == first
+            if act.kind in _ELSEWHERE and not is_first:
+                continue
+            records = self.case.records_of(act.key)
+            last = records[-1].occurred_at if records else None
+            for_next = is_first or act.key in following
+            line = ActLine(act, len(records), last, for_next or act.key in due, for_next=for_next, is_first=is_first)
+            grouped[act.group].append(line)
+        return tuple((group, tuple(lines)) for group, lines in grouped.items() if lines)
+
+    def _acts_of_next_steps(self) -> set[str]:
+        """What the next steps need, but what is written already and waits for a signature.
+
+        A step that needs a reason is none that a case waits for.
+        """
+        reasons = [reason for choice in self.choices if self._is_onward(choice) for reason in choice.reasons]
+        written = [self.case.record(seq) for reason in reasons for seq in reason.to_sign]
+        unsigned = {record.act for record in written if record is not None}
+        return {act for reason in reasons for act in reason.acts} - unsigned
+
+    def _is_onward(self, choice: Choice) -> bool:
+        """Whether it is a step ahead, of this reader's role, which needs no reason."""
+        if choice.kind != "move" or _role_refused(choice):
+            return False
+        move = self.protocol.moves[choice.key]
+        return not move.backwards and not move.reason
+
+    def _acts_of_duties(self) -> set[str]:
+        return {act.key for line in self.duties() if line.state == "due" for act in line.acts}
+
+    def duties(self) -> tuple[DutyLine, ...]:
+        return self._due.duties
+
+    def _about(self, subjects: tuple[str, ...]) -> str:
+        """Of people, all their signs; of anything else, what is due first."""
+        people = [self.person(one).label for one in subjects if one in self.case.people]
+        return " · ".join(people) if people else self.subject(next(iter(subjects), ""))
+
+    def due_lines(self) -> tuple[DueLine, ...]:
+        return self._due.others
+
+    @cached_property
+    def _due(self) -> DueLines:
+        return DueLines(self.loaded, self.counts, self.running, self.choices, self._about)
+
+    def subject(self, subject: str) -> str:
+        """A count's subject for display: a danger's key, a person's label, a number."""
+        return self.person(subject).label if subject in self.case.people else subject
+
+    def seats(self) -> tuple[SeatLine, ...]:
+        return tuple(
+            SeatLine(self.protocol.seats[held.seat], self.name(held.account), held.until, held.side)
+            for held in self.case.seats
+        )
+
+    def referrals(self) -> tuple[ReferralLine, ...]:
+        if self.loaded.metadata_only:
+            return ()
+        lines = []
+        for referral in self.case.referrals:
+            record = self.case.record(referral.seq)
+            state = "settled" if referral.settled_at else "acknowledged" if referral.acknowledged_at else "open"
+            lines.append(
+                ReferralLine(
+                    referral.number,
+                    referral.seq,
+                    self.protocol.targets[referral.target],
+                    referral.covers,
+                    referral.at,
+                    self._channel(record),
+                    self.author(referral.seq, referral.actor),
+                    state if referral.awaits_answer else "settled",
+                    referral.settled_at or referral.acknowledged_at,
+                    referral.whom,
+                )
+            )
+        return tuple(lines)
+
+    def _channel(self, record: Record | None) -> Option | None:
+        """How a referral was sent: the answer among whose options is a letter."""
+        if record is None:
+            return None
+        fields = self._written_under(record)[1].fields
+        item = next((one for one in fields if any(option.written for option in one.options)), None)
+        chosen = record.answers.get(item.key) if item else None
+        return next((option for option in item.options if option.key == chosen), None) if item else None
+
+    def holds(self) -> tuple[HoldLine, ...]:
+        review = {
+            due.subject: due.due_at
+            for due in self.counts
+            if due.is_open and points_by(self.protocol.deadlines[due.deadline]) is FieldType.hold
+        }
+        return tuple(
+            HoldLine(
+                hold.number,
+                self.person(hold.guardian) if hold.guardian in self.case.people else None,
+                hold.at,
+                hold.confirmed_seq is not None,
+                hold.stands,
+                review.get(str(hold.number)),
+            )
+            for hold in self.case.holds
+        )
+
+    def follow_ups(self) -> tuple[FollowUpLine, ...]:
+        facts, follow = self.loaded.facts, self.protocol.follow_up
+        planned = facts.planned()
+        lines = []
+        for one in planned:
+            record = self.case.record(one.held_seq) if one.held_seq else None
+            state = "held" if record else "missed" if one.day < facts.today else "planned"
+            lines.append(FollowUpLine(one.day, state, one.offset, self.record(record) if record else None))
+        held = {one.held_seq for one in planned}
+        unplanned = [one for one in self.case.records_of(follow.act) if one.seq not in held] if follow else []
+        for record in unplanned:
+            day = record.answers.get(follow.held_on) if follow else None
+            moment = facts.day_of(day) if day else record.occurred_at.astimezone(ZONE).date()
+            lines.append(FollowUpLine(moment, "held", None, self.record(record)))
+        return tuple(sorted(lines, key=lambda line: line.day))
+
+    def of_kind(self, *kinds: ActKind) -> tuple[RecordView, ...]:
+        return tuple(self.record(record) for record in self.case.records if record.kind in kinds)
+
+    def to_sign(self, *, as_signatory: bool = False) -> tuple[RecordView, ...]:
+        loaded = self.loaded
+        waiting = signable(self.protocol, self.case, loaded.actor, loaded.now, loaded.around)
+        return tuple(self.record(record, as_signatory=as_signatory) for record in waiting)
+
+    # ---- pages -----------------------------------------------------------------------------------------------
+
+    def page(self) -> CaseView:
+        if self.loaded.metadata_only:
+            return self._metadata_page()
+        shown = self._whole_page()
+        if self.loaded.door is None:
+            return shown
+        return replace(shown, next_moves=(), other_moves=(), ways_back=(), acts=(), to_sign=(), just_written=None)
+
+    def _metadata_page(self) -> CaseView:
+        """That the case is there, where it stands, who wrote when; and what is written for this reader's role."""
+        return CaseView(
+            head=self.head(),
+            rail=self.rail(),
+            next_moves=(),
+            other_moves=(),
+            acts=self.acts(),
+            duties=(),
+            dues=tuple(line for line in self.due_lines() if line.deadline and self._is_for_reader(line.deadline)),
+            people=(),
+            seats=(),
+            referrals=(),
+            whom={},
+            holds=self.holds(),
+            evidence=(),
+            notes=(),
+            follow_ups=(),
+            dangers=(),
+            to_sign=(),
+            chronology=self.chronology(),
+            successor=self.case.successor,
+            joined=tuple(self.case.joined),
+            opened_from=self.case.opened_from,
+            contributes=self.case.contributes,
+        )
+
+    def _is_for_reader(self, deadline: Deadline) -> bool:
+        """Whether what meets it is written in forms that this reader may read."""
+        met_by = [source.act for source in deadline.met_by if source.act]
+        return bool(met_by) and all(
+            self.hidden(self.protocol.form_of(self.protocol.acts[act])) is None for act in met_by
+        )
+
+    def observations(self) -> int:
+        """How many of them wait for an answer."""
+        return len(awaited(self.case.remarks))
+
+    def missing_forms(self) -> tuple[Act, ...]:
+        """What the protocol asks for and nobody has written, less what this reader may not read."""
+        asked = review_lines.missing_forms(self.protocol, self.duties(), self.counts, self.choices)
+        return tuple(act for act in asked if self.hidden(self.protocol.form_of(act)) != "side")
+
+    def review(self) -> ReviewLine | None:
+        """Where the review of the case stands."""
+        line = review_line(self)
+        return replace(line, tone=tone_of(line.due_at, self.loaded.now)) if line is not None else None
+
+    def _whole_page(self) -> CaseView:
+        forward, other = self.moves()
+        review = self.review()
+        return CaseView(
+            head=self.head(),
+            rail=self.rail(),
+            next_moves=forward,
+            other_moves=other,
+            ways_back=self.ways_back(),
+            refusal=self.refusal(),
+            acts=self.acts(),
+            duties=self.duties(),
+            dues=self.due_lines(),
+            people=self.people(),
+            seats=self.seats(),
+            referrals=self.referrals(),
+            whom={one.number: one.whom for one in self.case.referrals if one.whom},
+            holds=self.holds(),
+            remarks=self.remarks(),
+            review=review,
+            missing_forms=self.missing_forms() if review and review.may_observe else (),
+            evidence=self.of_kind(ActKind.evidence),
+            notes=self.of_kind(ActKind.note),
+            follow_ups=self.follow_ups(),
+            dangers=self.dangers(),
+            to_sign=self.to_sign(),
+            chronology=self.chronology(),
+            successor=self.case.successor,
+            joined=tuple(self.case.joined),
+            opened_from=self.case.opened_from,
+            contributes=self.case.contributes,
+            just_written=self.just_written(),
+        )
+
+    def move(self, key: str) -> MoveView:
+        move = self.protocol.moves.get(key)
+        if move is None:
+            raise Unseen(key)
+        target = self.protocol.states.get(move.to)
+        choice = next((one for one in self.choices if one.kind == "move" and one.key == key), None)
+        if choice is None:
+            elsewhere = Reason("not_from_here", states=move.from_)
+            return MoveView(self.head(), move, target, (elsewhere,), (), is_open=False)
+        rest, departing = (tuple(one for one in choice.reasons if one.may_depart is may) for may in (False, True))
+        left = self.observations() if target is not None and target.ended else 0
+        return MoveView(self.head(), move, target, rest, departing, choice.is_open, left)
+
+    def choice(self, key: str) -> Choice:
+        return next(one for one in self.choices if one.kind == "act" and one.key == key)
+
+    def act_choices(self, act: Act, contacts: tuple[ContactLine, ...] = ()) -> Choices:
+        """What the references of this act's form may point at: for a signature, what waits for this person's."""
+        form = self.protocol.form_of(act)
+        wanted = {item.type for item in form.fields} | {column.type for item in form.fields for column in item.fields}
+        records: tuple[RecordView, ...] = ()
+        if FieldType.record in wanted:
+            signs = act.kind is ActKind.sign
+            records = (
+                self.to_sign(as_signatory=True) if signs else tuple(self.record(record) for record in self.case.records)
+            )
+        return Choices(
+            people=self.people(),
+            accounts=self._named_in(act) if wanted & {FieldType.account, FieldType.accounts} else (),
+            referrals=self.referrals(),
+            holds=self.holds(),
+            records=records,
+            cases=tuple(sorted(self.loaded.around.joinable)),
+            contacts=contacts,
+        )
+
+    def _named_in(self, act: Act) -> tuple[AccountLine, ...]:
+        loaded = self.loaded
+        open_to = nameable(
+            self.protocol, act.kind, self.case, loaded.around, loaded.facts.today, loaded.actor, loaded.roles
+        )
+        return tuple(one for one in self.colleagues() if one.id in open_to)
+
+    def colleagues(self) -> tuple[AccountLine, ...]:
+        """Whom a question may name: those of the school before those of the schools beside."""
+        today, case = self.loaded.facts.today, self.case
+
+        def seats_of(account: str) -> tuple[str, ...]:
+            return tuple(held.seat for held in case.seats_of(account, today))
+
+        lines = [
+            AccountLine(
+                one.id, one.name, held_around(one, self.loaded.around), one.trained, one.elsewhere, seats_of(one.id)
+            )
+            for one in self.loaded.around.people.values()
+            if one.id not in self.case.exclusions
+        ]
+        return tuple(sorted(lines, key=lambda line: bool(line.elsewhere)))
+
+
+def _role_refused(choice: Choice) -> bool:
+    return any(reason.code == "not_your_role" for reason in choice.reasons)
+
+
+def _role_refused_line(line: MoveLine) -> bool:
+    return any(reason.code == "not_your_role" for reason in line.reasons)

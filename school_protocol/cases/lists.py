@@ -1,0 +1,381 @@
+"""What is due: the lists that a person opens between two lessons. They read the index alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import index_repository, lookup_repository
+from school_protocol.cases.case_line_view import as_metadata, case_line, is_written_for, names_of
+from school_protocol.cases.due_lines import tone_of
+from school_protocol.cases.intake import receipt_line, schools_of
+from school_protocol.cases.loading import mark_text, scope_of
+from school_protocol.cases.showing import by_voice, told_roles
+from school_protocol.cases.view_models import CallLine, CaseLine, DeskView, ReceiptLine, WeekDay, WeekDue, WeekView
+from school_protocol.context import House, today_for
+from school_protocol.engine.actors import role_for
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.definition import START, Act, ActKind, Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Actor, Reach, Scope, Unit
+from school_protocol.language import ZONE
+from school_protocol.people import contacts, contacts_repository
+from school_protocol.storage import access_log, case_numbers
+from school_protocol.storage.engines import Session
+
+PAGE = 25
+RECEIPTS = 5
+FILTERS = ("open", "mine", "late", "today", "ended")
+
+
+def see_desk(house: House, actor: Actor, *, filter: str = "open", after: str | None = None) -> DeskView:
+    """One page of the cases that this person sees: dangers first, then by what is due next."""
+    scope, today = scope_of(house, actor), today_for(house)
+    with house.realm.reading() as session:
+        page = index_repository.page(
+            session,
+            scope,
+            today=today,
+            limit=PAGE,
+            filter=_filter(house, filter, actor),
+            after=index_repository.Cursor.parse(after) if after else None,
+            urgent_first=not scope.is_metadata,
+        )
+        own = _own_receipts(house, session, actor)
+        sees_none = not page.rows and sees_no_case(session, scope, today)
+        lines = case_lines(house, session, actor, page.rows)
+        known_of = known_of_only(session, scope, page.rows, today)
+    lines = tuple(
+        as_metadata(line, actor) if row.case_id in known_of else line
+        for row, line in zip(page.rows, lines, strict=True)
+    )
+    schools = schools_of(house, actor)
+    return DeskView(
+        lines=lines,
+        filter=filter if filter in FILTERS else "open",
+        after=str(page.after) if page.after else None,
+        units=schools,
+        receipts=own,
+        can_report=may_report(house, actor, schools),
+        late=sum(line.tone == "late" for line in lines),
+        today=sum(line.tone == "today" for line in lines),
+        receipts_only=sees_none,
+        many_schools=len({line.unit.id for line in lines}) > 1,
+    )
+
+
+def sees_no_case(session: Session, scope: Scope, today: date) -> bool:
+    """Whether this person sees cases by no role, and holds no seat in any."""
+    by_role = any(clause.reach is not Reach.seat for clause in scope.clauses)
+    return not by_role and not index_repository.page(session, scope, today=today, limit=1).rows
+
+
+def may_find(house: House, actor: Actor) -> bool:
+    """Whether there are cases for this person to look for: by a role, or by a seat in one."""
+    with house.realm.reading() as session:
+        return not sees_no_case(session, scope_of(house, actor), today_for(house))
+
+
+def known_of_only(
+    session: Session, scope: Scope, rows: Sequence[index_repository.IndexRow], today: date
+) -> frozenset[str]:
+    """Which of these cases this person knows of by their metadata alone."""
+    if not any(clause.metadata for clause in scope.clauses):
+        return frozenset()
+    ids = [row.case_id for row in rows]
+    return frozenset(ids) - index_repository.seen_among(session, scope.of_content(), ids, today=today)
+
+
+def _filter(house: House, name: str, actor: Actor) -> index_repository.Filter:
+    now = house.now()
+    if name == "ended":
+        return index_repository.Filter(ended=True)
+    if name == "mine":
+        return index_repository.Filter(waits_for=replace(waited(house, actor), answering=answering(house)))
+    if name == "late":
+        return index_repository.Filter(ended=False, due_before=now)
+    if name == "today":
+        midnight = datetime.combine(now.astimezone(ZONE).date() + timedelta(days=1), time(0), ZONE)
+        return index_repository.Filter(ended=False, due_before=midnight.astimezone(UTC))
+    return index_repository.Filter(ended=False)
+
+
+def waited(house: House, actor: Actor) -> index_repository.Waited:
+    """This person, as cases may wait for them."""
+    held = frozenset((held.role, held.unit) for held in actor.appointments)
+    every = house.library.every()
+    answers = frozenset(act.key for protocol in every for act in protocol.acts_of(ActKind.answer_referral))
+    return index_repository.Waited(actor.id, held, house.now(), answers)
+
+
+def answering(house: House) -> frozenset[tuple[str, str]]:
+    """The roles and seats that answer observations, each with its protocol."""
+    return frozenset((one.protocol, name) for one in house.library.every() for name in answerers(one))
+
+
+def answerers(protocol: Protocol) -> frozenset[str]:
+    """The roles and seats that answer observations on a case of that protocol."""
+    files = (one for one in protocol.documents.values() if one.is_case_file and one.remarks is not None)
+    named = {role for one in files if one.remarks is not None for role in one.remarks.to}
+    return frozenset(name for name in (*protocol.roles, *protocol.seats) if role_for(protocol, named, [name]))
+
+
+def _own_receipts(house: House, session: Session, actor: Actor) -> tuple[ReceiptLine, ...]:
+    """Receipts of reports whose case this person may not see."""
+    headers = [
+        one for one in lookup_repository.of_reporter(session, actor.id, limit=RECEIPTS) if one.case_id is not None
+    ]
+    ids = [str(one.case_id) for one in headers]
+    seen = index_repository.seen_among(session, scope_of(house, actor), ids, today=today_for(house))
+    return tuple(receipt_line(house, session, actor, one) for one in headers if one.case_id not in seen)
+
+
+def units_of(house: House, ids: Iterable[str]) -> dict[str, Unit]:
+    with house.directory.reading() as session:
+        return auth_repository.find_units(session, ids)
+
+
+# ---- lines -------------------------------------------------------------------------------------------------------
+
+
+def case_lines(
+    house: House, session: Session, actor: Actor, rows: Sequence[index_repository.IndexRow]
+) -> tuple[CaseLine, ...]:
+    """Rows of the index as a list shows them to this person, with where their reviews stand and whom to call."""
+    units = units_of(house, [row.unit for row in rows])
+    states = lookup_repository.queue_states(session, [row.case_id for row in rows])
+    lines = tuple(
+        _reviewed(house, actor, row, case_line(house, actor, row, units[row.unit]), states.get(row.case_id))
+        for row in rows
+    )
+    told = [row for row in rows if _told_roles(house, row)]
+    if not told:
+        return lines
+    calls = _calls(house, actor, told, units, index_repository.excluded(session, [row.case_id for row in told]))
+    return tuple(replace(line, call=calls.get(line.number)) for line in lines)
+
+
+def _reviewed(
+    house: House,
+    actor: Actor,
+    row: index_repository.IndexRow,
+    line: CaseLine,
+    state: lookup_repository.QueueState | None,
+) -> CaseLine:
+    if state is None:
+        return line
+    answers = not answerers(line.protocol).isdisjoint(names_of(house, actor, row, line.unit))
+    many = state.observations
+    return replace(line, review=state.state, observations=many, to_answer=many if answers else 0)
+
+
+# ---- calls -------------------------------------------------------------------------------------------------------
+
+
+def _told_roles(house: House, row: index_repository.IndexRow) -> tuple[str, ...]:
+    """Where somebody must be told by voice before long: which roles, the usual one first."""
+    protocol = house.library.protocol(row.protocol, row.version)
+    act = protocol.acts.get(row.next_key or "") if row.next_kind == "act" else None
+    if act is None or not row.urgent or not _is_urgent(protocol, act):
+        return ()
+    return told_roles(protocol, act)
+
+
+def _is_urgent(protocol: Protocol, act: Act) -> bool:
+    return any(
+        deadline.urgent and any(source.act == act.key for source in deadline.met_by)
+        for deadline in protocol.deadlines.values()
+    )
+
+
+def _calls(
+    house: House,
+    actor: Actor,
+    rows: Sequence[index_repository.IndexRow],
+    units: Mapping[str, Unit],
+    excluded: Mapping[str, frozenset[str]],
+) -> dict[str, CallLine]:
+    """Whom to call for each case, by its number."""
+    places = {place for row in rows for place in (row.unit, *units[row.unit].parents)}
+    with house.directory.reading() as session:
+        holders = auth_repository.holders(session, places, today=today_for(house))
+    found: dict[str, CallLine] = {}
+    for row in rows:
+        unit = units[row.unit]
+        here = [one for one in holders if one.unit in (unit.id, *unit.parents)]
+        call = _call(house, row, unit, here, excluded[row.case_id])
+        if call is not None and call.role not in names_of(house, actor, row, unit):
+            found[row.number] = call
+    return found
+
+
+def _call(
+    house: House,
+    row: index_repository.IndexRow,
+    unit: Unit,
+    holders: Iterable[auth_repository.Holder],
+    excluded: frozenset[str],
+) -> CallLine | None:
+    """The first role that may be told of the case and has a telephone."""
+    protocol, held = house.library.protocol(row.protocol, row.version), [(one.role, one.account) for one in holders]
+    lines = by_voice(house, protocol, unit, _told_roles(house, row), held, shut=excluded, restricted=row.restricted)
+    return next((line for line in lines if line.phone), None)
+
+
+# ---- reporting and finding ---------------------------------------------------------------------------------------
+
+
+def may_report(house: House, actor: Actor, schools: Sequence[Unit] | None = None) -> bool:
+    """Whether one of this person's roles opens cases; `schools`, where it is known already in which they hold one."""
+    opens = any(_opens(protocol, actor) for protocol in house.library.current())
+    return opens and bool(schools_of(house, actor) if schools is None else schools)
+
+
+def _opens(protocol: Protocol, actor: Actor) -> bool:
+    held = [appointment.role for appointment in actor.appointments]
+    return any(
+        START in act.in_ and role_for(protocol, act.by, held) is not None for act in protocol.acts_of(ActKind.report)
+    )
+
+
+def find_by_number(house: House, actor: Actor, text: str) -> str:
+    """The number that was typed, if it is a case that this person sees; raises Unseen."""
+    number = case_numbers.check_number(text)
+    with house.realm.reading() as session:
+        if number and index_repository.find(session, scope_of(house, actor), number, today=today_for(house)):
+            return number
+    raise Unseen(text)
+
+
+def find_by_pupil(house: House, actor: Actor, text: str) -> tuple[CaseLine, ...]:
+    """Cases of this person's own schools in which exactly that name or Massar code stands. Finding one is a reading."""
+    if len(text) > 200 or not text.strip():
+        return ()
+    scope = scope_of(house, actor).in_school()
+    found: list[CaseLine] = []
+    for unit in schools_of(house, actor):
+        mark = house.vault.mark(unit.id, mark_text(text))
+        with house.realm.writing() as session:
+            rows = index_repository.by_mark(session, scope, unit.id, mark, today=today_for(house))
+            for row in rows:
+                access_log.note(session, case_id=row.case_id, account=actor.id, at=house.now(), what="search")
+            found += case_lines(house, session, actor, rows)
+    return tuple(found)
+
+
+# The week ahead: what falls due, day by day, from the index alone; and on which days there is no
+# school.
+
+DAYS = 7
+CASES = 60
+
+
+def see_week(house: House, actor: Actor, *, after: str | None = None) -> WeekView:
+    """What falls due within seven days in the cases that this person sees: dangers, late things, then by day."""
+    now, today = house.now(), today_for(house)
+    days = [today + timedelta(days=count) for count in range(DAYS)]
+    end = datetime.combine(days[-1] + timedelta(days=1), time(0), ZONE).astimezone(UTC)
+    scope = scope_of(house, actor)
+    with house.realm.reading() as session:
+        page = index_repository.page(
+            session,
+            scope,
+            today=today,
+            limit=CASES,
+            filter=index_repository.Filter(due_before=end),
+            after=index_repository.Cursor.parse(after) if after else None,
+            urgent_first=False,
+        )
+        rows = {row.case_id: row for row in page.rows}
+        found = index_repository.dues_of(session, tuple(rows), before=end)
+        sees_none = not rows and sees_no_case(session, scope, today)
+        raised = () if after or scope.is_metadata else _raised(session, scope, today)
+        known_of = known_of_only(session, scope, [*page.rows, *raised], today)
+        raised = tuple(row for row in raised if row.case_id not in known_of)
+    units = units_of(house, [row.unit for row in (*page.rows, *raised)])
+    dues = [
+        _line(house, rows[case_id], due, planned, units, now)
+        for case_id, due, planned in found
+        if case_id not in known_of or (not planned and _is_own(house, rows[case_id], due, actor))
+    ]
+    late, coming = ([due for due in dues if (due.tone == "late") is is_late] for is_late in (True, False))
+    return WeekView(
+        dangers=tuple(_danger(case_line(house, actor, row, units[row.unit])) for row in raised),
+        late=tuple(late),
+        days=_days(house, actor, days, coming),
+        after=str(page.after) if page.after else None,
+        units=schools_of(house, actor),
+        many_schools=len(units) > 1,
+        can_report=may_report(house, actor),
+        receipts_only=sees_none,
+    )
+
+
+def _danger(line: CaseLine) -> WeekDue:
+    return WeekDue(
+        number=line.number,
+        title=line.next or line.state.title,
+        due_at=line.due_at if line.is_due else None,
+        tone=line.tone,
+        unit=line.unit,
+        by_day=line.by_day,
+    )
+
+
+def _is_own(house: House, row: index_repository.IndexRow, due: index_repository.Due, actor: Actor) -> bool:
+    protocol = house.library.protocol(row.protocol, row.version)
+    return is_written_for(protocol, protocol.deadlines[due.key], actor)
+
+
+def _raised(session: Session, scope: Scope, today: date) -> tuple[index_repository.IndexRow, ...]:
+    return index_repository.page(
+        session, scope, today=today, limit=CASES, filter=index_repository.Filter(urgent=True)
+    ).rows
+
+
+def _line(
+    house: House,
+    row: index_repository.IndexRow,
+    due: index_repository.Due,
+    planned: bool,
+    units: Mapping[str, Unit],
+    now: datetime,
+) -> WeekDue:
+    protocol = house.library.protocol(row.protocol, row.version)
+    named = protocol.acts[due.key] if planned else protocol.deadlines[due.key]
+    return WeekDue(
+        number=row.number,
+        title=named.title,
+        due_at=due.due_at,
+        tone=tone_of(due.due_at, now),
+        unit=units[row.unit],
+        by_day=planned,
+    )
+
+
+def _days(house: House, actor: Actor, days: Iterable[date], dues: Iterable[WeekDue]) -> tuple[WeekDay, ...]:
+    by_day: dict[date, list[WeekDue]] = {}
+    for due in dues:
+        if due.due_at is not None:
+            by_day.setdefault(due.due_at.astimezone(ZONE).date(), []).append(due)
+    calendars = _calendars(house, actor)
+    found = []
+    for day in days:
+        closed = bool(calendars) and all(day in calendar.closed for calendar in calendars)
+        holiday = contacts.named(day.year, actor.language).get(day, "") if closed else ""
+        found.append(WeekDay(day, tuple(by_day.get(day, ())), closed, holiday))
+    return tuple(found)
+
+
+def _calendars(house: House, actor: Actor) -> list[Calendar]:
+    """The school time of every place in which this person has a role, where one is known."""
+    found: dict[Calendar, None] = {}
+    with house.directory.reading() as session:
+        for unit in auth_repository.find_units(session, {held.unit for held in actor.appointments}).values():
+            try:
+                found[contacts_repository.calendar_for(session, unit)] = None
+            except Unseen:
+                continue
+    return list(found)

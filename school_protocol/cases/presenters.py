@@ -1,0 +1,238 @@
+"""What templates ask of a record without knowing any definition's keys: answers are found by their question's type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import Flask
+
+from school_protocol.cases.case_lines import RecordView
+from school_protocol.cases.on_paper import OnPaper
+from school_protocol.cases.view_models import AccountLine, ActView
+from school_protocol.engine.actors import AT, BY
+from school_protocol.engine.definition import Act, ActKind, Grid, Protocol
+from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.language import ZONE, Wording
+from school_protocol.people.contacts import ContactLine
+from school_protocol.ui.fields import Moment, Offered, OneOf, Posted, Question, local_moment
+from school_protocol.ui.rendering import wording
+
+Names = Mapping[str, str]
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def init_app(app: Flask) -> None:
+    """Make these known to every template."""
+    app.jinja_env.globals.update(_GLOBALS)
+
+
+def answered(record: RecordView, *types: str) -> Any:
+    """The raw answer of the first question of one of these types; None where it was not answered."""
+    return next((record.answers[item.key] for item in _asked(record, types)), None)
+
+
+def reading_told(record: RecordView, protocol: Protocol, names: Names, *types: str) -> list[tuple[str, str]]:
+    """Questions of these types that were answered, each with its answer in words."""
+    w = wording()
+    return [
+        (w.text(item.label), w.answer(protocol, item, record.answers[item.key], names))
+        for item in _asked(record, types)
+    ]
+
+
+def in_words(record: RecordView, protocol: Protocol, names: Names, *types: str) -> str:
+    """The first of those answers, in words; empty where there is none."""
+    return next((said for _label, said in reading_told(record, protocol, names, *types)), "")
+
+
+def act_of_kind(protocol: Protocol, kind: str) -> Act | None:
+    """The definition's first act of a kind."""
+    return next(protocol.acts_of(ActKind(kind)), None)
+
+
+def grid_of(form: Form, protocol: Protocol) -> Grid | None:
+    """The grid that a form asks for."""
+    item = form.find(FieldType.grid)
+    return protocol.grids[item.grid or next(iter(protocol.grids))] if item else None
+
+
+def sign_label(view: ActView) -> str:
+    """What the definition calls the signature that this form asks for."""
+    item = view.form.find(FieldType.signature)
+    return wording().text(item.label) if item else ""
+
+
+def subject_of(protocol: Protocol, subject: str) -> str:
+    """What a count is about, for display: a danger's title, a day; else the person's label or the number that it is."""
+    w, danger = wording(), protocol.dangers.get(subject)
+    if danger is not None:
+        return w.text(danger.title)
+    return w.day(subject) if _DAY.fullmatch(subject) else subject
+
+
+def is_words(item: FormField) -> bool:
+    return item.is_words
+
+
+def is_named(item: FormField) -> bool:
+    """Whether the answer is a name or a number, to be kept apart from the text around it."""
+    return item.type in _NAMED
+
+
+def _asked(record: RecordView, types: tuple[str, ...]) -> Iterator[FormField]:
+    for item in record.form.fields:
+        if item.type.value in types and record.answers.get(item.key) not in (None, "", [], {}):
+            yield item
+
+
+_NAMED = frozenset(
+    {
+        FieldType.person, FieldType.persons, FieldType.account, FieldType.accounts, FieldType.case, FieldType.school,
+        FieldType.massar, FieldType.integer, FieldType.scale,
+    }
+)  # fmt: skip
+_GLOBALS: Mapping[str, Callable[..., Any]] = {
+    "answered": answered,
+    "told": reading_told,
+    "in_words": in_words,
+    "act_of_kind": act_of_kind,
+    "grid_of": grid_of,
+    "sign_label": sign_label,
+    "subject_of": subject_of,
+    "is_words": is_words,
+    "is_named": is_named,
+}
+
+
+# Written on paper first? The fold of an act's form that says when and by whom; left empty, it says
+# nothing.
+
+PATHS = (AT, BY)
+AT_NAME, BY_NAME, OPENED_NAME = "paper-at", "paper-by", "paper-opened"
+
+
+class Writer(OneOf):
+    """Who wrote it: a list, however few."""
+
+    is_list = True
+
+
+class PaperFold:
+    """Two questions, and when the form opened: what stood there as “now” or “today” then becomes the paper's."""
+
+    def __init__(self, form: Any, view: ActView, w: Wording, posted: Posted, now: datetime) -> None:
+        self.view = view
+        self.w = w
+        when = w._("If so, say when and by whom: times count from then. Else leave this empty.")
+        signs = w._("Whoever signs does so here: nobody’s signature is typed in.") if view.may_sign else ""
+        self.at: Question = Moment(
+            w._("Date and time on the paper"), spec=_spec("at", FieldType.moment), w=w, hint=when
+        ).bind(form=form, name=AT_NAME)
+        self.by: Question = Writer(
+            w._("Who wrote it"), spec=_spec("by", FieldType.account), w=w, hint=signs, options=self._writers(),
+            none=w._("I did"),
+        ).bind(form=form, name=BY_NAME)  # fmt: skip
+        self.opened = posted.get(OPENED_NAME) or now.replace(second=0, microsecond=0).isoformat()
+        for question in (self.at, self.by):
+            question.process(posted)
+
+    def _writers(self) -> Iterator[Offered]:
+        for line in self.view.writers or ():
+            yield Offered(line.id, self._known_as(line), name=line.name)
+
+    def _known_as(self, line: AccountLine) -> str:
+        roles = self.w.listed(self.w.role(self.view.protocol, role) for role in line.roles)
+        return self.w.comma.join(part for part in (roles, line.elsewhere) if part)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something stands in it, or something is wrong with it."""
+        return any(question.value.strip() or question.problems for question in (self.at, self.by))
+
+    def said(self) -> OnPaper | None:
+        """What was said of the paper; None: it was not written on paper."""
+        if not (self.at.value.strip() or self.by.value.strip()):
+            return None
+        return OnPaper(str(self.at.answer() or ""), self.by.value.strip())
+
+    def take(self, path: str, codes: Iterable[str]) -> tuple[str, str]:
+        """Put problems beside the question that they are about; returns its id and its label."""
+        return (self.at if path == AT else self.by).take([], list(codes))
+
+    def moves(self, item: FormField, answer: Any) -> str | None:
+        """What becomes of an answer that still says when the form opened, as a box shows it; None: it stays."""
+        written, opened = _moment(self.at.answer()), _moment(self.opened)
+        if written is None or opened is None or item.key in self.view.prefill or answer is None:
+            return None
+        if item.type is FieldType.moment and item.default == "now" and _moment(answer) == opened:
+            return local_moment(written.isoformat())
+        if item.type is FieldType.date and item.default == "today" and answer == _day(opened):
+            return _day(written)
+        return None
+
+
+def fold_for(form: Any, view: ActView, w: Wording, posted: Posted, now: datetime) -> PaperFold | None:
+    """The fold of this act's form; None where nothing is typed in from paper by it."""
+    return PaperFold(form, view, w, posted, now) if view.writers is not None else None
+
+
+def _spec(key: str, kind: FieldType) -> FormField:
+    return FormField.model_validate({"key": key, "type": kind.value, "label": {"en": key}})
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(ZONE).date().isoformat()
+
+
+# To which service exactly? The contacts that serve a school, offered beside the question of whom to
+# refer to.
+
+NAME = "whom"
+
+
+class Whom(OneOf):
+    """A list, however few."""
+
+    is_list = True
+
+
+def whom_question(form: Any, view: ActView, w: Wording, posted: Posted) -> Question | None:
+    """The question of a referral's form; None where the directory knows nobody, or another act is recorded."""
+    stands = any(line.stands for line in view.choices.holds)
+    lines = [one for one in view.choices.contacts if one.target and one.id and not (stands and one.target.to_guardians)]
+    if view.act.kind is not ActKind.refer or view.head is None or not lines:
+        return None
+    hint = w._("As the academy’s directory names it, those of your town first. Leave it empty if it isn’t there.")
+    none = w._("Not said")
+    if view.whom:
+        none = w._("As it stands: %(service)s", service=w.text(view.whom))
+    spec = FormField.model_validate({"key": NAME, "type": FieldType.choice.value, "label": {"en": NAME}})
+    found: Question = Whom(
+        w._("Which service exactly?"), options=list(_offered(view, w, lines)), none=none, spec=spec, w=w, hint=hint,
+    ).bind(form=form, name=NAME)  # fmt: skip
+    found.process(posted)
+    return found
+
+
+def _offered(view: ActView, w: Wording, lines: list[ContactLine]) -> Iterator[Offered]:
+    for target in view.protocol.targets.values():
+        for one in lines:
+            if one.target is not None and one.target.key == target.key:
+                yield Offered(one.id, w.text(target.title), name=called(w, one))
+
+
+def called(w: Wording, one: ContactLine) -> str:
+    """A contact's name, with its town where the name doesn't say it."""
+    name, city = w.text(one.name), w.text(one.city) if one.city else ""
+    return name if not city or city.casefold() in name.casefold() else f"{name} ({city})"

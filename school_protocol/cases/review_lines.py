@@ -1,0 +1,283 @@
+"""Remarks on copies as pages and papers show them: their words as this reader may read them, nothing of a side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from school_protocol.cases.case_lines import DutyLine, EventView, RemarkLine
+from school_protocol.cases.loading import Loaded
+from school_protocol.cases.pseudonyms import Mask, Masks
+from school_protocol.cases.view_models import ReviewLine
+from school_protocol.engine.actors import role_for
+from school_protocol.engine.case_parts import Record
+from school_protocol.engine.deadlines import Due
+from school_protocol.engine.definition import Act, ActKind, Protocol
+from school_protocol.engine.definition_parts import Review
+from school_protocol.engine.events import (
+    DocumentIssued,
+    Event,
+    EventKind,
+    Recorded,
+    Remark,
+    RemarksAttached,
+    RemarkSettled,
+    ReviewAsked,
+    ReviewEnded,
+    StepTaken,
+)
+from school_protocol.engine.intents import Choice
+from school_protocol.engine.review_state import (
+    WAITING,
+    ReviewNow,
+    ReviewState,
+    may_end,
+    may_send,
+    review_now,
+    turns,
+    waits_for,
+)
+from school_protocol.engine.texts import Text
+
+if TYPE_CHECKING:
+    from school_protocol.cases.case_view import Seeing
+
+_NO_FORM = (ActKind.sign, ActKind.raise_danger)
+"""What is tapped or signed: nobody misses a form of it."""
+
+Readable = Callable[[Remark], bool]
+"""Whether this reader reads what that remark is on: what is said of another side's records is that side's too."""
+
+
+def attached_detail(
+    loaded: Loaded, masks: Masks, names: Mapping[str, str], readable: Readable, event: RemarksAttached
+) -> dict[str, Any]:
+    """What the chronology tells of remarks: on which copy, each of them, and who wrote them on paper."""
+    paper = event.paper
+    return {
+        "document": event.document,
+        "copy": event.copy,
+        "awaited": sum(one.awaits for one in event.remarks),
+        "remarks": [
+            _told(loaded, masks.by(event.actor, event.role), readable, event.seq, one) for one in event.remarks
+        ],
+        "paper": {"name": names.get(paper.by, "—"), "role": paper.role, "at": paper.at.isoformat()} if paper else None,
+    }
+
+
+def _told(loaded: Loaded, masked: Mask, readable: Readable, seq: int, remark: Remark) -> dict[str, Any]:
+    is_hidden = not readable(remark)
+    missing, question = (None, None) if is_hidden else (_missing(loaded, seq, remark), _part(loaded, remark))
+    place: dict[str, Any] = {"missing": missing} if missing else {"missing": {}} if is_hidden and remark.act else {}
+    place |= {"question": dict(question.root)} if question else {}
+    return {
+        **place,
+        "kind": remark.kind.value,
+        "section": remark.section,
+        "entry": remark.entry,
+        "awaits": remark.awaits,
+        "text": "" if loaded.metadata_only or is_hidden else masked(remark.text),
+        "is_hidden": is_hidden,
+    }
+
+
+def settled_detail(loaded: Loaded, masks: Masks, readable: Readable, event: RemarkSettled) -> dict[str, Any]:
+    """What the chronology tells of a remark that was dealt with: which one, and how."""
+    settled = (event.attached, event.remark)
+    found = next((one.remark for one in loaded.case.remarks if (one.seq, one.place) == settled), None)
+    is_said = (found is None or readable(found)) and not loaded.metadata_only
+    sentence = masks.by(event.actor, event.role)(event.sentence) if is_said else ""
+    return {"attached": event.attached, "remark": event.remark, "sentence": sentence}
+
+
+def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str], readable: Readable) -> tuple[RemarkLine, ...]:
+    """Every remark of the case, in the order in which they came; those that were dealt with among them."""
+    if loaded.metadata_only:
+        return ()
+    by_seq: dict[int, Event] = {event.seq: event for event in loaded.events}
+    found = []
+    for one in loaded.case.remarks:
+        came, settled = by_seq[one.seq], by_seq.get(one.settled_seq or 0)
+        assert isinstance(came, RemarksAttached)
+        paper, is_hidden = came.paper, not readable(one.remark)
+        missing = None if is_hidden else _missing(loaded, one.seq, one.remark)
+        on = None if is_hidden and one.remark.act else _on(loaded, by_seq.get(one.remark.entry))
+        line = RemarkLine(
+            seq=one.seq,
+            place=one.place,
+            document=one.document,
+            copy=one.copy,
+            kind=one.remark.kind.value,
+            section=one.remark.section,
+            entry=one.remark.entry,
+            awaits=one.remark.awaits,
+            text="" if is_hidden else masks.by(came.actor, came.role)(one.remark.text),
+            by=names.get(paper.by if paper else came.actor, "—"),
+            role=paper.role if paper else came.role,
+            at=paper.at if paper else came.at,
+            settled_at=settled.at if settled else None,
+            settled_by=names.get(settled.actor, "—") if settled else "",
+            sentence="" if is_hidden else _sentence(masks, settled),
+            on=missing.title if missing else on,
+            on_record=isinstance(by_seq.get(one.remark.entry), Recorded) and not is_hidden,
+            is_hidden=is_hidden,
+            field=one.remark.field,
+            act="" if is_hidden else one.remark.act,
+            part=None if is_hidden else _part(loaded, one.remark),
+            at_entry=one.remark.entry or _copy_entry(loaded, one.document, one.copy),
+        )
+        found.append(line)
+    return tuple(found)
+
+
+def about_record(lines: Iterable[RemarkLine], record: Record) -> tuple[RemarkLine, ...]:
+    """What is remarked on that record, or was when its form was missing."""
+    return tuple(one for one in lines if one.entry == record.seq or (one.act == record.act and one.seq < record.seq))
+
+
+def missing_forms(
+    protocol: Protocol, duties: Iterable[DutyLine], counts: Iterable[Due], choices: Iterable[Choice]
+) -> tuple[Act, ...]:
+    """The acts that the protocol asks for now and whose form nobody has written.
+
+    They are what a duty is met by, what ends a count, and what the next steps need.
+    """
+    visa = protocol.review.visa if protocol.review else ""
+    asked = [act for line in duties if line.state == "due" for act in line.duty.met_by]
+    counted = [one.act for due in counts if due.is_open for one in protocol.deadlines[due.deadline].met_by]
+    asked += [act for act in counted if act]
+    ways = [one for one in choices if one.kind == "move" and not protocol.moves[one.key].backwards]
+    asked += [act for way in ways for reason in way.reasons for act in reason.acts]
+    known = (protocol.acts[act] for act in dict.fromkeys(asked) if act in protocol.acts and act != visa)
+    return tuple(act for act in known if act.kind not in _NO_FORM)
+
+
+def _copy_entry(loaded: Loaded, document: str, copy: int) -> int:
+    """The entry by which that copy was handed out; 0 on screen."""
+    return next((one.seq for one in loaded.case.documents if (one.document, one.copy) == (document, copy)), 0)
+
+
+def _missing(loaded: Loaded, seq: int, remark: Remark) -> Act | None:
+    """The act whose form nobody had written."""
+    return loaded.case.protocol_at(seq, loaded.protocol).acts.get(remark.act)
+
+
+def _part(loaded: Loaded, remark: Remark) -> Text | None:
+    """The question that a remark is on, in the words under which the entry was written."""
+    record = loaded.case.written(remark.entry) if remark.field else None
+    if record is None:
+        return None
+    for seq in (max((record.seq, *record.corrections)), record.seq):
+        form = loaded.case.protocol_at(seq, loaded.protocol).form_of(record.act)
+        if remark.field in form.by_key:
+            return form.by_key[remark.field].label
+    return None
+
+
+def _on(loaded: Loaded, event: Event | None) -> Text | None:
+    """The title of what a remark on an entry is on."""
+    if event is None:
+        return None
+    protocol = loaded.case.protocol_at(event.seq, loaded.protocol)
+    match event:
+        case Recorded():
+            return protocol.acts[event.act].title
+        case StepTaken():
+            return protocol.moves[event.move].title
+        case DocumentIssued() if event.document in protocol.documents:
+            return protocol.documents[event.document].title
+    return None
+
+
+def _sentence(masks: Masks, settled: Event | None) -> str:
+    return masks.by(settled.actor, settled.role)(settled.sentence) if isinstance(settled, RemarkSettled) else ""
+
+
+def without_words(event: EventView) -> EventView:
+    """The same line of the chronology for a copy in which remarks are not printed: that there were some, no more."""
+    detail = dict(event.detail)
+    if event.kind == EventKind.remarks_attached.name:
+        detail["remarks"] = [{**one, "text": ""} for one in detail["remarks"]]
+    elif event.kind == EventKind.remark_settled.name:
+        detail["sentence"] = ""
+    return replace(event, detail=detail)
+
+
+# Where the review of a case stands, as its page says it to one reader.
+
+_BY_VISA = (ReviewState.visaed, ReviewState.sent_back)
+
+
+def review_line(seeing: Seeing) -> ReviewLine | None:
+    """None where the protocol of the case knows of no review, or it is not for this reader."""
+    loaded = seeing.loaded
+    review = loaded.protocol.review
+    if review is None or loaded.metadata_only:
+        return None
+    now = _now(seeing)
+    visa = next((one for one in seeing.choices if one.kind == "act" and one.key == review.visa), None)
+    is_acting = loaded.door is None
+    waits = now is not None and now.state in WAITING
+    may_visa = is_acting and waits and visa is not None and visa.is_open
+    reviews = is_acting and role_for(loaded.protocol, review.by, loaded.roles) is not None
+    sends = is_acting and role_for(loaded.protocol, review.asked_by, loaded.roles) is not None
+    return ReviewLine(
+        state=now.state.value if now else "",
+        since=now.since if now else None,
+        due_at=now.due_at if now else None,
+        by=seeing.name(now.by) if now else "",
+        role=now.role if now else "",
+        asked=now.asked if now else False,
+        open_observations=now.open_observations if now else 0,
+        words=_words(seeing, review, now),
+        sends=sends,
+        may_ask=sends and may_send(loaded.protocol, loaded.case),
+        may_observe=reviews,
+        may_end=reviews and ending_role(loaded) is not None,
+        visa=loaded.protocol.acts[review.visa] if may_visa else None,
+        may_refuse=may_visa and review.refusal is not None,
+    )
+
+
+def ending_role(loaded: Loaded) -> str | None:
+    """The role in which this person may say that the case was examined; None: no review waits for them to end it."""
+    if not may_end(loaded.protocol, loaded.case):
+        return None
+    asked = waits_for(loaded.protocol, loaded.case, turns(loaded.protocol, loaded.case))
+    if loaded.case.restricted_seq is not None and loaded.protocol.review is not None:
+        asked = loaded.protocol.review.by  # whoever observed may read it no more
+    return role_for(loaded.protocol, asked, loaded.roles)
+
+
+def _now(seeing: Seeing) -> ReviewNow | None:
+    protocol, case = seeing.protocol, seeing.case
+    counted = {key for key, one in protocol.deadlines.items() if any(start.review for start in one.start)}
+    running = (count for count in seeing.counts if count.is_open and count.deadline in counted)
+    return review_now(protocol, case, {count.start_seq: count.due_at for count in running})
+
+
+def _words(seeing: Seeing, review: Review, now: ReviewNow | None) -> str:
+    """What was said with it: as it was sent or ended, or the reasons for sending it back."""
+    found = turns(seeing.protocol, seeing.case) if now else ()
+    match found[-1].event if found else None:
+        case ReviewAsked() | ReviewEnded() as event:
+            return seeing.masks.by(event.actor, event.role)(event.sentence)
+        case StepTaken() as step:
+            return seeing.masks.by(step.actor, step.role)(step.reason)
+        case Recorded() as recorded if now and now.state in _BY_VISA:
+            record = seeing.case.record(recorded.seq)
+            back = _sent_back_by(seeing, review, recorded)
+            if back is not None:
+                return seeing.masks.by(back.actor, back.role)(back.reason)
+            shown = seeing.record(record).answers if record else {}
+            said = shown.get(review.refusal.reason) if review.refusal else None
+            return said if isinstance(said, str) else ""
+    return ""
+
+
+def _sent_back_by(seeing: Seeing, review: Review, refused: Recorded) -> StepTaken | None:
+    """The step that went back with a refused visa: its reasons are the same, and are for everybody who reads steps."""
+    after = (event for event in seeing.case.events if event.seq == refused.seq + 1)
+    step = next((event for event in after if isinstance(event, StepTaken)), None)
+    return step if step and review.refusal and step.move in review.refusal.moves else None

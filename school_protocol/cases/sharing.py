@@ -1,0 +1,442 @@
+"""What other schools ask of one's own: found, read and answered by whoever answers there, who sees nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from school_protocol.auth import repository as auth_repository
+from school_protocol.cases import index_repository, lookup_repository, repository
+from school_protocol.cases.case_lines import CaseHead, RecordView
+from school_protocol.cases.case_view import Seeing
+from school_protocol.cases.due_lines import tone_of
+from school_protocol.cases.join import Along, open_elsewhere
+from school_protocol.cases.loading import (
+    Loaded,
+    account_names,
+    folded,
+    load,
+    load_by_id,
+    names_in,
+    naming_of,
+    scope_of,
+    sign_of,
+)
+from school_protocol.cases.next_action import asker
+from school_protocol.cases.pseudonyms import without_names
+from school_protocol.cases.view_models import ActView, Choices, ContributionLine
+from school_protocol.context import House, today_for
+from school_protocol.engine.act_checks import Asking
+from school_protocol.engine.case import fold
+from school_protocol.engine.case_parts import Record
+from school_protocol.engine.decisions import available
+from school_protocol.engine.definition import ActKind, Level, Protocol, Slot
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.events import CaseJoined, Event, Recorded
+from school_protocol.engine.form_model import FieldType, Form, Option
+from school_protocol.engine.sharing_state import (
+    OPENED,
+    Asked,
+    answering_act,
+    answers_for,
+    contributions,
+    receiving_seats,
+    restricts,
+    waiting,
+)
+from school_protocol.engine.visibility import Actor, Unit
+from school_protocol.storage import access_log, case_numbers
+from school_protocol.storage.engines import Session
+
+# The other school's own case, opened for a contribution: it is handed what it is asked, and nothing
+# else.
+
+
+def open_contribution(house: House, session: Session, loaded: Loaded, events: Sequence[Event], case_id: str) -> None:
+    """Open the case that what was just recorded opens at another school, under the key prepared for it, if any."""
+    recorded = next((one for one in events if isinstance(one, Recorded) and OPENED in one.derived), None)
+    if recorded is None:
+        return
+    number = str(recorded.derived[OPENED])
+    asked = _opening(loaded, events, number)
+    with house.directory.reading() as people:
+        there = auth_repository.schools_coded(people, {asked.school})[asked.school]
+    act = loaded.protocol.acts[asked.record.act]
+    joined = CaseJoined(
+        actor=recorded.actor,
+        role=recorded.role,
+        at=house.now(),
+        occurred_at=house.now(),
+        other=loaded.case.number,
+        exclusions=tuple(loaded.case.exclusions),
+        handover=_words(loaded, asked, Along(loaded.protocol, names_in(house, session, loaded.case_id))),
+    )
+    open_elsewhere(
+        house,
+        session,
+        loaded,
+        there.id,
+        act.opens,
+        case_id,
+        number,
+        joined,
+        contributes_to=loaded.case.number,
+        restricted=restricts(loaded.protocol, asked.record),
+    )
+
+
+def _opening(loaded: Loaded, events: Sequence[Event], number: str) -> Asked:
+    case = fold(loaded.protocol, [*loaded.events, *events], earlier=loaded.case.earlier)
+    return next(one for one in contributions(loaded.protocol, case) if one.opened == number)
+
+
+def _words(loaded: Loaded, asked: Asked, along: Along) -> dict[str, str]:
+    fields = loaded.protocol.form_of(asked.record.act).fields
+    said = {item.key: asked.record.answers.get(item.key) for item in fields if item.is_words}
+    return {key: along.told(str(text)) for key, text in said.items() if text}
+
+
+# What pages show of what one school asks of another: frozen, nothing but what their reader may
+# know.
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """Something that another school asks, in a list."""
+
+    number: str
+    seq: int
+    is_transfer: bool
+    home: Unit
+    """The school that asks."""
+    there: Unit
+    """The school of which it is asked; where it is none of this installation, the one that asks."""
+    asked_at: datetime
+    due_at: datetime | None
+    tone: str
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether no school of this installation is asked: whoever reads this decides in its place."""
+        return self.there.id == self.home.id
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """One request, with the form that answers it; of the case nothing but what was written for this."""
+
+    line: RequestLine
+    asked: RecordView
+    labels: Mapping[str, str]
+    """Person of the case → sign."""
+    act: ActView
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """What the answer points at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry of the other school's case in its closed answers alone; none: only that it was written."""
+
+    record: RecordView
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionView:
+    """What the other school's case tells: where it stands, signs, closed answers; no name and no words."""
+
+    head: CaseHead
+    line: ContributionLine
+    people: tuple[tuple[str, Slot], ...]
+    told: tuple[Told, ...]
+
+
+MOST = 100
+"""So many requests are shown; answered, they make place for more."""
+
+
+def may_answer(house: House, actor: Actor) -> bool:
+    """Whether one of this person's offices could ever answer another school, or something waits for them by name."""
+    return _has_office(house, actor) or bool(waiting_for(house, actor))
+
+
+def _has_office(house: House, actor: Actor) -> bool:
+    return any(_may_answer(protocol, held.role) for protocol in house.library.every() for held in actor.appointments)
+
+
+def _may_answer(protocol: Protocol, role: str) -> bool:
+    asking = {act.kind for act in protocol.acts.values()} & {ActKind.ask_transfer, ActKind.contribute}
+    acts = [act for kind in asking if (act := answering_act(protocol, kind)) is not None]
+    heads = role in protocol.roles and protocol.roles[role].head
+    seats = set(receiving_seats(protocol))
+    return any(role in act.by or (heads and not seats.isdisjoint(act.by)) for act in acts)
+
+
+def waiting_for(house: House, actor: Actor) -> tuple[RequestLine, ...]:
+    """What waits for this person's answer, the oldest first; nothing nominal."""
+    if actor.realm != house.name:
+        return ()
+    with house.realm.reading() as session:
+        found = tuple(
+            _known(house, session, actor, lookup_repository.waiting_requests(session, asker(house, actor), limit=MOST))
+        )
+    return _lines(house, found) if found else ()
+
+
+def is_asked(house: House, session: Session, actor: Actor, number: str) -> bool:
+    """Whether something of that case waits for this person's answer."""
+    return any(
+        _known(house, session, actor, lookup_repository.waiting_requests(session, asker(house, actor), number=number))
+    )
+
+
+def _known(
+    house: House, session: Session, actor: Actor, found: Iterable[lookup_repository.Waiting]
+) -> Iterator[lookup_repository.Waiting]:
+    """Those that still wait for this person: who was named, only as long as they hold the seat and an office there."""
+    by_office = replace(asker(house, actor), seats=())
+    for one in found:
+        held = lookup_repository.waiting_requests(session, by_office, number=one.number, seq=one.seq)
+        if held or _is_named(load_by_id(house, session, actor, one.case_id), one.seq):
+            yield one
+
+
+def _is_named(loaded: Loaded, seq: int) -> bool:
+    asking = Asking(loaded.protocol, loaded.case, loaded.actor, loaded.roles, loaded.around)
+    asked = next((one for one in waiting(loaded.protocol, loaded.case) if one.record.seq == seq), None)
+    act = answering_act(loaded.protocol, asked.kind) if asked is not None else None
+    return asked is not None and act is not None and answers_for(loaded.protocol, act, asking.roles_for(asked))
+
+
+def read_before(house: House, actor: Actor, number: str, seq: int) -> bool:
+    """Whether this person once read that request, which waits for them no more."""
+    digits = case_numbers.check_number(number) if actor.realm == house.name else None
+    with house.realm.reading() as session:
+        case_id = repository.find_by_number(session, digits) if digits else None
+        return case_id is not None and access_log.has_read(session, case_id, actor.id, what=f"request.{seq}")
+
+
+def _lines(house: House, found: tuple[lookup_repository.Waiting, ...]) -> tuple[RequestLine, ...]:
+    with house.directory.reading() as session:
+        units = auth_repository.find_units(session, [unit for one in found for unit in (one.home, one.unit)])
+    return tuple(_answering_line(house, one, units[one.home], units[one.unit]) for one in found)
+
+
+def _answering_line(house: House, one: lookup_repository.Waiting, home: Unit, there: Unit) -> RequestLine:
+    is_transfer = one.kind == ActKind.ask_transfer.value
+    tone = tone_of(one.due_at, house.now())
+    return RequestLine(one.number, one.seq, is_transfer, home, there, one.asked_at, one.due_at, tone)
+
+
+def load_asked(house: House, session: Session, actor: Actor, number: str, act: str) -> Loaded:
+    """A case of which this person sees nothing but what it asks of them, to be answered by that act. Raises Unseen."""
+    for one in _asked(house, session, actor, number):
+        loaded = load_by_id(house, session, actor, one.case_id)
+        answer = answering_act(loaded.protocol, ActKind(one.kind))
+        if answer is not None and answer.key == loaded.protocol.resolve("acts", act):
+            return loaded
+    raise Unseen(number)
+
+
+def _asked(
+    house: House, session: Session, actor: Actor, number: str, seq: int | None = None
+) -> tuple[lookup_repository.Waiting, ...]:
+    digits = case_numbers.check_number(number) if actor.realm == house.name else None
+    if not digits:
+        return ()
+    return tuple(
+        _known(
+            house,
+            session,
+            actor,
+            lookup_repository.waiting_requests(session, asker(house, actor), number=digits, seq=seq),
+        )
+    )
+
+
+def see_request(house: House, actor: Actor, number: str, seq: int) -> RequestView:
+    """One request with its form; reading it is recorded. Raises Unseen where it doesn't wait for this person."""
+    with house.realm.writing() as session:
+        found = _asked(house, session, actor, number, seq)
+        loaded = load_by_id(house, session, actor, found[0].case_id) if found else None
+        record = loaded.case.record(seq) if loaded is not None else None
+        if loaded is None or record is None:
+            raise Unseen(number)
+        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=f"request.{seq}")
+        return RequestView(
+            line=_lines(house, found)[0],
+            asked=_as_asked(house, session, loaded, record),
+            labels={person: sign_of(loaded.protocol, person) for person in loaded.case.people},
+            act=_act_view(loaded, ActKind(found[0].kind)),
+            fixed=_fixed(loaded.protocol, ActKind(found[0].kind), seq),
+        )
+
+
+def _as_asked(house: House, session: Session, loaded: Loaded, record: Record) -> RecordView:
+    """The request as it was written, with signs in place of the names of the case's people."""
+    names = account_names(house, [record.actor, record.author], loaded.actor.language)
+    shown = Seeing(loaded, names).record(record, as_signatory=True)
+    naming = naming_of(loaded.protocol, names_in(house, session, loaded.case_id))
+    return replace(shown, answers=without_names(shown.form, shown.answers, naming.signed))
+
+
+def _act_view(loaded: Loaded, kind: ActKind) -> ActView:
+    act = answering_act(loaded.protocol, kind)
+    if act is None:
+        raise Unseen(loaded.case.number)
+    choices = available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts)
+    reasons = next(one.reasons for one in choices if one.kind == "act" and one.key == act.key)
+    form = _without_pointer(loaded.protocol.form_of(act))
+    return ActView(loaded.protocol, act, form, None, Choices(), reasons, prefill={})
+
+
+def _without_pointer(form: Form) -> Form:
+    """The form without the question which request it answers: the page is about one."""
+    said = {name: getattr(form, name) for name in type(form).model_fields}
+    return Form(**{**said, "fields": tuple(one for one in form.fields if one.type is not FieldType.record)})
+
+
+def _fixed(protocol: Protocol, kind: ActKind, seq: int) -> dict[str, str]:
+    act = answering_act(protocol, kind)
+    item = protocol.form_of(act).find(FieldType.record) if act is not None else None
+    return {item.key: str(seq)} if item is not None else {}
+
+
+# Contributions of other schools, as the case that asked for them shows them; no name and no words
+# of theirs.
+
+CLOSED = frozenset(
+    {
+        FieldType.choice, FieldType.choices, FieldType.tri, FieldType.yes_no, FieldType.danger, FieldType.dangers,
+        FieldType.danger_answers, FieldType.target,
+    }
+)  # fmt: skip
+"""Questions whose answers are all foreseen: they name nobody."""
+_TOLD = frozenset(
+    {
+        ActKind.report, ActKind.record, ActKind.raise_danger, ActKind.lift_danger, ActKind.take_over, ActKind.refer,
+        ActKind.answer_referral, ActKind.evidence, ActKind.grid, ActKind.follow_up,
+    }
+)  # fmt: skip
+"""What the assessment needs; nothing of the adults there, of what a family is told, or of how the case is decided."""
+
+
+def lines_of(house: House, session: Session, loaded: Loaded) -> tuple[ContributionLine, ...]:
+    """Every contribution that the case asks for; none for whoever reads one side, or metadata alone."""
+    asked = contributions(loaded.protocol, loaded.case)
+    if not asked or loaded.metadata_only or not _reads_all_sides(loaded):
+        return ()
+    with house.directory.reading() as people:
+        units = auth_repository.schools_coded(people, {one.school for one in asked})
+    return tuple(_contributions_line(house, session, loaded, one, units.get(one.school)) for one in asked)
+
+
+def see_contribution(house: House, actor: Actor, number: str, seq: int) -> ContributionView:
+    """What one contribution tells the school that leads; read in both cases, and recorded in both."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number, reading=True)
+        line = next((one for one in lines_of(house, session, loaded) if one.seq == seq), None)
+        case_id = repository.find_by_number(session, line.number) if line is not None else None
+        if line is None or case_id is None:
+            raise Unseen(number)
+        other = load_by_id(house, session, actor, case_id)
+        for read in (loaded.case_id, case_id):
+            access_log.note(session, case_id=read, account=actor.id, at=house.now(), what=f"contribution.{seq}")
+        return ContributionView(Seeing(loaded, {}).head(), line, tuple(_people(other)), tuple(_told(other)))
+
+
+def _contributions_line(
+    house: House, session: Session, loaded: Loaded, asked: Asked, there: Unit | None
+) -> ContributionLine:
+    state = "refused" if asked.is_refused else "settled" if asked.settled else "open" if asked.opened else "waits"
+    line = ContributionLine(
+        seq=asked.record.seq,
+        school=asked.school,
+        there=there,
+        asked_at=asked.record.at,
+        state=state,
+        answered_at=asked.answer.at if asked.answer else None,
+        reason=_reason(house, session, loaded, asked),
+        outcome=_outcome(loaded.protocol, asked),
+    )
+    case_id = repository.find_by_number(session, asked.opened) if asked.opened else None
+    row = _where_it_goes_on(house, session, loaded.case.number, case_id) if case_id is not None else None
+    if row is None or row.restricted or loaded.actor.id in row.exclusions:
+        return line
+    protocol = house.library.protocol(row.protocol, row.version)
+    seen = index_repository.seen_among(session, scope_of(house, loaded.actor), [row.case_id], today=today_for(house))
+    return replace(
+        line,
+        number=row.number,
+        standing=protocol.states[row.state],
+        level=_level(protocol, row.level),
+        moved_at=row.moved_at,
+        is_seen=row.case_id in seen,
+    )
+
+
+def _where_it_goes_on(house: House, session: Session, lead: str, case_id: str) -> index_repository.IndexRow | None:
+    """The contributing case, or that at the school to which it was handed over; None past one that is restricted."""
+    row = index_repository.row_of(session, case_id)
+    while row is not None and not row.restricted:
+        protocol, case = folded(house, session, row.case_id)
+        following = repository.find_by_number(session, case.successor or "")
+        if following is None or not protocol.states[case.state].successor:
+            break
+        further = index_repository.row_of(session, following)
+        if further is None:
+            return None
+        _protocol, next_ = folded(house, session, following)
+        if not next_.contributes or next_.opened_from != lead:
+            break
+        row = further
+    return row
+
+
+def _reads_all_sides(loaded: Loaded) -> bool:
+    seeing = Seeing(loaded, {})
+    return all(seeing.reads_side(side) for side in loaded.protocol.sides)
+
+
+def _reason(house: House, session: Session, loaded: Loaded, asked: Asked) -> str:
+    """Why it was refused, with signs in place of the names of the case's people."""
+    if asked.answer is None or not asked.is_refused:
+        return ""
+    fields, answers = loaded.protocol.form_of(asked.answer.act).fields, asked.answer.answers
+    said = next((str(answers[one.key]) for one in fields if one.nameless and one.key in answers), "")
+    return naming_of(loaded.protocol, names_in(house, session, loaded.case_id)).signed(said) if said else ""
+
+
+def _outcome(protocol: Protocol, asked: Asked) -> Option | None:
+    item = protocol.form_of(asked.settled.act).find(FieldType.choice) if asked.settled else None
+    chosen = asked.settled.answers.get(item.key) if asked.settled and item else None
+    return next((one for one in item.options if one.key == chosen), None) if item else None
+
+
+def _level(protocol: Protocol, level: int | None) -> Level | None:
+    return next((grid.levels[level] for grid in protocol.grids.values() if level and level in grid.levels), None)
+
+
+def _people(other: Loaded) -> Iterator[tuple[str, Slot]]:
+    for person in other.case.people.values():
+        yield sign_of(other.protocol, person.id), other.protocol.slots[person.slot]
+
+
+def _told(other: Loaded) -> Iterator[Told]:
+    """Its entries, the oldest first: of what was heard, and of what has readers of its own, only that it is there."""
+    seeing = Seeing(other, {})
+    for record in other.case.records:
+        if record.kind not in _TOLD or record.effective_seq is None:
+            continue
+        shown = seeing.record(record, as_signatory=True)
+        open_ = shown.form.side is None and not shown.form.readers
+        answers = _closed(shown.form, shown.answers) if open_ else {}
+        yield Told(replace(shown, answers=answers, actor="", derived={}), open_)
+
+
+def _closed(form: Form, answers: Mapping[str, Any]) -> dict[str, Any]:
+    told = form.told_on(answers)
+    return {item.key: told[item.key] for item in form.fields if item.type in CLOSED and item.key in told}

@@ -1,0 +1,259 @@
+"""The team: who works in a school, who is away and who stands in, who leaves, which cases are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.cases import handing_over
+from school_protocol.cases import handing_over as handing
+from school_protocol.context import today_for
+from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.texts import N_
+from school_protocol.engine.visibility import Permission
+from school_protocol.people import presenters as people_presenters
+from school_protocol.people import stand_ins, teams
+from school_protocol.people.certificate_reminders import certificates_ending
+from school_protocol.people.forms import TeamForm, at_once_form, ending_form, leaving_form, stand_in_form
+from school_protocol.people.teams import Changed, Obstacle, TeamRefused
+from school_protocol.ui import form_post, rendering, sessions
+from school_protocol.ui.fields import Posted
+from school_protocol.ui.form_post import as_sent, renewed
+from school_protocol.ui.forms import answers_of, show_problems
+from school_protocol.ui.rendering import wording
+from school_protocol.ui.routing import Pages
+
+blueprint = Pages("team", __name__, asks=Permission.see_team, url_prefix="/team")
+blueprint.entry(N_("The team"), 60)
+blueprint.panel(
+    "team/orphans.html",
+    lambda *who: handing_over.see_own(*who) if rendering.are_shown() else (),
+    "desk.cards",
+    order=20,
+)
+blueprint.panel("team/certificates.html", certificates_ending, "desk.notes")
+
+CURSOR_MOST = 200
+
+
+# ---- seeing ------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """One's school; or, for whoever has several, what they oversee."""
+    found = teams.places(sessions.house(), sessions.actor())
+    if not found:
+        raise Unseen("team")
+    if len(found) == 1 and not found[0].oversees:
+        return school(found[0].unit.code)
+    overseen = handing_over.see_overseen(sessions.house(), sessions.actor())
+    return render_template("team/overseen.html", overseen=overseen, units=[place.unit for place in found])
+
+
+@blueprint.get("/schools/<school>")
+def school(school: str) -> ResponseReturnValue:
+    view = teams.see_team(sessions.house(), sessions.actor(), school)
+    codes = stand_ins.see_codes(sessions.house(), sessions.actor(), school)
+    return render_template("team/show.html", team=view, codes=codes, today=today_for(sessions.house()), **_said())
+
+
+@blueprint.get("/hand-over")
+def hand_over() -> ResponseReturnValue:
+    """A school's open cases, one printed page each."""
+    found = teams.places(sessions.house(), sessions.actor())
+    wanted = request.args.get("school") or (found[0].unit.code if len(found) == 1 else "")
+    after = request.args.get("after") or None
+    if not found or (after is not None and len(after) > CURSOR_MOST):
+        raise Unseen(wanted)
+    if not wanted:
+        return redirect(url_for("team.index"))
+    view = handing.see_hand_over(sessions.house(), sessions.actor(), wanted, after=after)
+    return render_template("team/hand_over.html", view=view)
+
+
+# ---- changing ----------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/schools/<school>/stand-in", methods=["GET", "POST"])
+def stand_in(school: str) -> ResponseReturnValue:
+    view = stand_ins.see_stand_in(sessions.house(), sessions.actor(), school)
+    today = today_for(sessions.house())
+    return _changing(
+        "team/stand_in.html",
+        lambda: view,
+        lambda posted: stand_in_form(view, wording(), posted, today),
+        lambda answers, token: stand_ins.name_stand_in(
+            sessions.house(), sessions.actor(), school, **answers, token=token, said=form_post.as_typed()
+        ),
+        lambda changed: _stand_in_named(school, changed),
+    )
+
+
+def _stand_in_named(school: str, changed: Changed) -> ResponseReturnValue:
+    w = wording()
+    if changed.repeated:
+        flash(w._("This was recorded already; nothing was done twice."), "message")
+    elif changed.at_once:
+        flash(w._("%(name)s stands in from now on.", name=changed.name), "ok")
+    else:
+        flash(w._("%(name)s will stand in on these days.", name=changed.name), "ok")
+    return redirect(url_for("team.school", school=school), 303)
+
+
+@blueprint.route("/schools/<school>/stand-ins/<post>", methods=["GET", "POST"])
+def end_stand_in(school: str, post: str) -> ResponseReturnValue:
+    """End a stand-in before its last day."""
+
+    def record(answers: Mapping[str, Any], token: str) -> Changed:
+        return stand_ins.end_stand_in(sessions.house(), sessions.actor(), school, post, **answers, token=token)
+
+    return _changing(
+        "team/end_stand_in.html",
+        lambda: stand_ins.see_stand_in_ending(sessions.house(), sessions.actor(), school, post),
+        lambda posted: ending_form(wording(), posted),
+        record,
+        lambda changed: _stand_in_ended(school, changed),
+    )
+
+
+def _stand_in_ended(school: str, changed: Changed) -> ResponseReturnValue:
+    w = wording()
+    if changed.repeated:
+        flash(w._("This was recorded already; nothing was done twice."), "message")
+    else:
+        flash(w._("%(name)s stands in no more.", name=changed.name), "ok")
+    home = url_for("desk.index") if changed.is_self else url_for("team.school", school=school)
+    return redirect(home, 303)
+
+
+@blueprint.route("/schools/<school>/people/<post>", methods=["GET", "POST"])
+def leave(school: str, post: str) -> ResponseReturnValue:
+    """Leave the team, or end somebody's appointment, once their cases are handed over."""
+    today = today_for(sessions.house())
+    return _changing(
+        "team/leave.html",
+        lambda: handing_over.see_leaving(sessions.house(), sessions.actor(), school, post),
+        lambda posted: leaving_form(wording(), posted, today),
+        lambda answers, token: handing_over.leave(
+            sessions.house(), sessions.actor(), school, post, **answers, token=token
+        ),
+        lambda changed: _left(school, changed),
+    )
+
+
+@blueprint.route("/schools/<school>/people/<post>/at-once", methods=["GET", "POST"])
+def leave_at_once(school: str, post: str) -> ResponseReturnValue:
+    """The emergency exit: for whoever oversees the school alone."""
+
+    def see() -> handing_over.LeavingView:
+        view = handing_over.see_leaving(sessions.house(), sessions.actor(), school, post)
+        if not view.may_at_once:
+            raise Unseen(post)
+        return view
+
+    return _changing(
+        "team/leave_at_once.html",
+        see,
+        lambda posted: at_once_form(wording(), posted),
+        lambda answers, token: handing_over.leave_at_once(
+            sessions.house(), sessions.actor(), school, post, **answers, token=token
+        ),
+        lambda changed: _left(school, changed),
+    )
+
+
+def _left(school: str, changed: Changed) -> ResponseReturnValue:
+    w = wording()
+    if changed.is_self and changed.at_once:
+        response = sessions.end(make_response(redirect(url_for("sign_in.show"), 303)))
+        flash(w._("You have left the team. Thank you for what you did."), "ok")
+        return response
+    if changed.repeated:
+        flash(w._("This was recorded already; nothing was done twice."), "message")
+    elif changed.orphans:
+        flash(
+            w.ngettext(
+                "%(name)s has left. One case needs somebody new.",
+                "%(name)s has left. %(num)d cases need somebody new.",
+                changed.orphans,
+                name=changed.name,
+            ),
+            "ok",
+        )
+    elif changed.at_once:
+        flash(w._("%(name)s has left: access ended.", name=changed.name), "ok")
+    else:
+        flash(w._("The last day of %(name)s is noted.", name=changed.name), "ok")
+    return redirect(url_for("team.school", school=school), 303)
+
+
+# ---- how a form goes ---------------------------------------------------------------------------------------------
+
+
+def _changing(
+    template: str,
+    see: Callable[[], Any],
+    make: Callable[[Posted | None], TeamForm],
+    record: Callable[[Mapping[str, Any], str], Changed],
+    done: Callable[[Changed], ResponseReturnValue],
+) -> ResponseReturnValue:
+    """Show a form, or record it; refused, it is shown again as it was typed, with every reason."""
+    if request.method != "POST":
+        waiting = form_post.typed_before(sessions.actor().id)
+        return _page(template, see, make(waiting), was_kept=waiting is not None)
+    form = make(as_sent())
+    try:
+        changed = record(_answers(form), form.sent_token())
+    except BadInput as error:
+        form_post.keep()
+        show_problems(form, error.problems)
+        return _page(template, see, form), 422
+    except TeamRefused as error:
+        form_post.keep()
+        return _page(template, see, form, obstacles=error.obstacles), 409
+    except SentBefore:
+        form_post.keep()
+        renewed(form)
+        return _page(template, see, form, is_other=True), 409
+    form_post.forget(sessions.actor().id)
+    sessions.ring()
+    return done(changed)
+
+
+def _answers(form: TeamForm) -> dict[str, Any]:
+    answers = answers_of(form)
+    return {question.spec.key: answers.get(question.spec.key) for question in form.questions}
+
+
+def _page(
+    template: str,
+    see: Callable[[], Any],
+    form: TeamForm,
+    *,
+    obstacles: Sequence[Obstacle] = (),
+    was_kept: bool = False,
+    is_other: bool = False,
+) -> str:
+    w = wording()
+    return render_template(
+        template,
+        view=see(),
+        form=form,
+        obstacles=[people_presenters.team_obstacle(w, one) for one in obstacles],
+        was_kept=was_kept,
+        is_other=is_other,
+        **_said(),
+    )
+
+
+def _said() -> dict[str, Any]:
+    w = wording()
+    return {
+        "reasons_said": people_presenters.reasons(w),
+        "change_said": lambda kind: people_presenters.team_change(w, kind),
+        "code_said": people_presenters.codes(w),
+    }

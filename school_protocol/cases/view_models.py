@@ -1,0 +1,462 @@
+"""What pages are given: frozen, already limited to what this person may see, in no language yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from school_protocol.cases.case_lines import CaseHead as CaseHead
+from school_protocol.cases.case_lines import DangerLine as DangerLine
+from school_protocol.cases.case_lines import DueLine as DueLine
+from school_protocol.cases.case_lines import DutyLine as DutyLine
+from school_protocol.cases.case_lines import EventView as EventView
+from school_protocol.cases.case_lines import FollowUpLine as FollowUpLine
+from school_protocol.cases.case_lines import HoldLine as HoldLine
+from school_protocol.cases.case_lines import PaperLine as PaperLine
+from school_protocol.cases.case_lines import PersonLine as PersonLine
+from school_protocol.cases.case_lines import RailStage as RailStage
+from school_protocol.cases.case_lines import RecordView as RecordView
+from school_protocol.cases.case_lines import ReferralLine as ReferralLine
+from school_protocol.cases.case_lines import RemarkLine as RemarkLine
+from school_protocol.cases.case_lines import SeatLine as SeatLine
+from school_protocol.cases.case_lines import SignatureLine as SignatureLine
+from school_protocol.engine.definition import Act, Danger, Deadline, Level, Move, Need, Protocol, Stage, State
+from school_protocol.engine.form_model import FieldType, Form, Option
+from school_protocol.engine.intents import Reason
+from school_protocol.engine.texts import Text
+from school_protocol.engine.visibility import Unit
+from school_protocol.people.contacts import ContactLine
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    id: str
+    name: str
+    roles: tuple[str, ...] = ()
+    trained: bool = False
+    elsewhere: str = ""
+    """The school beside in which this person works."""
+    seats: tuple[str, ...] = ()
+    """Seats that they hold in this case."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveLine:
+    """A move that leaves from here; closed ones with every reason."""
+
+    move: Move
+    target: State | None
+    is_open: bool
+    reasons: tuple[Reason, ...] = ()
+    may_try: bool = False
+    """Only needs that may be departed from stand in the way, and the role is right."""
+    is_again: bool = False
+    """The case was there already, and nothing that calls for it was written since."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalLine:
+    """A visa or a step that was refused: what was proposed, by whom it was refused, when and why."""
+
+    proposed: State
+    by: str
+    role: str
+    at: datetime
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """A way back out of an end, and the entries that have opened it since."""
+
+    move: Move
+    records: tuple[RecordView, ...]
+    is_open: bool
+    """To this reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActLine:
+    act: Act
+    times: int
+    last_at: datetime | None = None
+    suggested: bool = False
+    """It would meet a need of the next step, or a duty that is due."""
+    for_next: bool = False
+    """It would meet a need of the next step."""
+    is_first: bool = False
+    """The case waits for it, and for this reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChronologyPage:
+    """Events, newest first; `before` is the number to ask the next page with."""
+
+    events: tuple[EventView, ...]
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLine:
+    """How long a case that has ended is kept: by which sentence of its definition, until when as things are."""
+
+    sentence: Text | None
+    erase_on: date | None
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RightsLine:
+    """Until when the request about one's data that waits is answered; None: none waits."""
+
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    """Where the review of a case stands (`state` empty: nobody has asked for one), and what this reader may do."""
+
+    state: str = ""
+    since: datetime | None = None
+    due_at: datetime | None = None
+    tone: str = "later"
+    by: str = ""
+    role: str = ""
+    asked: bool = False
+    """Somebody sent it; else a step called for it by itself."""
+    open_observations: int = 0
+    words: str = ""
+    """With which it was sent, sent back or ended: as this reader may read them."""
+    sends: bool = False
+    """Whether sending it for review is this reader's, now or at another time."""
+    may_ask: bool = False
+    may_observe: bool = False
+    may_end: bool = False
+    visa: Act | None = None
+    """The act that ends it, where it waits and is open to this reader."""
+    may_refuse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionLine:
+    """A contribution, as the case that asked for it shows it."""
+
+    seq: int
+    school: str
+    """The other school's code."""
+    there: Unit | None
+    asked_at: datetime
+    state: str
+    """waits, refused, open, settled."""
+    answered_at: datetime | None = None
+    reason: str = ""
+    """Why it was refused."""
+    outcome: Option | None = None
+    """What became of it."""
+    number: str = ""
+    """Of the other school's case, once there is something to read of it here."""
+    standing: State | None = None
+    level: Level | None = None
+    moved_at: datetime | None = None
+    is_seen: bool = False
+    """Whether this reader sees the other school's case itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    head: CaseHead
+    rail: tuple[RailStage, ...]
+    next_moves: tuple[MoveLine, ...]
+    other_moves: tuple[MoveLine, ...]
+    acts: tuple[tuple[str, tuple[ActLine, ...]], ...]
+    """By group, in the order in which a case needs them."""
+    duties: tuple[DutyLine, ...]
+    dues: tuple[DueLine, ...]
+    people: tuple[PersonLine, ...]
+    seats: tuple[SeatLine, ...]
+    referrals: tuple[ReferralLine, ...]
+    whom: Mapping[int, Mapping[str, str]]
+    """Number of a referral → the names of the organisation that it went to, where somebody said which."""
+    holds: tuple[HoldLine, ...]
+    evidence: tuple[RecordView, ...]
+    notes: tuple[RecordView, ...]
+    follow_ups: tuple[FollowUpLine, ...]
+    dangers: tuple[DangerLine, ...]
+    to_sign: tuple[RecordView, ...]
+    chronology: ChronologyPage
+    successor: str | None = None
+    joined: tuple[str, ...] = ()
+    opened_from: str | None = None
+    contributes: bool = False
+    """Whether another school leads the case from which this one was opened."""
+    contributions: tuple[ContributionLine, ...] = ()
+    """What was asked of other schools, and what became of it."""
+    just_written: RecordView | None = None
+    """What this reader did last in the case, where it is an entry that may be taken back."""
+    remarks: tuple[RemarkLine, ...] = ()
+    """Remarks on copies, those that were dealt with among them."""
+    missing_forms: tuple[Act, ...] = ()
+    """To whoever reviews: the forms that the protocol asks for and that nobody has written."""
+    review: ReviewLine | None = None
+    """None: the protocol knows of no review."""
+    beside: Mapping[str, object] = field(default_factory=dict)
+    """What others show on this page, by the name under which they were asked."""
+    ways_back: tuple[WayBack, ...] = ()
+    """Of a case that has ended: what was asked since, and waits."""
+    refusal: RefusalLine | None = None
+    """What was refused, and waits for the team's answer."""
+    line: CaseLine | None = None
+    """What is next, as lists say it to this reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the reference fields of a form may point at, as (value, label-source) pairs."""
+
+    people: tuple[PersonLine, ...] = ()
+    accounts: tuple[AccountLine, ...] = ()
+    referrals: tuple[ReferralLine, ...] = ()
+    holds: tuple[HoldLine, ...] = ()
+    records: tuple[RecordView, ...] = ()
+    cases: tuple[str, ...] = ()
+    contacts: tuple[ContactLine, ...] = ()
+    dangers: tuple[Danger, ...] = ()
+    """For somebody who may not see the case: those that they raised themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActView:
+    """One act's form, ready to be filled in; `head` is None before the case exists."""
+
+    protocol: Protocol
+    act: Act
+    form: Form
+    head: CaseHead | None
+    choices: Choices
+    reasons: tuple[Reason, ...] = ()
+    asks_signature: bool = False
+    assessed: Level | None = None
+    """What the grid gives as it is filled in now, for an act that decides about it."""
+
+    @property
+    def may_sign(self) -> bool:
+        """Whether whoever records it may sign it, asked or not."""
+        return self.asks_signature or self.form.find(FieldType.signature) is not None
+
+    signs: RecordView | None = None
+    """For a signature: what is signed."""
+    prefill: Mapping[str, Any] = field(default_factory=dict)
+    units: tuple[Unit, ...] = ()
+    """Before the case exists: where the reporter may file it."""
+    writers: tuple[AccountLine, ...] | None = None
+    """Colleagues who may have written it on paper first; None where it is not typed in from paper."""
+    remarks: tuple[RemarkLine, ...] = ()
+    """What those who oversee said while this form was missing."""
+    whom: Mapping[str, str] = field(default_factory=dict)
+    """Of a referral that is corrected: the service that it names now."""
+    observations: int = 0
+    """Of the act that ends a review: those that still wait for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveView:
+    head: CaseHead
+    move: Move
+    target: State | None
+    reasons: tuple[Reason, ...]
+    """All that stand in the way, departures aside."""
+    departures: tuple[Reason, ...]
+    """Needs that may be gone on without, each with a reason to be written."""
+    is_open: bool
+    observations: int = 0
+    """Of a move that ends the case: those that still wait for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLine:
+    """That a role was told, or is to be: when it went out or was asked for, how, and what became of it."""
+
+    role: str
+    at: datetime
+    channel: str
+    state: str
+    """waiting, delivered or no_address."""
+
+
+@dataclass(frozen=True, slots=True)
+class DangerPage:
+    """The urgent page: first acts and numbers, before any form."""
+
+    head: CaseHead
+    dangers: tuple[DangerLine, ...]
+    contacts: tuple[ContactLine, ...]
+    voices: tuple[CallLine, ...]
+    """Whom to tell by voice."""
+    quick_acts: tuple[Act, ...]
+    then_acts: tuple[Act, ...]
+    call_act: Act | None = None
+    """The act that a call to a number records, where it is open."""
+    noted: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    """Act, and answer of its one choice ("" where it has none) → when it was last noted in these minutes."""
+    called: Mapping[str, datetime] = field(default_factory=dict)
+    """Number → when it was last called about a danger that stands; a target, where no number was noted."""
+    holds: tuple[HoldLine, ...] = ()
+    """Holds on guardians that stand and are not confirmed by two yet."""
+    may_review: bool = False
+    """Whether this reader may confirm them."""
+    just_written: RecordView | None = None
+    """What this reader did last here, as long as it may be taken back."""
+    beside: Mapping[str, object] = field(default_factory=dict)
+    """What others show on this page."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """Somebody of the staff to call: which role, under which number; "": none is known."""
+
+    role: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One case in a list: nothing nominal, not even the kind of facts."""
+
+    protocol: Protocol
+    number: str
+    state: State
+    stage: Stage
+    stage_place: int
+    stage_count: int
+    level: Level | None
+    due: Deadline | None
+    due_at: datetime | None
+    tone: str
+    """late, today, soon, later, ended."""
+    raised: int
+    urgent: bool
+    """A danger is raised, or something of its first minutes is still to be written down."""
+    restricted: bool
+    unit: Unit
+    opened_at: datetime
+    metadata_only: bool = False
+    next: Text | None = None
+    """Title of the act, move or deadline that it waits for."""
+    to_sign: bool = False
+    """What is next is there already, and waits for a signature."""
+    sent_back: bool = False
+    """What is next, a state of the case, was proposed and refused, and waits for an answer."""
+    need: Need | None = None
+    """What is still missing, and this person alone can meet."""
+    is_due: bool = False
+    """What is next is what falls due: its title need not be said twice."""
+    whom: str = ""
+    """me, authority, roles, team or nobody; empty where it isn't known."""
+    roles: tuple[str, ...] = ()
+    with_family: bool = False
+    unanswered: bool = False
+    """An authority was told and hasn't answered: which one is not said in a list."""
+    since: datetime | None = None
+    by_day: bool = False
+    """What falls due is a planned follow-up: its day counts, not its hour."""
+    call: CallLine | None = None
+    numbers: bool = False
+    """Services are to be called: their numbers are on the page of the danger, not in a list."""
+    review: str = ""
+    """Where its review stands; empty: there is none."""
+    observations: int = 0
+    """Those that the team has still to answer."""
+    to_answer: int = 0
+    """How many of them this person may answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskView:
+    lines: tuple[CaseLine, ...]
+    filter: str
+    after: str | None
+    """Cursor of the next page."""
+    units: tuple[Unit, ...]
+    receipts: tuple[ReceiptLine, ...] = ()
+    can_report: bool = False
+    late: int = 0
+    today: int = 0
+    receipts_only: bool = False
+    """This person reports, and sees no case at all."""
+    many_schools: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WeekDue:
+    """One thing that falls due: its title and the case's number, nothing else of the case."""
+
+    number: str
+    title: Text
+    due_at: datetime | None
+    tone: str
+    unit: Unit
+    by_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WeekDay:
+    """A day, what falls due on it, and why there is no school, where there is none."""
+
+    day: date
+    dues: tuple[WeekDue, ...]
+    closed: bool = False
+    holiday: str = ""
+    """Name of a public holiday."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeekView:
+    """The seven days from today; raised dangers stand first, then what is late."""
+
+    dangers: tuple[WeekDue, ...]
+    """One for each case in which a danger is raised: what is next there."""
+    late: tuple[WeekDue, ...]
+    days: tuple[WeekDay, ...]
+    after: str | None
+    """Cursor of the next page: more cases than one page holds have something due."""
+    units: tuple[Unit, ...]
+    many_schools: bool = False
+    can_report: bool = False
+    receipts_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """A reporter's own receipt: that it came in, and whether it is being looked after; nothing of the case."""
+
+    report: str
+    received_at: datetime
+    state: str
+    """received, in_hand, ended."""
+    unit: Unit
+    protocol: Protocol
+    can_raise: bool = True
+    restricted: bool = False
+    """Only those who oversee read it: the definition's hint says so."""
+    dangers: tuple[Danger, ...] = ()
+    contacts: tuple[ContactLine, ...] = ()
+    voices: tuple[CallLine, ...] = ()
+    """Whom to tell by voice, once the reporter has raised a danger."""
+    acts: tuple[Act, ...] = ()
+    """Of the first minutes, once the reporter has raised a danger: others are not told that there is one."""
+    raised: tuple[Danger, ...] = ()
+    """The dangers that this reporter raised, and what this reporter noted since."""
+    noted: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    called: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictView:
+    """Somebody wrote first: what is new since the form was opened, beside what this person typed."""
+
+    head: CaseHead
+    since: tuple[EventView, ...]
+    act: Act | None = None
+    move: Move | None = None

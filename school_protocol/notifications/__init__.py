@@ -1,0 +1,1 @@
+"""Who is notified of what: messages, digests, calendar feeds."""

@@ -1,0 +1,124 @@
+"""What is told outside the pages: how often, in whose calendar; and the mails of a demo."""
+
+from __future__ import annotations
+
+from flask import Response, current_app, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.auth.routes import profile_said, secret, typed
+from school_protocol.cases.lists import may_find
+from school_protocol.context import House
+from school_protocol.engine.errors import BadInput, SchoolProtocolError, Unseen
+from school_protocol.engine.visibility import Actor, Permission
+from school_protocol.notifications import digests, receivers
+from school_protocol.notifications.repository import Feed
+from school_protocol.notifications.service import told_since
+from school_protocol.ui import sessions
+from school_protocol.ui.rendering import wording
+from school_protocol.ui.routing import Pages
+
+blueprint = Pages("messages", __name__, asks=Permission.signed_in)
+
+_SHOWS_MAILS = "shows_mails"
+
+
+def _shows_mails(house: House, _actor: Actor) -> bool:
+    """Whether this is a demo that shows its mails on a page: asked once, for no installation becomes one."""
+    known = current_app.extensions
+    try:
+        if _SHOWS_MAILS not in known:
+            known[_SHOWS_MAILS] = digests.shows_mails(house)
+    except SchoolProtocolError:  # pages that say what is amiss have a foot, too
+        return False
+    return bool(known[_SHOWS_MAILS])
+
+
+def _own_calendar(house: House, actor: Actor) -> list[Feed | None]:
+    """The calendar that somebody has, or could have; else nothing."""
+    feed = digests.see_feed(house, actor)
+    return [feed] if feed or may_find(house, actor) else []
+
+
+blueprint.panel("messages/foot.html", _shows_mails, "foot", endpoint="messages.index")
+blueprint.panel("messages/told_since.html", told_since, "cases.first_minutes")
+blueprint.panel("messages/own_choice.html", receivers.see_choice, "account.show")
+blueprint.panel("messages/own_calendar.html", _own_calendar, "account.show", order=10)
+
+
+# ---- how often -------------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/account/messages", methods=["GET", "POST"])
+def choose() -> ResponseReturnValue:
+    """How often one is told of what can wait."""
+    house, actor = sessions.house(), sessions.actor()
+    problems: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            receivers.choose(house, actor, typed("every"), typed("day"))
+        except BadInput as error:
+            w = wording()
+            said = {"every": w._("Choose one of these."), "day": w._("Choose a day of the week.")}
+            problems = {name: said[name] for name in error.problems}
+        else:
+            sessions.ring()
+            flash(wording()._("From now on you are told so."), "ok")
+            return redirect(url_for("account.show"), 303)
+    view = receivers.see_choice(house, actor)
+    chosen = {"every": typed("every") or view.every, "day": typed("day") or str(view.day)}
+    page = render_template("messages/choose.html", view=view, chosen=chosen, problems=problems)
+    return page, 422 if problems else 200
+
+
+# ---- one's calendar --------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/account/calendar", methods=["GET", "POST"])
+def calendar() -> ResponseReturnValue:
+    """The address under which one's calendar reads due dates: made and shown once, renewed, taken away."""
+    house, actor = sessions.house(), sessions.actor()
+    address, problems = "", dict[str, str]()
+    may_open = may_find(house, actor)
+    if not may_open and digests.see_feed(house, actor) is None:
+        raise Unseen("calendar")
+    if request.method == "POST":
+        doing = typed("do")
+        if doing == "open":
+            try:
+                token = digests.open_feed(house, actor, secret("password"))
+            except BadInput as error:
+                problems = profile_said(error)
+            else:
+                site = (house.settings.address or request.host_url).rstrip("/")
+                address = site + url_for("messages.feed", token=token)
+        elif doing == "shut":
+            digests.shut_feed(house, actor)
+            flash(wording()._("Nobody reads your due dates under that address any more."), "ok")
+            return redirect(url_for("messages.calendar" if may_open else "account.show"), 303)
+        else:
+            raise Unseen("calendar")
+    feed = digests.see_feed(house, actor)
+    page = render_template("messages/calendar.html", feed=feed, address=address, may_open=may_open, problems=problems)
+    return page, 422 if problems else 200
+
+
+@blueprint.get("/calendar/<token>.ics", asks=Permission.anyone)
+def feed(token: str) -> ResponseReturnValue:
+    """Somebody's due dates, for whoever knows the address: moments, and nothing of a case."""
+    setattr(g, sessions.KNOWN_BY, token)
+    dues = digests.read_feed(sessions.house(), token)
+    response = Response(dues.content, content_type="text/calendar; charset=utf-8")
+    response.headers["Content-Disposition"] = "inline; filename=calendar.ics"
+    response.set_etag(dues.mark, weak=True)
+    return response.make_conditional(request)
+
+
+# ---- a demo's mails --------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/messages")
+def index() -> ResponseReturnValue:
+    """The mails that would have left, in a demo without a mail server; anywhere else there is no such page."""
+    house = sessions.house()
+    letters = digests.see_letters(house, wording().language)
+    return render_template("messages/index.html", letters=letters, has_address=bool(house.settings.address))

@@ -1,0 +1,228 @@
+"""Fills a demo with made-up cases: histories that the engine decided, written again under schools, people and keys."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.passwords import hash_password
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import marks_of
+from school_protocol.context import House
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import SchoolProtocolError
+from school_protocol.engine.visibility import UnitKind
+from school_protocol.language import ZONE
+from school_protocol.notifications.digests import is_demo
+from school_protocol.ops import demo, sample_repository
+from school_protocol.ops.sample_cases import Made, Played, School, name_of, named, played, schools, whole
+from school_protocol.people import school_time
+from school_protocol.statistics.rules import path_of
+from school_protocol.storage import case_numbers
+
+Progress = Callable[[str, int, int], None]
+
+UNDER_WAY = 1 / 20
+"""Of all cases, those that are under way."""
+RECENT = timedelta(weeks=5)
+"""How long ago the latest event of a case under way lies at most, where there is one so young."""
+AT_ONCE = 250
+"""Cases of one transaction."""
+PLAYS = (12, 48)
+"""How many stories are played, at least and at most."""
+CASES_A_PLAY = 1_000
+
+
+class NoSample(SchoolProtocolError):
+    """Made-up cases have no place here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What was made."""
+
+    cases: int
+    events: int
+    schools: int
+    histories: int
+
+
+def sample(
+    house: House,
+    count: int,
+    *,
+    seed: int,
+    password: str,
+    progress: Progress,
+    places: int | None = None,
+    under_way: float = UNDER_WAY,
+) -> Sampled:
+    """So many more cases in a demo, the same for the same seed but for their keys; all of a batch, or none.
+
+    In so many schools (`places`), or as many as the cases need. `under_way`: which share of them has not ended.
+    Raises NoSample where something real could be among them.
+    """
+    if not is_demo(house):
+        raise NoSample("made-up cases are for a demo alone: nothing real is to be among them")
+    rng = random.Random(f"{seed}")  # noqa: S311 - the same cases for the same seed
+    protocol, content = demo.definition()
+    plays = min(max(count // CASES_A_PLAY, PLAYS[0]), PLAYS[1])
+    found = played(
+        protocol, content, school_time.usual(), plays=plays, rng=rng, now=house.now(),
+        progress=lambda done, total: progress("histories", done, total),
+    )  # fmt: skip
+    parts = {part for one in found for part in one.cast}
+    where = schools(house, protocol, parts, count, wanted=places, hashed=hash_password(password))
+    made = events = 0
+    for batch in _batches(_copies(house, found, where, count, rng, under_way)):
+        sample_repository.write_sample(house.realm, house.vault, batch)
+        made, events = made + len(batch), events + sum(len(copy.history.entries) for copy in batch)
+        progress("cases", made, count)
+    return Sampled(made, events, len(where), len(found))
+
+
+def _batches(copies: Iterator[sample_repository.Copy]) -> Iterator[list[sample_repository.Copy]]:
+    while batch := list(islice(copies, AT_ONCE)):
+        yield batch
+
+
+def _copies(
+    house: House, found: Sequence[Played], places: Sequence[School], count: int, rng: random.Random, share: float
+) -> Iterator[sample_repository.Copy]:
+    ended, under_way = ([one for one in found if one.history.ended is which] for which in (True, False))
+    under_way = [one for one in under_way if house.now() - one.history.entries[-1].at < RECENT] or under_way
+    kinds = {True: ended, False: under_way}
+    weights = {kind: [len(one.history.entries) ** -2.0 for one in some] for kind, some in kinds.items()}
+    given = numbers(house, rng)
+    for _case in range(count):
+        has_ended = not (under_way and rng.random() < share)
+        chosen = rng.choices(kinds[has_ended], weights[has_ended])[0]
+        yield copy_of(chosen, rng.choice(places), next(given), rng)
+
+
+def numbers(house: House, rng: random.Random) -> Iterator[str]:
+    """Numbers that no case has."""
+    given: set[str] = set()
+    while True:
+        drawn = {case_numbers.new_number(rng): None for _ in range(AT_ONCE)}
+        with house.realm.reading() as session:
+            taken = cases_repository.taken(session, drawn)
+        for number in drawn:
+            if number not in taken and number not in given:
+                given.add(number)
+                yield number
+
+
+def copy_of(chosen: Played, school: School, number: str, rng: random.Random) -> sample_repository.Copy:
+    """That history as a case of this school, about others. Its people play the parts that the school has."""
+    ids = {old: school.places[kind] for kind, old in chosen.places.items()}
+    ids |= {account: school.cast[part] for part, account in chosen.cast.items() if part in school.cast}
+    people = {
+        person.slot_id: _somebody_else(person.values, rng)
+        for person in chosen.history.people
+        if person.values is not None
+    }
+    stands_apart = chosen.history.share.path[0] not in chosen.places.values()
+    return sample_repository.Copy(
+        history=chosen.history,
+        number=number,
+        ids=ids,
+        path=path_of(school.unit, stands_apart=stands_apart),
+        people=people,
+        marks={slot: marks_of(values) for slot, values in people.items()},
+    )
+
+
+def _somebody_else(values: Mapping[str, Any], rng: random.Random) -> dict[str, Any]:
+    other = dict(values)
+    if "name" in other:
+        drawn = rng.randrange(10_000)
+        other["name"] = f"{name_of(drawn)[rng.choice(('fr', 'ar'))]}-{drawn}"
+    if "massar" in other:
+        other["massar"] = f"{rng.choice('GJKMR')}{rng.randrange(10**9):09}"
+    return other
+
+
+# Ended cases for the figures that a demo shows: made-up schools of its own academy, in which
+# nothing is open.
+# A few stories are played whole, in the school year that runs and in the one before, and written
+# again as many cases.
+
+BEFORE = (("sc4", range(20, 28)), ("sc1", range(12, 18)), ("sc3", range(32, 40)))
+"""Which stories are played in the year before, and how many weeks before that year's end each has its last step."""
+LATELY = (("sc4", range(3, 5)), ("sc1", range(1, 2)))
+"""Which are played in the year that runs, and how many weeks ago each had its last step."""
+ROOM = 11
+"""So many weeks a school year must have run to hold these; else it is the two before it that are told."""
+COPIES = range(16, 40)
+"""How often a case that ended is written again."""
+SCHOOLS = (
+    demo.Place("04201A", "Collège Ibn Khaldoun", "الثانوية الإعدادية ابن خلدون", "MA-SAL"),
+    demo.Place("04202B", "Lycée Al Khansaa", "الثانوية التأهيلية الخنساء", "MA-SAL"),
+    demo.Place("04211C", "Collège Al Farabi", "الثانوية الإعدادية الفارابي", "MA-RAB"),
+    demo.Place("04212D", "Lycée Ibn Battouta", "الثانوية التأهيلية ابن بطوطة", "MA-RAB"),
+    demo.Place("04221E", "Collège Al Wahda", "الثانوية الإعدادية الوحدة", "MA-KEN"),
+)
+_WEIGHTS = (5, 4, 4, 3, 5)
+
+
+@dataclass(slots=True)
+class Shown:
+    """Cases that are still to be written, and where."""
+
+    house: House
+    found: list[Played]
+    schools: Sequence[School]
+    rng: random.Random
+    given: Iterator[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.given = numbers(self.house, self.rng)
+
+    def write(self, until: datetime) -> int:
+        """Those that had ended by then; returns how many."""
+        past = [one for one in self.found if one.history.entries[-1].at <= until]
+        self.found = [one for one in self.found if one not in past]
+        chosen = [one for one in past for _copy in range(self.rng.choice(COPIES))]
+        copies = [
+            copy_of(one, self.rng.choices(self.schools, _WEIGHTS)[0], next(self.given), self.rng) for one in chosen
+        ]
+        sample_repository.write_sample(self.house.realm, self.house.vault, copies)
+        return len(copies)
+
+
+def shown(
+    house: House, protocol: Protocol, content: bytes, units: Mapping[str, str], standing: Mapping[str, dict[str, str]],
+    *, hashed: str,
+) -> Shown:  # fmt: skip
+    """What such figures are counted from, not yet written. `standing`: by unit, who plays which part there already."""
+    rng = random.Random("figures of the demo")  # noqa: S311 - the same cases each time
+    since = _since(protocol, house.now())
+    plan = (*((story, range(since + weeks.start, since + weeks.stop)) for story, weeks in BEFORE), *LATELY)
+    found = whole(protocol, content, school_time.usual(), plan, rng=rng, now=house.now())
+    ended = [one for one in found if one.history.ended]
+    made = Made(house, protocol, tuple(sorted({part for one in ended for part in named(one)})), hashed)
+    made.casts.update(standing)
+    return Shown(house, ended, list(_schools(house, made, units)), rng)
+
+
+def _since(protocol: Protocol, now: datetime) -> int:
+    """How many weeks ago the latest school year began that has run long enough."""
+    assert protocol.figures is not None
+    today = now.astimezone(ZONE).date()
+    begun = (date(year, protocol.figures.begins, 1) for year in (today.year, today.year - 1, today.year - 2))
+    return next(weeks for first in begun if (weeks := (today - first).days // 7) >= ROOM)
+
+
+def _schools(house: House, made: Made, units: Mapping[str, str]) -> Iterator[School]:
+    with house.directory.writing() as session:
+        for place in SCHOOLS:
+            unit = auth_repository.add_unit(
+                session, kind=UnitKind.school, code=place.code, names=place.names, parent=units[place.parent]
+            )
+            yield made.cast(session, auth_repository.unit(session, unit))

@@ -1,0 +1,206 @@
+"""Histories of cases read whole out of one store and written into another, many at once, each as a case of its own.
+
+Every copy has its own id, number, keys, chain, people and places; what happened, and when, stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Table, insert, select
+from sqlalchemy.orm import Session
+
+from school_protocol.cases import index_check_repository, lookup_repository
+from school_protocol.cases import lookup_repository as _requests  # noqa: F401
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.models import CaseIndexRow, IdentityMarkRow, IdentityRow, ReportRow
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.events import Entry
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.rules import Share
+from school_protocol.storage import case_keys, journal, row_macs
+from school_protocol.storage.engines import Store
+from school_protocol.storage.models import CaseRecordRow, ObjectKeyRow, RealmBase, new_id
+from school_protocol.storage.vault import Vault, canonical, from_canonical
+from school_protocol.supervision import referral_repository as _register  # noqa: F401 - its rows are part of the index
+from school_protocol.supervision import repository as _queue  # noqa: F401
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A report that belongs to a case, opened."""
+
+    header: lookup_repository.ReportHeader
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All that a store holds of one case, opened: events, people, reports, the index, what it adds to figures."""
+
+    opened: cases_repository.Opened
+    entries: tuple[Entry, ...]
+    people: tuple[cases_repository.Identity, ...]
+    reports: tuple[Said, ...]
+    index: Mapping[Table, Sequence[Row]]
+    share: Share
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.index[_table(CaseIndexRow)][0]["ended"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A case to be made out of a history: ids that stand in place of others, and who its people are, by slot."""
+
+    history: History
+    number: str
+    ids: Mapping[str, str]
+    """Of units and accounts, all that the history names."""
+    path: tuple[str, ...]
+    """Where it counts in figures, upwards."""
+    people: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By slot: the names and codes to find it by."""
+
+
+def read_sample(session: Session, vault: Vault, case_id: str) -> History:
+    """The history of a case; raises Unseen, or Sealed for one that was erased."""
+    share = statistics_repository.share(session, vault, case_id)
+    if share is None:
+        raise Unseen(f"{case_id} adds nothing to figures")
+    headers = lookup_repository.reports_of_case(session, case_id)
+    said = (Said(header=one, content=lookup_repository.content(session, vault, one.id)) for one in headers)
+    return History(
+        opened=cases_repository.opened(session, case_id),
+        entries=cases_repository.load_events(session, vault, case_id),
+        people=cases_repository.load_identities(session, vault, case_id),
+        reports=tuple(said),
+        index={table: _rows(session, table, case_id) for table in index_check_repository.tables()},
+        share=share,
+    )
+
+
+def write_sample(store: Store, vault: Vault, copies: Sequence[Copy]) -> list[str]:
+    """Make these cases, all or none, their keys committed before; returns their ids."""
+    prepared = case_keys.prepare_keys(store, vault, len(copies))
+    with store.writing(together=True) as session:
+        batch = _Batch(session, vault)
+        for (case_id, key), copy in zip(prepared, copies, strict=True):
+            batch.add(case_id, key, copy)
+        batch.write()
+    return [case_id for case_id, _key in prepared]
+
+
+# ---- one batch -----------------------------------------------------------------------------------------------------
+
+
+class _Batch:
+    """Rows of many cases, table by table."""
+
+    def __init__(self, session: Session, vault: Vault) -> None:
+        self.session, self.vault = session, vault
+        self.chained = cases_repository.Chained()
+        self.before: dict[Table, list[Row]] = {_table(one): [] for one in (CaseRecordRow,)}
+        self.after: dict[Table, list[Row]] = {
+            _table(one): [] for one in (ObjectKeyRow, IdentityRow, IdentityMarkRow, ReportRow)
+        } | {table: [] for table in index_check_repository.tables()}
+        self.shares: list[tuple[str, bytes, Share]] = []
+
+    def add(self, case_id: str, key: bytes, copy: Copy) -> None:
+        history = copy.history
+        said = {one.header.id: new_id() for one in history.reports}
+        ids = {**copy.ids, **said, history.opened.case_id: case_id, history.opened.number: copy.number}
+        record = CaseRecordRow(
+            id=case_id, number=copy.number, protocol=history.opened.protocol, version=history.opened.version,
+            digest=history.opened.digest, unit=ids[history.opened.unit], opened_at=history.opened.opened_at,
+        )  # fmt: skip
+        self.before[_table(CaseRecordRow)].append(_plain(record))
+        entries = [_renamed(entry, ids) for entry in history.entries]
+        self.chained.seal(self.vault, key, record, journal.root_hash(self.vault, record), entries)
+        self._people(case_id, key, record.unit, copy)
+        self._reports(case_id, ids, history)
+        own = {
+            table: [{name: _named(value, ids) for name, value in row.items()} for row in rows]
+            for table, rows in history.index.items()
+        }
+        own[_table(CaseIndexRow)][0]["macs"] = row_macs.of_several(self.session, own.items())
+        for table, rows in own.items():
+            self.after[table] += rows
+        self.shares.append((case_id, key, replace(history.share, path=copy.path)))
+
+    def _people(self, case_id: str, key: bytes, unit: str, copy: Copy) -> None:
+        own, rows, marks = (self.after[_table(one)] for one in (ObjectKeyRow, IdentityRow, IdentityMarkRow))
+        for person in copy.history.people:
+            if person.values is None:
+                continue
+            values = copy.people.get(person.slot_id, person.values)
+            sealed = cases_repository.sealed(self.vault, key, case_id, person.slot_id, person.slot, values)
+            own.append(sealed.own_key)
+            rows.append(sealed.row)
+            said = copy.marks.get(person.slot_id, ())
+            marks += cases_repository.mark_rows(self.vault, unit, case_id, person.slot_id, said)
+
+    def _reports(self, case_id: str, ids: Mapping[str, str], history: History) -> None:
+        for one in history.reports:
+            header = one.header
+            row = ReportRow(
+                id=ids[header.id], unit=ids[header.unit], received_at=header.received_at, channel=header.channel,
+                reporter=header.reporter and ids[header.reporter], status=header.status.value, case_id=case_id,
+            )  # fmt: skip
+            lookup_repository.seal(self.vault, row, from_canonical(_with_ids(canonical(one.content), ids)))
+            self.after[_table(ReportRow)].append(_plain(row))
+
+    def write(self) -> None:
+        self._insert(self.before)
+        self.chained.write(self.session)
+        self._insert(self.after)
+        reported = Counter(row["unit"] for row in self.after[_table(ReportRow)])
+        lookup_repository.came(self.session, ReportRow, reported)
+        statistics_repository.put_new(self.session, self.vault, self.shares)
+
+    def _insert(self, tables: Mapping[Table, list[Row]]) -> None:
+        for table, rows in tables.items():
+            if rows:
+                self.session.execute(insert(table), rows)
+
+
+# ---- names in place of names ---------------------------------------------------------------------------------------
+
+
+def _renamed(entry: Entry, ids: Mapping[str, str]) -> Entry:
+    body = from_canonical(_with_ids(canonical(entry.body), ids))
+    return replace(entry, actor=ids[entry.actor], body=body)
+
+
+def _with_ids(data: bytes, ids: Mapping[str, str]) -> bytes:
+    """The same text about others: ids are long and drawn at random, so that nothing else reads like one."""
+    text = data.decode("utf-8", "surrogatepass")
+    for old, new in ids.items():
+        if old in text:
+            text = text.replace(old, new)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _named(value: Any, ids: Mapping[str, str]) -> Any:
+    return ids.get(value, value) if isinstance(value, str) else value
+
+
+def _rows(session: Session, table: Table, case_id: str) -> list[Row]:
+    return [dict(row) for row in session.execute(select(table).where(table.c.case_id == case_id)).mappings()]
+
+
+def _plain(row: RealmBase) -> Row:
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns if column.key != "mac"}
+
+
+def _table(model: type[RealmBase]) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table

@@ -1,0 +1,223 @@
+"""What the demo knows of other systems: one that reads an academy’s figures, one for which agreement is awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.resources import files
+
+from school_protocol.api import tokens
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.service import BY_COMMAND
+from school_protocol.case_files.prepare_process import Here
+from school_protocol.context import House
+from school_protocol.engine.case_summary import CASES
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, SchoolProtocolError
+from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.language import ZONE
+from school_protocol.people import contacts_repository, roster, school_time
+from school_protocol.people.import_plan import CODE
+from school_protocol.people.service import Problems, check_names, check_username
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.reader import read
+from school_protocol.reports import public_door, triage
+from school_protocol.reports import service as reports_service
+from school_protocol.reports.public_door import PUBLIC, STAFF, Gate
+from school_protocol.statistics import releases
+from school_protocol.statistics.counts import counted
+from school_protocol.statistics.releases import Place
+from school_protocol.statistics.rules import TOTALS, school_year
+from school_protocol.storage import administration_log
+from school_protocol.storage.administration_log import Change, Kind
+from school_protocol.storage.engines import Session
+from school_protocol.supervision import visit_service
+
+
+def seed_tokens(house: House, asking: Actor, agreeing: Actor, *, region: str, province: str, now: datetime) -> None:
+    """Nobody has the first one's token: it was drawn, and shown to nobody."""
+    ends = (now.astimezone(ZONE).date() + timedelta(days=180)).isoformat()
+    reading = tokens.ask_token(
+        house, asking, name="Observatoire régional", unit=region, rights=["figures:read"], ends=ends,
+        purpose="Rapport annuel de l’académie", token="demo-figures",  # noqa: S106 (of a press, no secret)
+    )  # fmt: skip
+    tokens.agree(house, agreeing, reading.token)
+    tokens.draw_token(house, asking, reading.token)
+    tokens.ask_token(
+        house, asking, name="Tableau de bord provincial", unit=province, rights=["cases:read", "figures:read"],
+        ends=ends, purpose="Suivre les délais, sans aucun nom", token="demo-cases",  # noqa: S106 (of a press, no secret)
+    )  # fmt: skip
+
+
+# An installation's first day: its country, the usual school year, the protocol, and who lets all
+# others in.
+
+SHIPPED = "ma-cyberharassment"
+
+
+class BegunAlready(SchoolProtocolError):
+    """Something is there: an installation begins once."""
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """Who administers first, and where: names in French and in Arabic, one of which may be empty."""
+
+    username: str
+    names: tuple[str, str]
+    code: str
+    country: tuple[str, str]
+
+
+def found(house: House, first: First, content: bytes | None = None) -> Protocol:
+    """The country, its calendar, a published protocol, the first administrator; all of it or nothing.
+
+    `content`: another definition than the one shipped. Raises BegunAlready, DefinitionError, BadInput.
+    """
+    content = content if content is not None else shipped_definitions()
+    protocol = read(content, "definition")
+    role = next((role.key for role in protocol.roles.values() if role.administers), None)
+    if role is None:
+        raise BegunAlready(f"no role of {protocol.protocol} administers accounts: nobody could let others in")
+    problems: Problems = {}
+    username, names = check_username(first.username, problems), check_names(*first.names, problems)
+    country_names, code = check_names(*first.country, problems), first.code
+    if not CODE.fullmatch(code):
+        problems["code"] = ("not_a_code",)
+    if problems:
+        raise BadInput(problems)
+    now = house.now()
+    with house.directory.writing() as session:
+        if auth_repository.has_units(session):
+            raise BegunAlready("this installation has begun: places and accounts come by `users import`")
+        country = auth_repository.add_unit(session, kind=UnitKind.country, code=code, names=country_names)
+        contacts_repository.set_calendar(session, country, school_time.usual())
+        protocol_repository.publish(
+            session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=content,
+            published_at=now,
+        )  # fmt: skip
+        account = auth_repository.add_account(
+            session, username=username, names=names, language=house.settings.default_language,
+            created_at=now,
+        )  # fmt: skip
+        post = auth_repository.appoint(session, account, role=role, unit=country, starts=now.date())
+        _write_down(session, now, account, country, role, post)
+    return protocol
+
+
+def _write_down(session: Session, now: datetime, account: str, country: str, role: str, post: str) -> None:
+    for kind in (Kind.unit_created, Kind.account_created, Kind.appointed):
+        administration_log.write_entry(
+            session,
+            Change(
+                at=now, actor=account, kind=kind, unit=country, account=account, role=role, appointment=post,
+                reason=BY_COMMAND, starts=now.date() if kind is Kind.appointed else None,
+            ),
+        )  # fmt: skip
+
+
+def shipped_definitions() -> bytes:
+    """The Moroccan definition that comes with the program."""
+    return (files("school_protocol.protocol_definitions") / SHIPPED / "1.yaml").read_bytes()
+
+
+# The figures that a demo shows: issued of each school year of which there are enough cases, and of
+# one of them again.
+# One of these releases is on the page for everybody.
+
+ENOUGH = 40
+"""So many cases at least are there of a school year that is asked for."""
+
+
+def seed_releases(house: House, issuer: Actor) -> None:
+    """Issue what this person may, of each school year of which there is enough; the earliest is for everybody."""
+    for place in releases.places(house, issuer):
+        issued = [_issue(house, issuer, place, year, "first") for year in sorted(_years(house, issuer, place))]
+        if issued:
+            releases.set_public(house, issuer, issued[0], is_public=True)
+
+
+def again(house: House, issuer: Actor) -> None:
+    """Issue the latest of these school years once more, with what came in since."""
+    for place in releases.places(house, issuer):
+        years = sorted(_years(house, issuer, place))
+        if years:
+            _issue(house, issuer, place, years[-1], "again")
+
+
+def _years(house: House, issuer: Actor, place: Place) -> Iterator[int]:
+    key, code = place.protocol.protocol, place.unit.code
+    for year, _last in releases.see_options(house, issuer, key, code).years:
+        counts = counted(house, key, place.unit.id, school_year(place.rules.begins, year))
+        if counts.at((TOTALS, CASES), place.unit.id) >= ENOUGH:
+            yield year
+
+
+def _issue(house: House, issuer: Actor, place: Place, year: int, press: str) -> str:
+    key, code = place.protocol.protocol, place.unit.code
+    job = releases.ask_release(house, issuer, key, code, year, f"demo {code} {year} {press}")
+    while releases.go_on(house, Here(house)):
+        pass
+    return job
+
+
+# What the demo knows of public reports: a school's two addresses, and a few messages, one of them
+# answered.
+
+Told = tuple[str, str, Mapping[str, str]]
+"""Behind which address, in which language, what was answered."""
+_ANSWER = "Merci de nous avoir parlé. Nous vous appelons ce soir après 18 h."
+
+
+def seed_public_reports(house: House, head: Actor, school: str, told: Sequence[Told]) -> None:
+    """Addresses of that school, made by its head, and what came in there."""
+    made = {kind: public_door.renew(house, head, school, kind) for kind in (PUBLIC, STAFF)}
+    gate = Gate()
+    for number, (kind, language, answers) in enumerate(told):
+        code, address = made[kind].code, f"192.0.2.{number}"
+        token = reports_service.see_form(house, gate, code, address=address).token
+        reports_service.receive(house, gate, code, answers, token=token, address=address, language=language)
+    for line in triage.see_list(house, head).waiting:
+        seen = triage.see_report(house, head, line.id) if not line.urgent and not line.to_verify else None
+        if seen is not None and seen.language == "fr":
+            triage.answer(house, head, line.id, _ANSWER, settles=False, token="demo-answer")  # noqa: S106 (of a press)
+
+
+# What the demo knows of visits and duty: one visit with what was agreed, and one night on duty.
+
+
+def seed_visits(house: House, visitor: Actor, school: str, now: datetime) -> None:
+    """A visit to that school by `visitor`, who is on duty in the night to come."""
+    day = now.astimezone(ZONE).date()
+    visit_service.record(
+        house,
+        visitor,
+        school,
+        token="demo-visit",  # noqa: S106 (of a press, no secret)
+        held_on=(day - timedelta(days=20)).isoformat(),
+        came=visitor.name,
+        remarks="L’équipe se réunit chaque lundi. Elle a un local qui ferme à clé.",
+        actions=[
+            {
+                "what": "Former une quatrième personne",
+                "who": "Chef d’établissement",
+                "by": (day + timedelta(days=60)).isoformat(),
+            },
+            {
+                "what": "Afficher les numéros d’urgence",
+                "who": "Référente de l’équipe",
+                "by": (day - timedelta(days=5)).isoformat(),
+            },
+        ],
+    )
+    evening = datetime.combine(day, datetime.min.time(), ZONE) + timedelta(hours=18, minutes=30)
+    roster.enter(
+        house,
+        visitor,
+        "",
+        account=visitor.id,
+        starts=evening.isoformat(),
+        ends=(evening + timedelta(hours=14)).isoformat(),
+        token="demo-duty",  # noqa: S106 (of a press, no secret)
+    )

@@ -1,0 +1,380 @@
+"""Work done beside the pages: huey rings each minute, and the sweep finds in the database what is due.
+
+The queue holds nothing but the ringing: a task that is lost with its worker is made up for by the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from huey import Huey, crontab
+from huey.consumer import Consumer, Scheduler
+from huey.serializer import SignedSerializer
+from huey.storage import PostgresStorage, SqliteStorage
+
+from school_protocol.auth.own_account import tell_of_accounts
+from school_protocol.case_files.bulk import go_on as go_on_bulk
+from school_protocol.case_files.prepare_process import Crew, spare_cores
+from school_protocol.case_files.prepared import go_through as go_through_papers
+from school_protocol.case_files.prepared import make_ahead
+from school_protocol.config import QUEUE, Settings
+from school_protocol.context import House
+from school_protocol.mail import Post
+from school_protocol.notifications.digests import ways_of
+from school_protocol.notifications.service import sweep
+from school_protocol.ops.journal_checks import check_on, keep_on
+from school_protocol.people.certificate_reminders import remind
+from school_protocol.people.imports import go_on as go_on_lists
+from school_protocol.people.invitations import send_invitations
+from school_protocol.privacy.evidence import sweep_on
+from school_protocol.privacy.retention import run_sweep as keep_limits
+from school_protocol.publishing.service import work_out
+from school_protocol.reports.escalation import clean, mix_lately, rise
+from school_protocol.statistics.releases import go_on as go_on_figures
+from school_protocol.storage import work_queue
+from school_protocol.storage.work_queue import Lead, turn
+from school_protocol.supervision.review import look_again
+from school_protocol.training import kit, scenario_library, workshop_end
+from school_protocol.training.room_store import SWEPT_AFTER, sweep_left_over
+
+FILE = "jobs.sqlite"
+_log = logging.getLogger(__name__)
+
+FIGURES_SECONDS = 3600.0
+"""How long the figures of a whole country may take."""
+STALE = timedelta(seconds=55)
+"""A ringing that nobody has heard by then is dropped: the next one is about to come."""
+RUNG = "rung"
+"""Where the queue keeps the last minute that was rung for, by whoever led."""
+MADE_UP = timedelta(days=1)
+"""How far back minutes are made up for in which nobody rang: what rings once a night is among them."""
+AHEAD = timedelta(minutes=2)
+"""A minute noted further ahead than clocks differ was noted by a clock that was wrong."""
+
+
+WORKERS = 15
+"""As many as there are tasks that ring by themselves, for any but that of messages may take minutes: with each of them
+under way at once, one is left for messages. Most are done by one thread of a process at a time, and a further ring for
+one of these goes home at once; messages and drafts may be gone on with by several, each at its own.
+"""
+
+
+class Queue(Huey):  # type: ignore[misc]
+    """The queue, and the tasks that look for work between two minutes.
+
+    Several processes may stand at it where it lies in the database: the one that leads rings for each minute, once,
+    and for those that passed while nobody led.
+    """
+
+    lead: Lead
+    now: Any
+    drafts: Any
+    papers: Any
+    bulk: Any
+    lists: Any
+    figures: Any
+    scenarios: Any
+
+    def ring_for(self, moment: datetime) -> None:
+        """Ring for each minute up to this one that nobody has rung for; nothing where another process leads.
+
+        What several minutes ask for rings once. Who is killed meanwhile has noted nothing, so that no minute is lost.
+        """
+        if not self.lead.is_ours():
+            return
+        minute = moment.replace(second=0, microsecond=0)
+        last = self.get(RUNG, peek=True)
+        if last is None or last > minute + AHEAD:
+            last = minute - timedelta(minutes=1)
+        last = max(last, minute - MADE_UP)
+        passed = round((minute - last) / timedelta(minutes=1))
+        due = {
+            task.name: task for back in range(passed) for task in self.read_periodic(minute - timedelta(minutes=back))
+        }
+        for task in due.values():
+            self.enqueue(task)
+        if passed > 0:
+            self.put(RUNG, minute)
+
+    def ring(self) -> None:
+        """Ask to look now: somebody waits for a message, a proof, copies. Never fails whoever asks."""
+        try:
+            self.now()
+            self.drafts()
+            self.bulk()
+            self.lists()
+            self.figures()
+            self.scenarios()
+        except Exception:
+            _log.warning("the worker could not be rung; it comes by itself within the minute", exc_info=True)
+
+
+class Ringer(Scheduler):  # type: ignore[misc]
+    """Huey's own rings for the minute in which it wakes, and knows of no other process."""
+
+    periodic_task_seconds = 5
+    """How often it looks: so soon another leads when one is gone."""
+
+    def enqueue_periodic_tasks(self, now: datetime | None) -> None:
+        """Never raises: where the database is away, the next minute makes up for this one."""
+        try:
+            self.huey.ring_for(now or self.huey._get_timestamp())
+        except Exception:
+            _log.warning("nobody was rung; the next minute makes up for it", exc_info=True)
+
+    def shutdown(self) -> None:
+        """Whoever stops leaves the lead at once: what it brings to its end may take an hour."""
+        self.huey.lead.close()
+
+
+class RingingConsumer(Consumer):  # type: ignore[misc]
+    """A consumer that rings as this house does."""
+
+    scheduler_class = Ringer
+
+
+def queue_of(house: House, post: Post | None = None) -> Queue:
+    """The queue of this house with its tasks; raises PostMisconfigured.
+
+    One sweeps messages; one works out drafts of protocols; one makes case files ahead; one makes copies of many cases;
+    one reads and applies long lists of people; one works out figures; one checks scenarios and makes their kits: each
+    minute, and the last five ring for themselves while something is left.
+    Two keep the journal and check it, one compares files of evidence with their rows: every ten minutes they look
+    whether it is time. One keeps the time limits of data, each hour. Public reports rise each minute; each hour what
+    came lately of them is put in another order. None holds up another.
+    """
+    ways = post or ways_of(house)
+    secret = house.vault.chain("jobs-v1", b"").hex()
+    queue = Queue(
+        "jobs",
+        results=False,
+        serializer=SignedSerializer(secret=secret, salt="school-protocol"),
+        **_place(house.settings),
+    )
+    queue.lead = Lead(house.realm, "worker")
+
+    def sweep_once() -> None:
+        sweep(house, ways)
+        tell_of_accounts(house, ways)
+        send_invitations(house, ways)
+        remind(house, ways)
+        work_queue.note(house.settings.data, work_queue.MINUTE, house.now())
+
+    queue.periodic_task(crontab(minute="*"), name="sweep", expires=STALE)(sweep_once)
+    queue.now = queue.task(name="now", expires=STALE)(sweep_once)
+
+    def work_out_drafts() -> None:
+        work_out(house)
+
+    queue.periodic_task(crontab(minute="*"), name="work_out", expires=STALE)(work_out_drafts)
+    queue.drafts = queue.task(name="drafts", expires=STALE)(work_out_drafts)
+
+    go_through_papers_once = _alone(house, "make_ahead", lambda: make_ahead_once(house), lambda: queue.papers())
+    queue.periodic_task(crontab(minute="*"), name="make_ahead", expires=STALE)(go_through_papers_once)
+    queue.papers = queue.task(name="papers", expires=STALE)(go_through_papers_once)
+
+    crew = Crew(house.settings, spare_cores())
+
+    def make_copies() -> bool:
+        is_left = go_on_bulk(house, crew)
+        if not is_left:
+            crew.close()
+        return is_left
+
+    go_on_bulk_once = _alone(house, "bulk", make_copies, lambda: queue.bulk())
+    queue.periodic_task(crontab(minute="*"), name="go_on_bulk", expires=STALE)(go_on_bulk_once)
+    queue.bulk = queue.task(name="bulk", expires=STALE)(go_on_bulk_once)
+
+    go_on_lists_once = _alone(house, "lists", lambda: go_on_lists(house), lambda: queue.lists())
+    queue.periodic_task(crontab(minute="*"), name="go_on_lists", expires=STALE)(go_on_lists_once)
+    queue.lists = queue.task(name="lists", expires=STALE)(go_on_lists_once)
+
+    go_on_figures_once = _alone(house, "figures", lambda: _figures(house), lambda: queue.figures())
+    queue.periodic_task(crontab(minute="*"), name="go_on_figures", expires=STALE)(go_on_figures_once)
+    queue.figures = queue.task(name="figures", expires=STALE)(go_on_figures_once)
+
+    check_scenarios_once = _alone(house, "scenarios", lambda: _of_scenarios(house), lambda: queue.scenarios())
+    queue.periodic_task(crontab(minute="*"), name="check_scenarios", expires=STALE)(check_scenarios_once)
+    queue.scenarios = queue.task(name="scenarios", expires=STALE)(check_scenarios_once)
+
+    _keep_journal(queue, house, ways)
+    _keep_limits(queue, house)
+    _keep_public_reports(queue, house, ways)
+    _keep_files(queue, house)
+    _keep_queue(queue, house)
+    _keep_rooms(queue, house)
+    return queue
+
+
+def _place(settings: Settings, *, makes_tables: bool = False) -> dict[str, Any]:
+    """Where the queue lies, as arguments of huey's: a file of its own, or a schema of the installation's database."""
+    if settings.database:
+        dsn = settings.store_url(QUEUE).replace("postgresql+psycopg:", "postgresql:", 1)
+        return {"storage_class": PostgresStorage, "dsn": dsn, "create_tables": makes_tables}
+    path = settings.data / FILE
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    return {"storage_class": SqliteStorage, "filename": str(path)}
+
+
+def prepare_queue(settings: Settings) -> None:
+    """Make the queue's tables in its schema, by whoever owns it."""
+    Huey("jobs", results=False, **_place(settings, makes_tables=True)).storage.close()
+
+
+def _keep_files(queue: Queue, house: House) -> None:
+    """Each file of evidence is compared with its row, and what no row names is removed: each night, when it is time."""
+
+    def look() -> bool:
+        sweep_on(house)
+        return False
+
+    queue.periodic_task(crontab(minute="*/10"), name="sweep_files", expires=STALE)(_alone(house, "sweep_files", look))
+
+
+def _keep_limits(queue: Queue, house: House) -> None:
+    """The time limits of cases and of what else is kept: once an hour, a little after it began."""
+
+    def keep() -> bool:
+        keep_limits(house)
+        return False
+
+    queue.periodic_task(crontab(minute="7"), name="keep_limits", expires=STALE)(_alone(house, "keep_limits", keep))
+
+
+def _keep_public_reports(queue: Queue, house: House, post: Post) -> None:
+    """What nobody looks at goes up; and a little after each hour nothing tells the order of what came in it."""
+
+    def go_up() -> bool:
+        rise(house, post)
+        clean(house)
+        return False
+
+    def mix() -> bool:
+        mix_lately(house)
+        return False
+
+    queue.periodic_task(crontab(minute="*"), name="rise", expires=STALE)(_alone(house, "rise", go_up))
+    queue.periodic_task(crontab(minute="2"), name="mix", expires=STALE)(_alone(house, "mix", mix))
+
+
+def _keep_rooms(queue: Queue, house: House) -> None:
+    """The rooms of workshops: once an hour those whose time is over are destroyed, and what is left of any."""
+
+    def purge() -> bool:
+        workshop_end.purge_due(house)
+        sweep_left_over(house, after=SWEPT_AFTER)
+        return False
+
+    queue.periodic_task(crontab(minute="17"), name="purge_rooms", expires=STALE)(_alone(house, "purge_rooms", purge))
+
+
+def _keep_queue(queue: Queue, house: House) -> None:
+    """What waits because somebody takes no part: each hour, since another may head the school or oversee it by now."""
+
+    def look() -> bool:
+        look_again(house)
+        return False
+
+    queue.periodic_task(crontab(minute="27"), name="look_again", expires=STALE)(_alone(house, "look_again", look))
+
+
+def _keep_journal(queue: Queue, house: House, post: Post) -> None:
+    """Accesses closed, anchors and the check of the night: looked for every ten minutes, done when it is time."""
+
+    def keep() -> bool:
+        keep_on(house, post)
+        return False
+
+    def check() -> bool:
+        check_on(house, post)
+        return False
+
+    for name, work in (("keep_journal", keep), ("check_journal", check)):
+        queue.periodic_task(crontab(minute="*/10"), name=name, expires=STALE)(_alone(house, name, work))
+
+
+def make_ahead_once(house: House) -> bool:
+    """A slice of what is to be made ahead, in one process that gives its memory back."""
+    with Crew(house.settings, 1) as crew:
+        return go_through_papers(house, lambda one: crew.do(make_ahead, one, now=house.now()))
+
+
+def _figures(house: House) -> bool:
+    """Figures that were asked for, in one process that gives its memory back."""
+    with Crew(house.settings, 1, seconds=FIGURES_SECONDS) as crew:
+        return go_on_figures(house, crew)
+
+
+def _of_scenarios(house: House) -> bool:
+    """The scenario that has waited longest, else the kit, in one process."""
+    checked = scenario_library.check_next(house, scenario_library.checked_apart(house.settings))
+    return checked or kit.make_next(house, kit.made_apart(house.settings))
+
+
+def checking(house: House) -> Callable[[], None]:
+    """What a laptop that serves workshops alone rings: scenarios are checked, and kits made, one after the other."""
+
+    def check() -> None:
+        try:
+            once()
+        except Exception:
+            _log.exception("a scenario could not be checked, nor a kit made")
+
+    once = _alone(house, "scenarios", lambda: _of_scenarios(house), check)
+    return lambda: threading.Thread(target=check, name="scenarios", daemon=True).start()
+
+
+def _alone(
+    house: House, name: str, work: Callable[[], bool], again: Callable[[], object] = lambda: None
+) -> Callable[[], None]:
+    """The work of that name, by one worker at a time; `again` where it says that something is left."""
+    held = threading.Lock()
+
+    def once() -> None:
+        if not held.acquire(blocking=False):
+            return
+        try:
+            with turn(house.realm, name) as is_ours:
+                is_left = is_ours and work()
+        finally:
+            held.release()
+        if is_left:
+            again()
+
+    return once
+
+
+def work(house: House) -> None:
+    """Be the worker until the process is asked to stop; what is under way is brought to its end."""
+    queue = queue_of(house)
+    consumer = _consumer(queue, graceful_signal="TERM")
+    consumer._set_signal_handlers()  # its threads begin first, else: asked to stop meanwhile, it would be cut off
+    try:
+        consumer.run()
+    finally:
+        queue.lead.close()
+
+
+@contextmanager
+def working(queue: Queue) -> Iterator[None]:
+    """A worker in threads of this process, as long as the block runs."""
+    consumer = _consumer(queue, shutdown_timeout=20)
+    # Signals are the process's own business here: the web server stops on them.
+    consumer._set_signal_handlers = lambda: None
+    consumer.start()
+    try:
+        yield
+    finally:
+        consumer.stop(graceful=True)
+        queue.lead.close()
+
+
+def _consumer(queue: Queue, **options: Any) -> Any:
+    """WORKERS threads. They look for a ringing every two seconds at most."""
+    return RingingConsumer(queue, workers=WORKERS, worker_type="thread", max_delay=2.0, **options)

@@ -1,0 +1,1 @@
+"""HTML to tagged archival PDF, signed and verified. Knows nothing of cases."""

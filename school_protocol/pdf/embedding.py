@@ -1,0 +1,220 @@
+"""Files inside a PDF/A-3: one more beside those that are there, and all of them read, never more than allowed.
+
+A file that unpacks to more than its bound is never unpacked further than that: `bounded` says so.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import pikepdf
+
+from school_protocol.pdf.verdicts import FileExists, NotSealable, StampUnfit
+
+# The copy's own line, and its watermark, on every page: an artifact, so that tags and reading order
+# stay as they are.
+# The overlay is one page (see `overlays`); it becomes one form that all pages share.
+
+_MARKED = frozenset({"BMC", "BDC", "EMC", "MP", "DP"})
+"""Operators that tie content to the tag tree of the overlay's own file."""
+
+_NAME = "/StampOfTheCopy"
+_OPENS = b"q\n"
+_CLOSES = b"Q\n/Artifact <</Type /Pagination /Subtype /Watermark>> BDC\n%s\nEMC\n"
+
+
+def stamped(pdf: bytes, drawn: bytes) -> bytes:
+    """The document with the overlay `drawn` on every page; the same two, the same bytes.
+
+    Raises NotSealable, StampUnfit.
+    """
+    with opened(pdf) as document:
+        stamp(document, drawn)
+        return written(document)
+
+
+def stamp(document: pikepdf.Pdf, drawn: bytes) -> None:
+    """Lay the overlay `drawn`, a PDF of one page, on every page of an open document. Raises NotSealable, StampUnfit."""
+    form = _form(document, drawn)
+    before = document.make_stream(_OPENS)
+    name, laid = pikepdf.Name(_NAME), dict[bytes, pikepdf.Object]()
+    if any(_NAME in page.resources.get(pikepdf.Name.XObject, {}) for page in document.pages):
+        raise NotSealable("stamped already")
+    for page in document.pages:
+        page.add_resource(form, pikepdf.Name.XObject, name)
+        seen = pikepdf.Rectangle(page.trimbox)
+        placed = page.calc_form_xobject_placement(form, name, seen, allow_shrink=True, allow_expand=True)
+        if placed not in laid:
+            laid[placed] = document.make_stream(_CLOSES % placed.strip())
+        own = page.obj.get(pikepdf.Name.Contents)
+        streams = list(own) if isinstance(own, pikepdf.Array) else [] if own is None else [own]
+        page.obj.Contents = pikepdf.Array([before, *streams, laid[placed]])
+
+
+def _form(document: pikepdf.Pdf, drawn: bytes) -> pikepdf.Object:
+    """The overlay's page as a form of the document, without a word of tags."""
+    try:
+        source = pikepdf.open(BytesIO(drawn), attempt_recovery=False)
+        if len(source.pages) != 1:
+            raise StampUnfit(f"{len(source.pages)} pages")
+        page = source.pages[0]
+        kept = [item for item in pikepdf.parse_content_stream(page) if str(item.operator) not in _MARKED]
+        page.obj.Contents = source.make_stream(pikepdf.unparse_content_stream(kept))
+        return document.copy_foreign(source.make_indirect(page.as_form_xobject()))
+    except (pikepdf.PdfError, pikepdf.PasswordError) as problem:
+        raise StampUnfit(str(problem)) from None
+
+
+def opened(pdf: bytes) -> pikepdf.Pdf:
+    """An open document, to be written anew by `written`. Raises NotSealable."""
+    try:
+        document = pikepdf.open(BytesIO(pdf), attempt_recovery=False)
+    except (pikepdf.PdfError, pikepdf.PasswordError) as problem:
+        raise NotSealable(str(problem)) from None
+    if document.is_encrypted:
+        document.close()
+        raise NotSealable("encrypted")
+    return document
+
+
+def written(document: pikepdf.Pdf) -> bytes:
+    """The document's bytes: the same document, the same bytes; its metadata is left as it is."""
+    target = BytesIO()
+    document.save(
+        target,
+        object_stream_mode=pikepdf.ObjectStreamMode.generate,
+        deterministic_id=True,
+        fix_metadata_version=False,
+    )
+    return target.getvalue()
+
+
+JSON = "application/json"
+
+
+class Unread(Exception):
+    """A file inside is damaged, or packed in another way than ours."""
+
+
+class TooMuch(Unread):
+    """A file inside unpacks to more than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file found inside a PDF: its name as readers show it, and its packed stream, still unread."""
+
+    name: str
+    stream: pikepdf.Stream
+
+    def read(self, most: int) -> bytes:
+        """Its bytes, at most so many. Raises TooMuch, Unread."""
+        return bounded(self.stream, most)
+
+
+def attached(pdf: bytes, name: str, data: bytes, *, description: str, moment: datetime, kind: str = JSON) -> bytes:
+    """The document with one more associated file; the same input, the same bytes. Raises NotSealable, FileExists."""
+    with opened(pdf) as document:
+        attach(document, name, data, description=description, moment=moment, kind=kind)
+        return written(document)
+
+
+def attach(
+    document: pikepdf.Pdf, name: str, data: bytes, *, description: str, moment: datetime, kind: str = JSON
+) -> None:
+    """Add an associated file (`/AFRelationship /Data`) to an open document. Raises FileExists."""
+    if name in document.attachments:
+        raise FileExists(name)
+    stated = f"D:{moment.astimezone(UTC):%Y%m%d%H%M%SZ}"
+    document.attachments[name] = pikepdf.AttachedFileSpec(
+        document,
+        data,
+        filename=name,
+        description=description,
+        mime_type=kind,
+        creation_date=stated,
+        mod_date=stated,
+        relationship=pikepdf.Name.Data,
+    )
+    added = document.attachments[name].obj
+    associated: list[Any] = list(document.Root.get(pikepdf.Name.AF, []))
+    # WeasyPrint names each of its files twice there.
+    each = {file.objgen: file for file in [*associated, added]}
+    document.Root.AF = pikepdf.Array(each.values())
+
+
+def files_in(document: pikepdf.Pdf) -> Iterator[Attached]:
+    """Every file that any part of the document carries, listed or not, in the order of its objects.
+
+    Two names for one stream are two files, and so are two streams under one name.
+    """
+    for part in document.objects:
+        for holder in _holders(part):
+            yield from files_of(holder)
+
+
+def files_of(holder: Any) -> Iterator[Attached]:
+    """The files of one dictionary: none, unless it is a file specification."""
+    embedded = holder.get(pikepdf.Name.EF)
+    entries = embedded.values() if isinstance(embedded, pikepdf.Dictionary) else ()
+    streams = {entry.objgen: entry for entry in entries if isinstance(entry, pikepdf.Stream)}
+    yield from (Attached(_name(holder), stream) for stream in streams.values())
+
+
+def _holders(part: Any) -> Iterator[Any]:
+    """File specifications within one object: most objects have none, and are not walked."""
+    if isinstance(part, pikepdf.Stream):
+        part = part.stream_dict
+    if isinstance(part, pikepdf.Dictionary | pikepdf.Array) and b"/EF" in part.unparse(resolved=True):
+        yield from (inner for inner in dictionaries(part) if pikepdf.Name.EF in inner)
+
+
+def dictionaries(part: Any) -> Iterator[Any]:
+    """Every dictionary within one object, itself among them; other objects that it points at are left aside."""
+    waiting = [part]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, pikepdf.Dictionary):
+            yield here
+        inside = list(here.values()) if isinstance(here, pikepdf.Dictionary) else list(here)
+        waiting += [
+            one for one in inside if isinstance(one, pikepdf.Dictionary | pikepdf.Array) and not one.is_indirect
+        ]
+
+
+def _name(holder: Any) -> str:
+    return str(holder.get(pikepdf.Name.UF, holder.get(pikepdf.Name.F, "")))
+
+
+def bounded(stream: pikepdf.Stream, most: int) -> bytes:
+    """The stream's bytes, at most so many; packed by Flate or not at all. Raises TooMuch, Unread."""
+    packing = stream.get(pikepdf.Name.Filter)
+    if isinstance(packing, pikepdf.Array) and len(packing) == 1:
+        packing = packing[0]
+    raw = stream.read_raw_bytes()
+    if packing is None:
+        data = raw
+    elif packing == pikepdf.Name.FlateDecode and pikepdf.Name.DecodeParms not in stream:
+        data = _inflated(raw, most)
+    else:
+        raise Unread("packed in another way")
+    if len(data) > most:
+        raise TooMuch(f"more than {most} bytes")
+    return data
+
+
+def _inflated(raw: bytes, most: int) -> bytes:
+    """One byte more than allowed, if there are so many."""
+    unpacking = zlib.decompressobj()
+    try:
+        data = unpacking.decompress(raw, most + 1)
+    except zlib.error as problem:
+        raise Unread(str(problem)) from None
+    if not unpacking.eof and len(data) <= most:
+        raise Unread("cut off")
+    return data

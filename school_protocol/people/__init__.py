@@ -1,0 +1,1 @@
+"""Units, staff, teams, imports, invitations, roster, certificates of training."""

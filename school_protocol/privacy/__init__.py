@@ -1,0 +1,1 @@
+"""Retention, rights, holds, emergency access, who sees what, evidence files."""

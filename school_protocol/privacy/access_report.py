@@ -1,0 +1,260 @@
+"""Who can see a case, and why; who is shut out of it; and who has read it, when, what and for what reason.
+
+It is for anyone who sees the case. Whoever is bound to one side of it learns of nobody seated for another, and of no
+reading but their own; who takes no part in it is told to those alone who read that form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.sign_in_service import actors_of
+from school_protocol.cases import index_repository
+from school_protocol.cases.case_lines import CaseHead
+from school_protocol.cases.loading import Loaded, account_names, load, sees_pseudonyms
+from school_protocol.cases.showing import note_reading, seeing_of
+from school_protocol.context import House, today_for
+from school_protocol.engine import visibility
+from school_protocol.engine.actors import standing_in
+from school_protocol.engine.case_parts import Door, Opened
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Actor, Clause, Place, Reach, Scope
+from school_protocol.privacy.emergency_access import is_side_bound, may_know_exclusions, may_lift
+from school_protocol.storage import access_log
+from school_protocol.storage.access_log import Access
+from school_protocol.storage.engines import Session
+
+PAGE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """One reason for which somebody sees the case.
+
+    `kind`: seat, school, province, region, metadata, door (an emergency), stands_in (nobody who oversees may), or
+    awaited (and has never signed in). `role`: the role or seat.
+    """
+
+    kind: str
+    role: str = ""
+    side: str = ""
+    until: datetime | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SightLine:
+    """Somebody who can see the case. `signs`: they read signs in place of names; `lifted`: names, until then."""
+
+    account: str
+    name: str
+    why: tuple[Why, ...]
+    signs: bool
+    metadata: bool
+    lifted: datetime | None = None
+    is_self: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutLine:
+    """Somebody who takes no part in the case, and the entry that says so."""
+
+    name: str
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingLine:
+    """One reading: `what` is a code, split at its dot into `kind` and `key`; `opened` is the entry it rested on."""
+
+    name: str
+    at: datetime
+    kind: str
+    key: str
+    why: str = ""
+    opened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """One page of readings, newest first; `after`: where the next one begins."""
+
+    lines: tuple[ReadingLine, ...]
+    after: str | None
+    own_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SightView:
+    """The whole page. `out` is None for whoever may not know of exclusions."""
+
+    head: CaseHead
+    lines: tuple[SightLine, ...]
+    out: tuple[OutLine, ...] | None
+    readings: Readings
+    may_lift: bool
+    lifting: Opened | None
+    doors: tuple[Door, ...]
+    door: Door | None
+    limited: bool
+
+
+def see_sight(house: House, actor: Actor, number: str) -> SightView:
+    """Who sees this case, why, and who has read it. Looking is a reading itself. Raises Unseen."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number, reading=True)
+        candidates = _candidates(house, actor.language, _place(house, session, loaded))
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number, reading=True)
+        note_reading(house, session, loaded, "sight")
+        place, limited = _place(house, session, loaded), _is_limited(loaded)
+        lines = tuple(_lines(loaded, place, candidates))
+        knows = not loaded.metadata_only and may_know_exclusions(loaded.protocol, loaded.roles)
+        return SightView(
+            head=seeing_of(house, loaded).head(),
+            lines=tuple(line for line in lines if not limited or _is_for_limited(loaded, line)),
+            out=_out(house, loaded) if knows else None,
+            readings=_readings(house, session, loaded, None),
+            may_lift=may_lift(loaded),
+            lifting=loaded.lifting,
+            doors=() if limited or loaded.metadata_only else tuple(reversed(loaded.case.doors)),
+            door=loaded.door,
+            limited=limited,
+        )
+
+
+def _place(house: House, session: Session, loaded: Loaded) -> Place:
+    row = index_repository.row_of(session, loaded.case_id)
+    assert row is not None
+    return row.place(today_for(house))
+
+
+def see_readings(house: House, actor: Actor, number: str, after: str | None = None) -> tuple[CaseHead, Readings]:
+    """A further page of readings. Raises Unseen."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number, reading=True)
+        note_reading(house, session, loaded, "sight")
+        return seeing_of(house, loaded).head(), _readings(house, session, loaded, _cursor(after))
+
+
+# ---- who sees it -------------------------------------------------------------------------------------------------
+
+
+def _lines(loaded: Loaded, place: Place, candidates: Iterable[tuple[Actor, Scope]]) -> Iterator[SightLine]:
+    """Everybody whom policy lets in, asked one by one: what pages do is what this page says.
+
+    Whoever stood in for those who oversee is named in the index row till it is written anew, and reads no more.
+    """
+    standing = dict(standing_in(loaded.protocol, loaded.case, loaded.around, loaded.facts.today))
+    for actor, scope in candidates:
+        clauses = visibility.ways_in(scope, place)
+        named = tuple(_by_name(loaded, actor, standing)) if visibility.is_named(scope, place) else ()
+        if clauses or named:
+            yield _line(loaded, actor, clauses, named)
+
+
+def _candidates(house: House, language: str, place: Place) -> list[tuple[Actor, Scope]]:
+    """Whoever could see it: holders of a role in its school or above, whoever is seated, whoever it is open to.
+
+    Worked out before the right to write is taken, in some queries, however many they are.
+    """
+    today = today_for(house)
+    units = tuple(one for one in (place.unit, place.province, place.region) if one)
+    with house.directory.reading() as people:
+        held = {one.account.id for one in auth_repository.holders(people, units, today=today)}
+        ids = held | place.seats | {reader.account for reader in place.readers}
+        known = auth_repository.accounts(people, ids)
+        actors = actors_of(house, known, people)
+    sights, now = house.library.sights(), house.now()
+    names = {one.id: one.name(language) for one in known.values()}
+    return [(one, visibility.visible(one, sights, now)) for one in sorted(actors, key=lambda one: names[one.id])]
+
+
+def _line(loaded: Loaded, actor: Actor, clauses: tuple[Clause, ...], named: tuple[Why, ...]) -> SightLine:
+    known = loaded.around.people.get(actor.id)
+    awaited = (Why("awaited"),) if known is not None and not known.has_way_in else ()
+    why = tuple(dict.fromkeys((*_reasons(loaded, actor, clauses), *named, *awaited)))
+    roles = [one.role for one in why if one.role]
+    lifting = loaded.case.lifting_of(actor.id, loaded.now)
+    return SightLine(
+        account=actor.id,
+        name=_name_of(loaded, actor),
+        why=why,
+        signs=all(sees_pseudonyms(loaded.protocol, role) for role in roles),
+        metadata=all(one.kind in ("metadata", "awaited") for one in why),
+        lifted=lifting.until if lifting is not None else None,
+        is_self=actor.id == loaded.actor.id,
+    )
+
+
+def _reasons(loaded: Loaded, actor: Actor, clauses: Iterable[Clause]) -> Iterator[Why]:
+    kinds = {Reach.unit: "school", Reach.province: "province", Reach.region: "region"}
+    for clause in clauses:
+        if clause.metadata:
+            yield Why("metadata", clause.role)
+        elif clause.reach is Reach.seat:
+            for held in loaded.case.seats_of(actor.id, loaded.facts.today):
+                yield Why("seat", held.seat, held.side or "", held.until)
+        else:
+            yield Why(kinds[clause.reach], clause.role)
+
+
+def _by_name(loaded: Loaded, actor: Actor, standing: Mapping[str, str]) -> Iterator[Why]:
+    if (door := loaded.case.door_of(actor.id, loaded.now)) is not None:
+        yield Why("door", door.role, until=door.until)
+    if actor.id in standing:
+        yield Why("stands_in", standing[actor.id])
+
+
+def _name_of(loaded: Loaded, actor: Actor) -> str:
+    known = loaded.around.people.get(actor.id)
+    return known.name if known else actor.name
+
+
+def _is_limited(loaded: Loaded) -> bool:
+    return is_side_bound(loaded.protocol, loaded.roles)
+
+
+def _is_for_limited(loaded: Loaded, line: SightLine) -> bool:
+    """To whoever is bound to a side: themselves, and everybody who is bound to none."""
+    return line.is_self or not any(_is_of_a_side(loaded.protocol, one) for one in line.why)
+
+
+def _is_of_a_side(protocol: Protocol, why: Why) -> bool:
+    return why.kind == "seat" and (bool(why.side) or is_side_bound(protocol, (why.role,)))
+
+
+def _out(house: House, loaded: Loaded) -> tuple[OutLine, ...]:
+    names = account_names(house, loaded.case.exclusions, loaded.actor.language)
+    return tuple(OutLine(names.get(account, "—"), seq) for account, seq in loaded.case.exclusions.items())
+
+
+# ---- who has read it ---------------------------------------------------------------------------------------------
+
+
+def _readings(house: House, session: Session, loaded: Loaded, after: access_log.Cursor | None) -> Readings:
+    own = _is_limited(loaded)
+    rows = access_log.access_of_case(
+        session, loaded.case_id, limit=PAGE + 1, after=after, account=loaded.actor.id if own else None
+    )
+    shown = rows[:PAGE]
+    names = account_names(house, {row.account for row in shown}, loaded.actor.language)
+    lines = tuple(_reading(row, names.get(row.account, "—")) for row in shown)
+    return Readings(lines, str(access_log.Cursor(shown[-1].at, shown[-1].id)) if len(rows) > PAGE else None, own)
+
+
+def _reading(row: Access, name: str) -> ReadingLine:
+    kind, _, key = row.what.partition(".")
+    why, _, opened = row.reason.partition(".")
+    return ReadingLine(name, row.at, kind, key, why, int(opened) if opened.isdecimal() else 0)
+
+
+def _cursor(text: str | None) -> access_log.Cursor | None:
+    """Where a page begins. Raises Unseen where an address says what is no place."""
+    found = access_log.Cursor.parse(text) if text else None
+    if text and found is None:
+        raise Unseen(text)
+    return found

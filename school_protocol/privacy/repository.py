@@ -1,0 +1,557 @@
+"""A case is erased: its keys are destroyed, and with them all that was sealed; a tombstone stays in its chain.
+
+Tables are found by their columns: whatever has a `case_id` is emptied of the case, unless it is said here to stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Self
+
+from sqlalchemy import Table, and_, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from school_protocol.cases import lookup_repository
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.index_repository import Beside, where_visible
+from school_protocol.cases.models import CaseDueRow, CaseIndexRow, ReportRow
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Scope
+from school_protocol.notifications.models import NoticeRow
+from school_protocol.privacy.models import (
+    AccessExportRow,
+    CaseRetentionRow,
+    DoorReviewRow,
+    ErasureBarRow,
+    RetentionDayRow,
+    RetentionShareRow,
+)
+from school_protocol.privacy.rules import Given
+from school_protocol.reports.repository import erase_of_case
+from school_protocol.statistics import repository as statistics_repository
+from school_protocol.storage.case_numbers import format_number
+from school_protocol.storage.models import CaseRecordRow, DraftRow, OutboxRow, RealmBase, TombstoneRow, new_id
+from school_protocol.storage.row_macs import is_genuine
+from school_protocol.storage.sql import beyond
+from school_protocol.storage.vault import Vault
+
+OUTLIVES = "outlives_case"
+"""A table whose `info` says this keeps its rows: ids, codes and times only."""
+
+_STAYS = frozenset({
+    "case_record", "event", "tombstone",  # the chain: what is sealed in it has lost its key
+    "access", "notice", "document_copy", "bulk_case",  # who read, who was told, how many copies: ids, codes, times
+})  # fmt: skip
+
+
+def erase_case(session: Session, vault: Vault, case_id: str, *, at: datetime, actor: str) -> None:
+    """Destroy a case's key, words, people, marks, report, drafts, papers and index row, in the caller's transaction.
+
+    What it added to figures stays in their counters.
+    `erased.note` comes first. Erasing again changes nothing. Files of evidence lose their key here, and are removed
+    by whoever keeps them. Raises Unseen where there is no such case.
+    """
+    number = cases_repository.opened(session, case_id).number
+    cases_repository.hold(session, case_id)
+    statistics_repository.freeze(session, vault, case_id)
+    cases_repository.destroy_case(session, vault, case_id, at=at, actor=actor)
+    erase_of_case(session, case_id)
+    for table in emptied():
+        session.execute(delete(table).where(table.c.case_id == case_id))
+    spelt = {number, format_number(number), format_number(number).replace(" ", "-"), case_id}
+    session.execute(delete(DraftRow).where(or_(*(DraftRow.key.contains(one, autoescape=True) for one in spelt))))
+    session.expire_all()
+
+
+def emptied() -> tuple[Table, ...]:
+    """The tables that keep nothing of an erased case, those that refer to others first."""
+    tables: tuple[Table, ...] = tuple(reversed(RealmBase.metadata.sorted_tables))
+    return tuple(one for one in tables if "case_id" in one.c and not _stays(one))
+
+
+def _stays(table: Any) -> bool:
+    return table.name in _STAYS or bool(table.info.get(OUTLIVES))
+
+
+# Copies of what is kept of one person of a case: asked for by one, let go by another; and requests
+# that wait.
+
+WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One copy that was asked for; `person` is a slot of the case, `seq` the entry that asks for it."""
+
+    id: str
+    case_id: str
+    person: str
+    asked_by: str
+    asked_at: datetime
+    seq: int
+    state: str
+    settled_by: str | None
+    settled_at: datetime | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request about somebody's own data that waits for its answer: of which case, and until when."""
+
+    case_id: str
+    number: str
+    unit: str
+    key: str
+    subject: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExportCursor:
+    """The last line of a page."""
+
+    due_at: datetime
+    case_id: str
+
+    def __str__(self) -> str:
+        return f"{self.due_at.isoformat()}~{self.case_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """A cursor as it came back in an address; None where it isn't one."""
+        moment, _, case_id = text.partition("~")
+        try:
+            found = datetime.fromisoformat(moment)
+        except ValueError:
+            return None
+        if found.utcoffset() is None or not case_id.isascii() or not case_id.isalnum() or len(case_id) > 40:
+            return None
+        return cls(found, case_id)
+
+
+def requests(
+    session: Session, scope: Scope, keys: Collection[str], *, today: date, limit: int, after: ExportCursor | None = None
+) -> tuple[tuple[Request, ...], ExportCursor | None]:
+    """The counts of these deadlines that run in what a scope sees, the first due first."""
+    order = (CaseDueRow.due_at, CaseDueRow.case_id)
+    query = (
+        select(CaseDueRow, CaseIndexRow.number, CaseIndexRow.unit)
+        .join(CaseIndexRow, CaseIndexRow.case_id == CaseDueRow.case_id)
+        .where(where_visible(scope, today), CaseDueRow.key.in_(keys), CaseDueRow.planned.is_(False))
+    )
+    if after is not None:
+        query = query.where(beyond(order, (after.due_at, after.case_id)))
+    rows = list(session.execute(query.order_by(*order).limit(limit + 1)))
+    lines = tuple(
+        Request(due.case_id, number, unit, due.key, due.subject, due.due_at) for due, number, unit in rows[:limit]
+    )
+    last = lines[-1] if len(rows) > limit else None
+    return lines, ExportCursor(last.due_at, last.case_id) if last else None
+
+
+def ask_export(
+    session: Session, case_id: str, person: str, account: str, *, at: datetime, until: datetime, seq: int
+) -> str:
+    """Ask for a copy of what is kept of that person, as the entry `seq` asks; returns its id."""
+    row = AccessExportRow(
+        id=new_id(), case_id=case_id, person=person, asked_by=account, asked_at=at, seq=seq, state=WAITING, until=until
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def exports_of_case(session: Session, case_id: str, now: datetime) -> tuple[Export, ...]:
+    """Those of a case that count still, the latest first."""
+    query = select(AccessExportRow).where(AccessExportRow.case_id == case_id, AccessExportRow.until > now)
+    rows = session.scalars(query.order_by(AccessExportRow.asked_at.desc(), AccessExportRow.id))
+    return tuple(_export(row) for row in rows)
+
+
+def exports_under(session: Session, case_id: str, seq: int, now: datetime) -> tuple[Export, ...]:
+    """What that entry has brought already: copies that wait, and those that were let go, be they over or not."""
+    query = select(AccessExportRow).where(AccessExportRow.case_id == case_id, AccessExportRow.seq == seq)
+    found = (_export(row) for row in session.scalars(query))
+    return tuple(one for one in found if one.state == APPROVED or (one.state == WAITING and one.until > now))
+
+
+def waiting_in(session: Session, cases: Collection[str], now: datetime) -> frozenset[str]:
+    """In which of these cases a copy waits to be let go."""
+    query = select(AccessExportRow.case_id).where(
+        AccessExportRow.case_id.in_(cases), AccessExportRow.state == WAITING, AccessExportRow.until > now
+    )
+    return frozenset(session.scalars(query))
+
+
+def find_export(session: Session, case_id: str, export_id: str, now: datetime) -> Export:
+    """That one of that case, while it counts; raises Unseen."""
+    row = session.get(AccessExportRow, export_id)
+    if row is None or row.case_id != case_id or row.until <= now or not is_genuine(session, AccessExportRow, row):
+        raise Unseen(export_id)
+    return _export(row)
+
+
+def settle_export(session: Session, export_id: str, state: str, account: str, *, at: datetime, until: datetime) -> None:
+    """Say what was decided, by whom; raises Unseen where it was decided before."""
+    row = session.get(AccessExportRow, export_id, with_for_update=True)
+    if row is None or row.state != WAITING:
+        raise Unseen(export_id)
+    row.state, row.settled_by, row.settled_at, row.until = state, account, at, until
+    session.flush()
+
+
+def _export(row: AccessExportRow) -> Export:
+    return Export(**{name: getattr(row, name) for name in Export.__slots__})
+
+
+# Where cases that have ended stand on the way to their erasure; which were told of it, held, agreed
+# to.
+# All but the days of work can be made anew from the events and from what was told; nothing here is
+# personal.
+
+NEVER = date(9999, 12, 31)
+"""Where a case stands in lists of which no rule says when it may be erased: last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one case stands; days are local. `erase_on`: the first day on which it can be erased, as things are."""
+
+    case_id: str
+    seq: int
+    cycle: int
+    due_on: date | None
+    erase_on: date = NEVER
+    barred_until: datetime | None = None
+    suspended: bool = False
+    asked: bool = False
+    first_asked_at: datetime | None = None
+    first: Given | None = None
+    first_by_page: bool = False
+    second_asked_at: datetime | None = None
+    second: Given | None = None
+    second_by_page: bool = False
+    waits: Given | None = None
+    agreed_at: datetime | None = None
+    agreed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A line of the list: a case by its number and school, and where it stands."""
+
+    number: str
+    protocol: str
+    version: int
+    unit: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCursor:
+    """The last line of a page."""
+
+    erase_on: date
+    case_id: str
+
+    def __str__(self) -> str:
+        return f"{self.erase_on.isoformat()}~{self.case_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """A cursor as it came back in an address; None where it isn't one."""
+        day, _, case_id = text.partition("~")
+        try:
+            found = date.fromisoformat(day)
+        except ValueError:
+            return None
+        if not case_id.isascii() or not case_id.isalnum() or len(case_id) > 40:
+            return None
+        return cls(found, case_id)
+
+
+# ---- days of work --------------------------------------------------------------------------------------------------
+
+
+def begin_day(session: Session, day: date, at: datetime) -> Given:
+    """Today as a day of work; days that lie ahead, written while a clock was wrong, count no more."""
+    session.execute(delete(RetentionDayRow).where(RetentionDayRow.day > day))
+    row = session.get(RetentionDayRow, day)
+    if row is None:
+        last = session.scalar(select(func.max(RetentionDayRow.run))) or 0
+        row = RetentionDayRow(day=day, run=last + 1, at=at)
+        session.add(row)
+        session.flush()
+    return Given(day, row.run)
+
+
+def today(session: Session, day: date) -> Given:
+    """Today as it would count, without writing it down."""
+    row = session.get(RetentionDayRow, day)
+    if row is not None:
+        return Given(day, row.run)
+    last = session.scalar(select(func.max(RetentionDayRow.run)).where(RetentionDayRow.day < day)) or 0
+    return Given(day, last + 1)
+
+
+def settled_since(session: Session, runs: int) -> datetime | None:
+    """When the work was looked at so many days of work ago: what had run out by then has run out on any clock."""
+    latest = select(RetentionDayRow.at).order_by(RetentionDayRow.run.desc()).offset(runs).limit(1)
+    return session.scalar(latest)
+
+
+# ---- where cases stand ---------------------------------------------------------------------------------------------
+
+
+def to_look_at(session: Session, *, after: str = "", limit: int) -> list[str]:
+    """Cases that have ended and were not looked at since they last moved, or were, and have not ended any more.
+
+    By their id, after the last one of the page before.
+    """
+    known = CaseRetentionRow.case_id.is_not(None)
+    query = (
+        select(CaseIndexRow.case_id)
+        .outerjoin(CaseRetentionRow, CaseRetentionRow.case_id == CaseIndexRow.case_id)
+        .where(
+            CaseIndexRow.case_id > after,
+            or_(
+                and_(CaseIndexRow.ended.is_(True), or_(~known, CaseRetentionRow.seq != CaseIndexRow.last_seq)),
+                and_(CaseIndexRow.ended.is_(False), known),
+            ),
+        )
+        .order_by(CaseIndexRow.case_id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def is_to_look_at(session: Session, scope: Scope, *, today: date) -> bool:
+    """Whether a scope sees some case that has ended and was never looked at."""
+    known = exists().where(CaseRetentionRow.case_id == CaseIndexRow.case_id)
+    query = select(CaseIndexRow.case_id).where(where_visible(scope, today), CaseIndexRow.ended.is_(True), ~known)
+    return session.scalar(query.limit(1)) is not None
+
+
+def standing(session: Session, case_id: str) -> Standing | None:
+    """Where that case stands; None where it was not looked at, or has not ended."""
+    row = session.get(CaseRetentionRow, case_id, populate_existing=True)
+    return _standing(row) if row is not None and is_genuine(session, CaseRetentionRow, row) else None
+
+
+def keep_limit(session: Session, found: Standing) -> None:
+    """Write down where a case stands, in place of what was written before."""
+    values = {name: getattr(found, name) for name in Standing.__slots__ if name not in ("first", "second", "waits")}
+    for name in ("first", "second", "waits"):
+        given: Given | None = getattr(found, name)
+        values |= {f"{name}_on": given.on if given else None, f"{name}_run": given.run if given else None}
+    session.merge(CaseRetentionRow(**values))
+    session.flush()
+
+
+def forget_limit(session: Session, case_id: str) -> None:
+    """The case has not ended any more: nothing runs."""
+    session.execute(delete(CaseRetentionRow).where(CaseRetentionRow.case_id == case_id))
+
+
+def coming(session: Session, until: date, *, after: LimitCursor | None, limit: int) -> list[Standing]:
+    """Cases whose time is over by that day, or that were told so already, the earliest to be erased first."""
+    query = select(CaseRetentionRow).where(
+        or_(CaseRetentionRow.due_on <= until, CaseRetentionRow.first_asked_at.is_not(None))
+    )
+    if after is not None:
+        query = query.where(beyond(_ORDER, (after.erase_on, after.case_id)))
+    rows = session.scalars(query.order_by(*_ORDER).limit(limit))
+    return [_standing(row) for row in rows]
+
+
+def listed(
+    session: Session,
+    scope: Scope,
+    *,
+    today: date,
+    limit: int,
+    after: LimitCursor | None = None,
+    waits: bool | None = None,
+) -> tuple[tuple[Listed, ...], LimitCursor | None]:
+    """What a scope sees of them, the earliest first, and where the next page begins. `waits`: for a confirmation."""
+    query = (
+        select(CaseIndexRow, CaseRetentionRow)
+        .join(CaseRetentionRow, CaseRetentionRow.case_id == CaseIndexRow.case_id)
+        .where(where_visible(scope, today), CaseIndexRow.ended.is_(True))
+    )
+    if waits:
+        query = query.where(CaseRetentionRow.waits_on.is_not(None), CaseRetentionRow.agreed_at.is_(None))
+    if after is not None:
+        query = query.where(beyond(_ORDER, (after.erase_on, after.case_id)))
+    rows = list(session.execute(query.order_by(*_ORDER).limit(limit + 1)))
+    lines = tuple(
+        Listed(case.number, case.protocol, case.version, case.unit, _standing(row)) for case, row in rows[:limit]
+    )
+    last = lines[-1].standing if len(rows) > limit else None
+    return lines, LimitCursor(last.erase_on, last.case_id) if last else None
+
+
+_AT_ONCE = 500
+_ORDER = (CaseRetentionRow.erase_on, CaseRetentionRow.case_id)
+
+
+def _standing(row: CaseRetentionRow) -> Standing:
+    plain = {name: getattr(row, name) for name in Standing.__slots__ if name not in ("first", "second", "waits")}
+    return Standing(
+        **plain,
+        first=_given(row.first_on, row.first_run),
+        second=_given(row.second_on, row.second_run),
+        waits=_given(row.waits_on, row.waits_run),
+    )
+
+
+def _given(on: date | None, run: int | None) -> Given | None:
+    return Given(on, run) if on is not None and run is not None else None
+
+
+# ---- holds ---------------------------------------------------------------------------------------------------------
+
+
+def bar(session: Session, case_id: str, until: datetime | None) -> None:
+    """Say to the database itself until when nobody erases the case; None: nothing is against it."""
+    if until is None:
+        session.execute(delete(ErasureBarRow).where(ErasureBarRow.case_id == case_id))
+    else:
+        session.merge(ErasureBarRow(case_id=case_id, until=until))
+    session.flush()
+
+
+def lock_limits(session: Session, case_id: str) -> None:
+    """Hold the case against whoever writes to it, until the end of the transaction."""
+    session.execute(select(CaseRecordRow.id).where(CaseRecordRow.id == case_id).with_for_update())
+
+
+# ---- erased --------------------------------------------------------------------------------------------------------
+
+
+def erased(session: Session) -> list[tuple[str, datetime]]:
+    """Every case that was erased, and when."""
+    query = select(TombstoneRow.case_id, TombstoneRow.at).where(TombstoneRow.seq == 0)
+    return [(row.case_id, row.at.astimezone(UTC)) for row in session.execute(query.order_by(TombstoneRow.case_id))]
+
+
+def alive_and_kept(session: Session, ids: Sequence[str], now: datetime) -> list[str]:
+    """Those of these cases that are not erased, and won't be: an erasure is barred, or the case goes on."""
+    barred = exists().where(ErasureBarRow.case_id == CaseIndexRow.case_id, ErasureBarRow.until > now)
+    kept = select(CaseIndexRow.case_id).where(or_(barred, CaseIndexRow.ended.is_(False)))
+    found: list[str] = []
+    for start in range(0, len(ids), _AT_ONCE):
+        found += session.scalars(kept.where(CaseIndexRow.case_id.in_(ids[start : start + _AT_ONCE])))
+    return found
+
+
+def forget_messages(session: Session, case_id: str, at: datetime) -> None:
+    """Nothing is asked for any more about a case that was erased, and what still waits to be told leaves no more."""
+    session.execute(delete(OutboxRow).where(OutboxRow.payload["case"].as_string() == case_id))
+    waiting = (NoticeRow.case_id == case_id, NoticeRow.state == "waiting")
+    session.execute(update(NoticeRow).where(*waiting).values(state="withheld", settled_at=at))
+
+
+def stale_reports(session: Session, answered: datetime, waiting: datetime) -> list[str]:
+    """Reports without a case that came in before these moments: answered ones, and those that nobody ever triaged."""
+    query = select(ReportRow.id).where(
+        ReportRow.case_id.is_(None),
+        or_(
+            and_(ReportRow.status == "answered", ReportRow.received_at < answered),
+            and_(ReportRow.status == "waiting", ReportRow.received_at < waiting),
+        ),
+    )
+    return list(session.scalars(query.order_by(ReportRow.id)))
+
+
+def drop_reports(session: Session, ids: Collection[str]) -> None:
+    """Delete these reports with their keys, and what was typed and kept about them."""
+    lookup_repository.erase(session, ReportRow, ReportRow.id.in_(ids))
+    for report_id in ids:
+        session.execute(delete(DraftRow).where(DraftRow.key.contains(report_id, autoescape=True)))
+
+
+def drop_drafts(session: Session, before: datetime) -> int:
+    """Delete drafts left before that moment; returns how many."""
+    return int(session.execute(delete(DraftRow).where(DraftRow.at < before)).rowcount)  # type: ignore[attr-defined]
+
+
+def drop_exports(session: Session, before: datetime) -> int:
+    """Delete what was asked for and could be opened until before that moment; returns how many."""
+    gone = delete(AccessExportRow).where(AccessExportRow.until < before)
+    return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]
+
+
+# ---- what outlives a case ------------------------------------------------------------------------------------------
+
+
+def add_share(session: Session, key: tuple[str, str, str, int, date], counts: Mapping[str, Any]) -> None:
+    """Put a sum in the place of the one that was kept. `key`: unit, protocol, document, year, until."""
+    unit, protocol, document, year, until = key
+    session.merge(
+        RetentionShareRow(
+            unit=unit, protocol=protocol, document=document, year=year, until=until, counts=dict(counts)
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def share(session: Session, key: tuple[str, str, str, int, date]) -> dict[str, Any] | None:
+    """The sum that is kept under that key."""
+    row = session.get(RetentionShareRow, key)
+    return dict(row.counts) if row is not None else None
+
+
+# Emergency openings that wait to be reviewed: a part of the index, written anew from the events.
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An opening of that number, by that account; somebody else says by `due_at` whether it was justified."""
+
+    seq: int
+    account: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A review that waits, in the case with that number."""
+
+    number: str
+    seq: int
+    due_at: datetime
+
+
+def rows_of(case_id: str, reviews: Iterable[Review]) -> Beside:
+    """What stands of these beside the case's index row."""
+    rows = [{"case_id": case_id, "seq": one.seq, "account": one.account, "due_at": one.due_at} for one in reviews]
+    return DoorReviewRow, rows
+
+
+def waiting_reviews(session: Session, scope: Scope, *, today: date, limit: int) -> tuple[Waiting, ...]:
+    """What this person may review, soonest first: in cases whose content they see, of what somebody else opened.
+
+    Each opening is looked up among the cases, as there are few: never the cases of a region among openings.
+    """
+    seen = (
+        select(CaseIndexRow.number)
+        .where(CaseIndexRow.case_id == DoorReviewRow.case_id, where_visible(scope.of_content(), today))
+        .correlate(DoorReviewRow)
+        .scalar_subquery()
+    )
+    query = (
+        select(seen.label("number"), DoorReviewRow.seq, DoorReviewRow.due_at)
+        .where(DoorReviewRow.account != scope.account, seen.is_not(None))
+        .order_by(DoorReviewRow.due_at, DoorReviewRow.case_id, DoorReviewRow.seq)
+        .limit(limit)
+    )
+    return tuple(Waiting(row.number, row.seq, row.due_at) for row in session.execute(query))
+
+
+def awaits(session: Session, case_id: str, seq: int) -> bool:
+    """Whether that opening waits to be reviewed still."""
+    return session.get(DoorReviewRow, (case_id, seq)) is not None

@@ -1,0 +1,1 @@
+"""Definitions as files: reader, checks, difference, drawing, blank forms, wording sheet."""

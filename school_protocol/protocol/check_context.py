@@ -1,0 +1,356 @@
+"""What the checks share: the protocol, what its file declares, and the findings, each with its place."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import Enum
+
+from school_protocol.engine.conditions import UNKNOWN_NAME, Condition, NameType
+from school_protocol.engine.definition import FactType, Grid, Protocol
+from school_protocol.engine.facts import pointers
+from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.engine.texts import N_, Listing, Phrase, Words
+from school_protocol.protocol.yaml_tree import Path, phrase
+
+# What conditions may name, and with which types: a protocol's facts, a form's answers, a grid's
+# items.
+
+ANSWERED = ("yes", "no", "unknown")
+NEED = "need"
+"""What a referral covers when it is made without a danger."""
+PART_OF = {
+    FieldType.danger: "dangers",
+    FieldType.target: "targets",
+    FieldType.seat: "seats",
+    FieldType.slot: "slots",
+    FieldType.side: "sides",
+    FieldType.duty: "duties",
+}
+"""The types of field whose answer is the key of an entry, each with the part in which that stands."""
+NOT_DECLARED = N_('%(what)s "%(name)s" is not declared%(like)s')
+
+_BOOL, _INT = NameType("bool"), NameType("int")
+
+
+def fact_types(protocol: Protocol) -> Mapping[str, NameType]:
+    """The declared facts, as needs and deadlines read them."""
+    types: dict[str, NameType] = {}
+    for key, fact in protocol.facts.items():
+        if fact.type is FactType.bool:
+            types[key] = _BOOL
+        elif fact.type is FactType.enum:
+            types[key] = NameType("enum", fact.values)
+        else:
+            types[key] = _INT
+    return types
+
+
+def field_types(protocol: Protocol, form: Form | str) -> Mapping[str, NameType]:
+    """The answers of a form that a condition can read; free words, dates, people and rows are not among them."""
+    return types_of(protocol, (protocol.forms[form] if isinstance(form, str) else form).fields)
+
+
+def types_of(protocol: Protocol, fields: Iterable[FormField]) -> dict[str, NameType]:
+    found = {field.key: _type_of(protocol, field) for field in fields}
+    return {key: kind for key, kind in found.items() if kind is not None}
+
+
+def answer_types(protocol: Protocol, form: Form) -> Mapping[str, NameType]:
+    """The answers of a form with what is known besides: who acted, and what a target or what is covered implies."""
+    types = {"role": NameType("enum", (*protocol.roles, *protocol.seats)), **field_types(protocol, form)}
+    if form.find(FieldType.target):
+        types |= {"external": _BOOL, "judicial": _BOOL}
+    if form.find(FieldType.covers):
+        types["on_danger"] = _BOOL
+    if form.find(FieldType.account):
+        types["about_self"] = _BOOL
+    return types
+
+
+def item_types(grid: Grid) -> Mapping[str, NameType]:
+    return dict.fromkeys(grid.items, _INT)
+
+
+def condition_faults(condition: Condition, types: Mapping[str, NameType], what: str) -> list[Phrase]:
+    """Every mistake of a condition, in words; `what` is the kind of names that it may read."""
+    faults = [
+        Phrase(NOT_DECLARED, what=what, name=name, like=suggestion(name, types))
+        for name in dict.fromkeys(node.id for node in ast.walk(condition.tree) if isinstance(node, ast.Name))
+        if name not in types
+    ]
+    faults += (fault for fault in condition.faults(types) if fault.text != UNKNOWN_NAME)
+    for node in ast.walk(condition.tree):
+        if isinstance(node, ast.Compare):
+            faults += _sides(node.left, node.ops[0], node.comparators[0], types)
+    return list(dict.fromkeys(faults))
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that was probably meant."""
+    if len(name) > 80:
+        return None
+    return next(iter(get_close_matches(name, list(names), 1, 0.7)), None)
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """What goes behind a sentence about a name that does not exist: a phrase, or nothing."""
+    close = nearest(name, names)
+    return Phrase(N_('; did you mean "%(name)s"?'), name=close) if close else ""
+
+
+def _sides(left: ast.expr, op: ast.cmpop, right: ast.expr, types: Mapping[str, NameType]) -> list[Phrase]:
+    """Mistakes that lie in both sides together: two names of different types, or no name at all."""
+    is_among = isinstance(op, ast.In | ast.NotIn)
+    if not isinstance(left, ast.Name) and not isinstance(right, ast.Name):
+        text = N_("`%(term)s` is compared with a constant: one side must be a name")
+        return [Phrase(text, term=ast.unparse(left))]
+    if isinstance(left, ast.Name) and isinstance(right, ast.Name):
+        return _two_names(left.id, right.id, types, is_among=is_among)
+    if is_among and not isinstance(right, ast.Name | ast.Tuple | ast.List):
+        text = N_("`in %(term)s`: write a list, such as %(example)s")
+        return [Phrase(text, term=ast.unparse(right), example="('one', 'two')")]
+    return []
+
+
+def _two_names(name: str, other: str, types: Mapping[str, NameType], *, is_among: bool) -> list[Phrase]:
+    one, two = types.get(name), types.get(other)
+    if one is not None and is_among and one.kind != "enum":
+        text = N_("`%(name)s` is %(kind)s: only an enum can be among several answers")
+        return [Phrase(text, name=name, kind=one.kind)]
+    if one is None or two is None or _of_one(one) == _of_one(two):
+        return []
+    text = N_("`%(name)s` is %(kind)s and `%(other)s` is %(other_kind)s: they cannot be compared")
+    return [Phrase(text, name=name, kind=one.kind, other=other, other_kind=two.kind)]
+
+
+def _of_one(kind: NameType) -> str:
+    """What one answer is, of several that may be given together."""
+    return "enum" if kind.kind == "multi" else kind.kind
+
+
+def _type_of(protocol: Protocol, field: FormField) -> NameType | None:
+    if field.type in PART_OF:
+        return NameType("enum", field.only or tuple(getattr(protocol, PART_OF[field.type])))
+    options = tuple(option.key for option in field.options)
+    return {
+        FieldType.yes_no: _BOOL,
+        FieldType.check: _BOOL,
+        FieldType.integer: _INT,
+        FieldType.scale: _INT,
+        FieldType.tri: NameType("enum", ANSWERED),
+        FieldType.choice: NameType("enum", options),
+        FieldType.choices: NameType("multi", options),
+        FieldType.dangers: NameType("multi", field.only or tuple(protocol.dangers)),
+        FieldType.covers: NameType("multi", (*protocol.dangers, NEED)),
+    }.get(field.type)
+
+
+EVERYONE = "everyone"
+_LIKES = 300
+KINDS: Mapping[str, str] = {
+    "stages": N_("stage"),
+    "states": N_("state"),
+    "roles": N_("role"),
+    "seats": N_("seat"),
+    "sides": N_("side"),
+    "slots": N_("slot"),
+    "forms": N_("form"),
+    "acts": N_("act"),
+    "moves": N_("move"),
+    "facts": N_("fact"),
+    "needs": N_("need"),
+    "deadlines": N_("deadline"),
+    "duties": N_("duty"),
+    "grids": N_("grid"),
+    "dangers": N_("danger"),
+    "targets": N_("target"),
+    "audiences": N_("audience"),
+}
+"""One entry of each part that entries elsewhere refer to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fault of what a definition says: where, in the file's own keys, and what."""
+
+    path: Path
+    message: Phrase
+
+
+@dataclass(slots=True)
+class Declared:
+    """What the file declares, parts that were left out included, so that nothing is said to be missing for that."""
+
+    names: Mapping[Path, frozenset[str]] = field(default_factory=dict)
+    cut: set[Path] = field(default_factory=set)
+    """The places of what was left out."""
+    lost_parts: set[str] = field(default_factory=set)
+    """Parts that could not be read at all."""
+    _touched: set[Path] = field(default_factory=set)
+
+    def lose(self, path: Path) -> None:
+        """Something at `path` is left out."""
+        self.cut.add(path)
+        self._touched |= {path[:1], path[:2]}
+        if len(path) == 1:
+            self.lost_parts.add(str(path[0]))
+
+    def of(self, *path: str) -> frozenset[str]:
+        return self.names.get(path, frozenset())
+
+    def is_whole(self, *path: str) -> bool:
+        """Whether nothing at or under `path` (a part, or an entry of one) was left out."""
+        return path[0] not in self.lost_parts and path not in self._touched
+
+
+class Book:
+    def __init__(self, protocol: Protocol, declared: Declared) -> None:
+        self.protocol = protocol
+        self.declared = declared
+        self.findings: list[Finding] = []
+        self.facts = fact_types(protocol)
+        self.facts_read: set[str] = set()
+        self.has_unknown_facts = False
+        self._likes = 0
+
+    def say(self, path: Path, text: str | Phrase, /, **args: Words) -> None:
+        """A finding at `path`: a marked message with what stands in its places, or a phrase that is whole."""
+        self.findings.append(Finding(path, phrase(text, args)))
+
+    def is_sound(self, *parts: str) -> bool:
+        """Whether nothing was left out of, or is yet found in, these parts: only then do they add up to something."""
+        return all(self.declared.is_whole(part) for part in parts) and not any(
+            finding.path[0] in parts for finding in self.findings if finding.path
+        )
+
+    def levels(self) -> frozenset[int]:
+        """The levels of the assessment's grid; of every grid where none is named."""
+        assessment = self.protocol.assessment
+        form = self.form_of(assessment.act) if assessment else None
+        field = form.by_key.get(assessment.field) if form and assessment else None
+        grids = [field.grid] if field and field.grid in self.protocol.grids else list(self.protocol.grids)
+        written = (level for grid in grids for level in self.declared.of("grids", grid or "", "levels"))
+        return frozenset(int(level) for level in written if level.isdecimal())
+
+    def has_level(self, level: int) -> bool:
+        """Whether the grid has this level, as far as can be known."""
+        return level in self.levels() or not self.declared.is_whole("grids")
+
+    def like(self, name: str, names: Iterable[str]) -> str:
+        """A suggestion, as long as there are not too many to be of use."""
+        self._likes += 1
+        return suggestion(name, names) if self._likes <= _LIKES else ""
+
+    # ---- names ---------------------------------------------------------------------------------------------------
+
+    def refer(self, path: Path, names: Iterable[str], *parts: str, also: Collection[str] = ()) -> None:
+        """Each of `names` must be declared in one of `parts`, or be one of the words `also`."""
+        for number, name in enumerate(names):
+            self.refer_one((*path, number), name, *parts, also=also)
+
+    def refer_one(self, path: Path, name: str | None, *parts: str, also: Collection[str] = ()) -> None:
+        known = {*also, *(key for part in parts for key in self.declared.of(part))}
+        if name is None or name in known or not self.declared.lost_parts.isdisjoint(parts):
+            return
+        what = either(Phrase(KINDS[part]) for part in parts)
+        self.say(path, NOT_DECLARED, what=what, name=name, like=self.like(name, known))
+
+    def needs(self, path: Path, names: Iterable[str]) -> None:
+        """Needs that must hold where no answers are at hand."""
+        names = tuple(names)
+        self.refer(path, names, "needs")
+        self.unpointed(path, names)
+
+    def unpointed(self, path: Path, names: Iterable[str]) -> None:
+        """None of these needs is about what answers point at."""
+        for number, name in enumerate(names):
+            need = self.protocol.needs.get(name)
+            if need is not None and pointers(self.protocol, need.when.names):
+                text = N_(
+                    'need "%(name)s" is about what the answers of an act point at: it goes under needs_when of that act'
+                )
+                self.say((*path, number), text, name=name)
+
+    def people(self, path: Path, names: Iterable[str], *also: str) -> None:
+        self.refer(path, names, "roles", "seats", also=also)
+
+    def form_of(self, act: str | None) -> Form | None:
+        """The form of an act, where both could be read."""
+        found = self.protocol.acts.get(act or "")
+        return self.protocol.forms.get(found.form) if found else None
+
+    def has_fields(self, form: Form) -> bool:
+        """Whether a form's fields could be read as such."""
+        return ("forms", form.key, "fields") not in self.declared.cut
+
+    def field(self, path: Path, form: Form | None, name: str | None, *types: FieldType) -> FormField | None:
+        """The field `name` of `form`, which must exist and be of one of `types`."""
+        if form is None or name is None:
+            return None
+        found = form.by_key.get(name)
+        if found is None:
+            if name not in self.declared.of("forms", form.key, "fields") and self.has_fields(form):
+                text = N_('form "%(form)s" has no field "%(name)s"%(like)s')
+                self.say(path, text, form=form.key, name=name, like=self.like(name, form.by_key))
+        elif types and found.type not in types:
+            text = N_('field "%(name)s" is %(type)s: %(wanted)s is needed here')
+            self.say(path, text, name=name, type=found.type.value, wanted=either(types))
+            return None
+        return found
+
+    # ---- conditions ----------------------------------------------------------------------------------------------
+
+    def over_facts(self, path: Path, condition: Condition | None, *, pointed: bool = False) -> None:
+        """A condition over facts; `pointed`: also over those that are about what an act's answers point at."""
+        if condition is None:
+            return
+        for name in () if pointed else sorted(condition.names):
+            if pointers(self.protocol, [name]):
+                text = N_('fact "%(name)s" is about what the answers of an act point at: only a need can read it')
+                self.say(path, text, name=name)
+        self.facts_read |= condition.names
+        unknown = condition.names - self.facts.keys()
+        self.has_unknown_facts |= bool(unknown)
+        if not unknown & self.declared.of("facts") and "facts" not in self.declared.lost_parts:
+            self._condition(path, condition, self.facts, Phrase(KINDS["facts"]))
+
+    def over_answers(self, path: Path, condition: Condition | None, form: Form | None) -> None:
+        if condition is not None and form is not None and self.has_fields(form):
+            self._over_fields(path, condition, form, form.fields, answer_types(self.protocol, form))
+
+    def over_form(self, path: Path, condition: Condition | None, form: Form, own: str | None = None) -> None:
+        """A condition over the answers of a form; a field's own one over the others."""
+        if condition is None:
+            return
+        if own in condition.names:
+            self.say(path, N_("a field cannot hang on its own answer"))
+            return
+        self._over_fields(path, condition, form, form.fields, field_types(self.protocol, form))
+
+    def _over_fields(
+        self, path: Path, condition: Condition, form: Form, fields: Iterable[FormField], types: Mapping[str, NameType]
+    ) -> None:
+        by_key = {item.key: item for item in fields}
+        unreadable = [name for name in sorted(condition.names & by_key.keys()) if name not in types]
+        for name in unreadable:
+            text = N_('field "%(name)s" is %(type)s: a condition cannot read it')
+            self.say(path, text, name=name, type=by_key[name].type.value)
+        left_out = (condition.names - by_key.keys() - types.keys()) & self.declared.of("forms", form.key, "fields")
+        if not unreadable and not left_out:
+            self._condition(path, condition, types, Phrase(N_('form "%(form)s": field'), form=form.key))
+
+    def over_names(self, path: Path, condition: Condition | None, types: Mapping[str, NameType], what: Phrase) -> None:
+        if condition is not None:
+            self._condition(path, condition, types, what)
+
+    def _condition(self, path: Path, condition: Condition, types: Mapping[str, NameType], what: Phrase) -> None:
+        for fault in condition_faults(condition, types, what):
+            self.say(path, fault)
+
+
+def either(words: Iterable[str | Enum]) -> Listing:
+    """Words, or the values of enums, as a choice: one, two or three."""
+    return Listing((word.value if isinstance(word, Enum) else word for word in words), "or")

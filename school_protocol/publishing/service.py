@@ -1,0 +1,498 @@
+"""Versions of protocols: a file is uploaded, looked at, proposed, agreed to by a second person, and then published.
+
+Who may is the definition's to say (`publishes`); nobody sees a case by it. A draft can be proposed once its proof
+holds. Publishing takes another account than the one that brought the file, and the very bytes that it agreed to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from school_protocol.auth import repository as auth_repository
+from school_protocol.context import House, today_for
+from school_protocol.engine.actors import role_for
+from school_protocol.engine.definition import START, Act, ActKind, Protocol, Role
+from school_protocol.engine.errors import DefinitionError, Fault, Refused, Unseen
+from school_protocol.engine.intents import Reason
+from school_protocol.engine.visibility import Actor
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.reader import read
+from school_protocol.protocol.yaml_tree import LARGEST
+from school_protocol.publishing import draft_process
+from school_protocol.publishing import repository as kept
+from school_protocol.publishing.drafts import Looked, looked_at
+from school_protocol.publishing.repository import OPEN, DefinitionDraft, DraftState
+from school_protocol.storage import administration_log
+from school_protocol.storage.administration_log import Change, Kind
+from school_protocol.storage.engines import Session
+
+LEASE = timedelta(minutes=5)
+"""After so long without a word, whoever began to work a draft out is gone."""
+_log = logging.getLogger(__name__)
+
+
+VERSION_MOST = 1_000_000
+"""No version has a greater number: see `definitions.checking`."""
+
+
+class PublishRefused(Refused):
+    """A draft that can't go on now; `obstacles` are codes that say why."""
+
+    def __init__(self, *obstacles: str) -> None:
+        self.obstacles = obstacles
+        super().__init__(tuple(Reason(code) for code in obstacles))
+
+
+# ---- who may be here -----------------------------------------------------------------------------------------------
+
+
+def publishers(house: House) -> frozenset[str]:
+    """The roles that publish, by the definitions under which cases are opened now."""
+    return frozenset(key for one in house.library.current() for key, role in one.roles.items() if role.publishes)
+
+
+def may_publish(house: House, actor: Actor) -> bool:
+    """Whether “Protocols” is for this person."""
+    return bool({held.role for held in actor.appointments} & publishers(house))
+
+
+def check_may(house: House, actor: Actor) -> None:
+    if not may_publish(house, actor):
+        raise Unseen("protocols")
+
+
+# ---- bringing a file -----------------------------------------------------------------------------------------------
+
+
+def upload(house: House, actor: Actor, content: bytes, file: str) -> str:
+    """Keep a file as a draft, with all its faults; returns the draft's id.
+
+    The same file brought again by the same person is the same draft. Raises DefinitionError where it is too large.
+    """
+    check_may(house, actor)
+    protocol, faults = _read(content)
+    if len(content) > LARGEST:
+        raise DefinitionError(_named(file), faults)
+    digest = hashlib.sha256(content).hexdigest()
+    with house.directory.writing() as session:
+        before = kept.open_with(session, digest, actor.id)
+        if before is not None:
+            return before
+        draft = kept.add(
+            session,
+            protocol=protocol.protocol if protocol else "",
+            version=protocol.version if protocol else 0,
+            digest=digest,
+            content=content,
+            file=_named(file),
+            account=actor.id,
+            at=house.now(),
+            faults=faults,
+            base=kept.current_digest(session, protocol.protocol) if protocol else "",
+        )
+        _write(session, house, actor, Kind.draft_uploaded, draft)
+    return draft
+
+
+def _read(content: bytes) -> tuple[Protocol | None, tuple[Fault, ...]]:
+    try:
+        return read(content, "draft"), ()
+    except DefinitionError as error:
+        return None, error.faults
+
+
+def _named(file: str) -> str:
+    """The name of a file without its folders, and without what no screen shows."""
+    plain = "".join(each for each in re.split(r"[/\\]", file)[-1] if each.isprintable())
+    return plain[-kept.FILE_MOST :] or "draft.yaml"
+
+
+# ---- working it out ------------------------------------------------------------------------------------------------
+
+
+def work_out(house: House, examine: draft_process.Examine | None = None) -> int:
+    """Work out what is known of no draft yet: its proof, and how the stored cases go; returns of how many.
+
+    Several workers may try: each draft is taken by one, and comes back if that one is gone.
+    """
+    with house.directory.reading() as session:
+        waiting = kept.to_work_out(session, now=house.now(), left_since=house.now() - LEASE)
+    return sum(_work_out(house, draft, examine) for draft in waiting)
+
+
+def _work_out(house: House, draft_id: str, examine: draft_process.Examine | None) -> bool:
+    with house.directory.writing() as session:
+        draft = kept.for_change(session, draft_id)
+        before = _current(session, draft.protocol)
+        base = before.digest if before else ""
+        if base != draft.base:
+            kept.compare_with(session, draft_id, base)
+        if not kept.take(session, draft_id, now=house.now(), left_since=house.now() - LEASE):
+            return False
+    examine = examine or partial(draft_process.examined_apart, alive=partial(_stay, house, draft_id))
+    try:
+        report = examine(draft.content, before.content if before else None)
+    except draft_process.Stopped:
+        _log.warning("a draft is worked out anew: its process was stopped")
+        return False
+    with house.directory.writing() as session:
+        return kept.keep_report(session, draft_id, report, base=base)
+
+
+def _stay(house: House, draft_id: str) -> None:
+    with house.directory.writing() as session:
+        kept.stay(session, draft_id, now=house.now())
+
+
+def _current(session: Session, protocol: str) -> protocol_repository.Definition | None:
+    found = (each for each in protocol_repository.current_definitions(session) if each.protocol == protocol)
+    return next(found, None)
+
+
+def look_again(house: House, actor: Actor, draft_id: str) -> None:
+    """Work a draft out anew, against the version that is current now; it has to be proposed again."""
+    check_may(house, actor)
+    with house.directory.writing() as session:
+        draft = kept.for_change(session, draft_id)
+        if not kept.compare_with(session, draft_id, kept.current_digest(session, draft.protocol)):
+            raise PublishRefused("settled")
+
+
+# ---- proposing, agreeing, withdrawing ------------------------------------------------------------------------------
+
+
+def propose(house: House, actor: Actor, draft_id: str) -> None:
+    """Ask a second person to agree to one's own draft. Raises PublishRefused with every reason why not."""
+
+    def change(session: Session, draft: DefinitionDraft) -> bool:
+        return kept.propose(session, draft_id, at=house.now())
+
+    _go_on(house, actor, draft_id, Kind.draft_proposed, to_propose, change)
+
+
+def agree(house: House, actor: Actor, draft_id: str, digest: str) -> tuple[str, int]:
+    """Agree to these very bytes: they are published, and cases open under them. Returns protocol and version.
+
+    Raises PublishRefused with every reason why not; then nothing is published.
+    """
+
+    def change(session: Session, draft: DefinitionDraft) -> bool:
+        if draft.digest != digest or hashlib.sha256(draft.content).hexdigest() != digest:
+            raise PublishRefused("other_bytes")
+        return kept.publish(session, draft, agreed_by=actor.id, at=house.now())
+
+    draft = _go_on(house, actor, draft_id, Kind.version_published, to_agree, change)
+    return draft.protocol, draft.version
+
+
+def withdraw(house: House, actor: Actor, draft_id: str) -> None:
+    """It won't be a version; either person may say so. What was done to it stays written down."""
+    check_may(house, actor)
+    with house.directory.writing() as session:
+        if not kept.withdraw(session, kept.for_change(session, draft_id).id, at=house.now()):
+            raise PublishRefused("settled")
+        _write(session, house, actor, Kind.draft_withdrawn, draft_id)
+
+
+Obstacles = Callable[[Looked, Actor], tuple[str, ...]]
+
+
+def _go_on(
+    house: House,
+    actor: Actor,
+    draft_id: str,
+    kind: Kind,
+    obstacles: Obstacles,
+    change: Callable[[Session, DefinitionDraft], bool],
+) -> DefinitionDraft:
+    check_may(house, actor)
+    current = house.library.current()
+    with house.directory.writing() as session:
+        draft = kept.for_change(session, draft_id)
+        found = obstacles(look_at(session, draft, current), actor)
+        if found:
+            raise PublishRefused(*found)
+        if not change(session, draft):
+            raise PublishRefused("moved_on")
+        _write(session, house, actor, kind, draft_id)
+    return draft
+
+
+def look_at(session: Session, draft: DefinitionDraft, current: tuple[Protocol, ...]) -> Looked:
+    """All that decides about a draft, as it stands now. `current`: the definitions under which cases open."""
+    before = _current(session, draft.protocol)
+    earlier = next((one for one in current if before and one.digest == before.digest), None)
+    if earlier is None and before is not None:
+        earlier = read(before.content, "current", checks=False)
+    others = [one for one in current if one.protocol != draft.protocol]
+    looked = looked_at(
+        draft,
+        earlier,
+        latest=kept.latest_version(session, draft.protocol),
+        others_publish=any(role.publishes for one in others for role in one.roles.values()),
+    )
+    takes = draft.is_open and looked.protocol and _takes_over(looked.protocol, earlier, others)
+    return replace(looked, obstacles=(*looked.obstacles, "takes_over")) if takes else looked
+
+
+def _takes_over(new: Protocol, before: Protocol | None, others: list[Protocol]) -> bool:
+    """Whether people who report under another protocol would report under `new` from then on, unasked.
+
+    A report goes to the first definition, by its key, in which one of the reporter's roles opens a case.
+    """
+    taken = {one.protocol for one in others if new.protocol < one.protocol and _shares_opening(new, one)}
+    had = {one.protocol for one in others if before and before.protocol < one.protocol and _shares_opening(before, one)}
+    return bool(taken - had)
+
+
+def _shares_opening(new: Protocol, other: Protocol) -> bool:
+    """Whether somebody opens a case by the same act, or by a report, in both."""
+    return any(
+        role_for(new, act.by, [role]) is not None
+        and (act.kind is opening.kind is ActKind.report or act.key == opening.key)
+        for opening in _openings(other)
+        for act in _openings(new)
+        for role in other.roles
+        if role_for(other, opening.by, [role]) is not None
+    )
+
+
+def _openings(protocol: Protocol) -> Iterator[Act]:
+    return (act for act in protocol.acts.values() if START in act.in_)
+
+
+def to_propose(looked: Looked, actor: Actor) -> tuple[str, ...]:
+    """Why this person can't propose it now; nothing: they can."""
+    draft = looked.draft
+    if draft.state is not DraftState.uploaded:
+        return ("proposed" if draft.state is DraftState.proposed else "settled",)
+    return (*(() if draft.account == actor.id else ("not_yours",)), *looked.obstacles)
+
+
+def to_agree(looked: Looked, actor: Actor) -> tuple[str, ...]:
+    """Why this person can't agree to it now; nothing: they can."""
+    draft = looked.draft
+    if draft.state is not DraftState.proposed:
+        return ("settled" if draft.state not in OPEN else "not_proposed",)
+    return (*(("own",) if draft.account == actor.id else ()), *looked.obstacles)
+
+
+def _write(session: Session, house: House, actor: Actor, kind: Kind, draft: str) -> None:
+    """What was done, written down for good, in the appointment that gives the right."""
+    today = today_for(house)
+    post = auth_repository.post_of(session, actor.id, publishers(house), today)
+    if post is None:
+        raise Unseen("protocols")
+    administration_log.write_entry(
+        session,
+        Change(
+            at=house.now(), actor=actor.id, kind=kind, unit=post.unit, account=actor.id, role=post.role,
+            reason="protocol", appointment=post.id, draft=draft,
+        ),
+    )  # fmt: skip
+
+
+# ---- out again -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The very bytes that were brought, and what to call them."""
+
+    name: str
+    content: bytes
+
+
+def export(house: House, actor: Actor, protocol: str, version: int) -> Exported:
+    """A published version, byte for byte; raises Unseen."""
+    check_may(house, actor)
+    if version > VERSION_MOST:
+        raise Unseen(protocol)
+    with house.directory.reading() as session:
+        return Exported(
+            f"{protocol}-{version}.yaml", protocol_repository.definition(session, protocol, version).content
+        )
+
+
+def export_draft(house: House, actor: Actor, draft_id: str) -> Exported:
+    """The file of a draft, byte for byte; raises Unseen."""
+    check_may(house, actor)
+    with house.directory.reading() as session:
+        draft = kept.draft(session, draft_id)
+    return Exported(draft.file, draft.content)
+
+
+# ---- shown ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """A published version; who brought it and who agreed, where it came by this way."""
+
+    version: int
+    digest: str
+    published_at: datetime
+    is_current: bool
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolLines:
+    protocol: Protocol
+    versions: tuple[VersionLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """A draft in a list. `stands`: a code that says what it waits for."""
+
+    id: str
+    protocol: str
+    version: int
+    file: str
+    by: str
+    at: datetime
+    is_own: bool
+    stands: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolsView:
+    protocols: tuple[ProtocolLines, ...]
+    drafts: tuple[DraftLine, ...]
+    settled: tuple[DraftLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    at: datetime
+    kind: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleLine:
+    """A role of a new protocol that opens cases, or publishes; `elsewhere`: where it opens cases already."""
+
+    role: Role
+    opens: bool
+    elsewhere: tuple[Protocol, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """A draft with all that is known of it, and what this person can do with it."""
+
+    looked: Looked
+    by: str
+    is_own: bool
+    to_propose: tuple[str, ...]
+    to_agree: tuple[str, ...]
+    log: tuple[LogLine, ...]
+    roles: tuple[RoleLine, ...] = ()
+    """Of the first version of a protocol: who could do something by it."""
+
+    @property
+    def draft(self) -> DefinitionDraft:
+        return self.looked.draft
+
+    @property
+    def is_first(self) -> bool:
+        """Whether no version of this protocol is in force, or none was when it was published."""
+        draft = self.draft
+        return self.looked.protocol is not None and not draft.base and (not self.looked.before or not draft.is_open)
+
+
+HISTORY = 10
+
+
+def see_protocols(house: House, actor: Actor) -> ProtocolsView:
+    """Every protocol with its versions, what is under way, and what was settled lately."""
+    check_may(house, actor)
+    with house.directory.reading() as session:
+        versions = protocol_repository.definition_lines(session)
+        came = kept.published_from(session)
+        waiting = kept.drafts(session, OPEN, limit=200)
+        settled = kept.drafts(session, [DraftState.withdrawn], limit=HISTORY)
+        people = {each.account for each in (*came.values(), *waiting, *settled)}
+        people |= {each.agreed_by for each in came.values() if each.agreed_by}
+        named = {key: one.name(actor.language) for key, one in auth_repository.accounts(session, people).items()}
+    by_key: dict[str, list[VersionLine]] = {}
+    for line in versions:
+        draft = came.get((line.protocol, line.version))
+        by = tuple(named.get(each, "—") for each in (draft.account, draft.agreed_by or "")) if draft else ()
+        shown = VersionLine(line.version, line.digest, line.published_at, line.is_current, by)
+        by_key.setdefault(line.protocol, []).insert(0, shown)
+    return ProtocolsView(
+        protocols=tuple(
+            ProtocolLines(house.library.protocol(key, lines[0].version), tuple(lines)) for key, lines in by_key.items()
+        ),
+        drafts=tuple(_line(each, actor, named) for each in waiting),
+        settled=tuple(_line(each, actor, named) for each in settled),
+    )
+
+
+def _line(draft: DefinitionDraft, actor: Actor, named: dict[str, str]) -> DraftLine:
+    return DraftLine(
+        id=draft.id,
+        protocol=draft.protocol,
+        version=draft.version,
+        file=draft.file,
+        by=named.get(draft.account, "—"),
+        at=draft.at,
+        is_own=draft.account == actor.id,
+        stands=_stands(draft),
+    )
+
+
+def _stands(draft: DefinitionDraft) -> str:
+    if draft.state is not DraftState.uploaded:
+        return draft.state.value
+    if draft.faults:
+        return "faults"
+    if draft.report is None:
+        return "worked_out"
+    if "proof" not in draft.report:
+        return "unfinished"
+    return "ready" if draft_process.proof_in(draft.report["proof"]).holds else "unproven"
+
+
+def see_draft(house: House, actor: Actor, draft_id: str) -> DraftView:
+    """One draft: its faults; or its proof, its difference, how the stored cases go; and what was done to it."""
+    check_may(house, actor)
+    current = house.library.current()
+    with house.directory.reading() as session:
+        draft = kept.draft(session, draft_id)
+        looked = look_at(session, draft, current)
+        log = administration_log.of_draft(session, draft_id)
+        people = auth_repository.accounts(session, {draft.account, *(line.actor for line in log)})
+    named = {key: one.name(actor.language) for key, one in people.items()}
+    view = DraftView(
+        looked=looked,
+        by=named.get(draft.account, "—"),
+        is_own=draft.account == actor.id,
+        to_propose=to_propose(looked, actor),
+        to_agree=to_agree(looked, actor),
+        log=tuple(LogLine(line.at, line.kind.value, named.get(line.actor, "—")) for line in log),
+    )
+    if looked.protocol is None or not view.is_first:
+        return view
+    return replace(view, roles=tuple(_roles(looked.protocol, current)))
+
+
+def _roles(protocol: Protocol, current: tuple[Protocol, ...]) -> Iterator[RoleLine]:
+    for role in protocol.roles.values():
+        opens = _opens(protocol, role.key)
+        others = tuple(one for one in current if one.protocol != protocol.protocol and _opens(one, role.key))
+        if opens or role.publishes:
+            yield RoleLine(role, opens, others if opens else ())
+
+
+def _opens(protocol: Protocol, role: str) -> bool:
+    return role in protocol.roles and any(role_for(protocol, act.by, [role]) for act in _openings(protocol))

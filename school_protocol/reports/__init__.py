@@ -1,0 +1,1 @@
+"""What pupils, parents and witnesses report (signalement): public form, receipt, triage, posters."""

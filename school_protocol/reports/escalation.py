@@ -1,0 +1,337 @@
+"""What becomes of public reports by themselves: erased once their time is over, and put in another order each hour."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import Channel
+from school_protocol.auth.repository import Account, Holder
+from school_protocol.auth.service import ways_of
+from school_protocol.auth.sign_in_service import actor_of
+from school_protocol.context import REALM, House, today_for
+from school_protocol.engine.clock import Calendar
+from school_protocol.engine.definition_parts import Rise
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.visibility import Unit
+from school_protocol.language import Wording
+from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable
+from school_protocol.notifications.digests import paces
+from school_protocol.notifications.repository import State
+from school_protocol.people import contacts_repository
+from school_protocol.people.roster import on_duty
+from school_protocol.people.roster_rules import is_school_time
+from school_protocol.reports import repository, shuffle_repository
+from school_protocol.reports.public_door import reads, rules_of
+from school_protocol.reports.repository import Kept, PublicHeader
+from school_protocol.reports.rules import URGENT_MOST, hour_of, hours_before, months_before, steps_due, told_by
+from school_protocol.storage.engines import Session
+
+LATELY = 48
+"""Hours that are mixed each time: those of a worker that was away for a day, too."""
+BATCH = 500
+
+
+def mix_lately(house: House) -> int:
+    """Put what came lately in an order that is drawn, so that neither rows nor files tell which came first."""
+    return shuffle_repository.mix_since(house.realm, hours_before(house.now(), LATELY))
+
+
+def clean(house: House) -> None:
+    """Nothing of how rows lay before is left in the database, where that could not be seen to as they were written."""
+    shuffle_repository.clean(house.realm)
+
+
+def erase_over(house: House, base: datetime, *, left_since: datetime) -> int:
+    """Delete, with their keys, those without a case whose months are over by `base`; how many.
+
+    And those that were read and left since `left_since`. What belongs to a case goes with the case. No list of them is
+    kept outside the database: after a restore the same months are over.
+    """
+    with house.realm.reading() as session:
+        versions = repository.versions(session)
+    done = 0
+    for protocol, version in versions:
+        rules = house.library.protocol(protocol, version).signalement
+        assert rules is not None
+        before = months_before(base, rules.keeps)
+        while True:
+            with house.realm.writing() as session:
+                found = repository.over(
+                    session, protocol, version, settled_before=before, came_before=hour_of(left_since), limit=BATCH
+                )
+                done += repository.erase(session, found)
+            if len(found) < BATCH:
+                break
+    return done
+
+
+# What nobody looks at goes up: by the steps of the protocol, in the school's time, each told once.
+# Messages say that something waits at a school, and nothing of what, how many or when: one an hour
+# for a person, however many came. Of when they were asked for the hour alone is kept; an urgent one
+# leaves within the minute all the same.
+
+TRIES = 3
+"""So often a message is tried within an hour; then again within the next."""
+LAST_TRY = 48
+"""After so many tries a message is given up: the page says the same."""
+KEPT_DAYS = 30
+_log = logging.getLogger(__name__)
+
+
+def rise(house: House, post: Post) -> int:
+    """Whatever is due now: steps told, messages sent; how many messages left. Cut off anywhere, it goes on."""
+    if house.name != REALM:
+        return 0
+    _look(house)
+    _forget(house)
+    return sum(_deliver(house, channel, carrier) for channel, carrier in _carriers(post))
+
+
+def _carriers(post: Post) -> Iterator[tuple[Channel, Carrier]]:
+    if post.sms is not None:
+        yield Channel.sms, post.sms
+    if post.mail is not None:
+        yield Channel.mail, post.mail
+
+
+def _forget(house: House) -> None:
+    with house.realm.writing() as session:
+        repository.forget_receipt_notice(session, hours_before(house.now(), KEPT_DAYS * 24))
+
+
+# ---- who is told -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A report that has risen: how far, and who is told of it now."""
+
+    header: PublicHeader
+    step: int
+    accounts: tuple[Account, ...]
+
+
+def _look(house: House) -> None:
+    after = ""
+    while True:
+        with house.realm.reading() as session:
+            found = repository.waiting_public_reports(session, after=after, limit=BATCH)
+            due = _due(house, session, found)
+        if due:
+            _write(house, due)
+        if len(found) < BATCH:
+            return
+        after = found[-1].id
+
+
+def rise_now(house: House, session: Session, report: str) -> None:
+    """The first step of what comes in, in the transaction that keeps it: how far it rose tells it from no other then.
+
+    One that belongs to a case is left to the worker, who sees who sits in it.
+    """
+    header = repository.find_public_report(session, report)
+    if header is not None and header.waits is not None and header.case_id is None:
+        for one in _due(house, session, [header]):
+            _tell(session, house, one, header, _moments(house, [one]))
+
+
+def _due(house: House, session: Session, found: Sequence[PublicHeader]) -> list[_Due]:
+    with house.directory.reading() as people:
+        places = _Places(house, people)
+        return [one for header in found if (one := places.due(session, header)) is not None]
+
+
+class _Places:
+    """The schools of one look: their time and their people, read once."""
+
+    def __init__(self, house: House, people: Session) -> None:
+        self.house = house
+        self.people = people
+        self.today = today_for(house)
+        self._units: dict[str, tuple[Unit, Calendar | None, tuple[Holder, ...]]] = {}
+
+    def due(self, session: Session, header: PublicHeader) -> _Due | None:
+        """How far a report has risen by now, and who was not told yet; None where that is no further than before."""
+        assert header.waits is not None
+        unit, calendar, holders = self._unit(header.unit)
+        _protocol, rules = rules_of(self.house, header)
+        steps = rules.steps(restricted=header.restricted, urgent=header.urgent)
+        if calendar is None:
+            step = len(steps) if header.step else 1
+        else:
+            step = steps_due(calendar, steps, header.waits, self.house.now())
+        step = self._readable(session, header, unit, steps, step, holders)
+        if step <= header.step:
+            return None
+        roles = {role for one in steps[header.step : step] for role in one.tell}
+        risen = replace(header, step=step)
+        told = [one for one in holders if one.role in roles]
+        if header.urgent and not header.restricted and header.step == 0 and calendar is not None:
+            told += self._besides(unit, calendar, holders, rules.out_of_hours)
+        wanted = {one.account.id: one.account for one in self._on_duty(unit, told, is_urgent=header.urgent)}
+        allowed = [account for account in wanted.values() if self._reads(session, account, risen, unit)]
+        return _Due(header, step, tuple(allowed))
+
+    def _readable(
+        self,
+        session: Session,
+        header: PublicHeader,
+        unit: Unit,
+        steps: Sequence[Rise],
+        step: int,
+        holders: Sequence[Holder],
+    ) -> int:
+        """The step from which somebody reads it: where everybody so far is barred, or nobody is there, one further."""
+        for further in range(step, len(steps) + 1):
+            roles = told_by(steps, further)
+            people = {one.account.id: one.account for one in holders if one.role in roles and one.has_way_in}
+            if any(self._reads(session, one, replace(header, step=further), unit) for one in people.values()):
+                return further
+        return step
+
+    def _besides(
+        self, unit: Unit, calendar: Calendar, holders: Iterable[Holder], roles: Collection[str]
+    ) -> list[Holder]:
+        """Whoever is told at once of what is urgent while the school is closed."""
+        if is_school_time(calendar, self.house.now()):
+            return []
+        return [one for one in holders if one.role in roles]
+
+    def _on_duty(self, unit: Unit, told: Sequence[Holder], *, is_urgent: bool) -> list[Holder]:
+        """Of each place above the school whoever is on duty; where nobody is, everybody."""
+        if not is_urgent:
+            return list(told)
+        above = {(one.account.id, one.unit) for one in told if one.unit != unit.id and self._reached(one)}
+        serving = on_duty(self.house, self.people, unit, above)
+        places = {place for _account, place in serving}
+        return [one for one in told if one.unit not in places or (one.account.id, one.unit) in serving]
+
+    def _reached(self, holder: Holder) -> bool:
+        return holder.has_way_in and bool(ways_of(self.house, holder.account, urgent=True))
+
+    def _reads(self, session: Session, account: Account, header: PublicHeader, unit: Unit) -> bool:
+        actor = actor_of(self.house, account.id, self.people)
+        return actor is not None and reads(self.house, session, actor, header, unit)
+
+    def _unit(self, unit_id: str) -> tuple[Unit, Calendar | None, tuple[Holder, ...]]:
+        if unit_id not in self._units:
+            unit = auth_repository.unit(self.people, unit_id)
+            try:
+                calendar = contacts_repository.calendar_for(self.people, unit)
+            except Unseen:
+                calendar = None
+            found = auth_repository.holders(self.people, (unit.id, *unit.parents), today=self.today)
+            self._units[unit_id] = unit, calendar, found
+        return self._units[unit_id]
+
+
+def _write(house: House, due: Sequence[_Due]) -> None:
+    """The steps and who is told, together; what somebody looked at meanwhile rises no further."""
+    moments = _moments(house, due)
+    with house.realm.writing() as session:
+        known = {one.id: one for one in repository.several(session, [one.header.id for one in due], hold=True)}
+        for one in due:
+            now = known.get(one.header.id)
+            if now is None or now != one.header:
+                continue
+            _tell(session, house, one, now, moments)
+
+
+def _tell(
+    session: Session, house: House, one: _Due, now: PublicHeader, moments: Mapping[tuple[str, str], datetime]
+) -> None:
+    """A report rises, and whoever reads it from there is to be told."""
+    hour = hour_of(house.now())
+    tells_again = now.urgent and repository.came_in(session, now.unit, hour) <= URGENT_MOST
+    repository.change_public_report(session, replace(now, step=one.step))
+    if not one.accounts:
+        _log.error("a public report rises, and nobody is there to be told: see `school-protocol doctor`")
+    for account in one.accounts:
+        for channel in ways_of(house, account, urgent=now.urgent) or (Channel.none,):
+            repository.ask_receipt_notice(
+                session, unit=now.unit, account=account.id, channel=channel, urgent=now.urgent, hour=hour,
+                due=hour if now.urgent else moments.get((now.unit, account.id), hour), is_told_again=tells_again,
+            )  # fmt: skip
+
+
+def _moments(house: House, due: Sequence[_Due]) -> dict[tuple[str, str], datetime]:
+    """When each is told of what can wait, by their own choice, to the hour."""
+    found: dict[tuple[str, str], datetime] = {}
+    asked = hour_of(house.now())
+    with house.directory.reading() as people:
+        for unit_id in {one.header.unit for one in due if not one.header.urgent}:
+            accounts = {each.id for one in due if one.header.unit == unit_id for each in one.accounts}
+            chosen = paces(house, people, accounts, near=auth_repository.unit(people, unit_id))
+            found |= {(unit_id, key): hour_of(pace.next(asked)) for key, pace in chosen.items()}
+    return found
+
+
+# ---- how -------------------------------------------------------------------------------------------------------------
+
+
+def _deliver(house: House, channel: Channel, carrier: Carrier) -> int:
+    left = 0
+    now = hour_of(house.now())
+    with house.realm.reading() as session:
+        waiting = repository.due_receipt_notices(session, channel, now, limit=BATCH)
+    for one in waiting:
+        try:
+            left += _deliver_one(house, carrier, one)
+        except (Undelivered, Unreachable) as error:
+            _log.warning("a message about public reports was put off: %s", type(error).__name__)
+            _put_off(house, one, now)
+            if isinstance(error, Unreachable):
+                return left
+    return left
+
+
+def _put_off(house: House, one: Kept, now: datetime) -> None:
+    attempts = one.attempts + 1
+    with house.realm.writing() as session:
+        if attempts >= LAST_TRY:
+            repository.settle_receipt_notice(session, one.id, State.withheld)
+        else:
+            repository.put_off_receipt_notice(session, one.id, now + timedelta(hours=0 if attempts % TRIES else 1))
+
+
+def _deliver_one(house: House, carrier: Carrier, one: Kept) -> int:
+    """One message, if something waits still that this person reads."""
+    with house.directory.reading() as people:
+        account = auth_repository.account(people, one.account)
+        unit = auth_repository.unit(people, one.unit)
+        actor = actor_of(house, one.account, people) if account is not None else None
+    with house.realm.reading() as session:
+        waiting = repository.waiting_at(session, [one.unit]) if actor is not None else ()
+        is_wanted = actor is not None and any(
+            (each.urgent or not one.urgent) and reads(house, session, actor, each, unit) for each in waiting
+        )
+    to = account and (account.email if one.channel is Channel.mail else account.phone)
+    state = State.delivered if is_wanted and to else State.withheld if not is_wanted else State.no_address
+    if account is not None and to and is_wanted:
+        carrier.carry(to, _letter(house, account, one))
+    with house.realm.writing() as session:
+        repository.settle_receipt_notice(session, one.id, state)
+    return int(state is State.delivered)
+
+
+def _letter(house: House, account: Account, one: Kept) -> Letter:
+    """It names no school and no report; its date is the hour."""
+    offered = account.language in house.settings.languages
+    w = Wording(account.language if offered else house.settings.default_language)
+    if one.urgent:
+        subject = w._("Urgent: open the desk now")
+        lines = [w._("Urgent: open the desk now, or call the school.")]
+    else:
+        subject = w._("A message for the school waits")
+        lines = [w._("Somebody has told the school something: it waits to be read on the desk.")]
+    lines += [house.settings.address] if house.settings.address else []
+    is_mail = one.channel is Channel.mail
+    if is_mail:
+        lines.append(w._("This message says no more on purpose: the rest is read on the desk, signed in."))
+        lines.append(w._("A machine sent it: nobody reads an answer."))
+    text = "\n\n".join(lines) + "\n" if is_mail else "\n".join(lines)
+    return Letter(one.id, one.hour, w.html_language, subject, text)

@@ -1,0 +1,458 @@
+"""The leaflet for pupils and parents: A4 across, both sides, folded once to four pages of A5. No case is in it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import segno
+from markupsafe import Markup
+
+from school_protocol.context import House
+from school_protocol.engine.definition import Deadline, Protocol
+from school_protocol.engine.definition_parts import Material, Sheet, SignalementRules
+from school_protocol.engine.errors import Unseen
+from school_protocol.engine.texts import Text
+from school_protocol.engine.visibility import Actor, Unit
+from school_protocol.language import Wording
+from school_protocol.pdf import bidi, rendering
+from school_protocol.pdf.rendering import render, template
+from school_protocol.people import contacts_repository
+from school_protocol.publishing.handouts import Handout, languages_of
+from school_protocol.reports.public_door import Door, current, roles_at, see_doors
+
+# What poster, leaflet and orientation sheet share: who answers, the address and its picture, full
+# pages.
+
+SIZES = (1.3, 1.2, 1.12, 1.06, 1.0, 0.94, 0.88, 0.82, 0.76, 0.7, 0.62, 0.54, 0.46, 0.4)
+"""How far the letters of a paper may be made larger or smaller, so that it keeps its pages and fills them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Somebody who can be called or written to, as the directory has them on the day of printing."""
+
+    names: Mapping[str, str]
+    phone: str = ""
+    url: str = ""
+    hours: Mapping[str, Any] = field(default_factory=dict)
+    """When somebody answers: `always`, or spans by weekday; empty where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The whole address of a school's page: what a phone reads, and what a child types."""
+
+    whole: str
+
+    @property
+    def before(self) -> str:
+        """All that stands before the code, as one types it."""
+        return self.whole.partition("://")[2].rpartition("/")[0] + "/"
+
+    @property
+    def code(self) -> str:
+        return self.whole.rpartition("/")[2]
+
+    def picture(self, title: str) -> Markup:
+        """What a phone reads, as an SVG of paths; a quarter of it may be torn or scribbled over."""
+        drawn = segno.make(self.whole, error="q", micro=False)
+        out = io.BytesIO()
+        drawn.save(
+            out, kind="svg", xmldecl=False, svgns=True, nl=False, border=4, dark="#000", light="#fff", title=title,
+            svgclass="qr", lineclass=None, omitsize=True,
+        )  # fmt: skip
+        return Markup(out.getvalue().decode())  # noqa: S704 - segno draws paths and escapes the title
+
+
+class Said:
+    """What the templates of these papers ask: texts in the words of one language."""
+
+    def __init__(self, wording: Wording) -> None:
+        self.w = wording
+
+    def line(self, value: object) -> Markup:
+        return bidi.isolated(str(value), self.w.direction)
+
+    def site(self, url: str) -> Markup:
+        """An address as one types it."""
+        return bidi.code(url.partition("://")[2].rstrip("/") or url)
+
+    def text(self, text: Text | Mapping[str, str]) -> Markup:
+        return self.line(self.w.text(text))
+
+    def when(self, one: Answering) -> str:
+        """At which hours somebody answers; nothing where that is not known, or too much for a line."""
+        if one.hours.get("always"):
+            return self.w._("day and night")
+        days = {*map(str, range(5))}
+        spans = one.hours.get("0", ())
+        if set(one.hours) - {"holidays"} != days or any(one.hours[day] != spans for day in days):
+            return ""
+        said = self.w.comma.join(f"{opens}–{closes}" for opens, closes in spans)
+        return f"{self.w._('Monday to Friday')}{self.w.comma}{said}"
+
+    def known(self) -> dict[str, Any]:
+        """What each of these templates is handed."""
+        return {
+            "w": self.w, "_": self.w.gettext, "line": self.line, "text": self.text, "when": self.when,
+            "code": bidi.code, "site": self.site,
+        }  # fmt: skip
+
+
+def fitted(written: Callable[[float], bytes], pages: int, sizes: Iterable[float] = SIZES) -> bytes:
+    """The paper with the largest letters that keep it to so many pages, else with the smallest."""
+    made = b""
+    for size in sizes:
+        made = written(size)
+        if _count(made) <= pages:
+            break
+    return made
+
+
+def _count(data: bytes) -> int:
+    import pikepdf
+
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        return len(pdf.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class AfterStep:
+    """One thing that happens after somebody has reported; within the definition's own time, where it has one."""
+
+    title: Text
+    text: Text | None = None
+    deadline: Deadline | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaflet:
+    """What is printed: the definition's sentences, the school, and who can be called."""
+
+    school: Mapping[str, str]
+    address: Address
+    motto: Text
+    call: Text
+    promise: Text
+    adult: Text | None = None
+    """Who reads where an adult of the school is part of it."""
+    hours: Text
+    what: Text
+    """What cyberharassment is, in a child's words."""
+    do: tuple[Text, ...]
+    never: tuple[Text, ...]
+    family: tuple[Text, ...]
+    """What parents can do."""
+    after: tuple[AfterStep, ...]
+    calls: tuple[Answering, ...]
+    made_at: datetime
+
+
+def leaflet(view: Leaflet, wording: Wording) -> bytes:
+    """The PDF/A-3a, two pages. The same view gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
+    return fitted(lambda scale: _leaflet_written(view, wording, scale), 2)
+
+
+def _leaflet_written(view: Leaflet, wording: Wording, scale: float) -> bytes:
+    told = ("leaflet", view.address.whole, scale, wording.language, sorted(view.school.items()), view.made_at)
+    return render(
+        leaflet_html(view, wording, scale),
+        title=wording.text(view.motto),
+        language=wording.html_language,
+        identifier="|".join(str(part) for part in told),
+        moment=view.made_at,
+        accessible=True,
+    )
+
+
+def leaflet_html(view: Leaflet, wording: Wording, scale: float = 1.0) -> str:
+    """The pages that the PDF is made of."""
+    picture = view.address.picture(wording._("Picture of this address, for a phone’s camera"))
+    return template("leaflet.html").render(
+        view=view, scale=scale, picture=picture, within=lambda one: wording.within(one.value, one.unit),
+        **Said(wording).known(),
+    )  # fmt: skip
+
+
+# The sheet for a family: what to do about one kind of content, who helps, a request ready to copy.
+# It names nobody.
+
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrientationSheet:
+    """What is printed. `places` fills the request's places, such as an address; what nobody fills is a line to
+    write on."""
+
+    key: str
+    title: Text
+    steps: tuple[Text, ...]
+    school: Mapping[str, str]
+    services: tuple[Answering, ...]
+    calls: tuple[Answering, ...]
+    """Who is called at once in a danger."""
+    request: Text | None = None
+    places: Mapping[str, str] = field(default_factory=dict, repr=False)
+    never: tuple[Text, ...] = ()
+    made_at: datetime
+
+
+def orientation_sheet(view: OrientationSheet, wording: Wording) -> bytes:
+    """The PDF/A-3a, one page. The same view gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
+    return fitted(lambda scale: _orientation_sheet_written(view, wording, scale), 1)
+
+
+def _orientation_sheet_written(view: OrientationSheet, wording: Wording, scale: float) -> bytes:
+    told = (
+        "orientation", view.key, scale, wording.language, sorted(view.school.items()), sorted(view.places.items()),
+        view.made_at,
+    )  # fmt: skip
+    return render(
+        orientation_sheet_html(view, wording, scale),
+        title=wording.text(view.title),
+        language=wording.html_language,
+        identifier="|".join(str(part) for part in told),
+        moment=view.made_at,
+        accessible=True,
+    )
+
+
+def orientation_sheet_html(view: OrientationSheet, wording: Wording, scale: float = 1.0) -> str:
+    """The page that the PDF is made of."""
+    return template("orientation_sheet.html").render(
+        view=view, scale=scale, request=_filled(view, wording), **Said(wording).known()
+    )
+
+
+def _filled(view: OrientationSheet, wording: Wording) -> list[Markup]:
+    """The request, paragraph by paragraph."""
+    if view.request is None:
+        return []
+    said = Said(wording)
+    called = {
+        "address": wording._("address of the page"),
+        "account": wording._("name of the account"),
+        "platform": wording._("application"),
+        "date": wording._("day"),
+    }
+
+    def place(name: str) -> Markup:
+        if view.places.get(name):
+            return bidi.code(view.places[name])
+        label = said.line(wording.pair(called[name], "")) if name in called else bidi.code(name)
+        return Markup('<span class="blank">[{} ………………………]</span>').format(label)
+
+    def paragraph(words: str) -> Markup:
+        pieces = _PLACE.split(words)
+        return Markup("").join(place(piece) if at % 2 else said.line(piece) for at, piece in enumerate(pieces))
+
+    return [paragraph(one) for one in wording.text(view.request).split("\n") if one.strip()]
+
+
+# The poster of a school's address: one page, A4 or A5, read by a child who walks past it. No case
+# is in it.
+
+
+class Size(StrEnum):
+    a4 = "A4"
+    a5 = "A5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poster:
+    """What is printed: the definition's sentences, the school, and who can be called at once."""
+
+    school: Mapping[str, str]
+    address: Address
+    motto: Text
+    call: Text
+    """One line to the child: what this is about."""
+    promise: Text
+    adult: Text | None = None
+    """Who reads where an adult of the school is part of it."""
+    hours: Text
+    calls: tuple[Answering, ...]
+    made_at: datetime
+
+
+def poster(view: Poster, wording: Wording, size: Size) -> bytes:
+    """The PDF/A-3a, one page. The same view gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
+    return fitted(lambda scale: _poster_written(view, wording, size, scale), 1)
+
+
+def _poster_written(view: Poster, wording: Wording, size: Size, scale: float) -> bytes:
+    told = ("poster", view.address.whole, size, scale, wording.language, sorted(view.school.items()), view.made_at)
+    return render(
+        poster_html(view, wording, size, scale),
+        title=wording.text(view.motto),
+        language=wording.html_language,
+        identifier="|".join(str(part) for part in told),
+        moment=view.made_at,
+        accessible=True,
+    )
+
+
+def poster_html(view: Poster, wording: Wording, size: Size, scale: float = 1.0) -> str:
+    """The page that the PDF is made of."""
+    picture = view.address.picture(wording._("Picture of this address, for a phone’s camera"))
+    return template("poster.html").render(
+        view=view, size=size.value, scale=scale, picture=picture, **Said(wording).known()
+    )
+
+
+# What is printed for pupils and parents: the poster and the leaflet of a school's address, sheets
+# for families.
+# All of it is the definition's and the directory's: no report and no case is looked at.
+
+_CALLS_MOST = 6
+"""Numbers that a poster has room for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Printable:
+    """What can be printed here: sheets by key, in which languages; `missing`: what stands in the way."""
+
+    has_poster: bool
+    sheets: tuple[Sheet, ...]
+    languages: tuple[str, ...]
+    missing: str | None
+    unverified: tuple[Answering, ...]
+    """Numbers for a danger that nobody has found right yet: they are on no paper."""
+
+
+def see_printable(house: House, unit: Unit) -> Printable:
+    """What can be printed for a school."""
+    protocol, rules = current(house)
+    found = [one for one in _contacts(house, protocol, unit, rules.numbers) if one.phone]
+    return Printable(
+        has_poster=rules.material is not None,
+        sheets=tuple(rules.sheets.values()),
+        languages=languages_of(protocol),
+        missing=rendering.missing(),
+        unverified=tuple(_answering(one) for one in found if one.verified_on is None),
+    )
+
+
+def see_poster(house: House, actor: Actor, unit: str, kind: str, size: str, language: str, address: str) -> Handout:
+    """The poster of a school's address, which stands below `address`. Raises Unseen, DocumentsUnavailable."""
+    door = _standing(house, actor, unit, kind)
+    protocol, rules, material = _material(house)
+    if size not in set(Size):
+        raise Unseen(size)
+    view = Poster(
+        school=door.unit.names,
+        address=Address(f"{address}{door.code}"),
+        motto=material.motto,
+        call=material.call,
+        promise=material.promise,
+        adult=material.adult,
+        hours=rules.hours,
+        calls=_calls(house, protocol, rules, door.unit),
+        made_at=house.now(),
+    )
+    data = poster(view, _voice(protocol, language), Size(size))
+    return Handout(f"{door.unit.code}-{size}-{language}.pdf", data)
+
+
+def see_leaflet(house: House, actor: Actor, unit: str, kind: str, language: str, address: str) -> Handout:
+    """The leaflet of a school. Raises Unseen, DocumentsUnavailable."""
+    door = _standing(house, actor, unit, kind)
+    protocol, rules, material = _material(house)
+    view = Leaflet(
+        school=door.unit.names,
+        address=Address(f"{address}{door.code}"),
+        motto=material.motto,
+        call=material.call,
+        promise=material.promise,
+        adult=material.adult,
+        hours=rules.hours,
+        what=material.what,
+        do=material.do,
+        never=material.never,
+        family=material.family,
+        after=after(protocol, material),
+        calls=_calls(house, protocol, rules, door.unit),
+        made_at=house.now(),
+    )
+    return Handout(f"{door.unit.code}-{language}.pdf", leaflet(view, _voice(protocol, language)))
+
+
+def see_sheet(house: House, actor: Actor, unit: Unit, key: str, language: str) -> Handout:
+    """What a family does about one kind of content, for whoever reads reports. Raises Unseen, DocumentsUnavailable."""
+    protocol, rules = current(house)
+    if key not in rules.sheets or roles_at(actor, unit).isdisjoint({*rules.reads, *rules.restricted_reads}):
+        raise Unseen(key)
+    sheet = rules.sheets[key]
+    view = OrientationSheet(
+        key=key,
+        title=sheet.title,
+        steps=sheet.advice,
+        school=unit.names,
+        services=tuple(_answering(one) for one in _contacts(house, protocol, unit, sheet.targets)),
+        calls=_calls(house, protocol, rules, unit),
+        request=sheet.request,
+        made_at=house.now(),
+    )
+    return Handout(f"{key}-{language}.pdf", orientation_sheet(view, _voice(protocol, language)))
+
+
+def after(protocol: Protocol, material: Material) -> tuple[AfterStep, ...]:
+    """What happens after somebody has reported, each step with the deadline that the protocol sets for it."""
+    return tuple(
+        AfterStep(step.title, step.text, protocol.deadlines[step.deadline] if step.deadline else None)
+        for step in material.after
+    )
+
+
+def _standing(house: House, actor: Actor, unit: str, kind: str) -> Door:
+    doors = see_doors(house, actor, unit)
+    found = next((one for one in (doors.public, doors.staff) if one is not None and one.kind == kind), None)
+    if found is None:
+        raise Unseen(kind)
+    return found
+
+
+def _material(house: House) -> tuple[Protocol, SignalementRules, Material]:
+    protocol, rules = current(house)
+    if rules.material is None:
+        raise Unseen("material")
+    return protocol, rules, rules.material
+
+
+def _voice(protocol: Protocol, language: str) -> Wording:
+    if language not in languages_of(protocol):
+        raise Unseen(language)
+    return Wording(language)
+
+
+def _calls(house: House, protocol: Protocol, rules: SignalementRules, unit: Unit) -> tuple[Answering, ...]:
+    """Who is called in a danger: numbers that were found right, and that answer at any hour as far as is known."""
+    found = [
+        one
+        for one in _contacts(house, protocol, unit, rules.numbers)
+        if one.phone and one.verified_on is not None and (not one.hours or one.hours.get("always"))
+    ]
+    return tuple(_answering(one) for one in found[:_CALLS_MOST])
+
+
+def _contacts(
+    house: House, protocol: Protocol, unit: Unit, targets: Iterable[str]
+) -> list[contacts_repository.Contact]:
+    """Contacts that serve a school, in the order of the targets; what is printed does not hang on the hour."""
+    order = {key: place for place, key in enumerate(targets)}
+    with house.directory.reading() as session:
+        found = contacts_repository.contacts_of(session, unit.id)
+    known = [(protocol.resolve("targets", one.target), one) for one in found]
+    wanted = [(order[key], one) for key, one in known if key in order]
+    return [one for _place, one in sorted(wanted, key=lambda pair: pair[0])]
+
+
+def _answering(one: contacts_repository.Contact) -> Answering:
+    return Answering(one.names, phone=one.phone, url=one.url, hours=one.hours)

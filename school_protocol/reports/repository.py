@@ -1,0 +1,536 @@
+"""Addresses of schools for reports: drawn, found, ended."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from school_protocol.auth.models import Channel
+from school_protocol.cases import lookup_repository
+from school_protocol.engine.errors import Unseen
+from school_protocol.notifications.repository import State
+from school_protocol.reports.models import (
+    PublicDoorRow,
+    PublicMessageRow,
+    PublicNoticeRow,
+    PublicReportRow,
+    PublicTraceRow,
+    PublicTwinRow,
+)
+from school_protocol.reports.rules import WITHOUT_CASE, Status
+from school_protocol.reports.shuffle_repository import hold as hold_order
+from school_protocol.reports.shuffle_repository import touch
+from school_protocol.storage.models import new_id
+from school_protocol.storage.vault import Vault, canonical
+
+CONSONANTS, VOWELS = "bdfgjklmnprstvz", "aeiou"
+"""What is read alike in French, in English and to whoever writes Arabic in Latin letters."""
+SYLLABLES = 4
+LENGTH = 2 * SYLLABLES
+_RUDE = ("bite", "duk", "fes", "fuk", "kak", "kon", "kul", "kus", "nik", "pede", "pip", "pis", "put", "sal", "seks",
+         "tab", "tiz", "zeb", "zob", "zam")  # fmt: skip
+"""What no school wants on its wall: an address in which one of these is heard isn't given out."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDoor:
+    """A school's address."""
+
+    code: str
+    unit: str
+    kind: str
+    made_at: datetime
+    made_by: str
+    ended_at: datetime | None
+    ended_by: str | None
+
+
+def make_address(session: Session, *, unit: str, kind: str, by: str, at: datetime) -> KeptDoor:
+    """A new address for a school; the one of that kind that stood is ended."""
+    query = select(PublicDoorRow).where(
+        PublicDoorRow.unit == unit, PublicDoorRow.kind == kind, PublicDoorRow.ended_at.is_(None)
+    )
+    for row in session.scalars(query.with_for_update()):
+        row.ended_at, row.ended_by = at, by
+    session.flush()
+    code = _free(session)
+    row = PublicDoorRow(code=code, unit=unit, kind=kind, made_at=at, made_by=by, ended_at=None, ended_by=None)
+    session.add(row)
+    session.flush()
+    return _door(row)
+
+
+def plain(text: str) -> str | None:
+    """A code as it was typed, without what it is grouped by; None where it can't be one."""
+    code = "".join(char for char in text.strip().lower() if char not in "-. ")
+    sounds = (CONSONANTS, VOWELS) * SYLLABLES
+    fits = len(code) == LENGTH and all(char in known for char, known in zip(code, sounds, strict=True))
+    return code if fits else None
+
+
+def end_address(session: Session, code: str, *, by: str, at: datetime) -> None:
+    """The address leads nowhere any more."""
+    row = session.get(PublicDoorRow, code, with_for_update=True)
+    if row is not None and row.ended_at is None:
+        row.ended_at, row.ended_by = at, by
+        session.flush()
+
+
+def _free(session: Session) -> str:
+    while True:
+        code = "".join(secrets.choice(CONSONANTS) + secrets.choice(VOWELS) for _ in range(SYLLABLES))
+        if not any(rude in code for rude in _RUDE) and session.get(PublicDoorRow, code) is None:
+            return code
+
+
+def door(session: Session, code: str) -> KeptDoor | None:
+    """The address with that code, ended or not."""
+    row = session.get(PublicDoorRow, code)
+    return None if row is None else _door(row)
+
+
+def of_unit(session: Session, unit: str) -> tuple[KeptDoor, ...]:
+    """Every address that a school ever had, those that stand first, then the latest."""
+    query = select(PublicDoorRow).where(PublicDoorRow.unit == unit)
+    rows = session.scalars(query.order_by(PublicDoorRow.ended_at.is_not(None), PublicDoorRow.made_at.desc()))
+    return tuple(_door(row) for row in rows)
+
+
+def _door(row: PublicDoorRow) -> KeptDoor:
+    return KeptDoor(row.code, row.unit, row.kind, row.made_at, row.made_by, row.ended_at, row.ended_by)
+
+
+# Who is told that reports wait at a school: one row an hour for a person and a way, however many
+# came.
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One message that waits."""
+
+    id: str
+    unit: str
+    account: str
+    channel: Channel
+    urgent: bool
+    hour: datetime
+    attempts: int
+
+
+def ask_receipt_notice(
+    session: Session,
+    *,
+    unit: str,
+    account: str,
+    channel: Channel,
+    urgent: bool,
+    hour: datetime,
+    due: datetime,
+    is_told_again: bool = False,
+) -> bool:
+    """Ask that somebody be told; False where that was asked for within this hour. Without a way: that nobody could.
+
+    `is_told_again`: once more, by a message of its own, as soon as the one before has left.
+    """
+    touch(session, unit, hour=hour)
+    same = select(PublicNoticeRow).where(
+        PublicNoticeRow.unit == unit, PublicNoticeRow.account == account, PublicNoticeRow.channel == channel.value,
+        PublicNoticeRow.urgent.is_(urgent), PublicNoticeRow.hour == hour,
+    )  # fmt: skip
+    before = session.scalar(same)
+    if before is not None:
+        if not is_told_again or before.state in (State.waiting.value, State.no_address.value):
+            return False
+        session.delete(before)
+        session.flush()
+    state = State.no_address if channel is Channel.none else State.waiting
+    session.add(
+        PublicNoticeRow(id=new_id(), unit=unit, account=account, channel=channel.value, urgent=urgent, hour=hour,
+                        due=due, state=state.value, attempts=0)
+    )  # fmt: skip
+    session.flush()
+    return True
+
+
+def due_receipt_notices(session: Session, channel: Channel, hour: datetime, *, limit: int) -> tuple[Kept, ...]:
+    """What is to be sent by that way now, urgent ones first."""
+    query = (
+        select(PublicNoticeRow)
+        .where(
+            PublicNoticeRow.state == State.waiting.value, PublicNoticeRow.channel == channel.value,
+            PublicNoticeRow.due <= hour,
+        )
+        .order_by(PublicNoticeRow.urgent.desc(), PublicNoticeRow.hour, PublicNoticeRow.id)
+        .limit(limit)
+    )  # fmt: skip
+    return tuple(
+        Kept(row.id, row.unit, row.account, Channel(row.channel), row.urgent, row.hour, row.attempts)
+        for row in session.scalars(query)
+    )
+
+
+def put_off_receipt_notice(session: Session, notice: str, until: datetime) -> None:
+    """Try again from that hour on."""
+    _touch(session, notice)
+    values = {"due": until, "attempts": PublicNoticeRow.attempts + 1}
+    session.execute(update(PublicNoticeRow).where(PublicNoticeRow.id == notice).values(values))
+
+
+def _touch(session: Session, notice: str) -> None:
+    row = session.get(PublicNoticeRow, notice)
+    if row is not None:
+        touch(session, row.unit, hour=row.hour)
+
+
+def settle_receipt_notice(session: Session, notice: str, state: State) -> None:
+    """It is done with."""
+    _touch(session, notice)
+    session.execute(update(PublicNoticeRow).where(PublicNoticeRow.id == notice).values(state=state.value))
+
+
+def forget_receipt_notice(session: Session, before: datetime) -> None:
+    """Delete what was asked for before that hour."""
+    session.execute(delete(PublicNoticeRow).where(PublicNoticeRow.hour < before))
+
+
+# Public reports kept and found: sealed, found again by the keyed hash of a code, known as alike by
+# keyed hashes.
+# Whoever writes anything here has what came lately at that school put in another order as they
+# commit (`order`).
+
+BLOCK = 1024
+"""What is sealed fills whole blocks: its length says little of how much was typed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicHeader:
+    """What is clear of a public report."""
+
+    id: str
+    unit: str
+    kind: str
+    protocol: str
+    version: int
+    hour: datetime
+    status: Status
+    outcome: str
+    settled: datetime | None
+    restricted: bool
+    urgent: bool
+    hinted: bool = False
+    to_verify: bool
+    waits: datetime | None
+    step: int
+    fullness: int
+    barred: frozenset[str]
+    case_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicMessage:
+    """What was written afterwards; `by`: the account, of the team."""
+
+    place: int
+    by_reporter: bool
+    hour: datetime
+    text: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Who of the staff read a report, or did what with it."""
+
+    account: str
+    what: str
+    hour: datetime
+
+
+# ---- one report ------------------------------------------------------------------------------------------------------
+
+
+def keep_public_report(
+    session: Session,
+    vault: Vault,
+    header: PublicHeader,
+    content: Mapping[str, Any],
+    *,
+    code_hash: bytes,
+    marks: Iterable[bytes],
+) -> bool:
+    """Keep a new report as `header` says, its content sealed; False where one of its id is there by now."""
+    touch(session, header.unit, header.id, hour=header.hour)
+    row = PublicReportRow(id=header.id, unit=header.unit, kind=header.kind, code_hash=code_hash)
+    key = vault.new_case_key()
+    row.master, row.wrapped = vault.wrap(key, row.label)
+    row.sealed = vault.seal(key, row.label, _padded(content))
+    _write(row, header)
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        if find_public_report(session, header.id) is None:
+            raise
+        return False
+    session.add_all(PublicTwinRow(report=header.id, mark=mark) for mark in set(marks))
+    lookup_repository.came(session, PublicReportRow, {header.unit: 1})
+    return True
+
+
+def change_public_report(session: Session, header: PublicHeader) -> None:
+    """Write what is clear of a report anew."""
+    touch(session, header.unit, header.id)
+    _write(_row(session, header.id), header)
+    session.flush()
+
+
+def rewrite(session: Session, vault: Vault, report: str, content: Mapping[str, Any], marks: Iterable[bytes]) -> None:
+    """Put other content in place of what was kept, under the same key."""
+    row = _row(session, report)
+    touch(session, row.unit, report)
+    row.sealed = vault.seal(vault.unwrap(row.master, row.wrapped, row.label), row.label, _padded(content))
+    session.execute(delete(PublicTwinRow).where(PublicTwinRow.report == report))
+    session.add_all(PublicTwinRow(report=report, mark=mark) for mark in set(marks))
+    session.flush()
+
+
+def header(session: Session, report: str, *, hold: bool = False) -> PublicHeader:
+    """A report without its content, kept from others until the transaction ends where asked; raises Unseen."""
+    if hold:
+        hold_order(session)
+    return _header(_row(session, report, hold=hold))
+
+
+def find_public_report(session: Session, report: str) -> PublicHeader | None:
+    row = session.get(PublicReportRow, report)
+    return None if row is None else _header(row)
+
+
+def by_code(session: Session, code_hash: bytes, *, hold: bool = False) -> PublicHeader | None:
+    """The report that this code comes back to."""
+    if hold:
+        hold_order(session)
+    query = select(PublicReportRow).where(PublicReportRow.code_hash == code_hash)
+    row = session.scalar(query.with_for_update() if hold else query)
+    return None if row is None else _header(row)
+
+
+def content(session: Session, vault: Vault, report: str) -> dict[str, Any]:
+    """What the report says, opened."""
+    row = _row(session, report)
+    values: dict[str, Any] = vault.open_sealed(vault.unwrap(row.master, row.wrapped, row.label), row.label, row.sealed)
+    values.pop("pad", None)
+    return values
+
+
+def _write(row: PublicReportRow, header: PublicHeader) -> None:
+    row.protocol, row.version, row.hour = header.protocol, header.version, header.hour
+    row.status, row.outcome, row.settled = header.status.value, header.outcome, header.settled
+    row.restricted, row.urgent, row.to_verify = header.restricted, header.urgent, header.to_verify
+    row.hinted = header.hinted
+    row.waits, row.step, row.fullness = header.waits, header.step, header.fullness
+    row.barred, row.case_id = sorted(header.barred), header.case_id
+
+
+def _row(session: Session, report: str, *, hold: bool = False) -> PublicReportRow:
+    row = session.get(PublicReportRow, report, with_for_update=True if hold else None)
+    if row is None:
+        raise Unseen(report)
+    return row
+
+
+def _header(row: PublicReportRow) -> PublicHeader:
+    return PublicHeader(
+        id=row.id, unit=row.unit, kind=row.kind, protocol=row.protocol, version=row.version, hour=row.hour,
+        status=Status(row.status), outcome=row.outcome, settled=row.settled, restricted=row.restricted,
+        urgent=row.urgent, hinted=row.hinted, to_verify=row.to_verify, waits=row.waits, step=row.step,
+        fullness=row.fullness, barred=frozenset(row.barred), case_id=row.case_id,
+    )  # fmt: skip
+
+
+def _padded(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {**content, "pad": " " * (-len(canonical({**content, "pad": ""})) % BLOCK)}
+
+
+# ---- several ---------------------------------------------------------------------------------------------------------
+
+
+def of_units(
+    session: Session, units: Collection[str], *, statuses: Collection[Status], limit: int
+) -> tuple[PublicHeader, ...]:
+    """Reports of these units with one of these statuses: unseen and urgent ones first, then the latest hour."""
+    query = (
+        select(PublicReportRow)
+        .where(PublicReportRow.unit.in_(units), PublicReportRow.status.in_([one.value for one in statuses]))
+        .order_by(
+            PublicReportRow.waits.is_(None), (PublicReportRow.urgent | PublicReportRow.hinted).desc(),
+            PublicReportRow.hour.desc(),
+            PublicReportRow.id,
+        )
+        .limit(limit)
+    )  # fmt: skip
+    return tuple(_header(row) for row in session.scalars(query))
+
+
+def public_reports_of_case(session: Session, case_id: str) -> tuple[PublicHeader, ...]:
+    """The public reports that belong to a case."""
+    query = select(PublicReportRow).where(PublicReportRow.case_id == case_id)
+    return tuple(_header(row) for row in session.scalars(query.order_by(PublicReportRow.hour, PublicReportRow.id)))
+
+
+def several(session: Session, ids: Collection[str], *, hold: bool = False) -> tuple[PublicHeader, ...]:
+    """These reports, as far as they are there."""
+    if hold:
+        hold_order(session)
+    query = select(PublicReportRow).where(PublicReportRow.id.in_(list(ids))).order_by(PublicReportRow.id)
+    return tuple(_header(row) for row in session.scalars(query.with_for_update() if hold else query))
+
+
+def waiting_public_reports(session: Session, *, after: str = "", limit: int) -> tuple[PublicHeader, ...]:
+    """Reports that nobody has looked at since something came, page by page."""
+    query = (
+        select(PublicReportRow)
+        .where(PublicReportRow.waits.is_not(None), PublicReportRow.id > after)
+        .order_by(PublicReportRow.id)
+        .limit(limit)
+    )
+    return tuple(_header(row) for row in session.scalars(query))
+
+
+def waiting_at(session: Session, units: Collection[str]) -> tuple[PublicHeader, ...]:
+    """The same of these units, as far as a message needs it."""
+    query = select(PublicReportRow).where(PublicReportRow.waits.is_not(None), PublicReportRow.unit.in_(units))
+    return tuple(_header(row) for row in session.scalars(query))
+
+
+def any_came(session: Session) -> bool:
+    """Whether a public report lies here."""
+    return bool(session.scalar(select(select(PublicReportRow).exists())))
+
+
+def came_in(session: Session, unit: str, hour: datetime) -> int:
+    """How many reports came to a school in that hour."""
+    query = select(func.count()).where(PublicReportRow.unit == unit, PublicReportRow.hour == hour)
+    return session.scalar(query) or 0
+
+
+def marks_of(session: Session, ids: Sequence[str]) -> dict[str, frozenset[bytes]]:
+    """By what each of these is recognised as alike."""
+    found: dict[str, set[bytes]] = {}
+    query = select(PublicTwinRow).where(PublicTwinRow.report.in_(list(ids)))
+    for row in session.scalars(query):
+        found.setdefault(row.report, set()).add(row.mark)
+    return {report: frozenset(marks) for report, marks in found.items()}
+
+
+def alike(session: Session, report: str) -> tuple[PublicHeader, ...]:
+    """Other reports of the same school that say the same, by keyed hash."""
+    own = _row(session, report)
+    marks = select(PublicTwinRow.mark).where(PublicTwinRow.report == report)
+    twins = select(PublicTwinRow.report).where(PublicTwinRow.mark.in_(marks), PublicTwinRow.report != report)
+    query = select(PublicReportRow).where(PublicReportRow.id.in_(twins), PublicReportRow.unit == own.unit)
+    return tuple(_header(row) for row in session.scalars(query.order_by(PublicReportRow.hour, PublicReportRow.id)))
+
+
+# ---- messages and traces ---------------------------------------------------------------------------------------------
+
+
+def write_message(
+    session: Session, vault: Vault, report: str, said: str, *, hour: datetime, by: str = ""
+) -> PublicMessage:
+    """Add a message; `by`: the account of whoever answers, nothing for the reporter."""
+    row = _row(session, report, hold=True)
+    touch(session, row.unit, report, hour=hour)
+    place = (session.scalar(select(func.max(PublicMessageRow.place)).where(PublicMessageRow.report == report)) or 0) + 1
+    key = vault.unwrap(row.master, row.wrapped, row.label)
+    sealed = vault.seal(key, _label(row, place), _padded({"text": said, "by": by}))
+    session.add(PublicMessageRow(report=report, place=place, by_reporter=not by, hour=hour, sealed=sealed))
+    session.flush()
+    return PublicMessage(place, not by, hour, said, by)
+
+
+def messages(session: Session, vault: Vault, report: str) -> tuple[PublicMessage, ...]:
+    """What was written afterwards, in order."""
+    row = _row(session, report)
+    key = vault.unwrap(row.master, row.wrapped, row.label)
+    rows = session.scalars(
+        select(PublicMessageRow).where(PublicMessageRow.report == report).order_by(PublicMessageRow.place)
+    )
+    return tuple(_message(vault, key, row, one) for one in rows)
+
+
+def _message(vault: Vault, key: bytes, row: PublicReportRow, one: PublicMessageRow) -> PublicMessage:
+    opened = vault.open_sealed(key, _label(row, one.place), one.sealed)
+    return PublicMessage(one.place, one.by_reporter, one.hour, opened["text"], opened["by"])
+
+
+def _label(row: PublicReportRow, place: int) -> str:
+    return f"{row.label}|{place}"
+
+
+def note(session: Session, report: str, *, account: str, what: str, hour: datetime) -> None:
+    """Note that somebody of the staff read a report or did something with it: once an hour."""
+    is_noted = select(PublicTraceRow.id).filter_by(report=report, account=account, what=what, hour=hour)
+    if session.scalar(is_noted.limit(1)) is None:
+        touch(session, _row(session, report).unit, report, hour=hour)
+        session.add(PublicTraceRow(id=new_id(), report=report, account=account, what=what, hour=hour))
+        session.flush()
+
+
+def traces(session: Session, report: str) -> tuple[Trace, ...]:
+    """Who read a report and did what, by the hour."""
+    query = select(PublicTraceRow).where(PublicTraceRow.report == report)
+    rows = session.scalars(query.order_by(PublicTraceRow.hour, PublicTraceRow.what, PublicTraceRow.account))
+    return tuple(Trace(row.account, row.what, row.hour) for row in rows)
+
+
+# ---- erasing ---------------------------------------------------------------------------------------------------------
+
+
+def erase(session: Session, ids: Collection[str]) -> int:
+    """Delete reports with their keys, messages, marks and traces; how many."""
+    wanted = list(ids)
+    if not wanted:
+        return 0
+    hold_order(session)
+    for table in (PublicMessageRow, PublicTwinRow, PublicTraceRow):
+        session.execute(delete(table).where(table.report.in_(wanted)))
+    done = lookup_repository.erase(session, PublicReportRow, PublicReportRow.id.in_(wanted))
+    session.expire_all()
+    return done
+
+
+def erase_of_case(session: Session, case_id: str) -> int:
+    """Delete what belongs to a case that is erased."""
+    ids = session.scalars(select(PublicReportRow.id).where(PublicReportRow.case_id == case_id)).all()
+    return erase(session, ids)
+
+
+def over(
+    session: Session, protocol: str, version: int, *, settled_before: datetime, came_before: datetime, limit: int
+) -> tuple[str, ...]:
+    """Reports of that version without a case: settled before that hour, or read and left since that other one."""
+    is_settled = and_(
+        PublicReportRow.status.in_([one.value for one in WITHOUT_CASE]), PublicReportRow.settled < settled_before
+    )
+    is_left = and_(
+        PublicReportRow.status == Status.waiting.value, PublicReportRow.waits.is_(None),
+        PublicReportRow.hour < came_before,
+    )  # fmt: skip
+    query = select(PublicReportRow.id).where(
+        PublicReportRow.protocol == protocol, PublicReportRow.version == version, or_(is_settled, is_left)
+    )
+    return tuple(session.scalars(query.order_by(PublicReportRow.id).limit(limit)))
+
+
+def versions(session: Session) -> tuple[tuple[str, int], ...]:
+    """Under which versions of protocols reports came."""
+    rows = session.execute(select(PublicReportRow.protocol, PublicReportRow.version).distinct())
+    return tuple(sorted((str(protocol), int(version)) for protocol, version in rows))

@@ -1,1 +1,0 @@
-"""One function is one use case and one transaction: load, decide, append, commit."""

@@ -1,1 +1,0 @@
-"""How long cases are kept, and how they end: limits, holds, notices, a human's word, erasure; and people's rights."""

@@ -1,1 +1,0 @@
-"""People who work: who administers whom, accounts and appointments, training certificates, lists brought in."""

@@ -1,1 +1,0 @@
-"""Workshops: scenarios played on the very engine that real cases go through."""

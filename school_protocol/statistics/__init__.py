@@ -1,0 +1,1 @@
+"""Figures that identify nobody: counts, releases, campaign page, yearly report."""

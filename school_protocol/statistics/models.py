@@ -1,0 +1,219 @@
+"""Rows of releases: figures as they were issued, for good; what is asked for and not yet issued; copies of reports."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from school_protocol.storage.models import DirectoryBase, Id, Key, Plain, RealmBase, Wrapped
+from school_protocol.storage.row_macs import HasMac
+
+# Rows of figures: what each case adds, what that comes to by unit and month, and what stays of
+# erased cases.
+# Counts are JSON: table → row → how many cases; nothing says when in a month, and of which case.
+
+Month = Plain(7)
+"""`2026-09`"""
+Part = Plain(41)
+"""A unit's id, or `unit~`: what stands at that unit itself."""
+
+
+class FigureShareRow(RealmBase):
+    """What one case adds: to which cells, at which units (the smallest first). It goes with the case."""
+
+    __tablename__ = "figure_share"
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
+    protocol: Mapped[str] = mapped_column(Key)
+    month: Mapped[str] = mapped_column(Month)
+    path: Mapped[list[Any]]
+    sealed: Mapped[bytes]
+    """The cells."""
+
+
+class FigureCounterRow(RealmBase):
+    """All cases of a unit and of all below it that were opened in a month: what their shares come to."""
+
+    __tablename__ = "figure_counter"
+
+    protocol: Mapped[str] = mapped_column(Key, primary_key=True)
+    month: Mapped[str] = mapped_column(Month, primary_key=True)
+    unit: Mapped[str] = mapped_column(Part, primary_key=True)
+    above: Mapped[str] = mapped_column(Id)
+    counts: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index(None, "protocol", "above", "month"), Index(None, "protocol", "unit", "month"))
+
+
+class FigureFrozenRow(RealmBase):
+    """What erased cases of one smallest unit had added: the only trace of them in figures."""
+
+    __tablename__ = "figure_frozen"
+
+    protocol: Mapped[str] = mapped_column(Key, primary_key=True)
+    month: Mapped[str] = mapped_column(Month, primary_key=True)
+    unit: Mapped[str] = mapped_column(Part, primary_key=True)
+    counts: Mapped[dict[str, Any]]
+
+
+class FigureKeyRow(Wrapped, DirectoryBase):
+    """The key of the counts of which a release is made, wrapped by a master key. It goes where nothing was issued."""
+
+    __tablename__ = "figure_key"
+
+    release: Mapped[str] = mapped_column(Id, primary_key=True)
+
+    @property
+    def label(self) -> str:
+        return f"figures:{self.release}"
+
+
+class FigureJobRow(DirectoryBase):
+    """Figures that somebody asked to be issued: how far that is. `sealed`: what is worked out so far.
+
+    Its id becomes the release's. `press`: a digest of the form that asked for it.
+    """
+
+    __tablename__ = "figure_job"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    protocol: Mapped[str] = mapped_column(Key)
+    unit: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"))
+    year: Mapped[int]
+    account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
+    role: Mapped[str] = mapped_column(Key)
+    asked_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(Plain(12), index=True)
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    tries: Mapped[int] = mapped_column(default=0)
+    fault: Mapped[str] = mapped_column(Plain(40), default="")
+    sealed: Mapped[bytes | None]
+    taken_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    press: Mapped[str] = mapped_column(Plain(64), unique=True)
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('counting', 'choosing', 'checking', 'issued', 'refused', 'stopped')", name="figure_job_known"
+        ),
+        Index(None, "unit", "protocol", "asked_at"),
+    )
+
+
+class FigureReleaseRow(HasMac, DirectoryBase):
+    """Figures of a unit and of all below it, as they were issued; append-only.
+
+    `tables`: their layout; `sealed`: the counts and what was told of them, which every later release is checked with.
+    """
+
+    __tablename__ = "figure_release"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    protocol: Mapped[str] = mapped_column(Key)
+    version: Mapped[int]
+    definition: Mapped[str] = mapped_column(Plain(64))
+    unit: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"))
+    year: Mapped[int]
+    edition: Mapped[int]
+    months: Mapped[list[Any]] = mapped_column(JSON())
+    counted_at: Mapped[datetime]
+    issued_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
+    role: Mapped[str] = mapped_column(Key)
+    former: Mapped[str | None] = mapped_column(Id, ForeignKey("figure_release.id"))
+    tables: Mapped[list[Any]] = mapped_column(JSON())
+    sealed: Mapped[bytes] = mapped_column(deferred=True)
+
+    __table_args__ = (
+        CheckConstraint("edition >= 1", name="editions_count_from_one"),
+        UniqueConstraint("protocol", "unit", "year", "edition"),
+    )
+
+
+class FigureToldRow(HasMac, DirectoryBase):
+    """What a release tells of one unit, or of what stands at a unit itself: all that pages ever read; append-only."""
+
+    __tablename__ = "figure_told"
+
+    release: Mapped[str] = mapped_column(Id, ForeignKey("figure_release.id"), primary_key=True)
+    unit: Mapped[str] = mapped_column(Part, primary_key=True)
+    above: Mapped[str] = mapped_column(Part)
+    told: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index(None, "release", "above"), Index(None, "unit"))
+
+
+class FigurePublicRow(HasMac, DirectoryBase):
+    """That a release was put on the page for everybody, or taken from it: the latest counts; append-only."""
+
+    __tablename__ = "figure_public"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    release: Mapped[str] = mapped_column(Id, ForeignKey("figure_release.id"), index=True)
+    place: Mapped[int]
+    is_public: Mapped[bool]
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
+
+    __table_args__ = (UniqueConstraint("release", "place"),)
+
+
+class FigurePaperRow(HasMac, DirectoryBase):
+    """One copy of a report of figures: of which unit of which release, to whom; append-only."""
+
+    __tablename__ = "figure_paper"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    release: Mapped[str] = mapped_column(Id, ForeignKey("figure_release.id"))
+    unit: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"))
+    copy: Mapped[int]
+    language: Mapped[str] = mapped_column(Plain(8))
+    actor: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
+    at: Mapped[datetime]
+    digest: Mapped[str] = mapped_column(Plain(64), index=True)
+    press: Mapped[str] = mapped_column(Plain(64), unique=True)
+
+    __table_args__ = (
+        CheckConstraint("length(digest) = 64", name="figure_paper_digest_is_sha256"),
+        UniqueConstraint("release", "unit", "copy"),
+    )
+
+
+# Rows of the yearly reports of schools that were handed out.
+
+
+class YearlyReportRow(HasMac, DirectoryBase):
+    """One copy of a school's yearly report: who was handed it, when, and every figure on it; append-only.
+
+    It belongs to no case. `until`: the last day of which it speaks; `press`: a digest of the form that asked for it.
+    """
+
+    __tablename__ = "yearly_report"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    realm: Mapped[str] = mapped_column(Key)
+    unit: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"))
+    protocol: Mapped[str] = mapped_column(Key)
+    version: Mapped[int]
+    document: Mapped[str] = mapped_column(Key)
+    year: Mapped[int]
+    until: Mapped[date]
+    copy: Mapped[int]
+    language: Mapped[str] = mapped_column(Plain(8))
+    actor: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
+    role: Mapped[str] = mapped_column(Key)
+    reader: Mapped[str] = mapped_column(Plain(200))
+    at: Mapped[datetime]
+    digest: Mapped[str] = mapped_column(Plain(64))
+    figures: Mapped[dict[str, Any]]
+    press: Mapped[str] = mapped_column(Plain(64), unique=True)
+
+    __table_args__ = (
+        CheckConstraint("copy >= 1", name="copies_count_from_one"),
+        CheckConstraint("length(digest) = 64", name="digest_is_sha256"),
+        UniqueConstraint("realm", "unit", "protocol", "document", "year", "copy"),
+    )

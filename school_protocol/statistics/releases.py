@@ -1,0 +1,456 @@
+"""Figures issued: asked for once, worked out by a worker, told only as far as the gate lets them, and then for good.
+
+What is counted first is kept, sealed, until it is issued: a worker may be killed anywhere, and the next one goes on
+from the same counts. One release is worked on at a time, for each is looked at together with those before it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.prepare_process import Broken, Hands
+from school_protocol.cases.loading import account_names
+from school_protocol.context import REALM, House
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import FigureRules
+from school_protocol.engine.errors import BadInput, Refused, Unseen
+from school_protocol.engine.visibility import Actor, Unit, UnitKind
+from school_protocol.language import ZONE
+from school_protocol.statistics import counts, release_repository, repository
+from school_protocol.statistics.release_repository import Issued, ToldOf
+from school_protocol.statistics.release_rules import Changed, ReleaseLine, Told, UnitTold, changes, tables_from_data
+from school_protocol.statistics.repository import Job, State
+from school_protocol.statistics.rules import own_part, unit_of
+from school_protocol.storage import administration_log
+from school_protocol.storage.administration_log import Change, Kind
+from school_protocol.storage.engines import Session
+from school_protocol.storage.models import new_id
+
+# Figures that were issued, as those read them who may: by unit, release by release; never what is
+# withheld.
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A unit whose figures this person reads, of one protocol, in a role; `may_issue`: and issues."""
+
+    unit: Unit
+    protocol: Protocol
+    role: str
+    may_issue: bool
+
+    @property
+    def rules(self) -> FigureRules:
+        assert self.protocol.figures is not None
+        return self.protocol.figures
+
+
+# ---- who reads them ------------------------------------------------------------------------------------------------
+
+
+def may_see(house: House, actor: Actor) -> bool:
+    """Whether this person reads or issues figures of any unit. Figures are of the real realm alone."""
+    return any(True for _one in _held(house, actor)) and house.name == REALM == actor.realm
+
+
+def places(house: House, actor: Actor) -> tuple[Place, ...]:
+    """The units in which this person reads or issues figures, the widest first."""
+    if not may_see(house, actor):
+        return ()
+    found: dict[tuple[str, str], Place] = {}
+    held = list(_held(house, actor))
+    with house.directory.reading() as session:
+        units = auth_repository.find_units(session, sorted({unit for _protocol, unit, _role, _issues in held}))
+    for protocol, unit, role, issues in held:
+        may_issue = issues and units[unit].kind is not UnitKind.school
+        key = (protocol.protocol, unit)
+        if key not in found or (may_issue and not found[key].may_issue):
+            found[key] = Place(units[unit], protocol, role, may_issue)
+    return tuple(sorted(found.values(), key=lambda one: (len(one.unit.parents), one.unit.code, one.protocol.protocol)))
+
+
+def place_of(house: House, actor: Actor, protocol: str, code: str) -> Place:
+    """That unit, for whoever reads its figures or those of one above it. Raises Unseen."""
+    with house.directory.reading() as session:
+        unit = auth_repository.unit_coded(session, code)
+    own = [one for one in places(house, actor) if one.protocol.protocol == protocol]
+    if unit is None:
+        raise Unseen(code)
+    for place in own:
+        if place.unit.id == unit.id:
+            return place
+    above = next((place for place in own if place.unit.id in unit.parents), None)
+    if above is None:
+        raise Unseen(code)
+    return Place(unit, above.protocol, above.role, may_issue=False)
+
+
+def _held(house: House, actor: Actor) -> Iterator[tuple[Protocol, str, str, bool]]:
+    for protocol in house.library.current():
+        rules = protocol.figures
+        for held in actor.appointments if rules is not None else ():
+            assert rules is not None
+            if held.role in (*rules.reads, *rules.issues):
+                yield protocol, held.unit, held.role, held.role in rules.issues
+
+
+# ---- releases ------------------------------------------------------------------------------------------------------
+
+
+def releases_covering(house: House, unit: Unit, protocol: str = "") -> tuple[ReleaseLine, ...]:
+    """The releases that have this unit, the newest first."""
+    with house.directory.reading() as session:
+        found = [one for one in release_repository.covering(session, unit.id) if protocol in ("", one.protocol)]
+        return _lines(session, found)
+
+
+def release_of(house: House, unit: Unit, release_id: str) -> ReleaseLine:
+    """One of those. Raises Unseen."""
+    found = next((one for one in releases_covering(house, unit) if one.id == release_id), None)
+    if found is None:
+        raise Unseen(release_id)
+    return found
+
+
+def see_told(house: House, unit: Unit, release_id: str) -> Told:
+    """What a release tells of a unit and of those right below it. Raises Unseen."""
+    with house.directory.reading() as session:
+        return _told(session, release_repository.release(session, release_id), unit)
+
+
+def see_changes(house: House, told: Told) -> tuple[ReleaseLine, tuple[Changed, ...]] | None:
+    """The release that this one follows, and what it told otherwise of this unit; None: it is the first one."""
+    if not told.line.former:
+        return None
+    with house.directory.reading() as session:
+        former = release_repository.release(session, told.line.former)
+        if release_repository.told_of_release(session, former.id, told.unit.unit.id) is None:
+            return None
+        before = _told(session, former, told.unit.unit)
+    return before.line, changes(before, told)
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresView:
+    """A unit's page: the releases that have it, the one that is shown, what it tells otherwise than the one before."""
+
+    place: Place
+    lines: tuple[ReleaseLine, ...]
+    told: Told | None
+    former: ReleaseLine | None
+    changed: tuple[Changed, ...]
+    by: str
+    """Who issued what is shown."""
+    above: Unit | None
+    """The unit right above, where this person reads its figures too."""
+
+    @property
+    def has_years(self) -> bool:
+        """Whether more than one school year can be read."""
+        return len({line.year for line in self.lines}) > 1
+
+
+def see_figures(house: House, actor: Actor, protocol: str, code: str, release: str = "") -> FiguresView:
+    """The latest release that has a unit, or that one. Raises Unseen."""
+    place = place_of(house, actor, protocol, code)
+    lines = releases_covering(house, place.unit, protocol)
+    shown = next((one for one in lines if one.id == release), None) if release else next(iter(lines), None)
+    if release and shown is None:
+        raise Unseen(release)
+    told = see_told(house, place.unit, shown.id) if shown else None
+    before = see_changes(house, told) if told else None
+    names = account_names(house, [shown.by], actor.language) if shown else {}
+    return FiguresView(
+        place=place,
+        lines=lines,
+        told=told,
+        former=before[0] if before else None,
+        changed=before[1] if before else (),
+        by=names.get(shown.by, "—") if shown else "",
+        above=_above(house, actor, place),
+    )
+
+
+MOST_YEARS = 6
+"""From the latest school year of which something was issued back."""
+
+
+@dataclass(frozen=True, slots=True)
+class YearsView:
+    """What the latest release of each school year tells of a unit, the earliest year first; of MOST_YEARS at most."""
+
+    place: Place
+    told: tuple[Told, ...]
+
+
+def see_years(house: House, actor: Actor, protocol: str, code: str) -> YearsView:
+    """School years side by side, as they were issued; a place above may have issued some. Raises Unseen."""
+    place = place_of(house, actor, protocol, code)
+    latest: dict[int, ReleaseLine] = {}
+    for line in releases_covering(house, place.unit, protocol):
+        latest.setdefault(line.year, line)
+    years = [year for year in sorted(latest) if year > max(latest) - MOST_YEARS]
+    return YearsView(place, tuple(see_told(house, place.unit, latest[year].id) for year in years))
+
+
+def _above(house: House, actor: Actor, place: Place) -> Unit | None:
+    reads = {one.unit.id for one in places(house, actor) if one.protocol.protocol == place.protocol.protocol}
+    if not place.unit.parents or reads.isdisjoint(place.unit.parents):
+        return None
+    with house.directory.reading() as session:
+        return auth_repository.unit(session, place.unit.parents[0])
+
+
+def see_public(house: House) -> tuple[ReleaseLine, ...]:
+    """The releases that are on the page for everybody, the newest first."""
+    with house.directory.reading() as session:
+        return _lines(session, release_repository.public(session))
+
+
+def has_public(house: House) -> bool:
+    """Whether anything is on the page for everybody."""
+    with house.directory.reading() as session:
+        return bool(release_repository.public_ids(session))
+
+
+def see_public_told(house: House, release_id: str) -> Told:
+    """What everybody is told of a release: of its own unit alone. Raises Unseen."""
+    with house.directory.reading() as session:
+        if release_id not in release_repository.public_ids(session):
+            raise Unseen(release_id)
+        issued = release_repository.release(session, release_id)
+        return _told(session, issued, auth_repository.unit(session, issued.unit)).for_everybody()
+
+
+def _told(session: Session, issued: Issued, unit: Unit) -> Told:
+    own = release_repository.told_of_release(session, issued.id, unit.id)
+    if own is None:
+        raise Unseen(issued.id)
+    below = release_repository.told_below(session, issued.id, unit.id)
+    units = auth_repository.find_units(session, sorted({unit_of(one.unit) for one in below}))
+    (line,) = _lines(session, [issued])
+    children = sorted((_unit_told(one, units[unit_of(one.unit)]) for one in below), key=lambda one: one.code)
+    return Told(line, tables_from_data(issued.tables), _unit_told(own, unit), tuple(children))
+
+
+def _unit_told(told: ToldOf, unit: Unit) -> UnitTold:
+    return UnitTold(unit, told.unit == own_part(unit.id), told.told)
+
+
+def _lines(session: Session, found: Sequence[Issued]) -> tuple[ReleaseLine, ...]:
+    units = auth_repository.find_units(session, sorted({one.unit for one in found}))
+    public = release_repository.public_ids(session)
+    return tuple(
+        ReleaseLine(
+            id=one.id,
+            protocol=one.protocol,
+            version=one.version,
+            definition=one.definition,
+            unit=units[one.unit],
+            number=one.edition,
+            year=one.year,
+            months=one.months,
+            counted_at=one.counted_at,
+            issued_at=one.issued_at,
+            by=one.actor,
+            role=one.role,
+            former=one.former or "",
+            is_latest=_is_latest(session, one),
+            is_public=one.id in public,
+        )
+        for one in found
+    )
+
+
+def _is_latest(session: Session, issued: Issued) -> bool:
+    return release_repository.latest_id(session, issued.protocol, issued.unit, issued.year) == issued.id
+
+
+YEARS_BACK = 3
+"""So many finished school years can be issued, beside the one that runs."""
+TRIES = 5
+"""So often a worker may be killed at one release before it is given up."""
+_log = logging.getLogger(__name__)
+
+
+class Running(Refused):
+    """Figures of this unit are being worked out already: `job`."""
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+        super().__init__(())
+
+
+# ---- asking --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be issued of a unit: school years, the one that runs first, each with what was last issued of it."""
+
+    place: Place
+    years: tuple[tuple[int, ReleaseLine | None], ...]
+    job: Job | None
+    """What was last asked for."""
+
+    @property
+    def refused(self) -> Job | None:
+        """What was last asked for, where nothing came of it."""
+        return self.job if self.job is not None and self.job.state is State.refused else None
+
+
+def see_options(house: House, actor: Actor, protocol: str, code: str) -> Options:
+    """For whoever issues the figures of that unit. Raises Unseen."""
+    place = issuable(house, actor, protocol, code)
+    lines = [one for one in releases_covering(house, place.unit, protocol) if one.unit.id == place.unit.id]
+    latest = {one.year: one for one in lines if one.is_latest}
+    with house.directory.reading() as session:
+        job = repository.latest_job(session, protocol, place.unit.id)
+    return Options(place, tuple((year, latest.get(year)) for year in _years(house, place)), job)
+
+
+def ask_release(house: House, actor: Actor, protocol: str, code: str, year: int, token: str) -> str:
+    """Ask for the figures of a unit and of all below it; returns the job's id. Pressed twice, it is one.
+
+    Raises Unseen, BadInput for a year that isn't offered, Running where that unit's are being worked out.
+    """
+    place = issuable(house, actor, protocol, code)
+    if year not in _years(house, place):
+        raise BadInput({"year": ("unknown_option",)})
+    press = house.vault.chain("figures-press-v1", f"{actor.id}\0{token}".encode("utf-8", "surrogatepass")).hex()
+    with house.directory.writing() as session:
+        before = repository.job_of_press(session, press)
+        if before is not None:
+            return before.id
+        last = repository.latest_job(session, protocol, place.unit.id)
+        if last is not None and last.is_running:
+            raise Running(last.id)
+        job = new_id()
+        release_repository.make_key(session, house.vault, job)
+        repository.add_job(
+            session, job, protocol=protocol, unit=place.unit.id, year=year, account=actor.id, role=place.role,
+            at=house.now(), press=press,
+        )  # fmt: skip
+    return job
+
+
+def issuable(house: House, actor: Actor, protocol: str, code: str) -> Place:
+    place = place_of(house, actor, protocol, code)
+    if not place.may_issue:
+        raise Unseen(code)
+    return place
+
+
+def _years(house: House, place: Place) -> tuple[int, ...]:
+    """The school year that runs, and those before it of which something is counted."""
+    begins = place.rules.begins
+    running = _year_at(begins, house.now())
+    counted = {
+        int(month[:4]) - (int(month[5:]) < begins)
+        for month in counts.months(house, place.protocol.protocol, place.unit.id)
+    }
+    return tuple(year for year in range(running, running - YEARS_BACK - 1, -1) if year == running or year in counted)
+
+
+def _year_at(begins: int, moment: datetime) -> int:
+    local = moment.astimezone(ZONE)
+    return local.year - (local.month < begins)
+
+
+# ---- how far it is -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    job: Job
+    place: Place
+
+
+def see_job(house: House, actor: Actor, job_id: str) -> JobView:
+    """How far it is, for whoever issues the figures of that unit. Raises Unseen."""
+    with house.directory.reading() as session:
+        job = repository.job(session, job_id)
+        unit = auth_repository.unit(session, job.unit)
+    return JobView(job, issuable(house, actor, job.protocol, unit.code))
+
+
+def stop_release(house: House, actor: Actor, job_id: str) -> bool:
+    """Nothing is issued; False where it had come to its end before. Raises Unseen."""
+    see_job(house, actor, job_id)
+    with house.directory.writing() as session:
+        return settle_release(house, session, job_id, State.stopped)
+
+
+def set_public(house: House, actor: Actor, release_id: str, *, is_public: bool) -> bool:
+    """Put a release on the page for everybody, or take it from there; False where it is so already. Raises Unseen."""
+    with house.directory.reading() as session:
+        issued = release_repository.release(session, release_id)
+        unit = auth_repository.unit(session, issued.unit)
+    place = issuable(house, actor, issued.protocol, unit.code)
+    with house.directory.writing() as session:
+        if not release_repository.set_public(session, release_id, is_public=is_public, actor=actor.id, at=house.now()):
+            return False
+        kind = Kind.figures_published if is_public else Kind.figures_withdrawn
+        note(session, kind, issued, actor.id, place.role, at=house.now())
+    return True
+
+
+def note(session: Session, kind: Kind, issued: Issued, actor: str, role: str, *, at: datetime) -> None:
+    """One row of what was changed, about the post by which it was. Raises Unseen where there is none any more."""
+    posts = auth_repository.posts_of(session, actor, since=at.astimezone(ZONE).date())
+    held = next((one for one in posts if (one.unit, one.role) == (issued.unit, role)), None)
+    if held is None:
+        raise Unseen(issued.id)
+    administration_log.write_entry(
+        session,
+        Change(
+            at=at, actor=actor, kind=kind, unit=issued.unit, account=actor, role=role, appointment=held.id,
+            reason="figures", sentence=f"{issued.year}-{issued.year + 1}, {issued.edition}", draft=issued.id,
+        ),
+    )  # fmt: skip
+
+
+# ---- working -------------------------------------------------------------------------------------------------------
+
+
+def go_on(house: House, hands: Hands) -> bool:
+    """Work on what was asked for first, unless somebody is at it; returns whether there is more to do at once.
+
+    Raises NotCounted in a realm that is not the real one.
+    """
+    counts.only_real(house)
+    with house.directory.writing() as session:
+        job = repository.take_next(session, now=house.now())
+        if job is not None and job.tries > TRIES:
+            settle_release(house, session, job.id, State.refused, "broken")
+            return True
+    if job is None:
+        return False
+    try:
+        hands.do(work, job.id, now=house.now())
+    except Broken as broken:
+        _log.warning("figures %s could not be worked out (%s)", job.id, broken)
+        with house.directory.writing() as session:
+            repository.leave(session, job.id)
+        return False
+    return True
+
+
+def work(house: House, job_id: str) -> None:
+    """All steps that are left of one job, whose lease its caller took; each is kept as it ends."""
+    from school_protocol.statistics.release_job import Work  # loads the solver, once
+
+    counts.only_real(house)
+    Work(house, job_id).work()
+
+
+def settle_release(house: House, session: Session, job_id: str, state: State, fault: str = "") -> bool:
+    """Nothing was issued: what was counted can't be opened any more."""
+    settled = repository.settle_job(session, job_id, state, at=house.now(), fault=fault)
+    if settled:
+        release_repository.drop_key(session, job_id)
+    return settled

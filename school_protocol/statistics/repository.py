@@ -1,0 +1,403 @@
+"""Counters by unit and month: changed as a transaction ends, each row locked in one order, so that no count is lost.
+
+The rows of a country are everybody's: they are locked last, when all else is written, for as long as a commit takes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import bindparam, delete, event, exists, func, insert, select, text, tuple_, update
+from sqlalchemy.orm import Session
+
+from school_protocol.cases.models import CaseIndexRow
+from school_protocol.engine.errors import Unseen
+from school_protocol.statistics.models import FigureCounterRow, FigureFrozenRow, FigureJobRow, FigureShareRow
+from school_protocol.statistics.rules import Cell, Cells, Share
+from school_protocol.storage.case_keys import case_key
+from school_protocol.storage.models import CaseKeyRow
+from school_protocol.storage.sql import add_rows, into
+from school_protocol.storage.sql import put_rows as put_row
+from school_protocol.storage.vault import Vault
+
+Key = tuple[str, str, str]
+"""Protocol, month, unit."""
+Change = Counter[Cell]
+_PENDING = "figures-to-count"
+_AT_ONCE = 500
+
+
+def change_at_commit(session: Session, changes: Iterable[tuple[Key, str, Change]]) -> None:
+    """Have these added to the counters as the transaction ends: key, the unit above, by how much in each cell."""
+    if not event.contains(session, "before_commit", _write_pending):
+        event.listen(session, "before_commit", _write_pending)
+    pending: dict[Key, tuple[str, Change]] = session.info.setdefault(_PENDING, {})
+    for key, above, change in changes:
+        known = pending.get(key, ("", Change()))[1]
+        pending[key] = above, _sum(known, change)
+
+
+def _sum(one: Change, other: Change) -> Change:
+    """Also what comes to less than nothing, which `+` of counters leaves out."""
+    summed = Change(one)
+    summed.update(other)
+    return summed
+
+
+def _write_pending(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    pending: dict[Key, tuple[str, Change]] = session.info.pop(_PENDING, {})
+    wanted = {key: found for key, found in sorted(pending.items()) if any(found[1].values())}
+    if not wanted:
+        return
+    session.flush()
+    rows = [_counter_columns(key) | {"above": above, "counts": {}} for key, (above, _change) in wanted.items()]
+    session.execute(into(session, FigureCounterRow).values(rows).on_conflict_do_nothing())
+    for row in _locked(session, wanted):
+        above, change = wanted[row.protocol, row.month, row.unit]
+        row.above, row.counts = above, added(row.counts, change)
+    session.flush()
+
+
+def _counter_columns(key: Key) -> dict[str, Any]:
+    return dict(zip(("protocol", "month", "unit"), key, strict=True))
+
+
+_KEY = (FigureCounterRow.protocol, FigureCounterRow.month, FigureCounterRow.unit)
+
+
+def _locked(session: Session, keys: Collection[Key]) -> Iterable[FigureCounterRow]:
+    query = select(FigureCounterRow).where(tuple_(*_KEY).in_(list(keys))).order_by(*_KEY).with_for_update()
+    return session.scalars(query, execution_options={"populate_existing": True}).all()
+
+
+def added(counts: Cells, change: Change) -> dict[str, dict[str, int]]:
+    """Counts with these added; what has come to nothing is left out."""
+    found = {table: dict(rows) for table, rows in counts.items()}
+    for (table, row), number in change.items():
+        rows = found.setdefault(table, {})
+        rows[row] = rows.get(row, 0) + number
+        if not rows[row]:
+            del rows[row]
+        if not rows:
+            del found[table]
+    return found
+
+
+# ---- read ----------------------------------------------------------------------------------------------------------
+
+Counted = tuple[str, str, str, Mapping[str, Any]]
+"""Month, unit, the unit above it, counts."""
+
+
+def of_unit(session: Session, protocol: str, unit: str, first: str, last: str) -> list[Counted]:
+    """The counters of one unit, from one month to another."""
+    return list(_read(session, protocol, FigureCounterRow.unit == unit, first, last))
+
+
+def below(session: Session, protocol: str, units: Collection[str], first: str, last: str) -> list[Counted]:
+    """The counters of the units directly below these."""
+    listed = sorted(units)
+    found: list[Counted] = []
+    for begin in range(0, len(listed), _AT_ONCE):
+        some = FigureCounterRow.above.in_(listed[begin : begin + _AT_ONCE])
+        found += _read(session, protocol, some, first, last)
+    return found
+
+
+def _read(session: Session, protocol: str, which: Any, first: str, last: str) -> Iterator[Counted]:
+    columns = (FigureCounterRow.month, FigureCounterRow.unit, FigureCounterRow.above, FigureCounterRow.counts)
+    query = select(*columns).where(
+        FigureCounterRow.protocol == protocol, which, FigureCounterRow.month.between(first, last)
+    )
+    for month, unit, above, counts in session.execute(query):
+        if counts:
+            yield month, unit, above, counts
+
+
+def months(session: Session, protocol: str, unit: str) -> list[str]:
+    """The months of which something is counted of that unit, the earliest first."""
+    query = select(FigureCounterRow.month, FigureCounterRow.counts).where(
+        FigureCounterRow.protocol == protocol, FigureCounterRow.unit == unit
+    )
+    return sorted(month for month, counts in session.execute(query) if counts)
+
+
+# ---- made anew -----------------------------------------------------------------------------------------------------
+
+
+def hold(session: Session) -> None:
+    """Nobody else counts anything, or leaves anything in figures, until this transaction ends.
+
+    In the order in which whoever erases a case takes them.
+    """
+    if session.connection().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE figure_frozen, figure_counter IN EXCLUSIVE MODE"))
+
+
+def frozen(session: Session) -> list[tuple[Key, Mapping[str, Any]]]:
+    """What erased cases had added, by protocol, month and smallest unit."""
+    columns = (FigureFrozenRow.protocol, FigureFrozenRow.month, FigureFrozenRow.unit, FigureFrozenRow.counts)
+    return [((protocol, month, unit), counts) for protocol, month, unit, counts in session.execute(select(*columns))]
+
+
+def every_counter(session: Session) -> dict[Key, tuple[str, dict[str, Any]]]:
+    """All counters, by key: the unit above and the counts."""
+    rows = session.scalars(select(FigureCounterRow), execution_options={"populate_existing": True})
+    return {(row.protocol, row.month, row.unit): (row.above, row.counts) for row in rows if row.counts}
+
+
+def replace_all(session: Session, counters: Mapping[Key, tuple[str, Change]]) -> int:
+    """Put these in the place of all that there are; returns how many were otherwise."""
+    before = every_counter(session)
+    after = {key: (above, added({}, change)) for key, (above, change) in counters.items()}
+    after = {key: found for key, found in after.items() if found[1]}
+    differing = [key for key in {*before, *after} if before.get(key) != after.get(key)]
+    session.execute(delete(FigureCounterRow))
+    rows = [
+        _counter_columns(key) | {"above": above, "counts": counts} for key, (above, counts) in sorted(after.items())
+    ]
+    for begin in range(0, len(rows), _AT_ONCE):
+        session.execute(insert(FigureCounterRow), rows[begin : begin + _AT_ONCE])
+    session.expire_all()
+    return len(differing)
+
+
+def opened_since(session: Session, protocols: Collection[str], units: Collection[str], month: str) -> frozenset[str]:
+    """Which of these schools opened a case in that month or later.
+
+    They know nothing of a case of which somebody of the school must not know, and keep count of erased ones.
+    """
+    query = select(FigureCounterRow.unit, FigureCounterRow.counts).where(
+        FigureCounterRow.protocol.in_(list(protocols)),
+        FigureCounterRow.unit.in_(list(units)),
+        FigureCounterRow.month >= month,
+    )
+    return frozenset(unit for unit, counts in session.execute(query) if counts)
+
+
+# Figures that were asked for and are being worked out: how far that is. One is worked on at a time,
+# everywhere.
+
+LEASE = timedelta(minutes=2)
+"""Whoever took one and said nothing for so long is taken for dead."""
+
+
+class State(StrEnum):
+    counting = "counting"
+    choosing = "choosing"
+    """Which counts may be told."""
+    checking = "checking"
+    """Whether any that is withheld could be worked out."""
+    issued = "issued"
+    refused = "refused"
+    stopped = "stopped"
+
+
+RUNNING = (State.counting, State.choosing, State.checking)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Figures of a unit and a school year that somebody asked for, in a role. Its id is that of the release to be."""
+
+    id: str
+    protocol: str
+    unit: str
+    year: int
+    account: str
+    role: str
+    asked_at: datetime
+    state: State
+    done: int
+    total: int
+    tries: int
+    fault: str
+    settled_at: datetime | None
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in RUNNING
+
+
+def add_job(
+    session: Session, job_id: str, *, protocol: str, unit: str, year: int, account: str, role: str, at: datetime,
+    press: str,
+) -> None:  # fmt: skip
+    """Write down that figures are asked for."""
+    row = FigureJobRow(
+        id=job_id, protocol=protocol, unit=unit, year=year, account=account, role=role, asked_at=at,
+        state=State.counting.value, press=press,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+
+
+def job(session: Session, job_id: str) -> Job:
+    """One; raises Unseen."""
+    row = session.get(FigureJobRow, job_id)
+    if row is None:
+        raise Unseen(job_id)
+    return _job(row)
+
+
+def job_of_press(session: Session, press: str) -> Job | None:
+    """What that press of a form led to."""
+    row = session.scalars(select(FigureJobRow).where(FigureJobRow.press == press)).one_or_none()
+    return _job(row) if row else None
+
+
+def latest_job(session: Session, protocol: str, unit: str) -> Job | None:
+    """What is being worked out of a unit; else what was last asked for."""
+    query = select(FigureJobRow).where(FigureJobRow.protocol == protocol, FigureJobRow.unit == unit)
+    order = (FigureJobRow.settled_at.is_not(None), FigureJobRow.asked_at.desc(), FigureJobRow.id)
+    row = session.scalars(query.order_by(*order).limit(1)).one_or_none()
+    return _job(row) if row else None
+
+
+def take_next(session: Session, *, now: datetime) -> Job | None:
+    """The one asked for first, under a lease; None where there is none, or somebody is at one."""
+    query = select(FigureJobRow).where(FigureJobRow.state.in_([one.value for one in RUNNING]))
+    rows = session.scalars(query.order_by(FigureJobRow.asked_at, FigureJobRow.id).with_for_update()).all()
+    if not rows or any(row.taken_at is not None and row.taken_at >= now - LEASE for row in rows):
+        return None
+    rows[0].taken_at = now
+    rows[0].tries += 1
+    session.flush()
+    return _job(rows[0])
+
+
+def sealed_of(session: Session, job_id: str) -> bytes | None:
+    """What was worked out so far."""
+    return session.scalar(select(FigureJobRow.sealed).where(FigureJobRow.id == job_id))
+
+
+def go_on(session: Session, job_id: str, *, done: int, total: int, now: datetime) -> bool:
+    """How far it is; False where it was stopped meanwhile."""
+    return _change(session, job_id, done=done, total=total, taken_at=now)
+
+
+def set_state(session: Session, job_id: str, state: State, sealed: bytes, *, now: datetime) -> bool:
+    """The next step, with what the one before came to; False where it was stopped meanwhile."""
+    return _change(session, job_id, state=state.value, sealed=sealed, done=0, total=0, taken_at=now)
+
+
+def settle_job(session: Session, job_id: str, state: State, *, at: datetime, fault: str = "") -> bool:
+    """It has come to its end; nothing of what was worked out stays here. False where it had before."""
+    return _change(session, job_id, state=state.value, sealed=None, taken_at=None, settled_at=at, fault=fault)
+
+
+def leave(session: Session, job_id: str) -> None:
+    """Nobody is at it any more: whoever comes next goes on."""
+    _change(session, job_id, taken_at=None)
+
+
+def _change(session: Session, job_id: str, **values: object) -> bool:
+    running = FigureJobRow.state.in_([one.value for one in RUNNING])
+    changed = session.execute(update(FigureJobRow).where(FigureJobRow.id == job_id, running).values(**values))
+    return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def _job(row: FigureJobRow) -> Job:
+    fields = {name: getattr(row, name) for name in Job.__slots__}
+    return Job(**{**fields, "state": State(row.state)})
+
+
+# What each case adds to figures, kept in the transaction that changes it; counters follow as it
+# ends.
+# Of one case, kinds of facts and dangers say more than a list may: they are sealed under its key.
+
+
+def put_share(session: Session, vault: Vault, case_id: str, share: Share) -> None:
+    """Keep what the case adds now in place of what it added before."""
+    row, key = session.execute(_HELD, {"case": case_id}).one_or_none(), case_key(session, vault, case_id)
+    before = _share(row, vault, key) if row is not None else None
+    if before == share:
+        return
+    if before is not None:
+        change_at_commit(session, _changes(before, -1))
+    change_at_commit(session, _changes(share, 1))
+    put_row(session, FigureShareRow(**_share_columns(vault, key, case_id, share)))
+
+
+_SHARES = FigureShareRow.__table__.c
+_HELD = select(*_SHARES).where(_SHARES.case_id == bindparam("case")).with_for_update()
+
+
+def put_new(session: Session, vault: Vault, added: Sequence[tuple[str, bytes, Share]]) -> None:
+    """Keep what cases add that added nothing before: id, key, share."""
+    for _case_id, _key, share in added:
+        change_at_commit(session, _changes(share, 1))
+    add_rows(session, FigureShareRow, [_share_columns(vault, key, case_id, share) for case_id, key, share in added])
+
+
+def _share_columns(vault: Vault, key: bytes, case_id: str, share: Share) -> dict[str, Any]:
+    return {
+        "case_id": case_id,
+        "protocol": share.protocol,
+        "month": share.month,
+        "path": list(share.path),
+        "sealed": vault.seal(key, _label(case_id), [list(cell) for cell in sorted(share.cells)]),
+    }
+
+
+def share(session: Session, vault: Vault, case_id: str) -> Share | None:
+    """What the case adds; None where it was never counted."""
+    row = session.get(FigureShareRow, case_id)
+    return _share(row, vault, case_key(session, vault, case_id)) if row is not None else None
+
+
+def freeze(session: Session, vault: Vault, case_id: str) -> None:
+    """The case is about to go: what it added stays in the counters, and beside them under its smallest unit alone."""
+    row = session.get(FigureShareRow, case_id, with_for_update=True)
+    if row is None:
+        return
+    left = _share(row, vault, case_key(session, vault, case_id))
+    key = {"protocol": left.protocol, "month": left.month, "unit": left.path[0]}
+    session.execute(into(session, FigureFrozenRow).values(**key, counts={}).on_conflict_do_nothing())
+    held = session.scalars(select(FigureFrozenRow).filter_by(**key).with_for_update()).one()
+    held.counts = added(held.counts, Change(dict.fromkeys(left.cells, 1)))
+    session.delete(row)
+    session.flush()
+
+
+def every_share(session: Session, vault: Vault) -> Iterator[Share]:
+    """What each case adds, one after the other."""
+    query = select(FigureShareRow, CaseKeyRow).join(CaseKeyRow, CaseKeyRow.case_id == FigureShareRow.case_id)
+    for row, held in session.execute(query.execution_options(yield_per=1000)):
+        yield _share(row, vault, vault.unwrap(held.master, held.wrapped, held.label))
+        session.expunge(row)
+        session.expunge(held)
+
+
+def counted(session: Session) -> int:
+    """How many cases add something."""
+    return session.scalar(select(func.count()).select_from(FigureShareRow)) or 0
+
+
+def missing(session: Session) -> int:
+    """How many cases that stand in the index add nothing."""
+    has_one = exists().where(FigureShareRow.case_id == CaseIndexRow.case_id)
+    return session.scalar(select(func.count()).select_from(CaseIndexRow).where(~has_one)) or 0
+
+
+def _share(row: Any, vault: Vault, key: bytes) -> Share:
+    cells: list[Cell] = [(table, one) for table, one in vault.open_sealed(key, _label(row.case_id), row.sealed)]
+    return Share(row.protocol, row.month, tuple(row.path), frozenset(cells))
+
+
+def _label(case_id: str) -> str:
+    return f"{case_id}|figure_share"
+
+
+def _changes(share: Share, by: int) -> Iterator[tuple[tuple[str, str, str], str, Change]]:
+    change = Change(dict.fromkeys(share.cells, by))
+    for place, unit in enumerate(share.path):
+        above = share.path[place + 1] if place + 1 < len(share.path) else ""
+        yield (share.protocol, share.month, unit), above, change

@@ -1,1 +1,0 @@
-"""Tokens of other systems, and what was read by them."""

@@ -1,1 +1,0 @@
-"""What cases ask of other schools: rows for whoever answers there."""

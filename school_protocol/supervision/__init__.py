@@ -1,0 +1,1 @@
+"""The academy's desk: review queue, remarks, referral directory, visits."""

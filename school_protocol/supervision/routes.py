@@ -1,0 +1,503 @@
+"""The register of referrals: narrowed by what stands in its address, so that it can be kept, sent and come back to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, TypedDict
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.case_files.presenters import outcome_said
+from school_protocol.cases import showing
+from school_protocol.cases.case_lines import RecordView
+from school_protocol.cases.service import Done
+from school_protocol.cases.view_models import CaseView, ConflictView
+from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefore, Unseen
+from school_protocol.engine.events import Remark, RemarkKind
+from school_protocol.engine.texts import N_
+from school_protocol.engine.visibility import Permission
+from school_protocol.people import presenters as people_presenters
+from school_protocol.people.forms import TeamForm
+from school_protocol.people.teams import Obstacle, TeamRefused
+from school_protocol.supervision import presenters, referral_contacts, referral_register, review, review_queue
+from school_protocol.supervision.forms import contact_form
+from school_protocol.supervision.referral_contacts import ContactView, Kept
+from school_protocol.supervision.referral_register import Wanted
+from school_protocol.supervision.referral_repository import REFERRAL_CURSOR_MOST
+from school_protocol.supervision.repository import TEAM, Chosen
+from school_protocol.supervision.review import ReviewRefused
+from school_protocol.supervision.review_queue import RefusalView
+from school_protocol.ui import form_post, rendering, sessions
+from school_protocol.ui.fields import day_typed
+from school_protocol.ui.form_post import as_sent, new_token, renewed
+from school_protocol.ui.forms import Problem, answers_of, show_problems
+from school_protocol.ui.rendering import wording
+from school_protocol.ui.routing import Pages
+
+referral_blueprint = Pages("referrals", __name__, asks=Permission.see_referrals, url_prefix="/referrals")
+referral_blueprint.entry(N_("Referrals"), 40, within=("referrals", "contacts"))
+
+
+@referral_blueprint.get("", endpoint="index")
+def referral_index() -> ResponseReturnValue:
+    """One page of the register; what can't be understood of its address is said, and left aside."""
+    since, typed = _since()
+    wanted = Wanted(
+        show=show if (show := request.args.get("show", "")) in referral_register.SHOWN else referral_register.WAITING,
+        target=request.args.get("target", "")[:80],
+        whom=request.args.get("whom", "").strip()[:120],
+        place=request.args.get("place", "").strip().upper()[:40],
+        since=since,
+    )
+    after = request.args.get("after", "")[: REFERRAL_CURSOR_MOST + 1]
+    view = referral_register.see_register(sessions.house(), sessions.actor(), wanted, after)
+    problems = [*_of_day(since, typed), *_of_place(wanted, view.is_place_known)]
+    return render_template(
+        "referrals/index.html",
+        view=view,
+        typed=typed,
+        place_typed=wanted.place,
+        problems=problems,
+        kept=_kept(view.wanted),
+    )
+
+
+def _since() -> tuple[date | None, str]:
+    typed = request.args.get("since", "").strip()[:20]
+    return day_typed(typed), typed
+
+
+def _of_day(since: date | None, typed: str) -> list[Problem]:
+    return [Problem("since", wording()._("Sent since"), "not_a_date")] if typed and since is None else []
+
+
+def _of_place(wanted: Wanted, is_known: bool) -> list[Problem]:
+    if not wanted.place or is_known:
+        return []
+    w = wording()
+    said = w._("No school or province of yours has the code %(code)s. All are shown below.", code=wanted.place)
+    return [Problem("place", w._("School or province"), f"refused:{said}")]
+
+
+def _kept(wanted: Wanted) -> dict[str, Any]:
+    """What a link to the same register says, its page aside."""
+    return {
+        "target": wanted.target or None,
+        "whom": wanted.whom or None,
+        "place": wanted.place or None,
+        "since": wanted.since.isoformat() if wanted.since else None,
+    }
+
+
+# The directory of contacts, for whoever keeps it: seen by place, added, put right, found right
+# today, retired.
+
+contact_blueprint = Pages("contacts", __name__, asks=Permission.keep_contacts, url_prefix="/contacts")
+contact_blueprint.entry(N_("Contacts"), 45, unless="referrals.index")
+contact_blueprint.panel(
+    "referrals/stale.html", referral_contacts.stale_contacts, "desk.notes", order=10, endpoint="contacts.index"
+)
+
+
+@contact_blueprint.get("", endpoint="index")
+def contact_index() -> ResponseReturnValue:
+    """Every contact of one's places, and of the places above; with what was changed lately."""
+    view = referral_contacts.see_contacts(sessions.house(), sessions.actor(), request.args.get("city", "").strip()[:60])
+    return render_template("referrals/contacts.html", view=view, new_token=new_token)
+
+
+@contact_blueprint.route("/new", methods=["GET", "POST"])
+def new() -> ResponseReturnValue:
+    house, actor, w = sessions.house(), sessions.actor(), wording()
+    targets, offered = referral_contacts.targets_of(house), referral_contacts.places_for(house, actor)
+
+    def form(posted: Any) -> TeamForm:
+        return contact_form(w, posted, targets=targets, units=offered.units, may_be_country=offered.may_be_country)
+
+    return _changing(
+        "referrals/contact_new.html",
+        None,
+        form,
+        lambda form, answers: referral_contacts.add_contact(house, actor, **answers, token=form.sent_token()),
+        w._("The contact is there: teams of that place see it from now on."),
+    )
+
+
+@contact_blueprint.route("/<contact>", methods=["GET", "POST"])
+def contact(contact: str) -> ResponseReturnValue:
+    """Put a contact right; its press of “found right today” and of “retire” stand beside."""
+    house, actor = sessions.house(), sessions.actor()
+    try:
+        return _correcting(contact)
+    except Unseen:
+        if request.method != "POST" or not referral_contacts.was_retired(house, actor, contact):
+            raise
+        form_post.keep()
+        return render_template("referrals/retired.html", form=contact_form(wording(), as_sent())), 409
+
+
+def _correcting(contact: str) -> ResponseReturnValue:
+    house, actor, w = sessions.house(), sessions.actor(), wording()
+    view = referral_contacts.see_contact(house, actor, contact)
+    if not view.may_change:
+        raise Unseen(contact)
+    return _changing(
+        "referrals/contact.html",
+        view,
+        lambda posted: contact_form(w, posted, view=view),
+        lambda form, answers: referral_contacts.correct(
+            house, actor, contact, **answers, expected=form.expected_seq(), token=form.sent_token()
+        ),
+        w._("The contact is put right. Cases keep what was called and written before."),
+    )
+
+
+@contact_blueprint.post("/<contact>/verify")
+def verify(contact: str) -> ResponseReturnValue:
+    w = wording()
+    return _pressed(referral_contacts.verify, contact, w._("Noted: found right today."))
+
+
+@contact_blueprint.post("/<contact>/retire")
+def retire(contact: str) -> ResponseReturnValue:
+    w = wording()
+    return _pressed(referral_contacts.retire, contact, w._("The contact is retired: nobody is shown it any more."))
+
+
+# ---- how a form goes -----------------------------------------------------------------------------------------------
+
+
+def _pressed(change: Callable[..., Kept], contact: str, words: str) -> ResponseReturnValue:
+    """One press on a contact as it was shown; where it was changed since, a sentence says so, and nothing is done."""
+    sent = as_sent()
+    expected = sent["expected"] if sent["expected"].isascii() and sent["expected"].isdigit() else "0"
+    token = (sent.get("token") or new_token())[:200]
+    try:
+        done = change(sessions.house(), sessions.actor(), contact, expected=int(expected[:9]), token=token)
+        _say(words, done)
+    except (TeamRefused, SentBefore):
+        flash(_changed(), "message")
+    return redirect(url_for("contacts.index"), 303)
+
+
+def _changed() -> str:
+    return wording()._("Somebody changed this contact meanwhile: look at it again. Nothing was done.")
+
+
+def _say(words: str, done: Kept) -> None:
+    again = wording()._("This was recorded already; nothing was done twice.")
+    flash(again if done.repeated else words, "message" if done.repeated else "ok")
+
+
+def _changing(
+    template: str,
+    view: ContactView | None,
+    make: Callable[[Any], TeamForm],
+    record: Callable[[TeamForm, Mapping[str, Any]], Kept],
+    words: str,
+) -> ResponseReturnValue:
+    """Show a form, or record it; refused, it is shown again as it was typed, with every reason."""
+    if request.method != "POST":
+        waiting = form_post.typed_before(sessions.actor().id)
+        return _contact_page(template, view, make(waiting), was_kept=waiting is not None)
+    form = make(as_sent())
+    try:
+        done = record(form, _answers(form))
+    except BadInput as error:
+        form_post.keep()
+        show_problems(form, error.problems)
+        return _contact_page(template, view, form), 422
+    except TeamRefused as error:
+        form_post.keep()
+        form.expected.data = str(view.revision if view else 0)
+        return _contact_page(template, view, form, obstacles=error.obstacles), 409
+    except SentBefore:
+        form_post.keep()
+        renewed(form)
+        return _contact_page(template, view, form, is_other=True), 409
+    form_post.forget(sessions.actor().id)
+    _say(words, done)
+    return redirect(url_for("contacts.index"), 303)
+
+
+def _answers(form: TeamForm) -> dict[str, Any]:
+    answers = answers_of(form)
+    return {question.spec.key: answers.get(question.spec.key) for question in form.questions}
+
+
+def _contact_page(
+    template: str,
+    view: ContactView | None,
+    form: TeamForm,
+    *,
+    obstacles: tuple[Obstacle, ...] = (),
+    was_kept: bool = False,
+    is_other: bool = False,
+) -> str:
+    found = [
+        _changed() if one.code == "changed_meanwhile" else people_presenters.staff_obstacle(wording(), one)
+        for one in obstacles
+    ]
+    return render_template(
+        template, view=view, form=form, obstacles=found, was_kept=was_kept, is_other=is_other, new_token=new_token
+    )
+
+
+# Pages of those who review cases: their queue; what they observe, refuse or end; how a case kept to
+# its protocol.
+
+review_blueprint = Pages("review", __name__, asks=Permission.see_case)
+review_blueprint.entry(N_("To review"), 30, within=())
+review_blueprint.add_app_template_global(presenters.state_said, "review_said")
+review_blueprint.add_app_template_global(presenters.kind_said, "wait_said")
+review_blueprint.add_app_template_global(presenters.event_title, "event_title")
+review_blueprint.add_app_template_global(presenters.observes, "observes")
+review_blueprint.add_app_template_global(outcome_said, "outcome_said")
+
+CURSOR_MOST = 200
+MOST = 10**9
+NARROWING = ("kind", "place", "level")
+
+
+# ---- the queue -------------------------------------------------------------------------------------------------------
+
+
+@review_blueprint.get("/review", endpoint="index", asks=Permission.review)
+def review_index() -> ResponseReturnValue:
+    """What waits for me; narrowed as the address says, else as it was the last time."""
+    after = request.args.get("after") or None
+    if after is not None and len(after) > CURSOR_MOST:
+        raise Unseen(after)
+    asked = _chosen() if any(name in request.args for name in NARROWING) else None
+    page = review_queue.see_queue(sessions.house(), sessions.actor(), asked, after=after)
+    return render_template("review/index.html", queue=page, kinds=presenters.kinds(), team=TEAM, is_start=after is None)
+
+
+def _chosen() -> Chosen:
+    level = request.args.get("level", "")
+    number = int(level) if level.isascii() and level.isdigit() and len(level) < 4 else None
+    return Chosen(request.args.get("kind", ""), request.args.get("place", ""), number)
+
+
+# ---- one case --------------------------------------------------------------------------------------------------------
+
+
+@review_blueprint.get("/cases/<number>/conformance")
+def conformance(number: str) -> ResponseReturnValue:
+    """What the protocol asked of a case, what was done, when; departures with their reasons."""
+    view = review.see_conformance(sessions.house(), sessions.actor(), number)
+    return render_template("review/conformance.html", view=view, head=view.head, names=view.head.labels)
+
+
+@dataclass(slots=True)
+class Sent:
+    """A form of reviews as it was typed, with what is wrong with it."""
+
+    values: dict[str, str]
+    token: str
+    expected: int
+    problems: dict[str, str] = field(default_factory=dict)
+    refused: str = ""
+    news: ConflictView | None = None
+    is_sent_before: bool = False
+    was_kept: bool = False
+
+
+def _sent(*names: str, seq: int) -> Sent:
+    """What was sent; else what was left before an interruption; else an empty form of the case as it is now."""
+    waiting = None if request.method == "POST" else form_post.typed_before(sessions.actor().id)
+    source: Mapping[str, str] = request.form if request.method == "POST" else waiting or {}
+    values = {name: str(source.get(name, "")) for name in names}
+    expected = request.form.get("expected", "0" if request.method == "POST" else str(seq))
+    number = int(expected) if expected.isascii() and expected.isdigit() and len(expected) < 10 else 0
+    token = request.form.get("token", "")[:200] or new_token()
+    return Sent(values, token, number, was_kept=waiting is not None)
+
+
+def _take(sent: Sent, number: str, press: Callable[[], Done]) -> Done | None:
+    """Press; None where it was not taken: `sent` says why, and nothing that was typed is lost."""
+    w = wording()
+    try:
+        done = press()
+    except BadInput as error:
+        sent.problems = {path: " ".join(w.problem(code) for code in codes) for path, codes in error.problems.items()}
+    except Conflict as error:
+        sent.news = showing.what_is_new(sessions.house(), sessions.actor(), number, error.expected)
+        sent.expected = sent.news.head.seq
+    except SentBefore:
+        sent.is_sent_before, sent.token = True, new_token()
+    except ReviewRefused as error:
+        sent.refused = presenters.refused_said(w, error.code)
+    except Refused as error:
+        protocol = showing.see_case(sessions.house(), sessions.actor(), number).head.protocol
+        sent.refused = rendering.hint_said(w, protocol, error.reasons)
+    else:
+        form_post.forget(sessions.actor().id)
+        return done
+    form_post.keep()
+    return None
+
+
+def _status(sent: Sent) -> int:
+    if request.method != "POST":
+        return 200
+    return 422 if sent.problems else 409
+
+
+def _taken(done: Done, number: str, words: str) -> ResponseReturnValue:
+    w = wording()
+    flash(w._("It was noted before; nothing was done twice.") if done.repeated else words, "ok")
+    return redirect(url_for("cases.show", number=done.number or number, _anchor="review"), 303)
+
+
+def _case(number: str) -> CaseView:
+    """The case whose review it is. Raises Unseen where its protocol knows of none, or it isn't for this person."""
+    case = showing.see_case(sessions.house(), sessions.actor(), number)
+    if case.review is None:
+        raise Unseen(number)
+    return case
+
+
+def _review_page(template: str, case: CaseView, sent: Sent, **more: Any) -> ResponseReturnValue:
+    page = render_template(
+        template, case=case, head=case.head, names=case.head.labels, line=case.review, sent=sent, **more
+    )
+    return page, _status(sent)
+
+
+def _stands(case: CaseView, title: str, why: str) -> ResponseReturnValue:
+    """How the review stands, to whoever pressed what is over by now."""
+    stale = {"case": case, "head": case.head, "names": case.head.labels, "review": case.review}
+    return render_template("review/stands.html", **stale, title=title, why=why), 409
+
+
+@review_blueprint.route("/cases/<number>/review/observe", methods=["GET", "POST"], is_long=True)
+def observe(number: str) -> ResponseReturnValue:
+    """An observation on a place in the case as it stands on screen; its team answers it there."""
+    case = _case(number)
+    if case.review is None or not case.review.may_observe:
+        raise Unseen(number)
+    sent = _sent("about", "kind", "text", "awaits", seq=case.head.seq)
+    if request.method != "POST":
+        sent.values["about"] = sent.values["about"] or request.args.get("about", request.args.get("entry", ""))[:80]
+        sent.values["awaits"] = sent.values["awaits"] if sent.was_kept else "1"
+    else:
+        remark = _remark(sent.values)
+        house, actor = sessions.house(), sessions.actor()
+        done = _take(
+            sent,
+            number,
+            lambda: review.observe(house, actor, number, remark, expected=sent.expected, token=sent.token),
+        )
+        if done is not None:
+            words = wording()._("Your observation is attached to the case. Its team is told.")
+            return _taken(done, number, words)
+    record = _record_meant(case, sent.values["about"])
+    return _review_page("review/observe.html", case, sent, kinds=[kind.value for kind in RemarkKind], record=record)
+
+
+def _record_meant(case: CaseView, about: str) -> RecordView | None:
+    """The entry whose questions may be pointed at."""
+    entry = _place(about)["entry"]
+    shown = {event.seq: event.record for event in case.chronology.events}
+    if not 0 < entry < MOST or entry in shown:
+        return shown.get(entry)
+    try:
+        return showing.see_record(sessions.house(), sessions.actor(), case.head.number, entry)[1]
+    except Unseen:
+        return None
+
+
+class _Place(TypedDict):
+    entry: int
+    field: str
+    act: str
+
+
+def _place(about: str) -> _Place:
+    """What is pointed at: `12` an entry, `12.account` a question of it, `act.listening` a form that is missing."""
+    head, _, rest = about.strip().partition(".")
+    if head == "act":
+        return {"entry": 0, "field": "", "act": rest or "-"}
+    entry = int(head) if head.isascii() and head.isdigit() and len(head) < 10 else MOST if about.strip() else 0
+    return {"entry": entry, "field": rest, "act": ""}
+
+
+def _remark(values: dict[str, str]) -> Remark:
+    kind = values["kind"]
+    known = kind in set(RemarkKind)
+    return Remark(
+        kind=RemarkKind(kind) if known else RemarkKind.question,
+        text=values["text"],
+        awaits=bool(values["awaits"]),
+        **_place(values["about"][:80]),
+    )
+
+
+@review_blueprint.route("/cases/<number>/review/send", methods=["GET", "POST"], is_long=True)
+def send(number: str) -> ResponseReturnValue:
+    """The team sends the case to those who review it."""
+    case = _case(number)
+    sent = _sent("sentence", seq=case.head.seq)
+    if request.method == "POST":
+        house, actor, words = sessions.house(), sessions.actor(), sent.values["sentence"]
+        done = _take(sent, number, lambda: review.ask_review(house, actor, number, words, token=sent.token))
+        if done is not None:
+            return _taken(done, number, wording()._("Sent for review. Whoever reviews is told."))
+    elif case.review is None or not case.review.sends:
+        raise Unseen(number)
+    elif not case.review.may_ask:
+        return _stands(case, wording()._("Send this case for review"), presenters.not_sent(case))
+    return _review_page("review/send.html", case, sent)
+
+
+@review_blueprint.route("/cases/<number>/review/examined", methods=["GET", "POST"], is_long=True)
+def end(number: str) -> ResponseReturnValue:
+    """Whoever reviews has examined the case, and asks for nothing more."""
+    case = _case(number)
+    sent = _sent("sentence", seq=case.head.seq)
+    if request.method == "POST":
+        house, actor, words = sessions.house(), sessions.actor(), sent.values["sentence"]
+        done = _take(
+            sent,
+            number,
+            lambda: review.end_review(house, actor, number, words, expected=sent.expected, token=sent.token),
+        )
+        if done is not None:
+            return _taken(done, number, wording()._("Noted: examined, nothing more is asked."))
+    elif case.review is None or not case.review.may_observe:
+        raise Unseen(number)
+    elif not case.review.may_end:
+        return _stands(case, wording()._("Examined: nothing more is asked"), presenters.not_ended(case))
+    return _review_page("review/end.html", case, sent)
+
+
+@review_blueprint.route("/cases/<number>/review/refuse", methods=["GET", "POST"], is_long=True)
+def refuse(number: str) -> ResponseReturnValue:
+    """The visa refused, for reasons that the team reads at once; the case goes back."""
+    house, actor, case = sessions.house(), sessions.actor(), _case(number)
+    sent = _sent("reason", seq=case.head.seq)
+    if request.method == "POST":
+        words = sent.values["reason"]
+        done = _take(
+            sent, number, lambda: review.refuse(house, actor, number, words, expected=sent.expected, token=sent.token)
+        )
+        if done is not None:
+            return _taken(done, number, wording()._("The visa is refused. The team reads your reasons, and is told."))
+    return _review_page("review/refuse.html", case, sent, view=None if sent.refused else _refusal(sent, number))
+
+
+def _refusal(sent: Sent, number: str) -> RefusalView | None:
+    """What the refusal would do; None where the visa isn't open any more to whoever has just typed reasons."""
+    try:
+        return review.see_refusal(sessions.house(), sessions.actor(), number)
+    except Unseen:
+        if request.method != "POST":
+            raise
+        sent.refused = wording()._(
+            "The visa can’t be refused any more: the case has gone on. Your reasons stand below."
+        )
+        return None

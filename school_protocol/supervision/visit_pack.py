@@ -1,0 +1,404 @@
+"""The pages of a pack for a visit: one school in one language; nothing is decided here."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from school_protocol.auth import repository as auth_repository
+from school_protocol.case_files.service import ATTEMPTS, signed
+from school_protocol.cases.loading import account_names, scope_of
+from school_protocol.context import REALM, House, today_for
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import SentBefore, Unseen
+from school_protocol.engine.texts import Text
+from school_protocol.engine.visibility import Actor, Unit
+from school_protocol.language import ZONE, Wording
+from school_protocol.pdf import bidi, rendering
+from school_protocol.pdf.assemble import assembled, overlay
+from school_protocol.pdf.rendering import render, template
+from school_protocol.pdf.verdicts import Copy
+from school_protocol.people.roster import write_down
+from school_protocol.statistics.rules import BAND, Band, banded, broken_down
+from school_protocol.storage import access_log, administration_log, idempotency
+from school_protocol.storage.administration_log import Kind
+from school_protocol.storage.store_errors import StorageBusy
+from school_protocol.supervision import regional_teams, repository, visit_service
+from school_protocol.supervision.regional_teams import Sight
+from school_protocol.supervision.repository import OpenCase
+from school_protocol.supervision.team_rules import Span, TeamFigures, WaitLine
+from school_protocol.supervision.team_statistics import figures_of
+from school_protocol.supervision.visit_service import VisitView
+
+NOTES = 24
+"""Lines to write on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """About how many cases of something; without a title: not assessed yet."""
+
+    title: Text | None
+    number: Band
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What was agreed at the last visit."""
+
+    what: str
+    who: str
+    by: date | None
+    done_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastVisit:
+    held_on: date
+    came: str
+    remarks: str
+    actions: tuple[Agreed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody of the team; `trained_until` None: no certificate is known; `is_awaited`: has not signed in yet."""
+
+    name: str
+    protocol: Protocol
+    role: str
+    trained_until: date | None
+    is_trained: bool
+    is_awaited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GridPlayed:
+    """Of one grid, over workshops: about how many tables, and the share that came to what most beside them came to."""
+
+    title: Text
+    tables: Band
+    share: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Workshops that somebody of the team attended over the time of the figures."""
+
+    workshops: int
+    grids: tuple[GridPlayed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitPack:
+    """Everything that a pack prints. `wanted`: how many trained people a team has; 0: nothing says it.
+
+    Cases are counted by tens, None for none: of fewer nothing is broken down by stage, level or what is late.
+    """
+
+    protocol: Protocol
+    unit: Unit
+    places: tuple[Unit, ...]
+    as_of: datetime
+    members: tuple[Member, ...]
+    trained: int
+    wanted: int
+    open_cases: Band | None
+    stages: tuple[Counted, ...]
+    levels: tuple[Counted, ...]
+    late: tuple[Counted, ...] | None
+    observations: Band | None
+    silent: Band | None
+    span: Span
+    figures: TeamFigures
+    played: Played
+    visit: LastVisit | None
+
+
+def visit_pack(view: VisitPack, wording: Wording) -> bytes:
+    """The PDF/A-3a. The same view gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
+    lines = Lines(view, wording)
+    return render(
+        visit_pack_html(view, wording),
+        title=lines.title,
+        language=wording.html_language,
+        identifier="|".join(("visit-pack", view.unit.code, view.as_of.isoformat(), wording.language)),
+        moment=view.as_of,
+        accessible=True,
+    )
+
+
+def visit_pack_html(view: VisitPack, wording: Wording) -> str:
+    """The pages that the PDF is made of."""
+    lines = Lines(view, wording)
+    return template("visit_pack.html").render(
+        view=view, lines=lines, w=wording, _=wording.gettext, ngettext=wording.ngettext, line=lines.line,
+        text=lines.text, day=lines.day, code=bidi.code, notes=NOTES,
+        paragraphs=lambda text: bidi.paragraphs(text, wording.direction, wording.language),
+    )  # fmt: skip
+
+
+class Lines:
+    """What the template asks: the pack's parts in the words of one language."""
+
+    def __init__(self, view: VisitPack, wording: Wording) -> None:
+        self.view, self.w = view, wording
+
+    @property
+    def title(self) -> str:
+        return f"{self.w._('Visit pack')} {self.view.unit.code}"
+
+    def line(self, value: object) -> Markup:
+        return bidi.isolated(str(value), self.w.direction)
+
+    def text(self, text: Any) -> Markup:
+        return self.line(self.w.text(text))
+
+    def day(self, value: date | datetime) -> Markup:
+        found = value.astimezone(ZONE).date() if isinstance(value, datetime) else value
+        return Markup('<span class="nowrap">{}</span>').format(self.line(self.w.day(found)))
+
+    def above(self) -> Iterator[Markup]:
+        """The places above the school, from the top."""
+        declared = self.view.protocol.letterhead
+        yield from (self.text(line) for line in declared)
+        yield from (self.text(one.names) for one in reversed(self.view.places) if not declared or one.parents)
+
+    def member(self, one: Member) -> Markup:
+        if one.is_awaited:
+            return self.line(self.w._("Not signed in yet"))
+        if one.trained_until is None:
+            return self.line(self.w._("Not certified"))
+        message = self.w._("Certified until %(day)s") if one.is_trained else self.w._("Certificate ended on %(day)s")
+        return self.line(message % {"day": self.w.day(one.trained_until)})
+
+    def counted(self, one: Counted) -> Markup:
+        return self.text(one.title) if one.title is not None else self.line(self.w._("Not assessed yet"))
+
+    def period(self) -> str:
+        return period_said(self.w, self.view.span)
+
+    def band(self, band: Band | None) -> Markup:
+        return self.line(band_said(self.w, band) if band else self.w._("none"))
+
+    def wait(self, one: WaitLine) -> Markup:
+        return self.line(wait_said(self.w, one))
+
+    def share(self, found: tuple[int, int] | None) -> Markup:
+        return self.line(share_said(self.w, found))
+
+
+# ---- figures of a team in words, for pages too ---------------------------------------------------------------------
+
+
+def period_said(w: Wording, span: Span) -> str:
+    """A school year, or one of its terms."""
+    year = f"{span.year}–{span.year + 1}"
+    return f"{w.text(span.title)} · {year}" if span.title else year
+
+
+def band_said(w: Wording, band: Band) -> str:
+    """A count by its ten."""
+    if not band.low:
+        return w._("fewer than %(number)s", number=band.high + 1)
+    return w._("%(low)s to %(high)s", low=band.low, high=band.high)
+
+
+def share_said(w: Wording, found: tuple[int, int] | None) -> str:
+    """Between which percentages something lies."""
+    if found is None:
+        return w._("too few to tell")
+    return w._("%(low)s to %(high)s", low=w.percent(found[0]), high=w.percent(found[1]))
+
+
+def wait_said(w: Wording, one: WaitLine) -> str:
+    """Within what time half of the cases came so far."""
+    if not one.is_told:
+        return w._("too few to tell")
+    if one.most is None:
+        return w._("%(time)s: not reached", time=w.within(one.low or 0, one.unit))
+    return w.within(one.most, one.unit) if one.most else w._("on the same day")
+
+
+# The pack for a visit: one school, one PDF; its team, open cases as numbers, what waits, figures,
+# the last visit.
+# It leaves the house on paper, for a school: no case number stands on it, and a case of which
+# somebody of the school must not know is not counted. Whoever issues it has read of each case that
+# is; so it is noted.
+
+READ = "visit_pack"
+"""What is noted as read of each case that the pack counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackOptions:
+    """What a pack can be asked for."""
+
+    sight: Sight
+    languages: tuple[str, ...]
+    missing: str | None
+    """What typesetting lacks on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackIssued:
+    name: str
+    data: bytes
+    copy: int
+
+
+def see_pack(house: House, actor: Actor, school: str) -> PackOptions:
+    """Whether a pack of that school is for this person; raises Unseen for whoever does not see its cases from above."""
+    sight = regional_teams.see_school(house, actor, school).sight
+    if not sight.sees_cases or sight.visiting is None:
+        raise Unseen(school)
+    protocol = _protocol(house)
+    languages = tuple(one for one in house.settings.languages if one in protocol.languages)
+    return PackOptions(sight, languages, rendering.missing())
+
+
+def issue_pack(house: House, actor: Actor, school: str, language: str, *, token: str = "") -> PackIssued:
+    """One copy, numbered, signed and written down.
+
+    Raises Unseen, SentBefore where that press led to a copy already, SealingError where it can't be signed.
+    """
+    options = see_pack(house, actor, school)
+    if language not in options.languages:
+        raise Unseen(language)
+    sight, post = options.sight, options.sight.visiting
+    assert post is not None
+    press = idempotency.press(house.vault, actor.id, token or secrets.token_hex(16), "visit-pack", school, language)
+    with house.realm.reading() as session:
+        _not_again(idempotency.spent(session, press))
+    for _attempt in range(ATTEMPTS):
+        with house.directory.reading() as people:
+            copy = administration_log.count_entries(people, sight.unit.id, Kind.visit_pack_issued) + 1
+        view, counted = _gathered(house, replace(sight, actor=replace(actor, language=language)))
+        data = _made(house, actor.id, view, copy, language)
+        with house.realm.writing() as session:
+            _not_again(idempotency.spent(session, press))
+            with house.directory.writing() as people:
+                auth_repository.hold_unit(people, sight.unit.id)
+                if administration_log.count_entries(people, sight.unit.id, Kind.visit_pack_issued) + 1 != copy:
+                    continue  # its number was given meanwhile
+                copy_said = f"{copy} {language}"
+                write_down(house, people, actor, post, Kind.visit_pack_issued, sight.unit.id, copy_said)
+            for one in counted:
+                access_log.note(session, case_id=one.case_id, account=actor.id, at=house.now(), what=READ)
+            idempotency.use(session, press, {"copy": copy}, at=house.now())
+        return PackIssued(f"{sight.unit.code}-{today_for(house)}-{copy}-{language}.pdf", data, copy)
+    raise StorageBusy(f"{school}: handed out each time while a copy was being made")
+
+
+def _not_again(before: Mapping[str, object] | None) -> None:
+    if before is not None:
+        raise SentBefore(before)
+
+
+def _protocol(house: House) -> Protocol:
+    """The definition whose figures a pack tells; raises Unseen where none tells any."""
+    found = next((one for one in house.library.current() if one.figures is not None), None)
+    if found is None:
+        raise Unseen("pack")
+    return found
+
+
+# ---- what stands on it ---------------------------------------------------------------------------------------------
+
+
+def _gathered(house: House, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ...]]:
+    school = regional_teams.see_school(house, sight.actor, sight.unit.code)
+    with house.directory.reading() as session:
+        above = tuple(auth_repository.find_units(session, sight.unit.parents).values())
+    now, today = house.now(), today_for(house)
+    with house.realm.reading() as session:
+        found = repository.open_cases(session, scope_of(house, sight.actor), sight.unit.id, today=today)
+        ids = [one.case_id for one in found]
+        late = repository.overdue(session, ids, now)
+        observations, silent = repository.observations(session, ids), repository.silent(session, ids, now)
+    last, _after = visit_service.visits_of(house, sight, limit=1)
+    figures = figures_of(house, sight)
+    pack = VisitPack(
+        protocol=figures.protocol,
+        unit=sight.unit,
+        places=above,
+        as_of=now,
+        members=tuple(
+            Member(one.name, one.protocol, one.role, one.trained_until, one.is_trained, one.is_awaited)
+            for one in school.line.members
+        ),
+        trained=school.line.trained,
+        wanted=school.rules.size if school.rules else 0,
+        open_cases=_about(len(found)),
+        stages=_by_stage(house, found),
+        levels=_by_level(house, found),
+        late=_late(house, late) if len(found) >= BAND else None,
+        observations=_about(observations),
+        silent=_about(silent),
+        span=figures.span,
+        figures=figures.figures,
+        played=Played(
+            figures.workshops.count,
+            tuple(GridPlayed(one.title, one.tables, one.share) for one in figures.workshops.grids),
+        ),
+        visit=_visit(last[0]) if last else None,
+    )  # fmt: skip
+    return pack, found
+
+
+def _visit(one: VisitView) -> LastVisit:
+    agreed = tuple(Agreed(each.what, each.who, each.by, each.done_on) for each in one.actions)
+    return LastVisit(one.held_on, one.came, one.remarks, agreed)
+
+
+def _by_stage(house: House, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
+    titles: dict[str, Text] = {}
+    counts: Counter[str] = Counter()
+    for one in found:
+        stages = house.library.protocol(one.protocol, one.version).stages
+        titles.setdefault(one.stage, stages[one.stage].title)
+        counts[one.stage] += 1
+    order = dict.fromkeys(key for protocol in house.library.every() for key in protocol.stages)
+    return _broken_down(len(found), [(titles[key], counts[key]) for key in order if key in counts])
+
+
+def _by_level(house: House, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
+    titles: dict[int, Text] = {}
+    for one in found:
+        for grid in house.library.protocol(one.protocol, one.version).grids.values():
+            if one.level is not None and one.level in grid.levels:
+                titles.setdefault(one.level, grid.levels[one.level].title)
+    counts = Counter(one.level for one in found)
+    rows: list[tuple[Text | None, int]] = [(titles[level], counts[level]) for level in sorted(titles)]
+    return _broken_down(len(found), [*rows, (None, counts[None])] if counts[None] else rows)
+
+
+def _late(house: House, late: Mapping[str, int]) -> tuple[Counted, ...]:
+    titles = {key: one.title for protocol in house.library.every() for key, one in protocol.deadlines.items()}
+    return tuple(Counted(titles[key], banded(number)) for key, number in late.items() if key in titles)
+
+
+def _about(count: int) -> Band | None:
+    return banded(count) if count else None
+
+
+def _broken_down(total: int, rows: Sequence[tuple[Text | None, int]]) -> tuple[Counted, ...]:
+    """The rows by tens; none where the cases are too few, or the rows would give them away."""
+    told = broken_down(banded(total), [number for _title, number in rows])
+    return tuple(Counted(title, band) for (title, _number), band in zip(rows, told or (), strict=bool(told)))
+
+
+def _made(house: House, reader: str, view: VisitPack, copy: int, language: str) -> bytes:
+    wording = Wording(language)
+    now = view.as_of
+    line = Copy(copy, account_names(house, [reader], language).get(reader, "—"), now, "", 0)
+    watermark = "" if house.name == REALM else wording._("TRAINING")
+    about = wording._("What belongs to this copy alone")
+    whole = assembled(visit_pack(view, wording), overlay(line, wording, watermark), line, about, has_record=False)
+    return signed(house, view.unit, whole, now, wording)

@@ -1,0 +1,1 @@
+"""Workshops: scenarios, rooms, tables, debrief, attestations."""

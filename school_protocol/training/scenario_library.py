@@ -1,0 +1,415 @@
+"""Scenarios at hand: those that are shipped, and what somebody uploads; each is proven once, and that is remembered.
+
+What is wrong is kept as phrases, and said in the language of whoever reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from threading import Lock
+
+from school_protocol.case_files.prepare_process import Broken, Crew, Stopped
+from school_protocol.cases.loading import account_names
+from school_protocol.config import Settings
+from school_protocol.context import House
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import BadInput, DefinitionError, Fault, Unseen
+from school_protocol.engine.texts import N_, Phrase, again, str_of, written
+from school_protocol.engine.visibility import Actor
+from school_protocol.language import Wording
+from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.check_context import Finding
+from school_protocol.protocol.presenters import FaultSaid, fault_line, fault_said
+from school_protocol.protocol.reader import read as read_protocol
+from school_protocol.storage.engines import Session
+from school_protocol.training import repository
+from school_protocol.training.repository import Told, Upload, UploadState
+from school_protocol.training.scenario import Scenario
+from school_protocol.training.scenario_reader import LARGEST, PLAIN_NAME, located, read_scenario
+from school_protocol.training.table_play import prove
+
+KEPT_MOST = 64
+"""Scenarios of which it is remembered whether they can be played; the one asked for longest ago goes first."""
+
+Versions = Callable[[str, int], tuple[Protocol, bytes] | None]
+"""Finds a version of a protocol with its bytes, or None."""
+
+
+def shipped_scenarios() -> tuple[Scenario, ...]:
+    """The scenarios that come with the product, by their names."""
+    return tuple(_shipped().values())
+
+
+def find_scenario(key: str) -> Scenario | None:
+    """A scenario that comes with the product."""
+    return _shipped().get(key)
+
+
+def content_of(key: str) -> bytes:
+    """The file of a shipped scenario. Raises KeyError."""
+    return _files()[key]
+
+
+def shipped_protocol(key: str, version: int) -> tuple[Protocol, bytes] | None:
+    """A version of a protocol that comes with the product; None for any other, and for what is no plain name."""
+    if not PLAIN_NAME.fullmatch(key) or version < 1:
+        return None
+    place = _folder() / key / f"{version}.yaml"
+    return _protocol(place) if place.is_file() else None
+
+
+def protocols_of(scenario: Scenario, versions: Versions = shipped_protocol) -> Iterator[tuple[Protocol, bytes]]:
+    """The versions of its protocol that a scenario names, of those that are at hand."""
+    found = (versions(scenario.protocol, number) for number in dict.fromkeys(scenario.versions))
+    return (one for one in found if one is not None)
+
+
+def read_uploaded(data: bytes, name: str, versions: Versions = shipped_protocol) -> Scenario | tuple[Fault, ...]:
+    """The scenario that `data` holds, if it can be played on each version of its protocol; else every fault.
+
+    `name` is the file's own. It may take as long as proving may: not for a request that somebody waits for.
+    """
+    return _KEPT.of(data, name, versions)
+
+
+def faults_said(faults: tuple[Fault, ...], name: str, language: str) -> list[str]:
+    """Each fault as one line, in this language."""
+    w = Wording(language)
+    return [fault_line(w, name, fault) for fault in faults]
+
+
+_Outcome = Scenario | tuple[Fault, ...]
+
+
+class _Kept:
+    """What was found of files, by their digests and those of the protocols that they were played on. One is proven at
+    a time, so that nobody waits for the same one twice.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: OrderedDict[tuple[str, ...], _Outcome] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, data: bytes, name: str, versions: Versions) -> _Outcome:
+        try:
+            scenario = read_scenario(data, name)
+        except DefinitionError as error:
+            return error.faults
+        at_hand = list(protocols_of(scenario, versions))
+        key = (scenario.digest, *(protocol.digest for protocol, _content in at_hand))
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = _proven(scenario, data, at_hand)
+            self._found.move_to_end(key)
+            while len(self._found) > self._most:
+                self._found.popitem(last=False)
+            return self._found[key]
+
+
+def _proven(scenario: Scenario, data: bytes, at_hand: list[tuple[Protocol, bytes]]) -> _Outcome:
+    """The scenario, or what is wrong with it on the first version on which something is."""
+    if not at_hand:
+        text = N_('no version of the protocol "%(name)s" that this scenario names is at hand')
+        return (Fault(1, Phrase(text, name=scenario.protocol)),)
+    for protocol, content in at_hand:
+        faults = prove(scenario, data, protocol, content)
+        if faults:
+            return faults
+    return scenario
+
+
+_KEPT = _Kept(KEPT_MOST)
+
+
+@lru_cache(maxsize=8)
+def _protocol(place: Path) -> tuple[Protocol, bytes]:
+    content = place.read_bytes()
+    return read_protocol(content, place.name), content
+
+
+@lru_cache(maxsize=1)
+def _files() -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in sorted((_folder() / "scenarios").glob("*.yaml"))}
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> dict[str, Scenario]:
+    return {key: read_scenario(data, f"{key}.yaml") for key, data in _files().items()}
+
+
+def _folder() -> Path:
+    return Path(str(files("school_protocol.protocol_definitions")))
+
+
+# Scenarios that a trainer brings: checked and played apart, then offered beside those that are
+# shipped.
+# A room keeps the file that it was made with: a newer version, or a withdrawal, changes nothing in
+# a room that is there.
+
+Outcome = Told | tuple[Fault, ...]
+"""What a playable file says of itself, or every fault: plain values, that go from one process to another."""
+Check = Callable[[House, bytes, str], Outcome]
+
+SECONDS = 900.0
+"""How long a process that checks a file may say nothing; one that is stopped then found nothing against the file."""
+LEASE = timedelta(seconds=2 * SECONDS)
+"""A file that nobody settled by then is checked anew: whoever was at it is gone."""
+WAITING_MOST = 3
+REFUSED_MOST = 10
+"""So many refused files are kept of a trainer, the latest."""
+LISTED_MOST = 60
+NAME = "scenario.yaml"
+_AROUND = 160
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A scenario that a workshop can be made of, with the version of the protocol that it is played on."""
+
+    scenario: Scenario
+    data: bytes
+    protocol: Protocol
+    content: bytes
+    upload: Upload | None = None
+    """None: it comes with the product."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLine:
+    upload: Upload
+    who: str
+    """Empty where nobody's account brought it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadView:
+    """One file: its faults in the reader's language, or the scenario that it is."""
+
+    line: UploadLine
+    faults: tuple[FaultSaid, ...]
+    scenario: Scenario | None
+    replaced_by: Upload | None
+
+
+# ---- bringing ------------------------------------------------------------------------------------------------------
+
+
+def bring(house: House, trainer: Actor | None, content: bytes, file: str) -> str:
+    """Keep a file that is to be checked; returns its id. The same file while it waits or is offered is the same.
+
+    Raises BadInput: `required`, `too_large`, `too_many` while others of theirs wait.
+    """
+    if not content:
+        raise BadInput({"file": ("required",)})
+    if len(content) > LARGEST:
+        raise BadInput({"file": ("too_large",)})
+    digest, mine = hashlib.sha256(content).hexdigest(), _id(trainer)
+    with house.directory.writing() as session:
+        before = repository.same(session, mine, digest)
+        if before is not None:
+            return before
+        if repository.count_uploads(session, mine, UploadState.waiting) >= WAITING_MOST:
+            raise BadInput({"file": ("too_many",)})
+        repository.drop_refused(session, mine, keep=REFUSED_MOST)
+        return repository.add_upload(
+            session, account=mine, file=_named(file), content=content, digest=digest, at=house.now()
+        )  # fmt: skip
+
+
+def _id(trainer: Actor | None) -> str | None:
+    return trainer.id if trainer is not None else None
+
+
+def _named(file: str) -> str:
+    """The name of a file without its folders, and without what no screen shows."""
+    plain = "".join(each for each in re.split(r"[/\\]", file)[-1] if each.isprintable())
+    return plain[-repository.FILE_MOST :] or NAME
+
+
+# ---- checking ------------------------------------------------------------------------------------------------------
+
+
+def versions_of(house: House) -> Versions:
+    """The versions of protocols at hand here: those published, then those that are shipped."""
+
+    def find(key: str, version: int) -> tuple[Protocol, bytes] | None:
+        try:
+            with house.directory.reading() as session:
+                found = protocol_repository.definition(session, key, version)
+        except Unseen:
+            return shipped_protocol(key, version)
+        return read_protocol(found.content, f"{key}/{version}.yaml"), found.content
+
+    return find
+
+
+def checked(house: House, content: bytes, file: str) -> Outcome:
+    """What the scenario says of itself that the file holds, if it can be played; else every fault. It takes seconds."""
+    found = read_uploaded(content, file, versions_of(house))
+    if isinstance(found, tuple):
+        return found
+    return Told(found.scenario, found.version, dict(found.title.root), found.minutes)
+
+
+def checked_apart(settings: Settings) -> Check:
+    """The same in a process of its own, niced and stopped after `SECONDS`."""
+
+    def check(house: House, content: bytes, file: str) -> Outcome:
+        with Crew(settings, 1, seconds=SECONDS) as crew:
+            return crew.do(checked, content, file, now=house.now())
+
+    return check
+
+
+def check_next(house: House, check: Check) -> bool:
+    """Check the file that has waited longest; whether there was one."""
+    with house.directory.writing() as session:
+        upload = repository.take_upload(session, now=house.now(), left_since=house.now() - LEASE)
+        found = repository.find_upload(session, upload) if upload is not None else None
+    if found is None:
+        return False
+    try:
+        outcome = check(house, found.content, found.file)
+    except Stopped:
+        _log.warning("the check of scenario %s was stopped: it is begun anew", found.id)
+        return True
+    except Broken:
+        _log.warning("scenario %s could not be checked", found.id, exc_info=True)
+        outcome = (Fault(1, Phrase(N_("checking this file broke off: make it smaller"))),)
+    with house.directory.writing() as session:
+        _settle(session, found, outcome, house.now())
+    return True
+
+
+def _settle(session: Session, found: Upload, outcome: Outcome, now: datetime) -> None:
+    faults = outcome if isinstance(outcome, tuple) else _taken(session, found, outcome)
+    if isinstance(outcome, Told) and not faults:
+        repository.offer(session, found, outcome, at=now)
+    else:
+        repository.refuse(session, found.id, [(one.line, written(one.message)) for one in faults], at=now)
+
+
+def _taken(session: Session, found: Upload, scenario: Told) -> tuple[Fault, ...]:
+    """What keeps a playable scenario from standing beside those that are there: its name, or its version."""
+    if find_scenario(scenario.scenario) is not None:
+        said = Phrase(
+            N_('a scenario that comes with the product is called "%(name)s": choose another name'),
+            name=scenario.scenario,
+        )
+        return located(found.content, [Finding(("scenario",), said)])
+    most, digests = repository.before(session, found.account, scenario.scenario)
+    if scenario.version > most or found.digest in digests:
+        return ()
+    said = Phrase(
+        N_("version %(version)s was uploaded before with other contents: write %(next)s here"),
+        version=scenario.version if scenario.version == most else most, next=most + 1,
+    )  # fmt: skip
+    return located(found.content, [Finding(("version",), said)])
+
+
+# ---- seeing --------------------------------------------------------------------------------------------------------
+
+
+def see_own(house: House, trainer: Actor | None) -> tuple[UploadLine, ...]:
+    """What this trainer brought, latest first."""
+    with house.directory.reading() as session:
+        found = repository.of_account(session, _id(trainer), limit=LISTED_MOST)
+    return tuple(UploadLine(one, _who(house, trainer)) for one in found)
+
+
+def _who(house: House, trainer: Actor | None) -> str:
+    return account_names(house, [trainer.id], trainer.language).get(trainer.id, "") if trainer is not None else ""
+
+
+def see_upload(house: House, trainer: Actor | None, upload: str, language: str) -> UploadView:
+    """One of one's own; raises Unseen for any other."""
+    with house.directory.reading() as session:
+        found = repository.own(session, _id(trainer), upload)
+        others = repository.of_account(session, _id(trainer), limit=LISTED_MOST)
+    lines, w = found.content.decode("utf-8", "replace").splitlines(), Wording(language)
+    faults = tuple(
+        fault_said(w, Fault(line, str_of(again(said))), _shown(lines[line - 1] if 0 < line <= len(lines) else ""))
+        for line, said in found.faults
+    )
+    by = next(
+        (one for one in others if one.scenario == found.scenario and one.state is UploadState.ready), None
+    )  # fmt: skip
+    scenario = _readable(found) if found.state is UploadState.ready else None
+    replaced = by if found.state is UploadState.replaced else None
+    return UploadView(UploadLine(found, _who(house, trainer)), faults, scenario, replaced)
+
+
+def _readable(found: Upload) -> Scenario | None:
+    """None: it was taken by an earlier version of the program, whose rules were others."""
+    try:
+        return read_scenario(found.content, found.file)
+    except DefinitionError:
+        return None
+
+
+def _shown(line: str) -> str:
+    plain = "".join(each if each.isprintable() else "\ufffd" for each in line.strip())
+    return plain if len(plain) <= _AROUND else plain[:_AROUND] + "…"
+
+
+def file_of(house: House, trainer: Actor | None, upload: str) -> Upload:
+    """The very bytes that were brought; raises Unseen."""
+    with house.directory.reading() as session:
+        return repository.own(session, _id(trainer), upload)
+
+
+def withdraw(house: House, trainer: Actor | None, upload: str) -> bool:
+    """It is offered no more; rooms that play it go on. False where it was not offered. Raises Unseen."""
+    with house.directory.writing() as session:
+        repository.own(session, _id(trainer), upload)
+        return repository.withdraw(session, upload, at=house.now())
+
+
+# ---- offering ------------------------------------------------------------------------------------------------------
+
+
+def offered(house: House, trainer: Actor | None) -> tuple[Upload, ...]:
+    """What this trainer brought and can make workshops of, by its name."""
+    with house.directory.reading() as session:
+        every = repository.of_account(session, _id(trainer), limit=LISTED_MOST * 10)
+    return tuple(sorted((one for one in every if one.state is UploadState.ready), key=lambda one: one.scenario))
+
+
+def choose(house: House, trainer: Actor | None, upload: str) -> Offered:
+    """One of one's own that is offered, ready to be played; raises Unseen."""
+    found = file_of(house, trainer, upload)
+    if found.state is not UploadState.ready:
+        raise Unseen(upload)
+    scenario = _readable(found)
+    at_hand = next(protocols_of(scenario, versions_of(house)), None) if scenario is not None else None
+    if scenario is None or at_hand is None:
+        raise Unseen(upload)
+    return Offered(scenario, found.content, *at_hand, upload=found)
+
+
+def offer_shipped(key: str) -> Offered:
+    """A scenario that comes with the product, ready to be played; raises Unseen."""
+    scenario = find_scenario(key)
+    if scenario is None:
+        raise Unseen(key)
+    protocol, content = next(iter(protocols_of(scenario)))
+    return Offered(scenario, content_of(key), protocol, content)
+
+
+def titles(house: House, trainer: Actor | None) -> Mapping[str, Mapping[str, str]]:
+    """What scenarios are called, by their names: one's own of any time, and those that are shipped."""
+    with house.directory.reading() as session:
+        every = repository.of_account(session, _id(trainer), limit=LISTED_MOST * 10)
+    own = {one.scenario: one.title for one in reversed(every) if one.title}
+    return {**own, **{one.scenario: one.title.root for one in shipped_scenarios()}}

@@ -1,0 +1,1 @@
+"""What every route stands on: sessions, endpoint guard, fields, forms, rendering, middleware."""

@@ -1,0 +1,372 @@
+"""Whether pages say what is next and why the rest is not open: always, but at a workshop's table without hints."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask, current_app, g, request, url_for
+from jinja2 import StrictUndefined
+from markupsafe import Markup, escape
+from werkzeug.local import LocalProxy
+
+from school_protocol.engine import name_detection
+from school_protocol.engine.conditions import Condition
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import SchoolProtocolError
+from school_protocol.engine.form_model import FieldType, Form
+from school_protocol.engine.intents import Reason
+from school_protocol.engine.visibility import Actor
+from school_protocol.language import LANGUAGE_NAMES, ZONE, Wording
+from school_protocol.storage.case_numbers import format_number
+from school_protocol.ui import sessions
+from school_protocol.ui.middleware import way_back
+
+HINTS = "hints"
+"""Where an application keeps what is asked, if it has tables at all."""
+
+
+def are_shown() -> bool:
+    """Whether whoever asks now is told."""
+    asked = current_app.extensions.get(HINTS)
+    return asked is None or bool(asked())
+
+
+def hint_said(w: Wording, protocol: Protocol, reasons: Iterable[Reason]) -> str:
+    """Why something was refused, in one line; without hints, only that it was."""
+    if not are_shown():
+        return w._("That isn’t possible now.")
+    return " ".join(w.reason(protocol, reason) for reason in reasons)
+
+
+# What went wrong, said calmly, in the reader's language; never a trace. A thing unseen answers as
+# one that is not.
+
+LAST_RESORT = """<!doctype html>
+<html lang="fr" dir="ltr"><head><meta charset="utf-8"><title>Un instant</title></head><body>
+<h1>Un instant, s’il vous plaît</h1>
+<p>Quelque chose ne fonctionne pas ici. Rien n’a été enregistré. Veuillez réessayer dans quelques minutes.</p>
+<p lang="ar-MA" dir="rtl">هناك عطل ما. لم يُسجَّل أي شيء. المرجو إعادة المحاولة بعد دقائق.</p>
+<p lang="en">Something is out of order here. Nothing was recorded. Please try again in a few minutes.</p>
+</body></html>
+"""
+
+
+# What every template knows: the reader's language, how values are shown, and who is reading.
+
+LANGUAGE_COOKIE = "language"
+_RIGHT_TO_LEFT = frozenset({"R", "AL"})
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.globals.update(
+        w=LocalProxy(wording),
+        now=LocalProxy(_now),
+        text=lambda value: wording().text(value),
+        role=role,
+        languages=LocalProxy(languages),
+        style_sheet=_style_sheet,
+        script=_script,
+        passkey_script=lambda: _static("passkeys.js"),
+        wall_script=lambda: _static("wall.js"),
+        fold_sheet=_fold_sheet,
+        csrf_token=sessions.form_token,
+        shown_to=_shown_to,
+        here=way_back,
+    )
+    app.jinja_env.filters.update(
+        bdi=bdi,
+        day=_day,
+        moment=_moment,
+        clock=_clock,
+        instant=lambda moment: moment.isoformat(timespec="seconds"),
+        full_day=_full_day,
+        due=_due,
+        role=role,
+        number=number,
+        labelled=labelled,
+        grouped=format_number,
+    )
+    app.context_processor(
+        lambda: {"actor": _reader(), "w": wording(), "now": _now(), "csrf_token": sessions.form_token}
+    )
+
+
+# ---- the reader's language ---------------------------------------------------------------------------------------
+
+
+def wording() -> Wording:
+    """The voice of this request: the account's language, else the browser's choice here, else what it asks for."""
+    if "wording" not in g:
+        g.wording = _voice(_language())
+    voice: Wording = g.wording
+    return voice
+
+
+def reword(language: str = "") -> None:
+    """Choose the language again: who is in front of us has just changed, or asks for this one."""
+    g.pop("wording", None)
+    if language:
+        g.wording = _voice(language)
+
+
+@lru_cache(maxsize=8)
+def _voice(language: str) -> Wording:
+    return Wording(language)
+
+
+def _language() -> str:
+    offered = sessions.house().settings.languages
+    for wanted in (_of_account(), request.cookies.get(LANGUAGE_COOKIE)):
+        if wanted in offered:
+            return wanted
+    return request.accept_languages.best_match(offered) or sessions.house().settings.default_language
+
+
+def _of_account() -> str | None:
+    actor = _reader()
+    return actor.language if actor else None
+
+
+def _reader() -> Actor | None:
+    """Whoever is signed in; nobody where the house can't say, for the page that tells so needs a language too."""
+    try:
+        return sessions.find_actor()
+    except SchoolProtocolError:
+        return None
+
+
+def _shown_to() -> str:
+    reader = _reader()
+    return sessions.owner_mark(reader.id) if reader else ""
+
+
+def languages() -> tuple[tuple[str, str, str], ...]:
+    """The languages offered here: key, own name, and what HTML calls it."""
+    return tuple(
+        (language, LANGUAGE_NAMES.get(language, language), _voice(language).html_language)
+        for language in sessions.house().settings.languages
+    )
+
+
+def _gettext(message: str) -> str:
+    return wording().gettext(message)
+
+
+def _ngettext(one: str, many: str, number: int) -> str:
+    return wording().plural(one, many, number)
+
+
+# ---- values ------------------------------------------------------------------------------------------------------
+
+
+def bdi(value: object) -> Markup:
+    """`value` kept apart from the text around it: numbers, codes and addresses stay left to right in Arabic."""
+    said = escape(value)
+    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in str(said)):
+        return Markup("<bdi>%s</bdi>") % said
+    return Markup('<bdi dir="ltr">%s</bdi>') % said
+
+
+def number(value: str) -> Markup:
+    """A case's number as it is printed and said, in groups; broken over two lines they are misread."""
+    return Markup('<bdi dir="ltr" class="nowrap">{}</bdi>').format(format_number(str(value)))
+
+
+def labelled(value: str, protocol: Protocol, names: Mapping[str, str]) -> Markup:
+    """A text in which each sign of the case ([EV1]) stands as `names` label its person, apart from what is around."""
+    labels = {}
+    for person, label in names.items():
+        slot, _, number = person.rpartition("-")
+        if slot in protocol.slots:
+            labels[f"{protocol.slots[slot].short}{number}"] = label
+    pieces = name_detection.shown(str(value), labels)
+    return Markup("").join(Markup("<bdi>%s</bdi>") % piece if is_sign else escape(piece) for piece, is_sign in pieces)
+
+
+def role(protocol: Protocol, key: str) -> str:
+    """Title of a role or a seat of `protocol`."""
+    return wording().role(protocol, key)
+
+
+def _day(value: date | str) -> str:
+    return wording().day(value)
+
+
+def _full_day(value: datetime) -> str:
+    return wording().dated(value.astimezone(ZONE).date(), "full")
+
+
+def _moment(value: datetime | str) -> str:
+    return wording().moment(value)
+
+
+def _clock(value: datetime) -> str:
+    return wording().clock(value)
+
+
+def _due(value: datetime) -> str:
+    return wording().due(value, _now())
+
+
+def _now() -> datetime:
+    if "now" not in g:
+        g.now = sessions.house().now()
+    moment: datetime = g.now
+    return moment
+
+
+# ---- the style sheet ---------------------------------------------------------------------------------------------
+
+
+def _style_sheet() -> str:
+    """Address of the style sheet, good for ever: it changes with the file."""
+    return _static("school.css")
+
+
+def _script() -> str:
+    """Address of the one script, which no page needs."""
+    return _static("desk.js")
+
+
+def _static(name: str) -> str:
+    return url_for("static", filename=name, v=_digest(Path(__file__).parents[1] / "web" / "static" / name))
+
+
+def _fold_sheet(protocol: Protocol) -> str:
+    """Address of the rules that fold a definition's conditional questions, good for ever as its bytes are."""
+    return url_for("desk.folds", protocol=protocol.protocol, version=protocol.version, v=protocol.digest[:12])
+
+
+@lru_cache(maxsize=4)
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+# Questions that hang on another answer are folded away until it is given: conditions of a
+# definition as a style sheet.
+# No script: `:has()` reads what is chosen. A browser that doesn't know it shows everything, each
+# question with the words of its condition. What holds an answer, or a problem, is never folded
+# away.
+
+PREFIXES = ("a-", "c-")
+_CHOSEN = frozenset(
+    {FieldType.choice, FieldType.choices, FieldType.yes_no, FieldType.tri, FieldType.check, FieldType.dangers}
+)
+_FILLED = (
+    ".bad,[type=radio]:checked:not([value='']),[type=checkbox]:checked,"
+    "input:not([type]):not(:placeholder-shown),textarea:not(:placeholder-shown),"
+    "select:not([name*='-new-']) option:checked:not([value=''])"
+)
+
+
+def fold_name(form: Form, condition: Condition, prefix: str = "a-") -> str:
+    """The class of what is asked under that condition of that form."""
+    return f"if-{prefix}{hashlib.sha256(f'{form.key}|{condition.source}'.encode()).hexdigest()[:8]}"
+
+
+def style_of(protocol: Protocol) -> str:
+    """The style sheet of a definition: one rule a condition that answers of the same form decide."""
+    rules = "".join(rule for form in protocol.forms.values() for rule in _rules(form))
+    return f"@supports selector(:has(a)){{{rules}}}" if rules else ""
+
+
+def _rules(form: Form) -> Iterator[str]:
+    for condition in dict.fromkeys(item.when for item in form.fields if item.when is not None):
+        for prefix in PREFIXES:
+            met = _Selector(form, prefix).true(condition.tree)
+            if met is not None:
+                yield f"form:not({met}) .{fold_name(form, condition, prefix)}:not(:has({_FILLED})){{display:none}}"
+
+
+class _Selector:
+    """Selectors that a form matches when a condition is surely true, or surely false; None where answers can't say."""
+
+    def __init__(self, form: Form, prefix: str) -> None:
+        self.form = form
+        self.prefix = prefix
+
+    def true(self, node: ast.AST) -> str | None:
+        match node:
+            case ast.BoolOp(op=ast.And(), values=parts):
+                return _all(self.true(part) for part in parts)
+            case ast.BoolOp(values=parts):
+                return _any(self.true(part) for part in parts)
+            case ast.UnaryOp(op=ast.Not(), operand=inner):
+                return self.false(inner)
+            case ast.Name(id=name):
+                return self._several(name) or self._answered(name, ["yes"])
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return self._compared(left, op, right)
+        return None
+
+    def false(self, node: ast.AST) -> str | None:
+        match node:
+            case ast.BoolOp(op=ast.And(), values=parts):
+                return _any(self.false(part) for part in parts)
+            case ast.BoolOp(values=parts):
+                return _all(self.false(part) for part in parts)
+            case ast.UnaryOp(op=ast.Not(), operand=inner):
+                return self.true(inner)
+            case ast.Name(id=name):
+                several = self._several(name)
+                return f":not({several})" if several else self._answered(name, ["yes"], not_these=True)
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPPOSITE:
+                return self._compared(left, _OPPOSITE[type(op)](), right)
+        return None
+
+    def _several(self, name: str) -> str | None:
+        """That a question with several answers has one."""
+        item = self.form.by_key.get(name)
+        if item is None or item.type not in (FieldType.choices, FieldType.dangers):
+            return None
+        return f":has([name='{self.prefix}{name}']:checked)"
+
+    def _compared(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> str | None:
+        if isinstance(left, ast.Constant) and isinstance(right, ast.Name):  # one of several answers
+            return self._answered(right.id, [left.value], lacking=isinstance(op, ast.NotIn))
+        if not isinstance(left, ast.Name) or not isinstance(op, ast.Eq | ast.NotEq | ast.In | ast.NotIn):
+            return None
+        values = [part.value for part in ast.walk(right) if isinstance(part, ast.Constant)]
+        return self._answered(left.id, values, not_these=isinstance(op, ast.NotEq | ast.NotIn))
+
+    def _answered(
+        self, name: str, values: Sequence[object], *, not_these: bool = False, lacking: bool = False
+    ) -> str | None:
+        item = self.form.by_key.get(name)
+        if item is None or item.type not in _CHOSEN or not all(isinstance(one, str | bool) for one in values):
+            return None
+        said = [{True: "yes", False: "no"}.get(one, one) if isinstance(one, bool) else one for one in values]
+        named, which = f"[name='{self.prefix}{name}']", ",".join(f"[value='{one}']" for one in said)
+        if (item.type is FieldType.check and not_these) or lacking:
+            return f":not(:has({named}:checked:is({which})))"
+        if not_these:
+            return f":has(:is({named},{named} option):checked:not({which},[value='']))"
+        return f":has(:is({named},{named} option):checked:is({which}))"
+
+
+def _all(parts: Iterable[str | None]) -> str | None:
+    """Every part that can be told: with one of them false, the whole is not true."""
+    return "".join(part for part in parts if part is not None) or None
+
+
+def _any(parts: Iterable[str | None]) -> str | None:
+    found = list(parts)
+    return None if None in found else f":is({','.join(part for part in found if part is not None)})"
+
+
+_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
