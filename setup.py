@@ -36,7 +36,7 @@ def compile_catalogues(built):
 
 
 def cut_typefaces(built):
-    spec = importlib.util.spec_from_file_location("fonts", SOURCE / "school_protocol" / "documents" / "fonts.py")
+    spec = importlib.util.spec_from_file_location("fonts", SOURCE / "school_protocol" / "pdf" / "fonts.py")
     fonts = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(fonts)
     folder = built / "web" / "static" / "fonts"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
@@ -26,9 +26,6 @@ from school_protocol.language import ZONE, Wording
 from school_protocol.pdf import bidi
 from school_protocol.pdf.rendering import Attached, render, template
 from school_protocol.pdf.verdicts import RECORD
-
-if TYPE_CHECKING:
-    pass
 
 # Remarks on copies in words: what each asks for, what it is on; for pages, papers and the review
 # sheet alike.

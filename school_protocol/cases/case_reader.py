@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from school_protocol.cases import review_lines
 from school_protocol.cases.case_lines import EventView, PaperLine, PersonLine, RecordView, RemarkLine, SignatureLine
@@ -22,9 +22,6 @@ from school_protocol.engine.case_parts import WHOM, Record
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.events import EVENT_OF_ACT, Event, Recorded, Remark, RemarkSettled, kind_of
 from school_protocol.engine.form_model import Form
-
-if TYPE_CHECKING:
-    pass
 
 # What is told of an event besides who, when and in which role: its detail, as one reader may read
 # it.

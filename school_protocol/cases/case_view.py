@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from school_protocol.cases import review_lines
 from school_protocol.cases.case_lines import (
@@ -52,9 +51,6 @@ from school_protocol.engine.intents import Choice, Reason
 from school_protocol.engine.review_state import sent_back
 from school_protocol.language import ZONE
 from school_protocol.people.contacts import ContactLine
-
-if TYPE_CHECKING:
-    pass
 
 
 def caution_lines(seeing: Seeing) -> Iterator[CautionLine]:

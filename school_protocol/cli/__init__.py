@@ -1,6 +1,6 @@
 """The `school-protocol` command: what the desk does, for scripts; and running an installation."""
 
-from school_protocol.cli import (
+from school_protocol.cli import (  # noqa: F401 - each adds its commands
     case_commands,
     case_file_commands,
     definition_commands,

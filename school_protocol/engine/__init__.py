@@ -1,1 +1,1 @@
-"""The protocol engine: a definition's model, events, the fold of a case, facts, deadlines, decisions. Pure: no I/O, no clock."""
+"""The protocol engine: definition model, events, fold, facts, deadlines, decisions. Pure: no I/O, no clock."""

@@ -33,7 +33,6 @@ from school_protocol.ops.databases import progress_line, refuse_misplaced
 from school_protocol.ops.key_rotation import is_marked_here
 from school_protocol.pdf import rendering
 from school_protocol.pdf.presenters import error_said, finding_said
-from school_protocol.pdf.signature_check import examined
 from school_protocol.pdf.signing import signed_apart
 from school_protocol.pdf.verdicts import WARNINGS, SealingError
 from school_protocol.people.contacts import schools_without_calendar
@@ -328,6 +327,8 @@ def told_of_holes(asked: Asked) -> Iterator[Finding]:
 
 def certificates(house: House, asked: Asked) -> Iterator[Finding]:
     """The key of each academy, tried: copies are signed with it until its certificate ends."""
+    from school_protocol.pdf.signature_check import examined  # pyHanko is loaded where it is asked
+
     folder = house.settings.signing_folder
     if folder is None:
         return

@@ -202,7 +202,8 @@ def backups(house: House, _asked: Asked) -> Iterator[Finding]:
         return
     yield from _aged("backup", work_queue.last_done(data, work_queue.BACKUP), house.now(), OLD, TOO_OLD,
                      "`school-protocol backup create` each day, to another machine")  # fmt: skip
-    yield from _aged("exercise of a restore", work_queue.last_done(data, work_queue.DRILL), house.now(), UNTRIED, LONG_UNTRIED,
+    drilled = work_queue.last_done(data, work_queue.DRILL)
+    yield from _aged("exercise of a restore", drilled, house.now(), UNTRIED, LONG_UNTRIED,
                      "`school-protocol backup drill` each week")  # fmt: skip
 
 

@@ -151,7 +151,7 @@ def _code_digest(path: Path) -> str:
 
 INTRODUCTION = """# Mutants
 
-The proof of a definition (`school_protocol/definitions/proof`) is itself tested by mutation: one need, role, trigger,
+The proof of a definition (`school_protocol/proof`) is itself tested by mutation: one need, role, trigger,
 deadline, signature or move of a shipped definition is removed or weakened at a time, and the faulty definition is read
 and proven. A mutant is refused by the **checker** (`definitions check` would not even read it), refused by the
 **proof** (the properties that do not hold, or could not be proven, are named), or **lives**: then the reason why it

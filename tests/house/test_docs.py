@@ -296,7 +296,7 @@ def test_a_command_that_is_not_there_is_found() -> None:
 
 
 def test_every_measurement_and_check_is_explained() -> None:
-    stood = (ROOT / "school_protocol" / "web" / "watch.py").read_text("utf-8")
+    stood = (ROOT / "school_protocol" / "ops" / "routes.py").read_text("utf-8")
     names = {f"school_protocol_{name}" for name in re.findall(r'\("(work_\w+|journal_\w+)", "[A-Z]', stood)}
     names |= {"school_protocol_answers_total", "school_protocol_answer_seconds"}
     assert len(names) == 7

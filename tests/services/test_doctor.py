@@ -70,10 +70,10 @@ class Seen:
     def asked(self, **settings: Any) -> Asked:
         return Asked(replace(self.house.settings, **settings), self.house.now())
 
-    def of(self, check: doctor.checks.Check) -> list[Finding]:
+    def of(self, check: doctor_module.Check) -> list[Finding]:
         return list(check(self.house, self.asked()))
 
-    def levels(self, check: doctor.checks.Check) -> set[str]:
+    def levels(self, check: doctor_module.Check) -> set[str]:
         return {one.level.value for one in self.of(check)}
 
 

@@ -37,7 +37,7 @@ from school_protocol.privacy.rules import Step
 from school_protocol.protocol.reader import read_file
 from school_protocol.statistics import yearly_report as reports
 from school_protocol.statistics.yearly_rules import Counts
-from school_protocol.storage import journal
+from school_protocol.storage import backups, journal
 from trials.frame import Outcome, Size, Trial
 
 ENDS = (("no_further_action", None), ("closed", 1), ("closed", 2), ("closed", 3), ("closed", 4), ("transferred", 2))
@@ -48,8 +48,8 @@ AWAY = (0, 0, 1, 1, 1, 2)
 PAUSES = (*[1] * 10, 34, *[1] * 11, 6, *[1] * 18)
 """Days from one run to the next, from day 115 on: each step of a case that ended half a year before has its days."""
 DOORS = (
-    (retention.shares, "leave"), (retention.erased, "note"), (retention.erasing, "erase_case"), (retention.sweeping, "sweep"),
-    (retention.storage, "forget_messages"), (retention.limits, "look"), (retention.notices, "ask"), (retention.storage, "keep"),
+    (retention, "leave"), (backups, "note"), (storage, "erase_case"), (retention, "sweep"),
+    (storage, "forget_messages"), (retention, "look"), (retention, "ask_notice"), (storage, "keep_limit"),
 )  # fmt: skip
 
 

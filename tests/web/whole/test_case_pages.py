@@ -12,6 +12,7 @@ import pytest
 from flask import Flask, g, render_template, render_template_string
 from werkzeug.datastructures import MultiDict
 
+from school_protocol.case_files import routes as case_files_routes
 from school_protocol.case_files.copy_scope import CaseFileOptions
 from school_protocol.case_files.service import Issued
 from school_protocol.cases.case_lines import CaseHead, CautionLine, DangerLine, EventView, RecordView
@@ -405,8 +406,8 @@ def test_the_case_file_is_handed_over(
         return Issued("dossier.pdf", b"%PDF-1.7", 1)
 
     options = CaseFileOptions(_head(protocol), tuple(document.profiles.values()), ("fr", "ar"), None, 2)
-    monkeypatch.setattr(papers, "see_case_file", lambda *_: options)
-    monkeypatch.setattr(papers, "issue_case_file", issue)
+    monkeypatch.setattr(case_files_routes, "see_case_file", lambda *_: options)
+    monkeypatch.setattr(case_files_routes, "issue_case_file", issue)
     warden = browse("warden")
     warden.open(f"{case}/case-file")
     for language in ("ar", "fr"):
@@ -421,7 +422,7 @@ def test_the_case_file_page_says_what_is_missing(
     case: str, browse: Browse, monkeypatch: pytest.MonkeyPatch, protocol: Protocol
 ) -> None:
     options = CaseFileOptions(_head(protocol), (), ("fr",), "apt-get install libpango-1.0-0", 0)
-    monkeypatch.setattr(papers, "see_case_file", lambda *_: options)
+    monkeypatch.setattr(case_files_routes, "see_case_file", lambda *_: options)
     warden = browse("warden")
     assert "apt-get install libpango-1.0-0" in warden.open(f"{case}/case-file").text
     warden.form = filled(warden.open(f"{case}/case-file").html)
