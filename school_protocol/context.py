@@ -1,4 +1,4 @@
-"""What every use case stands on: the stores, the vault, the clock, the definitions, the settings."""
+"""The context of every service (`House`): stores, vault, clock, definitions, settings; and the log's request mark."""
 
 from __future__ import annotations
 
@@ -310,8 +310,7 @@ def open_vault(settings: Settings, *, create: bool = False) -> Vault:
     return Vault.open(settings.keys, create=create, environment=settings.master_key, command=settings.key_command)
 
 
-# Under which drawn mark what is done now stands in the process’s own log: one request, one mark for
-# all its lines.
+# ---- the mark of a request in the process's own log: one for all its lines -----------------------------------------
 
 REQUEST: ContextVar[str] = ContextVar("request", default="")
 """Empty outside of a request. It is drawn here: what a visitor's headers say is never taken for it."""
@@ -329,8 +328,7 @@ def declared(house: House) -> dict[str, tuple[Protocol, Role]]:
     return found
 
 
-# A case as a use case finds it: visible or not, folded, with its surroundings; and how what follows
-# is kept.
+# ---- today in the academy's time -----------------------------------------------------------------------------------
 
 
 def today_for(house: House) -> date:

@@ -1,4 +1,4 @@
-"""What the API answers, as models: the very ones that are written out describe it in OpenAPI."""
+"""Response models of the API, and the OpenAPI 3.1 document drawn from them."""
 
 from __future__ import annotations
 
@@ -145,8 +145,8 @@ class ProblemDetails(Answer):
 ANSWERS: tuple[type[Answer], ...] = (Cases, Releases, Figures, ProblemDetails)
 
 
-# The OpenAPI 3.1 document, drawn from the models that answers are written with; the case record by
-# its own schema.
+# ---- the OpenAPI document ------------------------------------------------------------------------------------------
+# The case record is described by its own schema.
 
 COMPONENTS = "#/components/schemas/"
 RECORD = "CaseRecord"

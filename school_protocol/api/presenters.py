@@ -1,4 +1,4 @@
-"""The form by which a token is asked for: the same questions as everywhere, judged by the service alone."""
+"""Form and wording of the pages on API tokens: how one is asked for, where it stands, what it read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from school_protocol.ui.fields import Day, Line, Offered, OneOf, Posted, Questio
 from school_protocol.ui.forms import PREFIX
 from school_protocol.ui.routing import Right
 
-# What is said of tokens, in the reader's language: where one stands, what it reads, what was done
-# and read.
+# ---- what is said of tokens, in the reader's language --------------------------------------------------------------
 
 _STANDINGS: Mapping[str, tuple[str, str]] = {
     "asked": (N_("Waits for somebody to agree"), "soon"),

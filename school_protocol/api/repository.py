@@ -128,7 +128,7 @@ def hashed_as(session: Session, hashed: bytes) -> Token | None:
 
 
 def _kept(hashed: bytes) -> bytes:
-    """What is kept of a keyed hash: whoever reads the row can't say the hash itself (see `walls`)."""
+    """What is kept of a keyed hash: whoever reads the row can't say the hash itself (see `row_security`)."""
     return hashlib.sha256(hashed).digest()
 
 

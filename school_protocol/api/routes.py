@@ -1,4 +1,4 @@
-"""The API for an academy's own systems: read only, by token, under signs; described by its own OpenAPI document."""
+"""Routes of the API for an academy's own systems (read only, by token), and of the pages that administer its tokens."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ from school_protocol.ui.middleware import again_in
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import TOKEN_RIGHTS, Pages, Right
 
-# What went wrong, for programs: problem details (RFC 9457), in the language that is asked for. No
-# cookie is read.
+# ---- problem details (RFC 9457), in the language that is asked for -------------------------------------------------
+# No cookie is read.
 
 PREFIX = "/api/"
 KIND = "application/problem+json"
@@ -115,8 +115,8 @@ def spoken_in(response: Response, spoken: str) -> Response:
     return response
 
 
-# Who reads by token: asked of the Authorization header alone, before anything is read, and written
-# down.
+# ---- admission by token --------------------------------------------------------------------------------------------
+# Asked of the Authorization header alone, before anything is read, and written down.
 
 SCHEME = "bearer"
 REALM = 'Bearer realm="school-protocol"'
@@ -411,8 +411,7 @@ def _paged(answer: BaseModel, spoken: str, after: str) -> Response:
     return response
 
 
-# Other systems that read: tokens asked for, agreed to, drawn and ended, by those who administer or
-# oversee a place.
+# ---- pages of tokens: asked for, agreed to, drawn and ended --------------------------------------------------------
 
 system_blueprint = Pages("systems", __name__, asks=Permission.see_systems, url_prefix="/systems")
 system_blueprint.panel("systems/of_account.html", lambda _house, _actor: True, "account.more", endpoint="systems.index")

@@ -1,4 +1,4 @@
-"""Figures by token: the releases that tell of its place, read through the one door of issued figures."""
+"""Service of the API: what a token reads of figures and, by signs, of cases; each reading is noted."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ from school_protocol.storage import access_log, case_numbers, journal
 from school_protocol.storage.engines import Session
 from school_protocol.ui.routing import Right
 
-# What is read by a token: cases by signs, as whoever oversees that place reads them, and less; each
-# reading noted.
+# ---- cases by signs ------------------------------------------------------------------------------------------------
+# As whoever oversees that place reads them, and less.
 
 WINDOW, MOST = timedelta(minutes=15), 600
 """So often something is read by one token in so long."""

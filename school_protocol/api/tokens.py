@@ -1,6 +1,6 @@
-"""What another system sees: what all who oversee that place read under signs, and never a restricted case.
+"""Service of API tokens: asked for, agreed to, drawn, ended; and what another system sees by one.
 
-The definition says it all: the roles that see a province or a region by signs, and the copy that is made for them.
+What is seen is the definition's to say: the roles that see a province or a region by signs, and the copy made for them.
 """
 
 from __future__ import annotations
@@ -71,11 +71,9 @@ def _clauses(unit: Unit, protocols: Iterable[Protocol]) -> Iterator[Clause]:
             yield Clause(protocol.protocol, PLACES[unit.kind][1], unit.id, role=role.key)
 
 
-# Tokens for other systems: one who administers accounts asks, one who oversees that place agrees,
-# the first draws it.
-# By a token cases are read as whoever oversees reads them, and who administers accounts reads none:
-# so it is never theirs alone to give away. Each step is a row of `administration`, and either of
-# the two ends it at once.
+# ---- tokens: one who administers asks, one who oversees agrees, the first draws it ---------------------------------
+# By a token cases are read, and who administers accounts reads none: so it is never theirs alone to give away. Each
+# step is a row of `administration`; either of the two ends the token at once.
 
 PAGE = 25
 READS = 20
@@ -361,7 +359,7 @@ def end_token(house: House, actor: Actor, token_id: str) -> None:
 
 
 def known_by(house: House, secret: str) -> str:
-    """What the database knows the bearer of that token by (see `storage.walls`)."""
+    """What the database knows the bearer of that token by (see `storage.row_security`)."""
     return hashed(house, secret).hex()
 
 

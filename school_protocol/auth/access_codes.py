@@ -1,4 +1,4 @@
-"""Being let in for the first time, or again: a link, or a code printed on a slip; each good once, for three days."""
+"""Service of access codes: invitations and a lost second factor; a link or a printed code, good once, three days."""
 
 from __future__ import annotations
 
@@ -243,10 +243,9 @@ def _is_known(path: Path, password: str) -> bool:
         return False
 
 
-# A lost second factor: one person who administers the account asks, another agrees and prints a
-# code; both are named.
-# The owner then types that code after the password, the old factors end, and new ones are set up at
-# once.
+# ---- a lost second factor ------------------------------------------------------------------------------------------
+# One person who administers the account asks, another agrees and prints a code; both are named. Typed after the
+# password, the code ends the old factors, and new ones are set up at once.
 
 FACTOR, RESTORED = "factor", "restore"
 APART = timedelta(days=30)

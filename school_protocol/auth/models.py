@@ -114,7 +114,7 @@ class Channel(StrEnum):
     none = "none"
 
 
-# Rows of how people prove who they are: codes given to them, second factors, known browsers.
+# ---- how people prove who they are: codes given to them, second factors, known browsers ----------------------------
 
 
 class OneTimeCodeRow(HasMac, DirectoryBase):
@@ -232,8 +232,7 @@ class RestorationRow(HasMac, DirectoryBase):
     __table_args__ = (CheckConstraint("agreed_by IS NULL OR agreed_by <> asked_by", name="two_people"),)
 
 
-# Rows about people who work: certificates that were seen, accounts linked to a ministry's, lists
-# that were brought.
+# ---- accounts linked to a ministry's -------------------------------------------------------------------------------
 
 
 class OpenIdRow(HasMac, DirectoryBase):

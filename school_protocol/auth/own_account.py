@@ -1,4 +1,4 @@
-"""What somebody changes about themselves: password, phone, passkeys, and where they are signed in.
+"""Service of one's own account: password, phone, passkeys, where one is signed in; and who is told of printed codes.
 
 Whatever changes how one proves who one is asks for the password again, ends every session, and begins a new one here.
 """
@@ -197,12 +197,9 @@ def _renewed(house: House, actor: Actor, visitor: Visitor, change: Callable[[Ses
     return Renewed(token, recovery)
 
 
-# Codes that were printed or used, and roles that read cases, are told: to whose account it is, and
-# to who oversees.
-# Whoever prints a code could come in by it. Nobody is stopped by this; it is seen, at once, by
-# people who know better. The log of changes is what is told from, so that nothing that is written
-# there is left out; messages say no name. The owner reads it where they were reached as it was
-# done, and there, too, that this address was changed.
+# ---- telling of printed or used codes and of roles that read cases: the owner, and who oversees --------------------
+# Nobody is stopped by this; it is seen at once. The log of changes is what is told from, so that nothing written
+# there is left out; messages say no name. The owner reads it where they were reached before the change, too.
 
 PRINTED = frozenset({Kind.invited, Kind.password_code_made, Kind.restoration_agreed})
 USED = frozenset({Kind.invitation_accepted, Kind.password_set, Kind.factors_restored})

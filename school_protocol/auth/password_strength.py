@@ -1,6 +1,6 @@
 """Which new passwords are refused: those that few guesses find. No rule asks for signs or capitals.
 
-How many guesses a password takes is estimated by zxcvbn, with words, names, places and keyboards of `first_guesses`,
+How many guesses a password takes is estimated by zxcvbn, with words, names, places and keyboards of `passwords`,
 what others know of its owner, and the names of all schools. It is loaded at the first new password: 14 MiB, an eighth
 of a second.
 """

@@ -1,6 +1,7 @@
-"""Words that people here take as passwords first, commonest first: French, darija, Arabic, people, places, school.
+"""Passwords: hashing and comparing them, and what makes weak ones: words taken first, lists of known ones.
 
-The estimator brings its own lists (thirty thousand known passwords, English, names); of these it knows nothing.
+The words that people here take first (French, darija, Arabic, people, places, school) stand in this file: the estimator
+brings its own lists (thirty thousand known passwords, English, names) and knows nothing of these.
 """
 
 from __future__ import annotations
@@ -167,11 +168,9 @@ ALPHABETS = ("abcdefghijklmnopqrstuvwxyz", "ابتثجحخدذرزسشصضطظع
 """What follows in an alphabet."""
 
 
-# Passwords that are known from elsewhere: a file of hashes that an installation may have, looked up
-# where it lies.
-# A line begins with the SHA-1 of a password in capital hexadecimal figures, and the lines are in
-# order, as breached passwords are handed out (`HASH:COUNT`). It may be far larger than memory: a
-# lookup reads some forty lines.
+# ---- passwords known from elsewhere: a file of hashes that an installation may have --------------------------------
+# A line begins with the SHA-1 of a password in capital hexadecimal figures, in order (`HASH:COUNT`). It may be far
+# larger than memory: a lookup reads some forty lines.
 
 FIGURES = 40
 _LINE_MOST = 200
@@ -228,7 +227,8 @@ def _line_at(lines: IO[bytes], start: int) -> bytes:
     return found
 
 
-# Passwords: how they are kept and compared. Which new ones are refused: `strength`.
+# ---- how passwords are kept and compared ---------------------------------------------------------------------------
+# Which new ones are refused: `password_strength`.
 
 MOST = 1024
 """Bytes at most, in UTF-8."""

@@ -1,4 +1,4 @@
-"""What belongs to no realm: accounts and their appointments, units, contacts, calendars, published definitions."""
+"""Repository of the directory, which belongs to no realm: accounts, appointments, units, contacts, calendars."""
 
 from __future__ import annotations
 
@@ -445,8 +445,7 @@ def _unit(session: Session, rows: Mapping[str, Any], row: Any) -> Unit:
 # ---- definitions ---------------------------------------------------------------------------------------------------
 
 
-# Who works where, as it changes: stand-ins, leavings, cases left alone; each change is a row that
-# stays.
+# ---- posts: who works where, as it changes -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A person's own page: password, second step, passkeys, where one is signed in; and helping others who lost theirs."""
+"""Routes of a person's own page (password, second step, passkeys, sessions), and of helping others who lost theirs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from school_protocol.ui import sessions
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
-# Who is at the door: from where, of which site, and whether a second step is still awaited.
+# ---- who is at the door: from where, of which site, whether a second step is awaited -------------------------------
 
 
 def find_pending() -> Pending | None:
@@ -310,8 +310,8 @@ def _done(renewed: Renewed, message: str) -> Response:
     return response
 
 
-# Short forms of passwords and codes: what was typed, cut to what can be right, and never shown
-# again.
+# ---- short forms of passwords and codes ----------------------------------------------------------------------------
+# What was typed is cut to what can be right, and never shown again.
 
 CODE_MOST = 100
 NAME_MOST = 100

@@ -1,4 +1,7 @@
-"""Who helps whom to prove who they are: never oneself, nobody outside the own unit; and each change written down."""
+"""Service of credentials: who helps whom to prove who they are, codes as typed, throttling of guesses, the log of it.
+
+Nobody helps themselves, or anybody outside their own unit; each change is written down.
+"""
 
 from __future__ import annotations
 
@@ -177,8 +180,8 @@ def end_access(session: Session, house: House, actor: str, account: str, reason:
         end(session, house, actor, account, reason)
 
 
-# Codes as people type and read them: digits in any script, groups, letters that can't be taken for
-# another.
+# ---- codes as people type and read them ----------------------------------------------------------------------------
+# Digits in any script, in groups; letters that can't be taken for another.
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without i, l, o, 0 and 1."""
@@ -214,11 +217,10 @@ def hashed(house: House, purpose: str, *parts: str) -> bytes:
     return house.vault.chain(f"{purpose}-v1", "\0".join(parts).encode("utf-8", "surrogatepass"))
 
 
-# Guessing gets slow; nobody is shut out by what others try.
-# A browser in which somebody signed in before counts by itself. Everybody else is slowed down by
-# how often the name was tried and by how often they themselves failed, and waits since their own
-# last try. A code of six digits is guessed from many places as from one: strangers have so many
-# tries at it a day, all of them together.
+# ---- throttling: guessing gets slow, nobody is shut out by what others try -----------------------------------------
+# A browser in which somebody signed in before counts by itself; everybody else is slowed down by the tries at the
+# name and by their own failures. A code of six digits is guessed from many places as from one: strangers share so
+# many tries at it a day.
 
 WINDOW = timedelta(minutes=15)
 KNOWN_FREE, NAME_FREE, PLACE_FREE = 10, 5, 30
@@ -324,8 +326,8 @@ def place_of(address: str) -> str:
     return str(found.ipv4_mapped or ip_network((int(found), HOUSEHOLD), strict=False))
 
 
-# The log of who proved who they are and who did not: account, way, address; never a name or
-# password as typed.
+# ---- the log of who proved who they are and who did not ------------------------------------------------------------
+# Account, way, address; never a name or password as typed.
 
 _log = logging.getLogger(__name__)
 NOBODY = "of nobody"
@@ -351,7 +353,7 @@ def slowed(way: str, address: str = "") -> Iterator[None]:
         raise
 
 
-# Who is told of a case, and by which ways a message reaches them.
+# ---- by which ways a message reaches an account --------------------------------------------------------------------
 
 
 def ways_of(house: House, account: Account, *, urgent: bool) -> tuple[Channel, ...]:

@@ -1,4 +1,4 @@
-"""Addresses that stood before they were changed, each wrapped by the master key until whoever reads there was told."""
+"""Repository of signing in: sessions, attempts, one-time codes, second factors, passkeys, former addresses."""
 
 from __future__ import annotations
 
@@ -89,8 +89,7 @@ def forget_before(session: Session, before: datetime) -> None:
     session.execute(delete(FormerAddressRow).where(FormerAddressRow.at < before))
 
 
-# Who works below some units: lists by key, appointments, certificates that were seen, accounts
-# known elsewhere.
+# ---- accounts known elsewhere (OpenID) -----------------------------------------------------------------------------
 
 
 def account_known_as(session: Session, issuer: str, subject: str) -> str | None:
@@ -111,8 +110,7 @@ def link(session: Session, issuer: str, subject: str, account: str, *, at: datet
     session.flush()
 
 
-# What people prove who they are with: one-time codes, seeds, recovery codes, passkeys, browsers
-# that are known.
+# ---- one-time codes, seeds, recovery codes, passkeys, known browsers -----------------------------------------------
 # Hashes come in keyed; a seed comes in wrapped. Nothing here could be read and then used.
 
 # ---- one-time codes --------------------------------------------------------------------------------------------------
@@ -424,8 +422,7 @@ def drop_over(session: Session, now: datetime) -> None:
         session.execute(delete(row).where(row.expires_at <= now))
 
 
-# Signed-in browsers, kept by the hash of their token; and the attempts to sign in, so that guessing
-# gets slow.
+# ---- signed-in browsers by the hash of their token; attempts to sign in --------------------------------------------
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)

@@ -1,4 +1,4 @@
-"""Signing in and out: password or passkey, then the second step if any; invitations and forgotten passwords."""
+"""Routes of signing in and out: password, passkey, second step, OpenID; invitations and forgotten passwords."""
 
 from __future__ import annotations
 
@@ -283,8 +283,8 @@ def _agent() -> str:
     return (request.user_agent.string or "")[:AGENT_MOST]
 
 
-# The way to a ministry's sign-in page and back. What one attempt carries lies in the visit's own
-# signed cookie.
+# ---- OpenID: to a ministry's sign-in page and back -----------------------------------------------------------------
+# What one attempt carries lies in the visit's own signed cookie.
 
 openid_blueprint = Pages("sign_in", __name__, part="openid", asks=Permission.anyone)
 

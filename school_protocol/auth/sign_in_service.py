@@ -1,4 +1,4 @@
-"""Who is there: being recognised, coming in and going out; how one proves it stands in `identity`."""
+"""Service of signing in: password, passkey and second step; sessions begun, recognised and ended."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ from school_protocol.language import ZONE
 from school_protocol.storage.engines import Session
 from school_protocol.storage.store_errors import StorageBusy
 
-# Coming in: the password, then what is still awaited; or a passkey, which is both at once.
-# A session that awaits something opens no page but that step's. Each step gives a new token and
-# ends the one before.
+# ---- coming in: the password, then what is still awaited; or a passkey, which is both ------------------------------
+# A session that awaits something opens no page but that step's. Each step gives a new token and ends the one before.
 
 KNOWN_FOR = timedelta(days=365)
 AGENT_MOST = 120

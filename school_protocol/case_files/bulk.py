@@ -1,4 +1,4 @@
-"""Copies of the case files of many cases at once: asked for by one person, made by workers, fetched as one ZIP.
+"""Service of bulk copies: the case files of many cases, asked for by one person, made by workers, fetched as one ZIP.
 
 Each is issued as any copy is: the same checks, a number of its own, an event of its case. How far a job is lies in the
 database; a copy is tied to its job by a press that is the same however often it is begun, so that a worker may be
@@ -42,9 +42,8 @@ from school_protocol.storage import idempotency
 from school_protocol.storage.engines import Session
 from school_protocol.storage.store_errors import KeysUnusable, StorageBusy, StorageFull
 
-# Which cases of a job its person is told of, and whose eyes a copy was made for: nobody else gets
-# it.
-# Not even the same person in another role.
+# ---- which cases of a job its person is told of --------------------------------------------------------------------
+# Whose eyes a copy was made for: nobody else gets it, not even the same person in another role.
 
 
 def seen_now(house: House, actor: Actor) -> Seen:

@@ -1,4 +1,4 @@
-"""What a bundle says of its files and how to verify it, in every language of the product at once."""
+"""Service of bundles: case file, letters, record, definitions and register for an authority, in one signed ZIP."""
 
 from __future__ import annotations
 
@@ -116,8 +116,7 @@ def _readme(w: Wording, name: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n").encode()
 
 
-# The bundle of everything for an authority: the case file, letters, record, definitions and
-# register, in one ZIP.
+# ---- the bundle of one case ----------------------------------------------------------------------------------------
 
 PDF = "application/pdf"
 

@@ -1,4 +1,4 @@
-"""What a case file prints: frozen, already limited to what its readers may see, in no language yet."""
+"""Data classes of what a case file, letter, notice, note or sheet prints: frozen, limited, in no language yet."""
 
 from __future__ import annotations
 
@@ -135,8 +135,7 @@ class CaseFile:
         return self.document.profiles[self.profile]
 
 
-# What one letter, notice, note or sheet says: frozen, already limited to what its reader may have,
-# in no language.
+# ---- what one letter, notice, note or sheet says -------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

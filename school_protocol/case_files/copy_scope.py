@@ -1,6 +1,7 @@
-"""What one copy of a case file may contain: its profile's limits, its reader's, and those of whoever issues it.
+"""What one copy of a case file may contain, to whom it can be made out, and which copies somebody may issue.
 
-What is dropped is noted as it is dropped, so that the copy can say what it leaves out.
+Limits are those of its profile, of its reader, and of whoever issues it. What is dropped is noted as it is dropped, so
+that the copy can say what it leaves out.
 """
 
 from __future__ import annotations
@@ -329,8 +330,7 @@ def _lost(
                     yield f"{item.key}.{column.key}", column
 
 
-# To whom a copy of the case file can be made out, as its profile says; and why not, where that is
-# so.
+# ---- to whom a copy can be made out, as its profile says; and why not ----------------------------------------------
 
 SELF = "self"
 _REFERRAL = "referral-"
@@ -435,7 +435,7 @@ def _refused_guardian(loaded: Loaded, names: Mapping[str, Identity], guardian: s
     return None if own_pupil(protocol, case, guardian) is not None else Reason("guardian_of_whom")
 
 
-# Which copies of a case somebody may issue, in which languages, and what must be confirmed before.
+# ---- which copies of a case somebody may issue, in which languages, and what must be confirmed before --------------
 
 
 @dataclass(frozen=True, slots=True)

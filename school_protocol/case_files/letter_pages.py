@@ -1,4 +1,4 @@
-"""Letters, notices, notes and sheets of a case: what one says, and its pages."""
+"""PDF pages of letters, notices, notes and sheets of a case, and of the register of evidence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from school_protocol.language import ZONE, Wording
 from school_protocol.pdf import bidi
 from school_protocol.pdf.rendering import render, template
 
-# A letter's pages: one paper laid out in one language; nothing is decided here.
+# ---- one paper laid out in one language; nothing is decided here ---------------------------------------------------
 
 _PLACE = re.compile(r"%\((\w+)\)s")
 _CODE = re.compile(r"[0-9a-f]{32,}")
@@ -226,8 +226,8 @@ class Lines:
         return self.said(self.w._("Page %(page)s of %(pages)s"), page=page, pages=pages)
 
 
-# The register of evidence as a table and as data, out of the record that the pages are made of:
-# digests, no file.
+# ---- the register of evidence as a table and as data ---------------------------------------------------------------
+# Out of the record that the pages are made of: digests, no file.
 
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What makes a spreadsheet take a text for a formula, full-width signs among it."""

@@ -1,4 +1,4 @@
-"""Letters, notices, notes and sheets of a case: which of them somebody may issue, about what, and what one says."""
+"""Service of letters, notices, notes and sheets: which somebody may issue, what one says, and handing it out."""
 
 from __future__ import annotations
 
@@ -383,8 +383,7 @@ class _Writing:
         return tuple(found.values())
 
 
-# Handing out a letter, notice, note or sheet: numbered by document, stamped, signed, and an event
-# of the case.
+# ---- handing one out: numbered by document, stamped, signed, and an event of the case ------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rows of work on many case files: what was looked at to be made ahead, jobs of many copies, and their cases."""
+"""Tables of case files made ahead, copies kept for a day, what was asked for lately, and jobs of many copies."""
 
 from __future__ import annotations
 
@@ -101,8 +101,7 @@ class BulkCaseRow(RealmBase):
     )
 
 
-# Rows of documents: those made ahead, copies that are kept for a day, and what was asked for
-# lately.
+# ---- documents made ahead, copies kept for a day, what was asked for lately ----------------------------------------
 
 
 class PreparedPaperRow(RealmBase):

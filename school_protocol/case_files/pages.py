@@ -1,4 +1,4 @@
-"""The case file: one record laid out for one reader, as the definition's document says; nothing is decided here."""
+"""PDF pages of the case file: one record laid out for one reader, as the definition says; nothing is decided here."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ from school_protocol.pdf import bidi
 from school_protocol.pdf.rendering import Attached, render, template
 from school_protocol.pdf.verdicts import RECORD
 
-# Remarks on copies in words: what each asks for, what it is on; for pages, papers and the review
-# sheet alike.
+# ---- remarks on copies in words: what each asks for, what it is on -------------------------------------------------
 
 
 def kind_said(w: Wording, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Case files made ahead: after a case has moved and is quiet, for whoever asked for such a file lately.
+"""Worker for case files made ahead, after a case has moved and is quiet; and the ZIP of a job of many copies.
 
 What is due is said by the database alone, so that work may be stopped or killed anywhere. Nobody waits for it: what is
 not made ahead is made on the spot.
@@ -200,8 +200,7 @@ def ready(house: House, actor: Actor, number: str) -> frozenset[tuple[str, str]]
         )
 
 
-# What is said of jobs of many copies: why a case has none, what a job waits for, what was typed
-# wrong.
+# ---- what is said of jobs of many copies: why a case has none, what a job waits for --------------------------------
 
 
 def why_said(w: Wording, code: str) -> str:
@@ -244,8 +243,8 @@ def problem_said(w: Wording, code: str, most: int) -> str:
     return said.get(code, w._("Please check this answer."))
 
 
-# The copies of a job as one ZIP, written as it is fetched: one copy is open at a time, and nothing
-# lies on a disk.
+# ---- the copies of a job as one ZIP --------------------------------------------------------------------------------
+# Written as it is fetched: one copy is open at a time, and nothing lies on a disk.
 
 LIST = "cases.csv"
 _BATCH = 20

@@ -1,4 +1,4 @@
-"""The words of a case file for what its sections are made of: people, moments, entries with their answers."""
+"""Presenters of case files: entries, evidence, what a copy leaves out and how the protocol was kept, in words."""
 
 from __future__ import annotations
 
@@ -276,8 +276,7 @@ def _may_hold_words(record: RecordView) -> bool:
     return any(field.may_name or field.names for field in columns)
 
 
-# What became of a file of evidence, and why one is not taken or not opened, in words: the same on
-# pages and papers.
+# ---- what became of a file of evidence, and why one is not taken or not opened -------------------------------------
 
 
 def handled_said(w: Wording, protocol: Protocol, detail: Mapping[str, Any]) -> str:
@@ -392,7 +391,8 @@ def _of_state(w: Wording) -> dict[Refusal, str]:
     }
 
 
-# What a copy lacks of the case, in words: computed from what was dropped, never guessed.
+# ---- what a copy lacks of the case ---------------------------------------------------------------------------------
+# Computed from what was dropped, never guessed.
 
 _SIGNS = 8
 """So many signs are still told one by one."""
@@ -436,8 +436,7 @@ def entries_here(wording: Wording, number: int) -> str:
     return wording.ngettext("One entry is left out in this copy.", "%(num)d entries are left out in this copy.", number)
 
 
-# How it is said that something told without an account was put to a case: within which hour it
-# came, and no more.
+# ---- what was told without an account and put to a case: within which hour it came, and no more --------------------
 
 
 def outside_said(w: Wording, detail: Mapping[str, Any]) -> str:
@@ -451,7 +450,7 @@ def outside_said(w: Wording, detail: Mapping[str, Any]) -> str:
     return w._("A public report that came on %(day)s, between %(start)s and %(end)s, was put to another case", **when)
 
 
-# How what the protocol asked went, in words: on pages and papers alike.
+# ---- how what the protocol asked went ------------------------------------------------------------------------------
 
 
 def outcome_said(w: Wording, line: AskedLine, as_of: datetime, protocol: Protocol) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""A case file as it is before anybody is handed a copy: its pages and its record, made from one view of the case."""
+"""One case as a copy of its case file prints it: limited to the copy's profile, pages and record of one view."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from school_protocol.pdf.rendering import ink
 from school_protocol.storage import journal
 from school_protocol.storage.engines import Session
 
-# A case as one copy of its case file prints it, limited to the copy's profile.
+# ---- the case, limited to the copy's profile -----------------------------------------------------------------------
 
 _KINDS = {
     ActKind.evidence: "evidence", ActKind.follow_up: "follow_ups", ActKind.refer: "referrals",

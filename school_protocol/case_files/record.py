@@ -1,4 +1,4 @@
-"""The machine-readable record of a case file: everything that its pages show, for programs and for verification."""
+"""The machine-readable record of a case file (record.json): its classes, its codec, its JSON Schema."""
 
 from __future__ import annotations
 
@@ -35,10 +35,9 @@ from school_protocol.engine.form_model import Form, FormField, Option
 from school_protocol.engine.texts import Text
 from school_protocol.language import LOCALES, Wording
 
-# What a copy prints, to JSON and back: parts of a definition by key and version, everything else by
-# value.
-# Beside each key stand the words that the pages say for it, in the copy's language: for people, and
-# never read back.
+# ---- codec: what a copy prints, to JSON and back -------------------------------------------------------------------
+# Parts of a definition go by key and version, everything else by value. Beside each key stand the words that the
+# pages say for it, in the copy's language: for people, and never read back.
 
 Versions = Mapping[int, Protocol]
 """The versions of one protocol that a case was handled by."""
@@ -273,7 +272,7 @@ def hints_of(kind: type[Any]) -> Mapping[str, Any]:
 _HINTS: dict[type[Any], Mapping[str, Any]] = {}
 
 
-# The JSON Schema of a record's view, drawn from the very lines that the pages are made of.
+# ---- the JSON Schema of a record's view, drawn from the lines that the pages are made of ---------------------------
 
 _PLAIN = {str: {"type": "string"}, int: {"type": "integer"}, bool: {"type": "boolean"}}
 _DEFS = "#/$defs/"
@@ -366,8 +365,7 @@ _OF_RECORD: Mapping[str, Any] = {
 """What stands beside an entry's own fields."""
 
 
-# One record: which case, of which protocol, for which readers, as of when, and everything that the
-# pages show.
+# ---- one record: which case, of which protocol, for which readers, as of when --------------------------------------
 
 FORMAT = 1
 """Of the record: another shape is another number."""
@@ -435,7 +433,7 @@ def decoded(data: bytes) -> dict[str, Any]:
 
 
 def sources_of(record: Mapping[str, Any]) -> Sources:
-    """The definitions in a record, for `definitions.read`. Raises RecordFault where one is not what its digest says."""
+    """The definitions in a record, for `reader.read`. Raises RecordFault where one is not what its digest says."""
     try:
         found = {int(one["version"]): str(one["definition"]) for one in record["versions"]}
         digests = {int(one["version"]): str(one["digest"]) for one in record["versions"]}

@@ -1,4 +1,4 @@
-"""What a copy names of a chain, found again: whose place it is, and what stands there."""
+"""Repository of case files: what a copy names of a chain, what is to be made ahead, and documents as sealed files."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def has_place(session: Session, case_id: str, head: Head) -> bool:
     return row is not None and row.hash.hex() == head.hash
 
 
-# Which case files are to be made ahead: said by what was asked for lately, index rows and what was
-# looked at.
+# ---- which case files are to be made ahead -------------------------------------------------------------------------
+# Said by what was asked for lately, index rows and what was looked at.
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,7 @@ def drop_looks(session: Session, before: datetime) -> None:
     session.execute(delete(PaperLookRow).where(PaperLookRow.until < before))
 
 
-# Documents of cases as files, sealed: those made ahead, copies kept for a day, and what was asked
-# for lately.
+# ---- documents as sealed files: made ahead, kept for a day, asked for lately ---------------------------------------
 
 _log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Case files of many cases at once: which ones, how far they are, the ZIP, stopping and deleting."""
+"""Routes of case files: one issued, letters, bundles, jobs of many, copies taken back, and anybody's verification."""
 
 from __future__ import annotations
 
@@ -141,8 +141,7 @@ def delete(job: str) -> ResponseReturnValue:
     return redirect(url_for("bulk.index"), 303)
 
 
-# The page of a bundle: for which service, in which language; pressed, it is made, signed and noted
-# in the case.
+# ---- the page of a bundle: for which service, in which language ----------------------------------------------------
 
 bundles_blueprint = Pages("cases", __name__, part="bundles", asks=Permission.see_case, url_prefix="/cases")
 
@@ -208,7 +207,7 @@ def _bundles_page(
     )
 
 
-# The copies of a case that were handed out; one of them taken back.
+# ---- the copies of a case that were handed out; one of them taken back ---------------------------------------------
 
 copies_blueprint = Pages("cases", __name__, part="copies", asks=Permission.see_case, url_prefix="/cases")
 
@@ -246,7 +245,7 @@ def _copies_page(number: str, told: str = "", problem: str = "", reason: str = "
     )  # fmt: skip
 
 
-# Pages of the documents beside the case file: which there are, and one of them, to be issued.
+# ---- letters, notices, notes and sheets ----------------------------------------------------------------------------
 
 letters_blueprint = Pages("cases", __name__, part="letters", asks=Permission.see_case, url_prefix="/cases")
 
@@ -321,8 +320,7 @@ def _letters_page(
     )
 
 
-# The page of a case's file: which copies somebody may issue, which are made already; pressed, one
-# is issued.
+# ---- the page of a case's file: which copies somebody may issue, which are made already ----------------------------
 
 case_file_blueprint = Pages("cases", __name__, part="case_file", asks=Permission.see_case, url_prefix="/cases")
 
@@ -403,10 +401,9 @@ def _ready(options: CaseFileOptions) -> list[str]:
     ]
 
 
-# Whether a copy is genuine: anybody's page. A process apart looks at the file, which is kept
-# nowhere here.
-# Nobody waits for a place: whoever waited would hold one of the few threads that serve everybody
-# else.
+# ---- whether a copy is genuine: anybody's page ---------------------------------------------------------------------
+# A process apart looks at the file, which is kept nowhere here. Nobody waits for a place: whoever waited would hold
+# one of the few threads that serve everybody else.
 
 verifying_blueprint = Pages("verifying", __name__, asks=Permission.anyone)
 

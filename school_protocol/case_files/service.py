@@ -1,4 +1,4 @@
-"""What handing out any document of a case leaves behind: its number, the event, the access, the press, the copy."""
+"""Service of case files: a copy issued, signed, numbered and noted in the case; a copy taken back."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ from school_protocol.storage import access_log, idempotency, journal
 from school_protocol.storage.engines import Session
 from school_protocol.storage.store_errors import StorageBusy
 
-# The copies of a case that were handed out, and taking one back: an event, after which verification
-# says so.
+# ---- the copies that were handed out, and taking one back ----------------------------------------------------------
+# An event, after which verification says so.
 
 NOTE = "copy.revoked"
 """The code under which the access is kept."""
@@ -176,8 +176,8 @@ def _lines(house: House, loaded: Loaded, seeing: Seeing) -> Iterator[CopyLine]:
         )
 
 
-# The academy's key: which file it is, and a document signed with it. Where none is set, copies go
-# unsigned.
+# ---- the academy's key, and a document signed with it --------------------------------------------------------------
+# Where none is set, copies go unsigned.
 
 ROOTS, TIMESTAMP_ROOTS, REVOKED = "root.pem", "timestamps.pem", "revoked.crl"
 """Of the folder of keys: certificates of those who sign, of those who stamp the time, the list of revoked ones."""
@@ -336,8 +336,8 @@ def handed_before(
     return data, int(before["copy"])
 
 
-# Handing out a copy of a case file: from pages made ahead where they are still true, else made on
-# the spot.
+# ---- handing out a copy --------------------------------------------------------------------------------------------
+# From pages made ahead where they are still true, else made on the spot.
 
 
 @dataclass(frozen=True, slots=True)

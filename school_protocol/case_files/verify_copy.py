@@ -1,4 +1,4 @@
-"""What anybody may ask of this installation about a file: whom it trusts, and how often somebody may ask."""
+"""Verification of a copy: whether a file was handed out and is whole; the verdict in words; how often one may ask."""
 
 from __future__ import annotations
 
@@ -57,10 +57,8 @@ def note(house: House, address: str) -> None:
         browser.note_attempt(session, subject, at=house.now())
 
 
-# Whether a file is a copy that was handed out, whole and as it was: from the file alone, or asked
-# of its house, too.
-# `checked` needs no installation: the file and whom to trust. `asked` adds what the house that
-# issued it knows.
+# ---- the check of a file -------------------------------------------------------------------------------------------
+# `checked` needs no installation: the file and whom to trust. `asked` adds what the house that issued it knows.
 
 
 class Standing(StrEnum):
@@ -252,8 +250,7 @@ def unread(size: int, code: Code, /, **details: object) -> Checked:
     return Checked(Verdict(size, "", (Finding(code, details),)))
 
 
-# A checked file in the reader's words: the verdict first, then whose it is, what was checked, and
-# what was found.
+# ---- a checked file in the reader's words: the verdict first, then whose it is, what was checked and found ---------
 
 _OF_RECORD = frozenset(
     {

@@ -44,7 +44,7 @@ _TEXTS = frozenset({"names", "problem"})
 def checked_apart(
     data: bytes, trust: Trust, moment: datetime, *, most: int = DOCUMENT_MOST, seconds: float = SECONDS
 ) -> Checked:
-    """As `verifying.checked`; `too_long` or `unreadable` where that process was stopped or broke down."""
+    """As `verify_copy.checked`; `too_long` or `unreadable` where that process was stopped or broke down."""
     if len(data) > most:
         return unread(len(data), Code.TOO_LARGE, size=len(data), most=most)
     ours, theirs = multiprocessing.Pipe()

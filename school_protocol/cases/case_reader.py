@@ -23,8 +23,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.events import EVENT_OF_ACT, Event, Recorded, Remark, RemarkSettled, kind_of
 from school_protocol.engine.form_model import Form
 
-# What is told of an event besides who, when and in which role: its detail, as one reader may read
-# it.
+# ---- what is told of an event besides who, when and in which role --------------------------------------------------
 
 
 @singledispatch

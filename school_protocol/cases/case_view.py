@@ -1,4 +1,4 @@
-"""What is to be minded about people of a case, for one reader."""
+"""The view of a folded case for one reader: what they may see of it, and what is to be minded about its people."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def caution_lines(seeing: Seeing) -> Iterator[CautionLine]:
             yield CautionLine(one.caution, tuple(seeing.person(key) for key in one.people))
 
 
-# From a folded case to what one person may see of it.
+# ---- from a folded case to what one person may see of it -----------------------------------------------------------
 
 GROUPS = ("safety", "listening", "people", "assessment", "plan", "referral", "follow_up", "closing", "team")
 _ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKind.review_hold)

@@ -1,4 +1,4 @@
-"""The desk: what is due, the search, the reader's language, the quick way out."""
+"""Routes of the desk (what is due, search, language, the quick way out), of help, and of words that are ready."""
 
 from __future__ import annotations
 
@@ -157,8 +157,7 @@ def _by_pupil(query: str) -> tuple[CaseLine, ...]:
     return desks.find_by_pupil(sessions.house(), sessions.actor(), query) if query else ()
 
 
-# Help: general words that anybody may read, and what the definitions in use say of each role, act
-# and step.
+# ---- help: what the definitions in use say of each role, act and step ----------------------------------------------
 # Nothing of any case is here; the “?” beside an act leads to its place on these pages.
 
 help_blueprint = Pages("help", __name__, asks=Permission.signed_in, url_prefix="/help")
@@ -204,8 +203,7 @@ def topic(protocol: str, version: int, topic: str) -> ResponseReturnValue:
     return render_template("help/topic.html", topic=found, protocol=found.protocol, steps=help.STEPS)
 
 
-# Words that are ready: in which languages a page shows them, the page of them all, and forms begun
-# from them.
+# ---- words that are ready: in which languages a page shows them, and forms begun from them -------------------------
 
 words_blueprint = Pages("words", __name__, asks=Permission.signed_in)
 

@@ -1,4 +1,4 @@
-"""How a page with an act's form goes: shown with what waits for it, shown again with all that was typed, or sent."""
+"""How a page with an act's form goes: shown, shown again with all that was typed, with names found in it, or sent."""
 
 from __future__ import annotations
 
@@ -38,12 +38,10 @@ from school_protocol.ui.forms import (
 )
 from school_protocol.ui.rendering import wording
 
-# Names in what was typed: before it is recorded the form comes back once, with a sign offered in
-# place of each name.
-# Nothing urgent waits for it: no danger, nothing of the first minutes, nothing held back from a
-# guardian, no report that is the first to say that there may be danger now. What would be refused
-# anyway is said first. What was shown once (`looked`) is not asked about again; a name that was
-# typed since is.
+# ---- names in what was typed: the form comes back once, with a sign offered for each -------------------------------
+# Nothing urgent waits for it: no danger, nothing of the first minutes, nothing held back from a guardian, no first
+# report of danger. What would be refused anyway is said first; what was shown once (`looked`) is not asked about
+# again.
 
 CHOICE, LOOKED = "naming", "looked"
 """The button that was pressed: `tokens` or `written`; and what the page had shown."""

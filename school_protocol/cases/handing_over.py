@@ -1,4 +1,7 @@
-"""The hand-over of a school's open cases, one page each: what the next team must know, and nobody's name or words."""
+"""Service of hand-overs: a school's open cases handed to the next team, leaving a team, cases that nobody carries.
+
+What is handed over is a page a case: what the next team must know, and nobody's name or words.
+"""
 
 from __future__ import annotations
 
@@ -155,7 +158,7 @@ def _writes_note(seeing: Seeing, choice: Choice) -> bool:
     return choice.kind == "act" and choice.is_open and seeing.protocol.acts[choice.key].kind is ActKind.note
 
 
-# Leaving a team: what is handed over first, and the emergency exit of whoever oversees.
+# ---- leaving a team: what is handed over first, and the emergency exit of whoever oversees -------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,8 +376,7 @@ def leave_at_once(
     return Changed(found.account.name(actor.language), at_once=True, orphans=len(held))
 
 
-# Cases that nobody carries: for whoever oversees the schools or names who does, from the index and
-# the directory.
+# ---- cases that nobody carries, from the index and the directory ---------------------------------------------------
 
 SHOWN = 50
 

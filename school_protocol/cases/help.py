@@ -1,4 +1,4 @@
-"""Help, worked out of a definition: what each act and move is for, who makes it, when, by when, and what comes next.
+"""Help, worked out of a definition: what each act and move is for, who makes it and when; and words that are ready.
 
 Nothing here looks at a case: help says what the protocol says, and goes with its version.
 """
@@ -300,8 +300,7 @@ def _count(protocol: Protocol, deadline: Deadline) -> Count:
     return Count(deadline, tuple(moments), tuple(titles.values()))
 
 
-# Words that are ready to be said: those of the definitions under which somebody works now. Nothing
-# of any case.
+# ---- words that are ready to be said, of the definitions under which somebody works now ----------------------------
 
 
 def see_words(house: House, actor: Actor) -> tuple[Protocol, ...]:

@@ -1,6 +1,6 @@
 """The index: one deletable row a case, which lists, jobs and searches read; it says nothing personal.
 
-`where_visible` is the only place where a scope becomes SQL; it answers as `policy.may_see` does, row by row.
+`where_visible` is the only place where a scope becomes SQL; it answers as `visibility.may_see` does, row by row.
 """
 
 from __future__ import annotations

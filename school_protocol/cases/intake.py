@@ -1,4 +1,4 @@
-"""Before there is a case: the form of a report or of a danger raised at once, and the case that it opens."""
+"""Service of intake: the form of a report or of a danger raised at once, the case that it opens, and its receipt."""
 
 from __future__ import annotations
 
@@ -344,8 +344,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-# A reporter's receipt: that the report came in, and what still falls to whoever stands beside the
-# child.
+# ---- a reporter's receipt: that it came in, and what still falls to whoever stands beside the child ----------------
 
 
 def see_receipt(house: House, actor: Actor, report: str) -> ReceiptLine:

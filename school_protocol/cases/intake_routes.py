@@ -1,4 +1,4 @@
-"""Pages of cases over several schools: what another school asks, its answer, and what a contribution tells."""
+"""Routes of reporting from inside with its receipt, and of what another school asks and is answered."""
 
 from __future__ import annotations
 
@@ -148,8 +148,7 @@ def contribution(number: str, seq: int) -> ResponseReturnValue:
     return render_template("sharing/contribution.html", view=view, head=view.head)
 
 
-# Reporting: five answers, or a danger in two taps; and the receipt of somebody who may not see the
-# case.
+# ---- reporting: five answers, or a danger in two taps; the receipt -------------------------------------------------
 
 report_blueprint = Pages("reports", __name__, asks=Permission.see_own_receipt, url_prefix="/reports")
 report_blueprint.entry(N_("Report"), 10, "reports.new")

@@ -1,4 +1,4 @@
-"""One case into another: what goes along when a case joins another or is handed over to another school."""
+"""Service of joins and hand-overs: what goes along with a case, and the way back that goes with a refused visa."""
 
 from __future__ import annotations
 
@@ -207,8 +207,8 @@ def _receiving_unit(house: House, loaded: Loaded, asked: Record | None) -> str:
     return found.id if found is not None else next(iter(loaded.around.unit.parents), loaded.case.unit)
 
 
-# The way back that goes with a refused visa: by whichever page it is refused, the case goes where
-# it says.
+# ---- the way back that goes with a refused visa --------------------------------------------------------------------
+# By whichever page it is refused, the case goes where it says.
 
 
 def with_way_back(loaded: Loaded, actor: Actor, refused: Decision) -> Decision:

@@ -1,4 +1,4 @@
-"""What is due: the lists that a person opens between two lessons. They read the index alone."""
+"""Lists of the desk: what is due, and the week ahead. They read the index alone."""
 
 from __future__ import annotations
 
@@ -265,8 +265,7 @@ def find_by_pupil(house: House, actor: Actor, text: str) -> tuple[CaseLine, ...]
     return tuple(found)
 
 
-# The week ahead: what falls due, day by day, from the index alone; and on which days there is no
-# school.
+# ---- the week ahead: what falls due, day by day; on which days there is no school ----------------------------------
 
 DAYS = 7
 CASES = 60

@@ -1,4 +1,4 @@
-"""Signalements: each sealed under a key of its own until somebody of the team triages it."""
+"""Repository of what is looked up beside cases: reports, seats, requests to other schools, tallies."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ from school_protocol.storage.row_macs import HasMac
 from school_protocol.storage.sql import add_new, before, beyond
 from school_protocol.storage.vault import Vault
 
-# What waits for whoever reviews, in its order, narrowed and paged by key; how much of each kind
-# there is.
+# ---- where the reviews of some cases stand -------------------------------------------------------------------------
 
 UNASSESSED, GRAVEST = 0, 1000
 """How grave a case is that nobody has assessed: less than any level, or more, where a danger stands."""
@@ -53,7 +52,8 @@ def queue_states(session: Session, ids: Collection[str]) -> dict[str, QueueState
     return {row.case_id: QueueState(row.state, row.since, row.due_at, row.observations) for row in rows}
 
 
-# Who is seated in the open cases of some schools, as the index says: nothing is unsealed for it.
+# ---- who is seated in the open cases of some schools ---------------------------------------------------------------
+# As the index says: nothing is unsealed for it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,8 @@ def _is_held(today: date) -> ColumnElement[bool]:
     return or_(CaseSeatRow.until.is_(None), CaseSeatRow.until >= today)
 
 
-# Requests of cases to other schools: written with the index row, found by whoever may answer them.
+# ---- requests of cases to other schools ----------------------------------------------------------------------------
+# Written with the index row, found by whoever may answer them.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,8 +254,8 @@ def _open_to(asker: Asker) -> ColumnElement[bool]:
     return and_(or_(*held), _Row.shown_from <= asker.now, not_(shut.correlate(_Row)))
 
 
-# How many reports came to each unit, and how many were erased as they should be: one taken away is
-# told by that.
+# ---- tallies: how many reports came to each unit, and how many were erased -----------------------------------------
+# One taken away is told by that.
 
 Counted = type[PublicReportRow | ReportRow]
 _COUNTED: tuple[Counted, ...] = (PublicReportRow, ReportRow)

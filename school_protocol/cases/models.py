@@ -74,8 +74,8 @@ class DocumentCopyRow(RealmBase):
     __table_args__ = (CheckConstraint("copies >= 0", name="copies_count"),)
 
 
-# Where cases stand: the index, which can be deleted and rebuilt from what is sealed. It identifies
-# nobody.
+# ---- the index: where cases stand ----------------------------------------------------------------------------------
+# It can be deleted and rebuilt from what is sealed, and identifies nobody.
 
 
 class CaseIndexRow(RealmBase):
@@ -216,8 +216,8 @@ class CaseFigureRow(RealmBase):
     __table_args__ = (Index(None, "fact", "value"),)
 
 
-# Rows of the index about referrals, each with the place of its case, so that a region's list walks
-# one index.
+# ---- the index: referrals, each with the place of its case ---------------------------------------------------------
+# So a region's list walks one index.
 
 
 class CaseReferralRow(RealmBase):
@@ -257,8 +257,7 @@ class CaseReferralRow(RealmBase):
     )
 
 
-# Rows of the index about reviews: what waits for whom, where each stands; and how somebody narrowed
-# their queue.
+# ---- the index: where each review stands ---------------------------------------------------------------------------
 
 
 class ReviewStateRow(RealmBase):
@@ -273,8 +272,7 @@ class ReviewStateRow(RealmBase):
     observations: Mapped[int]
 
 
-# Rows of the index about what a case asks of another school: who may answer it, without seeing the
-# case.
+# ---- what a case asks of another school: who may answer it, without seeing the case --------------------------------
 
 
 class CaseRequestRow(RealmBase):
@@ -299,7 +297,7 @@ class CaseRequestRow(RealmBase):
 
 
 class CaseKnownRow(RealmBase):
-    """A unit that a case was asked of, or for, at any time: who answers there comes past the wall (see `walls`)."""
+    """A unit that a case was asked of, or for, at any time: who answers there comes past `row_security`."""
 
     __tablename__ = "case_known"
 

@@ -1,4 +1,4 @@
-"""What a case asks of another school, as rows beside its index row: who answers there, and from when on."""
+"""What a case waits for next, for whom and since when; what it asks of another school: both kept as index rows."""
 
 from __future__ import annotations
 
@@ -116,10 +116,8 @@ def asker(house: House, actor: Actor) -> Asker:
     return Asker(actor.id, offices, tuple(sorted(seats)), house.now())
 
 
-# What a case waits for next, for whom and since when: worked out from its facts, and kept in its
-# index row.
-# Lists say it without opening the case. So nothing here depends on who looks, or tells what the
-# case is about.
+# ---- what a case waits for, worked out from its facts --------------------------------------------------------------
+# Lists say it without opening the case. So nothing here depends on who looks, or tells what the case is about.
 
 WITH_FAMILY = frozenset({ActKind.inform, ActKind.hold, ActKind.review_hold})
 """What is done with the family, or about what it may be told."""

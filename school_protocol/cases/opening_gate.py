@@ -1,4 +1,4 @@
-"""Before an installation takes anything about real pupils: the list that is signed, and the door that it opens."""
+"""The go-live gate: the list that is signed before real pupils' cases are taken, and whether one may open."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from school_protocol.storage import administration_log, sql
 from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Engine, Session
 
-# The go-live list: what has to be so, outside the program, before a real pupil's case is opened.
+# ---- the items of the list: what has to be so, outside the program -------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,9 @@ LACKS: Mapping[str, str] = {
 """What the program itself sees missing, or asks of whoever signs: code → what to do."""
 
 
-# Whether cases may be opened here at all: asked wherever one begins, and nowhere else.
-# What has begun is never shut: an installation that holds a case or a public report, from before
-# the list was asked for or since, takes further ones whatever becomes of the list. Demos, workshops
-# and laptops hold nobody real.
+# ---- the gate: asked wherever a case begins, and nowhere else ------------------------------------------------------
+# What has begun is never shut: an installation that holds a case or a public report takes further ones whatever
+# becomes of the list. Demos, workshops and laptops hold nobody real.
 
 LIST = "go-live"
 """By what rows of `administration` about the list are found."""

@@ -1,4 +1,4 @@
-"""What templates ask of a record without knowing any definition's keys: answers are found by their question's type."""
+"""Presenters of the pages of a case: answers found by their question's type, acts on paper, contacts to refer to."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ _GLOBALS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-# Written on paper first? The fold of an act's form that says when and by whom; left empty, it says
-# nothing.
+# ---- written on paper first: when and by whom ----------------------------------------------------------------------
+# The fold of an act's form; left empty, it says nothing.
 
 PATHS = (AT, BY)
 AT_NAME, BY_NAME, OPENED_NAME = "paper-at", "paper-by", "paper-opened"
@@ -195,8 +195,7 @@ def _day(moment: datetime) -> str:
     return moment.astimezone(ZONE).date().isoformat()
 
 
-# To which service exactly? The contacts that serve a school, offered beside the question of whom to
-# refer to.
+# ---- to which service exactly: the contacts that serve a school ----------------------------------------------------
 
 NAME = "whom"
 

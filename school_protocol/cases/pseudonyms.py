@@ -1,4 +1,4 @@
-"""Texts as a reader of pseudonyms may see them: signs stand for names that their writer knew from the case.
+"""Pseudonyms: texts of a case with signs in place of names, and names found in what somebody types.
 
 What somebody wrote who knew no names is shown as it was typed. Were it masked, whoever types a name would read back
 whether the case knows it.
@@ -170,8 +170,7 @@ def _masked(
     return kept
 
 
-# Names in what somebody types: where a sign ([EV1]) could stand instead; and texts in which nobody
-# may be named.
+# ---- names in what somebody types: where a sign ([EV1]) could stand; texts in which nobody may be named ------------
 
 
 def named_in(

@@ -1,4 +1,4 @@
-"""Cases and their events: opened once, appended to, read back; words destroyed, whole cases erased."""
+"""Repository of cases: opened once, events appended and read back, words destroyed, cases erased; and identities."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def opened(session: Session, case_id: str) -> Opened:
 
 
 def find_by_number(session: Session, number: str) -> str | None:
-    """The id of the case with that number, whoever may see it: pages ask `index.find` instead."""
+    """The id of the case with that number, whoever may see it: pages ask `index_repository.find` instead."""
     return session.scalar(_WITH_NUMBER, {"number": number})
 
 
@@ -381,8 +381,8 @@ def next_copy(session: Session, case_id: str, document: str) -> int:
     return row.copies
 
 
-# Who stands in the slots of a case: names sealed one by one, found again by keyed marks within
-# one's own unit.
+# ---- identities: who stands in the slots of a case -----------------------------------------------------------------
+# Names sealed one by one, found again by keyed marks within one's own unit.
 
 
 @dataclass(frozen=True, slots=True)

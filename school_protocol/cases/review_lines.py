@@ -1,4 +1,4 @@
-"""Remarks on copies as pages and papers show them: their words as this reader may read them, nothing of a side."""
+"""The review of a case, and remarks on its copies, as pages and papers show them to one reader; nothing of a side."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def without_words(event: EventView) -> EventView:
     return replace(event, detail=detail)
 
 
-# Where the review of a case stands, as its page says it to one reader.
+# ---- where the review of a case stands -----------------------------------------------------------------------------
 
 _BY_VISA = (ReviewState.visaed, ReviewState.sent_back)
 

@@ -1,4 +1,4 @@
-"""A team's pages of one case: see it, write something down, move it on, raise a danger."""
+"""Routes of one case for its team: see it, write something down, move it on, raise a danger, undo."""
 
 from __future__ import annotations
 
@@ -424,7 +424,7 @@ def first_minutes(number: str) -> ResponseReturnValue:
     )
 
 
-# One tap takes back what one has just recorded by mistake.
+# ---- undo: one tap takes back what one has just recorded by mistake ------------------------------------------------
 
 undoing_blueprint = Pages("cases", __name__, part="undoing", asks=Permission.see_case, url_prefix="/cases")
 

@@ -1,4 +1,4 @@
-"""Writing in a case: record an act, correct one, raise a danger, make a move."""
+"""Service of cases: record an act, correct one, raise a danger, make a move, take back one's own mistake."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ from school_protocol.engine.visibility import Actor
 from school_protocol.storage import case_keys, idempotency
 from school_protocol.storage.engines import Session
 
-# What was tried and refused, told to whoever looks on: in a workshop, for the debrief. Elsewhere
-# nobody does.
+# ---- what was tried and refused, told to a workshop for its debrief ------------------------------------------------
+# Elsewhere nobody looks on.
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -375,7 +375,8 @@ def keep_decision(
     return Done(events[-1].seq, raised, number=loaded.case.number)
 
 
-# Taking back what one has just recorded by mistake: an event of its own, nothing is deleted.
+# ---- taking back what one has just recorded ------------------------------------------------------------------------
+# An event of its own: nothing is deleted.
 
 
 def take_back(house: House, actor: Actor, number: str, seq: int, *, expected: int | None, token: str) -> Done:

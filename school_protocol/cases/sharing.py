@@ -1,4 +1,7 @@
-"""What other schools ask of one's own: found, read and answered by whoever answers there, who sees nothing else."""
+"""Service of cases over several schools: what others ask of one's own, its answer, and what contributions show.
+
+Whoever answers sees what they are asked, and nothing else of the case.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +53,7 @@ from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.storage import access_log, case_numbers
 from school_protocol.storage.engines import Session
 
-# The other school's own case, opened for a contribution: it is handed what it is asked, and nothing
-# else.
+# ---- the other school's own case, opened for a contribution: it is handed what it is asked -------------------------
 
 
 def open_contribution(house: House, session: Session, loaded: Loaded, events: Sequence[Event], case_id: str) -> None:
@@ -98,8 +100,7 @@ def _words(loaded: Loaded, asked: Asked, along: Along) -> dict[str, str]:
     return {key: along.told(str(text)) for key, text in said.items() if text}
 
 
-# What pages show of what one school asks of another: frozen, nothing but what their reader may
-# know.
+# ---- views: frozen, nothing but what their reader may know ---------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +306,8 @@ def _fixed(protocol: Protocol, kind: ActKind, seq: int) -> dict[str, str]:
     return {item.key: str(seq)} if item is not None else {}
 
 
-# Contributions of other schools, as the case that asked for them shows them; no name and no words
-# of theirs.
+# ---- contributions as the case that asked for them shows them ------------------------------------------------------
+# No name and no words of theirs.
 
 CLOSED = frozenset(
     {

@@ -1,4 +1,4 @@
-"""The first minutes of a danger: who to call, what one tap notes; and only then what remains to be written."""
+"""Views of a case for its pages: the page, an entry, an act, a move, the first minutes. Seeing is recorded."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ from school_protocol.people.contacts import ContactLine, contact_lines
 from school_protocol.storage import access_log
 from school_protocol.storage.engines import Session
 
-# What nobody has to be asked for: the answers that a form holds as it opens on a case, worked out
-# from the case.
+# ---- answers that a form holds as it opens, worked out from the case -----------------------------------------------
 
 _OF_THE_DAY = ("today", "now")
 
@@ -160,8 +159,7 @@ _OF_THE_CASE: Mapping[str | None, Callable[[Loaded, Seeing, Act, FormField], Any
 }
 
 
-# What a person is shown of a case: its page, an entry, an act, a move, the first minutes. Seeing is
-# recorded.
+# ---- the page, an entry, an act, a move ----------------------------------------------------------------------------
 
 Beside = Callable[[House, Session, Loaded], object]
 """What a package shows on a page of a case that is not its own; None where there is nothing."""

@@ -1,4 +1,4 @@
-"""`school-protocol case …`, `cases …`: what the desk does, for scripts."""
+"""Commands `case`, `cases`, `evidence`, `figures` and `report`: what the desk does, for scripts."""
 
 from __future__ import annotations
 
@@ -286,7 +286,7 @@ def cases_move_version(
         sys.exit(REFUSED)
 
 
-# `school-protocol evidence …`: files of evidence, compared with what the database says of them.
+# ---- `evidence`: files compared with what the database says of them ------------------------------------------------
 
 
 @main.group()
@@ -307,7 +307,7 @@ def evidence_check() -> None:
     sys.exit(1 if found.lost else 0)
 
 
-# `school-protocol figures …`: the counters from which the academy's figures are told.
+# ---- `figures`: the counters from which the academy's figures are told ---------------------------------------------
 
 
 @main.group("figures")
@@ -331,7 +331,7 @@ def rebuild(as_json: bool) -> None:
     )
 
 
-# `school-protocol report …`: what is told of a school as a whole.
+# ---- `report`: what is told of a school as a whole -----------------------------------------------------------------
 
 
 @main.group("report")

@@ -1,4 +1,4 @@
-"""`school-protocol case-file bulk`: copies of the case files of many cases, as one ZIP."""
+"""Commands `case-file`: copies issued, verified and taken back; bulk copies as one ZIP; bundles for an authority."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from school_protocol.engine.visibility import Actor
     from school_protocol.pdf.signing_keys import Trust
 
-# `school-protocol case-file …`: copies issued, verified (without any installation, too), and taken
-# back.
+
+# ---- `case-file`: issued, verified (without any installation, too), taken back -------------------------------------
 
 _AS = click.option("--as", "username", required=True, help="The account that acts.")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -263,8 +263,7 @@ def _say(job: Job) -> None:
         click.echo(f"{line.number}: {why_said(Wording('en'), line.why)}", err=True)
 
 
-# `school-protocol case-file bundle`, `verify-bundle`: everything for an authority in one signed
-# archive.
+# ---- `case-file bundle`, `verify-bundle`: everything for an authority in one signed archive ------------------------
 
 
 @case_files.command("bundle")

@@ -1,4 +1,4 @@
-"""What the commands share: the group, the house, how errors and answers are said."""
+"""The command group `school-protocol`, and what commands share: the house, how errors and answers are said, files."""
 
 from __future__ import annotations
 
@@ -151,7 +151,8 @@ def main() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-# Files that commands write: for nobody but whoever runs the command, and whole or not at all.
+# ---- files that commands write -------------------------------------------------------------------------------------
+# For nobody but whoever runs the command, and whole or not at all.
 
 
 @contextmanager

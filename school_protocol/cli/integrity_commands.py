@@ -1,4 +1,4 @@
-"""`school-protocol journal …`: every chain checked, accesses closed, anchors taken and checked, printed heads."""
+"""Commands `journal`, `index`, `words` and `keys`: chains checked and anchored, the index rebuilt, master keys."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def journal_grants(role: str, schema: str, part: Any) -> None:
     click.echo(grants(part, WIRING.tables, role, schema), nl=False)
 
 
-# `school-protocol index …`, `words …`: what is kept, rebuilt and read again.
+# ---- `index`, `words`: what is kept, rebuilt and read again --------------------------------------------------------
 
 
 @main.group("index")
@@ -275,7 +275,7 @@ def words_sheet(output: str | None, definitions: tuple[str, ...], language: str,
         sys.exit(1)
 
 
-# `school-protocol keys …`: the ring of master keys, and the copy from which lost keys are put back.
+# ---- `keys`: the ring of master keys, and the copy from which lost keys are put back -------------------------------
 
 
 @main.group()

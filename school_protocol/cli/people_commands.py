@@ -1,4 +1,4 @@
-"""`school-protocol users import|list|close|certify`: people, for scripts, as whoever administers their accounts."""
+"""Commands `users` and `tokens`: people imported, let in, certified and helped; what other systems read by token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from school_protocol.engine.visibility import Actor
     from school_protocol.people.staff_list import PersonLine
 
-# `school-protocol tokens …`: what other systems read by token; made by two people, ended at once.
+
+# ---- `tokens`: made by two people, ended at once -------------------------------------------------------------------
 
 AS_OVERSEER = click.option(
     "--as", "username", required=True, help="User name of whoever acts: administers or oversees it."
@@ -105,8 +106,7 @@ def revoke(token: str, username: str) -> None:
     click.echo("ended: nothing is read by it any more")
 
 
-# `school-protocol users …`: letting people in, and helping those who lost what they prove
-# themselves with.
+# ---- `users`: letting people in, and helping those who lost what they prove themselves with ------------------------
 
 _BY_COMMAND = {
     "no_such_account": "no active account without a password has this user name",

@@ -1,4 +1,4 @@
-"""`school-protocol found` and `school-protocol calendar …`: an installation's first day, and when schools are open."""
+"""Commands `found`, `calendar`, `go-live` and `sample`: the first day, the go-live list, made-up cases."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def calendar_set(code: str, file: str, username: str) -> None:
     click.echo(f"from now on it holds at {code}, and below where no calendar of their own holds", err=True)
 
 
-# `school-protocol go-live …`: what must be so before real cases, shown and taken back; two people
-# sign on the page.
+# ---- `go-live`: what must be so before real cases ------------------------------------------------------------------
+# Shown and taken back here; two people sign on the page.
 
 _AS = click.option("--as", "username", required=True, help="User name of whoever takes it back: administers accounts.")
 _JSON = click.option("--json", "as_json", is_flag=True)
@@ -147,7 +147,7 @@ def _standing(view: ListView) -> str:
     return f"{len(view.missing)} not signed: {shut}"
 
 
-# `school-protocol sample`: made-up cases in any number.
+# ---- `sample`: made-up cases in any number -------------------------------------------------------------------------
 
 
 @main.command("sample")

@@ -1,4 +1,4 @@
-"""`school-protocol backup …`: made while the site runs, checked, tried out, restored with a way back."""
+"""Commands `backup`, `database` and `files`: backups made and restored, PostgreSQL, where sealed files lie."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _line(line: dict[str, Any]) -> str:
     return said + (": OVERDUE" if line["overdue"] else "")
 
 
-# `school-protocol database …`: an installation that lies in PostgreSQL.
+# ---- `database`: an installation that lies in PostgreSQL -----------------------------------------------------------
 
 OWNER = "SCHOOL_PROTOCOL_DATABASE_OWNER_URL"
 
@@ -296,7 +296,7 @@ def database_reopen(yes: bool) -> None:
     click.echo("it takes writes again")
 
 
-# `school-protocol files …`: where sealed files lie, and how they come somewhere else.
+# ---- `files`: where sealed files lie, and how they come somewhere else ---------------------------------------------
 
 PLACE = "PLACE"
 

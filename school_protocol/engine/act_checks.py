@@ -1,4 +1,4 @@
-"""What may be asked of another school, who answers there, and when the other school's own case opens."""
+"""Checks of one act: whether it may be recorded as filled in, asked of another school, signed, or undone."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ class Asking:
         return None
 
 
-# Whether one act may be recorded as it was filled in: who is seated, who writes to whom, who is
-# shut out, what a refusal and a grid that was rested on ask.
+# ---- whether an act may be recorded as it was filled in ------------------------------------------------------------
+# Who is seated, who writes to whom, who is shut out, what a refusal and a grid that was rested on ask.
 
 _ACCOUNTS = (FieldType.account, FieldType.accounts)
 
@@ -259,7 +259,7 @@ class Checking:
             yield self.actor.id
 
 
-# What a signature binds to, and who may give it.
+# ---- what a signature binds to, and who may give it ----------------------------------------------------------------
 
 
 def digest_of(act: str, answers: Mapping[str, Any]) -> str:
@@ -345,9 +345,8 @@ class Signing:
         return danger.lifted_with if danger else None
 
 
-# Taking back what one has just recorded by mistake: who may, how long, and what stands against it.
-# Nothing is deleted. The entry stays in the chronology; the case is folded as though it had never
-# had an effect.
+# ---- undo: who may, how long, and what stands against it -----------------------------------------------------------
+# Nothing is deleted: the entry stays in the chronology; the case is folded as though it had never had an effect.
 
 UNDOABLE = CORRECTABLE - {ActKind.report} | {ActKind.raise_danger}
 """Kinds whose entries may be taken back: those that may be corrected, except what opened the case, and dangers."""

@@ -1,4 +1,4 @@
-"""Who acts in a case: in which roles and seats."""
+"""Who acts in a case: in which roles and seats, and for whom when paper is typed in later."""
 
 from __future__ import annotations
 
@@ -150,12 +150,10 @@ def role_for(protocol: Protocol, allowed: Iterable[str], held: Iterable[str]) ->
     return None
 
 
-# Paper: what a school without a network writes by hand, and somebody types in later.
-# The sequence of events orders what follows; what was written on paper starts and meets deadlines
-# at the moment when it happened. It is the act of whoever wrote it, in the role that they held
-# then: facts read it so. Whoever types it in answers for that, and gains nothing by it: what the
-# rules ask before it is recorded or has its effect (a role, needs, a letter that few may send) they
-# ask of both. Where persons must differ, both count.
+# ---- paper: what a school without a network writes by hand ---------------------------------------------------------
+# What was written on paper starts and meets deadlines at the moment when it happened, as the act of whoever wrote it
+# in their role then. Whoever types it in answers for that and gains nothing by it: rules ask both, and where persons
+# must differ, both count.
 
 TYPED_IN = frozenset(
     {

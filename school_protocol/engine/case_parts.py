@@ -1,4 +1,4 @@
-"""What a case is made of: records with their signatures, lives of dangers, referrals, holds, seats, entries, people."""
+"""Parts of a case: records with their signatures, lives of dangers, referrals, holds, seats, entries, people."""
 
 from __future__ import annotations
 
@@ -259,8 +259,8 @@ class Before:
     former_level: int
 
 
-# To which organisation a referral goes: chosen, or known by the number that was called; kept as a
-# value.
+# ---- to which organisation a referral goes -------------------------------------------------------------------------
+# Chosen, or known by the number that was called; kept as a value.
 
 WHOM = "whom"
 """Under it a recorded referral holds the names of its organisation, as the directory said them then."""
@@ -310,8 +310,7 @@ def _digits(phone: str) -> str:
     return re.sub(r"^(?:00)?212(?=\d{9}$)", "0", digits)
 
 
-# What a record counts for: whether it is signed, as whom it was written, and what a condition reads
-# of it.
+# ---- what a record counts for: whether it is signed, as whom it was written, what a condition reads of it ----------
 
 
 def settles(protocol: Protocol, danger: str, target: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a recorded answer about a person asks everybody to mind from then on: their age, for one."""
+"""Summaries of a case: cautions, closed choices that can be counted, departures, conformance, the case in few words."""
 
 from __future__ import annotations
 
@@ -60,8 +60,7 @@ def unasked(found: Iterable[Standing], form: str) -> frozenset[str]:
     )
 
 
-# What of a case can be counted: where it stands, its level, its closed choices; each as the key of
-# a row.
+# ---- closed choices: where a case stands, its level; each as the key of a row --------------------------------------
 
 CHOSEN = frozenset({FieldType.choice, FieldType.choices, FieldType.yes_no, FieldType.tri})
 """Answers that can be counted: of a closed list."""
@@ -150,7 +149,8 @@ def levels_of(protocol: Protocol) -> tuple[str, ...]:
     return tuple(map(str, grid.levels)) if grid else ()
 
 
-# Acts done although their form warns against them: shown for ever, with the reason that was given.
+# ---- acts done although their form warns against them --------------------------------------------------------------
+# Shown for ever, with the reason that was given.
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +196,7 @@ def warning(protocol: Protocol, line: DespiteLine) -> Text:
     return protocol.form_of(line.act).departs[line.number].sentence
 
 
-# What the protocol asked of a case, what was done, when, and where it was departed from, with the
-# reasons.
+# ---- conformance: what the protocol asked, what was done, when, and where it was departed from ---------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,8 +315,8 @@ def _count_line(facts: Facts, count: Due) -> AskedLine:
     return AskedLine("deadlines", count.deadline, count.subject, outcome, due_at, count.met_at, count.pauses)
 
 
-# The case in a few words without a name: the latest one, and whether it stands for the case as it
-# is now.
+# ---- the case in a few words without a name ------------------------------------------------------------------------
+# The latest one, and whether it stands for the case as it is now.
 
 
 def last_summary(protocol: Protocol, case: Case, act: str) -> Record | None:

@@ -1,4 +1,4 @@
-"""School time: opening hours, school days, and when something falls due.
+"""School time: opening hours, school days, when something falls due, and the morning of a digest.
 
 Everything here is a plain function of values. Nothing reads the time: services ask a `Clock` and hand the answer in.
 Instants enter as aware datetimes of any zone and leave as aware UTC; days are local dates of the calendar.
@@ -390,7 +390,5 @@ def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
     return after
 
 
-# When somebody is told of what can wait: by their own choice, on the school days of where they
-# work.
-
+# When digests leave, on the school days of where somebody works.
 MORNING = time(8)

@@ -1,4 +1,4 @@
-"""What is due: counts opened by the events that a deadline names, met by those that follow, in the academy's time."""
+"""Deadlines: counts opened by the events that one names, met by those that follow; and those that were excused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from school_protocol.engine.facts import Facts, Surroundings, points_by
 from school_protocol.engine.form_model import FieldType, Form
 from school_protocol.engine.review_state import ReviewState, turns
 
-# Which counts somebody excused, with a reason: nobody is reminded of these any more.
+# ---- excused counts ------------------------------------------------------------------------------------------------
+# Nobody is reminded of these any more.
 
 
 def excuses_of(facts: Facts, deadline: str, start_seq: int, started_at: datetime) -> tuple[Record, ...]:

@@ -61,7 +61,7 @@ from school_protocol.engine.risk_grid import assessed_level, last_assessed, last
 from school_protocol.engine.sharing_state import ANSWERING, OPENED
 from school_protocol.engine.visibility import Actor
 
-# By which acts a need can still be met, as the record of a case stands.
+# ---- by which acts a need can still be met -------------------------------------------------------------------------
 
 
 def acts_that_meet(facts: Facts, need: Need) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a definition says of documents: copies of the case file, letters, reports; and how long all is kept."""
+"""Models of parts of a definition: documents, figures, evidence, reviews, public reports, teams, the yearly report."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from school_protocol.engine.clock import TimeUnit
 from school_protocol.engine.conditions import Condition
 from school_protocol.engine.texts import Keys, Model, Named, Text
 
-# What a definition says of the academy's figures: its tables, shares and waits, who reads them and
-# who issues them.
+# ---- figures: tables, shares and waits, who reads and who issues them ----------------------------------------------
 
 RowSource = Literal[
     "stages", "levels", "outcomes", "answers", "dangers", "danger_answers", "targets", "referral_answers"
@@ -78,8 +77,7 @@ LEAST_RUNS = 7
 """On so many different days, at least, the work was looked at between one step and the next."""
 
 
-# What a definition says of the register of evidence: names of pieces, who opens a file, how content
-# is removed.
+# ---- the register of evidence: names of pieces, who opens a file, how content is removed ---------------------------
 
 
 class Channels(Model):
@@ -137,8 +135,7 @@ class Pieces(Model):
     mistake: Mistake
 
 
-# What a definition says of reviews: who reviews a case, what asks for it, and which act is the visa
-# that ends it.
+# ---- reviews: who reviews a case, what asks for it, which act is the visa that ends it -----------------------------
 
 
 class Begins(Model):
@@ -169,8 +166,7 @@ class Review(Model):
     refusal: Refusal | None = None
 
 
-# What a definition says to pupils and parents on posters, on leaflets and on the page of what
-# happens afterwards.
+# ---- what is said to pupils and parents on posters, leaflets and the page of what happens afterwards ---------------
 
 
 class AfterStep(Model):
@@ -200,8 +196,7 @@ class Material(Model):
     after: tuple[AfterStep, ...]
 
 
-# What a definition says of public reports: their form, who reads them, how they rise, where else
-# one is sent.
+# ---- public reports: their form, who reads them, how they rise, where else one is sent -----------------------------
 
 
 class Becomes(Model):
@@ -345,8 +340,7 @@ class SignalementRules(Model):
         return self.urgent if urgent and self.urgent else self.rises
 
 
-# What a definition says of teams: how many trained people one has, and when those above look more
-# closely.
+# ---- teams: how many trained people one has, when those above look more closely ------------------------------------
 
 
 class TeamRules(Model):
@@ -360,8 +354,7 @@ class TeamRules(Model):
     """A certificate that a workshop gives is good for so many months, counted from its day."""
 
 
-# What a definition says of the yearly report of a school: its terms, what is counted, what may have
-# to be decided.
+# ---- the yearly report of a school: its terms, what is counted, what may have to be decided ------------------------
 
 
 class Term(Model):

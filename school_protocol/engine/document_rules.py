@@ -1,4 +1,4 @@
-"""What a letter of a case may say: the places in its texts, whom it is about, and why it can't be written."""
+"""Rules of documents: what a letter of a case may say and why it can't be written; remarks on copies."""
 
 from __future__ import annotations
 
@@ -118,11 +118,9 @@ def _guardian_slots(protocol: Protocol) -> frozenset[str]:
     return frozenset(slot for one in documents for slot in slots_of(protocol, one))
 
 
-# A supervisor's remarks on a copy of the case file: which copy somebody holds, and what may be
-# remarked on it.
-# Remarks are bound to a file by its digest. A review sheet prints the first figures of it, and two
-# more that give away most slips of the pen, so that whoever types them in again need not have the
-# file.
+# ---- remarks of a supervisor: which copy somebody holds, what may be remarked on it --------------------------------
+# Remarks are bound to a file by its digest: a review sheet prints its first figures, and two more that give away most
+# slips of the pen.
 
 FIGURES, CHECK, GROUP, DIGEST = 16, 2, 4, 64
 """Of a digest: figures on paper, figures that check them, figures that stand together, all of it."""

@@ -146,7 +146,7 @@ class Facts(Mapping[str, Value]):
         self._falls_due = falls_due
         self._known: dict[str, Value] = {}
         self.counted: dict[str, tuple[Any, ...]] = {}
-        """Deadline → its counts, once somebody asked (`dues`)."""
+        """Deadline → its counts, once somebody asked (`deadlines`)."""
 
     def __getitem__(self, name: str) -> Value:
         if name not in self._known:

@@ -1,4 +1,4 @@
-"""The level of a case: what its latest grid gives, with floors, overrides, dangers and what was known before."""
+"""The risk grid: its score as an interval from answered items, and the level of a case with floors and overrides."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from school_protocol.engine.case_parts import Record
 from school_protocol.engine.conditions import Value
 from school_protocol.engine.definition import Grid, Protocol
 
-# The grid: an interval from answered items, floors, levels, overrides. Support for a decision,
-# never a diagnosis.
+# ---- the score: an interval, floors, levels, overrides -------------------------------------------------------------
+# Support for a decision, never a diagnosis.
 
 
 @dataclass(frozen=True, slots=True)

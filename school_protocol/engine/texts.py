@@ -1,4 +1,4 @@
-"""Digits as people type them: Arabic-Indic and Persian ones are Latin ones to whoever compares or reckons."""
+"""Texts of a definition in several languages, phrases said later, digits as typed, and how a file is written."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def latin(text: str) -> str:
     return text.translate(_LATIN)
 
 
-# Words that are said later, in the reader's language: English now, with the message and what stands
-# in its places.
+# ---- phrases: words said later, in the reader's language -----------------------------------------------------------
+# English now, with the message and what stands in its places.
 
 Joint = Literal["", "or", "and"]
 _ESCAPED = re.compile(r"%\\\((\w+)\\\)s")
@@ -155,8 +155,7 @@ def str_of(words: Words) -> str:
     return words if isinstance(words, str) else str(words)
 
 
-# What a scenario can say: a case to be played at a table, what comes to it meanwhile, where it may
-# go wrong.
+# ---- durations as a scenario writes them ---------------------------------------------------------------------------
 
 ATTACH = "attach"
 """What a sign names when a file was put to a piece of evidence, or tried to be."""
@@ -178,7 +177,7 @@ def duration(text: str) -> timedelta | None:
     return found if rest and not number else None
 
 
-# What every part of a definition is made of: frozen models, and one text in several languages.
+# ---- what every part of a definition is made of: frozen models, and one text in several languages ------------------
 
 
 def as_list(value: object) -> object:
@@ -215,8 +214,8 @@ class Named(Model):
         return self.code or self.key
 
 
-# From how a file is written to what the model holds: an entry's key is its place, a mapping of
-# fields a list.
+# ---- from how a file is written to what the model holds ------------------------------------------------------------
+# An entry's key is its place, a mapping of fields a list.
 
 KEYED = (
     "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "properties",
@@ -284,7 +283,7 @@ def _option(key: object, body: object) -> dict[str, Any]:
     return {"key": key, "title": body}
 
 
-# Where messages reach somebody: mail and telephone, kept and put right.
+# ---- addresses and telephone numbers as people type them -----------------------------------------------------------
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 

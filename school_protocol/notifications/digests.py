@@ -1,7 +1,7 @@
-"""One's own due dates, for the calendar of one's phone: moments alone, under an address that only its owner knows.
+"""Service of digests and calendar feeds: when somebody is told of what can wait, and their due dates for a phone.
 
-No case can be told from it, so reading it is no access to one; when it was last read stands on its owner's page. Who
-may see what is asked anew at each reading.
+A feed gives moments alone, under an address that only its owner knows. No case can be told from it, so reading it is no
+access to one; when it was last read stands on its owner's page. Who may see what is asked anew at each reading.
 """
 
 from __future__ import annotations
@@ -192,8 +192,8 @@ def _mark(w: Wording, moments: tuple[Moment, ...]) -> str:
     return hashlib.sha256(said).hexdigest()[:32]
 
 
-# When somebody is told of what can wait: by their own choice, on the school days of where they
-# work.
+# ---- when somebody is told of what can wait ------------------------------------------------------------------------
+# By their own choice, on the school days of where they work.
 
 LONGEST_REST = 3
 """So many days in a row may be without a message that can wait; then it goes out in the holidays too."""
@@ -292,7 +292,8 @@ def calendar_of(people: Session, unit: Unit) -> Calendar | None:
         return None
 
 
-# The mails of a demo: shown on a page in the place of being sent. An installation has no such page.
+# ---- the mails of a demo, shown on a page --------------------------------------------------------------------------
+# An installation has no such page.
 
 
 @dataclass(frozen=True, slots=True)

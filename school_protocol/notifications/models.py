@@ -1,4 +1,4 @@
-"""Rows of how often somebody is told, of the address of their calendar, and of the mails that a demo shows."""
+"""Tables of notices, of how often somebody is told, of calendar addresses, and of the mails that a demo shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where messages reach somebody: mail and telephone, kept and put right."""
+"""Receivers of messages: who is told of a case and by which ways, their addresses, how often they want to be told."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _check(email: str | None, phone: str | None) -> None:
         raise BadInput(problems)
 
 
-# Who is told of a case, and by which ways a message reaches them.
+# ---- who is told of a case, and by which ways a message reaches them -----------------------------------------------
 
 REPORTER, GUARDIANS = "declarant", "guardians"
 """Receivers that are neither role nor seat; a guardian has no account, and no message goes to one."""
@@ -260,8 +260,7 @@ def by_pace(
     )
 
 
-# How often somebody is told of what can wait: what they see of it on their own page, and what they
-# choose.
+# ---- how often somebody is told of what can wait: what they see and choose on their own page -----------------------
 
 EVERY = tuple(Every)
 DAYS = range(7)

@@ -1,4 +1,4 @@
-"""How often somebody wants to be told of what can wait."""
+"""Repository of notifications: choices, calendar addresses, a demo's mails, what was told, what the sweep looks at."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def keep_choice(session: Session, account: str, choice: Choice, *, at: datetime)
     session.flush()
 
 
-# Addresses under which calendars read somebody's due dates: one a person, kept as a hash.
+# ---- addresses of calendars: one a person, kept as a hash ----------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _hashed(token: str) -> bytes:
     return hashlib.sha256(b"calendar\0" + token.encode("utf-8", "surrogatepass")).digest()
 
 
-# The mails that a demo shows in the place of sending them; and the mark by which a demo is known.
+# ---- the mails that a demo shows, and the mark by which a demo is known --------------------------------------------
 
 MOST = 100
 """So many are kept: the oldest go."""
@@ -179,10 +179,8 @@ def names(session: Session, addresses: Collection[str], language: str) -> dict[s
     return {account.email: account.name(language) for account in known.values() if account.email}
 
 
-# What was told to whom: ids, keys and moments only. A row that waits is also the work of delivering
-# it.
-# Each row stands once for its case, cause, role, person and channel, whoever tries to keep it,
-# however often.
+# ---- what was told to whom: ids, keys and moments only -------------------------------------------------------------
+# A row that waits is also the work of delivering it. It stands once for its case, cause, role, person and channel.
 
 LEASE = timedelta(minutes=5)
 """How long what was handed out to be sent is handed out to nobody else."""
@@ -396,8 +394,8 @@ def _notice(row: NoticeRow) -> Notice:
     )
 
 
-# Which cases the sweep has to look at: said by index rows alone, so that few cases are opened each
-# minute.
+# ---- which cases the sweep has to look at --------------------------------------------------------------------------
+# Said by index rows alone, so that few cases are opened each minute.
 
 
 def to_look_at(session: Session, deadlines: Collection[str], now: datetime, *, limit: int) -> list[str]:

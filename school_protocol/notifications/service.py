@@ -1,4 +1,4 @@
-"""Whether what a message was asked for is over by the time at which it leaves: then nobody needs it."""
+"""Service of notifications: the sweep that tells people that something waits, its words, and what is over by then."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _is_for_others(facts: Facts, now: ReviewNow, role: str) -> bool:
     return now.state in WAITING and role not in waits_for(protocol, case, turns(protocol, case))
 
 
-# The words of a notice: that something waits, and nothing else.
+# ---- the words of a notice: that something waits, and nothing else -------------------------------------------------
 
 
 def letter_of(house: House, account: Account, notices: Sequence[Notice]) -> Letter:
@@ -133,10 +133,9 @@ def _id_of(notices: Sequence[Notice]) -> str:
     return min(notice.id for notice in notices if notice.attempts == most)
 
 
-# Telling people that something waits: who, when and by which way; never what it is about.
-# A sweep does all of it, from the database alone: what moves asked for (the outbox), what deadlines
-# call for as they run on unanswered (their steps), and what waits to be delivered. Each part can be
-# cut off anywhere and taken up again, and several workers may sweep at once.
+# ---- the sweep: who is told, when and by which way; never what it is about -----------------------------------------
+# It reads the database alone: the outbox, deadlines that run on unanswered, what waits to be delivered. Each part can
+# be cut off anywhere and taken up again, and several workers may sweep at once.
 
 BATCH = 200
 """Cases and asked-for notices of one sweep; the next one goes on."""

@@ -1,4 +1,4 @@
-"""Backups made while the house is open, checked, restored with a way back, and tried out before they are needed."""
+"""Service of backups: made while the house is open, checked, restored with a way back, and tried out."""
 
 from __future__ import annotations
 
@@ -316,8 +316,7 @@ def opened(house: House) -> tuple[int, list[str]]:
     return could_be, shut
 
 
-# PostgreSQL's own backups, as far as the program sees them: that a copy was made, that a moment was
-# come back to.
+# ---- PostgreSQL's own backups, as far as the program sees them -----------------------------------------------------
 
 _NAME = re.compile(r"(?:.*/)?(\d{8}T\d{6}Z)/?")
 _EARLY = timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""The database of an installation that lies in PostgreSQL: made ready by its owner."""
+"""PostgreSQL and files: a database made ready by its owner, sealed files moved, SQLite moved to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ def prepare(
     return tuple(name for name in (serves, *workers) if name)
 
 
-# Where sealed files lie: what can be told of it, and all of them brought somewhere else while the
-# site runs.
+# ---- where sealed files lie, and all of them brought somewhere else while the site runs ----------------------------
 
 FileProgress = Callable[[int, int], None]
 
@@ -209,8 +208,7 @@ def _lying(blobs: Blobs) -> Iterator[object]:
         yield from blobs.names(start)
 
 
-# A whole installation moved from SQLite files to PostgreSQL, proven equal before anybody is served
-# from there.
+# ---- an installation moved from SQLite to PostgreSQL, proven equal before anybody is served from there -------------
 
 RowProgress = Callable[[str, int, int], None]
 """Told what is done, how far, and of how much."""

@@ -1,4 +1,4 @@
-"""What a check is asked with, and what it finds."""
+"""Checks of the doctor: findings, the machine, the settings, and whether the stores can be served."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def long(span: timedelta) -> str:
     return f"{max(int(span.total_seconds()), 0)} seconds"
 
 
-# What the machine has: room, permissions, time zones, typesetting, a way to the mail server.
+# ---- the machine: room, permissions, time zones, typesetting, a way to the mail server -----------------------------
 
 MB = 1024 * 1024
 LITTLE, NEXT_TO_NOTHING = 2048 * MB, 256 * MB
@@ -229,7 +229,7 @@ def mail_server(asked: Asked) -> Iterator[Finding]:
         yield ok("mail server: answers, and lets this installation in")
 
 
-# Settings that are missing, or stand against each other.
+# ---- settings that are missing, or stand against each other --------------------------------------------------------
 
 TOKEN_LEAST = 16
 _NEAR = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -351,8 +351,7 @@ def certificates(house: House, asked: Asked) -> Iterator[Finding]:
         yield ending(f"{about}: made with a certificate that ends on {ends:%Y-%m-%d}", ends - asked.now, do)
 
 
-# Whether what is kept can be served: tables, keys, definitions, calendars, clocks, the go-live
-# list.
+# ---- the stores: tables, keys, definitions, calendars, clocks, the go-live list ------------------------------------
 
 AHEAD = timedelta(minutes=2)
 """Rows of the future by no more than this are a slow clock's, or one that was just put right."""

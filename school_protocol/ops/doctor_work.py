@@ -1,4 +1,7 @@
-"""Every check, in the order in which it is told. A check that can't be made is a finding too, and stops no other."""
+"""Every check of the doctor in its order; how the installation stands; whether its background work is done.
+
+A check that can't be made is a finding too, and stops no other.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ from school_protocol.storage.migrate import Part, standing_of
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.storage.work_queue import Done, is_led
 
-# How the installation stands, for whoever watches it: what it lacks to serve, and what waits. It
-# tells of no case.
+# ---- how the installation stands, for whoever watches it -----------------------------------------------------------
+# It tells of no case.
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,7 @@ def standing(house: House) -> Standing:
     )  # fmt: skip
 
 
-# Whether what has to be done by itself is done: messages, the worker, the journal's check, anchors,
-# backups.
+# ---- whether background work is done: messages, the worker, the journal's check, anchors, backups ------------------
 
 LATE, STANDS_STILL = timedelta(minutes=5), timedelta(minutes=30)
 UNCHECKED, LONG_UNCHECKED = timedelta(hours=36), timedelta(days=4)

@@ -1,4 +1,4 @@
-"""Fills a demo with made-up cases: histories that the engine decided, written again under schools, people and keys."""
+"""Fills a demo with made-up cases: histories that the engine decided, written again under other schools and keys."""
 
 from __future__ import annotations
 
@@ -148,10 +148,8 @@ def _somebody_else(values: Mapping[str, Any], rng: random.Random) -> dict[str, A
     return other
 
 
-# Ended cases for the figures that a demo shows: made-up schools of its own academy, in which
-# nothing is open.
-# A few stories are played whole, in the school year that runs and in the one before, and written
-# again as many cases.
+# ---- ended cases for the figures that a demo shows, in schools in which nothing is open ----------------------------
+# A few stories are played whole, in this school year and the one before, and written again as many cases.
 
 BEFORE = (("sc4", range(20, 28)), ("sc1", range(12, 18)), ("sc3", range(32, 40)))
 """Which stories are played in the year before, and how many weeks before that year's end each has its last step."""

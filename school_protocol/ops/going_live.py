@@ -1,4 +1,7 @@
-"""What the program can see for itself of the go-live list: an item that it sees missing can't be signed."""
+"""Service of the go-live list: what the program sees for itself, and each item signed by two who administer accounts.
+
+An item that it sees missing can't be signed.
+"""
 
 from __future__ import annotations
 
@@ -90,8 +93,7 @@ def _has_data_officer(house: House) -> bool:
     return any(one.role in roles and one.has_way_in for one in found)
 
 
-# The go-live list signed, item by item, by two who administer accounts at the top; taken back by
-# another entry.
+# ---- signing item by item; taken back by another entry -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

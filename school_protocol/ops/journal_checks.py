@@ -1,4 +1,4 @@
-"""Whether what is kept beside a case's chain, which holds, is what the program wrote with its latest event."""
+"""Checks of the journal: chains, the rows made of them, anchors; the index rebuilt; its own hourly and daily work."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _are_named(house: House, session: Session, case_id: str, case: Case) -> bool
     return {one.slot_id: one.slot for one in found if one.values is not None} == said
 
 
-# The index of cases made anew from their events.
+# ---- the index of cases made anew from their events ----------------------------------------------------------------
 
 
 def rebuild_index(house: House, progress: Callable[[int, int], None] | None = None) -> int:
@@ -84,7 +84,7 @@ def rebuild_index(house: House, progress: Callable[[int, int], None] | None = No
     return written
 
 
-# What may be asked of the journal: a printed head, where it stands, anchors without the key.
+# ---- what may be asked of the journal: a printed head, where it stands, anchors without the key --------------------
 
 NO_ANCHOR = chain_checks.NO_ANCHOR
 LEAST = 8
@@ -167,8 +167,7 @@ def check_anchors(folder: Path, public: str) -> Checked:
     return anchors.check(folder, public=public)
 
 
-# Whether what is kept is what was written: every chain, the rows made of it, every anchor against
-# the stores.
+# ---- verification: every chain, the rows made of it, every anchor against the stores -------------------------------
 
 Progress = Callable[[int, int], None]
 
@@ -308,8 +307,7 @@ def _one_a_case(breaks: Iterable[Break]) -> Iterator[Break]:
             yield one
 
 
-# What is done about the journal by itself: accesses closed each hour, an anchor each day, a check
-# each night.
+# ---- the journal's own work: accesses closed each hour, an anchor each day, a check each night ---------------------
 
 HOUR = timedelta(hours=1)
 NIGHT = time(2)

@@ -1,4 +1,4 @@
-"""The ring of master keys: where it is, what each key wraps, turned while the house is open, its old keys retired."""
+"""Service of master keys: the ring turned while the house is open, old keys retired, the recovery copy of all."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def give_up(house: House, number: int) -> int:
     return lost[number]
 
 
-# The recovery copy of all keys: sealed under a code of 256 random bits that is kept apart from it.
+# ---- the recovery copy, sealed under a code of 256 random bits that is kept apart from it --------------------------
 # File and code together give every key; each of them alone gives nothing.
 
 FORMAT = "school-protocol-recovery-1"
@@ -348,7 +348,8 @@ def _bytes(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
 
 
-# The recovery copy of the keys: made, tried out, put back; said loudly while none would help.
+# ---- the recovery copy made, tried out, put back -------------------------------------------------------------------
+# Said loudly while none would help.
 
 TRIED_OF_A_KIND = 200
 

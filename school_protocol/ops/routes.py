@@ -1,4 +1,4 @@
-"""The go-live list, for whoever administers accounts at the top: each item signed, or taken back, in one press."""
+"""Routes of operations: the go-live list, health and metrics for whoever watches the site, well-known addresses."""
 
 from __future__ import annotations
 
@@ -78,10 +78,9 @@ def _page(item: str = "", problem: str = "", typed: str = "", *, taking: bool = 
     return render_template("going_live/index.html", view=view, **more)
 
 
-# For whoever watches the site: whether this process lives, whether it can serve, and what was
-# measured.
-# Nothing here tells of a case or a person. What strangers tell a school is not counted: how often,
-# and when, says enough.
+# ---- health and metrics: whether this process lives, whether it can serve, what was measured -----------------------
+# Nothing here tells of a case or a person. What strangers tell a school is not counted: how often, and when, says
+# enough.
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where several processes of one site put what each measured; the library's own name for it."""
@@ -183,8 +182,7 @@ def _stood(house: House) -> bytes:
     return generate_latest(registry)
 
 
-# What programs look for at fixed addresses: whom to tell of a hole (RFC 9116), and what search
-# engines may read.
+# ---- well-known addresses: whom to tell of a hole (RFC 9116), what search engines may read -------------------------
 
 well_known_blueprint = Pages("well_known", __name__, asks=Permission.anyone)
 

@@ -1,4 +1,4 @@
-"""Where made-up cases happen: academies, directorates, schools and people of their own, beside the demo's."""
+"""Made-up cases: the academies, schools and people in which they happen, and histories played by lot."""
 
 from __future__ import annotations
 
@@ -186,8 +186,7 @@ class Made:
         return account
 
 
-# Histories to be written again: stories of a definition, played through the use cases at moments
-# drawn by lot.
+# ---- histories: stories of a definition, played through the services -----------------------------------------------
 
 WEEKS = 150
 """How far back whole stories may lie: three school years."""

@@ -1,4 +1,4 @@
-"""What the demo knows of other systems: one that reads an academy’s figures, one for which agreement is awaited."""
+"""Setting up an installation's first day, and what a demo holds: figures, public reports, visits, another system."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ def seed_tokens(house: House, asking: Actor, agreeing: Actor, *, region: str, pr
     )  # fmt: skip
 
 
-# An installation's first day: its country, the usual school year, the protocol, and who lets all
-# others in.
+# ---- the first day: the country, the usual school year, the protocol, who lets all others in -----------------------
 
 SHIPPED = "ma-cyberharassment"
 
@@ -122,8 +121,7 @@ def shipped_definitions() -> bytes:
     return (files("school_protocol.protocol_definitions") / SHIPPED / "1.yaml").read_bytes()
 
 
-# The figures that a demo shows: issued of each school year of which there are enough cases, and of
-# one of them again.
+# ---- figures of a demo: issued of each school year with enough cases -----------------------------------------------
 # One of these releases is on the page for everybody.
 
 ENOUGH = 40
@@ -162,8 +160,7 @@ def _issue(house: House, issuer: Actor, place: Place, year: int, press: str) -> 
     return job
 
 
-# What the demo knows of public reports: a school's two addresses, and a few messages, one of them
-# answered.
+# ---- public reports of a demo: a school's two addresses, a few messages, one of them answered ----------------------
 
 Told = tuple[str, str, Mapping[str, str]]
 """Behind which address, in which language, what was answered."""
@@ -184,7 +181,7 @@ def seed_public_reports(house: House, head: Actor, school: str, told: Sequence[T
             triage.answer(house, head, line.id, _ANSWER, settles=False, token="demo-answer")  # noqa: S106 (of a press)
 
 
-# What the demo knows of visits and duty: one visit with what was agreed, and one night on duty.
+# ---- visits and duty of a demo -------------------------------------------------------------------------------------
 
 
 def seed_visits(house: House, visitor: Actor, school: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""A bundle's verdict in the reader's words: each finding one sentence, what it means and what to do."""
+"""Presenters of verification: a verdict, a finding and an error, of a file or a bundle, each one sentence."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from school_protocol.pdf import bidi
 from school_protocol.pdf.signed_archive import MOST, BundleVerdict, Fault, Found
 from school_protocol.pdf.verdicts import Code, Finding, SealingError, Verdict
 
-# A verdict, a finding and an error in the reader's words: each one sentence, what it means and what
-# to do.
+# ---- a verdict, a finding, an error: what it means and what to do --------------------------------------------------
 # Pages and the command line say the same; nothing here decides anything.
 
 _MEGABYTE = 1024 * 1024

@@ -1,4 +1,4 @@
-"""HTML to PDF/A-3a: one warm typesetter for the process, and no door to the network or the disk.
+"""HTML to PDF/A-3a with WeasyPrint: one warm typesetter for the process, no door to the network or the disk.
 
 WeasyPrint and the system's pango are loaded at the first page, never at import: without them the site runs, and
 `missing` says what to install.
@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from weasyprint import CSS
     from weasyprint.text.fonts import FontConfiguration
 
-# A letter that no typeface here has is shown as its number in a frame: it is seen, it can be taken
-# out again as the letter that was written, and the archive's rule that no glyph is missing holds.
+
+# ---- stand-ins: a letter that no typeface has is shown as its number in a frame ------------------------------------
+# It is seen, and can be taken out again as the letter that was written; and the archive's rule that no glyph is
+# missing holds.
 
 FAMILY = "Stand-in"
 
@@ -367,7 +369,7 @@ class Typesetter:
 
 @contextmanager
 def _our_tags(root: Any) -> Iterator[None]:
-    """While a PDF is written, its tree is made by `tagging`."""
+    """While a PDF is written, its tree is made by `tags`."""
     import weasyprint.pdf as pdf
 
     stock = pdf.add_tags

@@ -1,4 +1,4 @@
-"""The signature's container, read strictly: no byte of it may be there, or be otherwise, without being told.
+"""Strict checks of a PDF signature: its container, the byte ranges that it covers, and its trust (pyHanko).
 
 A signature does not cover the container that it lies in. Whatever a change there could leave unseen (a version number,
 an algorithm's other name, certificates that nobody needs, figures after the end) is therefore held to one form.
@@ -230,8 +230,8 @@ def _only(several: core.SetOf) -> core.Asn1Value:
     return several[0]
 
 
-# Where a signature lies in a file, and that it covers all the rest: two ranges, and the hole
-# between them.
+# ---- byte ranges: it covers all the rest ---------------------------------------------------------------------------
+# Two ranges, and the hole between them.
 
 PADES = "/ETSI.CAdES.detached"
 
@@ -316,8 +316,8 @@ def earliest(signatures: Iterable[Placed]) -> Placed | None:
     return min(signatures, key=lambda one: one.ranges[2] + one.ranges[3], default=None)
 
 
-# pyHanko, for verifying: who signed, whether they are trusted, and when it was. Nothing is ever
-# fetched.
+# ---- trust: who signed, whether they are trusted, when it was ------------------------------------------------------
+# Nothing is ever fetched.
 
 for _library in ("pyhanko", "pyhanko_certvalidator"):
     logging.getLogger(_library).addHandler(logging.NullHandler())  # what it finds is ours to say

@@ -1,6 +1,7 @@
-"""A demonstration authority: a root, a signing certificate for each academy, a list of revoked ones. All P-256.
+"""Signing keys and trust: the academy's key and certificates from files, trusted lists, a demonstration authority.
 
-For demos and tests. A ministry's own authority takes its place by nothing but other files.
+The demonstration authority (a root, a signing certificate for each academy, a list of revoked ones; all P-256) is for
+demos and tests. A ministry's own authority takes its place by nothing but other files.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from school_protocol.pdf.verdicts import (
     TrustUnreadable,
 )
 
-# The academy's key and its certificates, read from a file: PKCS#12, or PEM.
+# ---- the academy's key and its certificates, read from a file: PKCS#12, or PEM -------------------------------------
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -267,7 +268,7 @@ def _issue(root: Authority, folder: Path, academies: Mapping[str, str], validity
 
 
 def signing_pem(signing: SigningKey, passphrase: str = "") -> bytes:
-    """The key with its certificates, as `keys.read_key` reads it."""
+    """The key with its certificates, as `read_key` reads it."""
     certificates: Iterable[x509.Certificate] = (signing.certificate, *signing.chain)
     return key_pem(signing.key, passphrase) + b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
 
@@ -315,8 +316,7 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
     )
 
 
-# pyHanko speaks in coroutines; ours is a plain function, whether a loop is running in this thread
-# or not.
+# ---- pyHanko's coroutines as a plain function, whether a loop is running in this thread or not ---------------------
 
 _T = TypeVar("_T")
 
@@ -331,8 +331,8 @@ def done(work: Coroutine[Any, Any, _T]) -> _T:
         return apart.submit(asyncio.run, work).result()
 
 
-# What whoever verifies trusts: certificates and lists of revoked ones, all from files. Nothing is
-# ever fetched.
+# ---- what a verifier trusts: certificates and revocation lists from files ------------------------------------------
+# Nothing is ever fetched.
 
 
 @dataclass(frozen=True, slots=True)

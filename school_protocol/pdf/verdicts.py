@@ -1,4 +1,21 @@
-"""What belongs to one copy alone, and is known only when it is issued: copy.json."""
+"""Data classes of sealing: copy.json, verdicts and findings in codes, and the errors of signing and verifying.
+
+SealingError
+├── KeyLost                no key file stands there, or it may not be read
+├── KeyUnreadable          it holds no key or no certificate that can be read
+├── PassphraseWrong        its passphrase is missing or does not open it
+├── KeyMismatch            the key belongs to none of the certificates
+├── KeyUnsuited            neither P-256 nor RSA from 2048 bits, or a certificate that is not for signing
+├── KeyExists              a key file stands there already: nothing is overwritten
+├── CertificateNotYetValid
+├── CertificateExpired
+├── TimestampRefused       the timestamp authority gave no answer, or none that holds
+├── TrustUnreadable        what should be a trusted certificate, or a list of revoked ones, is neither
+├── NotSealable            the document is no PDF, is encrypted or signed already, or lacks its record
+├── StampUnfit             the overlay is no PDF of exactly one page
+├── FileExists             a file of that name is attached already
+└── CopyUnreadable         what should be copy.json cannot be read
+"""
 
 from __future__ import annotations
 
@@ -15,18 +32,8 @@ import rfc8785
 
 from school_protocol.engine.errors import SchoolProtocolError
 
-# Why a document could not be sealed. Each has a code; `saying.error_said` has its words.
-# SealingError ├── KeyLost                no key file stands there, or it may not be read ├──
-# KeyUnreadable          it holds no key or no certificate that can be read ├── PassphraseWrong
-# its passphrase is missing or does not open it ├── KeyMismatch            the key belongs to none
-# of the certificates ├── KeyUnsuited            neither P-256 nor RSA from 2048 bits, or a
-# certificate that is not for signing ├── KeyExists              a key file stands there already:
-# nothing is overwritten ├── CertificateNotYetValid ├── CertificateExpired ├── TimestampRefused
-# the timestamp authority gave no answer, or none that holds ├── TrustUnreadable        what should
-# be a trusted certificate, or a list of revoked ones, is neither ├── NotSealable            the
-# document is no PDF, is encrypted or signed already, or lacks its record ├── StampUnfit
-# the overlay is no PDF of exactly one page ├── FileExists             a file of that name is
-# attached already └── CopyUnreadable         what should be copy.json cannot be read
+# ---- errors: why a document could not be sealed --------------------------------------------------------------------
+# Each has a code; `pdf.presenters.error_said` has its words. Each class says when it is raised.
 
 
 class SealingError(SchoolProtocolError):
@@ -201,7 +208,7 @@ def _digest(record: Any) -> str:
     return digest
 
 
-# What a verification found: frozen, and in codes; `saying` has the words.
+# ---- what a verification found: frozen, and in codes; `pdf.presenters` has the words -------------------------------
 
 
 class Code(StrEnum):

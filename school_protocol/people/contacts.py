@@ -1,4 +1,4 @@
-"""What pages are given: frozen, already limited to what this person may see, in no language yet."""
+"""Views of contacts: who to call, whether they answer now, and on which days they rest; limited to their reader."""
 
 from __future__ import annotations
 
@@ -40,10 +40,9 @@ class ContactLine:
     city: Mapping[str, str] = field(default_factory=dict)
 
 
-# On which days who answers a telephone rests: public holidays, and where the school itself is
-# closed.
-# Feasts that follow the moon are reckoned beforehand, and may fall a day away: there an academy's
-# own calendar decides.
+# ---- days off: public holidays, and where the school itself is closed ----------------------------------------------
+# Feasts that follow the moon are reckoned beforehand, and may fall a day away: there an academy's own calendar
+# decides.
 
 COUNTRY = "MA"
 """Whose public holidays are meant, as whose time it is."""
@@ -87,7 +86,7 @@ def _reckoned(year: int) -> frozenset[date]:
     )  # fmt: skip
 
 
-# Living directory data as pages need it: who to call, and whether they answer now.
+# ---- living directory data as pages need it ------------------------------------------------------------------------
 
 ALWAYS, HOLIDAYS = "always", "holidays"
 """Of hours: day and night; also on public holidays."""

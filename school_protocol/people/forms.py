@@ -1,4 +1,4 @@
-"""The forms about people: the same questions as everywhere, judged by the services alone."""
+"""Forms about people and teams: the same questions as everywhere, judged by the services alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from school_protocol.people.stand_ins import CandidateLine, PlaceLine, StandInVi
 from school_protocol.ui.fields import Day, Line, Offered, OneOf, Posted, Question, Several
 from school_protocol.ui.forms import PREFIX, AnswerForm
 
-# The forms of a team's pages: the same questions as everywhere, judged by the service alone.
+# ---- the forms of a team's pages -----------------------------------------------------------------------------------
 
 
 class TeamForm(AnswerForm):

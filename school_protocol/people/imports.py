@@ -1,4 +1,4 @@
-"""A list of places and people, brought, read, shown line by line, and applied as it was shown: all of it or nothing."""
+"""Service of imports: a list of places and people read, shown line by line, and applied as shown, all or nothing."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ from school_protocol.storage.administration_log import Change, Kind, LinkHead
 from school_protocol.storage.engines import Session
 from school_protocol.storage.models import new_id
 
-# Lines of a list, written: places, accounts, appointments, certificates, and the rows that say who
-# did it.
+# ---- lines written: places, accounts, appointments, certificates, and the rows that say who did it -----------------
 
 REASON = "list"
 _OWN = ("name_fr", "name_ar", "language", "email", "phone")

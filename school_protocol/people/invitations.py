@@ -1,4 +1,4 @@
-"""Invitations by mail: each one leaves once, with a link that is made as it leaves and is kept nowhere."""
+"""Service of invitations to teams: by mail with a link kept nowhere, or by printed slips for those without a way in."""
 
 from __future__ import annotations
 
@@ -44,11 +44,9 @@ from school_protocol.storage import administration_log, work_queue
 from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.engines import Session
 
-# Who answers for schools invites people into their teams, by mail: into the roles that the
-# definition says.
-# Such a role opens nothing to whoever invites: it administers nothing, and the account is never
-# their own. The link is made as the mail leaves, and stands nowhere else; who heads the school is
-# told, and who oversees from above.
+# ---- who answers for schools invites into their teams, by mail, into roles that the definition says ----------------
+# Such a role administers nothing, and the account is never their own. The link is made as the mail leaves, and stands
+# nowhere else; who heads the school is told, and who oversees from above.
 
 WITHDRAWN = "invitation_withdrawn"
 OPEN_MOST = 200
@@ -455,8 +453,7 @@ def _letter(house: House, account: Account, letter: str, token: str) -> Letter:
     return Letter(letter, house.now(), w.html_language, w._("Your invitation"), "\n\n".join(lines) + "\n")
 
 
-# Slips for people who have no way in yet: one a person, to be cut out and handed over; each
-# replaces the last one.
+# ---- slips: one a person, to be cut out and handed over; each replaces the last one --------------------------------
 
 MOST = 300
 """So many slips on one sheet, at most."""

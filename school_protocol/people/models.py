@@ -47,8 +47,7 @@ class CalendarRow(HasMac, DirectoryBase):
     closed: Mapped[list[Any]]
 
 
-# Rows about people who work: certificates that were seen, accounts linked to a ministry's, lists
-# that were brought.
+# ---- certificates that were seen, accounts linked to a ministry's, lists that were brought -------------------------
 
 
 class CertificateRow(HasMac, DirectoryBase):
@@ -115,7 +114,7 @@ class StaffImportLineRow(DirectoryBase):
     __table_args__ = (Index(None, "batch", "verdict", "line"),)
 
 
-# Rows of visits to teams, of the duty roster, and of the levels of schools.
+# ---- the duty roster, and levels of schools ------------------------------------------------------------------------
 
 
 class DutyTurnRow(HasMac, DirectoryBase):
@@ -146,8 +145,7 @@ class SchoolLevelRow(HasMac, DirectoryBase):
     __table_args__ = (CheckConstraint("level IN ('primary', 'lower', 'upper')", name="level_known"),)
 
 
-# Who attended a workshop and passed, as the trainer attests it; and the certificates that were
-# handed out of it.
+# ---- who attended a workshop and passed, and the certificates handed out of it -------------------------------------
 
 
 class AttestationRow(HasMac, Wrapped, DirectoryBase):

@@ -1,4 +1,4 @@
-"""What is said of people and lists, in the reader's language: reasons, changes, refusals, what becomes of a line."""
+"""Presenters of people, teams and lists: reasons, changes, refusals, what becomes of a line."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ def _day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-# What the pages of a team say of reasons, changes and refusals, in the reader's language.
+# ---- what the pages of a team say ----------------------------------------------------------------------------------
 
 
 def reasons(w: Wording) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Who works below some units: lists by key, appointments, certificates that were seen, accounts known elsewhere."""
+"""Repository of people: who works below some units, appointments, certificates, the duty roster, teams of schools."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def certified_between(session: Session, first: date, last: date, *, after: str =
 # ---- known elsewhere -----------------------------------------------------------------------------------------------
 
 
-# The duty roster of a directorate or an academy: turns, each with who and from when until when.
+# ---- the duty roster of a directorate or an academy ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +343,7 @@ def _turn(row: DutyTurnRow) -> DutyTurn:
     return DutyTurn(row.id, row.unit, row.account, row.starts, row.ends)
 
 
-# Schools by what their teams lack, by name; and which of them opened a case since some month.
+# ---- schools by what their teams lack, by name; which of them opened a case since some month -----------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Visits to teams: written down, put right by a new entry, what was agreed noted as done; no pupil is named here."""
+"""Service of the duty roster: who is on duty now, turns and gaps; each entry is a row of administration."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def write_down(
     )  # fmt: skip
 
 
-# Who is on duty now: out of school hours, what is urgent goes to them, where they may be told; else
-# to everybody.
+# ---- who is on duty now --------------------------------------------------------------------------------------------
+# Out of school hours, what is urgent goes to them, where they may be told; else to everybody.
 
 
 def on_duty(
@@ -60,8 +60,7 @@ def on_duty(
     return frozenset((one.account, one.unit) for one in turns) & frozenset(holders)
 
 
-# The roster of a directorate or an academy: who is on duty at night and on holidays, and when
-# nobody is.
+# ---- the roster: who is on duty at night and on holidays, and when nobody is ---------------------------------------
 # A turn names somebody who holds, in that place, a role that answers for schools from above.
 
 SHOWN = timedelta(days=28)

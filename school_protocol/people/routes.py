@@ -1,4 +1,4 @@
-"""Invitations by school, for whoever answers for schools: sent, sent again, withdrawn; the link is never shown here."""
+"""Routes of people: accounts and appointments, certificates, imported lists, invitations by school. No case is here."""
 
 from __future__ import annotations
 
@@ -165,8 +165,7 @@ def _say(words: str, done: Done) -> None:
     flash(again if done.repeated else words, "message" if done.repeated else "ok")
 
 
-# People: who works where, for whoever administers accounts; certificates; lists brought in. No case
-# is here.
+# ---- people: who works where, for whoever administers accounts -----------------------------------------------------
 
 account_blueprint = Pages("staff", __name__, asks=Permission.administer, url_prefix="/people")
 account_blueprint.entry(N_("People"), 80, within=("staff", "systems"))
@@ -386,8 +385,7 @@ def _page(
     )
 
 
-# Lists brought in: the file, its preview line by line, the confirmation, what became of it, slips
-# for invitations.
+# ---- imported lists: the file, its preview line by line, the confirmation, slips for invitations -------------------
 
 import_blueprint = Pages("staff", __name__, part="importing", asks=Permission.administer, url_prefix="/people")
 

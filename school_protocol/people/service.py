@@ -1,4 +1,4 @@
-"""What is known of an account, kept anew: what of it differs, and the address before, which is still to be told."""
+"""Service of accounts and appointments: what whoever administers them changes, and what is known of an account anew."""
 
 from __future__ import annotations
 
@@ -57,8 +57,7 @@ def say_address_changed(house: House, accounts: Sequence[str]) -> None:
         tell(house, accounts)
 
 
-# What whoever administers accounts changes: each change has its reason and stays written down;
-# nobody is deleted.
+# ---- changes: each has its reason and stays written down; nobody is deleted ----------------------------------------
 
 APPOINT_REASONS = ("takes_up", "replaces", "correction", "other")
 END_REASONS = ("moved", "retired", "other_duties", "absence", "correction", "other")

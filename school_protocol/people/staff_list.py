@@ -1,4 +1,4 @@
-"""The people whom somebody administers: the list, and one person's page. Nothing of a case is here."""
+"""The people whom somebody administers: the list, one person's page, and who administers whom. No case is here."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from school_protocol.storage import administration_log
 from school_protocol.storage.administration_log import Change
 from school_protocol.storage.engines import Session
 
-# Who administers whom: a role that administers does so in its unit and below, never for itself, and
-# sees no case.
+# ---- who administers whom: in one's unit and below, never oneself, and without seeing a case -----------------------
 
 _KINDS = {
     ScopeKind.assigned: UnitKind.school,

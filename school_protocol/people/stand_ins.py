@@ -1,4 +1,4 @@
-"""The codes to sign in that were printed for the people of a school: who, for whom, when, used or not."""
+"""Service of stand-ins: who holds a role of a school for a time; and the codes that were printed for its people."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def _used(printed: Change, rows: Iterable[Change]) -> datetime | None:
     return min(used, default=None)
 
 
-# Standing in: who holds a role of a school for a time, from a day until a day; it works at once and
-# ends by itself.
+# ---- standing in: from a day until a day ---------------------------------------------------------------------------
+# It works at once and ends by itself.
 
 DAYS_MOST = 90
 AWAY_REASONS = ("illness", "leave", "mission", "vacant", "other")

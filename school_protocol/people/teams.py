@@ -1,4 +1,4 @@
-"""What every change of a team asks and writes: a reason, a day, an appointment of the school; a row that stays."""
+"""Service of a school's team: who is missing, stands in or leaves; each change with its reason, in a row that stays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from school_protocol.storage import administration_log
 from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Session
 
-# Leaving a team: what is handed over first, and the emergency exit of whoever oversees.
+# ---- reasons for leaving a team ------------------------------------------------------------------------------------
 
 LEAVING_REASONS = ("moved", "retired", "other_duties", "absence", "other")
 
@@ -25,10 +25,9 @@ LEAVING_REASONS = ("moved", "retired", "other_duties", "absence", "other")
 AT_ONCE_REASONS = ("unreachable", "not_working", "other")
 
 
-# When somebody is missing: who stands in and until when, who leaves and what they hand over first.
-# Which roles may be stood in for, and by whom they are named, is the definition's to say
-# (`stand_in_by`); a head and whoever oversees the school end appointments. Every change is written
-# down in the directory, for good.
+# ---- when somebody is missing: who stands in and until when, who leaves --------------------------------------------
+# Which roles may be stood in for, and by whom they are named, is the definition's to say (`stand_in_by`); a head and
+# whoever oversees the school end appointments.
 
 FEW = 2
 """So many trained adults, or fewer, and the page says what the protocol offers then."""

@@ -1,4 +1,4 @@
-"""The copy of what is kept of one person: pages to read, and the same as data inside; others stand under their signs.
+"""Service of data subject requests: what waits and until when; the copy of what is kept of one person, as a PDF.
 
 A copy for a pupil may reach a guardian: so it prints no answer that the definition keeps out of a family's copy. What
 is about several people, or was said by others, is told by its number alone; holds are not told at all.
@@ -43,12 +43,9 @@ from school_protocol.privacy.rules import access_asked, is_asked, limit_of, name
 from school_protocol.storage import access_log, idempotency, journal
 from school_protocol.storage.engines import Session
 
-# Requests about somebody's own data: what waits, until when; and the copy of what is kept of one
-# person.
-# Two people let such a copy go: whoever answers for the school asks for it, the data officer
-# agrees, by the sign of the person and the request alone. The data officer reads no case, so it is
-# the former who opens the copy, reads it and hands it over. A request for access brings one copy,
-# of the person whom it names; a request for anything else brings none.
+# ---- requests, and a copy let go by two people ---------------------------------------------------------------------
+# Whoever answers for the school asks, the data officer agrees, by the sign of the person and the request alone,
+# reading no case. A request for access brings one copy, of the person whom it names; any other brings none.
 
 PAGE = 50
 ASKED, AGREED, DECLINED = "rights.asked", "rights.agreed", "rights.declined"

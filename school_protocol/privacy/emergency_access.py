@@ -1,4 +1,7 @@
-"""What is asked before anything is opened for a time: why, for how long, and the password again."""
+"""Service of emergency access: a closed case opened, names lifted for a time; for a reason, reviewed by another.
+
+Why, for how long, and the password again are asked before anything is opened.
+"""
 
 from __future__ import annotations
 
@@ -123,10 +126,8 @@ def is_side_bound(protocol: Protocol, roles: tuple[str, ...]) -> bool:
     return bool(known) and all(role is not None and role.side_bound for role in known)
 
 
-# A case opened in an emergency by somebody of the chain of oversight to whom it is closed; and the
-# second person who says afterwards whether that was justified.
-# Who is excluded, who holds no role above the school, and whoever asks for a number that nobody
-# has, get one answer.
+# ---- a case opened by somebody of the chain of oversight; the second person who says whether it was justified ------
+# Who is excluded, who holds no role above the school, and whoever asks for a number that nobody has, get one answer.
 
 TRIES = 5
 """How often within `WINDOW` somebody may ask for a case that is not opened to them."""
@@ -337,8 +338,8 @@ def is_reviewed(session: Session, payload: work_queue.Payload) -> bool:
     return door is not None and not repository.awaits(session, str(payload["case"]), int(door))
 
 
-# Names lifted for a reader of pseudonyms: for a reason, for hours, told to the head; it ends by
-# itself.
+# ---- names lifted for a reader of pseudonyms: for hours, told to the head ------------------------------------------
+# It ends by itself.
 
 
 class OpenBefore(SchoolProtocolError):

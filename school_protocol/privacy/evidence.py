@@ -1,4 +1,7 @@
-"""A file of evidence handed to somebody: for a reason that is kept, checked each time, never shown in a page."""
+"""Service of evidence: a file handed out for a reason, the register of pieces, requests for removal, the sweep.
+
+A file is checked each time that it is handed out, and never shown in a page.
+"""
 
 from __future__ import annotations
 
@@ -151,8 +154,7 @@ def _content(house: House, session: Session, piece: AtHand, life: FileLife, part
     return found
 
 
-# The register of evidence as one person sees it: pieces with their names, their files, and where
-# removal stands.
+# ---- the register: pieces with their names, their files, and where removal stands ----------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,8 +389,8 @@ def _captured(declared: Pieces, answers: Mapping[str, Any]) -> datetime | None:
     return value.astimezone(ZONE) if isinstance(value, datetime) and value.tzinfo else None
 
 
-# Requests for removal, noted in the piece itself: a correction like any other, so that papers and
-# records tell it.
+# ---- requests for removal, noted in the piece itself ---------------------------------------------------------------
+# A correction like any other, so that papers and records tell it.
 
 _ATTEMPTS = 5
 
@@ -473,7 +475,7 @@ def _by_column(piece: AtHand, error: BadInput, place: int) -> BadInput:
     return BadInput(problems, error.sentences)
 
 
-# Each row has its file and each file its row: looked after by a job, and by whoever asks.
+# ---- the sweep: each row has its file and each file its row --------------------------------------------------------
 
 NIGHT = time(3, 40)
 """From when on, in the country's time, the files of that night are looked at."""

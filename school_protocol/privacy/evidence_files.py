@@ -1,4 +1,4 @@
-"""A piece of evidence as a use case finds it: its record, its form, its file, and who may do what with it."""
+"""Service of evidence files: a piece as a use case finds it, a file put to it, one put there by mistake destroyed."""
 
 from __future__ import annotations
 
@@ -109,10 +109,9 @@ def check_may_attach(house: House, piece: AtHand) -> str:
     return role
 
 
-# A file put to a piece of evidence: examined in memory, sealed, and kept with its event, or wholly
-# absent.
-# Whether it may be kept is asked before a byte of it is looked at, and again inside the transaction
-# that keeps it: what an answer or a danger forbids meanwhile never reaches the disk, sealed or not.
+# ---- a file put to a piece: examined in memory, sealed, kept with its event, or wholly absent ----------------------
+# Whether it may be kept is asked before a byte of it is looked at, and again inside the transaction that keeps it:
+# what an answer or a danger forbids meanwhile never reaches the disk, sealed or not.
 
 MEGABYTE = 1024 * 1024
 _log = logging.getLogger(__name__)
@@ -229,11 +228,8 @@ def _tidy(house: House, places: Sequence[str]) -> None:
         take_away(house, stray)
 
 
-# Something was put here that must not be kept: shut at one press, told, asked about, destroyed;
-# never looked at.
-# What was shut is opened by nobody, and nothing is said of what it shows. Whether it waits for an
-# authority's word, or is destroyed at once, is a setting of the installation, for the ministry's
-# lawyers to decide.
+# ---- something that must not be kept: shut at one press, told, asked about, destroyed; never looked at -------------
+# Whether it waits for an authority's word, or is destroyed at once, is a setting of the installation.
 
 DESTROY = "destroy"
 _LEAD = timedelta(hours=4)

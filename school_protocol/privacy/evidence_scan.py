@@ -1,4 +1,7 @@
-"""Asking a virus scanner: INSTREAM of clamd, over a socket of this machine or TCP. Only a clean bill is one."""
+"""Scanning and examining of evidence files: clamd (INSTREAM), the kind by content, pictures and texts made anew.
+
+Of the scanner's answers only a clean bill is one. It is reached over a socket of this machine or TCP.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from io import BytesIO
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 from school_protocol.engine.evidence_pieces import PIXELS_MOST, SIDE_MOST, FileRefused, Format, Refusal
-from school_protocol.pdf.examination import fault_of_pdf
 
 _CHUNK = 64 * 1024
 _ANSWER_MOST = 4096
@@ -64,11 +66,9 @@ def _answer(connection: socket.socket) -> bytes:
     return answer.rstrip(b"\0\n")
 
 
-# What a file is, by its content and never by its name; and a picture or text made anew of what can
-# be read in it.
-# A picture is drawn onto a fresh canvas: nothing that stood beside its points (place, camera,
-# names, tails) comes along. Of a PDF nothing is made. It all happens in a process of its own
-# (`apart`), as any of it may be made to break a reader.
+# ---- what a file is, by its content and never by its name ----------------------------------------------------------
+# A picture is drawn onto a fresh canvas: nothing beside its points (place, camera, names, tails) comes along. Of a
+# PDF nothing is made. It happens in a process of its own, as any of it may be made to break a reader.
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _QUALITY = 90
@@ -118,6 +118,8 @@ def examined(data: bytes) -> Examined:
     if data.startswith(_JPEG):
         return _picture(data, Format.jpeg)
     if data.startswith(b"%PDF-"):
+        from school_protocol.pdf.examination import fault_of_pdf  # loads pikepdf and pyHanko, once
+
         if fault := fault_of_pdf(data):
             raise FileRefused(Refusal(fault))
         return Examined(Format.pdf, None)

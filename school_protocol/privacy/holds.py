@@ -1,4 +1,7 @@
-"""Erasing a case suspended, or taken up again: events, by whoever oversees; for a reason, for a year at most."""
+"""Service of holds: erasing a case suspended or taken up again; and the lists of cases whose time runs out.
+
+A hold is an event, by whoever oversees; for a reason, for a year at most.
+"""
 
 from __future__ import annotations
 
@@ -184,8 +187,7 @@ def _check_reason(said: str) -> None:
         raise BadInput({"reason": (f"too_long:{TEXT_MOST}:{len(said)}" if said else "required",)})
 
 
-# The cases whose time runs out: for heads, for those who oversee, and for the data officer, who
-# confirms.
+# ---- lists of cases whose time runs out: for heads, those who oversee, the data officer, who confirms --------------
 
 PAGE = 50
 AGREED = "retention.agreed"

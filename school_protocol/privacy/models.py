@@ -1,4 +1,4 @@
-"""Rows of evidence: where each sealed file lies, what was found missing or altered, when all were looked at."""
+"""Tables of evidence files, of how long cases are kept and what bars their end, and of emergency openings."""
 
 from __future__ import annotations
 
@@ -60,8 +60,7 @@ class FileSweepRow(RealmBase):
     __table_args__ = (CheckConstraint("place = 1", name="one_row"),)
 
 
-# Rows of how long cases are kept: where each stands on the way to its end, what bars it, and what
-# outlives it.
+# ---- retention: where each case stands on the way to its end, what bars it, what outlives it -----------------------
 
 
 class RetentionDayRow(RealmBase):
@@ -172,7 +171,7 @@ class AccessExportRow(HasMac, RealmBase):
     )
 
 
-# Rows of the index about what was opened in an emergency and waits for somebody to review it.
+# ---- what was opened in an emergency and waits for somebody to review it -------------------------------------------
 
 
 class DoorReviewRow(RealmBase):

@@ -1,4 +1,4 @@
-"""The pages of what is kept of one person of a case, for that person; with the same as data inside."""
+"""Presenters of privacy: the copy of what is kept of one person as pages, and why somebody sees or read a case."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def as_data(view: AccessCopy, wording: Wording) -> dict[str, Any]:
     }
 
 
-# Why somebody sees a case, and what somebody read of it, in the reader's language.
+# ---- why somebody sees a case, and what somebody read of it --------------------------------------------------------
 
 _WHY: Mapping[str, str] = {
     "school": N_("%(role)s, in this school"),

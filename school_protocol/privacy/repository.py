@@ -1,6 +1,7 @@
-"""A case is erased: its keys are destroyed, and with them all that was sealed; a tombstone stays in its chain.
+"""Repository of privacy: erasing a case (a tombstone stays), copies for one person, time limits, emergency openings.
 
-Tables are found by their columns: whatever has a `case_id` is emptied of the case, unless it is said here to stay.
+Erasing destroys a case's keys, and with them all that was sealed. Tables are found by their columns: whatever has a
+`case_id` is emptied of the case, unless it is said here to stay.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def erase_case(session: Session, vault: Vault, case_id: str, *, at: datetime, ac
     """Destroy a case's key, words, people, marks, report, drafts, papers and index row, in the caller's transaction.
 
     What it added to figures stays in their counters.
-    `erased.note` comes first. Erasing again changes nothing. Files of evidence lose their key here, and are removed
+    `backups.note` comes first. Erasing again changes nothing. Files of evidence lose their key here, and are removed
     by whoever keeps them. Raises Unseen where there is no such case.
     """
     number = cases_repository.opened(session, case_id).number
@@ -75,8 +76,7 @@ def _stays(table: Any) -> bool:
     return table.name in _STAYS or bool(table.info.get(OUTLIVES))
 
 
-# Copies of what is kept of one person of a case: asked for by one, let go by another; and requests
-# that wait.
+# ---- copies of what is kept of one person: asked for by one, let go by another; requests that wait -----------------
 
 WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
 
@@ -207,10 +207,8 @@ def _export(row: AccessExportRow) -> Export:
     return Export(**{name: getattr(row, name) for name in Export.__slots__})
 
 
-# Where cases that have ended stand on the way to their erasure; which were told of it, held, agreed
-# to.
-# All but the days of work can be made anew from the events and from what was told; nothing here is
-# personal.
+# ---- time limits: ended cases on the way to their erasure; told, held, agreed to -----------------------------------
+# All but the days of work can be made anew from the events and from what was told; nothing here is personal.
 
 NEVER = date(9999, 12, 31)
 """Where a case stands in lists of which no rule says when it may be erased: last."""
@@ -505,7 +503,8 @@ def share(session: Session, key: tuple[str, str, str, int, date]) -> dict[str, A
     return dict(row.counts) if row is not None else None
 
 
-# Emergency openings that wait to be reviewed: a part of the index, written anew from the events.
+# ---- emergency openings that wait to be reviewed -------------------------------------------------------------------
+# A part of the index, written anew from the events.
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where a case stands on the way to its erasure: worked out from its events, and written down for lists and the job."""
+"""Service of retention: where a case stands on the way to erasure, notices, hourly work, the sweep of old data."""
 
 from __future__ import annotations
 
@@ -198,11 +198,9 @@ def today_of(house: House, session: Session) -> Given:
     return storage.today(session, today_for(house))
 
 
-# The notices before a case is erased: to its head and the data officer, without content, by the
-# ways of all messages.
-# A notice counts from the day on which it was given: all its messages have left, or found no way.
-# Where they have not left after a week, the notice stands on the page of time limits alone: a human
-# who reads it there may go on, no clock.
+# ---- notices before a case is erased: to its head and the data officer, without content ----------------------------
+# A notice counts from the day on which all its messages have left, or found no way. After a week without, it stands
+# on the page of time limits alone: a human who reads it there may go on, no clock.
 
 PATIENCE = timedelta(days=7)
 _LETTER = {Step.first_notice: "f", Step.second_notice: "s", Step.confirm: "c"}
@@ -289,10 +287,9 @@ def _told(session: Session, case_id: str, step: Step, asked_at: datetime) -> Ite
             yield one
 
 
-# What an erased case leaves behind in the yearly reports of its school, in the transaction that
-# erases it.
-# A report tells how cases stood at the end of a term, the counters of `storage/figures` how they
-# stand now: neither can be had from the other.
+# ---- what an erased case leaves in yearly reports, in the transaction that erases it -------------------------------
+# They tell how cases stood at the end of a term, `statistics.counts` how they stand now: neither can be had from the
+# other.
 
 Key = tuple[str, str, str, int, date]
 
@@ -333,10 +330,8 @@ def _counted(house: House, looked: Looked, protocol: Protocol, document: Documen
     return tally
 
 
-# What is stale goes, too: reports that never became a case, drafts, used tokens, attempts, sessions
-# that are over.
-# How old something is, is counted from a day of work some days ago, so that a clock that leaps
-# ahead takes nothing away.
+# ---- the sweep: reports without a case, drafts, used tokens, attempts, ended sessions ------------------------------
+# Age is counted from a day of work some days ago, so that a clock that leaps ahead takes nothing away.
 
 ANSWERED_REPORTS = timedelta(days=183)
 UNTRIAGED_REPORTS = timedelta(days=366)
@@ -372,11 +367,9 @@ def sweep(house: House) -> dict[str, int]:
     }  # fmt: skip
 
 
-# The work of time limits, once an hour: it notices, asks, erases what was confirmed, and sweeps
-# what is stale.
-# All that is due is derived from events and rows; each case goes on in a transaction of its own, so
-# that the work may be killed anywhere, done twice at once or left for a month, and neither hurries
-# nor forgets.
+# ---- the hourly work: it notices, asks, erases what was confirmed, and sweeps what is stale ------------------------
+# Each case goes on in a transaction of its own, so that the work may be killed anywhere, done twice at once or left
+# for a month, and neither hurries nor forgets.
 
 JOB = "retention"
 """Stands for the account where silence was taken for a confirmation."""

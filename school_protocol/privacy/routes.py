@@ -1,4 +1,4 @@
-"""How long a case is kept; erasing it suspended, or taken up again."""
+"""Routes of privacy: how long a case is kept, holds, data rights, who can see a case, emergency access, time limits."""
 
 from __future__ import annotations
 
@@ -102,8 +102,7 @@ def _case_retention_page(number: str, *, problems: Sequence[Problem] = (), refus
     )  # fmt: skip
 
 
-# What people asked about themselves in a case; a copy of what is kept of one of them, let go by two
-# people.
+# ---- requests about one's own data; a copy let go by two people ----------------------------------------------------
 
 rights_blueprint = Pages("cases", __name__, part="rights", asks=Permission.see_case, url_prefix="/cases")
 rights_blueprint.panel("cases/rights_line.html", service.right_line_of, "cases.show", order=10, endpoint="cases.rights")
@@ -189,8 +188,7 @@ def _rights_page(number: str, *, problems: Sequence[Problem] = (), refused: str 
     )  # fmt: skip
 
 
-# Who can see a case and who has read it; names lifted for a time; a case opened in an emergency,
-# and its review.
+# ---- who can see a case and who has read it; names lifted; emergency openings and their review ---------------------
 
 sight_blueprint = Pages("cases", __name__, part="sight", asks=Permission.see_case, url_prefix="/cases")
 sight_blueprint.panel(
@@ -393,7 +391,7 @@ def _sight_said(code: str) -> str:
     return code
 
 
-# The cases whose time runs out: a list by numbers alone; the data officer confirms what is erased.
+# ---- the cases whose time runs out: by numbers alone; the data officer confirms what is erased ---------------------
 
 retention_blueprint = Pages("retention", __name__, asks=Permission.signed_in, url_prefix="/retention")
 retention_blueprint.panel("retention/links.html", holds.may_see_list, "desk.find", order=20, endpoint="retention.index")

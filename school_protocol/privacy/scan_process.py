@@ -30,7 +30,7 @@ _LOADED = (
 
 
 def examined_apart(data: bytes, *, seconds: float = SECONDS) -> Examined:
-    """As `examining.examined`. Raises FileRefused, with `too_long` or `broken` where that process was stopped."""
+    """As `evidence_scan.examined`. Raises FileRefused, with `too_long` or `broken` where that process was stopped."""
     no_cores()
     ours, theirs = multiprocessing.Pipe()
     work = _begun().Process(target=_work, args=(theirs,), daemon=True)

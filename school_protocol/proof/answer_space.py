@@ -1,4 +1,4 @@
-"""The ways to answer an act that conditions tell apart: one combination of its decisive answers stands for many."""
+"""The answer space of an act: values that conditions tell apart, their combinations, and whole answers around them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.engine.risk_grid import score
 from school_protocol.protocol.check_context import PART_OF
 
-# The values that matter of each fact: large ranges are cut where a condition compares them.
+# ---- the values that matter of each fact: large ranges are cut where a condition compares them ---------------------
 
 _COUNTED = (Fold.count, Fold.streak, Fold.distinct, Fold.signatures)
 _KNOWN_FOLDS = (*_COUNTED, Fold.standing)
@@ -343,7 +343,7 @@ _ANSWERING_FIXED: Mapping[FieldType, tuple[Any, ...]] = {_T.tri: ("yes", "no", "
 _STANDS_FOR: Mapping[FieldType, str] = {_T.account: ACCOUNT, _T.person: PERSON, _T.persons: PERSON}
 
 
-# Whole answers to a form around the few that decide: what a person could write, drawn by no lot.
+# ---- whole answers to a form around the few that decide: what a person could write, drawn by no lot ----------------
 
 TEXT = "…"
 _FILLING_FIXED: Mapping[FieldType, tuple[str, ...]] = {

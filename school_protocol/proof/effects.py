@@ -1,7 +1,4 @@
-"""Images of a fact that is folded of records: what an act that feeds it makes of each of its values.
-
-An image is, of each value, the mask of those that it may become.
-"""
+"""Effects on the facts, as images: of each value, the mask of those that an act, a move or time may make of it."""
 
 from __future__ import annotations
 
@@ -195,9 +192,8 @@ class Folding:
         return self.one_more if counts and answers <= set(self.fact.streak_of) else self.none
 
 
-# What acts, moves and time do to the facts: of each value, the mask of those that it may become.
-# Where the engine's outcome hangs on what is not told apart here, every possible value is in the
-# mask.
+# ---- what acts, moves and time do to the facts ---------------------------------------------------------------------
+# Where the engine's outcome hangs on what is not told apart here, every possible value is in the mask.
 
 
 class Effects(Folding):

@@ -1,4 +1,4 @@
-"""What sure ways go over: what needs surely hold whatever the facts are, who can act, what an act or a move does."""
+"""Sure plans: acts and moves that lead somewhere whatever the facts are, and what needs and actors then surely hold."""
 
 from __future__ import annotations
 
@@ -297,9 +297,9 @@ class Ground:
         return (*found, masks[-1])
 
 
-# Ways on that are sure: acts and moves that lead somewhere whatever the facts are.
-# What a fact may be is a mask; everything begins unknown, so that a way found from a state is there
-# for every case in it.
+# ---- plans ---------------------------------------------------------------------------------------------------------
+# What a fact may be is a mask; everything begins unknown, so that a way found from a state is there for every case in
+# it.
 
 _OPENED = 400
 """Combinations that one step onwards may open at most."""

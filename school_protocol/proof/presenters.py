@@ -1,4 +1,7 @@
-"""Where a fault stands in the file, and its story as a script that `definitions rehearse` plays."""
+"""Presenters of a proof: what must hold in words, where a fault stands in the file, its story as a script.
+
+The script is what `definitions rehearse` plays.
+"""
 
 from __future__ import annotations
 
@@ -75,8 +78,7 @@ def _written(value: Any) -> Any:
     return "#other" if value == OTHER_CASE else str(value)
 
 
-# A proof in the reader's words: what must hold, and where it does not, who does what until it goes
-# wrong.
+# ---- a proof in words: where something does not hold, who does what until it goes wrong ----------------------------
 # Pages and the command line say the same; nothing here decides anything.
 
 Pair = tuple[str, str]

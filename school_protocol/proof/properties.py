@@ -1,4 +1,4 @@
-"""That a case can always go on, and to an end: whoever is missing, whoever never answers."""
+"""Properties that a proof asks: a case can always go on and to an end, every part of the definition works."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def _may_be_made(subject: Subject, planner: Planner, move: Move, state: str) -> 
     return planner.may_move(move, state) and not subject.shut_needs(move, state)
 
 
-# That every part does its work: nothing is dead, the urgent path is one act away, two people end a
-# case, time runs.
+# ---- every part does its work --------------------------------------------------------------------------------------
+# Nothing is dead, the urgent path is one act away, two people end a case, time runs.
 
 
 def part_results(subject: Subject) -> Iterator[Result]:

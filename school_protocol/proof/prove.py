@@ -1,4 +1,4 @@
-"""What must never be: looked for among all that can be reached, telling apart as few facts as decide it.
+"""The whole proof of a definition, and the search for what must never be among all that can be reached.
 
 A way that is found is played by the engine. Where the engine refuses it, the facts it refused it for are told apart
 too, and the search begins anew: so a fault that is shown is one that the engine arrives at.
@@ -276,7 +276,7 @@ class _Playing:
                 stage.wait(getattr(step, "days", 0))
 
 
-# The whole proof of one definition.
+# ---- the whole proof of one definition -----------------------------------------------------------------------------
 
 _CHAPTERS: tuple[tuple[str, Callable[[Subject], Iterator[Result]]], ...] = (
     ("going_on", properties.progress_results),

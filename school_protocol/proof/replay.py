@@ -1,4 +1,4 @@
-"""How often, and how, a way is played before it is given up: with other levels, and with answers that needs ask for."""
+"""Replays a way that the proof found through the engine's `decide`: how often, with which levels and answers."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ from school_protocol.proof.answer_space import RAISING, Given, Unfillable, const
 from school_protocol.proof.effects import Deed
 from school_protocol.proof.state_space import Beat
 
-# Plays a way that the proof found through the engine's own `decide`, on a case of its own, in
-# memory.
-# What was not told apart is filled in as somebody would; where the engine refuses, it says which
-# needs are in the way.
+# ---- playing a way on a case of its own, in memory -----------------------------------------------------------------
+# What was not told apart is filled in as somebody would; where the engine refuses, it says which needs are in the
+# way.
 
 BEGIN = datetime(2026, 10, 5, 9, 0, tzinfo=UTC)
 _DAY = Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))

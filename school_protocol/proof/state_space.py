@@ -1,4 +1,4 @@
-"""What a proof says: of each property whether it holds, and where not, a story that arrives at the fault."""
+"""The state space of a definition as the proof walks it, and its verdicts: of each property whether it holds."""
 
 from __future__ import annotations
 
@@ -118,8 +118,7 @@ class Proof:
         return not self.faults
 
 
-# A definition as the proof walks it: which acts and moves are open, and what each does to the facts
-# told apart.
+# ---- the world: which acts and moves are open, and what each does to the facts told apart --------------------------
 
 _T = FieldType
 SETTLED_BY = (

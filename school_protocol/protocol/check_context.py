@@ -1,4 +1,4 @@
-"""What the checks share: the protocol, what its file declares, and the findings, each with its place."""
+"""What the checks of a definition share: the protocol, declared names with their types, findings with places."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.engine.texts import N_, Listing, Phrase, Words
 from school_protocol.protocol.yaml_tree import Path, phrase
 
-# What conditions may name, and with which types: a protocol's facts, a form's answers, a grid's
-# items.
+# ---- what conditions may name, and with which types: facts, a form's answers, a grid's items -----------------------
 
 ANSWERED = ("yes", "no", "unknown")
 NEED = "need"

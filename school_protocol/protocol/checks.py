@@ -1,4 +1,7 @@
-"""The cross checks: does what a definition says hang together? Each finding says where, and what, in plain words."""
+"""Cross checks of a definition: whether it hangs together, keeps its declared properties, and reaches every state.
+
+Each finding says where, and what, in plain words.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,7 @@ from school_protocol.protocol import document_checks, fact_checks, form_checks, 
 from school_protocol.protocol.check_context import Book, Declared, Finding, either
 from school_protocol.protocol.yaml_tree import Path
 
-# Checks of the properties that a definition declares of itself: each says one thing, of states that
-# exist.
+# ---- properties that a definition declares of itself: each says one thing, of states that exist --------------------
 
 _KINDS = ("never", "always_possible", "leads_to")
 
@@ -49,8 +51,8 @@ def _property(book: Book, key: str, one: Property) -> None:
         book.say((*path, "in"), N_("`in` or `entering`: where the case stands, or as it is entered"))
 
 
-# Checks of the whole: can every state be reached and left, is every fact read? Only asked of parts
-# without a fault.
+# ---- the whole: can every state be reached and left, is every fact read --------------------------------------------
+# Only asked of parts without a fault.
 
 
 def check_whole(book: Book) -> None:

@@ -1,4 +1,4 @@
-"""The checks of bundles: who issues one, and that there is a copy of the case file to put into it."""
+"""Checks of a definition's documents: bundles, copies, evidence, letters, remarks, yearly reports, reviews."""
 
 from __future__ import annotations
 
@@ -46,8 +46,7 @@ def _bundle(book: Book, path: Path, document: Document) -> None:
         book.say(path, N_("no copy of the case file is for a service told: there is nothing to put into a bundle"))
 
 
-# The checks of a case file's copies: to whom each goes, whom it names, and which entries and
-# answers stand in it.
+# ---- copies of the case file: to whom each goes, whom it names, which entries and answers stand in it --------------
 
 _ELSEWHERE = frozenset({FieldType.signature, FieldType.grid})
 """Answers that a copy prints in a place of their own."""
@@ -131,8 +130,7 @@ def _is_printed(book: Book, document: Document, profile: Profile, key: str) -> b
     return has_own or (kind is not None and profile.has(kind) and any(one.kind == kind for one in document.sections))
 
 
-# The checks of the register of evidence: its fields, who opens files, and the order in which
-# removal is asked for.
+# ---- the register of evidence: its fields, who opens files, in which order removal is asked for --------------------
 
 PIECES = ("pieces",)
 
@@ -199,8 +197,7 @@ def _among(book: Book, path: Path, names: tuple[str, ...], known: set[str]) -> N
             book.say((*path, number), text, name=name, like=book.like(name, known))
 
 
-# The checks of letters, notices, notes and sheets: who gets what, and that nothing stands there
-# that may not.
+# ---- letters, notices, notes and sheets: who gets what, and that nothing stands there that may not -----------------
 
 _WORDED = ("letter", "note")
 """Kinds that may print free text which was written for their reader."""
@@ -366,8 +363,7 @@ def _letterhead(book: Book) -> None:
         _text(book, ("letterhead", number), line, frozenset())
 
 
-# The checks of remarks on copies of the case file: who makes them, who hears of them, and where
-# they are printed.
+# ---- remarks on copies: who makes them, who hears of them, where they are printed ----------------------------------
 
 
 def check_remarks(book: Book) -> None:
@@ -407,8 +403,7 @@ def _reads(book: Book, document: Document, name: str) -> bool:
     return any(acts_as(book.protocol, name, role) for role in wanted)
 
 
-# The checks of yearly reports: terms that make a year, choices counted once, decisions that figures
-# call for.
+# ---- yearly reports: terms that make a year, choices counted once, decisions that figures call for -----------------
 
 _YEARLY_REPORTS_NOT_OURS = ("profiles", "sections", "checks", "slots", "subject", "asks", "body", "remarks")
 _YEAR = 12
@@ -491,8 +486,7 @@ def _decisions(book: Book, path: Path, yearly: Yearly) -> None:
                 book.say((*here, "deadlines", place), text, name=deadline)
 
 
-# The checks of reviews: who reviews and sends, which act is the visa, how it is refused, what
-# counts their time.
+# ---- reviews: who reviews and sends, which act is the visa, how it is refused, what counts their time --------------
 
 REVIEW = ("review",)
 

@@ -1,4 +1,4 @@
-"""How much room words need, guessed on the safe side: no font is at hand where a drawing is laid out."""
+"""The drawing of a protocol: its data classes, the nodes, lanes and links to draw, and how much room words need."""
 
 from __future__ import annotations
 
@@ -72,10 +72,8 @@ def _pieces(word: str, width: float, size: float, bold: bool) -> list[str]:
     return pieces
 
 
-# What a drawing of a protocol is made of: plain values with their places, in one language, in no
-# format yet.
-# Lengths are units of about a third of a millimetre on paper; the origin is the top left corner, in
-# every language.
+# ---- plain values with their places, in one language, in no format yet ---------------------------------------------
+# Lengths are units of about a third of a millimetre on paper; the origin is the top left corner, in every language.
 
 Point = tuple[float, float]
 
@@ -176,8 +174,7 @@ class Drawing:
         return (box for box in self.boxes if box.kind == "state")
 
 
-# What has to be drawn of a protocol: nodes in lanes, links between them, and the words on them; no
-# place yet.
+# ---- nodes in lanes, links between them, and the words on them; no place yet ---------------------------------------
 
 MANY = 4
 """A move from so many states is drawn once, from a box that names them."""

@@ -1,4 +1,4 @@
-"""A protocol laid out: stages as lanes, states in them, a way for each arrow; mirrored where one reads from the right.
+"""The layout of a protocol's drawing: stages as lanes, rows, a way for each arrow, numbers; mirrored for right to left.
 
 Between lanes run channels in which lines go up and down, between rows such in which they go across.
 """
@@ -29,8 +29,7 @@ from school_protocol.protocol.drawing import (
     wrapped,
 )
 
-# The numbers on a drawing's lines: each on its own line, clear of boxes, of other numbers and of
-# other lines.
+# ---- the numbers on lines: clear of boxes, of other numbers and of other lines -------------------------------------
 
 BADGE = 8.5
 """Half of the round that holds an arrow's number."""
@@ -109,8 +108,7 @@ def _length(pair: _Line) -> float:
     return abs(pair[0][0] - pair[1][0]) + abs(pair[0][1] - pair[1][1])
 
 
-# Which row each node of a lane stands in: near what it is linked with, few lines crossing; the same
-# each time.
+# ---- which row each node of a lane stands in: near its links, few crossings, the same each time --------------------
 
 Cell = tuple[int, int]
 """Lane and row."""

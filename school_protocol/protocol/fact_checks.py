@@ -1,4 +1,4 @@
-"""Checks of what is due and what levels there are: needs, deadlines, duties, the grid, follow-ups."""
+"""Checks of a definition's facts, needs, deadlines, duties, levels, grid and follow-ups."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from school_protocol.protocol.check_context import ANSWERED, NEED, PART_OF, Book
 from school_protocol.protocol.form_checks import RECEIVERS
 from school_protocol.protocol.yaml_tree import Path
 
-# Checks of what is known: facts and their sources.
+# ---- facts and their sources ---------------------------------------------------------------------------------------
 
 _T = FieldType
 TIMED = (_T.date, _T.moment)

@@ -1,4 +1,4 @@
-"""Checks of what people do: acts and moves."""
+"""Checks of a definition's acts, moves, forms and fields."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from school_protocol.engine.texts import N_, Phrase
 from school_protocol.protocol.check_context import ANSWERED, EVERYONE, PART_OF, Book, either, types_of
 from school_protocol.protocol.yaml_tree import Path
 
-# Checks of forms and their fields.
+# ---- forms and their fields ----------------------------------------------------------------------------------------
 
 _T = FieldType
 _OPTIONED = (_T.choice, _T.choices)

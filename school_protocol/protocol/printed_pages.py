@@ -1,6 +1,7 @@
-"""Every form of a definition on paper: its questions with their codes and room to write, to be filled in with a pen.
+"""Printed pages of a definition: blank forms to fill in with a pen, a quick guide for a role, the protocol for a wall.
 
-What was written is typed in later; so a paper says which version of which form it is, and each question its code.
+What was written on a form is typed in later; so a paper says which version of which form it is, and each question its
+code.
 """
 
 from __future__ import annotations
@@ -272,8 +273,7 @@ _ROOM: Mapping[FieldType, Callable[[_Paper, FormField], dict[str, Any]]] = {
 }
 
 
-# A quick guide for one role: two pages of pictures and sentences, laid out; what they say and show
-# is given.
+# ---- a quick guide for one role: two pages of pictures and sentences -----------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,8 +327,7 @@ def _quick_guide_html(guide: QuickGuide, wording: Wording) -> str:
     )  # fmt: skip
 
 
-# The protocol on four pages, for a school's wall: its drawing, its stages, its dangers. No case is
-# in it.
+# ---- the protocol on four pages, for a school's wall: its drawing, its stages, its dangers -------------------------
 
 SMALLEST, LARGEST = 0.45, 1.3
 """How far the letters of one page may be made smaller or larger, so that it is one page, and full."""

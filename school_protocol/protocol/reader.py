@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a definition, said in the words of whoever writes one."""
+"""Reads a definition: from a file's bytes to a checked `Protocol`, or every fault with its line, in plain words."""
 
 from __future__ import annotations
 
@@ -158,11 +158,10 @@ def _bare(annotation: Any) -> Any:
     return annotation
 
 
-# From a definition's bytes to a checked `Protocol`, or every fault with its line.
-# Three looks at a file: how it is written (tree), what each part may hold (the model), how the
-# parts hang together (checking, whole). A part that the model refuses is left out and the rest is
-# still checked, so that an author sees all that is wrong at once; what would only follow from a
-# part left out is not reported.
+# ---- from bytes to a checked `Protocol` ----------------------------------------------------------------------------
+# A file is looked at three times: how it is written, what each part may hold (the model), how the parts hang
+# together. A part that the model refuses is left out and the rest is still checked; what would only follow from that
+# is not reported.
 
 _TRIES = 24
 """How often parts are left out before the rest is given up: what holds a refused part may need it, and so on."""

@@ -1,4 +1,4 @@
-"""The checks of figures: who reads and issues them, what each table counts, classes that rise, what may be public."""
+"""Checks of a definition's figures, public reports, cautions and words that are ready."""
 
 from __future__ import annotations
 
@@ -102,8 +102,7 @@ def _names(book: Book, figures: FigureRules) -> None:
             book.say((*FIGURES, "public", number), text, name=name, like=book.like(name, names))
 
 
-# The checks of public reports: a form without a case, what becomes of its answers, who reads and
-# who is told.
+# ---- public reports: a form without a case, what becomes of its answers, who reads and who is told -----------------
 
 SIGNALEMENT = ("signalement",)
 _T = FieldType
@@ -313,8 +312,7 @@ def _steps(book: Book, path: Path, steps: tuple[Rise, ...], *, needed: bool) -> 
         book.say(path, N_("nobody is named under %(key)s"), key=str(path[-1]))
 
 
-# The checks of cautions and of words that are ready: whom they are for, where they are shown, what
-# they fill in.
+# ---- cautions and words that are ready: whom they are for, where they are shown, what they fill in -----------------
 
 
 def check_wordings(book: Book) -> None:

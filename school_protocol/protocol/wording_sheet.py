@@ -1,4 +1,4 @@
-"""The sheet of everything that is said: one row a text, its languages side by side, for those who review the words."""
+"""The sheet of everything that is said, for reviewers: one row a text, its languages side by side, as a workbook."""
 
 from __future__ import annotations
 
@@ -136,10 +136,8 @@ def _group(sheet: WordSheet, name: str, rows: list[Row]) -> tuple[str, list[Row]
     return name, rows, [one for one in sheet.columns() if one.key in sheet.languages or one.key in spoken]
 
 
-# What is said, gathered from what the product has as it runs: modules, templates, compiled
-# catalogues, definitions.
-# No sources of translations are needed, and no installation: a sheet can be made wherever the
-# product is installed.
+# ---- texts gathered from modules, templates, compiled catalogues and definitions -----------------------------------
+# Neither sources of translations nor an installation is needed.
 
 PAGES = "pages"
 SOURCE = "en"

@@ -1,4 +1,4 @@
-"""What is printed of a definition and of no case: its forms to fill in by hand, its four pages for a wall, its picture.
+"""Handouts of a definition and of no case: blank forms, its picture, its four pages for a wall.
 
 A version's bytes never change, so that what was made of it once is kept, and handed out again.
 """
@@ -23,8 +23,7 @@ from school_protocol.protocol.drawing_layout import drawn
 from school_protocol.protocol.drawing_svg import fragment, key_of, svg
 from school_protocol.protocol.printed_pages import Wall, WallStage, WallStep, WallTask, blank_forms, wall
 
-# A protocol as a picture and as four pages for a wall: worked out of its definition alone, no case
-# is looked at.
+# ---- a protocol as a picture and as four pages for a wall ----------------------------------------------------------
 
 WIDE, HIGH = 212.0, 166.0
 """Room for the drawing on its page, in millimetres."""

@@ -1,4 +1,4 @@
-"""Open cases that could follow another version from now on: listed, looked at, and moved one at a time, by an event.
+"""Service that moves open cases to another version of their protocol: listed, looked at, one at a time, by an event.
 
 Whoever publishes protocols may do it, and sees no case by it: numbers, and reasons that say nothing of what a case
 holds.
@@ -273,8 +273,7 @@ def _follow(house: House, session: Session, case_id: str, asked: MoveRequest) ->
     return found, True
 
 
-# Why a case simply follows, stays or asks for a decision, in the reader's language: never what the
-# case holds.
+# ---- why a case simply follows, stays or asks for a decision, in the reader's language -----------------------------
 
 _CODES: Mapping[str, str] = {
     "unread": N_("It could not be read."),

@@ -1,4 +1,4 @@
-"""Protocols: versions published, files brought and looked at, two people's agreement, settings. No case is here."""
+"""Routes of protocols: versions published by two people, settings, handouts, cases moved. No case is read here."""
 
 from __future__ import annotations
 
@@ -231,8 +231,7 @@ def _settings_page(view: settings.PartView, form: SettingsForm, *, was_kept: boo
     return render_template("protocols/part.html", **values, locked=presenters.locked(w))
 
 
-# What is handed out of a definition: its drawing, the same for the wall, its forms to be filled in
-# by hand.
+# ---- what is handed out of a definition: its drawing, the same for the wall, its blank forms -----------------------
 
 handing_out_blueprint = Pages("help", __name__, part="handed_out", asks=Permission.signed_in, url_prefix="/help")
 
@@ -272,8 +271,7 @@ def _handed_out(protocol: str, version: int, made_in: Callable[[str], Handout]) 
     return send_file(BytesIO(made.data), "application/pdf", as_attachment=True, download_name=made.name)
 
 
-# What changes between two versions, and the open cases that follow the older one: listed, and moved
-# one at a time.
+# ---- what changes between two versions, and the open cases that follow the older one -------------------------------
 
 moving_blueprint = Pages("protocols", __name__, part="moving", asks=Permission.publish, url_prefix="/protocols")
 

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 VERSION_MOST = 1_000_000
-"""No version has a greater number: see `definitions.checking`."""
+"""No version has a greater number: see `protocol.checks`."""
 
 
 class PublishRefused(Refused):

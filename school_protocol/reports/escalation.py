@@ -1,4 +1,4 @@
-"""What becomes of public reports by themselves: erased once their time is over, and put in another order each hour."""
+"""Background work of public reports: erased once their time is over, reordered each hour, risen where nobody looks."""
 
 from __future__ import annotations
 
@@ -69,10 +69,9 @@ def erase_over(house: House, base: datetime, *, left_since: datetime) -> int:
     return done
 
 
-# What nobody looks at goes up: by the steps of the protocol, in the school's time, each told once.
-# Messages say that something waits at a school, and nothing of what, how many or when: one an hour
-# for a person, however many came. Of when they were asked for the hour alone is kept; an urgent one
-# leaves within the minute all the same.
+# ---- rising: by the steps of the protocol, in the school's time, each told once ------------------------------------
+# Messages say that something waits at a school: one an hour for a person, however many came. Of when they were asked
+# for the hour alone is kept; an urgent one leaves within the minute all the same.
 
 TRIES = 3
 """So often a message is tried within an hour; then again within the next."""

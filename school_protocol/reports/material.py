@@ -1,4 +1,4 @@
-"""The leaflet for pupils and parents: A4 across, both sides, folded once to four pages of A5. No case is in it."""
+"""Printed material of public reports: poster, leaflet, sheets for a family. No report and no case is in it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ from school_protocol.people import contacts_repository
 from school_protocol.publishing.handouts import Handout, languages_of
 from school_protocol.reports.public_door import Door, current, roles_at, see_doors
 
-# What poster, leaflet and orientation sheet share: who answers, the address and its picture, full
-# pages.
+# ---- what poster, leaflet and orientation sheet share: who answers, the address and its picture, full pages --------
 
 SIZES = (1.3, 1.2, 1.12, 1.06, 1.0, 0.94, 0.88, 0.82, 0.76, 0.7, 0.62, 0.54, 0.46, 0.4)
 """How far the letters of a paper may be made larger or smaller, so that it keeps its pages and fills them."""
@@ -180,8 +179,7 @@ def leaflet_html(view: Leaflet, wording: Wording, scale: float = 1.0) -> str:
     )  # fmt: skip
 
 
-# The sheet for a family: what to do about one kind of content, who helps, a request ready to copy.
-# It names nobody.
+# ---- the sheet for a family: what to do about one kind of content, who helps, a request ready to copy --------------
 
 _PLACE = re.compile(r"%\((\w+)\)s")
 
@@ -256,8 +254,7 @@ def _filled(view: OrientationSheet, wording: Wording) -> list[Markup]:
     return [paragraph(one) for one in wording.text(view.request).split("\n") if one.strip()]
 
 
-# The poster of a school's address: one page, A4 or A5, read by a child who walks past it. No case
-# is in it.
+# ---- the poster of a school's address: one page, A4 or A5, read by a child who walks past it -----------------------
 
 
 class Size(StrEnum):
@@ -307,9 +304,7 @@ def poster_html(view: Poster, wording: Wording, size: Size, scale: float = 1.0) 
     )
 
 
-# What is printed for pupils and parents: the poster and the leaflet of a school's address, sheets
-# for families.
-# All of it is the definition's and the directory's: no report and no case is looked at.
+# ---- handing it out: all of it is the definition's and the directory's ---------------------------------------------
 
 _CALLS_MOST = 6
 """Numbers that a poster has room for."""

@@ -1,5 +1,5 @@
 """Rows of public reports. Of time they hold the hour alone, as a number that can't hold more; ids are drawn, no row has
-a number of its own, and what came lately is written anew in another order (`mixing`)."""
+a number of its own, and what came lately is written anew in another order (`shuffle_repository`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A question in words that keeps machines waiting a little: no picture, no script, read aloud like any sentence."""
+"""The public door of a school: addresses for reports, form tokens, rate limits, a question that slows machines.
+
+The question is in words: no picture, no script, read aloud like any sentence.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +89,7 @@ def number_of(typed: str) -> int | None:
     return None
 
 
-# What every use case of public reports asks first: which protocol takes them, and who reads which.
+# ---- which protocol takes public reports, and who reads which ------------------------------------------------------
 
 PUBLIC, STAFF = "public", "staff"
 """Kinds of doors: for whoever wants to tell, and for the staff of the school."""
@@ -178,9 +181,8 @@ def _number_seen(house: House, session: Session, scope: Scope, case_id: str) -> 
     return number if index_repository.find_id(session, scope, number, today=today_for(house)) else None
 
 
-# A school's addresses for reports: four syllables without a meaning, renewed where one is abused.
-# One of each kind stands at a time: `public` for pupils, parents and witnesses, `staff` for the
-# adults of the school.
+# ---- a school's addresses: four syllables without a meaning, renewed where one is abused ---------------------------
+# One of each kind stands at a time: `public` for pupils, parents and witnesses, `staff` for the adults of the school.
 
 KINDS = (PUBLIC, STAFF)
 
@@ -293,14 +295,10 @@ def _door(kept: KeptDoor, unit: Unit) -> Door:
     return Door(kept.code, unit, kept.kind, kept.made_at, kept.ended_at is not None)
 
 
-# How much comes from where, counted without keeping where: by a key that lives in this process's
-# memory for an hour.
-# It stays so where several processes serve the site: counts that they shared would lie in a
-# database, for as long as its logs and copies do, beside the key by which every address there is
-# can be tried out. Each process has a share of what is let through instead. What comes to a school
-# is counted by its rows, for all of them.
-# Nobody is shut out by what others send: beyond some number a question is asked (`challenge`). Only
-# what no school could send in an hour is refused.
+# ---- limits: how much comes from where, counted by a key that lives in memory for an hour --------------------------
+# Not in the database, where counts would lie in logs and copies beside that key: of several processes each has a
+# share. Nobody is shut out: beyond some number a question is asked; only what no school could send in an hour is
+# refused.
 
 ASKED_SCHOOL, ASKED_PLACE = 20, 3
 """Reports in an hour, to a school and from one place, beyond which a question is asked."""
@@ -391,10 +389,9 @@ def _left(now: datetime) -> int:
     return 3600 - int((now - hour_of(now)).total_seconds())
 
 
-# What a public form carries instead of a session: a signed token with its hour, a drawn nonce, and
-# a question's mark.
-# Out of the nonce come the report's id and its code, by keyed hashes: the same form sent twice is
-# one report with one receipt, and no row is kept for a token.
+# ---- form tokens in place of a session: signed, with its hour, a nonce, and a question's mark ----------------------
+# Out of the nonce come the report's id and its code, by keyed hashes: the same form sent twice is one report with one
+# receipt, and no row is kept for a token.
 
 GOOD_FOR = timedelta(hours=24)
 """So long a page may lie open before it is sent."""

@@ -1,4 +1,4 @@
-"""Addresses of schools for reports: drawn, found, ended."""
+"""Repository of public reports: sealed, found by the hash of a code; addresses of schools; notices that they wait."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def _door(row: PublicDoorRow) -> KeptDoor:
     return KeptDoor(row.code, row.unit, row.kind, row.made_at, row.made_by, row.ended_at, row.ended_by)
 
 
-# Who is told that reports wait at a school: one row an hour for a person and a way, however many
-# came.
+# ---- who is told that reports wait at a school ---------------------------------------------------------------------
+# One row an hour for a person and a way, however many came.
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +200,8 @@ def forget_receipt_notice(session: Session, before: datetime) -> None:
     session.execute(delete(PublicNoticeRow).where(PublicNoticeRow.hour < before))
 
 
-# Public reports kept and found: sealed, found again by the keyed hash of a code, known as alike by
-# keyed hashes.
-# Whoever writes anything here has what came lately at that school put in another order as they
-# commit (`order`).
+# ---- reports: found by the keyed hash of a code, known as alike by keyed hashes ------------------------------------
+# Whoever writes here has what came lately at that school put in another order as they commit.
 
 BLOCK = 1024
 """What is sealed fills whole blocks: its length says little of how much was typed."""

@@ -1,4 +1,4 @@
-"""Telling the school, without an account: the form, the receipt, coming back with its code, what happens afterwards.
+"""Routes of public reports, without an account: the form, the receipt, coming back with its code, what happens next.
 
 These pages know nobody (`sessions.STRANGERS`): no cookie, no session, no script, and a title that says nothing. The
 code with which somebody comes back stands in bodies alone, never in an address.
@@ -35,9 +35,7 @@ from school_protocol.ui.middleware import again_in
 from school_protocol.ui.rendering import LAST_RESORT, reword, wording
 from school_protocol.ui.routing import Pages
 
-# What the pages for strangers stand on: a language from the address, and errors that note nothing
-# of whoever sent it.
-# No cookie is read or set here (`sessions.STRANGERS`), and nobody who is signed in is known.
+# ---- what pages for strangers stand on: a language from the address, errors that note nothing ----------------------
 
 log = logging.getLogger(__name__)
 _NUMBERS = "numbers_for_strangers"

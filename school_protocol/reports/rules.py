@@ -1,4 +1,4 @@
-"""Public reports as plain values: what of them counts, what becomes of their answers, which of a flood stand out."""
+"""Rules of public reports as plain values: what counts, what becomes of answers, floods; and the code of a receipt."""
 
 from __future__ import annotations
 
@@ -380,10 +380,9 @@ def _twins(sent: Iterable[Sent]) -> dict[str, str]:
     return found
 
 
-# The code with which somebody comes back to what they told: sixteen digits that nobody guesses, and
-# one that checks.
-# Seventeen digits, read out in groups. The last one (Damm's) finds any one digit that is wrong, and
-# any two neighbours that changed places, before anything is looked for.
+# ---- the code of a receipt: seventeen digits, read out in groups, that nobody guesses ------------------------------
+# The last one (Damm's) finds any one digit that is wrong, and any two neighbours that changed places, before anything
+# is looked for.
 
 DRAWN = 16
 LENGTH = DRAWN + 1

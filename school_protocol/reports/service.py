@@ -1,4 +1,4 @@
-"""Somebody comes back with their code: what became of what they told, the team's words, and what they want to add."""
+"""Service of public reports: telling the school, coming back with a code. No account, no session, no cookie."""
 
 from __future__ import annotations
 
@@ -43,10 +43,9 @@ from school_protocol.reports.rules import (
 from school_protocol.storage.engines import Session
 from school_protocol.storage.vault import normalised
 
-# Somebody tells the school: the form, and what becomes of it as it is sent. No account, no session,
-# no cookie.
-# Nothing that is kept says more of the time than the hour, and nothing of from where. Sent twice, a
-# form is one report.
+# ---- telling the school: the form, and what becomes of it as it is sent --------------------------------------------
+# Nothing that is kept says more of the time than the hour, and nothing of from where. Sent twice, a form is one
+# report.
 
 CHALLENGE, PAGE = "challenge", "page"
 """Names of problems that are no field's: the question was not answered rightly; the page is too old, or not ours."""
@@ -61,7 +60,7 @@ class FormView:
     form: Form
     token: str
     challenge: Challenge | None
-    """A question that has to be answered besides; its sentence: `challenge.question(wording)`."""
+    """A question that has to be answered besides; its sentence: `public_door.question(wording)`."""
     numbers: tuple[ContactLine, ...]
     """Whom to call if there is danger, those who answer now first."""
     promise: Text

@@ -1,4 +1,7 @@
-"""What came lately at any school, put in another order once more: rows of all schools then carry one transaction."""
+"""Repository that puts what came lately in another, drawn order, so that rows tell nothing of when they were written.
+
+Rows of all schools then carry one transaction.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,9 @@ from school_protocol.reports.models import (
 )
 from school_protocol.storage.engines import Store, empty_log
 
-# What came lately is taken out and put back in an order that is drawn, in the transaction that
-# writes.
-# A database tells order besides its columns: where a row lies in its page, the number of the
-# transaction that wrote it (PostgreSQL's xmin and ctid), the log of what was written. So whoever
-# writes anything of a public report rewrites, as they commit, what else came lately at that school:
-# all of it carries one transaction then, and lies as chance had it.
+# ---- reordering in the transaction that writes ---------------------------------------------------------------------
+# A database tells order besides its columns: where a row lies in its page, its transaction (xmin, ctid), the log. So
+# whoever writes of a public report rewrites what else came lately at that school.
 
 LATELY = timedelta(hours=48)
 """What is that old is rewritten with what comes: also what came while a worker was away for a day."""

@@ -1,7 +1,7 @@
 """What the school does with what was told: it is listed apart from cases, read, answered, and goes somewhere.
 
 Urgent and unseen ones stand first; what is alike, or comes as a crowd within an hour, is one line. Who reads which is
-`known.may_read`; each reading and each act is noted by account and hour, and goes with the report.
+`public_door.may_read`; each reading and each act is noted by account and hour, and goes with the report.
 """
 
 from __future__ import annotations

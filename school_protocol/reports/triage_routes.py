@@ -1,4 +1,4 @@
-"""What was told from outside in one case, from the school's address: its messages are read and answered there."""
+"""Routes of triage: public reports listed, read and put to a case; their messages; a school's addresses."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def told(number: str) -> ResponseReturnValue:
     return render_template("signalement/of_case.html", number=number, views=views, acts=acts, **known())
 
 
-# A school's addresses for reports: made, renewed, ended, and printed on a poster and a leaflet.
+# ---- a school's addresses: made, renewed, ended, and printed on a poster and a leaflet -----------------------------
 
 address_blueprint = Pages(
     "signalements", __name__, part="addresses", asks=Permission.keep_doors, url_prefix="/signalements"
@@ -143,8 +143,7 @@ def handed_out(make: Callable[[], Handout], otherwise: str) -> ResponseReturnVal
     return send_file(BytesIO(made.data), "application/pdf", as_attachment=True, download_name=made.name)
 
 
-# What the school does with what was told: the list apart from cases, one report, and where it goes
-# from there.
+# ---- triage: the list apart from cases, one report, and where it goes from there -----------------------------------
 
 triage_blueprint = Pages("signalements", __name__, asks=Permission.read_signalements, url_prefix="/signalements")
 triage_blueprint.entry(N_("Public reports"), 20)

@@ -1,4 +1,4 @@
-"""What is counted of a unit and of what lies below it: read from counters by their index, whatever they stand for."""
+"""Service of counts: what is counted of a unit and below it, read from counters; counters made anew from events."""
 
 from __future__ import annotations
 
@@ -127,8 +127,7 @@ def _kept(
         storey = {one for _month, one, _above, _counts in found if not one.endswith("~")} if whole else set()
 
 
-# Figures made anew: each case's share from its events, the counters from the shares and what erased
-# cases left.
+# ---- counters made anew: shares from events, counters from the shares and what erased cases left -------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rows of releases: figures as they were issued, for good; what is asked for and not yet issued; copies of reports."""
+"""Tables of figures: shares of cases, counters by unit and month, releases, and yearly reports that were handed out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from school_protocol.storage.models import DirectoryBase, Id, Key, Plain, RealmBase, Wrapped
 from school_protocol.storage.row_macs import HasMac
 
-# Rows of figures: what each case adds, what that comes to by unit and month, and what stays of
-# erased cases.
+# ---- shares and counters -------------------------------------------------------------------------------------------
 # Counts are JSON: table → row → how many cases; nothing says when in a month, and of which case.
 
 Month = Plain(7)
@@ -183,7 +182,7 @@ class FigurePaperRow(HasMac, DirectoryBase):
     )
 
 
-# Rows of the yearly reports of schools that were handed out.
+# ---- yearly reports that were handed out ---------------------------------------------------------------------------
 
 
 class YearlyReportRow(HasMac, DirectoryBase):

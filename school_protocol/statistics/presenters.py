@@ -1,4 +1,4 @@
-"""Figures that were issued, in the words of one language: the same lines for pages, reports and sheets."""
+"""Presenters of figures: a release in the words of one language, for pages, reports and sheets; how far one is."""
 
 from __future__ import annotations
 
@@ -387,7 +387,7 @@ def header_said(w: Wording) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-# What is said of figures that are being worked out, or were not issued.
+# ---- figures that are being worked out, or were not issued ---------------------------------------------------------
 
 
 def step_said(w: Wording, state: str) -> str:

@@ -1,4 +1,4 @@
-"""The pages of a release of figures, for one unit, in one language; nothing is decided here."""
+"""Files of a release of figures: PDF reports and spreadsheets, of one release or of school years side by side."""
 
 from __future__ import annotations
 
@@ -48,8 +48,7 @@ from school_protocol.statistics.releases import place_of, see_told, see_years
 from school_protocol.statistics.rules import TOTALS, Cell, FigureTable
 from school_protocol.storage.store_errors import StorageBusy
 
-# A release as a workbook for a spreadsheet: the same lines as its page, one sheet a subject;
-# nothing in it reckons.
+# ---- a workbook for a spreadsheet: one sheet a subject; nothing in it reckons --------------------------------------
 
 _WIDE, _NARROW = 52, 16
 PLAIN = {
@@ -276,8 +275,7 @@ def _data(told: Told, wording: Wording) -> dict[str, Any]:
     }
 
 
-# The latest figures of each school year side by side, in the words of one language: as a page and
-# as sheets.
+# ---- the latest figures of each school year side by side, as a page and as sheets ----------------------------------
 
 ABSENT = "–"
 """In a year whose figures had no such line."""
@@ -411,7 +409,7 @@ def years_xlsx(told: Sequence[Told], wording: Wording) -> bytes:
     return out.getvalue()
 
 
-# School years side by side on paper, in one language: the lines of the page and of its sheets.
+# ---- school years side by side on paper ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,7 +445,7 @@ def years_report_html(view: YearsReport, wording: Wording) -> str:
     )  # fmt: skip
 
 
-# Reports of issued figures: one copy of one unit of one release, numbered, signed and written down.
+# ---- one copy of one unit of one release: numbered, signed and written down ----------------------------------------
 
 ATTEMPTS = 5
 CSV, XLSX = "csv", "xlsx"

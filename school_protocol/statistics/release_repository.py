@@ -1,4 +1,4 @@
-"""Figures that were issued: kept as they are, with what each unit is told, and the sealed counts they are made of."""
+"""Repository of releases of figures with their sealed counts, and of yearly reports that were handed out."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ def _paper(row: FigurePaperRow | None) -> Paper | None:
     return Paper(**{name: getattr(row, name) for name in Paper.__slots__}) if row else None
 
 
-# Yearly reports of schools: the cases of a year, and the copies that were handed out, for good.
+# ---- yearly reports: the cases of a year, and the copies that were handed out, for good ----------------------------
 
 
 def case_ids(session: Session, unit: str, protocol: str, starts: datetime, ends: datetime) -> list[str]:

@@ -1,6 +1,7 @@
-"""Counters by unit and month: changed as a transaction ends, each row locked in one order, so that no count is lost.
+"""Repository of figures: counters by unit and month, jobs that work a release out, the share of each case.
 
-The rows of a country are everybody's: they are locked last, when all else is written, for as long as a commit takes.
+Counters change as a transaction ends, each row locked in one order, so that no count is lost. The rows of a country are
+everybody's: they are locked last, when all else is written, for as long as a commit takes.
 """
 
 from __future__ import annotations
@@ -182,8 +183,8 @@ def opened_since(session: Session, protocols: Collection[str], units: Collection
     return frozenset(unit for unit, counts in session.execute(query) if counts)
 
 
-# Figures that were asked for and are being worked out: how far that is. One is worked on at a time,
-# everywhere.
+# ---- jobs: figures that were asked for and are being worked out ----------------------------------------------------
+# One is worked on at a time, everywhere.
 
 LEASE = timedelta(minutes=2)
 """Whoever took one and said nothing for so long is taken for dead."""
@@ -309,8 +310,7 @@ def _job(row: FigureJobRow) -> Job:
     return Job(**{**fields, "state": State(row.state)})
 
 
-# What each case adds to figures, kept in the transaction that changes it; counters follow as it
-# ends.
+# ---- shares: what each case adds, kept in the transaction that changes it ------------------------------------------
 # Of one case, kinds of facts and dangers say more than a list may: they are sealed under its key.
 
 

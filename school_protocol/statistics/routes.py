@@ -1,4 +1,4 @@
-"""Figures that were issued, for those who read them; asking for new ones; reports and sheets."""
+"""Routes of figures: releases read and asked for, reports, sheets, the page for everybody, the yearly report."""
 
 from __future__ import annotations
 
@@ -198,8 +198,8 @@ def _has_yearly(code: str) -> bool:
     return True
 
 
-# The page for everybody: figures that whoever issued them put there. It knows nobody, and needs no
-# cookie.
+# ---- the page for everybody: figures that whoever issued them put there --------------------------------------------
+# It knows nobody, and needs no cookie.
 
 campaign_blueprint = Pages("campaign", __name__, asks=Permission.anyone, url_prefix="/campaign")
 
@@ -250,7 +250,7 @@ def _campaign_page(language: str, release: str = "") -> str:
     )
 
 
-# The yearly report of a school: which school, which year, in which language.
+# ---- the yearly report of a school: which school, which year, in which language ------------------------------------
 
 yearly_blueprint = Pages("yearly", __name__, asks=Permission.signed_in, url_prefix="/yearly")
 yearly_blueprint.panel("yearly/link.html", yearly_report.has_reports, "desk.find", order=10, endpoint="yearly.index")

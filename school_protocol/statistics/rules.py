@@ -1,4 +1,4 @@
-"""What one case adds to the academy's figures, as it stands after its latest event: one cell or none of each kind.
+"""Rules of the academy's figures: what one case adds, which tables there are, and what may be told of counts.
 
 It counts in the month in which it was opened. A case that goes on elsewhere (joined, handed over) is counted there, and
 one that contributes to another school's is counted with that one: what happened once counts once. A deadline that ran
@@ -40,9 +40,9 @@ from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Unit, UnitKind
 
-# The academy's figures as tables: which there are, and what was counted in them, by unit and month.
-# What is counted is always cases: each adds 0 or 1 to a cell. The tables depend on definitions
-# alone, never on counts.
+# ---- tables: which there are, and what was counted in them, by unit and month --------------------------------------
+# What is counted is always cases: each adds 0 or 1 to a cell. The tables depend on definitions alone, never on
+# counts.
 
 Cell = tuple[str, str]
 """A table and a row of it, by their keys."""
@@ -395,10 +395,9 @@ def _first(case: Case, moment: Moment) -> datetime | None:
     return min((*recorded, *entered), default=None)
 
 
-# What may be told of counts: by tens alone, so that whoever knows some of the cases can't count the
-# others.
-# All that decides is what is printed: whoever knows the rule learns no more from it than from the
-# page. Each count stays open among five values at least, given every figure printed beside it.
+# ---- withholding: counts by tens alone, so that whoever knows some of the cases can't count the others -------------
+# All that decides is what is printed: whoever knows the rule learns no more from it than from the page. Each count
+# stays open among five values at least, given every figure printed beside it.
 
 LEAST = 5
 """So many values stay possible for each count."""

@@ -1,4 +1,4 @@
-"""What a case adds to yearly reports, kept after the case is erased: sums over closed choices, added to like sums."""
+"""Rules of yearly reports: what a case adds to them, kept after it is erased, and a school's year in figures."""
 
 from __future__ import annotations
 
@@ -41,12 +41,9 @@ from school_protocol.engine.facts import Facts
 from school_protocol.engine.form_model import FieldType, FormField
 from school_protocol.statistics.rules import Band, banded, broken_down, median, share, stands_apart
 
-# A school's year in figures that identify nobody: each case adds to counts, of which only what may
-# be told is kept.
-# Counted are the cases opened in the year, as the journal stood at its end: two years have no case
-# in common, so that nothing can be worked out of two reports. A case that stands apart by now is
-# not among them, whoever asks. A year under way ends, for now, with its last term that is over.
-# What is counted is always cases: five referrals of one case are one.
+# ---- a school's year: counts of which only what may be told is kept ------------------------------------------------
+# Counted are the cases opened in the year, as the journal stood at its end: two years have no case in common, so
+# nothing can be worked out of two reports. A year under way ends, for now, with its last term that is over.
 
 FOLLOW_UPS, DEPARTURES = "follow_ups", "departures"
 TOTALS = (CASES, DANGERS, REFERRALS, FOLLOW_UPS, DEPARTURES)

@@ -1,4 +1,4 @@
-"""Who read what of a case, when, and why: rows written in the reader's own transaction."""
+"""The log of accesses: who read what of a case, when and why, in the reader's own transaction; closed under a chain."""
 
 from __future__ import annotations
 
@@ -101,11 +101,9 @@ def has_read(session: Session, case_id: str, account: str, *, what: str | None =
     return session.scalar(query.limit(1)) is not None
 
 
-# Accesses closed under a chain of their own: batches of rows in their order, each linked to the
-# batch before.
-# Until it is closed a row is kept by the database's own guards alone. A closed one is bound by a
-# keyed leaf in its batch, so that what was changed, taken away, slipped in or moved is named by its
-# place.
+# ---- the chain: batches of rows in their order, each linked to the batch before ------------------------------------
+# Until it is closed a row is kept by the database's own guards alone. A closed one is bound by a keyed leaf in its
+# batch: what was changed, taken away, slipped in or moved is named by its place.
 
 BATCH = 4000
 """Rows that one batch closes at most."""

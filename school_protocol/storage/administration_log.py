@@ -1,4 +1,4 @@
-"""Who works where, as it changes: stand-ins, leavings, cases left alone; each change is a row that stays."""
+"""The log of administration: who works where as it changes, each change a row that stays, linked under one chain."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ from school_protocol.storage.sql import add_rows
 from school_protocol.storage.store_errors import KeysUnusable
 from school_protocol.storage.vault import Vault, canonical
 
-# What was changed about people and protocols, under one chain: each row of `administration` has its
-# link.
-# The link is written as the transaction ends, when everything else is locked already: so of two
-# writers one waits, they never wait for each other, and the chain has one head.
+# ---- the chain: each row of `administration` has its link ----------------------------------------------------------
+# Written as the transaction ends, when everything else is locked: of two writers one waits, and the chain has one
+# head.
 
 _HEAD = 7_241_002_028
 """PostgreSQL's advisory lock on the head of the chain."""

@@ -1,4 +1,4 @@
-"""Backups: both stores and the sealed files as they were at one moment, with a manifest that only this house can write.
+"""Backups of both stores and the sealed files at one moment, with a keyed manifest; and the list of erased cases.
 
 The realm is copied first, then the directory that it refers to, then the files: what a row names is there. No key is
 ever among it. A backup is written beside and named when it is whole; one without its manifest is none.
@@ -27,10 +27,8 @@ from school_protocol.storage.migrate import VERSION_TABLE, Part, revisions
 from school_protocol.storage.store_errors import StorageBusy, translated
 from school_protocol.storage.vault import Vault, canonical
 
-# The list of erased cases, outside the database: a restored backup is brought to it before it is
-# served.
-# A file of lines, `erased.jsonl`, that only grows; each line carries a keyed hash over itself and
-# the line before.
+# ---- erased cases, outside the database: a restored backup is brought to them before it is served ------------------
+# A file of lines, `erased.jsonl`, that only grows; each line carries a keyed hash over itself and the line before.
 
 FILE = "erased.jsonl"
 

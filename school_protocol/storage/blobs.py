@@ -1,4 +1,4 @@
-"""What every place for sealed bytes does: put before the row that names them is kept, never over others, gone for good.
+"""Blobs: sealed bytes in a folder or in the database, put there before the row that names them, never overwritten.
 
 Names are drawn by chance and say nothing. What a transaction that failed leaves behind is named by no row: the sweep
 removes it after a day.
@@ -143,7 +143,7 @@ def said_elsewhere(address: str) -> str:
     )
 
 
-# Sealed bytes in a folder, two letters deep: written aside, synced, renamed, their folder synced.
+# ---- in a folder, two letters deep: written aside, synced, renamed, their folder synced ----------------------------
 
 _ASIDE = ".part"
 _CHUNK = 1024 * 1024
@@ -252,7 +252,7 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-# Sealed bytes in the database, in the very transaction that names them.
+# ---- in the database, in the very transaction that names them ------------------------------------------------------
 
 
 class Rows:

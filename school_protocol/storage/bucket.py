@@ -1,6 +1,7 @@
-"""Sealed bytes in an object store that speaks S3: put and read back before a row names them, in bounded time.
+"""Blobs in an object store that speaks S3, in bounded time; and which place for sealed bytes the settings name.
 
-A store that doesn't answer is not asked again for a while, so that a page that needs it says so at once.
+Bytes are put and read back before a row names them. A store that doesn't answer is not asked again for a while, so that
+a page that needs it says so at once.
 """
 
 from __future__ import annotations
@@ -265,7 +266,7 @@ def _made(endpoint: str, region: str, **more: Any) -> Any:
     )
 
 
-# Which place the settings name; and that it is where the files of these rows lie.
+# ---- which place the settings name; and that it is where the files of these rows lie -------------------------------
 
 REAL = "real"
 """The prefix in an object store."""

@@ -69,7 +69,7 @@ def case_key(session: Session, vault: Vault, case_id: str) -> bytes:
     row = session.get(CaseKeyRow, case_id)
     if row is None:
         raise Sealed(f"the key of case {case_id} was destroyed")
-    # Looked up once a session: what it writes may take the case out of its own sight (see `walls`).
+    # Looked up once a session: what it writes may take the case out of its own sight (see `row_security`).
     session.info.setdefault(CaseKeyRow.__tablename__, set()).add(row)
     return vault.unwrap(row.master, row.wrapped, row.label)
 

@@ -1,4 +1,4 @@
-"""Anchors taken of the stores, and the stores compared with every anchor there is."""
+"""Anchors of the stores: taken, compared with the stores; and what each check of the journal found."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ def _compare_erased(stores: Stores, sound: Sequence[Anchor]) -> Iterator[Break]:
             yield Break(case_id, WHOLE_CASE, Flaw.came_back)
 
 
-# Checks of the journal: what they read, in numbers, and what came of each.
+# ---- checks of the journal: what they read, in numbers, and what came of each --------------------------------------
 
 NO_ANCHOR = "anchors unwritable"
 """As the first fault of a check: the chains hold, and no anchor can be written."""

@@ -33,7 +33,7 @@ READING, WRITING = "reading", "writing"
 _WRITERS = 7_241
 """With the schema's own number PostgreSQL's advisory lock on a store: whoever writes has it, alone or together."""
 WHOSE = "school_protocol.whose"
-"""PostgreSQL's name for what a transaction says of whose it is (see `walls`)."""
+"""PostgreSQL's name for what a transaction says of whose it is (see `row_security`)."""
 BESIDE = "beside"
 """Where a writing session says that others may write beside it."""
 VAULT = "vault"

@@ -1,4 +1,7 @@
-"""Key files: random bytes in a folder of their owner's own, whole or not there at all."""
+"""Master keys: key files, the environment, or a command that wraps and unwraps; and AES-256-GCM sealed bytes.
+
+A key file holds random bytes, in a folder of its owner's own, whole or not there at all.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +142,7 @@ def read_key_file(path: Path) -> bytes:
     return key
 
 
-# Sealed bytes: AES-256-GCM, bound to a label that says what they are.
+# ---- sealed bytes: AES-256-GCM, bound to a label that says what they are -------------------------------------------
 
 _NONCE_BYTES = 12
 _FORMAT = b"\x01"
@@ -166,8 +169,7 @@ def open_bytes(key: bytes, label: str, sealed: bytes) -> bytes:
         raise Sealed(f"{label}: key, label or bytes are other than they were") from error
 
 
-# Where master keys are: in files, in the environment, or behind a command that wraps and unwraps
-# for us.
+# ---- where master keys are: in files, in the environment, or behind a command --------------------------------------
 # Every wrapping is bound to its label and its master's number, whoever makes it.
 
 ENVIRONMENT, COMMAND = "SCHOOL_PROTOCOL_MASTER_KEY", "SCHOOL_PROTOCOL_KEY_COMMAND"

@@ -1,4 +1,4 @@
-"""Rows of sealed bytes that lie in the database, and the one row that says where all of them lie."""
+"""Bases of both stores; tables of cases, events, keys, drafts, the outbox, accesses, blobs, chains and anchors."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from school_protocol.storage.row_macs import FREE
 
-# Tables on two bases: the directory that belongs to no realm, and what each realm keeps. More stand
-# in `…_tables.py`.
-# What is personal is in columns named `sealed` and nowhere else. The rest are ids, kinds, times and
-# keyed marks. Triggers (append-only rows, no gap in a chain) are part of the migrations.
+# ---- tables on two bases: the directory that belongs to no realm, and what each realm keeps ------------------------
+# More stand in the `models.py` of each package. What is personal is in columns named `sealed` and nowhere else.
+# Triggers (append-only rows, no gap in a chain) are part of the migrations.
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -382,8 +381,7 @@ class FilesAtRow(RealmBase):
     __table_args__ = (CheckConstraint("place = 1", name="files_are_in_one_place"),)
 
 
-# Rows of the chains beside those of cases: accesses closed in batches, administration linked,
-# anchors taken.
+# ---- chains beside those of cases: accesses closed in batches, administration linked, anchors taken ----------------
 
 
 class AccessBatchRow(RealmBase):
@@ -474,8 +472,7 @@ class AdministrationLinkRow(DirectoryBase):
     )
 
 
-# Rows of how often somebody is told, of the address of their calendar, and of the mails that a demo
-# shows.
+# ---- the mark by which a demo is known -----------------------------------------------------------------------------
 
 
 class DemoMarkRow(DirectoryBase):

@@ -1,4 +1,7 @@
-"""Rights of a PostgreSQL role that serves the site and owns nothing: it can't alter a chain, nor take a guard away."""
+"""PostgreSQL rights and row-level security: a role that serves the site and owns nothing, rows only for their readers.
+
+Such a role can't alter a chain, nor take a guard away.
+"""
 
 from __future__ import annotations
 
@@ -84,13 +87,10 @@ def _rows(part: Part, tables: Sequence[str], role: str, schema: str, purged: boo
     return lines
 
 
-# A second wall on PostgreSQL: rows of a case are there only for whoever's session the database
-# itself finds there.
-# Whoever serves pages says with which token each transaction goes on. The database looks it up,
-# among rows that the asking statement can't change by saying something else, and lets through the
-# cases of the units where that account is appointed, of those below them, and those it was given by
-# name. It is wider than what `policy` allows: what a query forgets to ask still stops here. Roles
-# that do the house's own work (messages, time limits, commands) see all.
+# ---- row-level security: rows of a case are there only for whoever's session the database finds --------------------
+# Each transaction of a page says with which token it goes on; the database lets through the cases of that account's
+# units, of those below, and those given by name. It is wider than what `engine.visibility` allows. The house's own
+# roles (messages, time limits, commands) see all.
 
 OF_CASE = (
     "event", "event_words", "case_key", "object_key", "identity", "identity_mark", "kept_file", "kept_blob", "access",

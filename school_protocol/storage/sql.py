@@ -1,4 +1,4 @@
-"""The mails that a demo shows in the place of sending them; and the mark by which a demo is known."""
+"""SQL helpers: lock timeouts with retry, keyset paging, upserts, the database's clock; and the mark of a demo."""
 
 from __future__ import annotations
 
@@ -31,11 +31,9 @@ def is_demo(session: Session) -> bool:
     return session.get(DemoMarkRow, 1) is not None
 
 
-# Tables changed beneath people who go on working: locks are waited for shortly, else all is let go
-# and tried again.
-# On PostgreSQL a change that waits has every page wait behind it, and a page that holds one table
-# on one connection and asks for the next on another can hold it up for good: the database sees no
-# deadlock there.
+# ---- giving way: locks are waited for shortly, else all is let go and tried again ----------------------------------
+# On PostgreSQL a change that waits has every page wait behind it, and a page that holds one table and asks for the
+# next on another connection can hold it up for good: the database sees no deadlock there.
 
 _T = TypeVar("_T")
 LOCK_SECONDS = 0.5
@@ -89,8 +87,7 @@ def shortly(connection: Connection) -> None:
     connection.execute(text(f"SET LOCAL lock_timeout = {wait}"))
 
 
-# Paging by key: a page begins after the last row of the one before, so its cost doesn't grow with
-# its place.
+# ---- keyset paging: a page begins after the last row of the one before, so its cost doesn't grow -------------------
 
 Columns = Sequence[InstrumentedAttribute[Any]]
 
@@ -112,8 +109,7 @@ def _typed(columns: Columns, values: Sequence[object]) -> Any:
     return tuple_(*(literal(value, column.type) for column, value in pairs))
 
 
-# Rows written in one statement: many at once, or one whoever else writes one of its key at the same
-# moment.
+# ---- rows written in one statement: many at once, or one whoever else writes its key at the same moment ------------
 
 
 def add_rows(session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -156,8 +152,7 @@ def _over(statement: Any) -> Any:
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
 
 
-# What the stores say of the time: the database's own clock, and the newest row of what is written
-# all along.
+# ---- the database's own clock, and the newest row of what is written all along -------------------------------------
 
 
 def of_database(store: Store) -> datetime | None:

@@ -1,4 +1,4 @@
-"""When what has to be done again and again was last done: small notes beside the data; of no case they say anything."""
+"""Queue of background work: the outbox, turns among processes, and when recurring work was last done."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def last_done(data: Path, what: str) -> Done | None:
         return None
 
 
-# What a transaction wants done later: rows with ids only, taken by jobs, at least once.
+# ---- the outbox: rows with ids only, taken by jobs, at least once --------------------------------------------------
 
 OF = "work_of"
 """Where a session says what the ids of its work begin with."""
@@ -189,10 +189,9 @@ def drop_done(session: Session, before: datetime) -> None:
     session.execute(delete(OutboxRow).where(OutboxRow.done_at < before))
 
 
-# Whose turn it is, among processes on several machines: one at a time does what must not be done
-# twice at once.
-# On PostgreSQL a lock that its connection holds, so that it ends with whoever had it. An
-# installation on SQLite has one worker: there everybody has it.
+# ---- turns: one process at a time does what must not be done twice at once -----------------------------------------
+# On PostgreSQL a lock that its connection holds, so that it ends with whoever had it. An installation on SQLite has
+# one worker: there everybody has it.
 
 _TURNS = 7_242
 """With a number of its name PostgreSQL's advisory lock of a turn."""

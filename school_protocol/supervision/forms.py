@@ -1,4 +1,4 @@
-"""The form of a contact: the same questions as everywhere, judged by the service alone."""
+"""Forms of contacts, visits and the duty roster: the same questions as everywhere, judged by the services alone."""
 
 from __future__ import annotations
 
@@ -113,8 +113,7 @@ def _spec(key: str, kind: str, *, required: bool = True) -> FormField:
     return FormField.model_validate({"key": key, "type": kind, "label": {"en": key}, "required": required})
 
 
-# The forms of visits and of the duty roster: the same questions as everywhere, judged by the
-# service alone.
+# ---- visits and the duty roster ------------------------------------------------------------------------------------
 
 
 def visit_form(w: Wording, posted: Posted | None, today: date, view: VisitView | None = None) -> TeamForm:

@@ -1,4 +1,4 @@
-"""Rows of the index about referrals, each with the place of its case, so that a region's list walks one index."""
+"""Tables of referrals, of reviews, of visits to teams and levels of schools."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from school_protocol.storage.models import DirectoryBase, Id, Key, Plain, RealmBase
 from school_protocol.storage.row_macs import HasMac
 
-# Rows of the index about reviews: what waits for whom, where each stands; and how somebody narrowed
-# their queue.
+# ---- reviews: what waits for whom, where each stands; how somebody narrowed their queue ----------------------------
 
 
 class CaseReviewRow(RealmBase):
@@ -54,7 +53,7 @@ class ReviewChoiceRow(RealmBase):
     level: Mapped[int | None]
 
 
-# Rows of visits to teams, of the duty roster, and of the levels of schools.
+# ---- visits to teams, the duty roster, levels of schools -----------------------------------------------------------
 
 
 class VisitEntryRow(HasMac, DirectoryBase):

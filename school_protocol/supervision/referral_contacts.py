@@ -1,4 +1,4 @@
-"""The directory of contacts, for roles that keep it: what changes is written down, and no case is touched by it."""
+"""Service of the directory of contacts: what changes is written down, and no case is touched by it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Session
 from school_protocol.supervision import referral_repository as kept
 
-# What is typed of a contact: a number as it is dialled, an address, hours; each box with what is
-# wrong in it.
+# ---- what is typed of a contact: a number as it is dialled, an address, hours; what is wrong in each box -----------
 
 NAME_MOST, PHONE_MOST, URL_MOST = 120, 30, 300
 HOURS = ("unknown", ALWAYS, "weekdays", "weekdays_and_holidays", "as_before")

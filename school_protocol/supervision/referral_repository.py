@@ -1,4 +1,4 @@
-"""The directory of contacts as it is kept: what somebody answers for, and each change of a contact."""
+"""Repository of referrals: the directory of contacts with each change, and the register read page by page."""
 
 from __future__ import annotations
 
@@ -81,8 +81,7 @@ def _row(session: Session, contact_id: str) -> ContactRow:
     return row
 
 
-# The register of referrals: written with the index row of a case, read page by page within
-# somebody's scope.
+# ---- the register: written with the index row of a case, read within somebody's scope ------------------------------
 
 REFERRAL_CURSOR_MOST = 150
 

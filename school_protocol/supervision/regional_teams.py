@@ -1,4 +1,4 @@
-"""Who looks at which teams: those above a school, whoever visits, and of a school its own head and coordinator."""
+"""Service of the teams of a region: who looks at which, who is certified until when, what a team lacks."""
 
 from __future__ import annotations
 
@@ -141,11 +141,9 @@ def _own(house: House, actor: Actor) -> tuple[Appointment, ...]:
     return tuple(post for post, role in held if role.head or role.sees is ScopeKind.unit)
 
 
-# The teams of a region, by name: who is certified until when, what a team lacks, which has opened
-# no case for long.
-# Whether a team opened a case is asked of the counters of figures: they know of no case of which
-# somebody of the school must not know, whoever reads, so that such a case is told neither by
-# standing here nor by being missing.
+# ---- teams by name, and which has opened no case for long ----------------------------------------------------------
+# That is asked of the counters of figures: they know of no case of which somebody of the school must not know, so
+# such a case is told neither by standing here nor by being missing.
 
 PAGE = 25
 LOOKED = 400

@@ -1,4 +1,4 @@
-"""A review sheet: room to remark, with a pen, on one copy of a case file, and the figures that bind it to that file."""
+"""Service of remarks on copies of a case file, on screen or typed in from a review sheet; and the sheet's pages."""
 
 from __future__ import annotations
 
@@ -103,8 +103,7 @@ def _picture(view: ReviewSheet) -> bytes:
     return out.getvalue()
 
 
-# Remarks that come back: on which copy, by whom, on screen or typed in from a review sheet; and
-# dealing with them.
+# ---- remarks that come back: on which copy, by whom; and dealing with them -----------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

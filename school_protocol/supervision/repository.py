@@ -1,4 +1,4 @@
-"""What waits for whoever reviews, in its order, narrowed and paged by key; how much of each kind there is."""
+"""Repository of supervision: the review queue in its order, open cases in coarse facts, visits to teams."""
 
 from __future__ import annotations
 
@@ -288,8 +288,7 @@ def remembered(session: Session, account: str) -> Chosen:
     return Chosen(row.kind, row.place, row.level) if row is not None else Chosen()
 
 
-# The open cases of one school in coarse facts, for a paper that leaves the house; what waits in
-# them.
+# ---- the open cases of one school in coarse facts, for a paper that leaves the house -------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,8 +337,7 @@ def silent(session: Session, cases: Collection[str], now: datetime) -> int:
     return session.scalar(query) or 0
 
 
-# Visits to teams as they are kept: each entry stands for good, the one with the highest number is
-# what holds.
+# ---- visits as they are kept: each entry stands for good, the one with the highest number holds --------------------
 
 CURSOR_MOST = 80
 

@@ -1,4 +1,4 @@
-"""A case sent for review, and what those who review say of it on screen: observations, or that it was examined."""
+"""Service of reviews: a case sent for review, observed, examined or refused; conformance; what heads look at again."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def _check(said: str) -> None:
         raise BadInput({"sentence": (f"too_long:{SENTENCE_MOST}:{len(said)}",)})
 
 
-# How a case kept to its protocol, for its team and for whoever reviews it; looking is recorded.
+# ---- how a case kept to its protocol; looking is recorded ----------------------------------------------------------
 
 
 def see_conformance(house: House, actor: Actor, number: str) -> ConformanceView:
@@ -244,8 +244,8 @@ def _as_read(seeing: Seeing, line: _Line) -> _Line:
     return replace(line, reason=seeing.masks.of(record)(line.reason), actor=seeing.name(line.actor))
 
 
-# Cases in which somebody takes no part, and restricted ones, looked at again: who heads or oversees
-# a school, and who sits in for them, changes without any event of its cases.
+# ---- restricted cases, and those in which somebody takes no part, looked at again ----------------------------------
+# Who heads or oversees a school, and who sits in for them, changes without any event of its cases.
 
 _log = logging.getLogger(__name__)
 
@@ -281,7 +281,7 @@ def unread(house: House) -> int:
     return found
 
 
-# The visa refused: the refusal and its reasons, and the way back that goes with it, in one press.
+# ---- the visa refused: the refusal, its reasons and the way back, in one press -------------------------------------
 
 
 def see_refusal(house: House, actor: Actor, number: str) -> RefusalView:

@@ -1,4 +1,4 @@
-"""What waits for whoever reviews: one line a case with all its reasons, from the index alone; nothing nominal."""
+"""The review queue: one line a case with all its reasons, from the index alone; nothing nominal."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ from school_protocol.storage.engines import Session
 from school_protocol.supervision import repository
 from school_protocol.supervision.repository import RANKED, TEAM, Chosen, Wait
 
-# Why a case waits for whoever reviews: worked out of its events, and kept beside its index row.
-# Nothing here depends on who looks, or tells what the case is about. A definition without reviews
-# has no such rows.
+# ---- reasons: worked out of a case's events, and kept beside its index row -----------------------------------------
+# Nothing here depends on who looks, or tells what the case is about. A definition without reviews has no such rows.
 
 PASSING_ON = frozenset({ActKind.refer, ActKind.take_over})
 """Acts by which somebody else has a case in hand."""
@@ -205,8 +204,7 @@ class _Waits:
             yield from self._each(TEAM, min(moments))
 
 
-# What pages of reviews are given: frozen, already limited to what this person may see, in no
-# language yet.
+# ---- views: frozen, limited to what this person may see, in no language yet ----------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

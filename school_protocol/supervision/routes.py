@@ -1,4 +1,4 @@
-"""The register of referrals: narrowed by what stands in its address, so that it can be kept, sent and come back to."""
+"""Routes of supervision: the register of referrals, the directory of contacts, the review queue and its pages."""
 
 from __future__ import annotations
 
@@ -92,8 +92,7 @@ def _kept(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-# The directory of contacts, for whoever keeps it: seen by place, added, put right, found right
-# today, retired.
+# ---- the directory of contacts: seen by place, added, put right, found right today, retired ------------------------
 
 contact_blueprint = Pages("contacts", __name__, asks=Permission.keep_contacts, url_prefix="/contacts")
 contact_blueprint.entry(N_("Contacts"), 45, unless="referrals.index")
@@ -246,8 +245,7 @@ def _contact_page(
     )
 
 
-# Pages of those who review cases: their queue; what they observe, refuse or end; how a case kept to
-# its protocol.
+# ---- reviews: the queue; what is observed, refused or ended; how a case kept to its protocol -----------------------
 
 review_blueprint = Pages("review", __name__, asks=Permission.see_case)
 review_blueprint.entry(N_("To review"), 30, within=())

@@ -1,4 +1,4 @@
-"""The pages of a pack for a visit: one school in one language; nothing is decided here."""
+"""The pack for a visit: one school as one PDF; its team, open cases as numbers, what waits, figures, the last visit."""
 
 from __future__ import annotations
 
@@ -226,11 +226,9 @@ def wait_said(w: Wording, one: WaitLine) -> str:
     return w.within(one.most, one.unit) if one.most else w._("on the same day")
 
 
-# The pack for a visit: one school, one PDF; its team, open cases as numbers, what waits, figures,
-# the last visit.
-# It leaves the house on paper, for a school: no case number stands on it, and a case of which
-# somebody of the school must not know is not counted. Whoever issues it has read of each case that
-# is; so it is noted.
+# ---- what the pack holds -------------------------------------------------------------------------------------------
+# It leaves the house: no case number stands on it, and a case of which somebody of the school must not know is not
+# counted. Whoever issues it has read of each case that is; so it is noted.
 
 READ = "visit_pack"
 """What is noted as read of each case that the pack counts."""

@@ -1,4 +1,4 @@
-"""After a workshop: who attended and passed, looked at first and then entered; certificates; the academy's register."""
+"""Routes after a workshop: who attended and passed, certificates, the register; a trainer's own scenarios."""
 
 from __future__ import annotations
 
@@ -249,8 +249,7 @@ def _is_ending() -> bool:
     return request.args.get("show") == "ending"
 
 
-# Scenarios that a trainer brings: the file, how checking it goes, its faults, or what can be done
-# with it.
+# ---- a trainer's scenarios: the file, how checking it goes, its faults, what can be done with it -------------------
 
 own_scenarios_blueprint = Pages(
     "workshops", __name__, part="own_scenarios", asks=Permission.train, url_prefix="/workshops"

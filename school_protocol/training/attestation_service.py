@@ -1,4 +1,4 @@
-"""Who came to a workshop, as it is typed or brought as CSV: read, and judged line by line; nothing is written here."""
+"""Service of attestations: who attended and passed a workshop, typed or brought as CSV, judged line by line."""
 
 from __future__ import annotations
 
@@ -233,11 +233,9 @@ def digest(held_on: date, minutes: int, lines: Iterable[Judged]) -> str:
     return hashlib.sha256(json.dumps([held_on.isoformat(), minutes, said]).encode()).hexdigest()
 
 
-# The trainer attests who attended and passed, once a workshop has ended: names are entered then, by
-# hand or CSV.
-# What is confirmed is what was shown, all of it or nothing. Whoever passed and has an account is
-# certified from then on, and so can be appointed to a team. What was attested is never changed: it
-# is withdrawn, for a reason.
+# ---- entering them, once a workshop has ended ----------------------------------------------------------------------
+# What is confirmed is what was shown, all of it or nothing. Whoever passed and has an account is certified from then
+# on. What was attested is never changed: it is withdrawn, for a reason.
 
 WITHDRAW_REASONS = ("correction", "not_passed", "other")
 MINUTES = (10, 2400)

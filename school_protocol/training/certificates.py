@@ -1,4 +1,4 @@
-"""The certificate of somebody who passed a workshop: one page, A4 across, and nothing of the case that was played."""
+"""Certificates of workshops: the PDF page, copies numbered and signed, and the academy's register of who passed."""
 
 from __future__ import annotations
 
@@ -103,8 +103,7 @@ def _lasted(w: Wording, minutes: int) -> str:
     return w.listed(said)
 
 
-# The certificate of somebody who passed: one copy after the other, each numbered, signed and
-# written down.
+# ---- one copy after the other, each numbered, signed and written down ----------------------------------------------
 
 ATTEMPTS = 5
 VERIFY = "/verify"
@@ -170,8 +169,7 @@ def _made(house: House, one: Attestation, copy: int, wording: Wording) -> bytes:
     return signed(house, academy, whole, house.now(), wording)
 
 
-# The academy's register: who was attested by the trainers that it appointed, until when, whose
-# certificate ends.
+# ---- the register: who was attested by the academy's trainers, until when, whose certificate ends ------------------
 
 PAGE = 50
 CHUNK = 200

@@ -1,4 +1,4 @@
-"""Parts of a debrief that stand by themselves: how long things took, dangers, guardians, grids, what to talk about."""
+"""The debrief of a workshop's table, worked out of the protocol and of what the table did; it names, never adds up."""
 
 from __future__ import annotations
 
@@ -205,11 +205,8 @@ def questions(
             yield Question("note", part, key, rule_of(protocol, part, key), note=note)
 
 
-# The debrief of a workshop's table: worked out of the protocol and of what the table did, never of
-# a scenario's words.
-# What a protocol asks, of whom, by when and in which order, it says itself. A scenario only adds
-# words beside it; without a scenario, or with all its words taken out, the debrief is the same but
-# for these. It names; it never adds up.
+# ---- the debrief: what a protocol asks, of whom, by when and in which order ----------------------------------------
+# A scenario only adds words beside it: with all its words taken out, the debrief is the same but for these.
 
 # ---- working it out ------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What is said of a workshop's table afterwards: findings, moments, verdicts, measures; nothing is averaged."""
+"""Data classes of a debrief: findings, moments, verdicts, measures; what stays without names; tables side by side."""
 
 from __future__ import annotations
 
@@ -314,10 +314,8 @@ def note_for(scenario: Scenario | None, protocol: Protocol, part: str, key: str)
     return next((scenario.debrief[name] for name in keys if name in scenario.debrief), None)
 
 
-# What stays of a table's debrief once its room is gone: all that it says, without names and without
-# typed words.
-# It says the same findings, moments and verdicts. Left out are who sat where, numbers of cases, the
-# reasons that somebody wrote, and whatever a refusal quotes of what was typed.
+# ---- what stays once a room is gone: without names and without typed words -----------------------------------------
+# Left out are who sat where, numbers of cases, typed reasons, and whatever a refusal quotes of what was typed.
 
 TAKEN_OUT = "…"
 """What stands where a refusal quoted a word."""
@@ -419,8 +417,7 @@ def _adapter() -> TypeAdapter[_Lasting]:
     return TypeAdapter(_Lasting)
 
 
-# Tables beside each other: what each of them marked, took and did, and how far they lie apart;
-# nothing is averaged.
+# ---- tables beside each other: what each marked, took and did; nothing is averaged ---------------------------------
 
 Value = int | timedelta | Verdict | bool | None
 _FIRST = (Verdict.failed, Verdict.open, Verdict.suspended, Verdict.passed, Verdict.excused, Verdict.not_asked)

@@ -1,5 +1,6 @@
-"""What happens in the rooms of workshops: clocks, tables, seats, what came to whom. Beside their cases and people, in
-the store of workshops alone; purged with each.
+"""Tables of workshops: the list in the directory, and what happens in rooms (clocks, tables, seats, what came to whom).
+
+Rooms lie beside their cases and people, in the store of workshops alone; purged with each.
 """
 
 from __future__ import annotations
@@ -174,8 +175,8 @@ class TryRow(RoomBase):
     __table_args__ = (Index(None, "room", "at_table", "name"),)
 
 
-# The list of workshops, beside the other rows of the directory: nothing of what is played, and no
-# participant.
+# ---- the list of workshops -----------------------------------------------------------------------------------------
+# Nothing of what is played, and no participant.
 
 
 class WorkshopRow(DirectoryBase):

@@ -1,4 +1,4 @@
-"""A debrief in the words of one language, for pages and papers: plain lines, nothing is decided here."""
+"""Presenters of a debrief: plain lines, questions to talk about, tables side by side; nothing is decided here."""
 
 from __future__ import annotations
 
@@ -47,8 +47,7 @@ from school_protocol.training.scenario_presenters import (
     rule_said,
 )
 
-# Questions to talk about after a table has played: one sentence for each kind of finding, with the
-# rule's name.
+# ---- questions to talk about: one sentence for each kind of finding, with the rule's name --------------------------
 
 _ASKED: Mapping[str, str] = {
     Kind.upload.value: N_(
@@ -421,8 +420,7 @@ def person_said(w: Wording, protocol: Protocol, person: str, slot: str = "") -> 
     return f"{w.text(title.title)} {number}" if title else person
 
 
-# Tables beside each other, in the words of one language: a column for each, the spread last,
-# nothing averaged.
+# ---- tables beside each other: a column for each, the spread last --------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

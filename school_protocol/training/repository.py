@@ -1,4 +1,7 @@
-"""What stays of workshops' debriefs, beside the list of workshops; compressed, and read one workshop at a time."""
+"""Repository of workshops: the list, debriefs that stay, printed kits, scenarios that trainers brought.
+
+Debriefs are compressed, and read one workshop at a time.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ def find_debrief(session: Session, workshop: str) -> Kept | None:
     )  # fmt: skip
 
 
-# Printed kits of scenarios: asked for once each, made by whoever takes them, kept for a while.
+# ---- printed kits: asked for once each, made by whoever takes them, kept for a while -------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def drop_outdated(session: Session, before: datetime) -> None:
     session.execute(delete(KitRow).where(KitRow.settled_at < before))
 
 
-# The list of workshops: added, found by their code or their trainer, ended, purged.
+# ---- the list: found by code or trainer, ended, purged -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,7 @@ def _workshop(row: WorkshopRow) -> Workshop:
     return Workshop(**{name: getattr(row, name) for name in Workshop.__slots__})
 
 
-# Scenarios that trainers brought: kept, checked, offered in place of the one before, withdrawn.
+# ---- scenarios that trainers brought: kept, checked, offered in place of the one before, withdrawn -----------------
 
 FILE_MOST = 120
 

@@ -1,4 +1,4 @@
-"""What happens in one workshop's room, row by row: the clock, tables, seats, refusals, words.
+"""Repository of one workshop's room: the clock, tables, seats, refusals, words; rooms as tenants of one store.
 
 A session says of which room it is (`apart`); whoever asks without one is told nothing.
 """
@@ -32,7 +32,7 @@ from school_protocol.storage.work_queue import OF
 from school_protocol.training.models import AttemptRow, RoomBase, RoomRow, SeatRow, TableRow, TryRow, WordRow
 from school_protocol.training.scenario import RoomClock
 
-# Rooms as tenants of one store: what a session of one of them sees, and what goes with it.
+# ---- rooms as tenants: what a session of one of them sees, and what goes with it -----------------------------------
 
 PARTS: tuple[Part, ...] = ("directory", "realm", "room")
 """Those of the store of workshops."""

@@ -1,4 +1,4 @@
-"""The way into a workshop: its code, typed or scanned."""
+"""Routes of a workshop's room: the way in by code, one's table, what came to it; what a room lets pass."""
 
 from __future__ import annotations
 
@@ -68,8 +68,7 @@ def _to(code: str) -> ResponseReturnValue:
     return redirect(f"{request.script_root}{PREFIX}{found.workshop.id}/room/enter")
 
 
-# Inside a workshop: coming in, one's table, what came to it; and what a room lets pass of the
-# product's pages.
+# ---- inside: coming in, one's table, and what a room lets pass -----------------------------------------------------
 
 room_blueprint = Pages("room", __name__, asks=Permission.signed_in, url_prefix="/room")
 

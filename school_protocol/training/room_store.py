@@ -1,4 +1,4 @@
-"""A laptop that serves a room over its own network: a house without a real realm, for workshops alone."""
+"""Stores of workshops: an installation's, the share of each room with its units and clock, a laptop's house."""
 
 from __future__ import annotations
 
@@ -62,8 +62,7 @@ def own_address() -> str:
     return "127.0.0.1"
 
 
-# The store of workshops: the same tables as the real one's, elsewhere, with keys of its own; one
-# for all of them.
+# ---- the store of workshops: the real one's tables, elsewhere, with keys of its own --------------------------------
 
 TRAINING = "training"
 KEPT = 2
@@ -139,7 +138,7 @@ def training_of(host: House) -> Iterator[Training]:
         training.close()
 
 
-# A workshop's room: a share of the store of workshops, with its own units, keys and clock.
+# ---- a room: a share of that store, with its own units, keys and clock ---------------------------------------------
 
 _log = logging.getLogger(__name__)
 SCENARIO = "scenario.yaml"

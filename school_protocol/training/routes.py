@@ -1,4 +1,4 @@
-"""The trainer's pages: workshops, their walls, and what is done with the room."""
+"""Routes of the trainer: workshops, their walls, what is done with a room, and what workshops leave."""
 
 from __future__ import annotations
 
@@ -410,7 +410,7 @@ def purge(workshop: str) -> ResponseReturnValue:
     return redirect(url_for("workshops.index"))
 
 
-# What workshops leave for whoever writes a protocol.
+# ---- what workshops leave for whoever writes a protocol ------------------------------------------------------------
 
 afterwards_blueprint = Pages("protocols", __name__, part="afterwards", asks=Permission.publish, url_prefix="/protocols")
 

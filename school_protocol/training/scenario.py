@@ -1,6 +1,7 @@
-"""The clock of a workshop: it stands, runs as ours does, or sixty times as fast, and never turns back.
+"""Models of a workshop's scenario: its case, injects and traps; a room's clock, names of seats, how a table stands.
 
-It runs while the room is served: from its last sign of life on it stands.
+The clock stands, runs as ours does, or sixty times as fast, and never turns back. It runs while the room is served:
+from its last sign of life on it stands.
 """
 
 from __future__ import annotations
@@ -89,8 +90,7 @@ class RoomClock:
         return replace(self, moment=self.at(real), since=real, alive_at=real if self.alive_at is not None else None)
 
 
-# What a scenario can say: a case to be played at a table, what comes to it meanwhile, where it may
-# go wrong.
+# ---- a case to be played at a table, what comes to it meanwhile, where it may go wrong -----------------------------
 
 EVERYONE = "everyone"
 
@@ -268,8 +268,7 @@ class Scenario(Model):
             yield "traps", key, trap.witness
 
 
-# What a place at a table may be called: a few letters, nothing that hurts, nothing that a page
-# could run.
+# ---- names of seats: a few letters, nothing that hurts, nothing that a page could run ------------------------------
 
 MOST = 24
 _JOINERS = frozenset(" -'’.")
@@ -329,10 +328,8 @@ def _words(name: str) -> set[str]:
     return {_RUN.sub(run, word) for word in words for run in (r"\g<0>", r"\1\1", r"\1")}
 
 
-# What a scenario sees of a table: which of its signs are there, what comes now, which traps the
-# table is in.
-# A sign, an inject or a trap is about one case; a table with several has it as soon as one of them
-# has.
+# ---- staging: which signs are there, what comes now, which traps the table is in -----------------------------------
+# A sign, an inject or a trap is about one case; a table with several has it as soon as one of them has.
 
 
 @dataclass(frozen=True, slots=True)

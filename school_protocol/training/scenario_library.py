@@ -1,4 +1,4 @@
-"""Scenarios at hand: those that are shipped, and what somebody uploads; each is proven once, and that is remembered.
+"""The library of scenarios: shipped ones and those that trainers bring, each proven once, which is remembered.
 
 What is wrong is kept as phrases, and said in the language of whoever reads it.
 """
@@ -151,10 +151,8 @@ def _folder() -> Path:
     return Path(str(files("school_protocol.protocol_definitions")))
 
 
-# Scenarios that a trainer brings: checked and played apart, then offered beside those that are
-# shipped.
-# A room keeps the file that it was made with: a newer version, or a withdrawal, changes nothing in
-# a room that is there.
+# ---- scenarios that a trainer brings: checked and played apart, then offered ---------------------------------------
+# A room keeps the file that it was made with: a newer version, or a withdrawal, changes nothing there.
 
 Outcome = Told | tuple[Fault, ...]
 """What a playable file says of itself, or every fault: plain values, that go from one process to another."""

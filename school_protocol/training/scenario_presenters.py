@@ -1,4 +1,4 @@
-"""What a scenario watches for, in words: its conditions over what a table did, and how long something lasts."""
+"""Presenters of scenarios: conditions and durations in words, a debrief in plain lines, attested lines."""
 
 from __future__ import annotations
 
@@ -201,8 +201,7 @@ _COMPARED: dict[type[ast.cmpop], str] = {
 }
 
 
-# What is shown of a debrief, in plain lines of one language, and the small words that pages and
-# papers share.
+# ---- a debrief in plain lines of one language, and the words that pages and papers share ---------------------------
 
 # ---- what is shown -------------------------------------------------------------------------------------------------
 
@@ -371,7 +370,7 @@ def mark_said(w: Wording, mark: int | None) -> str:
     return str(mark) if mark is not None else w._("Not known")
 
 
-# What is said of lines that are entered after a workshop, in the reader's language.
+# ---- lines that are entered after a workshop -----------------------------------------------------------------------
 
 _RESULTS: Mapping[str, str] = {
     PASSED: N_("Attended and passed"),

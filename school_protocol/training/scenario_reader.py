@@ -1,4 +1,4 @@
-"""Scenarios of workshops: from a YAML file to a `Scenario` that fits its protocol, or every fault with its line.
+"""Reads a scenario: from a YAML file to a `Scenario` that fits its protocol, or every fault with its line.
 
 `read` is the way in; `check` holds a scenario against a protocol. Whether it can be played is found by playing it.
 """
@@ -45,10 +45,8 @@ from school_protocol.protocol.yaml_tree import (
 )
 from school_protocol.training.scenario import EVERYONE, Inject, Scenario, Sign, Step, Witness
 
-# How large a scenario may be: what is larger is refused before anything of it is looked at, or
-# played.
-# A scenario comes from whoever writes one. These limits are several times what the largest that is
-# shipped needs, and keep what follows (reading, playing, printing) within seconds.
+# ---- limits: what is larger is refused before anything of it is looked at, or played -------------------------------
+# Several times what the largest that is shipped needs; they keep reading, playing and printing within seconds.
 
 LARGEST = 256 * 1024
 """Bytes of the file."""
@@ -123,8 +121,7 @@ def _limits_at(node: Node | None, *path: str) -> Node | None:
     return node
 
 
-# Does a scenario hang together, and does it fit its protocol? Each finding says where, and what, in
-# plain words.
+# ---- checks: does it hang together, does it fit its protocol -------------------------------------------------------
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -449,8 +446,7 @@ def _typed(value: object, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _typed(item, (*path, str(key)))
 
 
-# From a scenario's bytes to a `Scenario`, or every fault of how it is written; and from a finding
-# to its line.
+# ---- from bytes to a `Scenario`; and from a finding to its line ----------------------------------------------------
 
 _LONGEST = 400
 MOST_FAULTS = 200

@@ -1,4 +1,4 @@
-"""Who sits where: joining with a code, changing places, another phone; and the trainer's own places."""
+"""Service of seats: joining with a code, changing places, another phone; and what a room's pages show."""
 
 from __future__ import annotations
 
@@ -323,7 +323,7 @@ def actor_of(room: Room, seat: Seat) -> Actor | None:
         return auth_repository.actor(session, seat.account, realm=room.house.name, today=today)
 
 
-# What a room's pages show: the way in, one's table, and for the trainer every table.
+# ---- what a room's pages show: the way in, one's table, and for the trainer every table ----------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The code of a workshop: what it leads to, and slowly where it is wrong."""
+"""Service of workshops: the code that leads in, a workshop made with its tables, and what the trainer does with a room.
+
+A wrong code gets slow answers.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,7 @@ from school_protocol.training.scenario import STANDING, RoomClock, Scenario
 from school_protocol.training.scenario_reader import read_scenario
 from school_protocol.training.table_play import look, write_no_more
 
-# A workshop is made: its room, its tables, each a school of its own; and the first report is
-# written at each.
+# ---- a workshop made: its room, its tables, each a school of its own; the first report written at each -------------
 
 TABLES_MOST = 30
 STANDS = timedelta(days=30)
@@ -217,7 +219,7 @@ def find_joinable(host: House, code: str, *, address: str) -> Found:
     return Found(None, "ended") if known.ended_at is not None else Found(known)
 
 
-# What the trainer does with a room: its clock, what comes to the tables, words to them, its end.
+# ---- the trainer's room: its clock, what comes to the tables, words to them, its end -------------------------------
 
 WRITES = timedelta(minutes=5)
 """So long somebody is waited for who has a form open and is not heard of."""

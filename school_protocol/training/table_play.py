@@ -1,4 +1,4 @@
-"""Plays a scenario to find out whether it can be played: the expected path, how each inject and trap comes about."""
+"""Play of tables: a scenario proven by a script, one table played, and what comes to tables as the clock goes on."""
 
 from __future__ import annotations
 
@@ -47,8 +47,7 @@ from school_protocol.training.scenario import (
 )
 from school_protocol.training.scenario_reader import check_scenario, located
 
-# One table of a scenario, played by a script: what was done, what came, what was missed, which
-# traps it fell into.
+# ---- one table played by a script: what was done, what came, what was missed, which traps --------------------------
 
 _PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63f80f00010101001bb6ee56"
@@ -399,8 +398,7 @@ def steps_of(scenario: Scenario, witness: Witness | None = None) -> Sequence[Ste
     return (*steps[:before], *witness.steps)
 
 
-# What happens at the tables as the clock goes on: what comes to them, what falls due, where they go
-# wrong.
+# ---- as the clock goes on: what comes to tables, what falls due, where they go wrong -------------------------------
 
 _LOOKER = "looker"
 _STOPS_MOST = 500

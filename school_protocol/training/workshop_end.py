@@ -1,6 +1,6 @@
-"""What the owner of a protocol learns afterwards: which duties fail most in workshops, and which needs real cases lack.
+"""Service of a workshop's end: debriefs, what is kept of them, and what the owner of a protocol learns afterwards.
 
-By tens alone, as everything that is told of few: no table, and no case, can be made out.
+Of workshops and real cases alike, counts are told by tens alone: no table, and no case, can be made out.
 """
 
 from __future__ import annotations
@@ -105,8 +105,7 @@ def _needs(protocol: Protocol, gone: dict[str, int]) -> tuple[NeedLine, ...]:
     return tuple(sorted((line for line in lines if line.cases.low), key=lambda line: -line.cases.low))
 
 
-# The debrief of a table, from what it played: by a script, or live; and what a page or a paper
-# shows of it.
+# ---- the debrief of a table, by a script or live; what a page or a paper shows of it -------------------------------
 
 # ---- worked out ----------------------------------------------------------------------------------------------------
 
@@ -191,7 +190,7 @@ def trainer_paper(
     return trainer_debrief(TrainerDebrief(tables, as_of, workshop, empty), Wording(language))
 
 
-# A workshop's debriefs, its end, and what is kept of it: the debriefs without names, and counts.
+# ---- the end, and what is kept: debriefs without names, and counts -------------------------------------------------
 # A debrief is read the same way from a room that is there and from what stays of one that is gone.
 
 _log = logging.getLogger(__name__)

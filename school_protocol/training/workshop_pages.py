@@ -1,4 +1,4 @@
-"""The debrief of a workshop as PDF: a table's own, and the trainer's with all tables side by side.
+"""PDF pages of a workshop: the debrief of a table and of all side by side, and the kit for a room without a network.
 
 Every page says that it is an exercise, in both languages of the schools, whatever the reader's.
 """
@@ -118,8 +118,7 @@ def _made(html: str, title: str, moment: datetime, wording: Wording, *, is_wide:
     return embedding.stamped(pages, drawn)
 
 
-# The pages of a workshop for a room without any network: one scenario in one language; nothing is
-# decided here.
+# ---- the kit: one scenario in one language; nothing is decided here ------------------------------------------------
 
 TABLES = 4
 """Tables of a workshop: as many columns to compare them."""

@@ -1,7 +1,7 @@
 """Questions: what one field of a definition becomes on a page, and what is read back from it.
 
 Each keeps the raw text (`typed`), so that a page can always be shown again as it was; `answer()` is the plain value
-that services take. Nothing is judged here: a text that is no date goes to the domain, which says what is wrong.
+that services take. Nothing is judged here: a text that is no date goes to the engine, which says what is wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Posted = MultiDict[str, str]
 NEW = "new"
 PERSON_PARTS = ("slot", "name", "grade", "massar", "phone")
 LINES_SHOWN = 60
-"""However many lines are posted, no more are shown again: the domain refuses long before."""
+"""However many lines are posted, no more are shown again: the engine refuses long before."""
 RADIOS_MOST, NAMED_MOST, COMPACT_MOST = 9, 6, 3
 """How many answers stand as radios before they become a list: phrases, names, in a table's line."""
 FOLDED_FROM = 4

@@ -1,4 +1,4 @@
-"""What was typed and could not be recorded yet: kept sealed for the same person, and nobody else."""
+"""Forms as they are posted: what could not be recorded yet is kept as a sealed draft for the same person alone."""
 
 from __future__ import annotations
 
@@ -36,8 +36,7 @@ def drop_draft(house: House, account: str, key: str) -> None:
         idempotency.drop_draft(session, account, key[:200])
 
 
-# How a page with an act's form goes: shown with what waits for it, shown again with all that was
-# typed, or sent.
+# ---- a form as it was sent, and its token --------------------------------------------------------------------------
 
 
 def is_sent() -> bool:
@@ -67,10 +66,8 @@ def one_for_each(choice: str) -> str:
     return f"{token[:100]}.{choice[:60]}"
 
 
-# What somebody typed into a form that could not be taken: kept as a sealed draft until the same
-# person is back.
-# A page with a form asks `typed_before()` when it is shown, and calls `forget()` once the form was
-# taken.
+# ---- keeping and showing again -------------------------------------------------------------------------------------
+# A page with a form asks `typed_before()` when it is shown, and calls `forget()` once the form was taken.
 
 
 class KeptForOwner(CSRFError):  # type: ignore[misc]

@@ -1,6 +1,6 @@
 """Forms made from a definition: a question per field, shown, read back and refilled without losing a typed letter.
 
-Nothing is judged here: what was typed goes to the service as plain answers, and what the domain says of it comes back
+Nothing is judged here: what was typed goes to the service as plain answers, and what the engine says of it comes back
 with `show_problems`. A question keeps the raw text (`typed`), so that the page can always be shown again as it was.
 
 The shape on the wire: `a-<field>`; `a-<field>-<line>-<column>` in rows; `a-<field>-<item>` in grids;

@@ -1,4 +1,4 @@
-"""Pages and the style sheet travel compressed: a phone on a slow network is who we write for.
+"""WSGI and request hooks: compression, proxies, security headers, limits, the request log, redirects to our own pages.
 
 A page holds a form token beside words that a stranger may have chosen, so its compressed length must not tell how well
 the two match: each answer carries a name of random length in its gzip header (the remedy known as Heal the Breach).
@@ -72,7 +72,7 @@ def _weaken(response: Response) -> None:
         response.set_etag(tag, weak=True)
 
 
-# What is believed of where a request comes from, whichever server stands in front.
+# ---- proxies: what is believed of where a request comes from -------------------------------------------------------
 
 _PROTO = "HTTP_X_FORWARDED_PROTO"
 _SAID = ("HTTP_X_FORWARDED_FOR", _PROTO, "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
@@ -95,7 +95,7 @@ def behind(site: Site, trusted: str) -> Site:
     return heard
 
 
-# What every answer says to the browser about itself, errors included.
+# ---- headers: what every answer says to the browser about itself, errors included ----------------------------------
 
 POLICY = "; ".join(
     (
@@ -168,8 +168,7 @@ def _caching(response: Response) -> str:
     return STATIC_FOR_EVER if "v" in request.args else STATIC_DAY
 
 
-# How much a request may carry: long texts on the forms that ask for them, little anywhere else; and
-# how often.
+# ---- limits: how much a request may carry, and how often -----------------------------------------------------------
 
 ELSEWHERE = 64 * 1024
 FORM = 12 * 1024 * 1024
@@ -226,10 +225,9 @@ def count(endpoint: str) -> None:
         verify_copy.note(sessions.house(), request.remote_addr or "")
 
 
-# One line a request in the process's own log: which page, how it was answered, how long it took; of
-# whom, nothing.
-# No path, no query, no number, no header is told, and of what strangers ask for no line at all: its
-# moment would tell.
+# ---- the request log: which page, how it was answered, how long it took --------------------------------------------
+# No path, no query, no number, no header is told, and of what strangers ask for no line at all: its moment would
+# tell.
 
 _BEGAN = "noting_began"
 _STRANGERS = "/s/"
@@ -270,7 +268,7 @@ def _method() -> str:
     return request.method if request.method in _METHODS else "other"
 
 
-# Where a page may send somebody on to: our own pages, and nowhere else.
+# ---- redirects: our own pages, and nowhere else --------------------------------------------------------------------
 
 MOST = 500
 

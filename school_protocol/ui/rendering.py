@@ -1,4 +1,4 @@
-"""Whether pages say what is next and why the rest is not open: always, but at a workshop's table without hints."""
+"""Rendering of templates: what each of them knows, hints, questions folded away by CSS, the page of last resort."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def hint_said(w: Wording, protocol: Protocol, reasons: Iterable[Reason]) -> str:
     return " ".join(w.reason(protocol, reason) for reason in reasons)
 
 
-# What went wrong, said calmly, in the reader's language; never a trace. A thing unseen answers as
-# one that is not.
+# ---- the page of last resort ---------------------------------------------------------------------------------------
+# Said calmly, in the reader's language; never a trace.
 
 LAST_RESORT = """<!doctype html>
 <html lang="fr" dir="ltr"><head><meta charset="utf-8"><title>Un instant</title></head><body>
@@ -57,7 +57,7 @@ LAST_RESORT = """<!doctype html>
 """
 
 
-# What every template knows: the reader's language, how values are shown, and who is reading.
+# ---- what every template knows: the reader's language, how values are shown, who is reading ------------------------
 
 LANGUAGE_COOKIE = "language"
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
@@ -252,11 +252,9 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-# Questions that hang on another answer are folded away until it is given: conditions of a
-# definition as a style sheet.
-# No script: `:has()` reads what is chosen. A browser that doesn't know it shows everything, each
-# question with the words of its condition. What holds an answer, or a problem, is never folded
-# away.
+# ---- folded questions: conditions of a definition as a style sheet -------------------------------------------------
+# No script: `:has()` reads what is chosen. A browser that doesn't know it shows everything. What holds an answer, or
+# a problem, is never folded away.
 
 PREFIXES = ("a-", "c-")
 _CHOSEN = frozenset(

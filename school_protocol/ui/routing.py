@@ -1,4 +1,4 @@
-"""Tokens of other systems as they are kept, and the readings by them."""
+"""Routes that say what they ask of a person, read by the guard before each request; menu lines and panels."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ class Right(StrEnum):
     figures = "figures:read"
 
 
-# Routes that say themselves what they ask of the person in front of them; the guard reads it before
-# every request.
+# ---- routes and the guard ------------------------------------------------------------------------------------------
 
 PERMISSIONS: dict[str, Permission] = {"static": Permission.anyone}
 """Every endpoint, with what it asks of the person in front of it. One that is missing here answers 404."""
@@ -118,8 +117,7 @@ class Pages(Blueprint):
             self.record(partial(_register, place, template, Panel(order, template, see, endpoint)))
 
 
-# What a page shows of other packages: lines of the menu, and panels, each registered with the
-# routes it leads to.
+# ---- lines of the menu, and panels, each registered with the routes it leads to ------------------------------------
 
 
 def init_app(app: Flask) -> None:

@@ -63,7 +63,7 @@ class Visits(SecureCookieSessionInterface):
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
-    """Flask-Login's idea of a user, around the domain's actor."""
+    """Flask-Login's idea of a user, around the engine's actor."""
 
     def __init__(self, actor: Actor) -> None:
         self.actor = actor

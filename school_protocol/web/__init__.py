@@ -1,4 +1,4 @@
-"""The pages: a Flask application over one house. A route reads: access, form, one service call, redirect or render."""
+"""The Flask application over one house: a route reads as access, form, one service call, redirect or render."""
 
 from __future__ import annotations
 
@@ -41,8 +41,7 @@ from school_protocol.training.room_store import Rooms, TrainingLocation
 from school_protocol.ui import middleware, rendering, routing, sessions
 from school_protocol.web import endpoint_guard, error_pages
 
-# Flask-SQLAlchemy opens the engines of the served stores and gives their connections back with the
-# application.
+# ---- Flask-SQLAlchemy opens the engines of the served stores and gives their connections back ----------------------
 
 
 def open_engines(app: Flask, settings: Settings) -> Mapping[str, Engine]:

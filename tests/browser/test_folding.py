@@ -106,7 +106,7 @@ def test_it_is_shown_when_the_condition_holds(definition: str, page: Page, reque
 
 
 def read(values: Values, items: dict[str, FormField]) -> Values:
-    """Answers as the domain reads them: several of them as a tuple, an unticked box as no."""
+    """Answers as the engine reads them: several of them as a tuple, an unticked box as no."""
     found = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     return {
         name: () if value is None and items[name].type in SEVERAL

@@ -1,4 +1,4 @@
-"""A case told step by step through the engine alone, in memory: the steps of the domain's tests.
+"""A case told step by step through the engine alone, in memory: the steps of the engine's tests.
 
 `Told` is a hand-written stand-in for services and storage: it decides, numbers and folds, and keeps the clock.
 """

@@ -1,4 +1,4 @@
-"""Remarks in the domain: folded, kept, bound to a copy by its figures, told apart from slips of the pen."""
+"""Remarks in the engine: folded, kept, bound to a copy by its figures, told apart from slips of the pen."""
 
 from __future__ import annotations
 

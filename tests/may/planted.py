@@ -141,13 +141,13 @@ def _of_door(endpoint: str) -> Part:
 
 
 # Not planted, since another check of the same request says no before or after it, so that no answer can differ: what
-# services ask again (`receipts.record_from_receipt`, `breaking.break_door`, `publishing.check_may`, behind
-# `desk.may_report`), and what whoever reads signs is refused for want of a role (`AtHand.is_readable`,
-# `rights.asks`), or because no file is there (`piece_at`). Nor what is asked twice on the way to an answer: whose the
-# seat is by which something is answered (`requests._open_to`, behind `answering._known`), and at whose team
-# somebody looks, by what post they visit it, and whose nights they keep (`reach.may_see_visits`, `reach.may_visit`,
-# `roster.may_keep`, before each page); and what the index says of a case that a token reads (`reading._find`, before
-# `reading._load`, by its events).
+# services ask again (`intake.record_from_receipt`, `emergency_access.break_door`, `service.check_may`, behind
+# `lists.may_report`), and what whoever reads signs is refused for want of a role (`AtHand.is_readable`,
+# `data_rights.asks`), or because no file is there (`piece_at`). Nor what is asked twice on the way to an answer: whose
+# the seat is by which something is answered (`lookup_repository._open_to`, behind `sharing._known`), and at whose team
+# somebody looks, by what post they visit it, and whose nights they keep (`regional_teams.may_see_visits`, `may_visit`,
+# `roster.may_keep`, before each page); and what the index says of a case that a token reads (`api.service._find`,
+# before `_load`, by its events).
 
 # ---- clauses of rules ------------------------------------------------------------------------------------------------
 

@@ -130,7 +130,7 @@ def asked(form: Form) -> set[str]:
 
 @dataclass
 class Written:
-    """One record as it was written: who may read it, what was sent and what the domain made of that."""
+    """One record as it was written: who may read it, what was sent and what the engine made of that."""
 
     seq: int
     act: Act
