@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from school_protocol.auth.access_codes import INVITATION, PASSWORD, Slip
@@ -94,7 +94,7 @@ class SlipSaid:
     title: str
     name: str
     username: str
-    code: str
+    code: str = field(repr=False)
     until: str
     until_when: str
     site: str

@@ -15,7 +15,7 @@ from school_protocol.proof.presenters import PROPERTIES, beat_said, property_sai
 from school_protocol.proof.state_space import Beat, Result, Story, Verdict
 from school_protocol.protocol.reader import read_file
 
-PROOF = ROOT / "school_protocol" / "definitions" / "proof"
+PROOF = ROOT / "school_protocol" / "proof"
 NAME = re.compile(r'(?:Result|Never|_all|_told)\((?:[a-z_.]+, |[a-z_.()]+\([^()]*\), )*"([a-z_]+)"')
 CHAPTER = re.compile(r'^    \("([a-z_]+)", ', re.MULTILINE)
 LANGUAGES = ("fr", "ar", "en")

@@ -24,6 +24,7 @@ from fast_mail_parser import parse_email
 from services.conftest import ABOUT, NAME, WORDS, School
 from werkzeug.routing import MapAdapter
 
+import school_protocol
 from school_protocol.auth import own_account
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.models import Channel
@@ -117,8 +118,8 @@ KINDS: dict[str, tuple[ModuleType, str, Make]] = {
 def test_no_kind_of_mail_is_left_out() -> None:
     """Whoever makes a letter stands in the list above."""
     makers = set[str]()
-    for file in Path(services.__path__[0]).rglob("*.py"):
-        name = ".".join(("school_protocol.services", *file.relative_to(services.__path__[0]).with_suffix("").parts))
+    for file in Path(school_protocol.__path__[0]).rglob("*.py"):
+        name = ".".join(("school_protocol", *file.relative_to(school_protocol.__path__[0]).with_suffix("").parts))
         source = file.read_text("utf-8")
         tree = ast.walk(ast.parse(source if "Letter(" in source else ""))
         for made in (one for one in tree if isinstance(one, ast.FunctionDef)):

@@ -149,13 +149,21 @@ def test_restricted_cases_that_nobody_may_read_are_told(seen: Seen) -> None:
     assert seen.school.number not in said(seen.of(doctor_module.unread), Level.wrong)
 
 
+NO_CHECKS = frozenset({
+    "Asked", "Finding", "Level", "Standing", "before", "ending", "examine", "lacks", "long", "note", "ok", "standing",
+    "wrong",
+})  # fmt: skip
+"""What stands in the modules of the checks and is none: each by its name, so that what is new has to be listed."""
+
+
 def test_each_check_is_in_the_list_once() -> None:
     """A function that yields findings and isn't asked would be a check that never speaks."""
     written = {
         (module.__name__.rpartition(".")[2], name)
-        for module in (doctor_module, doctor_module, doctor_module, doctor_work)
+        for module in (doctor_module, doctor_work)
         for name, one in vars(module).items()
         if callable(one) and getattr(one, "__module__", "") == module.__name__ and not name.startswith("_")
+        if name not in NO_CHECKS
     }
     listed = [(one.__module__.rpartition(".")[2], one.__name__) for one in (*BEFORE, *CHECKS)]
     assert sorted(listed) == sorted(written)

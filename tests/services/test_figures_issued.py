@@ -365,7 +365,7 @@ def test_a_release_that_came_meanwhile_is_looked_at_too(
         looked.append(len(others))
         return suppress(counts, others, *more)
 
-    monkeypatch.setattr(disclosure, "suppress", counted)
+    monkeypatch.setattr(suppressing, "suppress", counted)
     assert country.issue("academy", "MA-04").state is State.issued
     assert looked == [0, 1], "the first look saw nothing of what was issued"
     assert first.id in {row.id for row in released(country)}

@@ -189,7 +189,7 @@ SECRETS = frozenset({"token", "recovery", "password", "mark", "code", "verifier"
 def test_what_is_secret_is_not_in_what_an_object_says_of_itself() -> None:
     found = [
         (f"{module}.{kind.__name__}.{one.name}", one.repr)
-        for module, kind in dataclasses_of("identity", "sight")
+        for module, kind in dataclasses_of("auth", "privacy.emergency_access", "privacy.access_report")
         for one in fields(kind)
         if one.name in SECRETS
     ]
@@ -206,14 +206,15 @@ NOT_SECRET = {"openid.Provider.token"}
 """An address."""
 
 
-def dataclasses_of(*packages: str) -> Iterator[tuple[str, Any]]:
-    for package in packages:
-        folder = importlib.import_module(f"school_protocol.services.{package}")
-        for module in pkgutil.iter_modules(folder.__path__):
-            found = importlib.import_module(f"{folder.__name__}.{module.name}")
+def dataclasses_of(*places: str) -> Iterator[tuple[str, Any]]:
+    """Those of each package, or of a single module."""
+    for place in places:
+        folder = importlib.import_module(f"school_protocol.{place}")
+        inside = pkgutil.iter_modules(getattr(folder, "__path__", ()), f"{folder.__name__}.")
+        for found in (folder, *(importlib.import_module(module.name) for module in inside)):
             for kind in vars(found).values():
                 if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == found.__name__:
-                    yield module.name, kind
+                    yield found.__name__.rpartition(".")[2], kind
 
 
 def test_no_password_is_right_after_ten_wrong_ones_in_an_open_session(people: People) -> None:

@@ -30,7 +30,7 @@ from school_protocol.mail import Letter, Post, Undelivered, Unreachable
 from school_protocol.notifications import service as notifications_service
 from school_protocol.notifications.digests import next_digest
 from school_protocol.notifications.receivers import keep_address
-from school_protocol.notifications.service import see_waiting, sweep, told
+from school_protocol.notifications.service import see_waiting, sweep, told_of
 from school_protocol.people import contacts_repository
 from school_protocol.people import service as people_service
 from school_protocol.storage import administration_log, work_queue
@@ -126,7 +126,8 @@ class Watched:
         return found
 
     def lines(self) -> set[tuple[str, str, str]]:
-        return {(line.role, line.channel, line.state) for line in told(self.school.house, self.case_id)}
+        with self.school.house.realm.reading() as session:
+            return {(line.role, line.channel, line.state) for line in told_of(session, self.case_id)}
 
     def opened(self, who: str = "team_member", **answers: Any) -> Watched:
         """A case that somebody of the team has seen and whose opening has been told: nothing more is to be told."""
@@ -759,7 +760,9 @@ def test_a_page_can_say_who_was_told_and_when(watched: Watched) -> None:
     watched.ask("head", urgent=True)
     watched.ask("directorate")
     watched.sweep()
-    lines = [line for line in told(watched.school.house, watched.case_id) if line.role in ("head", "directorate")]
+    with watched.school.house.realm.reading() as session:
+        told = told_of(session, watched.case_id)
+    lines = [line for line in told if line.role in ("head", "directorate")]
     assert sorted((line.role, line.channel, line.state) for line in lines) == [
         ("directorate", "mail", "waiting"), ("head", "mail", "delivered"), ("head", "sms", "delivered"),
     ]  # fmt: skip

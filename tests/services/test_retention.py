@@ -381,8 +381,8 @@ def test_a_run_that_is_cut_off_is_taken_up_again(keeping: Keeping, monkeypatch: 
     keeping.leap(date(2027, 5, 26), agree=False)
     keeping.agree()
     doors = (
-        (retention.shares, "leave"), (retention.erased, "note"), (retention.erasing, "erase_case"),
-        (retention.storage, "forget_messages"), (retention.sweeping, "sweep"), (retention.limits, "look"),
+        (retention, "leave"), (backups, "note"), (privacy_repository, "erase_case"),
+        (privacy_repository, "forget_messages"), (retention, "sweep"), (retention, "look"),
     )  # fmt: skip
     module, name = doors[at]
     real = getattr(module, name)
@@ -502,13 +502,13 @@ def test_a_notice_asked_for_across_midnight_is_found_again(keeping: Keeping, mon
     number = keeping.ended("no_further_action")
     keeping.run()
     keeping.school.wait(days=130)
-    clock, ask = keeping.school.player.clock, retention.notices.ask
+    clock, ask = keeping.school.player.clock, retention.ask_notice
 
     def slow(*given: Any) -> None:
         clock.advance(timedelta(seconds=2))
         ask(*given)
 
-    monkeypatch.setattr(retention.notices, "ask", slow)
+    monkeypatch.setattr(retention, "ask_notice", slow)
     while (found := keeping.standing(number)) is None or found.first_asked_at is None:
         midnight = (clock.moment.astimezone(ZONE) + timedelta(days=1)).replace(hour=0, minute=0, second=0)
         clock.advance(midnight - timedelta(seconds=1) - clock.moment)

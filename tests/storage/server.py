@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, make_url, text
 from school_protocol.config import Settings, in_schema
 from school_protocol.ops import worker
 from school_protocol.storage import postgresql
+from school_protocol.wiring import WIRING
 
 SITE, WORKER = "site", "worker"
 EVERYWHERE = os.environ.get("SCHOOL_PROTOCOL_TEST_STORES", "") == "postgresql"
@@ -93,7 +94,9 @@ class Databases:
             for role in (SITE, WORKER):
                 connection.execute(text(f"CREATE ROLE {role} LOGIN"))
         first = Settings(data=Path(), database=self._named(self._MADE_FROM))
-        postgresql.prepare(first.database, SITE, [WORKER], make_queue=lambda: worker.prepare_queue(first))
+        postgresql.prepare(
+            first.database, SITE, [WORKER], WIRING.tables, make_queue=lambda: worker.prepare_queue(first)
+        )
         stop_clock(first.database, None)
         LIVE.append(self)
 
