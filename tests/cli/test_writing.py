@@ -168,10 +168,14 @@ def test_after_ctrl_c_a_command_leaves_nothing(
         yield b"names"
         raise KeyboardInterrupt
 
-    for place in ("bundles.issue_bundle", "posting.issue_letter", "yearly.issue_yearly"):
-        monkeypatch.setattr(f"school_protocol.services.papers.{place}", interrupted)
+    for place in (
+        "case_files.bundles.issue_bundle",
+        "case_files.letters.issue_letter",
+        "statistics.yearly_report.issue_yearly",
+    ):
+        monkeypatch.setattr(f"school_protocol.{place}", interrupted)
     if command == "issue":
-        monkeypatch.setattr("school_protocol.services.papers.issue_case_file", interrupted)
+        monkeypatch.setattr("school_protocol.case_files.service.issue_case_file", interrupted)
     monkeypatch.setattr(prepared_module, "zipped", half)
     folder = tmp_path / "out"
     folder.mkdir()

@@ -321,8 +321,8 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (visibility.chain, " and is_in_chain(sight)", " and sight.sees != 'none'"),
         (visibility.chain, "if one.role in actor.roles_in([above[_CHAIN[one.sees]]])", ""),
         (visibility.Actor.roles_in, "if held.unit in wanted", ""),
-        (emergency_access.opening, "if policy.may_see(scope, place):", "if False:"),
-        (emergency_access.opening, "if policy.may_break(scope, place, chain):", "if chain:"),
+        (emergency_access.opening, "if visibility.may_see(scope, place):", "if False:"),
+        (emergency_access.opening, "if visibility.may_break(scope, place, chain):", "if chain:"),
         (emergency_access._answers_for_schools, "return any", "return True or any"),
         (emergency_access.reviews_waiting, "replace(scope_of(house, actor), now=None)", "scope_of(house, actor)"),
         (privacy_repository.waiting_reviews, ", where_visible(scope.of_content(), today))", ")"),
@@ -510,9 +510,9 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # emergencies, as they are asked for by their form
     (lambda matrix: matrix.emergencies(), (
-        (emergency_access.opening, "if policy.may_see(scope, place):", "if None:"),
-        (emergency_access.opening, "if policy.may_break(scope, place, chain):", "if True and chain:"),
-        (emergency_access.opening, "chain = policy.chain(actor, house.library.sights(), place)", "chain = ('directorate',)"),
+        (emergency_access.opening, "if visibility.may_see(scope, place):", "if None:"),
+        (emergency_access.opening, "if visibility.may_break(scope, place, chain):", "if True and chain:"),
+        (emergency_access.opening, "chain = visibility.chain(actor, house.library.sights(), place)", "chain = ('directorate',)"),
     )),
     # who left at once, or whose appointment was withdrawn
     (_left, (

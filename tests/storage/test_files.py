@@ -110,7 +110,7 @@ def test_its_key_alone_is_enough_to_lose_it(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
     file_id = kept(realm, lying, case_id)
     with realm.store.writing() as session:
-        evidence_repository.keys.destroy_object_key(session, case_id, evidence_repository.object_of(file_id))
+        evidence_repository.case_keys.destroy_object_key(session, case_id, evidence_repository.object_of(file_id))
     with pytest.raises(Sealed):
         opened(realm, lying, case_id, file_id)
 

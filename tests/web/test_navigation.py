@@ -32,7 +32,7 @@ def test_all_that_is_shown_leads_somewhere_and_has_its_own_turn(app: Flask) -> N
 
 def test_the_places_that_pages_ask_for_are_those_where_something_is_registered(app: Flask) -> None:
     texts = [path.read_text() for path in (ROOT / "templates").rglob("*.html")]
-    texts += [path.read_text() for path in (ROOT / "school_protocol/web").rglob("*.py")]
+    texts += [path.read_text() for path in (ROOT / "school_protocol").rglob("*.py")]
     asked = {name for text in texts for name in re.findall(r'\b(?:panels|asked)\("([a-z_.]+)"', text)}
     assert {*asked, MENU} == set(app.extensions[SHOWN])
 

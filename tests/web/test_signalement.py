@@ -43,7 +43,7 @@ TOLD = {"a-what_happens": WORDS, "a-danger_now": "no", "a-adult_concerned": "no"
 PLACE = "203.0.113.77"
 WEIGHT = 30 * 1024
 """Bytes of a page and its style sheet, compressed."""
-STATIC = Path(sessions.__file__).parent / "static"
+STATIC = Path(sessions.__file__).parents[1] / "web" / "static"
 
 
 @dataclass

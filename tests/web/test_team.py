@@ -389,7 +389,7 @@ def test_the_hand_over_is_one_page_a_case_and_nothing_personal(site: Site, langu
 
 
 def test_the_style_breaks_the_page_between_cases() -> None:
-    style = (Path(teams.__file__).parents[2] / "web" / "static" / "school.css").read_text()
+    style = (Path(teams.__file__).parents[1] / "web" / "static" / "school.css").read_text()
     printed = style[style.index("@media print") :]
     assert ".leaf+.leaf{break-before:page}" in printed
 

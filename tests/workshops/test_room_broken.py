@@ -54,15 +54,16 @@ from school_protocol.config import Settings
 from school_protocol.training.scenario import FAST
 from school_protocol.context import open_house
 from school_protocol.cases.story_player import TurnableClock
-from school_protocol.services.workshops import running
+from datetime import timedelta
+from school_protocol.training import service
 from school_protocol.training.room_store import Rooms
 from school_protocol.training.room_store import TrainingLocation
 
 clock = TurnableClock(rooms_of.NOON)
 rooms = Rooms(TrainingLocation.of(open_house(Settings(data=Path({data!r})), clock)), are_served={served!r})
-running.set_pace(rooms.room({id!r}), FAST)
+service.set_pace(rooms.room({id!r}), FAST)
 rooms.give_signs()
-clock.advance(running.timedelta(seconds=5))
+clock.advance(timedelta(seconds=5))
 rooms.give_signs()
 os.kill(os.getpid(), signal.SIGKILL)
 """

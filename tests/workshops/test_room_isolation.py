@@ -164,7 +164,7 @@ def test_the_walk_finds_a_room_that_shows_anothers(pair: tuple[Hall, Hall], monk
     hall, other = pair
     theirs = other.seats()[0]
     monkeypatch.setattr(inside, "actor", lambda: seats.actor_of(other.room, theirs))
-    monkeypatch.setattr(inside.mounting, "room_asked", lambda: other.room)
+    monkeypatch.setattr(inside.room_app, "room_asked", lambda: other.room)
     phone = other.seated("Vert", "team_member")
     phone.base = hall.base
     assert phone.get(f"/cases/{other.cases()[0]}").status_code == 200

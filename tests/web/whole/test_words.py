@@ -138,7 +138,7 @@ def test_each_language_is_marked_and_the_readers_own_comes_first(
 
 
 def test_each_sentence_is_selected_whole() -> None:
-    style = (Path(desk_routes.__file__).parent / "static" / "school.css").read_text("utf-8")
+    style = (Path(desk_routes.__file__).parents[1] / "web" / "static" / "school.css").read_text("utf-8")
     assert re.search(r"\.ready\{user-select:all;", style)
 
 
