@@ -1,4 +1,4 @@
-"""Tables on two bases: the directory that belongs to no realm, and what each realm keeps. More stand in `…_tables.py`."""
+"""Tables of accounts, units, appointments, sessions, one-time codes, passkeys and restorations."""
 
 from __future__ import annotations
 

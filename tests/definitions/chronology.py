@@ -1,7 +1,7 @@
 """The deadlines of the Moroccan protocol as somebody with the chronology and a pencil would note them.
 
-Written apart from `engine/deadlines.py`: it walks from line to line, opens and strikes out, and knows the protocol's rules
-by heart, not from its file. Only folded parts of a case (its lines, people, dangers, holds) are shared.
+Written apart from `engine/deadlines.py`: it walks from line to line, opens and strikes out, and knows the protocol's
+rules by heart, not from its file. Only folded parts of a case (its lines, people, dangers, holds) are shared.
 """
 
 from __future__ import annotations

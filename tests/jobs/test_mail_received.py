@@ -104,7 +104,8 @@ KINDS: dict[str, tuple[ModuleType, str, Make]] = {
     "urgent report": (escalation, "_letter", lambda s, a: escalation._letter(s.house, a, report(urgent=True))),
     "own account": (own_account, "_letter", lambda s, a: own_account._letter(
         s.house, a, own_account.OWNER, {True, False}, "t1", is_mail=True)),
-    "an account": (own_account, "_letter", lambda s, a: own_account._letter(s.house, a, "", {False}, "t2", is_mail=True)),
+    "an account": (own_account, "_letter", lambda s, a: own_account._letter(
+        s.house, a, "", {False}, "t2", is_mail=True)),
     "own certificate": (certificate_reminders, "_letter", lambda s, a: certificate_reminders._letter(
         s.house, a, certificate_reminders.OWNER, date(2027, 1, 31), 1, "c1", is_mail=True)),
     "certificates": (certificate_reminders, "_letter", lambda s, a: certificate_reminders._letter(

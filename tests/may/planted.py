@@ -61,6 +61,7 @@ from school_protocol.supervision import review as reviewing
 from school_protocol.ui import routing
 from school_protocol.web import endpoint_guard
 
+OPEN_THERE = "and_(CaseIndexRow.unit == clause.place, CaseIndexRow.restricted.is_(False))"
 TRUE = "CaseIndexRow.case_id.is_not(None)"
 """A condition that every row of the index fulfils."""
 Part = Callable[[Matrix], Iterator[str]]
@@ -368,8 +369,8 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (index_repository._reached, "return CaseIndexRow.region == clause.place", f"return {TRUE}"),
         (index_repository._reached, "seated = CaseIndexRow.case_id.in_(_seated(account, today))", f"seated = {TRUE}"),
         (index_repository._reached, "CaseIndexRow.case_id.in_(_seated(account, today))", "false()"),
-        (index_repository._reached, "and_(CaseIndexRow.unit == clause.place, CaseIndexRow.restricted.is_(False))", TRUE),
-        (index_repository._reached, "and_(CaseIndexRow.unit == clause.place, CaseIndexRow.restricted.is_(False))", "false()"),
+        (index_repository._reached, OPEN_THERE, TRUE),
+        (index_repository._reached, OPEN_THERE, "false()"),
         (index_repository._reached, ", CaseIndexRow.restricted.is_(False)", ""),
         (index_repository._seated, "CaseSeatRow.account == account, ", ""),
         (index_repository._ways, "*_named(scope), ", f"{TRUE}, "),
@@ -473,7 +474,8 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     (lambda matrix: matrix.queues(), (
         (supervision_repository._legs, "in_sight, ", ""),
-        (supervision_repository._legs, "and_(CaseReviewRow.role == role, place == unit)", "and_(CaseReviewRow.role == role)"),
+        (supervision_repository._legs, "and_(CaseReviewRow.role == role, place == unit)",
+         "and_(CaseReviewRow.role == role)"),
         (supervision_repository._is_told, "row.shown_from <= asker.now", "row.shown_from > asker.now"),
         (review_queue.may_review, "and not held.isdisjoint(one.review.by)", ""),
     )),
@@ -506,13 +508,14 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     (lambda matrix: matrix.others(["cases.emergency"]), (
         (emergency_access.may_try, "return any", "return True or any"),
         (emergency_access.may_try, "sight.role in held and ", ""),
-        (emergency_access.may_try, " and policy.is_in_chain(sight)", ""),
+        (emergency_access.may_try, " and visibility.is_in_chain(sight)", ""),
     )),
     # emergencies, as they are asked for by their form
     (lambda matrix: matrix.emergencies(), (
         (emergency_access.opening, "if visibility.may_see(scope, place):", "if None:"),
         (emergency_access.opening, "if visibility.may_break(scope, place, chain):", "if True and chain:"),
-        (emergency_access.opening, "chain = visibility.chain(actor, house.library.sights(), place)", "chain = ('directorate',)"),
+        (emergency_access.opening, "chain = visibility.chain(actor, house.library.sights(), place)",
+         "chain = ('directorate',)"),
     )),
     # who left at once, or whose appointment was withdrawn
     (_left, (

@@ -111,7 +111,8 @@ def new_case(kept: Kept, name: str) -> None:
     case_id = case_keys.prepare_key(kept.house.realm, kept.house.vault)
     with kept.house.realm.writing() as session:
         cases_repository.open_case(
-            session, kept.house.vault, case_id=case_id, number=cases_repository.free_number(session, random.SystemRandom()),
+            session, kept.house.vault, case_id=case_id,
+            number=cases_repository.free_number(session, random.SystemRandom()),
             protocol="test", version=1, digest="d" * 64, unit=kept.unit, opened_at=NOW,
         )  # fmt: skip
     kept.cases[name] = case_id

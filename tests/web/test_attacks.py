@@ -379,7 +379,8 @@ def unsafe_ways(world: World) -> list[str]:
         "system": "x", "item": "cndp",
         "visit": "x", "turn": "x", "release": "x", "attestation": "x", "workshop": "x", "upload": "x",
         "scenario": "found_phone",
-        "kind": "public", "code": public_door.renew(world.house, world.person("head"), world.player.school, "public").code,
+        "kind": "public",
+        "code": public_door.renew(world.house, world.person("head"), world.player.school, "public").code,
     }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     rules = [rule for rule in rules if not rule.endpoint.startswith("room.")]  # absent at the host: see tests/may

@@ -255,8 +255,9 @@ def test_the_clock_changed_by_two_at_once_never_turns_back(hall: Hall) -> None:
     shown = room.house.now()
     seat = seats.join(room, 1, "Bleu", ["head"], language="fr").seat
     raised = at_once(
-        lambda: training_service.set_pace(room, 1), lambda: training_service.set_pace(room, 60), lambda: training_service.freeze(room, True),
-        lambda: training_service.freeze(room, False), lambda: training_service.go_on(room), lambda: training_service.writes(room, seat, "/x"),
+        lambda: training_service.set_pace(room, 1), lambda: training_service.set_pace(room, 60),
+        lambda: training_service.freeze(room, True), lambda: training_service.freeze(room, False),
+        lambda: training_service.go_on(room), lambda: training_service.writes(room, seat, "/x"),
         lambda: training_service.to_next(room), lambda: table_play.look(room),
     )  # fmt: skip
     assert raised == []
