@@ -398,7 +398,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # loading
     (_told, (
-        (loading.load, "if not loaded.roles or not policy", "if not policy"),
+        (loading.load, "if not loaded.roles or not visibility", "if not visibility"),
         (loading.load, "reading=reading", "reading=False"),
         (loading.load, "reading=reading", "reading=True"),
         (loading.load_by_id, "if reading and not loaded.roles:", "if False:"),
