@@ -17,13 +17,11 @@ from .mutants import Change, Mutant, changes
 
 DECIDING = (
     "engine/visibility.py", "cases/loading.py", "cases/pseudonyms.py", "cases/case_reader.py",
-    "cases/case_reader.py", "cases/case_view.py", "cases/showing.py",
-    "cases/review_lines.py", "cases/case_view.py", "cases/showing.py", "privacy/emergency_access.py",
-    "privacy/emergency_access.py", "privacy/emergency_access.py", "privacy/access_report.py",
-    "privacy/evidence_files.py", "cases/sharing.py", "case_files/service.py",
+    "cases/case_view.py", "cases/showing.py", "cases/review_lines.py", "privacy/emergency_access.py",
+    "privacy/access_report.py", "privacy/evidence_files.py", "cases/sharing.py", "case_files/service.py",
     "case_files/copy_scope.py", "case_files/printing.py", "supervision/remarks.py", "privacy/evidence.py",
-    "cases/showing.py", "cases/lists.py", "cases/review_lines.py", "api/service.py",
-    "reports/public_door.py", "reports/triage.py", "cases/index_repository.py",
+    "cases/lists.py", "api/service.py", "reports/public_door.py", "reports/triage.py",
+    "cases/index_repository.py",
 )  # fmt: skip
 """The modules that decide visibility, pseudonymisation and triage, and what is listed, printed, read by tokens."""
 SPEAKS = re.compile(
