@@ -35,6 +35,7 @@ from school_protocol.storage import case_numbers, postgresql, row_security
 from school_protocol.storage.engines import Store
 from school_protocol.storage.models import RealmBase
 from school_protocol.web import create_app
+from school_protocol.wiring import WIRING
 
 if TYPE_CHECKING:
     from bench.rows import Workshop
@@ -176,7 +177,7 @@ def _behind_the_wall(settings: Settings) -> Settings:
 def _genuine(settings: Settings, cases: int) -> None:
     """The places and people of a whole country; cases of all by lot, and of one school some that are under way."""
     if settings.database:
-        postgresql.prepare(settings.database, "", (), make_queue=lambda: worker.prepare_queue(settings))
+        postgresql.prepare(settings.database, "", (), WIRING.tables, make_queue=lambda: worker.prepare_queue(settings))
     demo.prepare(settings, reset=False, password=PASSWORD, say=silent, told=False)
     house = open_house(settings, SystemClock())
     try:

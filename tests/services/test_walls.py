@@ -40,6 +40,7 @@ from school_protocol.storage.engines import WHOSE, Store, open_engine
 from school_protocol.storage.migrate import NotPrepared
 from school_protocol.storage.postgresql import NoWall
 from school_protocol.storage.sql import TablesInUse
+from school_protocol.wiring import WIRING
 from services.conftest import School
 from services.sharing_region import ABROAD, Region
 
@@ -354,7 +355,9 @@ def late(two: Two) -> Iterator[tuple[str, str, str]]:
         connection.execute(text(f"CREATE ROLE {site} LOGIN"))
     said = address.render_as_string(hide_password=False)
     yield said, site, worker
-    postgresql.prepare(said, make_url(two.site.database).username or "", [worker], make_queue=lambda: None)
+    postgresql.prepare(
+        said, make_url(two.site.database).username or "", [worker], WIRING.tables, make_queue=lambda: None
+    )
     stop_clock(said, NOW)
 
 
@@ -376,7 +379,7 @@ def test_a_gap_is_told_by_its_table_and_mended_as_doctor_says(two: Two, late: tu
     [found] = doctor.wall(house, Asked(house.settings, house.now()))
     assert found.level is Level.wrong
     assert f"before {fault.partition('realm.')[2].split()[0]}: " in found.what
-    postgresql.prepare(address, site, [worker], make_queue=lambda: None)
+    postgresql.prepare(address, site, [worker], WIRING.tables, make_queue=lambda: None)
     assert [one.level for one in doctor.wall(house, Asked(house.settings, house.now()))] == [Level.ok]
 
 
@@ -395,9 +398,9 @@ def test_no_page_may_read_a_table_whose_wall_does_not_stand_yet(
         with two.owner.engine.connect() as page, page.begin():
             page.execute(text("SELECT count(*) FROM event"))
             with pytest.raises(TablesInUse, match="run it again"):
-                postgresql.prepare(address, site, [worker], make_queue=lambda: None)
+                postgresql.prepare(address, site, [worker], WIRING.tables, make_queue=lambda: None)
     assert not may_read(two, site)
-    postgresql.prepare(address, site, [worker], make_queue=lambda: None)
+    postgresql.prepare(address, site, [worker], WIRING.tables, make_queue=lambda: None)
     assert may_read(two, site)
 
 
@@ -407,7 +410,7 @@ def test_pages_go_on_while_a_wall_is_put_up_anew(two: Two, late: tuple[str, str,
     address, site, worker = late
     with ThreadPoolExecutor(1) as pool, two.owner.engine.connect() as page:
         page.execute(text("SELECT count(*) FROM event"))
-        preparing_it = pool.submit(postgresql.prepare, address, site, [worker], make_queue=lambda: None)
+        preparing_it = pool.submit(postgresql.prepare, address, site, [worker], WIRING.tables, make_queue=lambda: None)
         waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'event'::regclass")
         with two.owner.engine.connect() as other:
             while not other.scalar(waits):
