@@ -31,7 +31,7 @@ def test_each_record_is_one_line_of_json_that_says_when_and_from_where(capsys: p
     before = datetime.now(UTC)
     with bare():
         log.begin()
-        logging.getLogger("school_protocol.services").info("refused: %s", 'a\n{"level": "ERROR"}\x1b[2J\u2028سر')
+        logging.getLogger("school_protocol.cases").info("refused: %s", 'a\n{"level": "ERROR"}\x1b[2J\u2028سر')
         try:
             raise ValueError("two\nlines")
         except ValueError:
@@ -39,7 +39,7 @@ def test_each_record_is_one_line_of_json_that_says_when_and_from_where(capsys: p
         logging.getLogger("elsewhere").info("left out")
     said = [json.loads(line) for line in capsys.readouterr().err.rstrip("\n").split("\n")]
     assert [(one["level"], one["from"]) for one in said] == [
-        ("INFO", "school_protocol.services"), ("ERROR", "elsewhere"),
+        ("INFO", "school_protocol.cases"), ("ERROR", "elsewhere"),
     ]  # fmt: skip
     assert said[0]["says"].startswith('refused: a\n{"level"')
     assert "سر" in said[0]["says"]

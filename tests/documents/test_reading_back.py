@@ -336,7 +336,7 @@ from dataclasses import replace
 from pathlib import Path
 from documents.made_up import MadeUp, profiles
 from documents.test_reading_back import with_one
-from school_protocol.definitions import read_file
+from school_protocol.protocol.reader import read_file
 from documents.printed import case_pdf
 from school_protocol.language import Wording
 protocol = read_file(Path("definitions/small.yaml"))

@@ -181,7 +181,7 @@ import pickle, sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from school_protocol.context import open_house
-from school_protocol.services.papers import ahead, bulk
+from school_protocol.case_files import bulk, prepared as ahead
 from school_protocol.case_files.prepare_process import Crew
 settings, now, what = pickle.loads(bytes.fromhex(sys.argv[1]))
 

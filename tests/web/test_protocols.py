@@ -449,7 +449,7 @@ def test_every_bad_file_is_answered_in_no_time() -> None:
     """A generous guard, by killing the reader: a minute for all of them, and for what is large within the limit."""
     program = (
         "import sys; sys.path.insert(0, 'tests'); sys.path.insert(0, 'tests/web')\n"
-        "from school_protocol.definitions import read\n"
+        "from school_protocol.protocol.reader import read\n"
         "from school_protocol.engine.errors import DefinitionError\n"
         "from web.test_protocols import BAD\n"
         "large = ['a: [' + 'x, ' * 600_000 + ']', '- x\\n' * 500_000, 'k: {' * 400_000, '\\n' * 2_000_000,\n"

@@ -49,7 +49,7 @@ import sys
 from pathlib import Path
 from school_protocol.config import Settings
 from school_protocol.context import SystemClock, open_house
-from school_protocol.services.workshops import running, seats
+from school_protocol.training import seats, service as running
 from school_protocol.training.room_store import Rooms
 from school_protocol.training.room_store import TrainingLocation
 
