@@ -22,8 +22,7 @@ from school_protocol.engine.intents import Reason
 from school_protocol.engine.texts import ATTACH, N_, Text
 from school_protocol.language import ZONE, Wording
 from school_protocol.pdf import bidi, embedding
-from school_protocol.pdf.assemble import joined
-from school_protocol.pdf.embedding import stamped
+from school_protocol.pdf.embedding import joined, stamped
 from school_protocol.pdf.rendering import render, template
 from school_protocol.protocol.printed_pages import blank_forms
 from school_protocol.training.findings import Debrief, compare

@@ -236,7 +236,7 @@ def test_importing_the_fronts_loads_no_heavy_library() -> None:
         "sys.exit(any(name in sys.modules for name in ('pikepdf', 'pyhanko', 'weasyprint', 'asn1crypto')))"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
-    heavy = script.replace(fronts, "pades, examining")
+    heavy = script.replace(fronts, "pades, examination")
     assert subprocess.run([sys.executable, "-c", heavy], cwd=ROOT, check=False).returncode == 1
 
 

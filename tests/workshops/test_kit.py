@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from school_protocol.cli.group import main
 from school_protocol.engine.texts import Text
 from school_protocol.language import Wording
-from school_protocol.pdf import assemble as joining
+from school_protocol.pdf import embedding as joining
 from school_protocol.pdf.tags import _Tree
 from school_protocol.training.kit import NotAsExpected, walked
 from school_protocol.training.scenario_reader import ON_A_CARD
