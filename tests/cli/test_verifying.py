@@ -132,8 +132,8 @@ def test_it_takes_the_installations_own_where_none_is_named(place: Path, monkeyp
 def test_no_database_and_no_page_is_loaded(place: Path) -> None:
     """A process of its own, from a folder that holds the file and the certificate alone."""
     script = (
-        "import sys; from datetime import datetime; from school_protocol.cli import main, case_files\n"
-        f"case_files._now = lambda: datetime.fromisoformat({(NOW + DAY).isoformat()!r})\n"
+        "import sys; from datetime import datetime; from school_protocol.cli import main, case_file_commands\n"
+        f"case_file_commands._now = lambda: datetime.fromisoformat({(NOW + DAY).isoformat()!r})\n"
         "code = 0\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit as done: code = done.code\n"

@@ -22,7 +22,7 @@ from school_protocol.engine.events import EventKind
 from school_protocol.ops import backup_service
 from school_protocol.ops.journal_checks import verify_journal
 from school_protocol.privacy import evidence_files as evidence
-from school_protocol.privacy import evidence_repository, scan_process
+from school_protocol.privacy import evidence_repository
 from school_protocol.privacy.evidence_scan import examined
 from school_protocol.privacy.models import KeptFileRow
 from school_protocol.storage import backups as stored
@@ -166,7 +166,7 @@ def uploads(found: Installed, run: int) -> Callable[[House, Ack], None]:
     """Files put to pieces of evidence; they are looked at in this process, as that is not what is killed."""
 
     def work(house: House, ack: Ack) -> None:
-        scan_process.examined_apart = examined  # type: ignore[assignment]
+        evidence.examined_apart = examined  # type: ignore[assignment]
         member = found.actors["team_member"]
         number = found.report(house, f"récit {run}", f"report {run}")
         ack({"did": "report", "token": "", "number": number})
