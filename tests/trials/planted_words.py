@@ -213,15 +213,15 @@ def _attach(school: School) -> None:
         "description": SUMMARY,
     }  # fmt: skip
     piece = school.act("team_member", "evidence", answers)
-    examine = evidence_files.examined_apart
-    evidence_files.examined_apart = examined  # type: ignore[assignment] - in this process: it is not what is tried here
+    examine = evidence.examined_apart
+    evidence.examined_apart = examined  # type: ignore[assignment] - in this process: it is not what is tried here
     try:
         evidence.attach_file(
             school.house, school.person("team_member"), school.number, piece.seq, f"{FILE}\n".encode() * 50,
             is_attested=True, token=school.token(),
         )  # fmt: skip
     finally:
-        evidence_files.examined_apart = examine
+        evidence.examined_apart = examine
 
 
 def _by_pages(school: School, step: int) -> int:
