@@ -272,10 +272,10 @@ def test_forty_looks_at_once_are_taken_a_slice_at_a_time(school: School, monkeyp
     settings = replace(school.house.settings, quiet=timedelta(0))
     house = replace(school.house, settings=settings)
     one = Wanted("case", "account", "d", "p", "fr", 1)
-    monkeypatch.setattr(prepared.looks, "wanted", lambda *_any, **_more: [one] * prepared.SLICE)
-    monkeypatch.setattr(prepared.looks, "begin", lambda *_any: True)
-    monkeypatch.setattr(prepared.looks, "end", lambda *_any, **_more: None)
+    monkeypatch.setattr(prepared.repository, "wanted", lambda *_any, **_more: [one] * prepared.SLICE)
+    monkeypatch.setattr(prepared.repository, "begin_look", lambda *_any: True)
+    monkeypatch.setattr(prepared.repository, "end_look", lambda *_any, **_more: None)
     look = prepared.Look(prepared.Outcome.made, house.now())
     assert prepared.go_through(house, lambda _one: look) is True
-    monkeypatch.setattr(prepared.looks, "begin", lambda *_any: False)
+    monkeypatch.setattr(prepared.repository, "begin_look", lambda *_any: False)
     assert prepared.go_through(house, lambda _one: look) is False, "others are at them"

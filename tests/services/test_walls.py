@@ -394,7 +394,7 @@ def test_no_page_may_read_a_table_whose_wall_does_not_stand_yet(
 ) -> None:
     address, site, worker = late
     with monkeypatch.context() as held:
-        held.setattr(row_security, "change", partial(sql.change_or_give_way, patience=0))
+        held.setattr(row_security, "change_or_give_way", partial(sql.change_or_give_way, patience=0))
         with two.owner.engine.connect() as page, page.begin():
             page.execute(text("SELECT count(*) FROM event"))
             with pytest.raises(TablesInUse, match="run it again"):

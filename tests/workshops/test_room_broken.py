@@ -134,7 +134,7 @@ from workshops import rooms_of
 from school_protocol.config import Settings
 from school_protocol.context import open_house
 from school_protocol.cases.story_player import TurnableClock
-from school_protocol.training import repository, room_store, service
+from school_protocol.training import repository, room_repository, service
 
 def die(*_some, **_more):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -148,7 +148,7 @@ rooms_of.made(open_house(Settings(data=Path({data!r})), TurnableClock(rooms_of.N
 @pytest.mark.files
 @pytest.mark.parametrize(
     ("module", "name"),
-    [("service", "_open"), ("service", "units_of"), ("room_store", "settle_files"), ("repository", "add_workshop")],
+    [("service", "_open"), ("service", "units_of"), ("room_repository", "settle"), ("repository", "add_workshop")],
 )
 def test_a_process_killed_while_it_makes_a_room_leaves_no_half_one(tmp_path: Path, module: str, name: str) -> None:
     """It is on no list, opens to nobody, and what lies there is swept."""
