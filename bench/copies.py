@@ -17,7 +17,7 @@ from typing import Any
 from bench.baselines import plain_text
 from bench.measuring import Work, pairs, wall
 from bench.prepared import MOVER, ROOT, Prepared
-from school_protocol.case_files import pages as documents
+from school_protocol.case_files import pages as case_files_pages
 from school_protocol.case_files.prepare_process import Crew
 from school_protocol.case_files.service import academy_of, issue_case_file, signed
 from school_protocol.context import House
@@ -103,7 +103,7 @@ def typeset(house: House, html: str) -> int:
 
 
 def page_of(house: Prepared) -> str:
-    return documents.case_file_html(house.file, Wording("fr"))
+    return case_files_pages.case_file_html(house.file, Wording("fr"))
 
 
 @dataclass(slots=True)

@@ -252,7 +252,7 @@ def _case(protocol: Protocol, number: int, region: str) -> dict[str, Any]:
         "case_id": f"c{number}", "number": f"{number:013}", "protocol": protocol.protocol, "version": protocol.version,
         "unit": f"s{school}", "province": f"p{school % PROVINCES}", "region": region, "state": state,
         "stage": protocol.states[state].stage, "level": number % 4 + 1, "team_sees": False, "restricted": False,
-        "ended": not is_open, "raised": int(is_open and number % 400 == 0), "next_due_at": due,
+        "ended": not is_open, "macs": {}, "raised": int(is_open and number % 400 == 0), "next_due_at": due,
         "next_due_key": "due" if due else None, "due_order": due or index_repository.NEVER_DUE,
         "urgent": is_open and number % 400 == 0, "opened_at": opened, "moved_at": opened, "last_seq": 9,
     }  # fmt: skip

@@ -23,7 +23,7 @@ from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, prepare
 from bench.region import Region, regional
 from bench.room import full_house
 from bench.sizes import Sized, sized
-from school_protocol.case_files import pages as documents
+from school_protocol.case_files import pages as case_files_pages
 from school_protocol.cases import service as cases_service
 from school_protocol.config import LANGUAGES
 from school_protocol.engine import decisions, intents
@@ -267,7 +267,7 @@ def embedded(shop: Workshop) -> Outcome:
 
 def _case_file(shop: Workshop, language: str) -> Callable[[], bytes]:
     view, voice = shop.house.file, Wording(language)
-    return lambda: documents.case_file(view, voice, b"{}")
+    return lambda: case_files_pages.case_file(view, voice, b"{}")
 
 
 def _pages_of(pdf: bytes) -> int:

@@ -5,13 +5,13 @@ Nothing below imports this: `Settings.wiring` names it, and `House.wiring` is wh
 
 from __future__ import annotations
 
-from school_protocol.api import models as api_tables
+from school_protocol.api import models as api_models
 from school_protocol.auth import models as auth_models
 from school_protocol.case_files import models as case_files_models
 from school_protocol.cases import lookup_repository
 from school_protocol.cases import models as cases_models
 from school_protocol.context import Wiring
-from school_protocol.notifications import models as digest_tables
+from school_protocol.notifications import models as notifications_models
 from school_protocol.notifications.digests import end_calendar
 from school_protocol.notifications.service import bring_what_was_missed
 from school_protocol.people import models as people_models
@@ -19,27 +19,27 @@ from school_protocol.privacy import emergency_access
 from school_protocol.privacy import models as privacy_models
 from school_protocol.privacy.retention import at_the_end
 from school_protocol.protocol import models as protocol_models
-from school_protocol.reports import models as signalement_tables
-from school_protocol.statistics import models as figure_release_tables
+from school_protocol.reports import models as reports_models
+from school_protocol.statistics import models as statistics_models
 from school_protocol.statistics.counts import keep_count
-from school_protocol.storage import models as blob_tables
-from school_protocol.supervision import models as referral_tables
+from school_protocol.storage import models as storage_models
+from school_protocol.supervision import models as supervision_models
 from school_protocol.supervision import referral_register, review_queue
 from school_protocol.training import models as training_models
 
 MODELS = (
-    api_tables,
+    api_models,
     people_models,
-    blob_tables,
+    storage_models,
     case_files_models,
-    digest_tables,
+    notifications_models,
     privacy_models,
-    figure_release_tables,
+    statistics_models,
     auth_models,
     cases_models,
-    referral_tables,
+    supervision_models,
     training_models,
-    signalement_tables,
+    reports_models,
     lookup_repository,
     protocol_models,
 )
@@ -47,8 +47,8 @@ MODELS = (
 
 WIRING = Wiring(
     tables={
-        "directory": blob_tables.DirectoryBase.metadata,
-        "realm": blob_tables.RealmBase.metadata,
+        "directory": storage_models.DirectoryBase.metadata,
+        "realm": storage_models.RealmBase.metadata,
         "room": training_models.RoomBase.metadata,
     },
     projections=(emergency_access.beside, referral_register.beside, review_queue.beside),

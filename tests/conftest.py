@@ -22,7 +22,7 @@ from storage.object_store import ObjectStore, serving
 from storage.server import EVERYWHERE, SITE, Databases, served
 from werkzeug.routing import Rule
 
-from school_protocol import context as houses
+from school_protocol import context
 from school_protocol.auth import passwords
 from school_protocol.config import Settings
 from school_protocol.engine.definition import Protocol
@@ -156,7 +156,7 @@ def once(make_tables: MakeTables, tmp_path_factory: pytest.TempPathFactory) -> I
         # What a test writes need not outlive a power cut.
         patched.setattr(engines, "_PRAGMAS", (*engines._PRAGMAS, "PRAGMA synchronous = OFF"))
         patched.setattr(os, "fsync", lambda _handle: None)
-        patched.setattr(houses, "upgrade", make_tables)
+        patched.setattr(context, "upgrade", make_tables)
         patched.setattr(room_store, "upgrade", make_tables)
         patched.setattr(Rule, "compile", compiled_once(Rule.compile))
         patched.setattr(Engine, "_compiled_cache", written_once(), raising=False)

@@ -20,7 +20,7 @@ from school_protocol.api.tokens import (
     scope_for,
 )
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.auth.service import stop_guessing
 from school_protocol.case_files import record as case_files_record
 from school_protocol.case_files.copy_scope import Limits
@@ -89,7 +89,7 @@ def admit(house: House, secret: str, right: Right, what: str, subject: str = "")
         _answered_for(house, session, token)
         counted = f"api|{token.id}"
         stop_guessing(session, house, counted, MOST, WINDOW)
-        browser.note_attempt(session, counted, at=house.now())
+        sign_in_repository.note_attempt(session, counted, at=house.now())
         has_right = right in token.rights
         if has_right:
             repository.note_read(session, token.id, what, subject, at=house.now())

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from school_protocol.auth import password_strength, passwords, repository, service, sign_in_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.second_factor import factors_of
 from school_protocol.auth.service import (
     BY_COMMAND,
@@ -212,7 +211,7 @@ def _set(house: House, account_id: str, secret: bytes, purposes: tuple[str, ...]
         sign_in_repository.forget_browsers(session, account_id)
         for purpose in BY_CODE:
             sign_in_repository.drop_codes(session, account_id, purpose)
-        browser.close_web_sessions(session, account_id)
+        sign_in_repository.close_web_sessions(session, account_id)
         end_access(session, house, account_id, account_id)
         write_account_change(session, house, account_id, account_id, SET_BY[code.purpose], OWN)
     return True
@@ -432,7 +431,7 @@ def restore(house: House, token: str, typed: str, visitor: Visitor = NOBODY) -> 
         sign_in_repository.drop_recovery(session, found.account)
         sign_in_repository.drop_passkeys(session, found.account)
         sign_in_repository.close_restorations(session, found.account, at=house.now())
-        browser.close_web_sessions(session, found.account)
+        sign_in_repository.close_web_sessions(session, found.account)
         end_access(session, house, found.account, found.account)
         write_account_change(session, house, found.account, found.account, Kind.factors_restored, OWN)
         begun = begin_session(session, house, found.account, visitor)

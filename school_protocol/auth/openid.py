@@ -25,7 +25,6 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from school_protocol.auth import repository, service, sign_in_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.second_factor import factors_of
 from school_protocol.auth.service import OWN, write_account_change
 from school_protocol.auth.sign_in_repository import Stage
@@ -181,11 +180,11 @@ def finish(
     token = _exchange(settings, _provider(settings, house.now()), back, started, answer["code"][:2000])
     claims = _checked(settings, house.now(), token, started.nonce)
     with house.directory.writing() as session:
-        here = browser.web_session(session, token_here, now=house.now()) if token_here else None
+        here = sign_in_repository.web_session(session, token_here, now=house.now()) if token_here else None
         own = here.account if here is not None and here.stage is Stage.full else ""
         account = _account(session, house, settings, claims, own)
         if own == account:
-            browser.close_web_session(session, token_here)
+            sign_in_repository.close_web_session(session, token_here)
         is_proven = own == account or _has_factor(settings, claims)
         begun = begin_session(session, house, account, visitor, factor_proven=is_proven)
     service.right(account, PROVIDER, visitor.address)

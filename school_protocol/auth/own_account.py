@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from school_protocol.auth import passkeys, passwords, repository, second_factor, sign_in_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.access_codes import check_new
 from school_protocol.auth.passkeys import Site
 from school_protocol.auth.repository import Account
@@ -64,12 +63,12 @@ class Renewed:
 
 def see_account(house: House, actor: Actor, token: str) -> AccountView:
     """Password, second factors and sessions of whoever asks; `token` is the session that they ask in."""
-    here = browser.handle_of(token)
+    here = sign_in_repository.handle_of(token)
     with house.directory.reading() as session:
         account = repository.account(session, actor.id)
         if account is None:
             raise Unseen(actor.id)
-        found = browser.web_sessions(session, actor.id, now=house.now())
+        found = sign_in_repository.web_sessions(session, actor.id, now=house.now())
         return AccountView(
             username=account.username,
             has_password=account.password_hash is not None,
@@ -88,13 +87,13 @@ def see_account(house: House, actor: Actor, token: str) -> AccountView:
 def end_session(house: House, actor: Actor, handle: str) -> bool:
     """End one of one's own sessions; whether there was one."""
     with house.directory.writing() as session:
-        return browser.close_handled(session, actor.id, handle)
+        return sign_in_repository.close_handled(session, actor.id, handle)
 
 
 def end_everywhere(house: House, actor: Actor) -> None:
     """Signed out everywhere; browsers that were known are strangers again, and the calendar's address leads nowhere."""
     with house.directory.writing() as session:
-        browser.close_web_sessions(session, actor.id)
+        sign_in_repository.close_web_sessions(session, actor.id)
         end_access(session, house, actor.id, actor.id)
         sign_in_repository.forget_browsers(session, actor.id)
 
@@ -192,8 +191,10 @@ def drop_passkey(house: House, actor: Actor, password: str, passkey_id: str, vis
 def _renewed(house: House, actor: Actor, visitor: Visitor, change: Callable[[Session], tuple[str, ...]]) -> Renewed:
     with house.directory.writing() as session:
         recovery = change(session)
-        browser.close_web_sessions(session, actor.id)
-        token = browser.open_web_session(session, actor.id, now=house.now(), user_agent=visitor.agent[:AGENT_MOST])
+        sign_in_repository.close_web_sessions(session, actor.id)
+        token = sign_in_repository.open_web_session(
+            session, actor.id, now=house.now(), user_agent=visitor.agent[:AGENT_MOST]
+        )
     return Renewed(token, recovery)
 
 

@@ -10,7 +10,6 @@ from datetime import datetime
 import pyotp
 
 from school_protocol.auth import passwords, repository, sign_in_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.service import OWN, IdentityRefused, draw_letters, hashed, plain_code, write_account_change
 from school_protocol.context import House, declared, today_for
 from school_protocol.engine.visibility import Actor
@@ -63,7 +62,7 @@ def is_required(session: Session, house: House, account: str) -> bool:
 def end_if_unproven(session: Session, house: House, account: str, role: str) -> None:
     """End the sessions of somebody who is given a role that asks for a second factor, and has none yet."""
     if asks_for_factor(house, [role]) and not factors_of(session, house, account).has_any:
-        browser.close_web_sessions(session, account)
+        sign_in_repository.close_web_sessions(session, account)
 
 
 def asks_for_factor(house: House, roles: Iterable[str]) -> bool:

@@ -15,8 +15,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 
-from school_protocol.auth import repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import repository, sign_in_repository
 from school_protocol.auth.models import Channel
 from school_protocol.auth.repository import Account, Post
 from school_protocol.context import House, declared, today_for
@@ -262,7 +261,7 @@ def note(session: Session, house: House, what: str, name: str, *, address: str, 
     if known:
         subject = f"{what}|known|{name}|{known}"
         _wait(session, house, {subject: (subject, KNOWN_FREE)})
-        return Attempt((browser.note_attempt(session, subject, at=house.now()),), (subject,))
+        return Attempt((sign_in_repository.note_attempt(session, subject, at=house.now()),), (subject,))
     place = place_of(address)
     of_all = f"{what}|strangers|{name}" if what == CODE else ""
     if of_all:
@@ -270,7 +269,7 @@ def note(session: Session, house: House, what: str, name: str, *, address: str, 
     of_name, of_pair, of_place = f"{what}|name|{name}", f"{what}|pair|{name}|{place}", f"{what}|place|{place}"
     _wait(session, house, {of_name: (of_pair, NAME_FREE), of_place: (of_place, PLACE_FREE)})
     subjects = (of_name, of_pair, of_place, *((of_all,) if of_all else ()))
-    rows = (browser.note_attempt(session, one, at=house.now()) for one in subjects)
+    rows = (sign_in_repository.note_attempt(session, one, at=house.now()) for one in subjects)
     return Attempt(tuple(rows), (of_name, of_pair, *((of_all,) if of_all else ())))
 
 
@@ -278,23 +277,23 @@ def note_from(session: Session, house: House, what: str, *, address: str) -> Att
     """One more try at `what`, by whoever is at that address: many honest people may be. Raises TooManyTries."""
     of_place = f"{what}|place|{place_of(address)}"
     _wait(session, house, {of_place: (of_place, PLACE_FREE)})
-    return Attempt((browser.note_attempt(session, of_place, at=house.now()),), ())
+    return Attempt((sign_in_repository.note_attempt(session, of_place, at=house.now()),), ())
 
 
 def forgive(session: Session, attempt: Attempt) -> None:
     """It was no failure. Other failures from the same place still count: whoever has an account resets nothing."""
     for subject in attempt.own:
-        browser.forget_attempts(session, subject)
+        sign_in_repository.forget_attempts(session, subject)
     for row in attempt.rows:
-        browser.take_back_attempt(session, row)
+        sign_in_repository.take_back_attempt(session, row)
 
 
 def _wait(session: Session, house: House, counted: dict[str, tuple[str, int]]) -> None:
     """Raise where the failures of a subject ask for more time since the last try of the other."""
     since, left = house.now() - WINDOW, 0.0
     for subject, (last_of, free) in counted.items():
-        pause = pause_after(browser.attempts_since(session, subject, since), free)
-        last = browser.latest_attempt(session, last_of, since)
+        pause = pause_after(sign_in_repository.attempts_since(session, subject, since), free)
+        last = sign_in_repository.latest_attempt(session, last_of, since)
         if pause and last is not None:
             left = max(left, pause - (house.now() - last).total_seconds())
     if left > 0:
@@ -304,9 +303,9 @@ def _wait(session: Session, house: House, counted: dict[str, tuple[str, int]]) -
 def stop_guessing(session: Session, house: House, subject: str, most: int, window: timedelta) -> None:
     """Raise TooManyTries where a subject was tried so often within the window, until the first of these is over."""
     since = house.now() - window
-    if browser.attempts_since(session, subject, since) < most:
+    if sign_in_repository.attempts_since(session, subject, since) < most:
         return
-    first = browser.earliest_attempt(session, subject, since)
+    first = sign_in_repository.earliest_attempt(session, subject, since)
     raise TooManyTries(int((first + window - house.now()).total_seconds()) + 1 if first else LONGEST)
 
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 from school_protocol.auth import passkeys, passwords, repository, second_factor, service, sign_in_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.passkeys import Site
 from school_protocol.auth.repository import Account
 from school_protocol.auth.service import hashed
@@ -82,7 +81,7 @@ def begin_session(
     stage = Stage.full if factor_proven else _awaited(session, house, account)
     if stage is Stage.full:
         remember(session, house, account, visitor)
-    return browser.open_web_session(
+    return sign_in_repository.open_web_session(
         session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST], stage=stage
     )
 
@@ -100,7 +99,7 @@ def _awaited(session: Session, house: House, account: str) -> Stage:
 def pending_session(house: House, token: str) -> Pending | None:
     """Who has come half way with this token; None for nobody, and for whoever is all the way in."""
     with house.directory.reading() as session:
-        found = browser.web_session(session, token, now=house.now())
+        found = sign_in_repository.web_session(session, token, now=house.now())
         account = repository.account(session, found.account) if found and found.stage is not Stage.full else None
     if found is None or account is None:
         return None
@@ -137,7 +136,7 @@ def enrol(
         if codes is None:
             service.wrong(found.account, ENROLLED, visitor.address)
             return None
-        browser.close_web_sessions(session, found.account)
+        sign_in_repository.close_web_sessions(session, found.account)
         whole = _all_the_way(session, house, found.account, token, visitor)
     service.right(found.account, ENROLLED, visitor.address)
     return whole, codes
@@ -155,7 +154,7 @@ def enrol_passkey(
         if codes is None:
             service.wrong(found.account, ENROLLED, visitor.address)
             return None
-        browser.close_web_sessions(session, found.account)
+        sign_in_repository.close_web_sessions(session, found.account)
         whole = _all_the_way(session, house, found.account, token, visitor)
     service.right(found.account, ENROLLED, visitor.address)
     return whole, codes
@@ -169,15 +168,17 @@ def sign_in_by_passkey(house: House, site: Site, answer: Mapping[str, Any], visi
             service.wrong(None, PASSKEY, visitor.address)
             return None
         remember(session, house, account, visitor)
-        token = browser.open_web_session(session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST])
+        token = sign_in_repository.open_web_session(
+            session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST]
+        )
     service.right(account, PASSKEY, visitor.address)
     return token
 
 
 def _all_the_way(session: Session, house: House, account: str, token: str, visitor: Visitor) -> str:
-    browser.close_web_session(session, token)
+    sign_in_repository.close_web_session(session, token)
     remember(session, house, account, visitor)
-    return browser.open_web_session(session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST])
+    return sign_in_repository.open_web_session(session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST])
 
 
 # ---- the browser -----------------------------------------------------------------------------------------------------
@@ -209,13 +210,13 @@ def is_password_of(house: House, account_id: str, password: str) -> bool:
     subject = f"again|{account_id}"
     with service.slowed(AGAIN), house.directory.writing() as session:
         service.stop_guessing(session, house, subject, service.KNOWN_FREE, service.WINDOW)
-        attempt = browser.note_attempt(session, subject, at=house.now())
+        attempt = sign_in_repository.note_attempt(session, subject, at=house.now())
         account = repository.account(session, account_id)
     if not passwords.matches(account.password_hash if account else None, password):
         service.wrong(account_id, AGAIN)
         return False
     with house.directory.writing(together=True) as session:
-        browser.take_back_attempt(session, attempt)
+        sign_in_repository.take_back_attempt(session, attempt)
     service.right(account_id, AGAIN)
     return True
 
@@ -251,10 +252,10 @@ def pending(house: House, token: str) -> Pending | None:
 def recognise(house: House, token: str) -> Actor | None:
     """Who holds this session's token now; None where it is idle, over, unknown, or awaits a second factor."""
     with house.directory.reading() as session:
-        found = browser.web_session(session, token, now=house.now())
+        found = sign_in_repository.web_session(session, token, now=house.now())
         is_whole = found is not None and found.stage is Stage.full
         actor = actor_of(house, found.account, session) if found and is_whole else None
-    if found is not None and actor is not None and browser.is_worth_touching(found, house.now()):
+    if found is not None and actor is not None and sign_in_repository.is_worth_touching(found, house.now()):
         _touch(house, token)
     return actor
 
@@ -263,7 +264,7 @@ def _touch(house: House, token: str) -> None:
     """Write down that the session was seen; left to the next page where a long list, say, holds the directory."""
     try:
         with house.directory.writing_if_free() as session:
-            browser.touch_web_session(session, token, now=house.now())
+            sign_in_repository.touch_web_session(session, token, now=house.now())
     except StorageBusy:
         _log.info("a session was seen, and that could not be written down: the directory is busy")
 
@@ -290,13 +291,13 @@ def actor_named(house: House, username: str) -> Actor | None:
 def account_behind(house: House, token: str) -> str | None:
     """The account of a session that has run out: so that what was typed can be kept for its owner."""
     with house.directory.reading() as session:
-        return browser.account_behind(session, token)
+        return sign_in_repository.account_behind(session, token)
 
 
 def sign_out(house: House, token: str) -> None:
     """The token is worth nothing from now on."""
     with house.directory.writing(together=True) as session:
-        browser.close_web_session(session, token)
+        sign_in_repository.close_web_session(session, token)
 
 
 def choose_language(house: House, actor: Actor, language: str) -> None:

@@ -12,8 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from school_protocol.auth.service import TooManyTries
-from school_protocol.case_files import bulk as papers
-from school_protocol.case_files import prepared, verify_copy, verify_process
+from school_protocol.case_files import bulk, prepared, verify_copy, verify_process
 from school_protocol.case_files.bundles import BundleOptions, issue_bundle, see_bundles
 from school_protocol.case_files.copy_scope import SELF, CaseFileOptions, see_case_file
 from school_protocol.case_files.letters import LetterLine, LetterOptions, issue_letter, see_letters
@@ -39,7 +38,7 @@ from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
 bulk_blueprint = Pages("bulk", __name__, asks=Permission.see_cases, url_prefix="/case-files")
-bulk_blueprint.panel("bulk/link.html", papers.may_ask, "desk.find", order=30, endpoint="bulk.index")
+bulk_blueprint.panel("bulk/link.html", bulk.may_ask, "desk.find", order=30, endpoint="bulk.index")
 
 CODES_MOST = 2_000
 LONGEST = 120
@@ -49,29 +48,29 @@ ID_MOST = 40
 @bulk_blueprint.route("", methods=["GET", "POST"])
 def index() -> ResponseReturnValue:
     """Choose cases, copy and language; pressed, the work begins."""
-    options = papers.see_options(sessions.house(), sessions.actor())
+    options = bulk.see_options(sessions.house(), sessions.actor())
     if request.method != "POST" or rendering.missing():
         return _bulk_page(options)
     wish, w = _wish(), wording()
     try:
-        begun = papers.begin_bundle(sessions.house(), sessions.actor(), wish, request.form.get("token", "")[:200])
+        begun = bulk.begin_bundle(sessions.house(), sessions.actor(), wish, request.form.get("token", "")[:200])
     except BadInput as error:
         return _bulk_page(options, wish, problems=error.problems), 422
     except SentBefore:
         said = w._("This page was sent before, with something else in it. Look at it as it is now, and send it again.")
         return _bulk_page(options, wish, refused=said), 409
-    except papers.BulkRefused as error:
+    except bulk.BulkRefused as error:
         said = w._("Copies that you asked for are being made already.")
         return _bulk_page(options, wish, refused=said, other=error.other), 409
     sessions.ring()
     return redirect(url_for("bulk.job", job=begun.job), 303)
 
 
-def _wish() -> papers.Wish:
+def _wish() -> bulk.Wish:
     form = request.form
     typed = form.get("codes", "")[: CODES_MOST * 10].upper().replace(",", " ").split()
     chosen = [code[:LONGEST] for code in (*form.getlist("schools"), *typed)]
-    return papers.Wish(
+    return bulk.Wish(
         offer=form.get("offer", "")[:LONGEST], language=form.get("language", "")[:LONGEST],
         schools=tuple(dict.fromkeys(chosen))[:CODES_MOST], ended=form.get("which") == "ended",
         first=form.get("first", "").strip()[:LONGEST], last=form.get("last", "").strip()[:LONGEST],
@@ -79,19 +78,19 @@ def _wish() -> papers.Wish:
 
 
 def _bulk_page(
-    options: papers.Options,
-    wish: papers.Wish | None = None,
+    options: bulk.Options,
+    wish: bulk.Wish | None = None,
     *,
     problems: Mapping[str, Sequence[str]] | None = None,
     refused: str = "",
     other: str = "",
 ) -> str:
     w = wording()
-    said = {field: [problem_said(w, code, papers.MOST) for code in codes] for field, codes in (problems or {}).items()}
+    said = {field: [problem_said(w, code, bulk.MOST) for code in codes] for field, codes in (problems or {}).items()}
     return render_template(
         "bulk/index.html",
         options=options,
-        wish=wish or papers.Wish(offer=options.offers[0].key, language=w.language),
+        wish=wish or bulk.Wish(offer=options.offers[0].key, language=w.language),
         problems=said,
         refused=refused,
         other=other,
@@ -103,7 +102,7 @@ def _bulk_page(
 @bulk_blueprint.get("/<job>")
 def job(job: str) -> ResponseReturnValue:
     """How far it is, what was refused and why, and the way to the copies."""
-    found = papers.see_job(sessions.house(), sessions.actor(), job[:ID_MOST])
+    found = bulk.see_job(sessions.house(), sessions.actor(), job[:ID_MOST])
     w = wording()
     lines = [(line, why_said(w, line.why)) for line in found.lines]
     return render_template("bulk/job.html", job=found, lines=lines, trouble=trouble_said(w, found.bulk.trouble))
@@ -122,7 +121,7 @@ def files(job: str) -> ResponseReturnValue:
 def stop(job: str) -> ResponseReturnValue:
     """No further copy is made."""
     w = wording()
-    if papers.stop_bundle(sessions.house(), sessions.actor(), job[:ID_MOST]):
+    if bulk.stop_bundle(sessions.house(), sessions.actor(), job[:ID_MOST]):
         flash(w._("Stopped. The copies that were made can be fetched."), "ok")
     else:
         flash(w._("It had come to its end before."), "message")
@@ -132,7 +131,7 @@ def stop(job: str) -> ResponseReturnValue:
 @bulk_blueprint.post("/<job>/delete")
 def delete(job: str) -> ResponseReturnValue:
     """Nothing is kept of it here any more; while a copy is being made, it is stopped only."""
-    if not papers.delete_bundle(sessions.house(), sessions.actor(), job[:ID_MOST]):
+    if not bulk.delete_bundle(sessions.house(), sessions.actor(), job[:ID_MOST]):
         w = wording()
         said = w._("Not deleted yet: one copy is being made still. No other one follows. Try again in a minute.")
         flash(said, "message")

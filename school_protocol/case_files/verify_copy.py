@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.auth.service import TooManyTries, place_of
 from school_protocol.case_files import record as case_files_record
 from school_protocol.case_files import repository
@@ -52,9 +52,9 @@ def note(house: House, address: str) -> None:
     """One more file from the place of that address. Raises TooManyTries."""
     subject = f"verify|{place_of(address)}"
     with house.directory.writing() as session:
-        if browser.attempts_since(session, subject, house.now() - WINDOW) >= MOST:
+        if sign_in_repository.attempts_since(session, subject, house.now() - WINDOW) >= MOST:
             raise TooManyTries(int(WINDOW.total_seconds()))
-        browser.note_attempt(session, subject, at=house.now())
+        sign_in_repository.note_attempt(session, subject, at=house.now())
 
 
 # ---- the check of a file -------------------------------------------------------------------------------------------

@@ -14,10 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.auth import sign_in_service
 from school_protocol.auth.sign_in_routes import sign_out
-from school_protocol.cases import help
-from school_protocol.cases import help as ready
-from school_protocol.cases import lists as desks
-from school_protocol.cases import lists as weeks
+from school_protocol.cases import help, lists
 from school_protocol.cases.view_models import ActView, CaseLine
 from school_protocol.config import version
 from school_protocol.engine.definition import Act, Move, Protocol, Words
@@ -35,7 +32,7 @@ from school_protocol.ui.routing import Pages
 desk_blueprint = Pages("desk", __name__, asks=Permission.signed_in)
 desk_blueprint.entry(N_("Cases"), 0, within=("desk", "cases", "review"))
 
-FILTERS = desks.FILTERS
+FILTERS = lists.FILTERS
 OF_DUES = ("mine", "late", "today")
 """Lists that say what is next or due: none of them is there for a workshop's table without hints, nor is the week."""
 QUERY_MOST = 200
@@ -67,11 +64,11 @@ def desk_index() -> ResponseReturnValue:
     if (is_week or chosen in OF_DUES) and not rendering.are_shown():
         return redirect(url_for("desk.index"))
     if is_week:
-        week = weeks.see_week(sessions.house(), sessions.actor(), after=after)
+        week = lists.see_week(sessions.house(), sessions.actor(), after=after)
         if week.receipts_only:
             return redirect(url_for("desk.index"))
         return render_template("desk/week.html", week=week, filters=FILTERS, of_dues=OF_DUES)
-    desk = desks.see_desk(sessions.house(), sessions.actor(), filter=chosen, after=after)
+    desk = lists.see_desk(sessions.house(), sessions.actor(), filter=chosen, after=after)
     return render_template("desk/index.html", desk=desk, filters=FILTERS, of_dues=OF_DUES)
 
 
@@ -148,13 +145,13 @@ def language() -> ResponseReturnValue:
 
 def _by_number(query: str) -> str | None:
     try:
-        return desks.find_by_number(sessions.house(), sessions.actor(), query) if query else None
+        return lists.find_by_number(sessions.house(), sessions.actor(), query) if query else None
     except Unseen:
         return None
 
 
 def _by_pupil(query: str) -> tuple[CaseLine, ...]:
-    return desks.find_by_pupil(sessions.house(), sessions.actor(), query) if query else ()
+    return lists.find_by_pupil(sessions.house(), sessions.actor(), query) if query else ()
 
 
 # ---- help: what the definitions in use say of each role, act and step ----------------------------------------------
@@ -218,7 +215,7 @@ def init_words(app: Flask) -> None:
 @words_blueprint.get("/words", endpoint="index")
 def words_index() -> ResponseReturnValue:
     """Folded to be found on a phone; `?whole=1` unfolds everything: what is folded would be missing on paper."""
-    protocols = ready.see_words(sessions.house(), sessions.actor())
+    protocols = help.see_words(sessions.house(), sessions.actor())
     return render_template("words.html", protocols=protocols, whole="whole" in request.args)
 
 

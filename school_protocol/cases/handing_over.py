@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from school_protocol import context
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.auth.repository import Account, Post
 from school_protocol.cases import index_repository, lookup_repository
 from school_protocol.cases.case_lines import CaseHead, FollowUpLine, ReferralLine, SeatLine
@@ -278,7 +278,7 @@ def leave(
             if at_once:
                 withdraw(kept, house, actor, found, Kind.left, reason, sentence)
                 _orphan(session, kept, house, actor, here, found, reason, sentence)
-                browser.close_web_sessions(kept, found.account.id)
+                sign_in_repository.close_web_sessions(kept, found.account.id)
             else:
                 auth_repository.end_appointment(kept, found.id, max(found.starts, day))
                 write_team_change(
@@ -370,7 +370,7 @@ def leave_at_once(
             for one in auth_repository.posts(kept, [here.unit.id], since=today_for(house)):
                 if one.account.id == found.account.id:
                     withdraw(kept, house, actor, one, Kind.left_at_once, reason, sentence)
-            browser.close_web_sessions(kept, found.account.id)
+            sign_in_repository.close_web_sessions(kept, found.account.id)
         outcome = {"account": found.account.id, "at_once": True, "orphans": len(held)}
         idempotency.use(session, press, outcome, at=house.now())
     return Changed(found.account.name(actor.language), at_once=True, orphans=len(held))

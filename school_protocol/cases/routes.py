@@ -10,7 +10,6 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.cases import form_pages, service, showing
-from school_protocol.cases import showing as minutes
 from school_protocol.cases.form_pages import (
     Correction,
     asks_about_school,
@@ -363,7 +362,7 @@ def _move_conflict(number: str, view: MoveView, form: MoveForm, expected: int, b
 @case_blueprint.route("/<number>/danger", methods=["GET", "POST"], is_long=True)
 def danger(number: str) -> ResponseReturnValue:
     """Choose a danger; one tap raises it. Never held back by what somebody else wrote meanwhile."""
-    page = minutes.see_danger(sessions.house(), sessions.actor(), number)
+    page = showing.see_danger(sessions.house(), sessions.actor(), number)
     declared = next(page.head.protocol.acts_of(ActKind.raise_danger), None)
     if declared is None:
         raise Unseen(number)
@@ -391,7 +390,7 @@ def _after_raising(number: str) -> ResponseReturnValue:
     """The first minutes; or, where raising it has closed the case to this person, the desk, which says so calmly."""
     sessions.ring()
     try:
-        minutes.see_danger(sessions.house(), sessions.actor(), number)
+        showing.see_danger(sessions.house(), sessions.actor(), number)
     except Unseen:
         w = wording()
         flash(w._("It is noted, and those who must know are told. From now on they alone read this case."), "ok")
@@ -412,7 +411,7 @@ def _danger_page(page: DangerPage, *, reasons: Sequence[Reason] = (), is_unclear
 
 @case_blueprint.get("/<number>/first-minutes")
 def first_minutes(number: str) -> ResponseReturnValue:
-    page = minutes.see_danger(sessions.house(), sessions.actor(), number, routing.asked("cases.first_minutes"))
+    page = showing.see_danger(sessions.house(), sessions.actor(), number, routing.asked("cases.first_minutes"))
     return render_template(
         "cases/first_minutes.html",
         page=page,

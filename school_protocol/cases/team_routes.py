@@ -9,7 +9,6 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from school_protocol.cases import handing_over
-from school_protocol.cases import handing_over as handing
 from school_protocol.context import today_for
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
 from school_protocol.engine.texts import N_
@@ -71,7 +70,7 @@ def hand_over() -> ResponseReturnValue:
         raise Unseen(wanted)
     if not wanted:
         return redirect(url_for("team.index"))
-    view = handing.see_hand_over(sessions.house(), sessions.actor(), wanted, after=after)
+    view = handing_over.see_hand_over(sessions.house(), sessions.actor(), wanted, after=after)
     return render_template("team/hand_over.html", view=view)
 
 

@@ -147,7 +147,7 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
     if not no_worker:
         raise click.ClickException("several processes serve pages alone: say --no-worker, and run `worker` beside them")
     try:
-        from school_protocol.cli import serve_processes as many
+        from school_protocol.cli import serve_processes
     except ModuleNotFoundError as error:
         raise click.ClickException("several processes need gunicorn: pip install 'school-protocol[scale]'") from error
     os.environ.setdefault("SCHOOL_PROTOCOL_WEB_PROCESSES", str(processes))
@@ -166,11 +166,11 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
         end_loading()
         return site
 
-    with many.measured_together() as folder:
+    with serve_processes.measured_together() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # read as its library is first imported
         open_house_once()
         click.echo(opened_at(settings_from(os.environ), host, port))
-        many.serve_in_processes(open_site, host=host, port=port, processes=processes)
+        serve_processes.serve_in_processes(open_site, host=host, port=port, processes=processes)
 
 
 def open_house_once() -> None:

@@ -24,7 +24,6 @@ from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.texts import is_address, is_phone, plain_phone
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.notifications import repository
-from school_protocol.notifications import repository as register
 from school_protocol.notifications.digests import paces
 from school_protocol.notifications.repository import USUAL, Choice, Every, State, Telling
 from school_protocol.people import repository as people_repository
@@ -304,5 +303,5 @@ def choose(house: House, actor: Actor, every: str, day: str) -> None:
             repository.keep_choice(people, actor.id, choice, at=now)
     with house.realm.writing() as session:
         if before is not None and before.every is Every.urgent_only:
-            register.drop_what_is_over(session, actor.id, but=REPORTER, at=now)
-        register.look_again(session, actor.id, at=now)
+            repository.drop_what_is_over(session, actor.id, but=REPORTER, at=now)
+        repository.look_again(session, actor.id, at=now)

@@ -17,7 +17,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import RECEIVING_HEAD, Loaded, folded, reindex, surroundings
 from school_protocol.cases.view_models import ToldLine
 from school_protocol.context import REALM, House, today_for
-from school_protocol.engine import deadlines as counting
+from school_protocol.engine import deadlines
 from school_protocol.engine.clock import NoSchoolTime, later
 from school_protocol.engine.deadlines import Due, all_counts, counts_anew, is_excused
 from school_protocol.engine.definition import Deadline, Step
@@ -28,7 +28,6 @@ from school_protocol.engine.visibility import Unit
 from school_protocol.language import Wording
 from school_protocol.mail import Carrier, Letter, Post, Unreachable
 from school_protocol.notifications import repository
-from school_protocol.notifications import repository as register
 from school_protocol.notifications.digests import Pace, pace_of
 from school_protocol.notifications.receivers import GUARDIANS, REPORTER, Around, Receiver, by_pace, each_once
 from school_protocol.notifications.repository import Every, Notice, State, Telling
@@ -231,7 +230,7 @@ def _tellings(around: Around, receivers: Iterable[Receiver], urgent: bool) -> li
 
 
 def _keep(house: House, session: Session, plan: Plan) -> None:
-    register.keep_notice(
+    repository.keep_notice(
         session, plan.case_id, plan.cause, plan.tellings, urgent=plan.urgent, at=house.now(), due_at=plan.due_at
     )
 
@@ -337,7 +336,7 @@ def _plan_for_taken_back(around: Around, message: work_queue.Message) -> Plan | 
     record = case.retracted.get(int(message.payload["entry"] or 0))
     if record is None:
         return None
-    since = [one for one in register.notices_of_case(session, case_id) if one.urgent and one.at >= record.at]
+    since = [one for one in repository.notices_of_case(session, case_id) if one.urgent and one.at >= record.at]
     told = [(one.role, one.account) for one in since if not is_taken_back(one)]
     told += [(event.role, event.actor) for event in case.events if event.seq > record.seq]
     found = auth_repository.accounts(around.people, {account for _role, account in told if account} - {record.actor})
@@ -387,7 +386,7 @@ def _wake_one(house: House, case_id: str) -> None:
         row = index_repository.row_of(session, case_id)
         facts = _facts(house, session, case_id)
         is_counted = has_counted(house, session, case_id, facts)
-    running = {(due.deadline, due.subject) for due in counting.open_dues(facts)}
+    running = {(due.deadline, due.subject) for due in deadlines.open_dues(facts)}
     is_old = row is not None and row.waits_on_authority is None
     if row is not None and (is_old or not is_counted or {(due.key, due.subject) for due in row.dues} != running):
         with house.realm.writing() as session:
@@ -396,7 +395,7 @@ def _wake_one(house: House, case_id: str) -> None:
 
 def _facts(house: House, session: Session, case_id: str) -> Facts:
     protocol, case = folded(house, session, case_id)
-    return counting.read(protocol, case, house.now(), surroundings(house, case.unit))
+    return deadlines.read(protocol, case, house.now(), surroundings(house, case.unit))
 
 
 # -- what deadlines call for
@@ -432,7 +431,7 @@ def _climb_one(house: House, case_id: str) -> None:
 
 def _plans_of(house: House, session: Session, row: index_repository.IndexRow, counts: Iterable[_Count]) -> list[Plan]:
     """Who is told of the steps that have fallen due and were not told yet."""
-    known = register.causes(session, row.case_id)
+    known = repository.causes(session, row.case_id)
     fallen = [(count, number) for count in counts for number in count.fallen() if count.cause(number) not in known]
     if not fallen:
         return []
@@ -447,7 +446,7 @@ def _open_counts(facts: Facts) -> Iterator[tuple[Deadline, Due]]:
     So too those that run anew, about a service that acknowledged and has not answered.
     """
     for deadline in (one for one in facts.protocol.deadlines.values() if one.steps):
-        found = chain(counting.all_counts(facts, deadline), counting.counts_anew(facts, deadline))
+        found = chain(deadlines.all_counts(facts, deadline), deadlines.counts_anew(facts, deadline))
         open_ones = (due for due in found if due.is_open)
         yield from ((deadline, due) for due in open_ones if not is_excused(facts, due))
 
@@ -508,10 +507,10 @@ def _deliver(house: House, channel: Channel, carrier: Carrier) -> None:
     """One message after the other: each taken, sent and settled in transactions of its own, none held while sending."""
     while True:
         with house.realm.reading() as session:
-            if not register.is_due(session, house.now(), channel):
+            if not repository.is_due(session, house.now(), channel):
                 return
         with house.realm.writing() as session:
-            taken = register.take_notice(session, house.now(), channel)
+            taken = repository.take_notice(session, house.now(), channel)
         if not taken:
             return
         try:
@@ -580,7 +579,7 @@ def _tell_instead(house: House, notice: Notice) -> None:
 def _missed(session: Session, notice: Notice) -> frozenset[str]:
     """Whom no message of that cause reaches: each one failed again, or finds no address."""
     kept = [
-        one for one in register.notices_of_case(session, notice.case_id) if one.cause == notice.cause and one.account
+        one for one in repository.notices_of_case(session, notice.case_id) if one.cause == notice.cause and one.account
     ]
     reached = {one.account for one in kept if not _fails(one)}
     return frozenset(one.account for one in kept) - reached
@@ -596,7 +595,7 @@ def _due_by_now(house: House, account: Account, notices: Sequence[Notice]) -> li
     pace, now = _pace_of(house, account, notices[0]), house.now()
     since = pace.told_since(now)
     with house.realm.reading() as session:
-        is_told = since is not None and register.was_gathered_since(session, account.id, since, now=now)
+        is_told = since is not None and repository.was_gathered_since(session, account.id, since, now=now)
     found: list[Notice] = []
     later_on: dict[datetime, list[Notice]] = {}
     for notice in notices:
@@ -617,7 +616,7 @@ def _due_by_now(house: House, account: Account, notices: Sequence[Notice]) -> li
 def _look_again(house: House, accounts: Iterable[str]) -> None:
     with house.realm.writing() as session:
         for account in accounts:
-            register.look_again(session, account, at=house.now())
+            repository.look_again(session, account, at=house.now())
 
 
 def _look_where_changed(house: House, plans: Iterable[Plan], unit: Unit) -> None:
@@ -661,12 +660,12 @@ def _pace_of(house: House, account: Account, notice: Notice) -> Pace:
 def _settle(house: House, notices: Sequence[Notice], state: State) -> None:
     if notices:
         with house.realm.writing() as session:
-            register.settle_notice(session, [notice.id for notice in notices], state, at=house.now())
+            repository.settle_notice(session, [notice.id for notice in notices], state, at=house.now())
 
 
 def _put_off(house: House, notices: Sequence[Notice], until: datetime) -> None:
     with house.realm.writing() as session:
-        register.put_off_notice(session, [notice.id for notice in notices], until)
+        repository.put_off_notice(session, [notice.id for notice in notices], until)
 
 
 def _delay(attempts: int, *, urgent: bool) -> timedelta:
@@ -683,7 +682,7 @@ def bring_what_was_missed(house: House, accounts: Sequence[str]) -> None:
         with house.realm.writing() as session:
             for account in known.values():
                 ways = ways_of(house, account, urgent=True)
-                register.revive(session, account.id, ways, since=house.now() - REVIVED, at=house.now())
+                repository.revive(session, account.id, ways, since=house.now() - REVIVED, at=house.now())
 
 
 # ---- what pages and commands ask ---------------------------------------------------------------------------------
@@ -691,7 +690,7 @@ def bring_what_was_missed(house: House, accounts: Sequence[str]) -> None:
 
 def told_of(session: Session, case_id: str) -> tuple[ToldLine, ...]:
     """Who was told by message of a case, in order; for who may see that case."""
-    notices = register.notices_of_case(session, case_id)
+    notices = repository.notices_of_case(session, case_id)
     lines = [
         ToldLine(one.role, one.settled_at or one.at, one.channel.value, one.state.value)
         for one in notices
@@ -730,6 +729,6 @@ def see_waiting(house: House) -> Waiting:
     with house.directory.reading() as people:
         without, unwanting = auth_repository.without_address(people), repository.accounts(people, Every.urgent_only)
     with house.realm.reading() as session:
-        found, unwanted = register.waiting_notices(session), register.waiting_calmly(session, unwanting)
+        found, unwanted = repository.waiting_notices(session), repository.waiting_calmly(session, unwanting)
     mail, sms = found.get(Channel.mail, 0), found.get(Channel.sms, 0)
     return Waiting(mail - unwanted, sms, without, unwanted)

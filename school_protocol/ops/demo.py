@@ -30,10 +30,6 @@ from school_protocol.engine.visibility import Actor, UnitKind
 from school_protocol.language import ZONE
 from school_protocol.notifications import repository as notifications_repository
 from school_protocol.ops import setup
-from school_protocol.ops import setup as figures
-from school_protocol.ops import setup as signalement
-from school_protocol.ops import setup as systems
-from school_protocol.ops import setup as visits
 from school_protocol.pdf.signing_keys import Validity, make_authority
 from school_protocol.people import contacts_repository, school_time
 from school_protocol.people import repository as people_repository
@@ -326,7 +322,7 @@ SCENES = (
 )  # fmt: skip
 
 
-TOLD: tuple[signalement.Told, ...] = (
+TOLD: tuple[setup.Told, ...] = (
     ("public", "ar", {
         "what_happens": "هناك من يهددني بنشر صورتي إذا لم أرسل له صورا أخرى. أنا خائفة.", "danger_now": "yes",
         "adult_concerned": "no", "to_whom": "me", "since": "week", "intimate_image": "yes", "reach": "discreetly",
@@ -550,8 +546,8 @@ def _seed(house: House, clock: TurnableClock, password: str, say: Say, *, told: 
             content=content,
             published_at=now - timedelta(days=400),
         )
-    visits.seed_visits(house, accounts["province"], SCHOOLS[0].code, now)
-    systems.seed_tokens(
+    setup.seed_visits(house, accounts["province"], SCHOOLS[0].code, now)
+    setup.seed_tokens(
         house, accounts["admin"], accounts["academie"], region=REGIONS[0].code, province=PROVINCES[0].code, now=now
     )
     if not told:
@@ -561,12 +557,12 @@ def _seed(house: House, clock: TurnableClock, password: str, say: Say, *, told: 
     clock.moment = now - SINCE_ISSUED
     past.write(clock.moment)
     say("Figures of the academy, as they were issued")
-    figures.seed_releases(house, accounts["academie"])
+    setup.seed_releases(house, accounts["academie"])
     past.write(now)
     Theatre(house, clock, protocol, units, accounts, now, say).play(SCENES)
     say("Figures of the academy, issued again")
-    figures.again(house, accounts["academie"])
-    signalement.seed_public_reports(house, accounts["directeur"], SCHOOLS[0].code, TOLD)
+    setup.again(house, accounts["academie"])
+    setup.seed_public_reports(house, accounts["directeur"], SCHOOLS[0].code, TOLD)
 
 
 def _past(

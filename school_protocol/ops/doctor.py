@@ -27,8 +27,7 @@ from school_protocol.engine.kernel import contrary
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import Wording
 from school_protocol.mail import PostMisconfigured, Unreachable, reach_mail
-from school_protocol.ops import backup_service, going_live
-from school_protocol.ops import key_rotation as copies
+from school_protocol.ops import backup_service, going_live, key_rotation
 from school_protocol.ops.databases import progress_line, refuse_misplaced
 from school_protocol.ops.key_rotation import is_marked_here
 from school_protocol.pdf import rendering
@@ -461,11 +460,11 @@ def marks(house: House, _asked: Asked) -> Iterator[Finding]:
 
 def recovery(house: House, _asked: Asked) -> Iterator[Finding]:
     """Whether a lost key could be put back."""
-    lack = copies.lack(house)
+    lack = key_rotation.lack(house)
     if lack is None:
         yield ok("recovery copy of the keys: made of these keys, and tried out")
     else:
-        yield note(f"WARNING: {copies.SAID[lack]}", "keep the copy and its code apart, neither on this machine")
+        yield note(f"WARNING: {key_rotation.SAID[lack]}", "keep the copy and its code apart, neither on this machine")
 
 
 def files(house: House, _asked: Asked) -> Iterator[Finding]:

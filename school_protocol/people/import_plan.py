@@ -19,7 +19,6 @@ from school_protocol.auth.repository import Account, plain_username
 from school_protocol.context import House
 from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.people import import_repository, repository, spreadsheets
-from school_protocol.people import repository as schools
 from school_protocol.people.import_repository import Line, Verdict, in_chunks
 from school_protocol.people.repository import Held
 from school_protocol.people.service import FIRST_DAY, NAME_MOST, Problems, check_address, check_username, day_within
@@ -84,7 +83,7 @@ class Plan:
         codes = {row.cells.get(name, "").upper() for row in chunk for name in ("code", "parent")}
         found = import_repository.units_coded(session, codes)
         ids = [unit.id for unit in found.values()]
-        levels, cities = schools.levels(session, ids), repository.cities(session, ids)
+        levels, cities = repository.levels(session, ids), repository.cities(session, ids)
         for row in chunk:
             problems, changes = self._place(kind, row.cells, found, levels, cities)
             yield _line(row, spreadsheets.kind_of(row.cells) or "unknown", problems, changes)

@@ -17,8 +17,6 @@ from school_protocol.engine.errors import Unseen
 from school_protocol.engine.texts import plain_phone
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.people import import_repository, repository, spreadsheets
-from school_protocol.people import import_repository as kept
-from school_protocol.people import repository as schools
 from school_protocol.people.import_plan import CHUNK, Plan
 from school_protocol.people.import_repository import Batch, Line, State, Verdict
 from school_protocol.people.repository import Certificate, Held
@@ -26,7 +24,7 @@ from school_protocol.people.service import keep_account, say_address_changed
 from school_protocol.people.spreadsheets import ORDER, Unreadable, written
 from school_protocol.people.staff_list import Admin, admin_of, role_named, row_of, through
 from school_protocol.people.teams import Obstacle, TeamRefused
-from school_protocol.privacy import repository as days
+from school_protocol.privacy import repository as privacy_repository
 from school_protocol.storage import administration_log
 from school_protocol.storage.administration_log import Change, Kind, LinkHead
 from school_protocol.storage.engines import Session
@@ -77,7 +75,7 @@ class Writer:
         import_repository.add_units(self.session, new)
         for place, level in levels.items():
             if level:
-                schools.set_level(self.session, place, level)
+                repository.set_level(self.session, place, level)
             if cities[place]:
                 repository.set_city(self.session, place, cities[place])
         administration_log.write_all(self.session, log)
@@ -308,9 +306,9 @@ def bring(
     if not total:
         raise Unreadable("empty")
     with house.directory.writing() as session:
-        batch = kept.bring(session, actor.id, content, _file_name(file), total, at=house.now())
+        batch = import_repository.bring(session, actor.id, content, _file_name(file), total, at=house.now())
         if hold or total <= AT_ONCE:
-            kept.take(session, batch, now=house.now())
+            import_repository.take(session, batch, now=house.now())
     if total <= AT_ONCE:
         read_import(house, actor, batch, by_command=by_command)
     return _own(house, actor, batch)
@@ -326,19 +324,19 @@ def read_import(
     """Work out the preview, some hundreds of lines a transaction, so that how far it is can be seen meanwhile."""
     with house.directory.writing() as session:
         found = _mine(session, actor, batch)
-        content = kept.content_of(session, batch)
-        kept.begin_lines(session, batch)
+        content = import_repository.content_of(session, batch)
+        import_repository.begin_lines(session, batch)
     plan = Plan(house, admin_of(house, actor, by_command=by_command), today_for(house))
     done = 0
     with house.directory.reading() as session:
         for chunk in plan.lines(session, content):
             with house.directory.writing() as writing:
-                kept.keep_lines(writing, batch, chunk, now=house.now())
+                import_repository.keep_lines(writing, batch, chunk, now=house.now())
             done += len(chunk)
             if step is not None:
                 step(done, found.total)
     with house.directory.writing() as session:
-        kept.set_ready(session, batch, plan.digest, at=house.now(), fault=fault)
+        import_repository.set_ready(session, batch, plan.digest, at=house.now(), fault=fault)
 
 
 # ---- seeing --------------------------------------------------------------------------------------------------------
@@ -348,7 +346,7 @@ def see_imports(house: House, actor: Actor) -> tuple[BatchLine, ...]:
     """The lists that this person brought lately."""
     admin_of(house, actor)
     with house.directory.reading() as session:
-        found = kept.batches(session, actor.id, limit=LATELY)
+        found = import_repository.batches(session, actor.id, limit=LATELY)
         return tuple(BatchLine(one, _counts(session, one.id)) for one in found)
 
 
@@ -359,8 +357,8 @@ def see_import(house: House, actor: Actor, batch: str, *, verdict: str = "", aft
     with house.directory.reading() as session:
         found = _mine(session, actor, batch)
         counted = _counts(session, batch)
-        lines = kept.lines(session, batch, wanted, after=after, limit=PAGE + 1)
-        made = len(kept.made_accounts(session, batch)) if found.state is State.applied else 0
+        lines = import_repository.lines(session, batch, wanted, after=after, limit=PAGE + 1)
+        made = len(import_repository.made_accounts(session, batch)) if found.state is State.applied else 0
     further = lines[PAGE - 1].line if len(lines) > PAGE else 0
     return ImportView(found, counted, lines[:PAGE], verdict if len(wanted) == 1 else "", further, made)
 
@@ -381,7 +379,7 @@ def results(
         after = 0
         while True:
             with house.directory.reading() as session:
-                found = kept.lines(session, batch, wanted, after=after, limit=CHUNK)
+                found = import_repository.lines(session, batch, wanted, after=after, limit=CHUNK)
             for line in found:
                 yield [str(line.line), say(line), *(line.cells.get(name, "") for name in spreadsheets.FIELDS)]
             if len(found) < CHUNK:
@@ -396,13 +394,13 @@ def _wanted(verdict: str) -> tuple[Verdict, ...]:
 
 
 def _counts(session: Session, batch: str) -> Counts:
-    found = kept.counts(session, batch)
+    found = import_repository.counts(session, batch)
     by = {one: sum(count for (_kind, verdict), count in found.items() if verdict is one) for one in Verdict}
     return Counts(by[Verdict.new], by[Verdict.changed], by[Verdict.unchanged], by[Verdict.refused])
 
 
 def _mine(session: Session, actor: Actor, batch: str) -> Batch:
-    found = kept.batch(session, batch)
+    found = import_repository.batch(session, batch)
     if found is None or found.account != actor.id:
         raise Unseen(batch)
     return found
@@ -435,9 +433,9 @@ def confirm(house: House, actor: Actor, batch: str, digest: str, *, by_command: 
             raise TeamRefused(Obstacle(LINES_REFUSED))
         if not counts.to_apply:
             raise TeamRefused(Obstacle("nothing_to_apply"))
-        kept.set_state(session, batch, State.confirmed, at=house.now())
+        import_repository.set_state(session, batch, State.confirmed, at=house.now())
         if found.total <= AT_ONCE:
-            kept.take(session, batch, now=house.now())
+            import_repository.take(session, batch, now=house.now())
     if found.total <= AT_ONCE:
         apply(house, actor, batch, by_command=by_command)
     return _own(house, actor, batch)
@@ -450,8 +448,8 @@ def withdraw(house: House, actor: Actor, batch: str) -> None:
         found = _mine(session, actor, batch)
         if found.state not in (State.reading, State.ready, State.withdrawn):
             raise TeamRefused(Obstacle("confirmed_already"))
-        kept.begin_lines(session, batch)
-        kept.set_state(session, batch, State.withdrawn, at=house.now())
+        import_repository.begin_lines(session, batch)
+        import_repository.set_state(session, batch, State.withdrawn, at=house.now())
 
 
 def apply(house: House, actor: Actor, batch: str, *, by_command: bool = False) -> bool:
@@ -506,7 +504,7 @@ def _checked_at(house: House, admin: Admin, batch: str) -> _Checked:
 
 def _check_still(session: Session, house: House, admin: Admin, found: Batch, day: date) -> None:
     plan = Plan(house, admin, day)
-    for _chunk in plan.lines(session, kept.content_of(session, found.id)):
+    for _chunk in plan.lines(session, import_repository.content_of(session, found.id)):
         pass
     if plan.digest != found.digest:
         raise _NotAsShownError(CHANGED_MEANWHILE)
@@ -528,8 +526,8 @@ def _apply(house: House, admin: Admin, batch: str, checked: _Checked | None) -> 
         writer = Writer(session, house, admin, day)
         for kind in ORDER:
             for lines in _to_apply(session, batch, kind):
-                kept.note_accounts(session, batch, writer.write(kind, lines))
-        kept.set_state(session, batch, State.applied, at=house.now())
+                import_repository.note_accounts(session, batch, writer.write(kind, lines))
+        import_repository.set_state(session, batch, State.applied, at=house.now())
         if checked is not None and checked.head != administration_log.held_head(session):
             raise _MovedError
     say_address_changed(house, writer.moved)
@@ -539,7 +537,9 @@ def _apply(house: House, admin: Admin, batch: str, checked: _Checked | None) -> 
 def _to_apply(session: Session, batch: str, kind: str) -> Iterator[tuple[Line, ...]]:
     after = 0
     while True:
-        found = kept.lines(session, batch, (Verdict.new, Verdict.changed), after=after, limit=CHUNK, kind=kind)
+        found = import_repository.lines(
+            session, batch, (Verdict.new, Verdict.changed), after=after, limit=CHUNK, kind=kind
+        )
         if not found:
             return
         yield found
@@ -554,8 +554,8 @@ def go_on(house: House) -> bool:
     forgotten = _forgotten_before(house)
     with house.directory.writing() as session:
         if forgotten is not None:
-            kept.drop_settled(session, forgotten)
-        found = kept.take_next(session, now=house.now())
+            import_repository.drop_settled(session, forgotten)
+        found = import_repository.take_next(session, now=house.now())
         actor = actor_of(house, found.account, session) if found else None
     if found is None:
         return False
@@ -568,8 +568,8 @@ def go_on(house: House) -> bool:
             apply(house, actor, found.id)
     except Unseen:
         with house.directory.writing() as session:
-            kept.begin_lines(session, found.id)
-            kept.set_state(session, found.id, State.withdrawn, at=house.now(), fault="not_yours_any_more")
+            import_repository.begin_lines(session, found.id)
+            import_repository.set_state(session, found.id, State.withdrawn, at=house.now(), fault="not_yours_any_more")
     return True
 
 
@@ -578,5 +578,5 @@ def _forgotten_before(house: House) -> datetime | None:
     takes nothing away; None as long as so many days are not known.
     """
     with house.realm.reading() as session:
-        since = days.settled_since(session, LEAST_RUNS)
+        since = privacy_repository.settled_since(session, LEAST_RUNS)
     return min(since, house.now()) - KEPT_FOR if since is not None else None

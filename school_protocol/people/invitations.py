@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.access_codes import GOOD_FOR, INVITATION, Slip, invite_by_slip
 from school_protocol.auth.own_account import INVITED
 from school_protocol.auth.repository import Account
@@ -290,7 +289,7 @@ def withdraw(house: House, actor: Actor, account_id: str, *, token: str) -> Done
             if not held.is_over(today):
                 auth_repository.end_appointment(session, held.id, max(held.starts, today))
         auth_repository.set_active(session, account_id, False)
-        browser.close_web_sessions(session, account_id)
+        sign_in_repository.close_web_sessions(session, account_id)
         _inviting_log(session, house, inviter, post, account.id, WITHDRAWN).write(Kind.account_closed)
         return account
 

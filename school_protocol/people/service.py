@@ -10,7 +10,6 @@ from datetime import date
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.repository import Account
 from school_protocol.auth.second_factor import end_if_unproven
 from school_protocol.auth.service import HELPED, end_access
@@ -229,7 +228,7 @@ def end_membership(
             log.write(Kind.appointment_ends, ends=day)
         else:
             log.write(Kind.appointment_ended, ends=today)
-            browser.close_web_sessions(session, account.id)
+            sign_in_repository.close_web_sessions(session, account.id)
         left[day] = _left_by(house, log, posts, held, day)
         for case in left[day] if day <= today else ():
             log.write(Kind.orphaned, number=case.number)
@@ -304,7 +303,7 @@ def close_membership(
         if not account.active:
             raise TeamRefused(Obstacle("closed", account.name(actor.language)))
         auth_repository.set_active(session, account.id, False)
-        browser.close_web_sessions(session, account.id)
+        sign_in_repository.close_web_sessions(session, account.id)
         end_access(session, house, actor.id, account.id, HELPED)
         log_for(session, house, admin, account.id, posts, today, reason, sentence).write(Kind.account_closed)
         return account

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from school_protocol.auth import sign_in_repository as throttle
+from school_protocol.auth import sign_in_repository
 from school_protocol.auth.service import TooManyTries
 from school_protocol.auth.sign_in_service import prove_again
 from school_protocol.cases import index_repository
@@ -203,7 +203,7 @@ def break_door(house: House, actor: Actor, number: str, asked: Asked) -> str:
             session, case_id=loaded.case_id, account=actor.id, at=loaded.now, what="door.opened", reason=reason
         )
     with house.directory.writing() as people:
-        throttle.forget_attempts(people, _subject(actor))
+        sign_in_repository.forget_attempts(people, _subject(actor))
     return loaded.case.number
 
 
@@ -225,9 +225,9 @@ def opening(house: House, session: Session, actor: Actor, digits: str) -> tuple[
 def _count_try(house: House, actor: Actor) -> None:
     subject = _subject(actor)
     with house.directory.writing() as session:
-        if throttle.attempts_since(session, subject, house.now() - WINDOW) >= TRIES:
+        if sign_in_repository.attempts_since(session, subject, house.now() - WINDOW) >= TRIES:
             raise TooManyTries(int(WINDOW.total_seconds()))
-        throttle.note_attempt(session, subject, at=house.now())
+        sign_in_repository.note_attempt(session, subject, at=house.now())
 
 
 def _subject(actor: Actor) -> str:

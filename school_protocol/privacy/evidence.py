@@ -18,7 +18,7 @@ from school_protocol.cases.loading import Loaded, keep, load
 from school_protocol.cases.service import Done, record_act
 from school_protocol.cases.showing import seeing_of
 from school_protocol.context import House
-from school_protocol.engine import evidence_pieces as rules
+from school_protocol.engine import evidence_pieces
 from school_protocol.engine.case_parts import FileLife
 from school_protocol.engine.definition import ActKind, Target
 from school_protocol.engine.definition_parts import Pieces
@@ -124,8 +124,8 @@ def _checked(purpose: str, reason: str) -> str:
         problems["purpose"] = ("required",)
     if not said:
         problems["reason"] = ("required",)
-    elif len(said) > rules.REASON_MOST:
-        problems["reason"] = (f"too_long:{rules.REASON_MOST}:{len(said)}",)
+    elif len(said) > evidence_pieces.REASON_MOST:
+        problems["reason"] = (f"too_long:{evidence_pieces.REASON_MOST}:{len(said)}",)
     if problems:
         raise BadInput(problems)
     return said
@@ -177,7 +177,7 @@ class FileLine:
 class RemovalLine:
     """One request, as it is said: its channel and result are options of the definition."""
 
-    asked: rules.Asked
+    asked: evidence_pieces.Asked
     channel: Option | None
     result: Option | None
     is_due: bool
@@ -294,7 +294,7 @@ def options_of(form: Form, rows: str, column: str) -> dict[str, Option]:
 
 def _pieces(house: House, session: Session, loaded: Loaded, seeing: Seeing) -> Iterator[PieceLine]:
     can_raise = seeing.head().can_raise
-    for record in rules.pieces_of(loaded.case):
+    for record in evidence_pieces.pieces_of(loaded.case):
         try:
             piece = piece_at(loaded, seeing, record.seq)
         except Unseen:
@@ -305,7 +305,7 @@ def _pieces(house: House, session: Session, loaded: Loaded, seeing: Seeing) -> I
 def _line(house: House, session: Session, piece: AtHand, *, can_raise: bool) -> PieceLine:
     loaded, declared, shown, form = piece.loaded, piece.rules, piece.shown, piece.shown.form
     readable, answers = piece.is_readable, piece.shown.answers
-    standing = rules.standing(declared.removal, form, answers, loaded.facts.today) if readable else None
+    standing = evidence_pieces.standing(declared.removal, form, answers, loaded.facts.today) if readable else None
     channels = options_of(form, declared.removal.rows, declared.removal.channel)
     life, refusal = piece.file, piece.against()
     if life is not None and life.shut_at is not None:
@@ -314,8 +314,10 @@ def _line(house: House, session: Session, piece: AtHand, *, can_raise: bool) -> 
     return PieceLine(
         record=shown,
         number=piece.number,
-        name=rules.name_of(loaded.case.number, piece.number, _parts(declared, answers), _captured(declared, answers)),
-        is_intimate=rules.is_intimate(form, piece.record.answers),
+        name=evidence_pieces.name_of(
+            loaded.case.number, piece.number, _parts(declared, answers), _captured(declared, answers)
+        ),
+        is_intimate=evidence_pieces.is_intimate(form, piece.record.answers),
         online=_answered(form, declared.online, answers),
         shared=_answered(form, declared.shared, answers),
         removal=standing,
@@ -323,7 +325,9 @@ def _line(house: House, session: Session, piece: AtHand, *, can_raise: bool) -> 
         next=tuple(channels[key] for key in standing.next if key in channels) if standing else (),
         file=_file(session, piece, life, refusal) if life is not None else None,
         former=tuple(
-            _file(session, piece, one, None) for one in rules.files_of(loaded.case, shown.seq) if not one.is_there
+            _file(session, piece, one, None)
+            for one in evidence_pieces.files_of(loaded.case, shown.seq)
+            if not one.is_there
         ),
         refusal=refusal,
         may_attach=is_attaching
@@ -356,7 +360,7 @@ def _file(session: Session, piece: AtHand, life: FileLife, refusal: Refusal | No
         opened=life.opened,
         locked=Refusal.shut if life.shut_at is not None else refusal,
         has_derivative=DERIVATIVE in evidence_repository.parts_of(session, piece.loaded.case_id, life.id),
-        incident=rules.incident_of(piece.rules, life),
+        incident=evidence_pieces.incident_of(piece.rules, life),
         is_there=life.is_there,
     )
 
@@ -428,7 +432,7 @@ def _noted(
         raise Unseen(f"{number}/{entry}/{place}")
     columns = (removal.channel, removal.asked_on, removal.reference, removal.result)
     row = {key: value for key, value in zip(columns, said, strict=True) if value or place is not None}
-    changes = rules.with_request(removal, piece.record.answers, row, place)
+    changes = evidence_pieces.with_request(removal, piece.record.answers, row, place)
     act, answers = _correction(piece, said[0])
     if place is None and not said[0] and piece.seeing.choice(act).is_open:
         raise BadInput({"channel": ("required",)})

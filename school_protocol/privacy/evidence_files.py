@@ -14,7 +14,7 @@ from school_protocol.cases.loading import Loaded, keep, load
 from school_protocol.cases.service import Done, repeated, tell_file
 from school_protocol.cases.showing import seeing_of
 from school_protocol.context import House, take_away
-from school_protocol.engine import evidence_pieces as rules
+from school_protocol.engine import evidence_pieces
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import FileLife, Record, acts_as
 from school_protocol.engine.definition_parts import Pieces
@@ -42,7 +42,7 @@ class AtHand:
 
     @property
     def file(self) -> FileLife | None:
-        return rules.file_of(self.loaded.case, self.record.seq)
+        return evidence_pieces.file_of(self.loaded.case, self.record.seq)
 
     @property
     def number(self) -> int:
@@ -51,7 +51,7 @@ class AtHand:
     def against(self) -> Refusal | None:
         """What forbids a file here now, whoever asks."""
         loaded = self.loaded
-        return rules.against_files(loaded.protocol, loaded.case, self.shown.form, self.record.answers)
+        return evidence_pieces.against_files(loaded.protocol, loaded.case, self.shown.form, self.record.answers)
 
     # ---- who -------------------------------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ class AtHand:
 def piece_at(loaded: Loaded, seeing: Seeing, entry: int) -> AtHand:
     """The piece that this entry registered. Raises Unseen where there is none, or it is not for this person."""
     declared, record = loaded.protocol.pieces, loaded.case.record(entry)
-    if declared is None or record is None or record not in rules.pieces_of(loaded.case):
+    if declared is None or record is None or record not in evidence_pieces.pieces_of(loaded.case):
         raise Unseen(f"{loaded.case.number}/{entry}")
     found = AtHand(loaded, seeing, declared, record, seeing.record(record))
     if found.shown.hidden == "side":

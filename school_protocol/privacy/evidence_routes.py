@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.case_files import presenters as case_files_presenters
 from school_protocol.case_files.presenters import refusal_said
-from school_protocol.engine import evidence_pieces as rules
+from school_protocol.engine import evidence_pieces
 from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.engine.evidence_pieces import FileLost, FileRefused, Purpose
 from school_protocol.engine.visibility import Permission
@@ -62,7 +62,7 @@ def _page(number: str, trouble: Trouble | None = None, status: int = 200) -> Res
             register=view,
             trouble=trouble or Trouble(),
             purposes=[(one.value, case_files_presenters.purpose_said(w, one.value)) for one in Purpose],
-            most=rules.REASON_MOST,
+            most=evidence_pieces.REASON_MOST,
             token=new_token,
             today=sessions.house().now(),
         ),

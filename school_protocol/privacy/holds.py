@@ -24,8 +24,7 @@ from school_protocol.engine.errors import BadInput, Refused, Unseen
 from school_protocol.engine.events import ErasureResumed, ErasureSuspended, Event
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Actor, Reach, Scope, Unit
-from school_protocol.privacy import repository as storage
-from school_protocol.privacy import retention
+from school_protocol.privacy import repository, retention
 from school_protocol.privacy.repository import LimitCursor, Listed
 from school_protocol.privacy.retention import is_being_erased
 from school_protocol.privacy.rules import HOLD_MOST, Given, Limit, Step, is_suspended, limit_of, next_step, supervises
@@ -79,7 +78,7 @@ def _view(house: House, session: Session, loaded: Loaded) -> LimitView:
     return LimitView(
         head=seeing.head(),
         limit=limit_of(loaded.facts),
-        erase_on=found.erase_on if found and found.erase_on != storage.NEVER else None,
+        erase_on=found.erase_on if found and found.erase_on != repository.NEVER else None,
         suspended=is_held,
         until=date.fromisoformat(shown.until) if shown else None,
         by=seeing.name(shown.actor) if shown else "",
@@ -138,10 +137,10 @@ def _kept(
     house: House, session: Session, loaded: Loaded, event: Event, what: str, press: idempotency.Press
 ) -> datetime:
     """The event, the bar in the database, the access and the press: all of it, or nothing."""
-    storage.lock_limits(session, loaded.case_id)
+    repository.lock_limits(session, loaded.case_id)
     keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
     if retention.write_limit(house, session, loaded.case_id) is None:
-        storage.bar(session, loaded.case_id, retention.bar_of(house, session, loaded.case_id))
+        repository.bar(session, loaded.case_id, retention.bar_of(house, session, loaded.case_id))
     access_log.note(session, case_id=loaded.case_id, account=event.actor, at=house.now(), what=what)
     outcome: Mapping[str, Any] = {"at": event.at.isoformat()}
     idempotency.use(session, press, outcome, at=house.now())
@@ -236,12 +235,12 @@ def see_list(house: House, actor: Actor, *, after: str | None = None, only_waiti
     if not scope.clauses or (after and cursor is None):
         raise Unseen("retention")
     with house.realm.reading() as session:
-        found, more = storage.listed(
+        found, more = repository.listed(
             session, scope, today=today_for(house), limit=PAGE, after=cursor, waits=only_waiting or None
         )
         today = retention.today_of(house, session)
         is_empty = not (found or after or only_waiting)
-        is_behind = is_empty and storage.is_to_look_at(session, scope, today=today_for(house))
+        is_behind = is_empty and repository.is_to_look_at(session, scope, today=today_for(house))
     with house.directory.reading() as session:
         units = auth_repository.find_units(session, {line.unit for line in found})
     lines = tuple(LimitLine(line.number, units[line.unit], line) for line in found)
@@ -279,7 +278,7 @@ def _agree_to(house: House, session: Session, case_id: str, actor: Actor, today:
     found = retention.given(house, session, looked.standing, today)
     if next_step(looked.limit, found.first, found.second, True, today, house.now()) is not Step.erase:
         return False
-    storage.keep_limit(session, replace(found, agreed_at=house.now(), agreed_by=actor.id))
+    repository.keep_limit(session, replace(found, agreed_at=house.now(), agreed_by=actor.id))
     access_log.note(session, case_id=case_id, account=actor.id, at=house.now(), what=AGREED)
     return True
 

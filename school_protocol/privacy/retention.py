@@ -25,7 +25,6 @@ from school_protocol.language import ZONE
 from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications.repository import State
 from school_protocol.privacy import repository
-from school_protocol.privacy import repository as storage
 from school_protocol.privacy.evidence_repository import places_of_case
 from school_protocol.privacy.repository import NEVER, LimitCursor, Standing
 from school_protocol.privacy.rules import (
@@ -42,7 +41,6 @@ from school_protocol.privacy.rules import (
 )
 from school_protocol.reports.escalation import erase_over
 from school_protocol.statistics import yearly_rules
-from school_protocol.statistics import yearly_rules as years
 from school_protocol.statistics.counts import keep_count
 from school_protocol.statistics.rules import stands_apart
 from school_protocol.statistics.yearly_rules import Period, Tally
@@ -79,7 +77,7 @@ def look_at(house: House, session: Session, case_id: str) -> Looked | None:
     limit = limit_of(facts)
     if limit is None:
         return None
-    before = storage.standing(session, case_id)
+    before = repository.standing(session, case_id)
     return Looked(protocol, case, facts, limit, _standing(house, case_id, facts, limit, before))
 
 
@@ -127,7 +125,7 @@ def limit_line_of(house: House, session: Session, loaded: Loaded) -> KeptLine | 
     limit = limit_of(loaded.facts)
     if limit is None:
         return None
-    found = _standing(house, loaded.case_id, loaded.facts, limit, storage.standing(session, loaded.case_id))
+    found = _standing(house, loaded.case_id, loaded.facts, limit, repository.standing(session, loaded.case_id))
     sentence = limit.rule.sentence if limit.rule else None
     return KeptLine(sentence, found.erase_on if found.erase_on != NEVER else None, found.suspended)
 
@@ -137,7 +135,7 @@ def look(house: House) -> LimitTally:
     done, failed, after = 0, 0, ""
     while True:
         with house.realm.reading() as session:
-            ids = storage.to_look_at(session, after=after, limit=BATCH)
+            ids = repository.to_look_at(session, after=after, limit=BATCH)
         for case_id in ids:
             try:
                 with house.realm.writing() as session:
@@ -163,7 +161,7 @@ def at_the_end(house: House, session: Session, case_id: str) -> Iterator[None]:
 
     Where that fails, the decision stands all the same: the run of the hour makes up.
     """
-    storage.lock_limits(session, case_id)
+    repository.lock_limits(session, case_id)
     yield
     try:
         with session.begin_nested():
@@ -174,16 +172,16 @@ def at_the_end(house: House, session: Session, case_id: str) -> Iterator[None]:
 
 def write_limit(house: House, session: Session, case_id: str) -> Looked | None:
     """Write down where the case stands, in a transaction that runs."""
-    storage.lock_limits(session, case_id)
+    repository.lock_limits(session, case_id)
     if cases_repository.is_destroyed(session, case_id):
-        storage.forget_limit(session, case_id)
+        repository.forget_limit(session, case_id)
         return None
     found = look_at(house, session, case_id)
     if found is None:
-        storage.forget_limit(session, case_id)
+        repository.forget_limit(session, case_id)
         return None
-    storage.bar(session, case_id, found.limit.barred_until)
-    storage.keep_limit(session, found.standing)
+    repository.bar(session, case_id, found.limit.barred_until)
+    repository.keep_limit(session, found.standing)
     return found
 
 
@@ -195,7 +193,7 @@ def bar_of(house: House, session: Session, case_id: str) -> datetime | None:
 
 def today_of(house: House, session: Session) -> Given:
     """Today, with the number of days of work that it is."""
-    return storage.today(session, today_for(house))
+    return repository.today(session, today_for(house))
 
 
 # ---- notices before a case is erased: to its head and the data officer, without content ----------------------------
@@ -299,7 +297,7 @@ def leave(house: House, session: Session, looked: Looked) -> None:
     if stands_apart(looked.case):
         return
     for key, share in _shares(house, looked):
-        storage.add_share(session, key, yearly_rules.added(storage.share(session, key), share))
+        repository.add_share(session, key, yearly_rules.added(repository.share(session, key), share))
 
 
 def _shares(house: House, looked: Looked) -> Iterator[tuple[Key, yearly_rules.Share]]:
@@ -319,7 +317,7 @@ def _shares(house: House, looked: Looked) -> Iterator[tuple[Key, yearly_rules.Sh
 def _periods(rules: Yearly, around: Surroundings, first_at: datetime) -> Iterator[Period]:
     """All that reports of the case's year speak of, and in which it stands."""
     timezone = around.calendar.timezone
-    for period in years.periods(rules, years.year_at(rules, timezone, first_at), timezone):
+    for period in yearly_rules.periods(rules, yearly_rules.year_at(rules, timezone, first_at), timezone):
         if period.starts <= first_at < period.ends:
             yield period
 
@@ -344,17 +342,17 @@ UNUSED_KEYS = timedelta(days=2)
 def sweep(house: House) -> dict[str, int]:
     """Delete what is stale; returns how many of each kind that counts for somebody."""
     with house.realm.reading() as session:
-        since = storage.settled_since(session, LEAST_RUNS)
+        since = repository.settled_since(session, LEAST_RUNS)
     if since is None:
         return {}
     base = min(since, house.now())
     with house.realm.writing() as session:
-        reports = storage.stale_reports(session, base - ANSWERED_REPORTS, base - UNTRIAGED_REPORTS)
-        storage.drop_reports(session, reports)
-        drafts = storage.drop_drafts(session, base - DRAFTS)
+        reports = repository.stale_reports(session, base - ANSWERED_REPORTS, base - UNTRIAGED_REPORTS)
+        repository.drop_reports(session, reports)
+        drafts = repository.drop_drafts(session, base - DRAFTS)
         idempotency.drop_tokens(session, base - TOKENS)
         unused = case_keys.drop_unused_keys(session, base - UNUSED_KEYS)
-        exports = storage.drop_exports(session, base)
+        exports = repository.drop_exports(session, base)
     public = erase_over(house, base, left_since=base - UNTRIAGED_REPORTS)
     with house.directory.writing() as session:
         sign_in_repository.drop_web_sessions(session, base)
@@ -409,7 +407,7 @@ def run_sweep(house: House, *, dry_run: bool = False) -> Report:
     if dry_run:
         return _look_ahead(house)
     with house.realm.writing() as session:
-        today = storage.begin_day(session, today_for(house), house.now())
+        today = repository.begin_day(session, today_for(house), house.now())
     report = Report(today.on.isoformat(), today.run)
     _write_down_erased(house)
     report.kept_though_listed = _kept_though_listed(house)
@@ -441,7 +439,7 @@ def _look_ahead(house: House) -> Report:
                 continue
             if looked is not None:
                 counts[next_of(house, session, looked, today)[1]] += 1
-        waiting = len(storage.to_look_at(session, limit=BATCH))
+        waiting = len(repository.to_look_at(session, limit=BATCH))
     report = Report(today.on.isoformat(), today.run, dry_run=True, looked=waiting, failed=failed)
     for step, name in _COUNTED.items():
         setattr(report, name, counts[step])
@@ -467,7 +465,7 @@ def _has_work(house: House, found: Standing, today: Given) -> bool:
 def _coming(session: Session, today: Given) -> Iterator[Standing]:
     """The cases with which there may be something to do."""
     after = None
-    while found := storage.coming(session, today.on + FIRST_NOTICE, after=after, limit=BATCH):
+    while found := repository.coming(session, today.on + FIRST_NOTICE, after=after, limit=BATCH):
         yield from found
         after = LimitCursor(found[-1].erase_on, found[-1].case_id)
 
@@ -495,7 +493,7 @@ def _go_on(house: House, case_id: str, today: Given) -> Step:
                 places = places_of_case(session, case_id)
                 _erase(house, session, looked, found)
         if step is not Step.erase:
-            storage.keep_limit(session, found)
+            repository.keep_limit(session, found)
     take_away(house, places)
     return step
 
@@ -529,13 +527,13 @@ def _erase(house: House, session: Session, looked: Looked, found: Standing) -> N
     keep_count(house, session, found.case_id, looked.facts)  # older than figures, it may never have been counted
     backups.note(house.settings.data, house.vault, found.case_id, now)
     repository.erase_case(session, house.vault, found.case_id, at=now, actor=found.agreed_by)
-    storage.forget_messages(session, found.case_id, now)
+    repository.forget_messages(session, found.case_id, now)
 
 
 def _write_down_erased(house: House) -> None:
     """The list outside the database knows every case that was erased, by whatever door."""
     with house.realm.reading() as session:
-        found = [Erased(case_id, at) for case_id, at in storage.erased(session)]
+        found = [Erased(case_id, at) for case_id, at in repository.erased(session)]
     backups.merge(house.settings.data, house.vault, found)
 
 
@@ -552,7 +550,7 @@ def _kept_though_listed(house: House) -> int:
     """How many cases are alive that the list says are erased, and stay so: suspended, or opened again, meanwhile."""
     noted = [one.case_id for one in backups.read_erased(house.settings.data, house.vault)]
     with house.realm.reading() as session:
-        found = storage.alive_and_kept(session, noted, house.now())
+        found = repository.alive_and_kept(session, noted, house.now())
     if found:
         _log.error("listed as erased, and kept all the same (suspended or opened again): %s", ", ".join(found))
     return len(found)

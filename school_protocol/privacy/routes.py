@@ -10,7 +10,7 @@ from flask import current_app, flash, redirect, render_template, request, send_f
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from school_protocol.auth import presenters as account_sayings
+from school_protocol.auth import presenters as auth_presenters
 from school_protocol.cases.lists import find_by_number
 from school_protocol.context import House
 from school_protocol.engine.actors import in_team
@@ -21,7 +21,6 @@ from school_protocol.pdf import rendering
 from school_protocol.pdf.presenters import error_said
 from school_protocol.pdf.verdicts import SealingError
 from school_protocol.privacy import access_report, data_rights, emergency_access, holds
-from school_protocol.privacy import data_rights as service
 from school_protocol.privacy.emergency_access import HOURS, REASON_LEAST, Asked
 from school_protocol.privacy.presenters import globals_of
 from school_protocol.privacy.retention import limit_line_of
@@ -105,7 +104,9 @@ def _case_retention_page(number: str, *, problems: Sequence[Problem] = (), refus
 # ---- requests about one's own data; a copy let go by two people ----------------------------------------------------
 
 rights_blueprint = Pages("cases", __name__, part="rights", asks=Permission.see_case, url_prefix="/cases")
-rights_blueprint.panel("cases/rights_line.html", service.right_line_of, "cases.show", order=10, endpoint="cases.rights")
+rights_blueprint.panel(
+    "cases/rights_line.html", data_rights.right_line_of, "cases.show", order=10, endpoint="cases.rights"
+)
 
 
 @rights_blueprint.route("/<number>/rights", methods=["GET", "POST"])
@@ -137,7 +138,7 @@ def _ask(number: str) -> None:
     person, token = request.form.get("person", "")[:80], request.form.get("token", "")[:200]
     typed = request.form.get("request", "")
     entry = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
-    service.ask_right(sessions.house(), sessions.actor(), number, person, token=token, entry=entry)
+    data_rights.ask_right(sessions.house(), sessions.actor(), number, person, token=token, entry=entry)
     flash(wording()._("Asked for. The data officer has to agree before the copy can be opened."), "ok")
 
 
@@ -148,7 +149,7 @@ def _nobody_chosen() -> list[Problem]:
 
 def _settle(number: str, *, agreed: bool) -> None:
     export = request.form.get("export", "")[:40]
-    service.settle_right(sessions.house(), sessions.actor(), number, export, agreed=agreed)
+    data_rights.settle_right(sessions.house(), sessions.actor(), number, export, agreed=agreed)
     w = wording()
     flash(w._("Agreed: the school can open the copy for ten days.") if agreed else w._("No copy is made."), "ok")
 
@@ -178,7 +179,7 @@ def _rights_said(code: str) -> str:
 
 
 def _rights_page(number: str, *, problems: Sequence[Problem] = (), refused: str = "") -> str:
-    view = service.see_rights(sessions.house(), sessions.actor(), number)
+    view = data_rights.see_rights(sessions.house(), sessions.actor(), number)
     if view.against or not view.people:
         problems = ()  # the box that they lead to isn't there: what stands against it is said in its place
     return render_template(
@@ -385,7 +386,7 @@ def _sight_said(code: str) -> str:
     if code == "wrong_password":
         return "refused:" + w._("This password is not yours. Nothing was opened; your text is kept.")
     if code.startswith("too_many_tries:"):
-        return "refused:" + account_sayings.problem(w, code)
+        return "refused:" + auth_presenters.problem(w, code)
     if code == "unseen":
         return "refused:" + w._("No case opens to you under this number. Check it with whoever gave it to you.")
     return code

@@ -24,8 +24,7 @@ from school_protocol.engine.visibility import Actor
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read
 from school_protocol.protocol.yaml_tree import LARGEST
-from school_protocol.publishing import draft_process
-from school_protocol.publishing import repository as kept
+from school_protocol.publishing import draft_process, repository
 from school_protocol.publishing.drafts import Looked, looked_at
 from school_protocol.publishing.repository import OPEN, DefinitionDraft, DraftState
 from school_protocol.storage import administration_log
@@ -81,10 +80,10 @@ def upload(house: House, actor: Actor, content: bytes, file: str) -> str:
         raise DefinitionError(_named(file), faults)
     digest = hashlib.sha256(content).hexdigest()
     with house.directory.writing() as session:
-        before = kept.open_with(session, digest, actor.id)
+        before = repository.open_with(session, digest, actor.id)
         if before is not None:
             return before
-        draft = kept.add(
+        draft = repository.add(
             session,
             protocol=protocol.protocol if protocol else "",
             version=protocol.version if protocol else 0,
@@ -94,7 +93,7 @@ def upload(house: House, actor: Actor, content: bytes, file: str) -> str:
             account=actor.id,
             at=house.now(),
             faults=faults,
-            base=kept.current_digest(session, protocol.protocol) if protocol else "",
+            base=repository.current_digest(session, protocol.protocol) if protocol else "",
         )
         _write(session, house, actor, Kind.draft_uploaded, draft)
     return draft
@@ -110,7 +109,7 @@ def _read(content: bytes) -> tuple[Protocol | None, tuple[Fault, ...]]:
 def _named(file: str) -> str:
     """The name of a file without its folders, and without what no screen shows."""
     plain = "".join(each for each in re.split(r"[/\\]", file)[-1] if each.isprintable())
-    return plain[-kept.FILE_MOST :] or "draft.yaml"
+    return plain[-repository.FILE_MOST :] or "draft.yaml"
 
 
 # ---- working it out ------------------------------------------------------------------------------------------------
@@ -122,18 +121,18 @@ def work_out(house: House, examine: draft_process.Examine | None = None) -> int:
     Several workers may try: each draft is taken by one, and comes back if that one is gone.
     """
     with house.directory.reading() as session:
-        waiting = kept.to_work_out(session, now=house.now(), left_since=house.now() - LEASE)
+        waiting = repository.to_work_out(session, now=house.now(), left_since=house.now() - LEASE)
     return sum(_work_out(house, draft, examine) for draft in waiting)
 
 
 def _work_out(house: House, draft_id: str, examine: draft_process.Examine | None) -> bool:
     with house.directory.writing() as session:
-        draft = kept.for_change(session, draft_id)
+        draft = repository.for_change(session, draft_id)
         before = _current(session, draft.protocol)
         base = before.digest if before else ""
         if base != draft.base:
-            kept.compare_with(session, draft_id, base)
-        if not kept.take(session, draft_id, now=house.now(), left_since=house.now() - LEASE):
+            repository.compare_with(session, draft_id, base)
+        if not repository.take(session, draft_id, now=house.now(), left_since=house.now() - LEASE):
             return False
     examine = examine or partial(draft_process.examined_apart, alive=partial(_stay, house, draft_id))
     try:
@@ -142,12 +141,12 @@ def _work_out(house: House, draft_id: str, examine: draft_process.Examine | None
         _log.warning("a draft is worked out anew: its process was stopped")
         return False
     with house.directory.writing() as session:
-        return kept.keep_report(session, draft_id, report, base=base)
+        return repository.keep_report(session, draft_id, report, base=base)
 
 
 def _stay(house: House, draft_id: str) -> None:
     with house.directory.writing() as session:
-        kept.stay(session, draft_id, now=house.now())
+        repository.stay(session, draft_id, now=house.now())
 
 
 def _current(session: Session, protocol: str) -> protocol_repository.Definition | None:
@@ -159,8 +158,8 @@ def look_again(house: House, actor: Actor, draft_id: str) -> None:
     """Work a draft out anew, against the version that is current now; it has to be proposed again."""
     check_may(house, actor)
     with house.directory.writing() as session:
-        draft = kept.for_change(session, draft_id)
-        if not kept.compare_with(session, draft_id, kept.current_digest(session, draft.protocol)):
+        draft = repository.for_change(session, draft_id)
+        if not repository.compare_with(session, draft_id, repository.current_digest(session, draft.protocol)):
             raise PublishRefused("settled")
 
 
@@ -171,7 +170,7 @@ def propose(house: House, actor: Actor, draft_id: str) -> None:
     """Ask a second person to agree to one's own draft. Raises PublishRefused with every reason why not."""
 
     def change(session: Session, draft: DefinitionDraft) -> bool:
-        return kept.propose(session, draft_id, at=house.now())
+        return repository.propose(session, draft_id, at=house.now())
 
     _go_on(house, actor, draft_id, Kind.draft_proposed, to_propose, change)
 
@@ -185,7 +184,7 @@ def agree(house: House, actor: Actor, draft_id: str, digest: str) -> tuple[str, 
     def change(session: Session, draft: DefinitionDraft) -> bool:
         if draft.digest != digest or hashlib.sha256(draft.content).hexdigest() != digest:
             raise PublishRefused("other_bytes")
-        return kept.publish(session, draft, agreed_by=actor.id, at=house.now())
+        return repository.publish(session, draft, agreed_by=actor.id, at=house.now())
 
     draft = _go_on(house, actor, draft_id, Kind.version_published, to_agree, change)
     return draft.protocol, draft.version
@@ -195,7 +194,7 @@ def withdraw(house: House, actor: Actor, draft_id: str) -> None:
     """It won't be a version; either person may say so. What was done to it stays written down."""
     check_may(house, actor)
     with house.directory.writing() as session:
-        if not kept.withdraw(session, kept.for_change(session, draft_id).id, at=house.now()):
+        if not repository.withdraw(session, repository.for_change(session, draft_id).id, at=house.now()):
             raise PublishRefused("settled")
         _write(session, house, actor, Kind.draft_withdrawn, draft_id)
 
@@ -214,7 +213,7 @@ def _go_on(
     check_may(house, actor)
     current = house.library.current()
     with house.directory.writing() as session:
-        draft = kept.for_change(session, draft_id)
+        draft = repository.for_change(session, draft_id)
         found = obstacles(look_at(session, draft, current), actor)
         if found:
             raise PublishRefused(*found)
@@ -234,7 +233,7 @@ def look_at(session: Session, draft: DefinitionDraft, current: tuple[Protocol, .
     looked = looked_at(
         draft,
         earlier,
-        latest=kept.latest_version(session, draft.protocol),
+        latest=repository.latest_version(session, draft.protocol),
         others_publish=any(role.publishes for one in others for role in one.roles.values()),
     )
     takes = draft.is_open and looked.protocol and _takes_over(looked.protocol, earlier, others)
@@ -324,7 +323,7 @@ def export_draft(house: House, actor: Actor, draft_id: str) -> Exported:
     """The file of a draft, byte for byte; raises Unseen."""
     check_may(house, actor)
     with house.directory.reading() as session:
-        draft = kept.draft(session, draft_id)
+        draft = repository.draft(session, draft_id)
     return Exported(draft.file, draft.content)
 
 
@@ -417,9 +416,9 @@ def see_protocols(house: House, actor: Actor) -> ProtocolsView:
     check_may(house, actor)
     with house.directory.reading() as session:
         versions = protocol_repository.definition_lines(session)
-        came = kept.published_from(session)
-        waiting = kept.drafts(session, OPEN, limit=200)
-        settled = kept.drafts(session, [DraftState.withdrawn], limit=HISTORY)
+        came = repository.published_from(session)
+        waiting = repository.drafts(session, OPEN, limit=200)
+        settled = repository.drafts(session, [DraftState.withdrawn], limit=HISTORY)
         people = {each.account for each in (*came.values(), *waiting, *settled)}
         people |= {each.agreed_by for each in came.values() if each.agreed_by}
         named = {key: one.name(actor.language) for key, one in auth_repository.accounts(session, people).items()}
@@ -468,7 +467,7 @@ def see_draft(house: House, actor: Actor, draft_id: str) -> DraftView:
     check_may(house, actor)
     current = house.library.current()
     with house.directory.reading() as session:
-        draft = kept.draft(session, draft_id)
+        draft = repository.draft(session, draft_id)
         looked = look_at(session, draft, current)
         log = administration_log.of_draft(session, draft_id)
         people = auth_repository.accounts(session, {draft.account, *(line.actor for line in log)})

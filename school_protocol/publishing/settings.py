@@ -17,7 +17,7 @@ from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read
 from school_protocol.protocol.settings import MOST, Part, Setting, Value, locked, rewritten, settings
 from school_protocol.protocol.yaml_tree import Path
-from school_protocol.publishing import repository as drafts
+from school_protocol.publishing import repository
 from school_protocol.publishing.service import check_may, upload
 
 TEXT_MOST = 4000
@@ -126,7 +126,7 @@ def _written(setting: Setting, value: Value) -> Iterator[tuple[Path, Value]]:
 def _next(house: House, protocol: Protocol) -> int:
     """The number of the version: one more than any that was published; a draft of that number keeps it."""
     with house.directory.reading() as session:
-        return drafts.latest_version(session, protocol.protocol) + 1
+        return repository.latest_version(session, protocol.protocol) + 1
 
 
 def _base(house: House, actor: Actor, key: str, draft: str) -> tuple[Protocol, bytes]:
@@ -134,7 +134,7 @@ def _base(house: House, actor: Actor, key: str, draft: str) -> tuple[Protocol, b
     check_may(house, actor)
     with house.directory.reading() as session:
         if draft:
-            found = drafts.draft(session, draft)
+            found = repository.draft(session, draft)
             if found.protocol != key or not found.is_open:
                 raise Unseen(draft)
             return read(found.content, found.file), found.content

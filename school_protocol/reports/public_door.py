@@ -30,7 +30,7 @@ from school_protocol.engine.form_model import Form
 from school_protocol.engine.texts import N_, latin
 from school_protocol.engine.visibility import Actor, Scope, Unit, UnitKind
 from school_protocol.language import LOCALES, Wording
-from school_protocol.reports import repository as storage
+from school_protocol.reports import repository
 from school_protocol.reports.repository import KeptDoor, PublicHeader
 from school_protocol.reports.rules import DRAWN, Status, hour_of, is_sampled, told_by, with_check
 from school_protocol.storage.engines import Session
@@ -213,9 +213,9 @@ class DoorsView:
 def door_of(house: House, code: str) -> Door:
     """The address with that code, ended or not; raises Unseen for one that never was, or where none is offered."""
     current(house)
-    plain = storage.plain(code)
+    plain = repository.plain(code)
     with house.directory.reading() as session:
-        found = storage.door(session, plain) if plain else None
+        found = repository.door(session, plain) if plain else None
         if found is None:
             raise Unseen(code)
         return _door(found, auth_repository.unit(session, found.unit))
@@ -228,7 +228,7 @@ def see_doors(house: House, actor: Actor, unit: str | None = None) -> DoorsView:
         place = next((one for one in mine if unit is None or unit in (one.id, one.code)), None)
         if place is None:
             place = _below(house, session, actor, unit)
-        found = storage.of_unit(session, place.id)
+        found = repository.of_unit(session, place.id)
     standing = {one.kind: _door(one, place) for one in found if one.ended_at is None}
     ended = sum(1 for one in found if one.ended_at is not None)
     others = tuple(one for one in mine if one.id != place.id)
@@ -245,11 +245,11 @@ def renew(house: House, actor: Actor, unit: str, kind: str, *, former: str = "")
     with house.directory.writing() as session:
         place = _below(house, session, actor, unit)
         auth_repository.hold_unit(session, place.id)
-        every = storage.of_unit(session, place.id)
+        every = repository.of_unit(session, place.id)
         standing = next((one for one in every if one.kind == kind and one.ended_at is None), None)
         if standing is not None and standing.code != former:
             return _door(standing, place)
-        made = storage.make_address(session, unit=place.id, kind=kind, by=actor.id, at=house.now())
+        made = repository.make_address(session, unit=place.id, kind=kind, by=actor.id, at=house.now())
         return _door(made, place)
 
 
@@ -257,10 +257,10 @@ def close_address(house: House, actor: Actor, unit: str, code: str) -> None:
     """End an address without another in its place."""
     with house.directory.writing() as session:
         place = _below(house, session, actor, unit)
-        found = storage.door(session, code)
+        found = repository.door(session, code)
         if found is None or found.unit != place.id:
             raise Unseen(code)
-        storage.end_address(session, code, by=actor.id, at=house.now())
+        repository.end_address(session, code, by=actor.id, at=house.now())
 
 
 def may_keep_doors(house: House, actor: Actor) -> bool:

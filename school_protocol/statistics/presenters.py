@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from school_protocol.case_files.letter_pages import plain_cell
-from school_protocol.engine import case_summary as closed
+from school_protocol.engine import case_summary
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import Wording
 from school_protocol.statistics.release_rules import GROUPS, WHOLE, Changed, ReleaseLine, Told, UnitTold
@@ -88,7 +88,7 @@ class Lines:
     @property
     def is_told(self) -> bool:
         """Whether anything is told of this unit."""
-        return self.unit.at((TOTALS, closed.CASES)) is not None
+        return self.unit.at((TOTALS, case_summary.CASES)) is not None
 
     def unit_name(self, one: UnitTold) -> str:
         name = self.w.text(one.unit.names)
@@ -130,7 +130,7 @@ class Lines:
 
     def months(self) -> tuple[Line, ...]:
         """All cases, month by month; none where no month is told."""
-        cell, months = (TOTALS, closed.CASES), self.told.line.months
+        cell, months = (TOTALS, case_summary.CASES), self.told.line.months
         numbers = [self.unit.at(cell, month) for month in months]
         if all(number is None for number in numbers):
             return ()
@@ -142,7 +142,7 @@ class Lines:
 
     def children(self) -> tuple[tuple[UnitTold, str, str], ...]:
         """Those right below of which the cases are told, by code, with name and number: nothing is ranked."""
-        cell = (TOTALS, closed.CASES)
+        cell = (TOTALS, case_summary.CASES)
         found = ((one, one.at(cell)) for one in self.told.children)
         return tuple(
             (one, self.unit_name(one), self._said(number, is_former=one.is_former(cell)))
@@ -185,7 +185,7 @@ class Lines:
             case "times":
                 return self.unit.median(table.key) is not None
             case _:
-                rows = (row.key for row in table.rows if row.key != closed.NONE)
+                rows = (row.key for row in table.rows if row.key != case_summary.NONE)
                 return any(self.unit.at((table.key, row)) is not None for row in rows)
 
     # ---- one figure ----------------------------------------------------------------------------------------------
@@ -214,9 +214,9 @@ class Lines:
     def about(self, table: FigureTable) -> str:
         """What its rows are of, where they are not simply of all cases."""
         said = []
-        if table.of == closed.DANGERS:
+        if table.of == case_summary.DANGERS:
             said.append(self.w._("Of the cases with a danger."))
-        if table.of == closed.REFERRALS:
+        if table.of == case_summary.REFERRALS:
             said.append(self.w._("Of the cases with a referral."))
         if table.overlaps:
             said.append(self.w._("One case may stand in several lines: they do not add up."))
@@ -229,15 +229,17 @@ class Lines:
             return self.class_said(table, row.key)
         if not row.key.startswith("~"):
             return self.w.yes_no(row.key)
-        w, is_danger = self.w, table.of == closed.DANGERS
+        w, is_danger = self.w, table.of == case_summary.DANGERS
         return {
-            closed.NONE: w._("Not recorded"),
-            closed.OPEN: w._("Still open"),
+            case_summary.NONE: w._("Not recorded"),
+            case_summary.OPEN: w._("Still open"),
             ENDED: w._("Ended"),
-            closed.EARLIER: w._("A choice of an earlier version of the protocol"),
-            closed.ANSWERED: w._("Every danger passed on or lifted") if is_danger else w._("Answered, nothing awaited"),
-            closed.AWAITED: w._("A danger still to be passed on") if is_danger else w._("An answer is awaited"),
-            closed.UNASKED: w._("No answer is expected"),
+            case_summary.EARLIER: w._("A choice of an earlier version of the protocol"),
+            case_summary.ANSWERED: w._("Every danger passed on or lifted")
+            if is_danger
+            else w._("Answered, nothing awaited"),
+            case_summary.AWAITED: w._("A danger still to be passed on") if is_danger else w._("An answer is awaited"),
+            case_summary.UNASKED: w._("No answer is expected"),
         }[row.key]
 
     def class_said(self, table: FigureTable, key: str) -> str:
@@ -276,9 +278,9 @@ def month_said(w: Wording, month: str, *, short: bool = False) -> str:
 
 def total_said(w: Wording, total: str) -> str:
     said = {
-        closed.CASES: w._("Cases opened"),
-        closed.DANGERS: w._("with a danger raised"),
-        closed.REFERRALS: w._("with a referral"),
+        case_summary.CASES: w._("Cases opened"),
+        case_summary.DANGERS: w._("with a danger raised"),
+        case_summary.REFERRALS: w._("with a referral"),
     }
     return said[total]
 
@@ -320,8 +322,8 @@ def figure_rows(told: Told, wording: Wording) -> Iterator[Mapping[str, str | int
             if month == WHOLE or table.months:
                 yield from _rows_of(lines, table, month)
     for one in told.children:
-        said = (TOTALS, wording._("Totals"), closed.CASES, total_said(wording, closed.CASES))
-        yield _row(lines, one, WHOLE, said, number=one.at((TOTALS, closed.CASES)))
+        said = (TOTALS, wording._("Totals"), case_summary.CASES, total_said(wording, case_summary.CASES))
+        yield _row(lines, one, WHOLE, said, number=one.at((TOTALS, case_summary.CASES)))
 
 
 def _rows_of(lines: Lines, table: FigureTable, month: str) -> Iterator[Mapping[str, str | int | bool | None]]:

@@ -15,8 +15,7 @@ from school_protocol.engine.visibility import Permission
 from school_protocol.pdf import rendering
 from school_protocol.pdf.presenters import error_said
 from school_protocol.pdf.verdicts import SealingError
-from school_protocol.statistics import release_files as papers
-from school_protocol.statistics import releases, yearly_report
+from school_protocol.statistics import release_files, releases, yearly_report
 from school_protocol.statistics.presenters import Lines, fault_said, former_said, job_said, step_said
 from school_protocol.statistics.release_files import YearLines, withheld_said
 from school_protocol.statistics.releases import Running
@@ -72,7 +71,7 @@ def years(protocol: str, code: str) -> ResponseReturnValue:
 def years_sheet(protocol: str, code: str, kind: str) -> ResponseReturnValue:
     """The same for a spreadsheet, or as a PDF."""
     try:
-        found = papers.years_sheet(sessions.house(), sessions.actor(), protocol, code, kind)
+        found = release_files.years_sheet(sessions.house(), sessions.actor(), protocol, code, kind)
     except rendering.DocumentsUnavailable:
         return redirect(url_for("figures.years", protocol=protocol, code=code))
     return send_file(BytesIO(found.data), found.kind, as_attachment=True, download_name=found.name)
@@ -134,7 +133,7 @@ def public(protocol: str, code: str, release: str) -> ResponseReturnValue:
 @figure_blueprint.get("/<protocol>/<code>/<release>/sheets/<kind>")
 def sheet(protocol: str, code: str, release: str, kind: str) -> ResponseReturnValue:
     """The same figures for a spreadsheet."""
-    found = papers.release_sheet(sessions.house(), sessions.actor(), protocol, code, release[:ID_MOST], kind)
+    found = release_files.release_sheet(sessions.house(), sessions.actor(), protocol, code, release[:ID_MOST], kind)
     return send_file(BytesIO(found.data), found.kind, as_attachment=True, download_name=found.name)
 
 
@@ -145,7 +144,7 @@ def report(protocol: str, code: str, release: str) -> ResponseReturnValue:
     if rendering.missing():
         return _figure_page(protocol, code, release[:ID_MOST]), 503
     try:
-        made = papers.issue_report(
+        made = release_files.issue_report(
             sessions.house(),
             sessions.actor(),
             protocol,

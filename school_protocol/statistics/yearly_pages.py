@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from school_protocol.engine import case_summary as closed
+from school_protocol.engine import case_summary
 from school_protocol.engine.case_summary import CASES
 from school_protocol.engine.definition import Deadline, Protocol
 from school_protocol.engine.definition_parts import Document, Yearly
@@ -19,7 +19,7 @@ from school_protocol.language import Wording
 from school_protocol.pdf import bidi
 from school_protocol.pdf.rendering import Attached, render, template
 from school_protocol.pdf.verdicts import FIGURES
-from school_protocol.statistics import yearly_rules as years
+from school_protocol.statistics import yearly_rules
 from school_protocol.statistics.rules import BAND, Band
 from school_protocol.statistics.yearly_rules import Figures, Period, Table
 
@@ -147,7 +147,7 @@ class Lines:
             yield w._("Fewer than 10 cases were opened in the year, or none. Of so few nothing more is told.")
             return
         yield w._("Cases opened in the year: %(count)s.", count=self.count(cases))
-        still = found.row("outcome", closed.OPEN)
+        still = found.row("outcome", case_summary.OPEN)
         if still is not None:
             yield w._("Still open at its end: %(count)s.", count=self.count(still))
         waited = self.view.protocol.deadlines.get(self.view.rules.waiting or "")
@@ -157,12 +157,15 @@ class Lines:
                 what=w.text(waited.title), within=w.within(found.wait + 1, waited.unit),
             )  # fmt: skip
         yield from self._dangers()
-        missed = found.row("follow_ups", closed.MISSED)
+        missed = found.row("follow_ups", case_summary.MISSED)
         if missed is not None and missed.low:
             yield w._("Cases in which a planned follow-up was not held: %(number)s.", number=self.count(missed))
 
     def _dangers(self) -> Iterator[str]:
-        raised, answered = self.figures.totals[closed.DANGERS], self.figures.row("danger_ends", closed.ANSWERED)
+        raised, answered = (
+            self.figures.totals[case_summary.DANGERS],
+            self.figures.row("danger_ends", case_summary.ANSWERED),
+        )
         if not raised.low:
             return
         if answered is not None:
@@ -178,7 +181,7 @@ class Lines:
         """What there may be to decide, and which deadlines it is about."""
         for number in self.figures.asked:
             asked = self.view.rules.decisions[number]
-            late = [self._deadline(key) for key in asked.deadlines if years.is_late(self.figures, key)]
+            late = [self._deadline(key) for key in asked.deadlines if yearly_rules.is_late(self.figures, key)]
             about = self.w.titles(self.w.text(one.title) for one in late)
             yield self.text(asked.text), self.line(about) if about else None
 
@@ -190,10 +193,10 @@ class Lines:
     def totals(self) -> tuple[Row, ...]:
         names = {
             CASES: self.w._("Cases opened"),
-            closed.DANGERS: self.w._("with a danger raised"),
-            closed.REFERRALS: self.w._("with a referral"),
-            years.FOLLOW_UPS: self.w._("with follow-ups held or missed"),
-            years.DEPARTURES: self.w._("with a step made without a condition, and the reason"),
+            case_summary.DANGERS: self.w._("with a danger raised"),
+            case_summary.REFERRALS: self.w._("with a referral"),
+            yearly_rules.FOLLOW_UPS: self.w._("with follow-ups held or missed"),
+            yearly_rules.DEPARTURES: self.w._("with a step made without a condition, and the reason"),
         }
         return tuple(Row(self.line(names[key]), self.line(self.count(one))) for key, one in self.figures.totals.items())
 
@@ -259,14 +262,16 @@ class Lines:
         w = self.w
         is_danger = table == "danger_ends"
         return {
-            closed.OPEN: w._("Still open"),
-            closed.NONE: w._("Not assessed") if table == "level" else w._("No answer"),
-            closed.EARLIER: w._("A choice of an earlier version of the protocol"),
-            closed.ANSWERED: w._("Every danger passed on or lifted") if is_danger else w._("Answered, nothing awaited"),
-            closed.AWAITED: w._("A danger still to be passed on") if is_danger else w._("An answer is awaited"),
-            closed.UNASKED: w._("No answer is expected"),
-            closed.HELD: w._("All held so far"),
-            closed.MISSED: w._("One or more not held"),
+            case_summary.OPEN: w._("Still open"),
+            case_summary.NONE: w._("Not assessed") if table == "level" else w._("No answer"),
+            case_summary.EARLIER: w._("A choice of an earlier version of the protocol"),
+            case_summary.ANSWERED: w._("Every danger passed on or lifted")
+            if is_danger
+            else w._("Answered, nothing awaited"),
+            case_summary.AWAITED: w._("A danger still to be passed on") if is_danger else w._("An answer is awaited"),
+            case_summary.UNASKED: w._("No answer is expected"),
+            case_summary.HELD: w._("All held so far"),
+            case_summary.MISSED: w._("One or more not held"),
         }
 
     def _named(self, table: str, key: str) -> str:
@@ -284,7 +289,7 @@ class Lines:
                 need = protocol.needs[key]
                 return w.text(need.title or need.sentence)
         counted = next(one for one in self.view.rules.counts if f"{one.act}.{one.field}" == table)
-        question = years.field_of(protocol, counted)
+        question = yearly_rules.field_of(protocol, counted)
         if question.type in (FieldType.yes_no, FieldType.tri):
             return w.yes_no(key)
         return next(w.text(option.title) for option in question.options if option.key == key)
@@ -343,7 +348,7 @@ class Lines:
     def data(self) -> dict[str, Any]:
         """The figures as they are printed, with their titles: nothing that is not on the pages."""
         view, period = self.view, self.view.period
-        told = years.as_data(view.figures)
+        told = yearly_rules.as_data(view.figures)
         for table in told["tables"]:
             table["title"] = self._title(table["key"])
             for row in table["rows"] or ():

@@ -30,8 +30,7 @@ from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.verdicts import Copy
 from school_protocol.people import contacts_repository
 from school_protocol.privacy import repository as privacy_repository
-from school_protocol.statistics import release_repository
-from school_protocol.statistics import yearly_rules as years
+from school_protocol.statistics import release_repository, yearly_rules
 from school_protocol.statistics.release_repository import Handed, Report
 from school_protocol.statistics.yearly_pages import YearlyPaper, yearly_paper
 from school_protocol.statistics.yearly_rules import Figures, Period, Tally, add_to, figures
@@ -130,9 +129,9 @@ def see_yearly(house: House, actor: Actor, school: str) -> YearlyOptions:
 def _years(house: House, place: Place) -> tuple[YearLine, ...]:
     """The year that runs, and those before it, the latest first."""
     rules, now, timezone = _rules(place), house.now(), _timezone(house, place.unit)
-    running = years.year_at(rules, timezone, now)
+    running = yearly_rules.year_at(rules, timezone, now)
     return tuple(
-        YearLine(year, years.period(rules, year, timezone, now), years.first_told_on(rules, year))
+        YearLine(year, yearly_rules.period(rules, year, timezone, now), yearly_rules.first_told_on(rules, year))
         for year in range(running, running - YEARS_BACK - 1, -1)
     )
 
@@ -216,7 +215,7 @@ class _Issuing:
         """Those that stand, with the version by which they were counted; else they are counted now."""
         if before is not None:
             protocol = self.house.library.protocol(before.report.protocol, before.version)
-            return protocol, years.from_data(before.figures)
+            return protocol, yearly_rules.from_data(before.figures)
         if self.counted is None:
             self.counted = count(self.house, self.place, self.period)
         return self.place.protocol, self.counted
@@ -250,7 +249,7 @@ class _Issuing:
             reader=self._reader(),
             at=self.now,
             digest=hashlib.sha256(data).hexdigest(),
-            figures=years.as_data(printed),
+            figures=yearly_rules.as_data(printed),
             press=self.press,
         )
 
@@ -301,7 +300,7 @@ def _cases(house: House, place: Place, period: Period) -> Iterator[tuple[Facts, 
 def _training_ends(house: House, place: Place, period: Period) -> bool:
     """Whether a certificate of somebody who needs one here runs out before the end of the school year that follows."""
     today = today_for(house)
-    limit = years.ends_on(_rules(place), period.year + 1)
+    limit = yearly_rules.ends_on(_rules(place), period.year + 1)
     trained = {key for key, role in place.protocol.roles.items() if role.trained}
     with house.directory.reading() as session:
         posts = auth_repository.posts(session, [place.unit.id], since=today)

@@ -25,7 +25,7 @@ from school_protocol.people.teams import Obstacle, TeamRefused, plain
 from school_protocol.storage import administration_log, idempotency
 from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Session
-from school_protocol.supervision import referral_repository as kept
+from school_protocol.supervision import referral_repository
 
 # ---- what is typed of a contact: a number as it is dialled, an address, hours; what is wrong in each box -----------
 
@@ -327,7 +327,7 @@ def was_retired(house: House, actor: Actor, contact_id: str) -> bool:
     """Whether that was a contact of this person's places, and is retired; raises Unseen for whoever keeps none."""
     keeper = keeper_of(house, actor)
     with house.directory.reading() as session:
-        found = kept.retired(session, contact_id)
+        found = referral_repository.retired(session, contact_id)
         return found is not None and keeper.post_for(_unit(session, found)) is not None
 
 
@@ -371,7 +371,7 @@ def targets_of(house: House) -> dict[str, Target]:
 
 def _reached(session: Session, keeper: Keeper) -> tuple[Contact, ...]:
     above = {parent for unit in keeper.units.values() for parent in unit.parents}
-    return kept.kept_contact(session, list(keeper.units), above=above)
+    return referral_repository.kept_contact(session, list(keeper.units), above=above)
 
 
 def _seen(session: Session, keeper: Keeper, contact_id: str) -> Contact:
@@ -437,7 +437,8 @@ def add_contact(
         if problems or post is None:
             raise BadInput(problems)
         added = contacts_repository.add_contact(
-            session, target=str(target), unit=place.id if place else None, position=kept.next_position(session),
+            session, target=str(target), unit=place.id if place else None,
+            position=referral_repository.next_position(session),
             names=contact.names, city=contact.city, phone=contact.phone, url=contact.url, hours=contact.hours,
         )  # fmt: skip
         if contact.is_verified:
@@ -464,7 +465,7 @@ def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token
         same = (before.phone, before.url) == (contact.phone, contact.url)
         stays = (before.verified_on, before.verified_by) if same else (None, None)
         verified_on, verified_by = (today, actor.id) if contact.is_verified else stays
-        kept.correct(
+        referral_repository.correct(
             session, contact_id, names=contact.names, city=contact.city, phone=contact.phone, url=contact.url,
             hours=contact.hours, verified_on=verified_on, verified_by=verified_by,
         )  # fmt: skip
@@ -482,7 +483,7 @@ def verify(house: House, actor: Actor, contact_id: str, *, expected: int, token:
 
     def change(session: Session) -> str:
         found = _seen(session, keeper, contact_id)
-        if kept.contact(session, contact_id).revision != expected:
+        if referral_repository.contact(session, contact_id).revision != expected:
             raise TeamRefused(Obstacle("changed_meanwhile"))
         contacts_repository.verify_contact(session, contact_id, on=today_for(house), by=actor.id)
         post = keeper.post_for(_unit(session, found)) or keeper.posts[0]
@@ -501,7 +502,7 @@ def retire(house: House, actor: Actor, contact_id: str, *, expected: int, token:
         found, post = _own(session, keeper, contact_id)
         if found.revision != expected:
             raise TeamRefused(Obstacle("changed_meanwhile"))
-        kept.retire(session, contact_id, at=house.now())
+        referral_repository.retire(session, contact_id, at=house.now())
         shown = found.phone or found.url or _name_of(found)
         _write_down(house, session, keeper, post, Kind.contact_retired, contact_id, found.target, shown)
         return contact_id
@@ -516,7 +517,7 @@ def _name_of(found: Contact) -> str:
 
 def _own(session: Session, keeper: Keeper, contact_id: str) -> tuple[Contact, Appointment]:
     """A contact that is this keeper's to change, with the post that gives the right; raises Unseen."""
-    found = kept.contact(session, contact_id)
+    found = referral_repository.contact(session, contact_id)
     post = keeper.post_for(_unit(session, found))
     if post is None:
         raise Unseen(contact_id)

@@ -20,7 +20,6 @@ from school_protocol.language import ZONE
 from school_protocol.people import contacts_repository
 from school_protocol.storage.engines import Session
 from school_protocol.supervision import referral_repository
-from school_protocol.supervision import referral_repository as kept
 from school_protocol.supervision.referral_contacts import targets_of
 from school_protocol.supervision.referral_repository import Cursor, Filter, Listed
 
@@ -105,7 +104,7 @@ def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") ->
         place = auth_repository.unit_coded(session, wanted.place) if wanted.place else None
         below = auth_repository.children(session, *overseen)
         above = {parent for unit in overseen.values() for parent in unit.parents}
-        serving = kept.kept_contact(session, list(overseen), above=above)
+        serving = referral_repository.kept_contact(session, list(overseen), above=above)
     known = place is not None and not {place.id, *place.parents}.isdisjoint(overseen)
     if not known:
         wanted, place = replace(wanted, place=""), None

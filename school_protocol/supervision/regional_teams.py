@@ -13,7 +13,6 @@ from school_protocol.engine.definition import Protocol, Role, ScopeKind
 from school_protocol.engine.definition_parts import TeamRules
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
-from school_protocol.people import repository as kept
 from school_protocol.people import repository as people_repository
 from school_protocol.people.repository import Place
 from school_protocol.statistics import repository as statistics_repository
@@ -318,7 +317,7 @@ class _Page:
         month = self.today.year * 12 + self.today.month - 1 - self.quiet_months
         self.quiet_since = date(month // 12, month % 12 + 1, 1)
         lack = "long" if narrowed.lack == QUIET else narrowed.lack
-        self.wanted = kept.Wanted(
+        self.wanted = people_repository.Wanted(
             units=units, roles=self.roles, today=self.today, until=self.today + timedelta(days=self.ending_days),
             trained=self.rules.size if self.rules else 0, lack=lack, level=narrowed.level, since=self.quiet_since,
         )  # fmt: skip
@@ -327,7 +326,7 @@ class _Page:
         """The lines of a page, and where the next one begins."""
         found: list[TeamLine] = []
         for _round in range(LOOKED // PAGE):
-            places = kept.page_of_teams(
+            places = people_repository.page_of_teams(
                 self.session, self.wanted, self.looker.actor.language, after=after, limit=PAGE + 1
             )
             some = places[:PAGE]
@@ -349,7 +348,7 @@ class _Page:
         ids = [unit.id for unit in units]
         posts = auth_repository.posts(self.session, ids, since=self.today)
         provinces = auth_repository.find_units(self.session, {unit.parents[0] for unit in units if unit.parents})
-        levels, last = kept.levels(self.session, ids), repository.last_days(self.session, ids)
+        levels, last = people_repository.levels(self.session, ids), repository.last_days(self.session, ids)
         opened = self._opened(ids) if seeing else frozenset()
         known = people_repository.with_way_in(self.session, {post.account.id for post in posts})
         by_unit: dict[str, list[Post]] = {}

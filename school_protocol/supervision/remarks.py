@@ -22,7 +22,7 @@ from school_protocol.cases.pseudonyms import Masks, refuse_names_in
 from school_protocol.cases.service import Done, repeated
 from school_protocol.cases.view_models import AccountLine
 from school_protocol.context import House
-from school_protocol.engine import document_rules as rules
+from school_protocol.engine import document_rules
 from school_protocol.engine.actors import role_for, roles_of
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import Document, Profile, Remarks, Section
@@ -200,13 +200,13 @@ def _may(loaded: Loaded, allowed: Iterable[str]) -> bool:
 def readable(loaded: Loaded, document: Document) -> tuple[DocumentIssued, ...]:
     """The copies made for eyes that this person has: what a profile shows to others is not theirs to ask about."""
     own = {key for key, one in document.profiles.items() if _may(loaded, one.for_)}
-    return tuple(one for one in rules.copies_of(loaded.case, document) if one.profile in own)
+    return tuple(one for one in document_rules.copies_of(loaded.case, document) if one.profile in own)
 
 
 def sections_in(document: Document, issued: DocumentIssued) -> dict[str, Section]:
     """The sections that a copy contains, by what remarks call them."""
     profile = document.profiles[issued.profile]
-    return {key: one for key, one in rules.sections_of(document).items() if profile.has(one.kind)}
+    return {key: one for key, one in document_rules.sections_of(document).items() if profile.has(one.kind)}
 
 
 def _copy_line(loaded: Loaded, seeing: Seeing, document: Document, issued: DocumentIssued) -> CopyLine:
@@ -217,10 +217,10 @@ def _copy_line(loaded: Loaded, seeing: Seeing, document: Document, issued: Docum
         language=issued.language,
         at=issued.at,
         reader=seeing.masks.by(issued.actor, issued.role)(issued.reader),
-        figures=rules.on_paper(issued.digest),
-        content_seq=rules.content_of(loaded.case, issued),
+        figures=document_rules.on_paper(issued.digest),
+        content_seq=document_rules.content_of(loaded.case, issued),
         is_revoked=(issued.document, issued.copy) in loaded.case.revoked,
-        since=tuple(seeing.event(event) for event in rules.since(loaded.case, issued)),
+        since=tuple(seeing.event(event) for event in document_rules.since(loaded.case, issued)),
     )
 
 
@@ -251,15 +251,15 @@ def find_copy(
 
 def _meant(loaded: Loaded, document: Document, copy: int, figures: str, file: bytes | None = None) -> DocumentIssued:
     if file is not None:
-        known = rules.Figures(hashlib.sha256(file).hexdigest())
+        known = document_rules.Figures(hashlib.sha256(file).hexdigest())
         found = next((one for one in loaded.case.documents if one.digest == known.start), None)
         if found is None:
             raise RemarksRefused("unknown_file")
-        found = rules.copy_by_figures(loaded.case, document, known)
+        found = document_rules.copy_by_figures(loaded.case, document, known)
     elif figures.strip():
-        found = rules.copy_by_figures(loaded.case, document, rules.read_figures(figures))
+        found = document_rules.copy_by_figures(loaded.case, document, document_rules.read_figures(figures))
     else:
-        numbered = (one for one in rules.copies_of(loaded.case, document) if one.copy == copy)
+        numbered = (one for one in document_rules.copies_of(loaded.case, document) if one.copy == copy)
         found = next(numbered, None)
         if found is None:
             raise RemarksRefused("no_such_copy", copy)
@@ -304,7 +304,7 @@ def attach_remarks(
             issued = _meant(loaded, document, copy, "")
             if paper is not None or figures.strip():
                 _check_sheet(loaded, document, issued, figures)
-            event = rules.attached(
+            event = document_rules.attached(
                 loaded.case,
                 document,
                 issued,
@@ -344,7 +344,7 @@ def _check_sheet(loaded: Loaded, document: Document, issued: DocumentIssued, fig
     """The sheet is the one of this copy: its figures are what binds it to the file."""
     if not figures.strip():
         raise BadInput({"figures": ("required",)})
-    named = rules.copy_by_figures(loaded.case, document, rules.read_figures(figures))
+    named = document_rules.copy_by_figures(loaded.case, document, document_rules.read_figures(figures))
     if named.copy != issued.copy:
         raise RemarksRefused("other_copy", named.copy)
 
@@ -394,15 +394,15 @@ def settle_remark(
             return repeated(before)
         loaded = load(house, session, actor, number)
         _document, declared = _declared(loaded)
-        role, found = role_for(loaded.protocol, declared.to, loaded.roles), rules.made(loaded.case, seq, place)
+        role, found = role_for(loaded.protocol, declared.to, loaded.roles), document_rules.made(loaded.case, seq, place)
         if role is None or found is None:
             raise Unseen(f"{number}/{seq}.{place}")
         if not found.is_open:
             raise Refused((Reason("remark_settled"),))
         if found.remark.awaits and not any(one.isalpha() for one in sentence):
             raise BadInput({"sentence": ("unsaid",)})
-        if len(sentence) > rules.LETTERS_MOST:
-            raise BadInput({"sentence": (f"too_long:{rules.LETTERS_MOST}:{len(sentence)}",)})
+        if len(sentence) > document_rules.LETTERS_MOST:
+            raise BadInput({"sentence": (f"too_long:{document_rules.LETTERS_MOST}:{len(sentence)}",)})
         refuse_named(house, session, loaded, {"sentence": sentence})
         event = RemarkSettled(
             actor=actor.id,
@@ -427,9 +427,9 @@ def see_review_sheet(house: House, actor: Actor, number: str, copy: int, languag
         if not _may(loaded, [*declared.for_, *declared.to]) or language not in loaded.protocol.languages:
             raise Unseen(number)
         issued = _meant(loaded, document, copy, "")
-        rules.check_copy(loaded.case, issued)
+        document_rules.check_copy(loaded.case, issued)
         access_log.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=f"sheet.{copy}")
-    site, figures = house.settings.address.rstrip("/"), rules.on_paper(issued.digest)
+    site, figures = house.settings.address.rstrip("/"), document_rules.on_paper(issued.digest)
     typed = figures.replace(" ", "")
     view = ReviewSheet(
         protocol=loaded.protocol,
@@ -440,7 +440,7 @@ def see_review_sheet(house: House, actor: Actor, number: str, copy: int, languag
         profile=issued.profile,
         reader=Masks(loaded).by(issued.actor, issued.role)(issued.reader),
         issued_at=issued.at,
-        content_seq=rules.content_of(loaded.case, issued),
+        content_seq=document_rules.content_of(loaded.case, issued),
         content_head=issued.content_head,
         figures=figures,
         sections=tuple((str(place), one) for place, one in enumerate(sections_in(document, issued).values(), 1)),

@@ -22,8 +22,7 @@ from school_protocol.people import spreadsheets
 from school_protocol.people.spreadsheets import Unreadable
 from school_protocol.people.teams import TeamRefused
 from school_protocol.storage.case_numbers import format_number
-from school_protocol.training import attestation_service, certificates, routes, scenario_library
-from school_protocol.training import scenario_presenters as words
+from school_protocol.training import attestation_service, certificates, routes, scenario_library, scenario_presenters
 from school_protocol.training.attestation_service import FIELDS, HEADINGS, RESULTS, AttestView, Typed
 from school_protocol.training.certificates import RegisterLine
 from school_protocol.training.repository import UploadState
@@ -59,7 +58,7 @@ def attest(workshop: str) -> ResponseReturnValue:
             return _page(view, _kept_lines())
         return _preview_page(view, _sent_lines())
     except Unreadable as error:
-        return _page(view, unreadable=words.unreadable(wording(), error)), 422
+        return _page(view, unreadable=scenario_presenters.unreadable(wording(), error)), 422
     except BadInput as error:
         return _page(view, _form_lines(), problems=error.problems), 422
     except TeamRefused as error:
@@ -104,7 +103,8 @@ def _page(
     rows = max(ROWS, min(len(lines) + 2, ROWS_MOST))
     return render_template(
         "workshops/attest.html", view=view, lines=lines, rows=range(1, rows + 1), results=RESULTS,
-        result_said=lambda key: words.result(wording(), key), result_of=lambda one: words.result_of(wording(), one),
+        result_said=lambda key: scenario_presenters.result(wording(), key),
+        result_of=lambda one: scenario_presenters.result_of(wording(), one),
         reason_said=lambda code: people_presenters.reason(wording(), code), problems=problems or {},
         unreadable=unreadable, obstacles=obstacles, unsealed=unsealed, before=before, token=new_token(),
         fields=FIELDS, headings=HEADINGS, most=attestation_service.LINES_MOST, minutes=attestation_service.MINUTES,
@@ -121,8 +121,8 @@ def _preview_page(view: AttestView, lines: Sequence[Typed], obstacles: Sequence[
     carried = json.dumps([[str(one.line), one.name, one.username, one.result] for one in lines], ensure_ascii=False)
     return render_template(
         "workshops/attest_preview.html", view=view, shown=shown, carried=carried, token=new_token(),
-        obstacles=obstacles, problems_said=lambda one: words.problems(w, one),
-        result_said=lambda key: words.result(w, key),
+        obstacles=obstacles, problems_said=lambda one: scenario_presenters.problems(w, one),
+        result_said=lambda key: scenario_presenters.result(w, key),
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def confirm(workshop: str) -> ResponseReturnValue:
 
 
 def _obstacles(error: TeamRefused) -> list[str]:
-    return [words.obstacle(wording(), one) for one in error.obstacles]
+    return [scenario_presenters.obstacle(wording(), one) for one in error.obstacles]
 
 
 # ---- one that was entered ----------------------------------------------------------------------------------------
@@ -220,7 +220,9 @@ def register() -> ResponseReturnValue:
         raise Unseen("register")
     view = certificates.see_register(sessions.house(), sessions.actor(), ending=_is_ending(), after=after)
     w = wording()
-    return render_template("workshops/register.html", view=view, result_of=lambda one: words.result_of(w, one))
+    return render_template(
+        "workshops/register.html", view=view, result_of=lambda one: scenario_presenters.result_of(w, one)
+    )
 
 
 @attesting_blueprint.get("/register.csv", asks=Permission.see_certificates)
@@ -236,7 +238,7 @@ def register_list() -> ResponseReturnValue:
         one = line.attestation
         return [
             format_number(one.number), one.name or w._("(can’t be read)"), one.held_on.isoformat(),
-            w.text(one.titles[attestation_service.SCENARIO_TITLE]), words.result_of(w, one),
+            w.text(one.titles[attestation_service.SCENARIO_TITLE]), scenario_presenters.result_of(w, one),
             one.valid_until.isoformat() if one.valid_until else "", line.trainer,
             one.withdrawn.at.astimezone(ZONE).date().isoformat() if one.withdrawn else "",
         ]  # fmt: skip

@@ -27,8 +27,7 @@ from school_protocol.engine.errors import SchoolProtocolError, Unseen
 from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.risk_grid import score
 from school_protocol.language import Wording
-from school_protocol.training import repository
-from school_protocol.training import workshop_pages as papers
+from school_protocol.training import repository, workshop_pages
 from school_protocol.training.repository import Wanted
 from school_protocol.training.scenario import Card, Scenario, Step
 from school_protocol.training.scenario_library import NAME, Offered, protocols_of, versions_of
@@ -60,7 +59,7 @@ def kit(protocol: Protocol, content: bytes, scenario: Scenario, language: str, m
 
     Raises NotAsExpected, TooLong, AddressRefused, DocumentsUnavailable.
     """
-    return papers.kit(walked(protocol, content, scenario, made_at), Wording(language))
+    return workshop_pages.kit(walked(protocol, content, scenario, made_at), Wording(language))
 
 
 # ---- made beside the pages -----------------------------------------------------------------------------------------

@@ -25,8 +25,7 @@ from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.pdf.rendering import missing
-from school_protocol.training import room_routes as inside
-from school_protocol.training import scenario_library, seats, service, table_play, workshop_end
+from school_protocol.training import room_routes, scenario_library, seats, service, table_play, workshop_end
 from school_protocol.training.kit import Stands, ask, file_of, see
 from school_protocol.training.presenters import subject_said
 from school_protocol.training.repository import Workshop
@@ -383,7 +382,7 @@ def play(workshop: str) -> ResponseReturnValue:
     except RoomGone:
         raise Unseen(workshop) from None
     response = make_response(redirect(f"{request.script_root}{PREFIX}{workshop}/room"))
-    inside.hand_over(response, workshop, sat.token)
+    room_routes.hand_over(response, workshop, sat.token)
     return response
 
 

@@ -25,7 +25,6 @@ from school_protocol.notifications import routes as notifications_routes
 from school_protocol.ops import routes as ops_routes
 from school_protocol.people import routes as people_routes
 from school_protocol.privacy import evidence_routes
-from school_protocol.privacy import routes as case_retention
 from school_protocol.privacy import routes as privacy_routes
 from school_protocol.publishing import routes as publishing_routes
 from school_protocol.reports import routes as reports_routes
@@ -126,7 +125,7 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
         case_files_routes.bundles_blueprint,
         case_files_routes.copies_blueprint,
         case_files_routes.case_file_blueprint,
-        case_retention.case_retention_blueprint,
+        privacy_routes.case_retention_blueprint,
         privacy_routes.rights_blueprint,
         evidence_routes.blueprint,
         privacy_routes.sight_blueprint,

@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.auth.sign_in_service import recognise
 from school_protocol.engine.definition import Act, ActKind, ScopeKind
 from school_protocol.engine.form_model import FieldType, FormField
@@ -94,7 +94,7 @@ class Person:
         with house.directory.writing() as session:
             account = auth_repository.account_named(session, self.served.usernames[self.role])
             assert account is not None
-            token = browser.open_web_session(session, account.id, now=house.now())
+            token = sign_in_repository.open_web_session(session, account.id, now=house.now())
         self.page.context.add_cookies(
             [{"name": name, "value": token, "url": self.served.url, "httpOnly": True, "sameSite": "Lax"}]
         )

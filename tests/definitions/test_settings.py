@@ -9,7 +9,7 @@ import pytest
 from domain.telling import MOROCCAN
 
 from school_protocol.engine.errors import DefinitionError
-from school_protocol.protocol import settings as settling
+from school_protocol.protocol import settings as protocol_settings
 from school_protocol.protocol.reader import read
 from school_protocol.protocol.settings import CannotRewrite, Part, Value, rewritten, settings
 from school_protocol.protocol.yaml_tree import Path as Place
@@ -31,7 +31,7 @@ def test_there_are_settings_of_every_part() -> None:
 
 def test_what_is_locked_is_no_setting() -> None:
     offered = {setting.path[1] for setting in settings(PROTOCOL, Part.deadlines)}
-    fixed = {deadline.key for deadline in settling.locked(PROTOCOL)}
+    fixed = {deadline.key for deadline in protocol_settings.locked(PROTOCOL)}
     assert fixed
     assert not fixed & offered
     assert not {key for key, deadline in PROTOCOL.deadlines.items() if deadline.lock} - fixed
@@ -42,7 +42,7 @@ def test_a_ceiling_is_the_most_that_can_be_set() -> None:
     for key, deadline in PROTOCOL.deadlines.items():
         if deadline.max is not None and key in most:
             assert most[key] == deadline.max
-    assert settling.MOST in most.values()
+    assert protocol_settings.MOST in most.values()
 
 
 @pytest.mark.exhaustive

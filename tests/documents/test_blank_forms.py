@@ -19,7 +19,7 @@ from school_protocol.engine.texts import Text
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
 from school_protocol.pdf.tags import _Tree
-from school_protocol.protocol import printed_pages as paper
+from school_protocol.protocol import printed_pages
 from school_protocol.protocol.printed_pages import blank_forms, code_of
 from tests.documents import tags
 from tests.documents.archive import not_accessible, not_archival, without_claim
@@ -57,8 +57,8 @@ def field(key: str, type_: FieldType, **known: object) -> FormField:
     return FormField.model_validate({"key": key, "type": type_, "label": said(f"Question {key}"), **known})
 
 
-def laid_out(protocol: Protocol, form: Form, language: str = "en") -> paper.BlankForm:
-    return paper._Paper(protocol, form, Wording(language)).form()
+def laid_out(protocol: Protocol, form: Form, language: str = "en") -> printed_pages.BlankForm:
+    return printed_pages._Paper(protocol, form, Wording(language)).form()
 
 
 # ---- what stands on them -------------------------------------------------------------------------------------------
@@ -174,8 +174,8 @@ def test_every_type_of_question_has_its_room(moroccan: Protocol, kind: FieldType
     [
         (field("a", FieldType.text), "lines", 1, ()),
         (field("a", FieldType.text, most=400), "lines", 2, ()),
-        (field("a", FieldType.long, most=500), "lines", paper.LONG, ()),
-        (field("a", FieldType.long), "lines", paper.LONGEST, ()),
+        (field("a", FieldType.long, most=500), "lines", printed_pages.LONG, ()),
+        (field("a", FieldType.long), "lines", printed_pages.LONGEST, ()),
         (field("a", FieldType.integer, most=365), "digits", 0, (3,)),
         (field("a", FieldType.scale, least=1, most=4), "scale", 0, (1, 2, 3, 4)),
         (field("a", FieldType.scale), "scale", 0, tuple(range(11))),
@@ -210,7 +210,9 @@ def test_answers_are_those_that_may_be_given(small: Protocol) -> None:
 
 
 def test_a_column_with_many_answers_lists_them_once(small: Protocol) -> None:
-    options = [{"key": f"k{place}", "title": said(f"Answer {place}")} for place in range(paper.TICKS_IN_CELL + 2)]
+    options = [
+        {"key": f"k{place}", "title": said(f"Answer {place}")} for place in range(printed_pages.TICKS_IN_CELL + 2)
+    ]
     columns = [field("c", FieldType.choice, options=options), field("d", FieldType.choice, options=options[:2])]
     form = form_of(field("a", FieldType.rows, fields=columns, most=3))
     [question] = laid_out(small, form).questions
@@ -247,7 +249,7 @@ def set_and_written(protocol: Protocol, forms: list[Form], language: str) -> tup
         return stock(html, **about)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(paper, "render", render)
+        patched.setattr(printed_pages, "render", render)
         return made(protocol, forms, language), kept["html"]
 
 

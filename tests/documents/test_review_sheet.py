@@ -11,7 +11,7 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from school_protocol.engine import document_rules as rules
+from school_protocol.engine import document_rules
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.language import Wording
@@ -29,12 +29,12 @@ LANGUAGES = ("fr", "ar", "en")
 
 def sheet(protocol: Protocol, **changes: object) -> ReviewSheet:
     document = protocol.documents["case_file"]
-    sections = rules.sections_of(document).values()
+    sections = document_rules.sections_of(document).values()
     found = ReviewSheet(
         protocol=protocol, document=document, number="1327902625801",
         unit=Unit("s", UnitKind.school, "01234A", {"fr": "Collège Ibn Khaldoun", "ar": "إعدادية ابن خلدون"}, ()),
         copy=3, profile="supervisor", reader="سلمى العلوي", issued_at=datetime(2026, 11, 25, 9, tzinfo=UTC),
-        content_seq=42, content_head="ab" * 32, figures=rules.on_paper(DIGEST),
+        content_seq=42, content_head="ab" * 32, figures=document_rules.on_paper(DIGEST),
         sections=tuple((str(place), one) for place, one in enumerate(sections, 1)),
         address="https://desk.exemple.ma/cases/1327902625801/remarks/3?figures=x",
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_it_is_archival_and_accessible_and_says_which_copy_it_goes_with(
 def test_the_same_copy_gives_the_same_bytes_and_another_other_ones(moroccan: Protocol) -> None:
     wording = Wording("fr")
     assert review_sheet(sheet(moroccan), wording) == review_sheet(sheet(moroccan), wording)
-    other = sheet(moroccan, figures=rules.on_paper("0" * 64))
+    other = sheet(moroccan, figures=document_rules.on_paper("0" * 64))
     assert review_sheet(other, wording) != review_sheet(sheet(moroccan), wording)
 
 

@@ -17,7 +17,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.texts import Text
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
-from school_protocol.protocol import printed_pages as paper
+from school_protocol.protocol import printed_pages
 from school_protocol.protocol.drawing import begun_in
 from school_protocol.publishing.handouts import wall_of
 from tests.documents import tags
@@ -50,7 +50,7 @@ def set_and_written(protocol: Protocol, language: str) -> tuple[bytes, str]:
         return stock(html, **about)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(paper, "render", render)
+        patched.setattr(printed_pages, "render", render)
         return wall_of(protocol, Wording(language), MOMENT), kept[-1]
 
 
@@ -144,9 +144,9 @@ def test_letters_grow_smaller_only_as_far_as_they_must(small: Protocol, monkeypa
     """Each part is set as large as its page holds; one that was too large is found by its second page."""
     tried: list[list[float]] = []
     over: list[list[int]] = []
-    written, counted = paper._written, paper._pages
+    written, counted = printed_pages._written, printed_pages._pages
 
-    def write(given: paper.Wall, wording: Wording, sizes: list[float]) -> bytes:
+    def write(given: printed_pages.Wall, wording: Wording, sizes: list[float]) -> bytes:
         tried.append(list(sizes))
         return written(given, wording, sizes)
 
@@ -154,14 +154,14 @@ def test_letters_grow_smaller_only_as_far_as_they_must(small: Protocol, monkeypa
         over.append(counted(pdf))
         return over[-1]
 
-    monkeypatch.setattr(paper, "_written", write)
-    monkeypatch.setattr(paper, "_pages", count)
-    monkeypatch.setattr(paper, "LARGEST", 6.0)
+    monkeypatch.setattr(printed_pages, "_written", write)
+    monkeypatch.setattr(printed_pages, "_pages", count)
+    monkeypatch.setattr(printed_pages, "LARGEST", 6.0)
     assert len(pages(wall_of(small, Wording("fr"), MOMENT))) == 4
     assert any(pages_of > 1 for parts in over for pages_of in parts), "too large was tried"
     for part, size in enumerate(tried[-1]):
         fitted = [sizes[part] for sizes, parts in zip(tried, over, strict=False) if parts[part] == 1]
-        assert size == max([paper.SMALLEST, *fitted])
+        assert size == max([printed_pages.SMALLEST, *fitted])
 
 
 @pytest.mark.exhaustive
@@ -180,7 +180,7 @@ def test_it_can_be_read_aloud(moroccan: Protocol, written: Written, tmp_path: Pa
 
 @pytest.mark.exhaustive
 def test_a_drawing_that_says_nothing_is_found(small: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paper, "Markup", lambda picture: Markup(picture.replace("aria-label=", "data-label=")))
+    monkeypatch.setattr(printed_pages, "Markup", lambda picture: Markup(picture.replace("aria-label=", "data-label=")))
     data = wall_of(small, Wording("fr"), MOMENT)
     assert tags.figures(tags.read_tags(data)) != []
     with pikepdf.open(io.BytesIO(data)) as pdf:

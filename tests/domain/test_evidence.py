@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from school_protocol.engine import evidence_pieces as rules
+from school_protocol.engine import evidence_pieces
 from school_protocol.engine.definition import Protocol
 
 TODAY = date(2026, 11, 25)
@@ -19,9 +19,9 @@ def standing(moroccan: Protocol) -> Any:
     assert pieces is not None
     form = moroccan.form_of(pieces.act)
 
-    def say(*rows: dict[str, str], intimate: str = "no") -> rules.Standing:
+    def say(*rows: dict[str, str], intimate: str = "no") -> evidence_pieces.Standing:
         answers = {"sexual_or_intimate": intimate, "takedowns": list(rows)}
-        return rules.standing(pieces.removal, form, answers, TODAY)
+        return evidence_pieces.standing(pieces.removal, form, answers, TODAY)
 
     return say
 
@@ -35,20 +35,20 @@ def asked(channel: str, on: str = "2026-11-25", result: str = "") -> dict[str, s
 
 def test_a_piece_is_named_after_its_case_its_number_and_what_is_known() -> None:
     captured = datetime(2026, 11, 20, 18, 5)  # noqa: DTZ001 (the academy's own clock)
-    name = rules.name_of("1234567890123", 7, ("instagram", "@kif.kif_99"), captured)
+    name = evidence_pieces.name_of("1234567890123", 7, ("instagram", "@kif.kif_99"), captured)
     assert name == "1234567890123-PIECE07-instagram-kifkif99-20261120T1805"
-    assert rules.name_of("1234567890123", 7, (), None) == "1234567890123-PIECE07"
+    assert evidence_pieces.name_of("1234567890123", 7, (), None) == "1234567890123-PIECE07"
 
 
 @pytest.mark.parametrize("handle", ["../../etc/passwd", "a/b\\c", "‮gpj.exe", "a\nb", '"><script>', "." * 300])
 def test_no_name_leads_anywhere(handle: str) -> None:
-    name = rules.name_of("1", 1, (handle,), None)
+    name = evidence_pieces.name_of("1", 1, (handle,), None)
     assert not set(name) & set('/\\."<>\n‮ ')
     assert len(name) < 60
 
 
 def test_an_arabic_handle_stays_readable() -> None:
-    assert rules.name_of("1", 1, ("مجموعة القسم",), None) == "1-PIECE01-مجموعةالقسم"
+    assert evidence_pieces.name_of("1", 1, ("مجموعة القسم",), None) == "1-PIECE01-مجموعةالقسم"
 
 
 # ---- removal ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from school_protocol.engine import document_rules as rules
+from school_protocol.engine import document_rules
 from school_protocol.engine.case import fold
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import Document
@@ -53,7 +53,7 @@ def issued(told: Told, copy: int = 1, document: str = "case_file", **more: int) 
 
 def attach(told: Told, document: Document, copy: DocumentIssued, *remarks: Remark, **more: Handwritten) -> None:
     assert told.case is not None
-    event = rules.attached(
+    event = document_rules.attached(
         told.case, document, copy, remarks or REMARKS, actor="directorate", role="directorate", at=NOW, **more
     )
     told._keep([event])
@@ -62,7 +62,7 @@ def attach(told: Told, document: Document, copy: DocumentIssued, *remarks: Remar
 def refusal(told: Told, document: Document, figures: str) -> RemarksRefused:
     assert told.case is not None
     with pytest.raises(RemarksRefused) as refused:
-        rules.copy_by_figures(told.case, document, rules.read_figures(figures))
+        document_rules.copy_by_figures(told.case, document, document_rules.read_figures(figures))
     return refused.value
 
 
@@ -79,8 +79,8 @@ def test_remarks_are_folded_one_by_one_and_settled_once(moroccan: Protocol, docu
     case = told.case
     assert case is not None
     assert [(one.seq, one.place, one.settled_seq) for one in case.remarks] == [(seq, 1, seq + 1), (seq, 2, None)]
-    assert rules.awaited(case.remarks) == ()
-    assert rules.made(case, seq, 2) is case.remarks[1]
+    assert document_rules.awaited(case.remarks) == ()
+    assert document_rules.made(case, seq, 2) is case.remarks[1]
     assert fold(moroccan, told.events) == case
     copied = case.copied()
     copied.remarks[1].settled_seq = 3
@@ -130,9 +130,9 @@ def test_what_came_since_a_copy_is_neither_reading_nor_remark(moroccan: Protocol
     issued(told, 2)
     attach(told, document, copy)
     assert told.case is not None
-    assert (rules.content_of(told.case, copy), rules.since(told.case, copy)) == (2, ())
+    assert (document_rules.content_of(told.case, copy), document_rules.since(told.case, copy)) == (2, ())
     told.act("head", "note", text="plus")
-    assert [event.seq for event in rules.since(told.case, copy)] == [told.seq]
+    assert [event.seq for event in document_rules.since(told.case, copy)] == [told.seq]
     with pytest.raises(RemarksRefused) as refused:
         attach(told, document, copy)
     assert (refused.value.code, refused.value.copy) == ("moved_on", 1)
@@ -143,8 +143,8 @@ def test_a_copy_made_ahead_speaks_of_what_its_pages_knew(moroccan: Protocol, doc
     told.act("head", "note", text="plus")
     copy = issued(told, at_seq=2)
     assert told.case is not None
-    assert rules.content_of(told.case, copy) == 2
-    assert [event.seq for event in rules.since(told.case, copy)] == [3]
+    assert document_rules.content_of(told.case, copy) == 2
+    assert [event.seq for event in document_rules.since(told.case, copy)] == [3]
 
 
 def test_a_copy_taken_back_takes_none(moroccan: Protocol, document: Document) -> None:
@@ -170,7 +170,7 @@ def test_paper_is_written_between_issuing_and_now(
 
 
 def test_sections_are_named_by_kind_and_the_remarks_themselves_are_none(document: Document) -> None:
-    found = rules.sections_of(document)
+    found = document_rules.sections_of(document)
     assert {"records", "records-2", "grid", "chronology"} <= set(found)
     assert found["records-2"] is not found["records"]
     assert "remarks" not in found
@@ -183,7 +183,7 @@ def test_sections_are_named_by_kind_and_the_remarks_themselves_are_none(document
 def test_figures_come_back_however_they_are_typed(moroccan: Protocol, document: Document) -> None:
     told = reported(moroccan)
     copy = issued(told)
-    printed = rules.on_paper(copy.digest)
+    printed = document_rules.on_paper(copy.digest)
     assert len(printed.split()) == 5
     arabic = printed.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
     for typed in (
@@ -191,7 +191,7 @@ def test_figures_come_back_however_they_are_typed(moroccan: Protocol, document: 
         printed.replace("0", "O").replace("1", "l"), copy.digest, copy.digest[:16],
     ):  # fmt: skip
         assert told.case is not None
-        assert rules.copy_by_figures(told.case, document, rules.read_figures(typed)) is copy, typed
+        assert document_rules.copy_by_figures(told.case, document, document_rules.read_figures(typed)) is copy, typed
 
 
 def test_every_single_slip_with_the_check_is_a_slip_and_a_foreign_sheet_is_unknown(
@@ -199,7 +199,7 @@ def test_every_single_slip_with_the_check_is_a_slip_and_a_foreign_sheet_is_unkno
 ) -> None:
     told = reported(moroccan)
     copy = issued(told)
-    start, check = copy.digest[:16], rules.check_of(copy.digest[:16])
+    start, check = copy.digest[:16], document_rules.check_of(copy.digest[:16])
     slips = [
         start[:place] + figure + start[place + 1 :] + check
         for place in range(16)
@@ -215,7 +215,7 @@ def test_every_single_slip_with_the_check_is_a_slip_and_a_foreign_sheet_is_unkno
     assert {refusal(told, document, slip).code for slip in slips} == {"mistyped"}
     draw = random.Random(5)
     foreign = [f"{draw.getrandbits(256):064x}" for _one in range(200)]
-    assert {refusal(told, document, rules.on_paper(one)).code for one in foreign} == {"unknown"}
+    assert {refusal(told, document, document_rules.on_paper(one)).code for one in foreign} == {"unknown"}
 
 
 def test_without_a_check_a_slip_or_two_are_near_and_more_are_unknown(moroccan: Protocol, document: Document) -> None:
@@ -233,12 +233,12 @@ def test_without_a_check_a_slip_or_two_are_near_and_more_are_unknown(moroccan: P
 def test_the_figures_of_another_paper_say_so(moroccan: Protocol, document: Document) -> None:
     told = reported(moroccan)
     letter = issued(told, 3, document="referral_letter")
-    refused = refusal(told, document, rules.on_paper(letter.digest))
+    refused = refusal(told, document, document_rules.on_paper(letter.digest))
     assert (refused.code, refused.copy, refused.document) == ("other_document", 3, "referral_letter")
 
 
 @pytest.mark.parametrize("typed", ["", "zzzz", "1a2b", "1a2b 3c4d 5e6f 7081 4", "1a2b 3c4d 5e6f 7081 ab", "é" * 16])
 def test_what_are_no_figures_is_said(typed: str) -> None:
     with pytest.raises(RemarksRefused) as refused:
-        rules.read_figures(typed)
+        document_rules.read_figures(typed)
     assert refused.value.code == "unreadable"

@@ -398,7 +398,7 @@ def test_a_writer_who_is_turned_away_fails_the_row(shop: Workshop, monkeypatch: 
     def away(*_arguments: Any, **_named: Any) -> None:
         raise StorageBusy("database is locked")
 
-    monkeypatch.setattr(writing.recording, "make_move", away)
+    monkeypatch.setattr(writing.cases_service, "make_move", away)
     with pytest.raises(RuntimeError, match=r"^12 of 12 moves failed: .*database is locked"):
         ROWS["writers"].measure(shop)
 
@@ -447,7 +447,7 @@ def test_both_servers_have_as_many_threads_over_the_same_site(shop: Workshop, mo
 def test_a_summary_that_holds_nothing_is_not_measured(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = ROWS["summary"].measure(shop)
     assert 0 < outcome.figure < ROWS["figures"].measure(shop).figure, "a part of it"
-    monkeypatch.setattr(region.counters, "below", lambda *_any: [])
+    monkeypatch.setattr(region.statistics_repository, "below", lambda *_any: [])
     with pytest.raises(RuntimeError, match="0 counters"):
         ROWS["summary"].measure(shop)
 
@@ -463,7 +463,7 @@ def test_the_queue_of_reviews_answers_with_each_kind_of_wait(shop: Workshop) -> 
 
 @pytest.mark.exhaustive
 def test_files_are_fresh_again_only_once_they_were_made(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fresh.jobs, "make_ahead_once", lambda _house: False)
+    monkeypatch.setattr(fresh, "make_ahead_once", lambda _house: False)
     monkeypatch.setattr(fresh, "issue_case_file", lambda *_asked: None)
     with pytest.raises(RuntimeError, match="nothing is left to be made"):
         ROWS["fresh"].measure(shop)

@@ -32,7 +32,7 @@ from school_protocol.auth.repository import Account
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.story_player import throwaway
 from school_protocol.mail import Letter, Mail, Post
-from school_protocol.notifications import service as words
+from school_protocol.notifications import service as notifications_service
 from school_protocol.notifications.repository import Notice, State
 from school_protocol.ops import journal_checks
 from school_protocol.people import certificate_reminders, invitations
@@ -95,10 +95,13 @@ def anchored(school: School, account: Account) -> Letter:
 
 Make = Callable[[School, Account], Letter]
 KINDS: dict[str, tuple[ModuleType, str, Make]] = {
-    "waits": (words, "letter_of", lambda s, a: words.letter_of(s.house, a, [notice(s), notice(s, role="reporter")])),
-    "thanks": (words, "letter_of", lambda s, a: words.letter_of(s.house, a, [notice(s, role="reporter")])),
-    "urgent": (words, "letter_of", lambda s, a: words.letter_of(s.house, a, [notice(s, urgent=True)])),
-    "taken back": (words, "letter_of", lambda s, a: words.letter_of(
+    "waits": (notifications_service, "letter_of", lambda s, a: notifications_service.letter_of(
+        s.house, a, [notice(s), notice(s, role="reporter")])),
+    "thanks": (notifications_service, "letter_of", lambda s, a: notifications_service.letter_of(
+        s.house, a, [notice(s, role="reporter")])),
+    "urgent": (notifications_service, "letter_of", lambda s, a: notifications_service.letter_of(
+        s.house, a, [notice(s, urgent=True)])),
+    "taken back": (notifications_service, "letter_of", lambda s, a: notifications_service.letter_of(
         s.house, a, [notice(s, urgent=True, cause="taken_back:1")])),
     "report": (escalation, "_letter", lambda s, a: escalation._letter(s.house, a, report(urgent=False))),
     "urgent report": (escalation, "_letter", lambda s, a: escalation._letter(s.house, a, report(urgent=True))),

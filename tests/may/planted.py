@@ -17,14 +17,12 @@ from typing import Any, cast
 
 from may.matrix import Matrix
 from may.world import COMING, FORMER
-from school_protocol.api import repository as stored_tokens
-from school_protocol.api import service as api_reading
-from school_protocol.api import tokens as api_sight
-from school_protocol.api import tokens as api_tokens
+from school_protocol.api import repository as api_repository
+from school_protocol.api import service as api_service
+from school_protocol.api import tokens
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import service as auth_service
-from school_protocol.case_files import bulk, prepared
-from school_protocol.case_files import bulk_repository as bulk_rows
+from school_protocol.case_files import bulk, bulk_repository, prepared
 from school_protocol.case_files import service as case_files_service
 from school_protocol.cases import (
     handing_over,
@@ -40,7 +38,7 @@ from school_protocol.cases import review_lines as review_lines
 from school_protocol.cases.case_view import Seeing
 from school_protocol.engine import actors, visibility
 from school_protocol.engine.visibility import Permission
-from school_protocol.ops import going_live as going_signing
+from school_protocol.ops import going_live
 from school_protocol.people import roster, teams
 from school_protocol.privacy import access_report, data_rights, emergency_access, holds
 from school_protocol.privacy import repository as privacy_repository
@@ -55,9 +53,7 @@ from school_protocol.supervision import (
     review_queue,
     visit_service,
 )
-from school_protocol.supervision import repository as stored_visits
 from school_protocol.supervision import repository as supervision_repository
-from school_protocol.supervision import review as reviewing
 from school_protocol.ui import routing
 from school_protocol.web import endpoint_guard
 
@@ -484,8 +480,8 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     (_own_case("review.observe", "review.send", "review.end", "review.refuse"), (
         (review_lines.review_line, "is_acting and role_for(loaded.protocol, review.by,", "True or (review.by,"),
-        (reviewing.reviewing_role, "if role is None:", "if False:"),
-        (reviewing.ask_review, "if role is None:", "if False:"),
+        (review.reviewing_role, "if role is None:", "if False:"),
+        (review.ask_review, "if role is None:", "if False:"),
         (review.see_refusal, "if not choice.is_open:", "if False:"),
         (review._decided, "if not any(", "if False and any("),
     )),
@@ -532,12 +528,12 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # copies of many cases, a leaver's seats, cases that nobody carries
     (_many, (
-        (bulk_rows.choose, "where_visible(scope, today), ", ""),
-        (bulk_rows.counts, "query = _among(query, seen)", "pass"),
-        (bulk_rows.cases_of, ", seen)", ", None)"),
-        (bulk_rows._among, ".where(where_visible(seen.scope, seen.today))", ""),
-        (bulk_rows._among, ", same)", ", CaseIndexRow.case_id.is_not(None))"),
-        (bulk_rows._among, "if seen is None:", "if True:"),
+        (bulk_repository.choose, "where_visible(scope, today), ", ""),
+        (bulk_repository.counts, "query = _among(query, seen)", "pass"),
+        (bulk_repository.cases_of, ", seen)", ", None)"),
+        (bulk_repository._among, ".where(where_visible(seen.scope, seen.today))", ""),
+        (bulk_repository._among, ", same)", ", CaseIndexRow.case_id.is_not(None))"),
+        (bulk_repository._among, "if seen is None:", "if True:"),
         (bulk.see_job, "bulk_repository.counts(session, job_id, seen)", "bulk_repository.counts(session, job_id)"),
         (bulk.see_job, ", seen=seen", ""),
         (prepared._batches, ", seen=seen", ""),
@@ -567,33 +563,33 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     (_by_token, (
         (index_repository.by_number, "where_visible(scope, today),", ""),
         (index_repository.by_number, "*(_not_excluded(account) for account in sorted(apart)),", ""),
-        (api_sight._clauses, "unit.id, role=role.key", "unit.id, sees_restricted=True"),
-        (api_sight._clauses, "PLACES[unit.kind][1], unit.id", "Reach.region, (*unit.parents, unit.id)[0]"),
-        (api_sight.overseeing, "if copy_for(protocol, role.key) is not None", "if False"),
-        (api_reading._good, "token is None or not token.is_good(today_for(house))", "token is None"),
-        (api_reading.admit, "has_right = right in token.rights", "has_right = True"),
-        (api_reading.admit, "if not has_right:\n        raise", "if False:\n        raise"),
-        (api_reading._apart, "if one.role in roles", "if False"),
-        (api_reading.admit, "_answered_for(house, session, token)", "pass"),
-        (api_reading._answered_for, 'raise UnknownToken("token")', "return"),
-        (api_reading._answered_for, " and one.role in asking", ""),
-        (api_reading._answered_for, " and one.role in agreeing", ""),
-        (api_reading._answered_for, "one.account.id == token.asked_by and ", ""),
-        (api_reading._answered_for, "one.account.id == token.agreed_by and ", ""),
-        (api_reading._answered_for, "if one.account.id == token.asked_by", "if False"),
-        (api_reading._answered_for, "if one.account.id == token.agreed_by", "if False"),
-        (api_reading._answered_for, "[unit.id, *unit.parents]", "[unit.id]"),
-        (stored_tokens.Token.is_good, "self.ended_at is None and ", ""),
-        (stored_tokens.Token.is_good, " and day <= self.ends", ""),
-        (stored_tokens.hashed_as, ".where(ApiTokenRow.hashed == _kept(hashed))", ""),
+        (tokens._clauses, "unit.id, role=role.key", "unit.id, sees_restricted=True"),
+        (tokens._clauses, "PLACES[unit.kind][1], unit.id", "Reach.region, (*unit.parents, unit.id)[0]"),
+        (tokens.overseeing, "if copy_for(protocol, role.key) is not None", "if False"),
+        (api_service._good, "token is None or not token.is_good(today_for(house))", "token is None"),
+        (api_service.admit, "has_right = right in token.rights", "has_right = True"),
+        (api_service.admit, "if not has_right:\n        raise", "if False:\n        raise"),
+        (api_service._apart, "if one.role in roles", "if False"),
+        (api_service.admit, "_answered_for(house, session, token)", "pass"),
+        (api_service._answered_for, 'raise UnknownToken("token")', "return"),
+        (api_service._answered_for, " and one.role in asking", ""),
+        (api_service._answered_for, " and one.role in agreeing", ""),
+        (api_service._answered_for, "one.account.id == token.asked_by and ", ""),
+        (api_service._answered_for, "one.account.id == token.agreed_by and ", ""),
+        (api_service._answered_for, "if one.account.id == token.asked_by", "if False"),
+        (api_service._answered_for, "if one.account.id == token.agreed_by", "if False"),
+        (api_service._answered_for, "[unit.id, *unit.parents]", "[unit.id]"),
+        (api_repository.Token.is_good, "self.ended_at is None and ", ""),
+        (api_repository.Token.is_good, " and day <= self.ends", ""),
+        (api_repository.hashed_as, ".where(ApiTokenRow.hashed == _kept(hashed))", ""),
     )),
     (_going_live, (
-        (going_signing._post, " and known[one.role][1].administers", ""),
-        (going_signing._post, " if one.unit in tops", ""),
+        (going_live._post, " and known[one.role][1].administers", ""),
+        (going_live._post, " if one.unit in tops", ""),
     )),
     (_systems, (
-        (api_tokens._keeper, " and known[one.role][1].administers", ""),
-        (api_tokens._keeper, "if one.role in over", ""),
+        (tokens._keeper, " and known[one.role][1].administers", ""),
+        (tokens._keeper, "if one.role in over", ""),
     )),
     # what a case asks of other schools, and what they tell
     (_shared, (
@@ -641,7 +637,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (regional_teams.sight_of, "if own is None:", "if False:"),
         (regional_teams.place_below, " or not looker.reaches(unit)", ""),
         (visit_service._of_school, "if found.unit != sight.unit.id:", "if False:"),
-        (stored_visits.page_of_visits, "VisitEntryRow.unit.in_(people_repository.below(units))",
+        (supervision_repository.page_of_visits, "VisitEntryRow.unit.in_(people_repository.below(units))",
          "VisitEntryRow.unit.is_not(None)"),
         (roster._posts, " and known[one.role][1].sees in _ABOVE", ""),
         (roster._place, 'if code in ("", units[post.unit].code):', "if True:"),

@@ -9,7 +9,7 @@ from domain.telling import NOW, SAFE
 from sqlalchemy.orm import Session
 
 from school_protocol.api import repository as api_repository
-from school_protocol.api import tokens as services_tokens
+from school_protocol.api import tokens
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.models import CaseExclusionRow, CaseRequestRow
@@ -135,7 +135,7 @@ def systems(world: World) -> None:
             ends, by = NOW.date() + timedelta(days=days), world.account(asked_by)
             one = api_repository.ask(session, unit=unit, name=name, rights=given, ends=ends, by=by, at=NOW)
             api_repository.agree(session, one.id, world.account(agreed_by), at=NOW)
-            hashed = services_tokens.hashed(world.house, world.secrets[name])
+            hashed = tokens.hashed(world.house, world.secrets[name])
             api_repository.draw(session, one.id, hashed, language=language, at=NOW)
             if name == "ended":
                 api_repository.end(session, one.id, world.account(agreed_by), at=NOW)

@@ -33,7 +33,6 @@ from may import shared
 from school_protocol import context
 from school_protocol.auth import passwords, sign_in_repository, sign_in_service
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.models import AppointmentRow
 from school_protocol.case_files.bulk import Wish, begin_bundle
 from school_protocol.case_files.models import BulkCaseRow
@@ -69,7 +68,7 @@ from school_protocol.privacy import data_rights
 from school_protocol.privacy.evidence_files import attach_file
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read
-from school_protocol.publishing import handouts as papers
+from school_protocol.publishing import handouts
 from school_protocol.publishing.service import upload
 from school_protocol.storage.models import DirectoryBase, RealmBase
 from school_protocol.storage.sql import add_rows
@@ -157,7 +156,7 @@ class World:
             client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr"
             if who:
                 with self.house.directory.writing() as session:
-                    token = browser.open_web_session(session, self.account(who), now=self.house.now())
+                    token = sign_in_repository.open_web_session(session, self.account(who), now=self.house.now())
                 client.set_cookie("session", token)
             self.browsers[who] = _ready(client)
         return self.browsers[who]
@@ -295,9 +294,9 @@ def untypeset() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rendering.Typesetter, "set", lambda *_page: blank())
-        patched.setattr(papers, "wall_of", lambda *_told: blank())
+        patched.setattr(handouts, "wall_of", lambda *_told: blank())
         patched.setattr(workshop_pages, "joined", lambda first, _second: first)
-        patched.setattr(papers, "_KEPT", papers._Kept(papers.KEPT_MOST))
+        patched.setattr(handouts, "_KEPT", handouts._Kept(handouts.KEPT_MOST))
         yield
 
 

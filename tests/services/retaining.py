@@ -16,7 +16,7 @@ from school_protocol.engine.events import Event, StepTaken
 from school_protocol.mail import Letter, Post
 from school_protocol.notifications.service import sweep
 from school_protocol.privacy import holds
-from school_protocol.privacy import repository as storage
+from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.repository import Standing
 from school_protocol.privacy.retention import Report, run_sweep
 from services.conftest import School
@@ -92,7 +92,7 @@ class Keeping:
 
     def standing(self, number: str = "") -> Standing | None:
         with self.school.house.realm.reading() as session:
-            return storage.standing(session, self.case_id(number))
+            return privacy_repository.standing(session, self.case_id(number))
 
     def run(self) -> Report:
         """One run, and what messages it asked for go out."""

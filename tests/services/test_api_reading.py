@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from rewriting import rewrite
 from sqlalchemy import select
 
-from school_protocol.api import repository as stored
+from school_protocol.api import repository as api_repository
 from school_protocol.api import service as api_service
 from school_protocol.api import tokens
 from school_protocol.api.service import Bearer, UnknownToken, Wanted, admit, read_cases, read_record
@@ -268,7 +268,7 @@ def test_a_token_reads_on_while_one_of_the_two_who_made_it_is_at_their_post(scho
     token, secret = drawn(school.player)
     house = school.house
     with house.directory.reading() as session:
-        kept = stored.token(session, token)
+        kept = api_repository.token(session, token)
     assert kept is not None
     assert kept.agreed_by is not None
     for gone, is_good in (((), True), ((kept.asked_by,), True), ((kept.agreed_by,), True)):

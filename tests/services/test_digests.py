@@ -21,7 +21,7 @@ from school_protocol.engine.errors import BadInput, Sealed, Tampered
 from school_protocol.language import ZONE, Wording
 from school_protocol.mail import Letter, Post, Unreachable
 from school_protocol.notifications import receivers
-from school_protocol.notifications import repository as register
+from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications import service as notifications_service
 from school_protocol.notifications.digests import LOOK_AGAIN, Pace
 from school_protocol.notifications.receivers import choose, see_choice
@@ -233,7 +233,7 @@ def test_a_count_that_was_met_by_then_is_told_of_to_nobody(watched: Watched, out
         for one in notices_of(school, watched.case_id)
         if one.role == "team_coordinator" and one.cause.startswith("due:referral_chase")
     ]
-    assert chased == [register.State.withheld if outcome else register.State.delivered]
+    assert chased == [notifications_repository.State.withheld if outcome else notifications_repository.State.delivered]
     assert outcome or "team_coordinator" in told
 
 
@@ -262,12 +262,12 @@ def test_so_too_where_it_was_asked_again(watched: Watched, outcome: str) -> None
         for one in notices_of(school, watched.case_id)
         if one.role == "team_coordinator" and one.cause.startswith("due:referral_chase")
     ]
-    assert chased == [register.State.withheld]
+    assert chased == [notifications_repository.State.withheld]
 
 
-def notices_of(school: School, case_id: str) -> list[register.Notice]:
+def notices_of(school: School, case_id: str) -> list[notifications_repository.Notice]:
     with school.house.realm.reading() as session:
-        return list(register.notices_of_case(session, case_id))
+        return list(notifications_repository.notices_of_case(session, case_id))
 
 
 @pytest.mark.exhaustive
@@ -394,7 +394,7 @@ def _states(watched: Watched, who: str) -> dict[str, int]:
     found: dict[str, int] = {}
     account = watched.school.account(who)
     with watched.school.house.realm.reading() as session:
-        for one in register.notices_of_case(session, watched.case_id):
+        for one in notifications_repository.notices_of_case(session, watched.case_id):
             if one.account == account and not one.urgent:
                 found[one.state.value] = found.get(one.state.value, 0) + 1
     return found

@@ -36,8 +36,7 @@ from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.mail import Post
 from school_protocol.notifications import repository as notifications_repository
-from school_protocol.ops import backup_service, doctor_work, going_live, worker
-from school_protocol.ops import doctor as doctor_module
+from school_protocol.ops import backup_service, doctor, doctor_work, going_live, worker
 from school_protocol.ops.backup_service import NotACopy, note_copy
 from school_protocol.ops.databases import NoDatabase
 from school_protocol.ops.doctor import NOT_OPENED, Asked, Finding, Level, long
@@ -70,10 +69,10 @@ class Seen:
     def asked(self, **settings: Any) -> Asked:
         return Asked(replace(self.house.settings, **settings), self.house.now())
 
-    def of(self, check: doctor_module.Check) -> list[Finding]:
+    def of(self, check: doctor.Check) -> list[Finding]:
         return list(check(self.house, self.asked()))
 
-    def levels(self, check: doctor_module.Check) -> set[str]:
+    def levels(self, check: doctor.Check) -> set[str]:
         return {one.level.value for one in self.of(check)}
 
 
@@ -117,7 +116,7 @@ def test_a_check_that_breaks_is_told_by_its_kind_and_stops_no_other(
         raise RuntimeError(NAME)
         yield
 
-    monkeypatch.setattr(doctor_work, "CHECKS", (breaks, doctor_module.definitions))
+    monkeypatch.setattr(doctor_work, "CHECKS", (breaks, doctor.definitions))
     first, second = doctor_work.examine(seen.house, seen.asked())
     assert (first[0], first[1].level) == ("breaks", Level.wrong)
     assert "RuntimeError" in first[1].what
@@ -127,26 +126,26 @@ def test_a_check_that_breaks_is_told_by_its_kind_and_stops_no_other(
 
 def test_schools_for_which_nobody_answers_are_told(seen: Seen) -> None:
     seen.school.person("head")
-    assert seen.levels(doctor_module.oversight) == {"note"}
-    assert "nobody oversees the schools of" in said(seen.of(doctor_module.oversight), Level.note)
+    assert seen.levels(doctor.oversight) == {"note"}
+    assert "nobody oversees the schools of" in said(seen.of(doctor.oversight), Level.note)
     with seen.house.directory.writing() as session:
         place = seen.school.player.places[ScopeKind.province]
         account = auth_repository.add_account(session, username="x", names={"fr": "X"}, language="fr", created_at=NOW)
         auth_repository.appoint(session, account, role="directorate", unit=place, starts=NOW.date())
-    assert seen.levels(doctor_module.oversight) == {"note"}, "whoever never came in is nobody"
+    assert seen.levels(doctor.oversight) == {"note"}, "whoever never came in is nobody"
     with seen.house.directory.writing() as session:
         auth_repository.set_password(session, account, "chosen")
-    assert seen.of(doctor_module.oversight) == []
+    assert seen.of(doctor.oversight) == []
 
 
 def test_restricted_cases_that_nobody_may_read_are_told(seen: Seen) -> None:
     seen.school.person("academy")
     seen.school.report(who="reporter", adult_concerned="yes")
-    assert seen.of(doctor_module.unread) == []
+    assert seen.of(doctor.unread) == []
     with seen.house.directory.writing() as session:
         auth_repository.set_active(session, seen.school.account("academy"), False)
-    assert seen.levels(doctor_module.unread) == {"wrong"}
-    assert seen.school.number not in said(seen.of(doctor_module.unread), Level.wrong)
+    assert seen.levels(doctor.unread) == {"wrong"}
+    assert seen.school.number not in said(seen.of(doctor.unread), Level.wrong)
 
 
 NO_CHECKS = frozenset({
@@ -160,7 +159,7 @@ def test_each_check_is_in_the_list_once() -> None:
     """A function that yields findings and isn't asked would be a check that never speaks."""
     written = {
         (module.__name__.rpartition(".")[2], name)
-        for module in (doctor_module, doctor_work)
+        for module in (doctor, doctor_work)
         for name, one in vars(module).items()
         if callable(one) and getattr(one, "__module__", "") == module.__name__ and not name.startswith("_")
         if name not in NO_CHECKS
@@ -181,8 +180,8 @@ def test_spans_are_said_in_their_largest_unit(span: int, words: str) -> None:
 
 
 def test_tables_that_are_up_to_date_are_well_and_none_are_wrong(seen: Seen, tmp_path: Path) -> None:
-    assert {one.level for one in doctor_module.schema(seen.asked())} == {Level.ok}
-    found = list(doctor_module.schema(Asked(Settings(data=tmp_path / "none"), NOW)))
+    assert {one.level for one in doctor.schema(seen.asked())} == {Level.ok}
+    found = list(doctor.schema(Asked(Settings(data=tmp_path / "none"), NOW)))
     assert {(one.level, one.do in NOT_OPENED) for one in found} == {(Level.wrong, True)}
     assert not (tmp_path / "none").exists(), "asking makes nothing"
 
@@ -191,7 +190,7 @@ def test_tables_that_are_up_to_date_are_well_and_none_are_wrong(seen: Seen, tmp_
 def test_tables_of_another_version_are_wrong_and_are_not_brought_along(seen: Seen, revision: str, words: str) -> None:
     with seen.house.directory.writing() as session:
         session.execute(text(f"UPDATE schema_revision SET version_num = '{revision}'"))
-    (found,) = [one for one in doctor_module.schema(seen.asked()) if one.level is Level.wrong]
+    (found,) = [one for one in doctor.schema(seen.asked()) if one.level is Level.wrong]
     assert words in found.what
     assert found.do in NOT_OPENED
     with seen.house.directory.reading() as session:
@@ -200,11 +199,11 @@ def test_tables_of_another_version_are_wrong_and_are_not_brought_along(seen: See
 
 def test_clocks_that_agree_and_a_time_that_went_back(seen: Seen) -> None:
     take_anchor(seen.house, Post())
-    assert seen.levels(doctor_module.clocks) == {"ok"} or EVERYWHERE
+    assert seen.levels(doctor.clocks) == {"ok"} or EVERYWHERE
     seen.school.wait(minutes=-1)
-    assert "future" not in said(seen.of(doctor_module.clocks), Level.wrong), "a little is nothing"
+    assert "future" not in said(seen.of(doctor.clocks), Level.wrong), "a little is nothing"
     seen.school.wait(hours=-3)
-    assert "the newest row is 3 hours in the future" in said(seen.of(doctor_module.clocks), Level.wrong)
+    assert "the newest row is 3 hours in the future" in said(seen.of(doctor.clocks), Level.wrong)
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(1, "ok"), (9, "note"), (90, "wrong")])
@@ -212,14 +211,14 @@ def test_the_clock_of_the_database_is_compared(
     seen: Seen, monkeypatch: pytest.MonkeyPatch, seconds: int, level: str
 ) -> None:
     monkeypatch.setattr(sql, "of_database", lambda _store: seen.house.now() - timedelta(seconds=seconds))
-    assert level in seen.levels(doctor_module.clocks)
-    assert len(seen.levels(doctor_module.clocks)) == 1
+    assert level in seen.levels(doctor.clocks)
+    assert len(seen.levels(doctor.clocks)) == 1
 
 
 def test_the_go_live_list_is_told_as_what_it_is(seen: Seen) -> None:
-    assert seen.levels(doctor_module.go_live) == {"ok"}
+    assert seen.levels(doctor.go_live) == {"ok"}
     seen.school.player.house = asking(seen.house)
-    assert "no case is opened" in said(seen.of(doctor_module.go_live), Level.note)
+    assert "no case is opened" in said(seen.of(doctor.go_live), Level.note)
 
 
 # ---- the machine -----------------------------------------------------------------------------------------------------
@@ -228,39 +227,37 @@ def test_the_go_live_list_is_told_as_what_it_is(seen: Seen) -> None:
 @pytest.mark.parametrize(("free", "level"), [(50_000, "ok"), (1_500, "note"), (4_000, "note"), (100, "wrong")])
 def test_room_that_gets_short_is_found(seen: Seen, monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
     total = 100_000 if free != 50_000 else 200_000
-    monkeypatch.setattr(
-        doctor_module.shutil, "disk_usage", lambda _at: Usage(total * doctor_module.MB, 0, free * doctor_module.MB)
-    )
-    assert {one.level.value for one in doctor_module.space(seen.asked())} == {level}
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _at: Usage(total * doctor.MB, 0, free * doctor.MB))
+    assert {one.level.value for one in doctor.space(seen.asked())} == {level}
 
 
 def test_keys_that_others_can_read_are_found(seen: Seen) -> None:
-    assert {one.level for one in doctor_module.permissions(seen.asked())} == {Level.ok}
+    assert {one.level for one in doctor.permissions(seen.asked())} == {Level.ok}
     key, store = seen.house.settings.keys / "journal.key", seen.house.settings.data / "erased.jsonl"
     store.touch(mode=0o600)
     for path, mode, level in ((key, 0o440, Level.wrong), (store, 0o644, Level.note)):
         path.chmod(mode)
-        (found,) = [one for one in doctor_module.permissions(seen.asked()) if one.level is not Level.ok]
+        (found,) = [one for one in doctor.permissions(seen.asked()) if one.level is not Level.ok]
         assert (found.level, str(path) in found.what) == (level, True)
         path.chmod(0o400 if path == key else 0o600)
     seen.house.settings.keys.chmod(0o755)
-    assert "keys is open to others" in said(list(doctor_module.permissions(seen.asked())), Level.wrong)
+    assert "keys is open to others" in said(list(doctor.permissions(seen.asked())), Level.wrong)
 
 
 def test_a_machine_without_time_zones_is_found(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {one.level for one in doctor_module.zone(seen.asked())} == {Level.ok}
+    assert {one.level for one in doctor.zone(seen.asked())} == {Level.ok}
 
     def unknown(name: str) -> None:
         raise ZoneInfoNotFoundError(name)
 
-    monkeypatch.setattr(doctor_module, "ZoneInfo", unknown)
-    assert {one.level for one in doctor_module.zone(seen.asked())} == {Level.wrong}
+    monkeypatch.setattr(doctor, "ZoneInfo", unknown)
+    assert {one.level for one in doctor.zone(seen.asked())} == {Level.wrong}
 
 
 def test_a_machine_without_pango_is_found(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {one.level for one in doctor_module.papers(seen.asked())} == {Level.ok}
+    assert {one.level for one in doctor.papers(seen.asked())} == {Level.ok}
     monkeypatch.setattr(rendering, "missing", lambda: "Missing system packages: libpango")
-    assert "libpango" in said(list(doctor_module.papers(seen.asked())), Level.wrong)
+    assert "libpango" in said(list(doctor.papers(seen.asked())), Level.wrong)
 
 
 @pytest.fixture
@@ -287,19 +284,19 @@ def mail_port() -> Iterator[int]:
 
 def test_the_mail_server_is_asked_only_where_that_is_wanted(seen: Seen, mail_port: int) -> None:
     settings = {"smtp": f"smtp://127.0.0.1:{mail_port}", "mail_from": "desk@school.example"}
-    assert list(doctor_module.mail_server(seen.asked(**settings))) == []
+    assert list(doctor.mail_server(seen.asked(**settings))) == []
     deep = replace(seen.asked(**settings), deep=True)
-    assert {one.level for one in doctor_module.mail_server(deep)} == {Level.ok}
+    assert {one.level for one in doctor.mail_server(deep)} == {Level.ok}
 
 
 def test_a_mail_server_that_is_not_there_or_says_nothing_is_wrong_within_seconds(
     seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_module, "SECONDS", 0.3)
+    monkeypatch.setattr(doctor, "SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         for port in (1, mute.getsockname()[1]):
             asked = seen.asked(smtp=f"smtp://u:s3cret@127.0.0.1:{port}", mail_from="desk@school.example")
-            (found,) = doctor_module.mail_server(replace(asked, deep=True))
+            (found,) = doctor.mail_server(replace(asked, deep=True))
             assert found.level is Level.wrong
             assert "s3cret" not in found.what + found.do
 
@@ -325,7 +322,7 @@ TLS = {"address": "https://desk.example/", "secure_cookies": True}
     ],
 )  # fmt: skip
 def test_settings_that_stand_against_each_other(seen: Seen, settings: dict[str, Any], level: str) -> None:
-    assert {one.level.value for one in doctor_module.together(seen.asked(**settings))} == {level}
+    assert {one.level.value for one in doctor.together(seen.asked(**settings))} == {level}
 
 
 # ---- work ------------------------------------------------------------------------------------------------------------
@@ -510,8 +507,8 @@ def test_a_note_is_its_owners_alone_and_never_breaks_what_was_done(tmp_path: Pat
 
 
 def test_a_store_that_does_not_answer_is_wrong(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_module, "_standing", lambda _asked, _part: "silent")
-    assert said(list(doctor_module.schema(seen.asked())), Level.wrong).count("does not answer") == 2
+    monkeypatch.setattr(doctor, "_standing", lambda _asked, _part: "silent")
+    assert said(list(doctor.schema(seen.asked())), Level.wrong).count("does not answer") == 2
 
 
 @pytest.mark.parametrize(("error", "words"), [(StorageFull, "its disk has no room"), (StorageBusy, "does not answer")])
@@ -521,8 +518,8 @@ def test_nor_is_one_opened_that_has_no_room_or_is_away(
     def refuses(_store: object, _part: object) -> str:
         raise error("disk I/O error")
 
-    monkeypatch.setattr(doctor_module, "standing_of", refuses)
-    found = [one for one in doctor_module.schema(seen.asked()) if one.level is Level.wrong]
+    monkeypatch.setattr(doctor, "standing_of", refuses)
+    found = [one for one in doctor.schema(seen.asked()) if one.level is Level.wrong]
     assert [words in one.what for one in found] == [True, True]
     assert {one.do for one in found} <= NOT_OPENED
 
@@ -534,15 +531,13 @@ def test_the_sites_own_certificate_that_ends_is_told_ahead(
     file = certificate(tmp_path, "127.0.0.1", timedelta(days=days))
     with answering(file) as port:
         asked = replace(seen.asked(address=f"https://127.0.0.1:{port}"), deep=True, now=datetime.now(UTC))
-        (stranger,) = doctor_module.tls(asked)
+        (stranger,) = doctor.tls(asked)
         assert (stranger.level, "browsers don't take" in stranger.what) == (Level.wrong, True), "signed by nobody known"
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
-        (found,) = doctor_module.tls(asked)
+        (found,) = doctor.tls(asked)
         assert found.level.value == level
-        assert list(doctor_module.tls(replace(asked, deep=False))) == [], (
-            "no other machine is asked unless that is wanted"
-        )
-    (gone,) = doctor_module.tls(asked)
+        assert list(doctor.tls(replace(asked, deep=False))) == [], "no other machine is asked unless that is wanted"
+    (gone,) = doctor.tls(asked)
     assert gone.level is Level.note
 
 
@@ -576,16 +571,16 @@ def _publish(seen: Seen, content: bytes) -> None:
 def test_a_version_that_a_check_since_would_refuse_is_told_and_followed(seen: Seen) -> None:
     former = ("It happens elsewhere: these", "It happens at another school: these")
     _publish(seen, MOROCCAN.read_text("utf-8").replace(*former).encode())
-    (found,) = seen.of(doctor_module.kernel)
+    (found,) = seen.of(doctor.kernel)
     assert found.level is Level.note
     assert "version 2, would be refused today" in found.what
     assert seen.house.library.protocol("ma-cyberharassment", 2).states
 
 
 def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed(seen: Seen) -> None:
-    assert seen.of(doctor_module.kernel) == []
+    assert seen.of(doctor.kernel) == []
     _publish(seen, MOROCCAN.read_bytes().replace(b"sees: province, pseudonymised: true", b"sees: province"))
-    (found,) = seen.of(doctor_module.kernel)
+    (found,) = seen.of(doctor.kernel)
     assert found.level is Level.wrong
     assert (
         "ma-cyberharassment, version 2, asks for what no definition may: roles.directorate.pseudonymised" in found.what
@@ -598,24 +593,24 @@ def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed
     [(timedelta(days=31), "ok"), (timedelta(days=29), "note"), (timedelta(days=6), "wrong"), (-timedelta(1), "wrong")],
 )
 def test_a_certificate_that_ends_is_told_ahead(seen: Seen, ends: timedelta, level: str) -> None:
-    assert seen.levels(doctor_module.certificates) == set(), "nothing is signed here"
+    assert seen.levels(doctor.certificates) == set(), "nothing is signed here"
     with seen.house.directory.reading() as session:
         (academy,) = auth_repository.units_of_kind(session, UnitKind.region)
     folder = seen.house.settings.data / "signing"
     now = seen.house.now()
     make_authority(folder, "Root", {academy.code: "Academy"}, Validity(now - timedelta(days=400), now + ends))
-    assert seen.levels(doctor_module.certificates) == {level}
+    assert seen.levels(doctor.certificates) == {level}
     (folder / f"{academy.code}.pem").unlink()
-    assert seen.levels(doctor_module.certificates) == {"wrong"}, "a key that is not there"
+    assert seen.levels(doctor.certificates) == {"wrong"}, "a key that is not there"
 
 
 def test_names_that_another_key_marked_are_told(seen: Seen) -> None:
-    assert seen.of(doctor_module.marks) == [], "nobody is marked"
+    assert seen.of(doctor.marks) == [], "nobody is marked"
     seen.school.report()
-    assert seen.levels(doctor_module.marks) == {"ok"}, "the control"
+    assert seen.levels(doctor.marks) == {"ok"}, "the control"
     kept = seen.house.vault.secrets()
     other = Vault(seen.house.vault.folder, kept.masters, kept.journal, bytes(KEY_BYTES))
-    (found,) = doctor_module.marks(replace(seen.house, vault=other), seen.asked())
+    (found,) = doctor.marks(replace(seen.house, vault=other), seen.asked())
     assert (found.level, PUT_BACK in found.do) == (Level.wrong, True)
 
 
@@ -627,12 +622,12 @@ def test_a_signature_that_nobody_here_would_take_is_told(seen: Seen, lost: str, 
     validity = Validity(now - timedelta(days=1), now + timedelta(days=400))
     for place in (folder, tmp_path / "other"):
         make_authority(place, "Root", {academy.code: "Academy"}, validity)
-    assert seen.levels(doctor_module.certificates) == {"ok"}, "the control"
+    assert seen.levels(doctor.certificates) == {"ok"}, "the control"
     if lost == "root.pem":
         (folder / lost).unlink()
     elif lost == "root.pem is none":
         (folder / "root.pem").write_bytes(b"no certificate")
     else:
         (tmp_path / "other" / f"{academy.code}.pem").replace(folder / f"{academy.code}.pem")
-    found = next(one for one in seen.of(doctor_module.certificates) if one.level is Level.wrong)
+    found = next(one for one in seen.of(doctor.certificates) if one.level is Level.wrong)
     assert str(folder / f"{academy.code}.pem") in found.do

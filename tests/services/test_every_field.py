@@ -26,7 +26,7 @@ from handing import forget_prepared
 from pypdf import PdfReader
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.auth.sign_in_service import actor_of
 from school_protocol.case_files.pages import Pages
 from school_protocol.case_files.service import issue_case_file
@@ -406,7 +406,7 @@ class Filled:
     def page(self, actor: Actor, path: str) -> str:
         if actor.id not in self.clients:
             with self.house.directory.writing() as session:
-                token = browser.open_web_session(session, actor.id, now=self.house.now())
+                token = sign_in_repository.open_web_session(session, actor.id, now=self.house.now())
             self.clients[actor.id] = self.app.test_client()
             self.clients[actor.id].set_cookie("session", token)
         response = self.clients[actor.id].get(f"/cases/{self.number}{path}")

@@ -35,9 +35,7 @@ from school_protocol.pdf import rendering
 from school_protocol.pdf.signing_keys import Validity, make_authority
 from school_protocol.people.staff_list import fits
 from school_protocol.protocol import repository as protocol_repository
-from school_protocol.statistics import disclosure, release_job, release_repository
-from school_protocol.statistics import release_files as papers
-from school_protocol.statistics import releases as releases_module
+from school_protocol.statistics import disclosure, release_files, release_job, release_repository, releases
 from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.counts import NotCounted
 from school_protocol.statistics.disclosure import release as disclosure_release
@@ -122,7 +120,7 @@ def test_a_small_school_is_told_nothing_and_no_rest_tells_of_it(country: Country
 
 def test_the_country_is_issued_by_whoever_holds_the_role_there(issued: Country) -> None:
     assert [place.unit.kind for place in places(issued.house, issued.person("ministry"))] == [UnitKind.country]
-    options = releases_module.see_options(issued.house, issued.person("ministry"), PROTOCOL, "MA")
+    options = releases.see_options(issued.house, issued.person("ministry"), PROTOCOL, "MA")
     assert options.years == ((YEAR, None),)
 
 
@@ -197,7 +195,7 @@ def test_a_year_that_is_not_offered_is_refused(issued: Country) -> None:
 def test_whoever_lost_the_role_meanwhile_issues_nothing(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     job = country.ask("directorate", "MA-SAL")
     monkeypatch.setattr(release_job, "actor_of", lambda *_any: None)
-    assert releases_module.go_on(country.house, Here(country.house))
+    assert releases.go_on(country.house, Here(country.house))
     assert (country.job(job).state, country.job(job).fault) == (State.refused, "not_allowed")
     assert released(country) == []
 
@@ -211,8 +209,8 @@ def test_pressed_twice_it_is_one_and_another_waits(country: Country) -> None:
     with pytest.raises(Running) as running:
         country.ask("directorate", "MA-SAL")
     assert running.value.job == job
-    assert releases_module.go_on(country.house, Here(country.house))
-    assert not releases_module.go_on(country.house, Here(country.house))
+    assert releases.go_on(country.house, Here(country.house))
+    assert not releases.go_on(country.house, Here(country.house))
     assert [row.id for row in released(country)] == [job]
 
 
@@ -270,11 +268,11 @@ def test_a_worker_that_is_killed_leaves_what_it_counted(country: Country, monkey
         raise RuntimeError("the machine went down")
 
     monkeypatch.setattr(disclosure, "suppress", killed)
-    assert not releases_module.go_on(country.house, Here(country.house))
+    assert not releases.go_on(country.house, Here(country.house))
     assert country.job(job).state is State.choosing
     monkeypatch.undo()
     country.count_in("04001A", 30, seed=2)
-    assert releases_module.go_on(country.house, Here(country.house))
+    assert releases.go_on(country.house, Here(country.house))
     assert country.job(job).state is State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values()), "as it was counted before the machine went down"
 
@@ -292,19 +290,19 @@ def test_a_process_apart_does_it_and_its_death_costs_nothing(country: Country) -
     """Niced, with a clock that stands; it says how far it is by itself. Killed at once, the next one does it all."""
     job = country.ask("directorate", "MA-SAL")
     with Crew(country.house.settings, 1, seconds=0.01) as crew:
-        assert not releases_module.go_on(country.house, crew)
+        assert not releases.go_on(country.house, crew)
     assert country.job(job).is_running
     with Crew(country.house.settings, 1, seconds=300) as crew:
-        assert releases_module.go_on(country.house, crew)
+        assert releases.go_on(country.house, crew)
     assert country.job(job).state is State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
 
 
 def test_one_at_which_every_worker_dies_is_given_up(country: Country) -> None:
     job = country.ask("directorate", "MA-SAL")
-    for _try in range(releases_module.TRIES):
-        assert not releases_module.go_on(country.house, _Dies())
-    releases_module.go_on(country.house, _Dies())
+    for _try in range(releases.TRIES):
+        assert not releases.go_on(country.house, _Dies())
+    releases.go_on(country.house, _Dies())
     assert (country.job(job).state, country.job(job).fault) == (State.refused, "broken")
 
 
@@ -321,12 +319,12 @@ def test_two_workers_are_never_at_two_at_once(country: Country) -> None:
 
 def test_one_that_is_stopped_issues_nothing(country: Country) -> None:
     job = country.ask("directorate", "MA-SAL")
-    assert releases_module.stop_release(country.house, country.person("directorate"), job)
-    assert not releases_module.stop_release(country.house, country.person("directorate"), job)
-    assert not releases_module.go_on(country.house, Here(country.house))
+    assert releases.stop_release(country.house, country.person("directorate"), job)
+    assert not releases.stop_release(country.house, country.person("directorate"), job)
+    assert not releases.go_on(country.house, Here(country.house))
     assert released(country) == []
     with pytest.raises(Unseen):
-        releases_module.stop_release(country.house, country.person("rabat"), job)
+        releases.stop_release(country.house, country.person("rabat"), job)
 
 
 # ---- the gate ------------------------------------------------------------------------------------------------------
@@ -469,14 +467,14 @@ def test_neither_the_house_nor_the_people_of_a_workshop_get_anywhere(country: Co
         assert not may_see(house, actor)
         assert places(house, actor) == ()
         with pytest.raises(Unseen):
-            releases_module.ask_release(house, actor, PROTOCOL, "MA-SAL", YEAR, "t")
+            releases.ask_release(house, actor, PROTOCOL, "MA-SAL", YEAR, "t")
         with pytest.raises(Unseen):
             see_figures(house, actor, PROTOCOL, "MA-SAL")
     job = country.ask("directorate", "MA-SAL")
     with pytest.raises(NotCounted):
-        releases_module.go_on(workshop, Here(workshop))
+        releases.go_on(workshop, Here(workshop))
     with pytest.raises(NotCounted):
-        releases_module.work(workshop, job)
+        releases.work(workshop, job)
     assert country.job(job).state is State.counting
     assert released(country) == []
 
@@ -491,10 +489,10 @@ def test_only_what_whoever_issued_it_puts_there_is_for_everybody(country: Countr
         see_public_told(country.house, release)
     for who in ("head", "rabat", "academy"):
         with pytest.raises(Unseen):
-            releases_module.set_public(country.house, country.person(who), release, is_public=True)
+            releases.set_public(country.house, country.person(who), release, is_public=True)
     mine = country.person("directorate")
-    assert releases_module.set_public(country.house, mine, release, is_public=True)
-    assert not releases_module.set_public(country.house, mine, release, is_public=True)
+    assert releases.set_public(country.house, mine, release, is_public=True)
+    assert not releases.set_public(country.house, mine, release, is_public=True)
     told = see_public_told(country.house, release)
     assert told.children == ()
     assert {table.key for table in told.tables} <= {"levels", "kinds", "channels", "platforms",
@@ -505,7 +503,7 @@ def test_only_what_whoever_issued_it_puts_there_is_for_everybody(country: Countr
     ]
     assert numbers
     assert all(number % 5 == 0 for number in numbers)
-    assert releases_module.set_public(country.house, mine, release, is_public=False)
+    assert releases.set_public(country.house, mine, release, is_public=False)
     with pytest.raises(Unseen):
         see_public_told(country.house, release)
     with country.house.directory.reading() as session:
@@ -529,24 +527,24 @@ def test_every_row_says_its_number_or_that_it_is_withheld(issued: Country) -> No
 def test_a_list_and_a_workbook_have_what_the_page_has(issued: Country) -> None:
     person = replace(issued.person("academy"), language="ar")
     release = issued.told("MA-04").line.id
-    listed = papers.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "csv")
+    listed = release_files.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "csv")
     assert listed.data.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(listed.data.decode("utf-8-sig")), delimiter=";"))
     assert len(rows[0]) == len(COLUMNS)
     assert any("205" in row for row in rows)
     book = load_workbook(
-        io.BytesIO(papers.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "xlsx").data)
+        io.BytesIO(release_files.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "xlsx").data)
     )
     assert all(sheet.sheet_view.rightToLeft for sheet in book.worksheets)
     cells = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert 205 in [cell.value for cell in cells]
     assert all(cell.data_type != "f" for cell in cells)
-    french = papers.release_sheet(issued.house, issued.person("academy"), PROTOCOL, "MA-04", release, "xlsx")
+    french = release_files.release_sheet(issued.house, issued.person("academy"), PROTOCOL, "MA-04", release, "xlsx")
     assert not load_workbook(io.BytesIO(french.data)).worksheets[0].sheet_view.rightToLeft
     with pytest.raises(Unseen):
-        papers.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "exe")
+        release_files.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "exe")
     with pytest.raises(Unseen):
-        papers.release_sheet(issued.house, issued.person("head"), PROTOCOL, "MA-04", release, "csv")
+        release_files.release_sheet(issued.house, issued.person("head"), PROTOCOL, "MA-04", release, "csv")
 
 
 def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
@@ -555,11 +553,13 @@ def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
         rewrite(session, UnitRow, UnitRow.code == "04001A", names={"fr": "=1+1"})
     release = country.issue("directorate", "MA-SAL").id
     mine = country.person("directorate")
-    listed = papers.release_sheet(country.house, mine, PROTOCOL, "MA-SAL", release, "csv").data.decode("utf-8-sig")
+    listed = release_files.release_sheet(country.house, mine, PROTOCOL, "MA-SAL", release, "csv").data.decode(
+        "utf-8-sig"
+    )
     assert "'=1+1" in listed
     assert not any(cell.startswith("=") for row in csv.reader(io.StringIO(listed)) for cell in row)
     book = load_workbook(
-        io.BytesIO(papers.release_sheet(country.house, mine, PROTOCOL, "MA-SAL", release, "xlsx").data)
+        io.BytesIO(release_files.release_sheet(country.house, mine, PROTOCOL, "MA-SAL", release, "xlsx").data)
     )
     values = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row]
     assert not [cell for cell in values if cell.data_type == "f" or str(cell.value).startswith("=")]
@@ -571,12 +571,12 @@ def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
 def test_the_report_prints_what_is_told(issued: Country, language: str) -> None:
     release, person = issued.told("MA-04").line.id, issued.person("academy")
     token = f"report {language} {random.random()}"
-    made = papers.issue_report(issued.house, person, PROTOCOL, "MA-04", release, language, token=token)
+    made = release_files.issue_report(issued.house, person, PROTOCOL, "MA-04", release, language, token=token)
     printed = text_of(made.data)
     assert "205" in printed
     assert "04003C" not in printed, "a school stands in its directorate's report"
     with pytest.raises(SentBefore):
-        papers.issue_report(issued.house, person, PROTOCOL, "MA-04", release, language, token=token)
+        release_files.issue_report(issued.house, person, PROTOCOL, "MA-04", release, language, token=token)
     with issued.house.directory.reading() as session:
         kept = release_repository.release_copies(session, release, issued.unit("MA-04").id)
     assert made.copy == kept
@@ -588,11 +588,11 @@ def test_the_academy_signs_it_and_its_house_knows_it_again(country: Country) -> 
     release, mine, house = country.issue("directorate", "MA-SAL").id, country.person("directorate"), country.house
     forever, folder = timedelta(days=3650), house.settings.data / "signing"
     make_authority(folder, "Root", {"MA-04": "Academy"}, Validity(NOW - forever, NOW + forever))
-    made = papers.issue_report(house, mine, PROTOCOL, "MA-SAL", release, "fr", token="signed")
+    made = release_files.issue_report(house, mine, PROTOCOL, "MA-SAL", release, "fr", token="signed")
     found = asked(house, checked(made.data, trust_in(folder), house.now()))
     assert found.verdict.signer is not None
     assert found.verdict.signer.name == "Academy"
     assert found.standing is Standing.genuine
-    other = papers.issue_report(house, mine, PROTOCOL, "MA-SAL", release, "ar", token="again")
+    other = release_files.issue_report(house, mine, PROTOCOL, "MA-SAL", release, "ar", token="again")
     assert (made.copy, other.copy) == (1, 2)
-    assert papers._signed(house, country.unit("MA"), b"pages", Wording("fr")) == b"pages"
+    assert release_files._signed(house, country.unit("MA"), b"pages", Wording("fr")) == b"pages"

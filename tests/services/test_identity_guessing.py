@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 from domain.telling import MOROCCAN, NOW
 
-from school_protocol.auth import access_codes, own_account, second_factor, sign_in_service
+from school_protocol.auth import access_codes, own_account, second_factor, sign_in_repository, sign_in_service
 from school_protocol.auth import service as auth_service
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.service import TooManyTries
 from school_protocol.auth.sign_in_service import Visitor
 from school_protocol.cases.story_player import throwaway
@@ -260,10 +259,10 @@ def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
     assert other
     view = own_account.see_account(people.house, people.actor("head"), here)
     assert {(line.agent, line.is_here) for line in view.sessions} == {("Firefox", True), ("Chrome", False)}
-    assert not own_account.end_session(people.house, people.actor("team_member"), browser.handle_of(there)), (
-        "not theirs"
-    )
-    assert own_account.end_session(people.house, people.actor("head"), browser.handle_of(there))
+    assert not own_account.end_session(
+        people.house, people.actor("team_member"), sign_in_repository.handle_of(there)
+    ), "not theirs"
+    assert own_account.end_session(people.house, people.actor("head"), sign_in_repository.handle_of(there))
     assert [people.is_in(one) for one in (here, there, other)] == [True, False, True]
     own_account.end_everywhere(people.house, people.actor("head"))
     assert [people.is_in(one) for one in (here, other)] == [False, True]

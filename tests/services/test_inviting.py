@@ -18,7 +18,7 @@ from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, UnitKind
 from school_protocol.mail import Letter, Post, Unreachable
 from school_protocol.notifications import repository as notifications_repository
-from school_protocol.people import invitations as invitations_module
+from school_protocol.people import invitations
 from school_protocol.people import repository as people_repository
 from school_protocol.people.invitations import send_invitations
 from school_protocol.people.teams import TeamRefused
@@ -92,15 +92,15 @@ class Desk:
             "unit": "00001K", "roles": ["reporter"], "name_fr": "Salma Zqbennani", "name_ar": "", "language": "fr",
             "email": "s.bennani@ecole.example", "certified_until": None,
         }  # fmt: skip
-        return invitations_module.invite(
+        return invitations.invite(
             self.house, self.actor(who), **{**said, **changes}, token=token or self.school.token()
         ).account  # fmt: skip
 
     def press(self, change: Any, account: str, who: str = "academy") -> None:
         change(self.house, self.actor(who), account, token=self.school.token())
 
-    def lines(self, who: str = "academy", school: str = "") -> list[invitations_module.OpenLine]:
-        return list(invitations_module.see_invitations(self.house, self.actor(who), school).lines)
+    def lines(self, who: str = "academy", school: str = "") -> list[invitations.OpenLine]:
+        return list(invitations.see_invitations(self.house, self.actor(who), school).lines)
 
     def send(self) -> int:
         return send_invitations(self.house, Post(mail=self.mail))
@@ -157,19 +157,19 @@ def test_an_academy_and_a_directorate_invite_into_the_schools_below_them_alone(d
 @pytest.mark.exhaustive
 def test_nobody_else_invites_and_finds_no_page(desk: Desk) -> None:
     for who in ("head", "trainer", "chief"):
-        assert not invitations_module.may_invite(desk.house, desk.actor(who))
-        for call in (invitations_module.see_invitations, invitations_module.roles_for, invitations_module.schools_for):
+        assert not invitations.may_invite(desk.house, desk.actor(who))
+        for call in (invitations.see_invitations, invitations.roles_for, invitations.schools_for):
             with pytest.raises(Unseen):
                 call(desk.house, desk.actor(who))
         with pytest.raises(Unseen):
             desk.invite(who)
-    assert invitations_module.may_invite(desk.house, desk.actor("academy")), "the control"
+    assert invitations.may_invite(desk.house, desk.actor("academy")), "the control"
 
 
 @pytest.mark.exhaustive
 def test_no_role_that_lifts_is_given_whatever_is_posted(desk: Desk) -> None:
     roles = desk.school.player.protocol.roles
-    given = {who: invitations_module.roles_for(desk.house, desk.actor(who)) for who in ("academy", "directorate")}
+    given = {who: invitations.roles_for(desk.house, desk.actor(who)) for who in ("academy", "directorate")}
     assert {line.role.key for line in given["directorate"]} == set(GIVEN)
     assert {line.role.key for line in given["academy"]} == set(GIVEN) - {"team_coordinator"}, (
         "who reads all of a school"
@@ -186,7 +186,7 @@ def test_no_role_that_lifts_is_given_whatever_is_posted(desk: Desk) -> None:
 def test_nobody_invites_themselves(desk: Desk) -> None:
     assert refused(desk.invite, email="ACADEMY@k.example") == {"own_rights"}
     assert desk.lines() == []
-    for change in (invitations_module.resend, invitations_module.withdraw):
+    for change in (invitations.resend, invitations.withdraw):
         with pytest.raises(Unseen):
             desk.press(change, desk.people["academy"])
 
@@ -238,7 +238,7 @@ def test_the_link_leaves_by_mail_once_lets_in_and_stands_nowhere(desk: Desk) -> 
         assert token not in repr([row.payload for row in rows])
     assert access_codes.accept_invitation(desk.house, token, "une phrase assez longue 7")
     assert desk.lines() == [], "who came in is no open invitation"
-    for change in (invitations_module.resend, invitations_module.withdraw):
+    for change in (invitations.resend, invitations.withdraw):
         with pytest.raises(Unseen):
             desk.press(change, account)
 
@@ -249,7 +249,7 @@ def test_sent_again_the_earlier_link_is_worth_nothing(desk: Desk) -> None:
     desk.send()
     first = desk.link()
     desk.school.wait(hours=1)
-    desk.press(invitations_module.resend, account)
+    desk.press(invitations.resend, account)
     assert desk.send() == 1
     second = desk.link()
     assert first != second
@@ -264,13 +264,13 @@ def test_withdrawn_nobody_comes_in_and_nothing_is_held(desk: Desk) -> None:
     account = desk.invite()
     desk.send()
     token = desk.link()
-    desk.press(invitations_module.withdraw, account)
+    desk.press(invitations.withdraw, account)
     assert desk.lines() == []
     assert access_codes.see_invitation(desk.house, token) is None
     assert not access_codes.accept_invitation(desk.house, token, "une phrase assez longue 7")
     assert not desk.account(account).active
     again = desk.invite(email="autre@ecole.example")
-    desk.press(invitations_module.withdraw, again)
+    desk.press(invitations.withdraw, again)
     assert desk.send() == 0, "what was withdrawn before it left doesn't leave"
 
 
@@ -291,7 +291,7 @@ def test_without_mail_nobody_is_invited(desk: Desk) -> None:
     with desk.house.directory.writing() as session:
         session.execute(delete(DemoMarkRow))
     assert refused(desk.invite) == {"no_mail"}
-    assert not invitations_module.see_invitations(desk.house, desk.actor("academy")).sends
+    assert not invitations.see_invitations(desk.house, desk.actor("academy")).sends
 
 
 def test_where_no_address_is_set_no_link_leaves(desk: Desk) -> None:
@@ -318,7 +318,7 @@ def test_another_academy_and_the_one_beside_settle_only_their_own(desk: Desk) ->
     account = desk.invite("directorate")
     assert [line.account for line in desk.lines("academy")] == [account], "above, it is theirs too"
     assert desk.lines("other") == []
-    for change in (invitations_module.resend, invitations_module.withdraw):
+    for change in (invitations.resend, invitations.withdraw):
         with pytest.raises(Unseen):
             desk.press(change, account, "other")
     with pytest.raises(Unseen):
@@ -334,7 +334,7 @@ def test_somebody_without_a_way_in_who_holds_more_than_they_could_give_is_not_th
         auth_repository.appoint(session, account, role="head", unit=desk.ids["00001K"], starts=date(2020, 1, 1))
         auth_repository.appoint(session, account, role="reporter", unit=desk.ids["00001K"], starts=date(2020, 1, 1))
     assert desk.lines() == []
-    for change in (invitations_module.resend, invitations_module.withdraw):
+    for change in (invitations.resend, invitations.withdraw):
         with pytest.raises(Unseen):
             desk.press(change, account)
 
@@ -355,7 +355,7 @@ def test_only_who_was_invited_by_mail_and_comes_in_no_other_way_is_awaited(desk:
         sign_in_repository.link(session, "https://id.example", "s-1", account, at=NOW)
     assert desk.lines() == []
     for one in (listed, account):
-        for change in (invitations_module.resend, invitations_module.withdraw):
+        for change in (invitations.resend, invitations.withdraw):
             with pytest.raises(Unseen):
                 desk.press(change, one)
     assert desk.send() == 0, "no link leaves for whoever comes in another way"
@@ -367,7 +367,7 @@ def test_somebody_who_works_in_that_school_is_not_invited_there_again(desk: Desk
     for who in ("academy", "directorate"):
         assert problems(desk.invite, who, email="S.Bennani@ecole.example") == {"email": ("works_there",)}
     assert problems(desk.invite, email="head@k.example") == {"email": ("works_there",)}
-    desk.press(invitations_module.withdraw, desk.lines()[0].account)
+    desk.press(invitations.withdraw, desk.lines()[0].account)
     assert desk.invite()
 
 

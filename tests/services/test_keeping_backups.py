@@ -161,17 +161,17 @@ def test_one_backup_at_a_time_and_what_was_broken_off_is_cleared(place: Place) -
 
 @pytest.mark.exhaustive
 def test_a_file_destroyed_meanwhile_begins_the_backup_anew(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    from school_protocol.storage import backups as stored
+    from school_protocol.storage import backups
 
     snapshots: list[str] = []
-    plain = stored._snapshot
+    plain = backups._snapshot
 
     def destroying(source: Path, target: Path, progress: Any) -> None:
         plain(source, target, progress)
         snapshots.append(source.name)
         place.file.unlink(missing_ok=True)
 
-    monkeypatch.setattr(stored, "_snapshot", destroying)
+    monkeypatch.setattr(backups, "_snapshot", destroying)
     path = place.backup()
     assert snapshots == ["realm.sqlite", "directory.sqlite"] * 2
     assert backup_service.verify(place.settings, path) == []
@@ -179,13 +179,13 @@ def test_a_file_destroyed_meanwhile_begins_the_backup_anew(place: Place, monkeyp
 
 
 def test_a_full_disk_leaves_no_backup(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    from school_protocol.storage import backups as stored
+    from school_protocol.storage import backups
     from school_protocol.storage.store_errors import StorageFull
 
     def full(source: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(stored, "_copy", full)
+    monkeypatch.setattr(backups, "_copy", full)
     with pytest.raises(StorageFull):
         place.backup()
     assert [one for one in place.folder.iterdir() if one.name != ".lock"] == []

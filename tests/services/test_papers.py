@@ -11,7 +11,7 @@ import pytest
 from handing import hand_out_as
 from pypdf import PdfReader
 
-from school_protocol.case_files import repository as kept
+from school_protocol.case_files import repository as case_files_repository
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.service import take_back
@@ -50,7 +50,7 @@ def test_a_copy_that_is_kept_no_longer_is_said_to_be(school: School) -> None:
     head = school.person("head")
     issue_case_file(school.house, head, school.number, "school", "fr", token="one")
     with school.house.realm.writing() as session:
-        assert kept.drop_outdated(session, school.house.now() + timedelta(days=1)) == 2
+        assert case_files_repository.drop_outdated(session, school.house.now() + timedelta(days=1)) == 2
     with pytest.raises(SentBefore) as refused:
         issue_case_file(school.house, head, school.number, "school", "fr", token="one")
     assert refused.value.outcome["copy"] == 1

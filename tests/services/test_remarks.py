@@ -16,7 +16,7 @@ from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import keep, load
 from school_protocol.cases.on_paper import OnPaper
-from school_protocol.engine import document_rules as rules
+from school_protocol.engine import document_rules
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.document_rules import RemarksRefused
 from school_protocol.engine.errors import BadInput, Refused, Unseen
@@ -259,7 +259,7 @@ def test_a_copy_is_found_by_its_file_its_figures_and_its_number(school: School) 
     data = handed(school)
     other = handed(school, language="ar")
     house, person = school.house, school.person("directorate")
-    figures = rules.on_paper(hashlib.sha256(other).hexdigest())
+    figures = document_rules.on_paper(hashlib.sha256(other).hexdigest())
     assert find_copy(house, person, school.number, file=data) == 1
     assert find_copy(house, person, school.number, figures=figures) == 2
     assert find_copy(house, person, school.number, copy=2) == 2
@@ -274,7 +274,7 @@ def test_paper_names_its_writer_and_the_moment_and_is_bound_by_its_figures(schoo
     written = school.house.now()
     school.wait(days=2)
     paper = OnPaper(written.isoformat(), school.account("academy"))
-    attach(school, paper=paper, figures=rules.on_paper(hashlib.sha256(data).hexdigest()))
+    attach(school, paper=paper, figures=document_rules.on_paper(hashlib.sha256(data).hexdigest()))
     (event,) = events(school, RemarksAttached)
     assert event.paper is not None
     assert (event.paper.by, event.paper.role, event.occurred_at) == (school.account("academy"), "academy", written)
@@ -299,7 +299,7 @@ def test_a_blank_sheet_names_its_reader_by_sign_to_whoever_reads_signs(
 def test_a_sheet_of_another_copy_is_refused_and_says_which(school: School) -> None:
     school.report()
     handed(school)
-    other = rules.on_paper(hashlib.sha256(handed(school, language="ar")).hexdigest())
+    other = document_rules.on_paper(hashlib.sha256(handed(school, language="ar")).hexdigest())
     paper = OnPaper(school.house.now().isoformat())
     refused = code_of(attach, school, paper=paper, figures=other)
     assert (refused.code, refused.copy) == ("other_copy", 2)
@@ -308,7 +308,7 @@ def test_a_sheet_of_another_copy_is_refused_and_says_which(school: School) -> No
 @pytest.mark.exhaustive
 def test_a_sheet_of_another_case_is_unknown_here(school: School) -> None:
     school.report()
-    foreign = rules.on_paper(hashlib.sha256(handed(school)).hexdigest())
+    foreign = document_rules.on_paper(hashlib.sha256(handed(school)).hexdigest())
     school.report(about_whom=[], what_happened="Une autre situation, ailleurs.")
     handed(school)
     paper = OnPaper(school.house.now().isoformat())
@@ -320,7 +320,7 @@ def test_a_slip_of_the_pen_is_told_apart(school: School) -> None:
     digest = hashlib.sha256(handed(school)).hexdigest()
     wrong = f"{(int(digest[0], 16) + 1) % 16:x}{digest[1:16]}"
     paper = OnPaper(school.house.now().isoformat())
-    assert code_of(attach, school, paper=paper, figures=wrong + rules.check_of(digest[:16])).code == "mistyped"
+    assert code_of(attach, school, paper=paper, figures=wrong + document_rules.check_of(digest[:16])).code == "mistyped"
     assert code_of(attach, school, paper=paper, figures=wrong).copy == 1
     with pytest.raises(BadInput) as bad:
         attach(school, paper=paper, figures=" ")
@@ -330,7 +330,7 @@ def test_a_slip_of_the_pen_is_told_apart(school: School) -> None:
 @pytest.mark.parametrize(("delay", "by", "path"), [(-3, "academy", "paper_at"), (1, "academy", "paper_at")])
 def test_paper_is_written_after_its_copy_and_before_now(school: School, delay: int, by: str, path: str) -> None:
     school.report()
-    figures = rules.on_paper(hashlib.sha256(handed(school)).hexdigest())
+    figures = document_rules.on_paper(hashlib.sha256(handed(school)).hexdigest())
     moment = school.house.now().replace(year=school.house.now().year + (1 if delay > 0 else -1))
     with pytest.raises(BadInput) as bad:
         attach(school, paper=OnPaper(moment.isoformat(), school.account(by)), figures=figures)
@@ -339,7 +339,7 @@ def test_paper_is_written_after_its_copy_and_before_now(school: School, delay: i
 
 def test_a_writer_who_does_not_oversee_is_none(school: School) -> None:
     school.report()
-    figures = rules.on_paper(hashlib.sha256(handed(school)).hexdigest())
+    figures = document_rules.on_paper(hashlib.sha256(handed(school)).hexdigest())
     paper = OnPaper(school.house.now().isoformat(), school.account("head"))
     with pytest.raises(BadInput) as bad:
         attach(school, paper=paper, figures=figures)

@@ -24,7 +24,6 @@ from school_protocol.notifications import receivers
 from school_protocol.ops.journal_checks import check_on
 from school_protocol.privacy import holds, retention
 from school_protocol.privacy import repository as privacy_repository
-from school_protocol.privacy import repository as storage
 from school_protocol.privacy.models import ErasureBarRow
 from school_protocol.privacy.retention import run_sweep
 from school_protocol.storage import backups, chain_checks, idempotency, journal
@@ -132,7 +131,7 @@ def test_two_notices_then_a_word_then_nothing_is_left(keeping: Keeping) -> None:
     with house.realm.reading() as session:
         assert journal.verify_all(session, house.vault) == []
         assert index_repository.row_of(session, case_id) is None
-        assert storage.standing(session, case_id) is None
+        assert privacy_repository.standing(session, case_id) is None
     assert [one.case_id for one in backups.read_erased(house.settings.data, house.vault)] == [case_id]
     rest = keeping.run()
     assert (rest.erased, rest.first_notices, rest.second_notices, rest.to_confirm, rest.looked) == (0, 0, 0, 0, 0)
@@ -182,7 +181,7 @@ def test_only_the_data_officer_confirms(keeping: Keeping) -> None:
     assert holds.agree(school.house, person, [school.number], token=token) == 1
     assert holds.agree(school.house, person, [school.number], token=token) == 1, "pressed twice"
     with school.house.realm.reading() as session:
-        found_row = storage.standing(session, keeping.case_id())
+        found_row = privacy_repository.standing(session, keeping.case_id())
     assert found_row is not None
     assert found_row.agreed_by == school.account("data_officer")
 
@@ -217,7 +216,7 @@ def test_a_hold_keeps_it_by_whatever_door(keeping: Keeping) -> None:
     keeping.days(40)
     assert keeping.is_erased(number)
     with house.realm.reading() as session:
-        when = dict(storage.erased(session))[keeping.case_id(number)].date()
+        when = dict(privacy_repository.erased(session))[keeping.case_id(number)].date()
     assert when >= lifted + timedelta(days=28), "both notices again"
 
 
@@ -604,7 +603,7 @@ def test_a_case_that_is_listed_and_goes_with_the_next_run_is_not_named(keeping: 
     keeping.ended("no_further_action")
     assert run_sweep(house).kept_though_listed == 0
     with house.realm.writing() as session:
-        storage.bar(session, keeping.case_id(number), None)
+        privacy_repository.bar(session, keeping.case_id(number), None)
     backups.note(house.settings.data, house.vault, keeping.case_id(number), house.now())
     assert run_sweep(house).kept_though_listed == 0
 
@@ -637,7 +636,7 @@ def test_no_act_is_lost_where_its_time_limit_cannot_be_written(
     before, house = keeping.school.last_seq(), keeping.school.house
 
     def fails(_house: object, session: Session, case_id: str) -> None:
-        storage.bar(session, case_id, house.now())
+        privacy_repository.bar(session, case_id, house.now())
         raise RuntimeError("what is sealed")
 
     with monkeypatch.context() as patched:

@@ -16,10 +16,8 @@ from school_protocol.cases.story_player import throwaway
 from school_protocol.engine.case_summary import CASES
 from school_protocol.engine.definition import Protocol
 from school_protocol.privacy import repository as privacy_repository
-from school_protocol.privacy import repository as storage
 from school_protocol.privacy import retention
 from school_protocol.statistics import counts
-from school_protocol.statistics import repository as counted
 from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.models import FigureCounterRow, FigureShareRow
 from school_protocol.statistics.rules import TOTALS, Period
@@ -74,7 +72,7 @@ def test_what_stands_apart_leaves_nothing(school: School) -> None:
         erase(keeping, number)
         counts.rebuild(school.house)
         with school.house.realm.reading() as session:
-            share = storage.share(session, key)
+            share = privacy_repository.share(session, key)
         left.append((share["cases"] if share else None, added_up(school).cases))
     assert left == [(None, 1), (None, 1), (1, 1)]
 
@@ -110,7 +108,7 @@ def test_erased_in_the_year_it_counts_as_if_it_were_there(ended: Keeping) -> Non
     before = added_up(ended.school)
     with house.realm.writing() as session:
         for key, share in foreseen.items():
-            storage.add_share(session, key, share)
+            privacy_repository.add_share(session, key, share)
         privacy_repository.erase_case(session, house.vault, ended.case_id(number), at=house.now(), actor="x")
     assert added_up(ended.school) == before
 
@@ -135,7 +133,7 @@ def uncounted(keeping: Keeping, number: str) -> tuple[str, str]:
     """As if the case were older than the tables of figures; where it is counted."""
     house, case_id = keeping.school.house, keeping.case_id(number)
     with house.realm.writing() as session:
-        share = counted.share(session, house.vault, case_id)
+        share = statistics_repository.share(session, house.vault, case_id)
         assert share is not None
         session.execute(delete(FigureShareRow))
         session.execute(delete(FigureCounterRow))

@@ -17,7 +17,7 @@ from school_protocol.language import Wording
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.retention import run_sweep
 from school_protocol.reports import public_door, triage
-from school_protocol.reports import repository as storage
+from school_protocol.reports import repository as reports_repository
 from school_protocol.reports import service as reports_service
 from school_protocol.reports.escalation import erase_over
 from school_protocol.reports.public_door import Gate, TooMany
@@ -135,13 +135,13 @@ def test_a_form_sent_twice_is_one_report_with_one_receipt(told: Told) -> None:
 def test_two_sendings_of_one_instant_are_one_report(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL: neither finds the other's report until it writes its own."""
     token = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE).token
-    first, find, looks = sent_again(told, token), storage.find_public_report, [0]
+    first, find, looks = sent_again(told, token), reports_repository.find_public_report, [0]
 
-    def blind_once(session: Session, report: str) -> storage.PublicHeader | None:
+    def blind_once(session: Session, report: str) -> reports_repository.PublicHeader | None:
         looks[0] += 1
         return None if looks[0] == 1 else find(session, report)
 
-    monkeypatch.setattr(storage, "find_public_report", blind_once)
+    monkeypatch.setattr(reports_repository, "find_public_report", blind_once)
     second = sent_again(told, token)
     assert (first.code, second.repeated) == (second.code, True)
     assert len(told.ids()) == 1
@@ -204,7 +204,7 @@ def test_who_reads_a_report(told: Told, answers: dict[str, str], readers: set[st
     people = {who: told.school.person(who) for who in READERS}
     told.send(**answers)
     with told.house.realm.reading() as session:
-        (header,) = storage.waiting_public_reports(session, limit=9)
+        (header,) = reports_repository.waiting_public_reports(session, limit=9)
     found = set()
     for who, person in people.items():
         try:
@@ -699,7 +699,7 @@ def test_without_a_case_it_is_erased_after_its_months(told: Told) -> None:
     assert told.back(waiting).standing is Standing.read
     assert erase_over(told.house, later, left_since=later) == 1
     with told.house.realm.reading() as session:
-        assert storage.versions(session) == ()
+        assert reports_repository.versions(session) == ()
 
 
 def test_the_run_of_the_hour_erases_them(told: Told) -> None:

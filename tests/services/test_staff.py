@@ -11,8 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
-from school_protocol.auth import sign_in_service
+from school_protocol.auth import sign_in_repository, sign_in_service
 from school_protocol.cases.lists import see_desk
 from school_protocol.cases.showing import see_case
 from school_protocol.engine.errors import BadInput, Refused, SentBefore, Unseen
@@ -137,7 +136,7 @@ class Office:
 
     def session_of(self, whom: str) -> str:
         with self.house.directory.writing() as session:
-            return browser.open_web_session(session, self.account(whom), now=self.house.now())
+            return sign_in_repository.open_web_session(session, self.account(whom), now=self.house.now())
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
-from school_protocol.auth import sign_in_service
+from school_protocol.auth import sign_in_repository, sign_in_service
 from school_protocol.auth.models import AccountRow, AppointmentRow, UnitRow
 from school_protocol.context import today_for
 from school_protocol.engine.definition_parts import LEAST_RUNS
@@ -627,11 +626,11 @@ def test_people_are_known_while_a_long_list_holds_the_directory(clerk: Clerk) ->
     """That somebody was seen is written down once a minute; it waits for nobody, and is written with a later page."""
     house, who = clerk.house, clerk.office.ids["chief"]
     with house.directory.writing() as session:
-        token = browser.open_web_session(session, who, now=house.now())
+        token = sign_in_repository.open_web_session(session, who, now=house.now())
 
     def seen_at() -> Any:
         with house.directory.reading() as session:
-            return getattr(browser.web_session(session, token, now=house.now()), "last_seen_at", None)
+            return getattr(sign_in_repository.web_session(session, token, now=house.now()), "last_seen_at", None)
 
     before = seen_at()
     house.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]

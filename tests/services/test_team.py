@@ -12,8 +12,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
-from school_protocol.auth import sign_in_service
+from school_protocol.auth import sign_in_repository, sign_in_service
 from school_protocol.auth.models import AppointmentRow
 from school_protocol.cases import handing_over
 from school_protocol.cases.lists import see_desk
@@ -96,7 +95,7 @@ class Team:
 
     def session(self, who: str) -> str:
         with self.house.directory.writing() as session:
-            return browser.open_web_session(session, self.school.account(who), now=self.house.now())
+            return sign_in_repository.open_web_session(session, self.school.account(who), now=self.house.now())
 
     def is_signed_in(self, token: str) -> bool:
         return sign_in_service.recognise(self.house, token) is not None

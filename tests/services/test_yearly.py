@@ -24,8 +24,7 @@ from school_protocol.engine.events import EntryRetracted
 from school_protocol.pdf import rendering
 from school_protocol.pdf.signing_keys import Validity, make_authority
 from school_protocol.pdf.verification import verify
-from school_protocol.statistics import release_repository as storage
-from school_protocol.statistics import yearly_report as service
+from school_protocol.statistics import release_repository, yearly_report
 from school_protocol.statistics.models import YearlyReportRow
 from school_protocol.statistics.rules import Band
 from school_protocol.statistics.yearly_rules import Figures, from_data
@@ -43,13 +42,13 @@ def whole_year(moroccan: Protocol) -> Iterator[School]:
         yield a_year(School(player, count(1)))
 
 
-def handed_out(school: School) -> list[storage.Handed]:
+def handed_out(school: School) -> list[release_repository.Handed]:
     with school.house.directory.reading() as session:
-        return list(storage.handed_out(session, school.player.school))
+        return list(release_repository.handed_out(session, school.player.school))
 
 
 def counted(school: School) -> Figures:
-    return service.count(school.house, *told(school))
+    return yearly_report.count(school.house, *told(school))
 
 
 # ---- what is counted ----------------------------------------------------------------------------------------------
@@ -118,7 +117,7 @@ def test_the_first_copy_settles_the_figures(moroccan: Protocol, monkeypatch: pyt
         with school.house.realm.writing() as session:
             case_id = cases_repository.find_by_number(session, school.number) or ""
             cases_repository.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
-        monkeypatch.setattr(service, "count", lambda *_: pytest.fail("counted once more"))
+        monkeypatch.setattr(yearly_report, "count", lambda *_: pytest.fail("counted once more"))
         assert files_in(issue(school).data)["figures.json"] == first
 
 
@@ -147,7 +146,7 @@ def test_the_figures_inside_are_the_ones_that_were_written_down(whole_year: Scho
 def test_a_made_up_world_says_so_and_is_kept_apart(whole_year: School) -> None:
     real = issue(whole_year)
     learner = replace(whole_year.person("head"), realm="exercise")
-    copy = service.issue_yearly(whole_year.house, learner, SCHOOL, YEAR, "fr", token=whole_year.token())
+    copy = yearly_report.issue_yearly(whole_year.house, learner, SCHOOL, YEAR, "fr", token=whole_year.token())
     assert "FORMATION" in text_of(copy.data)
     assert "FORMATION" not in text_of(real.data)
     assert copy.copy == 1
@@ -160,12 +159,12 @@ def test_a_made_up_world_says_so_and_is_kept_apart(whole_year: School) -> None:
 def test_others_find_nothing(whole_year: School, who: str) -> None:
     with pytest.raises(Unseen):
         issue(whole_year, who)
-    assert not service.has_reports(whole_year.house, whole_year.person(who))
+    assert not yearly_report.has_reports(whole_year.house, whole_year.person(who))
 
 
 def test_nobody_gets_that_of_another_school(whole_year: School) -> None:
     with pytest.raises(Unseen):
-        service.issue_yearly(whole_year.house, whole_year.person("head"), "99999Z", YEAR, "fr")
+        yearly_report.issue_yearly(whole_year.house, whole_year.person("head"), "99999Z", YEAR, "fr")
 
 
 # ---- which year ---------------------------------------------------------------------------------------------------
@@ -235,15 +234,15 @@ def test_pressed_twice_one_copy_is_handed_out(whole_year: School) -> None:
 def test_a_number_that_was_given_meanwhile_is_not_given_twice(
     whole_year: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, taken = service._Issuing._made, []
+    made, taken = yearly_report._Issuing._made, []
 
-    def slow(self: service._Issuing, *args: object) -> bytes:
+    def slow(self: yearly_report._Issuing, *args: object) -> bytes:
         if not taken:
             taken.append(1)
             taken.append(issue(whole_year).copy)
         return made(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(service._Issuing, "_made", slow)
+    monkeypatch.setattr(yearly_report._Issuing, "_made", slow)
     assert issue(whole_year).copy == taken[1] + 1
 
 
@@ -257,7 +256,7 @@ def test_what_was_written_down_stays(whole_year: School) -> None:
 @pytest.mark.exhaustive
 def test_it_is_signed_by_the_academy_and_sound(whole_year: School) -> None:
     house, now = whole_year.house, whole_year.house.now()
-    place = service.place_of(house, whole_year.person("head"), SCHOOL)
+    place = yearly_report.place_of(house, whole_year.person("head"), SCHOOL)
     forever = timedelta(days=3650)
     folder = house.settings.data / "signing"
     make_authority(

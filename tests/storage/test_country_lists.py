@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import insert
 
-from school_protocol.auth import repository as people
+from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.models import AccountRow, AppointmentRow, UnitRow
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.people import repository as people_repository
@@ -28,8 +28,8 @@ ASKED: dict[str, Callable[[Session, str], object]] = {
 
 def filled(directory: Store) -> str:
     with directory.writing() as session:
-        top = people.add_unit(session, kind=UnitKind.country, code="MA", names={"fr": "Maroc"})
-        region = people.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "R"}, parent=top)
+        top = auth_repository.add_unit(session, kind=UnitKind.country, code="MA", names={"fr": "Maroc"})
+        region = auth_repository.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "R"}, parent=top)
     grow(directory, region, 0, 60)
     return top
 
@@ -75,12 +75,12 @@ def test_ten_times_the_schools_take_no_more(directory: Store, name: str) -> None
     top = filled(directory)
     few = steps(directory, top, ASKED[name])
     with directory.reading() as session:
-        region = people.unit_coded(session, "R")
+        region = auth_repository.unit_coded(session, "R")
     assert region is not None
     grow(directory, region.id, 60, 600)
     assert few > 0
     assert steps(directory, top, ASKED[name]) <= few * 1.3
     # The control: as part of a country with another top, all below are listed before the first is shown.
     with directory.writing() as session:
-        people.add_unit(session, kind=UnitKind.country, code="XX", names={"fr": "XX"})
+        auth_repository.add_unit(session, kind=UnitKind.country, code="XX", names={"fr": "XX"})
     assert steps(directory, top, ASKED[name]) > few * 3

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from school_protocol.auth import repository as people
+from school_protocol.auth import repository as auth_repository
 from school_protocol.engine.errors import Fault, Unseen
 from school_protocol.protocol import repository as protocol_repository
-from school_protocol.publishing import repository as drafts
+from school_protocol.publishing import repository as publishing_repository
 from school_protocol.publishing.repository import DraftState
 from school_protocol.storage.engines import Store
 from storage.conftest import NOW
@@ -34,12 +34,12 @@ def second(directory: Store) -> str:
 
 def add_account(directory: Store, name: str) -> str:
     with directory.writing() as session:
-        return people.add_account(session, username=name, names={"fr": name}, language="fr", created_at=NOW)
+        return auth_repository.add_account(session, username=name, names={"fr": name}, language="fr", created_at=NOW)
 
 
 def add(directory: Store, account: str, content: bytes = b"a: 1", version: int = 1, **more: Any) -> str:
     with directory.writing() as session:
-        return drafts.add(
+        return publishing_repository.add(
             session,
             **{
                 "protocol": "p",
@@ -56,21 +56,23 @@ def add(directory: Store, account: str, content: bytes = b"a: 1", version: int =
         )
 
 
-def draft(directory: Store, draft_id: str) -> drafts.DefinitionDraft:
+def draft(directory: Store, draft_id: str) -> publishing_repository.DefinitionDraft:
     with directory.reading() as session:
-        return drafts.draft(session, draft_id)
+        return publishing_repository.draft(session, draft_id)
 
 
 def propose(directory: Store, draft_id: str) -> None:
     with directory.writing() as session:
-        assert drafts.take(session, draft_id, now=NOW, left_since=NOW)
-        assert drafts.keep_report(session, draft_id, REPORT, base="")
-        assert drafts.propose(session, draft_id, at=NOW)
+        assert publishing_repository.take(session, draft_id, now=NOW, left_since=NOW)
+        assert publishing_repository.keep_report(session, draft_id, REPORT, base="")
+        assert publishing_repository.propose(session, draft_id, at=NOW)
 
 
 def publish(directory: Store, draft_id: str, by: str) -> bool:
     with directory.writing() as session:
-        return drafts.publish(session, drafts.for_change(session, draft_id), agreed_by=by, at=LATER)
+        return publishing_repository.publish(
+            session, publishing_repository.for_change(session, draft_id), agreed_by=by, at=LATER
+        )
 
 
 def test_a_draft_comes_out_as_it_went_in(directory: Store, account: str) -> None:
@@ -81,7 +83,7 @@ def test_a_draft_comes_out_as_it_went_in(directory: Store, account: str) -> None
     assert found.is_open
     assert found.report is None
     with directory.reading() as session, pytest.raises(Unseen):
-        drafts.draft(session, "nothing")
+        publishing_repository.draft(session, "nothing")
 
 
 def test_a_version_is_published_with_its_draft(directory: Store, account: str, second: str) -> None:
@@ -92,9 +94,9 @@ def test_a_version_is_published_with_its_draft(directory: Store, account: str, s
     assert (found.state, found.agreed_by, found.settled_at) == (DraftState.published, second, LATER)
     with directory.reading() as session:
         assert protocol_repository.definition(session, "p", 1).content == b"a: 1"
-        assert drafts.published_from(session)["p", 1].id == one
-        assert drafts.current_digest(session, "p") == found.digest
-        assert drafts.latest_version(session, "p") == 1
+        assert publishing_repository.published_from(session)["p", 1].id == one
+        assert publishing_repository.current_digest(session, "p") == found.digest
+        assert publishing_repository.latest_version(session, "p") == 1
 
 
 @pytest.mark.exhaustive
@@ -117,12 +119,12 @@ def test_a_number_that_is_taken_leaves_nothing_behind(directory: Store, account:
     base = draft(directory, one).digest
     again = add(directory, account, b"a: 3", 1, base=base)
     with directory.writing() as session:
-        drafts.keep_report(session, again, REPORT, base=base)
-        drafts.propose(session, again, at=NOW)
+        publishing_repository.keep_report(session, again, REPORT, base=base)
+        publishing_repository.propose(session, again, at=NOW)
     assert not publish(directory, again, second)
     assert draft(directory, again).state is DraftState.proposed
     with directory.reading() as session:
-        assert drafts.current_digest(session, "p") == base
+        assert publishing_repository.current_digest(session, "p") == base
 
 
 @pytest.mark.exhaustive
@@ -130,7 +132,7 @@ def test_only_what_is_proposed_is_published(directory: Store, account: str, seco
     one = add(directory, account)
     assert not publish(directory, one, second)
     with directory.writing() as session:
-        assert drafts.withdraw(session, one, at=NOW)
+        assert publishing_repository.withdraw(session, one, at=NOW)
     assert not publish(directory, one, second)
 
 
@@ -141,21 +143,21 @@ def test_work_is_taken_once_and_comes_back(directory: Store, account: str) -> No
 
     def waiting(left_since: Any) -> tuple[str, ...]:
         with directory.reading() as session:
-            return drafts.to_work_out(session, now=LATER, left_since=left_since)
+            return publishing_repository.to_work_out(session, now=LATER, left_since=left_since)
 
     assert waiting(NOW) == (one,)
     with directory.writing() as session:
-        assert drafts.take(session, one, now=LATER, left_since=NOW)
-        assert not drafts.take(session, one, now=LATER, left_since=NOW)
+        assert publishing_repository.take(session, one, now=LATER, left_since=NOW)
+        assert not publishing_repository.take(session, one, now=LATER, left_since=NOW)
     assert waiting(NOW) == ()
     assert waiting(LATER + timedelta(seconds=1)) == (one,)
     with directory.writing() as session:
-        assert not drafts.keep_report(session, one, REPORT, base="another")
-        assert drafts.keep_report(session, one, REPORT, base="")
+        assert not publishing_repository.keep_report(session, one, REPORT, base="another")
+        assert publishing_repository.keep_report(session, one, REPORT, base="")
     assert draft(directory, one).report == REPORT
     assert waiting(LATER + timedelta(seconds=1)) == ()
     with directory.writing() as session:
-        assert drafts.compare_with(session, one, "d" * 64)
+        assert publishing_repository.compare_with(session, one, "d" * 64)
     assert draft(directory, one).report is None
 
 
@@ -207,7 +209,7 @@ def test_what_is_settled_stays_so(directory: Store, account: str, second: str, s
         assert publish(directory, one, second)
     else:
         with directory.writing() as session:
-            assert drafts.withdraw(session, one, at=NOW)
+            assert publishing_repository.withdraw(session, one, at=NOW)
     with pytest.raises(DBAPIError), directory.writing() as session:
         session.execute(text(f"UPDATE definition_draft SET base = 'x' WHERE id = '{one}'"))
 

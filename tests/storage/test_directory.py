@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.auth import repository as people
+from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
 from school_protocol.engine.clock import Calendar, Hours, HoursException
 from school_protocol.engine.errors import Unseen
@@ -34,7 +34,7 @@ def places(directory: Store) -> dict[str, str]:
             ("school", UnitKind.school, "01234A", "province"),
             ("other", UnitKind.school, "01235B", "province"),
         ):
-            found[name] = people.add_unit(
+            found[name] = auth_repository.add_unit(
                 session, kind=kind, code=code, names={"fr": name, "ar": "م"}, parent=found.get(parent or "")
             )
     return found
@@ -42,7 +42,7 @@ def places(directory: Store) -> dict[str, str]:
 
 def add_account(directory: Store, username: str = "membre", **values: Any) -> str:
     with directory.writing() as session:
-        return people.add_account(
+        return auth_repository.add_account(
             session,
             username=username,
             names={"fr": "Nadia B.", "ar": "نادية ب."},
@@ -55,7 +55,7 @@ def add_account(directory: Store, username: str = "membre", **values: Any) -> st
 def test_accounts_are_found_however_their_name_is_typed(directory: Store) -> None:
     made = add_account(directory, "Membre")
     with directory.reading() as session:
-        found = people.account_named(session, "  MEMBRE ")
+        found = auth_repository.account_named(session, "  MEMBRE ")
         assert found is not None
         assert (found.id, found.username, found.name("ar"), found.name("en")) == (
             made,
@@ -64,10 +64,10 @@ def test_accounts_are_found_however_their_name_is_typed(directory: Store) -> Non
             "Nadia B.",
         )
         assert "hash" not in repr(found)
-        assert people.account_named(session, "x") is None
-        assert people.account(session, "x") is None
-        assert people.accounts(session, [made, "x"]).keys() == {made}
-        assert people.accounts(session, []) == {}
+        assert auth_repository.account_named(session, "x") is None
+        assert auth_repository.account(session, "x") is None
+        assert auth_repository.accounts(session, [made, "x"]).keys() == {made}
+        assert auth_repository.accounts(session, []) == {}
     with pytest.raises(IntegrityError):
         add_account(directory, "membrE")
 
@@ -76,9 +76,9 @@ def test_accounts_are_found_however_their_name_is_typed(directory: Store) -> Non
 def test_nothing_typed_as_a_username_does_harm(directory: Store, typed: str) -> None:
     add_account(directory)
     with directory.reading() as session:
-        assert people.account_named(session, typed) is None
-        assert people.account(session, typed) is None
-        assert people.unit_coded(session, typed) is None
+        assert auth_repository.account_named(session, typed) is None
+        assert auth_repository.account(session, typed) is None
+        assert auth_repository.unit_coded(session, typed) is None
         assert sign_in_repository.web_session(session, typed, now=NOW) is None
 
 
@@ -86,18 +86,18 @@ def test_nothing_typed_as_a_username_does_harm(directory: Store, typed: str) -> 
 def test_accounts_change(directory: Store) -> None:
     made = add_account(directory)
     with directory.writing() as session:
-        people.set_password(session, made, "hash")
-        people.set_language(session, made, "fr")
-        people.set_training(session, made, certified=True, trained_until=TODAY)
-        people.set_active(session, made, False)
+        auth_repository.set_password(session, made, "hash")
+        auth_repository.set_language(session, made, "fr")
+        auth_repository.set_training(session, made, certified=True, trained_until=TODAY)
+        auth_repository.set_active(session, made, False)
     with directory.reading() as session:
-        found = people.account(session, made)
+        found = auth_repository.account(session, made)
         assert found is not None
         assert (found.password_hash, found.language, found.active) == ("hash", "fr", False)
         assert found.is_trained(TODAY)
         assert not found.is_trained(TODAY + DAY)
     with pytest.raises(Unseen), directory.writing() as session:
-        people.set_active(session, "x", True)
+        auth_repository.set_active(session, "x", True)
 
 
 @pytest.mark.exhaustive
@@ -105,30 +105,30 @@ def test_an_account_says_where_messages_reach_it_and_to_nobody_by_chance(directo
     silent = add_account(directory, "silent")
     made = add_account(directory, email="membre@college.example", phone="0600000001")
     with directory.writing() as session:
-        found = people.account(session, made)
+        found = auth_repository.account(session, made)
         assert found is not None
         assert (found.email, found.phone) == ("membre@college.example", "0600000001")
         assert "college.example" not in repr(found)
         assert "0600000001" not in repr(found)
-        assert people.without_address(session) == 1
-        people.set_address(session, made, email=None, phone="0600000002")
-        people.set_address(session, silent, email="silent@college.example", phone=None)
+        assert auth_repository.without_address(session) == 1
+        auth_repository.set_address(session, made, email=None, phone="0600000002")
+        auth_repository.set_address(session, silent, email="silent@college.example", phone=None)
     with directory.writing() as session:
-        found = people.account(session, made)
+        found = auth_repository.account(session, made)
         assert found is not None
         assert (found.email, found.phone) == (None, "0600000002")
-        people.set_active(session, made, False)
-        assert people.without_address(session) == 0
+        auth_repository.set_active(session, made, False)
+        assert auth_repository.without_address(session) == 0
     with pytest.raises(Unseen), directory.writing() as session:
-        people.set_address(session, "x", email=None, phone=None)
+        auth_repository.set_address(session, "x", email=None, phone=None)
 
 
 def test_accounts_are_paged_by_name(directory: Store) -> None:
     for name in ("c", "a", "b"):
         add_account(directory, name)
     with directory.reading() as session:
-        first = people.page_of_accounts(session, limit=2)
-        rest = people.page_of_accounts(session, limit=2, after=first[-1].username)
+        first = auth_repository.page_of_accounts(session, limit=2)
+        rest = auth_repository.page_of_accounts(session, limit=2, after=first[-1].username)
     assert [found.username for found in (*first, *rest)] == ["a", "b", "c"]
 
 
@@ -137,14 +137,14 @@ def test_an_actor_has_the_appointments_of_today(directory: Store, places: dict[s
     made = add_account(directory, certified=True, trained_until=TODAY)
     school = places["school"]
     with directory.writing() as session:
-        people.appoint(session, made, role="member", unit=school, starts=TODAY)
-        people.appoint(session, made, role="head", unit=school, starts=TODAY - 9 * DAY, ends=TODAY)
-        people.appoint(session, made, role="past", unit=school, starts=TODAY - 9 * DAY, ends=TODAY - DAY)
-        people.appoint(session, made, role="future", unit=school, starts=TODAY + DAY)
-        ended = people.appoint(session, made, role="ended", unit=school, starts=TODAY - 9 * DAY)
-        people.end_appointment(session, ended, TODAY - DAY)
+        auth_repository.appoint(session, made, role="member", unit=school, starts=TODAY)
+        auth_repository.appoint(session, made, role="head", unit=school, starts=TODAY - 9 * DAY, ends=TODAY)
+        auth_repository.appoint(session, made, role="past", unit=school, starts=TODAY - 9 * DAY, ends=TODAY - DAY)
+        auth_repository.appoint(session, made, role="future", unit=school, starts=TODAY + DAY)
+        ended = auth_repository.appoint(session, made, role="ended", unit=school, starts=TODAY - 9 * DAY)
+        auth_repository.end_appointment(session, ended, TODAY - DAY)
     with directory.reading() as session:
-        found = people.actor(session, made, realm="real", today=TODAY)
+        found = auth_repository.actor(session, made, realm="real", today=TODAY)
         assert found is not None
         assert found.appointments == (
             Appointment("head", school, TODAY - 9 * DAY, TODAY),
@@ -157,20 +157,20 @@ def test_an_actor_has_the_appointments_of_today(directory: Store, places: dict[s
             True,
             "ar",
         )
-        later = people.actor(session, made, realm="real", today=TODAY + DAY)
+        later = auth_repository.actor(session, made, realm="real", today=TODAY + DAY)
         assert later is not None
         assert not later.trained
-        holders = people.holders(session, [school, places["other"]], today=TODAY)
+        holders = auth_repository.holders(session, [school, places["other"]], today=TODAY)
         assert [(holder.account.id, holder.role, holder.unit) for holder in holders] == [
             (made, "head", school),
             (made, "member", school),
         ]
-        assert people.actor(session, "x", realm="real", today=TODAY) is None
+        assert auth_repository.actor(session, "x", realm="real", today=TODAY) is None
     with directory.writing() as session:
-        people.set_active(session, made, False)
+        auth_repository.set_active(session, made, False)
     with directory.reading() as session:
-        assert people.actor(session, made, realm="real", today=TODAY) is None
-        assert people.holders(session, [school], today=TODAY) == ()
+        assert auth_repository.actor(session, made, realm="real", today=TODAY) is None
+        assert auth_repository.holders(session, [school], today=TODAY) == ()
 
 
 @pytest.mark.exhaustive
@@ -179,11 +179,11 @@ def test_holders_say_whether_they_can_sign_in(directory: Store, places: dict[str
     made = {who: add_account(directory, who) for who in ("password", "known", "invited")}
     with directory.writing() as session:
         for account in made.values():
-            people.appoint(session, account, role="head", unit=places["school"], starts=TODAY)
-        people.set_password(session, made["password"], "hash")
+            auth_repository.appoint(session, account, role="head", unit=places["school"], starts=TODAY)
+        auth_repository.set_password(session, made["password"], "hash")
         sign_in_repository.link(session, "https://one.example", "subject", made["known"], at=NOW)
     with directory.reading() as session:
-        holders = people.holders(session, [places["school"]], today=TODAY)
+        holders = auth_repository.holders(session, [places["school"]], today=TODAY)
     found = {one.account.username: one.has_way_in for one in holders}
     assert found == {"password": True, "known": True, "invited": False}
 
@@ -192,29 +192,29 @@ def test_holders_say_whether_they_can_sign_in(directory: Store, places: dict[str
 def test_an_appointment_cant_end_before_it_starts(directory: Store, places: dict[str, str]) -> None:
     made = add_account(directory)
     with pytest.raises(IntegrityError), directory.writing() as session:
-        people.appoint(session, made, role="r", unit=places["school"], starts=TODAY, ends=TODAY - DAY)
+        auth_repository.appoint(session, made, role="r", unit=places["school"], starts=TODAY, ends=TODAY - DAY)
     with pytest.raises(Unseen), directory.writing() as session:
-        people.end_appointment(session, "x", TODAY)
+        auth_repository.end_appointment(session, "x", TODAY)
 
 
 @pytest.mark.exhaustive
 def test_units_know_what_lies_above_them(directory: Store, places: dict[str, str]) -> None:
     with directory.reading() as session:
-        school = people.unit(session, places["school"])
+        school = auth_repository.unit(session, places["school"])
         assert school.parents == (places["province"], places["region"], places["country"])
         assert (school.kind, school.code, school.name("fr")) == (UnitKind.school, "01234A", "school")
-        assert people.unit_coded(session, "01234A") == school
-        assert people.unit_coded(session, "99999Z") is None
-        assert [unit.code for unit in people.children(session, places["province"])] == ["01234A", "01235B"]
-        assert [unit.code for unit in people.units_of_kind(session, UnitKind.school)] == ["01234A", "01235B"]
+        assert auth_repository.unit_coded(session, "01234A") == school
+        assert auth_repository.unit_coded(session, "99999Z") is None
+        assert [unit.code for unit in auth_repository.children(session, places["province"])] == ["01234A", "01235B"]
+        assert [unit.code for unit in auth_repository.units_of_kind(session, UnitKind.school)] == ["01234A", "01235B"]
         with pytest.raises(Unseen):
-            people.unit(session, "x")
+            auth_repository.unit(session, "x")
 
 
 @pytest.mark.exhaustive
 def test_a_gresa_code_has_six_characters(directory: Store) -> None:
     with pytest.raises(IntegrityError), directory.writing() as session:
-        people.add_unit(session, kind=UnitKind.school, code="123", names={})
+        auth_repository.add_unit(session, kind=UnitKind.school, code="123", names={})
 
 
 @pytest.mark.exhaustive
@@ -350,9 +350,9 @@ def test_a_session_ends_for_good(directory: Store) -> None:
         assert sign_in_repository.web_session(session, tokens[0], now=late) is None
         sign_in_repository.close_web_session(session, tokens[1])
         assert sign_in_repository.web_session(session, tokens[1], now=NOW) is None
-        people.set_active(session, account, False)
+        auth_repository.set_active(session, account, False)
         assert sign_in_repository.web_session(session, tokens[2], now=NOW) is None
-        people.set_active(session, account, True)
+        auth_repository.set_active(session, account, True)
         assert sign_in_repository.web_session(session, tokens[2], now=NOW) is not None
         sign_in_repository.close_web_sessions(session, account)
         assert sign_in_repository.web_session(session, tokens[2], now=NOW) is None
@@ -377,29 +377,31 @@ def test_attempts_are_counted_and_forgotten(directory: Store) -> None:
 def test_many_people_at_once_are_who_each_of_them_is_alone(directory: Store) -> None:
     """In as many queries as for two of them: with who was away, who left a case, and whose appointment is over."""
     with directory.writing() as session:
-        unit = people.add_unit(session, kind=UnitKind.school, code="00000Z", names={"fr": "École"})
+        unit = auth_repository.add_unit(session, kind=UnitKind.school, code="00000Z", names={"fr": "École"})
         ids = [
-            people.add_account(session, username=f"many{place}", names={"fr": "P"}, language="fr", created_at=NOW)
+            auth_repository.add_account(
+                session, username=f"many{place}", names={"fr": "P"}, language="fr", created_at=NOW
+            )
             for place in range(40)
         ]
         for place, one in enumerate(ids):
             ends = date(2026, 1, 31) if place % 3 == 0 else None
-            people.appoint(session, one, role="head", unit=unit, starts=date(2026, 1, 1), ends=ends)
-            people.appoint(session, one, role="member", unit=unit, starts=date(2026, 1, 2 + place % 9))
-        people.set_active(session, ids[5], False)
+            auth_repository.appoint(session, one, role="head", unit=unit, starts=date(2026, 1, 1), ends=ends)
+            auth_repository.appoint(session, one, role="member", unit=unit, starts=date(2026, 1, 2 + place % 9))
+        auth_repository.set_active(session, ids[5], False)
     today, asked = NOW.date(), list[str]()
     event.listen(directory.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
 
     def queries(some: list[str]) -> int:
         asked.clear()
         with directory.reading() as session:
-            people.actors(session, people.accounts(session, some), realm="main", today=today)
+            auth_repository.actors(session, auth_repository.accounts(session, some), realm="main", today=today)
         return sum("SELECT" in one for one in asked)
 
     assert queries(ids) == queries(ids[:2])
     with directory.reading() as session:
-        found = people.actors(session, people.accounts(session, ids), realm="main", today=today)
-        alone = [people.actor(session, one, realm="main", today=today) for one in ids]
+        found = auth_repository.actors(session, auth_repository.accounts(session, ids), realm="main", today=today)
+        alone = [auth_repository.actor(session, one, realm="main", today=today) for one in ids]
     assert {one.id: one for one in found} == {one.id: one for one in alone if one is not None}
     assert len(found) == 39
     assert {len(one.appointments) for one in found} == {1, 2}

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, event, literal, text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from school_protocol.auth import repository as places
+from school_protocol.auth import repository as auth_repository
 from school_protocol.engine.errors import Sealed, Unseen
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.statistics import release_repository
@@ -39,10 +39,10 @@ class Kept:
                 ("MA", UnitKind.country, ""), ("R1", UnitKind.region, "MA"), ("R2", UnitKind.region, "MA"),
                 ("P1", UnitKind.province, "R1"), ("P2", UnitKind.province, "R1"), ("P3", UnitKind.province, "R2"),
             ):  # fmt: skip
-                self.units[code] = places.add_unit(
+                self.units[code] = auth_repository.add_unit(
                     session, kind=kind, code=code, names={"fr": code}, parent=self.units.get(above)
                 )
-            self.account = places.add_account(
+            self.account = auth_repository.add_account(
                 session, username="x", names={"fr": "X"}, language="fr", created_at=NOW, password_hash=""
             )
         self.written = 0

@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.cases import repository as cases_repository
-from school_protocol.privacy import repository as storage
+from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.repository import LimitCursor, Standing
 from school_protocol.storage import work_queue
 from school_protocol.storage.models import CaseKeyRow
@@ -22,7 +22,7 @@ TODAY = NOW.date()
 def test_while_a_hold_stands_nobody_erases(realm: Realm) -> None:
     case_id = realm.open_case(entry())
     with realm.store.writing() as session:
-        storage.bar(session, case_id, NOW + timedelta(days=30))
+        privacy_repository.bar(session, case_id, NOW + timedelta(days=30))
     with pytest.raises(IntegrityError, match="held"), realm.store.writing() as session:
         cases_repository.destroy_case(session, realm.vault, case_id, at=NOW + timedelta(days=29), actor="x")
     with pytest.raises(IntegrityError, match="held"), realm.store.writing() as session:
@@ -36,7 +36,7 @@ def test_while_a_hold_stands_nobody_erases(realm: Realm) -> None:
 def test_words_can_be_destroyed_all_the_same(realm: Realm) -> None:
     case_id = realm.open_case(entry(words={"a": "b"}))
     with realm.store.writing() as session:
-        storage.bar(session, case_id, NOW + timedelta(days=30))
+        privacy_repository.bar(session, case_id, NOW + timedelta(days=30))
         cases_repository.destroy_words(session, realm.vault, case_id, 1, at=NOW, actor="x")
         assert cases_repository.graves(session, case_id) == 1
 
@@ -45,20 +45,24 @@ def test_without_a_hold_it_goes(realm: Realm) -> None:
     """The control; and a hold that was lifted is none."""
     case_id = realm.open_case(entry())
     with realm.store.writing() as session:
-        storage.bar(session, case_id, NOW + timedelta(days=30))
-        storage.bar(session, case_id, None)
+        privacy_repository.bar(session, case_id, NOW + timedelta(days=30))
+        privacy_repository.bar(session, case_id, None)
         cases_repository.destroy_case(session, realm.vault, case_id, at=NOW, actor="x")
-        assert storage.erased(session) == [(case_id, NOW)]
+        assert privacy_repository.erased(session) == [(case_id, NOW)]
 
 
 def test_each_day_of_work_counts_once_and_none_that_lies_ahead(realm: Realm) -> None:
     with realm.store.writing() as session:
-        runs = [storage.begin_day(session, TODAY + timedelta(days=day), NOW).run for day in (0, 0, 1, 5, 3000)]
+        runs = [
+            privacy_repository.begin_day(session, TODAY + timedelta(days=day), NOW).run for day in (0, 0, 1, 5, 3000)
+        ]
         assert runs == [1, 1, 2, 3, 4]
-        assert storage.begin_day(session, TODAY + timedelta(days=6), NOW).run == 4, "the day far ahead was none"
-        assert storage.today(session, TODAY + timedelta(days=7)).run == 5
-        assert storage.settled_since(session, 3) == NOW
-        assert storage.settled_since(session, 4) is None
+        assert privacy_repository.begin_day(session, TODAY + timedelta(days=6), NOW).run == 4, (
+            "the day far ahead was none"
+        )
+        assert privacy_repository.today(session, TODAY + timedelta(days=7)).run == 5
+        assert privacy_repository.settled_since(session, 3) == NOW
+        assert privacy_repository.settled_since(session, 4) is None
 
 
 def test_what_was_asked_for_is_forgotten_with_the_case(realm: Realm) -> None:
@@ -66,7 +70,7 @@ def test_what_was_asked_for_is_forgotten_with_the_case(realm: Realm) -> None:
     with realm.store.writing() as session:
         for case_id in (one, other):
             work_queue.put_message(session, "notify", {"case": case_id, "to": "x", "urgent": False}, at=NOW)
-        storage.forget_messages(session, one, NOW)
+        privacy_repository.forget_messages(session, one, NOW)
         assert [message.payload["case"] for message in work_queue.take_messages(session, NOW, limit=9)] == [other]
 
 
@@ -74,19 +78,19 @@ def test_where_a_case_stands_is_kept_whole(realm: Realm) -> None:
     case_id = realm.open_case(entry())
     found = Standing(case_id=case_id, seq=1, cycle=1, due_on=TODAY, erase_on=TODAY)
     with realm.store.writing() as session:
-        storage.keep_limit(session, found)
-        assert storage.standing(session, case_id) == found
-        assert storage.coming(session, TODAY, after=None, limit=9) == [found]
-        assert storage.coming(session, TODAY - timedelta(days=1), after=None, limit=9) == []
-        assert storage.coming(session, TODAY, after=LimitCursor(TODAY, case_id), limit=9) == []
-        storage.forget_limit(session, case_id)
-        assert storage.standing(session, case_id) is None
+        privacy_repository.keep_limit(session, found)
+        assert privacy_repository.standing(session, case_id) == found
+        assert privacy_repository.coming(session, TODAY, after=None, limit=9) == [found]
+        assert privacy_repository.coming(session, TODAY - timedelta(days=1), after=None, limit=9) == []
+        assert privacy_repository.coming(session, TODAY, after=LimitCursor(TODAY, case_id), limit=9) == []
+        privacy_repository.forget_limit(session, case_id)
+        assert privacy_repository.standing(session, case_id) is None
 
 
 def test_a_sum_is_kept_in_the_place_of_the_one_before(realm: Realm) -> None:
     key = ("school", "p", "yearly", 2026, date(2027, 8, 31))
     with realm.store.writing() as session:
-        assert storage.share(session, key) is None
+        assert privacy_repository.share(session, key) is None
         for number in (1, 2):
-            storage.add_share(session, key, {"cases": number})
-        assert storage.share(session, key) == {"cases": 2}
+            privacy_repository.add_share(session, key, {"cases": number})
+        assert privacy_repository.share(session, key) == {"cases": 2}

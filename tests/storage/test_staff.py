@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from school_protocol.auth import repository as people
+from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.people import import_repository
@@ -24,28 +24,30 @@ TODAY = NOW.date()
 
 def places(session: Session) -> dict[str, str]:
     """Two schools in a province, one beside it, under one region."""
-    region = people.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "R"})
-    first = people.add_unit(session, kind=UnitKind.province, code="P1", names={"fr": "P1"}, parent=region)
-    second = people.add_unit(session, kind=UnitKind.province, code="P2", names={"fr": "P2"}, parent=region)
+    region = auth_repository.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "R"})
+    first = auth_repository.add_unit(session, kind=UnitKind.province, code="P1", names={"fr": "P1"}, parent=region)
+    second = auth_repository.add_unit(session, kind=UnitKind.province, code="P2", names={"fr": "P2"}, parent=region)
     found = {"R": region, "P1": first, "P2": second}
     for code, above in (("00000A", first), ("00000B", first), ("00000C", second)):
-        found[code] = people.add_unit(session, kind=UnitKind.school, code=code, names={"fr": code}, parent=above)
+        found[code] = auth_repository.add_unit(
+            session, kind=UnitKind.school, code=code, names={"fr": code}, parent=above
+        )
     return found
 
 
 def person(session: Session, username: str, unit: str, *, until: int | None = None, role: str = "member") -> str:
-    account = people.add_account(
+    account = auth_repository.add_account(
         session, username=username, names={"fr": username}, language="fr", created_at=NOW, certified=until is not None,
         trained_until=TODAY + timedelta(days=until) if until is not None else None,
     )  # fmt: skip
-    people.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
+    auth_repository.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
     return account
 
 
 def test_one_of_two_tops_is_not_everywhere(directory: Store) -> None:
     with directory.writing() as session:
         units = places(session)
-        other = people.add_unit(session, kind=UnitKind.region, code="Q", names={"fr": "Q"})
+        other = auth_repository.add_unit(session, kind=UnitKind.region, code="Q", names={"fr": "Q"})
         person(session, "a", units["00000A"], until=1)
         person(session, "q", other, until=1)
     with directory.reading() as session:
@@ -110,7 +112,7 @@ def test_a_certificate_is_the_accounts_and_stays(directory: Store) -> None:
                 for days in (3, 9)]  # fmt: skip
         people_repository.keep_certificates(session, seen)
     with directory.reading() as session:
-        found = people.account(session, account)
+        found = auth_repository.account(session, account)
         assert found is not None
         assert (found.certified, found.trained_until) == (True, TODAY + timedelta(days=9))
         assert [one.until for one in people_repository.certificates(session, account)] == [seen[1].until, seen[0].until]

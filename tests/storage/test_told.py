@@ -17,7 +17,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications.models import NoticeRow
 from school_protocol.notifications.repository import State, Telling
-from school_protocol.supervision import referral_repository as referrals
+from school_protocol.supervision import referral_repository
 from school_protocol.supervision.referral_repository import CaseReferral
 from storage.conftest import NOW, Realm
 from storage.test_index import row
@@ -210,7 +210,7 @@ def test_a_case_of_which_a_service_is_silent_is_looked_at(realm: Realm) -> None:
             one = CaseReferral(
                 number=1, target="police", sent_at=NOW, on_danger=True, awaits=at is not None, chase_at=at
             )
-            index_repository.write(session, made, [referrals.rows_of(made, [one])])
+            index_repository.write(session, made, [referral_repository.rows_of(made, [one])])
     assert to_look_at(realm) == [silent]
     with realm.store.writing() as session:
         notifications_repository.looked(session, silent, 2, NOW + timedelta(days=1))

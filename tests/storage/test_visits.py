@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from school_protocol.auth import repository as kept
+from school_protocol.auth import repository as auth_repository
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.people import repository as people_repository
@@ -26,17 +26,17 @@ pytestmark = pytest.mark.postgresql
 
 
 def school(session: Any, code: str, parent: str, **names: str) -> str:
-    return kept.add_unit(session, kind=UnitKind.school, code=code, names=names, parent=parent)
+    return auth_repository.add_unit(session, kind=UnitKind.school, code=code, names=names, parent=parent)
 
 
 def person(
     session: Any, who: str, unit: str, until: date | None = None, *, password: str | None = "x", **changes: Any
 ) -> str:
-    account = kept.add_account(
+    account = auth_repository.add_account(
         session, username=who, names={"fr": who}, language="fr", created_at=NOW, certified=until is not None,
         trained_until=until, password_hash=password,
     )  # fmt: skip
-    kept.appoint(session, account, **{"role": "member", "unit": unit, "starts": date(2020, 1, 1), **changes})
+    auth_repository.appoint(session, account, **{"role": "member", "unit": unit, "starts": date(2020, 1, 1), **changes})
     return account
 
 
@@ -52,7 +52,7 @@ def entry(unit: str, actor: str, visit: str = "v1", **changes: Any) -> Entry:
 def place(directory: Store) -> tuple[str, str]:
     """A province with one school, and who writes."""
     with directory.writing() as session:
-        province = kept.add_unit(session, kind=UnitKind.province, code="P", names={"fr": "P"})
+        province = auth_repository.add_unit(session, kind=UnitKind.province, code="P", names={"fr": "P"})
         return province, person(session, "writer", school(session, "00001A", province, fr="Un"))
 
 
@@ -131,8 +131,8 @@ def test_turns_run_from_a_moment_until_another_and_are_taken_back(directory: Sto
 def test_schools_are_found_by_name_and_by_what_their_teams_lack(directory: Store) -> None:
     soon, later = TODAY + timedelta(days=10), TODAY + timedelta(days=900)
     with directory.writing() as session:
-        province = kept.add_unit(session, kind=UnitKind.province, code="P", names={"fr": "P"})
-        beside = kept.add_unit(session, kind=UnitKind.province, code="Q", names={"fr": "Q"})
+        province = auth_repository.add_unit(session, kind=UnitKind.province, code="P", names={"fr": "P"})
+        beside = auth_repository.add_unit(session, kind=UnitKind.province, code="Q", names={"fr": "Q"})
         ids = {
             name: school(session, code, above, **{language: name})
             for code, name, above, language in (

@@ -22,8 +22,7 @@ from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.ops import backup_service
 from school_protocol.ops.journal_checks import verify_journal
 from school_protocol.privacy import repository as privacy_repository
-from school_protocol.storage import backups as stored
-from school_protocol.storage import journal
+from school_protocol.storage import backups, journal
 from school_protocol.storage.backups import FILE, BackupUnusable, Manifest, note
 from school_protocol.storage.journal import Head
 from school_protocol.storage.models import CaseRecordRow
@@ -93,7 +92,7 @@ def made_while_writing(found: Installed, folder: Path, run: int, *, naive: bool 
 
 
 def _restored(found: Installed, house: House, path: Path, before: dict[str, int]) -> Iterator[str]:
-    manifest = stored.manifest_of(path, house.vault)
+    manifest = backups.manifest_of(path, house.vault)
     elsewhere = moved(found, path.parent / "elsewhere")
     shutil.copytree(found.settings.keys, elsewhere.settings.keys)
     try:
@@ -137,8 +136,8 @@ def _copied(found: Installed, folder: Path) -> Path:
     path = folder / "naive"
     path.mkdir(parents=True)
     shutil.copytree(found.settings.keys, path / "keys")
-    for store in stored.STORES:
-        shutil.copyfile(stored.store_file(found.settings.data, store), stored.store_file(path, store))
+    for store in backups.STORES:
+        shutil.copyfile(backups.store_file(found.settings.data, store), backups.store_file(path, store))
     return path
 
 

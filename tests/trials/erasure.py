@@ -31,11 +31,10 @@ from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications.service import sweep
 from school_protocol.privacy import holds, retention
 from school_protocol.privacy import repository as privacy_repository
-from school_protocol.privacy import repository as storage
-from school_protocol.privacy import rules as rules
+from school_protocol.privacy import rules as privacy_rules
 from school_protocol.privacy.rules import Step
 from school_protocol.protocol.reader import read_file
-from school_protocol.statistics import yearly_report as reports
+from school_protocol.statistics import yearly_report
 from school_protocol.statistics.yearly_rules import Counts
 from school_protocol.storage import backups, journal
 from trials.frame import Outcome, Size, Trial
@@ -48,8 +47,9 @@ AWAY = (0, 0, 1, 1, 1, 2)
 PAUSES = (*[1] * 10, 34, *[1] * 11, 6, *[1] * 18)
 """Days from one run to the next, from day 115 on: each step of a case that ended half a year before has its days."""
 DOORS = (
-    (retention, "leave"), (backups, "note"), (storage, "erase_case"), (retention, "sweep"),
-    (storage, "forget_messages"), (retention, "look"), (retention, "ask_notice"), (storage, "keep_limit"),
+    (retention, "leave"), (backups, "note"), (privacy_repository, "erase_case"), (retention, "sweep"),
+    (privacy_repository, "forget_messages"), (retention, "look"), (retention, "ask_notice"),
+    (privacy_repository, "keep_limit"),
 )  # fmt: skip
 
 
@@ -214,7 +214,7 @@ class Story:
 
     def look(self) -> None:
         with self.keeping.school.house.realm.reading() as session:
-            erased = {case_id for case_id, _at in storage.erased(session)}
+            erased = {case_id for case_id, _at in privacy_repository.erased(session)}
         for life in self.lives:
             if not life.gone and life.case_id in erased:
                 life.gone = True
@@ -263,9 +263,9 @@ class Story:
     def totals(self) -> dict[int, Counts]:
         """What the yearly reports count, before anything is withheld, of each year that can be asked for."""
         house = self.keeping.school.house
-        view = reports.see_yearly(house, self.keeping.school.person("head"), "00000A")
+        view = yearly_report.see_yearly(house, self.keeping.school.person("head"), "00000A")
         return {
-            line.year: reports.add_up(house, view.place, line.period).counts
+            line.year: yearly_report.add_up(house, view.place, line.period).counts
             for line in view.years
             if line.period is not None and line.period.is_over
         }
@@ -299,7 +299,7 @@ def school(folder: Path, seed: int) -> Iterator[Story]:
 
 
 def _ignores_holds() -> Any:
-    return patch.object(rules, "barred_until", lambda *_: None)
+    return patch.object(privacy_rules, "barred_until", lambda *_: None)
 
 
 @contextmanager
@@ -321,7 +321,7 @@ def _forgets_a_notice() -> Iterator[None]:
 
 
 def _hurries() -> Any:
-    return patch.object(rules, "_months_later", lambda day, months: day + timedelta(days=90))
+    return patch.object(privacy_rules, "_months_later", lambda day, months: day + timedelta(days=90))
 
 
 def _forgets() -> Any:

@@ -21,12 +21,10 @@ from school_protocol.engine.errors import Sealed
 from school_protocol.engine.events import EventKind
 from school_protocol.ops import backup_service
 from school_protocol.ops.journal_checks import verify_journal
-from school_protocol.privacy import evidence_files as evidence
-from school_protocol.privacy import evidence_repository
+from school_protocol.privacy import evidence_files, evidence_repository
 from school_protocol.privacy.evidence_scan import examined
 from school_protocol.privacy.models import KeptFileRow
-from school_protocol.storage import backups as stored
-from school_protocol.storage import case_keys, journal
+from school_protocol.storage import backups, case_keys, journal
 from school_protocol.storage.models import CaseRecordRow, EventRow, UsedTokenRow
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Ack, Installed, installed, killed
@@ -166,7 +164,7 @@ def uploads(found: Installed, run: int) -> Callable[[House, Ack], None]:
     """Files put to pieces of evidence; they are looked at in this process, as that is not what is killed."""
 
     def work(house: House, ack: Ack) -> None:
-        evidence.examined_apart = examined  # type: ignore[assignment]
+        evidence_files.examined_apart = examined  # type: ignore[assignment]
         member = found.actors["team_member"]
         number = found.report(house, f"récit {run}", f"report {run}")
         ack({"did": "report", "token": "", "number": number})
@@ -177,7 +175,9 @@ def uploads(found: Installed, run: int) -> Callable[[House, Ack], None]:
             )
             ack({"did": "piece", "number": number, "seq": piece.seq})
             data = f"Message {token}\n".encode() * 3000
-            done = evidence.attach_file(house, member, number, piece.seq, data, is_attested=True, token=f"file {token}")
+            done = evidence_files.attach_file(
+                house, member, number, piece.seq, data, is_attested=True, token=f"file {token}"
+            )
             ack({"did": "file", "number": number, "seq": done.seq})
 
     return work
@@ -261,14 +261,14 @@ def check_backups(bench: Bench, said: Sequence[dict[str, Any]], folder: Path) ->
             for one in said
             if one.get("did") == "report" and one["number"] not in bench.cases
         ]
-        listed = stored.every_backup(folder, house.vault) if folder.is_dir() else ()
+        listed = backups.every_backup(folder, house.vault) if folder.is_dir() else ()
         whole = {one.path.name: one.path for one in listed if one.manifest is not None}
         bench.faults += [f"backup {name} was acknowledged and is not there" for name in acknowledged - set(whole)]
         for one in listed:
-            if one.manifest is None and not one.path.name.startswith(stored.UNFINISHED):
+            if one.manifest is None and not one.path.name.startswith(backups.UNFINISHED):
                 bench.faults.append(f"backup {one.path.name} has its name and is not whole: {one.fault}")
         for name, path in whole.items():
-            bench.faults += [f"backup {name}: {fault}" for fault in stored.faults(path, house.vault)]
+            bench.faults += [f"backup {name}: {fault}" for fault in backups.faults(path, house.vault)]
             shutil.rmtree(path)
 
 

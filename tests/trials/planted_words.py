@@ -34,7 +34,7 @@ from school_protocol.engine.events import Remark, RemarkKind
 from school_protocol.mail import Letter, Post
 from school_protocol.notifications import service as notifications_service
 from school_protocol.ops import backup_service, worker
-from school_protocol.privacy import evidence_files as evidence
+from school_protocol.privacy import evidence_files
 from school_protocol.privacy.evidence_scan import examined
 from school_protocol.protocol.reader import read
 from school_protocol.supervision.remarks import attach_remarks
@@ -213,15 +213,15 @@ def _attach(school: School) -> None:
         "description": SUMMARY,
     }  # fmt: skip
     piece = school.act("team_member", "evidence", answers)
-    examine = evidence.examined_apart
-    evidence.examined_apart = examined  # type: ignore[assignment] - in this process: it is not what is tried here
+    examine = evidence_files.examined_apart
+    evidence_files.examined_apart = examined  # type: ignore[assignment] - in this process: it is not what is tried here
     try:
-        evidence.attach_file(
+        evidence_files.attach_file(
             school.house, school.person("team_member"), school.number, piece.seq, f"{FILE}\n".encode() * 50,
             is_attested=True, token=school.token(),
         )  # fmt: skip
     finally:
-        evidence.examined_apart = examine
+        evidence_files.examined_apart = examine
 
 
 def _by_pages(school: School, step: int) -> int:

@@ -16,7 +16,6 @@ from services.proving import PASSWORD, SITE, People
 
 from school_protocol.auth import access_codes, own_account, passkeys, second_factor, sign_in_repository, sign_in_service
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.service import IdentityRefused, TooManyTries
 from school_protocol.auth.sign_in_service import Visitor
 from school_protocol.cases.story_player import TurnableClock, prepared
@@ -52,7 +51,7 @@ class Place(People):
         """A whole session, as if every step had been made."""
         account = self.actor(who).id
         with self.house.directory.writing() as session:
-            return browser.open_web_session(session, account, now=self.house.now())
+            return sign_in_repository.open_web_session(session, account, now=self.house.now())
 
     def fresh(self, who: str, *, phone: bool = False) -> str:
         """That person as they are at first: a password, no factor, nothing kept. Returns a phone's seed."""
@@ -67,7 +66,7 @@ class Place(People):
                 drop(session, account)
             sign_in_repository.close_restorations(session, account, at=self.house.now())
             auth_repository.set_active(session, account, True)
-            browser.close_web_sessions(session, account)
+            sign_in_repository.close_web_sessions(session, account)
         self.give_password(who)
         return self.give_phone(who) if phone else ""
 
@@ -104,13 +103,13 @@ def made_up(place: Place) -> bool:
 def signed_out(place: Place) -> bool:
     token = place.whole("head")
     with place.house.directory.writing() as session:
-        browser.close_web_session(session, token)
+        sign_in_repository.close_web_session(session, token)
     return place.is_in(token)
 
 
 def ended_from_elsewhere(place: Place) -> bool:
     token = place.whole("head")
-    own_account.end_session(place.house, place.actor("head"), browser.handle_of(token))
+    own_account.end_session(place.house, place.actor("head"), sign_in_repository.handle_of(token))
     return place.is_in(token)
 
 
@@ -138,7 +137,7 @@ def over_after_twelve_hours(place: Place) -> bool:
 def from_the_future(place: Place) -> bool:
     account = place.actor("head").id
     with place.house.directory.writing() as session:
-        token = browser.open_web_session(session, account, now=place.house.now() + timedelta(hours=1))
+        token = sign_in_repository.open_web_session(session, account, now=place.house.now() + timedelta(hours=1))
     return place.is_in(token)
 
 
@@ -181,7 +180,7 @@ def half_way_too_long(place: Place) -> bool:
 
 
 def the_handle_as_a_token(place: Place) -> bool:
-    return place.is_in(browser.handle_of(place.whole("head")))
+    return place.is_in(sign_in_repository.handle_of(place.whole("head")))
 
 
 # ---- second factors --------------------------------------------------------------------------------------------------

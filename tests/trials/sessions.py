@@ -17,7 +17,6 @@ from unittest.mock import patch
 from school_protocol.auth import access_codes, passkeys, sign_in_repository, sign_in_service
 from school_protocol.auth import models as auth_models
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.sign_in_repository import Stage
 from trials import session_doors as at
 from trials.frame import Outcome, Size, Trial
@@ -35,10 +34,10 @@ def _true(*_args: object, **_named: object) -> bool:
 
 
 PLANTED: tuple[tuple[Door, Callable[[], Any]], ...] = (
-    (at.after_the_password_changed, lambda: patch.object(browser, "close_web_sessions", lambda *_all: None)),
-    (at.signed_out, lambda: patch.object(browser, "close_web_session", lambda *_all: None)),
-    (at.idle, lambda: patch.object(browser, "IDLE", timedelta(days=9))),
-    (at.from_the_future, lambda: patch.object(browser, "CLOCK_SLACK", timedelta(days=9))),
+    (at.after_the_password_changed, lambda: patch.object(sign_in_repository, "close_web_sessions", lambda *_all: None)),
+    (at.signed_out, lambda: patch.object(sign_in_repository, "close_web_session", lambda *_all: None)),
+    (at.idle, lambda: patch.object(sign_in_repository, "IDLE", timedelta(days=9))),
+    (at.from_the_future, lambda: patch.object(sign_in_repository, "CLOCK_SLACK", timedelta(days=9))),
     (at.half_way, lambda: patch.object(sign_in_service, "_awaited", lambda *_all: Stage.full)),
     (
         at.phone_code_twice,

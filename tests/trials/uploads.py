@@ -21,7 +21,7 @@ from unittest import mock
 from PIL import Image
 from services import evidence_made as made
 
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.cases.loading import load
 from school_protocol.cases.service import record_act
 from school_protocol.context import House
@@ -119,7 +119,7 @@ class Filing:
     def browser(self) -> Any:
         account = self.found.actors[WHO].id
         with self.house.directory.writing() as session:
-            token = browser.open_web_session(session, account, now=self.house.now())
+            token = sign_in_repository.open_web_session(session, account, now=self.house.now())
         client = create_app(self.house, testing=True).test_client()
         client.application.config["PROPAGATE_EXCEPTIONS"] = False
         client.set_cookie("session", token)

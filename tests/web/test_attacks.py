@@ -25,7 +25,7 @@ from werkzeug.test import TestResponse
 
 from school_protocol import context
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.cases import index_repository, loading, showing
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.intake import open_case
@@ -87,7 +87,7 @@ class World:
     def fresh(self, who: str) -> Browser:
         account = self.person(who).id
         with self.house.directory.writing() as session:
-            token = browser.open_web_session(session, account, now=self.house.now())
+            token = sign_in_repository.open_web_session(session, account, now=self.house.now())
         client = self.app.test_client()
         client.set_cookie("session", token)
         return Browser(client, token)

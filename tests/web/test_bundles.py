@@ -16,7 +16,7 @@ from services.conftest import School
 from services.lettering import refer, told
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.case_files.service import academy_of
 from school_protocol.cases.loading import load
 from school_protocol.cases.story_player import TurnableClock, prepared
@@ -54,7 +54,7 @@ def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = browser.open_web_session(session, account, now=school.house.now())
+        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)
     return found

@@ -18,7 +18,7 @@ from storage.object_store import serving
 from werkzeug.test import TestResponse
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.config import Settings
 from school_protocol.engine.definition import Protocol
 from school_protocol.privacy import evidence_files
@@ -42,7 +42,7 @@ def client(school: School, who: str, language: str = "en") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = browser.open_web_session(session, account, now=school.house.now())
+        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)
     return found

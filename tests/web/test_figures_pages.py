@@ -14,7 +14,7 @@ from services.figures_issued import CASES_OF, Country, a_country
 from werkzeug.test import TestResponse
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.pdf import rendering
 from school_protocol.statistics import releases
 from school_protocol.statistics.presenters import COLUMNS
@@ -44,7 +44,7 @@ def release(country: Country) -> str:
 
 def client(app: Flask, country: Country, who: str) -> FlaskClient:
     with country.house.directory.writing() as session:
-        token = browser.open_web_session(session, country.people[who], now=country.house.now())
+        token = sign_in_repository.open_web_session(session, country.people[who], now=country.house.now())
     found = app.test_client()
     found.set_cookie("session", token)
     return found

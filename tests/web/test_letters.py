@@ -14,7 +14,7 @@ from services.lettering import FATHER, MOTHER, issue, refer, told
 from werkzeug.test import TestResponse
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.case_files import service as case_files_service
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
@@ -47,7 +47,7 @@ def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = browser.open_web_session(session, account, now=school.house.now())
+        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
     app = create_app(school.house, testing=True)
     found = app.test_client()
     found.set_cookie("session", token)

@@ -17,7 +17,7 @@ from services.proving import PASSWORD
 from werkzeug.test import TestResponse
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.auth.models import AppointmentRow
 from school_protocol.auth.passwords import hash_password
 from school_protocol.cases.story_player import throwaway
@@ -44,7 +44,7 @@ class Desk:
     def client(self, who: str) -> FlaskClient:
         house, account = self.school.house, self.school.account(who)
         with house.directory.writing() as session:
-            token = browser.open_web_session(session, account, now=house.now())
+            token = sign_in_repository.open_web_session(session, account, now=house.now())
         client = self.app.test_client()
         client.set_cookie("session", token)
         return client

@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.cases.intake import open_case
 from school_protocol.cases.service import record_act
 from school_protocol.cases.story_player import Player, throwaway
@@ -61,7 +61,7 @@ class Site:
         client = create_app(house, testing=True).test_client()
         with house.directory.writing() as session:
             auth_repository.set_language(session, actor.id, language)
-            token = browser.open_web_session(session, actor.id, now=house.now(), user_agent="test")
+            token = sign_in_repository.open_web_session(session, actor.id, now=house.now(), user_agent="test")
         client.set_cookie("session", token)
         return client
 

@@ -19,7 +19,6 @@ from werkzeug.test import TestResponse
 
 from school_protocol.auth import openid, passwords, second_factor, sign_in_repository, sign_in_service
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.auth.models import AccountRow, OpenIdRow, WebSessionRow
 from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import OpenId, Settings, SettingUnreadable, settings_from
@@ -188,7 +187,7 @@ def test_a_name_at_the_provider_alone_takes_over_no_account_with_a_second_step(s
     assert "/sign-in?next=/sign-in/ministry" in page, "how it is done the first time"
     stranger = site.add("another", "reporter")
     with house.directory.writing() as session:
-        token = browser.open_web_session(session, stranger, now=house.now())
+        token = sign_in_repository.open_web_session(session, stranger, now=house.now())
     site.client.set_cookie("session", token)
     assert site.sign_in().status_code == 403, "somebody else who is signed in links it neither"
     with house.directory.reading() as session:

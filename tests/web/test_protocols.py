@@ -17,7 +17,7 @@ from services.administering import Desk, desk_of, failing
 from werkzeug.test import TestResponse
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.engine.errors import Fault
 from school_protocol.protocol.reader import read
 from school_protocol.publishing import repository as publishing_repository
@@ -52,7 +52,7 @@ class Person:
         self.client: FlaskClient = app.test_client()
         with desk.house.directory.writing() as session:
             auth_repository.set_language(session, account, language)
-            token = browser.open_web_session(session, account, now=desk.house.now(), user_agent="test")
+            token = sign_in_repository.open_web_session(session, account, now=desk.house.now(), user_agent="test")
         self.client.set_cookie("session", token)
 
     def get(self, address: str) -> TestResponse:

@@ -17,12 +17,12 @@ from services.conftest import NAME, School
 from werkzeug import formparser
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
 from school_protocol.context import open_house
-from school_protocol.engine import document_rules as rules
+from school_protocol.engine import document_rules
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.web import create_app
@@ -49,7 +49,7 @@ def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = browser.open_web_session(session, account, now=school.house.now())
+        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)
     return found
@@ -130,7 +130,7 @@ def test_the_file_in_hand_and_the_figures_lead_to_the_copy(school: School) -> No
     form = dict(filled(page(found, at(school))))
     sent = found.post(at(school), data={**form, "copy": "2", "file": (BytesIO(first), "x.pdf")})
     assert sent.location.endswith(at(school, 1))
-    figures = rules.on_paper(hashlib.sha256(second).hexdigest())
+    figures = document_rules.on_paper(hashlib.sha256(second).hexdigest())
     assert found.post(at(school), data={**form, "copy": "1", "figures": figures}).location.endswith(at(school, 2))
     changed = found.post(at(school), data={**form, "file": (BytesIO(first + b"x"), "x.pdf")})
     assert changed.status_code == 422
@@ -191,7 +191,7 @@ def test_whoever_does_not_oversee_finds_no_form(school: School, who: str) -> Non
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_the_sheet_carries_the_figures_and_they_come_back(school: School, language: str) -> None:
     issued(school)
-    other = rules.on_paper(hashlib.sha256(issued(school, "ar")).hexdigest())
+    other = document_rules.on_paper(hashlib.sha256(issued(school, "ar")).hexdigest())
     found = client(school, "directorate", language)
     response = found.get(at(school, 1, f"sheet?language={language}"))
     assert response.mimetype == "application/pdf"

@@ -16,7 +16,7 @@ from services.retaining import Keeping
 from services.test_rights import MOTHER, request
 from werkzeug.test import TestResponse
 
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.cases.story_player import throwaway
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
@@ -36,7 +36,7 @@ class Desk:
         house = self.keeping.school.house
         account = self.keeping.school.account(who)
         with house.directory.writing() as session:
-            token = browser.open_web_session(session, account, now=house.now())
+            token = sign_in_repository.open_web_session(session, account, now=house.now())
         client = self.app.test_client()
         client.set_cookie("session", token)
         return client

@@ -14,7 +14,7 @@ from services.conftest import NAME, School
 from services.reviewing import closing, observes, placed
 from werkzeug.test import TestResponse
 
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
 from school_protocol.context import open_house
@@ -36,7 +36,7 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
 def client(school: School, who: str) -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
-        token = browser.open_web_session(session, account, now=school.house.now())
+        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)
     return found

@@ -13,7 +13,7 @@ from school_protocol.cases.loading import load
 from school_protocol.engine.clock import Calendar, Hours
 from school_protocol.people import contacts_repository
 from school_protocol.reports import public_door
-from school_protocol.reports import routes as pages
+from school_protocol.reports import routes as reports_routes
 
 from .page import Page
 from .test_signalement import TOLD, School, only, school, token_of, waiting  # noqa: F401
@@ -144,6 +144,6 @@ def test_what_happens_afterwards_leads_to_the_figures_where_some_are_for_everybo
 ) -> None:
     client, path = school.stranger(), f"/s/{school.code}/after?lang=ar"
     assert "/campaign/" not in client.get(path).get_data(as_text=True)
-    monkeypatch.setattr(pages, "has_public", lambda _house: True)
+    monkeypatch.setattr(reports_routes, "has_public", lambda _house: True)
     assert 'href="/campaign/ar" rel="noreferrer"' in client.get(path).get_data(as_text=True)
     assert "/campaign/" not in client.get(f"/s/{school.code}?lang=ar").get_data(as_text=True), "its title says too much"

@@ -16,9 +16,8 @@ from sqlalchemy import update
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from school_protocol.auth import access_codes
+from school_protocol.auth import access_codes, sign_in_repository
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
 from school_protocol.cases.intake import open_case
 from school_protocol.cases.models import CaseIndexRow
 from school_protocol.cases.service import record_act
@@ -179,7 +178,7 @@ def test_a_neighbour_head_sees_nothing_here(site: Site) -> None:
         )
         account = auth_repository.add_account(session, username="v", names={"fr": "V"}, language="fr", created_at=NOW)
         auth_repository.appoint(session, account, role="head", unit=beside, starts=date(2020, 1, 1))
-        token = browser.open_web_session(session, account, now=NOW)
+        token = sign_in_repository.open_web_session(session, account, now=NOW)
     client = site.app.test_client()
     client.set_cookie("session", token)
     assert client.get("/team/schools/00001B").status_code == 200

@@ -24,7 +24,7 @@ from werkzeug import formparser
 from werkzeug.test import TestResponse
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.auth.service import TooManyTries
 from school_protocol.case_files import routes as case_files_routes
 from school_protocol.case_files import verify_copy, verify_process
@@ -347,7 +347,7 @@ def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = browser.open_web_session(session, account, now=school.house.now())
+        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)
     return found

@@ -13,15 +13,14 @@ from services.conftest import School
 from services.yearly_told import SCHOOL, YEAR, a_year
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
 from school_protocol.context import open_house
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.pdf.verdicts import KeyLost
-from school_protocol.statistics import release_repository as storage
-from school_protocol.statistics import yearly_report as service
+from school_protocol.statistics import release_repository, yearly_report
 from school_protocol.web import create_app
 from tests.web.filled import filled
 from tests.web.page import read_page
@@ -42,7 +41,7 @@ def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
     with school.house.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = browser.open_web_session(session, account, now=school.house.now())
+        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
     found = create_app(school.house, testing=True).test_client()
     found.set_cookie("session", token)
     return found
@@ -56,7 +55,7 @@ def page(found: FlaskClient, path: str = PATH) -> str:
 
 def copies(school: School) -> int:
     with school.house.directory.reading() as session:
-        return len(list(storage.handed_out(session, school.player.school)))
+        return len(list(release_repository.handed_out(session, school.player.school)))
 
 
 @pytest.mark.parametrize("who", WHO)
@@ -137,7 +136,7 @@ def test_a_lost_key_is_said_and_nothing_is_written_down(school: School, monkeypa
     def lost(*_: object) -> bytes:
         raise KeyLost("academy.pem")
 
-    monkeypatch.setattr(service, "signed", lost)
+    monkeypatch.setattr(yearly_report, "signed", lost)
     head = client(school, "head")
     refused = head.post(PATH, data={**filled(page(head)), "language": "fr"})
     assert refused.status_code == 503

@@ -12,9 +12,9 @@ import pytest
 
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
-from school_protocol.protocol import printed_pages as forms
+from school_protocol.protocol import printed_pages
 from school_protocol.protocol.reader import read as read_protocol
-from school_protocol.training import workshop_pages as papers
+from school_protocol.training import workshop_pages
 from school_protocol.training.kit import walked
 from school_protocol.training.scenario import Scenario
 from school_protocol.training.scenario_reader import read_scenario
@@ -58,7 +58,7 @@ def printed(name: str, language: str) -> bytes:
 
 
 def made(view: Kit, language: str) -> bytes:
-    return papers.kit(view, Wording(language))
+    return workshop_pages.kit(view, Wording(language))
 
 
 def set_and_written(view: Kit, language: str) -> tuple[bytes, str]:
@@ -75,7 +75,7 @@ def set_and_written(view: Kit, language: str) -> tuple[bytes, str]:
         return render
 
     with pytest.MonkeyPatch.context() as patched:
-        for module in (papers, forms):
+        for module in (workshop_pages, printed_pages):
             patched.setattr(module, "render", keeping(module))
         data = made(view, language)
     whole, blank, _mark = kept

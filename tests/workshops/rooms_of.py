@@ -14,8 +14,7 @@ from school_protocol.context import House, open_house
 from school_protocol.engine.visibility import Actor, UnitKind
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read
-from school_protocol.training import room_repository as stored
-from school_protocol.training import scenario_library, seats
+from school_protocol.training import room_repository, scenario_library, seats
 from school_protocol.training import service as training_service
 from school_protocol.training.repository import Workshop
 from school_protocol.training.room_store import Room, training_of
@@ -61,7 +60,7 @@ def sat(room: Room, *tables: int) -> None:
 def rooms_at(host: House) -> set[str]:
     """The workshops whose rooms are there; of what is left over its own name."""
     with training_of(host) as training, training.stores.room.reading() as session:
-        return {workshop or room for room, workshop, _at in stored.every(session)}
+        return {workshop or room for room, workshop, _at in room_repository.every(session)}
 
 
 def made(house: House, scenario: str = "blackmail", tables: int = 3, hints: bool = True) -> Workshop:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from school_protocol.cli.group import main
 from school_protocol.engine.texts import Text
 from school_protocol.language import Wording
-from school_protocol.pdf import embedding as joining
+from school_protocol.pdf import embedding
 from school_protocol.pdf.tags import _Tree
 from school_protocol.training.kit import NotAsExpected, walked
 from school_protocol.training.scenario_reader import ON_A_CARD
@@ -222,7 +222,7 @@ _ROOM_FOLLOWS = re.compile(r"the heading .* stands at the foot of page \d+", re.
 
 @pytest.mark.exhaustive
 def test_a_tree_that_is_not_joined_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joining, "_join_trees", lambda _root, _tree, _pages: None)
+    monkeypatch.setattr(embedding, "_join_trees", lambda _root, _tree, _pages: None)
     data, html = set_and_written(view_of(UNSEEN), "fr")
     assert "reading_order" in tags.faults(data, html)
 

@@ -11,8 +11,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from school_protocol.storage.case_numbers import format_number
-from school_protocol.training import room_repository
-from school_protocol.training import room_routes as inside
+from school_protocol.training import room_repository, room_routes
 from school_protocol.training import service as training_service
 from workshops.room_browsing import Hall, Visitor, hall_in
 from workshops.rooms_of import made
@@ -69,7 +68,7 @@ def asked(visitor: Visitor, method: str, path: str) -> int:
 
 
 def test_what_a_room_serves_is_of_cases_alone() -> None:
-    assert [one for one in inside.OPEN if one.startswith(NEVER)] == []
+    assert [one for one in room_routes.OPEN if one.startswith(NEVER)] == []
 
 
 @pytest.mark.exhaustive
@@ -78,7 +77,7 @@ def test_what_is_not_named_is_absent_in_a_room(hall: Hall) -> None:
     phone.get("/room")
     hidden, tried, found = phone.page, 0, []
     for endpoint, method, path in ways(inner(hall), number=hall.cases()[0], workshop=hall.id, code=hall.workshop.code):
-        if endpoint not in inside.OPEN and not endpoint.startswith("room."):
+        if endpoint not in room_routes.OPEN and not endpoint.startswith("room."):
             phone.page, tried = hidden, tried + 1
             if asked(phone, method, path) != 404:
                 found.append((endpoint, method, path))
@@ -90,9 +89,9 @@ def test_nobody_without_a_seat_gets_further_than_the_way_in(hall: Hall) -> None:
     stranger, found = hall.phone(), []
     stranger.get("/room/enter")
     hidden = stranger.page
-    free = inside.WHILE_OUT | inside.ENTRY
+    free = room_routes.WHILE_OUT | room_routes.ENTRY
     for endpoint, method, path in ways(inner(hall), number=hall.cases()[0]):
-        if endpoint in (inside.OPEN | {"room.table", "room.change", "room.leave", "room.hand"}) - free:
+        if endpoint in (room_routes.OPEN | {"room.table", "room.change", "room.leave", "room.hand"}) - free:
             stranger.page = hidden
             answer = stranger.client.open(
                 hall.base + path, method=method, data=stranger.hidden() if method == "POST" else None
@@ -254,7 +253,7 @@ def test_no_door_opens_a_case_of_the_next_table(told: Hall, roles: tuple[str, ..
     for endpoint, method, path in ways(
         inner(told), number=theirs, act="add_note", move="qualify", document="marsad_sheet"
     ):
-        if endpoint in inside.OPEN and theirs in path:
+        if endpoint in room_routes.OPEN and theirs in path:
             phone.page, tried = hidden, tried + 1
             answer = asked(phone, method, path)
             if answer != 404 or theirs in phone.page or WORDS in phone.page:

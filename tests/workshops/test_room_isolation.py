@@ -28,8 +28,7 @@ from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications.models import NoticeRow
 from school_protocol.storage import work_queue
 from school_protocol.storage.models import CaseRecordRow, OutboxRow
-from school_protocol.training import room_app, room_repository, seats, table_play
-from school_protocol.training import room_routes as inside
+from school_protocol.training import room_app, room_repository, room_routes, seats, table_play
 from school_protocol.training import service as training_service
 from school_protocol.training.room_store import RoomGone
 from school_protocol.training.scenario import REAL
@@ -163,8 +162,8 @@ def test_the_walk_finds_a_room_that_shows_anothers(pair: tuple[Hall, Hall], monk
     """The control: a seat of one room is taken for one of the other."""
     hall, other = pair
     theirs = other.seats()[0]
-    monkeypatch.setattr(inside, "actor", lambda: seats.actor_of(other.room, theirs))
-    monkeypatch.setattr(inside.room_app, "room_asked", lambda: other.room)
+    monkeypatch.setattr(room_routes, "actor", lambda: seats.actor_of(other.room, theirs))
+    monkeypatch.setattr(room_routes.room_app, "room_asked", lambda: other.room)
     phone = other.seated("Vert", "team_member")
     phone.base = hall.base
     assert phone.get(f"/cases/{other.cases()[0]}").status_code == 200

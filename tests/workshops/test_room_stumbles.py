@@ -12,8 +12,7 @@ import pytest
 from school_protocol.engine.errors import BadInput
 from school_protocol.storage.store_errors import StorageBusy, StorageFull
 from school_protocol.training import repository as training_repository
-from school_protocol.training import room_repository as kept_rooms
-from school_protocol.training import room_store, scenario_library, seats, workshop_end
+from school_protocol.training import room_repository, room_store, scenario_library, seats, workshop_end
 from school_protocol.training import service as training_service
 from school_protocol.training.room_repository import State
 from school_protocol.training.room_store import RoomGone
@@ -192,9 +191,11 @@ def test_a_page_is_made_at_one_moment_and_the_next_one_later(hall: Hall) -> None
     phone = hall.seated()
     hall.clock.advance(timedelta(seconds=7))
     with hall.room.store.reading() as session:
-        moment = kept_rooms.state(session).clock.at(hall.room.real.now())
+        moment = room_repository.state(session).clock.at(hall.room.real.now())
     assert (
-        kept_rooms.clock_of(hall.room.store, hall.room.key).at(hall.room.real.now()) == moment == hall.room.house.now()
+        room_repository.clock_of(hall.room.store, hall.room.key).at(hall.room.real.now())
+        == moment
+        == hall.room.house.now()
     )
     phone.get("/room")
     said = re.findall(r'class="band-where".*?<time datetime="([^"]+)"', phone.page, re.DOTALL)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from school_protocol.language import Wording
 from school_protocol.protocol.presenters import fault_line
 from school_protocol.protocol.reader import read as read_protocol
-from school_protocol.training import scenario as models
+from school_protocol.training import scenario
 from school_protocol.training.scenario_reader import read_scenario
 from school_protocol.training.table_play import prove
 
@@ -23,7 +23,7 @@ COMPLETE = next(text for kind, text in BLOCK.findall(PAGE) if kind == "complete"
 PROTOCOL = next(
     text for kind, text in BLOCK.findall((DOCS / "protocol-format.md").read_text("utf-8")) if kind == "complete"
 )
-OWN = {name: kind for name, kind in vars(models).items() if getattr(kind, "__module__", "") == models.__name__}
+OWN = {name: kind for name, kind in vars(scenario).items() if getattr(kind, "__module__", "") == scenario.__name__}
 MODELS = {name: kind for name, kind in OWN.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
 WORDS = {name: kind for name, kind in OWN.items() if isinstance(kind, type) and issubclass(kind, Enum)}
 

@@ -17,8 +17,7 @@ from school_protocol.config import Settings, training_schema
 from school_protocol.context import House, open_house
 from school_protocol.storage import postgresql
 from school_protocol.storage.store_errors import StorageBusy
-from school_protocol.training import room_repository as stored
-from school_protocol.training import seats, workshop_end
+from school_protocol.training import room_repository, seats, workshop_end
 from school_protocol.training import service as training_service
 from school_protocol.training.room_repository import PARTS
 from school_protocol.training.room_store import RoomGone, Rooms, TrainingLocation, sweep_left_over
@@ -73,7 +72,7 @@ def in_process(host: House, workshop: str, name: str) -> subprocess.Popen[str]:
 
 def names(rooms_open: Rooms, workshop: str) -> set[str]:
     with rooms_open.room(workshop).store.reading() as session:
-        return {seat.name for seat in stored.seats(session)}
+        return {seat.name for seat in room_repository.seats(session)}
 
 
 def test_what_a_seat_writes_in_one_process_is_seen_in_another(host: House) -> None:
@@ -91,7 +90,7 @@ def test_what_a_seat_writes_in_one_process_is_seen_in_another(host: House) -> No
     assert names(here, other.id) == set(), "nor in the room beside it"
     room = here.room(workshop.id)
     with room.store.reading() as session:
-        words = stored.words(session, room.house.vault, stored.WordKind.message)
+        words = room_repository.words(session, room.house.vault, room_repository.WordKind.message)
     assert {one.text for one in words} == {"Bonjour de Bleu", "Bonjour de Vert"}
     here.close()
     site.close()

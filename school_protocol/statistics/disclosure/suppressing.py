@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from school_protocol.statistics import rules as statistics_rules
+from school_protocol.statistics import rules
 from school_protocol.statistics.disclosure.auditing import Audit, Finding, Progress, quiet
 from school_protocol.statistics.disclosure.changing import Changes
 from school_protocol.statistics.disclosure.layout import ALL, MONTHLY, Layout, Slab, slab_of, without_little_parts
@@ -36,7 +36,7 @@ from school_protocol.statistics.rules import TOTALS, Cell, Counts, FigureTable
 
 FEW = 12
 """Where no more than so many counts are told, one finding is mended at a time."""
-SCHOOL_LEAST = statistics_rules.SHARE_LEAST
+SCHOOL_LEAST = rules.SHARE_LEAST
 """Of so many cases on a school's tables are told; of fewer, its total alone."""
 LEFT = 2
 """Where mending leaves less than one in so many of a plan's counts, a coarser plan is tried besides."""

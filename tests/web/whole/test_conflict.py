@@ -24,7 +24,7 @@ from flask.testing import FlaskClient
 
 from school_protocol import cli
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.cases.intake import open_case
 from school_protocol.cases.service import record_act
 from school_protocol.cases.showing import see_case
@@ -239,7 +239,7 @@ class Place:
     def client(self, who: str) -> FlaskClient:
         if who not in self.clients:
             with self.player.house.directory.writing() as session:
-                token = browser.open_web_session(session, self.account(who), now=self.player.house.now())
+                token = sign_in_repository.open_web_session(session, self.account(who), now=self.player.house.now())
             self.clients[who] = self.app.test_client()
             self.clients[who].set_cookie("session", token)
         return self.clients[who]

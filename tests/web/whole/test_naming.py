@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository as browser
+from school_protocol.auth import sign_in_repository
 from school_protocol.auth.passwords import hash_password
 from school_protocol.cases.form_pages import LOOKED_MOST
 from school_protocol.cases.intake import open_case
@@ -96,7 +96,7 @@ class Site:
         account = self.player.actor(who).id
         with self.house.directory.writing() as session:
             auth_repository.set_language(session, account, language)
-            token = browser.open_web_session(session, account, now=self.house.now())
+            token = sign_in_repository.open_web_session(session, account, now=self.house.now())
         client = self.app.test_client()
         client.set_cookie("session", token)
         return Browser(client)
