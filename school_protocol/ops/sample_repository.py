@@ -14,7 +14,6 @@ from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
 from school_protocol.cases import index_check_repository, lookup_repository
-from school_protocol.cases import lookup_repository as _requests  # noqa: F401
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.models import CaseIndexRow, IdentityMarkRow, IdentityRow, ReportRow
 from school_protocol.engine.errors import Unseen
@@ -25,8 +24,6 @@ from school_protocol.storage import case_keys, journal, row_macs
 from school_protocol.storage.engines import Store
 from school_protocol.storage.models import CaseRecordRow, ObjectKeyRow, RealmBase, new_id
 from school_protocol.storage.vault import Vault, canonical, from_canonical
-from school_protocol.supervision import referral_repository as _register  # noqa: F401 - its rows are part of the index
-from school_protocol.supervision import repository as _queue  # noqa: F401
 
 Row = dict[str, Any]
 
