@@ -23,12 +23,12 @@ from bench.measuring import Clock, Work, own_cpu
 from bench.outcomes import Outcome
 from bench.region import served
 from school_protocol.auth.sign_in_service import actor_named, begin_session
-from school_protocol.cases import lists
+from school_protocol.cases import index_check_repository, lists
 from school_protocol.cases import repository as cases_repository
 from school_protocol.config import Settings
 from school_protocol.context import House, SystemClock, open_house
 from school_protocol.engine.visibility import Actor
-from school_protocol.ops import demo, sample_cases, sample_repository, worker
+from school_protocol.ops import demo, sample_cases, worker
 from school_protocol.ops.databases import prepare
 from school_protocol.ops.fixture_copy import sample
 from school_protocol.storage import case_numbers, postgresql, row_security
@@ -239,7 +239,7 @@ def _without_guards(store: Store) -> Iterator[None]:
 
 def _tables() -> list[Table]:
     tables = RealmBase.metadata.tables
-    hanging = [table.name for table in sample_repository.index_tables()]
+    hanging = [table.name for table in index_check_repository.tables()]
     return [tables[name] for name in dict.fromkeys((*_COPIED, *hanging))]
 
 

@@ -78,7 +78,7 @@ def of_several(session: Session, parts: Iterable[tuple[Table, Iterable[Mapping[s
     first, *others = [
         (table.name, sorted(canonical(_clear(table, row)).hex() for row in rows)) for table, rows in parts
     ]
-    for name, said in (*others, first):
+    for name, said in (*sorted(others), first):
         if said:
             over = found if name == first[0] else {}
             found[name] = vault.chain("rows-v1", canonical([name, said, over])).hex()[:32]

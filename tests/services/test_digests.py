@@ -434,7 +434,7 @@ def test_a_choice_that_is_cut_off_half_way_loses_nothing(watched: Watched, monke
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(receivers.register, "look_again", dies)
+        patch.setattr(receivers.repository, "look_again", dies)
         with pytest.raises(Killed):
             choosing_of(watched, "head", "at_once")
     assert see_choice(watched.school.house, watched.school.person("head")).every is Every.at_once

@@ -130,7 +130,7 @@ def leave(sown: Sown, language: str) -> Out:
             for to in ("head", "team_member", "team_coordinator", "directorate", "academy", "declarant"):
                 for urgent in (False, True):
                     payload = {"case": case_id, "to": to, "move": "m", "urgent": urgent}
-                    notifications_service.outbox.put(session, "notify", payload, at=house.now())
+                    notifications_service.work_queue.put_message(session, "notify", payload, at=house.now())
     access_codes.invite_by_slip(house, school.person("head"), school.account("team_member/3"), house.now())
     post = Post(out, out)
     for _ in range(10):

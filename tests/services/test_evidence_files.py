@@ -304,7 +304,7 @@ def test_what_is_forbidden_while_the_file_is_examined_never_reaches_the_disk(
 @pytest.mark.exhaustive
 def test_the_control_without_the_check_a_file_is_kept(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = school.act("team_member", "evidence", {**SCREENSHOT, "sexual_or_intimate": "yes"}).seq
-    monkeypatch.setattr("school_protocol.privacy.evidence_files.rules.against_files", lambda *_: None)
+    monkeypatch.setattr("school_protocol.privacy.evidence_files.evidence_pieces.against_files", lambda *_: None)
     attach(school, entry, made.png())
     assert len(on_disk(school)) == 2
 

@@ -279,7 +279,7 @@ def test_what_is_cleared_is_empty(places: Places) -> None:
 @pytest.mark.exhaustive
 def test_nothing_is_cleared_while_somebody_holds_a_table(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     places.go()
-    monkeypatch.setattr(postgresql, "change", partial(sql.change_or_give_way, patience=0.5))
+    monkeypatch.setattr(postgresql, "change_or_give_way", partial(sql.change_or_give_way, patience=0.5))
     engine = open_engine(places.database.database)
     with engine.connect() as page:
         page.execute(text("SELECT count(*) FROM realm.case_index"))

@@ -698,7 +698,7 @@ def test_workers_at_once_tell_each_person_once(watched: Watched) -> None:
     with watched.school.house.realm.reading() as session:
         kept = [
             (one.cause, one.account, one.channel)
-            for one in notifications_service.register.of_case(session, watched.case_id)
+            for one in notifications_service.repository.notices_of_case(session, watched.case_id)
         ]
     assert len(kept) == len(set(kept))
 
@@ -742,7 +742,7 @@ def test_a_case_that_cannot_be_opened_holds_up_no_other(
     watched.swept(hours=2)
     with watched.school.house.realm.reading() as session:
         climbed = [
-            any(cause.startswith("due:") for cause in notifications_service.register.causes(session, one))
+            any(cause.startswith("due:") for cause in notifications_service.repository.causes(session, one))
             for one in ids
         ]
     assert climbed == [one != min(ids) for one in ids]

@@ -120,7 +120,7 @@ def test_every_chain_holds_and_a_bit_that_was_turned_is_found(made: Filled) -> N
         row = session.scalars(select(EventRow).order_by(EventRow.case_id, EventRow.seq).limit(1)).one()
         session.expunge(row)
         row.sealed = bytes([*row.sealed[:-1], row.sealed[-1] ^ 1])
-        assert not journal._body_holds(house.vault, journal.keys.case_key(session, house.vault, row.case_id), row)
+        assert not journal._body_holds(house.vault, journal.case_keys.case_key(session, house.vault, row.case_id), row)
 
 
 def test_the_index_and_the_figures_are_what_they_would_be_made_anew(made: Filled) -> None:

@@ -255,7 +255,7 @@ class Story:
             self.faults += [f"{one.case_id}: {one.flaw}" for one in journal.verify_all(session, house.vault)]
         kept = b"".join(path.read_bytes() for path in Path(house.settings.data).rglob("*") if path.is_file())
         self.faults += [f"{life.words} lies in a file" for life in self.lives if life.words.encode() in kept]
-        noted = {one.case_id for one in retention.erased.read(house.settings.data, house.vault)}
+        noted = {one.case_id for one in backups.read_erased(house.settings.data, house.vault)}
         for life in self.lives:
             if self.keeping.is_erased(life.number) != (life.case_id in noted):
                 self.faults.append(f"{life.number} is erased and not noted, or the other way round")
@@ -305,7 +305,7 @@ def _ignores_holds() -> Any:
 @contextmanager
 def _forgets_a_notice() -> Iterator[None]:
     """The second one is never asked for, and taken for given."""
-    real_ask, real_given = retention.notices.ask, retention.notices.given
+    real_ask, real_given = retention.ask_notice, retention.given
 
     def ask(session: Any, protocol: Any, found: Any, step: Step, asked_at: Any) -> None:
         if step is not Step.second_notice:
@@ -316,7 +316,7 @@ def _forgets_a_notice() -> Iterator[None]:
             return replace(found, second=today)
         return real_given(house, session, found, today)
 
-    with patch.object(retention.notices, "ask", ask), patch.object(retention.notices, "given", given):
+    with patch.object(retention, "ask_notice", ask), patch.object(retention, "given", given):
         yield
 
 
@@ -329,7 +329,7 @@ def _forgets() -> Any:
 
 
 def _leaves_nothing() -> Any:
-    return patch.object(retention.shares, "leave", lambda *_: None)
+    return patch.object(retention, "leave", lambda *_: None)
 
 
 COUNTS = "counts otherwise"

@@ -363,7 +363,7 @@ def lets_in(filing: Filing) -> list[str]:
     """A door that doesn't ask whether a file may be kept."""
 
     def work() -> None:
-        with mock.patch.object(evidence_files.rules, "against_files", return_value=None):
+        with mock.patch.object(evidence_files.evidence_pieces, "against_files", return_value=None):
             filing.faults += forbidden(filing, 1)
 
     return _with(filing, work)

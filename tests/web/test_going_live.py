@@ -91,7 +91,7 @@ def test_what_is_posted_past_the_page_is_refused_too(site: Site, monkeypatch: py
     answer = browser.press("/reports/danger", 403, danger="self_harm")
     assert SENTENCES["fr"] in answer.get_data(as_text=True)
     with site.school.house.realm.reading() as session:
-        assert not opening_gate.cases.any_opened(session)
+        assert not opening_gate.repository.any_opened(session)
 
 
 @pytest.mark.exhaustive
@@ -102,7 +102,7 @@ def test_the_same_press_opens_a_case_once_it_is_signed(site: Site) -> None:
     browser.open("/reports/danger")
     browser.press("/reports/danger", 303, danger="self_harm")
     with site.school.house.realm.reading() as session:
-        assert opening_gate.cases.any_opened(session)
+        assert opening_gate.repository.any_opened(session)
 
 
 @pytest.mark.exhaustive
@@ -199,7 +199,7 @@ def test_each_press_is_kept_with_who_and_what(site: Site) -> None:
     colleague.press("/go-live/cndp/sign", 303, reference="seen")
     assert "8 lines are missing" in colleague.open("/go-live").text
     with site.school.house.directory.reading() as session:
-        assert [one.kind for one in opening_gate.administration.of_draft(session, opening_gate.LIST)] == [
+        assert [one.kind for one in opening_gate.administration_log.of_draft(session, opening_gate.LIST)] == [
             Kind.go_live_signed
         ] * 2
 

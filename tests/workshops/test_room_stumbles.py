@@ -172,7 +172,7 @@ def test_a_scenario_that_holds_no_more_is_said_and_breaks_no_page(hall: Hall, mo
             raise DefinitionError(file, ())
         return read_scenario(content, file)
 
-    monkeypatch.setattr(scenario_library, "read", stricter)
+    monkeypatch.setattr(scenario_library, "read_scenario", stricter)
     answer = trainer.get(page)
     assert answer.status_code == 200
     assert "règles d’aujourd’hui" in answer.get_data(as_text=True)
