@@ -178,6 +178,7 @@ def test_a_scenario_that_holds_no_more_is_said_and_breaks_no_page(hall: Hall, mo
     assert "règles d’aujourd’hui" in answer.get_data(as_text=True)
     refused = trainer.post("/workshops/new", {"scenario": f"own.{page.rpartition('/')[2]}", "tables": "1"})
     assert refused.status_code == 422
+    monkeypatch.undo()
     assert checked(hall.host, own().encode(), "x.yaml"), "the control: the file itself holds"
 
 
