@@ -47,7 +47,8 @@ class Installed:
         """The house as a process finds it that starts again; its connections are given back at the end."""
         realm, directory = (Store(open_engine(self.settings.store_url(name))) for name in ("realm", "directory"))
         vault = open_vault(self.settings)
-        directory.under(vault)
+        for store in (realm, directory):
+            store.under(vault)
         library = Library(directory)
         library._known[self.protocol.protocol, self.protocol.version] = self.protocol
         try:
