@@ -15,15 +15,21 @@ from school_protocol.supervision import review
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import go_by
-from .served import Served
+from .served import Served, Step, story
 from .test_axe import Inspect, Inspector, is_fine, speak
-from .test_review import steps_until
 
 pytestmark = pytest.mark.exhaustive
 
 SIZES = {"fr": DESKTOP, "ar": PHONE}
 FIELD = "account"
 ASKED = "من رافق [EV1]؟ Qui l’a accompagné(e) ?"
+
+
+def steps_until(name: str, last: str, at: str) -> list[Step]:
+    """The steps of a story up to the first `last` at that moment, which is done too."""
+    steps = story(name)
+    place = next(place for place, one in enumerate(steps) if one["do"] == last and one["at"] == at)
+    return steps[: place + 1]
 
 
 @pytest.fixture(scope="module")
