@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ from school_protocol.config import settings_from, version
 from school_protocol.engine.errors import BadInput, Conflict, NotOpenYet, Refused, SchoolProtocolError, Unseen
 
 if TYPE_CHECKING:
+    from school_protocol.case_files.service import Issued
     from school_protocol.context import House
     from school_protocol.engine.texts import Text
     from school_protocol.engine.visibility import Actor
@@ -219,12 +220,7 @@ def _beside(path: Path) -> Iterator[IO[bytes]]:
         unfinished.unlink(missing_ok=True)
 
 
-class Copy(Protocol):
-    data: bytes
-    copy: int
-
-
-def write_copy(output: str, issue: Callable[[], Copy]) -> None:
+def write_copy(output: str, issue: Callable[[], Issued]) -> None:
     """A copy as it is issued, written to its file; says its number."""
     with written(output) as file:
         issued = issue()

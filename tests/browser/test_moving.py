@@ -16,10 +16,10 @@ from school_protocol.publishing import draft_process, move_case
 from school_protocol.publishing import service as publishing_service
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
+from .inspector import Inspector, is_fine, speak
 from .person import go_by
 from .served import DEFINITIONS, Served, story
 from .served import _hashed as hashed
-from .test_axe import Inspector, is_fine, speak
 
 pytestmark = pytest.mark.exhaustive
 
