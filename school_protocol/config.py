@@ -14,10 +14,13 @@ from urllib.parse import quote, unquote, urlsplit
 
 from school_protocol.engine.errors import SchoolProtocolError
 
+CATALOGUES = Path(__file__).parent / "translations"
 LANGUAGES = ("fr", "ar", "en")
-MEGABYTES_LEAST, MEGABYTES_MOST = 1, 25
-PROCESSES_MOST = 1000
-DAYS_MOST = 3650
+"""What pages speak, and each definition and scenario at least; a folder of CATALOGUES adds one to the pages."""
+MEGABYTES, PROCESSES, DAYS, SECONDS = (1, 25), (1, 1000), (1, 3650), (0, 999_999)
+SESSION_IDLE, SESSION_LIFETIME = timedelta(minutes=30), timedelta(hours=12)
+IDLE_MINUTES, SESSION_HOURS = (5, 60), (1, 24)
+"""How long a session may last: no longer than NIST SP 800-63B-4 says for two factors (2.2.3)."""
 SECRETS = (
     "SCHOOL_PROTOCOL_DATABASE_URL", "SCHOOL_PROTOCOL_DATABASE_OWNER_URL", "SCHOOL_PROTOCOL_METRICS",
     "SCHOOL_PROTOCOL_SMTP", "SCHOOL_PROTOCOL_SMS_HOOK", "SCHOOL_PROTOCOL_MASTER_KEY",
@@ -31,6 +34,11 @@ FOLDER, ROWS, S3 = "folder", "database", "s3://"
 _ADDRESS = re.compile(r"(?:([^:/]*)(?::[^@]*)?@)?([^/?]*)(/[^?]*)?")
 """Role, host and name of a database's address, read as the driver reads it."""
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
+
+
+def known_languages() -> tuple[str, ...]:
+    """What pages can speak: LANGUAGES, and whatever else has a folder of translations."""
+    return tuple(dict.fromkeys([*LANGUAGES, *sorted(one.name for one in CATALOGUES.iterdir() if one.is_dir())]))
 
 
 def version() -> str:
@@ -68,6 +76,10 @@ class Settings:
     languages: tuple[str, ...] = LANGUAGES
     default_language: str = "fr"
     secure_cookies: bool = False
+    session_idle: timedelta = SESSION_IDLE
+    """So long without a page ends a session."""
+    session_lifetime: timedelta = SESSION_LIFETIME
+    """So long after signing in it ends anyway."""
     testing: bool = False
     trusted_proxy: str = ""
     """The address of the proxy in front, whose word for where people come from is believed; empty: nobody's is."""
@@ -214,7 +226,7 @@ def with_files(environ: Mapping[str, str]) -> Mapping[str, str]:
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """Settings from environment variables (SCHOOL_PROTOCOL_…). Raises SettingUnreadable."""
     environ = with_files(environ)
-    languages = tuple(environ.get("SCHOOL_PROTOCOL_LANGUAGES", "fr,ar,en").replace(" ", "").split(","))
+    languages = _languages(environ)
     return Settings(
         data=Path(environ.get("SCHOOL_PROTOCOL_DATA", "var")).resolve(),
         database=database_address(environ.get("SCHOOL_PROTOCOL_DATABASE_URL", ""), "SCHOOL_PROTOCOL_DATABASE_URL"),
@@ -232,7 +244,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         master_key=environ.get("SCHOOL_PROTOCOL_MASTER_KEY", "").strip(),
         key_command=environ.get("SCHOOL_PROTOCOL_KEY_COMMAND", "").strip(),
         evidence_files=environ.get("SCHOOL_PROTOCOL_EVIDENCE_FILES", "") == "1",
-        evidence_megabytes=_megabytes(environ, "SCHOOL_PROTOCOL_EVIDENCE_MEGABYTES", "10"),
+        evidence_megabytes=_number(environ, "SCHOOL_PROTOCOL_EVIDENCE_MEGABYTES", 10, MEGABYTES, "megabytes"),
         clamav=environ.get("SCHOOL_PROTOCOL_CLAMAV", "").strip(),
         prohibited=_one_of(environ, "SCHOOL_PROTOCOL_PROHIBITED", ("lock", "destroy")),
         erase_unanswered=environ.get("SCHOOL_PROTOCOL_ERASE_UNANSWERED", "") == "1",
@@ -241,11 +253,15 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         anchor_mail=environ.get("SCHOOL_PROTOCOL_ANCHOR_MAIL", "").strip(),
         openid=_openid(environ),
         known_passwords=Path(known).resolve() if (known := _said(environ, "SCHOOL_PROTOCOL_KNOWN_PASSWORDS")) else None,
-        contact_days=_days(environ, "SCHOOL_PROTOCOL_CONTACT_DAYS", "180"),
+        contact_days=_number(environ, "SCHOOL_PROTOCOL_CONTACT_DAYS", 180, DAYS, "days"),
         **_security(environ),
-        web_processes=_processes(environ, "SCHOOL_PROTOCOL_WEB_PROCESSES", "1"),
+        web_processes=_number(environ, "SCHOOL_PROTOCOL_WEB_PROCESSES", 1, PROCESSES, "processes"),
         metrics=environ.get("SCHOOL_PROTOCOL_METRICS", "").strip(),
-        quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
+        quiet=timedelta(seconds=_number(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", 20, SECONDS, "seconds")),
+        session_idle=timedelta(
+            minutes=_number(environ, "SCHOOL_PROTOCOL_SESSION_IDLE_MINUTES", 30, IDLE_MINUTES, "minutes")
+        ),
+        session_lifetime=timedelta(hours=_number(environ, "SCHOOL_PROTOCOL_SESSION_HOURS", 12, SESSION_HOURS, "hours")),
         log=_one_of(environ, "SCHOOL_PROTOCOL_LOG", ("json", "text")),
         keeps_shut=True,
         files_in=files_place(environ.get("SCHOOL_PROTOCOL_FILES", ""), "SCHOOL_PROTOCOL_FILES"),
@@ -296,6 +312,14 @@ def database_address(said: str, name: str) -> str:
     return f"postgresql+psycopg://{rest}"
 
 
+def _languages(environ: Mapping[str, str]) -> tuple[str, ...]:
+    said = environ.get("SCHOOL_PROTOCOL_LANGUAGES", "").replace(" ", "") or ",".join(LANGUAGES)
+    found, known = tuple(said.split(",")), known_languages()
+    if len(set(found)) < len(found) or not set(found) <= set(known):
+        raise SettingUnreadable(f"SCHOOL_PROTOCOL_LANGUAGES is some of {','.join(known)}, each once, not {said!r}")
+    return found
+
+
 def _said(environ: Mapping[str, str], name: str) -> str:
     return environ.get(name, "").strip()
 
@@ -334,31 +358,11 @@ def _openid(environ: Mapping[str, str]) -> OpenId | None:
     )
 
 
-def _seconds(environ: Mapping[str, str], name: str, usual: str) -> timedelta:
-    said = environ.get(name, "").strip() or usual
-    if not said.isascii() or not said.isdigit() or len(said) > 6:
-        raise SettingUnreadable(f"{name} is a number of seconds, not {said!r}")
-    return timedelta(seconds=int(said))
-
-
-def _days(environ: Mapping[str, str], name: str, usual: str) -> int:
-    said = environ.get(name, "").strip() or usual
-    if not said.isascii() or not said.isdigit() or not 1 <= int(said[:5]) <= DAYS_MOST:
-        raise SettingUnreadable(f"{name} is a number of days, 1 to {DAYS_MOST}, not {said!r}")
-    return int(said)
-
-
-def _processes(environ: Mapping[str, str], name: str, usual: str) -> int:
-    said = environ.get(name, "").strip() or usual
-    if not said.isascii() or not said.isdigit() or not 1 <= int(said[:5]) <= PROCESSES_MOST:
-        raise SettingUnreadable(f"{name} is a number of processes, 1 to {PROCESSES_MOST}, not {said!r}")
-    return int(said)
-
-
-def _megabytes(environ: Mapping[str, str], name: str, usual: str) -> int:
-    said = environ.get(name, "").strip() or usual
-    if not said.isascii() or not said.isdigit() or not MEGABYTES_LEAST <= int(said[:4]) <= MEGABYTES_MOST:
-        raise SettingUnreadable(f"{name} is {MEGABYTES_LEAST} to {MEGABYTES_MOST} megabytes, not {said!r}")
+def _number(environ: Mapping[str, str], name: str, usual: int, bounds: tuple[int, int], unit: str) -> int:
+    """A whole number within `bounds`, both counted in. Raises SettingUnreadable."""
+    said, (least, most) = environ.get(name, "").strip() or str(usual), bounds
+    if not said.isascii() or not said.isdigit() or not least <= int(said[:9]) <= most:
+        raise SettingUnreadable(f"{name} is a number of {unit}, {least} to {most}, not {said!r}")
     return int(said)
 
 

@@ -28,7 +28,7 @@ from school_protocol.auth import repository, service, sign_in_repository
 from school_protocol.auth.second_factor import factors_of
 from school_protocol.auth.service import OWN, write_account_change
 from school_protocol.auth.sign_in_repository import Stage
-from school_protocol.auth.sign_in_service import NOBODY, Visitor, begin_session
+from school_protocol.auth.sign_in_service import NOBODY, Visitor, begin_session, web_session
 from school_protocol.config import OpenId
 from school_protocol.context import House
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
@@ -180,7 +180,7 @@ def finish(
     token = _exchange(settings, _provider(settings, house.now()), back, started, answer["code"][:2000])
     claims = _checked(settings, house.now(), token, started.nonce)
     with house.directory.writing() as session:
-        here = sign_in_repository.web_session(session, token_here, now=house.now()) if token_here else None
+        here = web_session(session, house, token_here) if token_here else None
         own = here.account if here is not None and here.stage is Stage.full else ""
         account = _account(session, house, settings, claims, own)
         if own == account:

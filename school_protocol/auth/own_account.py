@@ -19,7 +19,7 @@ from school_protocol.auth.repository import Account
 from school_protocol.auth.second_factor import Factors
 from school_protocol.auth.service import BY_MAIL, OWN, end_access, write_account_change
 from school_protocol.auth.sign_in_repository import Former
-from school_protocol.auth.sign_in_service import AGENT_MOST, NOBODY, Visitor, must_prove, remember
+from school_protocol.auth.sign_in_service import NOBODY, Visitor, must_prove, open_web_session, remember
 from school_protocol.context import House, declared, today_for
 from school_protocol.engine.definition import Protocol, Role, ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
@@ -68,7 +68,7 @@ def see_account(house: House, actor: Actor, token: str) -> AccountView:
         account = repository.account(session, actor.id)
         if account is None:
             raise Unseen(actor.id)
-        found = sign_in_repository.web_sessions(session, actor.id, now=house.now())
+        found = sign_in_repository.web_sessions(session, actor.id, now=house.now(), idle=house.settings.session_idle)
         return AccountView(
             username=account.username,
             has_password=account.password_hash is not None,
@@ -192,9 +192,7 @@ def _renewed(house: House, actor: Actor, visitor: Visitor, change: Callable[[Ses
     with house.directory.writing() as session:
         recovery = change(session)
         sign_in_repository.close_web_sessions(session, actor.id)
-        token = sign_in_repository.open_web_session(
-            session, actor.id, now=house.now(), user_agent=visitor.agent[:AGENT_MOST]
-        )
+        token = open_web_session(session, house, actor.id, visitor)
     return Renewed(token, recovery)
 
 

@@ -32,6 +32,7 @@ from school_protocol.auth.models import (
     WebSessionRow,
 )
 from school_protocol.auth.repository import Account
+from school_protocol.config import SESSION_IDLE, SESSION_LIFETIME
 from school_protocol.engine.errors import Sealed
 from school_protocol.storage.models import new_id
 from school_protocol.storage.row_macs import is_genuine
@@ -424,8 +425,6 @@ def drop_over(session: Session, now: datetime) -> None:
 
 # ---- signed-in browsers by the hash of their token; attempts to sign in --------------------------------------------
 
-IDLE = timedelta(minutes=30)
-ABSOLUTE = timedelta(hours=12)
 PENDING = timedelta(minutes=15)
 """How long the second step of signing in may take."""
 CLOCK_SLACK = timedelta(seconds=60)
@@ -457,8 +456,9 @@ class WebSession:
 
 
 def open_web_session(
-    session: Session, account: str, *, now: datetime, user_agent: str = "", stage: Stage = Stage.full
-) -> str:
+    session: Session, account: str, *, now: datetime, user_agent: str = "", stage: Stage = Stage.full,
+    lifetime: timedelta = SESSION_LIFETIME,
+) -> str:  # fmt: skip
     """A new session; returns its token, which is kept nowhere."""
     token = secrets.token_urlsafe(32)
     row = WebSessionRow(
@@ -466,7 +466,7 @@ def open_web_session(
         account=account,
         created_at=now,
         last_seen_at=now,
-        expires_at=now + (ABSOLUTE if stage is Stage.full else PENDING),
+        expires_at=now + (lifetime if stage is Stage.full else PENDING),
         stage=stage.value,
         user_agent="".join(character for character in user_agent if character.isprintable())[:120],
     )
@@ -475,10 +475,10 @@ def open_web_session(
     return token
 
 
-def web_session(session: Session, token: str, *, now: datetime) -> WebSession | None:
+def web_session(session: Session, token: str, *, now: datetime, idle: timedelta = SESSION_IDLE) -> WebSession | None:
     """The session of a token, if it is neither idle, nor over, nor from the future, and its account active."""
     row = session.execute(_OF_ACTIVE, {"hashed": _hashed(token)}).one_or_none()
-    if row is None or not _is_live(row, now) or not is_genuine(session, WebSessionRow, row):
+    if row is None or not _is_live(row, now, idle) or not is_genuine(session, WebSessionRow, row):
         return None
     return _web_session(row)
 
@@ -489,11 +489,13 @@ _OF_ACTIVE = select(*_SESSIONS).where(
 )
 
 
-def web_sessions(session: Session, account: str, *, now: datetime) -> tuple[WebSession, ...]:
+def web_sessions(
+    session: Session, account: str, *, now: datetime, idle: timedelta = SESSION_IDLE
+) -> tuple[WebSession, ...]:
     """Where somebody is signed in now, latest seen first."""
     query = select(WebSessionRow).where(WebSessionRow.account == account, WebSessionRow.stage == Stage.full.value)
     rows = session.scalars(query.order_by(WebSessionRow.last_seen_at.desc(), WebSessionRow.token))
-    return tuple(_web_session(row) for row in rows if _is_live(row, now))
+    return tuple(_web_session(row) for row in rows if _is_live(row, now, idle))
 
 
 def handle_of(token: str) -> str:
@@ -592,9 +594,13 @@ def drop_attempts(session: Session, before: datetime) -> None:
     session.execute(delete(ThrottleRow).where(ThrottleRow.at < before))
 
 
-def _is_live(row: Any, now: datetime) -> bool:
+def _is_live(row: Any, now: datetime, idle: timedelta) -> bool:
     from_the_future = row.created_at > now + CLOCK_SLACK or row.last_seen_at > now + CLOCK_SLACK
-    return not from_the_future and now < row.expires_at and now - row.last_seen_at < IDLE
+    return not from_the_future and now < row.expires_at and not _is_idle(row, now, idle)
+
+
+def _is_idle(row: Any, now: datetime, idle: timedelta) -> bool:
+    return bool(now - row.last_seen_at >= idle)
 
 
 def _hashed(text: str) -> bytes:

@@ -12,7 +12,7 @@ from school_protocol.auth import passkeys, passwords, repository, second_factor,
 from school_protocol.auth.passkeys import Site
 from school_protocol.auth.repository import Account
 from school_protocol.auth.service import hashed
-from school_protocol.auth.sign_in_repository import Stage
+from school_protocol.auth.sign_in_repository import Stage, WebSession
 from school_protocol.context import House
 from school_protocol.engine.errors import BadInput
 from school_protocol.engine.visibility import Actor
@@ -81,9 +81,20 @@ def begin_session(
     stage = Stage.full if factor_proven else _awaited(session, house, account)
     if stage is Stage.full:
         remember(session, house, account, visitor)
+    return open_web_session(session, house, account, visitor, stage)
+
+
+def open_web_session(session: Session, house: House, account: str, visitor: Visitor, stage: Stage = Stage.full) -> str:
+    """The token of a new session, as long as the settings say."""
     return sign_in_repository.open_web_session(
-        session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST], stage=stage
-    )
+        session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST], stage=stage,
+        lifetime=house.settings.session_lifetime,
+    )  # fmt: skip
+
+
+def web_session(session: Session, house: House, token: str) -> WebSession | None:
+    """The session of a token that is neither over nor idle for as long as the settings say."""
+    return sign_in_repository.web_session(session, token, now=house.now(), idle=house.settings.session_idle)
 
 
 def _awaited(session: Session, house: House, account: str) -> Stage:
@@ -99,7 +110,7 @@ def _awaited(session: Session, house: House, account: str) -> Stage:
 def pending_session(house: House, token: str) -> Pending | None:
     """Who has come half way with this token; None for nobody, and for whoever is all the way in."""
     with house.directory.reading() as session:
-        found = sign_in_repository.web_session(session, token, now=house.now())
+        found = web_session(session, house, token)
         account = repository.account(session, found.account) if found and found.stage is not Stage.full else None
     if found is None or account is None:
         return None
@@ -168,9 +179,7 @@ def sign_in_by_passkey(house: House, site: Site, answer: Mapping[str, Any], visi
             service.wrong(None, PASSKEY, visitor.address)
             return None
         remember(session, house, account, visitor)
-        token = sign_in_repository.open_web_session(
-            session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST]
-        )
+        token = open_web_session(session, house, account, visitor)
     service.right(account, PASSKEY, visitor.address)
     return token
 
@@ -178,7 +187,7 @@ def sign_in_by_passkey(house: House, site: Site, answer: Mapping[str, Any], visi
 def _all_the_way(session: Session, house: House, account: str, token: str, visitor: Visitor) -> str:
     sign_in_repository.close_web_session(session, token)
     remember(session, house, account, visitor)
-    return sign_in_repository.open_web_session(session, account, now=house.now(), user_agent=visitor.agent[:AGENT_MOST])
+    return open_web_session(session, house, account, visitor)
 
 
 # ---- the browser -----------------------------------------------------------------------------------------------------
@@ -252,7 +261,7 @@ def pending(house: House, token: str) -> Pending | None:
 def recognise(house: House, token: str) -> Actor | None:
     """Who holds this session's token now; None where it is idle, over, unknown, or awaits a second factor."""
     with house.directory.reading() as session:
-        found = sign_in_repository.web_session(session, token, now=house.now())
+        found = web_session(session, house, token)
         is_whole = found is not None and found.stage is Stage.full
         actor = actor_of(house, found.account, session) if found and is_whole else None
     if found is not None and actor is not None and sign_in_repository.is_worth_touching(found, house.now()):

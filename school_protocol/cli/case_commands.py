@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from school_protocol.cli.group import REFUSED, actor_called, main, open_the_house, read_yaml, say, written
+from school_protocol.config import known_languages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -238,7 +239,7 @@ def cases_list(chosen: str, after: str | None, as_json: bool, username: str) -> 
 @click.option("--decided", multiple=True, help="A reason (its code) for a decision, and you have decided: it moves.")
 @click.option("--reason", default="", help="Why; it is kept in the case.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of it, and don't move it.")
-@click.option("--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]))
+@click.option("--language", default="fr", show_default=True, type=click.Choice(known_languages()))
 @click.option("--json", "as_json", is_flag=True)
 @_AS
 def cases_move_version(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from school_protocol.cli.group import REFUSED, actor_called, main, open_the_house, say, written
-from school_protocol.config import settings_from
+from school_protocol.config import known_languages, settings_from
 
 if TYPE_CHECKING:
     from school_protocol.case_files.bulk import Job
@@ -83,7 +83,7 @@ def case_file_letter(number: str, document: str, about: str, language: str, outp
 @click.option("--revoked", "lists", multiple=True, type=_FILE, help="Its list of revoked certificates (CRL).")
 @click.option("--timestamps", "clocks", multiple=True, type=_FILE, help="The certificate of a timestamp authority.")
 @click.option("--here", is_flag=True, help="Ask this installation, too: journal, and copies taken back.")
-@click.option("--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]))
+@click.option("--language", default="fr", show_default=True, type=click.Choice(known_languages()))
 @click.option("--json", "as_json", is_flag=True)
 def case_file_verify(
     file: Path, roots: tuple[Path, ...], lists: tuple[Path, ...], clocks: tuple[Path, ...], here: bool, language: str,
@@ -293,7 +293,7 @@ def case_file_bundle(number: str, about: str, document: str, language: str, outp
 @click.option("--trust", "roots", required=True, multiple=True, type=_FILE, help="The authority's certificate (PEM).")
 @click.option("--revoked", "lists", multiple=True, type=_FILE, help="Its list of revoked certificates (CRL).")
 @click.option("--timestamps", "clocks", multiple=True, type=_FILE, help="The certificate of a timestamp authority.")
-@click.option("--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]))
+@click.option("--language", default="fr", show_default=True, type=click.Choice(known_languages()))
 @click.option("--json", "as_json", is_flag=True)
 def case_file_verify_bundle(
     file: Path, roots: tuple[Path, ...], lists: tuple[Path, ...], clocks: tuple[Path, ...], language: str, as_json: bool

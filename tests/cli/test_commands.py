@@ -393,6 +393,21 @@ def test_a_setting_that_says_nothing_is_named(said: str) -> None:
     assert settings_from({"SCHOOL_PROTOCOL_QUIET_SECONDS": " "}).quiet == timedelta(seconds=20)
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("SESSION_IDLE_MINUTES", 5, 60), ("SESSION_HOURS", 1, 24), ("CONTACT_DAYS", 1, 3650),
+        ("WEB_PROCESSES", 1, 1000), ("EVIDENCE_MEGABYTES", 1, 25),
+    ],
+)  # fmt: skip
+def test_a_number_has_its_bounds(name: str, least: int, most: int) -> None:
+    for said in (least, most):
+        settings_from({f"SCHOOL_PROTOCOL_{name}": str(said)})
+    for said in (least - 1, most + 1):
+        with pytest.raises(SettingUnreadable, match=f"SCHOOL_PROTOCOL_{name} .* {least} to {most}"):
+            settings_from({f"SCHOOL_PROTOCOL_{name}": str(said)})
+
+
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("postgresql://site:s3cret@db/school\n")

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from time import process_time
@@ -521,3 +522,22 @@ def test_the_code_alone_without_the_password_does_nothing(people: People) -> Non
     slip = access_codes.agree(house, people.actor("directorate"), head.id)
     assert access_codes.restore(house, "no session", slip.code) is None
     assert not access_codes.set_password_by_code(house, people.username("head"), slip.code, "encore un cartable vert")
+
+
+# ---- how long a session lasts ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("waited", "is_in"), [((9, 9), True), ((10,), False), ((9,) * 6, True), ((9,) * 7, False)])
+def test_a_session_lasts_as_the_settings_say(people: People, waited: tuple[int, ...], is_in: bool) -> None:
+    short = replace(people.house.settings, session_idle=timedelta(minutes=10), session_lifetime=timedelta(hours=1))
+    people.player.house = replace(people.house, settings=short)
+    people.give_password("head")
+    token = people.enter("head")
+    assert token
+    seen = []
+    for minutes in waited:
+        people.wait(minutes=minutes)
+        seen.append(people.is_in(token))
+    assert seen == [*(True for _ in waited[1:]), is_in]
+    listed = own_account.see_account(people.house, people.actor("head"), token).sessions
+    assert len(listed) == is_in

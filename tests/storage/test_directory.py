@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
+from school_protocol.config import SESSION_LIFETIME
 from school_protocol.engine.clock import Calendar, Hours, HoursException
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Appointment, UnitKind
@@ -345,7 +346,7 @@ def test_a_session_ends_for_good(directory: Store) -> None:
     account = add_account(directory)
     with directory.writing() as session:
         tokens = [sign_in_repository.open_web_session(session, account, now=NOW) for _ in range(4)]
-        late = NOW + sign_in_repository.ABSOLUTE
+        late = NOW + SESSION_LIFETIME
         sign_in_repository.touch_web_session(session, tokens[0], now=late - timedelta(minutes=1))
         assert sign_in_repository.web_session(session, tokens[0], now=late) is None
         sign_in_repository.close_web_session(session, tokens[1])

@@ -36,7 +36,7 @@ def _true(*_args: object, **_named: object) -> bool:
 PLANTED: tuple[tuple[Door, Callable[[], Any]], ...] = (
     (at.after_the_password_changed, lambda: patch.object(sign_in_repository, "close_web_sessions", lambda *_all: None)),
     (at.signed_out, lambda: patch.object(sign_in_repository, "close_web_session", lambda *_all: None)),
-    (at.idle, lambda: patch.object(sign_in_repository, "IDLE", timedelta(days=9))),
+    (at.idle, lambda: patch.object(sign_in_repository, "_is_idle", lambda *_all: False)),
     (at.from_the_future, lambda: patch.object(sign_in_repository, "CLOCK_SLACK", timedelta(days=9))),
     (at.half_way, lambda: patch.object(sign_in_service, "_awaited", lambda *_all: Stage.full)),
     (
