@@ -55,7 +55,8 @@ SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = :turns AND objid::bigint = :name
 """
 ALONE = (
-    "from huey.consumer import Scheduler; from school_protocol.ops import worker; from school_protocol.cli import main; "
+    "from huey.consumer import Scheduler; from school_protocol.cli import main; "
+    "from school_protocol.ops import worker; "
     "worker.RingingConsumer.scheduler_class = Scheduler; main(['worker'])"
 )
 """A worker that elects nobody and asks nobody what was rung for: huey's own way."""
