@@ -7,7 +7,7 @@ verifies. What a chain can't see alone (its end cut off, a whole case removed) i
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -185,16 +185,12 @@ MOVED_MOST = 1000
 """How far from its place an entry is looked for."""
 
 
-def verify_all(session: Session, vault: Vault, progress: Callable[[int, int], None] | None = None) -> list[Break]:
+def verify_all(session: Session, vault: Vault) -> list[Break]:
     """Every case's chain of the store, in the order of the cases' ids."""
-    total, breaks, done = count_cases(session), [], 0
-    after = ""
+    breaks, after = list[Break](), ""
     while ids := case_ids(session, after=after, limit=CASES_AT_ONCE):
         for case_id in ids:
             breaks.extend(verify_case(session, vault, case_id))
-            done += 1
-            if progress:
-                progress(done, max(total, done))
         session.expunge_all()
         after = ids[-1]
     return breaks
