@@ -16,7 +16,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import signed
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import account_names, folded, stood_at, surroundings
-from school_protocol.context import REALM, House, today_for
+from school_protocol.context import House, today_for
 from school_protocol.engine.case import Case
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import Document, Yearly
@@ -26,11 +26,11 @@ from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
-from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.verdicts import Copy
 from school_protocol.people import contacts_repository
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.statistics import release_repository, yearly_rules
+from school_protocol.statistics.release_files import IssuedFile, numbered
 from school_protocol.statistics.release_repository import Handed, Report
 from school_protocol.statistics.yearly_pages import YearlyPaper, yearly_paper
 from school_protocol.statistics.yearly_rules import Figures, Period, Tally, add_to, figures
@@ -71,13 +71,6 @@ class YearlyOptions:
     languages: tuple[str, ...]
     missing: str | None
     """What typesetting lacks on this machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class YearlyIssued:
-    name: str
-    data: bytes
-    copy: int
 
 
 # ---- who may have it -----------------------------------------------------------------------------------------------
@@ -151,7 +144,7 @@ def _timezone(house: House, unit: Unit) -> str:
 
 def issue_yearly(
     house: House, actor: Actor, school: str, year: int, language: str, *, token: str | None = None
-) -> YearlyIssued:
+) -> IssuedFile:
     """One copy, numbered, signed and written down. The first one of a year settles its figures for all that follow.
 
     Raises Unseen, BadInput for a year that isn't offered, Refused while no term of it is over, SentBefore where that
@@ -195,7 +188,7 @@ class _Issuing:
         )
         self.counted: Figures | None = None
 
-    def issue(self) -> YearlyIssued:
+    def issue(self) -> IssuedFile:
         for _attempt in range(ATTEMPTS):
             with self.house.directory.reading() as session:
                 before, copy = (
@@ -208,7 +201,7 @@ class _Issuing:
             with self.house.directory.writing() as session:
                 _not_again(session, self.press)
                 if release_repository.write_yearly_copy(session, handed):
-                    return YearlyIssued(self._name(copy), data, copy)
+                    return IssuedFile(self._name(copy), data, copy=copy)
         raise StorageBusy(f"{self.place.unit.code}: handed out each time while a copy was being made")
 
     def _figures(self, before: Handed | None) -> tuple[Protocol, Figures]:
@@ -226,9 +219,7 @@ class _Issuing:
         view = YearlyPaper(protocol, document, self.place.unit, self._above(), self.period, printed)
         data = yearly_paper(view, wording)
         line = Copy(copy, self._reader(), self.now, "", 0)
-        watermark = "" if self.actor.realm == REALM else wording._("TRAINING")
-        about = wording._("What belongs to this copy alone")
-        whole = assembled(data, overlay(line, wording, watermark), line, about, has_record=False)
+        whole = numbered(data, line, wording, realm=self.actor.realm)
         return signed(self.house, self.place.unit, whole, self.now, wording)
 
     def _above(self) -> tuple[Unit, ...]:

@@ -34,6 +34,7 @@ from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import ZONE, Wording
 from school_protocol.pdf import bidi
 from school_protocol.pdf.rendering import BASE, render, template
+from school_protocol.statistics.release_files import IssuedFile
 from school_protocol.storage import access_log, idempotency, work_queue
 from school_protocol.storage.engines import Session
 
@@ -104,14 +105,6 @@ def _picture(view: ReviewSheet) -> bytes:
 
 
 # ---- remarks that come back: on which copy, by whom; and dealing with them -----------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A blank review sheet, ready to be printed."""
-
-    name: str
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,7 +412,7 @@ def settle_remark(
 # ---- the sheet -------------------------------------------------------------------------------------------------------
 
 
-def see_review_sheet(house: House, actor: Actor, number: str, copy: int, language: str) -> Sheet:
+def see_review_sheet(house: House, actor: Actor, number: str, copy: int, language: str) -> IssuedFile:
     """The blank sheet of a copy, to be filled in with a pen. Raises Unseen, and RemarksRefused where it would be."""
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
@@ -447,4 +440,4 @@ def see_review_sheet(house: House, actor: Actor, number: str, copy: int, languag
         address=f"{site}/cases/{loaded.case.number}/remarks/{issued.copy}?figures={typed}" if site else "",
     )
     name = f"{loaded.case.number}-{issued.copy}-{language}-remarks.pdf"
-    return Sheet(name, review_sheet(view, Wording(language)))
+    return IssuedFile(name, review_sheet(view, Wording(language)))

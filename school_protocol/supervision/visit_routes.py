@@ -18,6 +18,7 @@ from school_protocol.pdf.verdicts import SealingError
 from school_protocol.people import roster
 from school_protocol.people.forms import TeamForm
 from school_protocol.people.teams import Obstacle, TeamRefused
+from school_protocol.statistics.presenters import band_said
 from school_protocol.supervision import regional_teams, team_statistics, visit_service
 from school_protocol.supervision import visit_pack as told
 from school_protocol.supervision.forms import duty_form, visit_form
@@ -113,7 +114,7 @@ def _figures_said() -> dict[str, Any]:
     w = wording()
     return {
         "period": lambda span: told.period_said(w, span),
-        "band": lambda one: told.band_said(w, one),
+        "band": lambda one: band_said(w, one),
         "share": lambda one: told.share_said(w, one),
     }
 
