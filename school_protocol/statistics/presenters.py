@@ -17,8 +17,8 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.language import Wording
 from school_protocol.pdf import bidi
+from school_protocol.statistics.models import FigureJobRow, State
 from school_protocol.statistics.release_rules import GROUPS, WHOLE, Changed, Told, UnitTold
-from school_protocol.statistics.repository import Job, State
 from school_protocol.statistics.rules import ENDED, MORE, TOTALS, Band, Cell, FigureRow, FigureTable
 
 FORMER = "*"
@@ -432,11 +432,11 @@ def step_said(w: Wording, state: str) -> str:
     return said.get(state, said["counting"])
 
 
-def job_said(w: Wording, job: Job, year: str) -> str:
+def job_said(w: Wording, job: FigureJobRow, year: str) -> str:
     """What its page is headed with: figures that are being worked out, that are issued, or that are not."""
     if job.is_running:
         return w._("Issuing figures %(year)s", year=year)
-    if job.state is State.issued:
+    if job.state == State.issued:
         return w._("Figures %(year)s", year=year)
     return w._("Figures %(year)s: not issued", year=year)
 

@@ -29,6 +29,7 @@ from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.rendering import Attached, render, template
 from school_protocol.pdf.verdicts import FIGURES, Copy
 from school_protocol.statistics import release_repository
+from school_protocol.statistics.models import FigurePaperRow
 from school_protocol.statistics.presenters import (
     COLUMNS,
     FORMER,
@@ -42,7 +43,6 @@ from school_protocol.statistics.presenters import (
     total_said,
     year_between,
 )
-from school_protocol.statistics.release_repository import Paper
 from school_protocol.statistics.release_rules import GROUPS, Told
 from school_protocol.statistics.releases import place_of, see_told, see_years
 from school_protocol.statistics.rules import TOTALS, Cell, FigureTable
@@ -500,13 +500,12 @@ def issue_report(
             copy = release_repository.release_copies(session, release, told.unit.unit.id) + 1
         whole = numbered(pages, Copy(copy, reader, now, "", 0), wording)
         data = _signed(house, told.unit.unit, whole, wording)
-        paper = Paper(
-            release=release, unit=told.unit.unit.id, copy=copy, language=language, actor=actor.id, at=now,
-            digest=hashlib.sha256(data).hexdigest(), press=press,
-        )  # fmt: skip
         with house.directory.writing() as session:
             _not_again(release_repository.release_of_press(session, press))
-            if release_repository.write_paper(session, paper):
+            if release_repository.write_paper(
+                session, release=release, unit=told.unit.unit.id, copy=copy, language=language, actor=actor.id, at=now,
+                digest=hashlib.sha256(data).hexdigest(), press=press,
+            ):  # fmt: skip
                 return IssuedFile(_name(told, f"{copy}-{language}.pdf"), data, copy=copy)
     raise StorageBusy(f"{code}: handed out each time while a copy was being made")
 
@@ -535,7 +534,7 @@ def _signed(house: House, unit: Unit, data: bytes, wording: Wording) -> bytes:
     return signed(house, unit, data, house.now(), wording)
 
 
-def _not_again(before: Paper | None) -> None:
+def _not_again(before: FigurePaperRow | None) -> None:
     if before is not None:
         raise SentBefore({"copy": before.copy})
 

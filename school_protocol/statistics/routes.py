@@ -103,7 +103,7 @@ def job(job: str) -> ResponseReturnValue:
         view=view,
         job=view.job,
         title=job_said(w, view.job, year_between(view.job.year)),
-        step=step_said(w, view.job.state.value),
+        step=step_said(w, view.job.state),
         fault=fault_said(w, view.job.fault),
     )
 
