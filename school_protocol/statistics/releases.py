@@ -108,14 +108,6 @@ def releases_covering(house: House, unit: Unit, protocol: str = "") -> tuple[Rel
         return _lines(session, found)
 
 
-def release_of(house: House, unit: Unit, release_id: str) -> ReleaseLine:
-    """One of those. Raises Unseen."""
-    found = next((one for one in releases_covering(house, unit) if one.id == release_id), None)
-    if found is None:
-        raise Unseen(release_id)
-    return found
-
-
 def see_told(house: House, unit: Unit, release_id: str) -> Told:
     """What a release tells of a unit and of those right below it. Raises Unseen."""
     with house.directory.reading() as session:
