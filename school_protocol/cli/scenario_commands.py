@@ -107,12 +107,11 @@ def scenario_play(
             found = workshop_end.from_playing(playing) if script is not None else None
     except ScriptError as error:
         raise click.ClickException(str(error)) from None
-    lines = workshop_end.shown(found, language) if found is not None else None
     if as_json:
-        debrief = {"debrief": _debriefed(found, lines)} if found is not None and lines is not None else {}
+        debrief = {"debrief": _debriefed(found, workshop_end.shown(found, language))} if found else {}
         say({**_plainly(playing), **debrief})
     else:
-        debriefed = _debrief_lines(lines, language) if lines is not None else ()
+        debriefed = _debrief_lines(workshop_end.shown(found, language), language) if found else ()
         for line in (*_told_of(told, playing, language), *debriefed):
             click.echo(line)
     if not went:

@@ -17,7 +17,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.letter_pages import plain_cell
-from school_protocol.case_files.service import academy_of, signed
+from school_protocol.case_files.service import Issued, academy_of, signed
 from school_protocol.cases.loading import account_names
 from school_protocol.context import REALM, House
 from school_protocol.engine.definition import Protocol
@@ -434,27 +434,17 @@ SHEETS = {CSV: "text/csv", XLSX: "application/vnd.openxmlformats-officedocument.
 """Sheets that are handed out, with what they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedFile:
-    """A file that is handed out; `copy`: its number, where copies are counted."""
-
-    name: str
-    data: bytes
-    kind: str = "application/pdf"
-    copy: int = 0
-
-
-def release_sheet(house: House, actor: Actor, protocol: str, code: str, release: str, kind: str) -> IssuedFile:
+def release_sheet(house: House, actor: Actor, protocol: str, code: str, release: str, kind: str) -> Issued:
     """A release as a sheet, in this person's language: it names nobody, and no copy is counted. Raises Unseen."""
     told = _release_told(house, actor, protocol, code, release)
     if kind not in SHEETS:
         raise Unseen(kind)
     wording = Wording(actor.language)
     data = figures_list([told], wording) if kind == CSV else figures_xlsx(told, wording)
-    return IssuedFile(_name(told, f"{wording.language}.{kind}"), data, SHEETS[kind])
+    return Issued(_name(told, f"{wording.language}.{kind}"), data, copy=0)
 
 
-def years_sheet(house: House, actor: Actor, protocol: str, code: str, kind: str) -> IssuedFile:
+def years_sheet(house: House, actor: Actor, protocol: str, code: str, kind: str) -> Issued:
     """School years side by side as a file, in this person's language: one of SHEETS, or a PDF; no copy is counted.
 
     Raises Unseen, also where none was issued, and DocumentsUnavailable.
@@ -466,19 +456,19 @@ def years_sheet(house: House, actor: Actor, protocol: str, code: str, kind: str)
     name = f"{unit.code}-{view.told[0].line.year}-{view.told[-1].line.year + 1}.{wording.language}.{kind}"
     match kind:
         case "csv":
-            return IssuedFile(name, years_csv(view.told, wording), SHEETS[CSV])
+            return Issued(name, years_csv(view.told, wording), copy=0)
         case "xlsx":
-            return IssuedFile(name, years_xlsx(view.told, wording), SHEETS[XLSX])
+            return Issued(name, years_xlsx(view.told, wording), copy=0)
         case "pdf":
             latest = view.told[-1].line
             version = house.library.protocol(protocol, latest.version)
-            return IssuedFile(name, years_report(YearsReport(view.told, version, _above(house, unit)), wording))
+            return Issued(name, years_report(YearsReport(view.told, version, _above(house, unit)), wording), copy=0)
     raise Unseen(kind)
 
 
 def issue_report(
     house: House, actor: Actor, protocol: str, code: str, release: str, language: str, *, token: str
-) -> IssuedFile:
+) -> Issued:
     """One copy of the report on a unit.
 
     Raises Unseen, SentBefore where that press led to a copy already, SealingError where it can't be signed.
@@ -506,7 +496,7 @@ def issue_report(
                 session, release=release, unit=told.unit.unit.id, copy=copy, language=language, actor=actor.id, at=now,
                 digest=hashlib.sha256(data).hexdigest(), press=press,
             ):  # fmt: skip
-                return IssuedFile(_name(told, f"{copy}-{language}.pdf"), data, copy=copy)
+                return Issued(_name(told, f"{copy}-{language}.pdf"), data, copy=copy)
     raise StorageBusy(f"{code}: handed out each time while a copy was being made")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.case_files.service import signed
+from school_protocol.case_files.service import Issued, signed
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import account_names, folded, stood_at, surroundings
 from school_protocol.context import House, today_for
@@ -30,7 +30,7 @@ from school_protocol.pdf.verdicts import Copy
 from school_protocol.people import contacts_repository
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.statistics import release_repository, yearly_rules
-from school_protocol.statistics.release_files import IssuedFile, numbered
+from school_protocol.statistics.release_files import numbered
 from school_protocol.statistics.release_repository import Report
 from school_protocol.statistics.yearly_pages import YearlyPaper, yearly_paper
 from school_protocol.statistics.yearly_rules import Figures, Period, Tally, add_to, figures
@@ -144,7 +144,7 @@ def _timezone(house: House, unit: Unit) -> str:
 
 def issue_yearly(
     house: House, actor: Actor, school: str, year: int, language: str, *, token: str | None = None
-) -> IssuedFile:
+) -> Issued:
     """One copy, numbered, signed and written down. The first one of a year settles its figures for all that follow.
 
     Raises Unseen, BadInput for a year that isn't offered, Refused while no term of it is over, SentBefore where that
@@ -174,7 +174,7 @@ def _not_again(session: Session, press: str) -> None:
         raise SentBefore({"copy": before.copy})
 
 
-def _issue(house: House, actor: Actor, place: Place, period: Period, language: str, press: str) -> IssuedFile:
+def _issue(house: House, actor: Actor, place: Place, period: Period, language: str, press: str) -> Issued:
     unit, now, wording = place.unit, house.now(), Wording(language)
     reader = account_names(house, [actor.id], language).get(actor.id, "—")
     report = Report(
@@ -204,7 +204,7 @@ def _issue(house: House, actor: Actor, place: Place, period: Period, language: s
                 reader=reader, at=now, digest=hashlib.sha256(data).hexdigest(), figures=yearly_rules.as_data(printed),
                 press=press,
             ):  # fmt: skip
-                return IssuedFile(f"{unit.code}-{period.year}-{copy}-{language}.pdf", data, copy=copy)
+                return Issued(f"{unit.code}-{period.year}-{copy}-{language}.pdf", data, copy=copy)
     raise StorageBusy(f"{unit.code}: handed out each time while a copy was being made")
 
 

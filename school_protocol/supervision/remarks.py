@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from school_protocol.case_files.copy_scope import document_of
 from school_protocol.case_files.pages import kind_said
+from school_protocol.case_files.service import Issued
 from school_protocol.cases.case_lines import CaseHead, EventView, RemarkLine
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, keep, load, names_in, naming_of
@@ -34,7 +35,6 @@ from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import ZONE, Wording
 from school_protocol.pdf import bidi
 from school_protocol.pdf.rendering import BASE, render, template
-from school_protocol.statistics.release_files import IssuedFile
 from school_protocol.storage import access_log, idempotency, work_queue
 from school_protocol.storage.engines import Session
 
@@ -423,7 +423,7 @@ def settle_remark(
 # ---- the sheet -------------------------------------------------------------------------------------------------------
 
 
-def see_review_sheet(house: House, actor: Actor, number: str, copy: int, language: str) -> IssuedFile:
+def see_review_sheet(house: House, actor: Actor, number: str, copy: int, language: str) -> Issued:
     """The blank sheet of a copy, to be filled in with a pen. Raises Unseen, and RemarksRefused where it would be."""
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
@@ -451,4 +451,4 @@ def see_review_sheet(house: House, actor: Actor, number: str, copy: int, languag
         address=f"{site}/cases/{loaded.case.number}/remarks/{issued.copy}?figures={typed}" if site else "",
     )
     name = f"{loaded.case.number}-{issued.copy}-{language}-remarks.pdf"
-    return IssuedFile(name, review_sheet(view, Wording(language)))
+    return Issued(name, review_sheet(view, Wording(language)), copy)

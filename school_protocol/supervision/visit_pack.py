@@ -11,7 +11,7 @@ from datetime import date, datetime
 from markupsafe import Markup
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.case_files.service import ATTEMPTS, signed
+from school_protocol.case_files.service import ATTEMPTS, Issued, signed
 from school_protocol.cases.loading import account_names, scope_of
 from school_protocol.context import House, today_for
 from school_protocol.engine.definition import Protocol
@@ -24,7 +24,7 @@ from school_protocol.pdf.rendering import render, template
 from school_protocol.pdf.verdicts import Copy
 from school_protocol.people.roster import write_down
 from school_protocol.statistics.presenters import Letterhead, band_said
-from school_protocol.statistics.release_files import IssuedFile, numbered
+from school_protocol.statistics.release_files import numbered
 from school_protocol.statistics.rules import BAND, Band, banded, broken_down
 from school_protocol.storage import access_log, administration_log, idempotency
 from school_protocol.storage.administration_log import Kind
@@ -189,7 +189,7 @@ def see_pack(house: House, actor: Actor, school: str) -> PackOptions:
     return PackOptions(sight, languages, rendering.missing())
 
 
-def issue_pack(house: House, actor: Actor, school: str, language: str, *, token: str = "") -> IssuedFile:
+def issue_pack(house: House, actor: Actor, school: str, language: str, *, token: str = "") -> Issued:
     """One copy, numbered, signed and written down.
 
     Raises Unseen, SentBefore where that press led to a copy already, SealingError where it can't be signed.
@@ -218,7 +218,7 @@ def issue_pack(house: House, actor: Actor, school: str, language: str, *, token:
             for one in counted:
                 access_log.note(session, case_id=one.case_id, account=actor.id, at=house.now(), what=READ)
             idempotency.use(session, press, {"copy": copy}, at=house.now())
-        return IssuedFile(f"{sight.unit.code}-{today_for(house)}-{copy}-{language}.pdf", data, copy=copy)
+        return Issued(f"{sight.unit.code}-{today_for(house)}-{copy}-{language}.pdf", data, copy=copy)
     raise StorageBusy(f"{school}: handed out each time while a copy was being made")
 
 
