@@ -124,7 +124,8 @@ def settings_of(settings: Settings) -> Settings:
         data=settings.training, languages=settings.languages, default_language=settings.default_language,
         secure_cookies=settings.secure_cookies, trusted_proxy=settings.trusted_proxy, address=settings.address,
         evidence_files=True, evidence_megabytes=settings.evidence_megabytes, files_in=ROWS,
-        web_processes=settings.web_processes, wiring=settings.wiring,
+        web_processes=settings.web_processes, wiring=settings.wiring, session_idle=settings.session_idle,
+        session_lifetime=settings.session_lifetime,
     )  # fmt: skip
 
 

@@ -58,11 +58,12 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 INSTALLED_TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 
-def open_app(settings: Settings, clock: Clock) -> Flask:
+def open_app(settings: Settings, clock: Clock, ring_of: Callable[[House], Callable[[], None]]) -> Flask:
     """The application over the installation that `settings` name, its stores opened by Flask-SQLAlchemy."""
     app = _bare()
     settings.data.mkdir(parents=True, exist_ok=True)
-    return _furnished(app, open_house(settings, clock, open_engines(app, settings)))
+    house = open_house(settings, clock, open_engines(app, settings))
+    return _furnished(app, house, ring=ring_of(house))
 
 
 def create_app(house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> Flask:

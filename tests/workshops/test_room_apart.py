@@ -167,9 +167,10 @@ def test_no_message_leaves(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_rooms_settings_know_no_way_out_and_no_key_of_the_hosts(hall: Hall) -> None:
     host = Settings(
         data=hall.folder, smtp="smtp://mail.example", sms_hook="https://sms.example", address="https://ecole.example",
-        openid=None,
+        openid=None, session_idle=timedelta(minutes=7), session_lifetime=timedelta(hours=2),
     )  # fmt: skip
     own = settings_of(host)
+    assert (own.session_idle, own.session_lifetime) == (host.session_idle, host.session_lifetime)
     assert (own.smtp, own.sms_hook, own.database, own.signing_folder) == ("", "", "", None)
     assert own.data == hall.folder / "training"
     hosts, theirs = keys_of(hall.host.vault), keys_of(hall.room.house.vault)
