@@ -186,22 +186,6 @@ def test_what_is_confirmed_is_what_was_shown_or_nothing(house: House) -> None:
 
 
 @pytest.mark.exhaustive
-def test_one_refused_line_keeps_back_all_of_them(house: House) -> None:
-    of, lines = workshop(house), typed((NAME, "salma", "passed"), ("Omar", "karim", "passed"))
-    preview = shown(house, of, lines)
-    assert [one.is_taken for one in preview.lines] == [True, False]
-    with pytest.raises(TeamRefused) as refused:
-        attestation_service.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="a")
-    assert [one.code for one in refused.value.obstacles] == ["lines_refused"]
-    assert attestation_service.see_attest(house, person(house), of).lines == ()
-    assert trained(house, "salma") is None
-    good = shown(house, of, lines[:1])
-    assert (
-        attestation_service.attest(house, person(house), of, lines[:1], DAY, LONG, good.digest, token="b").entered == 1
-    )
-
-
-@pytest.mark.exhaustive
 def test_only_once_it_has_ended_and_by_its_own_trainer(house: House) -> None:
     lines = typed((NAME, "", "passed"))
     with pytest.raises(TeamRefused):
@@ -405,20 +389,6 @@ def test_who_did_not_pass_has_no_certificate(house: House) -> None:
 
 
 # ---- the register ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.exhaustive
-def test_the_register_is_the_academys_own(house: House) -> None:
-    entered(house, workshop(house), typed((NAME, "salma", "passed"), ("Omar", "", "attended")))
-    entered(house, workshop(house, "ailleurs", code="BCDEFH"), typed(("Karim", "karim", "passed")), "ailleurs")
-    names = {one.attestation.name for one in certificates.see_register(house, person(house, "academie")).lines}
-    assert names == {NAME, "Omar"}
-    theirs = certificates.see_register(house, person(house, "academie2")).lines
-    assert [(one.attestation.name, one.trainer) for one in theirs] == [("Karim", "Ailleurs")]
-    for other in ("formateur", "patron", "admin.r", "salma"):
-        assert not certificates.may_see_certificates(house, person(house, other))
-        with pytest.raises(Unseen):
-            certificates.see_register(house, person(house, other))
 
 
 def test_the_register_finds_what_ends_soon_less_what_was_renewed_or_withdrawn(house: House) -> None:

@@ -78,11 +78,6 @@ class Hall:
         self.rooms.close()
         self.host.close()
 
-    def restart(self) -> None:
-        """The process ends, and another one begins."""
-        self.close()
-        self.open()
-
     @property
     def workshop(self) -> Workshop:
         with self.host.directory.reading() as session:

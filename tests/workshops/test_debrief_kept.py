@@ -14,7 +14,6 @@ import pytest
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.errors import Unseen
 from school_protocol.engine.form_model import FieldType
 from school_protocol.language import Wording
 from school_protocol.pdf.rendering import missing
@@ -246,18 +245,6 @@ def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
     assert kept.as_of == live.as_of
     assert plain(kept.table(1)) == plain(live.table(1))
     assert kept.table(1).ended == live.table(1).ended
-
-
-@pytest.mark.exhaustive
-def test_of_one_that_ended_before_debriefs_were_kept_they_are_kept_as_it_is_purged(hall: Hall) -> None:
-    played(hall)
-    training_service.stop_workshop(hall.room)
-    with hall.host.directory.writing() as session:
-        training_repository.end_workshop(session, hall.id, {"tables": {}}, at=hall.host.now())
-    with pytest.raises(Unseen):
-        workshop_end.of_kept(hall.host, hall.id)
-    workshop_end.purge(hall.host, hall.id)
-    assert workshop_end.of_kept(hall.host, hall.id).table(1).errors
 
 
 def test_a_protocol_that_nobody_published_here_is_kept_with_it(tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ from school_protocol.engine.errors import BadInput, Fault, Unseen
 from school_protocol.engine.texts import N_, Listing, Phrase, Translated, again, written
 from school_protocol.mail import Post
 from school_protocol.ops import worker
-from school_protocol.training import repository as training_repository
 from school_protocol.training import room_store, scenario_library, workshop_end
 from school_protocol.training import routes as training_routes
 from school_protocol.training import service as training_service
@@ -153,20 +152,6 @@ def test_the_way_back_from_faults_keeps_the_file(hall: Hall) -> None:
     assert states(hall) == ["ready", "refused"]
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize(("language", "said"), [("fr", "est refusé ici"), ("ar", "مرفوض هنا")])
-def test_faults_are_said_in_the_readers_language_with_their_lines(hall: Hall, language: str, said: str) -> None:
-    trainer = hall.signed_in()
-    wrong = edited("as: directeur, do: t_close}", "as: declarant, do: t_close}")
-    line = str(own()[: own().index("as: directeur, do: t_close}")].count("\n") + 1)
-    trainer.get("/workshops/scenarios")
-    trainer.post("/language", {"language": language})
-    [(number, sentence)] = faults_of(hall, trainer, wrong)
-    assert number == line
-    assert said in sentence
-    assert "unseen" not in sentence
-
-
 # ---- versions --------------------------------------------------------------------------------------------------------
 
 
@@ -271,27 +256,6 @@ def test_a_hostile_file_is_refused_in_words(hall: Hall, kind: str) -> None:
     assert all(said and int(line) > 0 for line, said in faults)
     assert states(hall) == ["refused"]
     assert "<script>alert" not in trainer.page.replace("&lt;", "")
-
-
-@pytest.mark.exhaustive
-def test_markup_in_a_text_is_said_at_its_line_and_its_control(hall: Hall) -> None:
-    """Of the same file without it nothing is said."""
-    trainer = hall.signed_in()
-    assert any("<script>" in said for _line, said in faults_of(hall, trainer, HOSTILE["script"]))
-    brought(hall, trainer, edited('story:\n  fr: "', 'story:\n  fr: "1 < 2, 3 > 2. '))
-    assert states(hall)[0] == "ready"
-
-
-@pytest.mark.exhaustive
-def test_a_path_that_is_not_legal_and_an_inject_that_never_comes(hall: Hall) -> None:
-    trainer = hall.signed_in()
-    inject = 'injects:\n  nothing: {kind: news, to: everyone, at: 300d, text: {fr: "A", ar: "ا", en: "A"}}\n'
-    never = edited("\ninjects:\n", f"\n{inject}")
-    line = str(own()[: own().index("\ninjects:")].count("\n") + 3)
-    assert [number for number, said in faults_of(hall, trainer, never) if "injects.nothing" in said] == [line]
-    [(line, _said)] = faults_of(hall, trainer, edited("  ends: closed", "  ends: reported"))
-    assert int(line) == own()[: own().index("  ends: closed")].count("\n") + 1
-    assert states(hall) == ["refused", "refused"]
 
 
 @pytest.mark.parametrize("size", [257 * 1024, 10 * 1024 * 1024])
@@ -424,21 +388,6 @@ def test_words_that_are_kept_are_said_as_before() -> None:
     short = Phrase("long %(words)s", words="x" * 50).shortened(20)
     assert again(written(short)) == short
     assert again(written("plain")) == "plain"
-
-
-@pytest.mark.exhaustive
-def test_a_scenario_is_found_by_its_bytes_for_attestations(hall: Hall) -> None:
-    trainer = person(hall.host)
-    upload = scenario_library.bring(hall.host, trainer, own().encode(), "f.yaml")
-    with hall.host.directory.reading() as session:
-        kept = training_repository.find_upload(session, upload)
-        assert kept is not None
-        assert training_repository.with_digest(session, kept.digest) is None, "not before it can be played"
-    check_next(hall.host, checked)
-    with hall.host.directory.reading() as session:
-        found = training_repository.with_digest(session, kept.digest)
-    assert found is not None
-    assert found.title["fr"]
 
 
 # ---- quite unlike those that are shipped -----------------------------------------------------------------------------

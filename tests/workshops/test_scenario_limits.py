@@ -31,8 +31,6 @@ FILE = "found_phone.yaml"
 TEXT = Path(__file__).with_name(FILE).read_text("utf-8")
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
 PAGE = (Path(__file__).parents[2] / "docs" / "scenario-format.md").read_text("utf-8")
-ASIDE = re.compile("[\u2066-\u2069]")
-
 SIGN = "  talked: {act: meet}\n"
 INJECT = '  mother_calls: {kind: parent_call, from: owner, to: warden, at: 2h, text: {fr: "La mère appelle."'
 STEP = "    - {advance: 5m, as: warden, do: give_chair"
@@ -203,24 +201,6 @@ def test_as_many_moments_as_it_needs_are_enough_and_one_less_is_not() -> None:
     assert one_less.met == needed.met, "it stopped at once"
 
 
-@pytest.mark.exhaustive
-def test_what_plays_for_ever_is_stopped_and_said_in_each_language() -> None:
-    """As many steps as a file may have, after each of which an inject, a trap and all their witnesses play on."""
-    notes = "    - {as: warden, do: meet, answers: {with: owner-1, heard: yes, own_words: x}}\n"
-    waits = ", ".join(["{advance: 1d}"] * scenario_reader.WITNESS)
-    call = '  rings: {kind: news, to: everyone, at: 90d, text: {fr: "A", ar: "ا", en: "A"}, witness: {steps: ['
-    calls = many(f"{call}{waits}]}}}}\n", 50, "rings")
-    data = TEXT.replace(STEP, notes * 130 + STEP).replace(INJECT, calls + INJECT).encode()
-    content = SMALL.read_bytes()
-    faults = prove(read_scenario(data, FILE), data, read_protocol(content, SMALL.name), content)
-    said = {
-        language: [ASIDE.sub("", one) for one in faults_said(faults, FILE, language)] for language in ("en", "fr", "ar")
-    }
-    assert any("it has more than 800 moments to play" in one for one in said["en"])
-    assert any("il a plus de 800 moments à jouer" in one for one in said["fr"])
-    assert any("أكثر من 800 لحظة" in one for one in said["ar"])
-
-
 # ---- at hand -------------------------------------------------------------------------------------------------------
 
 
@@ -274,17 +254,6 @@ def test_what_is_remembered_is_bounded(proven: list[str]) -> None:
     for data in (*wrong, wrong[-1], wrong[0]):
         assert isinstance(read_uploaded(data, FILE, at_hand), tuple)
     assert len(proven) == 4, "the last is remembered, the first is not"
-
-
-def test_faults_of_an_upload_are_said_in_each_language(proven: list[str]) -> None:
-    data = edited('10:20", as: warden', '10:20", as: mediator')
-    faults = read_uploaded(data, FILE, at_hand)
-    assert isinstance(faults, tuple)
-    said = {language: ASIDE.sub("", faults_said(faults, FILE, language)[0]) for language in ("en", "fr", "ar")}
-    assert "is refused here" in said["en"]
-    assert "est refusé ici" in said["fr"]
-    assert "مرفوض هنا" in said["ar"]
-    assert len(proven) == 1
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
