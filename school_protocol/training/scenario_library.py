@@ -1,4 +1,4 @@
-"""The library of scenarios: shipped ones and those that trainers bring, each proven once, which is remembered.
+"""The library of scenarios: shipped ones and those that trainers bring, each proven before it is offered.
 
 What is wrong is kept as phrases, and said in the language of whoever reads it.
 """
@@ -8,14 +8,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from threading import Lock
 
 from school_protocol.case_files.prepare_process import Broken, Crew, Stopped
 from school_protocol.cases.loading import account_names
@@ -28,7 +26,7 @@ from school_protocol.engine.visibility import Actor
 from school_protocol.language import Wording
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.check_context import Finding
-from school_protocol.protocol.presenters import FaultSaid, fault_line, fault_said
+from school_protocol.protocol.presenters import FaultSaid, fault_said
 from school_protocol.protocol.reader import read as read_protocol
 from school_protocol.storage.engines import Session
 from school_protocol.training import repository
@@ -36,9 +34,6 @@ from school_protocol.training.repository import Told, Upload, UploadState
 from school_protocol.training.scenario import Scenario
 from school_protocol.training.scenario_reader import LARGEST, PLAIN_NAME, located, read_scenario
 from school_protocol.training.table_play import prove
-
-KEPT_MOST = 64
-"""Scenarios of which it is remembered whether they can be played; the one asked for longest ago goes first."""
 
 Versions = Callable[[str, int], tuple[Protocol, bytes] | None]
 """Finds a version of a protocol with its bytes, or None."""
@@ -78,57 +73,16 @@ def read_uploaded(data: bytes, name: str, versions: Versions = shipped_protocol)
 
     `name` is the file's own. It may take as long as proving may: not for a request that somebody waits for.
     """
-    return _KEPT.of(data, name, versions)
-
-
-def faults_said(faults: tuple[Fault, ...], name: str, language: str) -> list[str]:
-    """Each fault as one line, in this language."""
-    w = Wording(language)
-    return [fault_line(w, name, fault) for fault in faults]
-
-
-_Outcome = Scenario | tuple[Fault, ...]
-
-
-class _Kept:
-    """What was found of files, by their digests and those of the protocols that they were played on. One is proven at
-    a time, so that nobody waits for the same one twice.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._found: OrderedDict[tuple[str, ...], _Outcome] = OrderedDict()
-        self._lock = Lock()
-
-    def of(self, data: bytes, name: str, versions: Versions) -> _Outcome:
-        try:
-            scenario = read_scenario(data, name)
-        except DefinitionError as error:
-            return error.faults
-        at_hand = list(protocols_of(scenario, versions))
-        key = (scenario.digest, *(protocol.digest for protocol, _content in at_hand))
-        with self._lock:
-            if key not in self._found:
-                self._found[key] = _proven(scenario, data, at_hand)
-            self._found.move_to_end(key)
-            while len(self._found) > self._most:
-                self._found.popitem(last=False)
-            return self._found[key]
-
-
-def _proven(scenario: Scenario, data: bytes, at_hand: list[tuple[Protocol, bytes]]) -> _Outcome:
-    """The scenario, or what is wrong with it on the first version on which something is."""
+    try:
+        scenario = read_scenario(data, name)
+    except DefinitionError as error:
+        return error.faults
+    at_hand = tuple(protocols_of(scenario, versions))
     if not at_hand:
         text = N_('no version of the protocol "%(name)s" that this scenario names is at hand')
         return (Fault(1, Phrase(text, name=scenario.protocol)),)
-    for protocol, content in at_hand:
-        faults = prove(scenario, data, protocol, content)
-        if faults:
-            return faults
-    return scenario
-
-
-_KEPT = _Kept(KEPT_MOST)
+    found = (prove(scenario, data, protocol, content) for protocol, content in at_hand)
+    return next((faults for faults in found if faults), scenario)
 
 
 @lru_cache(maxsize=8)

@@ -11,11 +11,12 @@ import pytest
 
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import DefinitionError, Fault
+from school_protocol.language import Wording
+from school_protocol.protocol.presenters import fault_line
 from school_protocol.protocol.reader import read as read_protocol
 from school_protocol.training import scenario_library, scenario_reader, table_play
 from school_protocol.training.scenario import Scenario
 from school_protocol.training.scenario_library import (
-    faults_said,
     find_scenario,
     read_uploaded,
     shipped_protocol,
@@ -114,6 +115,10 @@ def refused(data: bytes) -> tuple[Fault, ...]:
     return raised.value.faults
 
 
+def said_in(language: str, faults: tuple[Fault, ...]) -> list[str]:
+    return [fault_line(Wording(language), FILE, fault) for fault in faults]
+
+
 # ---- how it is written ---------------------------------------------------------------------------------------------
 
 
@@ -127,7 +132,7 @@ def test_too_much_is_refused_before_it_is_looked_at(name: str) -> None:
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_it_is_said_in_the_readers_language(name: str, language: str) -> None:
     make, message = TOO_MUCH[name]
-    [said, *_more] = faults_said(refused(make()), FILE, language)
+    [said, *_more] = said_in(language, refused(make()))
     assert message not in said
     assert not re.search(r"stand here|may be|larger than", said)
     assert re.search("admis|dépasse" if language == "fr" else "الحد الأقصى|يتجاوز", said)
@@ -222,53 +227,21 @@ def test_shipped_versions_of_protocols_are_found() -> None:
     assert shipped_protocol("nobody", 1) is None
 
 
-@pytest.fixture
-def proven(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was proven, with nothing remembered before."""
-    told: list[str] = []
-
-    def prove_one(scenario: Scenario, data: bytes, protocol: Protocol, content: bytes) -> tuple[Fault, ...]:
-        told.append(f"{scenario.digest[:8]} {protocol.protocol}")
-        return table_play.prove(scenario, data, protocol, content)
-
-    monkeypatch.setattr(scenario_library, "prove", prove_one)
-    monkeypatch.setattr(scenario_library, "_KEPT", scenario_library._Kept(2))
-    return told
-
-
-@pytest.mark.exhaustive
-def test_an_upload_is_proven_once(proven: list[str]) -> None:
-    first = read_uploaded(TEXT.encode(), FILE, at_hand)
-    assert isinstance(first, Scenario)
-    assert first.scenario == "found-phone"
-    assert read_uploaded(TEXT.encode(), "another-name.yaml", at_hand) is first
-    assert len(proven) == 1
-    changed = read_uploaded(TEXT.encode() + b"# seen\n", FILE, at_hand)
-    assert isinstance(changed, Scenario)
-    assert len(proven) == 2
-
-
-@pytest.mark.exhaustive
-def test_what_is_remembered_is_bounded(proven: list[str]) -> None:
-    wrong = [edited("ends: looking", "ends: noted") + b"#" * place + b"\n" for place in range(3)]
-    for data in (*wrong, wrong[-1], wrong[0]):
-        assert isinstance(read_uploaded(data, FILE, at_hand), tuple)
-    assert len(proven) == 4, "the last is remembered, the first is not"
-
-
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
-def test_a_protocol_that_is_not_at_hand_is_said(language: str, proven: list[str]) -> None:
+def test_a_protocol_that_is_not_at_hand_is_said(language: str) -> None:
     faults = read_uploaded(TEXT.encode(), FILE)
     assert isinstance(faults, tuple)
-    [said] = faults_said(faults, FILE, language)
+    [said] = said_in(language, faults)
     assert "lost-things" in said
-    assert proven == []
 
 
-def test_what_cannot_be_read_is_told_and_not_played(proven: list[str]) -> None:
-    assert isinstance(read_uploaded(b"\xff\xfe", FILE, at_hand), tuple)
-    assert isinstance(read_uploaded(b"", FILE, at_hand), tuple)
-    assert proven == []
+def test_what_is_brought_is_read_and_proven() -> None:
+    wrong = edited("ends: looking", "ends: noted")
+    for data in (b"\xff\xfe", b"", wrong):
+        assert isinstance(read_uploaded(data, FILE, at_hand), tuple)
+    found = read_uploaded(TEXT.encode(), FILE, at_hand)
+    assert isinstance(found, Scenario)
+    assert found.scenario == "found-phone"
 
 
 # ---- said to whoever writes one ------------------------------------------------------------------------------------
