@@ -18,11 +18,11 @@ from pydantic import BaseModel
 from school_protocol.api import openapi, presenters, service, tokens
 from school_protocol.api.openapi import ProblemDetails
 from school_protocol.api.presenters import token_form
-from school_protocol.api.service import Bearer, Wanted
+from school_protocol.api.service import Bearer
 from school_protocol.api.tokens import known_by
 from school_protocol.auth.service import TooManyTries
 from school_protocol.case_files.record import bare_schema
-from school_protocol.cases.index_repository import IndexRow
+from school_protocol.cases.index_repository import Filter, IndexRow
 from school_protocol.context import House, today_for
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
@@ -32,6 +32,7 @@ from school_protocol.language import Wording
 from school_protocol.people.forms import TeamForm
 from school_protocol.people.teams import TeamRefused
 from school_protocol.statistics import release_rules
+from school_protocol.statistics.presenters import figure_rows, figures_csv
 from school_protocol.storage.case_numbers import check_number
 from school_protocol.ui import form_post, sessions
 from school_protocol.ui.form_post import as_sent, renewed
@@ -191,18 +192,20 @@ def cases() -> Response:
         "due_before",
     )  # fmt: skip
     house, spoken = sessions.house(), language(sessions.house())
-    wanted = Wanted(
-        protocol=asked.text("protocol"),
-        school=asked.text("school"),
-        stage=asked.text("stage"),
-        state=asked.text("state"),
+    stage, state = asked.text("stage"), asked.text("state")
+    narrowed = Filter(
+        protocol=asked.text("protocol") or None,
+        stages=frozenset({stage}) if stage else None,
+        states=frozenset({state}) if state else None,
         level=asked.whole("level", 0, 99),
         ended=asked.truth("ended"),
-        moved_since=asked.moment("moved_since"),
-        changed_since=asked.moment("changed_since"),
+        moved_from=asked.moment("moved_since"),
+        changed_from=asked.moment("changed_since"),
         due_before=asked.moment("due_before"),
     )
-    found = service.read_cases(house, bearer(), wanted, limit=asked.limit(), after=asked.number("after"))
+    found = service.read_cases(
+        house, bearer(), narrowed, school=asked.text("school"), limit=asked.limit(), after=asked.number("after")
+    )
     w = Wording(spoken)
     lines = [
         _listed(w, row, found.changed[row.case_id], found.units[row.unit], found.protocols[row.protocol, row.version])
@@ -280,7 +283,7 @@ def release(release: str) -> Response:
     spoken = language(sessions.house())
     told = service.read_figures(sessions.house(), bearer(), release, asked.text("unit"))
     w = Wording(spoken)
-    rows = [openapi.FigureRow.model_validate(row) for row in service.rows_of(told, w)]
+    rows = [openapi.FigureRow.model_validate(row) for row in figure_rows(told, w)]
     unit = _place(w, told.unit.unit)
     return _said(openapi.Figures(release=_release(w, told.line), unit=unit, rows=rows), spoken)
 
@@ -291,7 +294,7 @@ def release_csv(release: str) -> Response:
     asked = _Asked("unit")
     spoken = language(sessions.house())
     told = service.read_figures(sessions.house(), bearer(), release, asked.text("unit"))
-    response = Response(service.csv_of(told, Wording(spoken)), content_type=CSV)
+    response = Response(figures_csv(told, Wording(spoken)), content_type=CSV)
     response.headers["Content-Disposition"] = "attachment; filename=figures.csv"
     return spoken_in(response, spoken)
 

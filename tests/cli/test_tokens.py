@@ -14,8 +14,9 @@ from services.conftest import School
 from services.tokening import above, administrator
 
 from school_protocol import cli
-from school_protocol.api.service import UnknownToken, Wanted, admit, read_cases
+from school_protocol.api.service import UnknownToken, admit, read_cases
 from school_protocol.auth import repository as auth_repository
+from school_protocol.cases.index_repository import EVERYTHING
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
 from school_protocol.context import open_house
@@ -65,7 +66,7 @@ def test_a_token_is_made_listed_and_revoked(school: School) -> None:
     made = created(school)
     assert made.exit_code == 0, made.output
     bearer = admit(school.house, made.output.strip(), Right.cases, "api.cases")
-    assert len(read_cases(school.house, bearer, Wanted(), limit=5).rows) == 1
+    assert len(read_cases(school.house, bearer, EVERYTHING, limit=5).rows) == 1
     (one,) = listed()
     assert (one["name"], one["state"], one["rights"], one["until"]) == (
         "Dashboard", "good", ["cases:read"], "2027-01-31",

@@ -17,12 +17,13 @@ from sqlalchemy import select
 from school_protocol.api import repository as api_repository
 from school_protocol.api import service as api_service
 from school_protocol.api import tokens
-from school_protocol.api.service import Bearer, UnknownToken, Wanted, admit, read_cases, read_record
+from school_protocol.api.service import Bearer, UnknownToken, admit, read_cases, read_record
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.models import AccountRow, AppointmentRow
 from school_protocol.case_files.record import bare_schema
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.index_repository import EVERYTHING
 from school_protocol.context import House
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Unseen
@@ -40,8 +41,8 @@ def bearer(school: School, who: str = "directorate", kind: UnitKind = UnitKind.p
     return admit(school.house, secret, Right.cases, "api.cases")
 
 
-def numbers(house: House, by: Bearer, wanted: Wanted | None = None, **asked: Any) -> list[str]:
-    page = read_cases(house, by, wanted or Wanted(), limit=asked.pop("limit", 50), **asked)
+def numbers(house: House, by: Bearer) -> list[str]:
+    page = read_cases(house, by, EVERYTHING, limit=50)
     return [row.number for row in page.rows]
 
 
@@ -109,14 +110,14 @@ def test_pages_follow_numbers_and_lose_no_case(school: School) -> None:
         found.add(school.number)
     by, after, seen = bearer(school), "", list[str]()
     while True:
-        page = read_cases(school.house, by, Wanted(), limit=3, after=after)
+        page = read_cases(school.house, by, EVERYTHING, limit=3, after=after)
         seen += [row.number for row in page.rows]
         school.act("head", "note", text="x")  # what is written meanwhile moves nothing
         after = page.after
         if not after:
             break
     assert seen == sorted(found)
-    assert read_cases(school.house, by, Wanted(), limit=7).after == ""
+    assert read_cases(school.house, by, EVERYTHING, limit=7).after == ""
 
 
 # ---- what of a case ------------------------------------------------------------------------------------------------
