@@ -24,6 +24,7 @@ from school_protocol.notifications import receivers
 from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications import service as notifications_service
 from school_protocol.notifications.digests import LOOK_AGAIN, Pace
+from school_protocol.notifications.models import NoticeRow
 from school_protocol.notifications.receivers import choose, see_choice
 from school_protocol.notifications.repository import Choice, Every
 from school_protocol.notifications.service import see_waiting, sweep
@@ -247,7 +248,7 @@ def test_a_count_that_was_met_by_then_is_told_of_to_nobody(
     assert outcome or "team_coordinator" in told
 
 
-def notices_of(school: School, case_id: str) -> list[notifications_repository.Notice]:
+def notices_of(school: School, case_id: str) -> list[NoticeRow]:
     with school.house.realm.reading() as session:
         return list(notifications_repository.notices_of_case(session, case_id))
 
@@ -378,7 +379,7 @@ def _states(watched: Watched, who: str) -> dict[str, int]:
     with watched.school.house.realm.reading() as session:
         for one in notifications_repository.notices_of_case(session, watched.case_id):
             if one.account == account and not one.urgent:
-                found[one.state.value] = found.get(one.state.value, 0) + 1
+                found[one.state] = found.get(one.state, 0) + 1
     return found
 
 
