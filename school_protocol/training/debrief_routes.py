@@ -12,9 +12,11 @@ from school_protocol.engine.visibility import Permission
 from school_protocol.pdf.rendering import missing
 from school_protocol.training import routes, workshop_end
 from school_protocol.training.findings import Debrief
+from school_protocol.training.presenters import debrief_told, spread_told
 from school_protocol.training.repository import Workshop
 from school_protocol.training.room_store import Room
 from school_protocol.training.workshop_end import Debriefed
+from school_protocol.training.workshop_pages import TableDebrief, TrainerDebrief, table_debrief, trainer_debrief
 from school_protocol.ui import sessions
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
@@ -42,13 +44,10 @@ def _name(number: int | str) -> str:
 def _debrief(workshop: str) -> ResponseReturnValue:
     """All tables side by side, then what went otherwise at each."""
     mine, found = _of(workshop)
-    language = wording().language
-    spread = workshop_end.side_by_side(_named(found), language)
-    lines = {
-        number: workshop_end.shown(one, language, found.names_at(int(number))) for number, one in found.tables.items()
-    }  # fmt: skip
+    w = wording()
+    lines = {number: debrief_told(one, w, found.names_at(int(number))) for number, one in found.tables.items()}
     return render_template(
-        "workshops/debrief.html", workshop=mine, found=found, spread=spread, tables=lines,
+        "workshops/debrief.html", workshop=mine, found=found, sections=spread_told(_named(found), w), tables=lines,
         empty=tuple(map(_name, found.empty)), can_print=bool(lines) and missing() is None,
     )  # fmt: skip
 
@@ -58,9 +57,8 @@ def _debrief_paper(workshop: str) -> ResponseReturnValue:
     mine, found = _of(workshop)
     if not found.tables:
         raise Unseen(workshop)
-    data = workshop_end.trainer_paper(
-        _named(found), mine.code, wording().language, found.as_of, tuple(map(_name, found.empty))
-    )  # fmt: skip
+    view = TrainerDebrief(_named(found), found.as_of, mine.code, tuple(map(_name, found.empty)))
+    data = trainer_debrief(view, wording())
     return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"debrief-{mine.code}.pdf")
 
 
@@ -68,7 +66,7 @@ def _debrief_paper(workshop: str) -> ResponseReturnValue:
 def _table_debrief(workshop: str, table: int) -> ResponseReturnValue:
     """One table's line of time and what is to be said of it."""
     mine, found = _of(workshop, table)
-    told = workshop_end.shown(found.table(table), wording().language, found.names_at(table))
+    told = debrief_told(found.table(table), wording(), found.names_at(table))
     return render_template("workshops/table.html", workshop=mine, table=table, told=told, can_print=missing() is None)
 
 
@@ -84,9 +82,8 @@ def paper_of(room: Room, table: int) -> ResponseReturnValue:
 
 
 def _paper(found: Debriefed, table: int) -> ResponseReturnValue:
-    data = workshop_end.table_paper(
-        found.table(table), _name(table), wording().language, found.as_of, found.names_at(table)
-    )  # fmt: skip
+    view = TableDebrief(_name(table), found.table(table), found.as_of, found.names_at(table))
+    data = table_debrief(view, wording())
     return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"debrief-table-{table}.pdf")
 
 
@@ -94,7 +91,6 @@ def _paper(found: Debriefed, table: int) -> ResponseReturnValue:
 def _replay(workshop: str, table: int) -> ResponseReturnValue:
     """A table step by step, for everybody's eyes."""
     mine, found = _of(workshop, table)
-    told = workshop_end.shown(found.table(table), wording().language, found.names_at(table))
-    step = request.args.get("step", 1, type=int)
-    frame = workshop_end.frame(told, min(max(step, 1), max(len(told.moments), 1)))
-    return render_template("workshops/replay.html", workshop=mine, table=table, told=told, frame=frame)
+    told = debrief_told(found.table(table), wording(), found.names_at(table))
+    step = min(max(request.args.get("step", 1, type=int), 1), len(told.moments))
+    return render_template("workshops/replay.html", workshop=mine, table=table, moments=told.moments, step=step)

@@ -27,6 +27,7 @@ from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.pdf.rendering import missing
 from school_protocol.training import room_app, seats, service, table_play, workshop_end
 from school_protocol.training.debrief_routes import paper_of
+from school_protocol.training.presenters import debrief_told
 from school_protocol.training.room_app import PREFIX
 from school_protocol.training.room_repository import Glance, Seat, State
 from school_protocol.training.room_store import Room, RoomGone
@@ -420,9 +421,8 @@ def feedback() -> ResponseReturnValue:
 def debrief() -> ResponseReturnValue:
     """One's own table's debrief, once the workshop has ended."""
     mine = _ended()
-    told = workshop_end.shown(
-        workshop_end.debrief_of(room(), mine.table), wording().language, workshop_end.names_at(room(), mine.table)
-    )
+    found, names = workshop_end.debrief_of(room(), mine.table), workshop_end.names_at(room(), mine.table)
+    told = debrief_told(found, wording(), names)
     return render_template("room/debrief.html", table=mine.table, told=told, can_print=missing() is None)
 
 

@@ -22,6 +22,7 @@ from school_protocol.training import repository as training_repository
 from school_protocol.training import service as training_service
 from school_protocol.training.findings import Debrief, Kind
 from school_protocol.training.models import DebriefRow
+from school_protocol.training.presenters import debrief_told
 from school_protocol.training.room_repository import Tried
 from school_protocol.training.room_store import room_alone
 from school_protocol.training.scenario import REAL, Step
@@ -88,7 +89,7 @@ def played(hall: Hall) -> LiveTable:
 
 def texts_of(found: Debrief, names: Mapping[str, str]) -> str:
     """All that pages and papers say of a table, in each language."""
-    said = [str(workshop_end.shown(found, language, names)) for language in ("fr", "ar", "en")]
+    said = [str(debrief_told(found, Wording(language), names)) for language in ("fr", "ar", "en")]
     paper = TableDebrief("1", found, found.ended, names)
     return "\n".join([*said, *(table_debrief_html(paper, Wording(language)) for language in ("fr", "ar", "en"))])
 
@@ -153,7 +154,7 @@ def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
     again = findings.again(findings.written(whole), live.protocol, live.scenario)
     assert again == findings.nameless(whole)
     for language, said in (("fr", "ne sont pas gardés"), ("ar", "لا يُحتفظ بنصه"), ("en", "are not kept")):
-        assert said in str(workshop_end.shown(again, language))
+        assert said in str(debrief_told(again, Wording(language)))
 
 
 @pytest.mark.exhaustive
