@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import cast
 
 from flask import (
@@ -16,6 +17,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    send_file,
     session,
     url_for,
 )
@@ -26,12 +28,13 @@ from school_protocol.engine.errors import BadInput
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.pdf.rendering import missing
 from school_protocol.training import room_app, seats, service, table_play, workshop_end
-from school_protocol.training.debrief_routes import paper_of
 from school_protocol.training.presenters import debrief_told
 from school_protocol.training.room_app import PREFIX
 from school_protocol.training.room_repository import Glance, Seat, State
 from school_protocol.training.room_store import Room, RoomGone
 from school_protocol.training.seats import Sat
+from school_protocol.training.workshop_end import Debriefed
+from school_protocol.training.workshop_pages import TableDebrief, table_debrief
 from school_protocol.ui import form_post, rendering, sessions
 from school_protocol.ui.middleware import again_in, way_back
 from school_protocol.ui.rendering import wording
@@ -429,7 +432,8 @@ def debrief() -> ResponseReturnValue:
 @room_blueprint.get("/debrief/paper")
 def debrief_paper() -> ResponseReturnValue:
     """The same, on paper."""
-    return paper_of(room(), _ended().table)
+    table = _ended().table
+    return debrief_pdf(workshop_end.of_room(room(), table), table)
 
 
 def _ended() -> Seat:
@@ -438,3 +442,13 @@ def _ended() -> Seat:
     if room().state().state is not State.ended:
         abort(404)
     return mine
+
+
+def table_name(number: int | str) -> str:
+    return wording()._("Table %(number)s", number=number)
+
+
+def debrief_pdf(found: Debriefed, table: int) -> ResponseReturnValue:
+    view = TableDebrief(table_name(table), found.table(table), found.as_of, found.names_at(table))
+    data = table_debrief(view, wording())
+    return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"debrief-table-{table}.pdf")
