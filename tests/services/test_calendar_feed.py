@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -177,21 +176,6 @@ def test_a_moment_and_one_sentence_are_all_that_is_said(school: School, language
     unfolded = content.replace(b"\r\n ", b"").decode()
     for secret in (school.number, case_id, NAME, MASSAR, school.account("team_member"), token):
         assert secret not in unfolded
-
-
-@pytest.mark.exhaustive
-def test_it_is_written_as_calendars_read_it(school: School) -> None:
-    """RFC 5545: lines end with CR LF, none is longer than 75 octets, moments are in UTC, no letter is cut in two."""
-    token = open_feed(school.house, school.person("team_member"))
-    content = read_feed(school.house, token).content
-    assert content.count(b"\r\n") == content.count(b"\n")
-    for line in content.split(b"\r\n"):
-        assert len(line) <= 75
-        line.decode()
-    assert re.findall(rb"DTSTART[^\r]*", content)
-    assert all(line.endswith(b"Z") for line in re.findall(rb"DTSTART[^\r]*", content))
-    assert b"VALARM" not in content
-    assert b"METHOD" not in content
 
 
 def test_moments_are_right_as_the_country_changes_its_hour() -> None:

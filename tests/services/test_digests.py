@@ -194,26 +194,6 @@ def test_a_case_that_can_not_be_read_holds_back_no_message(
     assert [who for _ in range(9) for who in watched.swept(days=1)] == ["directorate"]
 
 
-@pytest.mark.exhaustive
-def test_what_still_waits_is_counted_and_what_is_over_is_not(watched: Watched) -> None:
-    choosing_of(watched, "directorate", "weekly", FRIDAY)
-    school = watched.school
-    for _case in range(3):
-        ask_review(school.house, school.person("head"), school.number, token=school.token())
-        over = school.number
-        watched.opened()
-    school.number = over
-    directorate = school.person("directorate")
-    end_review(school.house, directorate, over, expected=school.last_seq(), token=school.token())
-    school.wait(days=9)
-    watched.sweep()
-    (said,) = [letter.text for to, letter in watched.mail.sent if watched.people[to] == "directorate"]
-    assert (
-        Wording("fr").ngettext("One thing waits for you on the desk.", "%(num)d things wait for you on the desk.", 2)
-        in said
-    )
-
-
 @pytest.mark.exhaustive(but=("False-*",))
 @pytest.mark.parametrize(
     ("is_asked_again", "outcome"), [(False, "acknowledged"), (False, ""), (True, "acknowledged"), (True, "answered")]
@@ -337,19 +317,6 @@ def test_the_number_is_said_as_each_language_counts(language: str) -> None:
 
 
 # ---- nothing is lost, nothing is sent twice --------------------------------------------------------------------------
-
-
-@pytest.mark.exhaustive
-def test_what_waited_is_told_as_the_choice_changes(watched: Watched) -> None:
-    choosing_of(watched, "head", "urgent_only")
-    for _ in range(30):
-        watched.ask("head")
-        assert watched.swept(days=1) == []
-    choosing_of(watched, "head", "weekly", FRIDAY)
-    assert watched.sweep().told() == [], "Friday it is"
-    choosing_of(watched, "head", "school_days")
-    assert told_on(watched, "head", 2) == ["Sat 08:30"]
-    assert _states(watched, "head") == {"delivered": 30}
 
 
 def test_who_chose_no_message_is_counted_apart_and_not_told_of_what_is_over(watched: Watched) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
@@ -30,7 +28,7 @@ from school_protocol.mail import Letter, Post, Undelivered, Unreachable
 from school_protocol.notifications import service as notifications_service
 from school_protocol.notifications.digests import next_digest
 from school_protocol.notifications.receivers import keep_address
-from school_protocol.notifications.service import see_waiting, sweep, told_of
+from school_protocol.notifications.service import sweep, told_of
 from school_protocol.people import contacts_repository
 from school_protocol.people import service as people_service
 from school_protocol.storage import administration_log, work_queue
@@ -183,21 +181,6 @@ def test_an_urgent_notice_leaves_at_once_by_mail_and_as_a_short_message(watched:
     assert watched.told(watched.sms) == team
     assert watched.swept(minutes=1) == []
     assert watched.told(watched.sms) == []
-
-
-@pytest.mark.exhaustive
-def test_the_rest_is_gathered_into_one_message_as_the_school_opens(watched: Watched) -> None:
-    watched.opened()
-    watched.ask("head")
-    assert watched.sweep().told() == []
-    watched.school.wait(hours=5)
-    watched.ask("head")
-    watched.ask("directorate")
-    assert watched.swept(hours=17, minutes=29) == []
-    assert watched.now.astimezone(ZONE).strftime("%H:%M") == "08:29"
-    assert watched.swept(minutes=1) == ["directorate", "head"]
-    assert watched.told(watched.sms) == []
-    assert watched.swept(hours=24) == []
 
 
 @pytest.mark.exhaustive
@@ -452,17 +435,6 @@ def test_a_plain_report_that_nobody_sees_is_told_after_a_school_day(watched: Wat
     assert watched.swept(hours=2) == ["head!", "team_coordinator!"]
 
 
-@pytest.mark.exhaustive
-def test_a_second_danger_has_steps_of_its_own(watched: Watched) -> None:
-    watched.school.report("reporter", danger_now="yes")
-    watched.sweep()
-    watched.school.act("team_member", "raise_danger", which_danger="blackmail")
-    assert "team_member/2!" in watched.swept(hours=1)
-    watched.school.act("team_member", "raise_danger", which_danger="assault")
-    watched.told()
-    assert "team_member/2!" in watched.swept(minutes=10)
-
-
 def test_each_danger_tells_also_the_same_again_within_minutes(watched: Watched) -> None:
     """Whoever raised it is not who is told; one who had a message a minute ago gets another."""
     watched.school.report("reporter", danger_now="no")
@@ -475,12 +447,6 @@ def test_each_danger_tells_also_the_same_again_within_minutes(watched: Watched) 
     assert {"head!", "directorate!"} <= told[0]
     assert told[0] <= told[1]
     assert {"head!", "directorate!"} <= told[2]
-
-
-HELD = {
-    "mode": "in_person", "child_view": "given", "stopped": "yes", "safety": "9", "attendance": "regular",
-    "new_facts": "no", "content_status": "not_applicable", "next_on": "2026-12-30", "conclusion": "stable",
-}  # fmt: skip
 
 
 def followed_up(watch: Callable[..., Watched]) -> Watched:
@@ -511,15 +477,6 @@ def test_a_missed_follow_up_is_told_after_three_and_after_seven_school_days(watc
     assert days[first] == ["head", "team_coordinator"]
     assert days[second] == ["directorate"]
     assert (second - first).days in (4, 5), "four school days later"
-
-
-@pytest.mark.exhaustive
-def test_a_follow_up_that_is_held_is_not_told(watch: Callable[..., Watched]) -> None:
-    watched = followed_up(watch)
-    watched.school.wait(days=12)
-    today = watched.now.date().isoformat()
-    watched.school.act("team_member", "follow_up", {**HELD, "planned_on": today, "held_on": today})
-    assert [watched.swept(days=1) for _ in range(10)] == [[]] * 10
 
 
 # ---- nobody to reach -----------------------------------------------------------------------------------------------
@@ -607,17 +564,6 @@ def test_a_server_that_is_down_is_asked_once_a_sweep(watched: Watched) -> None:
     assert watched.mail.tried == 1
 
 
-@pytest.mark.exhaustive
-def test_without_a_mail_setting_messages_wait(watched: Watched) -> None:
-    watched.school.report(danger_now="unsure")
-    sweep(watched.school.house, Post(None, watched.sms))
-    assert len(watched.told(watched.sms)) == 3
-    assert (see_waiting(watched.school.house).mail, see_waiting(watched.school.house).sms) == (3, 0)
-    watched.school.wait(days=3)
-    assert len(watched.sweep().told()) >= 3
-    assert see_waiting(watched.school.house).mail == 0
-
-
 class Killed(BaseException):
     """The process ends here."""
 
@@ -635,28 +581,6 @@ def test_a_worker_that_is_killed_loses_nothing(watched: Watched, monkeypatch: py
 
 def _dies(*_arguments: object) -> None:
     raise Killed
-
-
-@pytest.mark.exhaustive
-def test_workers_at_once_tell_each_person_once(watched: Watched) -> None:
-    watched.school.report("reporter", danger_now="yes")
-    watched.school.act("team_member", "raise_danger", which_danger="blackmail")
-    start = threading.Barrier(4)
-
-    def worker(_: int) -> None:
-        start.wait()
-        watched.sweep()
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(worker, range(4)))
-    everybody = ["directorate!", "head!", "team_coordinator!", "team_member!", "team_member/2!"]
-    assert set(watched.told()) == set(everybody)
-    with watched.school.house.realm.reading() as session:
-        kept = [
-            (one.cause, one.account, one.channel)
-            for one in notifications_service.repository.notices_of_case(session, watched.case_id)
-        ]
-    assert len(kept) == len(set(kept))
 
 
 @pytest.mark.exhaustive

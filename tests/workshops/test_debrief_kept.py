@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
@@ -36,7 +36,7 @@ from school_protocol.training.workshop_pages import (
     trainer_debrief_html,
 )
 from workshops.live_table import LiveTable, said_of, sat_down
-from workshops.room_browsing import Hall, hall_in
+from workshops.room_browsing import Hall
 from workshops.rooms_of import NOON, sat
 from workshops.test_same_debrief import SC3, planted, step
 
@@ -58,13 +58,6 @@ def with_words(protocol: Protocol, one: Step) -> Step:
         return f"{said} {WORD}" if item is not None and item.type in TEXTS and isinstance(said, str) else said
 
     return one.model_copy(update={"answers": {key: told(key, said) for key, said in one.answers.items()}})
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path, 2)
-    yield hall
-    hall.close()
 
 
 def played(hall: Hall) -> LiveTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 from io import BytesIO
@@ -32,7 +32,7 @@ from school_protocol.training.scenario_library import check_next, checked
 from school_protocol.training.scenario_reader import read_scenario
 from school_protocol.web import create_app
 from workshops.live_table import sat_down
-from workshops.room_browsing import Hall, Visitor, hall_in
+from workshops.room_browsing import Hall, Visitor
 from workshops.rooms_of import NOON, ROOT, person
 
 pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
@@ -54,13 +54,6 @@ def edited(old: str, new: str) -> bytes:
     text = own()
     assert text.count(old) == 1, old
     return text.replace(old, new).encode()
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
 
 
 def bring(hall: Hall, trainer: Visitor, content: bytes, name: str = "ours.yaml") -> TestResponse:

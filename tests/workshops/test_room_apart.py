@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from school_protocol.training.room_repository import BY_ACCOUNT, BY_CASE, BY_UNI
 from school_protocol.training.room_store import SWEPT_AFTER, settings_of
 from school_protocol.training.service import STANDS
 from school_protocol.wiring import WIRING
-from workshops.room_browsing import Hall, dump, hall_in, rooms_there
+from workshops.room_browsing import Hall, dump, rooms_there
 from workshops.rooms_of import NOON, made
 
 NEVER_WRITTEN = {
@@ -36,13 +35,6 @@ NEVER_WRITTEN = {
 """Tables of the realm and the directory that hold nothing of a room."""
 PLANTED = "Zellige Outremer"
 """A seat's name, which lies in the room's store as it is."""
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
 
 
 def files_with(folder: Path, words: str) -> list[str]:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,13 +31,6 @@ from workshops.room_browsing import Hall, hall_in, rooms_there
 from workshops.rooms_of import NOON, host_in, made, person, rooms_at, sat
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
 
 
 # ---- while nobody serves it ------------------------------------------------------------------------------------------

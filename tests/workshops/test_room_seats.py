@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from html import unescape
@@ -26,13 +25,6 @@ from workshops.room_browsing import Hall, Visitor, hall_in
 from workshops.test_room_broken import at_once
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
 
 
 def sit(hall: Hall, **sent: object) -> tuple[int, str]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,18 +17,10 @@ from school_protocol.training.room_store import RoomGone
 from school_protocol.training.scenario_library import checked
 from school_protocol.training.service import STANDS, Wanted
 from workshops.live_table import sat_down
-from workshops.room_browsing import Hall, hall_in, rooms_there
+from workshops.room_browsing import Hall, rooms_there
 from workshops.rooms_of import person
 from workshops.test_own_scenarios import brought, own
 from workshops.test_same_debrief import planted, step
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
-
 
 # ---- a page that comes again -----------------------------------------------------------------------------------------
 

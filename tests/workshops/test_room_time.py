@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -22,13 +21,6 @@ from workshops.room_browsing import Hall, hall_in
 TAGS = re.compile("<[^>]+>")
 MINUTE = timedelta(minutes=1)
 FORM = "/reports/new"
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
 
 
 def now(hall: Hall) -> datetime:

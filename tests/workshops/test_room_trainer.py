@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
-from pathlib import Path
 
 import pytest
 from werkzeug.test import TestResponse
@@ -16,18 +14,11 @@ from school_protocol.training import room_repository, seats, table_play, worksho
 from school_protocol.training import service as training_service
 from school_protocol.training.models import SeatRow
 from workshops.live_table import sat_down
-from workshops.room_browsing import Hall, Visitor, dump, hall_in, rooms_there
+from workshops.room_browsing import Hall, Visitor, dump, rooms_there
 from workshops.test_same_debrief import SC3
 
 TIMED = "imprudent"
 CALLED = "father_at_gate"
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
 
 
 def doors(hall: Hall) -> list[tuple[str, str, str]]:
