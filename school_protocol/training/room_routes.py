@@ -28,9 +28,10 @@ from school_protocol.engine.errors import BadInput
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.pdf.rendering import missing
 from school_protocol.training import room_app, seats, service, table_play, workshop_end
+from school_protocol.training.models import SeatRow
 from school_protocol.training.presenters import debrief_told
 from school_protocol.training.room_app import PREFIX
-from school_protocol.training.room_repository import Glance, Seat, State
+from school_protocol.training.room_repository import Glance, State
 from school_protocol.training.room_store import Room, RoomGone
 from school_protocol.training.seats import Sat
 from school_protocol.training.workshop_end import Debriefed
@@ -178,7 +179,7 @@ def _see_again() -> None:
     g.pop("seen", None)
 
 
-def seat() -> Seat | None:
+def seat() -> SeatRow | None:
     """The seat of whoever asks."""
     return seen().seat
 
@@ -214,7 +215,7 @@ def guard() -> ResponseReturnValue | None:
     return None
 
 
-def _watch(found: Seat, endpoint: str) -> None:
+def _watch(found: SeatRow, endpoint: str) -> None:
     """A page is asked for: its form is written on, or is one no more; and what came meanwhile is looked at."""
     opens, before = endpoint in FORMS, seen()
     if opens:
@@ -228,14 +229,14 @@ def _watch(found: Seat, endpoint: str) -> None:
         _see_again()
 
 
-def _without_hints(found: Seat) -> ResponseReturnValue | None:
+def _without_hints(found: SeatRow) -> ResponseReturnValue | None:
     """Such a page is shut, in words; nothing where it is open."""
     if found.is_trainer or _hinted() or room().state().state is State.ended:
         return None
     return render_template("room/no_hints.html"), 403
 
 
-def afterwards(found: Seat | None, status: int) -> None:
+def afterwards(found: SeatRow | None, status: int) -> None:
     """Something was sent: the table is looked at, and whoever wrote writes no more."""
     if found is None:
         return
@@ -249,7 +250,7 @@ def afterwards(found: Seat | None, status: int) -> None:
 class Here:
     """The band on each page of a room: where one sits, what time it is there, and whether it runs."""
 
-    seat: Seat | None
+    seat: SeatRow | None
     table: int
     moment: datetime
     stands: str
@@ -356,7 +357,7 @@ def _entry(problems: dict[str, tuple[str, ...]], *, coming_back: bool = False) -
 # ---- the table ---------------------------------------------------------------------------------------------------
 
 
-def _mine() -> Seat:
+def _mine() -> SeatRow:
     found = seat()
     if found is None:
         abort(404)
@@ -436,7 +437,7 @@ def debrief_paper() -> ResponseReturnValue:
     return debrief_pdf(workshop_end.of_room(room(), table), table)
 
 
-def _ended() -> Seat:
+def _ended() -> SeatRow:
     """Whoever asks for a debrief: before the end there is none."""
     mine = _mine()
     if room().state().state is not State.ended:

@@ -22,7 +22,8 @@ from school_protocol.storage.engines import Session, Store, open_engine
 from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.vault import Vault
 from school_protocol.training import repository, room_repository
-from school_protocol.training.room_repository import PARTS, RoomState, State, Stores, Tried, purge_room, units_of
+from school_protocol.training.models import AttemptRow
+from school_protocol.training.room_repository import PARTS, RoomState, State, Stores, purge_room, units_of
 from school_protocol.training.scenario import STANDING, Scenario
 from school_protocol.training.scenario_reader import read_scenario
 
@@ -319,8 +320,11 @@ class _Witness:
             if seat is None:
                 return
             role = self._role(seat.roles, key)
-            tried = Tried(now, actor.id, role, number, key[:80], why[:20], codes[:20])
-            room_repository.add_attempt(session, seat.table, tried)
+            tried = AttemptRow(
+                at_table=seat.table, at=now, account=actor.id, role=role, case_number=number, name=key[:80],
+                why=list(why[:20]), codes=list(codes[:20]),
+            )  # fmt: skip
+            room_repository.add_attempt(session, tried)
             room_repository.go_stale(session, seat.table)
 
     def _role(self, roles: Sequence[str], key: str) -> str:

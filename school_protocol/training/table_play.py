@@ -31,7 +31,8 @@ from school_protocol.protocol.yaml_tree import Path
 from school_protocol.storage.engines import Session
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.training import room_repository
-from school_protocol.training.room_repository import Glance, Seat, State, TableState, Tried
+from school_protocol.training.models import AttemptRow, SeatRow, TableRow
+from school_protocol.training.room_repository import Glance, State
 from school_protocol.training.room_store import Room
 from school_protocol.training.scenario import (
     EVERYONE,
@@ -437,7 +438,7 @@ def _look(room: Room, session: Session, now: datetime) -> None:
     cases = _cases_by_school(room)
     for table in room_repository.tables(session):
         if _is_due(table, now):
-            room_repository.keep_table(session, _seen(room, session, table, cases.get(table.school, ()), now))
+            _see(room, session, table, cases.get(table.school, ()), now)
 
 
 def _sweep(room: Room, now: datetime) -> None:
@@ -451,7 +452,7 @@ def is_due(seen: Glance, real: datetime) -> bool:
     return seen.is_stale or (seen.next_look is not None and seen.next_look <= seen.state.clock.at(real))
 
 
-def _is_due(table: TableState, now: datetime) -> bool:
+def _is_due(table: TableRow, now: datetime) -> bool:
     return table.is_stale or (table.next_at is not None and table.next_at <= now)
 
 
@@ -465,28 +466,27 @@ def _cases_by_school(room: Room) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _seen(room: Room, session: Session, table: TableState, cases: Sequence[str], now: datetime) -> TableState:
+def _see(room: Room, session: Session, table: TableRow, cases: Sequence[str], now: datetime) -> None:
     """The table after every moment until now at which something came or fell due."""
     attempts = by_case(room_repository.attempts(session, table.number))
-    begun = room_begun(room)
     stops = 0
     while True:
         stop = table.next_at if table.next_at is not None and table.next_at <= now else None
         at = min(stop, now) if stop is not None and stops < _STOPS_MOST else now
-        table = _at(room, table, cases, attempts, begun, at)
+        _see_at(room, table, cases, attempts, at)
         stops += 1
         if at == now and (table.next_at is None or table.next_at > now):
-            return replace(table, is_stale=False)
+            table.is_stale = False
+            return
 
 
-def _at(
-    room: Room, table: TableState, cases: Sequence[str], attempts: Mapping[str, Sequence[Attempt]], begun: datetime,
-    at: datetime,
-) -> TableState:  # fmt: skip
+def _see_at(
+    room: Room, table: TableRow, cases: Sequence[str], attempts: Mapping[str, Sequence[Attempt]], at: datetime
+) -> None:
     """What is to be seen of a table at one moment."""
     facts = facts_at(room, cases, at)
     readings = [reading(room.scenario, one, attempts.get(one.case.number, ())) for one in facts.values()]
-    before = staged(table, begun)
+    before = staged(room, table)
     after = watch(room.scenario, before, readings, at)
     came, coming = dict(after.came), dict(after.coming)
     for key in set(table.held) & (came.keys() - before.came.keys()):
@@ -494,10 +494,9 @@ def _at(
     ahead = [due.due_at for one in facts.values() for due in open_dues(one) if due.due_at > at]
     free = replace(after, came=came, coming={key: when for key, when in coming.items() if key not in table.held})
     comes = next_moment(room.scenario, free, at)
-    return replace(
-        table, came=came, coming=coming, traps=after.traps, cases=tuple(_said(one, at) for one in facts.values()),
-        next_at=min([*ahead, *([comes] if comes is not None else [])], default=None),
-    )  # fmt: skip
+    table.came, table.coming, table.traps = came, coming, dict(after.traps)
+    table.cases = [_said(one, at) for one in facts.values()]
+    table.next_at = min([*ahead, *([comes] if comes is not None else [])], default=None)
 
 
 def room_begun(room: Room) -> datetime:
@@ -505,17 +504,17 @@ def room_begun(room: Room) -> datetime:
     return moment(room.scenario.opening.begins, "begins")
 
 
-def staged(table: TableState, begun: datetime) -> Table:
+def staged(room: Room, table: TableRow) -> Table:
     """A table as a scenario sees it."""
-    return Table(begun, table.came, table.coming, table.traps)
+    return Table(room_begun(room), table.came, table.coming, table.traps)
 
 
-def by_case(tried: Iterable[Tried]) -> dict[str, list[Attempt]]:
+def by_case(tried: Iterable[AttemptRow]) -> dict[str, list[Attempt]]:
     """What was refused, by the number of the case."""
     found: dict[str, list[Attempt]] = {}
     for one in tried:
-        attempt = Attempt(one.name, one.why, one.at, one.role, one.account, problems=one.codes)
-        found.setdefault(one.case, []).append(attempt)
+        attempt = Attempt(one.name, tuple(one.why), one.at, one.role, one.account, problems=tuple(one.codes))
+        found.setdefault(one.case_number, []).append(attempt)
     return found
 
 
@@ -530,7 +529,7 @@ def facts_at(room: Room, cases: Sequence[str], at: datetime) -> dict[str, Facts]
     return found
 
 
-def cases_of(room: Room, table: TableState) -> Sequence[str]:
+def cases_of(room: Room, table: TableRow) -> Sequence[str]:
     """The ids of a table's cases."""
     return _cases_by_school(room).get(table.school, ())
 
@@ -558,7 +557,7 @@ def is_for(inject: Inject, roles: Iterable[str], room: Room) -> bool:
     return EVERYONE in inject.to or any(cast[key].role in mine for key in inject.to if key in cast)
 
 
-def touched(room: Room, table: int, writer: Seat | None = None) -> None:
+def touched(room: Room, table: int, writer: SeatRow | None = None) -> None:
     """Something was done at a table: it is looked at now. `writer`: whoever did it has that form open no more."""
     real = room.real.now()
     with room.writing() as session:
@@ -578,7 +577,12 @@ def write_no_more(session: Session, seat_id: str, real: datetime) -> None:
     """That seat has no form open: the clock waits for those alone who have one."""
     seat = room_repository.seat(session, seat_id)
     if seat is not None and seat.left_at is None and seat.writing is not None:
-        room_repository.keep_seat(session, replace(room_repository.without_writing(seat), seen_at=real))
-        room_repository.change(
-            session, clock=room_repository.state(session).clock.held(room_repository.writing_until(session, real), real)
-        )
+        seat.stop_writing()
+        seat.seen_at = real
+        hold_clock(session, real)
+
+
+def hold_clock(session: Session, real: datetime) -> None:
+    """The fast clock waits for whoever has a form open now."""
+    clock = room_repository.state(session).clock
+    room_repository.change(session, clock=clock.held(room_repository.writing_until(session, real), real))

@@ -27,8 +27,9 @@ from school_protocol.training import findings, repository, room_repository, serv
 from school_protocol.training.case_timeline import Verdict
 from school_protocol.training.debrief import debrief
 from school_protocol.training.findings import Debrief, Finding, Kind, agreements
+from school_protocol.training.models import TableRow
 from school_protocol.training.repository import Workshop
-from school_protocol.training.room_repository import TableState, WordKind
+from school_protocol.training.room_repository import WordKind
 from school_protocol.training.room_store import SCENARIO, Room, room_alone
 from school_protocol.training.scenario import Scenario
 from school_protocol.training.scenario_reader import read_scenario as read_scenario
@@ -133,8 +134,7 @@ def debrief_of(room: Room, number: int) -> Debrief:
     if table is None:
         raise KeyError(number)
     facts = {one.case.number: one for one in facts_at(room, cases_of(room, table), now).values()}
-    whole = staged(table, room_begun(room))
-    return debrief(room.protocol, room.scenario, whole, facts, by_case(tried), now)
+    return debrief(room.protocol, room.scenario, staged(room, table), facts, by_case(tried), now)
 
 
 def debriefs_of(room: Room) -> dict[str, Debrief]:
@@ -150,7 +150,7 @@ def debriefs_of(room: Room) -> dict[str, Debrief]:
     }
 
 
-def _was_played(room: Room, table: TableState) -> bool:
+def _was_played(room: Room, table: TableRow) -> bool:
     """Whether more was written there than what the scenario begins with: whoever did may sit elsewhere by now."""
     begun, cases = room_begun(room), facts_at(room, cases_of(room, table), room.house.now()).values()
     return any(event.at > begun for facts in cases for event in facts.case.events)

@@ -21,9 +21,8 @@ from school_protocol.training import findings, room_repository, room_store, seat
 from school_protocol.training import repository as training_repository
 from school_protocol.training import service as training_service
 from school_protocol.training.findings import Debrief, Kind
-from school_protocol.training.models import DebriefRow
+from school_protocol.training.models import AttemptRow, DebriefRow
 from school_protocol.training.presenters import debrief_told
-from school_protocol.training.room_repository import Tried
 from school_protocol.training.room_store import room_alone
 from school_protocol.training.scenario import REAL, Step
 from school_protocol.training.scenario_library import content_of, protocols_of
@@ -69,10 +68,11 @@ def played(hall: Hall) -> LiveTable:
     account = hall.seats()[0].account
     with hall.room.store.writing() as session:
         for code in (f"names:{QUOTED[0]}:EV1", f"reaches:{QUOTED[1]}"):
-            tried = Tried(
-                hall.room.house.now(), account, "team_member", hall.cases()[0], "add_note", ("words",), (code,)
-            )
-            room_repository.add_attempt(session, 1, tried)
+            tried = AttemptRow(
+                at_table=1, at=hall.room.house.now(), account=account, role="team_member", case_number=hall.cases()[0],
+                name="add_note", why=["words"], codes=[code],
+            )  # fmt: skip
+            room_repository.add_attempt(session, tried)
     training_service.say(hall.room, 1, f"{WORD} !")
     training_service.feed_back(hall.room, f"Merci {WORD}")
     table.play([step(at="2026-10-12T09:00")])

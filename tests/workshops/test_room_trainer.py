@@ -7,12 +7,13 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from school_protocol.engine.deadlines import open_dues
 from school_protocol.training import room_repository, seats, table_play, workshop_end
 from school_protocol.training import service as training_service
-from school_protocol.training.models import SeatRow
+from school_protocol.training.models import WorkshopRow
 from workshops.live_table import sat_down
 from workshops.room_browsing import Hall, Visitor, dump, rooms_there
 from workshops.test_same_debrief import SC3
@@ -35,10 +36,9 @@ def doors(hall: Hall) -> list[tuple[str, str, str]]:
 
 def state_of(hall: Hall) -> object:
     """All that a trainer can change."""
-    with hall.room.store.reading() as session:
-        words = room_repository.words(session, hall.room.house.vault, room_repository.WordKind.message)
-        seated = [(row.id, row.token) for row in session.query(SeatRow)]
-        return room_repository.state(session), room_repository.tables(session), words, seated, hall.workshop
+    with hall.host.directory.reading() as session:
+        listed = [tuple(row) for row in session.execute(select(WorkshopRow.__table__))]
+    return dump(hall.room.store), listed
 
 
 # ---- whose it is -----------------------------------------------------------------------------------------------------
@@ -387,7 +387,7 @@ def test_the_trainer_plays_a_role_that_nobody_holds(hall: Hall) -> None:
     assert inside.get(f"/cases/{hall.cases(2)[0]}").status_code == 200
     assert inside.get(f"/cases/{hall.cases(1)[0]}").status_code == 404
     (seat,) = hall.seats()
-    assert (seat.is_trainer, seat.table, seat.roles) == (True, 2, ("directorate",))
+    assert (seat.is_trainer, seat.table, seat.roles) == (True, 2, ["directorate"])
     assert trainer.get().status_code == 200, "and is the trainer still"
     press(trainer, "/play", table="2", role="directorate")
     assert len(hall.seats()) == 1, "the same seat again"
@@ -437,7 +437,7 @@ def test_two_tabs_of_the_trainers_do_not_undo_each_other(hall: Hall) -> None:
     assert first.post("/say", {"table": "1", "text": "Un"}).status_code == 302
     assert second.post("/clock", {"do": "real"}).status_code == 302
     table = hall.table(1)
-    assert (table.held, table.hints) == ((TIMED,), False)
+    assert (table.held, table.hints) == ([TIMED], False)
     assert first.post("/freeze", {"frozen": "1"}).status_code == 302
     assert second.post("/freeze", {"frozen": "1"}).status_code == 302
     assert hall.state().clock.frozen, "a button says what it does, and no more"
