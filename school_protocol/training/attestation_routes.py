@@ -278,7 +278,8 @@ def _index() -> ResponseReturnValue:
 
 def _list_page(*, problem: str = "", is_empty: bool = False) -> str:
     return render_template(
-        "workshops/scenarios.html", lines=scenario_library.see_own(sessions.house(), routes.trainer()), problem=problem,
+        "workshops/scenarios.html", uploads=scenario_library.see_own(sessions.house(), routes.trainer()),
+        who=scenario_library.name_of(sessions.house(), routes.trainer()), problem=problem,
         is_empty=is_empty, most=LARGEST // 1024, can_print=missing() is None,
     )  # fmt: skip
 
@@ -287,10 +288,12 @@ def _list_page(*, problem: str = "", is_empty: bool = False) -> str:
 def _show(upload: str) -> ResponseReturnValue:
     """One file: being checked, its faults, or the scenario that it is. While it is checked the page comes again."""
     view = scenario_library.see_upload(sessions.house(), routes.trainer(), upload, wording().language)
-    waits = view.line.upload.state is UploadState.waiting
-    response = make_response(
-        render_template("workshops/scenario.html", view=view, most=LARGEST // 1024, can_print=missing() is None)
-    )
+    waits = view.upload.state == UploadState.waiting
+    page = render_template(
+        "workshops/scenario.html", view=view, most=LARGEST // 1024, can_print=missing() is None,
+        who=scenario_library.name_of(sessions.house(), routes.trainer()),
+    )  # fmt: skip
+    response = make_response(page)
     if waits:
         response.headers["Refresh"] = routes.UNDER_WAY
         if is_laptop(sessions.house()):

@@ -30,7 +30,7 @@ from school_protocol.storage.engines import Session
 from school_protocol.storage.models import new_id
 from school_protocol.supervision.regional_teams import rules_of
 from school_protocol.training import repository, scenario_library, service
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import WorkshopRow
 from school_protocol.training.room_store import SCENARIO, scenario_of
 from school_protocol.training.scenario_reader import read_scenario as read_scenario
 
@@ -259,7 +259,7 @@ class AttestLine:
 class AttestView:
     """A workshop as its trainer attests it. `day` and `minutes`: what stands in the form to begin with."""
 
-    workshop: Workshop
+    workshop: WorkshopRow
     title: dict[str, str]
     academy: Unit
     day: date
@@ -339,7 +339,7 @@ def academy(house: House, actor: Actor) -> Unit:
     return academy_of(house, unit)
 
 
-def _told(house: House, workshop: Workshop) -> tuple[dict[str, dict[str, str]], int]:
+def _told(house: House, workshop: WorkshopRow) -> tuple[dict[str, dict[str, str]], int]:
     """The titles of its scenario and protocol by language, and how long the scenario takes."""
     scenario = scenario_library.find_scenario(workshop.scenario)
     file = scenario_of(house, workshop.id) if scenario is None or scenario.digest != workshop.digest else None
@@ -359,14 +359,14 @@ def _told(house: House, workshop: Workshop) -> tuple[dict[str, dict[str, str]], 
     return {SCENARIO_TITLE: title, PROTOCOL_TITLE: said}, minutes
 
 
-def _months(house: House, workshop: Workshop) -> int:
+def _months(house: House, workshop: WorkshopRow) -> int:
     """For how long whoever passed is certified: as the protocol that was played says it, else any that is in force."""
     own = (one.teams for one in house.library.current() if one.protocol == workshop.protocol and one.teams)
     rules = next(own, None) or rules_of(house) or TeamRules(size=1)
     return rules.certificate_months
 
 
-def _days(house: House, workshop: Workshop) -> tuple[date, date]:
+def _days(house: House, workshop: WorkshopRow) -> tuple[date, date]:
     """Between which days it was held: from when it was set up to its end."""
     first, last = workshop.created_at, workshop.ended_at or workshop.created_at
     return first.astimezone(ZONE).date(), last.astimezone(ZONE).date()
@@ -392,7 +392,7 @@ def preview(house: House, actor: Actor, workshop: str, lines: Sequence[Typed], h
 
 
 def _preview(
-    session: Session, house: House, actor: Actor, workshop: Workshop, lines: Sequence[Typed], day: date, minutes: int
+    session: Session, house: House, actor: Actor, workshop: WorkshopRow, lines: Sequence[Typed], day: date, minutes: int
 ) -> Preview:
     before = attestation_repository.of_workshop(session, house.vault, workshop.id)
     until = months_after(day, _months(house, workshop))
@@ -401,14 +401,14 @@ def _preview(
     return Preview(day, minutes, found, digest(day, minutes, found))
 
 
-def _ended(house: House, actor: Actor, workshop: str) -> Workshop:
+def _ended(house: House, actor: Actor, workshop: str) -> WorkshopRow:
     found = service.own(house, actor, workshop)
     if found.ended_at is None:
         raise TeamRefused(Obstacle("not_ended"))
     return found
 
 
-def _when(house: House, workshop: Workshop, held_on: str, minutes: str) -> tuple[date, int]:
+def _when(house: House, workshop: WorkshopRow, held_on: str, minutes: str) -> tuple[date, int]:
     problems: dict[str, tuple[str, ...]] = {}
     first, last = _days(house, workshop)
     day = last
@@ -464,7 +464,7 @@ def _once(house: House, actor: Actor, token: str, said: Sequence[str], change: C
     return Attested(entered)
 
 
-def _write(session: Session, house: House, actor: Actor, workshop: Workshop, shown: Preview) -> None:
+def _write(session: Session, house: House, actor: Actor, workshop: WorkshopRow, shown: Preview) -> None:
     titles, _minutes = _told(house, workshop)
     region, rng = academy(house, actor), random.SystemRandom()
     log = []

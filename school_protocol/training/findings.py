@@ -400,13 +400,14 @@ def _reasons(reasons: tuple[Reason, ...], known: Set[str]) -> tuple[Reason, ...]
     )
 
 
-def written(debrief: Debrief) -> bytes:
+def written(debrief: Debrief) -> str:
     """What stays of a debrief, as JSON."""
     said = nameless(debrief)
-    return _adapter().dump_json(_Lasting(**{one.name: getattr(said, one.name) for one in fields(_Lasting)}))
+    lasting = _Lasting(**{one.name: getattr(said, one.name) for one in fields(_Lasting)})
+    return _adapter().dump_json(lasting).decode()
 
 
-def again(kept: bytes, protocol: Protocol, scenario: Scenario | None) -> Debrief:
+def again(kept: str, protocol: Protocol, scenario: Scenario | None) -> Debrief:
     """The debrief that `written` wrote, on the same protocol and scenario."""
     told = _adapter().validate_json(kept)
     return Debrief(protocol, scenario, **{one.name: getattr(told, one.name) for one in fields(_Lasting)})

@@ -31,8 +31,8 @@ from school_protocol.pdf.rendering import missing
 from school_protocol.training import room_routes, scenario_library, seats, service, table_play, workshop_end
 from school_protocol.training.findings import Debrief
 from school_protocol.training.kit import Stands, ask, file_of, see
+from school_protocol.training.models import WorkshopRow
 from school_protocol.training.presenters import debrief_told, spread_told, subject_said
-from school_protocol.training.repository import Workshop
 from school_protocol.training.room_app import PREFIX
 from school_protocol.training.room_store import Room, RoomGone, Rooms, is_laptop, key_of, trainer_of
 from school_protocol.training.scenario import FAST, REAL, STANDING
@@ -70,7 +70,7 @@ def trainer() -> Actor | None:
     return None if is_laptop(sessions.house()) else sessions.actor()
 
 
-def own(workshop: str) -> Workshop:
+def own(workshop: str) -> WorkshopRow:
     """One's own workshop; raises Unseen for any other."""
     return service.own(sessions.house(), trainer(), workshop)
 
@@ -132,7 +132,7 @@ def _new(problems: Mapping[str, tuple[str, ...]]) -> str:
     )
 
 
-def _make() -> Workshop:
+def _make() -> WorkshopRow:
     chosen = _chosen(request.form.get("scenario", "")[:80])
     typed = request.form.get("tables", "").strip()[:10]
     problems: dict[str, tuple[str, ...]] = {}
@@ -230,7 +230,7 @@ def projector(workshop: str) -> ResponseReturnValue:
     return response
 
 
-def _wall(template: str, mine: Workshop) -> ResponseReturnValue:
+def _wall(template: str, mine: WorkshopRow) -> ResponseReturnValue:
     room = room_of(mine.id)
     table_play.look(room)
     wall = seats.see_wall(room)
@@ -240,13 +240,13 @@ def _wall(template: str, mine: Workshop) -> ResponseReturnValue:
     return render_template(template, workshop=mine, wall=wall, qr=qr, again=again, **known)
 
 
-def _address(workshop: Workshop) -> str:
+def _address(workshop: WorkshopRow) -> str:
     """Where participants come in: the address that the settings say, else the one that was asked for."""
     base = sessions.house().settings.address.rstrip("/") or request.host_url.rstrip("/")
     return f"{base}{url_for('joining.by_link', code=workshop.code)}"
 
 
-def _qr(workshop: Workshop) -> Markup:
+def _qr(workshop: WorkshopRow) -> Markup:
     drawn = segno.make(_address(workshop), error="m")
     title = wording()._("Join this workshop")
     return Markup(  # noqa: S704 - segno draws paths and escapes the title
@@ -421,7 +421,7 @@ debriefing_blueprint = Pages(
 )  # fmt: skip
 
 
-def _of(workshop: str, table: int | None = None) -> tuple[Workshop, Debriefed]:
+def _of(workshop: str, table: int | None = None) -> tuple[WorkshopRow, Debriefed]:
     """One's own workshop, and its debriefs, or that of one table: of its room, or what stays. Raises Unseen."""
     mine = own(workshop)
     if mine.purged_at is None and stands(workshop):

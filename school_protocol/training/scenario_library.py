@@ -30,7 +30,8 @@ from school_protocol.protocol.presenters import FaultSaid, fault_said
 from school_protocol.protocol.reader import read as read_protocol
 from school_protocol.storage.engines import Session
 from school_protocol.training import repository
-from school_protocol.training.repository import Told, Upload, UploadState
+from school_protocol.training.models import UploadRow
+from school_protocol.training.repository import Told, UploadState
 from school_protocol.training.scenario import Scenario
 from school_protocol.training.scenario_reader import LARGEST, PLAIN_NAME, located, read_scenario
 from school_protocol.training.table_play import prove
@@ -133,25 +134,18 @@ class Offered:
     data: bytes
     protocol: Protocol
     content: bytes
-    upload: Upload | None = None
+    upload: UploadRow | None = None
     """None: it comes with the product."""
-
-
-@dataclass(frozen=True, slots=True)
-class UploadLine:
-    upload: Upload
-    who: str
-    """Empty where nobody's account brought it."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadView:
     """One file: its faults in the reader's language, or the scenario that it is."""
 
-    line: UploadLine
+    upload: UploadRow
     faults: tuple[FaultSaid, ...]
     scenario: Scenario | None
-    replaced_by: Upload | None
+    replaced_by: UploadRow | None
 
 
 # ---- bringing ------------------------------------------------------------------------------------------------------
@@ -244,7 +238,7 @@ def check_next(house: House, check: Check) -> bool:
     return True
 
 
-def _settle(session: Session, found: Upload, outcome: Outcome, now: datetime) -> None:
+def _settle(session: Session, found: UploadRow, outcome: Outcome, now: datetime) -> None:
     faults = outcome if isinstance(outcome, tuple) else _taken(session, found, outcome)
     if isinstance(outcome, Told) and not faults:
         repository.offer(session, found, outcome, at=now)
@@ -252,7 +246,7 @@ def _settle(session: Session, found: Upload, outcome: Outcome, now: datetime) ->
         repository.refuse(session, found.id, [(one.line, written(one.message)) for one in faults], at=now)
 
 
-def _taken(session: Session, found: Upload, scenario: Told) -> tuple[Fault, ...]:
+def _taken(session: Session, found: UploadRow, scenario: Told) -> tuple[Fault, ...]:
     """What keeps a playable scenario from standing beside those that are there: its name, or its version."""
     if find_scenario(scenario.scenario) is not None:
         said = Phrase(
@@ -273,14 +267,14 @@ def _taken(session: Session, found: Upload, scenario: Told) -> tuple[Fault, ...]
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def see_own(house: House, trainer: Actor | None) -> tuple[UploadLine, ...]:
+def see_own(house: House, trainer: Actor | None) -> tuple[UploadRow, ...]:
     """What this trainer brought, latest first."""
     with house.directory.reading() as session:
-        found = repository.of_account(session, _id(trainer), limit=LISTED_MOST)
-    return tuple(UploadLine(one, _who(house, trainer)) for one in found)
+        return repository.of_account(session, _id(trainer), limit=LISTED_MOST)
 
 
-def _who(house: House, trainer: Actor | None) -> str:
+def name_of(house: House, trainer: Actor | None) -> str:
+    """Who brought them; empty where nobody's account did."""
     return account_names(house, [trainer.id], trainer.language).get(trainer.id, "") if trainer is not None else ""
 
 
@@ -295,14 +289,14 @@ def see_upload(house: House, trainer: Actor | None, upload: str, language: str) 
         for line, said in found.faults
     )
     by = next(
-        (one for one in others if one.scenario == found.scenario and one.state is UploadState.ready), None
+        (one for one in others if one.scenario == found.scenario and one.state == UploadState.ready), None
     )  # fmt: skip
-    scenario = _readable(found) if found.state is UploadState.ready else None
-    replaced = by if found.state is UploadState.replaced else None
-    return UploadView(UploadLine(found, _who(house, trainer)), faults, scenario, replaced)
+    scenario = _readable(found) if found.state == UploadState.ready else None
+    replaced = by if found.state == UploadState.replaced else None
+    return UploadView(found, faults, scenario, replaced)
 
 
-def _readable(found: Upload) -> Scenario | None:
+def _readable(found: UploadRow) -> Scenario | None:
     """None: it was taken by an earlier version of the program, whose rules were others."""
     try:
         return read_scenario(found.content, found.file)
@@ -315,7 +309,7 @@ def _shown(line: str) -> str:
     return plain if len(plain) <= _AROUND else plain[:_AROUND] + "…"
 
 
-def file_of(house: House, trainer: Actor | None, upload: str) -> Upload:
+def file_of(house: House, trainer: Actor | None, upload: str) -> UploadRow:
     """The very bytes that were brought; raises Unseen."""
     with house.directory.reading() as session:
         return repository.own(session, _id(trainer), upload)
@@ -331,11 +325,11 @@ def withdraw(house: House, trainer: Actor | None, upload: str) -> bool:
 # ---- offering ------------------------------------------------------------------------------------------------------
 
 
-def offered(house: House, trainer: Actor | None) -> tuple[Upload, ...]:
+def offered(house: House, trainer: Actor | None) -> tuple[UploadRow, ...]:
     """What this trainer brought and can make workshops of, by its name."""
     with house.directory.reading() as session:
         every = repository.of_account(session, _id(trainer), limit=LISTED_MOST * 10)
-    return tuple(sorted((one for one in every if one.state is UploadState.ready), key=lambda one: one.scenario))
+    return tuple(sorted((one for one in every if one.state == UploadState.ready), key=lambda one: one.scenario))
 
 
 def choose(house: House, trainer: Actor | None, upload: str) -> Offered:

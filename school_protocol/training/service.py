@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from school_protocol.auth import repository as auth_repository
@@ -24,8 +24,7 @@ from school_protocol.storage.engines import Session
 from school_protocol.storage.models import new_id
 from school_protocol.storage.vault import Vault
 from school_protocol.training import repository, room_repository
-from school_protocol.training.models import SeatRow, TableRow
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import SeatRow, TableRow, WorkshopRow
 from school_protocol.training.room_repository import State, WordKind, free_codes, purge_room, units_of
 from school_protocol.training.room_store import (
     SCENARIO,
@@ -72,7 +71,7 @@ def may_train(house: House, actor: Actor) -> bool:
 def found(
     host: House, trainer: Actor | None, scenario: bytes, protocol: Protocol, content: bytes, wanted: Wanted,
     *, form: str = "",
-) -> Workshop:  # fmt: skip
+) -> WorkshopRow:  # fmt: skip
     """Make a workshop on a scenario that can be played, and put it on the list.
 
     `content` is the file of the protocol's version. A laptop that serves a room by itself has no trainer. `form`: what
@@ -90,7 +89,7 @@ def found(
         return made
     if made is not None:
         workshop = new_id()
-    line = Workshop(
+    line = WorkshopRow(
         id=workshop, code="", trainer=trainer.id if trainer else None,
         scenario=told.scenario, version=told.version, digest=told.digest,
         protocol=protocol.protocol, protocol_version=protocol.version, tables=wanted.tables,
@@ -105,12 +104,12 @@ def found(
             _give_up(training, room)
 
 
-def _settled(host: House, training: Training, room: str, line: Workshop) -> Workshop:
+def _settled(host: House, training: Training, room: str, line: WorkshopRow) -> WorkshopRow:
     """On the list, and opened to whoever has its code; unless the same press has made it meanwhile."""
     with host.directory.writing() as session:
         if (made := repository.find_workshop(session, line.id)) is not None:
             return made
-        line = replace(line, code=_free_code(session))
+        line.code = _free_code(session)
         repository.add_workshop(session, line)
         with training.stores.room.writing() as own:
             room_repository.settle(own, room, line.id)
@@ -199,7 +198,7 @@ _WHAT = "workshop"
 class Found:
     """What a code led to: a workshop that goes on; or why there is none: `missing`, `wrong` or `ended`."""
 
-    workshop: Workshop | None
+    workshop: WorkshopRow | None
     why: str = ""
 
 
@@ -229,7 +228,7 @@ WORDS_MOST = 600
 ALL_TABLES = 0
 
 
-def own(host: House, trainer: Actor | None, workshop: str) -> Workshop:
+def own(host: House, trainer: Actor | None, workshop: str) -> WorkshopRow:
     """A workshop of this trainer's. Raises Unseen: another's is absent."""
     with host.directory.reading() as session:
         found = repository.find_workshop(session, workshop)

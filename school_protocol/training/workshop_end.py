@@ -27,8 +27,7 @@ from school_protocol.training import findings, repository, room_repository, serv
 from school_protocol.training.case_timeline import Verdict
 from school_protocol.training.debrief import debrief
 from school_protocol.training.findings import Debrief, Finding, Kind, agreements
-from school_protocol.training.models import TableRow
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import TableRow, WorkshopRow
 from school_protocol.training.room_repository import WordKind
 from school_protocol.training.room_store import SCENARIO, Room, room_alone
 from school_protocol.training.scenario import Scenario
@@ -120,7 +119,7 @@ LISTED_MOST = 60
 """So many of a trainer's workshops are listed."""
 
 
-def see_workshops(host: House, trainer: Actor | None) -> tuple[Workshop, ...]:
+def see_workshops(host: House, trainer: Actor | None) -> tuple[WorkshopRow, ...]:
     """A trainer's workshops, latest first."""
     with host.directory.reading() as session:
         return repository.of_trainer(session, trainer.id if trainer else None, limit=LISTED_MOST)
@@ -234,7 +233,7 @@ def of_kept(host: House, workshop: str) -> Debriefed:
 def has_kept(host: House, workshop: str) -> bool:
     """Whether debriefs of a workshop stay."""
     with host.directory.reading() as session:
-        return repository.has(session, workshop)
+        return repository.has_debrief(session, workshop)
 
 
 # ---- the end -------------------------------------------------------------------------------------------------------
@@ -251,7 +250,7 @@ def end_workshop(host: House, room: Room) -> None:
     with host.directory.writing() as session:
         own = None if _is_published(session, room) else content
         repository.end_workshop(session, room.id, counts, at=host.now())
-        repository.keep_debrief(session, repository.Kept(room.id, as_of, room.file, own, tables))
+        repository.keep_debrief(session, room.id, repository.Kept(as_of, room.file, own, tables))
 
 
 def _is_published(session: Session, room: Room) -> bool:

@@ -25,8 +25,7 @@ from school_protocol.storage.engines import Store
 from school_protocol.training import repository as training_repository
 from school_protocol.training import room_repository
 from school_protocol.training import routes as training_routes
-from school_protocol.training.models import SeatRow, TableRow
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import SeatRow, TableRow, WorkshopRow
 from school_protocol.training.room_repository import RoomState
 from school_protocol.training.room_store import Room, Rooms
 from school_protocol.training.table_play import cases_of, facts_at
@@ -80,7 +79,7 @@ class Hall:
         self.host.close()
 
     @property
-    def workshop(self) -> Workshop:
+    def workshop(self) -> WorkshopRow:
         with self.host.directory.reading() as session:
             found = training_repository.find_workshop(session, self.id)
         assert found is not None

@@ -15,7 +15,7 @@ from school_protocol.engine import visibility
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor
 from school_protocol.training import repository as training_repository
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import WorkshopRow
 from school_protocol.training.workshop_end import see_afterwards
 from workshops.rooms_of import NOON, host_in, person
 
@@ -44,8 +44,9 @@ def owner(host: House) -> Actor:
 def ended(host: House, number: int, tables: list[dict[str, str]], days: int = 3) -> None:
     at = host.now() - timedelta(days=days)
     with host.directory.writing() as session:
-        one = Workshop(
-            f"w{number}", f"CODE{number:02d}", None, "blackmail", 1, "0" * 64, KEY, 1, len(tables), "fr", at, at,
+        one = WorkshopRow(
+            id=f"w{number}", code=f"CODE{number:02d}", trainer=None, scenario="blackmail", version=1, digest="0" * 64,
+            protocol=KEY, protocol_version=1, tables=len(tables), language="fr", created_at=at, purge_at=at,
         )  # fmt: skip
         training_repository.add_workshop(session, one)
         kept = {"tables": {str(place): {"duties": duties} for place, duties in enumerate(tables, 1)}}

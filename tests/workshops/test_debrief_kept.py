@@ -115,7 +115,7 @@ def test_nothing_of_anybody_stays_and_all_that_is_found_does(hall: Hall) -> None
     assert kept is not None
     assert line is not None
     assert len(rows) == 1
-    everything = str(line.kept) + "".join(said.decode() for said in kept.tables.values())
+    everything = str(line.kept) + "".join(kept.tables.values())
     found = workshop_end.of_kept(hall.host, hall.id)
     pages = everything + "".join(texts_of(one, {}) for one in found.tables.values())
     for word in (WORD, SEAT, *QUOTED, number, account, "Place 1"):
@@ -143,7 +143,7 @@ def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
     )
     for word in (WORD, *QUOTED):
         assert word.encode() in as_it_is
-        assert word.encode() not in findings.written(whole)
+        assert word not in findings.written(whole)
     again = findings.again(findings.written(whole), live.protocol, live.scenario)
     assert again == findings.nameless(whole)
     for language, said in (("fr", "ne sont pas gardés"), ("ar", "لا يُحتفظ بنصه"), ("en", "are not kept")):

@@ -73,7 +73,7 @@ def brought(hall: Hall, trainer: Visitor, content: bytes, name: str = "ours.yaml
 
 
 def states(hall: Hall) -> list[str]:
-    return [line.upload.state.value for line in scenario_library.see_own(hall.host, person(hall.host))]
+    return [one.state for one in scenario_library.see_own(hall.host, person(hall.host))]
 
 
 def faults_of(hall: Hall, trainer: Visitor, content: bytes) -> list[tuple[str, str]]:
@@ -312,13 +312,13 @@ def test_checking_that_breaks_off_is_said_and_one_that_is_left_is_taken_up_again
         return check
 
     assert check_next(hall.host, breaking(Stopped("too long")))
-    waiting = scenario_library.see_upload(hall.host, trainer, upload, "fr").line.upload.state
-    assert waiting is UploadState.waiting, "a busy machine is no verdict"
+    waiting = scenario_library.see_upload(hall.host, trainer, upload, "fr").upload.state
+    assert waiting == UploadState.waiting, "a busy machine is no verdict"
     hall.clock.turn_to(hall.host.now() + scenario_library.LEASE * 2)
     assert check_next(hall.host, breaking(Broken("MemoryError")))
     view = scenario_library.see_upload(hall.host, trainer, upload, "fr")
     assert [one.is_english for one in view.faults] == [False]
-    assert view.line.upload.state is UploadState.refused
+    assert view.upload.state == UploadState.refused
 
 
 @pytest.mark.exhaustive
@@ -347,12 +347,12 @@ def test_a_laptop_checks_what_its_trainer_brings_in_a_thread_of_its_own(tmp_path
     )  # fmt: skip
     assert answer.status_code == 303
     until = time.monotonic() + 120
-    while scenario_library.see_own(house, None)[0].upload.state is UploadState.waiting and time.monotonic() < until:
+    while scenario_library.see_own(house, None)[0].state == UploadState.waiting and time.monotonic() < until:
         time.sleep(0.2)
     (line,) = scenario_library.see_own(house, None)
-    assert (line.upload.state, line.who) == (UploadState.ready, "")
+    assert (line.state, scenario_library.name_of(house, None)) == (UploadState.ready, "")
     trainer.get("/workshops/new")
-    made = trainer.post("/workshops/new", {"scenario": f"own.{line.upload.id}", "tables": "1"})
+    made = trainer.post("/workshops/new", {"scenario": f"own.{line.id}", "tables": "1"})
     assert made.status_code == 302
     app.extensions[training_routes.ROOMS].close()
     house.close()

@@ -19,7 +19,7 @@ from school_protocol.context import House
 from school_protocol.training import room_store, scenario_library, workshop_end
 from school_protocol.training import routes as training_routes
 from school_protocol.training import service as training_service
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import WorkshopRow
 from school_protocol.training.room_store import LAPTOP, key_of, open_laptop
 from school_protocol.training.service import STANDS, Wanted
 from school_protocol.web import create_app
@@ -74,7 +74,7 @@ def trainer_of(app: Flask, house: House) -> Visitor:
     return visitor
 
 
-def a_workshop(app: Flask, house: House) -> Workshop:
+def a_workshop(app: Flask, house: House) -> WorkshopRow:
     answer = trainer_of(app, house).post("/workshops/new", {"scenario": "blackmail", "tables": "2", "hints": "1"})
     assert answer.status_code == 302, answer.get_data(as_text=True)
     (found,) = workshop_end.see_workshops(house, None)
