@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -641,8 +642,8 @@ def _refused(error: TeamRefused, system: str) -> ResponseReturnValue:
 def _words() -> dict[str, Any]:
     w = wording()
     return {
-        "standing_said": lambda standing: standing(w, standing),
-        "right_said": lambda right: right_said(w, right),
-        "step_said": lambda kind: step(w, kind),
-        "read_said": lambda what: read_said(w, what),
+        "standing_said": partial(standing, w),
+        "right_said": partial(right_said, w),
+        "step_said": partial(step, w),
+        "read_said": partial(read_said, w),
     }

@@ -103,23 +103,6 @@ def test_a_case_of_another_place_is_as_one_that_nobody_has(school: School) -> No
     assert set(told) == {Unseen}
 
 
-def test_pages_follow_numbers_and_lose_no_case(school: School) -> None:
-    found = set()
-    for _turn in range(7):
-        school.report()
-        found.add(school.number)
-    by, after, seen = bearer(school), "", list[str]()
-    while True:
-        page = read_cases(school.house, by, EVERYTHING, limit=3, after=after)
-        seen += [row.number for row in page.rows]
-        school.act("head", "note", text="x")  # what is written meanwhile moves nothing
-        after = page.after
-        if not after:
-            break
-    assert seen == sorted(found)
-    assert read_cases(school.house, by, EVERYTHING, limit=7).after == ""
-
-
 # ---- what of a case ------------------------------------------------------------------------------------------------
 
 

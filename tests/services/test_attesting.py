@@ -180,18 +180,10 @@ def test_what_is_confirmed_is_what_was_shown_or_nothing(house: House) -> None:
 
 
 @pytest.mark.exhaustive
-def test_only_once_it_has_ended_and_by_its_own_trainer(house: House) -> None:
-    lines = typed((NAME, "", "passed"))
-    with pytest.raises(TeamRefused):
-        shown(house, workshop(house, ended=False), lines)
-    of = workshop(house, code="BCDEFH")
-    for other in ("formatrice", "ailleurs", "academie"):
-        with pytest.raises(Unseen):
-            shown(house, of, lines, other)
+def test_what_was_attested_is_its_own_workshops_alone(house: House) -> None:
+    (line,) = entered(house, workshop(house), typed((NAME, "", "passed")))
     with pytest.raises(Unseen):
-        attestation_service.own(
-            house, person(house), workshop(house, code="CDEFHJ"), entered(house, of, lines)[0].attestation.id
-        )
+        attestation_service.own(house, person(house), workshop(house, code="CDEFHJ"), line.attestation.id)
 
 
 @pytest.mark.exhaustive

@@ -12,6 +12,7 @@ from school_protocol.storage.store_errors import StorageBusy, StorageFull
 from school_protocol.training import repository as training_repository
 from school_protocol.training import room_repository, room_store, scenario_library, seats, workshop_end
 from school_protocol.training import service as training_service
+from school_protocol.training.models import WorkshopRow
 from school_protocol.training.room_repository import State
 from school_protocol.training.room_store import RoomGone
 from school_protocol.training.scenario_library import checked
@@ -85,21 +86,18 @@ def test_set_up_twice_by_two_presses_it_is_one_workshop(hall: Hall) -> None:
 
 @pytest.mark.exhaustive
 def test_a_form_that_is_sent_again_after_the_end_makes_another(hall: Hall) -> None:
-    protocol, content = (
-        scenario_library.offer_shipped("blackmail").protocol,
-        scenario_library.offer_shipped("blackmail").content,
-    )
-    data, trainer, wanted = scenario_library.offer_shipped("blackmail").data, person(hall.host), Wanted(1, True, "fr")
-    one = training_service.found(hall.host, trainer, data, protocol, content, wanted, form="a")
+    chosen = scenario_library.offer_shipped("blackmail")
+
+    def sent(name: str) -> WorkshopRow:
+        given = (chosen.data, chosen.protocol, chosen.content, Wanted(1, True, "fr"))
+        return training_service.found(hall.host, person(hall.host, name), *given, form="a")
+
+    one = sent("formateur")
     with room_store.room_alone(hall.host, one.id) as room:
         workshop_end.end_workshop(hall.host, room)
-    other = training_service.found(hall.host, trainer, data, protocol, content, wanted, form="a")
-    assert other.id != one.id
-    assert other.ended_at is None
-    theirs = training_service.found(
-        hall.host, person(hall.host, "formatrice"), data, protocol, content, wanted, form="a"
-    )
-    assert theirs.trainer != other.trainer
+    other = sent("formateur")
+    assert (other.id != one.id, other.ended_at) == (True, None)
+    assert sent("formatrice").trainer != other.trainer
 
 
 def workshops_of(hall: Hall) -> set[str]:
