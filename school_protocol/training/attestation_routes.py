@@ -109,7 +109,7 @@ def _page(
         unreadable=unreadable, obstacles=obstacles, unsealed=unsealed, before=before, token=new_token(),
         fields=FIELDS, headings=HEADINGS, most=attestation_service.LINES_MOST, minutes=attestation_service.MINUTES,
         held_on=request.form.get("held_on") or view.day.isoformat(),
-        lasted=request.form.get("minutes") or str(view.minutes), missing=certificates.missing(),
+        lasted=request.form.get("minutes") or str(view.minutes), missing=missing(),
         today=today_for(sessions.house()),
     )  # fmt: skip
 
@@ -161,18 +161,18 @@ def certificate(workshop: str, attestation: str) -> ResponseReturnValue:
     """One copy of a certificate."""
     house, actor = sessions.house(), sessions.actor()
     view = attestation_service.see_attest(house, actor, workshop)
-    if certificates.missing():
+    if missing():
         return _page(view), 503
     language = request.form.get("language", "")[:8]
     token = one_for_each(f"{attestation}.{language}")
     try:
-        issued = certificates.issue(house, actor, workshop, attestation, language, token=token)
+        name, data = certificates.issue(house, actor, workshop, attestation, language, token=token)
     except SentBefore as error:
         return _page(view, before=error.outcome["copy"]), 409
     except SealingError as error:
         current_app.logger.exception("a certificate could not be sealed")
         return _page(view, unsealed=error_said(wording(), error)), 503
-    return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)
+    return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=name)
 
 
 @attesting_blueprint.route("/<workshop>/attest/<attestation>/withdraw", methods=["GET", "POST"])

@@ -139,23 +139,28 @@ def typed_lines(lines: Iterable[Mapping[str, str]]) -> tuple[Typed, ...]:
 # ---- judging -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """What the lines are judged by: of which workshop and academy, by whom, and until when it certifies."""
-
-    academy: Unit
-    trainer: str
-    until: date
-    before: Sequence[Attestation]
-    """Who was entered already."""
-
-
-def judged(session: Session, of: Judge, lines: Sequence[Typed], today: date) -> tuple[Judged, ...]:
-    """What becomes of each line."""
+def judged(
+    session: Session, academy: Unit, trainer: str, before: Sequence[Attestation], lines: Sequence[Typed], until: date,
+    today: date,
+) -> Iterator[Judged]:  # fmt: skip
+    """What becomes of each line; `before`: who was entered already, `until`: up to when whoever passed is certified."""
     called = {plain_username(one.username) for one in lines if one.username}
     accounts = import_repository.accounts_named(session, called)
-    posts = members(session, of.academy, [one.id for one in accounts.values()], today)
-    return tuple(_judged(of, lines, accounts, posts))
+    posts = members(session, academy, [one.id for one in accounts.values()], today)
+    stand = [(one.name, one.account) for one in before if one.withdrawn is None]
+    seen: list[tuple[str, str | None]] = []
+    for one in lines:
+        named = accounts.get(plain_username(one.username)) if one.username else None
+        post = posts.get(named.id) if named is not None else None
+        account = named if post is not None else None
+        problems = [*_of_words(one), *_of_account(trainer, one, account)]
+        key = (one.name, account.id if account else None)
+        if any(_is_same(key, other) for other in stand):
+            problems.append("attested_already")
+        elif any(_is_same(key, other) for other in seen):
+            problems.append("twice")
+        seen.append(key)
+        yield Judged(one, account, post, until if one.result == PASSED else None, tuple(problems))
 
 
 def members(session: Session, academy: Unit, accounts: Sequence[str], today: date) -> dict[str, Held]:
@@ -172,26 +177,6 @@ def members(session: Session, academy: Unit, accounts: Sequence[str], today: dat
     return found
 
 
-def _judged(
-    of: Judge, lines: Sequence[Typed], accounts: Mapping[str, Account], posts: Mapping[str, Held]
-) -> Iterator[Judged]:
-    stand = [(one.name, one.account) for one in of.before if one.withdrawn is None]
-    seen: list[tuple[str, str | None]] = []
-    for one in lines:
-        named = accounts.get(plain_username(one.username)) if one.username else None
-        post = posts.get(named.id) if named is not None else None
-        account = named if post is not None else None
-        problems = [*_of_words(one), *_of_account(of, one, account)]
-        key = (one.name, account.id if account else None)
-        if any(_is_same(key, other) for other in stand):
-            problems.append("attested_already")
-        elif any(_is_same(key, other) for other in seen):
-            problems.append("twice")
-        seen.append(key)
-        until = of.until if one.result == PASSED else None
-        yield Judged(one, account, post, until, tuple(problems))
-
-
 def _of_words(one: Typed) -> Iterator[str]:
     if not one.name:
         yield "no_name"
@@ -203,12 +188,12 @@ def _of_words(one: Typed) -> Iterator[str]:
         yield "unknown_result"
 
 
-def _of_account(of: Judge, one: Typed, account: Account | None) -> Iterator[str]:
+def _of_account(trainer: str, one: Typed, account: Account | None) -> Iterator[str]:
     if not one.username:
         return
     if account is None:
         yield "not_of_the_academy"
-    elif account.id == of.trainer:
+    elif account.id == trainer:
         yield "own"
     elif not account.active:
         yield "closed"
@@ -396,8 +381,7 @@ def _preview(
 ) -> Preview:
     before = attestation_repository.of_workshop(session, house.vault, workshop.id)
     until = months_after(day, _months(house, workshop))
-    judge = Judge(academy(house, actor), actor.id, until, before)
-    found = judged(session, judge, lines, today_for(house))
+    found = tuple(judged(session, academy(house, actor), actor.id, before, lines, until, today_for(house)))
     return Preview(day, minutes, found, digest(day, minutes, found))
 
 

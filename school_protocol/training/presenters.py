@@ -341,13 +341,9 @@ class Teller:
 
     def guardian(self, one: GuardianLine) -> tuple[str, str, str]:
         w = self.w
-        person = self.person(one.person, one.slot)
+        person = person_said(self.w, self.protocol, one.person, one.slot)
         said = w._(_GUARDIANS[one.kind], person=person, result=w.text(one.result))
         return w.moment(one.at), self._of_case(one.case, said), self.who(one.role)
-
-    def person(self, person: str, slot: str = "") -> str:
-        """Somebody of the case, by their place in it."""
-        return person_said(self.w, self.protocol, person, slot)
 
     def grid(self, one: GridSeen) -> tuple[str, str, tuple[tuple[str, str], ...]]:
         w, grid = self.w, self.protocol.grids[one.grid]

@@ -302,7 +302,7 @@ def sit() -> ResponseReturnValue:
     typed = _typed()
     try:
         sat = seats.join(
-            room(), typed.table, typed.name, typed.roles, language=wording().language, form=_form_sent()
+            room(), typed.table, typed.name, typed.roles, language=wording().language, form=form_sent()
         )  # fmt: skip
     except BadInput as error:
         return _entry(error.problems), 422
@@ -316,14 +316,14 @@ def back() -> ResponseReturnValue:
     """Take one's seat again, with another phone."""
     typed = _typed()
     try:
-        sat = seats.come_back_slowly(room(), typed.table, typed.name, request.form.get("pin", "")[:40])
+        sat = seats.come_back(room(), typed.table, typed.name, request.form.get("pin", "")[:40])
     except BadInput as error:
         return _entry(error.problems, coming_back=True), 422
     return _seated(sat)
 
 
-def _form_sent() -> str:
-    """What this form of this browser alone carries: pressed twice, it sits down once."""
+def form_sent() -> str:
+    """What this form of this browser alone carries: pressed twice, it is one seat, or one workshop."""
     token = request.form.get("token", "")[:200]
     return f"{token}|{session.get('csrf_token', '')}" if token else ""
 

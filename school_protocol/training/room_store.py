@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import ROWS, Settings
 from school_protocol.context import House, Library, open_house, wiring_of
 from school_protocol.engine.clock import Clock
@@ -187,16 +188,6 @@ class RoomTime:
         return room_repository.clock_of(self.store, self.room).at(self.real.now())
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A clock that shows one moment, and stays there: that of a page."""
-
-    at: datetime
-
-    def now(self) -> datetime:
-        return self.at
-
-
 class OwnLibrary(Library):
     """The one protocol of a room, as its file says: no directory is asked, and none is published there."""
 
@@ -243,7 +234,7 @@ class Room:
 
     def at(self, moment: datetime) -> Room:
         """The same room as its clock shows that moment: a page is made at one."""
-        return replace(self, house=replace(self.house, clock=Moment(moment)))
+        return replace(self, house=replace(self.house, clock=TurnableClock(moment)))
 
     def give_sign(self) -> None:
         """A sign of life, where the clock runs and no other process has just given one: without any it stands."""

@@ -17,7 +17,6 @@ from flask import (
     render_template,
     request,
     send_file,
-    session,
     url_for,
 )
 from flask.typing import ResponseReturnValue
@@ -144,14 +143,8 @@ def _make() -> WorkshopRow:
         raise BadInput(problems)
     wanted = Wanted(int(typed), request.form.get("hints") == "1", wording().language)
     return service.found(
-        sessions.house(), trainer(), chosen.data, chosen.protocol, chosen.content, wanted, form=_form_sent()
+        sessions.house(), trainer(), chosen.data, chosen.protocol, chosen.content, wanted, form=room_routes.form_sent()
     )  # fmt: skip
-
-
-def _form_sent() -> str:
-    """What this form of this browser alone carries: pressed twice, it sets up one workshop."""
-    token = request.form.get("token", "")[:200]
-    return f"{token}|{session.get('csrf_token', '')}" if token else ""
 
 
 def _chosen(typed: str) -> Offered | None:
@@ -263,24 +256,20 @@ def _back(workshop: str) -> ResponseReturnValue:
     return redirect(url_for("workshops.show", workshop=workshop, _anchor=f"t{number}" if number > 0 else None))
 
 
+_SAID = {
+    "turned_back": N_("The clock never turns back: choose a later moment."),
+    "too_far": N_("That is more than a year on."),
+    "ended": N_("This workshop has ended."),
+    "too_long": N_("That message is too long: 600 characters at most."),
+    "held": N_("Somebody at this table holds that role."),
+    "taken": N_("You already sit there."),
+}
+
+
 def _said(error: BadInput) -> None:
-    w = wording()
     codes = {code for found in error.problems.values() for code in found}
-    if "turned_back" in codes:
-        words = w._("The clock never turns back: choose a later moment.")
-    elif "too_far" in codes:
-        words = w._("That is more than a year on.")
-    elif "ended" in codes:
-        words = w._("This workshop has ended.")
-    elif "too_long" in codes:
-        words = w._("That message is too long: 600 characters at most.")
-    elif "held" in codes:
-        words = w._("Somebody at this table holds that role.")
-    elif "taken" in codes:
-        words = w._("You already sit there.")
-    else:
-        words = w._("That was not understood: nothing was changed.")
-    flash(words, "problem")
+    known = (words for code, words in _SAID.items() if code in codes)
+    flash(wording().gettext(next(known, N_("That was not understood: nothing was changed."))), "problem")
 
 
 @workshop_blueprint.post("/<workshop>/clock")

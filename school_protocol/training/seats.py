@@ -252,8 +252,16 @@ def _wait_no_more(session: Session, room: Room) -> None:
 
 
 def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
-    """Take one's seat again with another phone; the former one opens nothing any more. Raises BadInput."""
-    wanted, token = plain_name(name).casefold(), secrets.token_urlsafe(24)
+    """Take one's seat again with another phone; the former one opens nothing any more. Raises BadInput.
+
+    Guessing gets slow: after five wrong numbers a seat's number is not read for a minute. They are counted in the
+    room's own store, whichever process reads them.
+    """
+    wanted, token, now = plain_name(name).casefold(), secrets.token_urlsafe(24), room.real.now()
+    with room.writing() as session:
+        noted = room_repository.note_try(session, table, wanted[:NAME_KEPT], at=now, since=now - _SLOW, most=_FREE)
+    if noted is None:
+        raise BadInput({"pin": ("wait",)})
     with room.writing() as session:
         there = [one for one in room_repository.seats(session, table) if one.left_at is None and not one.is_trainer]
         seat = next((one for one in there if one.name.casefold() == wanted), None)
@@ -261,23 +269,8 @@ def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
         if seat is None or not hmac.compare_digest(seat.pin.encode(), given.encode()):
             raise BadInput({"pin": ("wrong",)})
         seat.token = room_repository.mark_of(room.house.vault, token)
-    return Sat(seat, token)
-
-
-def come_back_slowly(room: Room, table: int, name: str, pin: str) -> Sat:
-    """The same, where guessing gets slow: after five wrong numbers a seat's number is not read for a minute.
-
-    They are counted in the room's own store, whichever process reads them. Raises BadInput.
-    """
-    known, now = plain_name(name).casefold()[:NAME_KEPT], room.real.now()
-    with room.writing() as session:
-        noted = room_repository.note_try(session, table, known, at=now, since=now - _SLOW, most=_FREE)
-    if noted is None:
-        raise BadInput({"pin": ("wait",)})
-    sat = come_back(room, table, name, pin)
-    with room.writing() as session:
         room_repository.take_back_try(session, noted)
-    return sat
+    return Sat(seat, token)
 
 
 def play(room: Room, table: int, role: str, *, name: str, language: str) -> Sat:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -76,6 +75,24 @@ class Beat:
     played: Played | None = None
 
 
+class TooLong(SchoolProtocolError):
+    """More happens in a scenario than may."""
+
+
+@dataclass(slots=True)
+class Bound:
+    """At how many moments a table may be looked at."""
+
+    moments: int
+    met: int = 0
+
+    def count(self) -> None:
+        """One more; raises TooLong where it is one too many."""
+        self.met += 1
+        if self.met > self.moments:
+            raise TooLong(f"more than {self.moments} moments")
+
+
 @dataclass(slots=True)
 class Playing:
     """A table as a script goes on: its player, what the scenario saw of it, and all that happened."""
@@ -88,6 +105,8 @@ class Playing:
     due: tuple[Due, ...] = ()
     """The counts that run now, by the moment at which they fall due."""
     states: dict[str, str] = field(default_factory=dict)
+    bound: Bound | None = None
+    """How often it may be looked at, its branches counted too; None: however often."""
 
     @property
     def now(self) -> datetime:
@@ -186,7 +205,9 @@ class Playing:
         return first if first is not None and first <= until else None
 
     def look(self) -> None:
-        """See what there is to be seen of the table now."""
+        """See what there is to be seen of the table now. Raises TooLong once it was looked at too often."""
+        if self.bound is not None:
+            self.bound.count()
         before, facts = self.table, {case: self.facts_of(case) for case in self.player.numbers}
         readings = [reading(self.scenario, one, self.attempts.get(case, ())) for case, one in facts.items()]
         self.table = watch(self.scenario, before, readings, self.now)
@@ -217,54 +238,18 @@ class Playing:
 
 
 @contextmanager
-def seated(scenario: Scenario, protocol: Protocol, content: bytes) -> Iterator[Playing]:
+def seated(scenario: Scenario, protocol: Protocol, content: bytes, bound: Bound | None = None) -> Iterator[Playing]:
     """A table in a throwaway realm, its clock at the beginning of the scenario."""
     begins = moment(scenario.opening.begins, "begins")
     with throwaway(protocol, content, begins, evidence_files=True) as player:
         player.watching = False
-        yield Playing(scenario, player, Table(begins))
+        yield Playing(scenario, player, Table(begins), bound=bound)
 
 
 _UNSEEN = Phrase(N_("This role does not see the case."))
 PROVING_MOST, PLAYING_MOST = 800, 600
 """Moments at which a table is looked at, for all of a scenario, path and witnesses, and for its path alone: some times
 what the largest that is shipped needs. Never the time, which says how busy a machine is."""
-
-
-class TooLong(SchoolProtocolError):
-    """More happens in a scenario than may."""
-
-
-@dataclass(slots=True)
-class Bound:
-    """At how many moments a table may be looked at, its branches counted too."""
-
-    moments: int
-    met: int = 0
-
-    def count(self) -> None:
-        """One more; raises TooLong where it is one too many."""
-        self.met += 1
-        if self.met > self.moments:
-            raise TooLong(f"more than {self.moments} moments")
-
-
-@dataclass(slots=True)
-class Bounded(Playing):
-    """A table that stops, wherever it stands, after so many moments."""
-
-    bound: Bound = dataclasses.field(kw_only=True)
-
-    def look(self) -> None:
-        self.bound.count()
-        Playing.look(self)
-
-
-@contextmanager
-def bounded(scenario: Scenario, protocol: Protocol, content: bytes, bound: Bound) -> Iterator[Bounded]:
-    """A table in a throwaway realm, at the beginning of the scenario; playing it raises TooLong."""
-    with seated(scenario, protocol, content) as playing:
-        yield Bounded(**{one.name: getattr(playing, one.name) for one in dataclasses.fields(playing)}, bound=bound)
 
 
 def prove(
@@ -287,7 +272,7 @@ class _Proof:
         """What goes otherwise than the scenario says, as far as it may be played."""
         self.at: Path = ("opening", "do")
         try:
-            with bounded(self.scenario, self.protocol, content, self.bound) as playing:
+            with seated(self.scenario, self.protocol, content, self.bound) as playing:
                 self._whole(playing)
         except TooLong:
             text = N_(

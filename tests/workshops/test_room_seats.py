@@ -294,15 +294,15 @@ def test_two_processes_count_the_same_guesses(hall: Hall) -> None:
     said = []
     for number in range(5):
         with pytest.raises(BadInput) as refused:
-            seats.come_back_slowly(pair[number % 2], 1, "Bleu", wrong)
+            seats.come_back(pair[number % 2], 1, "Bleu", wrong)
         said.append(refused.value.problems["pin"])
     assert said == [("wrong",)] * 5
     for room in pair:
         with pytest.raises(BadInput) as refused:
-            seats.come_back_slowly(room, 1, "Bleu", pin)
+            seats.come_back(room, 1, "Bleu", pin)
         assert refused.value.problems["pin"] == ("wait",)
     hall.clock.advance(MINUTE)
-    assert seats.come_back_slowly(pair[1], 1, "Bleu", pin).seat.name == "Bleu"
+    assert seats.come_back(pair[1], 1, "Bleu", pin).seat.name == "Bleu"
     other.close()
 
 
@@ -310,7 +310,7 @@ def test_two_processes_count_the_same_guesses(hall: Hall) -> None:
 def test_guesses_at_once_are_counted_before_they_are_judged(hall: Hall) -> None:
     hall.seated("Bleu")
     wrong = "000000" if hall.pin("Bleu") != "000000" else "000001"
-    raised = at_once(*[lambda: seats.come_back_slowly(hall.room, 1, "Bleu", wrong)] * 12)
+    raised = at_once(*[lambda: seats.come_back(hall.room, 1, "Bleu", wrong)] * 12)
     said = [error.problems["pin"][0] for error in raised if isinstance(error, BadInput)]
     assert sorted(said) == ["wait"] * 7 + ["wrong"] * 5
 
