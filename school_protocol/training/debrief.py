@@ -260,11 +260,11 @@ class _Debriefing:
         seen = tuple(dangers(self.protocol, self.cases, self.scenario, self.table.begun))
         lines = tuple(guardians(self.protocol, self.cases))
         return Debrief(
-            self.protocol, self.scenario, self.table.begun, self.ended,
+            self.table.begun, self.ended,
             {name: facts.case.state for name, facts in self.cases.items()},
             tuple(self._timeline(places)), findings, duties,
             tuple(measures(self.protocol, self.cases)), seen, lines, tuple(grids(self.protocol, self.cases)),
-            tuple(questions(self.protocol, self.scenario, findings, seen, lines)),
+            tuple(questions(self.protocol, self.scenario, findings, seen, lines)), self.protocol, self.scenario,
         )  # fmt: skip
 
     def _find(self, draft: _Draft | None, finding: Finding) -> None:

@@ -138,9 +138,7 @@ def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
     live = played(hall).debrief()
     departed = replace(live.findings[0], kind=Kind.departure, said=f"parce que {WORD}")
     whole = replace(live, findings=(departed, *live.findings[1:]))
-    as_it_is = findings._adapter().dump_json(
-        findings._Lasting(**{key: getattr(whole, key) for key in findings._Lasting.__slots__})
-    )
+    as_it_is = findings._adapter().dump_json(whole)
     for word in (WORD, *QUOTED):
         assert word.encode() in as_it_is
         assert word not in findings.written(whole)
