@@ -335,7 +335,7 @@ def offered(house: House, trainer: Actor | None) -> tuple[UploadRow, ...]:
 def choose(house: House, trainer: Actor | None, upload: str) -> Offered:
     """One of one's own that is offered, ready to be played; raises Unseen."""
     found = file_of(house, trainer, upload)
-    if found.state is not UploadState.ready:
+    if found.state != UploadState.ready:
         raise Unseen(upload)
     scenario = _readable(found)
     at_hand = next(protocols_of(scenario, versions_of(house)), None) if scenario is not None else None
