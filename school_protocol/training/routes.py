@@ -264,12 +264,13 @@ _SAID = {
     "held": N_("Somebody at this table holds that role."),
     "taken": N_("You already sit there."),
 }
+_NOT_UNDERSTOOD = N_("That was not understood: nothing was changed.")
 
 
 def _said(error: BadInput) -> None:
     codes = {code for found in error.problems.values() for code in found}
     known = (words for code, words in _SAID.items() if code in codes)
-    flash(wording().gettext(next(known, N_("That was not understood: nothing was changed."))), "problem")
+    flash(wording().gettext(next(known, _NOT_UNDERSTOOD)), "problem")
 
 
 @workshop_blueprint.post("/<workshop>/clock")
