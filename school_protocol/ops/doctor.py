@@ -27,7 +27,7 @@ from school_protocol.engine.kernel import contrary
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import Wording
 from school_protocol.mail import PostMisconfigured, Unreachable, reach_mail
-from school_protocol.ops import backup_service, going_live, key_rotation
+from school_protocol.ops import going_live, key_rotation
 from school_protocol.ops.databases import progress_line, refuse_misplaced
 from school_protocol.ops.key_rotation import is_marked_here
 from school_protocol.pdf import rendering
@@ -37,7 +37,7 @@ from school_protocol.pdf.verdicts import WARNINGS, SealingError
 from school_protocol.people.contacts import schools_without_calendar
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read
-from school_protocol.storage import master_keys, sql
+from school_protocol.storage import master_keys, restoring, sql
 from school_protocol.storage.engines import Store, is_whole, open_engine
 from school_protocol.storage.master_keys import MARKS, PUT_BACK
 from school_protocol.storage.migrate import Part, standing_of
@@ -500,7 +500,7 @@ def files(house: House, _asked: Asked) -> Iterator[Finding]:
 
 def left_over(house: House, _asked: Asked) -> Iterator[Finding]:
     """What restores left behind."""
-    for said in backup_service.left_over(house.settings):
+    for said in restoring.left_over(house.settings.data):
         yield note(said, "as it says: what was erased lives on in it")
 
 
