@@ -23,6 +23,7 @@ from school_protocol.engine.definition_parts import LEAST_RUNS, Document, Yearly
 from school_protocol.engine.facts import Facts, Surroundings
 from school_protocol.language import ZONE
 from school_protocol.notifications import repository as notifications_repository
+from school_protocol.notifications.models import NoticeRow
 from school_protocol.notifications.repository import State
 from school_protocol.privacy import repository
 from school_protocol.privacy.evidence_repository import places_of_case
@@ -271,13 +272,13 @@ def is_word_asked_for(session: Session, found: Standing) -> bool:
     days = (found.waits.on, found.waits.on + timedelta(days=1))  # a run may go on past midnight
     ends = tuple(_ending(found.case_id, day) for day in days)
     return any(
-        one.state is State.delivered
+        one.state == State.delivered
         for one in notifications_repository.notices_of_case(session, found.case_id)
         if one.cause.startswith(f"move:{_LETTER[Step.confirm]}") and one.cause.endswith(ends)
     )
 
 
-def _told(session: Session, case_id: str, step: Step, asked_at: datetime) -> Iterator[notifications_repository.Notice]:
+def _told(session: Session, case_id: str, step: Step, asked_at: datetime) -> Iterator[NoticeRow]:
     """What became of the messages that were asked for then."""
     beginning, end = f"move:{_LETTER[step]}", _mark(case_id, asked_at)
     for one in notifications_repository.notices_of_case(session, case_id):

@@ -33,7 +33,8 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.story_player import throwaway
 from school_protocol.mail import Letter, Mail, Post
 from school_protocol.notifications import service as notifications_service
-from school_protocol.notifications.repository import Notice, State
+from school_protocol.notifications.models import NoticeRow
+from school_protocol.notifications.repository import State
 from school_protocol.ops import journal_checks
 from school_protocol.people import certificate_reminders, invitations
 from school_protocol.protocol.reader import read
@@ -55,14 +56,14 @@ ONCE = (
 # ---- every kind ----------------------------------------------------------------------------------------------------
 
 
-def notice(school: School, **values: object) -> Notice:
+def notice(school: School, **values: object) -> NoticeRow:
     with school.house.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number)
     told: dict[str, object] = {
         "id": "n1", "case_id": case_id, "cause": "step:1", "role": "team_member", "account": "a",
         "channel": Channel.mail, "urgent": False, "at": NOW, "state": State.waiting, "settled_at": None, "attempts": 0,
     }  # fmt: skip
-    return Notice(**told | values)  # type: ignore[arg-type]
+    return NoticeRow(**told | values)  # type: ignore[arg-type]
 
 
 @dataclass
