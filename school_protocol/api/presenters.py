@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from school_protocol.engine.form_model import FormField
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import Wording
-from school_protocol.people.forms import TeamForm
+from school_protocol.people.forms import TeamForm, spec_of, team_form
 from school_protocol.people.teams import Obstacle
 from school_protocol.ui.fields import Day, Line, Offered, OneOf, Posted, Question, Several
-from school_protocol.ui.forms import PREFIX
 from school_protocol.ui.routing import Right
 
 # ---- what is said of tokens, in the reader's language --------------------------------------------------------------
@@ -95,41 +92,29 @@ def token_form(w: Wording, posted: Posted | None, units: Sequence[Unit], today: 
     rights = [Offered(right.value, right_said(w, right.value)) for right in Right]
     questions: dict[str, Question] = {
         "name": Line(
-            w._("Which system?"), spec=_spec("name"), w=w, hint=w._("As those who read this page call it. Name nobody.")
+            w._("Which system?"), spec=spec_of("name"), w=w,
+            hint=w._("As those who read this page call it. Name nobody."),
         ),
         "unit": _place(w, units),
-        "rights": Several(w._("What may it read?"), options=rights, spec=_spec("rights", "choices"), w=w),
+        "rights": Several(w._("What may it read?"), options=rights, spec=spec_of("rights", "choices"), w=w),
         "ends": Day(
-            w._("Until which day?"), spec=_spec("ends", "date"), w=w,
+            w._("Until which day?"), spec=spec_of("ends", "date"), w=w,
             hint=w._("A year ahead at most: then it is asked for anew."),
         ),
         "purpose": Line(
-            w._("What for?"), spec=_spec("purpose"), w=w,
+            w._("What for?"), spec=spec_of("purpose"), w=w,
             hint=w._(
                 "One sentence, 200 characters at most, for whoever agrees. Say nothing of a case: it is kept for good."
             ),
         ),
     }  # fmt: skip
-    opening = Posted({f"{PREFIX}ends": (today + USUAL).isoformat()})
-    if len(units) == 1:
-        opening[f"{PREFIX}unit"] = units[0].code
-    shown = Posted(posted if posted is not None else opening)
-    if not shown.get("token"):
-        shown["token"] = secrets.token_urlsafe(24)
-    shown.setdefault("expected", "0")
-    kind = type("ActualTokenForm", (TeamForm,), {f"{PREFIX}{key}": question for key, question in questions.items()})
-    form: TeamForm = kind(shown)
-    form.questions = [form[f"{PREFIX}{key}"] for key in questions]
-    return form
+    only = {"unit": units[0].code} if len(units) == 1 else {}
+    return team_form(questions, posted, {"ends": (today + USUAL).isoformat(), **only})
 
 
 def _place(w: Wording, units: Sequence[Unit]) -> Question:
     if not units:
         hint = w._("The code of the province or of the region.")
-        return Line(w._("Of which place?"), spec=_spec("unit", "school"), w=w, hint=hint)
+        return Line(w._("Of which place?"), spec=spec_of("unit", "school"), w=w, hint=hint)
     options = [Offered(unit.code, unit.code, name=unit.name(w.language)) for unit in units]
-    return OneOf(w._("Of which place?"), options=options, spec=_spec("unit", "choice"), w=w)
-
-
-def _spec(key: str, kind: str = "text") -> FormField:
-    return FormField.model_validate({"key": key, "type": kind, "label": {"en": key}, "required": True})
+    return OneOf(w._("Of which place?"), options=options, spec=spec_of("unit", "choice"), w=w)

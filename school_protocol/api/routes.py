@@ -25,17 +25,15 @@ from school_protocol.case_files.record import bare_schema
 from school_protocol.cases.index_repository import IndexRow
 from school_protocol.context import House, today_for
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.errors import Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Actor, Permission, Unit
 from school_protocol.language import Wording
-from school_protocol.people.forms import TeamForm
+from school_protocol.people.routes import record_form, say_done
 from school_protocol.people.teams import TeamRefused
 from school_protocol.statistics import release_rules
 from school_protocol.storage.case_numbers import check_number
-from school_protocol.ui import form_post, sessions
-from school_protocol.ui.form_post import as_sent, renewed
-from school_protocol.ui.forms import answers_of, show_problems
+from school_protocol.ui import sessions
 from school_protocol.ui.middleware import again_in
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import TOKEN_RIGHTS, Pages, Right
@@ -437,32 +435,18 @@ def new() -> ResponseReturnValue:
     if not tokens.keeper_of(house, actor).administers:
         raise Unseen("systems")
     units, today = tokens.places_for(house, actor), today_for(house)
-    if request.method != "POST":
-        waiting = form_post.typed_before(actor.id)
-        return _form_page(token_form(w, waiting, units, today), was_kept=waiting is not None)
-    form = token_form(w, as_sent(), units, today)
-    answers = answers_of(form)
-    try:
-        done = tokens.ask_token(
-            house, actor, **{key: answers.get(key) for key in ("name", "unit", "rights", "ends", "purpose")},
-            token=form.sent_token(),
-        )  # fmt: skip
-    except BadInput as error:
-        form_post.keep()
-        show_problems(form, error.problems)
-        return _form_page(form), 422
-    except SentBefore:
-        form_post.keep()
-        renewed(form)
-        return _form_page(form, is_other=True), 409
-    form_post.forget(actor.id)
-    again = w._("This was recorded already; nothing was done twice.")
-    flash(again if done.repeated else w._("It is asked for. Now somebody who oversees this place must agree."), "ok")
-    return redirect(url_for("systems.system", system=done.token), 303)
 
+    def done(asked: tokens.Done) -> ResponseReturnValue:
+        say_done(w._("It is asked for. Now somebody who oversees this place must agree."), repeated=asked.repeated)
+        return redirect(url_for("systems.system", system=asked.token), 303)
 
-def _form_page(form: TeamForm, *, was_kept: bool = False, is_other: bool = False) -> str:
-    return render_template("systems/new.html", form=form, obstacles=[], was_kept=was_kept, is_other=is_other)
+    return record_form(
+        lambda posted: token_form(w, posted, units, today),
+        lambda form, answers: tokens.ask_token(house, actor, **answers, token=form.sent_token()),
+        lambda form, **more: render_template("systems/new.html", form=form, **more),
+        done,
+        explain=presenters.obstacle,
+    )
 
 
 @system_blueprint.get("/<system>")

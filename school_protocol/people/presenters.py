@@ -13,7 +13,13 @@ from school_protocol.people.spreadsheets import Unreadable
 from school_protocol.people.staff_list import Roles
 from school_protocol.people.teams import Obstacle
 
-REASONS: Mapping[str, str] = {
+_REASONS: Mapping[str, str] = {
+    "illness": N_("On sick leave"),
+    "leave": N_("On leave"),
+    "mission": N_("On a mission or in training"),
+    "vacant": N_("The post is vacant"),
+    "replaced": N_("Somebody else takes over"),
+    "cannot": N_("The stand-in can’t go on"),
     "takes_up": N_("Takes up this post"),
     "replaces": N_("Replaces somebody"),
     "correction": N_("To put an entry right"),
@@ -169,7 +175,7 @@ _UNREADABLE: Mapping[str, str] = {
 
 def reason(w: Wording, code: str) -> str:
     """Why something was changed."""
-    return w.gettext(REASONS[code]) if code in REASONS else ""
+    return w.gettext(_REASONS[code]) if code in _REASONS else ""
 
 
 def staff_change(w: Wording, kind: str) -> str:
@@ -282,30 +288,6 @@ def _day(text: str) -> date:
 
 
 # ---- what the pages of a team say ----------------------------------------------------------------------------------
-
-
-def reasons(w: Wording) -> Mapping[str, str]:
-    """Why somebody is away, is back, leaves, or left at once: code → words."""
-    return {
-        "illness": w._("On sick leave"),
-        "leave": w._("On leave"),
-        "mission": w._("On a mission or in training"),
-        "vacant": w._("The post is vacant"),
-        "returned": w._("Whoever was away is back"),
-        "replaced": w._("Somebody else takes over"),
-        "cannot": w._("The stand-in can’t go on"),
-        "moved": w._("Moves to another school"),
-        "retired": w._("Retires"),
-        "other_duties": w._("Takes on other duties"),
-        "absence": w._("Is away for long"),
-        "unreachable": w._("Can’t be reached any more"),
-        "not_working": w._("Doesn’t work at the school any more"),
-        "takes_up": w._("Takes up this post"),
-        "replaces": w._("Replaces somebody"),
-        "correction": w._("To put an entry right"),
-        "list": w._("From a list that was brought in"),
-        "other": w._("Another reason"),
-    }
 
 
 def team_obstacle(w: Wording, one: Obstacle) -> str:
