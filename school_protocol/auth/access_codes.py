@@ -27,7 +27,7 @@ from school_protocol.auth.service import (
     write_account_change,
 )
 from school_protocol.auth.sign_in_repository import OneTimeCode, Restoration, Stage
-from school_protocol.auth.sign_in_service import NOBODY, Visitor, begin_session, pending_session
+from school_protocol.auth.sign_in_service import NOBODY, Visitor, begin_session, pending
 from school_protocol.context import House, today_for
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor
@@ -255,15 +255,6 @@ LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class HelpedLine:
-    """Somebody who can be helped."""
-
-    account: str
-    username: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class HelpedView:
     """One person, as whoever administers them sees what can be done."""
 
@@ -285,17 +276,13 @@ class HelpedView:
 # ---- seen ------------------------------------------------------------------------------------------------------------
 
 
-def people_helped(house: House, by: Actor) -> tuple[HelpedLine, ...]:
+def people_helped(house: House, by: Actor) -> tuple[repository.Account, ...]:
     """The people of the units that this person is appointed to, as far as they can be helped."""
     units = units_helped(house, by)
     with house.directory.reading() as session:
         posts = repository.posts(session, units, since=today_for(house)) if units else ()
         people = {post.account.id: post.account for post in posts}
-        return tuple(
-            HelpedLine(one.id, one.username, one.name(by.language))
-            for one in list(people.values())[:LISTED]
-            if _is_helped(session, house, by, one.id)
-        )
+        return tuple(one for one in list(people.values())[:LISTED] if _is_helped(session, house, by, one.id))
 
 
 def find_helped(house: House, by: Actor, username: str) -> str:
@@ -305,16 +292,15 @@ def find_helped(house: House, by: Actor, username: str) -> str:
         return helped(session, house, by, found.id if found else "").id
 
 
-def asked_for(house: House, by: Actor) -> tuple[HelpedLine, ...]:
+def asked_for(house: House, by: Actor) -> tuple[repository.Account, ...]:
     """For whom somebody else asked, and a second person is awaited."""
     with house.directory.reading() as session:
         waiting = sign_in_repository.open_restorations(session, since=house.now() - WAITS, limit=LISTED)
-        found = (
+        return tuple(
             helped(session, house, by, one.account)
             for one in waiting
             if one.asked_by != by.id and _is_helped(session, house, by, one.account)
         )
-        return tuple(HelpedLine(one.id, one.username, one.name(by.language)) for one in found)
 
 
 def _is_helped(session: Session, house: House, by: Actor, account: str) -> bool:
@@ -415,7 +401,7 @@ def restore(house: House, token: str, typed: str, visitor: Visitor = NOBODY) -> 
 
     None for a wrong code. Raises TooManyTries.
     """
-    found = pending_session(house, token)
+    found = pending(house, token)
     if found is None or found.stage is not Stage.factor:
         return None
     with service.slowed(RESTORED, visitor.address), house.directory.writing() as session:

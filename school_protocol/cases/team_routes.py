@@ -216,6 +216,6 @@ def _said() -> dict[str, Any]:
     w = wording()
     return {
         "reason_said": lambda code: people_presenters.reason(w, code),
-        "change_said": lambda kind: people_presenters.team_change(w, kind),
+        "change_said": lambda kind: people_presenters.change_said(w, kind),
         "code_said": people_presenters.codes(w),
     }

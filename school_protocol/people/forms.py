@@ -6,14 +6,19 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from school_protocol.engine.definition import Protocol, Role
 from school_protocol.engine.form_model import FormField
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import LANGUAGE_NAMES, Wording
 from school_protocol.people import presenters, service, stand_ins, teams
-from school_protocol.people.staff_list import PersonView, RoleLine
+from school_protocol.people.staff_list import PersonView
 from school_protocol.people.stand_ins import CandidateLine, PlaceLine, StandInView
 from school_protocol.ui.fields import Day, Line, Offered, OneOf, Posted, Question, Several
 from school_protocol.ui.forms import PREFIX, AnswerForm
+
+RoleChoice = Sequence[tuple[Protocol, Role]]
+"""Roles that can be given, each with the definition that has it."""
+
 
 # ---- the forms of a team's pages -----------------------------------------------------------------------------------
 
@@ -168,9 +173,9 @@ def _language(w: Wording, languages: Sequence[str]) -> Question:
     return OneOf(w._("Language"), options=options, spec=spec_of("language", "choice"), w=w)
 
 
-def _post(w: Wording, roles: Sequence[RoleLine], units: Sequence[Unit]) -> dict[str, Question]:
+def _post(w: Wording, roles: RoleChoice, units: Sequence[Unit]) -> dict[str, Question]:
     """A role, where, and for how long."""
-    options = [Offered(one.role.key, w.text(one.role.title)) for one in roles]
+    options = [Offered(role.key, w.text(role.title)) for _protocol, role in roles]
     return {
         "role": OneOf(w._("Which role?"), options=options, spec=spec_of("role", "choice"), w=w),
         "unit": _place(w, units),
@@ -191,7 +196,7 @@ def _place(w: Wording, units: Sequence[Unit], label: str = "") -> Question:
 
 
 def account_form(
-    w: Wording, posted: Posted | None, roles: Sequence[RoleLine], units: Sequence[Unit], languages: Sequence[str],
+    w: Wording, posted: Posted | None, roles: RoleChoice, units: Sequence[Unit], languages: Sequence[str],
     today: date,
 ) -> TeamForm:  # fmt: skip
     hint = w._("Latin letters, digits, dots and hyphens: what this person types to sign in.")
@@ -212,11 +217,11 @@ def account_form(
 
 
 def invitation_form(
-    w: Wording, posted: Posted | None, roles: Sequence[RoleLine], schools: Sequence[Unit], languages: Sequence[str],
+    w: Wording, posted: Posted | None, roles: RoleChoice, schools: Sequence[Unit], languages: Sequence[str],
     school: str,
 ) -> TeamForm:  # fmt: skip
     """Whom to invite into which team: the user name is made of the address, the password by them alone."""
-    offered = [Offered(one.role.key, w.text(one.role.title)) for one in roles]
+    offered = [Offered(role.key, w.text(role.title)) for _protocol, role in roles]
     questions = {
         "unit": _place(w, schools, w._("Which school?")),
         "roles": Several(w._("Which roles?"), options=offered, spec=spec_of("roles", "choices"), w=w),
@@ -238,9 +243,7 @@ def _only(units: Sequence[Unit]) -> dict[str, str]:
     return {"unit": units[0].code} if len(units) == 1 else {}
 
 
-def appoint_form(
-    w: Wording, posted: Posted | None, roles: Sequence[RoleLine], units: Sequence[Unit], today: date
-) -> TeamForm:
+def appoint_form(w: Wording, posted: Posted | None, roles: RoleChoice, units: Sequence[Unit], today: date) -> TeamForm:
     questions = {
         **_post(w, roles, units),
         "reason": _reason(w, service.APPOINT_REASONS),

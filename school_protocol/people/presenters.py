@@ -53,6 +53,11 @@ _CHANGES: Mapping[str, str] = {
     "appointment_ended": N_("Appointment ended at once"),
     "certificate_seen": N_("Certificate seen"),
     "certificate_withdrawn": N_("Certificate of a workshop withdrawn"),
+    "stand_in_named": N_("Stand-in named"),
+    "stand_in_ended": N_("Stand-in ended early"),
+    "leaving": N_("Leaves the team"),
+    "left": N_("Left the team"),
+    "left_at_once": N_("Left at once"),
 }
 
 _OBSTACLES: Mapping[str, str] = {
@@ -178,7 +183,7 @@ def reason(w: Wording, code: str) -> str:
     return w.gettext(_REASONS[code]) if code in _REASONS else ""
 
 
-def staff_change(w: Wording, kind: str) -> str:
+def change_said(w: Wording, kind: str) -> str:
     """What was changed."""
     return w.gettext(_CHANGES[kind]) if kind in _CHANGES else kind
 
@@ -340,23 +345,3 @@ def codes(w: Wording) -> Mapping[str, str]:
         "password_code_made": w._("A forgotten password"),
         "restoration_agreed": w._("A lost second step"),
     }
-
-
-def team_change(w: Wording, kind: str) -> str:
-    """What was changed, for the history."""
-    match kind:
-        case "stand_in_named":
-            return w._("Stand-in named")
-        case "stand_in_ended":
-            return w._("Stand-in ended early")
-        case "leaving":
-            return w._("Leaves the team")
-        case "left":
-            return w._("Left the team")
-        case "appointed":
-            return w._("Appointed")
-        case "appointment_ends":
-            return w._("Last day said")
-        case "appointment_ended":
-            return w._("Appointment ended at once")
-    return w._("Left at once")

@@ -244,7 +244,7 @@ def person(account: str) -> ResponseReturnValue:
     w = wording()
     return render_template(
         "staff/person.html", view=view, today=today_for(sessions.house()),
-        change_said=lambda kind: presenters.staff_change(w, kind), reason_said=lambda code: presenters.reason(w, code),
+        change_said=lambda kind: presenters.change_said(w, kind), reason_said=lambda code: presenters.reason(w, code),
     )  # fmt: skip
 
 

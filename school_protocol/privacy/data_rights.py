@@ -38,7 +38,7 @@ from school_protocol.pdf.verdicts import Copy
 from school_protocol.privacy import repository
 from school_protocol.privacy.holds import scope_of_limits
 from school_protocol.privacy.presenters import AccessCopy, AccessEntry, access_copy
-from school_protocol.privacy.repository import APPROVED, REFUSED, WAITING, Export, ExportCursor, Request, lock_limits
+from school_protocol.privacy.repository import APPROVED, REFUSED, WAITING, Export, Request, lock_limits
 from school_protocol.privacy.rules import access_asked, is_asked, limit_of, named_in
 from school_protocol.storage import access_log, idempotency, journal
 from school_protocol.storage.engines import Session
@@ -85,7 +85,7 @@ def see_requests(
     """
     answering = scope_of_limits(house, _answering(house, actor))
     scope = answering if only_mine else scope_of_limits(house, actor)
-    cursor = ExportCursor.parse(after) if after else None
+    cursor = access_log.Cursor.parse(after) if after else None
     if not scope.clauses or (after and cursor is None):
         raise Unseen("requests")
     today, now = today_for(house), house.now()

@@ -32,6 +32,7 @@ from school_protocol.privacy.models import (
 from school_protocol.privacy.rules import Given
 from school_protocol.reports.repository import erase_of_case
 from school_protocol.statistics import repository as statistics_repository
+from school_protocol.storage.access_log import Cursor
 from school_protocol.storage.case_numbers import format_number
 from school_protocol.storage.models import CaseRecordRow, DraftRow, OutboxRow, RealmBase, TombstoneRow, new_id
 from school_protocol.storage.row_macs import is_genuine
@@ -109,32 +110,9 @@ class Request:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ExportCursor:
-    """The last line of a page."""
-
-    due_at: datetime
-    case_id: str
-
-    def __str__(self) -> str:
-        return f"{self.due_at.isoformat()}~{self.case_id}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """A cursor as it came back in an address; None where it isn't one."""
-        moment, _, case_id = text.partition("~")
-        try:
-            found = datetime.fromisoformat(moment)
-        except ValueError:
-            return None
-        if found.utcoffset() is None or not case_id.isascii() or not case_id.isalnum() or len(case_id) > 40:
-            return None
-        return cls(found, case_id)
-
-
 def requests(
-    session: Session, scope: Scope, keys: Collection[str], *, today: date, limit: int, after: ExportCursor | None = None
-) -> tuple[tuple[Request, ...], ExportCursor | None]:
+    session: Session, scope: Scope, keys: Collection[str], *, today: date, limit: int, after: Cursor | None = None
+) -> tuple[tuple[Request, ...], Cursor | None]:
     """The counts of these deadlines that run in what a scope sees, the first due first."""
     order = (CaseDueRow.due_at, CaseDueRow.case_id)
     query = (
@@ -143,13 +121,13 @@ def requests(
         .where(where_visible(scope, today), CaseDueRow.key.in_(keys), CaseDueRow.planned.is_(False))
     )
     if after is not None:
-        query = query.where(beyond(order, (after.due_at, after.case_id)))
+        query = query.where(beyond(order, (after.at, after.id)))
     rows = list(session.execute(query.order_by(*order).limit(limit + 1)))
     lines = tuple(
         Request(due.case_id, number, unit, due.key, due.subject, due.due_at) for due, number, unit in rows[:limit]
     )
     last = lines[-1] if len(rows) > limit else None
-    return lines, ExportCursor(last.due_at, last.case_id) if last else None
+    return lines, Cursor(last.due_at, last.case_id) if last else None
 
 
 def ask_export(

@@ -17,8 +17,7 @@ from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition_parts import Rise
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Unit
-from school_protocol.language import Wording
-from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable
+from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable, wording_of
 from school_protocol.notifications.digests import paces
 from school_protocol.notifications.repository import State
 from school_protocol.people import contacts_repository
@@ -319,8 +318,7 @@ def _deliver_one(house: House, carrier: Carrier, one: Kept) -> int:
 
 def _letter(house: House, account: Account, one: Kept) -> Letter:
     """It names no school and no report; its date is the hour."""
-    offered = account.language in house.settings.languages
-    w = Wording(account.language if offered else house.settings.default_language)
+    w = wording_of(house.settings, account.language)
     if one.urgent:
         subject = w._("Urgent: open the desk now")
         lines = [w._("Urgent: open the desk now, or call the school.")]

@@ -23,6 +23,7 @@ from school_protocol.language import Wording
 from school_protocol.pdf import bidi, rendering
 from school_protocol.pdf.rendering import render, template
 from school_protocol.people import contacts_repository
+from school_protocol.people.models import ContactRow
 from school_protocol.publishing.handouts import Handout, languages_of
 from school_protocol.reports.public_door import Door, current, roles_at, see_doors
 
@@ -437,9 +438,7 @@ def _calls(house: House, protocol: Protocol, rules: SignalementRules, unit: Unit
     return tuple(_answering(one) for one in found[:_CALLS_MOST])
 
 
-def _contacts(
-    house: House, protocol: Protocol, unit: Unit, targets: Iterable[str]
-) -> list[contacts_repository.Contact]:
+def _contacts(house: House, protocol: Protocol, unit: Unit, targets: Iterable[str]) -> list[ContactRow]:
     """Contacts that serve a school, in the order of the targets; what is printed does not hang on the hour."""
     order = {key: place for place, key in enumerate(targets)}
     with house.directory.reading() as session:
@@ -449,5 +448,5 @@ def _contacts(
     return [one for _place, one in sorted(wanted, key=lambda pair: pair[0])]
 
 
-def _answering(one: contacts_repository.Contact) -> Answering:
+def _answering(one: ContactRow) -> Answering:
     return Answering(one.names, phone=one.phone, url=one.url, hours=one.hours)

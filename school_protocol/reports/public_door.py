@@ -104,15 +104,6 @@ def current(house: House) -> tuple[Protocol, SignalementRules]:
     raise Unseen("signalement")
 
 
-def is_offered(house: House) -> bool:
-    """Whether this installation takes public reports at all."""
-    try:
-        current(house)
-    except Unseen:
-        return False
-    return True
-
-
 def rules_of(house: House, header: PublicHeader) -> tuple[Protocol, SignalementRules]:
     """The version under which a report came."""
     protocol = house.library.protocol(header.protocol, header.version)

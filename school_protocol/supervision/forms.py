@@ -10,7 +10,6 @@ from school_protocol.engine.form_model import FormField
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import Wording
 from school_protocol.people.forms import TeamForm, spec_of, team_form
-from school_protocol.people.roster import CandidateLine
 from school_protocol.supervision.referral_contacts import HOURS, ContactView, spans_of
 from school_protocol.supervision.visit_service import ACTIONS_MOST, VisitView
 from school_protocol.ui.fields import Day, Line, Moment, Offered, OneOf, Posted, Question, Rows, Words
@@ -124,9 +123,9 @@ def visit_form(w: Wording, posted: Posted | None, today: date, view: VisitView |
     return team_form(questions, posted if posted is not None else _visit_opening(today, view), expected=seen)
 
 
-def duty_form(w: Wording, posted: Posted | None, candidates: Sequence[CandidateLine]) -> TeamForm:
+def duty_form(w: Wording, posted: Posted | None, candidates: Sequence[tuple[str, str]]) -> TeamForm:
     """For a turn of duty."""
-    options = [Offered(one.id, "", name=one.name) for one in candidates]
+    options = [Offered(account, "", name=name) for account, name in candidates]
     hint = w._("In school hours nothing changes: a turn can run on through them.")
     questions = {
         "account": OneOf(w._("Who is on duty?"), options=options, spec=spec_of("account", "account"), w=w),

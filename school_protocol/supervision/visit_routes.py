@@ -256,8 +256,8 @@ def duty() -> ResponseReturnValue:
     house, actor, w = sessions.house(), sessions.actor(), wording()
     view = roster.see_roster(house, actor, _code("place"))
 
-    def done(entered: roster.Entered) -> ResponseReturnValue:
-        say_done(w._("The turn is entered."), repeated=entered.repeated)
+    def done(is_entered: bool) -> ResponseReturnValue:
+        say_done(w._("The turn is entered."), repeated=not is_entered)
         return redirect(_way(view), 303)
 
     return record_form(

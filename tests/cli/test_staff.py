@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from domain.telling import MOROCCAN, NOW
+from sqlalchemy import select
 
 from school_protocol import cli
 from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import AccountRow
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
 from school_protocol.context import House, open_house
@@ -50,7 +52,7 @@ def brought(tmp_path: Path, *lines: str) -> str:
 
 def names(house: House) -> list[str]:
     with house.directory.reading() as session:
-        return [one.username for one in auth_repository.page_of_accounts(session, limit=50)]
+        return list(session.scalars(select(AccountRow.username).order_by(AccountRow.username)))
 
 
 def test_a_preview_writes_nothing(house: House, tmp_path: Path) -> None:
