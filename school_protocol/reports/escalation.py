@@ -24,8 +24,9 @@ from school_protocol.people import contacts_repository
 from school_protocol.people.roster import on_duty
 from school_protocol.people.roster_rules import is_school_time
 from school_protocol.reports import repository, shuffle_repository
+from school_protocol.reports.models import PublicNoticeRow
 from school_protocol.reports.public_door import reads, rules_of
-from school_protocol.reports.repository import Kept, PublicHeader
+from school_protocol.reports.repository import PublicHeader
 from school_protocol.reports.rules import URGENT_MOST, hour_of, hours_before, months_before, steps_due, told_by
 from school_protocol.storage.engines import Session
 
@@ -287,7 +288,7 @@ def _deliver(house: House, channel: Channel, carrier: Carrier) -> int:
     return left
 
 
-def _put_off(house: House, one: Kept, now: datetime) -> None:
+def _put_off(house: House, one: PublicNoticeRow, now: datetime) -> None:
     attempts = one.attempts + 1
     with house.realm.writing() as session:
         if attempts >= LAST_TRY:
@@ -296,7 +297,7 @@ def _put_off(house: House, one: Kept, now: datetime) -> None:
             repository.put_off_receipt_notice(session, one.id, now + timedelta(hours=0 if attempts % TRIES else 1))
 
 
-def _deliver_one(house: House, carrier: Carrier, one: Kept) -> int:
+def _deliver_one(house: House, carrier: Carrier, one: PublicNoticeRow) -> int:
     """One message, if something waits still that this person reads."""
     with house.directory.reading() as people:
         account = auth_repository.account(people, one.account)
@@ -307,7 +308,7 @@ def _deliver_one(house: House, carrier: Carrier, one: Kept) -> int:
         is_wanted = actor is not None and any(
             (each.urgent or not one.urgent) and reads(house, session, actor, each, unit) for each in waiting
         )
-    to = account and (account.email if one.channel is Channel.mail else account.phone)
+    to = account and (account.email if one.channel == Channel.mail.value else account.phone)
     state = State.delivered if is_wanted and to else State.withheld if not is_wanted else State.no_address
     if account is not None and to and is_wanted:
         carrier.carry(to, _letter(house, account, one))
@@ -316,7 +317,7 @@ def _deliver_one(house: House, carrier: Carrier, one: Kept) -> int:
     return int(state is State.delivered)
 
 
-def _letter(house: House, account: Account, one: Kept) -> Letter:
+def _letter(house: House, account: Account, one: PublicNoticeRow) -> Letter:
     """It names no school and no report; its date is the hour."""
     w = wording_of(house.settings, account.language)
     if one.urgent:
@@ -326,7 +327,7 @@ def _letter(house: House, account: Account, one: Kept) -> Letter:
         subject = w._("A message for the school waits")
         lines = [w._("Somebody has told the school something: it waits to be read on the desk.")]
     lines += [house.settings.address] if house.settings.address else []
-    is_mail = one.channel is Channel.mail
+    is_mail = one.channel == Channel.mail.value
     if is_mail:
         lines.append(w._("This message says no more on purpose: the rest is read on the desk, signed in."))
         lines.append(w._("A machine sent it: nobody reads an answer."))
