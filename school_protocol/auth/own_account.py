@@ -208,7 +208,9 @@ Roles = Mapping[str, tuple[Protocol, Role]]
 
 def tell_of_accounts(house: House, post: Post) -> int:
     """Tell what was printed, used and given lately; returns how many messages left. Cut off anywhere, it goes on."""
-    _forget_before(house, LATEST if post.mail is None and post.sms is None else UNTOLD)
+    kept_for = LATEST if post.mail is None and post.sms is None else UNTOLD
+    with house.directory.writing() as session:
+        sign_in_repository.forget_before(session, house.now() - kept_for)
     if post.mail is None and post.sms is None:
         return 0
     former = _collect(house)
@@ -272,11 +274,6 @@ def _forget(house: House, former: Iterable[Former]) -> None:
         sign_in_repository.forget_address(session, told)
 
 
-def _forget_before(house: House, delay: timedelta) -> None:
-    with house.directory.writing() as session:
-        sign_in_repository.forget_before(session, house.now() - delay)
-
-
 def _named(row: str, account: str) -> str:
     return hashlib.sha256(f"{row}|{account}".encode()).hexdigest()[:40]
 
@@ -299,12 +296,13 @@ def _receivers(session: Session, house: House, roles: Roles, change: Change) -> 
 def _overseers(session: Session, house: House, roles: Roles, unit: Unit, but: set[str]) -> tuple[str, ...]:
     """Whoever oversees this unit from strictly above, has come in and can be reached: of the nearest level that has
     somebody."""
+    overseeing = {key for key, (_protocol, role) in roles.items() if role.oversees or role.sees in _ABOVE}
     for above in unit.parents:
         holders = repository.holders(session, [above], today=today_for(house))
         found = dict.fromkeys(
             one.account.id
             for one in holders
-            if one.role in roles and _is_above(roles[one.role][1]) and one.has_way_in
+            if one.role in overseeing and one.has_way_in
             if one.account.email or one.account.phone
         )
         if set(found) - but:
@@ -318,10 +316,6 @@ def _heads(session: Session, house: House, roles: Roles, unit: str, but: set[str
     return [
         one.account.id for one in holders if one.role in roles and roles[one.role][1].head and one.account.id not in but
     ]
-
-
-def _is_above(role: Role) -> bool:
-    return role.oversees or role.sees in _ABOVE
 
 
 # ---- how -------------------------------------------------------------------------------------------------------------

@@ -125,6 +125,7 @@ def add(
     passkey_id = bytes_to_base64url(found.credential_id)
     if len(passkey_id) > 1400 or sign_in_repository.passkey(session, passkey_id) is not None:
         return None
+    shown = " ".join("".join(one if one.isprintable() else " " for one in name).split())
     sign_in_repository.keep_passkey(
         session,
         Passkey(
@@ -132,7 +133,7 @@ def add(
             account=account,
             public_key=found.credential_public_key,
             sign_count=found.sign_count,
-            name=_line(name),
+            name=shown[:NAME_MOST],
             created_at=house.now(),
         ),
     )
@@ -232,7 +233,3 @@ def _is_ours(session: Session, house: House, challenge: bytes, purpose: str) -> 
 def handle_of(passkey_id: str) -> str:
     """What names a passkey in an address."""
     return hashlib.sha256(passkey_id.encode()).hexdigest()[:16]
-
-
-def _line(name: str) -> str:
-    return " ".join("".join(one if one.isprintable() else " " for one in name).split())[:NAME_MOST]

@@ -145,16 +145,10 @@ def _slowly(house: House, account: str, typed: str) -> bytes:
     return hashed(house, "recovery-slow", account, passwords.stretched(plain_code(typed), salt).hex())
 
 
-def _at_once(house: House, account: str, typed: str) -> bytes:
-    """What was kept of one before that."""
-    return hashed(house, "recovery", account, plain_code(typed))
-
-
 def _use_recovery(session: Session, house: House, account: str, typed: str) -> bool:
-    ways = (_slowly, _at_once)
-    return any(
-        sign_in_repository.use_recovery(session, account, way(house, account, typed), at=house.now()) for way in ways
-    )
+    before = hashed(house, "recovery", account, plain_code(typed))  # what was kept of those made earlier
+    kept = (_slowly(house, account, typed), before)
+    return any(sign_in_repository.use_recovery(session, account, one, at=house.now()) for one in kept)
 
 
 # ---- asked for -------------------------------------------------------------------------------------------------------

@@ -46,13 +46,9 @@ def show() -> ResponseReturnValue:
         return redirect(own_path(request.args.get("next")))
     waiting = routes.find_pending()
     if waiting is not None:
-        return _next_step(waiting)
+        step = "sign_in.factor" if waiting.stage is Stage.factor else "sign_in.enrol"
+        return redirect(url_for(step, next=_way_on()))
     return _page(SignInForm(formdata=None))
-
-
-def _next_step(waiting: Pending) -> ResponseReturnValue:
-    step = "sign_in.factor" if waiting.stage is Stage.factor else "sign_in.enrol"
-    return redirect(url_for(step, next=_way_on()))
 
 
 @sign_in_blueprint.post("/sign-in")

@@ -109,7 +109,8 @@ def calendar_for(session: Session, here: Unit) -> Calendar:
     rows = {row.unit: row for row in session.execute(_CALENDARS, {"units": chain})}
     for each in chain:
         if each in rows:
-            return _calendar(rows[each])
+            row = rows[each]
+            return _calendar_said(row.timezone, *map(json.dumps, (row.opening, row.exceptions, row.closed)))
     raise Unseen(f"no calendar for unit {here.id}")
 
 
@@ -122,10 +123,6 @@ def has_calendar(session: Session, here: Unit) -> bool:
     """Whether a calendar holds in that unit."""
     chain = (here.id, *here.parents)
     return session.scalar(select(CalendarRow.unit).where(CalendarRow.unit.in_(chain)).limit(1)) is not None
-
-
-def _calendar(row: Any) -> Calendar:
-    return _calendar_said(row.timezone, *(json.dumps(said) for said in (row.opening, row.exceptions, row.closed)))
 
 
 @lru_cache(maxsize=256)

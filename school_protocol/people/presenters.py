@@ -257,13 +257,10 @@ def _problem(w: Wording, roles: Roles, said: str) -> str:
 
 
 def _changed(w: Wording, roles: Roles, name: str, before: Any, after: Any) -> str:
-    old, new = (_apart(w, _value(w, roles, name, str(value))) for value in (before, after))
+    old, new = (_value(w, roles, name, str(value)) for value in (before, after))
+    if w.direction == "rtl":  # the direction of a value doesn't reach the arrow beside it
+        old, new = f"\u2068{old}\u2069", f"\u2068{new}\u2069"
     return w._("%(what)s: %(old)s → %(new)s", what=_field(w, name), old=old, new=new)
-
-
-def _apart(w: Wording, value: str) -> str:
-    """A value whose direction doesn't reach the arrow beside it."""
-    return f"\u2068{value}\u2069" if w.direction == "rtl" else value
 
 
 def _field(w: Wording, name: str) -> str:

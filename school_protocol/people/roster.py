@@ -183,17 +183,14 @@ def _holders(house: House, session: Session, unit: Unit, language: str) -> dict[
     above = (one for one in posts if one.role in known and known[one.role][1].sees in _ABOVE and one.account.active)
     found: dict[str, _Holder] = {}
     for post in sorted(above, key=lambda one: one.starts):
-        name, until = post.account.name(language), _end_of(post.ends)
+        name = post.account.name(language)
+        until = _midnight(post.ends + timedelta(days=1)) if post.ends is not None else None
         before = found.get(post.account.id)
         if before is None and post.is_current(today):
             found[post.account.id] = _Holder(name, until)
         elif before is not None and before.until is not None and _midnight(post.starts) <= before.until:
             found[post.account.id] = _Holder(name, max(before.until, until) if until else None)
     return found
-
-
-def _end_of(day: date | None) -> datetime | None:
-    return None if day is None else _midnight(day + timedelta(days=1))
 
 
 def _midnight(day: date) -> datetime:

@@ -185,18 +185,16 @@ def places(house: House, actor: Actor) -> tuple[Place, ...]:
             if held.role not in known or not is_of_team(*known[held.role]):
                 continue
             role = known[held.role][1]
-            reached = (
-                auth_repository.schools_under(session, [held.unit]) if role.oversees else _school(session, held.unit)
-            )
+            if role.oversees:
+                reached = auth_repository.schools_under(session, [held.unit])
+            else:
+                reached = (auth_repository.unit(session, held.unit),)
             for unit in reached:
+                if unit.kind is not UnitKind.school:
+                    continue
                 roles.setdefault(unit.id, {})[role.key] = role
                 found[unit.id] = Place(unit, roles[unit.id])
     return tuple(sorted(found.values(), key=lambda place: place.unit.code))
-
-
-def _school(session: Session, unit_id: str) -> tuple[Unit, ...]:
-    unit = auth_repository.unit(session, unit_id)
-    return (unit,) if unit.kind is UnitKind.school else ()
 
 
 def place_of(house: House, actor: Actor, school: str) -> Place:

@@ -447,10 +447,11 @@ def _entries(loaded: Loaded, person: str, wording: Wording) -> Iterator[AccessEn
     naming = naming_of(loaded.protocol, loaded.names).without({sign_of(loaded.protocol, person)})
     seeing, told = Seeing(loaded, {}), _told(loaded.protocol)
     for record in loaded.case.records:
-        if record.kind in _UNTOLD or not _is_about(loaded, record, person):
+        pointed = _pointed(loaded, record)
+        if record.kind in _UNTOLD or not (person in pointed or _is_alone_on_side(loaded, record, person)):
             continue
         shown = seeing.record(record)
-        if shown.hidden is not None or record.act not in told or _pointed(loaded, record) - {person}:
+        if shown.hidden is not None or record.act not in told or pointed - {person}:
             yield None
             continue
         fields = [item for item in shown.form.fields if item.key in told[record.act]]
@@ -464,10 +465,6 @@ def _told(protocol: Protocol) -> Mapping[str, frozenset[str]]:
     personal = [one.acts for one in profiles if one.is_personal and one.acts]
     acts = [act for act in (personal[0] if personal else ()) if all(act in one for one in personal)]
     return {act: frozenset.intersection(*(frozenset(one[act]) for one in personal)) for act in acts}
-
-
-def _is_about(loaded: Loaded, record: Record, person: str) -> bool:
-    return person in _pointed(loaded, record) or _is_alone_on_side(loaded, record, person)
 
 
 def _is_alone_on_side(loaded: Loaded, record: Record, person: str) -> bool:

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from school_protocol.auth import sign_in_repository
 from school_protocol.auth.service import TooManyTries
-from school_protocol.auth.sign_in_service import is_password_of
+from school_protocol.auth.sign_in_service import must_prove
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_lines import CaseHead
@@ -60,18 +60,10 @@ def checked(house: House, actor: Actor, asked: Asked, *, missing: Sequence[str] 
     if not asked.password:
         problems["password"] = ("required",)
     elif not problems:
-        problems |= _password_problem(house, actor, asked.password)
+        must_prove(house, actor.id, asked.password)
     if problems:
         raise BadInput(problems)
     return said
-
-
-def _password_problem(house: House, actor: Actor, password: str) -> dict[str, tuple[str, ...]]:
-    try:
-        is_theirs = is_password_of(house, actor.id, password)
-    except TooManyTries as error:
-        return {"password": (f"too_many_tries:{error.seconds}",)}
-    return {} if is_theirs else {"password": ("wrong_password",)}
 
 
 def reason_problem(said: str) -> str:

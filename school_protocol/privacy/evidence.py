@@ -310,13 +310,12 @@ def _line(house: House, session: Session, piece: AtHand, *, can_raise: bool) -> 
     life, refusal = piece.file, piece.against()
     if life is not None and life.shut_at is not None:
         evidence_files.note_seen(house, session, piece, life)
+    parts = tuple(str(answers[key]) for key in declared.named_after if answers.get(key))
     is_attaching = piece.attaching_role() is not None
     return PieceLine(
         record=shown,
         number=piece.number,
-        name=evidence_pieces.name_of(
-            loaded.case.number, piece.number, _parts(declared, answers), _captured(declared, answers)
-        ),
+        name=evidence_pieces.name_of(loaded.case.number, piece.number, parts, _captured(declared, answers)),
         is_intimate=evidence_pieces.is_intimate(form, piece.record.answers),
         online=_answered(form, declared.online, answers),
         shared=_answered(form, declared.shared, answers),
@@ -377,10 +376,6 @@ def _requests(piece: AtHand, standing: Standing) -> Iterator[RemovalLine]:
 def _answered(form: Form, key: str | None, answers: Mapping[str, Any]) -> tuple[FormField, Any] | None:
     field = form.by_key.get(key or "")
     return (field, answers[field.key]) if field is not None and answers.get(field.key) not in (None, "", []) else None
-
-
-def _parts(declared: Pieces, answers: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(answers[key]) for key in declared.named_after if answers.get(key))
 
 
 def _captured(declared: Pieces, answers: Mapping[str, Any]) -> datetime | None:

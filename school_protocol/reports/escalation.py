@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -86,20 +86,10 @@ def rise(house: House, post: Post) -> int:
     if house.name != REALM:
         return 0
     _look(house)
-    _forget(house)
-    return sum(_deliver(house, channel, carrier) for channel, carrier in _carriers(post))
-
-
-def _carriers(post: Post) -> Iterator[tuple[Channel, Carrier]]:
-    if post.sms is not None:
-        yield Channel.sms, post.sms
-    if post.mail is not None:
-        yield Channel.mail, post.mail
-
-
-def _forget(house: House) -> None:
     with house.realm.writing() as session:
         repository.forget_receipt_notice(session, hours_before(house.now(), KEPT_DAYS * 24))
+    ways = ((Channel.sms, post.sms), (Channel.mail, post.mail))
+    return sum(_deliver(house, channel, carrier) for channel, carrier in ways if carrier is not None)
 
 
 # ---- who is told -----------------------------------------------------------------------------------------------------

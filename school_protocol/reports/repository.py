@@ -419,12 +419,8 @@ def messages(session: Session, vault: Vault, report: str) -> tuple[PublicMessage
     rows = session.scalars(
         select(PublicMessageRow).where(PublicMessageRow.report == report).order_by(PublicMessageRow.place)
     )
-    return tuple(_message(vault, key, row, one) for one in rows)
-
-
-def _message(vault: Vault, key: bytes, row: PublicReportRow, one: PublicMessageRow) -> PublicMessage:
-    opened = vault.open_sealed(key, _label(row, one.place), one.sealed)
-    return PublicMessage(one.place, one.by_reporter, one.hour, opened["text"], opened["by"])
+    found = [(one, vault.open_sealed(key, _label(row, one.place), one.sealed)) for one in rows]
+    return tuple(PublicMessage(one.place, one.by_reporter, one.hour, said["text"], said["by"]) for one, said in found)
 
 
 def _label(row: PublicReportRow, place: int) -> str:
