@@ -26,7 +26,7 @@ from school_protocol.auth.service import (
     units_helped,
     write_account_change,
 )
-from school_protocol.auth.sign_in_repository import OneTimeCode, Restoration, Stage
+from school_protocol.auth.sign_in_repository import OneTimeCode, Stage
 from school_protocol.auth.sign_in_service import NOBODY, Visitor, begin_session, pending
 from school_protocol.context import House, today_for
 from school_protocol.engine.errors import BadInput, Unseen
@@ -349,7 +349,7 @@ def ask_restoring(house: House, by: Actor, account_id: str) -> None:
         helped(session, house, by, account_id)
         if not factors_of(session, house, account_id).has_any:
             raise IdentityRefused("no_such_factor")
-        asked = _open(session, house, account_id)
+        asked = sign_in_repository.open_restoration(session, account_id, since=house.now() - WAITS)
         if asked is not None and asked.asked_by != by.id and asked.agreed_by is None:
             raise IdentityRefused("asked_already")
         sign_in_repository.ask_restoration(session, account_id, by.id, at=house.now())
@@ -374,7 +374,7 @@ def agree(house: House, by: Actor, account_id: str) -> Slip:
     code, now = draw_digits(), house.now()
     with house.directory.writing() as session:
         found = helped(session, house, by, account_id)
-        asked = _open(session, house, account_id)
+        asked = sign_in_repository.open_restoration(session, account_id, since=house.now() - WAITS)
         if asked is None:
             raise IdentityRefused("not_asked")
         refuse_if_apart(session, house, by, account_id)
@@ -387,10 +387,6 @@ def agree(house: House, by: Actor, account_id: str) -> Slip:
         sign_in_repository.keep_code(session, OneTimeCode(account_id, FACTOR, by.id, now, now + GOOD_FOR), secret)
         write_account_change(session, house, by.id, account_id, Kind.restoration_agreed, HELPED)
     return slip_for(house, found, FACTOR, code, now + GOOD_FOR)
-
-
-def _open(session: Session, house: House, account: str) -> Restoration | None:
-    return sign_in_repository.open_restoration(session, account, since=house.now() - WAITS)
 
 
 # ---- used ------------------------------------------------------------------------------------------------------------

@@ -35,7 +35,6 @@ from webauthn.helpers.structs import (
 from school_protocol.auth import repository, sign_in_repository
 from school_protocol.auth.second_factor import factors_of, new_recovery
 from school_protocol.auth.service import OWN, IdentityRefused, write_account_change
-from school_protocol.auth.sign_in_repository import Passkey
 from school_protocol.context import House
 from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.engines import Session
@@ -127,16 +126,9 @@ def add(
         return None
     shown = " ".join("".join(one if one.isprintable() else " " for one in name).split())
     sign_in_repository.keep_passkey(
-        session,
-        Passkey(
-            id=passkey_id,
-            account=account,
-            public_key=found.credential_public_key,
-            sign_count=found.sign_count,
-            name=shown[:NAME_MOST],
-            created_at=house.now(),
-        ),
-    )
+        session, passkey_id, account, found.credential_public_key, sign_count=found.sign_count,
+        name=shown[:NAME_MOST], at=house.now(),
+    )  # fmt: skip
     write_account_change(session, house, account, account, Kind.passkey_added, OWN)
     return () if sign_in_repository.recovery_left(session, account) else new_recovery(session, house, account)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 import pyotp
 
 from school_protocol.auth import passwords, repository, sign_in_repository
+from school_protocol.auth.models import PasskeyRow
 from school_protocol.auth.service import OWN, IdentityRefused, draw_letters, hashed, plain_code, write_account_change
 from school_protocol.context import House, declared, today_for
 from school_protocol.engine.visibility import Actor
@@ -29,7 +30,7 @@ class Factors:
     """What somebody has beside the password. `is_required`: a role asks for it."""
 
     has_code: bool
-    passkeys: tuple[sign_in_repository.Passkey, ...]
+    passkeys: tuple[PasskeyRow, ...]
     recovery_left: int
     is_required: bool
 

@@ -37,8 +37,9 @@ from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.verdicts import Copy
 from school_protocol.privacy import repository
 from school_protocol.privacy.holds import scope_of_limits
+from school_protocol.privacy.models import AccessExportRow
 from school_protocol.privacy.presenters import AccessCopy, AccessEntry, access_copy
-from school_protocol.privacy.repository import APPROVED, REFUSED, WAITING, Export, Request, lock_limits
+from school_protocol.privacy.repository import APPROVED, REFUSED, WAITING, Request, lock_limits
 from school_protocol.privacy.rules import access_asked, is_asked, limit_of, named_in
 from school_protocol.storage import access_log, idempotency, journal
 from school_protocol.storage.engines import Session
@@ -213,7 +214,7 @@ def _access_line(loaded: Loaded, record: Record) -> AccessLine:
     return AccessLine(record.seq, record.at, sign_of(loaded.protocol, named) if named else "")
 
 
-def _line(loaded: Loaded, one: Export, asking: str | None, agreeing: str | None) -> ExportLine:
+def _line(loaded: Loaded, one: AccessExportRow, asking: str | None, agreeing: str | None) -> ExportLine:
     return ExportLine(
         one.id,
         sign_of(loaded.protocol, one.person),
@@ -351,7 +352,7 @@ def settle_right(house: House, actor: Actor, number: str, export_id: str, *, agr
         _note(session, loaded, found.seq, AGREED if agreed else DECLINED, now)
 
 
-def opened(house: House, session: Session, actor: Actor, number: str, export_id: str) -> tuple[Loaded, Export]:
+def opened(house: House, session: Session, actor: Actor, number: str, export_id: str) -> tuple[Loaded, AccessExportRow]:
     """The case and the copy that may be opened now, by this person. Raises Unseen, Refused."""
     loaded = load(house, session, actor, number)
     found = repository.find_export(session, loaded.case_id, export_id, house.now())

@@ -317,11 +317,7 @@ def beside(
 ) -> tuple[index_repository.Beside]:
     """Which openings of a case wait to be reviewed: written with its index row."""
     unreviewed = (door for door in facts.case.doors if door.reviewed_seq is None)
-    return (
-        repository.rows_of(
-            row.case_id, (repository.Review(door.seq, door.account, door.review_by) for door in unreviewed)
-        ),
-    )
+    return (repository.rows_of(row.case_id, unreviewed),)
 
 
 def is_reviewed(session: Session, payload: work_queue.Payload) -> bool:

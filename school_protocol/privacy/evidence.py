@@ -30,7 +30,8 @@ from school_protocol.engine.visibility import Actor
 from school_protocol.language import ZONE, Wording
 from school_protocol.privacy import evidence_files, evidence_repository
 from school_protocol.privacy.evidence_files import AtHand, piece_at
-from school_protocol.privacy.evidence_repository import DERIVATIVE, ORIGINAL, Alarm, Fault
+from school_protocol.privacy.evidence_repository import DERIVATIVE, ORIGINAL, Fault
+from school_protocol.privacy.models import FileAlarmRow
 from school_protocol.storage import access_log, idempotency
 from school_protocol.storage.blobs import refuse_elsewhere_in
 from school_protocol.storage.engines import Session
@@ -526,7 +527,7 @@ def _night_of(moment: datetime) -> date:
     return here.date() if here.time() >= NIGHT else here.date() - timedelta(days=1)
 
 
-def file_alarms(house: House) -> tuple[Alarm, ...]:
+def file_alarms(house: House) -> tuple[FileAlarmRow, ...]:
     """What was found missing or altered, the latest first."""
     with house.realm.reading() as session:
         return evidence_repository.alarms(session)
