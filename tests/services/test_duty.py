@@ -46,7 +46,7 @@ def evening(watched: Watched) -> None:
     watched.told()
 
 
-def enter(watched: Watched, who: str, by: str = "directorate", **said: str) -> roster.Entered:
+def enter(watched: Watched, who: str, by: str = "directorate", **said: str) -> bool:
     school = watched.school
     account = school.account(who)
     return roster.enter(
