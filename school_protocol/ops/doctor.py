@@ -14,14 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import holidays
 
 from school_protocol.auth import passwords
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import ROOTS, key_of, trust_in
-from school_protocol.config import Settings, version
+from school_protocol.config import COUNTRY, ZONE, Settings, SettingUnreadable, version, zone_named
 from school_protocol.context import RESTORE, STORES, House, today_for
-from school_protocol.engine.clock import DEFAULT_TIMEZONE
 from school_protocol.engine.errors import DefinitionError, SchoolProtocolError
 from school_protocol.engine.kernel import contrary
 from school_protocol.engine.visibility import UnitKind
@@ -196,13 +196,17 @@ def _open_to_others(path: Path) -> bool:
 
 
 def zone(_asked: Asked) -> Iterator[Finding]:
-    """Whether the machine knows the schools' time."""
+    """Whether the machine knows the schools' time, and their public holidays."""
     try:
-        ZoneInfo(DEFAULT_TIMEZONE)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        yield wrong(f"the time of {DEFAULT_TIMEZONE} is not known here", "install tzdata")
+        zone_named(ZONE.key)
+    except SettingUnreadable:
+        yield wrong(f"the time of {ZONE.key} is not known here", "install tzdata")
     else:
-        yield ok(f"time: {DEFAULT_TIMEZONE} is known")
+        yield ok(f"time: {ZONE.key} is known")
+    if COUNTRY not in holidays.list_supported_countries():
+        yield wrong(
+            f"no public holidays of {COUNTRY} are known", "set SCHOOL_PROTOCOL_COUNTRY to the code of a country"
+        )
 
 
 def papers(_asked: Asked) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from datetime import date
 from school_protocol.engine.definition import Protocol, Role
 from school_protocol.engine.form_model import FormField
 from school_protocol.engine.visibility import Unit
-from school_protocol.language import LANGUAGE_NAMES, Wording
+from school_protocol.language import Wording, language_name
 from school_protocol.people import presenters, service, stand_ins, teams
 from school_protocol.people.staff_list import PersonView
 from school_protocol.people.stand_ins import CandidateLine, PlaceLine, StandInView
@@ -169,7 +169,7 @@ def _address(w: Wording, languages: Sequence[str]) -> dict[str, Question]:
 
 
 def _language(w: Wording, languages: Sequence[str]) -> Question:
-    options = [Offered(key, LANGUAGE_NAMES.get(key, key)) for key in languages]
+    options = [Offered(key, language_name(key)) for key in languages]
     return OneOf(w._("Language"), options=options, spec=spec_of("language", "choice"), w=w)
 
 
