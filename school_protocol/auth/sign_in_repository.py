@@ -574,7 +574,11 @@ def drop_attempts(session: Session, before: datetime) -> None:
 
 def _is_live(row: Any, now: datetime, idle: timedelta) -> bool:
     from_the_future = row.created_at > now + CLOCK_SLACK or row.last_seen_at > now + CLOCK_SLACK
-    return bool(not from_the_future and now < row.expires_at and now - row.last_seen_at < idle)
+    return not from_the_future and now < row.expires_at and not _is_idle(row, now, idle)
+
+
+def _is_idle(row: Any, now: datetime, idle: timedelta) -> bool:
+    return bool(now - row.last_seen_at >= idle)
 
 
 def _hashed(text: str) -> bytes:

@@ -675,9 +675,7 @@ def open_as_case(
         repository.note(session, report, account=actor.id, what="opened", hour=hour_of(house.now()))
         row = index_repository.row_of(session, case_id)
         if after.restricted and row is not None and not row.restricted:
-            asked = rules.restricted_when.names if rules.restricted_when else frozenset()
-            adult = next((key for key, one in rules.becomes.items() if not asked.isdisjoint(one.from_)), "")
-            raise BadInput({adult: ("stays_restricted",)})
+            raise BadInput({_adult_field(rules): ("stays_restricted",)})
 
     return open_for(
         house, actor, protocol, rules.act, _with_barred(rules, answers, barred), token=token, place=unit,
@@ -705,6 +703,12 @@ def _with_barred(rules: SignalementRules, answers: Mapping[str, Any], barred: fr
     given = answers.get(field) or ()
     named = [given] if isinstance(given, str) else given
     return {**answers, field: list(dict.fromkeys([*named, *sorted(barred)]))}
+
+
+def _adult_field(rules: SignalementRules) -> str:
+    """The field of the opening form that answers what makes a report restricted."""
+    names = rules.restricted_when.names if rules.restricted_when else frozenset()
+    return next((key for key, one in rules.becomes.items() if not names.isdisjoint(one.from_)), "")
 
 
 # ---- what these share ------------------------------------------------------------------------------------------------
