@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -26,20 +25,18 @@ from school_protocol.case_files.record import bare_schema
 from school_protocol.cases.index_repository import Filter, IndexRow
 from school_protocol.context import House, today_for
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.errors import BadInput, SentBefore, Unseen
-from school_protocol.engine.form_model import FormField
+from school_protocol.engine.errors import Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Actor, Permission, Unit
 from school_protocol.language import Wording
-from school_protocol.people.forms import TeamForm
+from school_protocol.people.forms import TeamForm, spec_of, team_form
+from school_protocol.people.routes import record_form, say_done
 from school_protocol.people.teams import Obstacle, TeamRefused
 from school_protocol.statistics import release_rules
 from school_protocol.statistics.presenters import figure_rows, figures_csv
 from school_protocol.storage.case_numbers import check_number
-from school_protocol.ui import form_post, forms, sessions
+from school_protocol.ui import sessions
 from school_protocol.ui.fields import Day, Line, Offered, OneOf, Posted, Question, Several
-from school_protocol.ui.form_post import as_sent, renewed
-from school_protocol.ui.forms import answers_of, show_problems
 from school_protocol.ui.middleware import again_in
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import TOKEN_RIGHTS, Pages, Right
@@ -496,46 +493,32 @@ def token_form(w: Wording, posted: Posted | None, units: Sequence[Unit], today: 
     rights = [Offered(right.value, right_said(w, right.value)) for right in Right]
     questions: dict[str, Question] = {
         "name": Line(
-            w._("Which system?"), spec=_spec("name"), w=w, hint=w._("As those who read this page call it. Name nobody.")
+            w._("Which system?"), spec=spec_of("name"), w=w,
+            hint=w._("As those who read this page call it. Name nobody."),
         ),
         "unit": _place_asked(w, units),
-        "rights": Several(w._("What may it read?"), options=rights, spec=_spec("rights", "choices"), w=w),
+        "rights": Several(w._("What may it read?"), options=rights, spec=spec_of("rights", "choices"), w=w),
         "ends": Day(
-            w._("Until which day?"), spec=_spec("ends", "date"), w=w,
+            w._("Until which day?"), spec=spec_of("ends", "date"), w=w,
             hint=w._("A year ahead at most: then it is asked for anew."),
         ),
         "purpose": Line(
-            w._("What for?"), spec=_spec("purpose"), w=w,
+            w._("What for?"), spec=spec_of("purpose"), w=w,
             hint=w._(
                 "One sentence, 200 characters at most, for whoever agrees. Say nothing of a case: it is kept for good."
             ),
         ),
     }  # fmt: skip
-    opening = Posted({f"{forms.PREFIX}ends": (today + USUAL).isoformat()})
-    if len(units) == 1:
-        opening[f"{forms.PREFIX}unit"] = units[0].code
-    shown = Posted(posted if posted is not None else opening)
-    if not shown.get("token"):
-        shown["token"] = secrets.token_urlsafe(24)
-    shown.setdefault("expected", "0")
-    kind = type(
-        "ActualTokenForm", (TeamForm,), {f"{forms.PREFIX}{key}": question for key, question in questions.items()}
-    )
-    form: TeamForm = kind(shown)
-    form.questions = [form[f"{forms.PREFIX}{key}"] for key in questions]
-    return form
+    only = {"unit": units[0].code} if len(units) == 1 else {}
+    return team_form(questions, posted, {"ends": (today + USUAL).isoformat(), **only})
 
 
 def _place_asked(w: Wording, units: Sequence[Unit]) -> Question:
     if not units:
         hint = w._("The code of the province or of the region.")
-        return Line(w._("Of which place?"), spec=_spec("unit", "school"), w=w, hint=hint)
+        return Line(w._("Of which place?"), spec=spec_of("unit", "school"), w=w, hint=hint)
     options = [Offered(unit.code, unit.code, name=unit.name(w.language)) for unit in units]
-    return OneOf(w._("Of which place?"), options=options, spec=_spec("unit", "choice"), w=w)
-
-
-def _spec(key: str, kind: str = "text") -> FormField:
-    return FormField.model_validate({"key": key, "type": kind, "label": {"en": key}, "required": True})
+    return OneOf(w._("Of which place?"), options=options, spec=spec_of("unit", "choice"), w=w)
 
 
 # ---- pages of tokens: asked for, agreed to, drawn and ended --------------------------------------------------------
@@ -564,32 +547,18 @@ def new() -> ResponseReturnValue:
     if not tokens.keeper_of(house, actor).administers:
         raise Unseen("systems")
     units, today = tokens.places_for(house, actor), today_for(house)
-    if request.method != "POST":
-        waiting = form_post.typed_before(actor.id)
-        return _form_page(token_form(w, waiting, units, today), was_kept=waiting is not None)
-    form = token_form(w, as_sent(), units, today)
-    answers = answers_of(form)
-    try:
-        done = tokens.ask_token(
-            house, actor, **{key: answers.get(key) for key in ("name", "unit", "rights", "ends", "purpose")},
-            token=form.sent_token(),
-        )  # fmt: skip
-    except BadInput as error:
-        form_post.keep()
-        show_problems(form, error.problems)
-        return _form_page(form), 422
-    except SentBefore:
-        form_post.keep()
-        renewed(form)
-        return _form_page(form, is_other=True), 409
-    form_post.forget(actor.id)
-    again = w._("This was recorded already; nothing was done twice.")
-    flash(again if done.repeated else w._("It is asked for. Now somebody who oversees this place must agree."), "ok")
-    return redirect(url_for("systems.system", system=done.token), 303)
 
+    def done(asked: tokens.Done) -> ResponseReturnValue:
+        say_done(w._("It is asked for. Now somebody who oversees this place must agree."), repeated=asked.repeated)
+        return redirect(url_for("systems.system", system=asked.token), 303)
 
-def _form_page(form: TeamForm, *, was_kept: bool = False, is_other: bool = False) -> str:
-    return render_template("systems/new.html", form=form, obstacles=[], was_kept=was_kept, is_other=is_other)
+    return record_form(
+        lambda posted: token_form(w, posted, units, today),
+        lambda form, answers: tokens.ask_token(house, actor, **answers, token=form.sent_token()),
+        lambda form, **more: render_template("systems/new.html", form=form, **more),
+        done,
+        explain=obstacle,
+    )
 
 
 @system_blueprint.get("/<system>")

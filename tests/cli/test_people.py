@@ -11,10 +11,11 @@ from click.testing import Result
 from services.conftest import School
 from services.proving import PASSWORD, People
 from services.tokening import above, administrator
+from sqlalchemy import select
 
 from school_protocol.api.service import UnknownToken, admit, read_cases
 from school_protocol.auth import access_codes
-from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import AccountRow
 from school_protocol.cases.index_repository import EVERYTHING
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import UnitKind
@@ -103,7 +104,7 @@ def brought(tmp_path: Path, *lines: str) -> str:
 
 def names(school: School) -> list[str]:
     with school.house.directory.reading() as session:
-        return [one.username for one in auth_repository.page_of_accounts(session, limit=50)]
+        return list(session.scalars(select(AccountRow.username).order_by(AccountRow.username)))
 
 
 def test_a_preview_writes_nothing(clerk: School, tmp_path: Path) -> None:

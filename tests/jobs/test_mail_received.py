@@ -39,7 +39,7 @@ from school_protocol.ops import journal_checks
 from school_protocol.people import certificate_reminders, invitations
 from school_protocol.protocol.reader import read
 from school_protocol.reports import escalation
-from school_protocol.reports.repository import Kept
+from school_protocol.reports.models import PublicNoticeRow
 from school_protocol.storage.anchors import Anchor
 from school_protocol.storage.models import JournalCheckRow
 from school_protocol.web import create_app
@@ -76,8 +76,8 @@ class Shelf:
         self.letters.append(letter)
 
 
-def report(*, urgent: bool) -> Kept:
-    return Kept("r1", "u", "a", Channel.mail, urgent, NOW, 0)
+def report(*, urgent: bool) -> PublicNoticeRow:
+    return PublicNoticeRow(id="r1", unit="u", account="a", channel=Channel.mail.value, urgent=urgent, hour=NOW)
 
 
 def told(school: School, account: Account) -> Letter:

@@ -325,7 +325,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (emergency_access.reviews_waiting, "replace(scope_of(house, actor), now=None)", "scope_of(house, actor)"),
         (privacy_repository.waiting_reviews, ", where_visible(scope.of_content(), today))", ")"),
         (privacy_repository.waiting_reviews, "DoorReviewRow.account != scope.account, ", ""),
-        (access_report.see_sight, "if not limited or _is_for_limited(loaded, line)", "if False"),
+        (access_report.see_sight, "if not limited or line.is_self or not _has_side(loaded.protocol, line)", "if False"),
         (access_report.see_sight, "if knows else None", ""),
         (access_report._lines, "if clauses or named:", "if True:"),
         (access_report._readings, "loaded.actor.id if own else None", "None"),
