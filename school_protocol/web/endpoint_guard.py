@@ -84,7 +84,7 @@ def _may(endpoint: str) -> bool:
         return False
     try:
         actor = sessions.find_actor()
-        return actor is not None and _has(actor, permission)
+        return actor is not None and is_granted(actor, permission)
     except SchoolProtocolError:
         return False
 
@@ -121,12 +121,12 @@ def _knock(permission: Permission) -> ResponseReturnValue | None:
     actor = sessions.find_actor()
     if actor is None:
         return _to_sign_in()
-    if not _has(actor, permission):
+    if not is_granted(actor, permission):
         abort(404)
     return None
 
 
-def _has(actor: Actor, permission: Permission) -> bool:
+def is_granted(actor: Actor, permission: Permission) -> bool:
     if permission in EVERYBODY:
         return True
     return KNOCKS.get(permission, partial(permissions.may, asked=permission))(sessions.house(), actor)

@@ -485,7 +485,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (review._decided, "if not any(", "if False and any("),
     )),
     (lambda matrix: matrix.knocks(["desk.search", "protocols.index", "staff.index", "team.index", "reports.new"]), (
-        (endpoint_guard._knock, "if not _has(actor, permission):", "if False:"),
+        (endpoint_guard._knock, "if not is_granted(actor, permission):", "if False:"),
         (loading.sees_no_case, "return not by_role and", "return False and"),
     )),
     # what is somebody's own

@@ -10,11 +10,11 @@ import pytest
 from domain.telling import NOW
 from sqlalchemy import delete, select, update
 
+from school_protocol.auth import permissions, sign_in_service
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_service
 from school_protocol.cases.showing import see_record
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
-from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.engine.visibility import Actor, Permission, UnitKind
 from school_protocol.language import ZONE
 from school_protocol.ops.journal_checks import verify
 from school_protocol.people import contacts_repository
@@ -159,7 +159,7 @@ def test_nobody_else_keeps_any(desk: Desk) -> None:
     keeping = {role.key for role in desk.school.player.protocol.roles.values() if role.keeps_contacts}
     assert keeping
     for role in desk.school.player.protocol.roles:
-        assert referral_contacts.may_keep(desk.house, desk.actor(role)) == (role in keeping)
+        assert permissions.may(desk.house, desk.actor(role), Permission.keep_contacts) == (role in keeping)
         if role not in keeping:
             with pytest.raises(Unseen):
                 referral_contacts.see_contacts(desk.house, desk.actor(role))

@@ -10,9 +10,11 @@ import pytest
 from domain.telling import NOW
 from rewriting import rewrite
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.models import AppointmentRow
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.visibility import Permission
 from school_protocol.language import ZONE
 from school_protocol.mail import Undelivered
 from school_protocol.people import roster
@@ -282,7 +284,7 @@ def test_a_roster_is_its_own_places_and_nobody_elses(watched: Watched) -> None:
     with pytest.raises(Unseen):
         roster.withdraw(school.house, school.person("academy"), "", turn.id, token=school.token())
     for who in ("head", "team_coordinator", "trainer", "data_officer"):
-        assert not roster.may_keep(school.house, school.person(who))
+        assert not permissions.may(school.house, school.person(who), Permission.keep_roster)
         with pytest.raises(Unseen):
             roster.see_roster(school.house, school.person(who))
 

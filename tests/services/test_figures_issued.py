@@ -18,6 +18,7 @@ from rewriting import rewrite
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DatabaseError
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.models import UnitRow
 from school_protocol.case_files.prepare_process import Broken, Crew, Here
@@ -28,7 +29,7 @@ from school_protocol.cases.intake import open_case
 from school_protocol.context import House
 from school_protocol.engine.case_summary import CASES
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
-from school_protocol.engine.visibility import UnitKind
+from school_protocol.engine.visibility import Permission, UnitKind
 from school_protocol.language import Wording
 from school_protocol.ops.journal_checks import verify
 from school_protocol.pdf import rendering
@@ -46,7 +47,6 @@ from school_protocol.statistics.presenters import COLUMNS, figure_rows
 from school_protocol.statistics.release_rules import tables_from_data
 from school_protocol.statistics.releases import (
     Running,
-    may_see,
     places,
     see_changes,
     see_figures,
@@ -172,7 +172,7 @@ def test_who_reads_which_place(issued: Country, who: str, sees: set[str]) -> Non
         except Unseen:
             continue
     assert found == sees
-    assert may_see(issued.house, issued.person(who)) is bool(sees)
+    assert permissions.may(issued.house, issued.person(who), Permission.see_figures) is bool(sees)
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,7 @@ def test_neither_the_house_nor_the_people_of_a_workshop_get_anywhere(country: Co
     here = country.person("directorate")
     trainee = replace(here, realm="workshop-1")
     for house, actor in ((workshop, here), (country.house, trainee), (workshop, trainee)):
-        assert not may_see(house, actor)
+        assert not permissions.may(house, actor, Permission.see_figures)
         assert places(house, actor) == ()
         with pytest.raises(Unseen):
             releases.ask_release(house, actor, PROTOCOL, "MA-SAL", YEAR, "t")

@@ -116,7 +116,7 @@ def test_a_form_that_is_none_of_ours_is_logged(
 def test_a_page_at_which_somebody_may_not_knock_is_logged(
     house: Any, member: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint_guard, "KNOCKS", {Permission.administer: lambda _house, _actor: False})
+    monkeypatch.setattr(endpoint_guard, "is_granted", lambda _actor, asked: asked is not Permission.administer)
     caplog.set_level(logging.INFO, "school_protocol")
     assert member.get("/people").status_code == 404
     assert refusals(caplog) == ["refused: NotFound at staff.index to account a1 from 127.0.0.1"]
