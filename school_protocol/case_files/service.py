@@ -76,22 +76,14 @@ class CopyLine:
     may_revoke: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CopiesView:
-    """The copies of a case, the latest first."""
-
-    head: CaseHead
-    copies: tuple[CopyLine, ...]
-
-
-def see_copies(house: House, actor: Actor, number: str) -> CopiesView:
-    """What was handed out of a case, to whoever may take some of it back. Raises Unseen."""
+def see_copies(house: House, actor: Actor, number: str) -> tuple[CaseHead, tuple[CopyLine, ...]]:
+    """What was handed out of a case, the latest first, to whoever may take some of it back. Raises Unseen."""
     with house.realm.reading() as session:
         loaded = load(house, session, actor, number)
         if not may_see_copies(loaded):
             raise Unseen(number)
         seeing = Seeing(loaded, {})
-        return CopiesView(seeing.head(), tuple(_lines(house, loaded, seeing)))
+        return seeing.head(), tuple(_lines(house, loaded, seeing))
 
 
 def revoke(house: House, actor: Actor, number: str, document: str, copy: int, reason: str) -> DocumentRevoked:
