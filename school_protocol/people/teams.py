@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.permissions import is_of_team
 from school_protocol.auth.repository import Post
 from school_protocol.context import House, declared, today_for
-from school_protocol.engine.definition import Protocol, Role, ScopeKind, Seat
+from school_protocol.engine.definition import Protocol, Role, Seat
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
@@ -32,7 +33,6 @@ AT_ONCE_REASONS = ("unreachable", "not_working", "other")
 FEW = 2
 """So many trained adults, or fewer, and the page says what the protocol offers then."""
 HISTORY = 10
-_SEES_TEAM = (ScopeKind.assigned, ScopeKind.unit)
 
 
 # ---- what pages are given ----------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class RoleLines:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLine:
-    """One line of what was changed, for whoever may change it."""
+    """One line of what was changed: by whom, of whom, and why as far as this reader may know."""
 
     at: datetime
     kind: str
@@ -96,6 +96,24 @@ class ChangeLine:
     sentence: str
     starts: date | None
     ends: date | None
+
+
+def change_line(
+    change: Change, known: Mapping[str, tuple[Protocol, Role]], names: Mapping[str, str], *, told: bool = True
+) -> ChangeLine:
+    """A row of the log as it is shown; `told`: with its reason."""
+    return ChangeLine(
+        at=change.at,
+        kind=change.kind.value,
+        by=names.get(change.actor, "—"),
+        name=names.get(change.account, "—"),
+        protocol=known[change.role][0] if change.role in known else None,
+        role=change.role,
+        reason=change.reason if told else "",
+        sentence=change.sentence if told else "",
+        starts=change.starts,
+        ends=change.ends,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +163,6 @@ class Place:
         return self.oversees or (self.may_change and not role.head)
 
 
-def is_of_team(protocol: Protocol, role: Role) -> bool:
-    """Whether cases are carried in this role: it sees them, heads or oversees a school, or a seat acts as it."""
-    seated = any(seat.acts_as == role.key for seat in protocol.seats.values())
-    return role.sees in _SEES_TEAM or role.head or role.oversees or seated
-
-
-def has_team(house: House, actor: Actor) -> bool:
-    """Whether “The team” has something for this person."""
-    known = declared(house)
-    return any(held.role in known and is_of_team(*known[held.role]) for held in actor.appointments)
-
-
 def places(house: House, actor: Actor) -> tuple[Place, ...]:
     """The schools in whose team this person is, or which they oversee."""
     known = declared(house)
@@ -167,18 +173,16 @@ def places(house: House, actor: Actor) -> tuple[Place, ...]:
             if held.role not in known or not is_of_team(*known[held.role]):
                 continue
             role = known[held.role][1]
-            reached = (
-                auth_repository.schools_under(session, [held.unit]) if role.oversees else _school(session, held.unit)
-            )
+            if role.oversees:
+                reached = auth_repository.schools_under(session, [held.unit])
+            else:
+                reached = (auth_repository.unit(session, held.unit),)
             for unit in reached:
+                if unit.kind is not UnitKind.school:
+                    continue
                 roles.setdefault(unit.id, {})[role.key] = role
                 found[unit.id] = Place(unit, roles[unit.id])
     return tuple(sorted(found.values(), key=lambda place: place.unit.code))
-
-
-def _school(session: Session, unit_id: str) -> tuple[Unit, ...]:
-    unit = auth_repository.unit(session, unit_id)
-    return (unit,) if unit.kind is UnitKind.school else ()
 
 
 def place_of(house: House, actor: Actor, school: str) -> Place:
@@ -308,19 +312,7 @@ def _history(
     for change in changes:
         if change.kind is Kind.orphaned:
             continue
-        told = here.oversees or change.kind is not Kind.left_at_once
-        yield ChangeLine(
-            at=change.at,
-            kind=change.kind.value,
-            by=names.get(change.actor, "—"),
-            name=names.get(change.account, "—"),
-            protocol=known[change.role][0] if change.role in known else None,
-            role=change.role,
-            reason=change.reason if told else "",
-            sentence=change.sentence if told else "",
-            starts=change.starts,
-            ends=change.ends,
-        )
+        yield change_line(change, known, names, told=here.oversees or change.kind is not Kind.left_at_once)
 
 
 SENTENCE_MOST = 200

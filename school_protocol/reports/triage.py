@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
@@ -29,7 +30,7 @@ from school_protocol.engine.definition_parts import Orientation, SignalementRule
 from school_protocol.engine.errors import BadInput, Conflict, Unseen
 from school_protocol.engine.events import PublicReportPlaced, Put
 from school_protocol.engine.form_model import Form, FormField
-from school_protocol.engine.visibility import Actor, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Permission, Unit, UnitKind
 from school_protocol.people.contacts import ContactLine, contact_lines
 from school_protocol.reports import repository
 from school_protocol.reports.escalation import rise_now
@@ -164,21 +165,9 @@ class ReportView:
 # ---- the list --------------------------------------------------------------------------------------------------------
 
 
-def reads_any(house: House, actor: Actor) -> bool:
-    """Whether this person holds a role that reads public reports, or may come to."""
-    try:
-        _protocol, rules = current(house)
-    except Unseen:
-        return False
-    steps = (*rules.rises, *rules.urgent, *rules.restricted)
-    told = {role for step in steps for role in step.tell}
-    roles = {*rules.reads, *rules.restricted_reads, *rules.out_of_hours, *told}
-    return any(held.role in roles for held in actor.appointments)
-
-
 def see_list(house: House, actor: Actor) -> ListView:
     """What came to the schools of this person, apart from cases. Raises Unseen where none is theirs to read."""
-    if not reads_any(house, actor):
+    if not permissions.may(house, actor, Permission.read_signalements):
         raise Unseen(SIGNALEMENT)
     units = _places(house, actor)
     with house.realm.reading() as session:
@@ -197,7 +186,7 @@ def see_list(house: House, actor: Actor) -> ListView:
 
 def count_unseen(house: House, actor: Actor) -> int:
     """How many wait unseen for this person: what the desk says."""
-    if not reads_any(house, actor):
+    if not permissions.may(house, actor, Permission.read_signalements):
         return 0
     units = _places(house, actor)
     with house.realm.reading() as session:
@@ -437,7 +426,7 @@ def answer(house: House, actor: Actor, report: str, said: str, *, settles: bool,
     with house.realm.writing() as session:
         header, unit = _found(house, session, actor, report)
         press = idempotency.press(house.vault, actor.id, token, "answer", report, text, settles)
-        if idempotency.use(session, press, {"report": report}, at=_at(house)) is None:
+        if idempotency.use(session, press, {"report": report}, at=hour_of(house.now())) is None:
             if len(repository.messages(session, house.vault, report)) >= MESSAGES_MOST:
                 raise BadInput({"said": ("too_many_messages",)})
             repository.write_message(session, house.vault, report, text, hour=hour_of(house.now()), by=actor.id)
@@ -482,7 +471,9 @@ def close(house: House, actor: Actor, ids: Collection[str], why: str, *, togethe
             header, _unit = _found(house, session, actor, one)
             if header.status is not Status.waiting or (together and _is_grave(house, session, header)):
                 continue
-            if header.outcome in ("", actor.id) and (why == Wrong.abusive or _takes_two(session, header)):
+            done = {trace.what for trace in repository.traces(session, header.id)}
+            takes_two = why == Wrong.abusive or not done.isdisjoint(("proposed", "taken_up_again"))
+            if header.outcome in ("", actor.id) and takes_two:
                 if not header.outcome:
                     after = replace(header, outcome=actor.id, waits=hour_of(house.now()))
                     repository.change_public_report(session, after)
@@ -492,11 +483,6 @@ def close(house: House, actor: Actor, ids: Collection[str], why: str, *, togethe
                 _note(house, session, _settle(house, session, header, Status.closed, why), actor, "closed")
                 closed += 1
     return Closing(closed, proposed)
-
-
-def _takes_two(session: Session, header: PublicHeader) -> bool:
-    """Somebody saw it otherwise before: nobody closes it alone any more."""
-    return any(one.what in ("proposed", "taken_up_again") for one in repository.traces(session, header.id))
 
 
 def verify(house: House, actor: Actor, report: str, *, is_to_verify: bool) -> ReportView:
@@ -743,8 +729,3 @@ def _settle(
     after = replace(header, status=status, outcome=outcome, settled=hour, waits=None, case_id=case_id)
     repository.change_public_report(session, after)
     return after
-
-
-def _at(house: House) -> datetime:
-    """A press on a report is kept by its hour, as all that has to do with one."""
-    return hour_of(house.now())

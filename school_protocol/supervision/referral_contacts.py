@@ -11,15 +11,16 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.context import House, declared, today_for
 from school_protocol.engine.definition import Target
 from school_protocol.engine.errors import BadInput, Unseen
-from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit, UnitKind
 from school_protocol.people import contacts_repository
 from school_protocol.people import repository as people_repository
 from school_protocol.people.contacts import ALWAYS, HOLIDAYS, is_of_town, is_stale
-from school_protocol.people.contacts_repository import Contact
+from school_protocol.people.models import ContactRow
 from school_protocol.people.spreadsheets import CITY_MOST
 from school_protocol.people.teams import Obstacle, TeamRefused, plain
 from school_protocol.storage import administration_log, idempotency
@@ -220,9 +221,9 @@ class ContactsView:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a press did; `repeated` where an earlier press had done it."""
+    """What a press wrote down, by its id; `repeated` where an earlier press had done it."""
 
-    contact: str
+    id: str
     repeated: bool = False
 
 
@@ -250,12 +251,6 @@ class Keeper:
 
 
 # ---- seeing --------------------------------------------------------------------------------------------------------
-
-
-def may_keep(house: House, actor: Actor) -> bool:
-    """Whether the directory of contacts is this person's to keep."""
-    known = declared(house)
-    return any(post.role in known and known[post.role][1].keeps_contacts for post in actor.appointments)
 
 
 def keeper_of(house: House, actor: Actor) -> Keeper:
@@ -350,7 +345,7 @@ def places_for(house: House, actor: Actor) -> Places:
 
 def stale_contacts(house: House, actor: Actor) -> int:
     """How many contacts of this person's own units are due to be checked; 0 for whoever keeps none."""
-    if not may_keep(house, actor):
+    if not permissions.may(house, actor, Permission.keep_contacts):
         return 0
     keeper = keeper_of(house, actor)
     with house.directory.reading() as session:
@@ -369,24 +364,24 @@ def targets_of(house: House) -> dict[str, Target]:
     return found
 
 
-def _reached(session: Session, keeper: Keeper) -> tuple[Contact, ...]:
+def _reached(session: Session, keeper: Keeper) -> tuple[ContactRow, ...]:
     above = {parent for unit in keeper.units.values() for parent in unit.parents}
     return referral_repository.kept_contact(session, list(keeper.units), above=above)
 
 
-def _seen(session: Session, keeper: Keeper, contact_id: str) -> Contact:
+def _seen(session: Session, keeper: Keeper, contact_id: str) -> ContactRow:
     found = next((one for one in _reached(session, keeper) if one.id == contact_id), None)
     if found is None:
         raise Unseen(contact_id)
     return found
 
 
-def _named(found: Iterable[Contact], changes: Iterable[Change]) -> set[str]:
+def _named(found: Iterable[ContactRow], changes: Iterable[Change]) -> set[str]:
     return {one.verified_by for one in found if one.verified_by} | {one.actor for one in changes}
 
 
 def _view(
-    house: House, keeper: Keeper, one: Contact, units: Mapping[str, Unit], names: Mapping[str, str]
+    house: House, keeper: Keeper, one: ContactRow, units: Mapping[str, Unit], names: Mapping[str, str]
 ) -> ContactView:
     unit = units.get(one.unit or "")
     return ContactView(
@@ -446,7 +441,7 @@ def add_contact(
         _write_down(house, session, keeper, post, Kind.contact_added, added, str(target), contact.shown)
         return added
 
-    return _once(house, actor, token, "contact-add", [target, unit, in_order(said)], change)
+    return kept_once(house, actor, token, ["contact-add", [target, unit, in_order(said)]], "contact", change)
 
 
 def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token: str, **said: str | None) -> Kept:
@@ -462,6 +457,7 @@ def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token
         if before.revision != expected:
             raise TeamRefused(Obstacle("changed_meanwhile"))
         today = today_for(house)
+        was = before.phone or before.url
         same = (before.phone, before.url) == (contact.phone, contact.url)
         stays = (before.verified_on, before.verified_by) if same else (None, None)
         verified_on, verified_by = (today, actor.id) if contact.is_verified else stays
@@ -469,12 +465,13 @@ def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token
             session, contact_id, names=contact.names, city=contact.city, phone=contact.phone, url=contact.url,
             hours=contact.hours, verified_on=verified_on, verified_by=verified_by,
         )  # fmt: skip
-        was = before.phone or before.url
         shown = contact.shown if was == contact.shown else f"{was or '–'} → {contact.shown or '–'}"
         _write_down(house, session, keeper, post, Kind.contact_corrected, contact_id, before.target, shown)
         return contact_id
 
-    return _once(house, actor, token, "contact-correct", [contact_id, expected, in_order(said)], change)
+    return kept_once(
+        house, actor, token, ["contact-correct", [contact_id, expected, in_order(said)]], "contact", change
+    )
 
 
 def verify(house: House, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
@@ -491,7 +488,7 @@ def verify(house: House, actor: Actor, contact_id: str, *, expected: int, token:
         _write_down(house, session, keeper, post, Kind.contact_verified, contact_id, found.target, shown)
         return contact_id
 
-    return _once(house, actor, token, "contact-verify", [contact_id, expected], change)
+    return kept_once(house, actor, token, ["contact-verify", [contact_id, expected]], "contact", change)
 
 
 def retire(house: House, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
@@ -507,15 +504,15 @@ def retire(house: House, actor: Actor, contact_id: str, *, expected: int, token:
         _write_down(house, session, keeper, post, Kind.contact_retired, contact_id, found.target, shown)
         return contact_id
 
-    return _once(house, actor, token, "contact-retire", [contact_id, expected], change)
+    return kept_once(house, actor, token, ["contact-retire", [contact_id, expected]], "contact", change)
 
 
-def _name_of(found: Contact) -> str:
+def _name_of(found: ContactRow) -> str:
     """How a contact without number and address is told of in the log."""
     return next((name for name in found.names.values() if name), "–")
 
 
-def _own(session: Session, keeper: Keeper, contact_id: str) -> tuple[Contact, Appointment]:
+def _own(session: Session, keeper: Keeper, contact_id: str) -> tuple[ContactRow, Appointment]:
     """A contact that is this keeper's to change, with the post that gives the right; raises Unseen."""
     found = referral_repository.contact(session, contact_id)
     post = keeper.post_for(_unit(session, found))
@@ -524,7 +521,7 @@ def _own(session: Session, keeper: Keeper, contact_id: str) -> tuple[Contact, Ap
     return found, post
 
 
-def _unit(session: Session, found: Contact) -> Unit | None:
+def _unit(session: Session, found: ContactRow) -> Unit | None:
     return auth_repository.unit(session, found.unit) if found.unit else None
 
 
@@ -544,16 +541,18 @@ def _place(
     return place, post
 
 
-def _once(house: House, actor: Actor, token: str, what: str, said: object, change: Callable[[Session], str]) -> Kept:
-    """Make a change once, however often its form is sent; the directory and the form's token, or neither."""
-    press = idempotency.press(house.vault, actor.id, token, what, said)
+def kept_once(
+    house: House, actor: Actor, token: str, said: Sequence[object], of: str, change: Callable[[Session], str]
+) -> Kept:
+    """Make a change of the directory once, however often its form is sent; both it and the form's token, or neither."""
+    press = idempotency.press(house.vault, actor.id, token, *said)
     with house.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
-            return Kept(str(before["contact"]), repeated=True)
+            return Kept(str(before[of]), repeated=True)
         with house.directory.writing() as written:
-            contact_id = change(written)
-        idempotency.use(session, press, {"contact": contact_id}, at=house.now())
-    return Kept(contact_id)
+            changed = change(written)
+        idempotency.use(session, press, {of: changed}, at=house.now())
+    return Kept(changed)
 
 
 def _write_down(

@@ -17,7 +17,7 @@ from school_protocol.engine.definition import Act, ActKind, Protocol, Target
 from school_protocol.engine.facts import Facts
 from school_protocol.engine.visibility import Actor, Reach, Scope, Unit, UnitKind
 from school_protocol.language import ZONE
-from school_protocol.people import contacts_repository
+from school_protocol.people.models import ContactRow
 from school_protocol.storage.engines import Session
 from school_protocol.supervision import referral_repository
 from school_protocol.supervision.referral_contacts import targets_of
@@ -89,11 +89,6 @@ class RegisterView:
         return sum(line.is_silent for line in self.lines)
 
 
-def may_see_register(house: House, actor: Actor) -> bool:
-    """Whether this person sees the cases of a school, a province or a region, and more of them than that they are."""
-    return any(clause.reach is not Reach.seat for clause in _scope(house, actor).clauses)
-
-
 def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") -> RegisterView:
     """One page: what has been silent for longest first; of answered ones and of all, the latest first."""
     scope, today = _scope(house, actor), today_for(house)
@@ -128,9 +123,10 @@ def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") ->
 
 
 def _organisations(
-    serving: Sequence[contacts_repository.Contact], lines: Iterable[ReferralLine], wanted: Wanted
+    serving: Sequence[ContactRow], lines: Iterable[ReferralLine], wanted: Wanted
 ) -> dict[str, Mapping[str, str]]:
-    found = {called(one.names): one.names for one in serving} if len(serving) <= WHOM_MOST else {}
+    found: dict[str, Mapping[str, str]] = {}
+    found |= {called(one.names): one.names for one in serving} if len(serving) <= WHOM_MOST else {}
     found |= {line.whom: line.whom_names for line in lines if line.whom}
     if wanted.whom:
         found.setdefault(wanted.whom, {"fr": wanted.whom})

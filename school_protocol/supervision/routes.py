@@ -19,8 +19,10 @@ from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefor
 from school_protocol.engine.events import Remark, RemarkKind
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Permission
+from school_protocol.language import Wording
 from school_protocol.people import presenters as people_presenters
 from school_protocol.people.forms import TeamForm
+from school_protocol.people.routes import record_form, say_done
 from school_protocol.people.teams import Obstacle, TeamRefused
 from school_protocol.supervision import presenters, referral_contacts, referral_register, review, review_queue
 from school_protocol.supervision.forms import contact_form
@@ -32,8 +34,8 @@ from school_protocol.supervision.review import ReviewRefused
 from school_protocol.supervision.review_queue import RefusalView
 from school_protocol.ui import form_post, rendering, sessions
 from school_protocol.ui.fields import day_typed
-from school_protocol.ui.form_post import as_sent, new_token, renewed
-from school_protocol.ui.forms import Problem, answers_of, show_problems
+from school_protocol.ui.form_post import as_sent, new_token
+from school_protocol.ui.forms import Problem
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -176,7 +178,7 @@ def _pressed(change: Callable[..., Kept], contact: str, words: str) -> ResponseR
     token = (sent.get("token") or new_token())[:200]
     try:
         done = change(sessions.house(), sessions.actor(), contact, expected=int(expected[:9]), token=token)
-        _say(words, done)
+        say_done(words, repeated=done.repeated)
     except (TeamRefused, SentBefore):
         flash(_changed(), "message")
     return redirect(url_for("contacts.index"), 303)
@@ -186,11 +188,6 @@ def _changed() -> str:
     return wording()._("Somebody changed this contact meanwhile: look at it again. Nothing was done.")
 
 
-def _say(words: str, done: Kept) -> None:
-    again = wording()._("This was recorded already; nothing was done twice.")
-    flash(again if done.repeated else words, "message" if done.repeated else "ok")
-
-
 def _changing(
     template: str,
     view: ContactView | None,
@@ -198,51 +195,21 @@ def _changing(
     record: Callable[[TeamForm, Mapping[str, Any]], Kept],
     words: str,
 ) -> ResponseReturnValue:
-    """Show a form, or record it; refused, it is shown again as it was typed, with every reason."""
-    if request.method != "POST":
-        waiting = form_post.typed_before(sessions.actor().id)
-        return _contact_page(template, view, make(waiting), was_kept=waiting is not None)
-    form = make(as_sent())
-    try:
-        done = record(form, _answers(form))
-    except BadInput as error:
-        form_post.keep()
-        show_problems(form, error.problems)
-        return _contact_page(template, view, form), 422
-    except TeamRefused as error:
-        form_post.keep()
-        form.expected.data = str(view.revision if view else 0)
-        return _contact_page(template, view, form, obstacles=error.obstacles), 409
-    except SentBefore:
-        form_post.keep()
-        renewed(form)
-        return _contact_page(template, view, form, is_other=True), 409
-    form_post.forget(sessions.actor().id)
-    _say(words, done)
-    return redirect(url_for("contacts.index"), 303)
+
+    def page(form: TeamForm, **more: Any) -> str:
+        if more["obstacles"]:
+            form.expected.data = str(view.revision if view else 0)
+        return render_template(template, view=view, form=form, new_token=new_token, **more)
+
+    def done(kept: Kept) -> ResponseReturnValue:
+        say_done(words, repeated=kept.repeated)
+        return redirect(url_for("contacts.index"), 303)
+
+    return record_form(make, record, page, done, explain=_obstacle)
 
 
-def _answers(form: TeamForm) -> dict[str, Any]:
-    answers = answers_of(form)
-    return {question.spec.key: answers.get(question.spec.key) for question in form.questions}
-
-
-def _contact_page(
-    template: str,
-    view: ContactView | None,
-    form: TeamForm,
-    *,
-    obstacles: tuple[Obstacle, ...] = (),
-    was_kept: bool = False,
-    is_other: bool = False,
-) -> str:
-    found = [
-        _changed() if one.code == "changed_meanwhile" else people_presenters.staff_obstacle(wording(), one)
-        for one in obstacles
-    ]
-    return render_template(
-        template, view=view, form=form, obstacles=found, was_kept=was_kept, is_other=is_other, new_token=new_token
-    )
+def _obstacle(w: Wording, one: Obstacle) -> str:
+    return _changed() if one.code == "changed_meanwhile" else people_presenters.staff_obstacle(w, one)
 
 
 # ---- reviews: the queue; what is observed, refused or ended; how a case kept to its protocol -----------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,7 +43,7 @@ class Place(People):
         return Visitor(address=f"2001:db8:{self.tries >> 16:x}:{self.tries & 0xFFFF:x}::1")
 
     def come_in(self, who: str, password: str = PASSWORD) -> str:
-        token = sign_in_service.open_session(self.house, self.username(who), password, self.visitor)
+        token = sign_in_service.sign_in(self.house, self.username(who), password, self.visitor)
         assert token is not None
         return token
 
@@ -86,11 +86,8 @@ class Place(People):
 @contextmanager
 def place_in(folder: Path) -> Iterator[Place]:
     content, clock = MOROCCAN.read_bytes(), TurnableClock(NOW)
-    house = open_house(Settings(data=folder / "var"), clock)
-    try:
+    with closing(open_house(Settings(data=folder / "var"), clock)) as house:
         yield Place(prepared(house, clock, read(content, "1.yaml"), content))
-    finally:
-        house.close()
 
 
 # ---- sessions --------------------------------------------------------------------------------------------------------
@@ -400,7 +397,7 @@ def wrong_password(place: Place) -> bool:
     place.fresh("head")
     name = place.username("head")
     for password in ("", "x", PASSWORD.upper(), PASSWORD + " ", PASSWORD[:-1], "\0", PASSWORD * 60):
-        if place.is_in(sign_in_service.open_session(place.house, name, password, place.visitor)):
+        if place.is_in(sign_in_service.sign_in(place.house, name, password, place.visitor)):
             return True
     return False
 
