@@ -22,8 +22,9 @@ from datetime import time as clock_time
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.sign_in_service import actor_of
 from school_protocol.case_files import bulk_repository, repository
-from school_protocol.case_files.bulk_repository import Bulk, BulkCase, CaseState, Choice, Seen, State
+from school_protocol.case_files.bulk_repository import CaseState, Choice, Seen, State
 from school_protocol.case_files.copy_scope import NOBODY_TO_TELL, document_of, profiles_of
+from school_protocol.case_files.models import BulkCaseRow, BulkRow
 from school_protocol.case_files.prepare_process import Broken, Hands
 from school_protocol.case_files.printing import eyes_of
 from school_protocol.case_files.service import issue_case_file
@@ -140,13 +141,13 @@ class Options:
 class Job:
     """What was asked for, and how far it is."""
 
-    bulk: Bulk
+    bulk: BulkRow
     protocol: Protocol
     profile: Profile | None
     done: int
     refused: int
     waiting: int
-    lines: tuple[BulkCase, ...] = ()
+    lines: tuple[BulkCaseRow, ...] = ()
     """Cases that were refused, the first of them."""
 
     @property
@@ -155,7 +156,7 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        return self.bulk.state is State.running
+        return self.bulk.state == State.running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -404,13 +405,13 @@ def _gone_on(house: House, hands: Hands, job_id: str, seconds: float) -> bool:
 class _Turn:
     """A worker's turn at one job: as many threads as there are hands, each with one case after another."""
 
-    def __init__(self, house: House, hands: Hands, job: Bulk, taken_at: datetime, end: float) -> None:
+    def __init__(self, house: House, hands: Hands, job: BulkRow, taken_at: datetime, end: float) -> None:
         self.house, self.hands, self.job, self.end = house, hands, job, end
         self.taken_at = taken_at
         """Its lease: renewed with each case, and by one thread at a time."""
         self._keeping = threading.Lock()
         self._lock = threading.Lock()
-        self._next: deque[BulkCase] = deque()
+        self._next: deque[BulkCaseRow] = deque()
         self._after = 0
         self._held_up = False
 
@@ -435,7 +436,7 @@ class _Turn:
                 return
             self._keep(case, self._made(case))
 
-    def _take(self) -> BulkCase | None:
+    def _take(self) -> BulkCaseRow | None:
         with self._lock:
             if not self._next:
                 with self.house.realm.reading() as session:
@@ -449,7 +450,7 @@ class _Turn:
             self._after = max(self._after, case.place)
             return case
 
-    def _made(self, case: BulkCase) -> Made | None:
+    def _made(self, case: BulkCaseRow) -> Made | None:
         """What came of it; None where it broke."""
         job = self.job
         told = (job.account, case.number, job.profile, job.language, f"{job.token}:{case.number}")
@@ -459,13 +460,13 @@ class _Turn:
             _log.warning("bulk %s: a case file could not be made (%s)", job.id, error)
             return None
 
-    def _keep(self, case: BulkCase, made: Made | None) -> None:
+    def _keep(self, case: BulkCaseRow, made: Made | None) -> None:
         with self._keeping:
             with self.house.realm.writing() as session:
                 taken_at = self._kept(session, case, made, self.house.now())
             self.taken_at = taken_at
 
-    def _kept(self, session: Session, case: BulkCase, made: Made | None, now: datetime) -> datetime:
+    def _kept(self, session: Session, case: BulkCaseRow, made: Made | None, now: datetime) -> datetime:
         """Keep what came of it; returns since when it is taken."""
         job, own = self.job, self.taken_at
         if made is None:
@@ -506,14 +507,14 @@ def see_job(house: House, actor: Actor, job_id: str) -> Job:
     return _job(house, found, counted, lines)
 
 
-def _own(session: Session, actor: Actor, job_id: str) -> Bulk:
+def _own(session: Session, actor: Actor, job_id: str) -> BulkRow:
     found = bulk_repository.job(session, job_id)
     if found.account != actor.id:
         raise Unseen(job_id)
     return found
 
 
-def _job(house: House, found: Bulk, counted: dict[CaseState, int], lines: tuple[BulkCase, ...] = ()) -> Job:
+def _job(house: House, found: BulkRow, counted: dict[CaseState, int], lines: tuple[BulkCaseRow, ...] = ()) -> Job:
     current = {one.protocol: one for one in house.library.every()}
     protocol = current[found.protocol]
     document = _case_file(protocol)

@@ -34,39 +34,6 @@ class CaseState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bulk:
-    """Copies of the case files of many cases; `token` makes each press of it one press, however often it is begun."""
-
-    id: str
-    account: str
-    protocol: str
-    profile: str
-    language: str
-    chosen: Mapping[str, Any]
-    token: str
-    begun_at: datetime
-    state: State
-    settled_at: datetime | None
-    until: datetime
-    why: str
-    trouble: str
-
-
-@dataclass(frozen=True, slots=True)
-class BulkCase:
-    """One case of a job; `copy`: the copy that was handed out, for the eyes of `sight`; `why`: a code, why none was."""
-
-    place: int
-    case_id: str
-    number: str
-    state: CaseState
-    why: str
-    copy: int
-    tries: int
-    sight: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """Which cases: of these schools (None: of all), open, or ended with their last move in these moments."""
 
@@ -131,12 +98,12 @@ def add(
     return bulk
 
 
-def job(session: Session, bulk_id: str) -> Bulk:
+def job(session: Session, bulk_id: str) -> BulkRow:
     """The job with that id; raises Unseen."""
     row = session.get(BulkRow, bulk_id, populate_existing=True)
     if row is None:
         raise Unseen(bulk_id)
-    return _bulk(row)
+    return row
 
 
 def running(session: Session, account: str) -> str | None:
@@ -144,10 +111,10 @@ def running(session: Session, account: str) -> str | None:
     return session.scalar(select(BulkRow.id).where(BulkRow.account == account, BulkRow.state == State.running.value))
 
 
-def of_account(session: Session, account: str, *, limit: int) -> tuple[Bulk, ...]:
+def of_account(session: Session, account: str, *, limit: int) -> tuple[BulkRow, ...]:
     """What this person asked for, newest first."""
     query = select(BulkRow).where(BulkRow.account == account).order_by(BulkRow.begun_at.desc(), BulkRow.id.desc())
-    return tuple(map(_bulk, session.scalars(query.limit(limit))))
+    return tuple(session.scalars(query.limit(limit)))
 
 
 def counts(session: Session, bulk_id: str, seen: Seen | None = None) -> dict[CaseState, int]:
@@ -160,12 +127,12 @@ def counts(session: Session, bulk_id: str, seen: Seen | None = None) -> dict[Cas
 
 def cases_of(
     session: Session, bulk_id: str, *states: CaseState, after: int = 0, limit: int, seen: Seen | None = None
-) -> tuple[BulkCase, ...]:
+) -> tuple[BulkCaseRow, ...]:
     """Its cases that stand so, or those of them that are seen, in their order, from after a place."""
     row = BulkCaseRow
     wanted = (row.bulk == bulk_id, row.place > after, row.state.in_([state.value for state in states]))
     query = _among(select(row).where(*wanted).order_by(row.place).limit(limit), seen)
-    return tuple(map(_case, session.scalars(query, execution_options={"populate_existing": True})))
+    return tuple(session.scalars(query, execution_options={"populate_existing": True}))
 
 
 def _among(query: Any, seen: Seen | None) -> Any:
@@ -292,15 +259,3 @@ def _free(left_since: datetime) -> ColumnElement[bool]:
 def _changed(session: Session, statement: Any) -> bool:
     found: Any = session.execute(statement.execution_options(synchronize_session=False))
     return int(found.rowcount) == 1
-
-
-def _bulk(row: BulkRow) -> Bulk:
-    return Bulk(
-        id=row.id, account=row.account, protocol=row.protocol, profile=row.profile, language=row.language,
-        chosen=row.chosen, token=row.token, begun_at=row.begun_at, state=State(row.state),
-        settled_at=row.settled_at, until=row.until, why=row.why, trouble=row.trouble,
-    )  # fmt: skip
-
-
-def _case(row: BulkCaseRow) -> BulkCase:
-    return BulkCase(row.place, row.case_id, row.number, CaseState(row.state), row.why, row.copy, row.tries, row.sight)

@@ -53,34 +53,6 @@ def _each(said: Callable[[Wording], str]) -> Mapping[str, str]:
     return {language: said(Wording(language)) for language in LANGUAGES}
 
 
-def case_file_words() -> Mapping[str, str]:
-    return _each(lambda w: w._("The case file, in the copy for the authority"))
-
-
-def letter_words(document: Document, issued: DocumentIssued) -> Mapping[str, str]:
-    """A letter that was sent before, and when."""
-    return _each(
-        lambda w: w._(
-            "%(title)s, as copy %(copy)s said it on %(day)s",
-            title=w.text(document.title),
-            copy=issued.copy,
-            day=w.day(issued.at),
-        )
-    )
-
-
-def record_words() -> Mapping[str, str]:
-    return _each(lambda w: w._("The case as data: everything that the pages of the case file show"))
-
-
-def definition_words(version: int) -> Mapping[str, str]:
-    return _each(lambda w: w._("The protocol by which the case was handled, version %(number)s", number=version))
-
-
-def evidence_words() -> Mapping[str, str]:
-    return _each(lambda w: w._("The register of evidence: digests, never an image"))
-
-
 def readmes_words(name: str) -> Iterator[BundleFile]:
     """How to verify the bundle of that name, in each language."""
     for language in LANGUAGES:
@@ -316,14 +288,14 @@ def _papers(house: House, standing: _Standing) -> Iterator[BundleFile]:
     handed, loaded = standing.handed, standing.loaded
     pages = standing.file.made().data
     data = copied(house, loaded, handed, standing.head, pages, has_record=True)
-    yield BundleFile("case-file.pdf", data, PDF, case_file_words())
+    yield BundleFile("case-file.pdf", data, PDF, _each(lambda w: w._("The case file, in the copy for the authority")))
     for one in standing.letters:
         language = one.issued.language
         wording = Wording(language)
         own = replace(handed, language=language, reader=standing.reader.said(wording, standing.issuer))
         stamped = copied(house, loaded, own, standing.head, paper(one.view, wording), has_record=False)
         name = f"letters/{one.issued.document}-{one.issued.copy}-{language}.pdf"
-        yield BundleFile(name, stamped, PDF, letter_words(one.view.document, one.issued))
+        yield BundleFile(name, stamped, PDF, _letter_words(one.view.document, one.issued))
 
 
 def _data(house: House, standing: _Standing) -> Sequence[BundleFile]:
@@ -332,16 +304,34 @@ def _data(house: House, standing: _Standing) -> Sequence[BundleFile]:
     definitions = [
         BundleFile(
             f"definition/{loaded.protocol.protocol}-{number}.yaml", text.encode(), "application/yaml",
-            definition_words(number),
+            _definition_words(number),
         )
         for number, text in sorted(sources_of(house, versions).items())
     ]  # fmt: skip
+    about_record = _each(lambda w: w._("The case as data: everything that the pages of the case file show"))
+    about_evidence = _each(lambda w: w._("The register of evidence: digests, never an image"))
     return (
-        BundleFile("record.json", record, "application/json", record_words()),
+        BundleFile("record.json", record, "application/json", about_record),
         *definitions,
-        BundleFile("evidence.csv", register_csv(record), "text/csv", evidence_words()),
-        BundleFile("evidence.json", register_json(record), "application/json", evidence_words()),
+        BundleFile("evidence.csv", register_csv(record), "text/csv", about_evidence),
+        BundleFile("evidence.json", register_json(record), "application/json", about_evidence),
     )
+
+
+def _letter_words(document: Document, issued: DocumentIssued) -> Mapping[str, str]:
+    """A letter that was sent before, and when."""
+    return _each(
+        lambda w: w._(
+            "%(title)s, as copy %(copy)s said it on %(day)s",
+            title=w.text(document.title),
+            copy=issued.copy,
+            day=w.day(issued.at),
+        )
+    )
+
+
+def _definition_words(version: int) -> Mapping[str, str]:
+    return _each(lambda w: w._("The protocol by which the case was handled, version %(number)s", number=version))
 
 
 def _issued(loaded: Loaded, language: str, data: bytes, copy: int) -> Issued:

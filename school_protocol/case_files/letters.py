@@ -134,14 +134,10 @@ def chosen(loaded: Loaded, names: Mapping[str, Identity], document: str, about: 
     line = LetterLine(found, tuple(subjects(loaded, found, names)), 0)
     subject = line.subject(about)
     if subject is None:
-        raise Refused((_none_of_it(found),))
+        raise Refused((Reason("no_letter" if found.per == "referral" else "no_recipient"),))
     if subject.refused is not None:
         raise Refused((subject.refused,))
     return found, subject
-
-
-def _none_of_it(document: Document) -> Reason:
-    return Reason("no_letter" if document.per == "referral" else "no_recipient")
 
 
 def _unwritten(loaded: Loaded, document: Document) -> Reason | None:

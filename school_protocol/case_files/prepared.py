@@ -18,8 +18,9 @@ from enum import StrEnum
 from school_protocol.auth.sign_in_service import actor_of
 from school_protocol.case_files import bulk_repository, repository
 from school_protocol.case_files.bulk import Job, see_job, seen_now, sight_now
-from school_protocol.case_files.bulk_repository import BulkCase, CaseState
+from school_protocol.case_files.bulk_repository import CaseState
 from school_protocol.case_files.copy_scope import check_summary, document_of, profiles_of, readers_of
+from school_protocol.case_files.models import BulkCaseRow
 from school_protocol.case_files.prepare_process import Broken
 from school_protocol.case_files.printing import draft, sort_of
 from school_protocol.case_files.repository import Wanted
@@ -194,7 +195,7 @@ def ready(house: House, actor: Actor, number: str) -> frozenset[tuple[str, str]]
             for profile in profiles_of(loaded)
             if (about := _about(house, session, loaded, profile)) is not None
             for language in _languages(house, loaded)
-            if repository.is_prepared(
+            if repository.prepared_until(
                 session, loaded.case_id, sort_of(loaded, profile, language, about), content.seq, house.now()
             )
         )
@@ -262,7 +263,7 @@ def zipped(house: House, actor: Actor, job_id: str) -> Iterator[bytes]:
 
 
 def _parts(house: House, actor: Actor, job: Job) -> Iterator[bytes]:
-    sink, told = _Sink(), list[tuple[BulkCase, str]]()
+    sink, told = _Sink(), list[tuple[BulkCaseRow, str]]()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         for cases in _batches(house, actor, job):
             for case in cases:
@@ -279,7 +280,7 @@ def _parts(house: House, actor: Actor, job: Job) -> Iterator[bytes]:
     yield sink.taken()
 
 
-def _batches(house: House, actor: Actor, job: Job) -> Iterator[Sequence[BulkCase]]:
+def _batches(house: House, actor: Actor, job: Job) -> Iterator[Sequence[BulkCaseRow]]:
     after = 0
     while True:
         with house.realm.reading() as session:
@@ -291,9 +292,9 @@ def _batches(house: House, actor: Actor, job: Job) -> Iterator[Sequence[BulkCase
         after = found[-1].place
 
 
-def _opened(house: House, actor: Actor, job: Job, case: BulkCase) -> tuple[bytes | None, str]:
+def _opened(house: House, actor: Actor, job: Job, case: BulkCaseRow) -> tuple[bytes | None, str]:
     """The copy, or why there is none. Raises Unseen where the case is not for this person by now."""
-    if case.state is not CaseState.done:
+    if case.state != CaseState.done:
         return None, case.why
     document = job.bulk.chosen["document"]
     try:
@@ -314,12 +315,12 @@ def _opened(house: House, actor: Actor, job: Job, case: BulkCase) -> tuple[bytes
     return data, ""
 
 
-def _list(told: Sequence[tuple[BulkCase, str]], w: Wording) -> str:
+def _list(told: Sequence[tuple[BulkCaseRow, str]], w: Wording) -> str:
     written = io.StringIO()
     rows = csv.writer(written)
     rows.writerow([w._("Case"), w._("Copy"), w._("What came of it")])
     for case, why in told:
-        if case.state is CaseState.waiting:
+        if case.state == CaseState.waiting:
             rows.writerow([case.number, "", w._("No copy was made: the work was stopped before.")])
         else:
             rows.writerow([case.number, case.copy or "", why_said(w, why) if why else w._("Copy made")])

@@ -442,19 +442,6 @@ def draft(house: House, session: Session, loaded: Loaded, profile: Profile, lang
     """
     head = journal.content_head(session, loaded.case_id)
     assert head is not None
-    return draft_at(house, session, loaded, profile, language, head, about)
-
-
-def draft_at(
-    house: House,
-    session: Session,
-    loaded: Loaded,
-    profile: Profile,
-    language: str,
-    head: journal.Head,
-    about: str = "",
-) -> Draft:
-    """The same, of a case as it stood when its content ended at `head`."""
     limits = Limits(loaded, profile, names_in(house, session, loaded.case_id), about)
     loaded.names, loaded.naming = limits.names(), limits.naming()
     accounts = account_names(house, {*accounts_in(loaded), loaded.actor.id}, language)

@@ -171,17 +171,6 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asked lately for which document of the cases of a school."""
-
-    unit: str
-    account: str
-    document: str
-    profile: str
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
 class Laid:
     """A document on its way into a row: with its row, or put where files lie already, under a key of its own."""
 
@@ -282,11 +271,6 @@ def prepared_until(session: Session, case_id: str, sort: Sort, content_seq: int,
     return session.scalar(select(PreparedPaperRow.until).where(*key, *true))
 
 
-def is_prepared(session: Session, case_id: str, sort: Sort, content_seq: int, now: datetime) -> bool:
-    """Whether `prepared` would find one, without opening it."""
-    return prepared_until(session, case_id, sort, content_seq, now) is not None
-
-
 # ---- copies --------------------------------------------------------------------------------------------------------
 
 
@@ -329,20 +313,14 @@ def _copy_label(case_id: str, document: str, copy: int) -> str:
 # ---- asked for -----------------------------------------------------------------------------------------------------
 
 
-def note_asked(session: Session, asked: Asked, at: datetime) -> None:
+def note_asked(
+    session: Session, *, unit: str, account: str, document: str, profile: str, language: str, at: datetime
+) -> None:
+    """This person asked for that document of a case of this school: the like is made ahead for them."""
     session.merge(
-        AskedPaperRow(
-            unit=asked.unit, account=asked.account, document=asked.document, profile=asked.profile,
-            language=asked.language, at=at,
-        )
-    )  # fmt: skip
+        AskedPaperRow(unit=unit, account=account, document=document, profile=profile, language=language, at=at)
+    )
     session.flush()
-
-
-def asked_since(session: Session, since: datetime) -> Sequence[Asked]:
-    """What was asked for since then, of each school by each person."""
-    rows = session.scalars(select(AskedPaperRow).where(AskedPaperRow.at >= since).order_by(AskedPaperRow.unit))
-    return [Asked(row.unit, row.account, row.document, row.profile, row.language) for row in rows]
 
 
 # ---- gone ----------------------------------------------------------------------------------------------------------

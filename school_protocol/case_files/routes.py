@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from threading import BoundedSemaphore
@@ -17,7 +17,7 @@ from school_protocol.case_files.bundles import BundleOptions, issue_bundle, see_
 from school_protocol.case_files.copy_scope import SELF, CaseFileOptions, see_case_file
 from school_protocol.case_files.letters import LetterLine, LetterOptions, issue_letter, see_letters
 from school_protocol.case_files.prepared import problem_said, trouble_said, why_said, zipped
-from school_protocol.case_files.service import RevokedBefore, issue_case_file, revoke, see_copies
+from school_protocol.case_files.service import Issued, RevokedBefore, issue_case_file, revoke, see_copies
 from school_protocol.case_files.verify_copy import Checked, asked, checked_said, unread
 from school_protocol.cases.case_lines import CaseHead
 from school_protocol.engine.actors import role_for
@@ -162,24 +162,26 @@ def bundle(number: str, document: str) -> ResponseReturnValue:
     about, language = request.form.get("about", ""), request.form.get("language", "")
     if request.method != "POST" or rendering.missing() or not options.is_signed:
         return _bundles_page(options)
+    return _handed_out(
+        lambda token: issue_bundle(sessions.house(), sessions.actor(), number, document, about, language, token=token),
+        f"{about}.{language}",
+        lambda **why: _bundles_page(options, about=about, **why),
+    )
+
+
+def _handed_out(issue: Callable[[str], Issued], choice: str, page: Callable[..., str]) -> ResponseReturnValue:
+    """The copy that this press issues, or the page again with why there is none; `choice`: what was chosen on it."""
     try:
-        issued = issue_bundle(
-            sessions.house(),
-            sessions.actor(),
-            number,
-            document,
-            about,
-            language,
-            token=one_for_each(f"{about}.{language}"),
-        )
+        issued = issue(one_for_each(choice))
     except SentBefore as error:
-        return _bundles_page(options, before=error.outcome["copy"], about=about), 409
+        return page(before=error.outcome["copy"]), 409
     except Refused as error:
-        return _bundles_page(options, reasons=error.reasons, about=about), 409
+        return page(reasons=error.reasons), 409
     except SealingError as error:
-        current_app.logger.exception("a bundle could not be sealed")
-        return _bundles_page(options, unsealed=error_said(wording(), error), about=about), 503
-    return send_file(BytesIO(issued.data), "application/zip", as_attachment=True, download_name=issued.name)
+        current_app.logger.exception("a copy could not be sealed")
+        return page(unsealed=error_said(wording(), error)), 503
+    kind = "application/zip" if issued.name.endswith(".zip") else "application/pdf"
+    return send_file(BytesIO(issued.data), kind, as_attachment=True, download_name=issued.name)
 
 
 def _bundles_page(
@@ -237,11 +239,10 @@ def _number(text: str) -> int:
 
 
 def _copies_page(number: str, told: str = "", problem: str = "", reason: str = "") -> str:
-    view = see_copies(sessions.house(), sessions.actor(), number)
+    head, copies = see_copies(sessions.house(), sessions.actor(), number)
     return render_template(
-        "cases/copies.html", head=view.head, copies=view.copies, told=told, problem=problem, reason=reason,
-        most=TEXT_MOST,
-    )  # fmt: skip
+        "cases/copies.html", head=head, copies=copies, told=told, problem=problem, reason=reason, most=TEXT_MOST
+    )
 
 
 # ---- letters, notices, notes and sheets ----------------------------------------------------------------------------
@@ -271,34 +272,19 @@ def letter(number: str, document: str) -> ResponseReturnValue:
     if line is None:
         raise Unseen(number)
     about, language = request.form.get("about", ""), request.form.get("language", "")
-    missing = rendering.missing()
-    if request.method != "POST" or missing:
-        return _letters_page(options, line, missing=missing)
-    try:
-        issued = issue_letter(
-            sessions.house(),
-            sessions.actor(),
-            number,
-            document,
-            about,
-            language,
-            token=one_for_each(f"{about}.{language}"),
-        )
-    except SentBefore as error:
-        return _letters_page(options, line, before=error.outcome["copy"], about=about), 409
-    except Refused as error:
-        return _letters_page(options, line, reasons=error.reasons, about=about), 409
-    except SealingError as error:
-        current_app.logger.exception("a letter could not be sealed")
-        return _letters_page(options, line, unsealed=error_said(wording(), error), about=about), 503
-    return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)
+    if request.method != "POST" or rendering.missing():
+        return _letters_page(options, line)
+    return _handed_out(
+        lambda token: issue_letter(sessions.house(), sessions.actor(), number, document, about, language, token=token),
+        f"{about}.{language}",
+        lambda **why: _letters_page(options, line, about=about, **why),
+    )
 
 
 def _letters_page(
     options: LetterOptions,
     line: LetterLine,
     *,
-    missing: str | None = None,
     before: int | None = None,
     reasons: Sequence[Reason] = (),
     unsealed: str = "",
@@ -311,7 +297,7 @@ def _letters_page(
         letter=line,
         languages_offered=options.languages,
         token=new_token(),
-        missing=missing,
+        missing=rendering.missing(),
         before=before,
         reasons=reasons,
         unsealed=unsealed,
@@ -334,27 +320,15 @@ def case_file(number: str) -> ResponseReturnValue:
         return redirect(url_for("cases.letters", number=number), 303)
     chosen, language = request.form.get("profile", ""), request.form.get("language", "")
     profile, _, about = chosen.partition(":")
-    wanted = request.method == "POST" and not options.missing
-    if not wanted:
+    if request.method != "POST" or options.missing:
         return _case_file_page(options)
-    try:
-        issued = issue_case_file(
-            sessions.house(),
-            sessions.actor(),
-            number,
-            profile,
-            language,
-            about=about,
-            token=one_for_each(f"{language}.{chosen}"),
-        )
-    except SentBefore as error:
-        return _case_file_page(options, before=error.outcome["copy"], chosen=chosen), 409
-    except Refused as error:
-        return _case_file_page(options, reasons=error.reasons, chosen=chosen), 409
-    except SealingError as error:
-        current_app.logger.exception("a case file could not be sealed")
-        return _case_file_page(options, unsealed=error_said(wording(), error), chosen=chosen), 503
-    return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)
+    return _handed_out(
+        lambda token: issue_case_file(
+            sessions.house(), sessions.actor(), number, profile, language, about=about, token=token
+        ),
+        f"{language}.{chosen}",
+        lambda **why: _case_file_page(options, chosen=chosen, **why),
+    )
 
 
 def _case_file_page(

@@ -21,7 +21,7 @@ from school_protocol.case_files.copy_scope import (
     readers_of,
 )
 from school_protocol.case_files.printing import Draft, draft, sort_of
-from school_protocol.case_files.repository import Asked, Prepared, Sort
+from school_protocol.case_files.repository import Prepared, Sort
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_lines import CaseHead
 from school_protocol.cases.case_view import Seeing
@@ -29,7 +29,6 @@ from school_protocol.cases.loading import Loaded, account_names, keep, load
 from school_protocol.context import REALM, House
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
-from school_protocol.engine.case import Case
 from school_protocol.engine.definition_parts import Document, Profile
 from school_protocol.engine.errors import BadInput, SchoolProtocolError, SentBefore, Unseen
 from school_protocol.engine.events import DocumentIssued, DocumentRevoked
@@ -77,22 +76,14 @@ class CopyLine:
     may_revoke: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CopiesView:
-    """The copies of a case, the latest first."""
-
-    head: CaseHead
-    copies: tuple[CopyLine, ...]
-
-
-def see_copies(house: House, actor: Actor, number: str) -> CopiesView:
-    """What was handed out of a case, to whoever may take some of it back. Raises Unseen."""
+def see_copies(house: House, actor: Actor, number: str) -> tuple[CaseHead, tuple[CopyLine, ...]]:
+    """What was handed out of a case, the latest first, to whoever may take some of it back. Raises Unseen."""
     with house.realm.reading() as session:
         loaded = load(house, session, actor, number)
         if not may_see_copies(loaded):
             raise Unseen(number)
         seeing = Seeing(loaded, {})
-        return CopiesView(seeing.head(), tuple(_lines(house, loaded, seeing)))
+        return seeing.head(), tuple(_lines(house, loaded, seeing))
 
 
 def revoke(house: House, actor: Actor, number: str, document: str, copy: int, reason: str) -> DocumentRevoked:
@@ -100,7 +91,7 @@ def revoke(house: House, actor: Actor, number: str, document: str, copy: int, re
     said = reason.strip()
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
-        issued = _revoking_issued(loaded.case, document, copy)
+        issued = next((one for one in loaded.case.documents if (one.document, one.copy) == (document, copy)), None)
         role = role_of(loaded, issued) if issued else None
         if issued is None or role is None:
             raise Unseen(f"{number}/{document}/{copy}")
@@ -148,10 +139,6 @@ def _of_the_house(loaded: Loaded) -> str | None:
         return None
     declared = ((role, loaded.protocol.roles.get(role)) for role in loaded.roles)
     return next((key for key, role in declared if role is not None and (role.head or role.oversees)), None)
-
-
-def _revoking_issued(case: Case, document: str, copy: int) -> DocumentIssued | None:
-    return next((one for one in case.documents if (one.document, one.copy) == (document, copy)), None)
 
 
 def _lines(house: House, loaded: Loaded, seeing: Seeing) -> Iterator[CopyLine]:
@@ -397,8 +384,9 @@ def issue_case_file(
                 unit = loaded.around.unit.id
                 if not (chosen.is_personal or is_one_of_many):
                     repository.note_asked(
-                        session, Asked(unit, actor.id, handed.document, profile, language), house.now()
-                    )
+                        session, unit=unit, account=actor.id, document=handed.document, profile=profile,
+                        language=language, at=house.now(),
+                    )  # fmt: skip
                 return _issuing_issued(loaded, language, data, handed.copy)
     raise StorageBusy(f"{number}: written to each time while its file was being made")
 

@@ -1,24 +1,18 @@
-"""Two tagged documents as one: pages, tree, bookmarks. What follows becomes a part of what goes before."""
+"""A copy before it is signed: its line on every page, copy.json beside the record whose digest it names."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from school_protocol.language import Wording
 from school_protocol.pdf import bidi
 from school_protocol.pdf.rendering import render, template
-from school_protocol.pdf.signing import FIELD, TimestampAuthority, sign
-from school_protocol.pdf.signing_keys import SigningKey
 from school_protocol.pdf.verdicts import COPY, RECORD, RECORD_MOST, Copy, NotSealable
 
 if TYPE_CHECKING:
     import pikepdf
-
-# A copy before it is signed: its line on every page, copy.json beside the record whose digest it
-# names.
 
 
 def assembled(prepared: bytes, drawn: bytes, copy: Copy, description: str = COPY, *, has_record: bool = True) -> bytes:
@@ -49,40 +43,10 @@ def _record_digest(document: pikepdf.Pdf) -> str:
         raise NotSealable(f"record: {problem}") from None
 
 
-# Issuing one copy of a prepared document. pikepdf and pyHanko are loaded at the first one, never at
-# import.
-
-
-def issue(
-    prepared: bytes,
-    drawn: bytes,
-    copy: Copy,
-    key: SigningKey,
-    moment: datetime,
-    authority: TimestampAuthority | None = None,
-    *,
-    description: str = COPY,
-    label: str = FIELD,
-) -> bytes:
-    """The signed copy of a prepared PDF/A-3 that carries its record; `drawn` is the overlay for its pages.
-
-    `description` and `label` are what readers show of copy.json and of the signature. Raises NotSealable, StampUnfit,
-    FileExists, CertificateNotYetValid, CertificateExpired, TimestampRefused: then nothing was issued.
-    """
-    key.check(moment)
-    return sign(assembled(prepared, drawn, copy, description), key, moment, authority, label)
-
-
-# The one page that is laid over every page of a copy: made in some milliseconds, whatever the
-# document's length.
-
-
 def overlay(copy: Copy, wording: Wording, watermark: str = "", *, landscape: bool = False) -> bytes:
     """One page that says copy number, reader and moment at its foot, and `watermark` in large letters across.
 
-    `landscape`: for pages that lie across.
-
-    The same copy gives the same bytes. Raises DocumentsUnavailable.
+    `landscape`: for pages that lie across. The same copy gives the same bytes. Raises DocumentsUnavailable.
     """
     return render(
         overlay_html(copy, wording, watermark, landscape=landscape),

@@ -27,7 +27,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from school_protocol.config import CATALOGUES
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.pdf import fonts, tags, text_encoding
-from school_protocol.pdf.typesetting import in_our_hand, reading
+from school_protocol.pdf.typesetting import in_our_hand
 
 if TYPE_CHECKING:
     from weasyprint import CSS
@@ -342,9 +342,9 @@ class Typesetter:
 
         The page and its layout are gone as this ends: the collector has nothing of them to walk.
         """
-        from weasyprint import Attachment
+        from weasyprint import HTML, Attachment
 
-        page = reading.page(html, BASE, self._fetcher)
+        page = HTML(string=html, base_url=BASE, url_fetcher=self._fetcher)
         document = page.render(font_config=self._fonts, stylesheets=[self._styles], cache=images, **_KIND)
         document.metadata.title, document.metadata.lang = about.title, about.language
         document.metadata.created = f"{about.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

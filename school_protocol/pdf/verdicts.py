@@ -1,21 +1,4 @@
-"""Data classes of sealing: copy.json, verdicts and findings in codes, and the errors of signing and verifying.
-
-SealingError
-├── KeyLost                no key file stands there, or it may not be read
-├── KeyUnreadable          it holds no key or no certificate that can be read
-├── PassphraseWrong        its passphrase is missing or does not open it
-├── KeyMismatch            the key belongs to none of the certificates
-├── KeyUnsuited            neither P-256 nor RSA from 2048 bits, or a certificate that is not for signing
-├── KeyExists              a key file stands there already: nothing is overwritten
-├── CertificateNotYetValid
-├── CertificateExpired
-├── TimestampRefused       the timestamp authority gave no answer, or none that holds
-├── TrustUnreadable        what should be a trusted certificate, or a list of revoked ones, is neither
-├── NotSealable            the document is no PDF, is encrypted or signed already, or lacks its record
-├── StampUnfit             the overlay is no PDF of exactly one page
-├── FileExists             a file of that name is attached already
-└── CopyUnreadable         what should be copy.json cannot be read
-"""
+"""Data classes of sealing: copy.json, verdicts and findings in codes, and the errors of signing and verifying."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from weasyprint import HTML, Attachment
 from school_protocol.case_files.pages import case_file_html
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
-from school_protocol.pdf.assemble import issue, overlay
-from school_protocol.pdf.signing import TimestampAuthority
+from school_protocol.pdf.assemble import assembled, overlay
+from school_protocol.pdf.signing import TimestampAuthority, sign
 from school_protocol.pdf.signing_keys import Authority, SigningKey, Trust, Validity, make_root, read_trust
 from school_protocol.pdf.verdicts import RECORD, Copy, Verdict
 from school_protocol.pdf.verification import verify
@@ -79,14 +79,19 @@ def academy_rsa() -> SigningKey:
     return root().issue(ACADEMY, AROUND, key=rsa.generate_private_key(65537, 2048))
 
 
+def issue(key: SigningKey, authority: TimestampAuthority | None = None, moment: datetime = NOW) -> bytes:
+    """The signed copy of the prepared document."""
+    return sign(assembled(prepared(), drawn(), COPY), key, moment, authority)
+
+
 @lru_cache(maxsize=1)
 def issued() -> bytes:
-    return issue(prepared(), drawn(), COPY, academy(), NOW)
+    return issue(academy())
 
 
 @lru_cache(maxsize=1)
 def issued_with_timestamp() -> bytes:
-    return issue(prepared(), drawn(), COPY, academy(), NOW, timestamps())
+    return issue(academy(), timestamps())
 
 
 # ---- timestamps ----------------------------------------------------------------------------------------------------

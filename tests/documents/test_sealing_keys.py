@@ -30,7 +30,7 @@ from school_protocol.pdf.signing_keys import (
     signing_pem,
 )
 
-from .sealed import ACADEMY, AROUND, COPY, DAY, NOW, YEAR, academy, academy_rsa, drawn, issue, prepared, root, verdict
+from .sealed import ACADEMY, AROUND, DAY, NOW, YEAR, academy, academy_rsa, issue, root, verdict
 
 SECRET = "une phrase secrète"
 
@@ -57,7 +57,7 @@ def test_a_key_is_read_and_signs(
     path.write_bytes(written(key(), secret))
     read = read_key_file(path, secret)
     assert read.certificate == key().certificate
-    found = verdict(issue(prepared(), drawn(), COPY, read, NOW))
+    found = verdict(issue(read))
     assert found.is_sound
     assert found.signer is not None
     assert found.signer.name == ACADEMY
@@ -185,9 +185,9 @@ def test_a_passphrase_that_nobody_needs_does_no_harm() -> None:
 def test_a_key_whose_time_has_not_come_signs_nothing() -> None:
     early, late = (root().issue(ACADEMY, Validity(NOW + gap, NOW + gap + DAY)) for gap in (DAY, -2 * DAY))
     with pytest.raises(verdicts.CertificateNotYetValid):
-        issue(prepared(), drawn(), COPY, early, NOW)
+        issue(early)
     with pytest.raises(verdicts.CertificateExpired):
-        issue(prepared(), drawn(), COPY, late, NOW)
+        issue(late)
 
 
 # ---- the demonstration's authority ---------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def test_it_writes_what_signs_and_what_verifies(tmp_path: Path) -> None:
     trusting = read_trust([made.pem])
     for stem, name in ACADEMIES.items():
         key = read_key_file(tmp_path / "keys" / f"{stem}.pem", SECRET)
-        found = verdict(issue(prepared(), drawn(), COPY, key, NOW), trusting=trusting)
+        found = verdict(issue(key), trusting=trusting)
         assert found.is_sound
         assert found.signer is not None
         assert (found.signer.name, found.signer.issuer) == (name, "Root")

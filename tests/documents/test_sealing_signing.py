@@ -25,7 +25,7 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
 from school_protocol.pdf import pades, signature_check
-from school_protocol.pdf.assemble import assembled, issue
+from school_protocol.pdf.assemble import assembled
 from school_protocol.pdf.signing import MOST, TimestampAuthority, over_http, sign
 from school_protocol.pdf.signing_keys import SigningKey, Validity
 from school_protocol.pdf.verdicts import NotSealable, TimestampRefused
@@ -47,6 +47,7 @@ from .sealed import (
     drawn,
     findings_of_pdfa,
     hole,
+    issue,
     issued,
     issued_with_timestamp,
     opened,
@@ -69,9 +70,9 @@ ALLOWED = {
 
 SIGNED: dict[str, Callable[[], bytes]] = {
     "P-256": issued,
-    "RSA": lambda: issue(prepared(), drawn(), COPY, academy_rsa(), NOW),
+    "RSA": lambda: issue(academy_rsa()),
     "P-256, timestamp": issued_with_timestamp,
-    "RSA, timestamp": lambda: issue(prepared(), drawn(), COPY, academy_rsa(), NOW, timestamps()),
+    "RSA, timestamp": lambda: issue(academy_rsa(), timestamps()),
 }
 
 
@@ -133,9 +134,8 @@ def test_the_field_is_invisible_certifies_and_allows_nothing(signed: bytes) -> N
 
 @pytest.mark.exhaustive
 def test_the_readers_word_for_the_field_may_be_given() -> None:
-    with opened(
-        issue(prepared("ar"), drawn("ar"), COPY, academy(), NOW, label="توقيع", description="نسخة")
-    ) as document:
+    told = assembled(prepared("ar"), drawn("ar"), COPY, "نسخة")
+    with opened(sign(told, academy(), NOW, label="توقيع")) as document:
         assert str(document.Root.AcroForm.Fields[0].TU) == "توقيع"
         assert document.attachments["copy.json"].description == "نسخة"
 
@@ -221,7 +221,7 @@ def test_the_key_is_opened_once_whatever_it_signs(monkeypatch: pytest.MonkeyPatc
 
 def test_a_loop_that_is_running_does_no_harm() -> None:
     async def within() -> bytes:
-        return issue(prepared(), drawn(), COPY, academy(), NOW, timestamps())
+        return issue(academy(), timestamps())
 
     async def check(data: bytes) -> bool:
         return verdict(data).is_sound
@@ -253,7 +253,7 @@ def token_in(data: bytes) -> cms.SignedData:
 @pytest.mark.exhaustive
 def test_the_timestamp_is_the_authority_s_own() -> None:
     at = NOW + timedelta(minutes=1)
-    found = verdict(issue(prepared(), drawn(), COPY, academy(), NOW, timestamps(at)))
+    found = verdict(issue(academy(), timestamps(at)))
     assert found.is_sound
     assert (found.signed_at, found.stamped_at) == (NOW, at)
     assert verdict(issued()).stamped_at is None
@@ -261,7 +261,7 @@ def test_the_timestamp_is_the_authority_s_own() -> None:
 
 def test_a_timestamp_brings_nothing_along_that_nobody_needs() -> None:
     strangers = (academy(), academy_rsa())
-    data = issue(prepared(), drawn(), COPY, academy(), NOW, timestamps(extra=strangers))
+    data = issue(academy(), timestamps(extra=strangers))
     assert verdict(data).is_sound
     assert len(token_in(data)["certificates"]) == 1
     assert token_in(data)["signer_infos"][0]["signature_algorithm"]["algorithm"].native == "sha256_rsa"
@@ -311,16 +311,14 @@ def served() -> object:
 @pytest.mark.exhaustive
 def test_it_is_asked_for_over_http(served: str) -> None:
     authority = TimestampAuthority(over_http(f"{served}/"), (clockmaker().pem,))
-    assert verdict(issue(prepared(), drawn(), COPY, academy(), NOW, authority)).stamped_at == NOW
+    assert verdict(issue(academy(), authority)).stamped_at == NOW
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("path", ["/long", "/none"])
 def test_an_answer_over_http_that_is_none_is_refused(served: str, path: str) -> None:
     with pytest.raises(TimestampRefused):
-        issue(
-            prepared(), drawn(), COPY, academy(), NOW, TimestampAuthority(over_http(served + path), (clockmaker().pem,))
-        )
+        issue(academy(), TimestampAuthority(over_http(served + path), (clockmaker().pem,)))
 
 
 def test_an_authority_that_points_elsewhere_is_not_followed(served: str) -> None:
@@ -369,12 +367,12 @@ def changed(request: bytes) -> bytes:
 )
 def test_without_a_timestamp_that_holds_nothing_is_issued(ask: Callable[[bytes], bytes]) -> None:
     with pytest.raises(TimestampRefused):
-        issue(prepared(), drawn(), COPY, academy(), NOW, TimestampAuthority(ask, (clockmaker().pem,)))
+        issue(academy(), TimestampAuthority(ask, (clockmaker().pem,)))
 
 
 def test_a_timestamp_of_somebody_unknown_is_refused() -> None:
     with pytest.raises(TimestampRefused):
-        issue(prepared(), drawn(), COPY, academy(), NOW, replace(timestamps(), roots=(root().pem,)))
+        issue(academy(), replace(timestamps(), roots=(root().pem,)))
 
 
 @pytest.mark.exhaustive
@@ -382,7 +380,7 @@ def test_a_timestamp_by_a_key_for_other_things_is_refused(monkeypatch: pytest.Mo
     wrong = clockmaker().issue("No clock", Validity(NOW - DAY, NOW + YEAR), key=clock().key)
     monkeypatch.setattr(sealed, "clock", lambda: wrong)
     with pytest.raises(TimestampRefused):
-        issue(prepared(), drawn(), COPY, academy(), NOW, timestamps())
+        issue(academy(), timestamps())
 
 
 @pytest.mark.exhaustive
@@ -393,7 +391,7 @@ def test_nothing_is_asked_twice() -> None:
         asked.append(request)
         return timestamps().ask(request)
 
-    issue(prepared(), drawn(), COPY, academy(), NOW, TimestampAuthority(ask, (clockmaker().pem,)))
+    issue(academy(), TimestampAuthority(ask, (clockmaker().pem,)))
     assert len(asked) == 1
 
 
@@ -402,7 +400,7 @@ def test_a_file_may_be_signed_with_a_chain() -> None:
     from .test_sealing_keys import between
 
     middle, key = between()
-    data = issue(prepared(), drawn(), COPY, key, NOW)
+    data = issue(key)
     assert verdict(data).is_sound
     assert middle.public_bytes(Encoding.DER).hex().upper().encode() in data
-    assert codes(issue(prepared(), drawn(), COPY, SigningKey(key.key, key.certificate), NOW)) == {"unknown_authority"}
+    assert codes(issue(SigningKey(key.key, key.certificate))) == {"unknown_authority"}

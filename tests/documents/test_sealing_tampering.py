@@ -17,7 +17,6 @@ from pyhanko.sign.signers import SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from school_protocol.pdf import examination, signature_check
-from school_protocol.pdf.assemble import issue
 from school_protocol.pdf.signature_check import Unfit, examined
 from school_protocol.pdf.signing_keys import Authority, SigningKey, make_root
 from school_protocol.pdf.verdicts import Code
@@ -25,14 +24,12 @@ from school_protocol.pdf.verdicts import Code
 from .copies import whole
 from .sealed import (
     AROUND,
-    COPY,
     NOW,
     academy_rsa,
-    drawn,
     hole,
+    issue,
     issued,
     issued_with_timestamp,
-    prepared,
     root,
     trust,
     verdict,
@@ -234,7 +231,7 @@ def remade(change: Callable[[cms.SignedData], object], data: bytes) -> bytes:
 
 
 def issued_by_rsa() -> bytes:
-    return issue(prepared(), drawn(), COPY, academy_rsa(), NOW)
+    return issue(academy_rsa())
 
 
 def without_parameters(data: cms.SignedData) -> None:
@@ -331,7 +328,7 @@ def test_nothing_well_formed_may_be_put_in_or_changed(what: str) -> None:
 
 def test_certificates_in_another_order_are_told() -> None:
     _middle, key = between()
-    data = issue(prepared(), drawn(), COPY, key, NOW)
+    data = issue(key)
     assert verdict(data).is_sound
     begins, ends = hole(data)
     der = signature_check.der_of(data[begins:ends])

@@ -31,7 +31,7 @@ from pyhanko.sign.attributes import SignedAttributeProviderSpec
 from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 
 from school_protocol.pdf import pades, verification
-from school_protocol.pdf.assemble import assembled, issue
+from school_protocol.pdf.assemble import assembled
 from school_protocol.pdf.signing import sign
 from school_protocol.pdf.signing_keys import Authority, SigningKey, Trust, Validity, make_root, read_trust
 from school_protocol.pdf.verdicts import COPY as COPY_NAME
@@ -52,6 +52,7 @@ from .sealed import (
     codes,
     drawn,
     hole,
+    issue,
     issued,
     issued_with_timestamp,
     opened,
@@ -664,7 +665,7 @@ def impostor() -> Authority:
 def test_an_authority_that_nobody_knows_is_told() -> None:
     stranger = make_root("Somebody else", AROUND)
     for signer in (stranger.issue(ACADEMY, AROUND), impostor().issue(ACADEMY, AROUND)):
-        found = verdict(issue(prepared(), drawn(), COPY, signer, NOW))
+        found = verdict(issue(signer))
         assert found.codes == (Code.UNKNOWN_AUTHORITY,)
         assert found.findings[0].details["issuer"] in ("Somebody else", "Root of the demonstration")
     assert codes(issued(), trusting=Trust(())) == {"unknown_authority"}
@@ -689,7 +690,7 @@ def test_a_forged_certificate_of_a_known_authority_is_told() -> None:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root().key.public_key()), critical=False)
     )
     forged = SigningKey(key.key, builder.sign(forger.key, hashes.SHA256()))
-    assert codes(issue(prepared(), drawn(), COPY, forged, NOW)) == {"unknown_authority"}
+    assert codes(issue(forged)) == {"unknown_authority"}
 
 
 @pytest.mark.exhaustive
@@ -697,7 +698,7 @@ def test_the_academy_s_own_certificate_may_be_what_is_trusted() -> None:
     own = read_trust([academy().certificate.public_bytes(Encoding.PEM)])
     assert verdict(issued(), trusting=own).is_sound
     middle, key = between()
-    data = issue(prepared(), drawn(), COPY, key, NOW)
+    data = issue(key)
     for trusted in (root().certificate, middle, key.certificate):
         assert codes(data, trusting=read_trust([trusted.public_bytes(Encoding.PEM)])) == set()
 
@@ -728,14 +729,14 @@ def issued_by_hand(
 def test_a_certificate_for_other_things_is_told() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = issued_by_hand(key, root(), AROUND, uses=usage(key_agreement=True))
-    assert codes(issue(prepared(), drawn(), COPY, SigningKey(key, certificate), NOW)) == {"certificate_unfit"}
+    assert codes(issue(SigningKey(key, certificate))) == {"certificate_unfit"}
 
 
 @pytest.mark.exhaustive
 def test_a_key_that_is_too_short_is_told() -> None:
     key = rsa.generate_private_key(65537, 1024)
     certificate = issued_by_hand(key, root(), AROUND, uses=usage(digital_signature=True))
-    assert codes(issue(prepared(), drawn(), COPY, SigningKey(key, certificate), NOW)) == {"weak"}
+    assert codes(issue(SigningKey(key, certificate))) == {"weak"}
 
 
 @pytest.mark.exhaustive
@@ -746,7 +747,7 @@ def test_an_authority_between_whose_time_is_over_is_told() -> None:
     for told, times in middle_times.items():
         middle = issued_by_hand(middle_key, wide(), times, uses=usage(key_cert_sign=True), ca=True, name="Ministry")
         own = issued_by_hand(key, Authority(middle_key, middle), AROUND, uses=usage(digital_signature=True))
-        data = issue(prepared(), drawn(), COPY, SigningKey(key, own, (middle,)), NOW)
+        data = issue(SigningKey(key, own, (middle,)))
         found[told] = codes(data, trusting=read_trust([wide().pem]))
     assert found == {"out of date": {"authority_out_of_date"}, "in date": set()}
 
@@ -796,7 +797,7 @@ def test_moments_are_told_apart(data: Callable[[], bytes], moment: datetime, wan
 
 def test_a_moment_that_is_stated_late_is_not_believed_against_a_timestamp() -> None:
     """Stated within the certificate's time, stamped after it."""
-    data = issue(prepared(), drawn(), COPY, academy(), AROUND.ends - DAY, timestamps(AFTER))
+    data = issue(academy(), timestamps(AFTER), AROUND.ends - DAY)
     assert codes(data, AFTER + DAY) == {"expired_before"}
 
 
@@ -814,7 +815,7 @@ def test_a_timestamp_of_another_signature_is_told(monkeypatch: pytest.MonkeyPatc
     stamped_before = pades._Timestamper.async_timestamp
     monkeypatch.setattr(pades, "checked_token", unchecked)
     monkeypatch.setattr(pades._Timestamper, "async_timestamp", other)
-    data = issue(prepared(), drawn(), COPY, academy(), NOW, timestamps())
+    data = issue(academy(), timestamps())
     assert codes(data) == {"timestamp_broken"}
     assert verdict(data).stamped_at is None
 
@@ -921,7 +922,7 @@ def test_nothing_is_ever_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
             x509.CRLDistributionPoints([x509.DistributionPoint([address], None, None, None)]), critical=False
         )
     )
-    data = issue(prepared(), drawn(), COPY, SigningKey(key, builder.sign(root().key, hashes.SHA256())), NOW)
+    data = issue(SigningKey(key, builder.sign(root().key, hashes.SHA256())))
     asked: list[object] = []
 
     def ask(*args: object, **_keys: object) -> None:

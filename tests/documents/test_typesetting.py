@@ -12,8 +12,8 @@ import pytest
 from school_protocol.case_files.pages import case_file_html
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
-from school_protocol.pdf import rendering
-from school_protocol.pdf.typesetting import in_our_hand, reading, shaping, sizes
+from school_protocol.pdf import rendering, typesetting
+from school_protocol.pdf.typesetting import in_our_hand
 
 from .made_up import MadeUp, profiles
 from .printed import case_pdf
@@ -61,10 +61,7 @@ def typesetter() -> rendering.Typesetter:
 
 def laid(typesetter: rendering.Typesetter, html: str) -> Laid:
     with in_our_hand():
-        document = reading.page(html, rendering.BASE, typesetter._fetcher).render(
-            font_config=typesetter._fonts, stylesheets=[typesetter._styles]
-        )
-        return boxes_of(document)
+        return laid_by_stock(typesetter, html)
 
 
 def laid_by_stock(typesetter: rendering.Typesetter, html: str) -> Laid:
@@ -85,7 +82,6 @@ def test_a_case_file_is_laid_out_as_weasyprint_does_it(
     moroccan: Protocol, typesetter: rendering.Typesetter, language: str
 ) -> None:
     html = case_file_html(at_length(MadeUp(moroccan).file(profiles(moroccan)[True])), Wording(language))
-    assert reading._tree(html) is not None, "it is well formed"
     ours = laid(typesetter, html)
     assert ours == laid_by_stock(typesetter, html)
     assert len(ours) > 2_000
@@ -104,30 +100,30 @@ def test_lines_that_are_not_kept_are_shaped_again(
 ) -> None:
     html = page(EVERYTHING)
     kept = laid(typesetter, html), made(html)
-    monkeypatch.setattr(shaping, "KEPT_MOST", 3)
+    monkeypatch.setattr(typesetting, "KEPT_MOST", 3)
     assert (laid(typesetter, html), made(html)) == kept
 
 
-def wider(style: Any, stock: Callable[[Any], Any] = sizes._lengths) -> Any:
+def wider(style: Any, stock: Callable[[Any], Any] = typesetting._lengths) -> Any:
     found = stock(style)
-    if found is not sizes._HANGS_ON_MORE and style["padding_left"].value > 0:
+    if found is not typesetting._HANGS_ON_MORE and style["padding_left"].value > 0:
         found[0]["padding_left"] += 0.01
     return found
 
 
 @pytest.mark.parametrize(
-    ("owner", "name", "wrong"),
+    ("name", "wrong"),
     [
-        (sizes, "_lengths", wider),
-        (sizes, "_is_bare", lambda _style: True),
-        (shaping, "_LOOKS", ("font_size", "lang", "direction", "white_space")),
+        ("_lengths", wider),
+        ("_is_bare", lambda _style: True),
+        ("_LOOKS", ("font_size", "lang", "direction", "white_space")),
     ],
 )
 def test_a_fault_of_ours_would_be_seen(
-    typesetter: rendering.Typesetter, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, wrong: Any
+    typesetter: rendering.Typesetter, monkeypatch: pytest.MonkeyPatch, name: str, wrong: Any
 ) -> None:
     html = page(EVERYTHING + "<p>gras et maigre, le même mot</p><p><b>gras et maigre, le même mot</b></p>")
-    monkeypatch.setattr(owner, name, wrong)
+    monkeypatch.setattr(typesetting, name, wrong)
     assert laid(typesetter, html) != laid_by_stock(typesetter, html)
 
 
@@ -172,27 +168,6 @@ def test_so_it_is_after_a_failure() -> None:
     assert {name for name in before if before[name] is not after[name]} == set()
 
 
-# ---- pages that are not well formed --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "body", ["<p>un<br>deux", "<p>un &nbsp; deux</p>", "<p>un & deux</p>", "<p class=x>un deux</p>"]
-)
-def test_a_page_that_is_no_xml_is_set_all_the_same(body: str) -> None:
-    html = page(body)
-    assert reading._tree(html) is None
-    said = read_tags(made(html)).root.text
-    assert "un" in said
-    assert "deux" in said
-
-
-def test_no_page_declares_entities() -> None:
-    html = page("<p>&a;</p>")
-    declared = html.replace("<!DOCTYPE html>", '<!DOCTYPE html [<!ENTITY a "déclaré">]>')
-    assert reading._tree(declared) is None
-    assert reading._tree(html.replace("&a;", "un")) is not None
-
-
 # ---- whole words ---------------------------------------------------------------------------------------------------
 
 _APART = {"P", "TD", "TH", "LBody", "Lbl", "Figure", "H1", "H2", "H3", "H4"}
@@ -221,9 +196,7 @@ def test_a_line_that_ends_joins_no_words(language: str, direction: str, inner: s
 
 @pytest.mark.parametrize(("language", "direction"), [("fr", "ltr"), ("ar", "rtl")])
 def test_without_the_space_it_did(monkeypatch: pytest.MonkeyPatch, language: str, direction: str) -> None:
-    from school_protocol.pdf import typesetting
-
-    class Forgetting(shaping.Memory):
+    class Forgetting(typesetting.Memory):
         """One that finds nothing of a space."""
 
         @property
@@ -234,7 +207,7 @@ def test_without_the_space_it_did(monkeypatch: pytest.MonkeyPatch, language: str
         def spaces(self, _value: Any) -> None:
             return None
 
-    monkeypatch.setattr(typesetting.shaping, "Memory", Forgetting)
+    monkeypatch.setattr(typesetting, "Memory", Forgetting)
     text = TEXTS[language]
     got = words(read_tags(made(page(f"<h1>T</h1><p>{text}</p>", language, direction), language)).root)
     assert len(got) < len(text.split())

@@ -19,7 +19,7 @@ from school_protocol.case_files import bulk
 from school_protocol.case_files import repository as case_files_repository
 from school_protocol.case_files import service as case_files_service
 from school_protocol.case_files.bulk import BulkRefused, Made, begin_bundle, see_job
-from school_protocol.case_files.models import BulkCaseRow, BulkRow, HandedPaperRow
+from school_protocol.case_files.models import AskedPaperRow, BulkCaseRow, BulkRow, HandedPaperRow
 from school_protocol.case_files.prepare_process import Here
 from school_protocol.case_files.prepared import LIST, problem_said, trouble_said, why_said, zipped
 from school_protocol.case_files.service import issue_case_file
@@ -180,7 +180,7 @@ def test_stopped_it_makes_no_further_copy_and_gives_those_that_were_made(many: S
     assert worked(many, hands) is False
     assert len(hands.told) == 3
     found = seen(many, job)
-    assert (found.bulk.state.value, found.done, found.waiting) == ("stopped", 3, 1)
+    assert (found.bulk.state, found.done, found.waiting) == ("stopped", 3, 1)
     assert bulk.stop_bundle(many.house, head, job) is False
     archive = fetched(many, job)
     assert len(archive.namelist()) == 4
@@ -434,10 +434,10 @@ def test_nothing_is_made_ahead_for_many_at_once(many: School) -> None:
     begun(many)
     worked(many)
     with many.house.realm.reading() as session:
-        assert case_files_repository.asked_since(session, many.house.now() - timedelta(days=1)) == []
+        assert session.scalars(select(AskedPaperRow.profile)).all() == []
     case_files_service.issue_case_file(many.house, many.person("head"), many.number, "school", "fr")
     with many.house.realm.reading() as session:
-        assert len(case_files_repository.asked_since(session, many.house.now() - timedelta(days=1))) == 1
+        assert session.scalars(select(AskedPaperRow.profile)).all() == ["school"]
 
 
 def test_every_reason_is_said_in_each_language() -> None:

@@ -32,7 +32,7 @@ def test_deleted_while_a_copy_is_made_it_is_stopped_first_and_loses_none(many: S
 
     worked(many, Deleting(many.house, 9, tells=False))
     found = seen(many, job)
-    assert (found.bulk.state.value, found.done, found.waiting) == ("stopped", 2, 2)
+    assert (found.bulk.state, found.done, found.waiting) == ("stopped", 2, 2)
     assert len(fetched(many, job).namelist()) == 3
     assert sum(issuings(many).values()) == 2
     assert bulk.delete_bundle(many.house, head, job)

@@ -67,7 +67,7 @@ def test_each_case_is_settled_once_and_in_its_place(realm: Realm) -> None:
         assert bulk_repository.settle_case(session, one, 2, own=NOW, now=NOW, why="broken")
         assert bulk_repository.try_again(session, one, 3, own=NOW, now=NOW) == 1
         found = bulk_repository.cases_of(session, one, *CaseState, limit=9)
-    assert [(case.state.value, case.copy, case.sight, case.why, case.tries) for case in found] == [
+    assert [(case.state, case.copy, case.sight, case.why, case.tries) for case in found] == [
         ("done", 4, "s", "", 0), ("refused", 0, "", "broken", 0), ("waiting", 0, "", "", 1),
     ]  # fmt: skip
 
