@@ -36,11 +36,11 @@ from school_protocol.pdf import rendering
 from school_protocol.pdf.signing_keys import Validity, make_authority
 from school_protocol.people.staff_list import fits
 from school_protocol.protocol import repository as protocol_repository
-from school_protocol.statistics import disclosure, release_files, release_job, release_repository, releases
+from school_protocol.statistics import release_files, release_job, release_repository, releases
 from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.counts import NotCounted
+from school_protocol.statistics.disclosure import auditing, suppressing
 from school_protocol.statistics.disclosure import release as disclosure_release
-from school_protocol.statistics.disclosure import suppressing
 from school_protocol.statistics.disclosure.auditing import Finding
 from school_protocol.statistics.models import FigureKeyRow, FigureReleaseRow, FigureToldRow, State
 from school_protocol.statistics.presenters import COLUMNS, figure_rows
@@ -266,7 +266,7 @@ def test_a_worker_that_is_killed_leaves_what_it_counted(country: Country, monkey
     def killed(*_any: Any) -> Any:
         raise RuntimeError("the machine went down")
 
-    monkeypatch.setattr(disclosure, "suppress", killed)
+    monkeypatch.setattr(suppressing, "suppress", killed)
     assert not releases.go_on(country.house, Here(country.house))
     assert country.job(job).state == State.choosing
     monkeypatch.undo()
@@ -331,7 +331,7 @@ def test_one_that_is_stopped_issues_nothing(country: Country) -> None:
 
 @pytest.mark.exhaustive
 def test_what_does_not_pass_the_gate_is_never_issued(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disclosure, "audit", lambda *_any: (object.__new__(Finding),))
+    monkeypatch.setattr(auditing, "audit", lambda *_any: (object.__new__(Finding),))
     job = country.issue("directorate", "MA-SAL")
     assert (job.state, job.fault) == (State.refused, "gate")
     assert released(country) == []
