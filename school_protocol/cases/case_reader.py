@@ -10,10 +10,17 @@ from functools import cached_property, singledispatch
 from typing import Any
 
 from school_protocol.cases import review_lines
-from school_protocol.cases.case_lines import EventView, PaperLine, PersonLine, RecordView, RemarkLine, SignatureLine
 from school_protocol.cases.loading import Loaded
 from school_protocol.cases.pseudonyms import Masks, without_words
-from school_protocol.cases.view_models import ChronologyPage
+from school_protocol.cases.view_models import (
+    ChronologyPage,
+    EventView,
+    PaperLine,
+    PersonLine,
+    RecordView,
+    RemarkLine,
+    SignatureLine,
+)
 from school_protocol.engine import events
 from school_protocol.engine.act_checks import last_written, undoable
 from school_protocol.engine.actors import role_for

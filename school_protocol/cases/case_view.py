@@ -7,19 +7,6 @@ from dataclasses import replace
 from functools import cached_property
 
 from school_protocol.cases import review_lines
-from school_protocol.cases.case_lines import (
-    CaseHead,
-    CautionLine,
-    DangerLine,
-    DueLine,
-    DutyLine,
-    FollowUpLine,
-    HoldLine,
-    RailStage,
-    RecordView,
-    ReferralLine,
-    SeatLine,
-)
 from school_protocol.cases.case_reader import CaseReader
 from school_protocol.cases.due_lines import DueLines, tone_of
 from school_protocol.cases.loading import Loaded
@@ -28,12 +15,23 @@ from school_protocol.cases.review_lines import review_line
 from school_protocol.cases.view_models import (
     AccountLine,
     ActLine,
+    CaseHead,
     CaseView,
+    CautionLine,
     Choices,
+    DangerLine,
+    DueLine,
+    DutyLine,
+    FollowUpLine,
+    HoldLine,
     MoveLine,
     MoveView,
+    RailStage,
+    RecordView,
+    ReferralLine,
     RefusalLine,
     ReviewLine,
+    SeatLine,
     WayBack,
 )
 from school_protocol.engine.actors import held_around, nameable, role_for

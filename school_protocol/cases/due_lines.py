@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from school_protocol.cases.case_lines import DueLine, DutyLine
 from school_protocol.cases.loading import Loaded
 from school_protocol.cases.next_action import follow_ups
+from school_protocol.cases.view_models import DueLine, DutyLine
 from school_protocol.engine.deadlines import Due, DutyStatus, counts_anew, duties
 from school_protocol.engine.definition import Act
 from school_protocol.engine.intents import Choice

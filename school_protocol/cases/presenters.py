@@ -9,9 +9,8 @@ from typing import Any
 
 from flask import Flask
 
-from school_protocol.cases.case_lines import RecordView
 from school_protocol.cases.on_paper import OnPaper
-from school_protocol.cases.view_models import AccountLine, ActView
+from school_protocol.cases.view_models import AccountLine, ActView, RecordView
 from school_protocol.engine.actors import AT, BY
 from school_protocol.engine.definition import Act, ActKind, Grid, Protocol
 from school_protocol.engine.form_model import FieldType, Form, FormField

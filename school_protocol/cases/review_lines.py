@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from school_protocol.cases.case_lines import DutyLine, EventView, RemarkLine
 from school_protocol.cases.loading import Loaded
 from school_protocol.cases.pseudonyms import Mask, Masks
-from school_protocol.cases.view_models import ReviewLine
+from school_protocol.cases.view_models import DutyLine, EventView, RemarkLine, ReviewLine
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.deadlines import Due

@@ -11,7 +11,6 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account
 from school_protocol.cases import repository
 from school_protocol.cases.case_line_view import own_line
-from school_protocol.cases.case_lines import CaseHead, RecordView
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import (
     Loaded,
@@ -28,11 +27,13 @@ from school_protocol.cases.sharing import lines_of
 from school_protocol.cases.view_models import (
     ActView,
     CallLine,
+    CaseHead,
     CaseView,
     ChronologyPage,
     ConflictView,
     DangerPage,
     MoveView,
+    RecordView,
 )
 from school_protocol.context import House, today_for
 from school_protocol.engine import case_summary

@@ -14,13 +14,12 @@ from markupsafe import Markup
 
 from school_protocol.case_files.copy_scope import document_of
 from school_protocol.case_files.pages import kind_said
-from school_protocol.cases.case_lines import CaseHead, EventView, RemarkLine
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, keep, load, names_in, naming_of
 from school_protocol.cases.on_paper import OnPaper, paper_of
 from school_protocol.cases.pseudonyms import Masks, refuse_names_in
 from school_protocol.cases.service import Done, repeated
-from school_protocol.cases.view_models import AccountLine
+from school_protocol.cases.view_models import AccountLine, CaseHead, EventView, RemarkLine
 from school_protocol.context import House
 from school_protocol.engine import document_rules
 from school_protocol.engine.actors import role_for, roles_of

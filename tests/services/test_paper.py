@@ -15,13 +15,13 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases.case_lines import PaperLine, RecordView
 from school_protocol.cases.intake import open_case, rehearse_opening, see_opening
 from school_protocol.cases.loading import load, load_by_id, reindex
 from school_protocol.cases.on_paper import OnPaper
 from school_protocol.cases.pseudonyms import Masks
 from school_protocol.cases.service import record_act, rehearse_act
 from school_protocol.cases.showing import see_act, see_case, see_chronology, see_record
+from school_protocol.cases.view_models import PaperLine, RecordView
 from school_protocol.engine.deadlines import dues
 from school_protocol.engine.errors import BadInput, Refused, SentBefore
 from school_protocol.storage import journal

@@ -15,9 +15,8 @@ from werkzeug.datastructures import MultiDict
 from school_protocol.case_files import routes as case_files_routes
 from school_protocol.case_files.copy_scope import CaseFileOptions
 from school_protocol.case_files.service import Issued
-from school_protocol.cases.case_lines import CaseHead, CautionLine, DangerLine, EventView, RecordView
 from school_protocol.cases.story_player import Player
-from school_protocol.cases.view_models import ActView, Choices
+from school_protocol.cases.view_models import ActView, CaseHead, CautionLine, Choices, DangerLine, EventView, RecordView
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.events import EVENT_OF_ACT, EventKind
 from school_protocol.engine.visibility import UnitKind
