@@ -9,9 +9,9 @@ import pytest
 
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases import sharing
-from school_protocol.cases.join import Along
 from school_protocol.cases.lists import find_by_pupil
 from school_protocol.cases.service import record_act
+from school_protocol.cases.sharing import Along
 from school_protocol.cases.showing import see_act, see_case
 from school_protocol.cases.view_models import CaseView
 from school_protocol.engine.errors import BadInput, Refused
