@@ -179,7 +179,7 @@ class Seeing(CaseReader):
             return None
         event = found.event
         if isinstance(event, StepTaken):
-            words = self.masks.by(event.actor, event.role)(event.reason)
+            words = self.words_of(event, event.reason)
         else:
             record = self.case.record(event.seq)
             answers = self.record(record).answers if record is not None else {}
@@ -407,7 +407,7 @@ class Seeing(CaseReader):
             referrals=self.referrals(),
             whom={one.number: one.whom for one in self.case.referrals if one.whom},
             holds=self.holds(),
-            remarks=self.remarks(),
+            remarks=self.remarks,
             review=review,
             missing_forms=self.missing_forms() if review and review.may_observe else (),
             evidence=self.of_kind(ActKind.evidence),

@@ -235,7 +235,7 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             prefill=known_already(loaded, seeing, declared),
             assessed=_assessed(loaded, declared),
             writers=writers(loaded.protocol, declared, loaded.case, loaded.around, actor),
-            remarks=tuple(one for one in seeing.remarks() if one.act == key and one.settled_at is None),
+            remarks=tuple(one for one in seeing.remarks if one.act == key and one.settled_at is None),
             observations=seeing.observations() if _is_visa(loaded, key) else 0,
         )
 

@@ -177,7 +177,7 @@ def _page(house: House, loaded: Loaded) -> RemarksPage:
         rules=declared,
         document=document,
         copies=tuple(copies),
-        remarks=seeing.remarks(),
+        remarks=seeing.remarks,
         may_attach=may_attach,
         may_settle=may_settle,
         writers=tuple(_writers(loaded, declared)) if may_attach else (),
