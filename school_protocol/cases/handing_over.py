@@ -15,10 +15,10 @@ from school_protocol.auth import sign_in_repository
 from school_protocol.auth.repository import Account, Post
 from school_protocol.cases import index_repository, lookup_repository
 from school_protocol.cases.case_view import Seeing
-from school_protocol.cases.due_lines import tone_of
 from school_protocol.cases.index_repository import IndexSeat
 from school_protocol.cases.loading import load, scope_of
 from school_protocol.cases.lookup_repository import Carried, OpenCase
+from school_protocol.cases.next_action import tone_of
 from school_protocol.cases.showing import note_reading, seeing_of
 from school_protocol.cases.view_models import CaseHead, FollowUpLine, ReferralLine, SeatLine
 from school_protocol.context import House, declared, today_for

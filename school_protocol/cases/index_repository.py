@@ -569,18 +569,6 @@ def _is_latest() -> ColumnElement[bool]:
     return and_(EventRow.case_id == CaseIndexRow.case_id, EventRow.seq == CaseIndexRow.last_seq)
 
 
-def dues_until(
-    session: Session, moment: datetime, *, limit: int, after: tuple[datetime, str, str, str] | None = None
-) -> list[tuple[str, Due]]:
-    """Deadlines up to a moment, of all cases, for the sweep; `after` is (due_at, case id, key, subject) of the last."""
-    order = (CaseDueRow.due_at, CaseDueRow.case_id, CaseDueRow.key, CaseDueRow.subject)
-    query = select(CaseDueRow).where(CaseDueRow.due_at <= moment, CaseDueRow.planned.is_(False))
-    if after is not None:
-        query = query.where(beyond(order, after))
-    rows = session.scalars(query.order_by(*order).limit(limit))
-    return [(row.case_id, _due(row)) for row in rows]
-
-
 def open_on_version(
     session: Session, protocol: str, version: int, *, limit: int, after: str = ""
 ) -> list[tuple[str, str]]:

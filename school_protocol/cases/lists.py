@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository, lookup_repository
 from school_protocol.cases.case_line_view import as_metadata, case_line, is_written_for, names_of
-from school_protocol.cases.due_lines import tone_of
 from school_protocol.cases.intake import receipt_line, schools_of
 from school_protocol.cases.loading import mark_text, scope_of
+from school_protocol.cases.next_action import tone_of
 from school_protocol.cases.showing import by_voice, told_roles
 from school_protocol.cases.view_models import CallLine, CaseLine, DeskView, ReceiptLine, WeekDay, WeekDue, WeekView
 from school_protocol.context import House, today_for

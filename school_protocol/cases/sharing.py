@@ -15,7 +15,6 @@ from typing import Any
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository, lookup_repository, repository
 from school_protocol.cases.case_view import Seeing
-from school_protocol.cases.due_lines import tone_of
 from school_protocol.cases.loading import (
     Loaded,
     account_names,
@@ -30,7 +29,7 @@ from school_protocol.cases.loading import (
     scope_of,
     sign_of,
 )
-from school_protocol.cases.next_action import asker
+from school_protocol.cases.next_action import asker, tone_of
 from school_protocol.cases.pseudonyms import without_names
 from school_protocol.cases.view_models import ActView, CaseHead, Choices, ContributionLine, RecordView
 from school_protocol.context import House, today_for

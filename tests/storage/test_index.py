@@ -401,12 +401,9 @@ def test_what_falls_due_before_a_moment_with_follow_ups(realm: Realm) -> None:
         ]
         assert len(index_repository.dues_of(session, [made.case_id], before=NOW + timedelta(days=2))) == 1
         assert index_repository.dues_of(session, [], before=NOW) == []
-        assert len(index_repository.dues_until(session, NOW + timedelta(days=6), limit=9)) == 2, (
-            "the sweep counts no follow-ups"
-        )
 
 
-# ---- search and sweep ----------------------------------------------------------------------------------------------
+# ---- search -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.exhaustive
@@ -424,19 +421,6 @@ def test_a_pupil_is_found_in_one_unit_only_and_only_by_who_sees_the_case(realm: 
             assert index_repository.by_mark(session, EVERYBODY, "school-1", mark, today=TODAY) == (here,)
             assert index_repository.by_mark(session, EVERYBODY, "school-2", mark, today=TODAY) == ()
             assert index_repository.by_mark(session, Scope("nobody", ()), "school-1", mark, today=TODAY) == ()
-
-
-def test_dues_are_swept_in_order(realm: Realm) -> None:
-    made = full(realm)
-    other = indexed(realm, dues=(Due("hear", NOW),))
-    with realm.store.reading() as session:
-        first = index_repository.dues_until(session, NOW + timedelta(days=1), limit=1)
-        assert first == [(other.case_id, Due("hear", NOW))]
-        case_id, due = first[0]
-        rest = index_repository.dues_until(
-            session, NOW + timedelta(days=1), limit=9, after=(due.due_at, case_id, due.key, due.subject)
-        )
-        assert rest == [(made.case_id, Due("hear", NOW + timedelta(hours=3)))]
 
 
 @pytest.mark.exhaustive
