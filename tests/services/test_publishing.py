@@ -64,9 +64,9 @@ def test_what_comes_out_is_what_went_in_byte_for_byte(desk: Desk) -> None:
     draft = desk.proposed(content)
     desk.agree(draft, content)
     first = desk.administrator()
-    assert publishing_service.export(desk.house, first, "lost-things", 2).content == content
-    assert publishing_service.export_draft(desk.house, first, draft).content == content
-    assert publishing_service.export(desk.house, first, "lost-things", 1).content == FIRST
+    assert publishing_service.export(desk.house, first, "lost-things", 2).data == content
+    assert publishing_service.export_draft(desk.house, first, draft).data == content
+    assert publishing_service.export(desk.house, first, "lost-things", 1).data == FIRST
 
 
 @pytest.mark.exhaustive
@@ -141,10 +141,10 @@ def test_agreeing_is_to_the_bytes_that_were_shown(desk: Desk) -> None:
 def test_a_draft_with_faults_is_kept_with_all_of_them_and_goes_no_further(desk: Desk) -> None:
     draft = desk.upload(next_version(FIRST, ("working: true", "working: perhaps"), ("code: OBJ-1", "cod: OBJ-1")))
     view = publishing_service.see_draft(desk.house, desk.administrator(), draft)
-    assert [fault.message for fault in view.looked.faults] == [
+    assert [fault.message for fault, _text in view.looked.faults] == [
         'unknown key "cod"; did you mean "code"?', 'working: "perhaps" is neither true nor false',
     ]  # fmt: skip
-    assert [fault.text for fault in view.looked.faults] == ["cod: OBJ-1", "working: perhaps"]
+    assert [text for _fault, text in view.looked.faults] == ["cod: OBJ-1", "working: perhaps"]
     assert desk.work_out() == 0
     with pytest.raises(PublishRefused) as caught:
         publishing_service.propose(desk.house, desk.administrator(), draft)

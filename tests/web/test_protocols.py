@@ -255,7 +255,7 @@ def test_a_setting_is_changed_in_a_form_and_becomes_a_draft(language: str) -> No
         answer = first.post(page, **{**values, name: "10, 20"})
         assert answer.status_code == 303
         draft = str(answer.headers["Location"]).rpartition("/")[2]
-        content = publishing_service.export_draft(desk.house, desk.administrator(), draft).content
+        content = publishing_service.export_draft(desk.house, desk.administrator(), draft).data
         protocol = read(content, "x")
         assert protocol.version == 2
         assert protocol.follow_up is not None
