@@ -202,12 +202,6 @@ def test_a_row_of_before_says_what_it_knows_until_it_is_written_anew(people: Sch
     assert line(people, "team_member").whom == "me"
 
 
-def test_a_data_officer_reads_no_next_act(people: School) -> None:
-    people.report()
-    shown = line(people, "data_officer")
-    assert (shown.next, shown.whom, shown.raised) == (None, "", 0)
-
-
 def test_a_case_found_by_a_pupil_is_shown_alike(people: School) -> None:
     people.report()
     (found,) = find_by_pupil(people.house, people.person("team_member"), NAME)

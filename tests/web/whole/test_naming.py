@@ -153,14 +153,6 @@ def test_one_press_puts_the_sign_and_saves_and_a_second_press_records_nothing(si
     assert len(site.notes()) == 1
 
 
-@pytest.mark.exhaustive
-def test_one_press_saves_it_as_it_was_written(site: Site) -> None:
-    head = named(site)
-    head.press(303, WRITTEN)
-    head.press(303, WRITTEN)
-    assert site.notes() == [TYPED.replace("\r", "")]
-
-
 def test_going_back_for_the_other_button_records_nothing_twice(site: Site) -> None:
     head = named(site)
     head.press(303, TOKENS)
@@ -195,15 +187,6 @@ def test_what_is_shown_once_is_not_asked_again_after_a_refusal(site: Site) -> No
     head.press(303)
     [recorded] = site.recorded("conflict", who="directorate")
     assert recorded.answers["words"] == "Je connais Yasmine."
-
-
-@pytest.mark.exhaustive
-def test_a_text_without_a_name_is_recorded_at_once(site: Site) -> None:
-    head = site.browser("head")
-    head.open(f"/cases/{site.number}/acts/note")
-    head.type(text="[EV1] va mieux, la rose aussi.")
-    head.press(303)
-    assert site.notes() == ["[EV1] va mieux, la rose aussi."]
 
 
 @pytest.mark.exhaustive
