@@ -24,14 +24,14 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, folded, index_row, load_by_id
 from school_protocol.cases.service import record_act, take_back
-from school_protocol.cases.showing import see_chronology, see_correction, see_record
+from school_protocol.cases.showing import see_correction, see_record
 from school_protocol.cases.story_player import Player, throwaway
 from school_protocol.context import House
 from school_protocol.engine.case import fold
 from school_protocol.engine.deadlines import dues, duties
 from school_protocol.engine.deadlines import read as facts_of
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.errors import BadInput, Conflict, DefinitionError, Refused, Sealed, SentBefore, Unseen
+from school_protocol.engine.errors import BadInput, Conflict, DefinitionError, Sealed, SentBefore, Unseen
 from school_protocol.engine.events import VersionChanged
 from school_protocol.engine.version_change import Outcome, version_changed, weighed
 from school_protocol.ops.journal_checks import rebuild_index, verify_journal
@@ -158,25 +158,6 @@ def test_what_comes_after_is_asked_by_the_new_version(checked: School) -> None:
 
 
 @pytest.mark.exhaustive
-def test_answers_to_a_question_that_is_gone_stay_readable(checked: School) -> None:
-    published(checked.house, SHORTER)
-    assert [(line.outcome, line.codes) for line in listed(checked).lines] == [(Outcome.asks, ("answer_gone",))]
-    for accepts in ([], ["level"]):
-        assert not moved(checked, accepts=accepts).is_moved, "nobody has decided about this"
-    assert moved(checked, accepts=["answer_gone"]).is_moved
-    seq = next(event.seq for event in events_of(checked) if getattr(event, "act", "") == "safety_check")
-    head, record = see_record(checked.house, checked.person("head"), checked.number, seq)
-    assert head.protocol.version == 2
-    assert record.answers["who_stays"] == "me"
-    assert "who_stays" in record.form.by_key
-    _head, page = see_chronology(checked.house, checked.person("head"), checked.number)
-    told = next(event.record for event in page.events if event.seq == seq)
-    assert told is not None
-    assert told.form.by_key["who_stays"].options, "with the words of its options"
-    agrees_with_its_events(checked)
-
-
-@pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_the_case_file_prints_an_answer_whose_question_is_gone(checked: School) -> None:
     published(checked.house, SHORTER)
@@ -226,18 +207,6 @@ def test_a_case_that_must_stay_stays_whatever_is_decided(checked: School) -> Non
     line = moved(checked, accepts=["other_kind"])
     assert (line.is_moved, line.codes) == (False, ("other_kind",))
     assert checked.seen_by("head").head.protocol.version == 1
-
-
-def test_taking_back_does_not_cross_it(checked: School) -> None:
-    done = checked.act("head", "note", text="Une note")
-    published(checked.house, HARMLESS)
-    moved(checked)
-    with pytest.raises(Refused) as refused:
-        take_back(checked.house, checked.person("head"), checked.number, done.seq, expected=None, token="t")
-    assert "undo_other_version" in {reason.code for reason in refused.value.reasons}
-    later = checked.act("head", "note", text="Une autre")
-    take_back(checked.house, checked.person("head"), checked.number, later.seq, expected=None, token="u")
-    agrees_with_its_events(checked)
 
 
 def test_an_entry_taken_back_before_stays_taken_back(checked: School) -> None:
