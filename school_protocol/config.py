@@ -14,7 +14,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from school_protocol.engine.errors import SchoolProtocolError
 
+CATALOGUES = Path(__file__).parent / "translations"
 LANGUAGES = ("fr", "ar", "en")
+"""What pages speak, and each definition and scenario at least; a folder of CATALOGUES adds one to the pages."""
 MEGABYTES, PROCESSES, DAYS, SECONDS = (1, 25), (1, 1000), (1, 3650), (0, 999_999)
 SESSION_IDLE, SESSION_LIFETIME = timedelta(minutes=30), timedelta(hours=12)
 IDLE_MINUTES, SESSION_HOURS = (5, 60), (1, 24)
@@ -32,6 +34,11 @@ FOLDER, ROWS, S3 = "folder", "database", "s3://"
 _ADDRESS = re.compile(r"(?:([^:/]*)(?::[^@]*)?@)?([^/?]*)(/[^?]*)?")
 """Role, host and name of a database's address, read as the driver reads it."""
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
+
+
+def known_languages() -> tuple[str, ...]:
+    """What pages can speak: LANGUAGES, and whatever else has a folder of translations."""
+    return tuple(dict.fromkeys([*LANGUAGES, *sorted(one.name for one in CATALOGUES.iterdir() if one.is_dir())]))
 
 
 def version() -> str:
@@ -219,7 +226,7 @@ def with_files(environ: Mapping[str, str]) -> Mapping[str, str]:
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """Settings from environment variables (SCHOOL_PROTOCOL_…). Raises SettingUnreadable."""
     environ = with_files(environ)
-    languages = tuple(environ.get("SCHOOL_PROTOCOL_LANGUAGES", "fr,ar,en").replace(" ", "").split(","))
+    languages = _languages(environ)
     return Settings(
         data=Path(environ.get("SCHOOL_PROTOCOL_DATA", "var")).resolve(),
         database=database_address(environ.get("SCHOOL_PROTOCOL_DATABASE_URL", ""), "SCHOOL_PROTOCOL_DATABASE_URL"),
@@ -303,6 +310,14 @@ def database_address(said: str, name: str) -> str:
     if scheme not in ("postgresql", "postgres", "postgresql+psycopg") or not rest or "options=" in rest:
         raise SettingUnreadable(f"{name} is postgresql://user:password@host/database, without options of its own")
     return f"postgresql+psycopg://{rest}"
+
+
+def _languages(environ: Mapping[str, str]) -> tuple[str, ...]:
+    said = environ.get("SCHOOL_PROTOCOL_LANGUAGES", "").replace(" ", "") or ",".join(LANGUAGES)
+    found, known = tuple(said.split(",")), known_languages()
+    if len(set(found)) < len(found) or not set(found) <= set(known):
+        raise SettingUnreadable(f"SCHOOL_PROTOCOL_LANGUAGES is some of {','.join(known)}, each once, not {said!r}")
+    return found
 
 
 def _said(environ: Mapping[str, str], name: str) -> str:

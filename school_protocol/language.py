@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, dates, lists, numbers
+from babel import Locale, UnknownLocaleError, dates, lists, numbers
 from babel.support import NullTranslations, Translations
 
+from school_protocol.config import CATALOGUES, LANGUAGES, known_languages
 from school_protocol.engine.clock import TimeUnit
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.form_model import FieldType, FormField
@@ -23,12 +23,12 @@ from school_protocol.engine.intents import Reason
 from school_protocol.engine.texts import N_ as N_
 from school_protocol.engine.texts import Text
 
-CATALOGUES = Path(__file__).parent / "translations"
-LOCALES = {"fr": "fr_MA", "ar": "ar_MA", "en": "en_GB", "zgh": "zgh"}
-LANGUAGE_NAMES = {"fr": "Français", "ar": "العربية", "en": "English", "zgh": "ⵜⴰⵎⴰⵣⵉⵖⵜ"}
-HTML_LANGUAGE = {"fr": "fr", "ar": "ar-MA", "en": "en", "zgh": "zgh"}
+PRINTED = ("zgh",)
+"""What blank forms and sheets speak beside the languages of pages, where a definition does."""
+_REGIONS = {"fr": "fr_MA", "ar": "ar_MA", "en": "en_GB"}
+"""In which country's way a language writes days and numbers; any other in its own."""
 ZONE = ZoneInfo("Africa/Casablanca")
-RIGHT_TO_LEFT = frozenset({"ar"})
+_HTML = {"ar": "ar-MA"}
 _COMMAS = {"ar": "، "}
 _SEMICOLONS = {"ar": "؛ ", "fr": "\u00a0; "}
 _COLONS = {"fr": "\u00a0:"}
@@ -53,6 +53,34 @@ def stigma(language: str, text: str) -> list[str]:
     return re.findall(never, _VOWEL_SIGNS.sub("", text), re.IGNORECASE) if never else []
 
 
+@cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(_REGIONS.get(language, language))
+
+
+def language_name(language: str) -> str:
+    """What a language calls itself; its key where CLDR doesn't know it."""
+    try:
+        found = _locale(language).get_language_name() or language
+    except (UnknownLocaleError, ValueError):
+        return language
+    return found[:1].upper() + found[1:]
+
+
+def direction_of(language: str) -> str:
+    return str(_locale(language).text_direction)
+
+
+def printed_languages() -> tuple[str, ...]:
+    """What can be printed: every language of pages, and PRINTED."""
+    return tuple(dict.fromkeys([*LANGUAGES, *PRINTED, *known_languages()]))
+
+
+def html_language(language: str) -> str:
+    """What HTML calls a language."""
+    return _HTML.get(language, language)
+
+
 @lru_cache(maxsize=8)
 def _catalogue(language: str) -> NullTranslations:
     return Translations.load(CATALOGUES, [language])
@@ -69,16 +97,16 @@ class Wording:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.locale = Locale.parse(LOCALES.get(language, language))
+        self.locale = _locale(language)
         self._catalogue = _catalogue(language)
 
     @property
     def direction(self) -> str:
-        return "rtl" if self.language in RIGHT_TO_LEFT else "ltr"
+        return direction_of(self.language)
 
     @property
     def html_language(self) -> str:
-        return HTML_LANGUAGE.get(self.language, self.language)
+        return html_language(self.language)
 
     # ---- catalogues ------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from school_protocol.case_files.record import bare_schema
-from school_protocol.language import LOCALES
+from school_protocol.language import printed_languages
 from school_protocol.ui.routing import TOKEN_RIGHTS
 
 
@@ -273,7 +273,7 @@ def _query(name: str, schema: Mapping[str, Any], words: str) -> dict[str, Any]:
 
 def _language() -> dict[str, Any]:
     return {
-        "name": "Accept-Language", "in": "header", "schema": {**_TEXT, "examples": list(LOCALES)},
+        "name": "Accept-Language", "in": "header", "schema": {**_TEXT, "examples": list(printed_languages())},
         "description": "In which language words are said; without it, in the installation's own.",
     }  # fmt: skip
 

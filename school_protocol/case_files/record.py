@@ -33,7 +33,7 @@ from school_protocol.engine.definition import (
 )
 from school_protocol.engine.form_model import Form, FormField, Option
 from school_protocol.engine.texts import Text
-from school_protocol.language import LOCALES, Wording
+from school_protocol.language import Wording, printed_languages
 
 # ---- codec: what a copy prints, to JSON and back -------------------------------------------------------------------
 # Parts of a definition go by key and version, everything else by value. Beside each key stand the words that the
@@ -427,7 +427,7 @@ def decoded(data: bytes) -> dict[str, Any]:
         raise RecordFault(f"no JSON: {error}") from error
     if not isinstance(found, dict) or (found.get("schema"), found.get("format")) != (ID, FORMAT):
         raise RecordFault(f"no record of format {FORMAT}")
-    if found.get("language") not in LOCALES:
+    if found.get("language") not in printed_languages():
         raise RecordFault("in no language that is known here")
     return found
 
@@ -476,7 +476,7 @@ def _schema(schema_id: str, more: Mapping[str, Any]) -> dict[str, Any]:
     keys = {
         "schema": {"const": schema_id}, "format": {"const": FORMAT}, "layout": number, "document": text,
         "profile": text,
-        "language": {"enum": list(LOCALES)}, "protocol": _whole_object(protocol),
+        "language": {"enum": list(printed_languages())}, "protocol": _whole_object(protocol),
         "versions": {"type": "array", "items": _whole_object(version)}, "case": {"$ref": case["$ref"]},
     }  # fmt: skip
     return {

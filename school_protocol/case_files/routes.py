@@ -26,7 +26,7 @@ from school_protocol.engine.definition_parts import Document
 from school_protocol.engine.errors import BadInput, Refused, SentBefore, Unseen
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Permission
-from school_protocol.language import LANGUAGE_NAMES
+from school_protocol.language import language_name
 from school_protocol.pdf import rendering
 from school_protocol.pdf.presenters import error_said
 from school_protocol.pdf.verdicts import Code, SealingError
@@ -393,7 +393,7 @@ def _ready(options: CaseFileOptions) -> list[str]:
         return []
     w = wording()
     return [
-        f"{w.text(profile.title)} ({LANGUAGE_NAMES.get(language, language)})"
+        f"{w.text(profile.title)} ({language_name(language)})"
         for profile in options.profiles
         for language in options.languages
         if (profile.key, language) in found

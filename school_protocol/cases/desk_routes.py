@@ -21,7 +21,7 @@ from school_protocol.engine.definition import Act, Move, Protocol, Words
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.texts import N_, Named, Text
 from school_protocol.engine.visibility import Permission
-from school_protocol.language import LANGUAGE_NAMES, ZONE, Wording
+from school_protocol.language import ZONE, Wording, language_name
 from school_protocol.ui import form_post, rendering, sessions
 from school_protocol.ui.fields import Posted
 from school_protocol.ui.forms import PREFIX
@@ -254,7 +254,7 @@ def _voice(protocol: Protocol, words: Words, language: str, is_near: bool) -> Vo
             yield w.text(text) if spoken is None else text.root[language]
 
     return Voice(
-        name=wording().text(spoken.title) if spoken else LANGUAGE_NAMES.get(language, language),
+        name=wording().text(spoken.title) if spoken else language_name(language),
         html=language if spoken else w.html_language,
         direction=spoken.direction if spoken else w.direction,
         is_near=is_near,

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from school_protocol.cli.group import REFUSED, actor_called, main, open_the_house, read_yaml, say, written
+from school_protocol.cli.group import (
+    REFUSED,
+    actor_called,
+    house_and_actor,
+    main,
+    open_the_house,
+    read_yaml,
+    say,
+    write_copy,
+)
+from school_protocol.config import known_languages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,8 +69,7 @@ def case_open(
     """Open a case by a report; prints its number."""
     from school_protocol.cases.intake import open_case, see_opening
 
-    house = open_the_house()
-    actor = actor_called(house, username)
+    house, actor = house_and_actor(username)
     form = see_opening(house, actor, act, protocol=definition)
     opened = open_case(
         house, actor, form.act.key, read_yaml(answers), token=secrets.token_hex(8), unit=school,
@@ -91,9 +100,9 @@ def case_act(
     """Record an act (key or code), or type one in that was written on paper."""
     from school_protocol.cases.service import record_act
 
-    house = open_the_house()
+    house, actor = house_and_actor(username)
     done = record_act(
-        house, actor_called(house, username), number, act, read_yaml(answers) if answers else {},
+        house, actor, number, act, read_yaml(answers) if answers else {},
         expected=expected, token=secrets.token_hex(8), password=password, paper=_paper(house, written_at, written_by),
     )  # fmt: skip
     say({"event": done.seq, "raised": done.raised})
@@ -112,9 +121,9 @@ def case_move(
     """Make a move (key or code)."""
     from school_protocol.cases.service import make_move
 
-    house = open_the_house()
+    house, actor = house_and_actor(username)
     done = make_move(
-        house, actor_called(house, username), number, move, reason=reason, departures=dict.fromkeys(depart, reason),
+        house, actor, number, move, reason=reason, departures=dict.fromkeys(depart, reason),
         expected=expected, token=secrets.token_hex(8),
     )  # fmt: skip
     say({"event": done.seq})
@@ -129,8 +138,8 @@ def case_undo(number: str, entry: int, expected: int | None, username: str) -> N
     """Take back one's own entry, within the minutes that the definition gives."""
     from school_protocol.cases.service import take_back
 
-    house = open_the_house()
-    done = take_back(house, actor_called(house, username), number, entry, expected=expected, token=secrets.token_hex(8))
+    house, actor = house_and_actor(username)
+    done = take_back(house, actor, number, entry, expected=expected, token=secrets.token_hex(8))
     say({"event": done.seq})
 
 
@@ -142,8 +151,8 @@ def case_available(number: str, as_json: bool, username: str) -> None:
     """Every act and move with, where it isn't open, all the reasons."""
     from school_protocol.cases.showing import see_choices
 
-    house = open_the_house()
-    choices = see_choices(house, actor_called(house, username), number)
+    house, actor = house_and_actor(username)
+    choices = see_choices(house, actor, number)
     if as_json:
         say(
             [
@@ -176,8 +185,8 @@ def case_show(number: str, as_json: bool, username: str) -> None:
     from school_protocol.cases.view_models import KeptLine
     from school_protocol.privacy.retention import limit_line_of
 
-    house = open_the_house()
-    view = see_case(house, actor_called(house, username), number, {"kept": limit_line_of})
+    house, actor = house_and_actor(username)
+    view = see_case(house, actor, number, {"kept": limit_line_of})
     kept = view.beside["kept"]
     shown = {
         "number": view.head.number,
@@ -211,8 +220,8 @@ def cases_list(chosen: str, after: str | None, as_json: bool, username: str) -> 
     """The cases that this account sees, by what is due next."""
     from school_protocol.cases.lists import see_desk
 
-    house = open_the_house()
-    desk = see_desk(house, actor_called(house, username), filter=chosen, after=after)
+    house, actor = house_and_actor(username)
+    desk = see_desk(house, actor, filter=chosen, after=after)
     if as_json:
         say(
             {
@@ -238,7 +247,7 @@ def cases_list(chosen: str, after: str | None, as_json: bool, username: str) -> 
 @click.option("--decided", multiple=True, help="A reason (its code) for a decision, and you have decided: it moves.")
 @click.option("--reason", default="", help="Why; it is kept in the case.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of it, and don't move it.")
-@click.option("--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]))
+@click.option("--language", default="fr", show_default=True, type=click.Choice(known_languages()))
 @click.option("--json", "as_json", is_flag=True)
 @_AS
 def cases_move_version(
@@ -257,8 +266,7 @@ def cases_move_version(
     from school_protocol.publishing import move_case
     from school_protocol.publishing.move_case import code_said, outcome_said
 
-    house = open_the_house()
-    actor = actor_called(house, username)
+    house, actor = house_and_actor(username)
     refused = False
     lines: Iterable[CaseLine]
     if not number:
@@ -349,9 +357,5 @@ def report_yearly(school: str, year: int, language: str, output: str, username: 
     """Issue a copy of a school's yearly report (PDF); it is numbered and written down."""
     from school_protocol.statistics.yearly_report import issue_yearly
 
-    house = open_the_house()
-    actor = actor_called(house, username)
-    with written(output) as file:
-        issued = issue_yearly(house, actor, school, year, language)
-        file.write(issued.data)
-    click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)
+    house, actor = house_and_actor(username)
+    write_copy(output, lambda: issue_yearly(house, actor, school, year, language))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from school_protocol.cli.group import REFUSED, actor_called, main, open_the_house, say, written
-from school_protocol.config import settings_from
+from school_protocol.cli.group import REFUSED, house_and_actor, main, open_the_house, say, write_copy, written
+from school_protocol.config import known_languages, settings_from
 
 if TYPE_CHECKING:
     from school_protocol.case_files.bulk import Job
@@ -50,12 +50,8 @@ def case_file_issue(number: str, language: str, profile: str, about: str, output
     """Issue a copy; the issuing is an event of the case."""
     from school_protocol.case_files.service import issue_case_file
 
-    house = open_the_house()
-    actor = actor_called(house, username)
-    with written(output) as file:
-        issued = issue_case_file(house, actor, number, profile, language, about=about)
-        file.write(issued.data)
-    click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)
+    house, actor = house_and_actor(username)
+    write_copy(output, lambda: issue_case_file(house, actor, number, profile, language, about=about))
 
 
 @case_files.command("letter")
@@ -69,12 +65,8 @@ def case_file_letter(number: str, document: str, about: str, language: str, outp
     """Issue a letter, notice, note or sheet; the issuing is an event of the case."""
     from school_protocol.case_files.letters import issue_letter
 
-    house = open_the_house()
-    actor = actor_called(house, username)
-    with written(output) as file:
-        issued = issue_letter(house, actor, number, document, about, language)
-        file.write(issued.data)
-    click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)
+    house, actor = house_and_actor(username)
+    write_copy(output, lambda: issue_letter(house, actor, number, document, about, language))
 
 
 @case_files.command("verify")
@@ -83,7 +75,7 @@ def case_file_letter(number: str, document: str, about: str, language: str, outp
 @click.option("--revoked", "lists", multiple=True, type=_FILE, help="Its list of revoked certificates (CRL).")
 @click.option("--timestamps", "clocks", multiple=True, type=_FILE, help="The certificate of a timestamp authority.")
 @click.option("--here", is_flag=True, help="Ask this installation, too: journal, and copies taken back.")
-@click.option("--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]))
+@click.option("--language", default="fr", show_default=True, type=click.Choice(known_languages()))
 @click.option("--json", "as_json", is_flag=True)
 def case_file_verify(
     file: Path, roots: tuple[Path, ...], lists: tuple[Path, ...], clocks: tuple[Path, ...], here: bool, language: str,
@@ -167,9 +159,9 @@ def case_file_revoke(number: str, document: str, copy: int, reason: str, usernam
     """Take a copy back; it is an event of the case, and verification says so. Exit 3 where it was taken back before."""
     from school_protocol.case_files.service import RevokedBefore, revoke
 
-    house = open_the_house()
+    house, actor = house_and_actor(username)
     try:
-        event = revoke(house, actor_called(house, username), number, document, copy, reason)
+        event = revoke(house, actor, number, document, copy, reason)
     except RevokedBefore as error:
         click.echo(f"refused: copy {copy} was {error}", err=True)
         sys.exit(REFUSED)
@@ -197,8 +189,7 @@ def case_file_bulk(
     from school_protocol.case_files import bulk
     from school_protocol.case_files.prepare_process import Crew, spare_cores
 
-    house = open_the_house()
-    actor = actor_called(house, username)
+    house, actor = house_and_actor(username)
     wish = bulk.Wish(
         offer=_offer(house, actor, profile), language=language, schools=schools, ended=ended, first=first, last=last
     )
@@ -277,15 +268,11 @@ def case_file_bundle(number: str, about: str, document: str, language: str, outp
     """Everything for the service of a referral, as a ZIP with a signed manifest; an event of the case."""
     from school_protocol.case_files.bundles import issue_bundle, see_bundles
 
-    house = open_the_house()
-    actor = actor_called(house, username)
+    house, actor = house_and_actor(username)
     offered = [one.document.key for one in see_bundles(house, actor, number)]
     if not document and len(offered) == 1:
         (document,) = offered
-    with written(output) as file:
-        issued = issue_bundle(house, actor, number, document, about, language)
-        file.write(issued.data)
-    click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)
+    write_copy(output, lambda: issue_bundle(house, actor, number, document, about, language))
 
 
 @case_files.command("verify-bundle")
@@ -293,7 +280,7 @@ def case_file_bundle(number: str, about: str, document: str, language: str, outp
 @click.option("--trust", "roots", required=True, multiple=True, type=_FILE, help="The authority's certificate (PEM).")
 @click.option("--revoked", "lists", multiple=True, type=_FILE, help="Its list of revoked certificates (CRL).")
 @click.option("--timestamps", "clocks", multiple=True, type=_FILE, help="The certificate of a timestamp authority.")
-@click.option("--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]))
+@click.option("--language", default="fr", show_default=True, type=click.Choice(known_languages()))
 @click.option("--json", "as_json", is_flag=True)
 def case_file_verify_bundle(
     file: Path, roots: tuple[Path, ...], lists: tuple[Path, ...], clocks: tuple[Path, ...], language: str, as_json: bool

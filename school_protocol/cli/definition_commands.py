@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from school_protocol.cli.group import main, say, what_is_wrong
+from school_protocol.config import known_languages
 from school_protocol.engine.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def definitions() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print faults and the proof as JSON.")
 @click.option(
     "--language",
-    type=click.Choice(["fr", "ar", "en"]),
+    type=click.Choice(known_languages()),
     help="Of faults and stories; without it, faults are in English and stories in French.",
 )
 @click.option("--stories", type=click.Path(file_okay=False), help="Write each story there as a script to rehearse.")
@@ -129,7 +130,7 @@ def _write_stories(folder: Path, found: list[dict[str, Any]]) -> None:
 @click.argument("after", type=click.Path(exists=True, dir_okay=False))
 @click.option(
     "--language",
-    type=click.Choice(["fr", "ar", "en"]),
+    type=click.Choice(known_languages()),
     help="Of changes and faults; without it, changes are in French and faults in English.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON, with their values.")

@@ -7,8 +7,8 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from school_protocol.config import settings_from, version
 from school_protocol.engine.errors import BadInput, Conflict, NotOpenYet, Refused, SchoolProtocolError, Unseen
 
 if TYPE_CHECKING:
+    from school_protocol.case_files.service import Issued
     from school_protocol.context import House
     from school_protocol.engine.texts import Text
     from school_protocol.engine.visibility import Actor
@@ -52,6 +53,12 @@ def actor_called(house: House, username: str) -> Actor:
     return actor
 
 
+def house_and_actor(username: str) -> tuple[House, Actor]:
+    """The house, and the account of that name that acts there."""
+    house = open_the_house()
+    return house, actor_called(house, username)
+
+
 def read_yaml(path: str) -> Any:
     import yaml
 
@@ -59,6 +66,33 @@ def read_yaml(path: str) -> Any:
         return yaml.load(Path(path).read_text("utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - plain strings only
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise click.ClickException(f"{path}: {error}") from None
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal, for whoever waits: it is told what is done, of how much."""
+    with click.progressbar(length=1, label=label, file=sys.stderr) as shown:
+
+        def step(done: int, total: int) -> None:
+            shown.length = max(total, 1)
+            shown.update(done - shown.pos)
+
+        yield step
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """One bar after the other, each as long as it has something to say."""
+    under_way: dict[str, Callable[[int, int], None]] = {}
+    with ExitStack() as one:
+
+        def step(what: str, done: int, total: int) -> None:
+            if what not in under_way:
+                one.close()
+                under_way[what] = one.enter_context(bar(what))
+            under_way[what](done, total)
+
+        yield step
 
 
 def say(value: Any) -> None:
@@ -184,3 +218,11 @@ def _beside(path: Path) -> Iterator[IO[bytes]]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_copy(output: str, issue: Callable[[], Issued]) -> None:
+    """A copy as it is issued, written to its file; says its number."""
+    with written(output) as file:
+        issued = issue()
+        file.write(issued.data)
+    click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from school_protocol.cli.group import main, open_the_house, say
+from school_protocol.cli.group import bar, main, open_the_house, say
 from school_protocol.config import settings_from
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ def journal_verify(as_json: bool, anchors: Path | None, head: tuple[str, str] | 
     if head is not None:
         _look_up(house, *head, as_json=as_json)
         return
-    with _bar() as step:
+    with bar("cases") as step:
         verdict = verify(house, step, folder=anchors)
     if keep:
         keep_verdict(house, verdict)
@@ -57,17 +55,6 @@ def journal_verify(as_json: bool, anchors: Path | None, head: tuple[str, str] | 
     _say_verdict(verdict)
     if not verdict.holds:
         sys.exit(1)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    with click.progressbar(length=1, label="cases", file=sys.stderr) as bar:
-
-        def step(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        yield step
 
 
 def _told(verdict: Verdict) -> dict[str, Any]:
@@ -234,12 +221,7 @@ def index_rebuild() -> None:
     """Write every index row anew from the events."""
     from school_protocol.ops.journal_checks import rebuild_index
 
-    with click.progressbar(length=1, label="cases", file=sys.stderr) as bar:
-
-        def step(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
+    with bar("cases") as step:
         count = rebuild_index(open_the_house(), step)
     click.echo(f"{count} cases", err=True)
 
@@ -424,15 +406,3 @@ def say_lack(house: House) -> None:
 
     if (lack := key_rotation.lack(house)) is not None:
         click.secho(f"WARNING: {key_rotation.SAID[lack]}", err=True, bold=True)
-
-
-@contextmanager
-def bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal, for whoever waits."""
-    with click.progressbar(length=1, label=label, file=sys.stderr) as shown:
-
-        def step(done: int, total: int) -> None:
-            shown.length = max(total, 1)
-            shown.update(done - shown.pos)
-
-        yield step

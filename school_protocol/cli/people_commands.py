@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from school_protocol.cli.group import REFUSED, actor_called, main, open_the_house, say
+from school_protocol.cli.group import REFUSED, actor_called, bar, house_and_actor, main, open_the_house, say
 
 if TYPE_CHECKING:
     from school_protocol.auth.access_codes import Slip
@@ -51,8 +51,8 @@ def create(name: str, unit: str, rights: tuple[str, ...], ends: str, purpose: st
 
     from school_protocol.api import tokens as kept
 
-    house = open_the_house()
-    asking, agreeing = actor_called(house, username), actor_called(house, second)
+    house, asking = house_and_actor(username)
+    agreeing = actor_called(house, second)
     asked = kept.ask_token(
         house, asking, name=name, unit=unit, rights=rights, ends=ends, purpose=purpose, token=secrets.token_hex(16)
     )
@@ -73,8 +73,8 @@ def list_tokens(over: bool, after: str, as_json: bool, username: str) -> None:
     """The tokens of one's places, newest first, a page at a time."""
     from school_protocol.api.tokens import see_tokens
 
-    house = open_the_house()
-    view = see_tokens(house, actor_called(house, username), are_over=over, after=after)
+    house, actor = house_and_actor(username)
+    view = see_tokens(house, actor, are_over=over, after=after)
     if as_json:
         lines = [
             {
@@ -101,8 +101,8 @@ def revoke(token: str, username: str) -> None:
     """End a token, by its id (`tokens list`): nothing is read by it from this moment on."""
     from school_protocol.api.tokens import end_token
 
-    house = open_the_house()
-    end_token(house, actor_called(house, username), token)
+    house, actor = house_and_actor(username)
+    end_token(house, actor, token)
     click.echo("ended: nothing is read by it any more")
 
 
@@ -250,10 +250,8 @@ def users_import(file: str, preview: bool, results: str | None, language: str, u
     except Unreadable as error:
         raise click.ClickException(f"{file}: {people_presenters.unreadable(w, error)}") from None
     if batch.state.value == "reading":
-        with click.progressbar(length=batch.total, label="lines", file=sys.stderr) as bar:
-            imports.read_import(
-                house, actor, batch.id, lambda done, _total: bar.update(done - bar.pos), by_command=True
-            )
+        with bar("lines") as step:
+            imports.read_import(house, actor, batch.id, step, by_command=True)
     view = imports.see_import(house, actor, batch.id)
     _say_lines(house, actor, batch.id, w)
     if results:
@@ -307,8 +305,7 @@ def users_list(unit: str, after: str, ending: bool, as_json: bool, username: str
     """List the people of one's units, by user name, a page at a time."""
     from school_protocol.people import staff_list
 
-    house = open_the_house()
-    actor = actor_called(house, username)
+    house, actor = house_and_actor(username)
     view: Any = (
         staff_list.see_ending(house, actor, after=after)
         if ending
@@ -375,8 +372,7 @@ def _changed(whose: str, username: str, change: Callable[[House, Actor, str], An
     from school_protocol.people import presenters as people_presenters
     from school_protocol.people.teams import TeamRefused
 
-    house = open_the_house()
-    actor = actor_called(house, username)
+    house, actor = house_and_actor(username)
     with house.directory.reading() as session:
         account = auth_repository.account_named(session, whose)
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from school_protocol.cli.group import actor_called, main, open_the_house, say, written
+from school_protocol.cli.group import house_and_actor, main, open_the_house, say, written
 
 if TYPE_CHECKING:
     from school_protocol.privacy.holds import LimitLine
@@ -48,8 +48,8 @@ def retention_due(waiting: bool, after: str | None, as_json: bool, username: str
     """List the cases that have ended, the first to be erased first, naming nobody."""
     from school_protocol.privacy.holds import see_list
 
-    house = open_the_house()
-    found = see_list(house, actor_called(house, username), after=after, only_waiting=waiting)
+    house, actor = house_and_actor(username)
+    found = see_list(house, actor, after=after, only_waiting=waiting)
     lines = [_line(line) for line in found.lines]
     if as_json:
         say({"cases": lines, "after": found.after})
@@ -85,8 +85,8 @@ def retention_agree(numbers: tuple[str, ...], username: str) -> None:
     """Confirm that these cases are erased with the next run: what is erased comes back by no means."""
     from school_protocol.privacy.holds import agree
 
-    house = open_the_house()
-    count = agree(house, actor_called(house, username), numbers, token=secrets.token_hex(16))
+    house, actor = house_and_actor(username)
+    count = agree(house, actor, numbers, token=secrets.token_hex(16))
     click.echo(f"{count} confirmed", err=True)
     if count < len(set(numbers)):
         raise click.ClickException("some of them don't wait for a confirmation (any more)")
@@ -101,8 +101,8 @@ def retention_hold(number: str, until: str, reason: str, username: str) -> None:
     """Suspend the erasing of a case: an entry in it, by whoever supervises the school."""
     from school_protocol.privacy.holds import suspend
 
-    house = open_the_house()
-    suspend(house, actor_called(house, username), number, until, reason, token=secrets.token_hex(16))
+    house, actor = house_and_actor(username)
+    suspend(house, actor, number, until, reason, token=secrets.token_hex(16))
 
 
 @retention.command("release")
@@ -113,8 +113,8 @@ def retention_release(number: str, reason: str, username: str) -> None:
     """Lift the suspension; both notices are given anew."""
     from school_protocol.privacy.holds import resume
 
-    house = open_the_house()
-    resume(house, actor_called(house, username), number, reason, token=secrets.token_hex(16))
+    house, actor = house_and_actor(username)
+    resume(house, actor, number, reason, token=secrets.token_hex(16))
 
 
 @main.group()
@@ -130,8 +130,8 @@ def rights_due(after: str | None, as_json: bool, username: str) -> None:
     """List the requests that wait for their answer, the first due first."""
     from school_protocol.privacy.data_rights import see_requests
 
-    house = open_the_house()
-    found = see_requests(house, actor_called(house, username), after=after)
+    house, actor = house_and_actor(username)
+    found = see_requests(house, actor, after=after)
     lines = [
         {"number": one.request.number, "school": one.unit.code, "due": one.request.due_at, "days": one.days}
         for one in found.lines
@@ -154,10 +154,8 @@ def rights_ask(number: str, person: str, entry: int, username: str) -> None:
     """Ask for a copy of what is kept of one person of a case; prints the id that the data officer agrees to."""
     from school_protocol.privacy.data_rights import ask_right
 
-    house = open_the_house()
-    click.echo(
-        ask_right(house, actor_called(house, username), number, person, token=secrets.token_hex(16), entry=entry)
-    )
+    house, actor = house_and_actor(username)
+    click.echo(ask_right(house, actor, number, person, token=secrets.token_hex(16), entry=entry))
 
 
 @rights.command("settle")
@@ -169,8 +167,8 @@ def rights_settle(number: str, export: str, agreed: bool, username: str) -> None
     """Let that copy go, or not; by somebody else than who asked for it."""
     from school_protocol.privacy.data_rights import settle_right
 
-    house = open_the_house()
-    settle_right(house, actor_called(house, username), number, export, agreed=agreed)
+    house, actor = house_and_actor(username)
+    settle_right(house, actor, number, export, agreed=agreed)
 
 
 @rights.command("export")
@@ -186,9 +184,9 @@ def rights_export(number: str, export: str, language: str, output: str, username
     from school_protocol.pdf.verdicts import SealingError
     from school_protocol.privacy.data_rights import open_copy
 
-    house = open_the_house()
+    house, actor = house_and_actor(username)
     try:
-        opened = open_copy(house, actor_called(house, username), number, export, language)
+        opened = open_copy(house, actor, number, export, language)
     except SealingError as error:
         raise click.ClickException(error_said(Wording("en"), error)) from None
     with written(output, "Ask for another copy") as file:

@@ -11,6 +11,7 @@ import click
 
 from school_protocol.cli.definition_commands import fault_lines
 from school_protocol.cli.group import main, say
+from school_protocol.config import known_languages
 from school_protocol.engine.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def scenario() -> None:
 @scenarios.command("check")
 @click.argument("files_", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False))
 @_PROTOCOL
-@click.option("--language", type=click.Choice(["fr", "ar", "en"]), default="en", show_default=True)
+@click.option("--language", type=click.Choice(known_languages()), default="en", show_default=True)
 @click.option("--no-play", is_flag=True, help="Only look for what is wrong with the file; play nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the faults as JSON.")
 def scenarios_check(
@@ -81,7 +82,7 @@ scenario.add_command(scenarios_check, "check")
     help="What a table did, as a list of steps, in place of the expected path; its debrief is printed, too.",
 )  # fmt: skip
 @click.option("--witness", help="An inject or trap: play how it comes about, in place of the expected path.")
-@click.option("--language", type=click.Choice(["fr", "ar", "en"]), default="fr", show_default=True)
+@click.option("--language", type=click.Choice(known_languages()), default="fr", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print steps, injects, traps and what was missed as JSON.")
 def scenario_play(
     file: str, protocol_file: str | None, script_file: str | None, witness: str | None, language: str, as_json: bool
@@ -106,12 +107,11 @@ def scenario_play(
             found = workshop_end.from_playing(playing) if script is not None else None
     except ScriptError as error:
         raise click.ClickException(str(error)) from None
-    lines = workshop_end.shown(found, language) if found is not None else None
     if as_json:
-        debrief = {"debrief": _debriefed(found, lines)} if found is not None and lines is not None else {}
+        debrief = {"debrief": _debriefed(found, workshop_end.shown(found, language))} if found else {}
         say({**_plainly(playing), **debrief})
     else:
-        debriefed = _debrief_lines(lines, language) if lines is not None else ()
+        debriefed = _debrief_lines(workshop_end.shown(found, language), language) if found else ()
         for line in (*_told_of(told, playing, language), *debriefed):
             click.echo(line)
     if not went:
@@ -138,7 +138,7 @@ def _told_of(told: Scenario, playing: Playing, language: str) -> Iterator[str]:
 @scenario.command("kit")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @_PROTOCOL
-@click.option("--language", type=click.Choice(["fr", "ar", "en"]), default="fr", show_default=True)
+@click.option("--language", type=click.Choice(known_languages()), default="fr", show_default=True)
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, writable=True), help="The PDF to write.")
 def scenario_kit(file: str, protocol_file: str | None, language: str, output: str) -> None:
     """Print a workshop for a room without any network: cards, slips, forms, clock and debrief sheets, as one PDF."""
@@ -169,7 +169,7 @@ def scenario_kit(file: str, protocol_file: str | None, language: str, output: st
 )  # fmt: skip
 @click.option("--witness", help="An inject or trap: debrief a table to which it comes about.")
 @click.option("--table", default="1", show_default=True, help="What the table is called.")
-@click.option("--language", type=click.Choice(["fr", "ar", "en"]), default="fr", show_default=True)
+@click.option("--language", type=click.Choice(known_languages()), default="fr", show_default=True)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the table’s PDF there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the debrief as JSON: keys of the definition, and words.")
 def scenario_debrief(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from school_protocol.cli.group import actor_called, main, open_the_house, read_yaml, say
+from school_protocol.cli.group import bars, house_and_actor, main, open_the_house, read_yaml, say
 from school_protocol.cli.people_commands import say_link
 from school_protocol.config import settings_from
 
@@ -68,9 +66,9 @@ def calendar_set(code: str, file: str, username: str) -> None:
     """Say by FILE when schools are open at CODE and below; what is due already stays due."""
     from school_protocol.people.school_time import keep, read
 
-    house = open_the_house()
+    house, actor = house_and_actor(username)
     said: Any = read_yaml(file)
-    keep(house, actor_called(house, username), code, read(said))
+    keep(house, actor, code, read(said))
     click.echo(f"from now on it holds at {code}, and below where no calendar of their own holds", err=True)
 
 
@@ -105,8 +103,8 @@ def withdraw(item: str, reference: str, username: str, as_json: bool) -> None:
     """Take the signature of ITEM back; both entries stay."""
     from school_protocol.ops import going_live
 
-    house = open_the_house()
-    going_live.withdraw(house, actor_called(house, username), item, reference)
+    house, actor = house_and_actor(username)
+    going_live.withdraw(house, actor, item, reference)
     _say(going_live.list_of(house, "en"), as_json=as_json)
 
 
@@ -170,9 +168,8 @@ def sample(cases: int, schools: int | None, seed: int, as_json: bool) -> None:
     accounts = prepare(
         settings, reset=False, password=password, say=lambda line: click.echo(line, err=True), told=False
     )
-    bar = _Bar()
-    done = fill(open_the_house(), cases, seed=seed, password=accounts.password, progress=bar.show, places=schools)
-    bar.end()
+    with bars() as step:
+        done = fill(open_the_house(), cases, seed=seed, password=accounts.password, progress=step, places=schools)
     if as_json:
         say({"cases": done.cases, "events": done.events, "schools": done.schools, "histories": done.histories})
         return
@@ -180,22 +177,3 @@ def sample(cases: int, schools: int | None, seed: int, as_json: bool) -> None:
         f"{done.cases} cases of {done.events} events in {done.schools} schools, out of {done.histories} histories; "
         f"sign in as 50000s-team-member, 50000s-head, esp-01-…, es-01-… with the password {accounts.password}"
     )
-
-
-class _Bar:
-    """One bar after the other, each for a part of the work."""
-
-    def __init__(self) -> None:
-        self._shown = ExitStack()
-        self._label = ""
-        self._bar: Any = None
-
-    def show(self, label: str, done: int, total: int) -> None:
-        if label != self._label:
-            self.end()
-            self._label = label
-            self._bar = self._shown.enter_context(click.progressbar(length=total, label=label, file=sys.stderr))
-        self._bar.update(done - self._bar.pos)
-
-    def end(self) -> None:
-        self._shown.close()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,8 +11,8 @@ from typing import Any
 
 import click
 
-from school_protocol.cli.group import main, open_the_house, say
-from school_protocol.cli.integrity_commands import bar, say_lack
+from school_protocol.cli.group import bar, bars, main, open_the_house, say
+from school_protocol.cli.integrity_commands import say_lack
 from school_protocol.config import FOLDER, Settings, database_address, files_place, settings_from, shown, with_files
 
 BACKUP_FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -207,10 +205,9 @@ def database_move(source: str, target: str, as_json: bool) -> None:
     if "://" in source:
         raise click.ClickException("--from is the folder of an installation's files: nothing was moved")
     before = replace(settings_from(os.environ), data=Path(source).resolve(), database="")
-    with ExitStack() as bars:
-        moved = move_stores(
-            before, replace(before, database=database_address(target, "--to")), SystemClock(), _bars(bars)
-        )
+    after = replace(before, database=database_address(target, "--to"))
+    with bars() as step:
+        moved = move_stores(before, after, SystemClock(), step)
     if as_json:
         say(asdict(moved))
     else:
@@ -224,19 +221,6 @@ def database_move(source: str, target: str, as_json: bool) -> None:
         f"{before.data}, where keys and files stay, and start anew",
         err=True,
     )
-
-
-def _bars(bars: ExitStack) -> Callable[[str, int, int], None]:
-    """One bar after the other, each as long as it has something to say."""
-    under_way: dict[str, Callable[[int, int], None]] = {}
-
-    def step(what: str, done: int, of: int) -> None:
-        if what not in under_way:
-            bars.close()
-            under_way[what] = bars.enter_context(bar(what))
-        under_way[what](done, of)
-
-    return step
 
 
 @database.command("returned")

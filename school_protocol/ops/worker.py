@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from huey import Huey, crontab
@@ -166,18 +167,8 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
         remind(house, ways)
         work_queue.note(house.settings.data, work_queue.MINUTE, house.now())
 
-    queue.periodic_task(crontab(minute="*"), name="sweep", expires=STALE)(sweep_once)
-    queue.now = queue.task(name="now", expires=STALE)(sweep_once)
-
-    def work_out_drafts() -> None:
-        work_out(house)
-
-    queue.periodic_task(crontab(minute="*"), name="work_out", expires=STALE)(work_out_drafts)
-    queue.drafts = queue.task(name="drafts", expires=STALE)(work_out_drafts)
-
-    go_through_papers_once = _alone(house, "make_ahead", lambda: make_ahead_once(house), lambda: queue.papers())
-    queue.periodic_task(crontab(minute="*"), name="make_ahead", expires=STALE)(go_through_papers_once)
-    queue.papers = queue.task(name="papers", expires=STALE)(go_through_papers_once)
+    queue.now = _rung(queue, "sweep", "now", sweep_once)
+    queue.drafts = _rung(queue, "work_out", "drafts", lambda: work_out(house))
 
     crew = Crew(house.settings, spare_cores())
 
@@ -187,29 +178,51 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
             crew.close()
         return is_left
 
-    go_on_bulk_once = _alone(house, "bulk", make_copies, lambda: queue.bulk())
-    queue.periodic_task(crontab(minute="*"), name="go_on_bulk", expires=STALE)(go_on_bulk_once)
-    queue.bulk = queue.task(name="bulk", expires=STALE)(go_on_bulk_once)
+    works: tuple[tuple[str, str, Callable[[], bool]], ...] = (
+        ("make_ahead", "papers", lambda: make_ahead_once(house)),
+        ("go_on_bulk", "bulk", make_copies),
+        ("go_on_lists", "lists", lambda: go_on_lists(house)),
+        ("go_on_figures", "figures", lambda: _figures(house)),
+        ("check_scenarios", "scenarios", lambda: _of_scenarios(house)),
+    )
+    for name, asked, work in works:
+        setattr(queue, asked, _rung(queue, name, asked, _alone(house, name, work, partial(_ask_again, queue, asked))))
 
-    go_on_lists_once = _alone(house, "lists", lambda: go_on_lists(house), lambda: queue.lists())
-    queue.periodic_task(crontab(minute="*"), name="go_on_lists", expires=STALE)(go_on_lists_once)
-    queue.lists = queue.task(name="lists", expires=STALE)(go_on_lists_once)
+    def rise_and_clean() -> None:
+        rise(house, ways)
+        clean(house)
 
-    go_on_figures_once = _alone(house, "figures", lambda: _figures(house), lambda: queue.figures())
-    queue.periodic_task(crontab(minute="*"), name="go_on_figures", expires=STALE)(go_on_figures_once)
-    queue.figures = queue.task(name="figures", expires=STALE)(go_on_figures_once)
+    def purge_rooms() -> None:
+        workshop_end.purge_due(house)
+        sweep_left_over(house, after=SWEPT_AFTER)
 
-    check_scenarios_once = _alone(house, "scenarios", lambda: _of_scenarios(house), lambda: queue.scenarios())
-    queue.periodic_task(crontab(minute="*"), name="check_scenarios", expires=STALE)(check_scenarios_once)
-    queue.scenarios = queue.task(name="scenarios", expires=STALE)(check_scenarios_once)
-
-    _keep_journal(queue, house, ways)
-    _keep_limits(queue, house)
-    _keep_public_reports(queue, house, ways)
-    _keep_files(queue, house)
-    _keep_queue(queue, house)
-    _keep_rooms(queue, house)
+    regular: tuple[tuple[str, str, Callable[[], object]], ...] = (
+        ("*/10", "keep_journal", lambda: keep_on(house, ways)),
+        ("*/10", "check_journal", lambda: check_on(house, ways)),
+        ("*/10", "sweep_files", lambda: sweep_on(house)),
+        ("*", "rise", rise_and_clean),
+        ("2", "mix", lambda: mix_lately(house)),
+        ("7", "keep_limits", lambda: keep_limits(house)),
+        ("17", "purge_rooms", purge_rooms),
+        ("27", "look_again", lambda: look_again(house)),
+    )
+    for minute, name, done in regular:
+        queue.periodic_task(crontab(minute=minute), name=name, expires=STALE)(_alone(house, name, done))
     return queue
+
+
+def _rung(queue: Queue, name: str, asked: str, work: Callable[[], object]) -> Any:
+    """The work is done each minute under that name; returned is the task that asks for it now."""
+
+    def ring() -> None:
+        work()
+
+    queue.periodic_task(crontab(minute="*"), name=name, expires=STALE)(ring)
+    return queue.task(name=asked, expires=STALE)(ring)
+
+
+def _ask_again(queue: Queue, asked: str) -> None:
+    getattr(queue, asked)()
 
 
 def _place(settings: Settings, *, makes_tables: bool = False) -> dict[str, Any]:
@@ -225,78 +238,6 @@ def _place(settings: Settings, *, makes_tables: bool = False) -> dict[str, Any]:
 def prepare_queue(settings: Settings) -> None:
     """Make the queue's tables in its schema, by whoever owns it."""
     Huey("jobs", results=False, **_place(settings, makes_tables=True)).storage.close()
-
-
-def _keep_files(queue: Queue, house: House) -> None:
-    """Each file of evidence is compared with its row, and what no row names is removed: each night, when it is time."""
-
-    def look() -> bool:
-        sweep_on(house)
-        return False
-
-    queue.periodic_task(crontab(minute="*/10"), name="sweep_files", expires=STALE)(_alone(house, "sweep_files", look))
-
-
-def _keep_limits(queue: Queue, house: House) -> None:
-    """The time limits of cases and of what else is kept: once an hour, a little after it began."""
-
-    def keep() -> bool:
-        keep_limits(house)
-        return False
-
-    queue.periodic_task(crontab(minute="7"), name="keep_limits", expires=STALE)(_alone(house, "keep_limits", keep))
-
-
-def _keep_public_reports(queue: Queue, house: House, post: Post) -> None:
-    """What nobody looks at goes up; and a little after each hour nothing tells the order of what came in it."""
-
-    def go_up() -> bool:
-        rise(house, post)
-        clean(house)
-        return False
-
-    def mix() -> bool:
-        mix_lately(house)
-        return False
-
-    queue.periodic_task(crontab(minute="*"), name="rise", expires=STALE)(_alone(house, "rise", go_up))
-    queue.periodic_task(crontab(minute="2"), name="mix", expires=STALE)(_alone(house, "mix", mix))
-
-
-def _keep_rooms(queue: Queue, house: House) -> None:
-    """The rooms of workshops: once an hour those whose time is over are destroyed, and what is left of any."""
-
-    def purge() -> bool:
-        workshop_end.purge_due(house)
-        sweep_left_over(house, after=SWEPT_AFTER)
-        return False
-
-    queue.periodic_task(crontab(minute="17"), name="purge_rooms", expires=STALE)(_alone(house, "purge_rooms", purge))
-
-
-def _keep_queue(queue: Queue, house: House) -> None:
-    """What waits because somebody takes no part: each hour, since another may head the school or oversee it by now."""
-
-    def look() -> bool:
-        look_again(house)
-        return False
-
-    queue.periodic_task(crontab(minute="27"), name="look_again", expires=STALE)(_alone(house, "look_again", look))
-
-
-def _keep_journal(queue: Queue, house: House, post: Post) -> None:
-    """Accesses closed, anchors and the check of the night: looked for every ten minutes, done when it is time."""
-
-    def keep() -> bool:
-        keep_on(house, post)
-        return False
-
-    def check() -> bool:
-        check_on(house, post)
-        return False
-
-    for name, work in (("keep_journal", keep), ("check_journal", check)):
-        queue.periodic_task(crontab(minute="*/10"), name=name, expires=STALE)(_alone(house, name, work))
 
 
 def make_ahead_once(house: House) -> bool:
@@ -331,9 +272,9 @@ def checking(house: House) -> Callable[[], None]:
 
 
 def _alone(
-    house: House, name: str, work: Callable[[], bool], again: Callable[[], object] = lambda: None
+    house: House, name: str, work: Callable[[], object], again: Callable[[], object] | None = None
 ) -> Callable[[], None]:
-    """The work of that name, by one worker at a time; `again` where it says that something is left."""
+    """The work of that name, by one worker at a time; `again`, where one is given and something is left."""
     held = threading.Lock()
 
     def once() -> None:
@@ -344,7 +285,7 @@ def _alone(
                 is_left = is_ours and work()
         finally:
             held.release()
-        if is_left:
+        if is_left and again is not None:
             again()
 
     return once

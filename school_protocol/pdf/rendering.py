@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from school_protocol.config import CATALOGUES
 from school_protocol.engine.errors import SchoolProtocolError
-from school_protocol.language import CATALOGUES
 from school_protocol.pdf import fonts, tags, text_encoding
 from school_protocol.pdf.typesetting import in_our_hand, reading
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from school_protocol.engine.form_model import FormField
 from school_protocol.engine.visibility import Unit
-from school_protocol.language import LANGUAGE_NAMES, Wording
+from school_protocol.language import Wording, language_name
 from school_protocol.people import presenters, service, stand_ins, teams
 from school_protocol.people.staff_list import PersonView, RoleLine
 from school_protocol.people.stand_ins import CandidateLine, PlaceLine, StandInView
@@ -178,7 +178,7 @@ def _names(w: Wording) -> dict[str, Question]:
 
 
 def _address(w: Wording, languages: Sequence[str]) -> dict[str, Question]:
-    options = [Offered(key, LANGUAGE_NAMES.get(key, key)) for key in languages]
+    options = [Offered(key, language_name(key)) for key in languages]
     hint = w._("Where messages reach this person. They say only that something waits.")
     return {
         "language": OneOf(w._("Language"), options=options, spec=_staff_spec("language", "choice"), w=w),
@@ -240,7 +240,7 @@ def invitation_form(
     school: str,
 ) -> TeamForm:  # fmt: skip
     """Whom to invite into which team: the user name is made of the address, the password by them alone."""
-    known = [Offered(key, LANGUAGE_NAMES.get(key, key)) for key in languages]
+    known = [Offered(key, language_name(key)) for key in languages]
     offered = [Offered(one.role.key, w.text(one.role.title)) for one in roles]
     questions = {
         "unit": _staff_place(w, schools, w._("Which school?")),

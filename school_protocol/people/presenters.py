@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from school_protocol.engine.texts import N_
-from school_protocol.language import LANGUAGE_NAMES, Wording
+from school_protocol.language import Wording, language_name
 from school_protocol.people.import_repository import Line, Verdict
 from school_protocol.people.spreadsheets import Unreadable
 from school_protocol.people.staff_list import Roles
@@ -270,7 +270,7 @@ def _value(w: Wording, roles: Roles, name: str, value: str) -> str:
         code, french, arabic = value.split("\n")
         return f"{arabic if w.direction == 'rtl' else french} ({code})"
     if name == "language":
-        return LANGUAGE_NAMES.get(value, value)
+        return language_name(value)
     if name == "appointment":
         role, _, unit = value.partition("@")
         return f"{w.role(roles[role][0], role)} ({unit})" if role in roles else value

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from school_protocol.config import LANGUAGES
 from school_protocol.engine.definition import HISTORY, START, ActKind, Property, Protocol, Role, Said, ScopeKind
 from school_protocol.engine.definition_parts import Profile
 from school_protocol.engine.form_model import FormField, Option
@@ -125,8 +126,6 @@ RESERVED = frozenset(
         "external", "judicial", "on_danger", "about_self",
     }
 )  # fmt: skip
-LANGUAGES = ("fr", "ar", "en")
-"""What the product itself speaks: a definition carries these at least."""
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _OPTION = re.compile(r"[a-z0-9][a-z0-9_]*")

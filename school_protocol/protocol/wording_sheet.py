@@ -17,9 +17,10 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from pydantic import BaseModel
 
+from school_protocol.config import CATALOGUES
 from school_protocol.engine.definition import Protocol, Said
 from school_protocol.engine.texts import N_, Text
-from school_protocol.language import CATALOGUES, HTML_LANGUAGE, LANGUAGE_NAMES, RIGHT_TO_LEFT, Wording, stigma
+from school_protocol.language import Wording, direction_of, html_language, language_name, stigma
 from school_protocol.pdf.rendering import template
 from school_protocol.protocol.reader import read_file
 
@@ -85,8 +86,8 @@ class WordSheet:
 
     def columns(self) -> tuple[Column, ...]:
         own = (
-            Column(key, LANGUAGE_NAMES.get(key, key), HTML_LANGUAGE.get(key, key),
-                   "rtl" if key in RIGHT_TO_LEFT else "ltr")
+            Column(key, language_name(key), html_language(key),
+                   direction_of(key))
             for key in self.languages
         )  # fmt: skip
         return (*own, *(Column(key, name, key, direction) for key, (name, direction) in self.spoken.items()))

@@ -6,7 +6,7 @@ import secrets
 
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.form_model import FormField
-from school_protocol.language import LANGUAGE_NAMES, Wording
+from school_protocol.language import Wording, language_name
 from school_protocol.protocol.settings import Part, Setting
 from school_protocol.publishing.settings import PartView
 from school_protocol.ui.fields import Line, Posted, Question, Words
@@ -110,7 +110,7 @@ def _level(protocol: Protocol, setting: Setting, w: Wording) -> tuple[str, str]:
 
 def _of_text(protocol: Protocol, setting: Setting, w: Wording) -> str:
     spoken = protocol.spoken.get(setting.language)
-    language = w.text(spoken.title) if spoken else LANGUAGE_NAMES.get(setting.language, setting.language)
+    language = w.text(spoken.title) if spoken else language_name(setting.language)
     kind = str(setting.path[2])
     number = setting.path[3] + 1 if len(setting.path) > 3 and isinstance(setting.path[3], int) else 0
     words = {

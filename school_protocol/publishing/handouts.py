@@ -16,7 +16,7 @@ from school_protocol.context import House
 from school_protocol.engine.definition import HISTORY, START, Act, Deadline, Move, Protocol, Stage, State
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor
-from school_protocol.language import LOCALES, Wording
+from school_protocol.language import Wording, printed_languages
 from school_protocol.pdf import rendering
 from school_protocol.protocol.drawing import begun_in, kind_of
 from school_protocol.protocol.drawing_layout import drawn
@@ -205,7 +205,7 @@ def see_forms(house: House, actor: Actor, key: str, version: int, form: str | No
 
 def languages_of(protocol: Protocol) -> tuple[str, ...]:
     """The languages in which a definition can be printed: its own, as far as pages speak them."""
-    return tuple(language for language in protocol.languages if language in LOCALES)
+    return tuple(language for language in protocol.languages if language in printed_languages())
 
 
 def _voice(protocol: Protocol, language: str) -> Wording:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from school_protocol.engine.texts import N_
-from school_protocol.language import HTML_LANGUAGE, LANGUAGE_NAMES
+from school_protocol.language import html_language, language_name
 from school_protocol.reports.service import SENTENCES, SENTENCES_ABOVE, BackView, Standing
 from school_protocol.ui.rendering import wording
 
@@ -66,7 +66,7 @@ def known() -> dict[str, object]:
     """What each of these templates asks for; of when something came, the hour is all that is known."""
     return {
         "hour_after": lambda hour: hour + timedelta(hours=1),
-        "language_names": LANGUAGE_NAMES,
-        "html_names": HTML_LANGUAGE,
+        "language_name": language_name,
+        "html_language": html_language,
         "traces_said": {what: wording()._(said) for what, said in DONE.items()},
     }

@@ -29,7 +29,7 @@ from school_protocol.engine.errors import SchoolProtocolError, Unseen
 from school_protocol.engine.form_model import Form
 from school_protocol.engine.texts import N_, latin
 from school_protocol.engine.visibility import Actor, Scope, Unit, UnitKind
-from school_protocol.language import LOCALES, Wording
+from school_protocol.language import Wording, printed_languages
 from school_protocol.reports import repository
 from school_protocol.reports.repository import KeptDoor, PublicHeader
 from school_protocol.reports.rules import DRAWN, Status, hour_of, is_sampled, told_by, with_check
@@ -81,7 +81,7 @@ def number_of(typed: str) -> int | None:
     text = latin(plain_text(typed)).strip(" .،,").casefold()
     if text.isascii() and text.isdecimal() and len(text) <= 2:
         return int(text)
-    for language in LOCALES:
+    for language in printed_languages():
         w = Wording(language)
         for number, word in enumerate(WORDS, 1):
             if text == w._(word).casefold():

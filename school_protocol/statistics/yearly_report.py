@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.case_files.service import signed
+from school_protocol.case_files.service import Issued, signed
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import account_names, folded, stood_at, surroundings
 from school_protocol.context import REALM, House, today_for
@@ -71,13 +71,6 @@ class YearlyOptions:
     languages: tuple[str, ...]
     missing: str | None
     """What typesetting lacks on this machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class YearlyIssued:
-    name: str
-    data: bytes
-    copy: int
 
 
 # ---- who may have it -----------------------------------------------------------------------------------------------
@@ -151,7 +144,7 @@ def _timezone(house: House, unit: Unit) -> str:
 
 def issue_yearly(
     house: House, actor: Actor, school: str, year: int, language: str, *, token: str | None = None
-) -> YearlyIssued:
+) -> Issued:
     """One copy, numbered, signed and written down. The first one of a year settles its figures for all that follow.
 
     Raises Unseen, BadInput for a year that isn't offered, Refused while no term of it is over, SentBefore where that
@@ -195,7 +188,7 @@ class _Issuing:
         )
         self.counted: Figures | None = None
 
-    def issue(self) -> YearlyIssued:
+    def issue(self) -> Issued:
         for _attempt in range(ATTEMPTS):
             with self.house.directory.reading() as session:
                 before, copy = (
@@ -208,7 +201,7 @@ class _Issuing:
             with self.house.directory.writing() as session:
                 _not_again(session, self.press)
                 if release_repository.write_yearly_copy(session, handed):
-                    return YearlyIssued(self._name(copy), data, copy)
+                    return Issued(self._name(copy), data, copy)
         raise StorageBusy(f"{self.place.unit.code}: handed out each time while a copy was being made")
 
     def _figures(self, before: Handed | None) -> tuple[Protocol, Figures]:

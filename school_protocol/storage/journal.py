@@ -222,11 +222,6 @@ def case_ids(session: Session, *, after: str, limit: int) -> list[str]:
     return sorted(found)[:limit]
 
 
-def count_events(session: Session, case_id: str) -> int:
-    """How many events a case has."""
-    return session.scalar(select(func.count()).select_from(EventRow).where(EventRow.case_id == case_id)) or 0
-
-
 def verify_case(session: Session, vault: Vault, case_id: str) -> list[Break]:
     """Every break in one chain: links, hashes, and, where the keys still exist, what was committed to."""
     record = session.get(CaseRecordRow, case_id, populate_existing=True)

@@ -168,18 +168,6 @@ def _take(statements: Sequence[str], connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def take_down(connection: Connection) -> None:
-    """By the owner, where a wall stands: from then on a role sees every row of the tables that it may read."""
-    if connection.dialect.name != "postgresql":
-        return
-    standing = text("SELECT tablename, policyname FROM pg_policies WHERE schemaname = current_schema() ORDER BY 1, 2")
-    for table, policy in connection.execute(standing).all():
-        connection.exec_driver_sql(f"DROP POLICY {policy} ON {table}")
-        connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
-    for name, _answers, _body in _LOOKED_UP:
-        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {name}")
-
-
 def is_before(connection: Connection) -> bool:
     """Whether whoever is connected sees what its token allows, and nothing without one."""
     if connection.dialect.name != "postgresql":

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
+from school_protocol.config import LANGUAGES
 from school_protocol.engine.conditions import Condition, NameType
 from school_protocol.engine.definition import START, Protocol
 from school_protocol.engine.errors import DefinitionError, Fault
@@ -29,7 +30,7 @@ from school_protocol.protocol.check_context import (
     fact_types,
     suggestion,
 )
-from school_protocol.protocol.checks import LANGUAGES, texts_in
+from school_protocol.protocol.checks import texts_in
 from school_protocol.protocol.reader import explain, unknown_key
 from school_protocol.protocol.yaml_tree import (
     Entries,

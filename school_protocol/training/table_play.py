@@ -15,6 +15,7 @@ from typing import Any
 from school_protocol.cases import index_repository
 from school_protocol.cases.loading import load_by_id
 from school_protocol.cases.story_player import Played, Player, ScriptError, TurnableClock, branched, moment, throwaway
+from school_protocol.config import LANGUAGES
 from school_protocol.engine.deadlines import Due, open_dues
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Fault, SchoolProtocolError, Unseen
@@ -223,7 +224,6 @@ def seated(scenario: Scenario, protocol: Protocol, content: bytes) -> Iterator[P
         yield Playing(scenario, player, Table(begins))
 
 
-_LANGUAGES = ("fr", "ar", "en")
 _UNSEEN = Phrase(N_("This role does not see the case."))
 PROVING_MOST, PLAYING_MOST = 800, 600
 """Moments at which a table is looked at, for all of a scenario, path and witnesses, and for its path alone: some times
@@ -377,7 +377,7 @@ def _stepped(playing: Playing, trap: str) -> int:
 
 def _why(protocol: Protocol, played: Played) -> Iterator[str]:
     """The engine's own words, in each language of the house; codes where it has none."""
-    voices = {language: Wording(language) for language in _LANGUAGES}
+    voices = {language: Wording(language) for language in LANGUAGES}
     for reason in played.reasons:
         yield Translated({language: w.reason(protocol, reason) for language, w in voices.items()})
     if not played.reasons:

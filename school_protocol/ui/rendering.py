@@ -22,7 +22,7 @@ from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.engine.form_model import FieldType, Form
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Actor
-from school_protocol.language import LANGUAGE_NAMES, ZONE, Wording
+from school_protocol.language import ZONE, Wording, language_name
 from school_protocol.storage.case_numbers import format_number
 from school_protocol.ui import sessions
 from school_protocol.ui.middleware import way_back
@@ -153,7 +153,7 @@ def _shown_to() -> str:
 def languages() -> tuple[tuple[str, str, str], ...]:
     """The languages offered here: key, own name, and what HTML calls it."""
     return tuple(
-        (language, LANGUAGE_NAMES.get(language, language), _voice(language).html_language)
+        (language, language_name(language), _voice(language).html_language)
         for language in sessions.house().settings.languages
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
+from .inspector import Inspect, Inspector, speak
 from .person import Person
 from .served import Served, serving
 
@@ -108,3 +109,19 @@ def sit(window: Callable[..., BrowserContext]) -> Sit:
         return Person(served, context.new_page(), role, language)
 
     return make
+
+
+@pytest.fixture
+def inspect(request: pytest.FixtureRequest, sit: Sit) -> Iterator[Inspect]:
+    """People of this module's house, each before axe, reading one language."""
+    made: list[Inspector] = []
+
+    def make(role: str, language: str, size: tuple[int, int] = PHONE) -> Inspector:
+        house: Served = request.getfixturevalue("house")
+        speak(house, language)
+        made.append(Inspector(sit(house, role, language, size, True)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.page.close()

@@ -18,8 +18,8 @@ import pytest
 from school_protocol.storage.case_numbers import format_number
 
 from .conftest import PHONE, Serve, Sit
+from .inspector import LANGUAGES, OTHER, speak
 from .served import Served, story
-from .test_axe import LANGUAGES, OTHER, speak
 
 KEPT = Path(__file__).parent / "aria"
 MAIN = {

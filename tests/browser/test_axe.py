@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Page, expect
 
-from school_protocol.auth import repository as auth_repository
 from school_protocol.web import error_pages
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
-from .person import Person, go_by
+from .inspector import LANGUAGES, OTHER, Inspect, Inspector, is_fine, speak
+from .person import go_by
 from .served import Served, story
 
-LANGUAGES = ("fr", "ar", "en")
-MOST = 30_000
-"""Bytes of a page's HTML and style sheet together, as they travel."""
 COMPLEX = ("support_plan", "minutes", "assessment_grid", "listening_target", "referral", "evidence", "safety_check")
-OTHER = "qualified"
-"""A second case, in which one may go on without a need."""
-GZIP = {"Accept-Encoding": "gzip"}
-AXE = Axe()
-
-
-class Spoilt(NamedTuple):
-    """One thing that axe says of one page."""
-
-    page: str
-    rule: str
-    where: str
 
 
 @pytest.fixture(scope="module")
@@ -46,76 +27,6 @@ def house(serve: Serve) -> Served:
     danger = {"which_danger": "T01"}
     served.replay([{"as": "declarant", "do": "raise_trigger", "case": "raised", "answers": danger}])
     return served
-
-
-def speak(house: Served, language: str) -> None:
-    """From now on everybody reads that language."""
-    with house.house.directory.writing() as session:
-        for actor in house.player.actors.values():
-            auth_repository.set_language(session, actor.id, language)
-
-
-class Inspector:
-    """Goes through pages as one person, in a browser that lets axe run, and notes what is wrong and what it weighs."""
-
-    def __init__(self, person: Person) -> None:
-        self.person = person
-        self.page = person.page
-        self.weights: dict[str, int] = {}
-        self.spoilt: list[Spoilt] = []
-        self.page.on("response", self._weigh)
-
-    def _weigh(self, response: Response) -> None:
-        if response.headers.get("content-encoding") == "gzip" and "html" in response.headers["content-type"]:
-            self.weights[response.url] = int(response.headers["content-length"])
-
-    def look(self, name: str) -> None:
-        """What axe says of the page that is shown; and whether it scrolls sideways."""
-        found = AXE.run(self.page).response["violations"]
-        self.spoilt += [Spoilt(name, one["id"], node["html"][:160]) for one in found for node in one["nodes"][:2]]
-        self.person.look()
-
-    def visit(self, *paths: str) -> None:
-        for path in paths:
-            self.person.open(path)
-            self.look(path)
-
-
-Inspect = Callable[..., Inspector]
-
-
-@pytest.fixture
-def inspect(house: Served, sit: Sit) -> Iterable[Inspect]:
-    made: list[Inspector] = []
-
-    def make(role: str, language: str, size: tuple[int, int] = PHONE) -> Inspector:
-        speak(house, language)
-        made.append(Inspector(sit(house, role, language, size, True)))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.page.close()
-
-
-def style(house: Served, page: Page) -> int:
-    """What the style sheets, and the script, weigh as they travel."""
-    addresses = [link.get_attribute("href") for link in page.locator("link[rel=stylesheet]").all()]
-    addresses += [one.get_attribute("src") for one in page.locator("script[src]").all()]
-    answers = [page.context.request.get(f"{house.url}{address}", headers=GZIP) for address in addresses]
-    assert [answer.headers["content-encoding"] for answer in answers] == ["gzip"] * len(answers)
-    return sum(int(answer.headers["content-length"]) for answer in answers)
-
-
-def is_fine(house: Served, *inspectors: Inspector) -> None:
-    """Nothing found, nothing wide, nothing heavy."""
-    assert [one for inspector in inspectors for one in inspector.spoilt] == []
-    assert [one for inspector in inspectors for one in inspector.person.wide] == []
-    css = style(house, inspectors[0].page)
-    assert css > 1_000
-    heavy = {url: size for inspector in inspectors for url, size in inspector.weights.items() if size + css >= MOST}
-    assert heavy == {}
-    assert all(inspector.weights for inspector in inspectors)
 
 
 @pytest.mark.exhaustive

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pytest
 from playwright.sync_api import expect
 
@@ -13,17 +11,23 @@ from school_protocol.notifications import repository as notifications_repository
 from school_protocol.people.invitations import invite
 from school_protocol.supervision import review
 
-from .conftest import DESKTOP, PHONE, Serve, Sit
+from .conftest import DESKTOP, PHONE, Serve
+from .inspector import Inspect, Inspector, is_fine
 from .person import go_by
-from .served import Served
-from .test_axe import Inspect, Inspector, is_fine, speak
-from .test_review import steps_until
+from .served import Served, Step, story
 
 pytestmark = pytest.mark.exhaustive
 
 SIZES = {"fr": DESKTOP, "ar": PHONE}
 FIELD = "account"
 ASKED = "من رافق [EV1]؟ Qui l’a accompagné(e) ?"
+
+
+def steps_until(name: str, last: str, at: str) -> list[Step]:
+    """The steps of a story up to the first `last` at that moment, which is done too."""
+    steps = story(name)
+    place = next(place for place, one in enumerate(steps) if one["do"] == last and one["at"] == at)
+    return steps[: place + 1]
 
 
 @pytest.fixture(scope="module")
@@ -52,20 +56,6 @@ def _invited(served: Served) -> None:
     )  # fmt: skip
 
 
-@pytest.fixture
-def inspect(house: Served, sit: Sit) -> Iterable[Inspect]:
-    made: list[Inspector] = []
-
-    def make(role: str, language: str) -> Inspector:
-        speak(house, language)
-        made.append(Inspector(sit(house, role, language, SIZES[language], True)))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.page.close()
-
-
 def refused(inspector: Inspector, path: str, name: str) -> None:
     """The form of that page, sent as it is: what is missing is said."""
     inspector.visit(path)
@@ -77,12 +67,12 @@ def refused(inspector: Inspector, path: str, name: str) -> None:
 @pytest.mark.parametrize("language", list(SIZES))
 def test_pages_of_a_review(house: Served, inspect: Inspect, language: str) -> None:
     case, entry = f"/cases/{house.number}", house.latest("listening_target")
-    province = inspect("directorate", language)
+    province = inspect("directorate", language, SIZES[language])
     province.visit("/review", case, f"{case}/conformance", f"{case}/remarks", f"{case}/entries/{entry}")
     refused(province, f"{case}/review/observe?about={entry}.{FIELD}", "observe")
     expect(province.page.locator("main #about")).to_have_value(f"{entry}.{FIELD}")
     refused(province, f"{case}/review/refuse", "refuse")
-    head = inspect("head", language)
+    head = inspect("head", language, SIZES[language])
     head.visit(case, f"{case}/remarks", f"{case}/entries/{entry}", f"{case}/acts/head_visa")
     for path in (case, f"{case}/entries/{entry}"):
         head.visit(path)
@@ -95,9 +85,9 @@ def test_pages_of_a_review(house: Served, inspect: Inspect, language: str) -> No
 
 @pytest.mark.parametrize("language", list(SIZES))
 def test_pages_of_referrals_and_contacts(house: Served, inspect: Inspect, language: str) -> None:
-    province = inspect("directorate", language)
+    province = inspect("directorate", language, SIZES[language])
     province.visit("/referrals", "/referrals?show=silent", "/referrals?show=settled")
-    academy = inspect("academy", language)
+    academy = inspect("academy", language, SIZES[language])
     academy.visit(
         "/review",
         f"/cases/{house.number}/review/examined",

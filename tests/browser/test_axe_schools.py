@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from itertools import count
 
@@ -16,10 +15,10 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.people import roster
 from school_protocol.supervision import visit_service
 
-from .conftest import DESKTOP, PHONE, Serve, Sit
+from .conftest import DESKTOP, PHONE, Serve
+from .inspector import LANGUAGES, Inspect, Inspector, is_fine
 from .person import go_by
 from .served import Served, _hashed
-from .test_axe import LANGUAGES, Inspect, Inspector, is_fine, speak
 
 pytestmark = pytest.mark.exhaustive
 
@@ -81,20 +80,6 @@ def _visited(served: Served) -> None:
         served.house, keeper, "", account=keeper.id, starts=now.isoformat(),
         ends=(now + timedelta(hours=12)).isoformat(), token="a night",
     )  # fmt: skip
-
-
-@pytest.fixture
-def inspect(house: Served, sit: Sit) -> Iterable[Inspect]:
-    made: list[Inspector] = []
-
-    def make(role: str, language: str, size: tuple[int, int] = PHONE) -> Inspector:
-        speak(house, language)
-        made.append(Inspector(sit(house, role, language, size, True)))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.page.close()
 
 
 def press(inspector: Inspector, where: str) -> None:

@@ -15,9 +15,9 @@ from school_protocol.language import Wording
 from school_protocol.storage.case_numbers import format_number
 
 from .conftest import CHROMIUM, DESKTOP, FLAGS, LOCALES, Serve, Sit
+from .inspector import OTHER, speak
 from .person import Person, go_by
 from .served import PASSWORD, Served, story
-from .test_axe import OTHER, speak
 
 NARROW = (320, 640)
 """1280 pixels at 400 %."""

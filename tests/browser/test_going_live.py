@@ -12,8 +12,8 @@ from school_protocol.cases.opening_gate import KEYS
 from school_protocol.ops import going_live
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
+from .inspector import LANGUAGES, Inspector, is_fine, speak
 from .person import go_by
-from .test_axe import LANGUAGES, Inspector, is_fine, speak
 
 pytestmark = pytest.mark.exhaustive
 

@@ -128,40 +128,5 @@ def test_a_head_of_whom_the_reporter_says_so_is_passed_by(serve: Serve, sit: Sit
     assert team.wide() == []
 
 
-@pytest.mark.parametrize("language", ["fr", "ar"])
-def test_a_case_that_the_head_knew_is_gone_once_an_adult_of_the_school_is_concerned(
-    serve: Serve, sit: Sit, language: str
-) -> None:
-    """The head has it before them; a member raises the danger; whoever the directorate names goes on with it."""
-    team = begun(serve, sit, language, BEFORE)
-    house, member, head = team.house, team["membre_er"], team["directeur"]
-    about = [{"slot": "targeted_pupil", "name": PUPIL}]
-    told = {**story("sc1")[0]["answers"], "about_whom": about, "what_happened": TOLD}
-    house.replay([{"at": "2026-10-12T10:00", "as": "membre_er", "do": "F1", "answers": told}])
-    house.turn_to("2026-10-12T10:05")
-    head.open_case()
-    expect(head.page.locator("main")).to_contain_text(PUPIL)
-
-    member.open_case()
-    danger = house.protocol.dangers["staff_concerned"].title.in_language(language)
-    member.tap(member.page.locator(".head .danger-btn, .danger-bar .danger-btn, .danger-bar").first)
-    member.press(danger)
-    answer = head.page.reload()
-    assert answer is not None
-    assert answer.status == 404
-    finds_nothing(head, house.number, but=(house.player.numbers[BEFORE],))
-
-    province = team["superviseur_dp"]
-    seat: Step = {"seat": "lead", "account": "@membre_er", "reason": "Formée, sans lien avec l’adulte concerné."}
-    province.do({"as": "superviseur_dp", "do": "name_seat", "answers": seat})
-    takes_over(province, "2026-10-12T10:20")
-    member.open_case()
-    expect(member.page.locator("main")).to_contain_text(head_of(house, language))
-    member.write(house.protocol.acts["note"], {"text": "L’élève est dans la salle des professeurs."})
-    finds_nothing(head, house.number, but=(house.player.numbers[BEFORE],))
-    finds_nothing(team["referent_er"], house.number, but=(house.player.numbers[BEFORE],))
-    assert team.wide() == []
-
-
 def _safe() -> Step:
     return {"none_seen": "yes", "safe_now": "yes", "who_stays": "me"}

@@ -1,9 +1,8 @@
-"""The pages of cases that may follow another version, by axe, in three languages: difference, list, one case, drafts.
-
-Then on a phone, without JavaScript: from the list of versions to a case that has moved.
-"""
+"""Pages of cases that may follow another version, by axe, in three languages: difference, list, one case, drafts."""
 
 from __future__ import annotations
+
+from datetime import UTC, date, datetime
 
 import pytest
 from playwright.sync_api import expect
@@ -11,18 +10,21 @@ from services.administering import HOLDS
 from services.test_moving_versions import without_a_question
 from versions import next_version, plain, published
 
+from school_protocol.auth import repository as auth_repository
+from school_protocol.context import REALM
 from school_protocol.publishing import draft_process, move_case
 from school_protocol.publishing import service as publishing_service
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
+from .inspector import Inspector, is_fine, speak
 from .person import go_by
 from .served import DEFINITIONS, Served, story
-from .test_axe import Inspector, is_fine, speak
-from .test_publishing import FIRST, SECOND, administrator
+from .served import _hashed as hashed
 
 pytestmark = pytest.mark.exhaustive
 
 DATA = plain(DEFINITIONS / "1.yaml")
+FIRST, SECOND = "administrator/1", "administrator/2"
 KEY = "ma-cyberharassment"
 PAIR = f"/protocols/{KEY}/1/2"
 REPORT: draft_process.Report = {
@@ -39,6 +41,20 @@ def shorter(data: dict[str, object]) -> None:
 
 def without_notes(data: dict[str, object]) -> None:
     data["acts"]["note"]["kind"] = "note"  # type: ignore[index]
+
+
+def administrator(house: Served, name: str, username: str, language: str) -> None:
+    role = next(role.key for role in house.protocol.roles.values() if role.publishes)
+    with house.house.directory.writing() as session:
+        account = auth_repository.add_account(
+            session, username=username, names={"fr": username, "ar": username}, language=language,
+            created_at=house.clock.now(), password_hash=hashed(),
+        )  # fmt: skip
+        auth_repository.appoint(session, account, role=role, unit=house.player.school, starts=date(2000, 1, 1))
+        actor = auth_repository.actor(session, account, realm=REALM, today=datetime.now(UTC).date())
+    assert actor is not None
+    house.player.actors[name] = actor
+    house.usernames = {**house.usernames, name: username}
 
 
 @pytest.fixture(scope="module")
@@ -110,24 +126,3 @@ def test_the_control_a_bar_without_a_name_is_found(house: Served, drafts: tuple[
     person.look("spoilt")
     assert {one.rule for one in person.spoilt} == {"aria-progressbar-name"}
     person.page.close()
-
-
-@pytest.mark.parametrize("language", ["fr", "ar"])
-def test_on_a_phone_without_a_script_a_case_is_looked_at_and_moved(serve: Serve, sit: Sit, language: str) -> None:
-    house = serve("2026-10-05T09:00", language)
-    administrator(house, FIRST, "protocole", language)
-    for number in range(2):
-        house.replay([{**story("sc1")[0], "case": f"case {number}"}])
-    published(house.house, next_version(DATA, 2, shorter))
-    person = sit(house, FIRST, language, PHONE)
-    main = person.page.locator("main")
-    person.open("/protocols")
-    person.follow(person._("What changed since version %(number)s, and the open cases", number=1))
-    person.follow(person._("See what becomes of them"))
-    expect(main).to_contain_text(person.w.ngettext("One case can follow", "%(num)d cases can follow", 2))
-    main.locator(".numbers a").first.click()
-    person.page.locator("#reason").fill("Nouvelle version")
-    person.press(person._("Let this case follow version %(version)s", version=2))
-    expect(person.said()).to_have_text(person._("The case follows the new version from now on."))
-    expect(main).to_contain_text(person.w.ngettext("One case can follow", "%(num)d cases can follow", 1))
-    assert person.wide == []

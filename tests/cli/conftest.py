@@ -1,31 +1,62 @@
-"""A school in a house of its own, as the commands find it."""
+"""A school in a house of its own, as the commands find it; and commands, run in it by its people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from domain.telling import MOROCCAN, NOW
 from services.conftest import School
 from services.lettering import told
 
 from school_protocol import cli
+from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import House, open_house
 from school_protocol.engine.definition import Protocol
 
 
-@pytest.fixture
-def told_school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
-    """With a case of which letters and bundles can be issued."""
+def run(*words: object) -> Result:
+    return CliRunner().invoke(cli.main, [str(word) for word in words])
+
+
+def by(school: School, who: str) -> tuple[str, str]:
+    """The option that says who acts."""
+    with school.house.directory.reading() as session:
+        return "--as", auth_repository.account(session, school.account(who)).username
+
+
+def give(monkeypatch: pytest.MonkeyPatch, house: House) -> None:
+    """Every command finds this house."""
+    for module in vars(cli).values():
+        if hasattr(module, "open_the_house"):
+            monkeypatch.setattr(module, "open_the_house", lambda **_asked: house)
+
+
+@contextmanager
+def school_in(folder: Path, monkeypatch: pytest.MonkeyPatch, protocol: Protocol, **more: Any) -> Iterator[School]:
+    """A school without a case, in a house that every command finds."""
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
-    told(found)
-    for module in (cli.case_file_commands, cli.case_file_commands):
-        monkeypatch.setattr(module, "open_the_house", lambda: house)
-    yield found
+    house = open_house(Settings(data=folder / "var", **more), clock)
+    give(monkeypatch, house)
+    yield School(prepared(house, clock, protocol, MOROCCAN.read_bytes()), count(1))
     house.close()
+
+
+@pytest.fixture
+def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
+    with school_in(tmp_path, monkeypatch, moroccan) as found:
+        yield found
+
+
+@pytest.fixture
+def told_school(school: School) -> School:
+    """With a case of which letters and bundles can be issued."""
+    told(school)
+    return school

@@ -4,53 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN, NOW
+from click.testing import Result
 from services.conftest import School
 from services.tokening import administrator
 from signing_off import make_ready, sign_all
 
 from school_protocol import cli
-from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.opening_gate import KEYS
-from school_protocol.cases.story_player import TurnableClock, prepared
-from school_protocol.config import Settings
-from school_protocol.context import open_house
 from school_protocol.engine.definition import Protocol
 from school_protocol.ops import going_live
+from tests.cli.conftest import by, run, school_in
 
 
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
-    clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var", keeps_shut=True), clock)
-    for module in (cli.setup_commands, cli.case_commands):
-        monkeypatch.setattr(module, "open_the_house", lambda: house)
-    found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
-    administrator(found.player)
-    yield found
-    house.close()
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, [str(one) for one in arguments])
-
-
-def username(school: School, who: str) -> str:
-    account = school.account(who)
-    with school.house.directory.reading() as session:
-        return auth_repository.accounts(session, {account})[account].username
+    with school_in(tmp_path, monkeypatch, moroccan, keeps_shut=True) as found:
+        administrator(found.player)
+        yield found
 
 
 def opened(school: School, tmp_path: Path) -> Result:
     answers = tmp_path / "danger.yaml"
     answers.write_text("which_danger: self_harm\n", "utf-8")
     return run("case", "open", "--definition", "ma-cyberharassment", "--act", "raise_danger", "--answers", answers,
-               "--as", username(school, "team_member"))  # fmt: skip
+               *by(school, "team_member"))  # fmt: skip
 
 
 def test_no_case_is_opened_before_and_the_sentence_says_what_to_do(school: School, tmp_path: Path) -> None:
@@ -85,8 +65,8 @@ def test_the_list_is_shown_signed_and_taken_back(school: School) -> None:
 
 
 def test_who_may_not_take_back_and_what_is_no_item_are_refused(school: School) -> None:
-    head = username(school, "head")
-    assert run("go-live", "withdraw", "cndp", "--as", head, "--reference", "n° 1").exit_code == 1
+    head = by(school, "head")
+    assert run("go-live", "withdraw", "cndp", *head, "--reference", "n° 1").exit_code == 1
     assert run("go-live", "withdraw", "nothing", "--as", "chief", "--reference", "n° 1").exit_code == 1
     assert run("go-live", "withdraw", "cndp", "--as", "chief", "--reference", " ").exit_code == cli.REFUSED
     assert run("go-live", "withdraw", "cndp", "--as", "chief", "--reference", "x").exit_code == cli.REFUSED

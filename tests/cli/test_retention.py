@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import count
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN, NOW
+from click.testing import Result
 from services.conftest import School
 from services.retaining import Keeping
 from services.test_rights import request
 
 from school_protocol import cli
-from school_protocol.auth import repository as auth_repository
-from school_protocol.cases.story_player import throwaway
-from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
+from tests.cli.conftest import by, run
 
 
 @pytest.fixture
-def keeping(moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeping]:
-    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
-        monkeypatch.setattr(cli.privacy_commands, "open_the_house", lambda: player.house)
-        yield Keeping(School(player, count(1)))
+def keeping(school: School) -> Keeping:
+    return Keeping(school)
 
 
 def ran(keeping: Keeping, *arguments: str, who: str = "") -> Result:
-    if who:
-        account = keeping.school.account(who)
-        with keeping.school.house.directory.reading() as session:
-            found = auth_repository.account(session, account)
-        assert found is not None
-        arguments = (*arguments, "--as", found.username)
-    return CliRunner().invoke(cli.main, list(arguments))
+    return run(*arguments, *(by(keeping.school, who) if who else ()))
 
 
 def test_from_the_list_to_the_erasure(keeping: Keeping) -> None:

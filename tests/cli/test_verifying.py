@@ -5,28 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN
 from domain.telling import NOW as THEN
 from services.conftest import School
 from services.test_sealed_papers import keys
 
 from school_protocol import cli
-from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.letters import issue_letter
-from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.cli import case_file_commands
 from school_protocol.cli.group import REFUSED
-from school_protocol.config import Settings
-from school_protocol.context import open_house
-from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.pdf.verification import DOCUMENT_MOST
+from tests.cli.conftest import by, run
 from tests.documents.copies import whole, with_record
 from tests.documents.sealed import DAY, NOW, academy, clockmaker, root
 
@@ -150,58 +143,44 @@ def test_no_database_and_no_page_is_loaded(place: Path) -> None:
 
 
 @pytest.fixture
-def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
-    clock = TurnableClock(THEN)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
-    found.report()
-    keys(found)
-    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "var"))
+def school(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
+    school.report()
+    keys(school)
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(school.house.settings.data))
     monkeypatch.delenv("SCHOOL_PROTOCOL_SIGNING", raising=False)
-    monkeypatch.setattr(case_file_commands, "open_the_house", lambda: house)
     monkeypatch.setattr(case_file_commands, "_now", lambda: THEN)
-    yield found
-    house.close()
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, ["case-file", *arguments])
-
-
-def username(school: School, who: str) -> str:
-    with school.house.directory.reading() as session:
-        return auth_repository.account(session, school.account(who)).username
+    return school
 
 
 def test_the_house_is_asked_where_it_is_wanted(school: School, tmp_path: Path) -> None:
-    out, head = str(tmp_path / "copy.pdf"), username(school, "head")
-    assert run("issue", school.number, "--profile", "school", "-o", out, "--as", head).exit_code == 0
-    assert run("verify", out, "--here").exit_code == 0
-    done = run("revoke", school.number, "--copy", "1", "--reason", "mauvaise adresse", "--as", head)
+    out, head = str(tmp_path / "copy.pdf"), by(school, "head")
+    assert run("case-file", "issue", school.number, "--profile", "school", "-o", out, *head).exit_code == 0
+    assert run("case-file", "verify", out, "--here").exit_code == 0
+    done = run("case-file", "revoke", school.number, "--copy", "1", "--reason", "mauvaise adresse", *head)
     assert (done.exit_code, "copy 1" in done.stderr) == (0, True)
-    told = run("verify", out, "--here", "--json")
+    told = run("case-file", "verify", out, "--here", "--json")
     assert told.exit_code == 1
     assert [one["code"] for one in json.loads(told.output)["findings"]] == ["copy_revoked"]
     assert "mauvaise adresse" not in told.output
-    assert run("verify", out).exit_code == 0, "the file alone does not know"
-    again = run("revoke", school.number, "--copy", "1", "--reason", "encore", "--as", head)
+    assert run("case-file", "verify", out).exit_code == 0, "the file alone does not know"
+    again = run("case-file", "revoke", school.number, "--copy", "1", "--reason", "encore", *head)
     assert (again.exit_code, "already" in again.stderr) == (REFUSED, True)
 
 
 def test_a_letter_is_said_to_carry_no_record(school: School, tmp_path: Path) -> None:
     issued = issue_letter(school.house, school.person("head"), school.number, "marsad_sheet", "case", "fr")
     (tmp_path / "letter.pdf").write_bytes(issued.data)
-    done = run("verify", str(tmp_path / "letter.pdf"), "--language", "en")
+    done = run("case-file", "verify", str(tmp_path / "letter.pdf"), "--language", "en")
     assert done.exit_code == 0
     assert "carries no record" in done.output
-    assert run("verify", str(tmp_path / "letter.pdf"), "--here").exit_code == 0
+    assert run("case-file", "verify", str(tmp_path / "letter.pdf"), "--here").exit_code == 0
 
 
 def test_what_may_not_be_revoked_is_refused_in_words(school: School) -> None:
-    head = username(school, "head")
-    nothing = run("revoke", school.number, "--copy", "7", "--reason", "x", "--as", head)
+    head = by(school, "head")
+    nothing = run("case-file", "revoke", school.number, "--copy", "7", "--reason", "x", *head)
     assert (nothing.exit_code, "not found" in nothing.stderr) == (1, True)
     issue_letter(school.house, school.person("head"), school.number, "marsad_sheet", "case", "fr")
-    options = ["--document", "marsad_sheet", "--copy", "1", "--as", head]
-    silent = run("revoke", school.number, *options, "--reason", " ")
+    options = ["--document", "marsad_sheet", "--copy", "1", *head]
+    silent = run("case-file", "revoke", school.number, *options, "--reason", " ")
     assert (silent.exit_code, "reason" in silent.stderr) == (REFUSED, True)

@@ -5,27 +5,19 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN, NOW
 from handing import hand_out_as
 from services.conftest import School
 
-from school_protocol import cli
-from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files import prepare_process
 from school_protocol.case_files import prepared as prepared_module
-from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.cli.group import written
-from school_protocol.config import Settings
-from school_protocol.context import open_house
-from school_protocol.engine.definition import Protocol
+from tests.cli.conftest import by, run
 
 
 def mode(path: Path) -> int:
@@ -100,18 +92,13 @@ def test_a_link_is_followed_and_a_device_stays_one(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
+def school(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
     hand_out_as(monkeypatch, lambda view, _wording: f"%PDF {view.head.number}".encode())
-    clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
-    found.report()
-    for module in (cli.case_file_commands, cli.case_file_commands, cli.case_file_commands, cli.case_commands):
-        monkeypatch.setattr(module, "open_the_house", lambda: house)
+    school.report()
 
     class Crew(prepare_process.Here):
         def __init__(self, *_any: Any) -> None:
-            super().__init__(house)
+            super().__init__(school.house)
 
         def __enter__(self) -> Crew:
             return self
@@ -126,8 +113,7 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
     ):
         monkeypatch.setattr(f"{place}.{name}", lambda *_any: SimpleNamespace(data=b"names", copy=1))
     monkeypatch.setattr("school_protocol.case_files.bundles.see_bundles", lambda *_any: ())
-    yield found
-    house.close()
+    return school
 
 
 COMMANDS: dict[str, Callable[[School], list[str]]] = {
@@ -139,18 +125,12 @@ COMMANDS: dict[str, Callable[[School], list[str]]] = {
 }
 
 
-def run(school: School, command: str, out: Path) -> Result:
-    with school.house.directory.reading() as session:
-        username = auth_repository.account(session, school.account("head")).username
-    return CliRunner().invoke(cli.main, [*COMMANDS[command](school), "-o", str(out), "--as", username])
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_a_command_writes_is_its_owners_alone(school: School, tmp_path: Path, command: str) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     out = folder / "copy"
-    done = run(school, command, out)
+    done = run(*COMMANDS[command](school), "-o", out, *by(school, "head"))
     assert done.exit_code == 0, done.output
     assert list(folder.iterdir()) == [out]
     assert mode(out) == 0o600
@@ -179,5 +159,5 @@ def test_after_ctrl_c_a_command_leaves_nothing(
     monkeypatch.setattr(prepared_module, "zipped", half)
     folder = tmp_path / "out"
     folder.mkdir()
-    assert run(school, command, folder / "copy").exit_code == 1
+    assert run(*COMMANDS[command](school), "-o", folder / "copy", *by(school, "head")).exit_code == 1
     assert list(folder.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -9,6 +10,9 @@ from functools import lru_cache
 import yaml
 from domain.telling import ROOT
 
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import DefinitionError
+from school_protocol.protocol.reader import read
 from tests.definitions.editing import written
 from tests.definitions.mutating import Mutant, Tree, mutants
 
@@ -37,3 +41,19 @@ def data_of(definition: str) -> Tree:
 @lru_cache
 def mutants_of(definition: str) -> Mapping[str, Mutant]:
     return {one.name: one for one in mutants(data_of(definition))}
+
+
+UNREAD = re.compile(r"facts\.(\w+): declared but never read")
+
+
+def understood(data: Tree) -> Protocol:
+    """The checked protocol; facts that nothing reads any more are taken out. Raises DefinitionError."""
+    while True:
+        text = json.dumps(data, ensure_ascii=False)
+        try:
+            return read(text.encode(), "mutant.yaml", kernel=False)
+        except DefinitionError as error:
+            unread = [found[1] for fault in error.faults if (found := UNREAD.match(fault.message))]
+            if not unread or len(unread) < len(error.faults):
+                raise
+            data = {**data, "facts": {key: fact for key, fact in data["facts"].items() if key not in unread}}

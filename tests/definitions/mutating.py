@@ -19,22 +19,6 @@ from tests.definitions.editing import shuffled
 from tests.domain.renaming import Renamed
 
 Tree = dict[str, Any]
-KINDS: Mapping[str, str] = {
-    "need": "a move asks for one need less",
-    "act need": "an act asks for one need less",
-    "lock": "a need can be gone on without",
-    "condition": "a need asks for less",
-    "role": "one role or seat less may act, move, sign or name",
-    "trigger": "a danger leads to the urgent path, or an act opens a case, from one place less",
-    "opening": "an act is open in one state less",
-    "deadline": "a deadline is gone, starts on one occasion less, or gives ten times as long",
-    "signature": "one signature less, or who must differ need not",
-    "move": "a move is gone, leaves one state less, leads elsewhere, or carries less",
-    "fact": "a fact has one source less, or one that asks for less",
-    "since": "a fact counts what was recorded before, too",
-    "effect": "an act has its effect whatever is answered",
-}
-"""What is done to a definition, by the name of the kind."""
 EDITED = frozenset(
     {"acts", "moves", "facts", "needs", "deadlines", "duties", "seats", "roles", "dangers", "documents"}
 )  # fmt: skip

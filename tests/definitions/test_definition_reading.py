@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from domain.telling import MOROCCAN
 
 from school_protocol.engine.errors import DefinitionError
 from school_protocol.engine.form_model import FieldType
@@ -13,7 +14,8 @@ from school_protocol.protocol.reader import read, read_file
 
 SMALL = Path(__file__).with_name("small.yaml")
 TEXT = SMALL.read_text("utf-8")
-CASES = yaml.safe_load(SMALL.with_name("faults.yaml").read_text("utf-8"))
+ADDED = yaml.safe_load(SMALL.with_name("added_faults.yaml").read_text("utf-8"))
+CASES = yaml.safe_load(SMALL.with_name("faults.yaml").read_text("utf-8")) + ADDED["cases"]
 
 
 def faults(text: str | bytes) -> list[str]:
@@ -24,11 +26,27 @@ def faults(text: str | bytes) -> list[str]:
     return str(caught.value).split("\n")
 
 
-def changed(*changes: tuple[str, str]) -> str:
-    text = TEXT
+def changed(*changes: tuple[str, str], base: str = TEXT) -> str:
+    text = base
     for old, new in changes:
         assert text.count(old) == 1, old
         text = text.replace(old, new)
+    return text
+
+
+def text_of(case: dict[str, Any]) -> str:
+    """The file of a case of the tables: what is added to the small definition, changed, and cut out of it."""
+    base = case.get("base", "small")
+    text = MOROCCAN.read_text("utf-8") if base == "moroccan" else TEXT
+    if base in ADDED["bases"]:
+        addition = ADDED["bases"][base]
+        text = changed(*addition.get("changes", ())).rstrip("\n") + addition.get("append", "\n")
+    text = changed(*case.get("changes", ()), base=text)
+    if "change" in case:
+        text = changed((case["change"], case["into"]), base=text)
+    for start, until in case.get("cut", ()):
+        begin = text.index(start)
+        text = text[:begin] + text[text.index(until, begin) :]
     return text
 
 
@@ -68,9 +86,17 @@ def test_a_summary_needs_a_text_without_names_and_its_writers_word() -> None:
     assert faults(bad) == [at(bad, "jot: {kind: summary", said)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["faults"][0]["says"][:60] for case in CASES])
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case, marks=[pytest.mark.exhaustive] if case.get("slow") else (), id=case["faults"][0]["says"][:60]
+        )
+        for case in CASES
+    ],
+)
 def test_each_fault_has_its_line_and_its_words(case: dict[str, Any]) -> None:
-    text = changed((case["change"], case["into"]))
+    text = text_of(case)
     assert faults(text) == [at(text, fault["where"], fault["says"]) for fault in case["faults"]]
 
 

@@ -8,29 +8,23 @@ import pytest
 
 from school_protocol.proof import properties
 from school_protocol.proof.effects import Effects
-from tests.definitions.oracle import Compared, Oracle, compared
-from tests.definitions.oracle_mutants import WRITTEN, Mutant, mutants, read_spec
+from tests.definitions.oracle import WRITTEN, Compared, Oracle, Small, changed_at_random, compared, small
 
 pytestmark = pytest.mark.exhaustive
 
 SAMPLE = 24
-"""Mutants that are looked at here; `python -m tests.definitions.oracle` looks at as many as it is asked for."""
+"""Mutants that are looked at."""
 
 
-def whole(name: str) -> Mutant:
-    spec_of, answers = next((spec_of, answers) for one, spec_of, answers in WRITTEN if one == name)
-    return Mutant(name, read_spec(spec_of(), name), answers)
-
-
-@pytest.mark.parametrize("name", [name for name, _spec, _answers in WRITTEN])
+@pytest.mark.parametrize("name", WRITTEN)
 def test_both_let_a_whole_protocol_pass(name: str) -> None:
-    found = compared(whole(name))
+    found = compared(small(name))
     assert (found.proof, found.oracle) == ((), ())
 
 
 @pytest.fixture(scope="module")
 def sample() -> list[Compared]:
-    return [compared(mutant) for mutant in islice(mutants(seed=11), SAMPLE)]
+    return [compared(mutant) for mutant in islice(changed_at_random(seed=11), SAMPLE)]
 
 
 def test_the_proof_lets_nothing_pass_that_really_happens(sample: list[Compared]) -> None:
@@ -49,11 +43,10 @@ def test_the_sample_is_worth_comparing(sample: list[Compared]) -> None:
 # ---- planted: the oracle itself, and a proof that is wrong -----------------------------------------------------------
 
 
-def changed(name: str, part: str, key: str, **values: object) -> Mutant:
-    spec_of, answers = next((spec_of, answers) for one, spec_of, answers in WRITTEN if one == name)
-    spec = spec_of()
+def changed(name: str, part: str, key: str, **values: object) -> Small:
+    spec = WRITTEN[name][0]()
     spec[part][key] |= values
-    return Mutant(f"{name}: {part}.{key} {values}", read_spec(spec, name), answers)
+    return small(name, spec, f"{part}.{key} {values}")
 
 
 FAULTS = {
@@ -98,12 +91,12 @@ def test_a_blind_proof_is_missed_out_loud(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_oracle_says_nothing_where_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.definitions.oracle.MOST", 5)
-    found = compared(whole("leak"))
+    found = compared(small("leak"))
     assert found.oracle is None
     assert found.agrees
 
 
 def test_the_oracle_tells_persons_apart() -> None:
-    mutant = whole("fair")
+    mutant = small("fair")
     alone = Oracle(mutant.protocol, mutant.answers, alone=True)
     assert {case.state for case in alone.cases} == {"told", "heard"}

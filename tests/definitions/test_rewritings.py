@@ -10,8 +10,7 @@ import pytest
 from school_protocol.engine.conditions import Condition
 from school_protocol.proof.prove import prove
 from school_protocol.proof.state_space import Proof, Verdict
-from tests.definitions.judging import understood
-from tests.definitions.mutated import ACCIDENTS, KIVA, MOROCCAN, PHARE, data_of, mutants_of
+from tests.definitions.mutated import ACCIDENTS, KIVA, MOROCCAN, PHARE, data_of, mutants_of, understood
 from tests.definitions.mutating import inside_out, rewritings, spelt_out, turned
 from tests.definitions.test_mutants import EXPECTED
 

@@ -10,11 +10,9 @@ import re
 import shlex
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -24,9 +22,9 @@ from click.testing import CliRunner
 from werkzeug.test import Client
 
 from bench import __main__ as bench
-from bench import bulk, fresh, keeping, phone, region, serving, stepping, writing
+from bench import bulk, fresh, keeping, region, serving, stepping, writing
 from bench.baselines import gunicorn_threads
-from bench.measuring import PAIRS, Measured, Work, pairs
+from bench.measuring import PAIRS, Work, pairs
 from bench.prepared import MOVER
 from bench.rows import ROWS, Goal, Outcome, Row, Skipped, Workshop
 from house.operations import documented, put
@@ -109,33 +107,6 @@ def test_a_frozen_page_asks_for_nothing_but_what_lies_beside_it(path: Path) -> N
 # ---- the rows ------------------------------------------------------------------------------------------------------
 
 
-def test_every_row_is_there() -> None:
-    assert list(ROWS) == [
-        "list", "case", "move", "press", "refused", "made", "available", "step", "writers", "serve",
-        "file-fr", "file-ar", "print-fr", "print-ar",
-        "issue-fr", "issue-ar", "fpdf2", "typst", "many", "beside", "flat", "crowd", "fresh",
-        "wire-desk", "wire-case", "wire-form", "phone",
-        "proof", "proof-2s", "proof-2f", "proof-60", "figures", "figures-pg", "summary", "summary-pg", "queue",
-        "queue-pg", "review", "review-pg",
-        "size-list", "size-queue", "size-find", "size-case", "size-list-pg", "size-queue-pg", "size-find-pg",
-        "size-case-pg", "seats", "start",
-    ]  # fmt: skip
-
-
-def test_help_lists_every_row(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        bench.main(["--help"])
-    said = capsys.readouterr().out
-    assert left.value.code == 0
-    assert [row.name for row in ROWS.values() if f"\n  {row.name} " not in said] == []
-
-
-def test_no_other_row_is_taken() -> None:
-    with pytest.raises(SystemExit) as left:
-        bench.main(["--row", "nothing"])
-    assert left.value.code == 2
-
-
 def made_up(name: str, outcome: Outcome | Exception, goal: Goal | None = None) -> Row:
     def measure(_shop: Workshop) -> Outcome:
         if isinstance(outcome, Exception):
@@ -153,64 +124,6 @@ def rows_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(bench, "ROWS", {row.name: row for row in made})
 
     return put
-
-
-@pytest.mark.exhaustive
-def test_each_row_says_what_it_found_and_whether_the_goal_is_reached(
-    rows_of: Callable[..., None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows_of(
-        made_up("fast", Outcome(2, 1, 2, (2,), "a note"), Goal(2)),
-        made_up("slow", Outcome(2.001, 1, 2.001), Goal(2)),
-        made_up("small", Outcome(40, 1, 40), Goal(50, "µs")),
-        made_up("free", Outcome(3, 1, 3)),
-        made_up("both", Outcome(101, 90, 1.1), Goal(3, also=Goal(100, "ms"))),
-        made_up("missing", Skipped("no such browser")),
-    )
-    assert bench.main([]) == 0
-    fast, slow, small, free, both, missing = re.findall(r"^(.+\n +.+)$", capsys.readouterr().out, re.MULTILINE)
-    assert fast.split() == (
-        [
-            "fast",
-            "what",
-            "fast",
-            "is",
-            "2",
-            "ms",
-            "·",
-            "a",
-            "peer",
-            "1",
-            "ms",
-            "·",
-            "ratio",
-            "2",
-            "×",
-            "·",
-            "goal",
-            "≤",
-            "2",
-            "×:",
-            "reached",
-            "·",
-            "a",
-            "note",
-        ]
-    )
-    assert "goal ≤ 2 ×: NOT REACHED" in slow
-    assert "goal ≤ 50 µs: reached" in small
-    assert free.endswith("no goal")
-    assert "goal ≤ 3 ×, ≤ 100 ms: NOT REACHED" in both
-    assert missing.endswith("skipped: no such browser")
-
-
-@pytest.mark.exhaustive
-def test_json_holds_the_same(rows_of: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
-    rows_of(made_up("one", Outcome(2, 1, 2, (1.9, 2, 2.1)), Goal(2)), made_up("other", Skipped("no")))
-    assert bench.main(["--json", "--row", "one", "--row", "other"]) == 0
-    one, other = json.loads(capsys.readouterr().out)
-    assert (one["row"], one["ratio"], one["ratios"], one["reached"]) == ("one", 2, [1.9, 2, 2.1], True)
-    assert other == {"row": "other", "what": "what other is", "against": "a peer", "skipped": "no"}
 
 
 @pytest.mark.exhaustive
@@ -233,11 +146,6 @@ def test_what_is_kept_is_the_latest_of_each_row_beside_the_one_before(
     assert len(history.read_text("utf-8").splitlines()) == 2, "kept only where it is asked for"
 
 
-def test_noise_is_what_the_same_work_lies_from_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "pairs", lambda one, other: Measured(1, 1, 1, (0.98, 1.0, 1.07)))
-    assert keeping.noise(lambda: None) == pytest.approx(0.07)
-
-
 # ---- what gets slower shows ----------------------------------------------------------------------------------------
 
 
@@ -255,13 +163,6 @@ class Ticks:
 
     def __call__(self) -> float:
         return self.seconds
-
-
-def test_a_ratio_is_the_median_of_pairs() -> None:
-    clock = Ticks()
-    found = pairs(Work(clock.work(6), 3), Work(clock.work(2), 50), clock=clock)
-    assert (found.figure, found.baseline, found.ratio) == pytest.approx((6, 2, 3))
-    assert found.ratios == pytest.approx((3,) * 5)
 
 
 def test_what_is_put_back_is_not_timed() -> None:
@@ -346,14 +247,6 @@ def test_the_line_of_the_docs_issues_a_month_and_finds_nothing_open() -> None:
 # ---- rows that are tried in a hurry --------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
-def test_a_step_says_what_each_of_the_two_does(shop: Workshop) -> None:
-    outcome = ROWS["step"].measure(shop)
-    assert outcome.figure > 0
-    assert "one event written (3" in outcome.notes
-    assert "the whole workflow written (8" in outcome.notes
-
-
 def test_the_step_of_the_frozen_process_is_the_third_of_five() -> None:
     from bench.baselines import spiff_step  # only here: it takes a while to be read
 
@@ -386,14 +279,6 @@ def few_writers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.exhaustive
 @pytest.mark.usefixtures("few_writers")
-def test_writers_at_once_keep_as_the_product_does_beside_hastier_ones(shop: Workshop) -> None:
-    outcome = ROWS["writers"].measure(shop)
-    assert outcome.figure > 0
-    assert " against NORMAL; 6 and 6 moves, 3 at once, no error; " in outcome.notes
-
-
-@pytest.mark.exhaustive
-@pytest.mark.usefixtures("few_writers")
 def test_a_writer_who_is_turned_away_fails_the_row(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_arguments: Any, **_named: Any) -> None:
         raise StorageBusy("database is locked")
@@ -401,34 +286,6 @@ def test_a_writer_who_is_turned_away_fails_the_row(shop: Workshop, monkeypatch: 
     monkeypatch.setattr(writing.cases_service, "make_move", away)
     with pytest.raises(RuntimeError, match=r"^12 of 12 moves failed: .*database is locked"):
         ROWS["writers"].measure(shop)
-
-
-@pytest.fixture
-def odd_page() -> Iterator[int]:
-    """A server whose pages hold no case; its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"nothing")
-
-        def log_message(self, *_said: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.mark.exhaustive
-def test_a_page_that_is_not_the_list_is_no_answer(odd_page: int) -> None:
-    with pytest.raises(RuntimeError, match="answers were no good"):
-        serving.Crowd(odd_page, "", 1)()
 
 
 @pytest.mark.exhaustive
@@ -456,22 +313,11 @@ def test_a_summary_that_holds_nothing_is_not_measured(shop: Workshop, monkeypatc
 
 
 @pytest.mark.exhaustive
-def test_the_queue_of_reviews_answers_with_each_kind_of_wait(shop: Workshop) -> None:
-    sizes = region.regions(shop, server=False)
-    assert sizes[max(sizes)].review()
-
-
-@pytest.mark.exhaustive
 def test_files_are_fresh_again_only_once_they_were_made(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fresh, "make_ahead_once", lambda _house: False)
     monkeypatch.setattr(fresh, "issue_case_file", lambda *_asked: None)
     with pytest.raises(RuntimeError, match="nothing is left to be made"):
         ROWS["fresh"].measure(shop)
-
-
-def test_memory_is_the_most_of_a_span_of_files() -> None:
-    job = bulk.Job(files=90, hands=1, held=[(0, 50.0), (20, 100.0), (40, 101.0), (50, 300.0), (70, 90.0), (90, 120.0)])
-    assert (job.most(15, 45), job.most(60, 90)) == (101, 120)
 
 
 def test_a_process_that_grows_shows(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -491,18 +337,3 @@ def test_without_lighthouse_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(Skipped, match="npm install -g lighthouse"):
         ROWS["phone"].measure(shop)
-
-
-def test_what_counts_and_misses_something_is_named() -> None:
-    def of(score: float, **audits: float | None) -> dict[str, Any]:
-        return {"score": score, "auditRefs": [{"id": name, "weight": int(name != "hint")} for name in audits]}
-
-    audits: dict[str, dict[str, float | None]] = {
-        "performance": {"fast": 1, "hint": 0}, "accessibility": {"contrast": 0}, "best-practices": {"manual": None},
-    }  # fmt: skip
-    report = {
-        "categories": {name: of(0.93, **found) for name, found in audits.items()},
-        "audits": {name: {"score": score} for found in audits.values() for name, score in found.items()},
-    }
-    assert phone.score_of(report, "accessibility") == 93
-    assert phone.short_of(report) == ["contrast"]

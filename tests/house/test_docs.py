@@ -35,15 +35,7 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text("utf-8")
 
 MODELS = {
     name: found
-    for model in (
-        definition,
-        definition_parts,
-        definition_parts,
-        definition_parts,
-        definition_parts,
-        definition_parts,
-        definition_parts,
-    )
+    for model in (definition, definition_parts)
     for name, found in vars(model).items()
     if isinstance(found, type) and issubclass(found, BaseModel) and found.__module__ == model.__name__
 }

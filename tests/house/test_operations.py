@@ -164,8 +164,8 @@ def test_each_row_names_a_test_that_runs_it(kind: str, row: str, test: str) -> N
     ("kind", "row", "test"),
     [
         ("lines", "curl", "tests/web/test_watch_asked.py::test_it_was"),
-        ("lines", "curl", "tests/cli/test_users.py::test_the_first_administrator_then_everybody_by_somebody"),
-        ("commands", "users close", "tests/cli/test_users.py::test_the_first_administrator_then_everybody_by_somebody"),
+        ("lines", "curl", "tests/cli/test_people.py::test_the_first_administrator_then_everybody_by_somebody"),
+        ("commands", "users close", "tests/cli/test_people.py::test_two_people_restore_a_factor"),
         ("commands", "keys retire", "tests/cli/test_journal.py::kept"),
     ],
 )

@@ -8,7 +8,8 @@ from typing import Any
 import pikepdf
 from pypdf import PdfReader
 
-from school_protocol.statistics.yearly_report import Place, YearlyIssued, add_up, issue_yearly, see_yearly
+from school_protocol.case_files.service import Issued
+from school_protocol.statistics.yearly_report import Place, add_up, issue_yearly, see_yearly
 from school_protocol.statistics.yearly_rules import Counts, Period
 from services.conftest import School
 
@@ -50,9 +51,7 @@ def added_up(school: School) -> Counts:
     return add_up(school.house, *told(school)).counts
 
 
-def issue(
-    school: School, who: str = "head", language: str = "fr", *, token: str = "", year: int = YEAR
-) -> YearlyIssued:
+def issue(school: School, who: str = "head", language: str = "fr", *, token: str = "", year: int = YEAR) -> Issued:
     return issue_yearly(school.house, school.person(who), SCHOOL, year, language, token=token or school.token())
 
 

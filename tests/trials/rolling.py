@@ -31,8 +31,8 @@ from trials.nodes import Addresses, Client, Node, environ_of, free_port, lost, m
 
 ROOT = Path(__file__).parents[2]
 MIGRATIONS = "school_protocol/storage/migrations/*/versions/*.py"
-BEGINNINGS = "school_protocol/storage/migrations/*/versions/*_first.py"
-"""Where the tables of a store begin anew, and no earlier program can go on with it."""
+BEGINNING = "_first"
+"""How a file's name ends where the tables of a store begin anew: no earlier program can go on with it."""
 CLIENTS, AT_ONCE = 3, 2
 SECONDS = {Size.short: 2.0, Size.whole: 30.0}
 """How long each phase takes."""
@@ -44,10 +44,10 @@ class NoHistory(Exception):
 
 def earlier() -> str:
     """The commit that came before the newest migration. Raises NoHistory, too where none has followed a beginning."""
-    newest = _git("log", "--first-parent", "-m", "--diff-filter=A", "--format=%H", "-1", "--", MIGRATIONS)
-    begun = _git("log", "--first-parent", "-m", "--diff-filter=A", "--format=%H", "-1", "--", BEGINNINGS)
-    if newest in ("", begun):
+    migrations = [str(one.relative_to(ROOT)) for one in ROOT.glob(MIGRATIONS) if not one.stem.endswith(BEGINNING)]
+    if not migrations:
         raise NoHistory
+    newest = _git("log", "--first-parent", "-m", "--diff-filter=A", "--format=%H", "-1", "--", *migrations)
     return _git("rev-parse", f"{newest}^1")
 
 

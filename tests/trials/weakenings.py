@@ -50,6 +50,7 @@ def run(size: Size, folder: Path) -> Outcome:
     elsewhere, same = ({one for ids in KNOWN[part].values() for one in ids} for part in ("elsewhere", "same"))
     gone = (elsewhere | same) - {one.id for one in found}
     faults = [f"there is no such weakening any more: {one}" for one in sorted(gone)]
+    faults += [f"no module is named so any more: {one}" for one in astray()]
     asked = [one for one in found if one.id not in same]
     asked = asked if size is Size.whole else [one for one in asked if one.id not in elsewhere][::EVERY_TENTH]
     with ExitStack() as houses:
@@ -58,6 +59,12 @@ def run(size: Size, folder: Path) -> Outcome:
         planted = told_by(OPEN_TO_ALL, matrices) is not None
         planted += told_by(replace(OPEN_TO_ALL, after=OPEN_TO_ALL.before), matrices) is None
     return Outcome(len(asked), "weakenings", tuple(faults), 2, planted)
+
+
+def astray() -> list[str]:
+    """What `asked` names that begins the name of no file of the product."""
+    files = [str(one.relative_to(PRODUCT)) for one in Path(PRODUCT).rglob("*.py")]
+    return [one for named in KNOWN["asked"].values() for one in named if not any(f.startswith(one) for f in files)]
 
 
 OPEN_TO_ALL = Mutant(

@@ -33,6 +33,7 @@ from school_protocol.mail import Letter, Post
 from school_protocol.notifications.service import sweep
 from school_protocol.storage.case_numbers import format_number
 from school_protocol.web import create_app
+from tests.cli.conftest import give
 
 NAME, MASSAR, SCHOOL = "Ghita Serrhini", "G123456789", "00000A"
 ABSENT = "9999999999999"
@@ -426,8 +427,7 @@ def test_no_command_finds_it(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_
     }
     assert found == set(ARGUMENTS)
     at_the_report(place)
-    for module in (cli.case_commands, cli.case_file_commands, cli.case_file_commands, cli.privacy_commands, cli.group):
-        monkeypatch.setattr(module, "open_the_house", lambda: place.player.house)
+    give(monkeypatch, place.player.house)
     folder = tmp_path / "out"
     folder.mkdir()
 

@@ -1,0 +1,199 @@
+"""Copies on disk, or the reason why there is none: letters, copies made out to somebody, bundles, yearly reports."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from domain.telling import NOW
+from handing import hand_out_as
+from services.conftest import School
+from services.lettering import MOTHER, refer
+from services.yearly_told import SCHOOL, YEAR
+
+from school_protocol.case_files.pages import case_file_html
+from school_protocol.case_files.service import academy_of
+from school_protocol.cases.loading import load
+from school_protocol.cli.group import REFUSED
+from school_protocol.pdf import rendering
+from school_protocol.pdf.signing_keys import Validity, make_authority
+from tests.cli.conftest import by, run
+
+pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+
+
+@pytest.fixture
+def school(told_school: School) -> School:
+    return told_school
+
+
+# ---- letters -------------------------------------------------------------------------------------------------------
+
+
+def letter(school: School, out: Path, who: str, document: str, *more: str) -> Result:
+    return run("case-file", "letter", school.number, "--document", document, "-o", out, *by(school, who), *more)
+
+
+def test_a_notice_is_written(school: School, tmp_path: Path) -> None:
+    out = tmp_path / "notice.pdf"
+    done = letter(school, out, "head", "guardians_notice", "--about", "guardian-1", "--language", "ar")
+    assert (done.exit_code, out.read_bytes()[:4]) == (0, b"%PDF")
+    assert "copy 1" in done.stderr
+    assert MOTHER not in done.output
+
+
+def test_a_held_guardian_is_refused_and_nothing_is_written(school: School, tmp_path: Path) -> None:
+    out = tmp_path / "notice.pdf"
+    school.act("head", "guardian_hold", guardian="guardian-1", reason="risk_if_told")
+    refused = letter(school, out, "head", "guardians_notice", "--about", "guardian-1")
+    assert refused.exit_code == REFUSED
+    assert "guardian_on_hold" in refused.stderr
+    assert not out.exists()
+
+
+def test_the_wrong_role_finds_nothing(school: School, tmp_path: Path) -> None:
+    out = tmp_path / "sheet.pdf"
+    refused = letter(school, out, "team_member", "marsad_sheet")
+    assert refused.exit_code == 1
+    assert "not found" in refused.stderr
+    assert not out.exists()
+
+
+# ---- copies made out to somebody -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def as_html(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_out_as(monkeypatch, lambda view, wording: case_file_html(view, wording).encode())
+
+
+def issue(school: School, out: Path, *more: str) -> Result:
+    return run("case-file", "issue", school.number, "-o", out, *by(school, "head"), *more)
+
+
+@pytest.mark.usefixtures("as_html")
+def test_a_copy_is_made_out_to_who_is_named(school: School, tmp_path: Path) -> None:
+    refer(school, "prosecutor")
+    for profile, reader in (("family", "guardian-1"), ("authority", "referral-1")):
+        out = tmp_path / profile
+        done = issue(school, out, "--profile", profile, "--for", reader)
+        assert (done.exit_code, out.exists()) == (0, True)
+    assert issue(school, tmp_path / "only", "--profile", "authority").exit_code == 0, "the only service told"
+
+
+@pytest.mark.usefixtures("as_html")
+def test_a_copy_to_nobody_is_refused_and_nothing_is_written(school: School, tmp_path: Path) -> None:
+    out = tmp_path / "copy"
+    school.act("head", "guardian_hold", guardian="guardian-1", reason="risk_if_told")
+    for profile, reader, code in (
+        ("family", "guardian-1", "guardian_on_hold"),
+        ("family", "", "choose_reader"),
+        ("authority", "", "no_service_told"),
+        ("school", "guardian-1", "no_such_reader"),
+    ):
+        refused = issue(school, out, "--profile", profile, "--for", reader)
+        assert refused.exit_code == REFUSED
+        assert code in refused.stderr
+        assert not out.exists()
+
+
+# ---- bundles -------------------------------------------------------------------------------------------------------
+
+
+def keys(school: School) -> Path:
+    """An authority whose certificates hold for the story's day and for the day on which this runs."""
+    with school.house.realm.reading() as session:
+        unit = load(school.house, session, school.person("head"), school.number).around.unit
+    folder = school.house.settings.data / "signing"
+    begins, ends = min(NOW, datetime.now(UTC)), max(NOW, datetime.now(UTC))
+    validity = Validity(begins - timedelta(days=9), ends + timedelta(days=900))
+    make_authority(folder, "Root", {academy_of(school.house, unit).code: "Academy"}, validity)
+    return folder / "root.pem"
+
+
+def bundle(school: School, out: Path, who: str, *more: str) -> Result:
+    return run("case-file", "bundle", school.number, "-o", out, *by(school, who), *more)
+
+
+def verify(file: Path, root: Path, *more: str) -> Result:
+    return run("case-file", "verify-bundle", file, "--trust", root, *more)
+
+
+def test_an_archive_is_written_and_verified_and_an_altered_one_is_told(school: School, tmp_path: Path) -> None:
+    refer(school, "prosecutor")
+    root, out = keys(school), tmp_path / "all.zip"
+    done = bundle(school, out, "head", "--about", "referral-1")
+    assert done.exit_code == 0, done.output
+    assert "copy 1" in done.stderr
+    sound = verify(out, root, "--json")
+    told_of = json.loads(sound.stdout)
+    errors = [one["code"] for one in told_of["findings"] if not one["warning"]]
+    assert (sound.exit_code, errors, told_of["manifest"]["case"]) == (0, [], school.number)
+    assert "Academy" in verify(out, root, "--language", "ar").stdout
+    data = bytearray(out.read_bytes())
+    data[data.index(b"%PDF") + 2000] ^= 1
+    out.write_bytes(data)
+    altered = verify(out, root)
+    assert altered.exit_code == 1
+    assert "case-file.pdf" in altered.stdout
+    assert [one["code"] for one in json.loads(verify(out, root, "--json").stdout)["findings"]] == ["file_altered"]
+
+
+@pytest.mark.exhaustive
+def test_without_a_key_or_a_referral_nothing_is_written(school: School, tmp_path: Path) -> None:
+    out = tmp_path / "all.zip"
+    refused = bundle(school, out, "head")
+    assert (refused.exit_code, "no_service_told" in refused.stderr) == (REFUSED, True)
+    refer(school, "prosecutor")
+    refused = bundle(school, out, "head")
+    assert (refused.exit_code, "bundle_unsigned" in refused.stderr) == (REFUSED, True)
+    assert bundle(school, out, "team_member").exit_code == 1
+    assert not out.exists()
+
+
+def test_a_certificate_that_is_none_is_said(tmp_path: Path) -> None:
+    file, root = tmp_path / "x.zip", tmp_path / "root.pem"
+    file.write_bytes(b"PK")
+    root.write_bytes(b"nothing")
+    found = verify(file, root, "--language", "fr")
+    assert found.exit_code == 1
+    assert "certificat" in found.stderr
+
+
+# ---- yearly reports ------------------------------------------------------------------------------------------------
+
+
+def report(school: School, out: Path, who: str, *more: str, year: int = YEAR, code: str = SCHOOL) -> Result:
+    return run("report", "yearly", "--school", code, "--year", year, "-o", out, *by(school, who), *more)
+
+
+def test_a_report_is_written_and_numbered(school: School, tmp_path: Path) -> None:
+    school.wait(days=290)
+    out = tmp_path / "report.pdf"
+    for copy in (1, 2):
+        done = report(school, out, "directorate", "--language", "ar")
+        assert (done.exit_code, out.read_bytes()[:4]) == (0, b"%PDF")
+        assert f"copy {copy}" in done.stderr
+
+
+def test_before_the_first_term_is_over_it_is_refused_and_nothing_is_written(school: School, tmp_path: Path) -> None:
+    refused = report(school, tmp_path / "report.pdf", "head")
+    assert refused.exit_code == REFUSED
+    assert "no_term_over" in refused.stderr
+    assert not (tmp_path / "report.pdf").exists()
+
+
+def test_another_school_role_language_or_year_gives_none(school: School, tmp_path: Path) -> None:
+    out = tmp_path / "report.pdf"
+    for refused, code in (
+        (report(school, out, "team_member"), 1),
+        (report(school, out, "head", code="99999Z"), 1),
+        (report(school, out, "head", "--language", "de"), 1),
+        (report(school, out, "head", year=1999), REFUSED),
+    ):
+        assert refused.exit_code == code
+        assert refused.stderr
+        assert not out.exists()
