@@ -157,8 +157,8 @@ def read_cases(house: House, bearer: Bearer, wanted: Wanted, *, limit: int, afte
     narrowed = index_repository.Filter(
         protocol=wanted.protocol or None,
         unit=school,
-        stages=frozenset({wanted.stage}) if wanted.stage else None,
-        states=frozenset({wanted.state}) if wanted.state else None,
+        stage=wanted.stage or None,
+        state=wanted.state or None,
         level=wanted.level,
         ended=wanted.ended,
         moved_from=wanted.moved_since,
