@@ -442,33 +442,35 @@ class ContributionLine:
     """Whether this reader sees the other school's case itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
+    """The page of a case. Whoever knows of it by its metadata alone is given little of it."""
+
     head: CaseHead
     rail: tuple[RailStage, ...]
-    next_moves: tuple[MoveLine, ...]
-    other_moves: tuple[MoveLine, ...]
     acts: tuple[tuple[str, tuple[ActLine, ...]], ...]
     """By group, in the order in which a case needs them."""
-    duties: tuple[DutyLine, ...]
     dues: tuple[DueLine, ...]
-    people: tuple[PersonLine, ...]
-    seats: tuple[SeatLine, ...]
-    referrals: tuple[ReferralLine, ...]
-    whom: Mapping[int, Mapping[str, str]]
-    """Number of a referral → the names of the organisation that it went to, where somebody said which."""
     holds: tuple[HoldLine, ...]
-    evidence: tuple[RecordView, ...]
-    notes: tuple[RecordView, ...]
-    follow_ups: tuple[FollowUpLine, ...]
-    dangers: tuple[DangerLine, ...]
-    to_sign: tuple[RecordView, ...]
     chronology: ChronologyPage
-    successor: str | None = None
-    joined: tuple[str, ...] = ()
-    opened_from: str | None = None
-    contributes: bool = False
+    successor: str | None
+    joined: tuple[str, ...]
+    opened_from: str | None
+    contributes: bool
     """Whether another school leads the case from which this one was opened."""
+    next_moves: tuple[MoveLine, ...] = ()
+    other_moves: tuple[MoveLine, ...] = ()
+    duties: tuple[DutyLine, ...] = ()
+    people: tuple[PersonLine, ...] = ()
+    seats: tuple[SeatLine, ...] = ()
+    referrals: tuple[ReferralLine, ...] = ()
+    whom: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    """Number of a referral → the names of the organisation that it went to, where somebody said which."""
+    evidence: tuple[RecordView, ...] = ()
+    notes: tuple[RecordView, ...] = ()
+    follow_ups: tuple[FollowUpLine, ...] = ()
+    dangers: tuple[DangerLine, ...] = ()
+    to_sign: tuple[RecordView, ...] = ()
     contributions: tuple[ContributionLine, ...] = ()
     """What was asked of other schools, and what became of it."""
     just_written: RecordView | None = None
