@@ -354,26 +354,12 @@ def test_days_without_school_are_named(people: School) -> None:
     assert not days[date(2027, 1, 13)].closed
 
 
-def test_a_long_week_goes_on_on_the_next_page(people: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("school_protocol.cases.lists.CASES", 2)
-    made = set()
-    for _count in range(5):
-        people.report()
-        made.add(people.number)
-    seen: list[str] = []
-    after = None
-    for _page in range(3):
-        shown = week(people, "head", after=after)
-        seen += sorted({due.number for day in shown.days for due in day.dues})
-        after = shown.after
-    assert (sorted(seen), after) == (sorted(made), None)
-
-
 # ---- many ----------------------------------------------------------------------------------------------------------
 
 
-def test_for_me_is_kept_over_pages(people: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("school_protocol.cases.lists.PAGE", 2)
+@pytest.mark.parametrize("view", ["week", "mine"])
+def test_a_long_list_goes_on_on_the_next_page(people: School, monkeypatch: pytest.MonkeyPatch, view: str) -> None:
+    monkeypatch.setattr(f"school_protocol.cases.lists.{'CASES' if view == 'week' else 'PAGE'}", 2)
     made = set()
     for _count in range(5):
         people.report()
@@ -381,8 +367,13 @@ def test_for_me_is_kept_over_pages(people: School, monkeypatch: pytest.MonkeyPat
     seen: list[str] = []
     after = None
     for _page in range(3):
-        shown = desk(people, "team_coordinator", filter="mine", after=after)
-        assert shown.filter == "mine"
-        seen += [each.number for each in shown.lines]
-        after = shown.after
+        if view == "week":
+            ahead = week(people, "head", after=after)
+            seen += sorted({due.number for day in ahead.days for due in day.dues})
+            after = ahead.after
+        else:
+            shown = desk(people, "team_coordinator", filter="mine", after=after)
+            assert shown.filter == "mine"
+            seen += [each.number for each in shown.lines]
+            after = shown.after
     assert (sorted(seen), after) == (sorted(made), None)

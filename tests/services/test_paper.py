@@ -199,20 +199,6 @@ def test_the_page_offers_those_who_may_have_done_it(told: School) -> None:
 # ---- a report ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
-def test_a_report_on_paper_is_typed_in_by_a_colleague(school: School) -> None:
-    paper = OnPaper((NOW - timedelta(days=4)).isoformat(), school.account("reporter"))
-    opened = open_case(
-        school.house, school.person("team_member"), "report", REPORT, token=school.token(), paper=paper
-    )  # fmt: skip
-    school.number = opened.number
-    view = see_case(school.house, school.person("team_member"), opened.number)
-    assert view.head.opened_at == NOW - timedelta(days=4)
-    assert "danger_check" in {line.duty.key for line in view.duties if line.tone == "late"}
-    shown = entry(school, "team_member", 2)
-    assert shown.paper == PaperLine(school.person("reporter").name, "reporter", NOW - timedelta(days=4))
-
-
 def test_a_report_from_the_future_opens_nothing(school: School) -> None:
     paper = OnPaper((NOW + timedelta(minutes=1)).isoformat())
     for use_case, more in ((rehearse_opening, {}), (open_case, {"token": "t"})):

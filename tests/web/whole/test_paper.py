@@ -220,25 +220,6 @@ def test_who_stands_aside_is_named_as_such(browse: Browse, case: str, player: Pl
 
 
 @pytest.mark.exhaustive
-def test_the_page_about_names_keeps_it(browse: Browse, case: str, player: Player, house: House) -> None:
-    member, path, by = browse("team_member"), f"{case}/acts/note", account(player, "head")
-    member.open(path)
-    html = member.send(
-        path, 422, a__text="Yasmine Benali est venue", paper__at=ON_PAPER, paper__by=by
-    ).get_data(as_text=True)  # fmt: skip
-    assert 'name="naming"' in html
-    sent = filled(html, path)
-    assert (sent["paper-at"], sent["paper-by"]) == (ON_PAPER, by)
-    member.form = MultiDict(sent)
-    member.send(path, naming="tokens")
-    record = see_record(house, player.actor("team_member"), case[-13:], last_seq(shown(member, f"{case}/chronology")))[
-        1
-    ]
-    assert record.paper is not None
-    assert (record.paper.name, record.answers["text"]) == ("head", "[EV1] est venue")
-
-
-@pytest.mark.exhaustive
 def test_the_conflict_page_keeps_it(browse: Browse, case: str, player: Player, house: House) -> None:
     coordinator, path, by = browse("team_coordinator"), f"{case}/acts/report_more", account(player, "head")
     coordinator.open(path)
