@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,14 +94,11 @@ def _done() -> Job:
     with tempfile.TemporaryDirectory(prefix="school-protocol-bench-") as name:
         settings = Settings(data=Path(name))
         demo.prepare(settings, reset=False, password=PASSWORD, say=silent, told=False)
-        house = open_house(settings, SystemClock())
-        try:
+        with closing(open_house(settings, SystemClock())) as house:
             sample(house, FILES, seed=1, password=PASSWORD, progress=silent, places=1, under_way=1.0)
             actor = actor_named(house, f"{SCHOOL}-team-coordinator")
             assert actor is not None
             return _watched(house, actor)
-        finally:
-            house.close()
 
 
 def _watched(house: House, actor: Actor) -> Job:

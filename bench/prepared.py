@@ -107,13 +107,10 @@ def prepare(*, short_cases: int = SHORT_CASES, events: int = EVENTS) -> Iterator
     with tempfile.TemporaryDirectory(prefix="school-protocol-bench-") as name:
         folder = Path(name)
         clock = TurnableClock(datetime(2000, 1, 1, tzinfo=UTC))
-        house = open_house(Settings(data=folder), clock)
-        try:
+        with closing(open_house(Settings(data=folder), clock)) as house:
             player = prepared(house, clock, read(content, DEFINITION.name), content)
             file = _play(player, short_cases, events)
             yield Prepared(house, player, create_app(house), player.numbers[CASE], file, folder)
-        finally:
-            house.close()
 
 
 def _play(player: Player, short_cases: int, events: int) -> CaseFile:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -179,13 +179,10 @@ def _genuine(settings: Settings, cases: int) -> None:
     if settings.database:
         postgresql.prepare(settings.database, "", (), WIRING.tables, make_queue=lambda: worker.prepare_queue(settings))
     demo.prepare(settings, reset=False, password=PASSWORD, say=silent, told=False)
-    house = open_house(settings, SystemClock())
-    try:
+    with closing(open_house(settings, SystemClock())) as house:
         whole = sample_cases.SCHOOLS if cases == SIZES[0] else 24
         sample(house, cases - OWN, seed=1, password=PASSWORD, progress=silent, places=whole)
         sample(house, OWN, seed=2, password=PASSWORD, progress=silent, places=1, under_way=1.0)
-    finally:
-        house.close()
 
 
 def silent(*_said: object) -> None:

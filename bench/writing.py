@@ -69,8 +69,7 @@ def _told(folder: Path) -> tuple[tuple[str, ...], Actor]:
     """So many cases of one school, each as far as the move; their numbers, and who makes it."""
     content = DEFINITION.read_bytes()
     clock = TurnableClock(datetime(2000, 1, 1, tzinfo=UTC))
-    house = open_house(Settings(data=folder), clock)
-    try:
+    with closing(open_house(Settings(data=folder), clock)) as house:
         player = prepared(house, clock, read(content, DEFINITION.name), content)
         steps = [step for step in story_steps()[:5] if step["do"] in BEFORE]
         for place in range(WRITERS):
@@ -79,8 +78,6 @@ def _told(folder: Path) -> tuple[tuple[str, ...], Actor]:
         if wrong:
             raise RuntimeError(f"the story did not go as it says: {wrong[:1]}")
         return tuple(player.numbers.values()), player.actor(MOVER)
-    finally:
-        house.close()
 
 
 @dataclass

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.metadata import version as version_of
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
+from zoneinfo import ZoneInfo
 
+from school_protocol.engine.clock import DEFAULT_TIMEZONE
 from school_protocol.engine.errors import SchoolProtocolError
 
 CATALOGUES = Path(__file__).parent / "translations"
+DEFAULT_COUNTRY = "MA"
 LANGUAGES = ("fr", "ar", "en")
 """What pages speak, and each definition and scenario at least; a folder of CATALOGUES adds one to the pages."""
 MEGABYTES, PROCESSES, DAYS, SECONDS = (1, 25), (1, 1000), (1, 3650), (0, 999_999)
@@ -33,7 +37,26 @@ FOLDER, ROWS, S3 = "folder", "database", "s3://"
 """Where sealed files can lie: beside the rest, in rows, in an object store."""
 _ADDRESS = re.compile(r"(?:([^:/]*)(?::[^@]*)?@)?([^/?]*)(/[^?]*)?")
 """Role, host and name of a database's address, read as the driver reads it."""
+_Read = TypeVar("_Read")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """A time zone by its name; empty: the usual one. Raises SettingUnreadable where this machine knows none so."""
+    try:
+        return ZoneInfo(name.strip() or DEFAULT_TIMEZONE)
+    except (ValueError, OSError, KeyError):
+        raise SettingUnreadable(
+            f"SCHOOL_PROTOCOL_TIMEZONE is a time zone, as {DEFAULT_TIMEZONE}, not {name!r}"
+        ) from None
+
+
+def country_named(code: str) -> str:
+    """The code of a country; empty: the usual one. Raises SettingUnreadable."""
+    found = code.strip() or DEFAULT_COUNTRY
+    if not re.fullmatch("[A-Z]{2}", found):
+        raise SettingUnreadable(f"SCHOOL_PROTOCOL_COUNTRY is two letters, as {DEFAULT_COUNTRY}, not {code!r}")
+    return found
 
 
 def known_languages() -> tuple[str, ...]:
@@ -227,6 +250,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     """Settings from environment variables (SCHOOL_PROTOCOL_…). Raises SettingUnreadable."""
     environ = with_files(environ)
     languages = _languages(environ)
+    zone_named(environ.get("SCHOOL_PROTOCOL_TIMEZONE", ""))
+    country_named(environ.get("SCHOOL_PROTOCOL_COUNTRY", ""))
     return Settings(
         data=Path(environ.get("SCHOOL_PROTOCOL_DATA", "var")).resolve(),
         database=database_address(environ.get("SCHOOL_PROTOCOL_DATABASE_URL", ""), "SCHOOL_PROTOCOL_DATABASE_URL"),
@@ -371,3 +396,17 @@ def _one_of(environ: Mapping[str, str], name: str, words: tuple[str, ...]) -> st
     if said not in words:
         raise SettingUnreadable(f"{name} is one of {', '.join(words)}, not {said!r}")
     return said
+
+
+def _of_process(read: Callable[[str], _Read], name: str) -> _Read:
+    """What the environment says as the process begins; what it says wrongly, `settings_from` refuses."""
+    try:
+        return read(os.environ.get(name, ""))
+    except SettingUnreadable:
+        return read("")
+
+
+ZONE = _of_process(zone_named, "SCHOOL_PROTOCOL_TIMEZONE")
+"""The time in which days begin and moments are written; one for a process, like its locale."""
+COUNTRY = _of_process(country_named, "SCHOOL_PROTOCOL_COUNTRY")
+"""Whose public holidays are meant."""

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, dates, lists, numbers
 from babel.support import NullTranslations, Translations
 
 from school_protocol.config import CATALOGUES, LANGUAGES, known_languages
+from school_protocol.config import ZONE as ZONE
 from school_protocol.engine.clock import TimeUnit
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.form_model import FieldType, FormField
@@ -27,7 +27,6 @@ PRINTED = ("zgh",)
 """What blank forms and sheets speak beside the languages of pages, where a definition does."""
 _REGIONS = {"fr": "fr_MA", "ar": "ar_MA", "en": "en_GB"}
 """In which country's way a language writes days and numbers; any other in its own."""
-ZONE = ZoneInfo("Africa/Casablanca")
 _HTML = {"ar": "ar-MA"}
 _COMMAS = {"ar": "، "}
 _SEMICOLONS = {"ar": "؛ ", "fr": "\u00a0; "}

@@ -554,7 +554,7 @@ def prepared(house: House, clock: TurnableClock, protocol: Protocol, content: by
         school = auth_repository.add_unit(
             session, kind=UnitKind.school, code="00000A", names={"fr": "École"}, parent=province
         )
-        contacts_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK))
+        contacts_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK, timezone=ZONE.key))
         protocol_repository.publish(
             session,
             protocol=protocol.protocol,

@@ -185,9 +185,9 @@ def journal_key() -> None:
 @click.option("--key", required=True, help="What `journal key` printed.")
 def journal_check(folder: Path, key: str) -> None:
     """Check a folder of anchors anywhere, without database and keys: none changed, missing or exchanged."""
-    from school_protocol.ops.journal_checks import check_anchors
+    from school_protocol.storage import anchors
 
-    found = check_anchors(folder, key.strip())
+    found = anchors.check(folder, public=key.strip())
     for one in found.breaks:
         click.echo(f"anchor {one.seq}: {one.flaw.value} ({_SAID[one.flaw.value]})")
     last = found.sound[-1] if found.sound else None

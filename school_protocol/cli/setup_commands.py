@@ -32,11 +32,11 @@ def found(
     from school_protocol.ops import setup
 
     house = open_the_house()
-    first = setup.First(administrator, (name, name_ar), code.strip().upper(), (country, country_ar))
+    code = code.strip().upper()
     content = Path(definition).read_bytes() if definition else None
-    protocol = setup.found(house, first, content)
-    click.echo(f"{first.code} is founded, {protocol.protocol} {protocol.version} is published", err=True)
-    click.echo(f"schools open as in the usual year: `school-protocol calendar show {first.code}`", err=True)
+    protocol = setup.found(house, administrator, (name, name_ar), code, (country, country_ar), content)
+    click.echo(f"{code} is founded, {protocol.protocol} {protocol.version} is published", err=True)
+    click.echo(f"schools open as in the usual year: `school-protocol calendar show {code}`", err=True)
     click.echo(f"{administrator} comes in by this link, once, within 72 hours:", err=True)
     say_link(house, access_codes.invite_the_first(house, administrator, house.now()))
 

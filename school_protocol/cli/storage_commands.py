@@ -142,9 +142,9 @@ def backup_list(folder: Path, keep_days: int, as_json: bool) -> None:
 
 def say_left_over(settings: Settings) -> None:
     """What restores left behind, and how it is ended."""
-    from school_protocol.ops import backup_service
+    from school_protocol.storage import restoring
 
-    for said in backup_service.left_over(settings):
+    for said in restoring.left_over(settings.data):
         click.echo(said, err=True)
 
 

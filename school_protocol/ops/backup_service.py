@@ -159,11 +159,6 @@ def restore(
     return Restored(manifest, aside, again, indexed)
 
 
-def left_over(settings: Settings) -> tuple[str, ...]:
-    """What restores left beside the data, each with how it is ended."""
-    return restoring.left_over(settings.data)
-
-
 def go_on(settings: Settings) -> Path | None:
     """Bring a restore that was broken off to its end; returns where the former state lies."""
     if not restoring.is_under_way(settings.data):

@@ -273,12 +273,9 @@ def _refuse_empty(source: Settings) -> None:
         file = source.data / f"{part}.sqlite"
         if not _is_file(file):
             raise NotMovable(f"{source.data} holds no installation: no {file.name} is there that this account can read")
-        store = Store(open_engine(source.store_url(part)))
-        try:
+        with closing(Store(open_engine(source.store_url(part)))) as store:
             if standing_of(store, part) == "none":
                 raise NotMovable(f"{source.data} holds no installation: the {part} has no tables there")
-        finally:
-            store.close()
 
 
 def _is_file(path: Path) -> bool:

@@ -9,7 +9,7 @@ import fcntl
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -364,12 +364,9 @@ def prepare(
     settings.data.mkdir(parents=True, exist_ok=True)
     _note(settings, UNFINISHED)
     turning = TurnableClock((clock or SystemClock()).now())
-    house = open_house(settings, turning)
-    try:
+    with closing(open_house(settings, turning)) as house:
         _seed(house, turning, accounts.password, say, told=told)
         accounts = _listed(accounts.password, _seeds(house))
-    finally:
-        house.close()
     _note(settings, f"{accounts.table()}\n")
     return accounts
 
@@ -378,15 +375,12 @@ def code_of(settings: Settings, username: str, clock: Clock | None = None) -> tu
     """A code that this account of the demo can use, and in how many seconds. Raises DemoError for any other account."""
     if _noted(settings) in ("", UNFINISHED):
         raise DemoError(f"{settings.data} holds no demo")
-    house = open_house(settings, clock or SystemClock())
-    try:
+    with closing(open_house(settings, clock or SystemClock())) as house:
         with house.directory.reading() as session:
             account = auth_repository.account_named(session, username)
             if account is None or not sign_in_repository.has_seed(session, account.id):
                 raise DemoError(f"{username} has no codes")
         return second_factor.current_code(house, account.id)
-    finally:
-        house.close()
 
 
 def _seeds(house: House) -> dict[str, str]:
@@ -506,8 +500,7 @@ def _clear_anchors(settings: Settings) -> None:
 
 def _again(settings: Settings, kept: str, password: str | None, say: Say) -> DemoAccounts:
     say("The demo's data is there already")
-    house = open_house(settings, SystemClock())
-    try:
+    with closing(open_house(settings, SystemClock())) as house:
         if not password or password == kept:
             return _listed(kept, _seeds(house))
         hashed = hash_password(password)
@@ -517,8 +510,6 @@ def _again(settings: Settings, kept: str, password: str | None, say: Say) -> Dem
                 if account is not None:
                     auth_repository.set_password(session, account.id, hashed)
         accounts = _listed(password, _seeds(house))
-    finally:
-        house.close()
     _note(settings, f"{accounts.table()}\n")
     return accounts
 

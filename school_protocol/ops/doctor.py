@@ -14,20 +14,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import holidays
 
 from school_protocol.auth import passwords
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import ROOTS, key_of, trust_in
-from school_protocol.config import Settings, version
+from school_protocol.config import COUNTRY, ZONE, Settings, SettingUnreadable, version, zone_named
 from school_protocol.context import RESTORE, STORES, House, today_for
-from school_protocol.engine.clock import DEFAULT_TIMEZONE
 from school_protocol.engine.errors import DefinitionError, SchoolProtocolError
 from school_protocol.engine.kernel import contrary
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import Wording
 from school_protocol.mail import PostMisconfigured, Unreachable, reach_mail
-from school_protocol.ops import backup_service, going_live, key_rotation
+from school_protocol.ops import going_live, key_rotation
 from school_protocol.ops.databases import progress_line, refuse_misplaced
 from school_protocol.ops.key_rotation import is_marked_here
 from school_protocol.pdf import rendering
@@ -37,7 +37,7 @@ from school_protocol.pdf.verdicts import WARNINGS, SealingError
 from school_protocol.people.contacts import schools_without_calendar
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read
-from school_protocol.storage import master_keys, sql
+from school_protocol.storage import master_keys, restoring, sql
 from school_protocol.storage.engines import Store, is_whole, open_engine
 from school_protocol.storage.master_keys import MARKS, PUT_BACK
 from school_protocol.storage.migrate import Part, standing_of
@@ -196,13 +196,17 @@ def _open_to_others(path: Path) -> bool:
 
 
 def zone(_asked: Asked) -> Iterator[Finding]:
-    """Whether the machine knows the schools' time."""
+    """Whether the machine knows the schools' time, and their public holidays."""
     try:
-        ZoneInfo(DEFAULT_TIMEZONE)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        yield wrong(f"the time of {DEFAULT_TIMEZONE} is not known here", "install tzdata")
+        zone_named(ZONE.key)
+    except SettingUnreadable:
+        yield wrong(f"the time of {ZONE.key} is not known here", "install tzdata")
     else:
-        yield ok(f"time: {DEFAULT_TIMEZONE} is known")
+        yield ok(f"time: {ZONE.key} is known")
+    if COUNTRY not in holidays.list_supported_countries():
+        yield wrong(
+            f"no public holidays of {COUNTRY} are known", "set SCHOOL_PROTOCOL_COUNTRY to the code of a country"
+        )
 
 
 def papers(_asked: Asked) -> Iterator[Finding]:
@@ -496,7 +500,7 @@ def files(house: House, _asked: Asked) -> Iterator[Finding]:
 
 def left_over(house: House, _asked: Asked) -> Iterator[Finding]:
     """What restores left behind."""
-    for said in backup_service.left_over(house.settings):
+    for said in restoring.left_over(house.settings.data):
         yield note(said, "as it says: what was erased lives on in it")
 
 

@@ -20,7 +20,17 @@ from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import ZONE
 from school_protocol.notifications.digests import is_demo
 from school_protocol.ops import demo, sample_repository
-from school_protocol.ops.sample_cases import Made, Played, School, name_of, named, played, schools, whole
+from school_protocol.ops.sample_cases import (
+    Made,
+    Played,
+    School,
+    name_of,
+    named,
+    played,
+    schools,
+    whole,
+    whole_or_cut,
+)
 from school_protocol.people import school_time
 from school_protocol.statistics.rules import path_of
 from school_protocol.storage import case_numbers
@@ -73,7 +83,7 @@ def sample(
     protocol, content = demo.definition()
     plays = min(max(count // CASES_A_PLAY, PLAYS[0]), PLAYS[1])
     found = played(
-        protocol, content, school_time.usual(), plays=plays, rng=rng, now=house.now(),
+        protocol, content, school_time.usual(), whole_or_cut(protocol, plays, rng), now=house.now(),
         progress=lambda done, total: progress("histories", done, total),
     )  # fmt: skip
     parts = {part for one in found for part in one.cast}
@@ -202,7 +212,7 @@ def shown(
     rng = random.Random("figures of the demo")  # noqa: S311 - the same cases each time
     since = _since(protocol, house.now())
     plan = (*((story, range(since + weeks.start, since + weeks.stop)) for story, weeks in BEFORE), *LATELY)
-    found = whole(protocol, content, school_time.usual(), plan, rng=rng, now=house.now())
+    found = played(protocol, content, school_time.usual(), whole(protocol, plan, rng), now=house.now())
     ended = [one for one in found if one.history.ended]
     made = Made(house, protocol, tuple(sorted({part for one in ended for part in named(one)})), hashed)
     made.casts.update(standing)

@@ -31,12 +31,12 @@ from school_protocol.storage import (
     missing_rows,
     row_macs,
 )
-from school_protocol.storage.anchors import Anchor, AnchorsBusy, AnchorUnwritable, Checked
+from school_protocol.storage.anchors import Anchor, AnchorsBusy, AnchorUnwritable
 from school_protocol.storage.backups import ErasedUnreadable
-from school_protocol.storage.chain_checks import Check, Comparison, Stores
+from school_protocol.storage.chain_checks import Comparison, Stores
 from school_protocol.storage.engines import Session
 from school_protocol.storage.journal import Break, Chain, Flaw
-from school_protocol.storage.models import DirectoryBase, RealmBase
+from school_protocol.storage.models import DirectoryBase, JournalCheckRow, RealmBase
 from school_protocol.storage.store_errors import StorageBusy
 
 
@@ -129,8 +129,8 @@ def look_up_head(house: House, number: str, head: str) -> PrintedHead:
 class JournalStanding:
     """How the journal is kept: the latest checks, the latest anchor, accesses that are open, where anchors lie."""
 
-    latest: Check | None
-    passed: Check | None
+    latest: JournalCheckRow | None
+    passed: JournalCheckRow | None
     anchor: tuple[int, datetime] | None
     open_accesses: int
     folder: Path
@@ -160,11 +160,6 @@ def see_standing(house: House) -> JournalStanding:
 def _volume(folder: Path) -> int:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     return there.stat().st_dev
-
-
-def check_anchors(folder: Path, public: str) -> Checked:
-    """Look through a folder of anchors by their public key alone, without database and keys."""
-    return anchors.check(folder, public=public)
 
 
 # ---- verification: every chain, the rows made of it, every anchor against the stores -------------------------------
@@ -396,15 +391,8 @@ def _carry(carrier: Carrier | None, to: str, letter: Letter) -> bool:
 # ---- the check of the night ------------------------------------------------------------------------------------------
 
 
-def check_by_night(house: House, *, can_anchor: bool = True) -> Verdict:
-    """Check everything, and keep what came of it; that no anchor can be written counts as a fault of its own."""
-    verdict = verify(house)
-    keep_verdict(house, verdict, can_anchor=can_anchor)
-    return verdict
-
-
-def keep_verdict(house: House, verdict: Verdict, *, can_anchor: bool = True) -> Check:
-    """Keep what came of a check, in numbers and codes."""
+def keep_verdict(house: House, verdict: Verdict, *, can_anchor: bool = True) -> JournalCheckRow:
+    """Keep what came of a check, in numbers and codes; that no anchor can be written counts as a fault of its own."""
     first = verdict.breaks[0] if verdict.breaks else None
     said = f"{first.chain.value} {first.case_id} {first.seq} {first.flaw.value}" if first else ""
     said = said or ("" if can_anchor else chain_checks.NO_ANCHOR)
@@ -454,7 +442,7 @@ def _administrators(house: House) -> tuple[Account, ...]:
         return auth_repository.holders_anywhere(session, roles, today)
 
 
-def _tell(house: House, post: Post, person: Account, check: Check) -> bool:
+def _tell(house: House, post: Post, person: Account, check: JournalCheckRow) -> bool:
     offered = person.language in house.settings.languages
     w = Wording(person.language if offered else house.settings.default_language)
     can_anchor = check.first_fault != chain_checks.NO_ANCHOR
@@ -506,6 +494,8 @@ def check_on(house: House, post: Post) -> Verdict | None:
     """The check of the night where it is time; and tell whoever has to know."""
     verdict = None
     if _check_is_due(house):
-        verdict = check_by_night(house, can_anchor=keep_on(house, post).can_anchor)
+        can_anchor = keep_on(house, post).can_anchor
+        verdict = verify(house)
+        keep_verdict(house, verdict, can_anchor=can_anchor)
     tell_of_faults(house, post)
     return verdict

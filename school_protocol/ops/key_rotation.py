@@ -27,6 +27,7 @@ from school_protocol.context import House
 from school_protocol.engine.errors import SchoolProtocolError, Sealed, Tampered, Unseen
 from school_protocol.storage import case_keys, master_keys
 from school_protocol.storage.case_numbers import check_digit
+from school_protocol.storage.durable_files import locked, put_file, sync
 from school_protocol.storage.master_keys import KEY_BYTES, open_bytes, seal_bytes
 from school_protocol.storage.store_errors import KeysUnusable
 from school_protocol.storage.vault import Secrets, Vault, canonical
@@ -264,7 +265,7 @@ def put_back(folder: Path, found: Secrets) -> tuple[str, ...]:
     master_keys.make_key_file(folder)
     wanted = {master_keys.JOURNAL: found.journal, master_keys.MARKS: found.marks}
     wanted |= {master_keys.master_name(number): key for number, key in found.masters.items()}
-    with master_keys.locked(folder):
+    with locked(folder / master_keys.LOCK):
         there = {name for name in wanted if (folder / name).exists()}
         for name in there:
             if not hmac.compare_digest(master_keys.read_key_file(folder / name), wanted[name]):
@@ -297,11 +298,10 @@ def note_state(folder: Path, now: State) -> None:
         "tested_at": now.tested_at.isoformat() if now.tested_at else None,
         "prints": dict(now.prints),
     }
-    beside = folder / (STATE + ".new")
-    beside.unlink(missing_ok=True)
-    _write_new(beside, json.dumps(told).encode())
-    beside.rename(folder / STATE)
-    master_keys.sync(folder)
+    try:
+        put_file(folder / STATE, json.dumps(told).encode())
+    except OSError as error:
+        raise CopyUnusable(f"{folder / STATE} can't be written: {error.strerror}") from error
 
 
 def prints(kept: Secrets) -> dict[str, str]:
@@ -334,7 +334,7 @@ def _write_new(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(handle)
-        master_keys.sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         path.unlink(missing_ok=True)
         raise CopyUnusable(f"{path} can't be written: {error.strerror}") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -212,75 +211,52 @@ class Played:
     """`role` or `role/2` → account."""
 
 
+Draw = Callable[[], tuple[Sequence[Step], int]]
+"""The steps of a story, and how many weeks ago its last step was, drawn anew each time."""
+
+
 def played(
     protocol: Protocol,
     content: bytes,
     calendar: Calendar,
+    draws: Sequence[Draw],
     *,
-    plays: int,
-    rng: random.Random,
     now: datetime,
-    progress: Callable[[int, int], None],
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[Played]:
-    """What so many plays of the definition's stories come to, each story in its turn; raises NoHistory for none."""
-    stories = [story for _name, story in stories_of(protocol.protocol)]
+    """What these plays come to, each tried again at other moments where its story doesn't go as it says.
+
+    One that goes at none is left. Raises NoHistory where no case of all ends.
+    """
     found: list[Played] = []
-    with _stage(protocol, content, calendar, now) as player:
-        for place in range(plays if stories else 0):
-            story = stories[place % len(stories)]
-            found += _once(player, partial(_drawn, story, rng), now)
-            progress(place + 1, plays)
-    return _some_ended(found, protocol)
-
-
-@contextmanager
-def _stage(protocol: Protocol, content: bytes, calendar: Calendar, now: datetime) -> Iterator[Player]:
     with throwaway(protocol, content, now) as player:
         with player.house.directory.writing() as session:
             contacts_repository.set_calendar(session, player.places[ScopeKind.region], calendar)
-        yield player
-
-
-def _once(player: Player, drawn: Callable[[], tuple[Sequence[Step], int]], now: datetime) -> list[Played]:
-    """What a play comes to, tried again at another moment where the story doesn't go; none: it went at none."""
-    for _try in range(TRIES):
-        steps, weeks = drawn()
-        if went := _play(replace(player, numbers={}, played=[], unseen=set()), steps, weeks, now):
-            return went
-    return []
-
-
-def _drawn(story: Story, rng: random.Random) -> tuple[Sequence[Step], int]:
-    """A story whole, or cut off on the way, and how many weeks ago its last step was."""
-    if rng.random() < UNDER_WAY:
-        return _cut(story.steps, rng), rng.randrange(LATELY)
-    return story.steps, rng.randrange(WEEKS)
-
-
-def _some_ended(found: list[Played], protocol: Protocol) -> list[Played]:
+        for place, draw in enumerate(draws, 1):
+            tries = (_play(replace(player, numbers={}, played=[], unseen=set()), *draw(), now) for _try in range(TRIES))
+            found += next(filter(None, tries), [])
+            progress(place, len(draws))
     if not any(one.history.ended for one in found):
         raise NoHistory(f"{protocol.protocol} has no story whose cases end")
     return found
 
 
-def whole(
-    protocol: Protocol,
-    content: bytes,
-    calendar: Calendar,
-    plan: Sequence[tuple[str, range]],
-    *,
-    rng: random.Random,
-    now: datetime,
-) -> list[Played]:
-    """What these stories come to, played whole, the last step of each so many weeks ago; one that doesn't go is left.
+def whole_or_cut(protocol: Protocol, plays: int, rng: random.Random) -> list[Draw]:
+    """So many plays of the definition's stories, each story in its turn, whole or cut off on the way."""
+    stories = [story for _name, story in stories_of(protocol.protocol)]
+    return [partial(_drawn, stories[place % len(stories)], rng) for place in range(plays if stories else 0)]
 
-    Raises NoHistory where none of their cases ends.
-    """
-    stories, found = dict(stories_of(protocol.protocol)), list[Played]()
-    with _stage(protocol, content, calendar, now) as player:
-        for name, weeks in plan:
-            found += _once(player, partial(_whole, stories[name], weeks, rng), now)
-    return _some_ended(found, protocol)
+
+def _drawn(story: Story, rng: random.Random) -> tuple[Sequence[Step], int]:
+    if rng.random() < UNDER_WAY:
+        return story.steps[: rng.randrange(2, len(story.steps))], rng.randrange(LATELY)
+    return story.steps, rng.randrange(WEEKS)
+
+
+def whole(protocol: Protocol, plan: Sequence[tuple[str, range]], rng: random.Random) -> list[Draw]:
+    """These stories played whole, the last step of each so many weeks ago."""
+    stories = dict(stories_of(protocol.protocol))
+    return [partial(_whole, stories[name], weeks, rng) for name, weeks in plan]
 
 
 def _whole(story: Story, weeks: range, rng: random.Random) -> tuple[Sequence[Step], int]:
@@ -312,11 +288,6 @@ def _play(player: Player, steps: Sequence[Step], weeks: int, now: datetime) -> l
     whole = {one.history.opened.number: len(one.history.entries) for one in found}
     left = [name for name, number in player.numbers.items() if whole.get(number) != _seq(player, name)]
     return [*found, *_as_they_stand(player, left, now)]
-
-
-def _cut(steps: Sequence[Step], rng: random.Random) -> Sequence[Step]:
-    """The steps up to one drawn by lot."""
-    return steps[: rng.randrange(2, len(steps))]
 
 
 def _moved(steps: Sequence[Step], weeks: int, now: datetime) -> list[dict[str, object]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.resources import files
 
@@ -59,20 +58,14 @@ class BegunAlready(SchoolProtocolError):
     """Something is there: an installation begins once."""
 
 
-@dataclass(frozen=True, slots=True)
-class First:
-    """Who administers first, and where: names in French and in Arabic, one of which may be empty."""
-
-    username: str
-    names: tuple[str, str]
-    code: str
-    country: tuple[str, str]
-
-
-def found(house: House, first: First, content: bytes | None = None) -> Protocol:
+def found(
+    house: House, username: str, names: tuple[str, str], code: str, country: tuple[str, str],
+    content: bytes | None = None,
+) -> Protocol:  # fmt: skip
     """The country, its calendar, a published protocol, the first administrator; all of it or nothing.
 
-    `content`: another definition than the one shipped. Raises BegunAlready, DefinitionError, BadInput.
+    Names are French and Arabic, one of which may be empty. `content`: another definition than the one shipped.
+    Raises BegunAlready, DefinitionError, BadInput.
     """
     content = content if content is not None else shipped_definitions()
     protocol = read(content, "definition")
@@ -80,8 +73,8 @@ def found(house: House, first: First, content: bytes | None = None) -> Protocol:
     if role is None:
         raise BegunAlready(f"no role of {protocol.protocol} administers accounts: nobody could let others in")
     problems: Problems = {}
-    username, names = check_username(first.username, problems), check_names(*first.names, problems)
-    country_names, code = check_names(*first.country, problems), first.code
+    username, own_names = check_username(username, problems), check_names(*names, problems)
+    country_names = check_names(*country, problems)
     if not CODE.fullmatch(code):
         problems["code"] = ("not_a_code",)
     if problems:
@@ -90,18 +83,18 @@ def found(house: House, first: First, content: bytes | None = None) -> Protocol:
     with house.directory.writing() as session:
         if auth_repository.has_units(session):
             raise BegunAlready("this installation has begun: places and accounts come by `users import`")
-        country = auth_repository.add_unit(session, kind=UnitKind.country, code=code, names=country_names)
-        contacts_repository.set_calendar(session, country, school_time.usual())
+        unit = auth_repository.add_unit(session, kind=UnitKind.country, code=code, names=country_names)
+        contacts_repository.set_calendar(session, unit, school_time.usual())
         protocol_repository.publish(
             session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=content,
             published_at=now,
         )  # fmt: skip
         account = auth_repository.add_account(
-            session, username=username, names=names, language=house.settings.default_language,
+            session, username=username, names=own_names, language=house.settings.default_language,
             created_at=now,
         )  # fmt: skip
-        post = auth_repository.appoint(session, account, role=role, unit=country, starts=now.date())
-        _write_down(session, now, account, country, role, post)
+        post = auth_repository.appoint(session, account, role=role, unit=unit, starts=now.date())
+        _write_down(session, now, account, unit, role, post)
     return protocol
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import holidays
 
 from school_protocol.auth import repository as auth_repository
+from school_protocol.config import COUNTRY
 from school_protocol.context import House
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import Protocol, Target
@@ -44,8 +45,6 @@ class ContactLine:
 # Feasts that follow the moon are reckoned beforehand, and may fall a day away: there an academy's own calendar
 # decides.
 
-COUNTRY = "MA"
-"""Whose public holidays are meant, as whose time it is."""
 _LANGUAGES = {"fr": "fr", "ar": "ar", "en": "en_US"}
 _RECKONED = "(estimated)"
 _DAY = timedelta(days=1)

@@ -11,6 +11,7 @@ import holidays
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.service import BY_COMMAND
+from school_protocol.config import COUNTRY, DEFAULT_COUNTRY, ZONE
 from school_protocol.context import House, today_for
 from school_protocol.engine.clock import Calendar, Hours, HoursException
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
@@ -45,12 +46,14 @@ YEARS = range(2025, 2029)
 
 
 def usual() -> Calendar:
-    """Monday to Saturday; Ramadan's own hours; public and school holidays closed."""
-    closed = set(holidays.country_holidays("MA", years=YEARS))
+    """Monday to Saturday, public holidays closed; in Morocco school holidays too, and Ramadan has its own hours."""
+    closed = set(holidays.country_holidays(COUNTRY, years=YEARS))
+    if COUNTRY != DEFAULT_COUNTRY:
+        return Calendar(opening=WEEK, closed=frozenset(closed), timezone=ZONE.key)
     for first, last in SCHOOL_HOLIDAYS:
         closed |= set(_from_to(first, last))
     exceptions = tuple(HoursException(first, last, RAMADAN_WEEK) for first, last in RAMADAN)
-    return Calendar(opening=WEEK, exceptions=exceptions, closed=frozenset(closed))
+    return Calendar(opening=WEEK, exceptions=exceptions, closed=frozenset(closed), timezone=ZONE.key)
 
 
 # ---- a file of it ----------------------------------------------------------------------------------------------------
@@ -67,9 +70,9 @@ def read(said: Any) -> Calendar:
     if unknown := set(said) - {"week", "exceptions", "closed", "timezone"}:
         raise BadCalendar(f"{min(map(str, unknown))}: nothing of a calendar is called so")
     try:
-        zone = {"timezone": str(said["timezone"])} if said.get("timezone") else {}
+        zone = str(said.get("timezone") or ZONE.key)
         exceptions = tuple(_exceptions(said.get("exceptions") or ()))
-        return Calendar(opening=_week("week", said["week"]), exceptions=exceptions, closed=_closed(said), **zone)
+        return Calendar(opening=_week("week", said["week"]), exceptions=exceptions, closed=_closed(said), timezone=zone)
     except ValueError as error:
         raise BadCalendar(str(error)) from None
 

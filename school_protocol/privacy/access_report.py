@@ -25,8 +25,8 @@ from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor, Clause, Place, Reach, Scope
 from school_protocol.privacy.emergency_access import is_side_bound, may_know_exclusions, may_lift
 from school_protocol.storage import access_log
-from school_protocol.storage.access_log import Access
 from school_protocol.storage.engines import Session
+from school_protocol.storage.models import AccessRow
 
 PAGE = 25
 
@@ -246,7 +246,7 @@ def _readings(house: House, session: Session, loaded: Loaded, after: access_log.
     return Readings(lines, str(access_log.Cursor(shown[-1].at, shown[-1].id)) if len(rows) > PAGE else None, own)
 
 
-def _reading(row: Access, name: str) -> ReadingLine:
+def _reading(row: AccessRow, name: str) -> ReadingLine:
     kind, _, key = row.what.partition(".")
     why, _, opened = row.reason.partition(".")
     return ReadingLine(name, row.at, kind, key, why, int(opened) if opened.isdecimal() else 0)

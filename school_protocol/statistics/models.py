@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
@@ -70,6 +71,20 @@ class FigureKeyRow(Wrapped, DirectoryBase):
         return f"figures:{self.release}"
 
 
+class State(StrEnum):
+    counting = "counting"
+    choosing = "choosing"
+    """Which counts may be told."""
+    checking = "checking"
+    """Whether any that is withheld could be worked out."""
+    issued = "issued"
+    refused = "refused"
+    stopped = "stopped"
+
+
+RUNNING = (State.counting, State.choosing, State.checking)
+
+
 class FigureJobRow(DirectoryBase):
     """Figures that somebody asked to be issued: how far that is. `sealed`: what is worked out so far.
 
@@ -90,7 +105,7 @@ class FigureJobRow(DirectoryBase):
     total: Mapped[int] = mapped_column(default=0)
     tries: Mapped[int] = mapped_column(default=0)
     fault: Mapped[str] = mapped_column(Plain(40), default="")
-    sealed: Mapped[bytes | None]
+    sealed: Mapped[bytes | None] = mapped_column(deferred=True)
     taken_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     press: Mapped[str] = mapped_column(Plain(64), unique=True)
@@ -101,6 +116,10 @@ class FigureJobRow(DirectoryBase):
         ),
         Index(None, "unit", "protocol", "asked_at"),
     )
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in RUNNING
 
 
 class FigureReleaseRow(HasMac, DirectoryBase):

@@ -7,14 +7,19 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
+
+from markupsafe import Markup
 
 from school_protocol.case_files.letter_pages import plain_cell
 from school_protocol.engine import case_summary
-from school_protocol.engine.visibility import UnitKind
+from school_protocol.engine.definition import Protocol
+from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.language import Wording
-from school_protocol.statistics.release_rules import GROUPS, WHOLE, Changed, ReleaseLine, Told, UnitTold
-from school_protocol.statistics.repository import Job, State
-from school_protocol.statistics.rules import ENDED, MORE, TOTALS, Cell, FigureRow, FigureTable
+from school_protocol.pdf import bidi
+from school_protocol.statistics.models import FigureJobRow, State
+from school_protocol.statistics.release_rules import GROUPS, WHOLE, Changed, Told, UnitTold
+from school_protocol.statistics.rules import ENDED, MORE, TOTALS, Band, Cell, FigureRow, FigureTable
 
 FORMER = "*"
 """Beside a count that an earlier release told, and this one repeats."""
@@ -54,6 +59,26 @@ class TableLines:
     """Title of a row, and what is said of each month."""
 
 
+class Letterhead:
+    """Who stands at the head of a paper about a place, and how a line of its pages is written."""
+
+    def __init__(self, protocol: Protocol, places: Sequence[Unit], wording: Wording) -> None:
+        self.protocol, self.places, self.w = protocol, places, wording
+
+    def line(self, value: object) -> Markup:
+        return bidi.isolated(str(value), self.w.direction)
+
+    def text(self, text: Any) -> Markup:
+        return self.line(self.w.text(text))
+
+    def above(self) -> Iterator[Markup]:
+        """The places above, from the top."""
+        declared = self.protocol.letterhead
+        yield from (self.text(one) for one in declared)
+        places = [one for one in reversed(self.places) if not (declared and one.kind is UnitKind.country)]
+        yield from (self.text(one.names) for one in places)
+
+
 class Lines:
     """What pages, reports and sheets ask of a release as one unit reads it."""
 
@@ -65,7 +90,7 @@ class Lines:
 
     @property
     def title(self) -> str:
-        return f"{self.w._('Figures')} {year_said(self.told.line)}"
+        return f"{self.w._('Figures')} {year_between(self.told.line.year)}"
 
     @property
     def period(self) -> str:
@@ -229,18 +254,8 @@ class Lines:
             return self.class_said(table, row.key)
         if not row.key.startswith("~"):
             return self.w.yes_no(row.key)
-        w, is_danger = self.w, table.of == case_summary.DANGERS
-        return {
-            case_summary.NONE: w._("Not recorded"),
-            case_summary.OPEN: w._("Still open"),
-            ENDED: w._("Ended"),
-            case_summary.EARLIER: w._("A choice of an earlier version of the protocol"),
-            case_summary.ANSWERED: w._("Every danger passed on or lifted")
-            if is_danger
-            else w._("Answered, nothing awaited"),
-            case_summary.AWAITED: w._("A danger still to be passed on") if is_danger else w._("An answer is awaited"),
-            case_summary.UNASKED: w._("No answer is expected"),
-        }[row.key]
+        special = special_said(self.w, is_danger=table.of == case_summary.DANGERS)
+        return {**special, case_summary.NONE: self.w._("Not recorded"), ENDED: self.w._("Ended")}[row.key]
 
     def class_said(self, table: FigureTable, key: str) -> str:
         """A class of a wait, as a time."""
@@ -262,10 +277,6 @@ def _bar(number: int | None, longest: int) -> int:
     return 0 if not number or not longest else max(1, number * STEPS // longest)
 
 
-def year_said(line: ReleaseLine) -> str:
-    return year_between(line.year)
-
-
 def year_between(year: int) -> str:
     """The school year that begins then."""
     return f"{year}–{year + 1}"
@@ -283,6 +294,25 @@ def total_said(w: Wording, total: str) -> str:
         case_summary.REFERRALS: w._("with a referral"),
     }
     return said[total]
+
+
+def band_said(w: Wording, band: Band) -> str:
+    """A count by its ten."""
+    if not band.low:
+        return w._("fewer than %(number)s", number=band.high + 1)
+    return w._("%(low)s to %(high)s", low=band.low, high=band.high)
+
+
+def special_said(w: Wording, *, is_danger: bool) -> dict[str, str]:
+    """Rows for which no definition has a title; of dangers, or else of referrals."""
+    answered = w._("Every danger passed on or lifted") if is_danger else w._("Answered, nothing awaited")
+    return {
+        case_summary.OPEN: w._("Still open"),
+        case_summary.EARLIER: w._("A choice of an earlier version of the protocol"),
+        case_summary.ANSWERED: answered,
+        case_summary.AWAITED: w._("A danger still to be passed on") if is_danger else w._("An answer is awaited"),
+        case_summary.UNASKED: w._("No answer is expected"),
+    }
 
 
 def share_said(w: Wording, share: tuple[int, int]) -> str:
@@ -402,11 +432,11 @@ def step_said(w: Wording, state: str) -> str:
     return said.get(state, said["counting"])
 
 
-def job_said(w: Wording, job: Job, year: str) -> str:
+def job_said(w: Wording, job: FigureJobRow, year: str) -> str:
     """What its page is headed with: figures that are being worked out, that are issued, or that are not."""
     if job.is_running:
         return w._("Issuing figures %(year)s", year=year)
-    if job.state is State.issued:
+    if job.state == State.issued:
         return w._("Figures %(year)s", year=year)
     return w._("Figures %(year)s: not issued", year=year)
 

@@ -17,9 +17,9 @@ from xlsxwriter.worksheet import Worksheet
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.letter_pages import plain_cell
-from school_protocol.case_files.service import academy_of, signed
+from school_protocol.case_files.service import Issued, academy_of, signed
 from school_protocol.cases.loading import account_names
-from school_protocol.context import House
+from school_protocol.context import REALM, House
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import SentBefore, Unseen
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
@@ -29,9 +29,11 @@ from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.rendering import Attached, render, template
 from school_protocol.pdf.verdicts import FIGURES, Copy
 from school_protocol.statistics import release_repository
+from school_protocol.statistics.models import FigurePaperRow
 from school_protocol.statistics.presenters import (
     COLUMNS,
     FORMER,
+    Letterhead,
     Lines,
     figure_rows,
     figures_list,
@@ -40,9 +42,7 @@ from school_protocol.statistics.presenters import (
     month_said,
     total_said,
     year_between,
-    year_said,
 )
-from school_protocol.statistics.release_repository import Paper
 from school_protocol.statistics.release_rules import GROUPS, Told
 from school_protocol.statistics.releases import place_of, see_told, see_years
 from school_protocol.statistics.rules import TOTALS, Cell, FigureTable
@@ -91,7 +91,7 @@ class _Sheets:
         told = lines.told.line
         head: list[Sequence[str | int]] = [
             (lines.unit_name(lines.unit), lines.unit.code),
-            (w._("School year %(year)s", year=year_said(told)), lines.period),
+            (w._("School year %(year)s", year=year_between(told.year)), lines.period),
             (w._("Release"), told.number),
             (w._("When issued"), w.moment(told.issued_at)),
             (w._("Counted on"), w.moment(told.counted_at)),
@@ -223,28 +223,9 @@ def report_html(view: FigureReport, wording: Wording) -> str:
     printed = _Printed(view, wording)
     return template("figures.html").render(
         view=view, printed=printed, lines=printed.lines, w=wording, _=wording.gettext, ngettext=wording.ngettext,
-        line=printed.line, text=printed.text, code=bidi.code, year=year_said(view.told.line),
+        line=printed.line, text=printed.text, code=bidi.code, year=year_between(view.told.line.year),
         withheld=withheld_said(wording), former=former_said(wording, is_all=printed.lines.is_all_former),
     )  # fmt: skip
-
-
-class Letterhead:
-    """What stands above figures of a place, and how a line of their pages is written."""
-
-    def __init__(self, protocol: Protocol, places: Sequence[Unit], wording: Wording) -> None:
-        self.protocol, self.places, self.w = protocol, places, wording
-
-    def line(self, value: object) -> Markup:
-        return bidi.isolated(str(value), self.w.direction)
-
-    def text(self, text: Any) -> Markup:
-        return self.line(self.w.text(text))
-
-    def above(self) -> Iterator[Markup]:
-        declared = self.protocol.letterhead
-        yield from (self.text(one) for one in declared)
-        places = [one for one in reversed(self.places) if not (declared and one.kind is UnitKind.country)]
-        yield from (self.text(one.names) for one in places)
 
 
 class _Printed(Letterhead):
@@ -453,25 +434,17 @@ SHEETS = {CSV: "text/csv", XLSX: "application/vnd.openxmlformats-officedocument.
 """Sheets that are handed out, with what they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class FigureFile:
-    name: str
-    data: bytes
-    kind: str = "application/pdf"
-    copy: int = 0
-
-
-def release_sheet(house: House, actor: Actor, protocol: str, code: str, release: str, kind: str) -> FigureFile:
+def release_sheet(house: House, actor: Actor, protocol: str, code: str, release: str, kind: str) -> Issued:
     """A release as a sheet, in this person's language: it names nobody, and no copy is counted. Raises Unseen."""
     told = _release_told(house, actor, protocol, code, release)
     if kind not in SHEETS:
         raise Unseen(kind)
     wording = Wording(actor.language)
     data = figures_list([told], wording) if kind == CSV else figures_xlsx(told, wording)
-    return FigureFile(_name(told, f"{wording.language}.{kind}"), data, SHEETS[kind])
+    return Issued(_name(told, f"{wording.language}.{kind}"), data, copy=0)
 
 
-def years_sheet(house: House, actor: Actor, protocol: str, code: str, kind: str) -> FigureFile:
+def years_sheet(house: House, actor: Actor, protocol: str, code: str, kind: str) -> Issued:
     """School years side by side as a file, in this person's language: one of SHEETS, or a PDF; no copy is counted.
 
     Raises Unseen, also where none was issued, and DocumentsUnavailable.
@@ -483,19 +456,19 @@ def years_sheet(house: House, actor: Actor, protocol: str, code: str, kind: str)
     name = f"{unit.code}-{view.told[0].line.year}-{view.told[-1].line.year + 1}.{wording.language}.{kind}"
     match kind:
         case "csv":
-            return FigureFile(name, years_csv(view.told, wording), SHEETS[CSV])
+            return Issued(name, years_csv(view.told, wording), copy=0)
         case "xlsx":
-            return FigureFile(name, years_xlsx(view.told, wording), SHEETS[XLSX])
+            return Issued(name, years_xlsx(view.told, wording), copy=0)
         case "pdf":
             latest = view.told[-1].line
             version = house.library.protocol(protocol, latest.version)
-            return FigureFile(name, years_report(YearsReport(view.told, version, _above(house, unit)), wording))
+            return Issued(name, years_report(YearsReport(view.told, version, _above(house, unit)), wording), copy=0)
     raise Unseen(kind)
 
 
 def issue_report(
     house: House, actor: Actor, protocol: str, code: str, release: str, language: str, *, token: str
-) -> FigureFile:
+) -> Issued:
     """One copy of the report on a unit.
 
     Raises Unseen, SentBefore where that press led to a copy already, SealingError where it can't be signed.
@@ -515,19 +488,23 @@ def issue_report(
         with house.directory.reading() as session:
             _not_again(release_repository.release_of_press(session, press))
             copy = release_repository.release_copies(session, release, told.unit.unit.id) + 1
-        line = Copy(copy, reader, now, "", 0)
-        about = wording._("What belongs to this copy alone")
-        whole = assembled(pages, overlay(line, wording, ""), line, about, has_record=False)
+        whole = numbered(pages, Copy(copy, reader, now, "", 0), wording)
         data = _signed(house, told.unit.unit, whole, wording)
-        paper = Paper(
-            release=release, unit=told.unit.unit.id, copy=copy, language=language, actor=actor.id, at=now,
-            digest=hashlib.sha256(data).hexdigest(), press=press,
-        )  # fmt: skip
         with house.directory.writing() as session:
             _not_again(release_repository.release_of_press(session, press))
-            if release_repository.write_paper(session, paper):
-                return FigureFile(_name(told, f"{copy}-{language}.pdf"), data, copy=copy)
+            if release_repository.write_paper(
+                session, release=release, unit=told.unit.unit.id, copy=copy, language=language, actor=actor.id, at=now,
+                digest=hashlib.sha256(data).hexdigest(), press=press,
+            ):  # fmt: skip
+                return Issued(_name(told, f"{copy}-{language}.pdf"), data, copy=copy)
     raise StorageBusy(f"{code}: handed out each time while a copy was being made")
+
+
+def numbered(pages: bytes, line: Copy, wording: Wording, *, realm: str = REALM) -> bytes:
+    """These pages as one copy, which says whose it is; in a workshop marked as one for training."""
+    watermark = "" if realm == REALM else wording._("TRAINING")
+    about = wording._("What belongs to this copy alone")
+    return assembled(pages, overlay(line, wording, watermark), line, about, has_record=False)
 
 
 def _release_told(house: House, actor: Actor, protocol: str, code: str, release: str) -> Told:
@@ -547,7 +524,7 @@ def _signed(house: House, unit: Unit, data: bytes, wording: Wording) -> bytes:
     return signed(house, unit, data, house.now(), wording)
 
 
-def _not_again(before: Paper | None) -> None:
+def _not_again(before: FigurePaperRow | None) -> None:
     if before is not None:
         raise SentBefore({"copy": before.copy})
 

@@ -19,10 +19,10 @@ from school_protocol.statistics.counts import counted
 from school_protocol.statistics.disclosure import auditing, suppressing
 from school_protocol.statistics.disclosure import release as disclosure_release
 from school_protocol.statistics.disclosure.release import Key, NotReleasable, Release, Said
-from school_protocol.statistics.release_repository import Issued, ToldOf
+from school_protocol.statistics.models import FigureReleaseRow, State
+from school_protocol.statistics.release_repository import ToldOf
 from school_protocol.statistics.release_rules import tables_as_data, tables_from_data
 from school_protocol.statistics.releases import Place, issuable, note, settle_release
-from school_protocol.statistics.repository import State
 from school_protocol.statistics.rules import Period, school_year
 from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.engines import Session
@@ -90,7 +90,7 @@ class Work:
         steps: dict[State, Callable[[], State]] = {
             State.counting: self._count, State.choosing: self._choose, State.checking: self._check,
         }  # fmt: skip
-        state = self.job.state
+        state = State(self.job.state)
         try:
             while state in steps:
                 state = steps[state]()
@@ -154,18 +154,20 @@ class Work:
                 )
                 return State.choosing if found else State.stopped
             last = release_repository.last_edition(session, job.protocol, job.unit, job.year)
-            issued = Issued(
-                id=job.id, protocol=job.protocol, version=made.version, unit=job.unit, year=job.year,
-                definition=protocol_repository.definition(session, job.protocol, made.version).digest,
-                edition=last.edition + 1 if last else 1, months=release.counts.period.months, counted_at=counted_at,
-                issued_at=max([self._now(), *(one.issued_at + _NEXT for one in beside)]), actor=job.account,
-                role=place.role, former=last.id if last else None, tables=made.tables,
-            )  # fmt: skip
             if not repository.settle_job(session, job.id, State.issued, at=self._now()):
                 return State.stopped
-            sealed = release_repository.seal(session, self.house.vault, job.id, disclosure_release.as_data(release))
-            if not release_repository.write_release(session, issued, sealed, told_by_unit(release)):
+            kept = release_repository.write_release(
+                session, told_by_unit(release),
+                id=job.id, protocol=job.protocol, version=made.version, unit=job.unit, year=job.year,
+                definition=protocol_repository.definition(session, job.protocol, made.version).digest,
+                edition=last.edition + 1 if last else 1, months=list(release.counts.period.months),
+                counted_at=counted_at, issued_at=max([self._now(), *(one.issued_at + _NEXT for one in beside)]),
+                actor=job.account, role=place.role, former=last.id if last else None, tables=made.tables,
+                sealed=release_repository.seal(session, self.house.vault, job.id, disclosure_release.as_data(release)),
+            )  # fmt: skip
+            if not kept:
                 raise StorageBusy(f"figures {job.id}: their number was given meanwhile")
+            issued = release_repository.release(session, job.id)
             note(session, Kind.figures_issued, issued, job.account, place.role, at=issued.issued_at)
         return State.issued
 
@@ -185,11 +187,11 @@ class Work:
         with self.house.directory.reading() as session:
             return {one.id: self._opened(session, one) for one in self._issued_beside(session, release)}
 
-    def _issued_beside(self, session: Session, release: Release) -> tuple[Issued, ...]:
+    def _issued_beside(self, session: Session, release: Release) -> tuple[FigureReleaseRow, ...]:
         counts = release.counts
         return release_repository.beside(session, self.job.protocol, counts.above.keys(), counts.period.months)
 
-    def _opened(self, session: Session, issued: Issued) -> Release:
+    def _opened(self, session: Session, issued: FigureReleaseRow) -> Release:
         sealed = release_repository.sealed_of(session, issued.id)
         data = release_repository.open_sealed(session, self.house.vault, issued.id, sealed)
         return disclosure_release.from_data(data, tables_from_data(issued.tables))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select
 from sqlalchemy.orm import Session
@@ -27,26 +27,6 @@ from school_protocol.storage.vault import Vault, canonical, from_canonical
 
 MADE_OF = "figures"
 _AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """One release, without what it tells. `edition`: of that unit and school year; `tables`: their layout, as JSON."""
-
-    id: str
-    protocol: str
-    version: int
-    definition: str
-    unit: str
-    year: int
-    edition: int
-    months: tuple[str, ...]
-    counted_at: datetime
-    issued_at: datetime
-    actor: str
-    role: str
-    former: str | None
-    tables: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,42 +80,43 @@ def _label(release: str) -> str:
 # ---- releases ------------------------------------------------------------------------------------------------------
 
 
-def write_release(session: Session, issued: Issued, sealed: bytes, told: Collection[ToldOf]) -> bool:
+def write_release(session: Session, told: Collection[ToldOf], **columns: Any) -> bool:
     """Keep a release for good; False where its number was given meanwhile."""
-    fields = {name: getattr(issued, name) for name in Issued.__slots__}
-    fields |= {"months": list(issued.months), "tables": list(issued.tables), "sealed": sealed}
-    if not add_new(session, FigureReleaseRow, **fields):
+    if not add_new(session, FigureReleaseRow, **columns):
         return False
-    rows = [{"release": issued.id, "unit": one.unit, "above": one.above, "told": dict(one.told)} for one in told]
+    of = columns["id"]
+    rows = [{"release": of, "unit": one.unit, "above": one.above, "told": dict(one.told)} for one in told]
     for first in range(0, len(rows), _AT_ONCE):
         session.execute(insert(FigureToldRow), rows[first : first + _AT_ONCE])
     return True
 
 
-def release(session: Session, release_id: str) -> Issued:
+def release(session: Session, release_id: str) -> FigureReleaseRow:
     """One; raises Unseen."""
     row = session.get(FigureReleaseRow, release_id)
     if row is None:
         raise Unseen(release_id)
-    return _issued(row)
+    return row
 
 
-def covering(session: Session, unit: str) -> tuple[Issued, ...]:
+def covering(session: Session, unit: str) -> tuple[FigureReleaseRow, ...]:
     """The releases that have this unit: issued for it, or for one above it; the newest first."""
     within = select(FigureToldRow.release).where(FigureToldRow.unit == unit)
     query = select(FigureReleaseRow).where(FigureReleaseRow.id.in_(within))
     rows = session.scalars(query.order_by(FigureReleaseRow.issued_at.desc(), FigureReleaseRow.id.desc()))
-    return tuple(map(_issued, rows))
+    return tuple(rows)
 
 
-def beside(session: Session, protocol: str, units: Collection[str], months: Collection[str]) -> tuple[Issued, ...]:
+def beside(
+    session: Session, protocol: str, units: Collection[str], months: Collection[str]
+) -> tuple[FigureReleaseRow, ...]:
     """The releases that must be looked at together with one of these units and months, in the order they were issued.
 
     Those that share a unit with it, and those that share one with them, and so on: what they tell can be put together.
     """
     every = select(FigureReleaseRow).where(FigureReleaseRow.protocol == protocol)
     rows = session.scalars(every.order_by(FigureReleaseRow.issued_at, FigureReleaseRow.id))
-    left = {row.id: _issued(row) for row in rows if not set(months).isdisjoint(row.months)}
+    left = {row.id: row for row in rows if not set(months).isdisjoint(row.months)}
     trees = {one: _units(session, one) for one in left}
     found: set[str] = set()
     known = set(units)
@@ -157,21 +138,12 @@ def sealed_of(session: Session, release_id: str) -> bytes:
     return found
 
 
-def last_edition(session: Session, protocol: str, unit: str, year: int) -> Issued | None:
+def last_edition(session: Session, protocol: str, unit: str, year: int) -> FigureReleaseRow | None:
     """The latest release of that unit and school year."""
     query = select(FigureReleaseRow).where(
         FigureReleaseRow.protocol == protocol, FigureReleaseRow.unit == unit, FigureReleaseRow.year == year
     )
-    row = session.scalars(query.order_by(FigureReleaseRow.edition.desc()).limit(1)).one_or_none()
-    return _issued(row) if row else None
-
-
-def latest_id(session: Session, protocol: str, unit: str, year: int) -> str | None:
-    """The id of the latest release of that unit and school year."""
-    query = select(FigureReleaseRow.id).where(
-        FigureReleaseRow.protocol == protocol, FigureReleaseRow.unit == unit, FigureReleaseRow.year == year
-    )
-    return session.scalar(query.order_by(FigureReleaseRow.edition.desc()).limit(1))
+    return session.scalars(query.order_by(FigureReleaseRow.edition.desc()).limit(1)).one_or_none()
 
 
 def told_of_release(session: Session, release_id: str, unit: str) -> ToldOf | None:
@@ -184,11 +156,6 @@ def told_below(session: Session, release_id: str, unit: str) -> tuple[ToldOf, ..
     """What it tells of the units right below one."""
     query = select(FigureToldRow).where(FigureToldRow.release == release_id, FigureToldRow.above == unit)
     return tuple(ToldOf(row.unit, row.above, row.told) for row in session.scalars(query.order_by(FigureToldRow.unit)))
-
-
-def _issued(row: FigureReleaseRow) -> Issued:
-    fields = {name: getattr(row, name) for name in Issued.__slots__}
-    return Issued(**{**fields, "months": tuple(row.months)})
 
 
 # ---- for everybody -------------------------------------------------------------------------------------------------
@@ -219,28 +186,14 @@ def public_ids(session: Session) -> frozenset[str]:
     return frozenset(session.scalars(query))
 
 
-def public(session: Session) -> tuple[Issued, ...]:
+def public(session: Session) -> tuple[FigureReleaseRow, ...]:
     """Those releases, the newest first."""
     ids = public_ids(session)
     query = select(FigureReleaseRow).where(FigureReleaseRow.id.in_(ids))
-    return tuple(map(_issued, session.scalars(query.order_by(FigureReleaseRow.issued_at.desc()))))
+    return tuple(session.scalars(query.order_by(FigureReleaseRow.issued_at.desc())))
 
 
 # ---- copies of reports ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
-    """One copy of the report on a unit of a release."""
-
-    release: str
-    unit: str
-    copy: int
-    language: str
-    actor: str
-    at: datetime
-    digest: str
-    press: str
 
 
 def release_copies(session: Session, release_id: str, unit: str) -> int:
@@ -249,23 +202,19 @@ def release_copies(session: Session, release_id: str, unit: str) -> int:
     return session.scalar(query.where(FigurePaperRow.release == release_id, FigurePaperRow.unit == unit)) or 0
 
 
-def release_of_press(session: Session, press: str) -> Paper | None:
+def release_of_press(session: Session, press: str) -> FigurePaperRow | None:
     """What that press of a form led to."""
-    return _paper(session.scalars(select(FigurePaperRow).where(FigurePaperRow.press == press)).one_or_none())
+    return session.scalars(select(FigurePaperRow).where(FigurePaperRow.press == press)).one_or_none()
 
 
-def paper_of_digest(session: Session, digest: str) -> Paper | None:
+def paper_of_digest(session: Session, digest: str) -> FigurePaperRow | None:
     """The copy whose file has that digest."""
-    return _paper(session.scalars(select(FigurePaperRow).where(FigurePaperRow.digest == digest).limit(1)).one_or_none())
+    return session.scalars(select(FigurePaperRow).where(FigurePaperRow.digest == digest).limit(1)).one_or_none()
 
 
-def write_paper(session: Session, paper: Paper) -> bool:
+def write_paper(session: Session, **columns: Any) -> bool:
     """Write down that a copy was handed out; False where its number was given meanwhile."""
-    return add_new(session, FigurePaperRow, id=new_id(), **{name: getattr(paper, name) for name in Paper.__slots__})
-
-
-def _paper(row: FigurePaperRow | None) -> Paper | None:
-    return Paper(**{name: getattr(row, name) for name in Paper.__slots__}) if row else None
+    return add_new(session, FigurePaperRow, id=new_id(), **columns)
 
 
 # ---- yearly reports: the cases of a year, and the copies that were handed out, for good ----------------------------
@@ -284,8 +233,7 @@ def case_ids(session: Session, unit: str, protocol: str, starts: datetime, ends:
     return list(session.scalars(query))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """Which report: of which school and year, by which document of which protocol, up to which day."""
 
     realm: str
@@ -296,71 +244,37 @@ class Report:
     until: date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handed:
-    """One copy of a report that was handed out: the figures on it, to whom, in which role, and the file's digest."""
-
-    report: Report
-    version: int
-    copy: int
-    language: str
-    actor: str
-    role: str
-    reader: str
-    at: datetime
-    digest: str
-    figures: Mapping[str, Any]
-    press: str
-
-
 def yearly_copies(session: Session, report: Report) -> int:
     """How many copies of that year's report were handed out."""
     return session.scalar(select(func.max(YearlyReportRow.copy)).where(_of_year(report))) or 0
 
 
-def first_yearly_report(session: Session, report: Report) -> Handed | None:
+def first_yearly_report(session: Session, report: Report) -> YearlyReportRow | None:
     """The first copy that spoke of the year up to the same day: its figures are those of all others."""
     query = select(YearlyReportRow).where(_of_year(report), YearlyReportRow.until == report.until)
-    row = session.scalars(query.order_by(YearlyReportRow.copy).limit(1)).one_or_none()
-    return _handed(row) if row else None
+    return session.scalars(query.order_by(YearlyReportRow.copy).limit(1)).one_or_none()
 
 
-def yearly_report_of_press(session: Session, press: str) -> Handed | None:
+def yearly_report_of_press(session: Session, press: str) -> YearlyReportRow | None:
     """What that press of a form led to."""
-    row = session.scalars(select(YearlyReportRow).where(YearlyReportRow.press == press)).one_or_none()
-    return _handed(row) if row else None
+    return session.scalars(select(YearlyReportRow).where(YearlyReportRow.press == press)).one_or_none()
 
 
-def of_digest(session: Session, digest: str) -> Handed | None:
+def of_digest(session: Session, digest: str) -> YearlyReportRow | None:
     """The copy whose file has that digest, SHA-256 in hexadecimal figures; None: none was handed out."""
-    row = session.scalars(select(YearlyReportRow).where(YearlyReportRow.digest == digest).limit(1)).one_or_none()
-    return _handed(row) if row else None
+    return session.scalars(select(YearlyReportRow).where(YearlyReportRow.digest == digest).limit(1)).one_or_none()
 
 
-def handed_out(session: Session, unit: str) -> Iterator[Handed]:
-    """Every copy of the reports of a school, the newest first."""
-    query = select(YearlyReportRow).where(YearlyReportRow.unit == unit)
-    yield from map(_handed, session.scalars(query.order_by(YearlyReportRow.at.desc(), YearlyReportRow.copy.desc())))
-
-
-def write_yearly_copy(session: Session, handed: Handed) -> bool:
+def write_yearly_copy(session: Session, report: Report, copy: int, **columns: Any) -> bool:
     """Write down that a copy was handed out, for good; False where its number was given meanwhile.
 
     So is it where figures were settled meanwhile, by a copy with another number.
     """
-    if yearly_copies(session, handed.report) + 1 != handed.copy:
+    if yearly_copies(session, report) + 1 != copy:
         return False
-    report = {name: getattr(handed.report, name) for name in Report.__slots__}
-    fields = {name: getattr(handed, name) for name in Handed.__slots__ if name != "report"}
-    return add_new(session, YearlyReportRow, id=new_id(), **report, **{**fields, "figures": dict(handed.figures)})
+    return add_new(session, YearlyReportRow, id=new_id(), **report._asdict(), copy=copy, **columns)
 
 
 def _of_year(report: Report) -> ColumnElement[bool]:
     names = ("realm", "unit", "protocol", "document", "year")
     return and_(*(getattr(YearlyReportRow, name) == getattr(report, name) for name in names))
-
-
-def _handed(row: YearlyReportRow) -> Handed:
-    report = Report(**{name: getattr(row, name) for name in Report.__slots__})
-    fields = {name: getattr(row, name) for name in Handed.__slots__ if name != "report"}
-    return Handed(report=report, **fields)

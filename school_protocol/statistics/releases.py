@@ -21,9 +21,9 @@ from school_protocol.engine.errors import BadInput, Refused, Unseen
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
 from school_protocol.language import ZONE
 from school_protocol.statistics import counts, release_repository, repository
-from school_protocol.statistics.release_repository import Issued, ToldOf
+from school_protocol.statistics.models import FigureJobRow, FigureReleaseRow, State
+from school_protocol.statistics.release_repository import ToldOf
 from school_protocol.statistics.release_rules import Changed, ReleaseLine, Told, UnitTold, changes, tables_from_data
-from school_protocol.statistics.repository import Job, State
 from school_protocol.statistics.rules import own_part, unit_of
 from school_protocol.storage import administration_log
 from school_protocol.storage.administration_log import Change, Kind
@@ -106,14 +106,6 @@ def releases_covering(house: House, unit: Unit, protocol: str = "") -> tuple[Rel
     with house.directory.reading() as session:
         found = [one for one in release_repository.covering(session, unit.id) if protocol in ("", one.protocol)]
         return _lines(session, found)
-
-
-def release_of(house: House, unit: Unit, release_id: str) -> ReleaseLine:
-    """One of those. Raises Unseen."""
-    found = next((one for one in releases_covering(house, unit) if one.id == release_id), None)
-    if found is None:
-        raise Unseen(release_id)
-    return found
 
 
 def see_told(house: House, unit: Unit, release_id: str) -> Told:
@@ -226,7 +218,7 @@ def see_public_told(house: House, release_id: str) -> Told:
         return _told(session, issued, auth_repository.unit(session, issued.unit)).for_everybody()
 
 
-def _told(session: Session, issued: Issued, unit: Unit) -> Told:
+def _told(session: Session, issued: FigureReleaseRow, unit: Unit) -> Told:
     own = release_repository.told_of_release(session, issued.id, unit.id)
     if own is None:
         raise Unseen(issued.id)
@@ -241,7 +233,7 @@ def _unit_told(told: ToldOf, unit: Unit) -> UnitTold:
     return UnitTold(unit, told.unit == own_part(unit.id), told.told)
 
 
-def _lines(session: Session, found: Sequence[Issued]) -> tuple[ReleaseLine, ...]:
+def _lines(session: Session, found: Sequence[FigureReleaseRow]) -> tuple[ReleaseLine, ...]:
     units = auth_repository.find_units(session, sorted({one.unit for one in found}))
     public = release_repository.public_ids(session)
     return tuple(
@@ -253,21 +245,17 @@ def _lines(session: Session, found: Sequence[Issued]) -> tuple[ReleaseLine, ...]
             unit=units[one.unit],
             number=one.edition,
             year=one.year,
-            months=one.months,
+            months=tuple(one.months),
             counted_at=one.counted_at,
             issued_at=one.issued_at,
             by=one.actor,
             role=one.role,
             former=one.former or "",
-            is_latest=_is_latest(session, one),
+            is_latest=release_repository.last_edition(session, one.protocol, one.unit, one.year) is one,
             is_public=one.id in public,
         )
         for one in found
     )
-
-
-def _is_latest(session: Session, issued: Issued) -> bool:
-    return release_repository.latest_id(session, issued.protocol, issued.unit, issued.year) == issued.id
 
 
 YEARS_BACK = 3
@@ -294,13 +282,13 @@ class Options:
 
     place: Place
     years: tuple[tuple[int, ReleaseLine | None], ...]
-    job: Job | None
+    job: FigureJobRow | None
     """What was last asked for."""
 
     @property
-    def refused(self) -> Job | None:
+    def refused(self) -> FigureJobRow | None:
         """What was last asked for, where nothing came of it."""
-        return self.job if self.job is not None and self.job.state is State.refused else None
+        return self.job if self.job is not None and self.job.state == State.refused else None
 
 
 def see_options(house: House, actor: Actor, protocol: str, code: str) -> Options:
@@ -366,7 +354,7 @@ def _year_at(begins: int, moment: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    job: Job
+    job: FigureJobRow
     place: Place
 
 
@@ -399,7 +387,7 @@ def set_public(house: House, actor: Actor, release_id: str, *, is_public: bool) 
     return True
 
 
-def note(session: Session, kind: Kind, issued: Issued, actor: str, role: str, *, at: datetime) -> None:
+def note(session: Session, kind: Kind, issued: FigureReleaseRow, actor: str, role: str, *, at: datetime) -> None:
     """One row of what was changed, about the post by which it was. Raises Unseen where there is none any more."""
     posts = auth_repository.posts_of(session, actor, since=at.astimezone(ZONE).date())
     held = next((one for one in posts if (one.unit, one.role) == (issued.unit, role)), None)

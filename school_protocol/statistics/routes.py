@@ -74,7 +74,12 @@ def years_sheet(protocol: str, code: str, kind: str) -> ResponseReturnValue:
         found = release_files.years_sheet(sessions.house(), sessions.actor(), protocol, code, kind)
     except rendering.DocumentsUnavailable:
         return redirect(url_for("figures.years", protocol=protocol, code=code))
-    return send_file(BytesIO(found.data), found.kind, as_attachment=True, download_name=found.name)
+    return send_file(
+        BytesIO(found.data),
+        release_files.SHEETS.get(kind, "application/pdf"),
+        as_attachment=True,
+        download_name=found.name,
+    )
 
 
 @figure_blueprint.post("/<protocol>/<code>/issue")
@@ -103,7 +108,7 @@ def job(job: str) -> ResponseReturnValue:
         view=view,
         job=view.job,
         title=job_said(w, view.job, year_between(view.job.year)),
-        step=step_said(w, view.job.state.value),
+        step=step_said(w, view.job.state),
         fault=fault_said(w, view.job.fault),
     )
 
@@ -134,7 +139,12 @@ def public(protocol: str, code: str, release: str) -> ResponseReturnValue:
 def sheet(protocol: str, code: str, release: str, kind: str) -> ResponseReturnValue:
     """The same figures for a spreadsheet."""
     found = release_files.release_sheet(sessions.house(), sessions.actor(), protocol, code, release[:ID_MOST], kind)
-    return send_file(BytesIO(found.data), found.kind, as_attachment=True, download_name=found.name)
+    return send_file(
+        BytesIO(found.data),
+        release_files.SHEETS.get(kind, "application/pdf"),
+        as_attachment=True,
+        download_name=found.name,
+    )
 
 
 @figure_blueprint.post("/<protocol>/<code>/<release>/report")
@@ -159,7 +169,7 @@ def report(protocol: str, code: str, release: str) -> ResponseReturnValue:
     except SealingError as error:
         current_app.logger.exception("a report on figures could not be sealed")
         return _figure_page(protocol, code, release, problem=error_said(wording(), error)), 503
-    return send_file(BytesIO(made.data), made.kind, as_attachment=True, download_name=made.name)
+    return send_file(BytesIO(made.data), "application/pdf", as_attachment=True, download_name=made.name)
 
 
 def _figure_page(protocol: str, code: str, release: str = "", *, problem: str = "") -> str:

@@ -71,10 +71,6 @@ def school_year(begins: int, year: int) -> Period:
     return Period(tuple(f"{year + month // _YEAR}-{month % _YEAR + 1:02}" for month in range(begins - 1, begins + 11)))
 
 
-def one_month(month: str) -> Period:
-    return Period((month,))
-
-
 # ---- which tables there are ----------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,14 @@ from school_protocol.engine.case_summary import CASES
 from school_protocol.engine.definition import Deadline, Protocol
 from school_protocol.engine.definition_parts import Document, Yearly
 from school_protocol.engine.form_model import FieldType
-from school_protocol.engine.visibility import Unit, UnitKind
+from school_protocol.engine.visibility import Unit
 from school_protocol.language import Wording
 from school_protocol.pdf import bidi
 from school_protocol.pdf.rendering import Attached, render, template
 from school_protocol.pdf.verdicts import FIGURES
 from school_protocol.statistics import yearly_rules
-from school_protocol.statistics.rules import BAND, Band
+from school_protocol.statistics.presenters import Letterhead, band_said, share_said, special_said, year_between
+from school_protocol.statistics.rules import BAND
 from school_protocol.statistics.yearly_rules import Figures, Period, Table
 
 FORMAT, VERSION = "school-protocol/yearly", 1
@@ -85,11 +86,12 @@ class Row:
     bar: int = 0
 
 
-class Lines:
+class Lines(Letterhead):
     """What the template asks: the report's parts in the words of one language."""
 
     def __init__(self, view: YearlyPaper, wording: Wording) -> None:
-        self.view, self.w = view, wording
+        super().__init__(view.protocol, view.places, wording)
+        self.view = view
         self.figures = view.figures
 
     @property
@@ -98,29 +100,9 @@ class Lines:
 
     @property
     def year(self) -> str:
-        return f"{self.view.period.year}–{self.view.period.year + 1}"
-
-    # ---- saying things -------------------------------------------------------------------------------------------
-
-    def line(self, value: object) -> Markup:
-        return bidi.isolated(str(value), self.w.direction)
-
-    def text(self, text: Any) -> Markup:
-        return self.line(self.w.text(text))
-
-    def count(self, printed: Band) -> str:
-        """One printed figure in words."""
-        if not printed.low:
-            return self.w._("fewer than %(number)s", number=printed.high + 1)
-        return self.w._("%(low)s to %(high)s", low=printed.low, high=printed.high)
+        return year_between(self.view.period.year)
 
     # ---- page one ------------------------------------------------------------------------------------------------
-
-    def above(self) -> Iterator[Markup]:
-        declared = self.view.protocol.letterhead
-        yield from (self.text(one) for one in declared)
-        places = [one for one in reversed(self.view.places) if not (declared and one.kind is UnitKind.country)]
-        yield from (self.text(one.names) for one in places)
 
     def span(self) -> Markup:
         """Of which time it speaks: a year, or its terms so far."""
@@ -140,16 +122,16 @@ class Lines:
         w, found = self.w, self.figures
         cases = found.totals[CASES]
         if not self.view.period.is_over:
-            yield w._("Cases opened so far: %(count)s.", count=self.count(cases))
+            yield w._("Cases opened so far: %(count)s.", count=band_said(self.w, cases))
             yield w._("The tables come once the year is over: two reports of one year must not tell a single case.")
             return
         if not cases.low:
             yield w._("Fewer than 10 cases were opened in the year, or none. Of so few nothing more is told.")
             return
-        yield w._("Cases opened in the year: %(count)s.", count=self.count(cases))
+        yield w._("Cases opened in the year: %(count)s.", count=band_said(self.w, cases))
         still = found.row("outcome", case_summary.OPEN)
         if still is not None:
-            yield w._("Still open at its end: %(count)s.", count=self.count(still))
+            yield w._("Still open at its end: %(count)s.", count=band_said(self.w, still))
         waited = self.view.protocol.deadlines.get(self.view.rules.waiting or "")
         if found.wait is not None and waited is not None:
             yield w._(
@@ -159,7 +141,7 @@ class Lines:
         yield from self._dangers()
         missed = found.row("follow_ups", case_summary.MISSED)
         if missed is not None and missed.low:
-            yield w._("Cases in which a planned follow-up was not held: %(number)s.", number=self.count(missed))
+            yield w._("Cases in which a planned follow-up was not held: %(number)s.", number=band_said(self.w, missed))
 
     def _dangers(self) -> Iterator[str]:
         raised, answered = (
@@ -171,11 +153,11 @@ class Lines:
         if answered is not None:
             yield self.w._(
                 "Cases with a danger: %(raised)s; every danger passed on or lifted: in %(answered)s.",
-                raised=self.count(raised),
-                answered=self.count(answered),
+                raised=band_said(self.w, raised),
+                answered=band_said(self.w, answered),
             )
         else:
-            yield self.w._("Cases with a danger: %(raised)s.", raised=self.count(raised))
+            yield self.w._("Cases with a danger: %(raised)s.", raised=band_said(self.w, raised))
 
     def decisions(self) -> Iterator[tuple[Markup, Markup | None]]:
         """What there may be to decide, and which deadlines it is about."""
@@ -198,7 +180,9 @@ class Lines:
             yearly_rules.FOLLOW_UPS: self.w._("with follow-ups held or missed"),
             yearly_rules.DEPARTURES: self.w._("with a step made without a condition, and the reason"),
         }
-        return tuple(Row(self.line(names[key]), self.line(self.count(one))) for key, one in self.figures.totals.items())
+        return tuple(
+            Row(self.line(names[key]), self.line(band_said(self.w, one))) for key, one in self.figures.totals.items()
+        )
 
     def tables(self, *of: str) -> Iterator[tuple[Markup, Markup, tuple[Row, ...]]]:
         """Of these totals: each table that is shown, with its title, what its rows are of, and its rows."""
@@ -241,7 +225,7 @@ class Lines:
         rows = [
             Row(
                 self.line(self.row_title(table.key, key)),
-                self.line(self.count(one)),
+                self.line(band_said(self.w, one)),
                 one.low * 100 // most,
             )
             for key, one in table.rows
@@ -255,24 +239,15 @@ class Lines:
         return tuple(rows)
 
     def row_title(self, table: str, key: str) -> str:
-        special = self._special(table).get(key)
-        return special or self._named(table, key)
-
-    def _special(self, table: str) -> Mapping[str, str]:
         w = self.w
-        is_danger = table == "danger_ends"
-        return {
-            case_summary.OPEN: w._("Still open"),
-            case_summary.NONE: w._("Not assessed") if table == "level" else w._("No answer"),
-            case_summary.EARLIER: w._("A choice of an earlier version of the protocol"),
-            case_summary.ANSWERED: w._("Every danger passed on or lifted")
-            if is_danger
-            else w._("Answered, nothing awaited"),
-            case_summary.AWAITED: w._("A danger still to be passed on") if is_danger else w._("An answer is awaited"),
-            case_summary.UNASKED: w._("No answer is expected"),
+        none = w._("Not assessed") if table == "level" else w._("No answer")
+        special = {
+            **special_said(w, is_danger=table == "danger_ends"),
+            case_summary.NONE: none,
             case_summary.HELD: w._("All held so far"),
             case_summary.MISSED: w._("One or more not held"),
         }
+        return special.get(key) or self._named(table, key)
 
     def _named(self, table: str, key: str) -> str:
         protocol, w = self.view.protocol, self.w
@@ -302,7 +277,12 @@ class Lines:
     def times(self) -> tuple[tuple[Markup, Markup, Markup, int], ...]:
         """Deadlines of which something is told: title, how long, share in time, and its bar."""
         return tuple(
-            (self.text(self._deadline(key).title), self.line(self._limit(key)), self.line(self.share(found)), found[0])
+            (
+                self.text(self._deadline(key).title),
+                self.line(self._limit(key)),
+                self.line(share_said(self.w, found)),
+                found[0],
+            )
             for key, found in self.figures.times.items()
             if found
         )
@@ -316,14 +296,6 @@ class Lines:
     def _limit(self, key: str) -> str:
         deadline = self._deadline(key)
         return self.w.within(deadline.value, deadline.unit) if deadline.value else "–"
-
-    def share(self, found: tuple[int, int]) -> str:
-        low, high = self.w.percent(found[0]), self.w.percent(found[1])
-        if found[1] == 100:
-            return self.w._("%(low)s or more", low=low)
-        if found[0] == 0:
-            return self.w._("less than %(high)s", high=high)
-        return self.w._("%(low)s to %(high)s", low=low, high=high)
 
     def notes(self) -> Sequence[Markup]:
         """How to read it, and what was done so that nobody is recognised."""

@@ -16,7 +16,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import Issued, signed
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import account_names, folded, stood_at, surroundings
-from school_protocol.context import REALM, House, today_for
+from school_protocol.context import House, today_for
 from school_protocol.engine.case import Case
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import Document, Yearly
@@ -26,12 +26,12 @@ from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
-from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.verdicts import Copy
 from school_protocol.people import contacts_repository
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.statistics import release_repository, yearly_rules
-from school_protocol.statistics.release_repository import Handed, Report
+from school_protocol.statistics.release_files import numbered
+from school_protocol.statistics.release_repository import Report
 from school_protocol.statistics.yearly_pages import YearlyPaper, yearly_paper
 from school_protocol.statistics.yearly_rules import Figures, Period, Tally, add_to, figures
 from school_protocol.storage.engines import Session
@@ -161,7 +161,7 @@ def issue_yearly(
     press = _press(house, actor, token or secrets.token_hex(16))
     with house.directory.reading() as session:
         _not_again(session, press)
-    return _Issuing(house, actor, options.place, line.period, language, press).issue()
+    return _issue(house, actor, options.place, line.period, language, press)
 
 
 def _press(house: House, actor: Actor, token: str) -> str:
@@ -174,80 +174,38 @@ def _not_again(session: Session, press: str) -> None:
         raise SentBefore({"copy": before.copy})
 
 
-class _Issuing:
-    def __init__(self, house: House, actor: Actor, place: Place, period: Period, language: str, press: str) -> None:
-        self.house, self.actor, self.place, self.period = house, actor, place, period
-        self.language, self.press, self.now = language, press, house.now()
-        self.report = Report(
-            realm=actor.realm,
-            unit=place.unit.id,
-            protocol=place.protocol.protocol,
-            document=place.document.key,
-            year=period.year,
-            until=period.last_day,
+def _issue(house: House, actor: Actor, place: Place, period: Period, language: str, press: str) -> Issued:
+    unit, now, wording = place.unit, house.now(), Wording(language)
+    reader = account_names(house, [actor.id], language).get(actor.id, "—")
+    report = Report(
+        actor.realm, unit.id, place.protocol.protocol, place.document.key, year=period.year, until=period.last_day
+    )
+    counted: Figures | None = None
+    for _attempt in range(ATTEMPTS):
+        with house.directory.reading() as session:
+            above = tuple(auth_repository.find_units(session, unit.parents).values())
+            before = release_repository.first_yearly_report(session, report)
+            copy = release_repository.yearly_copies(session, report) + 1
+        if before is not None:  # its figures stand, with the version by which they were counted
+            protocol = house.library.protocol(before.protocol, before.version)
+            printed = yearly_rules.from_data(before.figures)
+        else:
+            counted = counted or count(house, place, period)
+            protocol, printed = place.protocol, counted
+        view = YearlyPaper(protocol, protocol.documents[place.document.key], unit, above, period, printed)
+        line = Copy(copy, reader, now, "", 0)
+        data = signed(
+            house, unit, numbered(yearly_paper(view, wording), line, wording, realm=actor.realm), now, wording
         )
-        self.counted: Figures | None = None
-
-    def issue(self) -> Issued:
-        for _attempt in range(ATTEMPTS):
-            with self.house.directory.reading() as session:
-                before, copy = (
-                    release_repository.first_yearly_report(session, self.report),
-                    release_repository.yearly_copies(session, self.report) + 1,
-                )
-            protocol, printed = self._figures(before)
-            data = self._made(protocol, printed, copy)
-            handed = self._handed(protocol, printed, copy, data)
-            with self.house.directory.writing() as session:
-                _not_again(session, self.press)
-                if release_repository.write_yearly_copy(session, handed):
-                    return Issued(self._name(copy), data, copy)
-        raise StorageBusy(f"{self.place.unit.code}: handed out each time while a copy was being made")
-
-    def _figures(self, before: Handed | None) -> tuple[Protocol, Figures]:
-        """Those that stand, with the version by which they were counted; else they are counted now."""
-        if before is not None:
-            protocol = self.house.library.protocol(before.report.protocol, before.version)
-            return protocol, yearly_rules.from_data(before.figures)
-        if self.counted is None:
-            self.counted = count(self.house, self.place, self.period)
-        return self.place.protocol, self.counted
-
-    def _made(self, protocol: Protocol, printed: Figures, copy: int) -> bytes:
-        wording = Wording(self.language)
-        document = protocol.documents[self.place.document.key]
-        view = YearlyPaper(protocol, document, self.place.unit, self._above(), self.period, printed)
-        data = yearly_paper(view, wording)
-        line = Copy(copy, self._reader(), self.now, "", 0)
-        watermark = "" if self.actor.realm == REALM else wording._("TRAINING")
-        about = wording._("What belongs to this copy alone")
-        whole = assembled(data, overlay(line, wording, watermark), line, about, has_record=False)
-        return signed(self.house, self.place.unit, whole, self.now, wording)
-
-    def _above(self) -> tuple[Unit, ...]:
-        with self.house.directory.reading() as session:
-            return tuple(auth_repository.find_units(session, self.place.unit.parents).values())
-
-    def _reader(self) -> str:
-        return account_names(self.house, [self.actor.id], self.language).get(self.actor.id, "—")
-
-    def _handed(self, protocol: Protocol, printed: Figures, copy: int, data: bytes) -> Handed:
-        return Handed(
-            report=self.report,
-            version=protocol.version,
-            copy=copy,
-            language=self.language,
-            actor=self.actor.id,
-            role=self.place.role,
-            reader=self._reader(),
-            at=self.now,
-            digest=hashlib.sha256(data).hexdigest(),
-            figures=yearly_rules.as_data(printed),
-            press=self.press,
-        )
-
-    def _name(self, copy: int) -> str:
-        return f"{self.place.unit.code}-{self.period.year}-{copy}-{self.language}.pdf"
+        with house.directory.writing() as session:
+            _not_again(session, press)
+            if release_repository.write_yearly_copy(
+                session, report, copy, version=protocol.version, language=language, actor=actor.id, role=place.role,
+                reader=reader, at=now, digest=hashlib.sha256(data).hexdigest(), figures=yearly_rules.as_data(printed),
+                press=press,
+            ):  # fmt: skip
+                return Issued(f"{unit.code}-{period.year}-{copy}-{language}.pdf", data, copy=copy)
+    raise StorageBusy(f"{unit.code}: handed out each time while a copy was being made")
 
 
 # ---- counting ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Row, Select, func, select, text
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.journal import Break, Chain, Flaw, moment_text
@@ -20,18 +20,6 @@ from school_protocol.storage.sql import before
 from school_protocol.storage.vault import Vault, canonical
 
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{0,80}")
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One reading. `reason` is a code or the number of an event that says why."""
-
-    id: str
-    case_id: str
-    account: str
-    at: datetime
-    what: str
-    reason: str
 
 
 def note(session: Session, *, case_id: str, account: str, at: datetime, what: str, reason: str = "") -> None:
@@ -81,8 +69,8 @@ class Cursor:
 
 
 def access_of_case(
-    session: Session, case_id: str, *, limit: int, after: Access | Cursor | None = None, account: str | None = None
-) -> tuple[Access, ...]:
+    session: Session, case_id: str, *, limit: int, after: AccessRow | Cursor | None = None, account: str | None = None
+) -> tuple[AccessRow, ...]:
     """Who read this case, newest first, from after the last one of the page before; of one person alone, if wanted."""
     query = select(AccessRow).where(AccessRow.case_id == case_id)
     if account is not None:
@@ -90,7 +78,7 @@ def access_of_case(
     if after is not None:
         query = query.where(before((AccessRow.at, AccessRow.id), (after.at, after.id)))
     rows = session.scalars(query.order_by(AccessRow.at.desc(), AccessRow.id.desc()).limit(limit))
-    return tuple(Access(row.id, row.case_id, row.account, row.at, row.what, row.reason) for row in rows)
+    return tuple(rows)
 
 
 def has_read(session: Session, case_id: str, account: str, *, what: str | None = None) -> bool:
@@ -108,6 +96,8 @@ def has_read(session: Session, case_id: str, account: str, *, what: str | None =
 BATCH = 4000
 """Rows that one batch closes at most."""
 _LEAF = struct.Struct(">I16s")
+AsRead = Row[*tuple[Any, ...]]
+"""The columns of an access that its leaf covers."""
 _WAIT = "2s"
 """How long a closing waits on PostgreSQL for whoever notes an access; then it leaves it to the next one."""
 
@@ -139,7 +129,7 @@ def close_access_chain(session: Session, vault: Vault, *, at: datetime) -> int:
         session.execute(select(func.pg_advisory_xact_lock(WRITERS)))
     before = head(session)
     first = before.last_place + 1 if before else 1
-    rows = [_Read(*row) for row in session.execute(_rows(first, None).limit(BATCH))]
+    rows = session.execute(_rows(first, None).limit(BATCH)).all()
     if not rows:
         return 0
     batch = AccessBatchRow(
@@ -183,17 +173,7 @@ def _rows(first: int, last: int | None) -> Select[*tuple[Any, ...]]:
     return query if last is None else query.where(AccessRow.place <= last)
 
 
-class _Read(NamedTuple):
-    place: int
-    id: str
-    case_id: str
-    account: str
-    at: datetime
-    what: str
-    reason: str
-
-
-def _leaf(vault: Vault, row: _Read, place: int | None = None) -> bytes:
+def _leaf(vault: Vault, row: AsRead, place: int | None = None) -> bytes:
     clear = {
         "place": row.place if place is None else place,
         "id": row.id,
@@ -239,16 +219,16 @@ def _verify_rows(session: Session, vault: Vault, batch: AccessBatchRow, start: i
         yield Break("", place, _flaw(place, said, there, moved, found), Chain.access)
 
 
-def _read(session: Session, first: int, last: int) -> Sequence[_Read]:
-    return [_Read(*row) for row in session.execute(_rows(first, last))]
+def _read(session: Session, first: int, last: int) -> Sequence[AsRead]:
+    return session.execute(_rows(first, last)).all()
 
 
-def _came_from(vault: Vault, row: _Read, said: dict[int, bytes], lost: set[int]) -> int | None:
+def _came_from(vault: Vault, row: AsRead, said: dict[int, bytes], lost: set[int]) -> int | None:
     return next((place for place in sorted(lost) if said[place] == _leaf(vault, row, place)), None)
 
 
 def _flaw(
-    place: int, said: dict[int, bytes], there: dict[int, _Read], moved: dict[int, int | None], found: set[int | None]
+    place: int, said: dict[int, bytes], there: dict[int, AsRead], moved: dict[int, int | None], found: set[int | None]
 ) -> Flaw:
     """What happened at a place: another genuine row, a changed one, one too many, or none."""
     if moved.get(place) is not None or place in found:

@@ -9,7 +9,6 @@ every head that ever was.
 from __future__ import annotations
 
 import errno
-import fcntl
 import gzip
 import hashlib
 import hmac
@@ -29,6 +28,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from school_protocol.engine.errors import SchoolProtocolError
+from school_protocol.storage.durable_files import locked, sync
 from school_protocol.storage.journal import Break, Chain, Flaw
 from school_protocol.storage.vault import Vault, canonical
 
@@ -151,16 +151,8 @@ def compare(folder: Path, other: Path) -> Iterator[Break]:
 def held(folder: Path) -> Iterator[None]:
     """The right to write the next anchor. Raises AnchorsBusy where another process has it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise AnchorsBusy("another process is writing an anchor") from error
-    try:
+    with locked(folder / ".lock", AnchorsBusy("another process is writing an anchor")):
         yield
-    finally:
-        os.close(handle)
 
 
 def write_heads(folder: Path, number: int, heads: Iterable[CaseHead]) -> Entries:
@@ -199,7 +191,7 @@ def write(folder: Path, vault: Vault, said: dict[str, Any]) -> Anchor:
         _name_once(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-    _sync(folder)
+    sync(folder)
     return _anchor(said, data)
 
 
@@ -212,7 +204,7 @@ def _name_once(beside: Path, path: Path) -> None:
     except OSError:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            _sync(path.parent)
+            sync(path.parent)
         if path.stat().st_size:
             raise FileExistsError(errno.EEXIST, "an anchor is never written over", str(path)) from None
     beside.replace(path)
@@ -226,14 +218,6 @@ def is_free(folder: Path, number: int) -> bool:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read(folder: Path, number: int, *, vault: Vault | None = None, public: str = "") -> Anchor:

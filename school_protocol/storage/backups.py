@@ -14,15 +14,15 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from school_protocol.engine.errors import SchoolProtocolError
+from school_protocol.storage.durable_files import locked, sync
 from school_protocol.storage.engines import BUSY_SECONDS
-from school_protocol.storage.master_keys import sync
 from school_protocol.storage.migrate import VERSION_TABLE, Part, revisions
 from school_protocol.storage.store_errors import StorageBusy, translated
 from school_protocol.storage.vault import Vault, canonical
@@ -61,7 +61,7 @@ def note(folder: Path, vault: Vault, case_id: str, at: datetime) -> None:
             return
         os.write(handle, _line(vault, Erased(case_id, at), kept[-1][1] if kept else ""))
         os.fsync(handle)
-        _sync(folder)
+        sync(folder)
     finally:
         os.close(handle)
 
@@ -131,14 +131,6 @@ def _cut_to_whole_lines(handle: int) -> bytes:
     return data[:whole]
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 FORMAT = "school-protocol-backup-1"
 MANIFEST, FILES = "manifest.json", "files"
 STORES: tuple[Part, ...] = ("realm", "directory")
@@ -201,7 +193,7 @@ def create(
     """
     _refuse_inside(data, folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(folder):
+    with locked(folder / ".lock", BackupUnusable(f"another backup is being made in {folder}")):
         for left in folder.glob(UNFINISHED + "*"):
             shutil.rmtree(left)
         begun = now()
@@ -224,18 +216,6 @@ def create(
 def _refuse_inside(data: Path, folder: Path) -> None:
     if folder.resolve().is_relative_to(data.resolve()):
         raise BackupUnusable("a backup beside what it is a backup of is lost with it: name another folder")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise BackupUnusable(f"another backup is being made in {folder}") from error
-    finally:
-        os.close(handle)
 
 
 def _own(error: Exception) -> SchoolProtocolError:

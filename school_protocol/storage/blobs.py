@@ -20,6 +20,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from school_protocol.config import FOLDER, ROWS
 from school_protocol.engine.errors import SchoolProtocolError
+from school_protocol.storage.durable_files import sync
 from school_protocol.storage.engines import Store, empty_log
 from school_protocol.storage.models import FilesAtRow, KeptBlobRow
 from school_protocol.storage.store_errors import StorageBusy
@@ -180,9 +181,9 @@ class Folder:
         except OSError:
             aside.unlink(missing_ok=True)
             raise
-        _sync(path.parent)
+        sync(path.parent)
         if is_new:
-            _sync(self.folder)
+            sync(self.folder)
 
     def get(self, session: Session | None, name: str) -> bytes | None:
         """The bytes; None where they are not there."""
@@ -241,15 +242,7 @@ def _overwrite_and_unlink(path: Path) -> None:
         path.unlink()
     except FileNotFoundError:
         return
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(path.parent)
 
 
 # ---- in the database, in the very transaction that names them ------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,8 +15,8 @@ from sqlalchemy import CompoundSelect, delete, exists, func, inspect, or_, selec
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from school_protocol.engine.errors import Sealed
+from school_protocol.storage.durable_files import put_file
 from school_protocol.storage.engines import Store
-from school_protocol.storage.master_keys import sync
 from school_protocol.storage.models import (
     NEEDS_KEYS,
     CaseKeyRow,
@@ -208,13 +207,7 @@ def give_up(data: Path, current: int, now: datetime, number: int) -> None:
 def _keep_note(data: Path, noted: Turned) -> None:
     assert noted.since is not None
     said = {"current": noted.current, "since": noted.since.isoformat(), "given_up": sorted(noted.given_up)}
-    beside = data / (RING_NOTE + f".{os.getpid()}.new")
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
-        json.dump(said, written)
-        written.flush()
-        os.fsync(written.fileno())
-    beside.replace(data / RING_NOTE)
-    sync(data)
+    put_file(data / RING_NOTE, json.dumps(said).encode())
 
 
 def idle_masters(stores: Store | Sequence[Store], vault: Vault) -> tuple[int, ...]:

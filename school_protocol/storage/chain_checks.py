@@ -318,26 +318,9 @@ NO_ANCHOR = "anchors unwritable"
 """As the first fault of a check: the chains hold, and no anchor can be written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check of every chain. `first_fault` is in codes; `told_at`: when those who keep the house were told."""
-
-    id: str
-    started_at: datetime
-    finished_at: datetime
-    events: int
-    faults: int
-    first_fault: str
-    told_at: datetime | None
-
-    @property
-    def passed(self) -> bool:
-        return self.faults == 0
-
-
 def keep_check(
     session: Session, *, started_at: datetime, finished_at: datetime, events: int, faults: int, first_fault: str
-) -> Check:
+) -> JournalCheckRow:
     """Keep what came of a check."""
     row = JournalCheckRow(
         id=new_id(), started_at=started_at, finished_at=finished_at, events=events, faults=faults,
@@ -345,27 +328,20 @@ def keep_check(
     )  # fmt: skip
     session.add(row)
     session.flush()
-    return _check(row)
+    return row
 
 
-def checks_told(session: Session, check: Check, at: datetime) -> None:
+def checks_told(session: Session, check: JournalCheckRow, at: datetime) -> None:
     """Those who keep the house were told of a check."""
     session.get_one(JournalCheckRow, check.id).told_at = at
 
 
-def latest_check(session: Session, *, passed: bool = False) -> Check | None:
+def latest_check(session: Session, *, passed: bool = False) -> JournalCheckRow | None:
     """The latest check, or the latest that found nothing."""
     query = select(JournalCheckRow).order_by(JournalCheckRow.finished_at.desc(), JournalCheckRow.id).limit(1)
     if passed:
         query = query.where(JournalCheckRow.faults == 0)
-    row = session.scalars(query).first()
-    return _check(row) if row else None
-
-
-def _check(row: JournalCheckRow) -> Check:
-    return Check(
-        row.id, row.started_at, row.finished_at, row.events, row.faults, row.first_fault, row.told_at
-    )  # fmt: skip
+    return session.scalars(query).first()
 
 
 def counted(session: Session, case_ids: Sequence[str]) -> tuple[int, int]:

@@ -7,13 +7,13 @@ verifies. What a chain can't see alone (its end cut off, a whole case removed) i
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from school_protocol.engine.errors import Sealed
@@ -170,18 +170,10 @@ _LATEST = (
 _LATEST_CONTENT = _LATEST.where(_EVENTS.kind.not_in([kind.value for kind in READING_KINDS]))
 
 
-class Found(NamedTuple):
-    """An event that a printed head belongs to."""
-
-    seq: int
-    kind: str
-    at: datetime
-
-
-def with_hash(session: Session, case_id: str, beginning: str) -> Found | None:
+def with_hash(session: Session, case_id: str, beginning: str) -> Row[int, str, datetime, bytes] | None:
     """The event of a case whose hash in hex begins like that; None for none, or for several."""
     query = select(EventRow.seq, EventRow.kind, EventRow.at, EventRow.hash).where(EventRow.case_id == case_id)
-    found = [Found(row.seq, row.kind, row.at) for row in session.execute(query) if row.hash.hex().startswith(beginning)]
+    found = [row for row in session.execute(query) if row.hash.hex().startswith(beginning)]
     return found[0] if len(found) == 1 else None
 
 
@@ -193,16 +185,12 @@ MOVED_MOST = 1000
 """How far from its place an entry is looked for."""
 
 
-def verify_all(session: Session, vault: Vault, progress: Callable[[int, int], None] | None = None) -> list[Break]:
+def verify_all(session: Session, vault: Vault) -> list[Break]:
     """Every case's chain of the store, in the order of the cases' ids."""
-    total, breaks, done = count_cases(session), [], 0
-    after = ""
+    breaks, after = list[Break](), ""
     while ids := case_ids(session, after=after, limit=CASES_AT_ONCE):
         for case_id in ids:
             breaks.extend(verify_case(session, vault, case_id))
-            done += 1
-            if progress:
-                progress(done, max(total, done))
         session.expunge_all()
         after = ids[-1]
     return breaks

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import fcntl
 import hmac
 import json
 import os
@@ -18,8 +17,7 @@ import shlex
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,11 +26,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from school_protocol.engine.errors import Sealed
+from school_protocol.storage.durable_files import locked, sync
 from school_protocol.storage.store_errors import KeysAway, KeysUnusable
 
 KEY_BYTES = 32
 JOURNAL, MARKS = "journal.key", "marks.key"
-_LOCK = ".lock"
+LOCK = ".lock"
 PUT_BACK = "`school-protocol keys recovery restore FILE` puts back what is missing, from the recovery copy"
 """What to do about a key that is gone; one that stands in its place is never written over."""
 _MASTER = re.compile(r"master-([1-9]\d{0,4})\.key")
@@ -71,7 +70,7 @@ def make_key_file(folder: Path) -> None:
 def create(folder: Path, *, with_master: bool) -> None:
     """First keys, if there are none at all; a folder that lost some of its keys is never filled up."""
     make_key_file(folder)
-    with locked(folder):
+    with locked(folder / LOCK):
         if not is_empty(folder):
             return
         for name in (JOURNAL, MARKS, *([master_name(1)] if with_master else [])):
@@ -92,17 +91,6 @@ def ring(folder: Path) -> dict[int, bytes]:
     return {number: read_key_file(path) for number, path in numbered}
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """One writer of keys at a time."""
-    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
 def write_key_file(path: Path, key: bytes) -> None:
     """A key, whole or not at all: written beside, synced, then named."""
     beside = path.with_suffix(".new")
@@ -115,15 +103,6 @@ def write_key_file(path: Path, key: bytes) -> None:
         os.close(handle)
     beside.rename(path)
     sync(path.parent)
-
-
-def sync(folder: Path) -> None:
-    """What was named in a folder, or taken out of it, is on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_key_file(path: Path) -> bytes:
@@ -278,7 +257,7 @@ class FileRing(HeldRing):
             self._keys, self._current = keys, max(keys)
 
     def add(self) -> int:
-        with locked(self._folder):
+        with locked(self._folder / LOCK):
             number = max(ring(self._folder)) + 1
             write_key_file(self._folder / master_name(number), secrets.token_bytes(KEY_BYTES))
         self._reload()
@@ -288,7 +267,7 @@ class FileRing(HeldRing):
         self._reload()
         if number == self.current:
             raise KeysUnusable("the newest master key can't be removed")
-        with locked(self._folder):
+        with locked(self._folder / LOCK):
             (self._folder / master_name(number)).unlink(missing_ok=True)
             sync(self._folder)
         self._reload()

@@ -453,6 +453,10 @@ class JournalCheckRow(RealmBase):
 
     __table_args__ = (CheckConstraint("faults >= 0", name="faults_count"), Index(None, "finished_at"))
 
+    @property
+    def passed(self) -> bool:
+        return self.faults == 0
+
 
 class AdministrationLinkRow(DirectoryBase):
     """The link of one row of `administration` in its chain; number 0 is where the chain begins. Append-only."""

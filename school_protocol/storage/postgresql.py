@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from sqlalchemy import Connection, Engine, text
 
@@ -40,23 +40,15 @@ _MAY_MAKE = """
 
 def may_make(database: str) -> bool:
     """Whether the role of this address may make the tables of an installation there. Raises StorageBusy."""
-    store = Store(open_engine(database))
-    try:
-        with store.reading() as session:
-            return bool(session.scalar(text(_MAY_MAKE), {"names": list(PARTS)}))
-    finally:
-        store.close()
+    with closing(Store(open_engine(database))) as store, store.reading() as session:
+        return bool(session.scalar(text(_MAY_MAKE), {"names": list(PARTS)}))
 
 
 def _refuse_absent(database: str, roles: Sequence[str]) -> None:
     """Raises NoRole for the first of the roles that isn't there; makes none: whoever runs the server does."""
     check_names(*roles)
-    store = Store(open_engine(database))
-    try:
-        with store.reading() as session:
-            there = set(session.scalars(text("SELECT rolname FROM pg_roles")))
-    finally:
-        store.close()
+    with closing(Store(open_engine(database))) as store, store.reading() as session:
+        there = set(session.scalars(text("SELECT rolname FROM pg_roles")))
     for role in roles:
         if role not in there:
             raise NoRole(f"role {role} does not exist: `createuser {role}`")
@@ -64,12 +56,9 @@ def _refuse_absent(database: str, roles: Sequence[str]) -> None:
 
 def holds_rows(database: str) -> bool:
     """Whether an installation lies there already."""
-    stores = [Store(open_engine(in_schema(database, part))) for part in PARTS]
-    try:
+    with ExitStack() as opened:
+        stores = [opened.enter_context(closing(Store(open_engine(in_schema(database, part))))) for part in PARTS]
         return any(map(case_keys.holds_data, stores))
-    finally:
-        for store in stores:
-            store.close()
 
 
 def clear(database: str) -> None:
@@ -80,11 +69,8 @@ def clear(database: str) -> None:
         for schema in (*PARTS, *map(training_schema, room_repository.PARTS), QUEUE):
             connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
 
-    engine = open_engine(database)
-    try:
+    with _opened(database) as engine:
         change_or_give_way(engine, do)
-    finally:
-        engine.dispose()
 
 
 def prepare(
@@ -106,17 +92,17 @@ def prepare(
     if is_walled:
         _refuse_seeing_through(database, site, workers)
     for part in PARTS:
-        with _opened(database, part) as engine:
+        with _opened(in_schema(database, part)) as engine:
             upgrade(engine, part, tables)
             if part == "realm" and is_walled:  # before it may read a table that is new
                 row_security.build(engine, site, workers, realm="realm", directory="directory")
             _say(engine, [grants(part, tables, role, part) for role in roles])
     for part in room_repository.PARTS:
         schema = training_schema(part)
-        with _opened(database, schema) as engine:
+        with _opened(in_schema(database, schema)) as engine:
             upgrade(engine, part, tables, purged=True)
             _say(engine, [grants(part, tables, role, schema, purged=True) for role in roles])
-    with _opened(database, QUEUE) as engine:
+    with _opened(in_schema(database, QUEUE)) as engine:
         with engine.begin() as connection:
             make_schema(connection)
         make_queue()
@@ -124,8 +110,8 @@ def prepare(
 
 
 @contextmanager
-def _opened(database: str, schema: str) -> Iterator[Engine]:
-    engine = open_engine(in_schema(database, schema))
+def _opened(database: str) -> Iterator[Engine]:
+    engine = open_engine(database)
     try:
         yield engine
     finally:
@@ -148,12 +134,8 @@ _THROUGH = """
 
 def _refuse_seeing_through(database: str, site: str, workers: Sequence[str]) -> None:
     """Raises NoWall where the role of the pages is, or may become, one for which no wall stands."""
-    engine = open_engine(database)
-    try:
-        with engine.connect() as connection:
-            sees = connection.scalar(text(_THROUGH), {"site": site, "workers": list(workers)})
-    finally:
-        engine.dispose()
+    with _opened(database) as engine, engine.connect() as connection:
+        sees = connection.scalar(text(_THROUGH), {"site": site, "workers": list(workers)})
     if sees:
         raise NoWall(
             f"the role {site} serves pages, and would see every case: it must not be a superuser, have BYPASSRLS, be "

@@ -6,21 +6,19 @@ more until every part is in place: whoever is killed between two parts goes on w
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import delete
 
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.storage.backups import FILES, STORES, store_file
+from school_protocol.storage.durable_files import locked, put_file, sync
 from school_protocol.storage.engines import Session
-from school_protocol.storage.master_keys import sync
 from school_protocol.storage.models import FORGET_ON_RESTORE, DirectoryBase, marked_tables
 from school_protocol.storage.store_errors import StorageBusy
 
@@ -70,7 +68,7 @@ def staged(data: Path) -> Iterator[Path]:
     Once the mark is written only `finish` ends it. One at a time: raises StorageBusy.
     """
     data.mkdir(parents=True, exist_ok=True)
-    with _alone(data):
+    with _locked(data):
         refuse_half_restored(data)
         shutil.rmtree(stage_of(data), ignore_errors=True)
         stage_of(data).mkdir(mode=0o700)
@@ -81,19 +79,9 @@ def staged(data: Path) -> Iterator[Path]:
                 shutil.rmtree(stage_of(data), ignore_errors=True)
 
 
-@contextmanager
-def _alone(data: Path) -> Iterator[None]:
+def _locked(data: Path) -> AbstractContextManager[None]:
     """The folder itself is locked: no file is left of it."""
-    handle = os.open(data, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise StorageBusy(f"a restore into {data} is running") from error
-    try:
-        yield
-    finally:
-        os.close(handle)
+    return locked(data, StorageBusy(f"a restore into {data} is running"))
 
 
 def left_over(data: Path) -> tuple[str, ...]:
@@ -112,7 +100,7 @@ def left_over(data: Path) -> tuple[str, ...]:
 
 def _is_running(data: Path) -> bool:
     try:
-        with _alone(data):
+        with _locked(data):
             return False
     except StorageBusy:
         return True
@@ -134,7 +122,7 @@ def put_in_place(data: Path, aside: str) -> Path | None:
         _refuse_open(store_file(stage, store))
     for path in (*stage.rglob("*"), stage):
         sync(path)
-    _write_mark(stage / MARK, aside)
+    put_file(stage / MARK, json.dumps({"aside": aside}).encode())
     try:
         for store in STORES:
             _refuse_open(store_file(data, store))
@@ -176,16 +164,6 @@ def _move_aside(part: Path, aside: Path) -> None:
             path.rename(aside / path.name)
             sync(aside)
     sync(part.parent)
-
-
-def _write_mark(path: Path, aside: str) -> None:
-    beside = path.with_suffix(".new")
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as written:
-        written.write(json.dumps({"aside": aside}).encode())
-        written.flush()
-        os.fsync(written.fileno())
-    beside.rename(path)
-    sync(path.parent)
 
 
 def _refuse_open(path: Path) -> None:

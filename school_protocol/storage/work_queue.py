@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, delete, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from school_protocol.storage.durable_files import put_file
 from school_protocol.storage.engines import Store
 from school_protocol.storage.models import OutboxRow, new_id
 from school_protocol.storage.sql import add_new, add_rows
@@ -41,10 +41,7 @@ def note(data: Path, what: str, at: datetime, *, held: bool = True) -> None:
     with suppress(OSError):
         folder = data / FOLDER
         folder.mkdir(mode=0o700, exist_ok=True)
-        beside = folder / f".{what}.{os.getpid()}.new"
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
-            json.dump({"at": at.isoformat(), "held": held}, written)
-        beside.replace(folder / f"{what}.json")
+        put_file(folder / f"{what}.json", json.dumps({"at": at.isoformat(), "held": held}).encode())
 
 
 def last_done(data: Path, what: str) -> Done | None:

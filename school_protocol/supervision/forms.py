@@ -55,15 +55,16 @@ def contact_form(
             ],
         ),
     }  # fmt: skip
-    return _contact_form(questions, posted if posted is not None else _contact_opening(view), view)
+    opened = posted if posted is not None else _contact_opening(view)
+    return _form(questions, opened, view.revision if view else 0)
 
 
-def _contact_form(questions: dict[str, Question], posted: Posted, view: ContactView | None) -> TeamForm:
+def _form(questions: dict[str, Question], posted: Posted, revision: int) -> TeamForm:
     shown = Posted(posted)
     if not shown.get("token"):
         shown["token"] = secrets.token_urlsafe(24)
-    shown.setdefault("expected", str(view.revision if view else 0))
-    kind = type("ActualContactForm", (TeamForm,), {f"{PREFIX}{key}": question for key, question in questions.items()})
+    shown.setdefault("expected", str(revision))
+    kind = type("ActualForm", (TeamForm,), {f"{PREFIX}{key}": question for key, question in questions.items()})
     form: TeamForm = kind(shown)
     form.questions = [form[f"{PREFIX}{key}"] for key in questions]
     return form
@@ -135,9 +136,7 @@ def visit_form(w: Wording, posted: Posted | None, today: date, view: VisitView |
             hint=w._("One line each; a line that stays empty counts for nothing."),
         ),
     }  # fmt: skip
-    return _visit_form(
-        questions, posted if posted is not None else _visit_opening(today, view), view.number if view else 0
-    )
+    return _form(questions, posted if posted is not None else _visit_opening(today, view), view.number if view else 0)
 
 
 def duty_form(w: Wording, posted: Posted | None, candidates: Sequence[CandidateLine]) -> TeamForm:
@@ -149,18 +148,7 @@ def duty_form(w: Wording, posted: Posted | None, candidates: Sequence[CandidateL
         "starts": Moment(w._("From"), spec=_spec("starts", "moment"), w=w),
         "ends": Moment(w._("Until"), spec=_spec("ends", "moment"), w=w, hint=hint),
     }
-    return _visit_form(questions, posted if posted is not None else Posted(), 0)
-
-
-def _visit_form(questions: dict[str, Question], posted: Posted, number: int) -> TeamForm:
-    shown = Posted(posted)
-    if not shown.get("token"):
-        shown["token"] = secrets.token_urlsafe(24)
-    shown.setdefault("expected", str(number))
-    kind = type("ActualVisitForm", (TeamForm,), {f"{PREFIX}{key}": question for key, question in questions.items()})
-    form: TeamForm = kind(shown)
-    form.questions = [form[f"{PREFIX}{key}"] for key in questions]
-    return form
+    return _form(questions, posted if posted is not None else Posted(), 0)
 
 
 def _visit_opening(today: date, view: VisitView | None) -> Posted:

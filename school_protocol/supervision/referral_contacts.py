@@ -220,9 +220,9 @@ class ContactsView:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a press did; `repeated` where an earlier press had done it."""
+    """What a press wrote down, by its id; `repeated` where an earlier press had done it."""
 
-    contact: str
+    id: str
     repeated: bool = False
 
 
@@ -446,7 +446,7 @@ def add_contact(
         _write_down(house, session, keeper, post, Kind.contact_added, added, str(target), contact.shown)
         return added
 
-    return _once(house, actor, token, "contact-add", [target, unit, in_order(said)], change)
+    return kept_once(house, actor, token, ["contact-add", [target, unit, in_order(said)]], "contact", change)
 
 
 def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token: str, **said: str | None) -> Kept:
@@ -474,7 +474,9 @@ def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token
         _write_down(house, session, keeper, post, Kind.contact_corrected, contact_id, before.target, shown)
         return contact_id
 
-    return _once(house, actor, token, "contact-correct", [contact_id, expected, in_order(said)], change)
+    return kept_once(
+        house, actor, token, ["contact-correct", [contact_id, expected, in_order(said)]], "contact", change
+    )
 
 
 def verify(house: House, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
@@ -491,7 +493,7 @@ def verify(house: House, actor: Actor, contact_id: str, *, expected: int, token:
         _write_down(house, session, keeper, post, Kind.contact_verified, contact_id, found.target, shown)
         return contact_id
 
-    return _once(house, actor, token, "contact-verify", [contact_id, expected], change)
+    return kept_once(house, actor, token, ["contact-verify", [contact_id, expected]], "contact", change)
 
 
 def retire(house: House, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
@@ -507,7 +509,7 @@ def retire(house: House, actor: Actor, contact_id: str, *, expected: int, token:
         _write_down(house, session, keeper, post, Kind.contact_retired, contact_id, found.target, shown)
         return contact_id
 
-    return _once(house, actor, token, "contact-retire", [contact_id, expected], change)
+    return kept_once(house, actor, token, ["contact-retire", [contact_id, expected]], "contact", change)
 
 
 def _name_of(found: Contact) -> str:
@@ -544,16 +546,18 @@ def _place(
     return place, post
 
 
-def _once(house: House, actor: Actor, token: str, what: str, said: object, change: Callable[[Session], str]) -> Kept:
-    """Make a change once, however often its form is sent; the directory and the form's token, or neither."""
-    press = idempotency.press(house.vault, actor.id, token, what, said)
+def kept_once(
+    house: House, actor: Actor, token: str, said: Sequence[object], of: str, change: Callable[[Session], str]
+) -> Kept:
+    """Make a change of the directory once, however often its form is sent; both it and the form's token, or neither."""
+    press = idempotency.press(house.vault, actor.id, token, *said)
     with house.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
-            return Kept(str(before["contact"]), repeated=True)
+            return Kept(str(before[of]), repeated=True)
         with house.directory.writing() as written:
-            contact_id = change(written)
-        idempotency.use(session, press, {"contact": contact_id}, at=house.now())
-    return Kept(contact_id)
+            changed = change(written)
+        idempotency.use(session, press, {of: changed}, at=house.now())
+    return Kept(changed)
 
 
 def _write_down(

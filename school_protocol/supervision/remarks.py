@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from school_protocol.case_files.copy_scope import document_of
 from school_protocol.case_files.pages import kind_said
+from school_protocol.case_files.service import Issued
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, keep, load, names_in, naming_of
 from school_protocol.cases.on_paper import OnPaper, paper_of
@@ -103,14 +104,6 @@ def _picture(view: ReviewSheet) -> bytes:
 
 
 # ---- remarks that come back: on which copy, by whom; and dealing with them -----------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A blank review sheet, ready to be printed."""
-
-    name: str
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,50 +281,71 @@ def attach_remarks(
     """
     said = [[one.kind.value, one.section, one.entry, one.awaits, one.text] for one in remarks]
     written = [paper.by, paper.at, figures] if paper else [figures]
-    press = idempotency.press(
-        house.vault, actor.id, token or secrets.token_hex(16), number, "remarks", copy, *said, *written
-    )
+
+    def attached(session: Session, loaded: Loaded) -> Event:
+        document, declared = _declared(loaded)
+        role = role_for(loaded.protocol, declared.for_, loaded.roles)
+        if role is None:
+            raise Unseen(number)
+        issued = _meant(loaded, document, copy, "")
+        if paper is not None or figures.strip():
+            _check_sheet(loaded, document, issued, figures)
+        event = document_rules.attached(
+            loaded.case,
+            document,
+            issued,
+            remarks,
+            actor=actor.id,
+            role=role,
+            at=loaded.now,
+            paper=_handwritten(house, loaded, declared, paper),
+        )
+        refuse_named(house, session, loaded, {f"{place}.text": one.text for place, one in enumerate(remarks)})
+        for receiver in declared.to:
+            payload: work_queue.Payload = {
+                "case": loaded.case_id,
+                "to": receiver,
+                "move": "remarks",
+                "urgent": False,
+            }
+            work_queue.put_message(session, "notify", payload, at=house.now())
+        return event
+
+    return written_once(house, actor, number, token, ["remarks", copy, *said, *written], attached)
+
+
+def written_once(
+    house: House,
+    actor: Actor,
+    number: str,
+    token: str | None,
+    said: Sequence[object],
+    event_of: Callable[[Session, Loaded], Event],
+) -> Done:
+    """Write down an event of a review, once however often its form is sent.
+
+    A refusal for whom the words name is written down: nobody tries names out unseen.
+    """
+    press = idempotency.press(house.vault, actor.id, token or secrets.token_hex(16), number, *said)
     try:
         with house.realm.writing() as session:
             if (before := idempotency.spent(session, press)) is not None:
                 return repeated(before)
             loaded = load(house, session, actor, number)
-            document, declared = _declared(loaded)
-            role = role_for(loaded.protocol, declared.for_, loaded.roles)
-            if role is None:
-                raise Unseen(number)
-            issued = _meant(loaded, document, copy, "")
-            if paper is not None or figures.strip():
-                _check_sheet(loaded, document, issued, figures)
-            event = document_rules.attached(
-                loaded.case,
-                document,
-                issued,
-                remarks,
-                actor=actor.id,
-                role=role,
-                at=loaded.now,
-                paper=_handwritten(house, loaded, declared, paper),
+            event = event_of(session, loaded)
+            (kept,) = keep(
+                house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around
             )
-            texts = {f"{place}.text": one.text for place, one in enumerate(remarks)}
-            refuse_named(house, session, loaded, texts)
-            done = kept_with(house, session, loaded, event, press)
-            for receiver in declared.to:
-                payload: work_queue.Payload = {
-                    "case": loaded.case_id,
-                    "to": receiver,
-                    "move": "remarks",
-                    "urgent": False,
-                }
-                work_queue.put_message(session, "notify", payload, at=house.now())
-            return done
+            outcome = {"seq": kept.seq, "raised": False, "number": loaded.case.number}
+            idempotency.use(session, press, outcome, at=house.now())
+            return Done(kept.seq, False, number=loaded.case.number)
     except BadInput as problem:
         note_named(house, actor, number, problem)
         raise
 
 
 def note_named(house: House, actor: Actor, number: str, problem: BadInput) -> None:
-    """That remarks were refused for whom they name is written down: nobody tries names out unseen."""
+    """That remarks were refused for whom they name is written down."""
     if not any("names_somebody" in codes for codes in problem.problems.values()):
         return
     with house.realm.writing() as session:
@@ -367,12 +381,6 @@ def refuse_named(house: House, session: Session, loaded: Loaded, texts: Mapping[
     refuse_names_in(naming, texts, tells=not loaded.pseudonymised)
 
 
-def kept_with(house: House, session: Session, loaded: Loaded, event: Event, press: idempotency.Press) -> Done:
-    (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-    idempotency.use(session, press, {"seq": kept.seq, "raised": False, "number": loaded.case.number}, at=house.now())
-    return Done(kept.seq, False, number=loaded.case.number)
-
-
 # ---- dealing with one ------------------------------------------------------------------------------------------------
 
 
@@ -385,13 +393,8 @@ def settle_remark(
     answered in words.
     """
     sentence = " ".join(sentence.split())
-    press = idempotency.press(
-        house.vault, actor.id, token or secrets.token_hex(16), number, "settled", seq, place, sentence
-    )
-    with house.realm.writing() as session:
-        if (before := idempotency.spent(session, press)) is not None:
-            return repeated(before)
-        loaded = load(house, session, actor, number)
+
+    def settled(session: Session, loaded: Loaded) -> Event:
         _document, declared = _declared(loaded)
         role, found = role_for(loaded.protocol, declared.to, loaded.roles), document_rules.made(loaded.case, seq, place)
         if role is None or found is None:
@@ -403,7 +406,7 @@ def settle_remark(
         if len(sentence) > document_rules.LETTERS_MOST:
             raise BadInput({"sentence": (f"too_long:{document_rules.LETTERS_MOST}:{len(sentence)}",)})
         refuse_named(house, session, loaded, {"sentence": sentence})
-        event = RemarkSettled(
+        return RemarkSettled(
             actor=actor.id,
             role=role,
             at=loaded.now,
@@ -412,13 +415,14 @@ def settle_remark(
             remark=place,
             sentence=sentence,
         )
-        return kept_with(house, session, loaded, event, press)
+
+    return written_once(house, actor, number, token, ["settled", seq, place, sentence], settled)
 
 
 # ---- the sheet -------------------------------------------------------------------------------------------------------
 
 
-def see_review_sheet(house: House, actor: Actor, number: str, copy: int, language: str) -> Sheet:
+def see_review_sheet(house: House, actor: Actor, number: str, copy: int, language: str) -> Issued:
     """The blank sheet of a copy, to be filled in with a pen. Raises Unseen, and RemarksRefused where it would be."""
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
@@ -446,4 +450,4 @@ def see_review_sheet(house: House, actor: Actor, number: str, copy: int, languag
         address=f"{site}/cases/{loaded.case.number}/remarks/{issued.copy}?figures={typed}" if site else "",
     )
     name = f"{loaded.case.number}-{issued.copy}-{language}-remarks.pdf"
-    return Sheet(name, review_sheet(view, Wording(language)))
+    return Issued(name, review_sheet(view, Wording(language)), copy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
@@ -28,7 +27,8 @@ from school_protocol.engine.intents import Decision, Reason, RecordAct
 from school_protocol.engine.review_state import asked_first, may_send
 from school_protocol.engine.visibility import Actor
 from school_protocol.storage import idempotency, journal
-from school_protocol.supervision.remarks import kept_with, note_named, refuse_named
+from school_protocol.storage.engines import Session
+from school_protocol.supervision.remarks import note_named, refuse_named, written_once
 from school_protocol.supervision.review_queue import ConformanceView, RefusalView
 
 _BESIDE = (RemarksAttached, RemarkSettled, ReviewAsked, ReviewEnded)
@@ -72,11 +72,8 @@ def ask_review(house: House, actor: Actor, number: str, sentence: str = "", *, t
     Raises Unseen, ReviewRefused where it waits there already or has ended, BadInput (`sentence`).
     """
     said = " ".join(sentence.split())
-    press = idempotency.press(house.vault, actor.id, token or secrets.token_hex(16), number, "review", said)
-    with house.realm.writing() as session:
-        if (before := idempotency.spent(session, press)) is not None:
-            return repeated(before)
-        loaded = load(house, session, actor, number)
+
+    def asked(session: Session, loaded: Loaded) -> Event:
         role = role_for(loaded.protocol, review_in(loaded).asked_by, loaded.roles)
         if role is None:
             raise Unseen(number)
@@ -84,9 +81,10 @@ def ask_review(house: House, actor: Actor, number: str, sentence: str = "", *, t
             raise ReviewRefused("waits")
         _check(said)
         refuse_named(house, session, loaded, {"sentence": said})
-        event = ReviewAsked(actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, sentence=said)
         tell(house, session, loaded.case_id, asked_first(loaded.protocol))
-        return kept_with(house, session, loaded, event, press)
+        return ReviewAsked(actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, sentence=said)
+
+    return written_once(house, actor, number, token, ["review", said], asked)
 
 
 def end_review(
@@ -98,24 +96,18 @@ def end_review(
     waits for the visa, or where observations are still to be answered.
     """
     said = " ".join(sentence.split())
-    press = idempotency.press(house.vault, actor.id, token or secrets.token_hex(16), number, "examined", said)
-    try:
-        with house.realm.writing() as session:
-            if (before := idempotency.spent(session, press)) is not None:
-                return repeated(before)
-            loaded = load(house, session, actor, number)
-            reviewing_role(loaded)
-            role = ending_role(loaded)
-            if role is None:
-                raise ReviewRefused("nothing_waits")
-            check_read(loaded, expected)
-            _check(said)
-            refuse_named(house, session, loaded, {"sentence": said})
-            event = ReviewEnded(actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, sentence=said)
-            return kept_with(house, session, loaded, event, press)
-    except BadInput as problem:
-        note_named(house, actor, number, problem)
-        raise
+
+    def ended(session: Session, loaded: Loaded) -> Event:
+        reviewing_role(loaded)
+        role = ending_role(loaded)
+        if role is None:
+            raise ReviewRefused("nothing_waits")
+        check_read(loaded, expected)
+        _check(said)
+        refuse_named(house, session, loaded, {"sentence": said})
+        return ReviewEnded(actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, sentence=said)
+
+    return written_once(house, actor, number, token, ["examined", said], ended)
 
 
 def observe(
@@ -128,27 +120,21 @@ def observe(
     what they have said there already, and still waits for an answer, is not said twice.
     """
     written = [remark.kind.value, remark.entry, remark.field, remark.act, remark.awaits, remark.text]
-    press = idempotency.press(house.vault, actor.id, token or secrets.token_hex(16), number, "observe", *written)
-    try:
-        with house.realm.writing() as session:
-            if (before := idempotency.spent(session, press)) is not None:
-                return repeated(before)
-            loaded = load(house, session, actor, number)
-            role, receivers = reviewing_role(loaded), answering(loaded).to
-            check_read(loaded, expected)
-            _check_remark(seeing_of(house, loaded), remark)
-            _check_unsaid(loaded, remark)
-            refuse_named(house, session, loaded, {"text": remark.text})
-            head = journal.content_head(session, loaded.case_id)
-            event = RemarksAttached(
-                actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, document="", copy=0, digest="",
-                content_head=head.hash if head else "", remarks=(remark,),
-            )  # fmt: skip
-            tell(house, session, loaded.case_id, receivers)
-            return kept_with(house, session, loaded, event, press)
-    except BadInput as problem:
-        note_named(house, actor, number, problem)
-        raise
+
+    def observed(session: Session, loaded: Loaded) -> Event:
+        role, receivers = reviewing_role(loaded), answering(loaded).to
+        check_read(loaded, expected)
+        _check_remark(seeing_of(house, loaded), remark)
+        _check_unsaid(loaded, remark)
+        refuse_named(house, session, loaded, {"text": remark.text})
+        head = journal.content_head(session, loaded.case_id)
+        tell(house, session, loaded.case_id, receivers)
+        return RemarksAttached(
+            actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, document="", copy=0, digest="",
+            content_head=head.hash if head else "", remarks=(remark,),
+        )  # fmt: skip
+
+    return written_once(house, actor, number, token, ["observe", *written], observed)
 
 
 def check_read(loaded: Loaded, expected: int | None) -> None:

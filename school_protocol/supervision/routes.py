@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any, TypedDict
 
 from flask import flash, redirect, render_template, request, url_for
@@ -30,7 +31,7 @@ from school_protocol.supervision.repository import TEAM, Chosen
 from school_protocol.supervision.review import ReviewRefused
 from school_protocol.supervision.review_queue import RefusalView
 from school_protocol.ui import form_post, rendering, sessions
-from school_protocol.ui.fields import day_typed
+from school_protocol.ui.fields import Posted, day_typed
 from school_protocol.ui.form_post import as_sent, new_token, renewed
 from school_protocol.ui.forms import Problem, answers_of, show_problems
 from school_protocol.ui.rendering import wording
@@ -115,12 +116,12 @@ def new() -> ResponseReturnValue:
     def form(posted: Any) -> TeamForm:
         return contact_form(w, posted, targets=targets, units=offered.units, may_be_country=offered.may_be_country)
 
-    return _changing(
-        "referrals/contact_new.html",
-        None,
+    return answered(
         form,
         lambda form, answers: referral_contacts.add_contact(house, actor, **answers, token=form.sent_token()),
+        partial(_contact_page, "referrals/contact_new.html", None),
         w._("The contact is there: teams of that place see it from now on."),
+        lambda _done: url_for("contacts.index"),
     )
 
 
@@ -142,14 +143,15 @@ def _correcting(contact: str) -> ResponseReturnValue:
     view = referral_contacts.see_contact(house, actor, contact)
     if not view.may_change:
         raise Unseen(contact)
-    return _changing(
-        "referrals/contact.html",
-        view,
+    return answered(
         lambda posted: contact_form(w, posted, view=view),
         lambda form, answers: referral_contacts.correct(
             house, actor, contact, **answers, expected=form.expected_seq(), token=form.sent_token()
         ),
+        partial(_contact_page, "referrals/contact.html", view),
         w._("The contact is put right. Cases keep what was called and written before."),
+        lambda _done: url_for("contacts.index"),
+        revision=view.revision,
     )
 
 
@@ -175,7 +177,7 @@ def _pressed(change: Callable[..., Kept], contact: str, words: str) -> ResponseR
     token = (sent.get("token") or new_token())[:200]
     try:
         done = change(sessions.house(), sessions.actor(), contact, expected=int(expected[:9]), token=token)
-        _say(words, done)
+        say(words, is_repeated=done.repeated)
     except (TeamRefused, SentBefore):
         flash(_changed(), "message")
     return redirect(url_for("contacts.index"), 303)
@@ -185,45 +187,43 @@ def _changed() -> str:
     return wording()._("Somebody changed this contact meanwhile: look at it again. Nothing was done.")
 
 
-def _say(words: str, done: Kept) -> None:
+def say(words: str, *, is_repeated: bool) -> None:
     again = wording()._("This was recorded already; nothing was done twice.")
-    flash(again if done.repeated else words, "message" if done.repeated else "ok")
+    flash(again if is_repeated else words, "message" if is_repeated else "ok")
 
 
-def _changing(
-    template: str,
-    view: ContactView | None,
-    make: Callable[[Any], TeamForm],
-    record: Callable[[TeamForm, Mapping[str, Any]], Kept],
+def answered(
+    make: Callable[[Posted | None], TeamForm],
+    record: Callable[[TeamForm, Mapping[str, Any]], Any],
+    page: Callable[..., str],
     words: str,
+    onward: Callable[[Any], str],
+    *,
+    revision: int = 0,
 ) -> ResponseReturnValue:
     """Show a form, or record it; refused, it is shown again as it was typed, with every reason."""
     if request.method != "POST":
         waiting = form_post.typed_before(sessions.actor().id)
-        return _contact_page(template, view, make(waiting), was_kept=waiting is not None)
+        return page(make(waiting), was_kept=waiting is not None)
     form = make(as_sent())
+    answers = answers_of(form)
     try:
-        done = record(form, _answers(form))
+        done = record(form, {question.spec.key: answers.get(question.spec.key) for question in form.questions})
     except BadInput as error:
         form_post.keep()
         show_problems(form, error.problems)
-        return _contact_page(template, view, form), 422
+        return page(form), 422
     except TeamRefused as error:
         form_post.keep()
-        form.expected.data = str(view.revision if view else 0)
-        return _contact_page(template, view, form, obstacles=error.obstacles), 409
+        form.expected.data = str(revision)
+        return page(form, obstacles=error.obstacles), 409
     except SentBefore:
         form_post.keep()
         renewed(form)
-        return _contact_page(template, view, form, is_other=True), 409
+        return page(form, is_other=True), 409
     form_post.forget(sessions.actor().id)
-    _say(words, done)
-    return redirect(url_for("contacts.index"), 303)
-
-
-def _answers(form: TeamForm) -> dict[str, Any]:
-    answers = answers_of(form)
-    return {question.spec.key: answers.get(question.spec.key) for question in form.questions}
+    say(words, is_repeated=done.repeated)
+    return redirect(onward(done), 303)
 
 
 def _contact_page(

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
 from markupsafe import Markup
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.case_files.service import ATTEMPTS, signed
+from school_protocol.case_files.service import ATTEMPTS, Issued, signed
 from school_protocol.cases.loading import account_names, scope_of
-from school_protocol.context import REALM, House, today_for
+from school_protocol.context import House, today_for
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import SentBefore, Unseen
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import ZONE, Wording
 from school_protocol.pdf import bidi, rendering
-from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.rendering import render, template
 from school_protocol.pdf.verdicts import Copy
 from school_protocol.people.roster import write_down
+from school_protocol.statistics.presenters import Letterhead, band_said
+from school_protocol.statistics.release_files import numbered
 from school_protocol.statistics.rules import BAND, Band, banded, broken_down
 from school_protocol.storage import access_log, administration_log, idempotency
 from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.supervision import regional_teams, repository, visit_service
-from school_protocol.supervision.regional_teams import Sight
+from school_protocol.supervision.regional_teams import MemberLine, Sight
 from school_protocol.supervision.repository import OpenCase
 from school_protocol.supervision.team_rules import Span, TeamFigures, WaitLine
-from school_protocol.supervision.team_statistics import figures_of
+from school_protocol.supervision.team_statistics import TeamWorkshops, figures_of
 from school_protocol.supervision.visit_service import VisitView
 
 NOTES = 24
@@ -48,53 +48,6 @@ class Counted:
     number: Band
 
 
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """What was agreed at the last visit."""
-
-    what: str
-    who: str
-    by: date | None
-    done_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class LastVisit:
-    held_on: date
-    came: str
-    remarks: str
-    actions: tuple[Agreed, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Somebody of the team; `trained_until` None: no certificate is known; `is_awaited`: has not signed in yet."""
-
-    name: str
-    protocol: Protocol
-    role: str
-    trained_until: date | None
-    is_trained: bool
-    is_awaited: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class GridPlayed:
-    """Of one grid, over workshops: about how many tables, and the share that came to what most beside them came to."""
-
-    title: Text
-    tables: Band
-    share: tuple[int, int] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """Workshops that somebody of the team attended over the time of the figures."""
-
-    workshops: int
-    grids: tuple[GridPlayed, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitPack:
     """Everything that a pack prints. `wanted`: how many trained people a team has; 0: nothing says it.
@@ -106,7 +59,7 @@ class VisitPack:
     unit: Unit
     places: tuple[Unit, ...]
     as_of: datetime
-    members: tuple[Member, ...]
+    members: tuple[MemberLine, ...]
     trained: int
     wanted: int
     open_cases: Band | None
@@ -117,8 +70,8 @@ class VisitPack:
     silent: Band | None
     span: Span
     figures: TeamFigures
-    played: Played
-    visit: LastVisit | None
+    played: TeamWorkshops
+    visit: VisitView | None
 
 
 def visit_pack(view: VisitPack, wording: Wording) -> bytes:
@@ -144,33 +97,22 @@ def visit_pack_html(view: VisitPack, wording: Wording) -> str:
     )  # fmt: skip
 
 
-class Lines:
+class Lines(Letterhead):
     """What the template asks: the pack's parts in the words of one language."""
 
     def __init__(self, view: VisitPack, wording: Wording) -> None:
-        self.view, self.w = view, wording
+        super().__init__(view.protocol, view.places, wording)
+        self.view = view
 
     @property
     def title(self) -> str:
         return f"{self.w._('Visit pack')} {self.view.unit.code}"
 
-    def line(self, value: object) -> Markup:
-        return bidi.isolated(str(value), self.w.direction)
-
-    def text(self, text: Any) -> Markup:
-        return self.line(self.w.text(text))
-
     def day(self, value: date | datetime) -> Markup:
         found = value.astimezone(ZONE).date() if isinstance(value, datetime) else value
         return Markup('<span class="nowrap">{}</span>').format(self.line(self.w.day(found)))
 
-    def above(self) -> Iterator[Markup]:
-        """The places above the school, from the top."""
-        declared = self.view.protocol.letterhead
-        yield from (self.text(line) for line in declared)
-        yield from (self.text(one.names) for one in reversed(self.view.places) if not declared or one.parents)
-
-    def member(self, one: Member) -> Markup:
+    def member(self, one: MemberLine) -> Markup:
         if one.is_awaited:
             return self.line(self.w._("Not signed in yet"))
         if one.trained_until is None:
@@ -201,13 +143,6 @@ def period_said(w: Wording, span: Span) -> str:
     """A school year, or one of its terms."""
     year = f"{span.year}–{span.year + 1}"
     return f"{w.text(span.title)} · {year}" if span.title else year
-
-
-def band_said(w: Wording, band: Band) -> str:
-    """A count by its ten."""
-    if not band.low:
-        return w._("fewer than %(number)s", number=band.high + 1)
-    return w._("%(low)s to %(high)s", low=band.low, high=band.high)
 
 
 def share_said(w: Wording, found: tuple[int, int] | None) -> str:
@@ -244,13 +179,6 @@ class PackOptions:
     """What typesetting lacks on this machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class PackIssued:
-    name: str
-    data: bytes
-    copy: int
-
-
 def see_pack(house: House, actor: Actor, school: str) -> PackOptions:
     """Whether a pack of that school is for this person; raises Unseen for whoever does not see its cases from above."""
     sight = regional_teams.see_school(house, actor, school).sight
@@ -261,7 +189,7 @@ def see_pack(house: House, actor: Actor, school: str) -> PackOptions:
     return PackOptions(sight, languages, rendering.missing())
 
 
-def issue_pack(house: House, actor: Actor, school: str, language: str, *, token: str = "") -> PackIssued:
+def issue_pack(house: House, actor: Actor, school: str, language: str, *, token: str = "") -> Issued:
     """One copy, numbered, signed and written down.
 
     Raises Unseen, SentBefore where that press led to a copy already, SealingError where it can't be signed.
@@ -290,7 +218,7 @@ def issue_pack(house: House, actor: Actor, school: str, language: str, *, token:
             for one in counted:
                 access_log.note(session, case_id=one.case_id, account=actor.id, at=house.now(), what=READ)
             idempotency.use(session, press, {"copy": copy}, at=house.now())
-        return PackIssued(f"{sight.unit.code}-{today_for(house)}-{copy}-{language}.pdf", data, copy)
+        return Issued(f"{sight.unit.code}-{today_for(house)}-{copy}-{language}.pdf", data, copy=copy)
     raise StorageBusy(f"{school}: handed out each time while a copy was being made")
 
 
@@ -327,10 +255,7 @@ def _gathered(house: House, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ..
         unit=sight.unit,
         places=above,
         as_of=now,
-        members=tuple(
-            Member(one.name, one.protocol, one.role, one.trained_until, one.is_trained, one.is_awaited)
-            for one in school.line.members
-        ),
+        members=school.line.members,
         trained=school.line.trained,
         wanted=school.rules.size if school.rules else 0,
         open_cases=_about(len(found)),
@@ -341,18 +266,10 @@ def _gathered(house: House, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ..
         silent=_about(silent),
         span=figures.span,
         figures=figures.figures,
-        played=Played(
-            figures.workshops.count,
-            tuple(GridPlayed(one.title, one.tables, one.share) for one in figures.workshops.grids),
-        ),
-        visit=_visit(last[0]) if last else None,
+        played=figures.workshops,
+        visit=last[0] if last else None,
     )  # fmt: skip
     return pack, found
-
-
-def _visit(one: VisitView) -> LastVisit:
-    agreed = tuple(Agreed(each.what, each.who, each.by, each.done_on) for each in one.actions)
-    return LastVisit(one.held_on, one.came, one.remarks, agreed)
 
 
 def _by_stage(house: House, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
@@ -394,9 +311,6 @@ def _broken_down(total: int, rows: Sequence[tuple[Text | None, int]]) -> tuple[C
 
 def _made(house: House, reader: str, view: VisitPack, copy: int, language: str) -> bytes:
     wording = Wording(language)
-    now = view.as_of
-    line = Copy(copy, account_names(house, [reader], language).get(reader, "—"), now, "", 0)
-    watermark = "" if house.name == REALM else wording._("TRAINING")
-    about = wording._("What belongs to this copy alone")
-    whole = assembled(visit_pack(view, wording), overlay(line, wording, watermark), line, about, has_record=False)
-    return signed(house, view.unit, whole, now, wording)
+    name = account_names(house, [reader], language).get(reader, "—")
+    whole = numbered(visit_pack(view, wording), Copy(copy, name, view.as_of, "", 0), wording, realm=house.name)
+    return signed(house, view.unit, whole, view.as_of, wording)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -10,7 +11,7 @@ from flask import current_app, flash, redirect, render_template, request, send_f
 from flask.typing import ResponseReturnValue
 
 from school_protocol.context import today_for
-from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.errors import SentBefore, Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Permission
 from school_protocol.pdf.presenters import error_said
@@ -18,15 +19,18 @@ from school_protocol.pdf.verdicts import SealingError
 from school_protocol.people import roster
 from school_protocol.people.forms import TeamForm
 from school_protocol.people.teams import Obstacle, TeamRefused
+from school_protocol.statistics.presenters import band_said
 from school_protocol.supervision import regional_teams, team_statistics, visit_service
 from school_protocol.supervision import visit_pack as told
 from school_protocol.supervision.forms import duty_form, visit_form
+from school_protocol.supervision.referral_contacts import Kept
 from school_protocol.supervision.regional_teams import sight_of
+from school_protocol.supervision.routes import answered, say
 from school_protocol.supervision.visit_pack import PackOptions, issue_pack, see_pack
-from school_protocol.ui import form_post, sessions
+from school_protocol.ui import sessions
 from school_protocol.ui.fields import Posted, day_typed
-from school_protocol.ui.form_post import as_sent, new_token, one_for_each, renewed
-from school_protocol.ui.forms import Problem, answers_of, show_problems
+from school_protocol.ui.form_post import as_sent, new_token, one_for_each
+from school_protocol.ui.forms import Problem
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -113,7 +117,7 @@ def _figures_said() -> dict[str, Any]:
     w = wording()
     return {
         "period": lambda span: told.period_said(w, span),
-        "band": lambda one: told.band_said(w, one),
+        "band": lambda one: band_said(w, one),
         "share": lambda one: told.share_said(w, one),
     }
 
@@ -192,8 +196,7 @@ def done(school: str, visit: str) -> ResponseReturnValue:
         noted = visit_service.note_done(
             sessions.house(), sessions.actor(), school, visit, action, expected=expected, token=token
         )
-        again = w._("This was recorded already; nothing was done twice.")
-        flash(again if noted.repeated else w._("Noted as done."), "message" if noted.repeated else "ok")
+        say(w._("Noted as done."), is_repeated=noted.repeated)
     except (TeamRefused, SentBefore):
         flash(_changed(), "message")
     return redirect(_to_visit(school, visit), 303)
@@ -230,42 +233,18 @@ def _writing(
     view: regional_teams.SchoolView,
     shown: visit_service.VisitView | None,
     make: Callable[[Posted | None], TeamForm],
-    record: Callable[[TeamForm, Mapping[str, Any]], visit_service.Noted],
+    record: Callable[[TeamForm, Mapping[str, Any]], Kept],
     words: str,
 ) -> ResponseReturnValue:
-    """Show a form, or record it; refused, it is shown again as it was typed, with every reason."""
-
     def page(form: TeamForm, **more: Any) -> str:
-        shown_so = {"obstacles": (), "was_kept": False, "is_other": False, **more}
-        return render_template("visits/visit.html", view=view, visit=shown, form=form, **shown_so)
+        found = [_obstacle(one) for one in more.pop("obstacles", ())]
+        shown_so = {"was_kept": False, "is_other": False, **more}
+        return render_template("visits/visit.html", view=view, visit=shown, form=form, obstacles=found, **shown_so)
 
-    if request.method != "POST":
-        waiting = form_post.typed_before(sessions.actor().id)
-        return page(make(waiting), was_kept=waiting is not None)
-    form = make(as_sent())
-    try:
-        noted = record(form, _answers(form))
-    except BadInput as error:
-        form_post.keep()
-        show_problems(form, error.problems)
-        return page(form), 422
-    except TeamRefused as error:
-        form_post.keep()
-        form.expected.data = str(shown.number if shown else 0)
-        return page(form, obstacles=[_obstacle(one) for one in error.obstacles]), 409
-    except SentBefore:
-        form_post.keep()
-        renewed(form)
-        return page(form, is_other=True), 409
-    form_post.forget(sessions.actor().id)
-    again = wording()._("This was recorded already; nothing was done twice.")
-    flash(again if noted.repeated else words, "message" if noted.repeated else "ok")
-    return redirect(_to_visit(view.sight.unit.code, noted.visit), 303)
-
-
-def _answers(form: TeamForm) -> dict[str, Any]:
-    answers = answers_of(form)
-    return {question.spec.key: answers.get(question.spec.key) for question in form.questions}
+    revision = shown.number if shown else 0
+    return answered(
+        make, record, page, words, lambda noted: _to_visit(view.sight.unit.code, noted.id), revision=revision
+    )
 
 
 # ---- who is on duty ------------------------------------------------------------------------------------------------
@@ -276,24 +255,13 @@ def duty() -> ResponseReturnValue:
     """Who is told at night and on holidays, and when nobody is on duty; a turn is entered."""
     house, actor, w = sessions.house(), sessions.actor(), wording()
     view = roster.see_roster(house, actor, _code("place"))
-    if request.method != "POST":
-        waiting = form_post.typed_before(actor.id)
-        return _duty(view, duty_form(w, waiting, view.candidates), was_kept=waiting is not None)
-    form = duty_form(w, as_sent(), view.candidates)
-    try:
-        entered = roster.enter(house, actor, view.unit.code, **_answers(form), token=form.sent_token())
-    except BadInput as error:
-        form_post.keep()
-        show_problems(form, error.problems)
-        return _duty(view, form), 422
-    except SentBefore:
-        form_post.keep()
-        renewed(form)
-        return _duty(view, form, is_other=True), 409
-    form_post.forget(actor.id)
-    again = w._("This was recorded already; nothing was done twice.")
-    flash(again if entered.repeated else w._("The turn is entered."), "message" if entered.repeated else "ok")
-    return redirect(_way(view), 303)
+    return answered(
+        lambda posted: duty_form(w, posted, view.candidates),
+        lambda form, answers: roster.enter(house, actor, view.unit.code, **answers, token=form.sent_token()),
+        partial(_duty, view),
+        w._("The turn is entered."),
+        lambda _entered: _way(view),
+    )
 
 
 @blueprint.post("/duty/<turn>/withdraw", asks=Permission.keep_roster)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,13 +18,13 @@ from school_protocol.people import repository as people_repository
 from school_protocol.people.roster import write_down
 from school_protocol.people.service import day_within
 from school_protocol.people.teams import Obstacle, TeamRefused, plain
-from school_protocol.storage import idempotency
 from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.case_numbers import numbers_in
 from school_protocol.storage.engines import Session
 from school_protocol.storage.models import new_id
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.supervision import repository
+from school_protocol.supervision.referral_contacts import Kept, kept_once
 from school_protocol.supervision.regional_teams import Looker, Sight, looker_of, place_below, places_below, sight_of
 from school_protocol.supervision.repository import Action, Entry, VisitCursor
 
@@ -83,14 +83,6 @@ class VisitsView:
     places: tuple[Unit, ...]
     """Where they are few; else a code is typed."""
     today: date
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """What a press wrote down; `repeated` where an earlier press had done it."""
-
-    visit: str
-    repeated: bool = False
 
 
 # ---- seeing --------------------------------------------------------------------------------------------------------
@@ -206,7 +198,7 @@ def _views(house: House, session: Session, actor: Actor, found: Sequence[Entry])
 # ---- writing -------------------------------------------------------------------------------------------------------
 
 
-def record(house: House, actor: Actor, school: str, *, token: str, **said: Any) -> Noted:
+def record(house: House, actor: Actor, school: str, *, token: str, **said: Any) -> Kept:
     """A visit that was made; raises Unseen, BadInput."""
     sight = sight_of(house, actor, school)
     post = _visiting(sight)
@@ -220,10 +212,10 @@ def record(house: House, actor: Actor, school: str, *, token: str, **said: Any) 
         _keep(house, session, actor, post, entry, Kind.visit_recorded)
         return entry.visit
 
-    return _once(house, actor, token, ["visit", school, _plainly(said)], write)
+    return kept_once(house, actor, token, ["visit", school, _plainly(said)], "visit", write)
 
 
-def correct(house: House, actor: Actor, school: str, visit: str, *, expected: int, token: str, **said: Any) -> Noted:
+def correct(house: House, actor: Actor, school: str, visit: str, *, expected: int, token: str, **said: Any) -> Kept:
     """The visit as it should have been written: a new entry; what was written stays to be read.
 
     Raises Unseen, BadInput, and TeamRefused where it isn't this person's to put right, or where something was written
@@ -245,10 +237,10 @@ def correct(house: House, actor: Actor, school: str, visit: str, *, expected: in
         _keep(house, session, actor, post, entry, Kind.visit_corrected)
         return visit
 
-    return _once(house, actor, token, ["visit-correct", visit, expected, _plainly(said)], write)
+    return kept_once(house, actor, token, ["visit-correct", visit, expected, _plainly(said)], "visit", write)
 
 
-def note_done(house: House, actor: Actor, school: str, visit: str, action: int, *, expected: int, token: str) -> Noted:
+def note_done(house: House, actor: Actor, school: str, visit: str, action: int, *, expected: int, token: str) -> Kept:
     """Something that was agreed is done, says whoever visits or the team's own head or coordinator."""
     sight = sight_of(house, actor, school)
     post = sight.post
@@ -270,7 +262,7 @@ def note_done(house: House, actor: Actor, school: str, visit: str, action: int, 
         _keep(house, session, actor, post, entry, Kind.visit_action_done)
         return visit
 
-    return _once(house, actor, token, ["visit-done", visit, action, expected], write)
+    return kept_once(house, actor, token, ["visit-done", visit, action, expected], "visit", write)
 
 
 def _visiting(sight: Sight) -> Appointment:
@@ -290,17 +282,6 @@ def _keep(house: House, session: Session, actor: Actor, post: Appointment, entry
     if not repository.write_visit(session, entry):
         raise StorageBusy(f"{entry.visit}: written to by somebody else meanwhile")
     write_down(house, session, actor, post, kind, entry.unit, entry.held_on.isoformat())
-
-
-def _once(house: House, actor: Actor, token: str, said: list[object], write: Callable[[Session], str]) -> Noted:
-    press = idempotency.press(house.vault, actor.id, token, *said)
-    with house.realm.writing() as session:
-        if (before := idempotency.spent(session, press)) is not None:
-            return Noted(str(before["visit"]), repeated=True)
-        with house.directory.writing() as written:
-            visit = write(written)
-        idempotency.use(session, press, {"visit": visit}, at=house.now())
-    return Noted(visit)
 
 
 # ---- what was typed ------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.language import ZONE
 from school_protocol.people import contacts_repository
 from school_protocol.storage.engines import Session
 from school_protocol.storage.models import new_id
@@ -160,7 +161,7 @@ def _table(session: Session, number: int, code: str, hints: bool) -> TableState:
     region = unit(UnitKind.region, f"FORMATION-R{code}")
     province = unit(UnitKind.province, f"FORMATION-P{code}", region)
     school = unit(UnitKind.school, code, province)
-    contacts_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK))
+    contacts_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK, timezone=ZONE.key))
     return TableState(number, school, province, region, hints)
 
 

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -67,7 +67,11 @@ def init_app(app: Flask) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda message: wording().gettext(message),
+        lambda one, many, number: wording().plural(one, many, number),
+        newstyle=True,
+    )
     app.jinja_env.globals.update(
         w=LocalProxy(wording),
         now=LocalProxy(_now),
@@ -85,12 +89,12 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.filters.update(
         bdi=bdi,
-        day=_day,
-        moment=_moment,
-        clock=_clock,
+        day=lambda value: wording().day(value),
+        moment=lambda value: wording().moment(value),
+        clock=lambda value: wording().clock(value),
         instant=lambda moment: moment.isoformat(timespec="seconds"),
-        full_day=_full_day,
-        due=_due,
+        full_day=lambda value: wording().dated(value.astimezone(ZONE).date(), "full"),
+        due=lambda value: wording().due(value, _now()),
         role=role,
         number=number,
         labelled=labelled,
@@ -158,14 +162,6 @@ def languages() -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _gettext(message: str) -> str:
-    return wording().gettext(message)
-
-
-def _ngettext(one: str, many: str, number: int) -> str:
-    return wording().plural(one, many, number)
-
-
 # ---- values ------------------------------------------------------------------------------------------------------
 
 
@@ -196,26 +192,6 @@ def labelled(value: str, protocol: Protocol, names: Mapping[str, str]) -> Markup
 def role(protocol: Protocol, key: str) -> str:
     """Title of a role or a seat of `protocol`."""
     return wording().role(protocol, key)
-
-
-def _day(value: date | str) -> str:
-    return wording().day(value)
-
-
-def _full_day(value: datetime) -> str:
-    return wording().dated(value.astimezone(ZONE).date(), "full")
-
-
-def _moment(value: datetime | str) -> str:
-    return wording().moment(value)
-
-
-def _clock(value: datetime) -> str:
-    return wording().clock(value)
-
-
-def _due(value: datetime) -> str:
-    return wording().due(value, _now())
 
 
 def _now() -> datetime:
@@ -281,7 +257,7 @@ def style_of(protocol: Protocol) -> str:
 def _rules(form: Form) -> Iterator[str]:
     for condition in dict.fromkeys(item.when for item in form.fields if item.when is not None):
         for prefix in PREFIXES:
-            met = _Selector(form, prefix).true(condition.tree)
+            met = _Selector(form, prefix).met(condition.tree)
             if met is not None:
                 yield f"form:not({met}) .{fold_name(form, condition, prefix)}:not(:has({_FILLED})){{display:none}}"
 
@@ -293,31 +269,21 @@ class _Selector:
         self.form = form
         self.prefix = prefix
 
-    def true(self, node: ast.AST) -> str | None:
+    def met(self, node: ast.AST, wanted: bool = True) -> str | None:
+        """That `node` is surely `wanted`."""
         match node:
-            case ast.BoolOp(op=ast.And(), values=parts):
-                return _all(self.true(part) for part in parts)
-            case ast.BoolOp(values=parts):
-                return _any(self.true(part) for part in parts)
+            case ast.BoolOp(op=op, values=parts):
+                joined = _all if isinstance(op, ast.And) is wanted else _any
+                return joined(self.met(part, wanted) for part in parts)
             case ast.UnaryOp(op=ast.Not(), operand=inner):
-                return self.false(inner)
-            case ast.Name(id=name):
-                return self._several(name) or self._answered(name, ["yes"])
-            case ast.Compare(left=left, ops=[op], comparators=[right]):
-                return self._compared(left, op, right)
-        return None
-
-    def false(self, node: ast.AST) -> str | None:
-        match node:
-            case ast.BoolOp(op=ast.And(), values=parts):
-                return _any(self.false(part) for part in parts)
-            case ast.BoolOp(values=parts):
-                return _all(self.false(part) for part in parts)
-            case ast.UnaryOp(op=ast.Not(), operand=inner):
-                return self.true(inner)
+                return self.met(inner, not wanted)
             case ast.Name(id=name):
                 several = self._several(name)
-                return f":not({several})" if several else self._answered(name, ["yes"], not_these=True)
+                if several is None:
+                    return self._answered(name, ["yes"], not_these=not wanted)
+                return several if wanted else f":not({several})"
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if wanted:
+                return self._compared(left, op, right)
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPPOSITE:
                 return self._compared(left, _OPPOSITE[type(op)](), right)
         return None

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from dataclasses import replace
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
@@ -192,10 +192,15 @@ def owner_of_form() -> str | None:
     return owner if isinstance(owner, str) else None
 
 
-def _marks() -> URLSafeSerializer:
+def _key() -> bytes:
+    """The application's own, by which everything that a browser carries is signed."""
     key = current_app.secret_key
     assert isinstance(key, bytes)
-    return URLSafeSerializer(key, salt="shown-to-v1", signer_kwargs=_SIGNING)
+    return key
+
+
+def _marks() -> URLSafeSerializer:
+    return URLSafeSerializer(_key(), salt="shown-to-v1", signer_kwargs=_SIGNING)
 
 
 def seal_seed(seed: str, account: str) -> str:
@@ -213,9 +218,7 @@ def seed_of_form(account: str) -> str | None:
 
 
 def _seeds() -> URLSafeTimedSerializer:
-    key = current_app.secret_key
-    assert isinstance(key, bytes)
-    return URLSafeTimedSerializer(key, salt="code-seed-v1", signer_kwargs=_SIGNING)
+    return URLSafeTimedSerializer(_key(), salt="code-seed-v1", signer_kwargs=_SIGNING)
 
 
 def bind_form_token() -> None:
@@ -229,32 +232,15 @@ def bind_form_token() -> None:
 
 
 def _bound_to(token: str) -> str:
-    key = current_app.secret_key
-    assert isinstance(key, bytes)
-    return hmac.new(key, b"form-token-v1\0" + token.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+    return hmac.new(_key(), b"form-token-v1\0" + token.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def begin(response: Response, token: str) -> Response:
     """Hand the browser the session that has just begun; nothing of the visit before it goes on."""
     _forget_visit()
     g.begun = token
-    response.set_cookie(
-        cookie_name("session"),
-        token,
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
-        httponly=True,
-        samesite="Lax",
-        path="/",
-    )
-    response.set_cookie(
-        cookie_name("browser"),
-        browser_mark(),
-        max_age=BROWSER_DAYS,
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
-        httponly=True,
-        samesite="Lax",
-        path="/",
-    )
+    response.set_cookie(cookie_name("session"), token, **_kept_safe())
+    response.set_cookie(cookie_name("browser"), browser_mark(), max_age=BROWSER_DAYS, **_kept_safe())
     return response
 
 
@@ -262,14 +248,13 @@ def end(response: Response) -> Response:
     """Take the session from the browser, once the house has ended it; pages that it kept go, its own mark stays."""
     _forget_visit()
     response.headers["Clear-Site-Data"] = CLEAR
-    response.delete_cookie(
-        cookie_name("session"),
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
-        httponly=True,
-        samesite="Lax",
-        path="/",
-    )
+    response.delete_cookie(cookie_name("session"), **_kept_safe())
     return response
+
+
+def _kept_safe() -> dict[str, Any]:
+    """How each of our cookies is set: for no script, no other site, and over TLS alone where that is served."""
+    return {"secure": current_app.config["SESSION_COOKIE_SECURE"], "httponly": True, "samesite": "Lax", "path": "/"}
 
 
 def _forget_visit() -> None:

@@ -22,6 +22,7 @@ from .served import PASSWORD, Served, story
 NARROW = (320, 640)
 """1280 pixels at 400 %."""
 SMALL_PHONE = (360, 640)
+TABLET = (768, 1024)
 LANGUAGES = ("fr", "ar")
 
 
@@ -74,9 +75,10 @@ def too_wide(page: Page) -> list[Any]:
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_nothing_scrolls_sideways_at_400_per_cent(house: Served, sit: Sit, language: str) -> None:
+@pytest.mark.parametrize("size", [NARROW, TABLET], ids=["400 %", "tablet"])
+def test_nothing_scrolls_sideways(house: Served, sit: Sit, size: tuple[int, int], language: str) -> None:
     speak(house, language)
-    person = sit(house, "team_coordinator", language, NARROW)
+    person = sit(house, "team_coordinator", language, size)
     found = {}
     for path in pages_of(house):
         person.open(path)

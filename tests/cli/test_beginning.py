@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -204,8 +205,5 @@ def test_whoever_does_not_administer_a_place_says_nothing_of_its_hours(data: Pat
 def test_the_link_lets_the_first_one_in(data: Path) -> None:
     token = re.search(r"/invited/(\S+)", found().stdout)
     assert token is not None
-    house = open_house(Settings(data=data), SystemClock())
-    try:
+    with closing(open_house(Settings(data=data), SystemClock())) as house:
         assert accept_invitation(house, token[1], "une-phrase-assez-longue-12")
-    finally:
-        house.close()

@@ -6,6 +6,8 @@ import configparser
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -391,6 +393,31 @@ def test_a_setting_that_says_nothing_is_named(said: str) -> None:
     with pytest.raises(SettingUnreadable, match="SCHOOL_PROTOCOL_QUIET_SECONDS"):
         settings_from({"SCHOOL_PROTOCOL_QUIET_SECONDS": said})
     assert settings_from({"SCHOOL_PROTOCOL_QUIET_SECONDS": " "}).quiet == timedelta(seconds=20)
+
+
+def test_another_country_is_a_zone_and_a_country(tmp_path: Path) -> None:
+    asked = (
+        "from datetime import UTC, date, datetime; from school_protocol.language import Wording; "
+        "from school_protocol.people.contacts import is_public_holiday, named; "
+        "from school_protocol.people import school_time; calendar = school_time.usual(); "
+        "print(Wording('fr').moment(datetime(2026, 7, 1, 23, 30, tzinfo=UTC)), calendar.timezone, "
+        "is_public_holiday(date(2026, 3, 20), None), date(2026, 7, 30) in calendar.closed, len(named(2026, 'ar')) > 5)"
+    )
+    place = {"SCHOOL_PROTOCOL_TIMEZONE": "Asia/Riyadh", "SCHOOL_PROTOCOL_COUNTRY": "TN"}
+    for environ, said in (
+        ({}, "2 juil. 2026, 00:30 Africa/Casablanca True True True"),
+        (place, "2 juil. 2026, 02:30 Asia/Riyadh True False True"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", asked], env={**os.environ, **environ}, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == said
+
+
+@pytest.mark.parametrize(("name", "said"), [("TIMEZONE", "Africa/Nowhere"), ("TIMEZONE", "../x"), ("COUNTRY", "ma")])
+def test_a_zone_or_country_that_is_none_is_named(name: str, said: str) -> None:
+    with pytest.raises(SettingUnreadable, match=f"SCHOOL_PROTOCOL_{name} is "):
+        settings_from({f"SCHOOL_PROTOCOL_{name}": said})
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from school_protocol.language import Wording
 from school_protocol.protocol.check_context import KINDS
 from school_protocol.protocol.presenters import fault_line, fault_said
 from school_protocol.protocol.reader import EXPLAINED, read
-from tests.definitions.test_definition_reading import CASES, SYNTAX, TEXT, WRITING, changed, text_of
+from tests.definitions.test_definition_reading import CASES, SYNTAX, WRITING, changed, text_of
 
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "school_protocol"
@@ -42,26 +42,9 @@ SAYING = (
 LANGUAGES = ("fr", "ar")
 OPEN, OWN, SHUT = "\u2066", "\u2068", "\u2069"
 """Around what runs left to right in an Arabic sentence; around Arabic that stands in the file."""
-W = "{fr: a, ar: b, en: c}"
 
 
 # ---- bad files -----------------------------------------------------------------------------------------------------
-
-
-def sub(pattern: str, into: str, text: str = TEXT) -> str:
-    new, count = re.subn(pattern, lambda _: into, text, count=1, flags=re.DOTALL)
-    assert count == 1, pattern
-    return new
-
-
-def with_field(body: str) -> str:
-    """The small file with one more question in one of its forms."""
-    words = 'words: {type: long, required: true, label: {fr: "Note"'
-    return changed((words, f"extra: {{{body}, label: {W}}}\n      {words}"))
-
-
-def with_property(body: str) -> str:
-    return changed(("\nduties:\n", f"\nproperties:\n  one: {{{body} sentence: {W}}}\n\nduties:\n"))
 
 
 def with_condition(condition: str) -> str:
@@ -73,81 +56,7 @@ def answered(condition: str) -> str:
     return changed(("when: \"heard == 'yes'\"", f"when: {json.dumps(condition)}"))
 
 
-SECOND_GRID = f"grids:\n  other: {{title: {W}, items: {{a: {{title: {W}, anchors: [{W}, {W}]}}}}, levels: {{1: {{low: 0, high: 1, title: {W}}}}}}}\n  weighing:"  # noqa: E501
-ASSESSMENT = (r"\nassessment: .*?\n", "\n")
-OVER = f"  over: {{type: bool, fallen_due: reply_chase, label: {W}}}\n  fresh: {{"
-POINTED = (
-    ("  fresh: {", OVER),
-    ("  quiet: {", f"  over: {{when: over, sentence: {W}}}\n  quiet: {{"),
-    ('effect_when: "settled"', 'effect_when: "settled", needs_when: [{when: "settled", needs: over}]'),
-    ('deadlines: reply_chase, when: "letters_open > 0"', 'deadlines: reply_chase, when: "over"'),
-)
 MORE = {
-    "more than its max": changed(("24, unit: clock_hours, max: 48, lock: law", "72, unit: clock_hours, max: 48")),
-    "too long to undo": changed(("undo_minutes: 10", "undo_minutes: 90")),
-    "never to undo": changed(("undo_minutes: 10", "undo_minutes: -1")),
-    "a property without a kind": with_property(""),
-    "a property of two kinds": with_property('never: "ringing > 9", leads_to: agreed,'),
-    "entering, of what must be possible": with_property("always_possible: jot, entering: agreed,"),
-    "in and entering": with_property('never: "ringing > 9", in: noted, entering: agreed,'),
-    "a choice without options": with_field("type: choice"),
-    "a text with a default": with_field("type: long, default: x"),
-    "a long number to call": with_field("type: long, dialled: true"),
-    "a level of no grid": with_field(f"type: choice, assessed: true, options: {{7: {W}}}"),
-    "a level with a default": with_field(f'type: choice, assessed: true, default: "1", options: {{1: {W}, 2: {W}}}'),
-    "a level of nothing": sub(*ASSESSMENT, with_field(f"type: choice, assessed: true, options: {{1: {W}, 2: {W}}}")),
-    "no assessment": sub(*ASSESSMENT),
-    "a document of nothing": sub(r"profiles:\n.*?    sections", "profiles: {}\n    sections"),
-    "a grid of nothing": sub(r"items:\n      price.*?    levels", "items: {}\n    levels"),
-    "a second grid": sub(r"grids:\n  weighing:", SECOND_GRID, TEXT.replace("grid: weighing, ", "")),
-    "a lonely level": sub("low: 0,", "editable: true, low: 0,"),
-    "a locked setting": changed(("max: 48, lock: law", "max: 48, editable: true, lock: law")),
-    "a form without an intro": changed(("  jotting:\n", "  jotting:\n    editable: true\n")),
-    "a moment with a value": changed(("met_by: [{act: tell_home}]", "met_by: [{act: tell_home, value: x}]")),
-    "a very long name": changed(("  noting: {title", f"  {'a' * 65}: {{title")),
-    "a value twice": changed(("values: ['yes', 'no', unknown]", "values: ['yes', 'no', unknown, 'yes']")),
-    "values of a count": changed(("ringing: {type: count,", "ringing: {type: count, values: [a],")),
-    "a visa of no act": changed(('from: [{act: stamp, where: "fine"}]', "from: [{entered: agreed}]")),
-    "no follow-up": sub(
-        r"\nfollow_up:\n.*?\ndangers:", "\ndangers:", changed(("content_since_entry: true", "follow_up: held"))
-    ),
-    "no automatic move": changed(
-        ("automatic: true, notify: [", "notify: ["), ("automatic: true, notify: w", "notify: w")
-    ),
-    "nothing begins": changed(("from: START,", "from: shelved,"), ("from: [START, noted,", "from: [noted,")),
-    "pointing": changed(*POINTED),
-    "pointing at nothing": changed(
-        *POINTED[:2], ("by: warden, needs: talked", "by: warden, needs_when: [{when: 'True', needs: over}]")
-    ),
-    "a copy that goes to no service": changed(
-        ("outside: {for", "outside: {reader: referral, for"), ("judicial: true, identified: true", "judicial: true")
-    ),
-    "a copy that goes to no guardian": changed(
-        ("outside: {for", "outside: {reader: guardian, for"), ("guardian: true, title", "title")
-    ),
-    "a copy without addresses that lists one": sub(
-        r"outside: \{for",
-        "outside: {acts: {jot: [extra]}, for",
-        with_field("type: text, names: true, authority_only: true"),
-    ),
-    "no word for a summary": sub(
-        r'words: {type: long, required: true, label: {fr: "Note"',
-        f"sure: {{type: check, label: {W}}}\n      words: {{type: long, nameless: true, required: true, label: {{fr: a",
-        changed(("jot: {kind: note, form: jotting", "jot: {kind: summary, form: jotting")),
-    ),
-    "a condition that is a list": changed(('when: "keeper_ready"', "when: [keeper_ready]")),
-    "an empty key": changed(("working: true", '"": true')),
-    "an anchored key": changed(("working: true", "&a working: true")),
-    "one anchor": sub(r"anchors: \[.*?\]}\n", f"anchors: [{W}]}}\n"),
-    "an option in capitals": changed(("          phone: {fr", "          PHONE: {fr")),
-    "a key twice": changed(("working: true", "working: true\nworking: true")),
-    "a level that ends too early": changed(("low: 0, high: 5", "low: 0, high: -1")),
-    "a level 0": changed(("      1: {low: 0", "      0: {low: 0")),
-    "a list for a number": changed(("danger_level: 2,", "danger_level: [2],")),
-    "a list for a word": changed(("sees: receipt", "sees: [receipt]")),
-    "a list for a truth": changed(("working: true", "working: [true]")),
-    "no alarm": changed(("ring: {kind: raise_danger, form: bell", "ring: {kind: note, form: bell")),
-    "a source without a field": changed(("{act: wrap_up, field: asked_again}", "{act: wrap_up}")),
     "very many": "\n".join(f"key_{number}: x" for number in range(2_000)),
     "a tag of its own": "%TAG ! tag:x,2000:\n---\na: b",
     **{condition: with_condition(condition) for condition in (
@@ -173,7 +82,7 @@ MORE = {
 
 _ALL: Mapping[str, str | bytes] = {
     **{
-        f"{number}: {case['faults'][0]['says'][:50]}": text_of(case)
+        f"{case['faults'][0]['says']} ({number})": text_of(case)
         for number, case in enumerate(CASES)
         if case.get("base") != "moroccan" or case.get("alone")
     },
@@ -411,7 +320,7 @@ def english_in(language: str, said: str) -> set[str]:
     return words_in(said) & only_english(language)
 
 
-@pytest.mark.exhaustive(but=("[a-h]*-ar",))
+@pytest.mark.exhaustive(but=("[b-d]*-ar", "fresh*-ar"))
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", FILES, ids=lambda name: name[:40].encode("ascii", "replace").decode())
 def test_a_bad_file_is_told_in_the_readers_language(name: str, language: str) -> None:
@@ -455,6 +364,14 @@ def test_english_that_is_left_is_found() -> None:
     assert latin_outside(f"المفتاح {OPEN}needs ناقص") == "unbalanced"
 
 
+TOO_LONG = "deadlines.letter_due.value: 72 is more than its max, 48 ("
+
+
+def named(says: str) -> str:
+    """The file of which that is said first."""
+    return next(name for name in FILES if name.startswith(says))
+
+
 def said_in(language: str, name: str) -> list[str]:
     return [fault_said(Wording(language), fault).sentence for fault in faults_of(name)]
 
@@ -480,9 +397,9 @@ def test_what_stands_in_a_sentence_is_translated_too() -> None:
 
 
 def test_words_of_the_format_stand_apart_in_arabic() -> None:
-    (said,) = said_in("ar", "in and entering")
+    (said,) = said_in("ar", named("properties.one.in: `in` or `entering`"))
     assert f"{OPEN}`in`{SHUT}" in said
-    (said,) = said_in("ar", "more than its max")
+    (said,) = said_in("ar", named(TOO_LONG))
     assert f"{OPEN}72{SHUT}" in said
     assert f"{OPEN}`max`{SHUT}" in said
 
@@ -510,7 +427,7 @@ def test_a_very_long_sentence_is_cut_in_every_language() -> None:
 
 
 def test_a_line_for_editors() -> None:
-    (fault,) = faults_of("more than its max")
+    (fault,) = faults_of(named(TOO_LONG))
     assert fault_line(Wording("en"), "f.yaml", fault) == f"f.yaml:{fault.line}: {fault.message}"
     assert fault_line(Wording("fr"), "f.yaml", fault).startswith(
         f"f.yaml:{fault.line}: deadlines.letter_due.value\u00a0: 72 "

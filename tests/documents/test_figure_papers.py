@@ -33,18 +33,12 @@ from school_protocol.statistics.release_files import (
 )
 from school_protocol.statistics.release_rules import ReleaseLine, Told, UnitTold
 from school_protocol.statistics.rules import TOTALS, Band, school_year, tables_of
+from school_protocol.supervision.regional_teams import MemberLine
+from school_protocol.supervision.repository import Action
 from school_protocol.supervision.team_rules import Span, TeamFigures, TimeLine, WaitLine
-from school_protocol.supervision.visit_pack import (
-    Agreed,
-    Counted,
-    GridPlayed,
-    LastVisit,
-    Member,
-    Played,
-    VisitPack,
-    visit_pack,
-    visit_pack_html,
-)
+from school_protocol.supervision.team_statistics import GridLine, TeamWorkshops
+from school_protocol.supervision.visit_pack import Counted, VisitPack, visit_pack, visit_pack_html
+from school_protocol.supervision.visit_service import VisitView
 
 from . import tags
 from .archive import not_accessible, not_archival, not_sound
@@ -105,15 +99,21 @@ def pack(moroccan: Protocol, cases: int) -> VisitPack:
     times = tuple(TimeLine(key, moroccan.deadlines[key].title, (50, 75)) for key in rules.in_time)
     figures = TeamFigures(Band(20), Band(0), Band(10), Band(0), waits, times, (75, 100))
     figures = figures if cases else TeamFigures(Band(0))
-    visit = LastVisit(date(2026, 10, 1), "Nadia B.", "Un local fermé.\nقاعة مغلقة.",
-                      (Agreed("Afficher le code", "M. Alami", date(2026, 12, 1), None),))  # fmt: skip
+    agreed = Action("Afficher le code", "M. Alami", date(2026, 12, 1))
+    visit = VisitView(
+        visit="v1", number=1, unit=SCHOOL, held_on=date(2026, 10, 1), came="Nadia B.", by="Nadia B.",
+        remarks="Un local fermé.\nقاعة مغلقة.", actions=(agreed,), protocol=moroccan, role="academy", at=NOW,
+        kind="recorded",
+    )  # fmt: skip
+    span, grid_title = Span(2026, 0, None, NOW, NOW), next(iter(moroccan.grids.values())).title
+    played = TeamWorkshops(span, 2, (GridLine(grid_title, Band(10), (50, 100)),))
     member = next(key for key, role in moroccan.roles.items() if role.trained)
     return VisitPack(
         protocol=moroccan,
         unit=SCHOOL,
         places=ABOVE,
         as_of=NOW,
-        members=(Member("Salma B.", moroccan, member, date(2027, 1, 1), True),) if cases else (),
+        members=(MemberLine("Salma B.", moroccan, member, True, date(2027, 1, 1), False, False),) if cases else (),
         trained=1,
         wanted=3,
         open_cases=Band(cases) if cases else None,
@@ -122,10 +122,9 @@ def pack(moroccan: Protocol, cases: int) -> VisitPack:
         late=(Counted(next(iter(moroccan.deadlines.values())).title, Band(0)),) if cases else (),
         observations=Band(0) if cases else None,
         silent=None,
-        span=Span(2026, 0, None, NOW, NOW),
+        span=span,
         figures=figures,
-        played=Played(2, (GridPlayed(next(iter(moroccan.grids.values())).title, Band(10), (50, 100)),)) if cases
-        else Played(0, ()),
+        played=played if cases else TeamWorkshops(span, 0, ()),
         visit=visit if cases else None,
     )  # fmt: skip
 
@@ -241,7 +240,7 @@ def small_pack(moroccan: Protocol, *, is_awaited: bool = False) -> VisitPack:
     members = tuple(replace(view.members[0], name=f"Nadia El Fassi {number}") for number in range(4))
     return replace(
         view, members=(replace(members[0], is_awaited=is_awaited), *members[1:]), stages=(), levels=(), late=None,
-        open_cases=Band(0), figures=TeamFigures(Band(0)), played=Played(0, ()),
+        open_cases=Band(0), figures=TeamFigures(Band(0)), played=TeamWorkshops(view.span, 0, ()),
         visit=replace(view.visit, actions=view.visit.actions * 2),
     )  # fmt: skip
 

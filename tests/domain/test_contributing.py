@@ -17,9 +17,9 @@ from school_protocol.statistics.rules import (
     LATE,
     MORE,
     TOTALS,
+    Period,
     Share,
     gathered,
-    one_month,
     own_part,
     path_of,
     school_year,
@@ -217,7 +217,7 @@ def test_where_cases_stand_is_neither_counted_nor_told(former: Protocol) -> None
 
 def test_cases_of_a_version_without_the_table_stand_in_a_row_of_their_own(moroccan: Protocol, former: Protocol) -> None:
     kept = {TOTALS: {CASES: 20, DANGERS: 9}, "danger_answers": {ANSWERED: 4, AWAITED: 2}}
-    found = gathered("u", one_month("2026-11"), tables_of(moroccan, [former]), {"u": ""}, [("2026-11", "u", kept)])
+    found = gathered("u", Period(("2026-11",)), tables_of(moroccan, [former]), {"u": ""}, [("2026-11", "u", kept)])
     (table,) = (one for one in found.tables if one.key == "danger_answers")
     assert found.at(("danger_answers", EARLIER), "u") == 3
     assert sum(found.at(("danger_answers", row.key), "u") for row in table.rows) == 9

@@ -39,8 +39,8 @@ from school_protocol.people import certificate_reminders, invitations
 from school_protocol.protocol.reader import read
 from school_protocol.reports import escalation
 from school_protocol.reports.repository import Kept
-from school_protocol.storage import chain_checks
 from school_protocol.storage.anchors import Anchor
+from school_protocol.storage.models import JournalCheckRow
 from school_protocol.web import create_app
 
 FROM, TO, SITE = "منصة الحماية <protocole@college.example>", "membre@college.example", "https://desk.example"
@@ -81,9 +81,7 @@ def report(*, urgent: bool) -> Kept:
 
 def told(school: School, account: Account) -> Letter:
     shelf = Shelf()
-    assert journal_checks._tell(
-        school.house, Post(shelf), account, chain_checks.Check("c1", NOW, NOW, 1, 1, "journal", None)
-    )
+    assert journal_checks._tell(school.house, Post(shelf), account, JournalCheckRow(id="c1", first_fault="journal"))
     return shelf.letters[0]
 
 

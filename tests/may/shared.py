@@ -91,7 +91,7 @@ def visited(world: World) -> dict[str, str]:
     written = {
         key: visit_service.record(
             world.house, world.actor(who), code, token=world.token(), came=word, remarks=word, **said
-        ).visit
+        ).id
         for key, who, code, word in (
             ("visit", "academy", "00000A", NEAR_VISIT), ("far_visit", "academy@other_region", "00000D", FAR_VISIT),
         )

@@ -23,8 +23,8 @@ from school_protocol.people import contacts_repository
 from school_protocol.protocol.reader import read
 from school_protocol.statistics import releases
 from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.models import FigureJobRow
 from school_protocol.statistics.release_rules import ReleaseLine, Told
-from school_protocol.statistics.repository import Job
 from school_protocol.statistics.rules import KEPT, LATE, TOTALS, Cell, own_part
 
 PROTOCOL = "ma-cyberharassment"
@@ -99,14 +99,14 @@ class Country:
             self.house, self.person(who), PROTOCOL, code, year, token or f"t{next(self.tokens)}"
         )
 
-    def issue(self, who: str, code: str, *, year: int = YEAR) -> Job:
+    def issue(self, who: str, code: str, *, year: int = YEAR) -> FigureJobRow:
         """Asked for, and worked out here: what became of it."""
         job = self.ask(who, code, year=year)
         while releases.go_on(self.house, Here(self.house)):
             pass
         return self.job(job)
 
-    def job(self, job: str) -> Job:
+    def job(self, job: str) -> FigureJobRow:
         with self.house.directory.reading() as session:
             return statistics_repository.job(session, job)
 

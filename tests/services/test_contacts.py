@@ -77,7 +77,7 @@ class Desk:
         said = {**SAID, **changes}
         return referral_contacts.add_contact(
             self.house, self.actor(who), target=target, unit=unit, token=token, **said
-        ).contact
+        ).id
 
     def correct(self, who: str, contact: str, expected: int, **changes: str | None) -> Kept:
         token = changes.pop("token", None) or self.school.token()

@@ -17,7 +17,6 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 from certified import certificate
@@ -30,7 +29,7 @@ from storage.server import EVERYWHERE
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.opening_gate import KEYS
 from school_protocol.cases.story_player import TurnableClock, prepared
-from school_protocol.config import Settings
+from school_protocol.config import Settings, SettingUnreadable
 from school_protocol.context import House, open_house
 from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.visibility import UnitKind
@@ -248,9 +247,10 @@ def test_a_machine_without_time_zones_is_found(seen: Seen, monkeypatch: pytest.M
     assert {one.level for one in doctor.zone(seen.asked())} == {Level.ok}
 
     def unknown(name: str) -> None:
-        raise ZoneInfoNotFoundError(name)
+        raise SettingUnreadable(name)
 
-    monkeypatch.setattr(doctor, "ZoneInfo", unknown)
+    monkeypatch.setattr(doctor, "zone_named", unknown)
+    monkeypatch.setattr(doctor, "COUNTRY", "XX")
     assert {one.level for one in doctor.zone(seen.asked())} == {Level.wrong}
 
 

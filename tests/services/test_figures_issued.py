@@ -41,7 +41,7 @@ from school_protocol.statistics.counts import NotCounted
 from school_protocol.statistics.disclosure import release as disclosure_release
 from school_protocol.statistics.disclosure import suppressing
 from school_protocol.statistics.disclosure.auditing import Finding
-from school_protocol.statistics.models import FigureKeyRow, FigureReleaseRow, FigureToldRow
+from school_protocol.statistics.models import FigureKeyRow, FigureReleaseRow, FigureToldRow, State
 from school_protocol.statistics.presenters import COLUMNS, figure_rows
 from school_protocol.statistics.release_rules import tables_from_data
 from school_protocol.statistics.releases import (
@@ -53,7 +53,6 @@ from school_protocol.statistics.releases import (
     see_public,
     see_public_told,
 )
-from school_protocol.statistics.repository import State
 from school_protocol.statistics.rules import TOTALS
 from school_protocol.storage import administration_log
 from school_protocol.storage.engines import Store, open_engine
@@ -71,7 +70,7 @@ SALE = {code: number for code, number in CASES_OF.items() if code.startswith("04
 def issued() -> Iterator[Country]:
     """Issued once by the academy, for tests that write nothing else."""
     with a_country() as country:
-        assert country.issue("academy", "MA-04").state is State.issued
+        assert country.issue("academy", "MA-04").state == State.issued
         yield country
 
 
@@ -109,7 +108,7 @@ def _path(country: Country, school: str) -> set[str]:
 def test_a_small_school_is_told_nothing_and_no_rest_tells_of_it(country: Country) -> None:
     """Of three schools two are told; the third has two cases: with the total told, two of them may not both be."""
     country.count_in("MA-SAL", 2)
-    assert country.issue("directorate", "MA-SAL").state is State.issued
+    assert country.issue("directorate", "MA-SAL").state == State.issued
     told = country.told("MA-SAL")
     numbers = {one.code: one.at(TOTAL) for one in told.children}
     assert numbers.keys() == {"04001A", "04002B", "04003C", "MA-SAL~"}
@@ -269,11 +268,11 @@ def test_a_worker_that_is_killed_leaves_what_it_counted(country: Country, monkey
 
     monkeypatch.setattr(disclosure, "suppress", killed)
     assert not releases.go_on(country.house, Here(country.house))
-    assert country.job(job).state is State.choosing
+    assert country.job(job).state == State.choosing
     monkeypatch.undo()
     country.count_in("04001A", 30, seed=2)
     assert releases.go_on(country.house, Here(country.house))
-    assert country.job(job).state is State.issued
+    assert country.job(job).state == State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values()), "as it was counted before the machine went down"
 
 
@@ -294,7 +293,7 @@ def test_a_process_apart_does_it_and_its_death_costs_nothing(country: Country) -
     assert country.job(job).is_running
     with Crew(country.house.settings, 1, seconds=300) as crew:
         assert releases.go_on(country.house, crew)
-    assert country.job(job).state is State.issued
+    assert country.job(job).state == State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
 
 
@@ -340,7 +339,7 @@ def test_what_does_not_pass_the_gate_is_never_issued(country: Country, monkeypat
         assert statistics_repository.sealed_of(session, job.id) is None
         assert session.get(FigureKeyRow, job.id) is None, "what was counted for it opens no more"
     monkeypatch.undo()
-    assert country.issue("directorate", "MA-SAL").state is State.issued
+    assert country.issue("directorate", "MA-SAL").state == State.issued
 
 
 @pytest.mark.parametrize("late", [1, 2], ids=["before the gate", "after the gate"])
@@ -364,7 +363,7 @@ def test_a_release_that_came_meanwhile_is_looked_at_too(
         return suppress(counts, others, *more)
 
     monkeypatch.setattr(suppressing, "suppress", counted)
-    assert country.issue("academy", "MA-04").state is State.issued
+    assert country.issue("academy", "MA-04").state == State.issued
     assert looked == [0, 1], "the first look saw nothing of what was issued"
     assert first.id in {row.id for row in released(country)}
 
@@ -398,7 +397,7 @@ def test_late_cases_make_a_new_release_that_says_what_changed(country: Country) 
     country.wait(days=20)
     country.count_in("04001A", 40, seed=5)
     second = country.issue("directorate", "MA-SAL")
-    assert second.state is State.issued
+    assert second.state == State.issued
     told = country.told("MA-SAL")
     assert (told.line.id, told.line.number, told.line.former) == (second.id, 2, first.id)
     before = country.told("MA-SAL", first.id)
@@ -448,7 +447,7 @@ def workshop(country: Country, tmp_path: Path) -> Iterator[House]:
 def test_a_case_of_a_workshop_is_in_no_release(country: Country, workshop: House) -> None:
     with workshop.realm.reading() as session:
         assert len(index_repository.all_case_ids(session)) == 1
-    assert country.issue("directorate", "MA-SAL").state is State.issued
+    assert country.issue("directorate", "MA-SAL").state == State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
     (row,) = released(country)
     with country.house.directory.reading() as session:
@@ -475,7 +474,7 @@ def test_neither_the_house_nor_the_people_of_a_workshop_get_anywhere(country: Co
         releases.go_on(workshop, Here(workshop))
     with pytest.raises(NotCounted):
         releases.work(workshop, job)
-    assert country.job(job).state is State.counting
+    assert country.job(job).state == State.counting
     assert released(country) == []
 
 

@@ -14,11 +14,11 @@ from school_protocol.auth.repository import Account
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.mail import Letter, Post, Unreachable
 from school_protocol.ops import journal_checks
-from school_protocol.ops.journal_checks import check_by_night, check_on, keep_on, verify
+from school_protocol.ops.journal_checks import check_on, keep_on, keep_verdict, verify
 from school_protocol.storage import anchors, chain_checks, journal
 from school_protocol.storage.anchors import AnchorUnwritable
-from school_protocol.storage.chain_checks import Check
 from school_protocol.storage.journal import Flaw
+from school_protocol.storage.models import JournalCheckRow
 from services.journaling import Kept, again, client, copied, entry, opened, told
 
 
@@ -54,7 +54,7 @@ def mailbox(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Mailbox:
     return Mailbox()
 
 
-def latest(kept: Kept) -> Check | None:
+def latest(kept: Kept) -> JournalCheckRow | None:
     with kept.house.realm.reading() as session:
         return chain_checks.latest_check(session)
 
@@ -237,11 +237,11 @@ def test_an_operator_sees_how_the_journal_stands(kept: Kept, tmp_path: Path) -> 
     assert (standing.latest, standing.open_accesses, standing.is_beside) == (None, 0, True)
     assert standing.anchor is not None
     assert standing.anchor[0] == 3
-    check_by_night(kept.house)
+    keep_verdict(kept.house, verify(kept.house))
     broken(kept)
     kept.day_passes()
     kept.read("a")
-    check_by_night(kept.house)
+    keep_verdict(kept.house, verify(kept.house))
     standing = journal_checks.see_standing(kept.house)
     assert standing.latest is not None
     assert standing.passed is not None

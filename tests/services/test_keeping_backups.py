@@ -454,19 +454,19 @@ def test_a_restore_that_fails_leaves_no_copy_of_the_stores(place: Place, monkeyp
 
 
 def test_what_a_restore_left_is_named_until_it_is_gone(place: Place) -> None:
-    assert backup_service.left_over(place.settings) == ()
+    assert restoring.left_over(place.settings.data) == ()
     path = place.backup()
     place.close()
     aside = backup_service.restore(place.settings, place.clock, path, replaces=True).aside
-    (said,) = backup_service.left_over(place.settings)
+    (said,) = restoring.left_over(place.settings.data)
     assert str(aside) in said
     assert "destroy it" in said
     with restoring.staged(place.settings.data):
-        assert len(backup_service.left_over(place.settings)) == 1, "one that runs is none that was left"
+        assert len(restoring.left_over(place.settings.data)) == 1, "one that runs is none that was left"
         with pytest.raises(StorageBusy, match="is running"), restoring.staged(place.settings.data):
             pass
     restoring.stage_of(place.settings.data).mkdir()
-    assert "killed" in backup_service.left_over(place.settings)[0]
+    assert "killed" in restoring.left_over(place.settings.data)[0]
 
 
 def test_a_hold_of_the_time_of_the_backup_does_not_keep_what_was_erased_since(place: Place) -> None:

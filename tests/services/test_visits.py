@@ -104,7 +104,7 @@ class Region:
     def note(self, who: str = "directorate", **changed: Any) -> str:
         token = changed.pop("token", None) or self.school.token()
         code = changed.pop("code", self.own.code)
-        return visit_service.record(self.house, self.actor(who), code, token=token, **self.said(**changed)).visit
+        return visit_service.record(self.house, self.actor(who), code, token=token, **self.said(**changed)).id
 
     def latest(self, who: str = "head") -> visit_service.VisitView:
         view = regional_teams.see_school(self.house, self.actor(who), self.own.code)
@@ -381,7 +381,7 @@ def test_a_press_counts_once(region: Region) -> None:
     visit = region.note(token="same")
     assert visit_service.record(
         region.house, region.actor("directorate"), region.own.code, token="same", **region.said()
-    ) == visit_service.Noted(visit, repeated=True)
+    ) == visit_service.Kept(visit, repeated=True)
     with pytest.raises(SentBefore):
         region.note(token="same", came="Autre")
     with region.house.directory.reading() as session:

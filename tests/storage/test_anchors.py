@@ -140,7 +140,7 @@ def test_a_name_taken_and_not_filled_is_taken_over(kept: Kept, linkless: None, m
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(anchors, "_sync", killed)
+        broken.setattr(anchors, "sync", killed)
         with pytest.raises(KeyboardInterrupt):
             kept.anchor()
     assert anchors.file_of(folder_of(kept), 4).read_bytes() == b""

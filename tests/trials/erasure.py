@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import count
@@ -287,12 +287,9 @@ def _cut_at(module: Any, name: str) -> Iterator[None]:
 def school(folder: Path, seed: int) -> Iterator[Story]:
     """A fresh school whose story begins."""
     protocol, clock = read_file(MOROCCAN), TurnableClock(NOW)
-    house = open_house(Settings(data=folder / f"school-{seed}"), clock)
-    try:
+    with closing(open_house(Settings(data=folder / f"school-{seed}"), clock)) as house:
         player = prepared(house, clock, protocol, MOROCCAN.read_bytes())
         yield Story(Keeping(School(player, count(1))), random.Random(seed))
-    finally:
-        house.close()
 
 
 # ---- planted -------------------------------------------------------------------------------------------------------

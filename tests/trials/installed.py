@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,10 @@ def installed(folder: Path, **settings: Any) -> Installed:
     """A new installation with one school and its people, in `folder`."""
     chosen = Settings(data=folder / "var", evidence_files=True, **settings)
     content = MOROCCAN.read_bytes()
-    house = open_house(chosen, TurnableClock(NOW))
-    try:
+    with closing(open_house(chosen, TurnableClock(NOW))) as house:
         player = prepared(house, house.clock, read(content, MOROCCAN.name), content)  # type: ignore[arg-type]
         actors = {name: player.actor(name) for name in WHO}
         return Installed(chosen, player.protocol, actors)
-    finally:
-        house.close()
 
 
 def moved(found: Installed, folder: Path) -> Installed:

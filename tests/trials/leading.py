@@ -55,8 +55,9 @@ SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = :turns AND objid::bigint = :name
 """
 ALONE = (
-    "from huey.consumer import Scheduler; from school_protocol import jobs; from school_protocol.cli import main; "
-    "jobs.RingingConsumer.scheduler_class = Scheduler; main(['worker'])"
+    "from huey.consumer import Scheduler; from school_protocol.cli import main; "
+    "from school_protocol.ops import worker; "
+    "worker.RingingConsumer.scheduler_class = Scheduler; main(['worker'])"
 )
 """A worker that elects nobody and asks nobody what was rung for: huey's own way."""
 

@@ -144,8 +144,7 @@ class Kept:
 def plant(kept: Kept, size: Size) -> int:
     """Type the words by every door; returns how many doors were tried."""
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=kept.data, evidence_files=True, address="http://localhost"), clock)
-    try:
+    with closing(open_house(Settings(data=kept.data, evidence_files=True, address="http://localhost"), clock)) as house:
         content = MOROCCAN.read_bytes()
         player = prepared(house, clock, read(content, MOROCCAN.name), content)
         school = School(player, count(1))
@@ -160,8 +159,6 @@ def plant(kept: Kept, size: Size) -> int:
         backup_service.create(house, kept.backups)
         _copy_while_open(kept)
         return doors
-    finally:
-        house.close()
 
 
 def _copy_while_open(kept: Kept) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,11 +86,8 @@ class Place(People):
 @contextmanager
 def place_in(folder: Path) -> Iterator[Place]:
     content, clock = MOROCCAN.read_bytes(), TurnableClock(NOW)
-    house = open_house(Settings(data=folder / "var"), clock)
-    try:
+    with closing(open_house(Settings(data=folder / "var"), clock)) as house:
         yield Place(prepared(house, clock, read(content, "1.yaml"), content))
-    finally:
-        house.close()
 
 
 # ---- sessions --------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -58,11 +58,8 @@ def _copy(sound: Path, own: Path) -> Iterator[Path]:
 
 
 def _verdict(kept: Kept, own: Path) -> Verdict:
-    house = again(kept, own)
-    try:
+    with closing(again(kept, own)) as house:
         return verify(house)
-    finally:
-        house.close()
 
 
 def _tamper(way: Way, kept: Kept, own: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from html.parser import HTMLParser
@@ -46,13 +46,10 @@ def told(folder: Path, story: str = "sc3", steps: int | None = None) -> Iterator
     found = story_of(PROTOCOL, story)
     content = MOROCCAN.read_bytes()
     clock = TurnableClock(_first(found.steps[0]))
-    house = open_house(Settings(data=folder / "var"), clock)
-    try:
+    with closing(open_house(Settings(data=folder / "var"), clock)) as house:
         player = prepared(house, clock, read(content, MOROCCAN.name), content)
         player.play(found.steps[:steps])
         yield player
-    finally:
-        house.close()
 
 
 def _first(step: object) -> datetime:

@@ -16,8 +16,8 @@ from services.tokening import administrator, ask
 from school_protocol.api import tokens
 from school_protocol.language import Wording
 from school_protocol.statistics import releases
+from school_protocol.statistics.models import State
 from school_protocol.statistics.presenters import COLUMNS, figures_csv
-from school_protocol.statistics.repository import State
 from school_protocol.web import create_app
 from tests.web.described import Described, Undescribed
 
@@ -42,7 +42,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     with a_country() as country:
-        assert country.issue("academy", "MA-04").state is State.issued
+        assert country.issue("academy", "MA-04").state == State.issued
         told = country.told("MA-04")
         yield Site(country, told.line.id, create_app(country.house, testing=True))
 

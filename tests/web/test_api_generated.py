@@ -25,7 +25,7 @@ from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
 from school_protocol.context import open_house
 from school_protocol.engine.definition import Protocol
-from school_protocol.statistics.repository import State
+from school_protocol.statistics.models import State
 from school_protocol.web import create_app
 from tests.web.described import BASE
 
@@ -72,7 +72,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Itera
 @pytest.fixture(scope="module")
 def figures() -> Iterator[World]:
     with a_country() as country:
-        assert country.issue("academy", "MA-04").state is State.issued
+        assert country.issue("academy", "MA-04").state == State.issued
         chief, release = administrator(country.player, "chief", country.units["MA"]), country.told("MA-04").line.id
 
         def token() -> str:

@@ -17,8 +17,8 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
 from school_protocol.pdf import rendering
 from school_protocol.statistics import releases
+from school_protocol.statistics.models import State
 from school_protocol.statistics.presenters import COLUMNS
-from school_protocol.statistics.repository import State
 from school_protocol.web import create_app
 
 SALE = {code: CASES_OF[code] for code in ("04001A", "04002B", "04003C")}
@@ -28,7 +28,7 @@ PATH = "/figures/ma-cyberharassment/MA-SAL"
 @pytest.fixture(scope="module")
 def country() -> Iterator[Country]:
     with a_country(SALE) as found:
-        assert found.issue("directorate", "MA-SAL").state is State.issued
+        assert found.issue("directorate", "MA-SAL").state == State.issued
         yield found
 
 

@@ -17,9 +17,9 @@ from services.figures_issued import CASES_OF, YEAR, Country, a_country
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
 from school_protocol.statistics import release_files
+from school_protocol.statistics.models import State
 from school_protocol.statistics.release_files import ABSENT, YearLines, years_xlsx
 from school_protocol.statistics.release_rules import Told
-from school_protocol.statistics.repository import State
 from school_protocol.web import create_app
 from web.test_figures_pages import PATH, client
 
@@ -32,9 +32,9 @@ def country() -> Iterator[Country]:
     with a_country(SALE) as found:
         for code, number in BEFORE.items():
             found.count_in(code, number, seed=9, month="2025-11")
-        assert found.issue("directorate", "MA-SAL", year=YEAR - 1).state is State.issued
+        assert found.issue("directorate", "MA-SAL", year=YEAR - 1).state == State.issued
         found.wait(minutes=1)
-        assert found.issue("directorate", "MA-SAL").state is State.issued
+        assert found.issue("directorate", "MA-SAL").state == State.issued
         yield found
 
 

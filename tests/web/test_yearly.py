@@ -11,6 +11,7 @@ from domain.telling import MOROCCAN, NOW
 from flask.testing import FlaskClient
 from services.conftest import School
 from services.yearly_told import SCHOOL, YEAR, a_year
+from sqlalchemy import select
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
@@ -20,7 +21,8 @@ from school_protocol.context import open_house
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.pdf.verdicts import KeyLost
-from school_protocol.statistics import release_repository, yearly_report
+from school_protocol.statistics import yearly_report
+from school_protocol.statistics.models import YearlyReportRow
 from school_protocol.web import create_app
 from tests.web.filled import filled
 from tests.web.page import read_page
@@ -55,7 +57,7 @@ def page(found: FlaskClient, path: str = PATH) -> str:
 
 def copies(school: School) -> int:
     with school.house.directory.reading() as session:
-        return len(list(release_repository.handed_out(session, school.player.school)))
+        return len(session.scalars(select(YearlyReportRow).filter_by(unit=school.player.school)).all())
 
 
 @pytest.mark.parametrize("who", WHO)
