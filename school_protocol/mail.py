@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import smtplib
 import ssl
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from school_protocol.config import Settings
 from school_protocol.engine.errors import SchoolProtocolError
+from school_protocol.language import Wording
 
 TIMEOUT = 15
 """Seconds; far less than the lease under which a message is taken."""
@@ -66,6 +68,29 @@ class Post:
 
     mail: Carrier | None = None
     sms: Carrier | None = None
+
+
+def way_to(post: Post, email: str | None, phone: str | None) -> tuple[Carrier, str, bool] | None:
+    """By which way somebody is reached, and where; True: by mail."""
+    if email and post.mail is not None:
+        return post.mail, email, True
+    if phone and post.sms is not None:
+        return post.sms, phone, False
+    return None
+
+
+def wording_of(settings: Settings, language: str) -> Wording:
+    """The words in which somebody is written to: in their language where it is offered, else in that all are given."""
+    return Wording(language if language in settings.languages else settings.default_language)
+
+
+def letter_of(
+    settings: Settings, w: Wording, letter: str, at: datetime, subject: str, lines: Iterable[str], *, is_mail: bool
+) -> Letter:
+    """A message that ends with the site's address, where it is known; a mail says besides that a machine sent it."""
+    said = [*lines, settings.address] if settings.address else [*lines]
+    said += [w._("A machine sent it: nobody reads an answer.")] if is_mail else []
+    return Letter(letter, at, w.html_language, subject, "\n\n".join(said) + "\n" if is_mail else "\n".join(said))
 
 
 def post_of(settings: Settings) -> Post:

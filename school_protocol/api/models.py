@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from school_protocol.storage.models import DirectoryBase, Id, Plain
 from school_protocol.storage.row_macs import FREE, HasMac
+from school_protocol.ui.routing import Right
 
 
 class ApiTokenRow(HasMac, DirectoryBase):
@@ -34,6 +35,14 @@ class ApiTokenRow(HasMac, DirectoryBase):
     read_at: Mapped[datetime | None] = mapped_column(info=FREE)
     ended_by: Mapped[str | None] = mapped_column(Id, ForeignKey("account.id"))
     ended_at: Mapped[datetime | None]
+
+    @property
+    def granted(self) -> frozenset[Right]:
+        return frozenset(Right(one) for one in self.rights.split())
+
+    def is_good(self, day: date) -> bool:
+        """Whether something may be read by it: `ends` is the last day."""
+        return self.drawn_at is not None and self.ended_at is None and day <= self.ends
 
     __table_args__ = (
         CheckConstraint("length(name) >= 1", name="name_said"),

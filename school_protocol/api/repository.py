@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import func, or_, select
@@ -20,51 +19,18 @@ from school_protocol.storage.row_macs import is_genuine
 from school_protocol.storage.sql import before
 from school_protocol.ui.routing import Right
 
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token without what it is."""
-
-    id: str
-    unit: str
-    name: str
-    rights: frozenset[Right]
-    ends: date
-    """The last day on which it is good."""
-    asked_by: str
-    asked_at: datetime
-    agreed_by: str | None
-    agreed_at: datetime | None
-    account: str | None
-    drawn_at: datetime | None
-    read_at: datetime | None
-    ended_by: str | None
-    ended_at: datetime | None
-
-    def is_good(self, day: date) -> bool:
-        """Whether something may be read by it."""
-        return self.drawn_at is not None and self.ended_at is None and day <= self.ends
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One reading."""
-
-    at: datetime
-    what: str
-    subject: str
-
-
 # ---- how one is made -------------------------------------------------------------------------------------------------
 
 
-def ask(session: Session, *, unit: str, name: str, rights: Iterable[Right], ends: date, by: str, at: datetime) -> Token:
+def ask(
+    session: Session, *, unit: str, name: str, rights: Iterable[Right], ends: date, by: str, at: datetime
+) -> ApiTokenRow:
     """Somebody asks for a token; it is none yet."""
     said = " ".join(sorted(rights))
     row = ApiTokenRow(id=new_id(), unit=unit, name=name, rights=said, ends=ends, asked_by=by, asked_at=at)
     session.add(row)
     session.flush()
-    return _token(row)
+    return row
 
 
 def agree(session: Session, token_id: str, by: str, *, at: datetime) -> None:
@@ -102,29 +68,27 @@ def _row(session: Session, token_id: str) -> ApiTokenRow:
 # ---- seen ------------------------------------------------------------------------------------------------------------
 
 
-def token(session: Session, token_id: str) -> Token | None:
+def token(session: Session, token_id: str) -> ApiTokenRow | None:
     """The token of that id."""
-    row = session.get(ApiTokenRow, token_id)
-    return _token(row) if row is not None else None
+    return session.get(ApiTokenRow, token_id)
 
 
 def below(
     session: Session, units: Collection[str], *, today: date, are_over: bool, after: str = "", limit: int
-) -> tuple[Token, ...]:
+) -> tuple[ApiTokenRow, ...]:
     """Those of these units and of all below them, newest first, from after the id of the page before."""
     over = or_(ApiTokenRow.ended_at.is_not(None), ApiTokenRow.ends < today)
     query = select(ApiTokenRow).where(ApiTokenRow.unit.in_(people_repository.below(units)), over if are_over else ~over)
     last = session.get(ApiTokenRow, after) if after else None
     if last is not None:
         query = query.where(before((ApiTokenRow.asked_at, ApiTokenRow.id), (last.asked_at, last.id)))
-    rows = session.scalars(query.order_by(ApiTokenRow.asked_at.desc(), ApiTokenRow.id.desc()).limit(limit))
-    return tuple(map(_token, rows))
+    return tuple(session.scalars(query.order_by(ApiTokenRow.asked_at.desc(), ApiTokenRow.id.desc()).limit(limit)))
 
 
-def hashed_as(session: Session, hashed: bytes) -> Token | None:
+def hashed_as(session: Session, hashed: bytes) -> ApiTokenRow | None:
     """The token whose keyed hash that is."""
     row = session.scalars(select(ApiTokenRow).where(ApiTokenRow.hashed == _kept(hashed))).first()
-    return _token(row) if row is not None and is_genuine(session, ApiTokenRow, row) else None
+    return row if row is not None and is_genuine(session, ApiTokenRow, row) else None
 
 
 def _kept(hashed: bytes) -> bytes:
@@ -132,18 +96,10 @@ def _kept(hashed: bytes) -> bytes:
     return hashlib.sha256(hashed).digest()
 
 
-def held(session: Session, token_id: str) -> Token | None:
+def held(session: Session, token_id: str) -> ApiTokenRow | None:
     """The token of that id, held for this transaction."""
     row = session.get(ApiTokenRow, token_id, with_for_update=True)
-    return _token(row) if row is not None and is_genuine(session, ApiTokenRow, row) else None
-
-
-def _token(row: ApiTokenRow) -> Token:
-    rights = frozenset(Right(one) for one in row.rights.split())
-    return Token(
-        row.id, row.unit, row.name, rights, row.ends, row.asked_by, row.asked_at, row.agreed_by, row.agreed_at,
-        row.account, row.drawn_at, row.read_at, row.ended_by, row.ended_at,
-    )  # fmt: skip
+    return row if row is not None and is_genuine(session, ApiTokenRow, row) else None
 
 
 # ---- read ------------------------------------------------------------------------------------------------------------
@@ -156,11 +112,10 @@ def note_read(session: Session, token_id: str, what: str, subject: str, *, at: d
     session.flush()
 
 
-def reads_of(session: Session, token_id: str, *, limit: int) -> tuple[Read, ...]:
+def reads_of(session: Session, token_id: str, *, limit: int) -> tuple[ApiReadRow, ...]:
     """What was read by it, newest first."""
     query = select(ApiReadRow).where(ApiReadRow.token == token_id)
-    rows = session.scalars(query.order_by(ApiReadRow.at.desc(), ApiReadRow.id.desc()).limit(limit))
-    return tuple(Read(row.at, row.what, row.subject) for row in rows)
+    return tuple(session.scalars(query.order_by(ApiReadRow.at.desc(), ApiReadRow.id.desc()).limit(limit)))
 
 
 def count_reads(session: Session, token_id: str, *, since: datetime) -> int:

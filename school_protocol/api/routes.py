@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -15,27 +16,27 @@ from flask.sessions import SecureCookieSession
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 
-from school_protocol.api import openapi, presenters, service, tokens
+from school_protocol.api import openapi, service, tokens
 from school_protocol.api.openapi import ProblemDetails
-from school_protocol.api.presenters import token_form
-from school_protocol.api.service import Bearer, Wanted
+from school_protocol.api.service import Bearer
 from school_protocol.api.tokens import known_by
 from school_protocol.auth.service import TooManyTries
 from school_protocol.case_files.record import bare_schema
-from school_protocol.cases.index_repository import IndexRow
+from school_protocol.cases.index_repository import Filter, IndexRow
 from school_protocol.context import House, today_for
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.errors import Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Actor, Permission, Unit
 from school_protocol.language import Wording
-from school_protocol.people.forms import TeamForm
-from school_protocol.people.teams import TeamRefused
+from school_protocol.people.forms import TeamForm, spec_of, team_form
+from school_protocol.people.routes import record_form, say_done
+from school_protocol.people.teams import Obstacle, TeamRefused
 from school_protocol.statistics import release_rules
+from school_protocol.statistics.presenters import figure_rows, figures_csv
 from school_protocol.storage.case_numbers import check_number
-from school_protocol.ui import form_post, sessions
-from school_protocol.ui.form_post import as_sent, renewed
-from school_protocol.ui.forms import answers_of, show_problems
+from school_protocol.ui import sessions
+from school_protocol.ui.fields import Day, Line, Offered, OneOf, Posted, Question, Several
 from school_protocol.ui.middleware import again_in
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import TOKEN_RIGHTS, Pages, Right
@@ -191,18 +192,19 @@ def cases() -> Response:
         "due_before",
     )  # fmt: skip
     house, spoken = sessions.house(), language(sessions.house())
-    wanted = Wanted(
-        protocol=asked.text("protocol"),
-        school=asked.text("school"),
-        stage=asked.text("stage"),
-        state=asked.text("state"),
+    narrowed = Filter(
+        protocol=asked.text("protocol") or None,
+        stage=asked.text("stage") or None,
+        state=asked.text("state") or None,
         level=asked.whole("level", 0, 99),
         ended=asked.truth("ended"),
-        moved_since=asked.moment("moved_since"),
-        changed_since=asked.moment("changed_since"),
+        moved_from=asked.moment("moved_since"),
+        changed_from=asked.moment("changed_since"),
         due_before=asked.moment("due_before"),
     )
-    found = service.read_cases(house, bearer(), wanted, limit=asked.limit(), after=asked.number("after"))
+    found = service.read_cases(
+        house, bearer(), narrowed, school=asked.text("school"), limit=asked.limit(), after=asked.number("after")
+    )
     w = Wording(spoken)
     lines = [
         _listed(w, row, found.changed[row.case_id], found.units[row.unit], found.protocols[row.protocol, row.version])
@@ -280,7 +282,7 @@ def release(release: str) -> Response:
     spoken = language(sessions.house())
     told = service.read_figures(sessions.house(), bearer(), release, asked.text("unit"))
     w = Wording(spoken)
-    rows = [openapi.FigureRow.model_validate(row) for row in service.rows_of(told, w)]
+    rows = [openapi.FigureRow.model_validate(row) for row in figure_rows(told, w)]
     unit = _place(w, told.unit.unit)
     return _said(openapi.Figures(release=_release(w, told.line), unit=unit, rows=rows), spoken)
 
@@ -291,7 +293,7 @@ def release_csv(release: str) -> Response:
     asked = _Asked("unit")
     spoken = language(sessions.house())
     told = service.read_figures(sessions.house(), bearer(), release, asked.text("unit"))
-    response = Response(service.csv_of(told, Wording(spoken)), content_type=CSV)
+    response = Response(figures_csv(told, Wording(spoken)), content_type=CSV)
     response.headers["Content-Disposition"] = "attachment; filename=figures.csv"
     return spoken_in(response, spoken)
 
@@ -411,6 +413,113 @@ def _paged(answer: BaseModel, spoken: str, after: str) -> Response:
     return response
 
 
+# ---- what is said of tokens, in the reader's language --------------------------------------------------------------
+
+_STANDINGS: Mapping[str, tuple[str, str]] = {
+    "asked": (N_("Waits for somebody to agree"), "soon"),
+    "agreed": (N_("Agreed: waits to be drawn"), "soon"),
+    "lapsed": (N_("Nobody went on within a week"), "later"),
+    "good": (N_("In service"), "ok"),
+    "over": (N_("Good no longer"), "later"),
+    "ended": (N_("Token ended"), "later"),
+}
+_RIGHTS: Mapping[str, str] = {
+    "cases:read": N_("Cases under signs: where each stands, and its record without names or anybody’s words"),
+    "figures:read": N_("Figures that were issued"),
+}
+_STEPS: Mapping[str, str] = {
+    "token_asked": N_("Asked for"),
+    "token_agreed": N_("Agreed to"),
+    "token_drawn": N_("Token drawn"),
+    "token_ended": N_("Token ended"),
+}
+_READINGS: Mapping[str, str] = {
+    "api.cases": N_("the list of cases"),
+    "api.case": N_("a case"),
+    "api.definition": N_("a protocol’s definition"),
+    "api.releases": N_("the list of figures"),
+    "api.release": N_("figures"),
+    "api.release_csv": N_("figures"),
+}
+_OBSTACLES: Mapping[str, str] = {
+    "two_people": N_("Somebody else must agree: whoever asked doesn’t."),
+    "one_hand": N_(
+        "One of you two made the other’s account or way in within 30 days: somebody else must agree, so that it is "
+        "two people’s act."
+    ),
+    "token_asked": N_("Nobody has agreed to it yet."),
+    "token_agreed": N_("It was agreed to already."),
+    "token_drawn": N_(
+        "The token was drawn already, and is shown once only. If it is lost, end it and ask for another."
+    ),
+    "token_ended": N_("This token has ended already."),
+    "token_over": N_("Its last day is over: ask for another one."),
+    "token_lapsed": N_("Nobody went on with it within a week: end it, and ask for another one."),
+}
+
+
+def standing(w: Wording, standing: str) -> tuple[str, str]:
+    """Where a token stands, and the tone of that."""
+    words, tone = _STANDINGS[standing]
+    return w.gettext(words), tone
+
+
+def right_said(w: Wording, right: str) -> str:
+    """What a token may read."""
+    return w.gettext(_RIGHTS[right])
+
+
+def step(w: Wording, kind: str) -> str:
+    """What was done about a token."""
+    return w.gettext(_STEPS[kind])
+
+
+def read_said(w: Wording, what: str) -> str:
+    """What was read by a token."""
+    return w.gettext(_READINGS[what])
+
+
+def obstacle(w: Wording, one: Obstacle) -> str:
+    """Why that can't be done now, as one sentence."""
+    return w.gettext(_OBSTACLES[one.code])
+
+
+USUAL = timedelta(days=180)
+
+
+def token_form(w: Wording, posted: Posted | None, units: Sequence[Unit], today: date) -> TeamForm:
+    """What other system, of which place, what it reads, until when, what for."""
+    rights = [Offered(right.value, right_said(w, right.value)) for right in Right]
+    questions: dict[str, Question] = {
+        "name": Line(
+            w._("Which system?"), spec=spec_of("name"), w=w,
+            hint=w._("As those who read this page call it. Name nobody."),
+        ),
+        "unit": _place_asked(w, units),
+        "rights": Several(w._("What may it read?"), options=rights, spec=spec_of("rights", "choices"), w=w),
+        "ends": Day(
+            w._("Until which day?"), spec=spec_of("ends", "date"), w=w,
+            hint=w._("A year ahead at most: then it is asked for anew."),
+        ),
+        "purpose": Line(
+            w._("What for?"), spec=spec_of("purpose"), w=w,
+            hint=w._(
+                "One sentence, 200 characters at most, for whoever agrees. Say nothing of a case: it is kept for good."
+            ),
+        ),
+    }  # fmt: skip
+    only = {"unit": units[0].code} if len(units) == 1 else {}
+    return team_form(questions, posted, {"ends": (today + USUAL).isoformat(), **only})
+
+
+def _place_asked(w: Wording, units: Sequence[Unit]) -> Question:
+    if not units:
+        hint = w._("The code of the province or of the region.")
+        return Line(w._("Of which place?"), spec=spec_of("unit", "school"), w=w, hint=hint)
+    options = [Offered(unit.code, unit.code, name=unit.name(w.language)) for unit in units]
+    return OneOf(w._("Of which place?"), options=options, spec=spec_of("unit", "choice"), w=w)
+
+
 # ---- pages of tokens: asked for, agreed to, drawn and ended --------------------------------------------------------
 
 system_blueprint = Pages("systems", __name__, asks=Permission.see_systems, url_prefix="/systems")
@@ -437,32 +546,18 @@ def new() -> ResponseReturnValue:
     if not tokens.keeper_of(house, actor).administers:
         raise Unseen("systems")
     units, today = tokens.places_for(house, actor), today_for(house)
-    if request.method != "POST":
-        waiting = form_post.typed_before(actor.id)
-        return _form_page(token_form(w, waiting, units, today), was_kept=waiting is not None)
-    form = token_form(w, as_sent(), units, today)
-    answers = answers_of(form)
-    try:
-        done = tokens.ask_token(
-            house, actor, **{key: answers.get(key) for key in ("name", "unit", "rights", "ends", "purpose")},
-            token=form.sent_token(),
-        )  # fmt: skip
-    except BadInput as error:
-        form_post.keep()
-        show_problems(form, error.problems)
-        return _form_page(form), 422
-    except SentBefore:
-        form_post.keep()
-        renewed(form)
-        return _form_page(form, is_other=True), 409
-    form_post.forget(actor.id)
-    again = w._("This was recorded already; nothing was done twice.")
-    flash(again if done.repeated else w._("It is asked for. Now somebody who oversees this place must agree."), "ok")
-    return redirect(url_for("systems.system", system=done.token), 303)
 
+    def done(asked: tokens.Done) -> ResponseReturnValue:
+        say_done(w._("It is asked for. Now somebody who oversees this place must agree."), repeated=asked.repeated)
+        return redirect(url_for("systems.system", system=asked.token), 303)
 
-def _form_page(form: TeamForm, *, was_kept: bool = False, is_other: bool = False) -> str:
-    return render_template("systems/new.html", form=form, obstacles=[], was_kept=was_kept, is_other=is_other)
+    return record_form(
+        lambda posted: token_form(w, posted, units, today),
+        lambda form, answers: tokens.ask_token(house, actor, **answers, token=form.sent_token()),
+        lambda form, **more: render_template("systems/new.html", form=form, **more),
+        done,
+        explain=obstacle,
+    )
 
 
 @system_blueprint.get("/<system>")
@@ -508,15 +603,15 @@ def _pressed(change: Callable[[House, Actor, str], None], system: str, words: st
 
 def _refused(error: TeamRefused, system: str) -> ResponseReturnValue:
     for one in error.obstacles:
-        flash(presenters.obstacle(wording(), one), "message")
+        flash(obstacle(wording(), one), "message")
     return redirect(url_for("systems.system", system=system), 303)
 
 
 def _words() -> dict[str, Any]:
     w = wording()
     return {
-        "standing_said": lambda standing: presenters.standing(w, standing),
-        "right_said": lambda right: presenters.right_said(w, right),
-        "step_said": lambda kind: presenters.step(w, kind),
-        "read_said": lambda what: presenters.read_said(w, what),
+        "standing_said": partial(standing, w),
+        "right_said": partial(right_said, w),
+        "step_said": partial(step, w),
+        "read_said": partial(read_said, w),
     }

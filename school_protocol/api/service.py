@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from school_protocol.api import repository
-from school_protocol.api.repository import Token
+from school_protocol.api.models import ApiTokenRow
 from school_protocol.api.tokens import (
     PLACES,
     TOKEN_LONGEST,
@@ -35,7 +35,6 @@ from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.visibility import Actor, Scope, Unit, UnitKind
 from school_protocol.language import Wording
 from school_protocol.statistics import releases
-from school_protocol.statistics.presenters import figure_rows, figures_csv
 from school_protocol.statistics.release_rules import ReleaseLine, Told
 from school_protocol.storage import access_log, case_numbers, journal
 from school_protocol.storage.engines import Session
@@ -66,7 +65,7 @@ class RightLacking(SchoolProtocolError):
 class Bearer:
     """Another system that has proven its token: for which place, and under which account it is written down."""
 
-    token: Token
+    token: ApiTokenRow
     unit: Unit
 
     @property
@@ -90,7 +89,7 @@ def admit(house: House, secret: str, right: Right, what: str, subject: str = "")
         counted = f"api|{token.id}"
         stop_guessing(session, house, counted, MOST, WINDOW)
         sign_in_repository.note_attempt(session, counted, at=house.now())
-        has_right = right in token.rights
+        has_right = right in token.granted
         if has_right:
             repository.note_read(session, token.id, what, subject, at=house.now())
         unit = auth_repository.unit(session, token.unit)
@@ -99,13 +98,13 @@ def admit(house: House, secret: str, right: Right, what: str, subject: str = "")
     return Bearer(token, unit)
 
 
-def _good(house: House, token: Token | None) -> Token:
+def _good(house: House, token: ApiTokenRow | None) -> ApiTokenRow:
     if token is None or not token.is_good(today_for(house)):
         raise UnknownToken("token")
     return token
 
 
-def _answered_for(house: House, session: Session, token: Token) -> None:
+def _answered_for(house: House, session: Session, token: ApiTokenRow) -> None:
     """One of the two who made it still holds the post by which they did; raises UnknownToken."""
     unit = auth_repository.unit(session, token.unit)
     holders = auth_repository.holders(session, [unit.id, *unit.parents], today=today_for(house))
@@ -133,38 +132,16 @@ class CasePage:
     after: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a list of cases is narrowed down to; empty: nothing is asked."""
-
-    protocol: str = ""
-    school: str = ""
-    stage: str = ""
-    state: str = ""
-    level: int | None = None
-    ended: bool | None = None
-    moved_since: datetime | None = None
-    changed_since: datetime | None = None
-    due_before: datetime | None = None
-
-
-def read_cases(house: House, bearer: Bearer, wanted: Wanted, *, limit: int, after: str = "") -> CasePage:
-    """A page of the cases that this token sees, in the order of their numbers."""
+def read_cases(
+    house: House, bearer: Bearer, narrowed: index_repository.Filter, *, school: str = "", limit: int, after: str = ""
+) -> CasePage:
+    """A page of the cases that this token sees, in the order of their numbers; `school`: those of that code alone."""
     scope = _scope(house, bearer)
-    school = _school(house, wanted.school)
-    if wanted.school and school is None:
-        return CasePage((), {}, {}, {}, "")
-    narrowed = index_repository.Filter(
-        protocol=wanted.protocol or None,
-        unit=school,
-        stage=wanted.stage or None,
-        state=wanted.state or None,
-        level=wanted.level,
-        ended=wanted.ended,
-        moved_from=wanted.moved_since,
-        changed_from=wanted.changed_since,
-        due_before=wanted.due_before,
-    )
+    if school:
+        unit = _school(house, school)
+        if unit is None:
+            return CasePage((), {}, {}, {}, "")
+        narrowed = replace(narrowed, unit=unit)
     with house.realm.reading() as session:
         found = index_repository.by_number(
             session, scope, today=today_for(house), limit=limit + 1, filter=narrowed, after=after,
@@ -183,7 +160,7 @@ def read_cases(house: House, bearer: Bearer, wanted: Wanted, *, limit: int, afte
 
 def _school(house: House, code: str) -> str | None:
     with house.directory.reading() as session:
-        found = auth_repository.unit_coded(session, code.strip().upper()) if code else None
+        found = auth_repository.unit_coded(session, code.strip().upper())
     return found.id if found is not None and found.kind is UnitKind.school else None
 
 
@@ -293,16 +270,6 @@ def read_releases(house: House, bearer: Bearer, *, limit: int, after: str = "") 
 def read_figures(house: House, bearer: Bearer, release: str, code: str = "") -> Told:
     """What a release tells of the token's place, or of one below it; raises Unseen."""
     return releases.see_told(house, _place(house, bearer.unit, code), release)
-
-
-def rows_of(told: Told, wording: Wording) -> Iterator[Mapping[str, str | int | bool | None]]:
-    """Every figure that is told, flat."""
-    return figure_rows(told, wording)
-
-
-def csv_of(told: Told, wording: Wording) -> bytes:
-    """The same as a CSV file."""
-    return figures_csv(told, wording)
 
 
 def _place(house: House, unit: Unit, code: str) -> Unit:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import get_args
 
 from school_protocol.api import repository
-from school_protocol.api.repository import Read, Token
+from school_protocol.api.models import ApiTokenRow
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.access_codes import APART, WAITS
 from school_protocol.auth.service import are_one_hand
@@ -92,13 +92,9 @@ TOKEN_LONGEST = 100
 class TokenLine:
     """A token in a list. `standing`: asked, agreed, lapsed (nobody went on with it), good, over or ended."""
 
-    id: str
-    name: str
+    token: ApiTokenRow
     unit: Unit
-    rights: tuple[str, ...]
-    ends: date
     standing: str
-    read_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,8 @@ class TokenView:
 
     line: TokenLine
     steps: tuple[StepLine, ...]
-    reads: tuple[Read, ...]
+    reads: tuple[tuple[datetime, str, str], ...]
+    """When, what, and of which case or release; who administers accounts is told of no case."""
     lately: int
     """How often something was read by it within the last 30 days."""
     may_agree: bool
@@ -210,7 +207,7 @@ def see_tokens(house: House, actor: Actor, *, are_over: bool = False, after: str
     with house.directory.reading() as session:
         found = repository.below(session, keeper.units, today=today, are_over=are_over, after=after, limit=PAGE + 1)
         units = auth_repository.find_units(session, {one.unit for one in found})
-    lines = tuple(_line(house, one, units[one.unit]) for one in found[:PAGE])
+    lines = tuple(TokenLine(one, units[one.unit], _standing(house, one)) for one in found[:PAGE])
     return TokensView(lines, are_over, found[PAGE - 1].id if len(found) > PAGE else "", bool(keeper.administers))
 
 
@@ -223,18 +220,17 @@ def see_token(house: House, actor: Actor, token_id: str) -> TokenView:
         people = auth_repository.accounts(session, {one.actor for one in log})
         reads = repository.reads_of(session, token_id, limit=READS)
         lately = repository.count_reads(session, token_id, since=house.now() - LATELY)
-    if _post(keeper.oversees, unit) is None:
-        reads = tuple(replace(one, subject="") for one in reads)  # who administers accounts is told of no case
-    line = _line(house, found, unit)
+    oversees = _post(keeper.oversees, unit) is not None
+    line = TokenLine(found, unit, _standing(house, found))
     names = {key: one.name(actor.language) for key, one in people.items()}
     steps = tuple(StepLine(one.kind.value, one.at, names.get(one.actor, "—"), one.sentence) for one in log)
     is_mine = found.asked_by == actor.id
     return TokenView(
         line=line,
         steps=steps,
-        reads=reads,
+        reads=tuple((one.at, one.what, one.subject if oversees else "") for one in reads),
         lately=lately,
-        may_agree=line.standing == "asked" and not is_mine and _post(keeper.oversees, unit) is not None,
+        may_agree=line.standing == "asked" and not is_mine and oversees,
         may_draw=line.standing == "agreed" and is_mine and _post(keeper.administers, unit) is not None,
         may_end=line.standing not in ("ended", "over"),
         is_mine=is_mine,
@@ -251,7 +247,7 @@ def places_for(house: House, actor: Actor) -> tuple[Unit, ...]:
     return found if len(found) <= PLACES_MOST else ()
 
 
-def _seen(session: Session, keeper: Keeper, token_id: str) -> tuple[Token, Unit]:
+def _seen(session: Session, keeper: Keeper, token_id: str) -> tuple[ApiTokenRow, Unit]:
     found = repository.token(session, token_id)
     unit = auth_repository.unit(session, found.unit) if found is not None else None
     if found is None or unit is None or {unit.id, *unit.parents}.isdisjoint(keeper.units):
@@ -259,12 +255,7 @@ def _seen(session: Session, keeper: Keeper, token_id: str) -> tuple[Token, Unit]
     return found, unit
 
 
-def _line(house: House, one: Token, unit: Unit) -> TokenLine:
-    rights = tuple(right.value for right in Right if right in one.rights)
-    return TokenLine(one.id, one.name, unit, rights, one.ends, _standing(house, one), one.read_at)
-
-
-def _standing(house: House, one: Token) -> str:
+def _standing(house: House, one: ApiTokenRow) -> str:
     if one.ended_at is not None:
         return "ended"
     if today_for(house) > one.ends:
@@ -368,7 +359,7 @@ def hashed(house: House, secret: str) -> bytes:
     return house.vault.chain("api-token-v1", secret.encode("utf-8", "surrogatepass"))
 
 
-def _refuse_unless(house: House, found: Token, wanted: str) -> None:
+def _refuse_unless(house: House, found: ApiTokenRow, wanted: str) -> None:
     now = _standing(house, found)
     if now != wanted:
         raise TeamRefused(Obstacle({"ended": "token_ended", "good": "token_drawn"}.get(now, f"token_{now}")))
@@ -409,7 +400,13 @@ def _rights(rights: Sequence[str] | None, problems: Problems) -> tuple[Right, ..
 
 
 def _write_down(
-    house: House, session: Session, actor: Actor, post: Appointment | None, kind: Kind, of: Token, sentence: str = ""
+    house: House,
+    session: Session,
+    actor: Actor,
+    post: Appointment | None,
+    kind: Kind,
+    of: ApiTokenRow,
+    sentence: str = "",
 ) -> None:
     """One row of `administration`, in the appointment that gives the right."""
     today = today_for(house)

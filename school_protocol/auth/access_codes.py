@@ -26,8 +26,8 @@ from school_protocol.auth.service import (
     units_helped,
     write_account_change,
 )
-from school_protocol.auth.sign_in_repository import OneTimeCode, Restoration, Stage
-from school_protocol.auth.sign_in_service import NOBODY, Visitor, begin_session, pending_session
+from school_protocol.auth.sign_in_repository import OneTimeCode, Stage
+from school_protocol.auth.sign_in_service import NOBODY, Visitor, begin_session, pending
 from school_protocol.context import House, today_for
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor
@@ -255,15 +255,6 @@ LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class HelpedLine:
-    """Somebody who can be helped."""
-
-    account: str
-    username: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class HelpedView:
     """One person, as whoever administers them sees what can be done."""
 
@@ -285,17 +276,13 @@ class HelpedView:
 # ---- seen ------------------------------------------------------------------------------------------------------------
 
 
-def people_helped(house: House, by: Actor) -> tuple[HelpedLine, ...]:
+def people_helped(house: House, by: Actor) -> tuple[repository.Account, ...]:
     """The people of the units that this person is appointed to, as far as they can be helped."""
     units = units_helped(house, by)
     with house.directory.reading() as session:
         posts = repository.posts(session, units, since=today_for(house)) if units else ()
         people = {post.account.id: post.account for post in posts}
-        return tuple(
-            HelpedLine(one.id, one.username, one.name(by.language))
-            for one in list(people.values())[:LISTED]
-            if _is_helped(session, house, by, one.id)
-        )
+        return tuple(one for one in list(people.values())[:LISTED] if _is_helped(session, house, by, one.id))
 
 
 def find_helped(house: House, by: Actor, username: str) -> str:
@@ -305,16 +292,15 @@ def find_helped(house: House, by: Actor, username: str) -> str:
         return helped(session, house, by, found.id if found else "").id
 
 
-def asked_for(house: House, by: Actor) -> tuple[HelpedLine, ...]:
+def asked_for(house: House, by: Actor) -> tuple[repository.Account, ...]:
     """For whom somebody else asked, and a second person is awaited."""
     with house.directory.reading() as session:
         waiting = sign_in_repository.open_restorations(session, since=house.now() - WAITS, limit=LISTED)
-        found = (
+        return tuple(
             helped(session, house, by, one.account)
             for one in waiting
             if one.asked_by != by.id and _is_helped(session, house, by, one.account)
         )
-        return tuple(HelpedLine(one.id, one.username, one.name(by.language)) for one in found)
 
 
 def _is_helped(session: Session, house: House, by: Actor, account: str) -> bool:
@@ -363,7 +349,7 @@ def ask_restoring(house: House, by: Actor, account_id: str) -> None:
         helped(session, house, by, account_id)
         if not factors_of(session, house, account_id).has_any:
             raise IdentityRefused("no_such_factor")
-        asked = _open(session, house, account_id)
+        asked = sign_in_repository.open_restoration(session, account_id, since=house.now() - WAITS)
         if asked is not None and asked.asked_by != by.id and asked.agreed_by is None:
             raise IdentityRefused("asked_already")
         sign_in_repository.ask_restoration(session, account_id, by.id, at=house.now())
@@ -388,7 +374,7 @@ def agree(house: House, by: Actor, account_id: str) -> Slip:
     code, now = draw_digits(), house.now()
     with house.directory.writing() as session:
         found = helped(session, house, by, account_id)
-        asked = _open(session, house, account_id)
+        asked = sign_in_repository.open_restoration(session, account_id, since=house.now() - WAITS)
         if asked is None:
             raise IdentityRefused("not_asked")
         refuse_if_apart(session, house, by, account_id)
@@ -403,10 +389,6 @@ def agree(house: House, by: Actor, account_id: str) -> Slip:
     return slip_for(house, found, FACTOR, code, now + GOOD_FOR)
 
 
-def _open(session: Session, house: House, account: str) -> Restoration | None:
-    return sign_in_repository.open_restoration(session, account, since=house.now() - WAITS)
-
-
 # ---- used ------------------------------------------------------------------------------------------------------------
 
 
@@ -415,7 +397,7 @@ def restore(house: House, token: str, typed: str, visitor: Visitor = NOBODY) -> 
 
     None for a wrong code. Raises TooManyTries.
     """
-    found = pending_session(house, token)
+    found = pending(house, token)
     if found is None or found.stage is not Stage.factor:
         return None
     with service.slowed(RESTORED, visitor.address), house.directory.writing() as session:

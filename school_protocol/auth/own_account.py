@@ -6,10 +6,9 @@ Whatever changes how one proves who one is asks for the password again, ends eve
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from school_protocol.auth import passkeys, passwords, repository, second_factor, sign_in_repository
@@ -17,29 +16,17 @@ from school_protocol.auth.access_codes import check_new
 from school_protocol.auth.passkeys import Site
 from school_protocol.auth.repository import Account
 from school_protocol.auth.second_factor import Factors
-from school_protocol.auth.service import BY_MAIL, OWN, end_access, write_account_change
-from school_protocol.auth.sign_in_repository import Former
+from school_protocol.auth.service import BY_MAIL, OWN, carry_for_all, end_access, settle_all, write_account_change
+from school_protocol.auth.sign_in_repository import Former, WebSession
 from school_protocol.auth.sign_in_service import NOBODY, Visitor, must_prove, open_web_session, remember
 from school_protocol.context import House, declared, today_for
 from school_protocol.engine.definition import Protocol, Role, ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, Unit
-from school_protocol.language import Wording
-from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable
+from school_protocol.mail import Letter, Post, letter_of, way_to, wording_of
 from school_protocol.storage import administration_log, work_queue
 from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Session
-
-
-@dataclass(frozen=True, slots=True)
-class SessionLine:
-    """One place where somebody is signed in. `agent`: the browser's own words."""
-
-    handle: str
-    agent: str
-    created_at: datetime
-    last_seen_at: datetime
-    is_here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +36,9 @@ class AccountView:
     username: str
     has_password: bool
     factors: Factors
-    sessions: tuple[SessionLine, ...]
+    sessions: tuple[WebSession, ...]
+    here: str
+    """Which of them this is, by its handle."""
     can_change: bool
 
 
@@ -63,7 +52,6 @@ class Renewed:
 
 def see_account(house: House, actor: Actor, token: str) -> AccountView:
     """Password, second factors and sessions of whoever asks; `token` is the session that they ask in."""
-    here = sign_in_repository.handle_of(token)
     with house.directory.reading() as session:
         account = repository.account(session, actor.id)
         if account is None:
@@ -73,10 +61,8 @@ def see_account(house: House, actor: Actor, token: str) -> AccountView:
             username=account.username,
             has_password=account.password_hash is not None,
             factors=second_factor.factors_of(session, house, actor.id),
-            sessions=tuple(
-                SessionLine(one.handle, one.user_agent, one.created_at, one.last_seen_at, one.handle == here)
-                for one in found
-            ),
+            sessions=found,
+            here=sign_in_repository.handle_of(token),
             can_change=repository.latest_appointment(session, actor.id) is not None,
         )
 
@@ -216,14 +202,15 @@ OVERLAP = timedelta(minutes=2)
 BATCH = 500
 _READS = frozenset({ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.region})
 _ABOVE = frozenset({ScopeKind.province, ScopeKind.region})
-_log = logging.getLogger(__name__)
 
 Roles = Mapping[str, tuple[Protocol, Role]]
 
 
 def tell_of_accounts(house: House, post: Post) -> int:
     """Tell what was printed, used and given lately; returns how many messages left. Cut off anywhere, it goes on."""
-    _forget_before(house, LATEST if post.mail is None and post.sms is None else UNTOLD)
+    kept_for = LATEST if post.mail is None and post.sms is None else UNTOLD
+    with house.directory.writing() as session:
+        sign_in_repository.forget_before(session, house.now() - kept_for)
     if post.mail is None and post.sms is None:
         return 0
     former = _collect(house)
@@ -287,11 +274,6 @@ def _forget(house: House, former: Iterable[Former]) -> None:
         sign_in_repository.forget_address(session, told)
 
 
-def _forget_before(house: House, delay: timedelta) -> None:
-    with house.directory.writing() as session:
-        sign_in_repository.forget_before(session, house.now() - delay)
-
-
 def _named(row: str, account: str) -> str:
     return hashlib.sha256(f"{row}|{account}".encode()).hexdigest()[:40]
 
@@ -314,12 +296,13 @@ def _receivers(session: Session, house: House, roles: Roles, change: Change) -> 
 def _overseers(session: Session, house: House, roles: Roles, unit: Unit, but: set[str]) -> tuple[str, ...]:
     """Whoever oversees this unit from strictly above, has come in and can be reached: of the nearest level that has
     somebody."""
+    overseeing = {key for key, (_protocol, role) in roles.items() if role.oversees or role.sees in _ABOVE}
     for above in unit.parents:
         holders = repository.holders(session, [above], today=today_for(house))
         found = dict.fromkeys(
             one.account.id
             for one in holders
-            if one.role in roles and _is_above(roles[one.role][1]) and one.has_way_in
+            if one.role in overseeing and one.has_way_in
             if one.account.email or one.account.phone
         )
         if set(found) - but:
@@ -335,10 +318,6 @@ def _heads(session: Session, house: House, roles: Roles, unit: str, but: set[str
     ]
 
 
-def _is_above(role: Role) -> bool:
-    return role.oversees or role.sees in _ABOVE
-
-
 # ---- how -------------------------------------------------------------------------------------------------------------
 
 
@@ -349,41 +328,21 @@ def _deliver(
     waiting = tuple(messages)
     with house.directory.reading() as session:
         account = repository.account(session, to)
-    way = _way(post, former or account)
+    reached = former or account
+    way = way_to(post, reached.email, reached.phone) if reached is not None else None
     news = [one for one in waiting if former is not None or "former" not in one.payload]
-    left = 0
-    if account is not None and (account.active or place == OWNER) and news and way is not None:
-        carrier, address, is_mail = way
-        moved = {"former" in one.payload for one in news}
-        try:
-            carrier.carry(address, _letter(house, account, place, moved, news[0].id, is_mail=is_mail))
-            left = 1
-        except (Undelivered, Unreachable) as error:
-            _log.warning("a message about accounts was put off: %s", type(error).__name__)
-            pause = timedelta(minutes=min(2 ** min(waiting[0].attempts, 8), 240))
-            with house.realm.writing() as session:
-                for one in waiting:
-                    work_queue.put_off_message(session, one.id, house.now() + pause)
-            return 0
-    with house.realm.writing() as session:
-        for one in waiting:
-            work_queue.settle_messages(session, one.id, at=house.now())
-    return left
-
-
-def _way(post: Post, account: Account | Former | None) -> tuple[Carrier, str, bool] | None:
-    """By which way somebody is reached, and where; True: by mail."""
-    if account is not None and account.email and post.mail is not None:
-        return post.mail, account.email, True
-    if account is not None and account.phone and post.sms is not None:
-        return post.sms, account.phone, False
-    return None
+    if account is None or not (account.active or place == OWNER) or not news or way is None:
+        settle_all(house, waiting)
+        return 0
+    carrier, address, is_mail = way
+    moved = {"former" in one.payload for one in news}
+    letter = _letter(house, account, place, moved, news[0].id, is_mail=is_mail)
+    return carry_for_all(house, waiting, carrier, address, letter, "accounts")
 
 
 def _letter(house: House, account: Account, place: str, moved: set[bool], letter: str, *, is_mail: bool) -> Letter:
     """`moved`: True where this address was changed, False where something else is told."""
-    offered = account.language in house.settings.languages
-    w = Wording(account.language if offered else house.settings.default_language)
+    w = wording_of(house.settings, account.language)
     if place == OWNER:
         subject = w._("Your account")
         lines = []
@@ -398,7 +357,4 @@ def _letter(house: House, account: Account, place: str, moved: set[bool], letter
             w._("Where you oversee, a code to sign in was printed or used, or somebody was given a role."),
             w._("The page of the team says which, who did it and when."),
         ]
-    lines += [house.settings.address] if house.settings.address else []
-    lines += [w._("A machine sent it: nobody reads an answer.")] if is_mail else []
-    text = "\n\n".join(lines) + "\n" if is_mail else "\n".join(lines)
-    return Letter(letter, house.now(), w.html_language, subject, text)
+    return letter_of(house.settings, w, letter, house.now(), subject, lines, is_mail=is_mail)

@@ -35,7 +35,6 @@ from webauthn.helpers.structs import (
 from school_protocol.auth import repository, sign_in_repository
 from school_protocol.auth.second_factor import factors_of, new_recovery
 from school_protocol.auth.service import OWN, IdentityRefused, write_account_change
-from school_protocol.auth.sign_in_repository import Passkey
 from school_protocol.context import House
 from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.engines import Session
@@ -125,17 +124,11 @@ def add(
     passkey_id = bytes_to_base64url(found.credential_id)
     if len(passkey_id) > 1400 or sign_in_repository.passkey(session, passkey_id) is not None:
         return None
+    shown = " ".join("".join(one if one.isprintable() else " " for one in name).split())
     sign_in_repository.keep_passkey(
-        session,
-        Passkey(
-            id=passkey_id,
-            account=account,
-            public_key=found.credential_public_key,
-            sign_count=found.sign_count,
-            name=_line(name),
-            created_at=house.now(),
-        ),
-    )
+        session, passkey_id, account, found.credential_public_key, sign_count=found.sign_count,
+        name=shown[:NAME_MOST], at=house.now(),
+    )  # fmt: skip
     write_account_change(session, house, account, account, Kind.passkey_added, OWN)
     return () if sign_in_repository.recovery_left(session, account) else new_recovery(session, house, account)
 
@@ -232,7 +225,3 @@ def _is_ours(session: Session, house: House, challenge: bytes, purpose: str) -> 
 def handle_of(passkey_id: str) -> str:
     """What names a passkey in an address."""
     return hashlib.sha256(passkey_id.encode()).hexdigest()[:16]
-
-
-def _line(name: str) -> str:
-    return " ".join("".join(one if one.isprintable() else " " for one in name).split())[:NAME_MOST]

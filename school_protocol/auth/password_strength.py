@@ -121,10 +121,9 @@ def _estimator() -> tuple[Any, Any]:
     """zxcvbn's own steps, with our lists beside its own. It keeps both for the whole process; nobody else asks it."""
     from zxcvbn import matching, scoring  # loads its lists, once
 
-    lists = ("FRENCH", "SCHOOL", "DARIJA", "ARABIC", "PEOPLE", "PLACES")
-    given = {name.lower(): [*map(_plain, getattr(passwords, name).split())] for name in lists}
+    given = {name: [*map(_plain, words)] for name, words in passwords.common_words().items()}
     given["arabic"] = [form for word in given["arabic"] for form in (word, f"ال{word}", f"و{word}", f"ب{word}")]
-    given["places"] += map(_plain, passwords.SCHOOLS.split())
+    given["places"] += given.pop("schools")
     matching.add_frequency_lists({name: [*_ranked(words)] for name, words in given.items()} | {"walks": [*_walks()]})
     matching.GRAPHS |= {f"keys {place}": _beside(rows) for place, rows in enumerate(passwords.KEYS)}
     # Letters written as signs are one form of ours; all ways at once would take it seconds.

@@ -116,12 +116,6 @@ def accounts(session: Session, ids: Collection[str]) -> dict[str, Account]:
 _ACCOUNTS_WITH_IDS = select(*_ACCOUNTS).where(_ACCOUNTS.id.in_(bindparam("ids", expanding=True)))
 
 
-def page_of_accounts(session: Session, *, limit: int, after: str = "") -> tuple[Account, ...]:
-    """Accounts by username, after the last username of the page before."""
-    query = select(AccountRow).where(AccountRow.username > after).order_by(AccountRow.username).limit(limit)
-    return tuple(_account(session, row) for row in session.scalars(query))
-
-
 def set_password(session: Session, account_id: str, password_hash: str) -> None:
     """Keep a new password hash."""
     _set(session, account_id, password_hash=password_hash)
@@ -434,15 +428,6 @@ def _unit(session: Session, rows: Mapping[str, Any], row: Any) -> Unit:
         parents.append(here.parent)
         here = rows[here.parent]
     return Unit(row.id, UnitKind(row.kind), row.code, dict(row.names), tuple(parents))
-
-
-# ---- contacts ------------------------------------------------------------------------------------------------------
-
-
-# ---- calendars -----------------------------------------------------------------------------------------------------
-
-
-# ---- definitions ---------------------------------------------------------------------------------------------------
 
 
 # ---- posts: who works where, as it changes -------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from datetime import datetime
 import pyotp
 
 from school_protocol.auth import passwords, repository, sign_in_repository
+from school_protocol.auth.models import PasskeyRow
 from school_protocol.auth.service import OWN, IdentityRefused, draw_letters, hashed, plain_code, write_account_change
 from school_protocol.context import House, declared, today_for
 from school_protocol.engine.visibility import Actor
@@ -29,7 +30,7 @@ class Factors:
     """What somebody has beside the password. `is_required`: a role asks for it."""
 
     has_code: bool
-    passkeys: tuple[sign_in_repository.Passkey, ...]
+    passkeys: tuple[PasskeyRow, ...]
     recovery_left: int
     is_required: bool
 
@@ -145,16 +146,10 @@ def _slowly(house: House, account: str, typed: str) -> bytes:
     return hashed(house, "recovery-slow", account, passwords.stretched(plain_code(typed), salt).hex())
 
 
-def _at_once(house: House, account: str, typed: str) -> bytes:
-    """What was kept of one before that."""
-    return hashed(house, "recovery", account, plain_code(typed))
-
-
 def _use_recovery(session: Session, house: House, account: str, typed: str) -> bool:
-    ways = (_slowly, _at_once)
-    return any(
-        sign_in_repository.use_recovery(session, account, way(house, account, typed), at=house.now()) for way in ways
-    )
+    before = hashed(house, "recovery", account, plain_code(typed))  # what was kept of those made earlier
+    kept = (_slowly(house, account, typed), before)
+    return any(sign_in_repository.use_recovery(session, account, one, at=house.now()) for one in kept)
 
 
 # ---- asked for -------------------------------------------------------------------------------------------------------

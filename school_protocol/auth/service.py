@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +23,8 @@ from school_protocol.engine.definition import Role, ScopeKind
 from school_protocol.engine.errors import Refused, SchoolProtocolError, Unseen
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Actor, Unit
-from school_protocol.storage import administration_log
+from school_protocol.mail import Carrier, Letter, Undelivered, Unreachable
+from school_protocol.storage import administration_log, work_queue
 from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Session
 
@@ -359,3 +360,25 @@ def ways_of(house: House, account: Account, *, urgent: bool) -> tuple[Channel, .
     """By which ways a message reaches this person: mail; and a short message where it is urgent and a hook is set."""
     by_mail = (Channel.mail,) if account.email else ()
     return (*by_mail, Channel.sms) if urgent and account.phone and house.settings.sms_hook else by_mail
+
+
+def carry_for_all(
+    house: House, messages: Sequence[work_queue.Message], carrier: Carrier, address: str, letter: Letter, about: str
+) -> int:
+    """Send one letter for all of these, which are done with then; put off what doesn't leave. How many left."""
+    try:
+        carrier.carry(address, letter)
+    except (Undelivered, Unreachable) as error:
+        _log.warning("a message about %s was put off: %s", about, type(error).__name__)
+        with house.realm.writing() as session:
+            work_queue.put_off_after(session, messages, house.now())
+        return 0
+    settle_all(house, messages)
+    return 1
+
+
+def settle_all(house: House, messages: Iterable[work_queue.Message]) -> None:
+    """These are done with."""
+    with house.realm.writing() as session:
+        for one in messages:
+            work_queue.settle_messages(session, one.id, at=house.now())

@@ -257,33 +257,27 @@ def drop_recovery(session: Session, account: str) -> None:
 # ---- passkeys --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Passkey:
-    """A passkey's public half. `id`: the credential's, in base64url."""
-
-    id: str
-    account: str
-    public_key: bytes
-    sign_count: int
-    name: str
-    created_at: datetime
-    used_at: datetime | None = None
-
-
-def keep_passkey(session: Session, passkey: Passkey) -> None:
-    session.add(PasskeyRow(**{name: getattr(passkey, name) for name in Passkey.__slots__}))
+def keep_passkey(
+    session: Session, passkey_id: str, account: str, public_key: bytes, *, sign_count: int, name: str, at: datetime
+) -> None:
+    """Keep a passkey's public half; its id is the credential's, in base64url."""
+    row = PasskeyRow(
+        id=passkey_id, account=account, public_key=public_key, sign_count=sign_count, name=name, created_at=at,
+        used_at=None,
+    )  # fmt: skip
+    session.add(row)
     session.flush()
 
 
-def passkey(session: Session, passkey_id: str) -> Passkey | None:
+def passkey(session: Session, passkey_id: str) -> PasskeyRow | None:
     row = session.get(PasskeyRow, passkey_id)
-    return _passkey(row) if row and is_genuine(session, PasskeyRow, row) else None
+    return row if row and is_genuine(session, PasskeyRow, row) else None
 
 
-def passkeys(session: Session, account: str) -> tuple[Passkey, ...]:
+def passkeys(session: Session, account: str) -> tuple[PasskeyRow, ...]:
     """The passkeys of an account, oldest first."""
     query = select(PasskeyRow).where(PasskeyRow.account == account).order_by(PasskeyRow.created_at, PasskeyRow.id)
-    return tuple(_passkey(row) for row in session.scalars(query) if is_genuine(session, PasskeyRow, row))
+    return tuple(row for row in session.scalars(query) if is_genuine(session, PasskeyRow, row))
 
 
 def use_passkey(session: Session, passkey_id: str, sign_count: int, *, at: datetime) -> None:
@@ -308,10 +302,6 @@ def use_challenge(session: Session, hashed: bytes, *, until: datetime) -> bool:
     return add_new(session, UsedChallengeRow, hashed=hashed, expires_at=until)
 
 
-def _passkey(row: PasskeyRow) -> Passkey:
-    return Passkey(**{name: getattr(row, name) for name in Passkey.__slots__})
-
-
 # ---- known browsers --------------------------------------------------------------------------------------------------
 
 
@@ -332,15 +322,6 @@ def forget_browsers(session: Session, account: str) -> None:
 # ---- a lost factor, restored by two people -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Restoration:
-    id: str
-    account: str
-    asked_by: str
-    asked_at: datetime
-    agreed_by: str | None = None
-
-
 def ask_restoration(session: Session, account: str, by: str, *, at: datetime) -> str:
     """Somebody asks that this account's factors be set anew; an earlier asking is closed. Returns its id."""
     close_restorations(session, account, at=at)
@@ -350,24 +331,21 @@ def ask_restoration(session: Session, account: str, by: str, *, at: datetime) ->
     return row.id
 
 
-def open_restoration(session: Session, account: str, *, since: datetime) -> Restoration | None:
+def open_restoration(session: Session, account: str, *, since: datetime) -> RestorationRow | None:
     """What was asked since then for this account and is not closed."""
     query = select(RestorationRow).where(
         RestorationRow.account == account, RestorationRow.closed_at.is_(None), RestorationRow.asked_at >= since
     )
     row = session.scalars(query.order_by(RestorationRow.asked_at.desc())).first()
-    if row is None or not is_genuine(session, RestorationRow, row):
-        return None
-    return Restoration(row.id, row.account, row.asked_by, row.asked_at, row.agreed_by)
+    return row if row is not None and is_genuine(session, RestorationRow, row) else None
 
 
-def open_restorations(session: Session, *, since: datetime, limit: int) -> tuple[Restoration, ...]:
+def open_restorations(session: Session, *, since: datetime, limit: int) -> tuple[RestorationRow, ...]:
     """What was asked since then, is not closed, and nobody has agreed to; oldest first."""
     query = select(RestorationRow).where(
         RestorationRow.closed_at.is_(None), RestorationRow.agreed_by.is_(None), RestorationRow.asked_at >= since
     )
-    rows = session.scalars(query.order_by(RestorationRow.asked_at).limit(limit))
-    return tuple(Restoration(row.id, row.account, row.asked_by, row.asked_at, row.agreed_by) for row in rows)
+    return tuple(session.scalars(query.order_by(RestorationRow.asked_at).limit(limit)))
 
 
 def agree_to_restoration(session: Session, restoration: str, by: str) -> bool:

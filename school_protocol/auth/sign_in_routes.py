@@ -26,8 +26,6 @@ from school_protocol.ui.routing import Pages
 
 sign_in_blueprint = Pages("sign_in", __name__, asks=Permission.anyone)
 
-AGENT_MOST = 200
-
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
     """Name and password."""
@@ -48,13 +46,9 @@ def show() -> ResponseReturnValue:
         return redirect(own_path(request.args.get("next")))
     waiting = routes.find_pending()
     if waiting is not None:
-        return _next_step(waiting)
+        step = "sign_in.factor" if waiting.stage is Stage.factor else "sign_in.enrol"
+        return redirect(url_for(step, next=_way_on()))
     return _page(SignInForm(formdata=None))
-
-
-def _next_step(waiting: Pending) -> ResponseReturnValue:
-    step = "sign_in.factor" if waiting.stage is Stage.factor else "sign_in.enrol"
-    return redirect(url_for(step, next=_way_on()))
 
 
 @sign_in_blueprint.post("/sign-in")
@@ -62,16 +56,8 @@ def enter() -> ResponseReturnValue:
     form = SignInForm()
     if not form.validate():
         return _page(form, problem="missing")
-    visitor = routes.visitor()
     try:
-        token = sign_in_service.sign_in(
-            sessions.house(),
-            form.username.data,
-            form.password.data,
-            _agent(),
-            address=visitor.address,
-            mark=visitor.mark,
-        )
+        token = sign_in_service.sign_in(sessions.house(), form.username.data, form.password.data, routes.visitor())
     except TooManyTries as error:
         return _page(form, problem="wait", seconds=error.seconds)
     if token is None:
@@ -277,10 +263,6 @@ def _page(form: SignInForm, problem: str = "", seconds: int = 0) -> Response:
         options=options,
     )
     return make_response(body, {"wait": 429, "": 200}.get(problem, 422), again_in(seconds))
-
-
-def _agent() -> str:
-    return (request.user_agent.string or "")[:AGENT_MOST]
 
 
 # ---- OpenID: to a ministry's sign-in page and back -----------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -53,8 +53,11 @@ NOBODY = Visitor()
 # ---- the password ----------------------------------------------------------------------------------------------------
 
 
-def open_session(house: House, username: str, password: str, visitor: Visitor = NOBODY) -> str | None:
-    """A new session's token, or None where name and password don't go together. Raises TooManyTries."""
+def sign_in(house: House, username: str, password: str, visitor: Visitor = NOBODY) -> str | None:
+    """A new session's token, or None where name and password don't go together. Raises TooManyTries.
+
+    The session may still await a second factor (`pending`): it opens nothing else before.
+    """
     subject = repository.plain_username(username)[:80]
     with service.slowed(PASSWORD, visitor.address), house.directory.writing() as session:
         account = repository.account_named(session, username)
@@ -107,7 +110,7 @@ def _awaited(session: Session, house: House, account: str) -> Stage:
 # ---- the second step -------------------------------------------------------------------------------------------------
 
 
-def pending_session(house: House, token: str) -> Pending | None:
+def pending(house: House, token: str) -> Pending | None:
     """Who has come half way with this token; None for nobody, and for whoever is all the way in."""
     with house.directory.reading() as session:
         found = web_session(session, house, token)
@@ -119,7 +122,7 @@ def pending_session(house: House, token: str) -> Pending | None:
 
 def prove_factor(house: House, token: str, typed: str, visitor: Visitor = NOBODY) -> str | None:
     """A code of the phone, or a recovery code: a whole session's token. None for a wrong one. Raises TooManyTries."""
-    found = pending_session(house, token)
+    found = pending(house, token)
     if found is None or found.stage is not Stage.factor:
         return None
     with service.slowed(service.CODE, visitor.address), house.directory.writing() as session:
@@ -139,29 +142,26 @@ def enrol(
     house: House, token: str, seed: str, typed: str, visitor: Visitor = NOBODY
 ) -> tuple[str, tuple[str, ...]] | None:
     """Set the phone up that a role asks for: a whole session's token and the recovery codes. None for a wrong code."""
-    found = pending_session(house, token)
-    if found is None or found.stage is not Stage.enrol:
-        return None
-    with house.directory.writing(together=True) as session:
-        codes = second_factor.set_up_codes(session, house, found.account, seed, typed)
-        if codes is None:
-            service.wrong(found.account, ENROLLED, visitor.address)
-            return None
-        sign_in_repository.close_web_sessions(session, found.account)
-        whole = _all_the_way(session, house, found.account, token, visitor)
-    service.right(found.account, ENROLLED, visitor.address)
-    return whole, codes
+    return _enrolled(
+        house, token, visitor, lambda session, who: second_factor.set_up_codes(session, house, who, seed, typed)
+    )
 
 
 def enrol_passkey(
     house: House, token: str, site: Site, answer: Mapping[str, Any], name: str, visitor: Visitor = NOBODY
 ) -> tuple[str, tuple[str, ...]] | None:
     """The same with a passkey."""
-    found = pending_session(house, token)
+    return _enrolled(house, token, visitor, lambda session, who: passkeys.add(session, house, who, site, answer, name))
+
+
+def _enrolled(
+    house: House, token: str, visitor: Visitor, set_up: Callable[[Session, str], tuple[str, ...] | None]
+) -> tuple[str, tuple[str, ...]] | None:
+    found = pending(house, token)
     if found is None or found.stage is not Stage.enrol:
         return None
     with house.directory.writing(together=True) as session:
-        codes = passkeys.add(session, house, found.account, site, answer, name)
+        codes = set_up(session, found.account)
         if codes is None:
             service.wrong(found.account, ENROLLED, visitor.address)
             return None
@@ -243,21 +243,6 @@ def must_prove(house: House, account_id: str, password: str) -> None:
 _log = logging.getLogger(__name__)
 
 
-def sign_in(
-    house: House, username: str, password: str, agent: str = "", *, address: str = "", mark: str = ""
-) -> str | None:
-    """A new session's token, or None where name and password don't go together. Raises TooManyTries.
-
-    The session may still await a second factor (`pending`): it opens nothing else before.
-    """
-    return open_session(house, username, password, Visitor(agent, address, mark))
-
-
-def pending(house: House, token: str) -> Pending | None:
-    """Who has come half way with this token."""
-    return pending_session(house, token)
-
-
 def recognise(house: House, token: str) -> Actor | None:
     """Who holds this session's token now; None where it is idle, over, unknown, or awaits a second factor."""
     with house.directory.reading() as session:
@@ -313,8 +298,3 @@ def choose_language(house: House, actor: Actor, language: str) -> None:
     """Keep the language that this person reads."""
     with house.directory.writing(together=True) as session:
         repository.set_language(session, actor.id, language)
-
-
-def prove_again(house: House, actor: Actor, password: str) -> bool:
-    """Whether the password is this person's: what a signature asks. Raises TooManyTries."""
-    return is_password_of(house, actor.id, password)

@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from school_protocol.auth.service import TooManyTries
-from school_protocol.auth.sign_in_service import prove_again
+from school_protocol.auth.sign_in_service import is_password_of
 from school_protocol.cases import repository
 from school_protocol.cases.loading import (
     Loaded,
@@ -301,7 +301,7 @@ def _signed(house: House, actor: Actor, password: str | None) -> bool:
     if not password:
         return False
     try:
-        is_theirs = prove_again(house, actor, password)
+        is_theirs = is_password_of(house, actor.id, password)
     except TooManyTries as error:
         raise Refused((Reason("too_many_tries", seconds=error.seconds),)) from None
     if not is_theirs:

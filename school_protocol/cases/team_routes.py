@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import flash, make_response, redirect, render_template, request, url_for
@@ -10,18 +10,17 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.cases import handing_over
 from school_protocol.context import today_for
-from school_protocol.engine.errors import BadInput, SentBefore, Unseen
+from school_protocol.engine.errors import Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Permission
 from school_protocol.people import presenters as people_presenters
 from school_protocol.people import stand_ins, teams
 from school_protocol.people.certificate_reminders import certificates_ending
 from school_protocol.people.forms import TeamForm, at_once_form, ending_form, leaving_form, stand_in_form
-from school_protocol.people.teams import Changed, Obstacle, TeamRefused
+from school_protocol.people.routes import record_form
+from school_protocol.people.teams import Changed
 from school_protocol.ui import form_post, rendering, sessions
 from school_protocol.ui.fields import Posted
-from school_protocol.ui.form_post import as_sent, renewed
-from school_protocol.ui.forms import answers_of, show_problems
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -195,59 +194,23 @@ def _changing(
     record: Callable[[Mapping[str, Any], str], Changed],
     done: Callable[[Changed], ResponseReturnValue],
 ) -> ResponseReturnValue:
-    """Show a form, or record it; refused, it is shown again as it was typed, with every reason."""
-    if request.method != "POST":
-        waiting = form_post.typed_before(sessions.actor().id)
-        return _page(template, see, make(waiting), was_kept=waiting is not None)
-    form = make(as_sent())
-    try:
-        changed = record(_answers(form), form.sent_token())
-    except BadInput as error:
-        form_post.keep()
-        show_problems(form, error.problems)
-        return _page(template, see, form), 422
-    except TeamRefused as error:
-        form_post.keep()
-        return _page(template, see, form, obstacles=error.obstacles), 409
-    except SentBefore:
-        form_post.keep()
-        renewed(form)
-        return _page(template, see, form, is_other=True), 409
-    form_post.forget(sessions.actor().id)
-    sessions.ring()
-    return done(changed)
+    def recorded(changed: Changed) -> ResponseReturnValue:
+        sessions.ring()
+        return done(changed)
 
-
-def _answers(form: TeamForm) -> dict[str, Any]:
-    answers = answers_of(form)
-    return {question.spec.key: answers.get(question.spec.key) for question in form.questions}
-
-
-def _page(
-    template: str,
-    see: Callable[[], Any],
-    form: TeamForm,
-    *,
-    obstacles: Sequence[Obstacle] = (),
-    was_kept: bool = False,
-    is_other: bool = False,
-) -> str:
-    w = wording()
-    return render_template(
-        template,
-        view=see(),
-        form=form,
-        obstacles=[people_presenters.team_obstacle(w, one) for one in obstacles],
-        was_kept=was_kept,
-        is_other=is_other,
-        **_said(),
+    return record_form(
+        make,
+        lambda form, answers: record(answers, form.sent_token()),
+        lambda form, **more: render_template(template, view=see(), form=form, **more, **_said()),
+        recorded,
+        explain=people_presenters.team_obstacle,
     )
 
 
 def _said() -> dict[str, Any]:
     w = wording()
     return {
-        "reasons_said": people_presenters.reasons(w),
-        "change_said": lambda kind: people_presenters.team_change(w, kind),
+        "reason_said": lambda code: people_presenters.reason(w, code),
+        "change_said": lambda kind: people_presenters.change_said(w, kind),
         "code_said": people_presenters.codes(w),
     }

@@ -75,20 +75,21 @@ def list_tokens(over: bool, after: str, as_json: bool, username: str) -> None:
 
     house, actor = house_and_actor(username)
     view = see_tokens(house, actor, are_over=over, after=after)
+    found = [(line.token, line.unit, line.standing) for line in view.lines]
     if as_json:
         lines = [
             {
-                "id": one.id, "name": one.name, "unit": one.unit.code, "rights": one.rights, "until": one.ends,
-                "state": one.standing, "read_at": one.read_at,
+                "id": one.id, "name": one.name, "unit": unit.code, "rights": sorted(one.granted), "until": one.ends,
+                "state": standing, "read_at": one.read_at,
             }
-            for one in view.lines
+            for one, unit, standing in found
         ]  # fmt: skip
         say({"tokens": lines, "after": view.after or None})
         return
-    for one in view.lines:
+    for one, unit, standing in found:
         read = f"last read {one.read_at:%Y-%m-%d %H:%M}" if one.read_at else "never read"
         click.echo(
-            f"{one.id}  {one.unit.code}  {one.standing}, until {one.ends}, {read}  {', '.join(one.rights)}  {one.name}"
+            f"{one.id}  {unit.code}  {standing}, until {one.ends}, {read}  {', '.join(sorted(one.granted))}  {one.name}"
         )
     if view.after:
         click.echo(f"more follow: --after {view.after}")

@@ -89,7 +89,9 @@ def scenario_play(
 ) -> None:
     """Play a scenario in a throwaway realm, by its own clock; exit 1 where it has a fault or a step goes astray."""
     from school_protocol.cases.story_player import ScriptError
+    from school_protocol.language import Wording
     from school_protocol.training import workshop_end
+    from school_protocol.training.presenters import debrief_told
     from school_protocol.training.table_play import seated, steps_of
 
     told = _sound(file, protocol_file, language)
@@ -108,10 +110,10 @@ def scenario_play(
     except ScriptError as error:
         raise click.ClickException(str(error)) from None
     if as_json:
-        debrief = {"debrief": _debriefed(found, workshop_end.shown(found, language))} if found else {}
+        debrief = {"debrief": _debriefed(found, debrief_told(found, Wording(language)))} if found else {}
         say({**_plainly(playing), **debrief})
     else:
-        debriefed = _debrief_lines(workshop_end.shown(found, language), language) if found else ()
+        debriefed = _debrief_lines(debrief_told(found, Wording(language)), language) if found else ()
         for line in (*_told_of(told, playing, language), *debriefed):
             click.echo(line)
     if not went:
@@ -181,9 +183,12 @@ def scenario_debrief(
     What is refused on the way is debriefed too: no step needs to say that it expects it.
     """
     from school_protocol.cases.story_player import ScriptError
+    from school_protocol.language import Wording
     from school_protocol.pdf.rendering import DocumentsUnavailable
     from school_protocol.training import workshop_end
+    from school_protocol.training.presenters import debrief_told
     from school_protocol.training.table_play import seated, steps_of
+    from school_protocol.training.workshop_pages import TableDebrief, table_debrief
 
     told = _sound(file, protocol_file, language)
     chosen = next((one for _part, key, one in told.witnesses() if key == witness), None)
@@ -199,11 +204,11 @@ def scenario_debrief(
         raise click.ClickException(str(error)) from None
     if output is not None:
         try:
-            Path(output).write_bytes(workshop_end.table_paper(found, table, language, found.ended))
+            Path(output).write_bytes(table_debrief(TableDebrief(table, found, found.ended), Wording(language)))
         except DocumentsUnavailable as error:
             raise click.ClickException(str(error)) from None
         click.echo(output, err=True)
-    lines = workshop_end.shown(found, language)
+    lines = debrief_told(found, Wording(language))
     if as_json:
         say(_debriefed(found, lines))
     elif output is None:

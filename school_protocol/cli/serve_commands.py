@@ -154,15 +154,15 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
 
     def open_site() -> Any:
         from school_protocol.cli import log
-        from school_protocol.context import SystemClock, open_house
+        from school_protocol.context import SystemClock
         from school_protocol.ops.worker import queue_of
         from school_protocol.ui import middleware
-        from school_protocol.web import create_app
+        from school_protocol.web import open_app
 
-        log.begin(settings_from(os.environ).log)
-        house = open_house(settings_from(os.environ), SystemClock())
-        queue = queue_of(house)
-        site = middleware.behind(create_app(house, ring=queue.ring), house.settings.trusted_proxy)
+        settings = settings_from(os.environ)
+        log.begin(settings.log)
+        app = open_app(settings, SystemClock(), lambda house: queue_of(house).ring)
+        site = middleware.behind(app, settings.trusted_proxy)
         end_loading()
         return site
 

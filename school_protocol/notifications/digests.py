@@ -29,7 +29,8 @@ from school_protocol.engine.visibility import Actor, Scope, Unit
 from school_protocol.language import ZONE, Wording
 from school_protocol.mail import Letter, Post, post_of
 from school_protocol.notifications import repository
-from school_protocol.notifications.repository import USUAL, Choice, Every, Feed, Shown
+from school_protocol.notifications.models import CalendarFeedRow, DemoLetterRow
+from school_protocol.notifications.repository import USUAL, Choice, Every
 from school_protocol.people import contacts_repository
 from school_protocol.storage import sql
 from school_protocol.storage.administration_log import Kind
@@ -66,7 +67,7 @@ class Moment:
 # ---- one's own page --------------------------------------------------------------------------------------------------
 
 
-def see_feed(house: House, actor: Actor) -> Feed | None:
+def see_feed(house: House, actor: Actor) -> CalendarFeedRow | None:
     """Whether this person has an address, since when, and when it was last read."""
     with house.directory.reading() as session:
         return repository.feed_of(session, actor.id)
@@ -110,7 +111,7 @@ def read_feed(house: House, token: str) -> Dues:
             raise Unseen("calendar")
     with house.directory.writing() as people:
         found = repository.read_feed(people, token, at=house.now(), most=MOST, window=WINDOW)
-        actor = actor_of(house, found[0].account, people) if found is not None else None
+        actor = actor_of(house, found[0], people) if found is not None else None
         account = auth_repository.account(people, actor.id) if actor is not None else None
     if found is None or actor is None or account is None or not account.active:
         raise Unseen("calendar")
@@ -297,18 +298,6 @@ def calendar_of(people: Session, unit: Unit) -> Calendar | None:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterLine:
-    """A mail that would have left: to whom, when, and every word of it."""
-
-    name: str
-    to: str
-    at: datetime
-    language: str
-    subject: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Shelf:
     """A way out that leads nowhere: what would have left is kept, each letter once."""
 
@@ -316,9 +305,7 @@ class Shelf:
 
     def carry(self, to: str, letter: Letter) -> None:
         with self.house.directory.writing() as session:
-            repository.keep_letter(
-                session, Shown(letter.id, to, letter.at, letter.language, letter.subject, letter.text)
-            )
+            repository.keep_letter(session, to, letter)
 
 
 def shows_mails(house: House) -> bool:
@@ -338,14 +325,11 @@ def ways_of(house: House) -> Post:
     return Post(Shelf(house), post.sms) if post.mail is None and shows_mails(house) else post
 
 
-def see_letters(house: House, language: str) -> tuple[LetterLine, ...]:
-    """The mails of this demo, latest first; raises Unseen where this is none."""
+def see_letters(house: House, language: str) -> tuple[tuple[str, DemoLetterRow], ...]:
+    """The mails of this demo, latest first, each with the name of whom it is to; raises Unseen where this is none."""
     if not shows_mails(house):
         raise Unseen("messages")
     with house.directory.reading() as session:
         kept = repository.latest_letter(session)
         names = repository.names(session, {one.receiver for one in kept}, language)
-    return tuple(
-        LetterLine(names.get(one.receiver, ""), one.receiver, one.at, one.language, one.subject, one.text)
-        for one in kept
-    )
+    return tuple((names.get(one.receiver, ""), one) for one in kept)

@@ -64,10 +64,6 @@ class DemoLetterRow(DirectoryBase):
     __table_args__ = (Index(None, "at", "id"),)
 
 
-# Tables on two bases: the directory that belongs to no realm, and what each realm keeps. More stand
-# in `…_tables.py`.
-
-
 class NoticeRow(RealmBase):
     """What was told: one row a case, cause, role, person and channel. Without a person: nobody could be told."""
 

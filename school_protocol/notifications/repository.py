@@ -16,6 +16,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.models import AccountRow, Channel
 from school_protocol.cases.index_repository import NEVER_DUE
 from school_protocol.cases.models import CaseDueRow, CaseIndexRow, CaseLookRow, CaseReferralRow
+from school_protocol.mail import Letter
 from school_protocol.notifications.models import CalendarFeedRow, DemoLetterRow, DigestChoiceRow, NoticeRow
 from school_protocol.storage.models import DemoMarkRow, new_id
 from school_protocol.storage.row_macs import is_genuine
@@ -64,15 +65,6 @@ def keep_choice(session: Session, account: str, choice: Choice, *, at: datetime)
 # ---- addresses of calendars: one a person, kept as a hash ----------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """Whose address it is, since when, and when it was last read."""
-
-    account: str
-    made_at: datetime
-    read_at: datetime | None
-
-
 def make_feed(session: Session, account: str, *, at: datetime) -> str:
     """A new address in the place of the one before; returns its token, which is kept nowhere."""
     token = secrets.token_urlsafe(32)
@@ -93,10 +85,9 @@ def end_feed(session: Session, account: str) -> bool:
     return True
 
 
-def feed_of(session: Session, account: str) -> Feed | None:
-    """Somebody's address, without what it is."""
-    row = session.get(CalendarFeedRow, account)
-    return Feed(row.account, row.made_at, row.read_at) if row is not None else None
+def feed_of(session: Session, account: str) -> CalendarFeedRow | None:
+    """Since when somebody has an address, and when it was last read."""
+    return session.get(CalendarFeedRow, account)
 
 
 def is_known(session: Session, token: str) -> bool:
@@ -104,7 +95,7 @@ def is_known(session: Session, token: str) -> bool:
     return session.scalar(select(CalendarFeedRow.account).where(CalendarFeedRow.hashed == _hashed(token))) is not None
 
 
-def read_feed(session: Session, token: str, *, at: datetime, most: int, window: timedelta) -> tuple[Feed, bool] | None:
+def read_feed(session: Session, token: str, *, at: datetime, most: int, window: timedelta) -> tuple[str, bool] | None:
     """Whose address this is, and whether it may be read once more now: `most` times in a window. None: nobody's."""
     found = select(CalendarFeedRow).where(CalendarFeedRow.hashed == _hashed(token)).with_for_update()
     row = session.scalars(found).first()
@@ -113,11 +104,11 @@ def read_feed(session: Session, token: str, *, at: datetime, most: int, window: 
     if not row.counted_from <= at < row.counted_from + window:
         row.counted_from, row.reads = at, 0
     if row.reads >= most:
-        return Feed(row.account, row.made_at, row.read_at), False
+        return row.account, False
     row.reads += 1
     row.read_at = at
     session.flush()
-    return Feed(row.account, row.made_at, row.read_at), True
+    return row.account, True
 
 
 def _hashed(token: str) -> bytes:
@@ -130,18 +121,6 @@ MOST = 100
 """So many are kept: the oldest go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A mail that would have left."""
-
-    id: str
-    receiver: str
-    at: datetime
-    language: str
-    subject: str
-    text: str
-
-
 def mark_as_demo(session: Session, *, at: datetime) -> None:
     """Say that everything here is made up."""
     if not is_demo(session):
@@ -149,13 +128,13 @@ def mark_as_demo(session: Session, *, at: datetime) -> None:
         session.flush()
 
 
-def keep_letter(session: Session, letter: Shown) -> None:
+def keep_letter(session: Session, receiver: str, letter: Letter) -> None:
     """Keep a mail once, however often it is brought."""
     if session.get(DemoLetterRow, letter.id) is not None:
         return
     session.add(
         DemoLetterRow(
-            id=letter.id, receiver=letter.receiver, at=letter.at, language=letter.language, subject=letter.subject,
+            id=letter.id, receiver=receiver, at=letter.at, language=letter.language, subject=letter.subject,
             text=letter.text,
         )
     )  # fmt: skip
@@ -164,12 +143,9 @@ def keep_letter(session: Session, letter: Shown) -> None:
     session.execute(delete(DemoLetterRow).where(DemoLetterRow.id.not_in(session.scalars(newest).all())))
 
 
-def latest_letter(session: Session) -> tuple[Shown, ...]:
+def latest_letter(session: Session) -> tuple[DemoLetterRow, ...]:
     """Every mail that is kept, latest first."""
-    query = select(DemoLetterRow).order_by(DemoLetterRow.at.desc(), DemoLetterRow.id.desc())
-    return tuple(
-        Shown(row.id, row.receiver, row.at, row.language, row.subject, row.text) for row in session.scalars(query)
-    )
+    return tuple(session.scalars(select(DemoLetterRow).order_by(DemoLetterRow.at.desc(), DemoLetterRow.id.desc())))
 
 
 def names(session: Session, addresses: Collection[str], language: str) -> dict[str, str]:
@@ -195,23 +171,6 @@ class State(StrEnum):
     delivered = "delivered"
     no_address = "no_address"
     withheld = "withheld"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """One notice to one person on one channel; `attempts` counts the present one."""
-
-    id: str
-    case_id: str
-    cause: str
-    role: str
-    account: str
-    channel: Channel
-    urgent: bool
-    at: datetime
-    state: State
-    settled_at: datetime | None
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,16 +227,18 @@ def causes(session: Session, case_id: str) -> frozenset[str]:
     return frozenset(session.scalars(select(NoticeRow.cause).where(NoticeRow.case_id == case_id).distinct()))
 
 
-def notices_of_case(session: Session, case_id: str) -> tuple[Notice, ...]:
+def notices_of_case(session: Session, case_id: str) -> tuple[NoticeRow, ...]:
     """Everything told in a case, the first first."""
-    query = select(NoticeRow).where(NoticeRow.case_id == case_id).order_by(NoticeRow.at, NoticeRow.id)
-    return tuple(_notice(row) for row in session.scalars(query))
+    query = select(NoticeRow).where(NoticeRow.case_id == case_id)
+    return tuple(session.scalars(query.order_by(NoticeRow.at, NoticeRow.id)))
 
 
 # ---- the work of delivering ----------------------------------------------------------------------------------------
 
 
-def take_notice(session: Session, now: datetime, channel: Channel, *, lease: timedelta = LEASE) -> tuple[Notice, ...]:
+def take_notice(
+    session: Session, now: datetime, channel: Channel, *, lease: timedelta = LEASE
+) -> tuple[NoticeRow, ...]:
     """What one person is to be told now on one channel, of one kind: the urgent first, then who waited longest.
 
     It comes back after `lease` unless it is settled. Whoever meets another worker at the first row waits for it, so
@@ -294,7 +255,7 @@ def take_notice(session: Session, now: datetime, channel: Channel, *, lease: tim
         row.attempts += 1
         row.due_at = now + lease
     session.flush()
-    return tuple(_notice(row) for row in rows)
+    return tuple(rows)
 
 
 def is_due(session: Session, now: datetime, channel: Channel) -> bool:
@@ -376,22 +337,6 @@ def waiting_calmly(session: Session, accounts: Collection[str]) -> int:
     query = select(NoticeRow.account, func.count()).where(*calm).group_by(NoticeRow.account)
     wanted = frozenset(accounts)
     return sum(count for account, count in session.execute(query) if account in wanted) if wanted else 0
-
-
-def _notice(row: NoticeRow) -> Notice:
-    return Notice(
-        id=row.id,
-        case_id=row.case_id,
-        cause=row.cause,
-        role=row.role,
-        account=row.account,
-        channel=Channel(row.channel),
-        urgent=row.urgent,
-        at=row.at,
-        state=State(row.state),
-        settled_at=row.settled_at,
-        attempts=row.attempts,
-    )
 
 
 # ---- which cases the sweep has to look at --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from school_protocol.context import House
 from school_protocol.engine.errors import BadInput, SchoolProtocolError, Unseen
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.notifications import digests, receivers
-from school_protocol.notifications.repository import Feed
+from school_protocol.notifications.models import CalendarFeedRow
 from school_protocol.notifications.service import told_since
 from school_protocol.ui import sessions
 from school_protocol.ui.rendering import wording
@@ -33,7 +33,7 @@ def _shows_mails(house: House, _actor: Actor) -> bool:
     return bool(known[_SHOWS_MAILS])
 
 
-def _own_calendar(house: House, actor: Actor) -> list[Feed | None]:
+def _own_calendar(house: House, actor: Actor) -> list[CalendarFeedRow | None]:
     """The calendar that somebody has, or could have; else nothing."""
     feed = digests.see_feed(house, actor)
     return [feed] if feed or may_find(house, actor) else []

@@ -29,8 +29,9 @@ from school_protocol.language import Wording
 from school_protocol.mail import Carrier, Letter, Post, Unreachable
 from school_protocol.notifications import repository
 from school_protocol.notifications.digests import Pace, pace_of
+from school_protocol.notifications.models import NoticeRow
 from school_protocol.notifications.receivers import GUARDIANS, REPORTER, Around, Receiver, by_pace, each_once
-from school_protocol.notifications.repository import Every, Notice, State, Telling
+from school_protocol.notifications.repository import Every, State, Telling
 from school_protocol.statistics.counts import has_counted
 from school_protocol.storage import work_queue
 from school_protocol.storage.engines import Session
@@ -42,17 +43,17 @@ TAKEN_BACK = "taken_back"
 _IN_HAND = frozenset({ReviewState.to_examine, ReviewState.observations, ReviewState.completed})
 
 
-def is_taken_back(notice: Notice) -> bool:
+def is_taken_back(notice: NoticeRow) -> bool:
     """Whether it says that a danger was taken back."""
     return notice.cause.startswith(f"{TAKEN_BACK}:")
 
 
-def may_be_over(notice: Notice) -> bool:
+def may_be_over(notice: NoticeRow) -> bool:
     """Whether its cause says when it is over. What a step told of stays told: nothing says that it was read."""
     return notice.cause.partition(":")[0] in (REVIEW, "due")
 
 
-def is_over(facts: Facts, notice: Notice) -> bool:
+def is_over(facts: Facts, notice: NoticeRow) -> bool:
     """Whether the review that was asked for is done, or the count that fell due was met, ended or excused since."""
     if notice.cause.startswith(f"{REVIEW}:"):
         review, now = facts.protocol.review, review_now(facts.protocol, facts.case)
@@ -76,9 +77,9 @@ def _is_for_others(facts: Facts, now: ReviewNow, role: str) -> bool:
 # ---- the words of a notice: that something waits, and nothing else -------------------------------------------------
 
 
-def letter_of(house: House, account: Account, notices: Sequence[Notice]) -> Letter:
+def letter_of(house: House, account: Account, notices: Sequence[NoticeRow]) -> Letter:
     """One person's notices as one message: all urgent, or none."""
-    first, is_mail = notices[0], notices[0].channel is Channel.mail
+    first, is_mail = notices[0], notices[0].channel == Channel.mail
     offered = account.language in house.settings.languages
     w = Wording(account.language if offered else house.settings.default_language)
     subject, lines = _urgent(w, house, notices) if first.urgent else _calm(w, notices)
@@ -91,7 +92,7 @@ def letter_of(house: House, account: Account, notices: Sequence[Notice]) -> Lett
     return Letter(_id_of(notices), house.now(), w.html_language, subject, text)
 
 
-def _urgent(w: Wording, house: House, notices: Sequence[Notice]) -> tuple[str, list[str]]:
+def _urgent(w: Wording, house: House, notices: Sequence[NoticeRow]) -> tuple[str, list[str]]:
     """Subject and lines of what is urgent, or of an alert that was taken back."""
     taken_back = [notice for notice in notices if is_taken_back(notice)]
     if not taken_back:
@@ -105,7 +106,7 @@ def _urgent(w: Wording, house: House, notices: Sequence[Notice]) -> tuple[str, l
     return w._("An alert was taken back"), [*lines, w._("If you have a doubt, call the school.")]
 
 
-def _calm(w: Wording, notices: Sequence[Notice]) -> tuple[str, list[str]]:
+def _calm(w: Wording, notices: Sequence[NoticeRow]) -> tuple[str, list[str]]:
     thanks = [notice for notice in notices if notice.role == REPORTER]
     subject = w._("Thank you") if len(thanks) == len(notices) else w._("Something waits for you")
     waiting = len({notice.case_id for notice in notices if notice not in thanks})
@@ -115,7 +116,7 @@ def _calm(w: Wording, notices: Sequence[Notice]) -> tuple[str, list[str]]:
     return subject, lines
 
 
-def _danger_stands(house: House, notice: Notice) -> bool:
+def _danger_stands(house: House, notice: NoticeRow) -> bool:
     """Whether something urgent stands in the case, whatever was taken back."""
     with house.realm.reading() as session:
         row = index_repository.row_of(session, notice.case_id)
@@ -126,7 +127,7 @@ def how_many(w: Wording, waiting: int) -> str:
     return w.ngettext("One thing waits for you on the desk.", "%(num)d things wait for you on the desk.", waiting)
 
 
-def _id_of(notices: Sequence[Notice]) -> str:
+def _id_of(notices: Sequence[NoticeRow]) -> str:
     """What a letter is known by: the same when it is tried again, whatever has joined it meanwhile."""
     most = max(notice.attempts for notice in notices)
     return min(notice.id for notice in notices if notice.attempts == most)
@@ -526,7 +527,7 @@ def _deliver(house: House, channel: Channel, carrier: Carrier) -> None:
                     _guarded(_tell_instead, house, notice)
 
 
-def _deliver_one(house: House, carrier: Carrier, taken: Sequence[Notice]) -> None:
+def _deliver_one(house: House, carrier: Carrier, taken: Sequence[NoticeRow]) -> None:
     """One person's notices as one message, to whoever may still get it, where they are reached now."""
     first = taken[0]
     with house.directory.reading() as people:
@@ -538,7 +539,7 @@ def _deliver_one(house: House, carrier: Carrier, taken: Sequence[Notice]) -> Non
         _tell_instead(house, notice)
     if account is None or not open_ones:
         return
-    to = account.email if first.channel is Channel.mail else account.phone
+    to = account.email if first.channel == Channel.mail else account.phone
     if not to:
         _settle(house, open_ones, State.no_address)
         for notice in filter(lambda one: one.urgent, open_ones):
@@ -551,7 +552,7 @@ def _deliver_one(house: House, carrier: Carrier, taken: Sequence[Notice]) -> Non
         _settle(house, open_ones, State.delivered)
 
 
-def _still_open(house: House, notice: Notice, account: Account) -> bool:
+def _still_open(house: House, notice: NoticeRow, account: Account) -> bool:
     """Whether this person may still be told: people are excluded, and cases restricted, while messages wait."""
     with house.realm.reading() as session, house.directory.reading() as people:
         row = index_repository.row_of(session, notice.case_id)
@@ -560,7 +561,7 @@ def _still_open(house: House, notice: Notice, account: Account) -> bool:
         return row is not None and Around(house, session, people, row).may_be_told(notice.role, account)
 
 
-def _tell_instead(house: House, notice: Notice) -> None:
+def _tell_instead(house: House, notice: NoticeRow) -> None:
     """Who else is told for the same cause, where the one who was to be may not be, or is not reached."""
     if is_taken_back(notice):
         return
@@ -576,7 +577,7 @@ def _tell_instead(house: House, notice: Notice) -> None:
         _keep(house, session, plan)
 
 
-def _missed(session: Session, notice: Notice) -> frozenset[str]:
+def _missed(session: Session, notice: NoticeRow) -> frozenset[str]:
     """Whom no message of that cause reaches: each one failed again, or finds no address."""
     kept = [
         one for one in repository.notices_of_case(session, notice.case_id) if one.cause == notice.cause and one.account
@@ -585,19 +586,19 @@ def _missed(session: Session, notice: Notice) -> frozenset[str]:
     return frozenset(one.account for one in kept) - reached
 
 
-def _fails(notice: Notice) -> bool:
-    is_failing = notice.state is State.waiting and notice.attempts >= PATIENCE
-    return is_failing or notice.state is State.no_address
+def _fails(notice: NoticeRow) -> bool:
+    is_failing = notice.state == State.waiting and notice.attempts >= PATIENCE
+    return is_failing or notice.state == State.no_address
 
 
-def _due_by_now(house: House, account: Account, notices: Sequence[Notice]) -> list[Notice]:
+def _due_by_now(house: House, account: Account, notices: Sequence[NoticeRow]) -> list[NoticeRow]:
     """Those of which this person is told by now, as they chose meanwhile; the others are put off."""
     pace, now = _pace_of(house, account, notices[0]), house.now()
     since = pace.told_since(now)
     with house.realm.reading() as session:
         is_told = since is not None and repository.was_gathered_since(session, account.id, since, now=now)
-    found: list[Notice] = []
-    later_on: dict[datetime, list[Notice]] = {}
+    found: list[NoticeRow] = []
+    later_on: dict[datetime, list[NoticeRow]] = {}
     for notice in notices:
         moment = pace.moment(notice.at)
         is_come = moment is not None and moment <= now
@@ -633,14 +634,14 @@ def _look_where_changed(house: House, plans: Iterable[Plan], unit: Unit) -> None
         _look_again(house, sorted(changed))
 
 
-def _not_over(house: House, notices: Sequence[Notice]) -> list[Notice]:
+def _not_over(house: House, notices: Sequence[NoticeRow]) -> list[NoticeRow]:
     """Those of which something still waits, or may; of the others nobody is told any more."""
     ended = [notice for notice in filter(may_be_over, notices) if _is_over(house, notice)]
     _settle(house, ended, State.withheld)
     return [notice for notice in notices if notice not in ended]
 
 
-def _is_over(house: House, notice: Notice) -> bool:
+def _is_over(house: House, notice: NoticeRow) -> bool:
     """Of a case that can't be read nobody knows: it is told of, and keeps back no message about others."""
     try:
         with house.realm.reading() as session:
@@ -650,20 +651,20 @@ def _is_over(house: House, notice: Notice) -> bool:
         return False
 
 
-def _pace_of(house: House, account: Account, notice: Notice) -> Pace:
+def _pace_of(house: House, account: Account, notice: NoticeRow) -> Pace:
     with house.realm.reading() as session, house.directory.reading() as people:
         row = index_repository.row_of(session, notice.case_id)
         near = auth_repository.unit(people, row.unit) if row is not None else None
         return pace_of(house, people, account, near=near)
 
 
-def _settle(house: House, notices: Sequence[Notice], state: State) -> None:
+def _settle(house: House, notices: Sequence[NoticeRow], state: State) -> None:
     if notices:
         with house.realm.writing() as session:
             repository.settle_notice(session, [notice.id for notice in notices], state, at=house.now())
 
 
-def _put_off(house: House, notices: Sequence[Notice], until: datetime) -> None:
+def _put_off(house: House, notices: Sequence[NoticeRow], until: datetime) -> None:
     with house.realm.writing() as session:
         repository.put_off_notice(session, [notice.id for notice in notices], until)
 
@@ -692,9 +693,9 @@ def told_of(session: Session, case_id: str) -> tuple[ToldLine, ...]:
     """Who was told by message of a case, in order; for who may see that case."""
     notices = repository.notices_of_case(session, case_id)
     lines = [
-        ToldLine(one.role, one.settled_at or one.at, one.channel.value, one.state.value)
+        ToldLine(one.role, one.settled_at or one.at, one.channel, one.state)
         for one in notices
-        if one.state is not State.withheld and not is_taken_back(one)
+        if one.state != State.withheld and not is_taken_back(one)
     ]
     return tuple(sorted(lines, key=lambda line: line.at))
 

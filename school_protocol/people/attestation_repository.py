@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from school_protocol.auth import repository as auth_repository
@@ -125,16 +125,14 @@ def of_academies(
     """
     query = select(AttestationRow).where(AttestationRow.academy.in_(list(academies)))
     if ending is not None:
-        query = query.where(_ends_between(*ending))
+        first, last = ending
+        stands = AttestationRow.withdrawn_at.is_(None)
+        query = query.where(AttestationRow.valid_until.between(first, last), stands, ~_is_renewed())
     order = (AttestationRow.held_on, AttestationRow.id)
     if after is not None:
         query = query.where(before(order, after))
     rows = session.scalars(query.order_by(*(column.desc() for column in order)).limit(limit))
     return tuple(_attestation(vault, row) for row in rows)
-
-
-def _ends_between(first: date, last: date) -> ColumnElement[bool]:
-    return and_(AttestationRow.valid_until.between(first, last), AttestationRow.withdrawn_at.is_(None), ~_is_renewed())
 
 
 def _is_renewed() -> ColumnElement[bool]:

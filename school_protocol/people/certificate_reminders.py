@@ -6,18 +6,17 @@ Messages name nobody; the desk says the same as long as it is true. Whose certif
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account
+from school_protocol.auth.service import carry_for_all, settle_all
 from school_protocol.context import REALM, House, declared, today_for
 from school_protocol.engine.definition import Role, ScopeKind
 from school_protocol.engine.visibility import Actor
-from school_protocol.language import Wording
-from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable
+from school_protocol.mail import Letter, Post, letter_of, way_to, wording_of
 from school_protocol.people import repository
 from school_protocol.people.staff_list import SOON
 from school_protocol.storage import work_queue
@@ -28,7 +27,6 @@ WINDOW = timedelta(days=28)
 BATCH = 500
 DAILY, OUTBOX = "certificates", "certificate"
 OWNER, COORDINATOR = "owner", "coordinator"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +100,17 @@ def _look(house: House) -> None:
             )
             told = [one for account in found for one in _receivers(session, house, account, today)]
         with house.realm.writing() as session:
-            for one in told:
-                work_queue.put_once(session, one.id, OUTBOX, one.payload, at=now)
+            for message_id, payload in told:
+                work_queue.put_once(session, message_id, OUTBOX, payload, at=now)
             if len(found) < BATCH:
                 work_queue.settle_messages(session, message.id, at=now)
             else:
                 work_queue.go_on(session, message.id, {"after": found[-1].id}, at=now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    id: str
-    payload: work_queue.Payload
-
-
-def _receivers(session: Session, house: House, account: Account, today: date) -> Iterator[_Told]:
+def _receivers(
+    session: Session, house: House, account: Account, today: date
+) -> Iterator[tuple[str, work_queue.Payload]]:
     """The account's owner, where a role of theirs asks for a certificate; and who carries their school's cases."""
     known = declared(house)
     held = repository.held(session, [account.id]).get(account.id, ())
@@ -132,10 +126,10 @@ def _receivers(session: Session, house: House, account: Account, today: date) ->
         yield _told(account, receiver, COORDINATOR)
 
 
-def _told(account: Account, receiver: str, place: str) -> _Told:
+def _told(account: Account, receiver: str, place: str) -> tuple[str, work_queue.Payload]:
     until = account.trained_until.isoformat() if account.trained_until else ""
     name = hashlib.sha256(f"{account.id}|{until}|{receiver}".encode()).hexdigest()[:40]
-    return _Told(name, {"to": receiver, "as": place, "of": account.id, "until": until})
+    return name, {"to": receiver, "as": place, "of": account.id, "until": until}
 
 
 def _deliver(house: House, post: Post, to: str, place: str, messages: Iterable[work_queue.Message]) -> int:
@@ -145,25 +139,14 @@ def _deliver(house: House, post: Post, to: str, place: str, messages: Iterable[w
         account = auth_repository.account(session, to)
         people = auth_repository.accounts(session, {str(one.payload["of"]) for one in waiting})
     news = [one for one in waiting if _still(people.get(str(one.payload["of"])), str(one.payload["until"]))]
-    way = _way(post, account)
-    left = 0
-    if account is not None and account.active and news and way is not None:
-        carrier, address, is_mail = way
-        until = date.fromisoformat(str(news[0].payload["until"]))
-        try:
-            carrier.carry(address, _letter(house, account, place, until, len(news), news[0].id, is_mail=is_mail))
-            left = 1
-        except (Undelivered, Unreachable) as error:
-            _log.warning("a message about certificates was put off: %s", type(error).__name__)
-            pause = timedelta(minutes=min(2 ** min(waiting[0].attempts, 8), 240))
-            with house.realm.writing() as session:
-                for one in waiting:
-                    work_queue.put_off_message(session, one.id, house.now() + pause)
-            return 0
-    with house.realm.writing() as session:
-        for one in waiting:
-            work_queue.settle_messages(session, one.id, at=house.now())
-    return left
+    way = way_to(post, account.email, account.phone) if account is not None else None
+    if account is None or not account.active or not news or way is None:
+        settle_all(house, waiting)
+        return 0
+    carrier, address, is_mail = way
+    until = date.fromisoformat(str(news[0].payload["until"]))
+    letter = _letter(house, account, place, until, len(news), news[0].id, is_mail=is_mail)
+    return carry_for_all(house, waiting, carrier, address, letter, "certificates")
 
 
 def _still(account: Account | None, until: str) -> bool:
@@ -172,20 +155,10 @@ def _still(account: Account | None, until: str) -> bool:
     return stands is not None and stands.isoformat() == until
 
 
-def _way(post: Post, account: Account | None) -> tuple[Carrier, str, bool] | None:
-    """By which way somebody is reached, and where; True: by mail."""
-    if account is not None and account.email and post.mail is not None:
-        return post.mail, account.email, True
-    if account is not None and account.phone and post.sms is not None:
-        return post.sms, account.phone, False
-    return None
-
-
 def _letter(
     house: House, account: Account, place: str, until: date, count: int, letter: str, *, is_mail: bool
 ) -> Letter:
-    offered = account.language in house.settings.languages
-    w = Wording(account.language if offered else house.settings.default_language)
+    w = wording_of(house.settings, account.language)
     if place == OWNER:
         subject = w._("Your training certificate ends soon")
         lines = [
@@ -202,7 +175,4 @@ def _letter(
             ),
             w._("The page of the team says whose."),
         ]
-    lines += [house.settings.address] if house.settings.address else []
-    lines += [w._("A machine sent it: nobody reads an answer.")] if is_mail else []
-    text = "\n\n".join(lines) + "\n" if is_mail else "\n".join(lines)
-    return Letter(letter, house.now(), w.html_language, subject, text)
+    return letter_of(house.settings, w, letter, house.now(), subject, lines, is_mail=is_mail)

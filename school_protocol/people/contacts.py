@@ -19,6 +19,7 @@ from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.language import ZONE
 from school_protocol.people import contacts_repository
+from school_protocol.people.models import ContactRow
 from school_protocol.people.spreadsheets import same
 from school_protocol.storage.engines import Session
 
@@ -137,7 +138,7 @@ _ANSWERS = {True: 0, None: 1, False: 2}
 """Who answers now comes first, then whose hours nobody has said, last who is closed."""
 
 
-def _nearest_town_first(found: Sequence[contacts_repository.Contact], town: str) -> list[contacts_repository.Contact]:
+def _nearest_town_first(found: Sequence[ContactRow], town: str) -> list[ContactRow]:
     """The same contacts, where of one place those of that town come before the others."""
     places = {one.unit: place for place, one in reversed(list(enumerate(found)))}
     return sorted(found, key=lambda one: (places[one.unit], not is_of_town(one.city, town)))
@@ -175,7 +176,7 @@ def calendar_of(session: Session, unit: Unit) -> Calendar | None:
 
 def _line(
     house: House,
-    contact: contacts_repository.Contact,
+    contact: ContactRow,
     target: Target | None,
     calendar: Calendar | None,
     *,

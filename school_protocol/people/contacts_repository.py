@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, time
 from functools import lru_cache
 from typing import Any
@@ -19,29 +18,6 @@ from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Unit
 from school_protocol.people.models import CalendarRow, ContactRow
 from school_protocol.storage.models import new_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
-    """Whom to call or write to for a referral target; `unit` None: in the whole country.
-
-    `revision` counts what was changed about it.
-    """
-
-    id: str
-    unit: str | None
-    target: str
-    names: Mapping[str, str]
-    labels: Mapping[str, str]
-    phone: str
-    url: str
-    hours: Mapping[str, Any]
-    verified_on: date | None
-    verified_by: str | None
-    position: int
-    revision: int = 1
-    city: Mapping[str, str] = field(default_factory=dict)
-    """In which town it is, as each language writes it; empty: it is not said."""
 
 
 def add_contact(
@@ -84,7 +60,7 @@ def verify_contact(session: Session, contact_id: str, *, on: date, by: str) -> N
     session.flush()
 
 
-def contacts_of(session: Session, unit_id: str) -> tuple[Contact, ...]:
+def contacts_of(session: Session, unit_id: str) -> tuple[ContactRow, ...]:
     """The contacts that serve a unit: its own first, then those above it, then the country's."""
     here = unit(session, unit_id)
     chain = (here.id, *here.parents)
@@ -92,7 +68,7 @@ def contacts_of(session: Session, unit_id: str) -> tuple[Contact, ...]:
     query = select(ContactRow).where(here_or_everywhere, ContactRow.retired_at.is_(None))
     rows = session.scalars(query.order_by(ContactRow.position, ContactRow.id)).all()
     nearness = {each: place for place, each in enumerate(chain)}
-    return tuple(contact_of(row) for row in sorted(rows, key=lambda row: nearness.get(row.unit or "", len(chain))))
+    return tuple(sorted(rows, key=lambda row: nearness.get(row.unit or "", len(chain))))
 
 
 def city_of(session: Session, unit_id: str) -> str:
@@ -100,38 +76,10 @@ def city_of(session: Session, unit_id: str) -> str:
     return session.scalar(select(UnitRow.city).where(UnitRow.id == unit_id)) or ""
 
 
-def country_contacts(session: Session) -> tuple[Contact, ...]:
+def country_contacts(session: Session) -> tuple[ContactRow, ...]:
     """The contacts that serve the whole country."""
-    return tuple(contact_of(row) for row in session.execute(_COUNTRY_CONTACTS))
-
-
-_CONTACTS = ContactRow.__table__.c
-
-
-_COUNTRY_CONTACTS = (
-    select(*_CONTACTS)
-    .where(_CONTACTS.unit.is_(None), _CONTACTS.retired_at.is_(None))
-    .order_by(_CONTACTS.position, _CONTACTS.id)
-)
-
-
-def contact_of(row: Any) -> Contact:
-    """A contact as its row says it."""
-    return Contact(
-        id=row.id,
-        unit=row.unit,
-        target=row.target,
-        names=dict(row.names),
-        labels=dict(row.labels),
-        city=dict(row.city),
-        phone=row.phone,
-        url=row.url,
-        hours=dict(row.hours),
-        verified_on=row.verified_on,
-        verified_by=row.verified_by,
-        position=row.position,
-        revision=row.revision,
-    )
+    query = select(ContactRow).where(ContactRow.unit.is_(None), ContactRow.retired_at.is_(None))
+    return tuple(session.scalars(query.order_by(ContactRow.position, ContactRow.id)))
 
 
 def set_calendar(session: Session, unit_id: str, calendar: Calendar) -> None:
@@ -161,7 +109,8 @@ def calendar_for(session: Session, here: Unit) -> Calendar:
     rows = {row.unit: row for row in session.execute(_CALENDARS, {"units": chain})}
     for each in chain:
         if each in rows:
-            return _calendar(rows[each])
+            row = rows[each]
+            return _calendar_said(row.timezone, *map(json.dumps, (row.opening, row.exceptions, row.closed)))
     raise Unseen(f"no calendar for unit {here.id}")
 
 
@@ -174,10 +123,6 @@ def has_calendar(session: Session, here: Unit) -> bool:
     """Whether a calendar holds in that unit."""
     chain = (here.id, *here.parents)
     return session.scalar(select(CalendarRow.unit).where(CalendarRow.unit.in_(chain)).limit(1)) is not None
-
-
-def _calendar(row: Any) -> Calendar:
-    return _calendar_said(row.timezone, *(json.dumps(said) for said in (row.opening, row.exceptions, row.closed)))
 
 
 @lru_cache(maxsize=256)

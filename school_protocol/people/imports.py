@@ -305,17 +305,14 @@ def bring(
     total = sum(1 for _row in spreadsheets.rows(content))
     if not total:
         raise Unreadable("empty")
+    name = spreadsheets.tidy(file.replace("\\", "/").rpartition("/")[2]) or "list.csv"
     with house.directory.writing() as session:
-        batch = import_repository.bring(session, actor.id, content, _file_name(file), total, at=house.now())
+        batch = import_repository.bring(session, actor.id, content, name, total, at=house.now())
         if hold or total <= AT_ONCE:
             import_repository.take(session, batch, now=house.now())
     if total <= AT_ONCE:
         read_import(house, actor, batch, by_command=by_command)
     return _own(house, actor, batch)
-
-
-def _file_name(file: str) -> str:
-    return spreadsheets.tidy(file.replace("\\", "/").rpartition("/")[2]) or "list.csv"
 
 
 def read_import(

@@ -18,11 +18,10 @@ from school_protocol.auth.repository import Account
 from school_protocol.auth.service import BY_MAIL, IdentityRefused, hashed, refuse_if_apart
 from school_protocol.auth.sign_in_repository import OneTimeCode
 from school_protocol.context import REALM, House, declared, today_for
-from school_protocol.engine.definition import Role
+from school_protocol.engine.definition import Protocol, Role
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
-from school_protocol.language import Wording
-from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable
+from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable, wording_of
 from school_protocol.notifications.digests import shows_mails, ways_of
 from school_protocol.people import import_repository, imports, repository
 from school_protocol.people.repository import Certificate, Held
@@ -37,7 +36,7 @@ from school_protocol.people.service import (
     language_of,
     once_only,
 )
-from school_protocol.people.staff_list import Admin, RoleLine, Roles, admin_of, obstacles_to, place_within
+from school_protocol.people.staff_list import Admin, Roles, admin_of, obstacles_to, place_within
 from school_protocol.people.teams import Obstacle, TeamRefused
 from school_protocol.storage import administration_log, work_queue
 from school_protocol.storage.administration_log import Kind
@@ -97,7 +96,7 @@ class OpenLine:
     username: str
     email: str
     school: Unit
-    roles: tuple[RoleLine, ...]
+    roles: tuple[Role, ...]
     asked_at: datetime | None
     until: datetime | None
 
@@ -151,11 +150,11 @@ def schools_for(house: House, actor: Actor) -> tuple[Unit, ...]:
         return _schools(session, inviter_of(house, actor))
 
 
-def roles_for(house: House, actor: Actor) -> tuple[RoleLine, ...]:
+def roles_for(house: House, actor: Actor) -> tuple[tuple[Protocol, Role], ...]:
     """The roles into which this person invites."""
     inviter = inviter_of(house, actor)
     given = {key for _post, role in inviter.posts for key in role.invites}
-    return tuple(RoleLine(*inviter.roles[key]) for key in inviter.roles if key in given)
+    return tuple(inviter.roles[key] for key in inviter.roles if key in given)
 
 
 def _schools(session: Session, inviter: Inviter) -> tuple[Unit, ...]:
@@ -180,7 +179,7 @@ def _line(session: Session, house: House, inviter: Inviter, account_id: str, tod
     asked = administration_log.about(session, account.id, kinds={Kind.invited}, limit=1)
     return OpenLine(
         account.id, account.name(inviter.actor.language), account.username, account.email or "", units[now[0].unit],
-        tuple(RoleLine(*inviter.roles[post.role]) for post in now), asked[0].at if asked else None,
+        tuple(inviter.roles[post.role][1] for post in now), asked[0].at if asked else None,
         code.expires_at if code else None,
     )  # fmt: skip
 
@@ -426,11 +425,10 @@ def _deliver(house: House, post: Post, message: work_queue.Message) -> int:
             left = 1
         except (Undelivered, Unreachable) as error:
             _invitations_sent_log.warning("an invitation was put off: %s", type(error).__name__)
-            pause = timedelta(minutes=min(2 ** min(message.attempts, 8), 240))
             with house.directory.writing() as session:
                 sign_in_repository.drop_codes(session, to, INVITATION)
             with house.realm.writing() as session:
-                work_queue.put_off_message(session, message.id, now + pause)
+                work_queue.put_off_after(session, [message], now)
             return 0
     with house.realm.writing() as session:
         work_queue.settle_messages(session, message.id, at=now)
@@ -439,8 +437,7 @@ def _deliver(house: House, post: Post, message: work_queue.Message) -> int:
 
 def _letter(house: House, account: Account, letter: str, token: str) -> Letter:
     """The link and the user name; nothing of a school, a case or a pupil."""
-    offered = account.language in house.settings.languages
-    w = Wording(account.language if offered else house.settings.default_language)
+    w = wording_of(house.settings, account.language)
     lines = [
         w._("You are invited to use the tool in which your school follows up cyberharassment."),
         w._("Choose your password at this address, within 72 hours:"),

@@ -13,7 +13,13 @@ from school_protocol.people.spreadsheets import Unreadable
 from school_protocol.people.staff_list import Roles
 from school_protocol.people.teams import Obstacle
 
-REASONS: Mapping[str, str] = {
+_REASONS: Mapping[str, str] = {
+    "illness": N_("On sick leave"),
+    "leave": N_("On leave"),
+    "mission": N_("On a mission or in training"),
+    "vacant": N_("The post is vacant"),
+    "replaced": N_("Somebody else takes over"),
+    "cannot": N_("The stand-in can’t go on"),
     "takes_up": N_("Takes up this post"),
     "replaces": N_("Replaces somebody"),
     "correction": N_("To put an entry right"),
@@ -47,6 +53,11 @@ _CHANGES: Mapping[str, str] = {
     "appointment_ended": N_("Appointment ended at once"),
     "certificate_seen": N_("Certificate seen"),
     "certificate_withdrawn": N_("Certificate of a workshop withdrawn"),
+    "stand_in_named": N_("Stand-in named"),
+    "stand_in_ended": N_("Stand-in ended early"),
+    "leaving": N_("Leaves the team"),
+    "left": N_("Left the team"),
+    "left_at_once": N_("Left at once"),
 }
 
 _OBSTACLES: Mapping[str, str] = {
@@ -169,10 +180,10 @@ _UNREADABLE: Mapping[str, str] = {
 
 def reason(w: Wording, code: str) -> str:
     """Why something was changed."""
-    return w.gettext(REASONS[code]) if code in REASONS else ""
+    return w.gettext(_REASONS[code]) if code in _REASONS else ""
 
 
-def staff_change(w: Wording, kind: str) -> str:
+def change_said(w: Wording, kind: str) -> str:
     """What was changed."""
     return w.gettext(_CHANGES[kind]) if kind in _CHANGES else kind
 
@@ -246,13 +257,10 @@ def _problem(w: Wording, roles: Roles, said: str) -> str:
 
 
 def _changed(w: Wording, roles: Roles, name: str, before: Any, after: Any) -> str:
-    old, new = (_apart(w, _value(w, roles, name, str(value))) for value in (before, after))
+    old, new = (_value(w, roles, name, str(value)) for value in (before, after))
+    if w.direction == "rtl":  # the direction of a value doesn't reach the arrow beside it
+        old, new = f"\u2068{old}\u2069", f"\u2068{new}\u2069"
     return w._("%(what)s: %(old)s → %(new)s", what=_field(w, name), old=old, new=new)
-
-
-def _apart(w: Wording, value: str) -> str:
-    """A value whose direction doesn't reach the arrow beside it."""
-    return f"\u2068{value}\u2069" if w.direction == "rtl" else value
 
 
 def _field(w: Wording, name: str) -> str:
@@ -282,30 +290,6 @@ def _day(text: str) -> date:
 
 
 # ---- what the pages of a team say ----------------------------------------------------------------------------------
-
-
-def reasons(w: Wording) -> Mapping[str, str]:
-    """Why somebody is away, is back, leaves, or left at once: code → words."""
-    return {
-        "illness": w._("On sick leave"),
-        "leave": w._("On leave"),
-        "mission": w._("On a mission or in training"),
-        "vacant": w._("The post is vacant"),
-        "returned": w._("Whoever was away is back"),
-        "replaced": w._("Somebody else takes over"),
-        "cannot": w._("The stand-in can’t go on"),
-        "moved": w._("Moves to another school"),
-        "retired": w._("Retires"),
-        "other_duties": w._("Takes on other duties"),
-        "absence": w._("Is away for long"),
-        "unreachable": w._("Can’t be reached any more"),
-        "not_working": w._("Doesn’t work at the school any more"),
-        "takes_up": w._("Takes up this post"),
-        "replaces": w._("Replaces somebody"),
-        "correction": w._("To put an entry right"),
-        "list": w._("From a list that was brought in"),
-        "other": w._("Another reason"),
-    }
 
 
 def team_obstacle(w: Wording, one: Obstacle) -> str:
@@ -358,23 +342,3 @@ def codes(w: Wording) -> Mapping[str, str]:
         "password_code_made": w._("A forgotten password"),
         "restoration_agreed": w._("A lost second step"),
     }
-
-
-def team_change(w: Wording, kind: str) -> str:
-    """What was changed, for the history."""
-    match kind:
-        case "stand_in_named":
-            return w._("Stand-in named")
-        case "stand_in_ended":
-            return w._("Stand-in ended early")
-        case "leaving":
-            return w._("Leaves the team")
-        case "left":
-            return w._("Left the team")
-        case "appointed":
-            return w._("Appointed")
-        case "appointment_ends":
-            return w._("Last day said")
-        case "appointment_ended":
-            return w._("Appointment ended at once")
-    return w._("Left at once")

@@ -274,21 +274,7 @@ def certified_between(session: Session, first: date, last: date, *, after: str =
     return tuple(found[one] for one in ids)
 
 
-# ---- known elsewhere -----------------------------------------------------------------------------------------------
-
-
 # ---- the duty roster of a directorate or an academy ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class DutyTurn:
-    """Somebody on duty from a moment until another."""
-
-    id: str
-    unit: str
-    account: str
-    starts: datetime
-    ends: datetime
 
 
 def add_duty(
@@ -303,44 +289,36 @@ def add_duty(
     return row.id
 
 
-def turn(session: Session, turn_id: str) -> DutyTurn:
+def turn(session: Session, turn_id: str) -> DutyTurnRow:
     """A turn that was not withdrawn; raises Unseen."""
     row = session.get(DutyTurnRow, turn_id, with_for_update=True)
     if row is None or row.withdrawn_at is not None:
         raise Unseen(turn_id)
-    return _turn(row)
+    return row
 
 
 def withdraw(session: Session, turn_id: str, *, at: datetime) -> None:
     """From now on the turn counts no more."""
-    row = session.get(DutyTurnRow, turn_id, with_for_update=True)
-    if row is None or row.withdrawn_at is not None:
-        raise Unseen(turn_id)
-    row.withdrawn_at = at
+    turn(session, turn_id).withdrawn_at = at
     session.flush()
 
 
-def running(session: Session, units: Collection[str], *, starts: datetime, ends: datetime) -> tuple[DutyTurn, ...]:
+def running(session: Session, units: Collection[str], *, starts: datetime, ends: datetime) -> tuple[DutyTurnRow, ...]:
     """The turns in these units that touch the time between two moments, the earliest first."""
     query = select(DutyTurnRow).where(
         DutyTurnRow.unit.in_(list(units)), DutyTurnRow.ends > starts, DutyTurnRow.starts < ends,
         DutyTurnRow.withdrawn_at.is_(None),
     )  # fmt: skip
-    rows = session.scalars(query.order_by(DutyTurnRow.starts, DutyTurnRow.id))
-    return tuple(_turn(row) for row in rows)
+    return tuple(session.scalars(query.order_by(DutyTurnRow.starts, DutyTurnRow.id)))
 
 
-def on_duty(session: Session, units: Collection[str], at: datetime) -> tuple[DutyTurn, ...]:
+def on_duty(session: Session, units: Collection[str], at: datetime) -> tuple[DutyTurnRow, ...]:
     """Who is on duty in these units at a moment."""
     query = select(DutyTurnRow).where(
         DutyTurnRow.unit.in_(list(units)), DutyTurnRow.starts <= at, DutyTurnRow.ends > at,
         DutyTurnRow.withdrawn_at.is_(None),
     )  # fmt: skip
-    return tuple(_turn(row) for row in session.scalars(query.order_by(DutyTurnRow.starts, DutyTurnRow.id)))
-
-
-def _turn(row: DutyTurnRow) -> DutyTurn:
-    return DutyTurn(row.id, row.unit, row.account, row.starts, row.ends)
+    return tuple(session.scalars(query.order_by(DutyTurnRow.starts, DutyTurnRow.id)))
 
 
 # ---- schools by what their teams lack, by name; which of them opened a case since some month -----------------------

@@ -14,9 +14,9 @@ from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Unit
 from school_protocol.language import ZONE
 from school_protocol.people import contacts_repository, repository
-from school_protocol.people.repository import DutyTurn
+from school_protocol.people.models import DutyTurnRow
 from school_protocol.people.roster_rules import gaps, is_school_time
-from school_protocol.people.teams import plain
+from school_protocol.people.teams import ChangeLine, change_line, plain
 from school_protocol.storage import administration_log, idempotency
 from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Session
@@ -88,41 +88,17 @@ class TurnLine:
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateLine:
-    """Somebody who can be on duty."""
-
-    id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    at: datetime
-    kind: str
-    by: str
-    name: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
 class RosterView:
     """The roster of one place."""
 
     unit: Unit
     turns: tuple[TurnLine, ...]
     gaps: tuple[tuple[datetime, datetime], ...]
-    candidates: tuple[CandidateLine, ...]
-    log: tuple[LogLine, ...]
+    candidates: tuple[tuple[str, str], ...]
+    """Who can be on duty: account and name."""
+    log: tuple[ChangeLine, ...]
     others: tuple[Unit, ...]
     """Other places whose roster is this person's, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entered:
-    """What a press did; `repeated` where an earlier press had done it."""
-
-    unit: str
-    repeated: bool = False
 
 
 # ---- seeing --------------------------------------------------------------------------------------------------------
@@ -177,16 +153,12 @@ def see_roster(house: House, actor: Actor, code: str = "") -> RosterView:
         )
         for one in turns
     )  # fmt: skip
-    log = tuple(
-        LogLine(row.at, row.kind.value, names.get(row.actor, "–"), names.get(row.account, "–"), row.sentence)
-        for row in changes
-    )
-    by_name = sorted((one.name, key) for key, one in holders.items())
-    candidates = tuple(CandidateLine(key, name) for name, key in by_name)
+    log = tuple(change_line(row, {}, names) for row in changes)
+    candidates = tuple((key, name) for name, key in sorted((one.name, key) for key, one in holders.items()))
     return RosterView(unit, lines, found, candidates, log, others)
 
 
-def _overlap(one: DutyTurn, other: DutyTurn) -> bool:
+def _overlap(one: DutyTurnRow, other: DutyTurnRow) -> bool:
     """Whether two turns of one person have some time in common."""
     is_another = one.id != other.id and one.account == other.account
     return is_another and one.starts < other.ends and other.starts < one.ends
@@ -199,7 +171,7 @@ class _Holder:
     name: str
     until: datetime | None
 
-    def covers(self, turn: DutyTurn) -> datetime:
+    def covers(self, turn: DutyTurnRow) -> datetime:
         """Until when they are on duty in that turn."""
         return turn.ends if self.until is None else min(turn.ends, self.until)
 
@@ -211,17 +183,14 @@ def _holders(house: House, session: Session, unit: Unit, language: str) -> dict[
     above = (one for one in posts if one.role in known and known[one.role][1].sees in _ABOVE and one.account.active)
     found: dict[str, _Holder] = {}
     for post in sorted(above, key=lambda one: one.starts):
-        name, until = post.account.name(language), _end_of(post.ends)
+        name = post.account.name(language)
+        until = _midnight(post.ends + timedelta(days=1)) if post.ends is not None else None
         before = found.get(post.account.id)
         if before is None and post.is_current(today):
             found[post.account.id] = _Holder(name, until)
         elif before is not None and before.until is not None and _midnight(post.starts) <= before.until:
             found[post.account.id] = _Holder(name, max(before.until, until) if until else None)
     return found
-
-
-def _end_of(day: date | None) -> datetime | None:
-    return None if day is None else _midnight(day + timedelta(days=1))
 
 
 def _midnight(day: date) -> datetime:
@@ -234,8 +203,8 @@ def _midnight(day: date) -> datetime:
 
 def enter(
     house: House, actor: Actor, code: str, *, account: str | None, starts: str | None, ends: str | None, token: str
-) -> Entered:
-    """Put somebody on duty; raises Unseen, BadInput."""
+) -> bool:
+    """Put somebody on duty; False where an earlier press had done it. Raises Unseen, BadInput."""
     post, unit, _others = _place(house, actor, code)
 
     def change(session: Session) -> None:
@@ -264,7 +233,7 @@ def enter(
     return _once(house, actor, unit, token, ["duty", unit.id, account, starts, ends], change)
 
 
-def withdraw(house: House, actor: Actor, code: str, turn: str, *, token: str) -> Entered:
+def withdraw(house: House, actor: Actor, code: str, turn: str, *, token: str) -> bool:
     """Take a turn back; raises Unseen."""
     post, unit, _others = _place(house, actor, code)
 
@@ -305,12 +274,12 @@ def _moment(text: str | None, key: str, problems: dict[str, tuple[str, ...]]) ->
 
 def _once(
     house: House, actor: Actor, unit: Unit, token: str, said: list[object], change: Callable[[Session], None]
-) -> Entered:
+) -> bool:
     press = idempotency.press(house.vault, actor.id, token, *said)
     with house.realm.writing() as session:
         if idempotency.spent(session, press) is not None:
-            return Entered(unit.code, repeated=True)
+            return False
         with house.directory.writing() as written:
             change(written)
         idempotency.use(session, press, {"unit": unit.code}, at=house.now())
-    return Entered(unit.code)
+    return True

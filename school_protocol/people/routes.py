@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,6 +18,7 @@ from school_protocol.context import today_for
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Permission
+from school_protocol.language import Wording
 from school_protocol.people import imports, invitations, presenters, service, spreadsheets, staff_list
 from school_protocol.people.forms import (
     TeamForm,
@@ -40,6 +41,59 @@ from school_protocol.ui.form_post import as_sent, new_token, renewed
 from school_protocol.ui.forms import PREFIX, Problem, answers_of, show_problems
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
+
+Result = TypeVar("Result")
+
+
+# ---- how a form goes -----------------------------------------------------------------------------------------------
+
+
+def record_form(
+    make: Callable[[Posted | None], TeamForm],
+    record: Callable[[TeamForm, Mapping[str, Any]], Result],
+    page: Callable[..., str],
+    done: Callable[[Result], ResponseReturnValue],
+    *,
+    explain: Callable[[Wording, Obstacle], str] = presenters.staff_obstacle,
+) -> ResponseReturnValue:
+    """Show a form, or record it; refused, it is shown again as it was typed, with every reason.
+
+    `page` is given the form, the sentences of `obstacles`, and whether it was begun before (`was_kept`) or was sent
+    already with other words (`is_other`).
+    """
+
+    def shown(form: TeamForm, obstacles: Sequence[str] = (), *, was_kept: bool = False, is_other: bool = False) -> str:
+        return page(form, obstacles=obstacles, was_kept=was_kept, is_other=is_other)
+
+    if request.method != "POST":
+        waiting = form_post.typed_before(sessions.actor().id)
+        return shown(make(waiting), was_kept=waiting is not None)
+    form = make(as_sent())
+    answers = answers_of(form)
+    try:
+        result = record(form, {question.spec.key: answers.get(question.spec.key) for question in form.questions})
+    except BadInput as error:
+        form_post.keep()
+        show_problems(form, error.problems)
+        return shown(form), 422
+    except TeamRefused as error:
+        form_post.keep()
+        return shown(form, [explain(wording(), one) for one in error.obstacles]), 409
+    except SentBefore:
+        form_post.keep()
+        renewed(form)
+        return shown(form, is_other=True), 409
+    form_post.forget(sessions.actor().id)
+    return done(result)
+
+
+def say_done(words: str, *, repeated: bool) -> None:
+    """What was done; or that an earlier press had done it."""
+    again = wording()._("This was recorded already; nothing was done twice.")
+    flash(again if repeated else words, "message" if repeated else "ok")
+
+
+# ---- invitations into the teams of schools -------------------------------------------------------------------------
 
 invitation_blueprint = Pages("invitations", __name__, asks=Permission.invite, url_prefix="/invitations")
 
@@ -74,39 +128,29 @@ def new_invitation() -> ResponseReturnValue:
     roles, schools = invitations.roles_for(house, actor), invitations.schools_for(house, actor)
     school = request.args.get("school", "")[:40].strip().upper()
 
-    def form(posted: Any) -> TeamForm:
+    def make(posted: Posted | None) -> TeamForm:
+        if posted is not None and school and request.method != "POST":
+            posted.setdefault(f"{PREFIX}unit", school)
         return invitation_form(w, posted, roles, schools, house.settings.languages, school)
 
-    if request.method != "POST":
-        waiting = form_post.typed_before(actor.id)
-        if waiting is not None and school:
-            waiting.setdefault(f"{PREFIX}unit", school)
-        return _new(form(waiting), was_kept=waiting is not None)
-    shown = form(as_sent())
-    answers = answers_of(shown)
+    def page(form: TeamForm, **more: Any) -> str:
+        return render_template("invitations/new.html", form=form, **more)
+
+    def done(found: Done) -> ResponseReturnValue:
+        sessions.ring()
+        say_done(w._("The invitation of %(name)s leaves by mail.", name=found.name), repeated=found.repeated)
+        return redirect(url_for("invitations.index", school=request.form.get(f"{PREFIX}unit")), 303)
+
     try:
-        done = invitations.invite(
-            house, actor, **{question.spec.key: answers.get(question.spec.key) for question in shown.questions},
-            token=shown.sent_token(),
-        )  # fmt: skip
-    except BadInput as error:
-        form_post.keep()
-        show_problems(shown, error.problems)
-        return _new(shown), 422
-    except TeamRefused as error:
-        form_post.keep()
-        return _new(shown, [presenters.staff_obstacle(w, one) for one in error.obstacles]), 409
+        return record_form(
+            make,
+            lambda form, answers: invitations.invite(house, actor, **answers, token=form.sent_token()),
+            page,
+            done,
+        )
     except IdentityRefused as error:
         form_post.keep()
-        return _new(shown, [_refusal(error)]), 409
-    except SentBefore:
-        form_post.keep()
-        renewed(shown)
-        return _new(shown, is_other=True), 409
-    form_post.forget(actor.id)
-    sessions.ring()
-    _say(w._("The invitation of %(name)s leaves by mail.", name=done.name), done)
-    return redirect(url_for("invitations.index", school=answers.get("unit")), 303)
+        return page(make(as_sent()), obstacles=[_refusal(error)], was_kept=False, is_other=False), 409
 
 
 def _refusal(error: IdentityRefused) -> str:
@@ -117,12 +161,6 @@ def _refusal(error: IdentityRefused) -> str:
             "This invitation isn’t yours to send now. Ask whoever oversees the school, or whoever administers accounts."
         )
     return refusal(w, error.code, error.ends)
-
-
-def _new(form: TeamForm, obstacles: list[str] | None = None, *, was_kept: bool = False, is_other: bool = False) -> str:
-    return render_template(
-        "invitations/new.html", form=form, obstacles=obstacles or [], was_kept=was_kept, is_other=is_other
-    )
 
 
 @invitation_blueprint.post("/<account>/resend")
@@ -155,14 +193,9 @@ def _pressed(change: Callable[..., Done], account: str, words: Callable[[str], s
         flash(wording()._("This form was recorded already."), "message")
     else:
         sessions.ring()
-        _say(words(done.name), done)
+        say_done(words(done.name), repeated=done.repeated)
     school = request.form.get("school", "")[:40]
     return redirect(url_for("invitations.index", school=school or None), 303)
-
-
-def _say(words: str, done: Done) -> None:
-    again = wording()._("This was recorded already; nothing was done twice.")
-    flash(again if done.repeated else words, "message" if done.repeated else "ok")
 
 
 # ---- people: who works where, for whoever administers accounts -----------------------------------------------------
@@ -211,7 +244,7 @@ def person(account: str) -> ResponseReturnValue:
     w = wording()
     return render_template(
         "staff/person.html", view=view, today=today_for(sessions.house()),
-        change_said=lambda kind: presenters.staff_change(w, kind), reason_said=lambda code: presenters.reason(w, code),
+        change_said=lambda kind: presenters.change_said(w, kind), reason_said=lambda code: presenters.reason(w, code),
     )  # fmt: skip
 
 
@@ -326,9 +359,6 @@ def _whole(account: str) -> PersonView:
     return view
 
 
-# ---- how a form goes -----------------------------------------------------------------------------------------------
-
-
 def _changing(
     template: str,
     see: Callable[[], PersonView | None],
@@ -337,51 +367,18 @@ def _changing(
     words: Callable[[Done], str],
     **shown: Any,
 ) -> ResponseReturnValue:
-    """Show a form, or record it; refused, it is shown again as it was typed, with every reason."""
     view = see()
-    if request.method != "POST":
-        waiting = form_post.typed_before(sessions.actor().id)
-        return _page(template, view, make(waiting), was_kept=waiting is not None, **shown)
-    form = make(as_sent())
-    try:
-        done = record(_answers(form), form.sent_token())
-    except BadInput as error:
-        form_post.keep()
-        show_problems(form, error.problems)
-        return _page(template, view, form, **shown), 422
-    except TeamRefused as error:
-        form_post.keep()
-        return _page(template, view, form, obstacles=error.obstacles, **shown), 409
-    except SentBefore:
-        form_post.keep()
-        renewed(form)
-        return _page(template, view, form, is_other=True, **shown), 409
-    form_post.forget(sessions.actor().id)
-    sessions.ring()
-    again = wording()._("This was recorded already; nothing was done twice.")
-    flash(again if done.repeated else words(done), "message" if done.repeated else "ok")
-    return redirect(url_for("staff.person", account=done.account), 303)
 
+    def done(found: Done) -> ResponseReturnValue:
+        sessions.ring()
+        say_done(words(found), repeated=found.repeated)
+        return redirect(url_for("staff.person", account=found.account), 303)
 
-def _answers(form: TeamForm) -> dict[str, Any]:
-    answers = answers_of(form)
-    return {question.spec.key: answers.get(question.spec.key) for question in form.questions}
-
-
-def _page(
-    template: str,
-    view: PersonView | None,
-    form: TeamForm,
-    *,
-    obstacles: Sequence[Obstacle] = (),
-    was_kept: bool = False,
-    is_other: bool = False,
-    **shown: Any,
-) -> str:
-    w = wording()
-    found = [presenters.staff_obstacle(w, one) for one in obstacles]
-    return render_template(
-        template, view=view, form=form, obstacles=found, was_kept=was_kept, is_other=is_other, **shown
+    return record_form(
+        make,
+        lambda form, answers: record(answers, form.sent_token()),
+        lambda form, **more: render_template(template, view=view, form=form, **more, **shown),
+        done,
     )
 
 

@@ -141,7 +141,10 @@ def written(calendar: Calendar) -> dict[str, Any]:
             {"from": one.first.isoformat(), "until": one.last.isoformat(), "week": _week_out(one.opening)}
             for one in calendar.exceptions
         ],
-        "closed": [_span(*one) for one in _spans(sorted(calendar.closed))],
+        "closed": [
+            first.isoformat() if first == last else f"{first} to {last}"
+            for first, last in _spans(sorted(calendar.closed))
+        ],
     }
 
 
@@ -159,10 +162,6 @@ def _spans(days: list[date]) -> list[tuple[date, date]]:
         else:
             found.append((day, day))
     return found
-
-
-def _span(first: date, last: date) -> str:
-    return first.isoformat() if first == last else f"{first} to {last}"
 
 
 # ---- of a place ------------------------------------------------------------------------------------------------------

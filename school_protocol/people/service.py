@@ -22,7 +22,7 @@ from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.people import repository
 from school_protocol.people.repository import Certificate, Held
 from school_protocol.people.staff_list import Admin, Standing, admin_of, obstacles_to, person_of, place_within, through
-from school_protocol.people.teams import YEAR, Obstacle, TeamRefused, check_reason, plain
+from school_protocol.people.teams import YEAR, Obstacle, TeamRefused, check_reason, name_in, plain
 from school_protocol.storage import administration_log, idempotency
 from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Session
@@ -511,14 +511,8 @@ def once_only(
     press = idempotency.press(house.vault, actor.id, token, f"staff-{what}", said)
     with house.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
-            return Done(before["account"], _named(house, actor, before), repeated=True)
+            return Done(before["account"], name_in(house, actor, str(before["account"])), repeated=True)
         with house.directory.writing() as kept:
             account = change(kept)
         idempotency.use(session, press, {"account": account.id}, at=house.now())
     return Done(account.id, account.name(actor.language))
-
-
-def _named(house: House, actor: Actor, before: Mapping[str, object]) -> str:
-    with house.directory.reading() as session:
-        account = auth_repository.account(session, str(before["account"]))
-    return account.name(actor.language) if account else "—"

@@ -15,9 +15,8 @@ from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
 from school_protocol.people import repository, spreadsheets
 from school_protocol.people.repository import Held
-from school_protocol.people.teams import Obstacle
+from school_protocol.people.teams import ChangeLine, Obstacle, change_line
 from school_protocol.storage import administration_log
-from school_protocol.storage.administration_log import Change
 from school_protocol.storage.engines import Session
 
 # ---- who administers whom: in one's unit and below, never oneself, and without seeing a case -----------------------
@@ -193,7 +192,9 @@ def obstacles_to(
         found.append(Obstacle("holds_it_already", name, same.starts, same.ends))
     if any(_clash(admin.roles, role, post) for post in now):
         found.append(Obstacle("administers_or_carries", name))
-    if role.trained and not _trained(account, max(starts, today), trained_until):
+    first = max(starts, today)
+    is_trained = account.is_trained(first) or (trained_until is not None and first <= trained_until)
+    if role.trained and not is_trained:
         found.append(Obstacle("untrained", name, ends=account.trained_until if account.certified else None))
     return tuple(found)
 
@@ -204,10 +205,8 @@ def _is_top(session: Session, admin: Admin) -> bool:
 
 def _is_of_academy(session: Session, admin: Admin) -> bool:
     """Whether somebody of an academy, or above, gives the role: trainers are appointed by none below."""
-    above = (UnitKind.region, UnitKind.country)
-    return admin.by_command or any(
-        one.kind in above for one in auth_repository.find_units(session, admin.units).values()
-    )
+    above, own = (UnitKind.region, UnitKind.country), auth_repository.find_units(session, admin.units).values()
+    return admin.by_command or any(one.kind in above for one in own)
 
 
 def _clash(known: Roles, role: Role, post: Held) -> bool:
@@ -216,10 +215,6 @@ def _clash(known: Roles, role: Role, post: Held) -> bool:
     if other is None:
         return False
     return (role.administers and carries(other)) or (other.administers and carries(role))
-
-
-def _trained(account: Account, day: date, until: date | None) -> bool:
-    return account.is_trained(day) or (until is not None and day <= until)
 
 
 PAGE = 50
@@ -288,19 +283,6 @@ class CertificateLine:
     until: date
     seen_by: str
     seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeLine:
-    at: datetime
-    kind: str
-    by: str
-    protocol: Protocol | None
-    role: str
-    reason: str
-    sentence: str
-    starts: date | None
-    ends: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,12 +360,11 @@ def _lines(session: Session, admin: Admin, found: Sequence[Account], today: date
     held = repository.held(session, [one.id for one in found])
     units = auth_repository.find_units(session, {post.unit for posts in held.values() for post in posts})
     for account in found:
-        posts = held.get(account.id, ())
-        yield _line(admin, account, posts, units, today)
+        yield _line(admin, account, held.get(account.id, ()), units, today)
 
 
 def _line(admin: Admin, account: Account, posts: Iterable[Held], units: Mapping[str, Unit], today: date) -> PersonLine:
-    now = [post for post in posts if not post.is_over(today) and _is_within(admin, units, post)]
+    now = [post for post in posts if not post.is_over(today) and admin.reaches(units[post.unit])]
     return PersonLine(
         id=account.id,
         username=account.username,
@@ -395,10 +376,6 @@ def _line(admin: Admin, account: Account, posts: Iterable[Held], units: Mapping[
         trained_until=account.trained_until if account.certified else None,
         posts=tuple(_post(admin, post, units, today, may_end=False) for post in now),
     )
-
-
-def _is_within(admin: Admin, units: Mapping[str, Unit], post: Held) -> bool:
-    return admin.reaches(units[post.unit])
 
 
 def _post(admin: Admin, post: Held, units: Mapping[str, Unit], today: date, *, may_end: bool) -> PostLine:
@@ -424,7 +401,7 @@ def see_person(house: House, actor: Actor, account_id: str) -> PersonView:
     with house.directory.reading() as session:
         account, posts, standing = person_of(session, admin, account_id, today)
         units = auth_repository.find_units(session, {post.unit for post in posts})
-        within = [post for post in posts if _is_within(admin, units, post)]
+        within = [post for post in posts if admin.reaches(units[post.unit])]
         seen = repository.certificates(session, account.id)
         log = administration_log.about(session, account.id, kinds=administration_log.OF_STAFF, limit=LOG)
         people = auth_repository.accounts(session, {one.seen_by for one in seen} | {row.actor for row in log})
@@ -443,44 +420,19 @@ def see_person(house: House, actor: Actor, account_id: str) -> PersonView:
         certificates=tuple(
             CertificateLine(one.issued, one.until, names.get(one.seen_by, "—"), one.seen_at) for one in seen
         ),
-        history=tuple(_changes(admin, log, names, units)),
+        history=tuple(
+            change_line(one, admin.roles, names) for one in log if one.unit in units and admin.reaches(units[one.unit])
+        ),
         may_close=whole and account.active,
     )
 
 
-def _changes(
-    admin: Admin, changes: Iterable[Change], names: Mapping[str, str], units: Mapping[str, Unit]
-) -> Iterator[ChangeLine]:
-    """What was changed within the reach."""
-    for one in changes:
-        unit = units.get(one.unit)
-        if unit is None or not admin.reaches(unit):
-            continue
-        yield ChangeLine(
-            at=one.at,
-            kind=one.kind.value,
-            by=names.get(one.actor, "—"),
-            protocol=admin.roles[one.role][0] if one.role in admin.roles else None,
-            role=one.role,
-            reason=one.reason,
-            sentence=one.sentence,
-            starts=one.starts,
-            ends=one.ends,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RoleLine:
-    protocol: Protocol
-    role: Role
-
-
-def roles_for(house: House, actor: Actor) -> tuple[RoleLine, ...]:
+def roles_for(house: House, actor: Actor) -> tuple[tuple[Protocol, Role], ...]:
     """The roles that somebody may be appointed to, in the order of the definitions."""
     admin = admin_of(house, actor)
     with house.directory.reading() as session:
-        is_top = any(not one.parents for one in auth_repository.find_units(session, admin.units).values())
-    return tuple(RoleLine(protocol, role) for protocol, role in admin.roles.values() if is_top or not role.publishes)
+        is_top = _is_top(session, admin)
+    return tuple(pair for pair in admin.roles.values() if is_top or not pair[1].publishes)
 
 
 def units_for(house: House, actor: Actor, role: str) -> tuple[Unit, ...]:

@@ -84,7 +84,7 @@ class RoleLines:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLine:
-    """One line of what was changed, for whoever may change it."""
+    """One line of what was changed: by whom, of whom, and why as far as this reader may know."""
 
     at: datetime
     kind: str
@@ -96,6 +96,24 @@ class ChangeLine:
     sentence: str
     starts: date | None
     ends: date | None
+
+
+def change_line(
+    change: Change, known: Mapping[str, tuple[Protocol, Role]], names: Mapping[str, str], *, told: bool = True
+) -> ChangeLine:
+    """A row of the log as it is shown; `told`: with its reason."""
+    return ChangeLine(
+        at=change.at,
+        kind=change.kind.value,
+        by=names.get(change.actor, "—"),
+        name=names.get(change.account, "—"),
+        protocol=known[change.role][0] if change.role in known else None,
+        role=change.role,
+        reason=change.reason if told else "",
+        sentence=change.sentence if told else "",
+        starts=change.starts,
+        ends=change.ends,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,18 +185,16 @@ def places(house: House, actor: Actor) -> tuple[Place, ...]:
             if held.role not in known or not is_of_team(*known[held.role]):
                 continue
             role = known[held.role][1]
-            reached = (
-                auth_repository.schools_under(session, [held.unit]) if role.oversees else _school(session, held.unit)
-            )
+            if role.oversees:
+                reached = auth_repository.schools_under(session, [held.unit])
+            else:
+                reached = (auth_repository.unit(session, held.unit),)
             for unit in reached:
+                if unit.kind is not UnitKind.school:
+                    continue
                 roles.setdefault(unit.id, {})[role.key] = role
                 found[unit.id] = Place(unit, roles[unit.id])
     return tuple(sorted(found.values(), key=lambda place: place.unit.code))
-
-
-def _school(session: Session, unit_id: str) -> tuple[Unit, ...]:
-    unit = auth_repository.unit(session, unit_id)
-    return (unit,) if unit.kind is UnitKind.school else ()
 
 
 def place_of(house: House, actor: Actor, school: str) -> Place:
@@ -308,19 +324,7 @@ def _history(
     for change in changes:
         if change.kind is Kind.orphaned:
             continue
-        told = here.oversees or change.kind is not Kind.left_at_once
-        yield ChangeLine(
-            at=change.at,
-            kind=change.kind.value,
-            by=names.get(change.actor, "—"),
-            name=names.get(change.account, "—"),
-            protocol=known[change.role][0] if change.role in known else None,
-            role=change.role,
-            reason=change.reason if told else "",
-            sentence=change.sentence if told else "",
-            starts=change.starts,
-            ends=change.ends,
-        )
+        yield change_line(change, known, names, told=here.oversees or change.kind is not Kind.left_at_once)
 
 
 SENTENCE_MOST = 200

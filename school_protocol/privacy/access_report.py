@@ -113,10 +113,12 @@ def see_sight(house: House, actor: Actor, number: str) -> SightView:
         place, limited = _place(house, session, loaded), _is_limited(loaded)
         lines = tuple(_lines(loaded, place, candidates))
         knows = not loaded.metadata_only and may_know_exclusions(loaded.protocol, loaded.roles)
+        names = account_names(house, loaded.case.exclusions, loaded.actor.language)
+        out = tuple(OutLine(names.get(account, "—"), seq) for account, seq in loaded.case.exclusions.items())
         return SightView(
             head=seeing_of(house, loaded).head(),
-            lines=tuple(line for line in lines if not limited or _is_for_limited(loaded, line)),
-            out=_out(house, loaded) if knows else None,
+            lines=tuple(line for line in lines if not limited or line.is_self or not _has_side(loaded.protocol, line)),
+            out=out if knows else None,
             readings=_readings(house, session, loaded, None),
             may_lift=may_lift(loaded),
             lifting=loaded.lifting,
@@ -181,7 +183,7 @@ def _line(loaded: Loaded, actor: Actor, clauses: tuple[Clause, ...], named: tupl
     lifting = loaded.case.lifting_of(actor.id, loaded.now)
     return SightLine(
         account=actor.id,
-        name=_name_of(loaded, actor),
+        name=known.name if known else actor.name,
         why=why,
         signs=all(sees_pseudonyms(loaded.protocol, role) for role in roles),
         metadata=all(one.kind in ("metadata", "awaited") for one in why),
@@ -209,27 +211,14 @@ def _by_name(loaded: Loaded, actor: Actor, standing: Mapping[str, str]) -> Itera
         yield Why("stands_in", standing[actor.id])
 
 
-def _name_of(loaded: Loaded, actor: Actor) -> str:
-    known = loaded.around.people.get(actor.id)
-    return known.name if known else actor.name
+def _has_side(protocol: Protocol, line: SightLine) -> bool:
+    """Whether somebody is bound to a side: whoever is bound to one learns of nobody else who is."""
+    seats = [why for why in line.why if why.kind == "seat"]
+    return any(bool(why.side) or is_side_bound(protocol, (why.role,)) for why in seats)
 
 
 def _is_limited(loaded: Loaded) -> bool:
     return is_side_bound(loaded.protocol, loaded.roles)
-
-
-def _is_for_limited(loaded: Loaded, line: SightLine) -> bool:
-    """To whoever is bound to a side: themselves, and everybody who is bound to none."""
-    return line.is_self or not any(_is_of_a_side(loaded.protocol, one) for one in line.why)
-
-
-def _is_of_a_side(protocol: Protocol, why: Why) -> bool:
-    return why.kind == "seat" and (bool(why.side) or is_side_bound(protocol, (why.role,)))
-
-
-def _out(house: House, loaded: Loaded) -> tuple[OutLine, ...]:
-    names = account_names(house, loaded.case.exclusions, loaded.actor.language)
-    return tuple(OutLine(names.get(account, "—"), seq) for account, seq in loaded.case.exclusions.items())
 
 
 # ---- who has read it ---------------------------------------------------------------------------------------------

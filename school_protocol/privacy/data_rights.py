@@ -36,8 +36,9 @@ from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.verdicts import Copy
 from school_protocol.privacy import repository
 from school_protocol.privacy.holds import scope_of_limits
+from school_protocol.privacy.models import AccessExportRow
 from school_protocol.privacy.presenters import AccessCopy, AccessEntry, access_copy
-from school_protocol.privacy.repository import APPROVED, REFUSED, WAITING, Export, ExportCursor, Request, lock_limits
+from school_protocol.privacy.repository import APPROVED, REFUSED, WAITING, Request, lock_limits
 from school_protocol.privacy.rules import access_asked, is_asked, limit_of, named_in
 from school_protocol.storage import access_log, idempotency, journal
 from school_protocol.storage.engines import Session
@@ -84,7 +85,7 @@ def see_requests(
     """
     answering = scope_of_limits(house, _answering(house, actor))
     scope = answering if only_mine else scope_of_limits(house, actor)
-    cursor = ExportCursor.parse(after) if after else None
+    cursor = access_log.Cursor.parse(after) if after else None
     if not scope.clauses or (after and cursor is None):
         raise Unseen("requests")
     today, now = today_for(house), house.now()
@@ -212,7 +213,7 @@ def _access_line(loaded: Loaded, record: Record) -> AccessLine:
     return AccessLine(record.seq, record.at, sign_of(loaded.protocol, named) if named else "")
 
 
-def _line(loaded: Loaded, one: Export, asking: str | None, agreeing: str | None) -> ExportLine:
+def _line(loaded: Loaded, one: AccessExportRow, asking: str | None, agreeing: str | None) -> ExportLine:
     return ExportLine(
         one.id,
         sign_of(loaded.protocol, one.person),
@@ -350,7 +351,7 @@ def settle_right(house: House, actor: Actor, number: str, export_id: str, *, agr
         _note(session, loaded, found.seq, AGREED if agreed else DECLINED, now)
 
 
-def opened(house: House, session: Session, actor: Actor, number: str, export_id: str) -> tuple[Loaded, Export]:
+def opened(house: House, session: Session, actor: Actor, number: str, export_id: str) -> tuple[Loaded, AccessExportRow]:
     """The case and the copy that may be opened now, by this person. Raises Unseen, Refused."""
     loaded = load(house, session, actor, number)
     found = repository.find_export(session, loaded.case_id, export_id, house.now())
@@ -446,10 +447,11 @@ def _entries(loaded: Loaded, person: str, wording: Wording) -> Iterator[AccessEn
     naming = naming_of(loaded.protocol, loaded.names).without({sign_of(loaded.protocol, person)})
     seeing, told = Seeing(loaded, {}), _told(loaded.protocol)
     for record in loaded.case.records:
-        if record.kind in _UNTOLD or not _is_about(loaded, record, person):
+        pointed = _pointed(loaded, record)
+        if record.kind in _UNTOLD or not (person in pointed or _is_alone_on_side(loaded, record, person)):
             continue
         shown = seeing.record(record)
-        if shown.hidden is not None or record.act not in told or _pointed(loaded, record) - {person}:
+        if shown.hidden is not None or record.act not in told or pointed - {person}:
             yield None
             continue
         fields = [item for item in shown.form.fields if item.key in told[record.act]]
@@ -463,10 +465,6 @@ def _told(protocol: Protocol) -> Mapping[str, frozenset[str]]:
     personal = [one.acts for one in profiles if one.is_personal and one.acts]
     acts = [act for act in (personal[0] if personal else ()) if all(act in one for one in personal)]
     return {act: frozenset.intersection(*(frozenset(one[act]) for one in personal)) for act in acts}
-
-
-def _is_about(loaded: Loaded, record: Record, person: str) -> bool:
-    return person in _pointed(loaded, record) or _is_alone_on_side(loaded, record, person)
 
 
 def _is_alone_on_side(loaded: Loaded, record: Record, person: str) -> bool:

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from school_protocol.auth import sign_in_repository
 from school_protocol.auth.service import TooManyTries
-from school_protocol.auth.sign_in_service import prove_again
+from school_protocol.auth.sign_in_service import must_prove
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import Loaded, keep, load, load_by_id, scope_of
@@ -60,18 +60,10 @@ def checked(house: House, actor: Actor, asked: Asked, *, missing: Sequence[str] 
     if not asked.password:
         problems["password"] = ("required",)
     elif not problems:
-        problems |= _password_problem(house, actor, asked.password)
+        must_prove(house, actor.id, asked.password)
     if problems:
         raise BadInput(problems)
     return said
-
-
-def _password_problem(house: House, actor: Actor, password: str) -> dict[str, tuple[str, ...]]:
-    try:
-        is_theirs = prove_again(house, actor, password)
-    except TooManyTries as error:
-        return {"password": (f"too_many_tries:{error.seconds}",)}
-    return {} if is_theirs else {"password": ("wrong_password",)}
 
 
 def reason_problem(said: str) -> str:
@@ -325,11 +317,7 @@ def beside(
 ) -> tuple[index_repository.Beside]:
     """Which openings of a case wait to be reviewed: written with its index row."""
     unreviewed = (door for door in facts.case.doors if door.reviewed_seq is None)
-    return (
-        repository.rows_of(
-            row.case_id, (repository.Review(door.seq, door.account, door.review_by) for door in unreviewed)
-        ),
-    )
+    return (repository.rows_of(row.case_id, unreviewed),)
 
 
 def is_reviewed(session: Session, payload: work_queue.Payload) -> bool:

@@ -30,7 +30,8 @@ from school_protocol.engine.visibility import Actor
 from school_protocol.language import ZONE, Wording
 from school_protocol.privacy import evidence_files, evidence_repository
 from school_protocol.privacy.evidence_files import AtHand, piece_at
-from school_protocol.privacy.evidence_repository import DERIVATIVE, ORIGINAL, Alarm, Fault
+from school_protocol.privacy.evidence_repository import DERIVATIVE, ORIGINAL, Fault
+from school_protocol.privacy.models import FileAlarmRow
 from school_protocol.storage import access_log, idempotency
 from school_protocol.storage.blobs import refuse_elsewhere_in
 from school_protocol.storage.engines import Session
@@ -310,13 +311,12 @@ def _line(house: House, session: Session, piece: AtHand, *, can_raise: bool) -> 
     life, refusal = piece.file, piece.against()
     if life is not None and life.shut_at is not None:
         evidence_files.note_seen(house, session, piece, life)
+    parts = tuple(str(answers[key]) for key in declared.named_after if answers.get(key))
     is_attaching = piece.attaching_role() is not None
     return PieceLine(
         record=shown,
         number=piece.number,
-        name=evidence_pieces.name_of(
-            loaded.case.number, piece.number, _parts(declared, answers), _captured(declared, answers)
-        ),
+        name=evidence_pieces.name_of(loaded.case.number, piece.number, parts, _captured(declared, answers)),
         is_intimate=evidence_pieces.is_intimate(form, piece.record.answers),
         online=_answered(form, declared.online, answers),
         shared=_answered(form, declared.shared, answers),
@@ -377,10 +377,6 @@ def _requests(piece: AtHand, standing: Standing) -> Iterator[RemovalLine]:
 def _answered(form: Form, key: str | None, answers: Mapping[str, Any]) -> tuple[FormField, Any] | None:
     field = form.by_key.get(key or "")
     return (field, answers[field.key]) if field is not None and answers.get(field.key) not in (None, "", []) else None
-
-
-def _parts(declared: Pieces, answers: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(answers[key]) for key in declared.named_after if answers.get(key))
 
 
 def _captured(declared: Pieces, answers: Mapping[str, Any]) -> datetime | None:
@@ -531,7 +527,7 @@ def _night_of(moment: datetime) -> date:
     return here.date() if here.time() >= NIGHT else here.date() - timedelta(days=1)
 
 
-def file_alarms(house: House) -> tuple[Alarm, ...]:
+def file_alarms(house: House) -> tuple[FileAlarmRow, ...]:
     """What was found missing or altered, the latest first."""
     with house.realm.reading() as session:
         return evidence_repository.alarms(session)

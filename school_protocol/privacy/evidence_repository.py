@@ -169,14 +169,6 @@ def named(session: Session, start: str = "") -> tuple[Named, ...]:
 # ---- alarms and the sweep --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    case_id: str
-    place: str
-    what: str
-    at: datetime
-
-
 def alarm(session: Session, fault: Fault, *, at: datetime) -> bool:
     """Write down that a file is missing or altered; False where that is known, or no row names the file any more."""
     if unnamed(session, [fault.place]):
@@ -190,10 +182,9 @@ def alarm(session: Session, fault: Fault, *, at: datetime) -> bool:
     return True
 
 
-def alarms(session: Session) -> tuple[Alarm, ...]:
+def alarms(session: Session) -> tuple[FileAlarmRow, ...]:
     """What was found, the latest first."""
-    rows = session.scalars(select(FileAlarmRow).order_by(FileAlarmRow.at.desc(), FileAlarmRow.id))
-    return tuple(Alarm(row.case_id, row.place, row.what, row.at) for row in rows)
+    return tuple(session.scalars(select(FileAlarmRow).order_by(FileAlarmRow.at.desc(), FileAlarmRow.id)))
 
 
 def faults(realm: Store, store: Blobs, *, night: int | None = None) -> tuple[Fault, ...]:

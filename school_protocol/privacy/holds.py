@@ -98,7 +98,7 @@ def suspend(house: House, actor: Actor, number: str, until: str, reason: str, *,
 
     Raises Unseen, BadInput by `until` and `reason`, Refused where it is being erased already.
     """
-    day, said = _day(house, until), reason.strip()
+    day, said = _day(until), reason.strip()
     press = idempotency.press(house.vault, actor.id, token, number, "suspend", until, said)
     with house.realm.writing() as session:
         loaded, role = _loaded(house, session, actor, number)
@@ -123,7 +123,7 @@ def resume(house: House, actor: Actor, number: str, reason: str, *, token: str) 
     press = idempotency.press(house.vault, actor.id, token, number, "resume", said)
     with house.realm.writing() as session:
         loaded, role = _loaded(house, session, actor, number)
-        _check_reason(said)
+        _check_reason(said, {})
         if (before := idempotency.spent(session, press)) is not None:
             return datetime.fromisoformat(str(before["at"]))
         zone = ZoneInfo(loaded.around.calendar.timezone)
@@ -161,7 +161,7 @@ def _role(loaded: Loaded) -> str | None:
     return None if loaded.metadata_only else role_for(loaded.protocol, overseeing, loaded.roles)
 
 
-def _day(house: House, text: str) -> date | None:
+def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if len(text) == len("2026-01-31") else None
     except ValueError:
@@ -175,15 +175,14 @@ def _check(until: str, day: date | None, said: str, house: House) -> None:
         problems["until"] = ("not_a_date" if until.strip() else "required",)
     elif not today < day <= today + HOLD_MOST:
         problems["until"] = ("outside",)
+    _check_reason(said, problems)
+
+
+def _check_reason(said: str, problems: dict[str, tuple[str, ...]]) -> None:
     if not said or len(said) > TEXT_MOST:
         problems["reason"] = (f"too_long:{TEXT_MOST}:{len(said)}" if said else "required",)
     if problems:
         raise BadInput(problems)
-
-
-def _check_reason(said: str) -> None:
-    if not said or len(said) > TEXT_MOST:
-        raise BadInput({"reason": (f"too_long:{TEXT_MOST}:{len(said)}" if said else "required",)})
 
 
 # ---- lists of cases whose time runs out: for heads, those who oversee, the data officer, who confirms --------------

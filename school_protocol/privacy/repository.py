@@ -18,6 +18,7 @@ from school_protocol.cases import lookup_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.index_repository import Beside, where_visible
 from school_protocol.cases.models import CaseDueRow, CaseIndexRow, ReportRow
+from school_protocol.engine.case_parts import Door
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Scope
 from school_protocol.notifications.models import NoticeRow
@@ -32,6 +33,7 @@ from school_protocol.privacy.models import (
 from school_protocol.privacy.rules import Given
 from school_protocol.reports.repository import erase_of_case
 from school_protocol.statistics import repository as statistics_repository
+from school_protocol.storage.access_log import Cursor
 from school_protocol.storage.case_numbers import format_number
 from school_protocol.storage.models import CaseRecordRow, DraftRow, OutboxRow, RealmBase, TombstoneRow, new_id
 from school_protocol.storage.row_macs import is_genuine
@@ -82,22 +84,6 @@ WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
-    """One copy that was asked for; `person` is a slot of the case, `seq` the entry that asks for it."""
-
-    id: str
-    case_id: str
-    person: str
-    asked_by: str
-    asked_at: datetime
-    seq: int
-    state: str
-    settled_by: str | None
-    settled_at: datetime | None
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """A request about somebody's own data that waits for its answer: of which case, and until when."""
 
@@ -109,32 +95,9 @@ class Request:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ExportCursor:
-    """The last line of a page."""
-
-    due_at: datetime
-    case_id: str
-
-    def __str__(self) -> str:
-        return f"{self.due_at.isoformat()}~{self.case_id}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """A cursor as it came back in an address; None where it isn't one."""
-        moment, _, case_id = text.partition("~")
-        try:
-            found = datetime.fromisoformat(moment)
-        except ValueError:
-            return None
-        if found.utcoffset() is None or not case_id.isascii() or not case_id.isalnum() or len(case_id) > 40:
-            return None
-        return cls(found, case_id)
-
-
 def requests(
-    session: Session, scope: Scope, keys: Collection[str], *, today: date, limit: int, after: ExportCursor | None = None
-) -> tuple[tuple[Request, ...], ExportCursor | None]:
+    session: Session, scope: Scope, keys: Collection[str], *, today: date, limit: int, after: Cursor | None = None
+) -> tuple[tuple[Request, ...], Cursor | None]:
     """The counts of these deadlines that run in what a scope sees, the first due first."""
     order = (CaseDueRow.due_at, CaseDueRow.case_id)
     query = (
@@ -143,13 +106,13 @@ def requests(
         .where(where_visible(scope, today), CaseDueRow.key.in_(keys), CaseDueRow.planned.is_(False))
     )
     if after is not None:
-        query = query.where(beyond(order, (after.due_at, after.case_id)))
+        query = query.where(beyond(order, (after.at, after.id)))
     rows = list(session.execute(query.order_by(*order).limit(limit + 1)))
     lines = tuple(
         Request(due.case_id, number, unit, due.key, due.subject, due.due_at) for due, number, unit in rows[:limit]
     )
     last = lines[-1] if len(rows) > limit else None
-    return lines, ExportCursor(last.due_at, last.case_id) if last else None
+    return lines, Cursor(last.due_at, last.case_id) if last else None
 
 
 def ask_export(
@@ -164,17 +127,16 @@ def ask_export(
     return row.id
 
 
-def exports_of_case(session: Session, case_id: str, now: datetime) -> tuple[Export, ...]:
+def exports_of_case(session: Session, case_id: str, now: datetime) -> tuple[AccessExportRow, ...]:
     """Those of a case that count still, the latest first."""
     query = select(AccessExportRow).where(AccessExportRow.case_id == case_id, AccessExportRow.until > now)
-    rows = session.scalars(query.order_by(AccessExportRow.asked_at.desc(), AccessExportRow.id))
-    return tuple(_export(row) for row in rows)
+    return tuple(session.scalars(query.order_by(AccessExportRow.asked_at.desc(), AccessExportRow.id)))
 
 
-def exports_under(session: Session, case_id: str, seq: int, now: datetime) -> tuple[Export, ...]:
+def exports_under(session: Session, case_id: str, seq: int, now: datetime) -> tuple[AccessExportRow, ...]:
     """What that entry has brought already: copies that wait, and those that were let go, be they over or not."""
     query = select(AccessExportRow).where(AccessExportRow.case_id == case_id, AccessExportRow.seq == seq)
-    found = (_export(row) for row in session.scalars(query))
+    found = session.scalars(query)
     return tuple(one for one in found if one.state == APPROVED or (one.state == WAITING and one.until > now))
 
 
@@ -186,12 +148,12 @@ def waiting_in(session: Session, cases: Collection[str], now: datetime) -> froze
     return frozenset(session.scalars(query))
 
 
-def find_export(session: Session, case_id: str, export_id: str, now: datetime) -> Export:
+def find_export(session: Session, case_id: str, export_id: str, now: datetime) -> AccessExportRow:
     """That one of that case, while it counts; raises Unseen."""
     row = session.get(AccessExportRow, export_id)
     if row is None or row.case_id != case_id or row.until <= now or not is_genuine(session, AccessExportRow, row):
         raise Unseen(export_id)
-    return _export(row)
+    return row
 
 
 def settle_export(session: Session, export_id: str, state: str, account: str, *, at: datetime, until: datetime) -> None:
@@ -201,10 +163,6 @@ def settle_export(session: Session, export_id: str, state: str, account: str, *,
         raise Unseen(export_id)
     row.state, row.settled_by, row.settled_at, row.until = state, account, at, until
     session.flush()
-
-
-def _export(row: AccessExportRow) -> Export:
-    return Export(**{name: getattr(row, name) for name in Export.__slots__})
 
 
 # ---- time limits: ended cases on the way to their erasure; told, held, agreed to -----------------------------------
@@ -508,15 +466,6 @@ def share(session: Session, key: tuple[str, str, str, int, date]) -> dict[str, A
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
-    """An opening of that number, by that account; somebody else says by `due_at` whether it was justified."""
-
-    seq: int
-    account: str
-    due_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Waiting:
     """A review that waits, in the case with that number."""
 
@@ -525,9 +474,9 @@ class Waiting:
     due_at: datetime
 
 
-def rows_of(case_id: str, reviews: Iterable[Review]) -> Beside:
-    """What stands of these beside the case's index row."""
-    rows = [{"case_id": case_id, "seq": one.seq, "account": one.account, "due_at": one.due_at} for one in reviews]
+def rows_of(case_id: str, doors: Iterable[Door]) -> Beside:
+    """What stands of these openings beside the case's index row: each waits for somebody else's review."""
+    rows = [{"case_id": case_id, "seq": one.seq, "account": one.account, "due_at": one.review_by} for one in doors]
     return DoorReviewRow, rows
 
 

@@ -19,10 +19,11 @@ from school_protocol.context import House, take_away, today_for
 from school_protocol.engine.case import Case
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.definition import Protocol, ScopeKind
-from school_protocol.engine.definition_parts import LEAST_RUNS, Document, Yearly
+from school_protocol.engine.definition_parts import LEAST_RUNS, Yearly
 from school_protocol.engine.facts import Facts, Surroundings
 from school_protocol.language import ZONE
 from school_protocol.notifications import repository as notifications_repository
+from school_protocol.notifications.models import NoticeRow
 from school_protocol.notifications.repository import State
 from school_protocol.privacy import repository
 from school_protocol.privacy.evidence_repository import places_of_case
@@ -271,13 +272,13 @@ def is_word_asked_for(session: Session, found: Standing) -> bool:
     days = (found.waits.on, found.waits.on + timedelta(days=1))  # a run may go on past midnight
     ends = tuple(_ending(found.case_id, day) for day in days)
     return any(
-        one.state is State.delivered
+        one.state == State.delivered
         for one in notifications_repository.notices_of_case(session, found.case_id)
         if one.cause.startswith(f"move:{_LETTER[Step.confirm]}") and one.cause.endswith(ends)
     )
 
 
-def _told(session: Session, case_id: str, step: Step, asked_at: datetime) -> Iterator[notifications_repository.Notice]:
+def _told(session: Session, case_id: str, step: Step, asked_at: datetime) -> Iterator[NoticeRow]:
     """What became of the messages that were asked for then."""
     beginning, end = f"move:{_LETTER[step]}", _mark(case_id, asked_at)
     for one in notifications_repository.notices_of_case(session, case_id):
@@ -309,7 +310,8 @@ def _shares(house: House, looked: Looked) -> Iterator[tuple[Key, yearly_rules.Sh
         for document in protocol.documents.values():
             if document.yearly is not None:
                 for period in _periods(document.yearly, looked.facts.around, first_at):
-                    tally = _counted(house, looked, protocol, document, period)
+                    tally = Tally(protocol, document)
+                    tally.take(stood_at(house, case, period.ends, looked.facts.around), case)
                     key = (unit, case.protocol, document.key, period.year, period.last_day)
                     yield key, yearly_rules.as_share(tally.counts)
 
@@ -320,12 +322,6 @@ def _periods(rules: Yearly, around: Surroundings, first_at: datetime) -> Iterato
     for period in yearly_rules.periods(rules, yearly_rules.year_at(rules, timezone, first_at), timezone):
         if period.starts <= first_at < period.ends:
             yield period
-
-
-def _counted(house: House, looked: Looked, protocol: Protocol, document: Document, period: Period) -> Tally:
-    tally = Tally(protocol, document)
-    tally.take(stood_at(house, looked.case, period.ends, looked.facts.around), looked.case)
-    return tally
 
 
 # ---- the sweep: reports without a case, drafts, used tokens, attempts, ended sessions ------------------------------
@@ -409,10 +405,14 @@ def run_sweep(house: House, *, dry_run: bool = False) -> Report:
     with house.realm.writing() as session:
         today = repository.begin_day(session, today_for(house), house.now())
     report = Report(today.on.isoformat(), today.run)
-    _write_down_erased(house)
+    with house.realm.reading() as session:  # the list outside knows every case that was erased, by whatever door
+        gone = [Erased(case_id, at) for case_id, at in repository.erased(session)]
+    backups.merge(house.settings.data, house.vault, gone)
     report.kept_though_listed = _kept_though_listed(house)
     report.looked, report.failed = look(house)
-    for case_id in _ids(house, today):
+    with house.realm.reading() as session:
+        ids = [found.case_id for found in _coming(session, today) if _has_work(house, found, today)]
+    for case_id in ids:
         try:
             step = _go_on(house, case_id, today)
         except Exception as error:
@@ -444,11 +444,6 @@ def _look_ahead(house: House) -> Report:
     for step, name in _COUNTED.items():
         setattr(report, name, counts[step])
     return report
-
-
-def _ids(house: House, today: Given) -> list[str]:
-    with house.realm.reading() as session:
-        return [found.case_id for found in _coming(session, today) if _has_work(house, found, today)]
 
 
 def _has_work(house: House, found: Standing, today: Given) -> bool:
@@ -528,13 +523,6 @@ def _erase(house: House, session: Session, looked: Looked, found: Standing) -> N
     backups.note(house.settings.data, house.vault, found.case_id, now)
     repository.erase_case(session, house.vault, found.case_id, at=now, actor=found.agreed_by)
     repository.forget_messages(session, found.case_id, now)
-
-
-def _write_down_erased(house: House) -> None:
-    """The list outside the database knows every case that was erased, by whatever door."""
-    with house.realm.reading() as session:
-        found = [Erased(case_id, at) for case_id, at in repository.erased(session)]
-    backups.merge(house.settings.data, house.vault, found)
 
 
 def is_being_erased(house: House, session: Session, case_id: str) -> bool:

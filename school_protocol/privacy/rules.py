@@ -10,7 +10,6 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from school_protocol.engine.case import Case
@@ -75,7 +74,8 @@ def limit_of(facts: Facts) -> Limit | None:
         return None
     zone = ZoneInfo(facts.around.calendar.timezone)
     footing = case.footing
-    rule = next((one for one in protocol.retention if _fits(one, facts)), None)
+    of_state = (one for one in protocol.retention if not one.states or case.state in one.states)
+    rule = next((one for one in of_state if one.when is None or one.when.holds(facts)), None)
     return Limit(
         rule=rule,
         ended_at=footing.at,
@@ -84,11 +84,6 @@ def limit_of(facts: Facts) -> Limit | None:
         barred_until=barred_until(case, zone),
         asked=is_asked(facts),
     )
-
-
-def _fits(rule: Retention, facts: Facts) -> bool:
-    of_state = not rule.states or facts.case.state in rule.states
-    return of_state and (rule.when is None or rule.when.holds(facts))
 
 
 def due_on(protocol: Protocol, rule: Retention, ended_on: date) -> date:
@@ -149,14 +144,9 @@ def named_in(facts: Facts, record: Record) -> str | None:
 
 def _asks_for_access(facts: Facts, record: Record) -> bool:
     form = facts.case.protocol_at(record.seq, facts.protocol).form_of(record.act)
-    return any(
-        item.type in (FieldType.choice, FieldType.choices) and ACCESS in _chosen(record.answers.get(item.key))
-        for item in form.fields
-    )
-
-
-def _chosen(answer: Any) -> tuple[str, ...]:
-    return (answer,) if isinstance(answer, str) else tuple(answer or ())
+    asked = (item.key for item in form.fields if item.type in (FieldType.choice, FieldType.choices))
+    answers = [record.answers.get(key) for key in asked]
+    return any(ACCESS in ((one,) if isinstance(one, str) else one or ()) for one in answers)
 
 
 def _asking(facts: Facts) -> frozenset[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,16 +17,16 @@ from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition_parts import Rise
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Unit
-from school_protocol.language import Wording
-from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable
+from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable, wording_of
 from school_protocol.notifications.digests import paces
 from school_protocol.notifications.repository import State
 from school_protocol.people import contacts_repository
 from school_protocol.people.roster import on_duty
 from school_protocol.people.roster_rules import is_school_time
 from school_protocol.reports import repository, shuffle_repository
+from school_protocol.reports.models import PublicNoticeRow
 from school_protocol.reports.public_door import reads, rules_of
-from school_protocol.reports.repository import Kept, PublicHeader
+from school_protocol.reports.repository import PublicHeader
 from school_protocol.reports.rules import URGENT_MOST, hour_of, hours_before, months_before, steps_due, told_by
 from school_protocol.storage.engines import Session
 
@@ -86,20 +86,10 @@ def rise(house: House, post: Post) -> int:
     if house.name != REALM:
         return 0
     _look(house)
-    _forget(house)
-    return sum(_deliver(house, channel, carrier) for channel, carrier in _carriers(post))
-
-
-def _carriers(post: Post) -> Iterator[tuple[Channel, Carrier]]:
-    if post.sms is not None:
-        yield Channel.sms, post.sms
-    if post.mail is not None:
-        yield Channel.mail, post.mail
-
-
-def _forget(house: House) -> None:
     with house.realm.writing() as session:
         repository.forget_receipt_notice(session, hours_before(house.now(), KEPT_DAYS * 24))
+    ways = ((Channel.sms, post.sms), (Channel.mail, post.mail))
+    return sum(_deliver(house, channel, carrier) for channel, carrier in ways if carrier is not None)
 
 
 # ---- who is told -----------------------------------------------------------------------------------------------------
@@ -288,7 +278,7 @@ def _deliver(house: House, channel: Channel, carrier: Carrier) -> int:
     return left
 
 
-def _put_off(house: House, one: Kept, now: datetime) -> None:
+def _put_off(house: House, one: PublicNoticeRow, now: datetime) -> None:
     attempts = one.attempts + 1
     with house.realm.writing() as session:
         if attempts >= LAST_TRY:
@@ -297,7 +287,7 @@ def _put_off(house: House, one: Kept, now: datetime) -> None:
             repository.put_off_receipt_notice(session, one.id, now + timedelta(hours=0 if attempts % TRIES else 1))
 
 
-def _deliver_one(house: House, carrier: Carrier, one: Kept) -> int:
+def _deliver_one(house: House, carrier: Carrier, one: PublicNoticeRow) -> int:
     """One message, if something waits still that this person reads."""
     with house.directory.reading() as people:
         account = auth_repository.account(people, one.account)
@@ -308,7 +298,7 @@ def _deliver_one(house: House, carrier: Carrier, one: Kept) -> int:
         is_wanted = actor is not None and any(
             (each.urgent or not one.urgent) and reads(house, session, actor, each, unit) for each in waiting
         )
-    to = account and (account.email if one.channel is Channel.mail else account.phone)
+    to = account and (account.email if one.channel == Channel.mail.value else account.phone)
     state = State.delivered if is_wanted and to else State.withheld if not is_wanted else State.no_address
     if account is not None and to and is_wanted:
         carrier.carry(to, _letter(house, account, one))
@@ -317,10 +307,9 @@ def _deliver_one(house: House, carrier: Carrier, one: Kept) -> int:
     return int(state is State.delivered)
 
 
-def _letter(house: House, account: Account, one: Kept) -> Letter:
+def _letter(house: House, account: Account, one: PublicNoticeRow) -> Letter:
     """It names no school and no report; its date is the hour."""
-    offered = account.language in house.settings.languages
-    w = Wording(account.language if offered else house.settings.default_language)
+    w = wording_of(house.settings, account.language)
     if one.urgent:
         subject = w._("Urgent: open the desk now")
         lines = [w._("Urgent: open the desk now, or call the school.")]
@@ -328,7 +317,7 @@ def _letter(house: House, account: Account, one: Kept) -> Letter:
         subject = w._("A message for the school waits")
         lines = [w._("Somebody has told the school something: it waits to be read on the desk.")]
     lines += [house.settings.address] if house.settings.address else []
-    is_mail = one.channel is Channel.mail
+    is_mail = one.channel == Channel.mail.value
     if is_mail:
         lines.append(w._("This message says no more on purpose: the rest is read on the desk, signed in."))
         lines.append(w._("A machine sent it: nobody reads an answer."))

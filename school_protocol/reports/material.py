@@ -23,8 +23,9 @@ from school_protocol.language import Wording
 from school_protocol.pdf import bidi, rendering
 from school_protocol.pdf.rendering import render, template
 from school_protocol.people import contacts_repository
+from school_protocol.people.models import ContactRow
 from school_protocol.publishing.handouts import Handout, languages_of
-from school_protocol.reports.public_door import Door, current, roles_at, see_doors
+from school_protocol.reports.public_door import current, roles_at, see_doors
 
 # ---- what poster, leaflet and orientation sheet share: who answers, the address and its picture, full pages --------
 
@@ -131,46 +132,42 @@ class AfterStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leaflet:
-    """What is printed: the definition's sentences, the school, and who can be called."""
+class Printed:
+    """What poster and leaflet print: the definition's sentences, the school, its address, and who can be called."""
 
-    school: Mapping[str, str]
+    unit: Unit
     address: Address
-    motto: Text
-    call: Text
-    promise: Text
-    adult: Text | None = None
-    """Who reads where an adult of the school is part of it."""
+    material: Material
     hours: Text
-    what: Text
-    """What cyberharassment is, in a child's words."""
-    do: tuple[Text, ...]
-    never: tuple[Text, ...]
-    family: tuple[Text, ...]
-    """What parents can do."""
     after: tuple[AfterStep, ...]
     calls: tuple[Answering, ...]
     made_at: datetime
 
 
-def leaflet(view: Leaflet, wording: Wording) -> bytes:
-    """The PDF/A-3a, two pages. The same view gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
-    return fitted(lambda scale: _leaflet_written(view, wording, scale), 2)
-
-
-def _leaflet_written(view: Leaflet, wording: Wording, scale: float) -> bytes:
-    told = ("leaflet", view.address.whole, scale, wording.language, sorted(view.school.items()), view.made_at)
+def _written(html: str, wording: Wording, title: Text, made_at: datetime, *told: object) -> bytes:
+    """The PDF/A-3a of these pages; `told`: all that makes them other than those of another paper."""
     return render(
-        leaflet_html(view, wording, scale),
-        title=wording.text(view.motto),
+        html,
+        title=wording.text(title),
         language=wording.html_language,
-        identifier="|".join(str(part) for part in told),
-        moment=view.made_at,
+        identifier="|".join(str(part) for part in (*told, made_at)),
+        moment=made_at,
         accessible=True,
     )
 
 
-def leaflet_html(view: Leaflet, wording: Wording, scale: float = 1.0) -> str:
+def leaflet(view: Printed, wording: Wording) -> bytes:
+    """The PDF/A-3a, two pages. The same view gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
+
+    def written(scale: float) -> bytes:
+        html = leaflet_html(view, wording, scale)
+        told = ("leaflet", view.address.whole, scale, wording.language, sorted(view.unit.names.items()))
+        return _written(html, wording, view.material.motto, view.made_at, *told)
+
+    return fitted(written, 2)
+
+
+def leaflet_html(view: Printed, wording: Wording, scale: float = 1.0) -> str:
     """The pages that the PDF is made of."""
     picture = view.address.picture(wording._("Picture of this address, for a phone’s camera"))
     return template("leaflet.html").render(
@@ -204,22 +201,14 @@ class OrientationSheet:
 
 def orientation_sheet(view: OrientationSheet, wording: Wording) -> bytes:
     """The PDF/A-3a, one page. The same view gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
-    return fitted(lambda scale: _orientation_sheet_written(view, wording, scale), 1)
 
+    def written(scale: float) -> bytes:
+        html = orientation_sheet_html(view, wording, scale)
+        places = sorted(view.places.items())
+        told = ("orientation", view.key, scale, wording.language, sorted(view.school.items()), places)
+        return _written(html, wording, view.title, view.made_at, *told)
 
-def _orientation_sheet_written(view: OrientationSheet, wording: Wording, scale: float) -> bytes:
-    told = (
-        "orientation", view.key, scale, wording.language, sorted(view.school.items()), sorted(view.places.items()),
-        view.made_at,
-    )  # fmt: skip
-    return render(
-        orientation_sheet_html(view, wording, scale),
-        title=wording.text(view.title),
-        language=wording.html_language,
-        identifier="|".join(str(part) for part in told),
-        moment=view.made_at,
-        accessible=True,
-    )
+    return fitted(written, 1)
 
 
 def orientation_sheet_html(view: OrientationSheet, wording: Wording, scale: float = 1.0) -> str:
@@ -262,41 +251,18 @@ class Size(StrEnum):
     a5 = "A5"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Poster:
-    """What is printed: the definition's sentences, the school, and who can be called at once."""
-
-    school: Mapping[str, str]
-    address: Address
-    motto: Text
-    call: Text
-    """One line to the child: what this is about."""
-    promise: Text
-    adult: Text | None = None
-    """Who reads where an adult of the school is part of it."""
-    hours: Text
-    calls: tuple[Answering, ...]
-    made_at: datetime
-
-
-def poster(view: Poster, wording: Wording, size: Size) -> bytes:
+def poster(view: Printed, wording: Wording, size: Size) -> bytes:
     """The PDF/A-3a, one page. The same view gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
-    return fitted(lambda scale: _poster_written(view, wording, size, scale), 1)
+
+    def written(scale: float) -> bytes:
+        html = poster_html(view, wording, size, scale)
+        told = ("poster", view.address.whole, size, scale, wording.language, sorted(view.unit.names.items()))
+        return _written(html, wording, view.material.motto, view.made_at, *told)
+
+    return fitted(written, 1)
 
 
-def _poster_written(view: Poster, wording: Wording, size: Size, scale: float) -> bytes:
-    told = ("poster", view.address.whole, size, scale, wording.language, sorted(view.school.items()), view.made_at)
-    return render(
-        poster_html(view, wording, size, scale),
-        title=wording.text(view.motto),
-        language=wording.html_language,
-        identifier="|".join(str(part) for part in told),
-        moment=view.made_at,
-        accessible=True,
-    )
-
-
-def poster_html(view: Poster, wording: Wording, size: Size, scale: float = 1.0) -> str:
+def poster_html(view: Printed, wording: Wording, size: Size, scale: float = 1.0) -> str:
     """The page that the PDF is made of."""
     picture = view.address.picture(wording._("Picture of this address, for a phone’s camera"))
     return template("poster.html").render(
@@ -337,46 +303,38 @@ def see_printable(house: House, unit: Unit) -> Printable:
 
 def see_poster(house: House, actor: Actor, unit: str, kind: str, size: str, language: str, address: str) -> Handout:
     """The poster of a school's address, which stands below `address`. Raises Unseen, DocumentsUnavailable."""
-    door = _standing(house, actor, unit, kind)
-    protocol, rules, material = _material(house)
     if size not in set(Size):
         raise Unseen(size)
-    view = Poster(
-        school=door.unit.names,
-        address=Address(f"{address}{door.code}"),
-        motto=material.motto,
-        call=material.call,
-        promise=material.promise,
-        adult=material.adult,
-        hours=rules.hours,
-        calls=_calls(house, protocol, rules, door.unit),
-        made_at=house.now(),
-    )
+    view, protocol = _printed(house, actor, unit, kind, address)
     data = poster(view, _voice(protocol, language), Size(size))
-    return Handout(f"{door.unit.code}-{size}-{language}.pdf", data)
+    return Handout(f"{view.unit.code}-{size}-{language}.pdf", data)
 
 
 def see_leaflet(house: House, actor: Actor, unit: str, kind: str, language: str, address: str) -> Handout:
     """The leaflet of a school. Raises Unseen, DocumentsUnavailable."""
-    door = _standing(house, actor, unit, kind)
-    protocol, rules, material = _material(house)
-    view = Leaflet(
-        school=door.unit.names,
+    view, protocol = _printed(house, actor, unit, kind, address)
+    return Handout(f"{view.unit.code}-{language}.pdf", leaflet(view, _voice(protocol, language)))
+
+
+def _printed(house: House, actor: Actor, unit: str, kind: str, address: str) -> tuple[Printed, Protocol]:
+    """What is printed of a school's address of that kind, and of which definition. Raises Unseen."""
+    doors = see_doors(house, actor, unit)
+    door = next((one for one in (doors.public, doors.staff) if one is not None and one.kind == kind), None)
+    if door is None:
+        raise Unseen(kind)
+    protocol, rules = current(house)
+    if rules.material is None:
+        raise Unseen("material")
+    view = Printed(
+        unit=door.unit,
         address=Address(f"{address}{door.code}"),
-        motto=material.motto,
-        call=material.call,
-        promise=material.promise,
-        adult=material.adult,
+        material=rules.material,
         hours=rules.hours,
-        what=material.what,
-        do=material.do,
-        never=material.never,
-        family=material.family,
-        after=after(protocol, material),
+        after=after(protocol, rules.material),
         calls=_calls(house, protocol, rules, door.unit),
         made_at=house.now(),
     )
-    return Handout(f"{door.unit.code}-{language}.pdf", leaflet(view, _voice(protocol, language)))
+    return view, protocol
 
 
 def see_sheet(house: House, actor: Actor, unit: Unit, key: str, language: str) -> Handout:
@@ -406,21 +364,6 @@ def after(protocol: Protocol, material: Material) -> tuple[AfterStep, ...]:
     )
 
 
-def _standing(house: House, actor: Actor, unit: str, kind: str) -> Door:
-    doors = see_doors(house, actor, unit)
-    found = next((one for one in (doors.public, doors.staff) if one is not None and one.kind == kind), None)
-    if found is None:
-        raise Unseen(kind)
-    return found
-
-
-def _material(house: House) -> tuple[Protocol, SignalementRules, Material]:
-    protocol, rules = current(house)
-    if rules.material is None:
-        raise Unseen("material")
-    return protocol, rules, rules.material
-
-
 def _voice(protocol: Protocol, language: str) -> Wording:
     if language not in languages_of(protocol):
         raise Unseen(language)
@@ -437,9 +380,7 @@ def _calls(house: House, protocol: Protocol, rules: SignalementRules, unit: Unit
     return tuple(_answering(one) for one in found[:_CALLS_MOST])
 
 
-def _contacts(
-    house: House, protocol: Protocol, unit: Unit, targets: Iterable[str]
-) -> list[contacts_repository.Contact]:
+def _contacts(house: House, protocol: Protocol, unit: Unit, targets: Iterable[str]) -> list[ContactRow]:
     """Contacts that serve a school, in the order of the targets; what is printed does not hang on the hour."""
     order = {key: place for place, key in enumerate(targets)}
     with house.directory.reading() as session:
@@ -449,5 +390,5 @@ def _contacts(
     return [one for _place, one in sorted(wanted, key=lambda pair: pair[0])]
 
 
-def _answering(one: contacts_repository.Contact) -> Answering:
+def _answering(one: ContactRow) -> Answering:
     return Answering(one.names, phone=one.phone, url=one.url, hours=one.hours)

@@ -31,7 +31,8 @@ from school_protocol.engine.texts import N_, latin
 from school_protocol.engine.visibility import Actor, Scope, Unit, UnitKind
 from school_protocol.language import Wording, printed_languages
 from school_protocol.reports import repository
-from school_protocol.reports.repository import KeptDoor, PublicHeader
+from school_protocol.reports.models import PublicDoorRow
+from school_protocol.reports.repository import PublicHeader
 from school_protocol.reports.rules import DRAWN, Status, hour_of, is_sampled, told_by, with_check
 from school_protocol.storage.engines import Session
 
@@ -102,15 +103,6 @@ def current(house: House) -> tuple[Protocol, SignalementRules]:
             if protocol.signalement is not None:
                 return protocol, protocol.signalement
     raise Unseen("signalement")
-
-
-def is_offered(house: House) -> bool:
-    """Whether this installation takes public reports at all."""
-    try:
-        current(house)
-    except Unseen:
-        return False
-    return True
 
 
 def rules_of(house: House, header: PublicHeader) -> tuple[Protocol, SignalementRules]:
@@ -291,7 +283,7 @@ def _below(house: House, session: Session, actor: Actor, unit: str | None) -> Un
     return found
 
 
-def _door(kept: KeptDoor, unit: Unit) -> Door:
+def _door(kept: PublicDoorRow, unit: Unit) -> Door:
     return Door(kept.code, unit, kept.kind, kept.made_at, kept.ended_at is not None)
 
 

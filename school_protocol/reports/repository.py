@@ -39,20 +39,7 @@ _RUDE = ("bite", "duk", "fes", "fuk", "kak", "kon", "kul", "kus", "nik", "pede",
 """What no school wants on its wall: an address in which one of these is heard isn't given out."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptDoor:
-    """A school's address."""
-
-    code: str
-    unit: str
-    kind: str
-    made_at: datetime
-    made_by: str
-    ended_at: datetime | None
-    ended_by: str | None
-
-
-def make_address(session: Session, *, unit: str, kind: str, by: str, at: datetime) -> KeptDoor:
+def make_address(session: Session, *, unit: str, kind: str, by: str, at: datetime) -> PublicDoorRow:
     """A new address for a school; the one of that kind that stood is ended."""
     query = select(PublicDoorRow).where(
         PublicDoorRow.unit == unit, PublicDoorRow.kind == kind, PublicDoorRow.ended_at.is_(None)
@@ -64,7 +51,7 @@ def make_address(session: Session, *, unit: str, kind: str, by: str, at: datetim
     row = PublicDoorRow(code=code, unit=unit, kind=kind, made_at=at, made_by=by, ended_at=None, ended_by=None)
     session.add(row)
     session.flush()
-    return _door(row)
+    return row
 
 
 def plain(text: str) -> str | None:
@@ -90,38 +77,19 @@ def _free(session: Session) -> str:
             return code
 
 
-def door(session: Session, code: str) -> KeptDoor | None:
+def door(session: Session, code: str) -> PublicDoorRow | None:
     """The address with that code, ended or not."""
-    row = session.get(PublicDoorRow, code)
-    return None if row is None else _door(row)
+    return session.get(PublicDoorRow, code)
 
 
-def of_unit(session: Session, unit: str) -> tuple[KeptDoor, ...]:
+def of_unit(session: Session, unit: str) -> tuple[PublicDoorRow, ...]:
     """Every address that a school ever had, those that stand first, then the latest."""
     query = select(PublicDoorRow).where(PublicDoorRow.unit == unit)
-    rows = session.scalars(query.order_by(PublicDoorRow.ended_at.is_not(None), PublicDoorRow.made_at.desc()))
-    return tuple(_door(row) for row in rows)
-
-
-def _door(row: PublicDoorRow) -> KeptDoor:
-    return KeptDoor(row.code, row.unit, row.kind, row.made_at, row.made_by, row.ended_at, row.ended_by)
+    return tuple(session.scalars(query.order_by(PublicDoorRow.ended_at.is_not(None), PublicDoorRow.made_at.desc())))
 
 
 # ---- who is told that reports wait at a school ---------------------------------------------------------------------
 # One row an hour for a person and a way, however many came.
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One message that waits."""
-
-    id: str
-    unit: str
-    account: str
-    channel: Channel
-    urgent: bool
-    hour: datetime
-    attempts: int
 
 
 def ask_receipt_notice(
@@ -159,7 +127,9 @@ def ask_receipt_notice(
     return True
 
 
-def due_receipt_notices(session: Session, channel: Channel, hour: datetime, *, limit: int) -> tuple[Kept, ...]:
+def due_receipt_notices(
+    session: Session, channel: Channel, hour: datetime, *, limit: int
+) -> tuple[PublicNoticeRow, ...]:
     """What is to be sent by that way now, urgent ones first."""
     query = (
         select(PublicNoticeRow)
@@ -170,10 +140,7 @@ def due_receipt_notices(session: Session, channel: Channel, hour: datetime, *, l
         .order_by(PublicNoticeRow.urgent.desc(), PublicNoticeRow.hour, PublicNoticeRow.id)
         .limit(limit)
     )  # fmt: skip
-    return tuple(
-        Kept(row.id, row.unit, row.account, Channel(row.channel), row.urgent, row.hour, row.attempts)
-        for row in session.scalars(query)
-    )
+    return tuple(session.scalars(query))
 
 
 def put_off_receipt_notice(session: Session, notice: str, until: datetime) -> None:
@@ -240,15 +207,6 @@ class PublicMessage:
     hour: datetime
     text: str
     by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Who of the staff read a report, or did what with it."""
-
-    account: str
-    what: str
-    hour: datetime
 
 
 # ---- one report ------------------------------------------------------------------------------------------------------
@@ -461,12 +419,8 @@ def messages(session: Session, vault: Vault, report: str) -> tuple[PublicMessage
     rows = session.scalars(
         select(PublicMessageRow).where(PublicMessageRow.report == report).order_by(PublicMessageRow.place)
     )
-    return tuple(_message(vault, key, row, one) for one in rows)
-
-
-def _message(vault: Vault, key: bytes, row: PublicReportRow, one: PublicMessageRow) -> PublicMessage:
-    opened = vault.open_sealed(key, _label(row, one.place), one.sealed)
-    return PublicMessage(one.place, one.by_reporter, one.hour, opened["text"], opened["by"])
+    found = [(one, vault.open_sealed(key, _label(row, one.place), one.sealed)) for one in rows]
+    return tuple(PublicMessage(one.place, one.by_reporter, one.hour, said["text"], said["by"]) for one, said in found)
 
 
 def _label(row: PublicReportRow, place: int) -> str:
@@ -482,11 +436,10 @@ def note(session: Session, report: str, *, account: str, what: str, hour: dateti
         session.flush()
 
 
-def traces(session: Session, report: str) -> tuple[Trace, ...]:
+def traces(session: Session, report: str) -> tuple[PublicTraceRow, ...]:
     """Who read a report and did what, by the hour."""
     query = select(PublicTraceRow).where(PublicTraceRow.report == report)
-    rows = session.scalars(query.order_by(PublicTraceRow.hour, PublicTraceRow.what, PublicTraceRow.account))
-    return tuple(Trace(row.account, row.what, row.hour) for row in rows)
+    return tuple(session.scalars(query.order_by(PublicTraceRow.hour, PublicTraceRow.what, PublicTraceRow.account)))
 
 
 # ---- erasing ---------------------------------------------------------------------------------------------------------

@@ -200,7 +200,7 @@ def sent(code: str) -> ResponseReturnValue:
         return response, 422
     return show(
         "signalement/sent.html",
-        receipt=receipt, code=view.door.code, address=_whole_address(view.door.code),
+        receipt=receipt, code=view.door.code, address=f"{base_address()}{view.door.code}".partition("://")[2],
         has_after=_material(view) is not None,
     )  # fmt: skip
 
@@ -236,11 +236,6 @@ def _ended(view: FormView) -> ResponseReturnValue:
     back = _to("back", view.door.code)
     said = w._("This address is no longer in use")
     return show("signalement/closed.html", said=said, more=more, contacts=view.numbers, back=back), 410
-
-
-def _whole_address(code: str) -> str:
-    """What is typed to come back."""
-    return f"{base_address()}{code}".partition("://")[2]
 
 
 def _to(page: str, code: str) -> str:

@@ -437,7 +437,7 @@ def answer(house: House, actor: Actor, report: str, said: str, *, settles: bool,
     with house.realm.writing() as session:
         header, unit = _found(house, session, actor, report)
         press = idempotency.press(house.vault, actor.id, token, "answer", report, text, settles)
-        if idempotency.use(session, press, {"report": report}, at=_at(house)) is None:
+        if idempotency.use(session, press, {"report": report}, at=hour_of(house.now())) is None:
             if len(repository.messages(session, house.vault, report)) >= MESSAGES_MOST:
                 raise BadInput({"said": ("too_many_messages",)})
             repository.write_message(session, house.vault, report, text, hour=hour_of(house.now()), by=actor.id)
@@ -482,7 +482,9 @@ def close(house: House, actor: Actor, ids: Collection[str], why: str, *, togethe
             header, _unit = _found(house, session, actor, one)
             if header.status is not Status.waiting or (together and _is_grave(house, session, header)):
                 continue
-            if header.outcome in ("", actor.id) and (why == Wrong.abusive or _takes_two(session, header)):
+            done = {trace.what for trace in repository.traces(session, header.id)}
+            takes_two = why == Wrong.abusive or not done.isdisjoint(("proposed", "taken_up_again"))
+            if header.outcome in ("", actor.id) and takes_two:
                 if not header.outcome:
                     after = replace(header, outcome=actor.id, waits=hour_of(house.now()))
                     repository.change_public_report(session, after)
@@ -492,11 +494,6 @@ def close(house: House, actor: Actor, ids: Collection[str], why: str, *, togethe
                 _note(house, session, _settle(house, session, header, Status.closed, why), actor, "closed")
                 closed += 1
     return Closing(closed, proposed)
-
-
-def _takes_two(session: Session, header: PublicHeader) -> bool:
-    """Somebody saw it otherwise before: nobody closes it alone any more."""
-    return any(one.what in ("proposed", "taken_up_again") for one in repository.traces(session, header.id))
 
 
 def verify(house: House, actor: Actor, report: str, *, is_to_verify: bool) -> ReportView:
@@ -743,8 +740,3 @@ def _settle(
     after = replace(header, status=status, outcome=outcome, settled=hour, waits=None, case_id=case_id)
     repository.change_public_report(session, after)
     return after
-
-
-def _at(house: House) -> datetime:
-    """A press on a report is kept by its hour, as all that has to do with one."""
-    return hour_of(house.now())

@@ -68,12 +68,13 @@ def _open_sqlite(address: URL) -> Engine:
 
 
 def pooling(url: str | URL) -> dict[str, Any]:
-    """How many connections an engine on `url` keeps (SQLite files take many readers, memory one); none tells values."""
+    """How an engine on `url` connects, and how many it keeps (SQLite files take many readers, memory one)."""
     address = make_url(url)
     always = {"hide_parameters": True}
     if address.get_backend_name() == "sqlite":
         return always | ({"pool_size": 10, "max_overflow": 30} if _is_file(address) else {})
-    return always | {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+    found_out = {name: value for name, value in _found_out().items() if name not in address.query}
+    return always | {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20, "connect_args": found_out}
 
 
 def prepared(engine: Engine) -> Engine:
@@ -136,10 +137,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _open_server(address: URL, schema: str | None, kept: int) -> Engine:
-    arguments = {name: value for name, value in _found_out().items() if name not in address.query}
+    wanted = pooling(address) | {"pool_size": kept}
     if schema:
-        arguments["options"] = f"-c search_path={schema}"
-    return create_engine(address, connect_args=arguments, **(pooling(address) | {"pool_size": kept}))
+        wanted["connect_args"]["options"] = f"-c search_path={schema}"
+    return create_engine(address, **wanted)
 
 
 def _found_out() -> dict[str, Any]:

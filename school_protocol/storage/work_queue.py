@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -171,6 +171,12 @@ def put_off_message(session: Session, message_id: str, until: datetime) -> None:
     if (row := session.get(OutboxRow, _of(session, message_id))) is not None and row.done_at is None:
         row.due_at = until
         session.flush()
+
+
+def put_off_after(session: Session, messages: Iterable[Message], now: datetime) -> None:
+    """The work failed: hand these out again after twice as long each time, four hours at most."""
+    for one in messages:
+        put_off_message(session, one.id, now + timedelta(minutes=min(2 ** min(one.attempts, 8), 240)))
 
 
 def go_on(session: Session, message_id: str, payload: Payload, *, at: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
@@ -10,8 +9,7 @@ from school_protocol.engine.definition import Target
 from school_protocol.engine.form_model import FormField
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import Wording
-from school_protocol.people.forms import TeamForm
-from school_protocol.people.roster import CandidateLine
+from school_protocol.people.forms import TeamForm, spec_of, team_form
 from school_protocol.supervision.referral_contacts import HOURS, ContactView, spans_of
 from school_protocol.supervision.visit_service import ACTIONS_MOST, VisitView
 from school_protocol.ui.fields import Day, Line, Moment, Offered, OneOf, Posted, Question, Rows, Words
@@ -55,19 +53,8 @@ def contact_form(
             ],
         ),
     }  # fmt: skip
-    opened = posted if posted is not None else _contact_opening(view)
-    return _form(questions, opened, view.revision if view else 0)
-
-
-def _form(questions: dict[str, Question], posted: Posted, revision: int) -> TeamForm:
-    shown = Posted(posted)
-    if not shown.get("token"):
-        shown["token"] = secrets.token_urlsafe(24)
-    shown.setdefault("expected", str(revision))
-    kind = type("ActualForm", (TeamForm,), {f"{PREFIX}{key}": question for key, question in questions.items()})
-    form: TeamForm = kind(shown)
-    form.questions = [form[f"{PREFIX}{key}"] for key in questions]
-    return form
+    seen = view.revision if view else 0
+    return team_form(questions, posted if posted is not None else _contact_opening(view), expected=seen)
 
 
 def _contact_opening(view: ContactView | None) -> Posted:
@@ -97,21 +84,17 @@ def _place(w: Wording, units: Sequence[Unit], may_be_country: bool) -> Question:
     if may_be_country:
         hint = w._("The code of the region, province or school that it serves; the country’s for the whole country.")
     if not units:
-        return Line(w._("Which place does it serve?"), spec=_spec("unit", "school"), w=w, hint=hint)
+        return Line(w._("Which place does it serve?"), spec=spec_of("unit", "school"), w=w, hint=hint)
     options = [Offered(unit.code, unit.code, name=unit.name(w.language)) for unit in units]
-    return OneOf(w._("Which place does it serve?"), options=options, spec=_spec("unit", "choice"), w=w)
+    return OneOf(w._("Which place does it serve?"), options=options, spec=spec_of("unit", "choice"), w=w)
 
 
 def _line(w: Wording, key: str, label: str, hint: str = "") -> Question:
-    return Line(label, spec=_spec(key, "text", required=False), w=w, hint=hint)
+    return Line(label, spec=spec_of(key, "text", required=False), w=w, hint=hint)
 
 
 def _one(w: Wording, key: str, label: str, options: Sequence[Offered]) -> Question:
-    return OneOf(label, options=list(options), spec=_spec(key, "choice"), w=w)
-
-
-def _spec(key: str, kind: str, *, required: bool = True) -> FormField:
-    return FormField.model_validate({"key": key, "type": kind, "label": {"en": key}, "required": required})
+    return OneOf(label, options=list(options), spec=spec_of(key, "choice"), w=w)
 
 
 # ---- visits and the duty roster ------------------------------------------------------------------------------------
@@ -126,29 +109,30 @@ def visit_form(w: Wording, posted: Posted | None, today: date, view: VisitView |
     )
     names = w._("Name no pupil and no family, and tell of no case: write of the team and its work.")
     questions = {
-        "held_on": Day(w._("Day of the visit"), spec=_spec("held_on", "date"), w=w),
+        "held_on": Day(w._("Day of the visit"), spec=spec_of("held_on", "date"), w=w),
         "came": Line(
-            w._("Who came?"), spec=_spec("came", "text"), w=w, hint=w._("Names and functions of the visitors.")
+            w._("Who came?"), spec=spec_of("came", "text"), w=w, hint=w._("Names and functions of the visitors.")
         ),
-        "remarks": Words(w._("What was seen and talked over"), spec=_spec("remarks", "long"), w=w, hint=names),
+        "remarks": Words(w._("What was seen and talked over"), spec=spec_of("remarks", "long"), w=w, hint=names),
         "actions": Rows(
             w._("What was agreed"), columns=columns, spec=_rows(), w=w,
             hint=w._("One line each; a line that stays empty counts for nothing."),
         ),
     }  # fmt: skip
-    return _form(questions, posted if posted is not None else _visit_opening(today, view), view.number if view else 0)
+    seen = view.number if view else 0
+    return team_form(questions, posted if posted is not None else _visit_opening(today, view), expected=seen)
 
 
-def duty_form(w: Wording, posted: Posted | None, candidates: Sequence[CandidateLine]) -> TeamForm:
+def duty_form(w: Wording, posted: Posted | None, candidates: Sequence[tuple[str, str]]) -> TeamForm:
     """For a turn of duty."""
-    options = [Offered(one.id, "", name=one.name) for one in candidates]
+    options = [Offered(account, "", name=name) for account, name in candidates]
     hint = w._("In school hours nothing changes: a turn can run on through them.")
     questions = {
-        "account": OneOf(w._("Who is on duty?"), options=options, spec=_spec("account", "account"), w=w),
-        "starts": Moment(w._("From"), spec=_spec("starts", "moment"), w=w),
-        "ends": Moment(w._("Until"), spec=_spec("ends", "moment"), w=w, hint=hint),
+        "account": OneOf(w._("Who is on duty?"), options=options, spec=spec_of("account", "account"), w=w),
+        "starts": Moment(w._("From"), spec=spec_of("starts", "moment"), w=w),
+        "ends": Moment(w._("Until"), spec=spec_of("ends", "moment"), w=w, hint=hint),
     }
-    return _form(questions, posted if posted is not None else Posted(), 0)
+    return team_form(questions, posted)
 
 
 def _visit_opening(today: date, view: VisitView | None) -> Posted:
@@ -162,7 +146,7 @@ def _visit_opening(today: date, view: VisitView | None) -> Posted:
 
 
 def _column(w: Wording, kind: type[Question], key: str, of: str, label: str) -> Callable[[Question, str], Question]:
-    spec = _spec(key, of, required=False)
+    spec = spec_of(key, of, required=False)
     return lambda question, name: question._part(kind, name, label, spec=spec, hint="")
 
 

@@ -19,7 +19,7 @@ from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
 from school_protocol.people import contacts_repository
 from school_protocol.people import repository as people_repository
 from school_protocol.people.contacts import ALWAYS, HOLIDAYS, is_of_town, is_stale
-from school_protocol.people.contacts_repository import Contact
+from school_protocol.people.models import ContactRow
 from school_protocol.people.spreadsheets import CITY_MOST
 from school_protocol.people.teams import Obstacle, TeamRefused, plain
 from school_protocol.storage import administration_log, idempotency
@@ -369,24 +369,24 @@ def targets_of(house: House) -> dict[str, Target]:
     return found
 
 
-def _reached(session: Session, keeper: Keeper) -> tuple[Contact, ...]:
+def _reached(session: Session, keeper: Keeper) -> tuple[ContactRow, ...]:
     above = {parent for unit in keeper.units.values() for parent in unit.parents}
     return referral_repository.kept_contact(session, list(keeper.units), above=above)
 
 
-def _seen(session: Session, keeper: Keeper, contact_id: str) -> Contact:
+def _seen(session: Session, keeper: Keeper, contact_id: str) -> ContactRow:
     found = next((one for one in _reached(session, keeper) if one.id == contact_id), None)
     if found is None:
         raise Unseen(contact_id)
     return found
 
 
-def _named(found: Iterable[Contact], changes: Iterable[Change]) -> set[str]:
+def _named(found: Iterable[ContactRow], changes: Iterable[Change]) -> set[str]:
     return {one.verified_by for one in found if one.verified_by} | {one.actor for one in changes}
 
 
 def _view(
-    house: House, keeper: Keeper, one: Contact, units: Mapping[str, Unit], names: Mapping[str, str]
+    house: House, keeper: Keeper, one: ContactRow, units: Mapping[str, Unit], names: Mapping[str, str]
 ) -> ContactView:
     unit = units.get(one.unit or "")
     return ContactView(
@@ -462,6 +462,7 @@ def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token
         if before.revision != expected:
             raise TeamRefused(Obstacle("changed_meanwhile"))
         today = today_for(house)
+        was = before.phone or before.url
         same = (before.phone, before.url) == (contact.phone, contact.url)
         stays = (before.verified_on, before.verified_by) if same else (None, None)
         verified_on, verified_by = (today, actor.id) if contact.is_verified else stays
@@ -469,7 +470,6 @@ def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token
             session, contact_id, names=contact.names, city=contact.city, phone=contact.phone, url=contact.url,
             hours=contact.hours, verified_on=verified_on, verified_by=verified_by,
         )  # fmt: skip
-        was = before.phone or before.url
         shown = contact.shown if was == contact.shown else f"{was or '–'} → {contact.shown or '–'}"
         _write_down(house, session, keeper, post, Kind.contact_corrected, contact_id, before.target, shown)
         return contact_id
@@ -512,12 +512,12 @@ def retire(house: House, actor: Actor, contact_id: str, *, expected: int, token:
     return kept_once(house, actor, token, ["contact-retire", [contact_id, expected]], "contact", change)
 
 
-def _name_of(found: Contact) -> str:
+def _name_of(found: ContactRow) -> str:
     """How a contact without number and address is told of in the log."""
     return next((name for name in found.names.values() if name), "–")
 
 
-def _own(session: Session, keeper: Keeper, contact_id: str) -> tuple[Contact, Appointment]:
+def _own(session: Session, keeper: Keeper, contact_id: str) -> tuple[ContactRow, Appointment]:
     """A contact that is this keeper's to change, with the post that gives the right; raises Unseen."""
     found = referral_repository.contact(session, contact_id)
     post = keeper.post_for(_unit(session, found))
@@ -526,7 +526,7 @@ def _own(session: Session, keeper: Keeper, contact_id: str) -> tuple[Contact, Ap
     return found, post
 
 
-def _unit(session: Session, found: Contact) -> Unit | None:
+def _unit(session: Session, found: ContactRow) -> Unit | None:
     return auth_repository.unit(session, found.unit) if found.unit else None
 
 

@@ -17,7 +17,7 @@ from school_protocol.engine.definition import Act, ActKind, Protocol, Target
 from school_protocol.engine.facts import Facts
 from school_protocol.engine.visibility import Actor, Reach, Scope, Unit, UnitKind
 from school_protocol.language import ZONE
-from school_protocol.people import contacts_repository
+from school_protocol.people.models import ContactRow
 from school_protocol.storage.engines import Session
 from school_protocol.supervision import referral_repository
 from school_protocol.supervision.referral_contacts import targets_of
@@ -128,9 +128,10 @@ def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") ->
 
 
 def _organisations(
-    serving: Sequence[contacts_repository.Contact], lines: Iterable[ReferralLine], wanted: Wanted
+    serving: Sequence[ContactRow], lines: Iterable[ReferralLine], wanted: Wanted
 ) -> dict[str, Mapping[str, str]]:
-    found = {called(one.names): one.names for one in serving} if len(serving) <= WHOM_MOST else {}
+    found: dict[str, Mapping[str, str]] = {}
+    found |= {called(one.names): one.names for one in serving} if len(serving) <= WHOM_MOST else {}
     found |= {line.whom: line.whom_names for line in lines if line.whom}
     if wanted.whom:
         found.setdefault(wanted.whom, {"fr": wanted.whom})

@@ -15,29 +15,28 @@ from school_protocol.cases.models import CaseIndexRow, CaseReaderRow, CaseReferr
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Clause, Reach, Scope
 from school_protocol.people import repository as people_repository
-from school_protocol.people.contacts_repository import Contact, contact_of
 from school_protocol.people.models import ContactRow
 from school_protocol.storage.sql import before, beyond
 
 
-def kept_contact(session: Session, units: Collection[str], *, above: Collection[str] = ()) -> tuple[Contact, ...]:
+def kept_contact(session: Session, units: Collection[str], *, above: Collection[str] = ()) -> tuple[ContactRow, ...]:
     """The contacts of these units and of all below them, of those `above`, and of the whole country."""
     below = people_repository.lies_in(session, ContactRow.unit, units)
     served = or_(below, ContactRow.unit.in_(list(above)), ContactRow.unit.is_(None))
     query = select(ContactRow).where(served, ContactRow.retired_at.is_(None))
     rows = session.scalars(query.order_by(ContactRow.position, ContactRow.id))
-    return tuple(contact_of(row) for row in rows)
+    return tuple(rows)
 
 
-def contact(session: Session, contact_id: str) -> Contact:
+def contact(session: Session, contact_id: str) -> ContactRow:
     """One contact that is not retired; raises Unseen."""
-    return contact_of(_row(session, contact_id))
+    return _row(session, contact_id)
 
 
-def retired(session: Session, contact_id: str) -> Contact | None:
+def retired(session: Session, contact_id: str) -> ContactRow | None:
     """The contact of that number, where it is retired."""
     row = session.get(ContactRow, contact_id)
-    return contact_of(row) if row is not None and row.retired_at is not None else None
+    return row if row is not None and row.retired_at is not None else None
 
 
 def correct(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from typing import Any, TypedDict
 
 from flask import flash, redirect, render_template, request, url_for
@@ -19,8 +18,10 @@ from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefor
 from school_protocol.engine.events import Remark, RemarkKind
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Permission
+from school_protocol.language import Wording
 from school_protocol.people import presenters as people_presenters
 from school_protocol.people.forms import TeamForm
+from school_protocol.people.routes import record_form, say_done
 from school_protocol.people.teams import Obstacle, TeamRefused
 from school_protocol.supervision import presenters, referral_contacts, referral_register, review, review_queue
 from school_protocol.supervision.forms import contact_form
@@ -31,9 +32,9 @@ from school_protocol.supervision.repository import TEAM, Chosen
 from school_protocol.supervision.review import ReviewRefused
 from school_protocol.supervision.review_queue import RefusalView
 from school_protocol.ui import form_post, rendering, sessions
-from school_protocol.ui.fields import Posted, day_typed
-from school_protocol.ui.form_post import as_sent, new_token, renewed
-from school_protocol.ui.forms import Problem, answers_of, show_problems
+from school_protocol.ui.fields import day_typed
+from school_protocol.ui.form_post import as_sent, new_token
+from school_protocol.ui.forms import Problem
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -116,12 +117,12 @@ def new() -> ResponseReturnValue:
     def form(posted: Any) -> TeamForm:
         return contact_form(w, posted, targets=targets, units=offered.units, may_be_country=offered.may_be_country)
 
-    return answered(
+    return _changing(
+        "referrals/contact_new.html",
+        None,
         form,
         lambda form, answers: referral_contacts.add_contact(house, actor, **answers, token=form.sent_token()),
-        partial(_contact_page, "referrals/contact_new.html", None),
         w._("The contact is there: teams of that place see it from now on."),
-        lambda _done: url_for("contacts.index"),
     )
 
 
@@ -143,15 +144,14 @@ def _correcting(contact: str) -> ResponseReturnValue:
     view = referral_contacts.see_contact(house, actor, contact)
     if not view.may_change:
         raise Unseen(contact)
-    return answered(
+    return _changing(
+        "referrals/contact.html",
+        view,
         lambda posted: contact_form(w, posted, view=view),
         lambda form, answers: referral_contacts.correct(
             house, actor, contact, **answers, expected=form.expected_seq(), token=form.sent_token()
         ),
-        partial(_contact_page, "referrals/contact.html", view),
         w._("The contact is put right. Cases keep what was called and written before."),
-        lambda _done: url_for("contacts.index"),
-        revision=view.revision,
     )
 
 
@@ -177,7 +177,7 @@ def _pressed(change: Callable[..., Kept], contact: str, words: str) -> ResponseR
     token = (sent.get("token") or new_token())[:200]
     try:
         done = change(sessions.house(), sessions.actor(), contact, expected=int(expected[:9]), token=token)
-        say(words, is_repeated=done.repeated)
+        say_done(words, repeated=done.repeated)
     except (TeamRefused, SentBefore):
         flash(_changed(), "message")
     return redirect(url_for("contacts.index"), 303)
@@ -187,61 +187,28 @@ def _changed() -> str:
     return wording()._("Somebody changed this contact meanwhile: look at it again. Nothing was done.")
 
 
-def say(words: str, *, is_repeated: bool) -> None:
-    again = wording()._("This was recorded already; nothing was done twice.")
-    flash(again if is_repeated else words, "message" if is_repeated else "ok")
-
-
-def answered(
-    make: Callable[[Posted | None], TeamForm],
-    record: Callable[[TeamForm, Mapping[str, Any]], Any],
-    page: Callable[..., str],
-    words: str,
-    onward: Callable[[Any], str],
-    *,
-    revision: int = 0,
-) -> ResponseReturnValue:
-    """Show a form, or record it; refused, it is shown again as it was typed, with every reason."""
-    if request.method != "POST":
-        waiting = form_post.typed_before(sessions.actor().id)
-        return page(make(waiting), was_kept=waiting is not None)
-    form = make(as_sent())
-    answers = answers_of(form)
-    try:
-        done = record(form, {question.spec.key: answers.get(question.spec.key) for question in form.questions})
-    except BadInput as error:
-        form_post.keep()
-        show_problems(form, error.problems)
-        return page(form), 422
-    except TeamRefused as error:
-        form_post.keep()
-        form.expected.data = str(revision)
-        return page(form, obstacles=error.obstacles), 409
-    except SentBefore:
-        form_post.keep()
-        renewed(form)
-        return page(form, is_other=True), 409
-    form_post.forget(sessions.actor().id)
-    say(words, is_repeated=done.repeated)
-    return redirect(onward(done), 303)
-
-
-def _contact_page(
+def _changing(
     template: str,
     view: ContactView | None,
-    form: TeamForm,
-    *,
-    obstacles: tuple[Obstacle, ...] = (),
-    was_kept: bool = False,
-    is_other: bool = False,
-) -> str:
-    found = [
-        _changed() if one.code == "changed_meanwhile" else people_presenters.staff_obstacle(wording(), one)
-        for one in obstacles
-    ]
-    return render_template(
-        template, view=view, form=form, obstacles=found, was_kept=was_kept, is_other=is_other, new_token=new_token
-    )
+    make: Callable[[Any], TeamForm],
+    record: Callable[[TeamForm, Mapping[str, Any]], Kept],
+    words: str,
+) -> ResponseReturnValue:
+
+    def page(form: TeamForm, **more: Any) -> str:
+        if more["obstacles"]:
+            form.expected.data = str(view.revision if view else 0)
+        return render_template(template, view=view, form=form, new_token=new_token, **more)
+
+    def done(kept: Kept) -> ResponseReturnValue:
+        say_done(words, repeated=kept.repeated)
+        return redirect(url_for("contacts.index"), 303)
+
+    return record_form(make, record, page, done, explain=_obstacle)
+
+
+def _obstacle(w: Wording, one: Obstacle) -> str:
+    return _changed() if one.code == "changed_meanwhile" else people_presenters.staff_obstacle(w, one)
 
 
 # ---- reviews: the queue; what is observed, refused or ended; how a case kept to its protocol -----------------------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository
@@ -25,7 +26,6 @@ from school_protocol.statistics.rules import Band, banded, share
 from school_protocol.supervision.regional_teams import Sight, sight_of, team_roles
 from school_protocol.supervision.team_rules import Span, TeamFigures, TeamTally, spans, told
 from school_protocol.training import repository as training_repository
-from school_protocol.training.repository import Workshop
 
 YEARS_BACK = 2
 AT_ONCE = 50
@@ -163,14 +163,14 @@ def workshops_of(house: House, protocol: Protocol, unit: Unit, span: Span) -> Te
             for account, workshop, day in came
             if any(one.account.id == account and one.is_current(day) for one in posts)
         }
-        found = [one for one in training_repository.some_workshops(session, ids) if one.protocol == protocol.protocol]
+        found = training_repository.counts_of(session, ids, protocol.protocol)
     return TeamWorkshops(span, len(found), tuple(_agreed(protocol, found)))
 
 
-def _agreed(protocol: Protocol, found: Sequence[Workshop]) -> Iterator[GridLine]:
+def _agreed(protocol: Protocol, found: Sequence[Mapping[str, Any]]) -> Iterator[GridLine]:
     """Each grid over all of them; a table that played alone agrees with nobody, and is left out."""
     for key, grid in protocol.grids.items():
-        kept = [(one.kept or {}).get("grids", {}).get(key, {}) for one in found]
+        kept = [one.get("grids", {}).get(key, {}) for one in found]
         beside = [one for one in kept if one.get("tables", 0) > 1]
         tables, agree = (sum(one[part] for one in beside) for part in ("tables", "agree"))
         if tables:

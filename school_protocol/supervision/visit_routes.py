@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -18,6 +17,7 @@ from school_protocol.pdf.presenters import error_said
 from school_protocol.pdf.verdicts import SealingError
 from school_protocol.people import roster
 from school_protocol.people.forms import TeamForm
+from school_protocol.people.routes import record_form, say_done
 from school_protocol.people.teams import Obstacle, TeamRefused
 from school_protocol.statistics.presenters import band_said
 from school_protocol.supervision import regional_teams, team_statistics, visit_service
@@ -25,7 +25,6 @@ from school_protocol.supervision import visit_pack as told
 from school_protocol.supervision.forms import duty_form, visit_form
 from school_protocol.supervision.referral_contacts import Kept
 from school_protocol.supervision.regional_teams import sight_of
-from school_protocol.supervision.routes import answered, say
 from school_protocol.supervision.visit_pack import PackOptions, issue_pack, see_pack
 from school_protocol.ui import sessions
 from school_protocol.ui.fields import Posted, day_typed
@@ -196,7 +195,7 @@ def done(school: str, visit: str) -> ResponseReturnValue:
         noted = visit_service.note_done(
             sessions.house(), sessions.actor(), school, visit, action, expected=expected, token=token
         )
-        say(w._("Noted as done."), is_repeated=noted.repeated)
+        say_done(w._("Noted as done."), repeated=noted.repeated)
     except (TeamRefused, SentBefore):
         flash(_changed(), "message")
     return redirect(_to_visit(school, visit), 303)
@@ -236,15 +235,17 @@ def _writing(
     record: Callable[[TeamForm, Mapping[str, Any]], Kept],
     words: str,
 ) -> ResponseReturnValue:
-    def page(form: TeamForm, **more: Any) -> str:
-        found = [_obstacle(one) for one in more.pop("obstacles", ())]
-        shown_so = {"was_kept": False, "is_other": False, **more}
-        return render_template("visits/visit.html", view=view, visit=shown, form=form, obstacles=found, **shown_so)
 
-    revision = shown.number if shown else 0
-    return answered(
-        make, record, page, words, lambda noted: _to_visit(view.sight.unit.code, noted.id), revision=revision
-    )
+    def page(form: TeamForm, **more: Any) -> str:
+        if more["obstacles"]:
+            form.expected.data = str(shown.number if shown else 0)
+        return render_template("visits/visit.html", view=view, visit=shown, form=form, **more)
+
+    def done(noted: Kept) -> ResponseReturnValue:
+        say_done(words, repeated=noted.repeated)
+        return redirect(_to_visit(view.sight.unit.code, noted.id), 303)
+
+    return record_form(make, record, page, done, explain=lambda _w, one: _obstacle(one))
 
 
 # ---- who is on duty ------------------------------------------------------------------------------------------------
@@ -255,12 +256,16 @@ def duty() -> ResponseReturnValue:
     """Who is told at night and on holidays, and when nobody is on duty; a turn is entered."""
     house, actor, w = sessions.house(), sessions.actor(), wording()
     view = roster.see_roster(house, actor, _code("place"))
-    return answered(
+
+    def done(is_entered: bool) -> ResponseReturnValue:
+        say_done(w._("The turn is entered."), repeated=not is_entered)
+        return redirect(_way(view), 303)
+
+    return record_form(
         lambda posted: duty_form(w, posted, view.candidates),
         lambda form, answers: roster.enter(house, actor, view.unit.code, **answers, token=form.sent_token()),
-        partial(_duty, view),
-        w._("The turn is entered."),
-        lambda _entered: _way(view),
+        lambda form, **more: render_template("visits/duty.html", view=view, form=form, new_token=new_token, **more),
+        done,
     )
 
 
@@ -277,9 +282,3 @@ def withdraw(turn: str) -> ResponseReturnValue:
 
 def _way(view: roster.RosterView) -> str:
     return url_for("visits.duty", place=view.unit.code if view.others else None)
-
-
-def _duty(view: roster.RosterView, form: TeamForm, *, was_kept: bool = False, is_other: bool = False) -> str:
-    return render_template(
-        "visits/duty.html", view=view, form=form, new_token=new_token, was_kept=was_kept, is_other=is_other
-    )

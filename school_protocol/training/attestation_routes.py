@@ -109,7 +109,7 @@ def _page(
         unreadable=unreadable, obstacles=obstacles, unsealed=unsealed, before=before, token=new_token(),
         fields=FIELDS, headings=HEADINGS, most=attestation_service.LINES_MOST, minutes=attestation_service.MINUTES,
         held_on=request.form.get("held_on") or view.day.isoformat(),
-        lasted=request.form.get("minutes") or str(view.minutes), missing=certificates.missing(),
+        lasted=request.form.get("minutes") or str(view.minutes), missing=missing(),
         today=today_for(sessions.house()),
     )  # fmt: skip
 
@@ -161,18 +161,18 @@ def certificate(workshop: str, attestation: str) -> ResponseReturnValue:
     """One copy of a certificate."""
     house, actor = sessions.house(), sessions.actor()
     view = attestation_service.see_attest(house, actor, workshop)
-    if certificates.missing():
+    if missing():
         return _page(view), 503
     language = request.form.get("language", "")[:8]
     token = one_for_each(f"{attestation}.{language}")
     try:
-        issued = certificates.issue(house, actor, workshop, attestation, language, token=token)
+        name, data = certificates.issue(house, actor, workshop, attestation, language, token=token)
     except SentBefore as error:
         return _page(view, before=error.outcome["copy"]), 409
     except SealingError as error:
         current_app.logger.exception("a certificate could not be sealed")
         return _page(view, unsealed=error_said(wording(), error)), 503
-    return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)
+    return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=name)
 
 
 @attesting_blueprint.route("/<workshop>/attest/<attestation>/withdraw", methods=["GET", "POST"])
@@ -278,7 +278,8 @@ def _index() -> ResponseReturnValue:
 
 def _list_page(*, problem: str = "", is_empty: bool = False) -> str:
     return render_template(
-        "workshops/scenarios.html", lines=scenario_library.see_own(sessions.house(), routes.trainer()), problem=problem,
+        "workshops/scenarios.html", uploads=scenario_library.see_own(sessions.house(), routes.trainer()),
+        who=scenario_library.name_of(sessions.house(), routes.trainer()), problem=problem,
         is_empty=is_empty, most=LARGEST // 1024, can_print=missing() is None,
     )  # fmt: skip
 
@@ -287,10 +288,12 @@ def _list_page(*, problem: str = "", is_empty: bool = False) -> str:
 def _show(upload: str) -> ResponseReturnValue:
     """One file: being checked, its faults, or the scenario that it is. While it is checked the page comes again."""
     view = scenario_library.see_upload(sessions.house(), routes.trainer(), upload, wording().language)
-    waits = view.line.upload.state is UploadState.waiting
-    response = make_response(
-        render_template("workshops/scenario.html", view=view, most=LARGEST // 1024, can_print=missing() is None)
-    )
+    waits = view.upload.state == UploadState.waiting
+    page = render_template(
+        "workshops/scenario.html", view=view, most=LARGEST // 1024, can_print=missing() is None,
+        who=scenario_library.name_of(sessions.house(), routes.trainer()),
+    )  # fmt: skip
+    response = make_response(page)
     if waits:
         response.headers["Refresh"] = routes.UNDER_WAY
         if is_laptop(sessions.house()):

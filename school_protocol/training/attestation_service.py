@@ -30,7 +30,7 @@ from school_protocol.storage.engines import Session
 from school_protocol.storage.models import new_id
 from school_protocol.supervision.regional_teams import rules_of
 from school_protocol.training import repository, scenario_library, service
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import WorkshopRow
 from school_protocol.training.room_store import SCENARIO, scenario_of
 from school_protocol.training.scenario_reader import read_scenario as read_scenario
 
@@ -139,23 +139,28 @@ def typed_lines(lines: Iterable[Mapping[str, str]]) -> tuple[Typed, ...]:
 # ---- judging -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """What the lines are judged by: of which workshop and academy, by whom, and until when it certifies."""
-
-    academy: Unit
-    trainer: str
-    until: date
-    before: Sequence[Attestation]
-    """Who was entered already."""
-
-
-def judged(session: Session, of: Judge, lines: Sequence[Typed], today: date) -> tuple[Judged, ...]:
-    """What becomes of each line."""
+def judged(
+    session: Session, academy: Unit, trainer: str, before: Sequence[Attestation], lines: Sequence[Typed], until: date,
+    today: date,
+) -> Iterator[Judged]:  # fmt: skip
+    """What becomes of each line; `before`: who was entered already, `until`: up to when whoever passed is certified."""
     called = {plain_username(one.username) for one in lines if one.username}
     accounts = import_repository.accounts_named(session, called)
-    posts = members(session, of.academy, [one.id for one in accounts.values()], today)
-    return tuple(_judged(of, lines, accounts, posts))
+    posts = members(session, academy, [one.id for one in accounts.values()], today)
+    stand = [(one.name, one.account) for one in before if one.withdrawn is None]
+    seen: list[tuple[str, str | None]] = []
+    for one in lines:
+        named = accounts.get(plain_username(one.username)) if one.username else None
+        post = posts.get(named.id) if named is not None else None
+        account = named if post is not None else None
+        problems = [*_of_words(one), *_of_account(trainer, one, account)]
+        key = (one.name, account.id if account else None)
+        if any(_is_same(key, other) for other in stand):
+            problems.append("attested_already")
+        elif any(_is_same(key, other) for other in seen):
+            problems.append("twice")
+        seen.append(key)
+        yield Judged(one, account, post, until if one.result == PASSED else None, tuple(problems))
 
 
 def members(session: Session, academy: Unit, accounts: Sequence[str], today: date) -> dict[str, Held]:
@@ -172,26 +177,6 @@ def members(session: Session, academy: Unit, accounts: Sequence[str], today: dat
     return found
 
 
-def _judged(
-    of: Judge, lines: Sequence[Typed], accounts: Mapping[str, Account], posts: Mapping[str, Held]
-) -> Iterator[Judged]:
-    stand = [(one.name, one.account) for one in of.before if one.withdrawn is None]
-    seen: list[tuple[str, str | None]] = []
-    for one in lines:
-        named = accounts.get(plain_username(one.username)) if one.username else None
-        post = posts.get(named.id) if named is not None else None
-        account = named if post is not None else None
-        problems = [*_of_words(one), *_of_account(of, one, account)]
-        key = (one.name, account.id if account else None)
-        if any(_is_same(key, other) for other in stand):
-            problems.append("attested_already")
-        elif any(_is_same(key, other) for other in seen):
-            problems.append("twice")
-        seen.append(key)
-        until = of.until if one.result == PASSED else None
-        yield Judged(one, account, post, until, tuple(problems))
-
-
 def _of_words(one: Typed) -> Iterator[str]:
     if not one.name:
         yield "no_name"
@@ -203,12 +188,12 @@ def _of_words(one: Typed) -> Iterator[str]:
         yield "unknown_result"
 
 
-def _of_account(of: Judge, one: Typed, account: Account | None) -> Iterator[str]:
+def _of_account(trainer: str, one: Typed, account: Account | None) -> Iterator[str]:
     if not one.username:
         return
     if account is None:
         yield "not_of_the_academy"
-    elif account.id == of.trainer:
+    elif account.id == trainer:
         yield "own"
     elif not account.active:
         yield "closed"
@@ -259,7 +244,7 @@ class AttestLine:
 class AttestView:
     """A workshop as its trainer attests it. `day` and `minutes`: what stands in the form to begin with."""
 
-    workshop: Workshop
+    workshop: WorkshopRow
     title: dict[str, str]
     academy: Unit
     day: date
@@ -339,7 +324,7 @@ def academy(house: House, actor: Actor) -> Unit:
     return academy_of(house, unit)
 
 
-def _told(house: House, workshop: Workshop) -> tuple[dict[str, dict[str, str]], int]:
+def _told(house: House, workshop: WorkshopRow) -> tuple[dict[str, dict[str, str]], int]:
     """The titles of its scenario and protocol by language, and how long the scenario takes."""
     scenario = scenario_library.find_scenario(workshop.scenario)
     file = scenario_of(house, workshop.id) if scenario is None or scenario.digest != workshop.digest else None
@@ -359,14 +344,14 @@ def _told(house: House, workshop: Workshop) -> tuple[dict[str, dict[str, str]], 
     return {SCENARIO_TITLE: title, PROTOCOL_TITLE: said}, minutes
 
 
-def _months(house: House, workshop: Workshop) -> int:
+def _months(house: House, workshop: WorkshopRow) -> int:
     """For how long whoever passed is certified: as the protocol that was played says it, else any that is in force."""
     own = (one.teams for one in house.library.current() if one.protocol == workshop.protocol and one.teams)
     rules = next(own, None) or rules_of(house) or TeamRules(size=1)
     return rules.certificate_months
 
 
-def _days(house: House, workshop: Workshop) -> tuple[date, date]:
+def _days(house: House, workshop: WorkshopRow) -> tuple[date, date]:
     """Between which days it was held: from when it was set up to its end."""
     first, last = workshop.created_at, workshop.ended_at or workshop.created_at
     return first.astimezone(ZONE).date(), last.astimezone(ZONE).date()
@@ -392,23 +377,22 @@ def preview(house: House, actor: Actor, workshop: str, lines: Sequence[Typed], h
 
 
 def _preview(
-    session: Session, house: House, actor: Actor, workshop: Workshop, lines: Sequence[Typed], day: date, minutes: int
+    session: Session, house: House, actor: Actor, workshop: WorkshopRow, lines: Sequence[Typed], day: date, minutes: int
 ) -> Preview:
     before = attestation_repository.of_workshop(session, house.vault, workshop.id)
     until = months_after(day, _months(house, workshop))
-    judge = Judge(academy(house, actor), actor.id, until, before)
-    found = judged(session, judge, lines, today_for(house))
+    found = tuple(judged(session, academy(house, actor), actor.id, before, lines, until, today_for(house)))
     return Preview(day, minutes, found, digest(day, minutes, found))
 
 
-def _ended(house: House, actor: Actor, workshop: str) -> Workshop:
+def _ended(house: House, actor: Actor, workshop: str) -> WorkshopRow:
     found = service.own(house, actor, workshop)
     if found.ended_at is None:
         raise TeamRefused(Obstacle("not_ended"))
     return found
 
 
-def _when(house: House, workshop: Workshop, held_on: str, minutes: str) -> tuple[date, int]:
+def _when(house: House, workshop: WorkshopRow, held_on: str, minutes: str) -> tuple[date, int]:
     problems: dict[str, tuple[str, ...]] = {}
     first, last = _days(house, workshop)
     day = last
@@ -464,7 +448,7 @@ def _once(house: House, actor: Actor, token: str, said: Sequence[str], change: C
     return Attested(entered)
 
 
-def _write(session: Session, house: House, actor: Actor, workshop: Workshop, shown: Preview) -> None:
+def _write(session: Session, house: House, actor: Actor, workshop: WorkshopRow, shown: Preview) -> None:
     titles, _minutes = _told(house, workshop)
     region, rng = academy(house, actor), random.SystemRandom()
     log = []

@@ -17,7 +17,7 @@ from school_protocol.engine.definition import ScopeKind
 from school_protocol.engine.errors import SentBefore, Unseen
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import Wording
-from school_protocol.pdf import bidi, rendering
+from school_protocol.pdf import bidi
 from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.rendering import render, template
 from school_protocol.pdf.verdicts import Copy
@@ -109,20 +109,10 @@ ATTEMPTS = 5
 VERIFY = "/verify"
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
-    name: str
-    data: bytes
-    copy: int
-
-
-def missing() -> str | None:
-    """What typesetting lacks on this machine."""
-    return rendering.missing()
-
-
-def issue(house: House, actor: Actor, workshop: str, attestation: str, language: str, *, token: str) -> Issued:
-    """One copy of a certificate that stands, to the trainer who attested it.
+def issue(
+    house: House, actor: Actor, workshop: str, attestation: str, language: str, *, token: str
+) -> tuple[str, bytes]:
+    """One copy of a certificate that stands, to the trainer who attested it: its file's name, and the PDF.
 
     Raises Unseen, also of one that was withdrawn or of somebody who did not pass; SentBefore where that press led to a
     copy already; SealingError where it can't be signed: then nothing was handed out.
@@ -146,7 +136,7 @@ def issue(house: House, actor: Actor, workshop: str, attestation: str, language:
             if attestation_repository.write(
                 session, Handed(one.id, copy, language, actor.id, house.now(), digest, pressed)
             ):
-                return Issued(f"{one.number}-{copy}-{language}.pdf", data, copy)
+                return f"{one.number}-{copy}-{language}.pdf", data
     raise StorageBusy(f"{one.number}: handed out each time while a copy was being made")
 
 

@@ -208,21 +208,18 @@ def questions(
 # ---- the debrief: what a protocol asks, of whom, by when and in which order ----------------------------------------
 # A scenario only adds words beside it: with all its words taken out, the debrief is the same but for these.
 
-# ---- working it out ------------------------------------------------------------------------------------------------
-
 
 def debrief(
     protocol: Protocol,
+    scenario: Scenario | None,
+    table: Table,
     cases: Mapping[str, Facts],
-    *,
-    begun: datetime,
+    attempts: Mapping[str, Sequence[Attempt]],
     ended: datetime,
-    scenario: Scenario | None = None,
-    table: Table | None = None,
-    attempts: Mapping[str, Sequence[Attempt]] | None = None,
 ) -> Debrief:
-    """What is to be said of a table. `cases`: its cases by their names, each with its facts as they are at `ended`."""
-    return _Debriefing(protocol, cases, begun, ended, scenario, table, attempts or {}).whole()
+    """What is to be said of a table: its cases by name, each with its facts at `ended`; what was refused, by case."""
+    courses = {name: relive(facts) for name, facts in cases.items()}
+    return _Debriefing(protocol, scenario, table, cases, attempts, ended, courses).whole()
 
 
 @dataclass(slots=True)
@@ -235,22 +232,17 @@ class _Draft:
     findings: list[int] = field(default_factory=list)
 
 
+@dataclass(slots=True)
 class _Debriefing:
-    def __init__(
-        self,
-        protocol: Protocol,
-        cases: Mapping[str, Facts],
-        begun: datetime,
-        ended: datetime,
-        scenario: Scenario | None,
-        table: Table | None,
-        attempts: Mapping[str, Sequence[Attempt]],
-    ) -> None:
-        self.protocol, self.cases, self.scenario, self.table = protocol, cases, scenario, table
-        self.begun, self.ended, self.attempts = begun, ended, attempts
-        self.courses: Mapping[str, Course] = {name: relive(facts) for name, facts in cases.items()}
-        self.findings: list[Finding] = []
-        self.drafts: list[_Draft] = []
+    protocol: Protocol
+    scenario: Scenario | None
+    table: Table
+    cases: Mapping[str, Facts]
+    attempts: Mapping[str, Sequence[Attempt]]
+    ended: datetime
+    courses: Mapping[str, Course]
+    findings: list[Finding] = field(default_factory=list)
+    drafts: list[_Draft] = field(default_factory=list)
 
     def whole(self) -> Debrief:
         for name in self.cases:
@@ -265,14 +257,14 @@ class _Debriefing:
         places = {old: new for new, old in enumerate(order)}
         findings = tuple(self.findings[place] for place in order)
         duties = tuple(self._duties(findings))
-        seen = tuple(dangers(self.protocol, self.cases, self.scenario, self.begun))
+        seen = tuple(dangers(self.protocol, self.cases, self.scenario, self.table.begun))
         lines = tuple(guardians(self.protocol, self.cases))
         return Debrief(
-            self.protocol, self.scenario, self.begun, self.ended,
+            self.table.begun, self.ended,
             {name: facts.case.state for name, facts in self.cases.items()},
             tuple(self._timeline(places)), findings, duties,
             tuple(measures(self.protocol, self.cases)), seen, lines, tuple(grids(self.protocol, self.cases)),
-            tuple(questions(self.protocol, self.scenario, findings, seen, lines)),
+            tuple(questions(self.protocol, self.scenario, findings, seen, lines)), self.protocol, self.scenario,
         )  # fmt: skip
 
     def _find(self, draft: _Draft | None, finding: Finding) -> None:
@@ -469,7 +461,7 @@ class _Debriefing:
     # ---- what the scenario brought -------------------------------------------------------------------------------
 
     def _staged(self) -> None:
-        if self.table is None or self.scenario is None:
+        if self.scenario is None:
             return
         for key, at in self.table.came.items():
             self._draft(TableMoment(at, What.came, "injects", key), 4)

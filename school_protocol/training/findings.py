@@ -246,9 +246,9 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Debrief:
-    protocol: Protocol
-    scenario: Scenario | None
+class LastingDebrief:
+    """A debrief but for the protocol and the scenario, whose files are kept beside it."""
+
     begun: datetime
     ended: datetime
     states: Mapping[str, str]
@@ -261,6 +261,12 @@ class Debrief:
     guardians: tuple[GuardianLine, ...]
     grids: tuple[GridSeen, ...]
     questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Debrief(LastingDebrief):
+    protocol: Protocol
+    scenario: Scenario | None
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -324,23 +330,6 @@ _QUOTING = frozenset({"names", "reaches"})
 _STAND_FOR = frozenset({"mover", "proposer"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Lasting:
-    """The fields of a debrief, but for the protocol and the scenario, whose files are kept beside it."""
-
-    begun: datetime
-    ended: datetime
-    states: Mapping[str, str]
-    timeline: tuple[TableMoment, ...]
-    findings: tuple[Finding, ...]
-    duties: tuple[DutyLine, ...]
-    measures: tuple[Measure, ...]
-    dangers: tuple[DangerSeen, ...]
-    guardians: tuple[GuardianLine, ...]
-    grids: tuple[GridSeen, ...]
-    questions: tuple[Question, ...]
-
-
 def nameless(debrief: Debrief) -> Debrief:
     """The same debrief without accounts, without the numbers of cases (1, 2 … stand for them), without typed words."""
     known = frozenset(_keys(debrief.protocol))
@@ -400,21 +389,21 @@ def _reasons(reasons: tuple[Reason, ...], known: Set[str]) -> tuple[Reason, ...]
     )
 
 
-def written(debrief: Debrief) -> bytes:
+def written(debrief: Debrief) -> str:
     """What stays of a debrief, as JSON."""
-    said = nameless(debrief)
-    return _adapter().dump_json(_Lasting(**{one.name: getattr(said, one.name) for one in fields(_Lasting)}))
+    return _adapter().dump_json(nameless(debrief)).decode()
 
 
-def again(kept: bytes, protocol: Protocol, scenario: Scenario | None) -> Debrief:
+def again(kept: str, protocol: Protocol, scenario: Scenario | None) -> Debrief:
     """The debrief that `written` wrote, on the same protocol and scenario."""
     told = _adapter().validate_json(kept)
-    return Debrief(protocol, scenario, **{one.name: getattr(told, one.name) for one in fields(_Lasting)})
+    parts = {one.name: getattr(told, one.name) for one in fields(LastingDebrief)}
+    return Debrief(**parts, protocol=protocol, scenario=scenario)
 
 
 @lru_cache(maxsize=1)
-def _adapter() -> TypeAdapter[_Lasting]:
-    return TypeAdapter(_Lasting)
+def _adapter() -> TypeAdapter[LastingDebrief]:
+    return TypeAdapter(LastingDebrief)
 
 
 # ---- tables beside each other: what each marked, took and did; nothing is averaged ---------------------------------

@@ -32,7 +32,7 @@ from school_protocol.training.repository import Wanted
 from school_protocol.training.scenario import Card, Scenario, Step
 from school_protocol.training.scenario_library import NAME, Offered, protocols_of, versions_of
 from school_protocol.training.scenario_reader import read_scenario
-from school_protocol.training.table_play import PLAYING_MOST, Beat, BeatKind, Bound, Playing, TooLong, bounded
+from school_protocol.training.table_play import PLAYING_MOST, Beat, BeatKind, Bound, Playing, TooLong, seated
 from school_protocol.training.workshop_pages import ANSWERS, FallsDue, Kit, Moment, PlayedCard, Scored
 
 _TOLD = (
@@ -159,7 +159,7 @@ def walked(
     protocol: Protocol, content: bytes, scenario: Scenario, made_at: datetime, bound: Bound | None = None
 ) -> Kit:
     """What a kit prints, in no language. Raises NotAsExpected, TooLong."""
-    with bounded(scenario, protocol, content, bound or Bound(PLAYING_MOST)) as playing:
+    with seated(scenario, protocol, content, bound or Bound(PLAYING_MOST)) as playing:
         return _Walk(playing, made_at).whole()
 
 

@@ -5,22 +5,38 @@ Rooms lie beside their cases and people, in the store of workshops alone; purged
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     CheckConstraint,
+    Dialect,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
     MetaData,
+    TypeDecorator,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from school_protocol.storage.models import NAMES, TYPES, DirectoryBase, Id, Key, Plain
+
+
+class Moments(TypeDecorator[dict[str, datetime]]):
+    """Moments by their names, as JSON."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Mapping[str, datetime] | None, dialect: Dialect) -> dict[str, str]:
+        return {name: moment.isoformat() for name, moment in (value or {}).items()}
+
+    def process_result_value(self, value: Mapping[str, str] | None, dialect: Dialect) -> dict[str, datetime]:
+        return {name: datetime.fromisoformat(said) for name, said in (value or {}).items()}
 
 
 class RoomBase(DeclarativeBase):
@@ -72,9 +88,9 @@ class TableRow(RoomBase):
     region: Mapped[str] = mapped_column(Id)
     hints: Mapped[bool]
     hand_at: Mapped[datetime | None]
-    came: Mapped[dict[str, Any]]
-    coming: Mapped[dict[str, Any]]
-    traps: Mapped[dict[str, Any]]
+    came: Mapped[dict[str, datetime]] = mapped_column(Moments)
+    coming: Mapped[dict[str, datetime]] = mapped_column(Moments)
+    traps: Mapped[dict[str, datetime]] = mapped_column(Moments)
     held: Mapped[list[Any]]
     """Injects that the trainer holds back."""
     cases: Mapped[list[Any]]
@@ -92,7 +108,7 @@ class SeatRow(RoomBase):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     room: Mapped[str] = mapped_column(Id)
-    at_table: Mapped[int]
+    table: Mapped[int] = mapped_column("at_table")
     name: Mapped[str] = mapped_column(Plain(40))
     account: Mapped[str] = mapped_column(Id)
     roles: Mapped[list[Any]]
@@ -107,6 +123,13 @@ class SeatRow(RoomBase):
     writing: Mapped[str | None] = mapped_column(Plain(200))
     """The form that it has open."""
     writing_until: Mapped[datetime | None]
+
+    def is_writing(self, real: datetime) -> bool:
+        return self.writing_until is not None and self.writing_until > real
+
+    def stop_writing(self) -> None:
+        """No form is open."""
+        self.writing = self.writing_until = None
 
     __table_args__ = (
         ForeignKeyConstraint(["room", "at_table"], ["room_table.room", "room_table.number"]),

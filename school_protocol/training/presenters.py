@@ -27,10 +27,10 @@ from school_protocol.training.findings import (
     Measure,
     Question,
     Row,
-    Spread,
     TableMoment,
     Value,
     What,
+    compare,
 )
 from school_protocol.training.scenario_presenters import (
     LABELS,
@@ -341,13 +341,9 @@ class Teller:
 
     def guardian(self, one: GuardianLine) -> tuple[str, str, str]:
         w = self.w
-        person = self.person(one.person, one.slot)
+        person = person_said(self.w, self.protocol, one.person, one.slot)
         said = w._(_GUARDIANS[one.kind], person=person, result=w.text(one.result))
         return w.moment(one.at), self._of_case(one.case, said), self.who(one.role)
-
-    def person(self, person: str, slot: str = "") -> str:
-        """Somebody of the case, by their place in it."""
-        return person_said(self.w, self.protocol, person, slot)
 
     def grid(self, one: GridSeen) -> tuple[str, str, tuple[tuple[str, str], ...]]:
         w, grid = self.w, self.protocol.grids[one.grid]
@@ -424,32 +420,13 @@ def person_said(w: Wording, protocol: Protocol, person: str, slot: str = "") -> 
 
 
 @dataclass(frozen=True, slots=True)
-class CellTold:
-    said: str
-    tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class RowTold:
-    """`spread` is empty where it says nothing; `differs`: whether the tables do not all say the same."""
+    """Cells: what is said, and its tone. `spread` is empty where it says nothing; `differs`: not all say the same."""
 
     title: str
-    cells: tuple[CellTold, ...]
+    cells: tuple[tuple[str, str], ...]
     spread: str
     differs: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SectionTold:
-    title: str
-    rows: tuple[RowTold, ...]
-    has_spread: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SpreadTold:
-    tables: tuple[str, ...]
-    sections: tuple[SectionTold, ...]
 
 
 _SECTIONS = (
@@ -461,20 +438,16 @@ _SECTIONS = (
 )
 
 
-def spread_told(spread: Spread, protocol: Protocol, wording: Wording) -> SpreadTold:
-    """The comparison in that language; a section without rows is left out."""
-    teller = _Teller(protocol, wording)
-    sections = []
-    for parts, title in _SECTIONS:
-        rows = tuple(teller.row(row) for row in spread.of(*parts))
-        if rows:
-            sections.append(SectionTold(wording._(title), rows, any(row.spread for row in rows)))
-    return SpreadTold(spread.tables, tuple(sections))
+def spread_told(debriefs: Mapping[str, Debrief], wording: Wording) -> tuple[tuple[str, tuple[RowTold, ...]], ...]:
+    """Tables by their names, beside each other: titles of sections and their rows; one without rows is left out."""
+    teller, spread = _Teller(wording), compare(debriefs)
+    sections = ((title, tuple(map(teller.row, spread.of(*parts)))) for parts, title in _SECTIONS)
+    return tuple((wording._(title), rows) for title, rows in sections if rows)
 
 
 class _Teller:
-    def __init__(self, protocol: Protocol, wording: Wording) -> None:
-        self.protocol, self.w = protocol, wording
+    def __init__(self, wording: Wording) -> None:
+        self.w = wording
 
     def row(self, row: Row) -> RowTold:
         cells = tuple(self.cell(row, value) for value in row.values)
@@ -486,18 +459,18 @@ class _Teller:
             return w._("Level")
         return w._("Points, at most") if row.part == "grids" else w.text(row.title)
 
-    def cell(self, row: Row, value: Value) -> CellTold:
+    def cell(self, row: Row, value: Value) -> tuple[str, str]:
         w = self.w
         if isinstance(value, Verdict):
             said, tone = VERDICTS[value]
-            return CellTold(w._(said), tone)
+            return w._(said), tone
         if isinstance(value, bool):
-            return CellTold(w._("Fell into it"), "late") if value else CellTold(w._("Avoided"), "ok")
+            return (w._("Fell into it"), "late") if value else (w._("Avoided"), "ok")
         if isinstance(value, timedelta):
-            return CellTold(duration_said(w, value))
+            return duration_said(w, value), ""
         if value is None:
-            return CellTold(w._("Not seen"), "late") if row.part == "dangers" else CellTold("–")
-        return CellTold(str(value))
+            return (w._("Not seen"), "late") if row.part == "dangers" else ("–", "")
+        return str(value), ""
 
     def apart(self, row: Row) -> Iterator[str]:
         """How far the tables lie apart, and how many levels they found."""

@@ -26,25 +26,24 @@ from school_protocol.training.models import DebriefRow, KitRow, UploadRow, Works
 class Kept:
     """A workshop's debriefs: the file that was played, that of its protocol where nobody published it, the tables."""
 
-    workshop: str
     at: datetime
     scenario: bytes = field(repr=False)
     protocol: bytes | None = field(repr=False)
-    tables: Mapping[str, bytes] = field(repr=False)
+    tables: Mapping[str, str] = field(repr=False)
     """Table → its debrief, as JSON."""
 
 
-def keep_debrief(session: Session, kept: Kept) -> None:
+def keep_debrief(session: Session, workshop: str, kept: Kept) -> None:
     """Keep the debriefs of a workshop, in place of what was kept of it before."""
-    tables = json.dumps({number: said.decode() for number, said in kept.tables.items()}).encode()
-    row = session.get(DebriefRow, kept.workshop) or DebriefRow(workshop=kept.workshop)
-    row.at, row.scenario, row.tables = kept.at, zlib.compress(kept.scenario, 9), zlib.compress(tables, 9)
+    row = session.get(DebriefRow, workshop) or DebriefRow(workshop=workshop)
+    row.at, row.scenario = kept.at, zlib.compress(kept.scenario, 9)
+    row.tables = zlib.compress(json.dumps(dict(kept.tables)).encode(), 9)
     row.protocol = zlib.compress(kept.protocol, 9) if kept.protocol is not None else None
     session.add(row)
     session.flush()
 
 
-def has(session: Session, workshop: str) -> bool:
+def has_debrief(session: Session, workshop: str) -> bool:
     """Whether debriefs of a workshop are kept."""
     return session.scalar(select(DebriefRow.workshop).where(DebriefRow.workshop == workshop)) is not None
 
@@ -54,12 +53,8 @@ def find_debrief(session: Session, workshop: str) -> Kept | None:
     row = session.get(DebriefRow, workshop)
     if row is None:
         return None
-    tables = json.loads(zlib.decompress(row.tables))
     protocol = zlib.decompress(row.protocol) if row.protocol is not None else None
-    return Kept(
-        row.workshop, row.at, zlib.decompress(row.scenario), protocol,
-        {number: said.encode() for number, said in tables.items()},
-    )  # fmt: skip
+    return Kept(row.at, zlib.decompress(row.scenario), protocol, json.loads(zlib.decompress(row.tables)))
 
 
 # ---- printed kits: asked for once each, made by whoever takes them, kept for a while -------------------------------
@@ -126,56 +121,33 @@ def drop_outdated(session: Session, before: datetime) -> None:
 # ---- the list: found by code or trainer, ended, purged -------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """One workshop of the list; `trainer` is an account, or nobody on a laptop that serves a room by itself."""
-
-    id: str
-    code: str
-    trainer: str | None
-    scenario: str
-    version: int
-    digest: str
-    protocol: str
-    protocol_version: int
-    tables: int
-    language: str
-    created_at: datetime
-    purge_at: datetime
-    ended_at: datetime | None = None
-    purged_at: datetime | None = None
-    kept: Mapping[str, Any] | None = None
-
-
-def add_workshop(session: Session, workshop: Workshop) -> None:
+def add_workshop(session: Session, workshop: WorkshopRow) -> None:
     """Put a workshop on the list."""
-    session.add(WorkshopRow(**{name: getattr(workshop, name) for name in Workshop.__slots__}))
+    session.add(workshop)
     session.flush()
 
 
-def find_workshop(session: Session, workshop: str) -> Workshop | None:
+def find_workshop(session: Session, workshop: str) -> WorkshopRow | None:
     """The workshop with that id."""
-    row = session.get(WorkshopRow, workshop)
-    return None if row is None else _workshop(row)
+    return session.get(WorkshopRow, workshop)
 
 
-def some_workshops(session: Session, workshops: Collection[str]) -> tuple[Workshop, ...]:
-    """Those with these ids, the earliest first."""
-    query = select(WorkshopRow).where(WorkshopRow.id.in_(list(workshops)))
-    return tuple(map(_workshop, session.scalars(query.order_by(WorkshopRow.created_at, WorkshopRow.id))))
+def counts_of(session: Session, workshops: Collection[str], protocol: str) -> tuple[Mapping[str, Any], ...]:
+    """What is kept of those with these ids that were played on that protocol."""
+    mine = WorkshopRow.id.in_(list(workshops)), WorkshopRow.protocol == protocol
+    return tuple(kept or {} for kept in session.scalars(select(WorkshopRow.kept).where(*mine)))
 
 
-def with_code(session: Session, code: str) -> Workshop | None:
+def with_code(session: Session, code: str) -> WorkshopRow | None:
     """The workshop to which that code leads, or once led."""
-    row = session.scalar(select(WorkshopRow).where(WorkshopRow.code == code))
-    return None if row is None else _workshop(row)
+    return session.scalar(select(WorkshopRow).where(WorkshopRow.code == code))
 
 
-def of_trainer(session: Session, trainer: str | None, *, limit: int) -> tuple[Workshop, ...]:
+def of_trainer(session: Session, trainer: str | None, *, limit: int) -> tuple[WorkshopRow, ...]:
     """The workshops of one trainer, or a laptop's, latest first."""
     mine = WorkshopRow.trainer.is_(None) if trainer is None else WorkshopRow.trainer == trainer
     query = select(WorkshopRow).where(mine).order_by(WorkshopRow.created_at.desc(), WorkshopRow.id).limit(limit)
-    return tuple(map(_workshop, session.scalars(query)))
+    return tuple(session.scalars(query))
 
 
 def standing(session: Session) -> tuple[str, ...]:
@@ -183,18 +155,18 @@ def standing(session: Session) -> tuple[str, ...]:
     return tuple(session.scalars(select(WorkshopRow.id).where(WorkshopRow.purged_at.is_(None))))
 
 
-def to_purge(session: Session, now: datetime) -> tuple[Workshop, ...]:
+def to_purge(session: Session, now: datetime) -> tuple[WorkshopRow, ...]:
     """Those whose time is over."""
     query = select(WorkshopRow).where(WorkshopRow.purged_at.is_(None), WorkshopRow.purge_at <= now)
-    return tuple(map(_workshop, session.scalars(query.order_by(WorkshopRow.purge_at, WorkshopRow.id))))
+    return tuple(session.scalars(query.order_by(WorkshopRow.purge_at, WorkshopRow.id)))
 
 
-def with_debriefs(session: Session, protocol: str, *, since: datetime) -> tuple[Workshop, ...]:
+def with_debriefs(session: Session, protocol: str, *, since: datetime) -> tuple[WorkshopRow, ...]:
     """Those on one protocol that ended since then, with what is kept of them."""
     query = select(WorkshopRow).where(
         WorkshopRow.protocol == protocol, WorkshopRow.ended_at >= since, or_(WorkshopRow.kept.is_not(None))
     )
-    return tuple(map(_workshop, session.scalars(query.order_by(WorkshopRow.ended_at, WorkshopRow.id))))
+    return tuple(session.scalars(query.order_by(WorkshopRow.ended_at, WorkshopRow.id)))
 
 
 def end_workshop(session: Session, workshop: str, kept: Mapping[str, Any], *, at: datetime) -> None:
@@ -211,10 +183,6 @@ def purged(session: Session, workshop: str, *, at: datetime) -> None:
     session.flush()
 
 
-def _workshop(row: WorkshopRow) -> Workshop:
-    return Workshop(**{name: getattr(row, name) for name in Workshop.__slots__})
-
-
 # ---- scenarios that trainers brought: kept, checked, offered in place of the one before, withdrawn -----------------
 
 FILE_MOST = 120
@@ -229,25 +197,6 @@ class UploadState(StrEnum):
 
 
 WERE_READY = (UploadState.ready, UploadState.replaced, UploadState.withdrawn)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """One file. `scenario`, `version`, `title` and `minutes` are known once it was found to be playable."""
-
-    id: str
-    account: str | None
-    file: str
-    content: bytes = field(repr=False)
-    digest: str
-    at: datetime
-    state: UploadState
-    settled_at: datetime | None
-    scenario: str
-    version: int
-    title: Mapping[str, str]
-    minutes: int
-    faults: tuple[tuple[int, Any], ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,17 +221,15 @@ def add_upload(session: Session, *, account: str | None, file: str, content: byt
     return row.id
 
 
-def find_upload(session: Session, upload: str) -> Upload | None:
+def find_upload(session: Session, upload: str) -> UploadRow | None:
     """The upload with that id."""
-    row = session.get(UploadRow, upload, populate_existing=True)
-    return None if row is None else _upload(row)
+    return session.get(UploadRow, upload, populate_existing=True)
 
 
-def of_account(session: Session, account: str | None, *, limit: int) -> tuple[Upload, ...]:
+def of_account(session: Session, account: str | None, *, limit: int) -> tuple[UploadRow, ...]:
     """What one trainer brought, or what was brought to a laptop, latest first, without the bytes."""
     query = select(UploadRow).where(_of(account)).options(defer(UploadRow.content))
-    rows = session.scalars(query.order_by(UploadRow.at.desc(), UploadRow.id).limit(limit))
-    return tuple(_upload(row, b"") for row in rows)
+    return tuple(session.scalars(query.order_by(UploadRow.at.desc(), UploadRow.id).limit(limit)))
 
 
 def same(session: Session, account: str | None, digest: str) -> str | None:
@@ -300,13 +247,10 @@ def count_uploads(session: Session, account: str | None, state: UploadState) -> 
     return session.scalar(query) or 0
 
 
-def with_digest(session: Session, digest: str) -> Upload | None:
+def with_digest(session: Session, digest: str) -> UploadRow | None:
     """Any file of these bytes that was once found to be playable."""
-    query = select(UploadRow).where(
-        UploadRow.digest == digest, UploadRow.state.in_([state.value for state in WERE_READY])
-    )
-    row = session.scalars(query.order_by(UploadRow.at).limit(1)).one_or_none()
-    return None if row is None else _upload(row)
+    query = select(UploadRow).where(UploadRow.digest == digest, UploadRow.state.in_(WERE_READY))
+    return session.scalars(query.order_by(UploadRow.at).limit(1)).one_or_none()
 
 
 # ---- checked -------------------------------------------------------------------------------------------------------
@@ -333,14 +277,14 @@ def refuse(session: Session, upload: str, faults: Sequence[tuple[int, Any]], *, 
 def before(session: Session, account: str | None, scenario: str) -> tuple[int, frozenset[str]]:
     """The highest version that this trainer ever had of a scenario (0: none), and the digests of that version."""
     query = select(UploadRow.version, UploadRow.digest).where(
-        _of(account), UploadRow.scenario == scenario, UploadRow.state.in_([state.value for state in WERE_READY])
+        _of(account), UploadRow.scenario == scenario, UploadRow.state.in_(WERE_READY)
     )
     found = [(version, digest) for version, digest in session.execute(query)]
     most = max((version for version, _digest in found), default=0)
     return most, frozenset(digest for version, digest in found if version == most)
 
 
-def offer(session: Session, upload: Upload, told: Told, *, at: datetime) -> bool:
+def offer(session: Session, upload: UploadRow, told: Told, *, at: datetime) -> bool:
     """It can be played: it stands in the trainer's list, in place of an earlier one of that name."""
     values = {
         "state": UploadState.ready.value, "settled_at": at, "scenario": told.scenario, "version": told.version,
@@ -379,16 +323,7 @@ def _of(account: str | None) -> ColumnElement[bool]:
     return UploadRow.account.is_(None) if account is None else UploadRow.account == account
 
 
-def _upload(row: UploadRow, content: bytes | None = None) -> Upload:
-    return Upload(
-        id=row.id, account=row.account, file=row.file, content=row.content if content is None else content,
-        digest=row.digest, at=row.at, state=UploadState(row.state), settled_at=row.settled_at, scenario=row.scenario,
-        version=row.version, title=dict(row.title), minutes=row.minutes,
-        faults=tuple((line, said) for line, said in row.faults),
-    )  # fmt: skip
-
-
-def own(session: Session, account: str | None, upload: str) -> Upload:
+def own(session: Session, account: str | None, upload: str) -> UploadRow:
     """A file that this trainer brought. Raises Unseen: another's is absent."""
     found = find_upload(session, upload)
     if found is None or found.account != account:

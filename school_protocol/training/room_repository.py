@@ -9,7 +9,7 @@ import hashlib
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
@@ -173,59 +173,6 @@ class RoomState:
 
 
 @dataclass(frozen=True, slots=True)
-class TableState:
-    """One table, as `room_table` holds it."""
-
-    number: int
-    school: str
-    province: str
-    region: str
-    hints: bool
-    hand_at: datetime | None = None
-    came: Mapping[str, datetime] = field(default_factory=dict)
-    coming: Mapping[str, datetime] = field(default_factory=dict)
-    traps: Mapping[str, datetime] = field(default_factory=dict)
-    held: tuple[str, ...] = ()
-    cases: tuple[Mapping[str, Any], ...] = ()
-    next_at: datetime | None = None
-    is_stale: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A place at a table, held by an account of the workshop."""
-
-    id: str
-    table: int
-    name: str
-    account: str
-    roles: tuple[str, ...]
-    pin: str
-    is_trainer: bool
-    joined_at: datetime
-    seen_at: datetime
-    left_at: datetime | None = None
-    writing: str | None = None
-    writing_until: datetime | None = None
-
-    def is_writing(self, real: datetime) -> bool:
-        return self.writing_until is not None and self.writing_until > real
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What was tried and refused: `name` is an act, a move, or `attach`; `role` as whom."""
-
-    at: datetime
-    account: str
-    role: str
-    case: str
-    name: str
-    why: tuple[str, ...]
-    codes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Word:
     """A message of the trainer to a table (0: to all)."""
 
@@ -348,8 +295,8 @@ class Glance:
     """What every page of a phone stands on, read at once."""
 
     state: RoomState
-    seat: Seat | None
-    table: TableState | None
+    seat: SeatRow | None
+    table: TableRow | None
     words: int
     """Messages of the trainer to that table, or to all."""
     next_look: datetime | None
@@ -363,7 +310,7 @@ def glance(session: Session, mark: bytes) -> Glance:
     room_id = here(session)
     told = select(func.count()).where(
         WordRow.room == room_id, WordRow.kind == WordKind.message.value,
-        or_(WordRow.at_table == 0, WordRow.at_table == SeatRow.at_table),
+        or_(WordRow.at_table == 0, WordRow.at_table == SeatRow.table),
     )  # fmt: skip
     mine = aliased(TableRow)
     stale = select(mine.number).where(mine.room == room_id, mine.is_stale).exists()
@@ -375,17 +322,14 @@ def glance(session: Session, mark: bytes) -> Glance:
             select(stale).scalar_subquery(),
         )
         .join_from(RoomRow, SeatRow, sits_here, isouter=True)
-        .join(TableRow, and_(TableRow.room == SeatRow.room, TableRow.number == SeatRow.at_table), isouter=True)
+        .join(TableRow, and_(TableRow.room == SeatRow.room, TableRow.number == SeatRow.table), isouter=True)
         .where(RoomRow.id == room_id)
     )  # fmt: skip
     found = session.execute(query).one_or_none()
     if found is None:
         raise StorageBusy(_GONE)
-    room, sits, at_table, words, next_look, is_stale = found
-    return Glance(
-        _state(room), None if sits is None else _seat(sits), None if at_table is None else _table(at_table),
-        words, next_look, bool(is_stale),
-    )  # fmt: skip
+    room, seat, table, words, next_look, is_stale = found
+    return Glance(_state(room), seat, table, words, next_look, bool(is_stale))
 
 
 def change(session: Session, *, state: State | None = None, clock: RoomClock | None = None) -> None:
@@ -408,54 +352,25 @@ def go_stale(session: Session, number: int | None = None) -> None:
 # ---- tables ------------------------------------------------------------------------------------------------------
 
 
-def add_table(session: Session, table: TableState) -> None:
-    """A table that nothing has come to yet."""
-    session.add(
-        TableRow(
-            room=here(session), number=table.number, school=table.school, province=table.province, region=table.region,
-            hints=table.hints, hand_at=None, came={}, coming={}, traps={}, held=[], cases=[],
-            next_at=None, is_stale=True,
-        )
+def add_table(session: Session, number: int, units: Mapping[str, str], *, hints: bool) -> TableRow:
+    """A table that nothing has come to yet; `units`: its school, province and region."""
+    row = TableRow(
+        room=here(session), number=number, **units, hints=hints, hand_at=None, came={}, coming={}, traps={}, held=[],
+        cases=[], next_at=None, is_stale=True,
     )  # fmt: skip
+    session.add(row)
     session.flush()
+    return row
 
 
-def tables(session: Session) -> tuple[TableState, ...]:
+def tables(session: Session) -> tuple[TableRow, ...]:
     """Every table, in order."""
-    return tuple(
-        map(_table, session.scalars(select(TableRow).where(TableRow.room == here(session)).order_by(TableRow.number)))
-    )
+    return tuple(session.scalars(select(TableRow).where(TableRow.room == here(session)).order_by(TableRow.number)))
 
 
-def table(session: Session, number: int) -> TableState | None:
+def table(session: Session, number: int) -> TableRow | None:
     """One table."""
-    row = session.get(TableRow, (here(session), number))
-    return None if row is None else _table(row)
-
-
-def keep_table(session: Session, table: TableState) -> None:
-    """Keep a table as it is now."""
-    row = session.get_one(TableRow, (here(session), table.number))
-    row.hints, row.hand_at = table.hints, table.hand_at
-    row.came, row.coming, row.traps = _said(table.came), _said(table.coming), _said(table.traps)
-    row.held = list(table.held)
-    row.cases = [dict(case) for case in table.cases]
-    row.next_at, row.is_stale = table.next_at, table.is_stale
-    session.flush()
-
-
-def _said(moments: Mapping[str, datetime]) -> dict[str, str]:
-    return {key: moment.isoformat() for key, moment in moments.items()}
-
-
-def _table(row: TableRow) -> TableState:
-    came, coming, traps = (
-        {key: datetime.fromisoformat(said) for key, said in part.items()} for part in (row.came, row.coming, row.traps)
-    )
-    return TableState(
-        row.number, row.school, row.province, row.region, row.hints, row.hand_at, came, coming, traps,
-        tuple(row.held), tuple(row.cases), row.next_at, row.is_stale,
-    )  # fmt: skip
+    return session.get(TableRow, (here(session), number))
 
 
 # ---- seats -------------------------------------------------------------------------------------------------------
@@ -466,53 +381,35 @@ def mark_of(vault: Vault, token: str) -> bytes:
     return vault.chain("room-seat-v1", hashlib.sha256(token.encode("utf-8", "replace")).digest())
 
 
-def add_seat(session: Session, seat: Seat, mark: bytes | None) -> None:
+def add_seat(session: Session, seat: SeatRow) -> None:
     """Somebody has sat down."""
-    session.add(
-        SeatRow(
-            id=seat.id, room=here(session), at_table=seat.table, name=seat.name, account=seat.account,
-            roles=list(seat.roles), pin=seat.pin, token=mark, is_trainer=seat.is_trainer,
-            joined_at=seat.joined_at, seen_at=seat.seen_at, left_at=None, writing=None, writing_until=None,
-        )
-    )  # fmt: skip
+    seat.room = here(session)
+    session.add(seat)
     session.flush()
 
 
-def seats(session: Session, table: int | None = None) -> tuple[Seat, ...]:
+def seats(session: Session, table: int | None = None) -> tuple[SeatRow, ...]:
     """Who sits, or sat, in the room or at one table, in the order in which they came."""
     query = select(SeatRow).where(SeatRow.room == here(session)).order_by(SeatRow.joined_at, SeatRow.id)
     if table is not None:
-        query = query.where(SeatRow.at_table == table)
-    return tuple(map(_seat, session.scalars(query)))
+        query = query.where(SeatRow.table == table)
+    return tuple(session.scalars(query))
 
 
-def seat(session: Session, seat_id: str) -> Seat | None:
+def seat(session: Session, seat_id: str) -> SeatRow | None:
     """One seat."""
-    row = session.scalar(select(SeatRow).where(SeatRow.id == seat_id, SeatRow.room == here(session)))
-    return None if row is None else _seat(row)
+    return session.scalar(select(SeatRow).where(SeatRow.id == seat_id, SeatRow.room == here(session)))
 
 
-def seat_with(session: Session, mark: bytes) -> Seat | None:
+def seat_with(session: Session, mark: bytes) -> SeatRow | None:
     """The seat that a phone holds."""
-    row = session.scalar(
-        select(SeatRow).where(SeatRow.room == here(session), SeatRow.token == mark, SeatRow.left_at.is_(None))
-    )
-    return None if row is None else _seat(row)
+    mine = SeatRow.room == here(session), SeatRow.token == mark, SeatRow.left_at.is_(None)
+    return session.scalar(select(SeatRow).where(*mine))
 
 
-def keep_seat(session: Session, seat: Seat) -> None:
-    """Keep a seat as it is now; which phone holds it stays."""
-    row = session.get_one(SeatRow, seat.id)
-    row.at_table, row.name, row.roles, row.account = seat.table, seat.name, list(seat.roles), seat.account
-    row.seen_at, row.left_at = seat.seen_at, seat.left_at
-    row.writing, row.writing_until = seat.writing, seat.writing_until
-    session.flush()
-
-
-def hand(session: Session, seat_id: str, mark: bytes | None) -> None:
-    """Another phone holds the seat from now on; None: no phone does."""
+def hand(session: Session, seat_id: str, mark: bytes) -> None:
+    """Another phone holds the seat from now on."""
     session.get_one(SeatRow, seat_id).token = mark
-    session.flush()
 
 
 def writing_until(session: Session, real: datetime) -> datetime | None:
@@ -547,35 +444,20 @@ def count_tries(session: Session) -> int:
     return session.scalar(select(func.count()).where(TryRow.room == here(session))) or 0
 
 
-def _seat(row: SeatRow) -> Seat:
-    return Seat(
-        row.id, row.at_table, row.name, row.account, tuple(row.roles), row.pin, row.is_trainer, row.joined_at,
-        row.seen_at, row.left_at, row.writing, row.writing_until,
-    )  # fmt: skip
-
-
 # ---- what was refused, what was said -----------------------------------------------------------------------------
 
 
-def add_attempt(session: Session, table: int, tried: Tried) -> None:
+def add_attempt(session: Session, tried: AttemptRow) -> None:
     """Write down what was refused."""
-    session.add(
-        AttemptRow(
-            room=here(session), at_table=table, at=tried.at, account=tried.account, role=tried.role,
-            case_number=tried.case, name=tried.name, why=list(tried.why), codes=list(tried.codes),
-        )
-    )  # fmt: skip
+    tried.room = here(session)
+    session.add(tried)
     session.flush()
 
 
-def attempts(session: Session, table: int) -> tuple[Tried, ...]:
+def attempts(session: Session, table: int) -> tuple[AttemptRow, ...]:
     """What a table tried and was refused, in order."""
     mine = AttemptRow.room == here(session), AttemptRow.at_table == table
-    rows = session.scalars(select(AttemptRow).where(*mine).order_by(AttemptRow.id))
-    return tuple(
-        Tried(row.at, row.account, row.role, row.case_number, row.name, tuple(row.why), tuple(row.codes))
-        for row in rows
-    )
+    return tuple(session.scalars(select(AttemptRow).where(*mine).order_by(AttemptRow.id)))
 
 
 def say(session: Session, vault: Vault, kind: WordKind, table: int, text: str, *, at: datetime) -> None:
@@ -598,8 +480,3 @@ def words(session: Session, vault: Vault, kind: WordKind, tables: Sequence[int] 
         Word(row.at_table, row.at, vault.unwrap(row.master, row.wrapped, f"{_LABEL}:{row.id}").decode())
         for row in session.scalars(query)
     )
-
-
-def without_writing(seat: Seat) -> Seat:
-    """The same seat, with no form open."""
-    return replace(seat, writing=None, writing_until=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import cast
 
 from flask import (
@@ -16,6 +17,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    send_file,
     session,
     url_for,
 )
@@ -26,11 +28,14 @@ from school_protocol.engine.errors import BadInput
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.pdf.rendering import missing
 from school_protocol.training import room_app, seats, service, table_play, workshop_end
-from school_protocol.training.debrief_routes import paper_of
+from school_protocol.training.models import SeatRow
+from school_protocol.training.presenters import debrief_told
 from school_protocol.training.room_app import PREFIX
-from school_protocol.training.room_repository import Glance, Seat, State
+from school_protocol.training.room_repository import Glance, State
 from school_protocol.training.room_store import Room, RoomGone
 from school_protocol.training.seats import Sat
+from school_protocol.training.workshop_end import Debriefed
+from school_protocol.training.workshop_pages import TableDebrief, table_debrief
 from school_protocol.ui import form_post, rendering, sessions
 from school_protocol.ui.middleware import again_in, way_back
 from school_protocol.ui.rendering import wording
@@ -174,7 +179,7 @@ def _see_again() -> None:
     g.pop("seen", None)
 
 
-def seat() -> Seat | None:
+def seat() -> SeatRow | None:
     """The seat of whoever asks."""
     return seen().seat
 
@@ -210,7 +215,7 @@ def guard() -> ResponseReturnValue | None:
     return None
 
 
-def _watch(found: Seat, endpoint: str) -> None:
+def _watch(found: SeatRow, endpoint: str) -> None:
     """A page is asked for: its form is written on, or is one no more; and what came meanwhile is looked at."""
     opens, before = endpoint in FORMS, seen()
     if opens:
@@ -224,14 +229,14 @@ def _watch(found: Seat, endpoint: str) -> None:
         _see_again()
 
 
-def _without_hints(found: Seat) -> ResponseReturnValue | None:
+def _without_hints(found: SeatRow) -> ResponseReturnValue | None:
     """Such a page is shut, in words; nothing where it is open."""
     if found.is_trainer or _hinted() or room().state().state is State.ended:
         return None
     return render_template("room/no_hints.html"), 403
 
 
-def afterwards(found: Seat | None, status: int) -> None:
+def afterwards(found: SeatRow | None, status: int) -> None:
     """Something was sent: the table is looked at, and whoever wrote writes no more."""
     if found is None:
         return
@@ -245,7 +250,7 @@ def afterwards(found: Seat | None, status: int) -> None:
 class Here:
     """The band on each page of a room: where one sits, what time it is there, and whether it runs."""
 
-    seat: Seat | None
+    seat: SeatRow | None
     table: int
     moment: datetime
     stands: str
@@ -297,7 +302,7 @@ def sit() -> ResponseReturnValue:
     typed = _typed()
     try:
         sat = seats.join(
-            room(), typed.table, typed.name, typed.roles, language=wording().language, form=_form_sent()
+            room(), typed.table, typed.name, typed.roles, language=wording().language, form=form_sent()
         )  # fmt: skip
     except BadInput as error:
         return _entry(error.problems), 422
@@ -311,14 +316,14 @@ def back() -> ResponseReturnValue:
     """Take one's seat again, with another phone."""
     typed = _typed()
     try:
-        sat = seats.come_back_slowly(room(), typed.table, typed.name, request.form.get("pin", "")[:40])
+        sat = seats.come_back(room(), typed.table, typed.name, request.form.get("pin", "")[:40])
     except BadInput as error:
         return _entry(error.problems, coming_back=True), 422
     return _seated(sat)
 
 
-def _form_sent() -> str:
-    """What this form of this browser alone carries: pressed twice, it sits down once."""
+def form_sent() -> str:
+    """What this form of this browser alone carries: pressed twice, it is one seat, or one workshop."""
     token = request.form.get("token", "")[:200]
     return f"{token}|{session.get('csrf_token', '')}" if token else ""
 
@@ -352,7 +357,7 @@ def _entry(problems: dict[str, tuple[str, ...]], *, coming_back: bool = False) -
 # ---- the table ---------------------------------------------------------------------------------------------------
 
 
-def _mine() -> Seat:
+def _mine() -> SeatRow:
     found = seat()
     if found is None:
         abort(404)
@@ -420,21 +425,31 @@ def feedback() -> ResponseReturnValue:
 def debrief() -> ResponseReturnValue:
     """One's own table's debrief, once the workshop has ended."""
     mine = _ended()
-    told = workshop_end.shown(
-        workshop_end.debrief_of(room(), mine.table), wording().language, workshop_end.names_at(room(), mine.table)
-    )
+    found, names = workshop_end.debrief_of(room(), mine.table), workshop_end.names_at(room(), mine.table)
+    told = debrief_told(found, wording(), names)
     return render_template("room/debrief.html", table=mine.table, told=told, can_print=missing() is None)
 
 
 @room_blueprint.get("/debrief/paper")
 def debrief_paper() -> ResponseReturnValue:
     """The same, on paper."""
-    return paper_of(room(), _ended().table)
+    table = _ended().table
+    return debrief_pdf(workshop_end.of_room(room(), table), table)
 
 
-def _ended() -> Seat:
+def _ended() -> SeatRow:
     """Whoever asks for a debrief: before the end there is none."""
     mine = _mine()
     if room().state().state is not State.ended:
         abort(404)
     return mine
+
+
+def table_name(number: int | str) -> str:
+    return wording()._("Table %(number)s", number=number)
+
+
+def debrief_pdf(found: Debriefed, table: int) -> ResponseReturnValue:
+    view = TableDebrief(table_name(table), found.table(table), found.as_of, found.names_at(table))
+    data = table_debrief(view, wording())
+    return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"debrief-table-{table}.pdf")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 
+from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import ROWS, Settings
 from school_protocol.context import House, Library, open_house, wiring_of
 from school_protocol.engine.clock import Clock
@@ -22,7 +23,8 @@ from school_protocol.storage.engines import Session, Store, open_engine
 from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.vault import Vault
 from school_protocol.training import repository, room_repository
-from school_protocol.training.room_repository import PARTS, RoomState, State, Stores, Tried, purge_room, units_of
+from school_protocol.training.models import AttemptRow
+from school_protocol.training.room_repository import PARTS, RoomState, State, Stores, purge_room, units_of
 from school_protocol.training.scenario import STANDING, Scenario
 from school_protocol.training.scenario_reader import read_scenario
 
@@ -124,7 +126,8 @@ def settings_of(settings: Settings) -> Settings:
         data=settings.training, languages=settings.languages, default_language=settings.default_language,
         secure_cookies=settings.secure_cookies, trusted_proxy=settings.trusted_proxy, address=settings.address,
         evidence_files=True, evidence_megabytes=settings.evidence_megabytes, files_in=ROWS,
-        web_processes=settings.web_processes, wiring=settings.wiring,
+        web_processes=settings.web_processes, wiring=settings.wiring, session_idle=settings.session_idle,
+        session_lifetime=settings.session_lifetime,
     )  # fmt: skip
 
 
@@ -186,16 +189,6 @@ class RoomTime:
         return room_repository.clock_of(self.store, self.room).at(self.real.now())
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A clock that shows one moment, and stays there: that of a page."""
-
-    at: datetime
-
-    def now(self) -> datetime:
-        return self.at
-
-
 class OwnLibrary(Library):
     """The one protocol of a room, as its file says: no directory is asked, and none is published there."""
 
@@ -242,7 +235,7 @@ class Room:
 
     def at(self, moment: datetime) -> Room:
         """The same room as its clock shows that moment: a page is made at one."""
-        return replace(self, house=replace(self.house, clock=Moment(moment)))
+        return replace(self, house=replace(self.house, clock=TurnableClock(moment)))
 
     def give_sign(self) -> None:
         """A sign of life, where the clock runs and no other process has just given one: without any it stands."""
@@ -319,8 +312,11 @@ class _Witness:
             if seat is None:
                 return
             role = self._role(seat.roles, key)
-            tried = Tried(now, actor.id, role, number, key[:80], why[:20], codes[:20])
-            room_repository.add_attempt(session, seat.table, tried)
+            tried = AttemptRow(
+                at_table=seat.table, at=now, account=actor.id, role=role, case_number=number, name=key[:80],
+                why=list(why[:20]), codes=list(codes[:20]),
+            )  # fmt: skip
+            room_repository.add_attempt(session, tried)
             room_repository.go_stale(session, seat.table)
 
     def _role(self, roles: Sequence[str], key: str) -> str:

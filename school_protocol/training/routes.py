@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
 
 import segno
 from flask import (
+    Flask,
     current_app,
     flash,
     make_response,
@@ -15,26 +17,28 @@ from flask import (
     render_template,
     request,
     send_file,
-    session,
     url_for,
 )
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from school_protocol.context import House
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.pdf.rendering import missing
 from school_protocol.training import room_routes, scenario_library, seats, service, table_play, workshop_end
+from school_protocol.training.findings import Debrief
 from school_protocol.training.kit import Stands, ask, file_of, see
-from school_protocol.training.presenters import subject_said
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import WorkshopRow
+from school_protocol.training.presenters import debrief_told, spread_told, subject_said
 from school_protocol.training.room_app import PREFIX
-from school_protocol.training.room_store import Room, RoomGone, Rooms, is_laptop
+from school_protocol.training.room_store import Room, RoomGone, Rooms, is_laptop, key_of, trainer_of
 from school_protocol.training.scenario import FAST, REAL, STANDING
 from school_protocol.training.scenario_library import Offered
 from school_protocol.training.service import TABLES_MOST, Wanted
-from school_protocol.training.workshop_end import see_afterwards
+from school_protocol.training.workshop_end import Debriefed, see_afterwards
+from school_protocol.training.workshop_pages import TrainerDebrief, trainer_debrief
 from school_protocol.ui import sessions
 from school_protocol.ui.fields import moment_typed
 from school_protocol.ui.rendering import wording
@@ -65,7 +69,7 @@ def trainer() -> Actor | None:
     return None if is_laptop(sessions.house()) else sessions.actor()
 
 
-def own(workshop: str) -> Workshop:
+def own(workshop: str) -> WorkshopRow:
     """One's own workshop; raises Unseen for any other."""
     return service.own(sessions.house(), trainer(), workshop)
 
@@ -127,7 +131,7 @@ def _new(problems: Mapping[str, tuple[str, ...]]) -> str:
     )
 
 
-def _make() -> Workshop:
+def _make() -> WorkshopRow:
     chosen = _chosen(request.form.get("scenario", "")[:80])
     typed = request.form.get("tables", "").strip()[:10]
     problems: dict[str, tuple[str, ...]] = {}
@@ -139,14 +143,8 @@ def _make() -> Workshop:
         raise BadInput(problems)
     wanted = Wanted(int(typed), request.form.get("hints") == "1", wording().language)
     return service.found(
-        sessions.house(), trainer(), chosen.data, chosen.protocol, chosen.content, wanted, form=_form_sent()
+        sessions.house(), trainer(), chosen.data, chosen.protocol, chosen.content, wanted, form=room_routes.form_sent()
     )  # fmt: skip
-
-
-def _form_sent() -> str:
-    """What this form of this browser alone carries: pressed twice, it sets up one workshop."""
-    token = request.form.get("token", "")[:200]
-    return f"{token}|{session.get('csrf_token', '')}" if token else ""
 
 
 def _chosen(typed: str) -> Offered | None:
@@ -225,7 +223,7 @@ def projector(workshop: str) -> ResponseReturnValue:
     return response
 
 
-def _wall(template: str, mine: Workshop) -> ResponseReturnValue:
+def _wall(template: str, mine: WorkshopRow) -> ResponseReturnValue:
     room = room_of(mine.id)
     table_play.look(room)
     wall = seats.see_wall(room)
@@ -235,13 +233,13 @@ def _wall(template: str, mine: Workshop) -> ResponseReturnValue:
     return render_template(template, workshop=mine, wall=wall, qr=qr, again=again, **known)
 
 
-def _address(workshop: Workshop) -> str:
+def _address(workshop: WorkshopRow) -> str:
     """Where participants come in: the address that the settings say, else the one that was asked for."""
     base = sessions.house().settings.address.rstrip("/") or request.host_url.rstrip("/")
     return f"{base}{url_for('joining.by_link', code=workshop.code)}"
 
 
-def _qr(workshop: Workshop) -> Markup:
+def _qr(workshop: WorkshopRow) -> Markup:
     drawn = segno.make(_address(workshop), error="m")
     title = wording()._("Join this workshop")
     return Markup(  # noqa: S704 - segno draws paths and escapes the title
@@ -258,24 +256,21 @@ def _back(workshop: str) -> ResponseReturnValue:
     return redirect(url_for("workshops.show", workshop=workshop, _anchor=f"t{number}" if number > 0 else None))
 
 
+_SAID = {
+    "turned_back": N_("The clock never turns back: choose a later moment."),
+    "too_far": N_("That is more than a year on."),
+    "ended": N_("This workshop has ended."),
+    "too_long": N_("That message is too long: 600 characters at most."),
+    "held": N_("Somebody at this table holds that role."),
+    "taken": N_("You already sit there."),
+}
+_NOT_UNDERSTOOD = N_("That was not understood: nothing was changed.")
+
+
 def _said(error: BadInput) -> None:
-    w = wording()
     codes = {code for found in error.problems.values() for code in found}
-    if "turned_back" in codes:
-        words = w._("The clock never turns back: choose a later moment.")
-    elif "too_far" in codes:
-        words = w._("That is more than a year on.")
-    elif "ended" in codes:
-        words = w._("This workshop has ended.")
-    elif "too_long" in codes:
-        words = w._("That message is too long: 600 characters at most.")
-    elif "held" in codes:
-        words = w._("Somebody at this table holds that role.")
-    elif "taken" in codes:
-        words = w._("You already sit there.")
-    else:
-        words = w._("That was not understood: nothing was changed.")
-    flash(words, "problem")
+    known = (words for code, words in _SAID.items() if code in codes)
+    flash(wording().gettext(next(known, _NOT_UNDERSTOOD)), "problem")
 
 
 @workshop_blueprint.post("/<workshop>/clock")
@@ -409,6 +404,70 @@ def purge(workshop: str) -> ResponseReturnValue:
     return redirect(url_for("workshops.index"))
 
 
+# ---- debriefs: tables side by side, each by itself, step by step, and on paper -------------------------------------
+
+debriefing_blueprint = Pages(
+    "workshops", __name__, part="debriefing", asks=Permission.train, url_prefix="/workshops"
+)  # fmt: skip
+
+
+def _of(workshop: str, table: int | None = None) -> tuple[WorkshopRow, Debriefed]:
+    """One's own workshop, and its debriefs, or that of one table: of its room, or what stays. Raises Unseen."""
+    mine = own(workshop)
+    if mine.purged_at is None and stands(workshop):
+        return mine, workshop_end.of_room(room_of(workshop), table)
+    return mine, workshop_end.of_kept(sessions.house(), workshop)
+
+
+def _named(found: Debriefed) -> dict[str, Debrief]:
+    return {room_routes.table_name(number): one for number, one in found.tables.items()}
+
+
+@debriefing_blueprint.get("/<workshop>/debrief", endpoint="debrief")
+def _debrief(workshop: str) -> ResponseReturnValue:
+    """All tables side by side, then what went otherwise at each."""
+    mine, found = _of(workshop)
+    w = wording()
+    lines = {number: debrief_told(one, w, found.names_at(int(number))) for number, one in found.tables.items()}
+    return render_template(
+        "workshops/debrief.html", workshop=mine, found=found, sections=spread_told(_named(found), w), tables=lines,
+        empty=tuple(map(room_routes.table_name, found.empty)), can_print=bool(lines) and missing() is None,
+    )  # fmt: skip
+
+
+@debriefing_blueprint.get("/<workshop>/debrief/paper", endpoint="debrief_paper")
+def _debrief_paper(workshop: str) -> ResponseReturnValue:
+    mine, found = _of(workshop)
+    if not found.tables:
+        raise Unseen(workshop)
+    view = TrainerDebrief(_named(found), found.as_of, mine.code, tuple(map(room_routes.table_name, found.empty)))
+    data = trainer_debrief(view, wording())
+    return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"debrief-{mine.code}.pdf")
+
+
+@debriefing_blueprint.get("/<workshop>/debrief/<int:table>", endpoint="table_debrief")
+def _table_debrief(workshop: str, table: int) -> ResponseReturnValue:
+    """One table's line of time and what is to be said of it."""
+    mine, found = _of(workshop, table)
+    told = debrief_told(found.table(table), wording(), found.names_at(table))
+    return render_template("workshops/table.html", workshop=mine, table=table, told=told, can_print=missing() is None)
+
+
+@debriefing_blueprint.get("/<workshop>/debrief/<int:table>/paper", endpoint="table_paper")
+def _table_paper(workshop: str, table: int) -> ResponseReturnValue:
+    _mine, found = _of(workshop, table)
+    return room_routes.debrief_pdf(found, table)
+
+
+@debriefing_blueprint.get("/<workshop>/replay/<int:table>", endpoint="replay")
+def _replay(workshop: str, table: int) -> ResponseReturnValue:
+    """A table step by step, for everybody's eyes."""
+    mine, found = _of(workshop, table)
+    told = debrief_told(found.table(table), wording(), found.names_at(table))
+    step = min(max(request.args.get("step", 1, type=int), 1), len(told.moments))
+    return render_template("workshops/replay.html", workshop=mine, table=table, moments=told.moments, step=step)
+
+
 # ---- what workshops leave for whoever writes a protocol ------------------------------------------------------------
 
 afterwards_blueprint = Pages("protocols", __name__, part="afterwards", asks=Permission.publish, url_prefix="/protocols")
@@ -419,3 +478,46 @@ def afterwards(key: str) -> ResponseReturnValue:
     """Which duties fail most in workshops, and which needs real cases go on without; by tens."""
     view = see_afterwards(sessions.house(), sessions.actor(), key)
     return render_template("protocols/afterwards.html", view=view)
+
+
+# ---- a trainer's laptop that serves a room by itself: workshops alone, a trainer known by the key on its screen ----
+
+laptop_blueprint = Pages("laptop", __name__, asks=Permission.anyone, url_prefix="/trainer")
+
+SERVED = ("workshops.", "joining.", "laptop.")
+OPEN = frozenset({"static", "desk.language", "desk.leave", "desk.folds", "help.index"})
+"""What is served besides: whatever is not named is absent, as no real realm is there."""
+
+
+def furnish(app: Flask, house: House) -> None:
+    """Make this application a laptop's, before anything else is; any other house is left as it is."""
+    if is_laptop(house):
+        app.extensions[sessions.RECOGNISE] = _by_key
+        app.extensions[sessions.SCOPE] = lambda: "laptop-"
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals["on_laptop"] = lambda: is_laptop(sessions.house())
+
+
+def serves(endpoint: str) -> bool:
+    """Whether this application has that page."""
+    if not is_laptop(sessions.house()):
+        return not endpoint.startswith("laptop.")
+    return endpoint in OPEN or endpoint.startswith(SERVED)
+
+
+def _by_key() -> Actor | None:
+    """Whoever holds the key that the screen of the laptop shows."""
+    house = sessions.house()
+    is_known = hmac.compare_digest(sessions.token_of_request().encode(), key_of(house).encode())
+    return trainer_of(house) if is_known else None
+
+
+@laptop_blueprint.get("/<key>")
+def enter(key: str) -> ResponseReturnValue:
+    """The link on the screen: whoever opens it is the trainer here."""
+    house = sessions.house()
+    if not is_laptop(house) or not hmac.compare_digest(key.encode(), key_of(house).encode()):
+        raise Unseen("trainer")
+    return sessions.begin(current_app.make_response(redirect(url_for("workshops.index"))), key)

@@ -1,4 +1,4 @@
-"""The library of scenarios: shipped ones and those that trainers bring, each proven once, which is remembered.
+"""The library of scenarios: shipped ones and those that trainers bring, each proven before it is offered.
 
 What is wrong is kept as phrases, and said in the language of whoever reads it.
 """
@@ -8,14 +8,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from threading import Lock
 
 from school_protocol.case_files.prepare_process import Broken, Crew, Stopped
 from school_protocol.cases.loading import account_names
@@ -28,17 +26,15 @@ from school_protocol.engine.visibility import Actor
 from school_protocol.language import Wording
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.check_context import Finding
-from school_protocol.protocol.presenters import FaultSaid, fault_line, fault_said
+from school_protocol.protocol.presenters import FaultSaid, fault_said
 from school_protocol.protocol.reader import read as read_protocol
 from school_protocol.storage.engines import Session
 from school_protocol.training import repository
-from school_protocol.training.repository import Told, Upload, UploadState
+from school_protocol.training.models import UploadRow
+from school_protocol.training.repository import Told, UploadState
 from school_protocol.training.scenario import Scenario
 from school_protocol.training.scenario_reader import LARGEST, PLAIN_NAME, located, read_scenario
 from school_protocol.training.table_play import prove
-
-KEPT_MOST = 64
-"""Scenarios of which it is remembered whether they can be played; the one asked for longest ago goes first."""
 
 Versions = Callable[[str, int], tuple[Protocol, bytes] | None]
 """Finds a version of a protocol with its bytes, or None."""
@@ -78,57 +74,16 @@ def read_uploaded(data: bytes, name: str, versions: Versions = shipped_protocol)
 
     `name` is the file's own. It may take as long as proving may: not for a request that somebody waits for.
     """
-    return _KEPT.of(data, name, versions)
-
-
-def faults_said(faults: tuple[Fault, ...], name: str, language: str) -> list[str]:
-    """Each fault as one line, in this language."""
-    w = Wording(language)
-    return [fault_line(w, name, fault) for fault in faults]
-
-
-_Outcome = Scenario | tuple[Fault, ...]
-
-
-class _Kept:
-    """What was found of files, by their digests and those of the protocols that they were played on. One is proven at
-    a time, so that nobody waits for the same one twice.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._found: OrderedDict[tuple[str, ...], _Outcome] = OrderedDict()
-        self._lock = Lock()
-
-    def of(self, data: bytes, name: str, versions: Versions) -> _Outcome:
-        try:
-            scenario = read_scenario(data, name)
-        except DefinitionError as error:
-            return error.faults
-        at_hand = list(protocols_of(scenario, versions))
-        key = (scenario.digest, *(protocol.digest for protocol, _content in at_hand))
-        with self._lock:
-            if key not in self._found:
-                self._found[key] = _proven(scenario, data, at_hand)
-            self._found.move_to_end(key)
-            while len(self._found) > self._most:
-                self._found.popitem(last=False)
-            return self._found[key]
-
-
-def _proven(scenario: Scenario, data: bytes, at_hand: list[tuple[Protocol, bytes]]) -> _Outcome:
-    """The scenario, or what is wrong with it on the first version on which something is."""
+    try:
+        scenario = read_scenario(data, name)
+    except DefinitionError as error:
+        return error.faults
+    at_hand = tuple(protocols_of(scenario, versions))
     if not at_hand:
         text = N_('no version of the protocol "%(name)s" that this scenario names is at hand')
         return (Fault(1, Phrase(text, name=scenario.protocol)),)
-    for protocol, content in at_hand:
-        faults = prove(scenario, data, protocol, content)
-        if faults:
-            return faults
-    return scenario
-
-
-_KEPT = _Kept(KEPT_MOST)
+    found = (prove(scenario, data, protocol, content) for protocol, content in at_hand)
+    return next((faults for faults in found if faults), scenario)
 
 
 @lru_cache(maxsize=8)
@@ -179,25 +134,18 @@ class Offered:
     data: bytes
     protocol: Protocol
     content: bytes
-    upload: Upload | None = None
+    upload: UploadRow | None = None
     """None: it comes with the product."""
-
-
-@dataclass(frozen=True, slots=True)
-class UploadLine:
-    upload: Upload
-    who: str
-    """Empty where nobody's account brought it."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadView:
     """One file: its faults in the reader's language, or the scenario that it is."""
 
-    line: UploadLine
+    upload: UploadRow
     faults: tuple[FaultSaid, ...]
     scenario: Scenario | None
-    replaced_by: Upload | None
+    replaced_by: UploadRow | None
 
 
 # ---- bringing ------------------------------------------------------------------------------------------------------
@@ -290,7 +238,7 @@ def check_next(house: House, check: Check) -> bool:
     return True
 
 
-def _settle(session: Session, found: Upload, outcome: Outcome, now: datetime) -> None:
+def _settle(session: Session, found: UploadRow, outcome: Outcome, now: datetime) -> None:
     faults = outcome if isinstance(outcome, tuple) else _taken(session, found, outcome)
     if isinstance(outcome, Told) and not faults:
         repository.offer(session, found, outcome, at=now)
@@ -298,7 +246,7 @@ def _settle(session: Session, found: Upload, outcome: Outcome, now: datetime) ->
         repository.refuse(session, found.id, [(one.line, written(one.message)) for one in faults], at=now)
 
 
-def _taken(session: Session, found: Upload, scenario: Told) -> tuple[Fault, ...]:
+def _taken(session: Session, found: UploadRow, scenario: Told) -> tuple[Fault, ...]:
     """What keeps a playable scenario from standing beside those that are there: its name, or its version."""
     if find_scenario(scenario.scenario) is not None:
         said = Phrase(
@@ -319,14 +267,14 @@ def _taken(session: Session, found: Upload, scenario: Told) -> tuple[Fault, ...]
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def see_own(house: House, trainer: Actor | None) -> tuple[UploadLine, ...]:
+def see_own(house: House, trainer: Actor | None) -> tuple[UploadRow, ...]:
     """What this trainer brought, latest first."""
     with house.directory.reading() as session:
-        found = repository.of_account(session, _id(trainer), limit=LISTED_MOST)
-    return tuple(UploadLine(one, _who(house, trainer)) for one in found)
+        return repository.of_account(session, _id(trainer), limit=LISTED_MOST)
 
 
-def _who(house: House, trainer: Actor | None) -> str:
+def name_of(house: House, trainer: Actor | None) -> str:
+    """Who brought them; empty where nobody's account did."""
     return account_names(house, [trainer.id], trainer.language).get(trainer.id, "") if trainer is not None else ""
 
 
@@ -341,14 +289,14 @@ def see_upload(house: House, trainer: Actor | None, upload: str, language: str) 
         for line, said in found.faults
     )
     by = next(
-        (one for one in others if one.scenario == found.scenario and one.state is UploadState.ready), None
+        (one for one in others if one.scenario == found.scenario and one.state == UploadState.ready), None
     )  # fmt: skip
-    scenario = _readable(found) if found.state is UploadState.ready else None
-    replaced = by if found.state is UploadState.replaced else None
-    return UploadView(UploadLine(found, _who(house, trainer)), faults, scenario, replaced)
+    scenario = _readable(found) if found.state == UploadState.ready else None
+    replaced = by if found.state == UploadState.replaced else None
+    return UploadView(found, faults, scenario, replaced)
 
 
-def _readable(found: Upload) -> Scenario | None:
+def _readable(found: UploadRow) -> Scenario | None:
     """None: it was taken by an earlier version of the program, whose rules were others."""
     try:
         return read_scenario(found.content, found.file)
@@ -361,7 +309,7 @@ def _shown(line: str) -> str:
     return plain if len(plain) <= _AROUND else plain[:_AROUND] + "…"
 
 
-def file_of(house: House, trainer: Actor | None, upload: str) -> Upload:
+def file_of(house: House, trainer: Actor | None, upload: str) -> UploadRow:
     """The very bytes that were brought; raises Unseen."""
     with house.directory.reading() as session:
         return repository.own(session, _id(trainer), upload)
@@ -377,17 +325,17 @@ def withdraw(house: House, trainer: Actor | None, upload: str) -> bool:
 # ---- offering ------------------------------------------------------------------------------------------------------
 
 
-def offered(house: House, trainer: Actor | None) -> tuple[Upload, ...]:
+def offered(house: House, trainer: Actor | None) -> tuple[UploadRow, ...]:
     """What this trainer brought and can make workshops of, by its name."""
     with house.directory.reading() as session:
         every = repository.of_account(session, _id(trainer), limit=LISTED_MOST * 10)
-    return tuple(sorted((one for one in every if one.state is UploadState.ready), key=lambda one: one.scenario))
+    return tuple(sorted((one for one in every if one.state == UploadState.ready), key=lambda one: one.scenario))
 
 
 def choose(house: House, trainer: Actor | None, upload: str) -> Offered:
     """One of one's own that is offered, ready to be played; raises Unseen."""
     found = file_of(house, trainer, upload)
-    if found.state is not UploadState.ready:
+    if found.state != UploadState.ready:
         raise Unseen(upload)
     scenario = _readable(found)
     at_hand = next(protocols_of(scenario, versions_of(house)), None) if scenario is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import count
 
@@ -20,7 +20,8 @@ from school_protocol.people import repository as people_repository
 from school_protocol.storage.engines import Session
 from school_protocol.storage.models import new_id
 from school_protocol.training import room_repository
-from school_protocol.training.room_repository import Glance, RoomState, Seat, State, TableState, Word, WordKind
+from school_protocol.training.models import SeatRow, TableRow
+from school_protocol.training.room_repository import Glance, RoomState, State, Word, WordKind
 from school_protocol.training.room_store import Room, RoomGone
 from school_protocol.training.scenario import Card, Inject, Scenario, Trap, fault_of, plain_name
 from school_protocol.training.table_play import cases_of, facts_at, is_for
@@ -38,7 +39,7 @@ _EVER, _NEVER = date(2000, 1, 1), date(2099, 12, 31)
 class Sat:
     """A seat that was just taken, and what the phone keeps of it."""
 
-    seat: Seat
+    seat: SeatRow
     token: str
 
 
@@ -95,7 +96,6 @@ def join(
             _refuse_full(there, seats)
         if any(one.name.casefold() == kept.casefold() for one in there):
             raise BadInput({"name": ("taken",)})
-        seat = Seat(new_id(), table, kept, new_id(), tuple(roles), pin, trainer, now, now)
         with room.house.directory.writing() as own:
             account = None if trainer else _opener(own, room, place, roles, seats)
             if account is None:
@@ -103,8 +103,11 @@ def join(
             else:
                 _take_over(own, room, account, kept, hashed, language)
             _appoint(own, room.protocol, account, place, roles)
-        seat = replace(seat, account=account)
-        room_repository.add_seat(session, seat, mark)
+        seat = SeatRow(
+            id=new_id(), table=table, name=kept, account=account, roles=list(roles), token=mark, pin=pin,
+            is_trainer=trainer, joined_at=now, seen_at=now, left_at=None, writing=None, writing_until=None,
+        )  # fmt: skip
+        room_repository.add_seat(session, seat)
     return Sat(seat, token)
 
 
@@ -127,7 +130,7 @@ def _problems(room: Room, table: int, name: str, roles: Sequence[str]) -> dict[s
     return problems
 
 
-def _refuse_full(there: Sequence[Seat], everywhere: Sequence[Seat]) -> None:
+def _refuse_full(there: Sequence[SeatRow], everywhere: Sequence[SeatRow]) -> None:
     if sum(not one.is_trainer for one in there) >= SEATS_MOST:
         raise BadInput({"table": ("full",)})
     if len(everywhere) >= ROOM_MOST * 2:
@@ -145,7 +148,7 @@ def _account(session: Session, room: Room, name: str, hashed: str, language: str
 
 
 def _opener(
-    session: Session, room: Room, place: TableState, roles: Sequence[str], seats: Sequence[Seat]
+    session: Session, room: Room, place: TableRow, roles: Sequence[str], seats: Sequence[SeatRow]
 ) -> str | None:  # fmt: skip
     """The account that began the table's case, for the first who sits down in its role: theirs is what it began.
 
@@ -171,7 +174,7 @@ def _take_over(session: Session, room: Room, account: str, name: str, hashed: st
         auth_repository.end_appointment(session, post.id, _EVER)
 
 
-def _appoint(session: Session, protocol: Protocol, account: str, place: TableState, roles: Sequence[str]) -> None:
+def _appoint(session: Session, protocol: Protocol, account: str, place: TableRow, roles: Sequence[str]) -> None:
     """Hold these roles at the table: in its school, its province or its academy."""
     above = {ScopeKind.province: place.province, ScopeKind.region: place.region}
     for role in roles:
@@ -179,7 +182,7 @@ def _appoint(session: Session, protocol: Protocol, account: str, place: TableSta
         auth_repository.appoint(session, account, role=role, unit=unit, starts=_EVER)
 
 
-def change_seat(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Seat:
+def change_seat(room: Room, seat: SeatRow, table: int, roles: Sequence[str]) -> SeatRow:
     """Sit elsewhere, or in other roles; at once, and the roles held before are held no more.
 
     Another table is another account, so that no seat, report or draft of the former one is open any more. Raises
@@ -206,13 +209,13 @@ def change_seat(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Sea
                 language = known.language if known is not None else room.house.settings.default_language
                 account = _account(own, room, now.name, hashed or hash_password(now.pin), language)
             _appoint(own, room.protocol, account, place, roles)
-        changed = replace(room_repository.without_writing(now), table=table, roles=tuple(roles), account=account)
-        room_repository.keep_seat(session, changed)
+        now.table, now.roles, now.account = table, list(roles), account
+        now.stop_writing()
         _wait_no_more(session, room)
-    return changed
+    return now
 
 
-def _refuse_held(seat: Seat, table: int, roles: Sequence[str], there: Sequence[Seat]) -> None:
+def _refuse_held(seat: SeatRow, table: int, roles: Sequence[str], there: Sequence[SeatRow]) -> None:
     """A trainer takes no role that somebody holds; others find a seat that is free, under a name of their own."""
     if seat.is_trainer and any(set(roles) & set(one.roles) for one in there if not one.is_trainer):
         raise BadInput({"roles": ("held",)})
@@ -222,12 +225,12 @@ def _refuse_held(seat: Seat, table: int, roles: Sequence[str], there: Sequence[S
             raise BadInput({"name": ("taken",)})
 
 
-def _end_roles(room: Room, session: Session, seat: Seat) -> None:
+def _end_roles(room: Room, session: Session, seat: SeatRow) -> None:
     for post in people_repository.held(session, [seat.account]).get(seat.account, ()):
         auth_repository.end_appointment(session, post.id, _EVER)
 
 
-def leave(room: Room, seat: Seat) -> None:
+def leave(room: Room, seat: SeatRow) -> None:
     """Stand up: the place is free, what was written stays, and the phone opens nothing any more."""
     with room.writing() as session:
         now = room_repository.seat(session, seat.id)
@@ -235,8 +238,8 @@ def leave(room: Room, seat: Seat) -> None:
             return
         with room.house.directory.writing() as own:
             _end_roles(room, own, now)
-        room_repository.keep_seat(session, replace(room_repository.without_writing(now), left_at=room.real.now()))
-        room_repository.hand(session, now.id, None)
+        now.left_at, now.token = room.real.now(), None
+        now.stop_writing()
         _wait_no_more(session, room)
 
 
@@ -249,32 +252,25 @@ def _wait_no_more(session: Session, room: Room) -> None:
 
 
 def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
-    """Take one's seat again with another phone; the former one opens nothing any more. Raises BadInput."""
-    wanted, token = plain_name(name).casefold(), secrets.token_urlsafe(24)
+    """Take one's seat again with another phone; the former one opens nothing any more. Raises BadInput.
+
+    Guessing gets slow: after five wrong numbers a seat's number is not read for a minute. They are counted in the
+    room's own store, whichever process reads them.
+    """
+    wanted, token, now = plain_name(name).casefold(), secrets.token_urlsafe(24), room.real.now()
+    with room.writing() as session:
+        noted = room_repository.note_try(session, table, wanted[:NAME_KEPT], at=now, since=now - _SLOW, most=_FREE)
+    if noted is None:
+        raise BadInput({"pin": ("wait",)})
     with room.writing() as session:
         there = [one for one in room_repository.seats(session, table) if one.left_at is None and not one.is_trainer]
         seat = next((one for one in there if one.name.casefold() == wanted), None)
         given = "".join(str(int(sign)) for sign in pin if sign.isdecimal())
         if seat is None or not hmac.compare_digest(seat.pin.encode(), given.encode()):
             raise BadInput({"pin": ("wrong",)})
-        room_repository.hand(session, seat.id, room_repository.mark_of(room.house.vault, token))
-    return Sat(seat, token)
-
-
-def come_back_slowly(room: Room, table: int, name: str, pin: str) -> Sat:
-    """The same, where guessing gets slow: after five wrong numbers a seat's number is not read for a minute.
-
-    They are counted in the room's own store, whichever process reads them. Raises BadInput.
-    """
-    known, now = plain_name(name).casefold()[:NAME_KEPT], room.real.now()
-    with room.writing() as session:
-        noted = room_repository.note_try(session, table, known, at=now, since=now - _SLOW, most=_FREE)
-    if noted is None:
-        raise BadInput({"pin": ("wait",)})
-    sat = come_back(room, table, name, pin)
-    with room.writing() as session:
+        seat.token = room_repository.mark_of(room.house.vault, token)
         room_repository.take_back_try(session, noted)
-    return sat
+    return Sat(seat, token)
 
 
 def play(room: Room, table: int, role: str, *, name: str, language: str) -> Sat:
@@ -285,14 +281,14 @@ def play(room: Room, table: int, role: str, *, name: str, language: str) -> Sat:
     if any(role in one.roles for one in there if not one.is_trainer):
         raise BadInput({"roles": ("held",)})
     for seat in own:
-        if seat.roles == (role,):
+        if seat.roles == [role]:
             return _handed(room, seat)
     names = {one.name.casefold() for one in there}
     free = next(name for name in (f"{name} {number}" for number in count(1)) if name.casefold() not in names)
     return join(room, table, free, [role], language=language, trainer=True)
 
 
-def _handed(room: Room, seat: Seat) -> Sat:
+def _handed(room: Room, seat: SeatRow) -> Sat:
     token = secrets.token_urlsafe(24)
     with room.writing() as session:
         room_repository.hand(session, seat.id, room_repository.mark_of(room.house.vault, token))
@@ -305,8 +301,8 @@ def free_phone(room: Room, seat_id: str) -> None:
         seat = room_repository.seat(session, seat_id)
         if seat is None:
             raise Unseen(seat_id)
-        room_repository.keep_seat(session, room_repository.without_writing(seat))
-        room_repository.hand(session, seat_id, None)
+        seat.token = None
+        seat.stop_writing()
         _wait_no_more(session, room)
 
 
@@ -316,7 +312,7 @@ def glance(room: Room, token: str) -> Glance:
         return room_repository.glance(session, room_repository.mark_of(room.house.vault, token))
 
 
-def actor_of(room: Room, seat: Seat) -> Actor | None:
+def actor_of(room: Room, seat: SeatRow) -> Actor | None:
     """Whoever sits there, as one who acts in the workshop's own house."""
     today = room.house.now().astimezone(ZONE).date()
     with room.house.directory.reading() as session:
@@ -354,14 +350,14 @@ class Arrival:
 class TableView:
     """One's table: what came and is for one's roles, words of the trainer, one's cards, who sits here."""
 
-    seat: Seat
+    seat: SeatRow
     scenario: Scenario
     protocol: Protocol
     state: RoomState
     arrivals: tuple[Arrival, ...]
     words: tuple[Word, ...]
     cards: tuple[Card, ...]
-    people: tuple[Seat, ...]
+    people: tuple[SeatRow, ...]
     hand_at: datetime | None
     named_by: tuple[str, ...] = ()
     """Where one sees no case before one is named in it: the roles that can do so."""
@@ -384,18 +380,13 @@ class CaseLine:
 
 @dataclass(frozen=True, slots=True)
 class WallTable:
-    """One table on the wall."""
+    """One table on the wall: its cases and traps, who sits there, and who of them writes."""
 
-    number: int
+    table: TableRow
     cases: tuple[CaseLine, ...]
-    traps: tuple[tuple[str, Trap, datetime], ...]
-    came: Mapping[str, datetime]
-    coming: Mapping[str, datetime]
-    held: tuple[str, ...]
-    hand_at: datetime | None
-    hints: bool
-    seats: tuple[Seat, ...]
-    writing: tuple[Seat, ...]
+    traps: tuple[tuple[Trap, datetime], ...]
+    seats: tuple[SeatRow, ...]
+    writing: tuple[SeatRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,7 +423,7 @@ def see_entry(room: Room) -> Entry:
     )  # fmt: skip
 
 
-def see_table(room: Room, seen: Glance, seat: Seat) -> TableView:
+def see_table(room: Room, seen: Glance, seat: SeatRow) -> TableView:
     """One's table as it was seen."""
     state, table = seen.state, seen.table
     with room.store.reading() as session:
@@ -450,19 +441,19 @@ def see_table(room: Room, seen: Glance, seat: Seat) -> TableView:
     )  # fmt: skip
 
 
-def _sees_a_case(room: Room, seat: Seat) -> bool:
+def _sees_a_case(room: Room, seat: SeatRow) -> bool:
     actor = actor_of(room, seat)
     return actor is not None and may_find(room.house, actor)
 
 
-def _arrivals(room: Room, table: TableState, roles: Sequence[str]) -> tuple[Arrival, ...]:
+def _arrivals(room: Room, table: TableRow, roles: Sequence[str]) -> tuple[Arrival, ...]:
     """What came and is for these roles, the latest first; what nobody here holds is for all."""
     injects, cast = room.scenario.injects, room.scenario.cast
     came = sorted(table.came.items(), key=lambda one: (one[1], one[0]), reverse=True)
     return tuple(
         Arrival(key, injects[key], at, cast.get(injects[key].from_ or ""))
         for key, at in came
-        if key in injects and is_for(injects[key], roles, room)
+        if is_for(injects[key], roles, room)
     )
 
 
@@ -502,17 +493,15 @@ def see_wall(room: Room) -> Wall:
     )  # fmt: skip
 
 
-def _wall_table(room: Room, table: TableState, seats: Sequence[Seat], moment: datetime, real: datetime) -> WallTable:
+def _wall_table(room: Room, table: TableRow, seats: Sequence[SeatRow], moment: datetime, real: datetime) -> WallTable:
     here = tuple(one for one in seats if one.table == table.number and one.left_at is None)
-    injects, traps = room.scenario.injects, room.scenario.traps
     return WallTable(
-        table.number,
+        table,
         tuple(_case_line(room.protocol, case, moment) for case in table.cases),
-        tuple((key, traps[key], at) for key, at in sorted(table.traps.items(), key=lambda one: one[1]) if key in traps),
-        {key: at for key, at in table.came.items() if key in injects},
-        {key: at for key, at in table.coming.items() if key in injects},
-        table.held, table.hand_at, table.hints, here, tuple(one for one in here if one.is_writing(real)),
-    )  # fmt: skip
+        tuple((room.scenario.traps[key], at) for key, at in sorted(table.traps.items(), key=lambda one: one[1])),
+        here,
+        tuple(one for one in here if one.is_writing(real)),
+    )
 
 
 def _case_line(protocol: Protocol, case: Mapping[str, object], moment: datetime) -> CaseLine:

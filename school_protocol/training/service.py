@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from school_protocol.auth import repository as auth_repository
@@ -25,8 +25,8 @@ from school_protocol.storage.engines import Session
 from school_protocol.storage.models import new_id
 from school_protocol.storage.vault import Vault
 from school_protocol.training import repository, room_repository
-from school_protocol.training.repository import Workshop
-from school_protocol.training.room_repository import Seat, State, TableState, WordKind, free_codes, purge_room, units_of
+from school_protocol.training.models import SeatRow, TableRow, WorkshopRow
+from school_protocol.training.room_repository import State, WordKind, free_codes, purge_room, units_of
 from school_protocol.training.room_store import (
     SCENARIO,
     Room,
@@ -39,7 +39,7 @@ from school_protocol.training.room_store import (
 )
 from school_protocol.training.scenario import STANDING, RoomClock, Scenario
 from school_protocol.training.scenario_reader import read_scenario
-from school_protocol.training.table_play import look, write_no_more
+from school_protocol.training.table_play import hold_clock, look, write_no_more
 
 # ---- a workshop made: its room, its tables, each a school of its own; the first report written at each -------------
 
@@ -72,7 +72,7 @@ def may_train(house: House, actor: Actor) -> bool:
 def found(
     host: House, trainer: Actor | None, scenario: bytes, protocol: Protocol, content: bytes, wanted: Wanted,
     *, form: str = "",
-) -> Workshop:  # fmt: skip
+) -> WorkshopRow:  # fmt: skip
     """Make a workshop on a scenario that can be played, and put it on the list.
 
     `content` is the file of the protocol's version. A laptop that serves a room by itself has no trainer. `form`: what
@@ -90,7 +90,7 @@ def found(
         return made
     if made is not None:
         workshop = new_id()
-    line = Workshop(
+    line = WorkshopRow(
         id=workshop, code="", trainer=trainer.id if trainer else None,
         scenario=told.scenario, version=told.version, digest=told.digest,
         protocol=protocol.protocol, protocol_version=protocol.version, tables=wanted.tables,
@@ -105,12 +105,12 @@ def found(
             _give_up(training, room)
 
 
-def _settled(host: House, training: Training, room: str, line: Workshop) -> Workshop:
+def _settled(host: House, training: Training, room: str, line: WorkshopRow) -> WorkshopRow:
     """On the list, and opened to whoever has its code; unless the same press has made it meanwhile."""
     with host.directory.writing() as session:
         if (made := repository.find_workshop(session, line.id)) is not None:
             return made
-        line = replace(line, code=_free_code(session))
+        line.code = _free_code(session)
         repository.add_workshop(session, line)
         with training.stores.room.writing() as own:
             room_repository.settle(own, room, line.id)
@@ -143,15 +143,16 @@ def _fill(
         room_repository.begin(session, training.vault, found, RoomClock(begins, now), at=now)
     with new.directory.writing() as own, new.room.writing() as session:
         codes = free_codes(own, wanted.tables)
-        tables = [_table(own, number, code, wanted.hints) for number, code in enumerate(codes, 1)]
-        for table in tables:
-            room_repository.add_table(session, table)
+        tables = [
+            room_repository.add_table(session, number, _units(own, number, code), hints=wanted.hints)
+            for number, code in enumerate(codes, 1)
+        ]
     stores = training.stores.of(room, vault, units_of(training.stores.room, room))
     house = house_in(training, stores, vault, TurnableClock(begins), protocol, content)
     _open(house, told, protocol, tables, begins)
 
 
-def _table(session: Session, number: int, code: str, hints: bool) -> TableState:
+def _units(session: Session, number: int, code: str) -> dict[str, str]:
     """A table's own academy, province and school: whoever sits at another one is nowhere above it."""
     names = {"fr": f"Table {number}", "ar": f"الطاولة {number}", "en": f"Table {number}"}
 
@@ -162,10 +163,10 @@ def _table(session: Session, number: int, code: str, hints: bool) -> TableState:
     province = unit(UnitKind.province, f"FORMATION-P{code}", region)
     school = unit(UnitKind.school, code, province)
     contacts_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK, timezone=ZONE.key))
-    return TableState(number, school, province, region, hints)
+    return {"school": school, "province": province, "region": region}
 
 
-def _open(house: House, told: Scenario, protocol: Protocol, tables: Sequence[TableState], begins: datetime) -> None:
+def _open(house: House, told: Scenario, protocol: Protocol, tables: Sequence[TableRow], begins: datetime) -> None:
     """The act with which the scenario begins, at each table."""
     clock = TurnableClock(begins)
     opening = {"as": told.opening.as_, "do": told.opening.do, "answers": told.opening.answers}
@@ -198,7 +199,7 @@ _WHAT = "workshop"
 class Found:
     """What a code led to: a workshop that goes on; or why there is none: `missing`, `wrong` or `ended`."""
 
-    workshop: Workshop | None
+    workshop: WorkshopRow | None
     why: str = ""
 
 
@@ -228,7 +229,7 @@ WORDS_MOST = 600
 ALL_TABLES = 0
 
 
-def own(host: House, trainer: Actor | None, workshop: str) -> Workshop:
+def own(host: House, trainer: Actor | None, workshop: str) -> WorkshopRow:
     """A workshop of this trainer's. Raises Unseen: another's is absent."""
     with host.directory.reading() as session:
         found = repository.find_workshop(session, workshop)
@@ -307,20 +308,18 @@ def _going_on(session: Session) -> room_repository.RoomState:
 # ---- who writes --------------------------------------------------------------------------------------------------
 
 
-def writes(room: Room, seat: Seat, form: str) -> None:
+def writes(room: Room, seat: SeatRow, form: str) -> None:
     """Somebody has a form open: the fast clock stands meanwhile."""
     real = room.real.now()
     with room.writing() as session:
         now = room_repository.seat(session, seat.id)
         if now is None or now.left_at is not None:
             return
-        room_repository.keep_seat(session, replace(now, writing=form[:200], writing_until=real + WRITES, seen_at=real))
-        room_repository.change(
-            session, clock=room_repository.state(session).clock.held(room_repository.writing_until(session, real), real)
-        )
+        now.writing, now.writing_until, now.seen_at = form[:200], real + WRITES, real
+        hold_clock(session, real)
 
 
-def wrote(room: Room, seat: Seat) -> None:
+def wrote(room: Room, seat: SeatRow) -> None:
     """Whoever had a form open has it no more."""
     if seat.writing is not None:
         with room.writing() as session:
@@ -332,8 +331,7 @@ def go_on(room: Room) -> None:
     real = room.real.now()
     with room.writing() as session:
         for seat in room_repository.seats(session):
-            if seat.writing is not None:
-                room_repository.keep_seat(session, room_repository.without_writing(seat))
+            seat.stop_writing()
         room_repository.change(session, clock=room_repository.state(session).clock.held(None, real))
 
 
@@ -346,9 +344,9 @@ def hold(room: Room, table: int, inject: str, held: bool) -> None:
     with room.writing() as session:
         now = _going_on(session).clock.at(room.real.now())
         for one in _tables(session, table):
-            kept = [*dict.fromkeys([*one.held, inject])] if held else [key for key in one.held if key != inject]
-            coming = {key: max(at, now) if key == inject else at for key, at in one.coming.items()}
-            room_repository.keep_table(session, replace(one, held=tuple(kept), coming=coming, is_stale=True))
+            one.held = [*dict.fromkeys([*one.held, inject])] if held else [key for key in one.held if key != inject]
+            one.coming = {key: max(at, now) if key == inject else at for key, at in one.coming.items()}
+            one.is_stale = True
     look(room)
 
 
@@ -363,12 +361,10 @@ def let_in(room: Room, table: int, inject: str) -> None:
         for one in _tables(session, table):
             if inject in one.came:
                 continue
-            coming = {key: at for key, at in one.coming.items() if key != inject}
-            held = tuple(key for key in one.held if key != inject)
-            room_repository.keep_table(
-                session,
-                replace(one, came={**one.came, inject: now}, coming=coming, held=held, is_stale=True),
-            )
+            one.came = {**one.came, inject: now}
+            one.coming = {key: at for key, at in one.coming.items() if key != inject}
+            one.held = [key for key in one.held if key != inject]
+            one.is_stale = True
     look(room)
 
 
@@ -377,7 +373,7 @@ def _check(room: Room, inject: str) -> None:
         raise Unseen(inject)
 
 
-def _tables(session: Session, number: int) -> tuple[TableState, ...]:
+def _tables(session: Session, number: int) -> tuple[TableRow, ...]:
     found = tuple(one for one in room_repository.tables(session) if number in (ALL_TABLES, one.number))
     if not found:
         raise Unseen(str(number))
@@ -398,14 +394,14 @@ def set_hints(room: Room, table: int, hints: bool) -> None:
     """Whether a table's pages say what is next and why the rest is not open."""
     with room.writing() as session:
         for one in _tables(session, table):
-            room_repository.keep_table(session, replace(one, hints=hints))
+            one.hints = hints
 
 
 def raise_hand(room: Room, table: int, raised: bool) -> None:
     """A table asks for the trainer, or no longer does."""
     with room.writing() as session:
         for one in _tables(session, table):
-            room_repository.keep_table(session, replace(one, hand_at=room.real.now() if raised else None))
+            one.hand_at = room.real.now() if raised else None
 
 
 def feed_back(room: Room, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,7 +31,8 @@ from school_protocol.protocol.yaml_tree import Path
 from school_protocol.storage.engines import Session
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.training import room_repository
-from school_protocol.training.room_repository import Glance, Seat, State, TableState, Tried
+from school_protocol.training.models import AttemptRow, SeatRow, TableRow
+from school_protocol.training.room_repository import Glance, State
 from school_protocol.training.room_store import Room
 from school_protocol.training.scenario import (
     EVERYONE,
@@ -75,6 +75,24 @@ class Beat:
     played: Played | None = None
 
 
+class TooLong(SchoolProtocolError):
+    """More happens in a scenario than may."""
+
+
+@dataclass(slots=True)
+class Bound:
+    """At how many moments a table may be looked at."""
+
+    moments: int
+    met: int = 0
+
+    def count(self) -> None:
+        """One more; raises TooLong where it is one too many."""
+        self.met += 1
+        if self.met > self.moments:
+            raise TooLong(f"more than {self.moments} moments")
+
+
 @dataclass(slots=True)
 class Playing:
     """A table as a script goes on: its player, what the scenario saw of it, and all that happened."""
@@ -87,6 +105,8 @@ class Playing:
     due: tuple[Due, ...] = ()
     """The counts that run now, by the moment at which they fall due."""
     states: dict[str, str] = field(default_factory=dict)
+    bound: Bound | None = None
+    """How often it may be looked at, its branches counted too; None: however often."""
 
     @property
     def now(self) -> datetime:
@@ -185,7 +205,9 @@ class Playing:
         return first if first is not None and first <= until else None
 
     def look(self) -> None:
-        """See what there is to be seen of the table now."""
+        """See what there is to be seen of the table now. Raises TooLong once it was looked at too often."""
+        if self.bound is not None:
+            self.bound.count()
         before, facts = self.table, {case: self.facts_of(case) for case in self.player.numbers}
         readings = [reading(self.scenario, one, self.attempts.get(case, ())) for case, one in facts.items()]
         self.table = watch(self.scenario, before, readings, self.now)
@@ -216,54 +238,18 @@ class Playing:
 
 
 @contextmanager
-def seated(scenario: Scenario, protocol: Protocol, content: bytes) -> Iterator[Playing]:
+def seated(scenario: Scenario, protocol: Protocol, content: bytes, bound: Bound | None = None) -> Iterator[Playing]:
     """A table in a throwaway realm, its clock at the beginning of the scenario."""
     begins = moment(scenario.opening.begins, "begins")
     with throwaway(protocol, content, begins, evidence_files=True) as player:
         player.watching = False
-        yield Playing(scenario, player, Table(begins))
+        yield Playing(scenario, player, Table(begins), bound=bound)
 
 
 _UNSEEN = Phrase(N_("This role does not see the case."))
 PROVING_MOST, PLAYING_MOST = 800, 600
 """Moments at which a table is looked at, for all of a scenario, path and witnesses, and for its path alone: some times
 what the largest that is shipped needs. Never the time, which says how busy a machine is."""
-
-
-class TooLong(SchoolProtocolError):
-    """More happens in a scenario than may."""
-
-
-@dataclass(slots=True)
-class Bound:
-    """At how many moments a table may be looked at, its branches counted too."""
-
-    moments: int
-    met: int = 0
-
-    def count(self) -> None:
-        """One more; raises TooLong where it is one too many."""
-        self.met += 1
-        if self.met > self.moments:
-            raise TooLong(f"more than {self.moments} moments")
-
-
-@dataclass(slots=True)
-class Bounded(Playing):
-    """A table that stops, wherever it stands, after so many moments."""
-
-    bound: Bound = dataclasses.field(kw_only=True)
-
-    def look(self) -> None:
-        self.bound.count()
-        Playing.look(self)
-
-
-@contextmanager
-def bounded(scenario: Scenario, protocol: Protocol, content: bytes, bound: Bound) -> Iterator[Bounded]:
-    """A table in a throwaway realm, at the beginning of the scenario; playing it raises TooLong."""
-    with seated(scenario, protocol, content) as playing:
-        yield Bounded(**{one.name: getattr(playing, one.name) for one in dataclasses.fields(playing)}, bound=bound)
 
 
 def prove(
@@ -286,7 +272,7 @@ class _Proof:
         """What goes otherwise than the scenario says, as far as it may be played."""
         self.at: Path = ("opening", "do")
         try:
-            with bounded(self.scenario, self.protocol, content, self.bound) as playing:
+            with seated(self.scenario, self.protocol, content, self.bound) as playing:
                 self._whole(playing)
         except TooLong:
             text = N_(
@@ -437,7 +423,7 @@ def _look(room: Room, session: Session, now: datetime) -> None:
     cases = _cases_by_school(room)
     for table in room_repository.tables(session):
         if _is_due(table, now):
-            room_repository.keep_table(session, _seen(room, session, table, cases.get(table.school, ()), now))
+            _see(room, session, table, cases.get(table.school, ()), now)
 
 
 def _sweep(room: Room, now: datetime) -> None:
@@ -451,7 +437,7 @@ def is_due(seen: Glance, real: datetime) -> bool:
     return seen.is_stale or (seen.next_look is not None and seen.next_look <= seen.state.clock.at(real))
 
 
-def _is_due(table: TableState, now: datetime) -> bool:
+def _is_due(table: TableRow, now: datetime) -> bool:
     return table.is_stale or (table.next_at is not None and table.next_at <= now)
 
 
@@ -465,28 +451,27 @@ def _cases_by_school(room: Room) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _seen(room: Room, session: Session, table: TableState, cases: Sequence[str], now: datetime) -> TableState:
+def _see(room: Room, session: Session, table: TableRow, cases: Sequence[str], now: datetime) -> None:
     """The table after every moment until now at which something came or fell due."""
     attempts = by_case(room_repository.attempts(session, table.number))
-    begun = room_begun(room)
     stops = 0
     while True:
         stop = table.next_at if table.next_at is not None and table.next_at <= now else None
         at = min(stop, now) if stop is not None and stops < _STOPS_MOST else now
-        table = _at(room, table, cases, attempts, begun, at)
+        _see_at(room, table, cases, attempts, at)
         stops += 1
         if at == now and (table.next_at is None or table.next_at > now):
-            return replace(table, is_stale=False)
+            table.is_stale = False
+            return
 
 
-def _at(
-    room: Room, table: TableState, cases: Sequence[str], attempts: Mapping[str, Sequence[Attempt]], begun: datetime,
-    at: datetime,
-) -> TableState:  # fmt: skip
+def _see_at(
+    room: Room, table: TableRow, cases: Sequence[str], attempts: Mapping[str, Sequence[Attempt]], at: datetime
+) -> None:
     """What is to be seen of a table at one moment."""
     facts = facts_at(room, cases, at)
     readings = [reading(room.scenario, one, attempts.get(one.case.number, ())) for one in facts.values()]
-    before = staged(table, begun)
+    before = staged(room, table)
     after = watch(room.scenario, before, readings, at)
     came, coming = dict(after.came), dict(after.coming)
     for key in set(table.held) & (came.keys() - before.came.keys()):
@@ -494,10 +479,9 @@ def _at(
     ahead = [due.due_at for one in facts.values() for due in open_dues(one) if due.due_at > at]
     free = replace(after, came=came, coming={key: when for key, when in coming.items() if key not in table.held})
     comes = next_moment(room.scenario, free, at)
-    return replace(
-        table, came=came, coming=coming, traps=after.traps, cases=tuple(_said(one, at) for one in facts.values()),
-        next_at=min([*ahead, *([comes] if comes is not None else [])], default=None),
-    )  # fmt: skip
+    table.came, table.coming, table.traps = came, coming, dict(after.traps)
+    table.cases = [_said(one, at) for one in facts.values()]
+    table.next_at = min([*ahead, *([comes] if comes is not None else [])], default=None)
 
 
 def room_begun(room: Room) -> datetime:
@@ -505,17 +489,17 @@ def room_begun(room: Room) -> datetime:
     return moment(room.scenario.opening.begins, "begins")
 
 
-def staged(table: TableState, begun: datetime) -> Table:
+def staged(room: Room, table: TableRow) -> Table:
     """A table as a scenario sees it."""
-    return Table(begun, table.came, table.coming, table.traps)
+    return Table(room_begun(room), table.came, table.coming, table.traps)
 
 
-def by_case(tried: Iterable[Tried]) -> dict[str, list[Attempt]]:
+def by_case(tried: Iterable[AttemptRow]) -> dict[str, list[Attempt]]:
     """What was refused, by the number of the case."""
     found: dict[str, list[Attempt]] = {}
     for one in tried:
-        attempt = Attempt(one.name, one.why, one.at, one.role, one.account, problems=one.codes)
-        found.setdefault(one.case, []).append(attempt)
+        attempt = Attempt(one.name, tuple(one.why), one.at, one.role, one.account, problems=tuple(one.codes))
+        found.setdefault(one.case_number, []).append(attempt)
     return found
 
 
@@ -530,7 +514,7 @@ def facts_at(room: Room, cases: Sequence[str], at: datetime) -> dict[str, Facts]
     return found
 
 
-def cases_of(room: Room, table: TableState) -> Sequence[str]:
+def cases_of(room: Room, table: TableRow) -> Sequence[str]:
     """The ids of a table's cases."""
     return _cases_by_school(room).get(table.school, ())
 
@@ -558,7 +542,7 @@ def is_for(inject: Inject, roles: Iterable[str], room: Room) -> bool:
     return EVERYONE in inject.to or any(cast[key].role in mine for key in inject.to if key in cast)
 
 
-def touched(room: Room, table: int, writer: Seat | None = None) -> None:
+def touched(room: Room, table: int, writer: SeatRow | None = None) -> None:
     """Something was done at a table: it is looked at now. `writer`: whoever did it has that form open no more."""
     real = room.real.now()
     with room.writing() as session:
@@ -578,7 +562,12 @@ def write_no_more(session: Session, seat_id: str, real: datetime) -> None:
     """That seat has no form open: the clock waits for those alone who have one."""
     seat = room_repository.seat(session, seat_id)
     if seat is not None and seat.left_at is None and seat.writing is not None:
-        room_repository.keep_seat(session, replace(room_repository.without_writing(seat), seen_at=real))
-        room_repository.change(
-            session, clock=room_repository.state(session).clock.held(room_repository.writing_until(session, real), real)
-        )
+        seat.stop_writing()
+        seat.seen_at = real
+        hold_clock(session, real)
+
+
+def hold_clock(session: Session, real: datetime) -> None:
+    """The fast clock waits for whoever has a form open now."""
+    clock = room_repository.state(session).clock
+    room_repository.change(session, clock=clock.held(room_repository.writing_until(session, real), real))

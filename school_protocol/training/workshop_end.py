@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +16,7 @@ from school_protocol.cases import index_repository
 from school_protocol.context import House
 from school_protocol.engine.definition import Duty, Need, Protocol
 from school_protocol.engine.errors import Unseen
-from school_protocol.engine.facts import Facts
 from school_protocol.engine.visibility import Actor
-from school_protocol.language import Wording
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read as read_protocol
 from school_protocol.publishing.service import check_may
@@ -28,16 +26,13 @@ from school_protocol.storage.store_errors import StorageBusy, StorageFull
 from school_protocol.training import findings, repository, room_repository, service
 from school_protocol.training.case_timeline import Verdict
 from school_protocol.training.debrief import debrief
-from school_protocol.training.findings import Debrief, Kind, agreements, compare
-from school_protocol.training.presenters import SpreadTold, debrief_told, spread_told
-from school_protocol.training.repository import Workshop
-from school_protocol.training.room_repository import TableState, WordKind
+from school_protocol.training.findings import Debrief, Finding, Kind, agreements
+from school_protocol.training.models import TableRow, WorkshopRow
+from school_protocol.training.room_repository import WordKind
 from school_protocol.training.room_store import SCENARIO, Room, room_alone
-from school_protocol.training.scenario import Attempt, Scenario, Table
-from school_protocol.training.scenario_presenters import DebriefTold, MomentTold
+from school_protocol.training.scenario import Scenario
 from school_protocol.training.scenario_reader import read_scenario as read_scenario
 from school_protocol.training.table_play import Playing, by_case, cases_of, facts_at, room_begun, staged
-from school_protocol.training.workshop_pages import TableDebrief, TrainerDebrief, table_debrief, trainer_debrief
 
 SINCE = timedelta(days=365)
 """Workshops that ended within this time."""
@@ -105,89 +100,15 @@ def _needs(protocol: Protocol, gone: dict[str, int]) -> tuple[NeedLine, ...]:
     return tuple(sorted((line for line in lines if line.cases.low), key=lambda line: -line.cases.low))
 
 
-# ---- the debrief of a table, by a script or live; what a page or a paper shows of it -------------------------------
-
-# ---- worked out ----------------------------------------------------------------------------------------------------
+# ---- the debrief of a table, by a script or live -------------------------------------------------------------------
 
 
 def from_playing(playing: Playing) -> Debrief:
     """What is to be said of a table that a script has played so far."""
     cases = {name: playing.facts_of(name) for name in playing.player.numbers}
-    return from_table(playing.player.protocol, playing.scenario, playing.table, cases, playing.attempts, playing.now)
-
-
-def from_table(
-    protocol: Protocol,
-    scenario: Scenario | None,
-    table: Table,
-    cases: Mapping[str, Facts],
-    attempts: Mapping[str, Sequence[Attempt]],
-    ended: datetime,
-) -> Debrief:
-    """The same of any table: its cases by name, each with its facts at `ended`; what was refused, by case."""
-    return debrief(protocol, cases, begun=table.begun, ended=ended, scenario=scenario, table=table, attempts=attempts)
-
-
-# ---- shown ---------------------------------------------------------------------------------------------------------
-
-
-def shown(found: Debrief, language: str, names: Mapping[str, str] | None = None) -> DebriefTold:
-    """All lines of a table's debrief; `names`: accounts by what they are called at the table."""
-    return debrief_told(found, Wording(language), names)
-
-
-def side_by_side(tables: Mapping[str, Debrief], language: str) -> SpreadTold:
-    """Tables by their names, beside each other; none: nothing."""
-    first = next(iter(tables.values()), None)
-    if first is None:
-        return SpreadTold((), ())
-    return spread_told(compare(tables), first.protocol, Wording(language))
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Step `number` of `of` of a replay: what has happened, the latest line last, and the one that is looked at."""
-
-    number: int
-    of: int
-    now: MomentTold
-    before: tuple[MomentTold, ...]
-    """The lines just before it, at most `BEFORE`."""
-
-
-BEFORE = 3
-
-
-def replay(lines: DebriefTold) -> Iterator[Frame]:
-    """The line of time, step by step, with how the case stood after each."""
-    moments = lines.moments
-    for place, moment in enumerate(moments):
-        yield Frame(place + 1, len(moments), moment, moments[max(place - BEFORE, 0) : place])
-
-
-def frame(lines: DebriefTold, number: int) -> Frame | None:
-    """Step `number`, from 1; None where there is no such step."""
-    return next((one for one in replay(lines) if one.number == number), None)
-
-
-# ---- on paper ------------------------------------------------------------------------------------------------------
-
-
-def table_paper(
-    found: Debrief, table: str, language: str, as_of: datetime, names: Mapping[str, str] | None = None
-) -> bytes:
-    """A table's PDF. Raises DocumentsUnavailable."""
-    return table_debrief(TableDebrief(table, found, as_of, names or {}), Wording(language))
-
-
-def trainer_paper(
-    tables: Mapping[str, Debrief], workshop: str, language: str, as_of: datetime, empty: Sequence[str] = ()
-) -> bytes:
-    """The trainer's PDF, of one table at least; `empty`: what those are called where nobody sat.
-
-    Raises DocumentsUnavailable.
-    """
-    return trainer_debrief(TrainerDebrief(tables, as_of, workshop, empty), Wording(language))
+    return debrief(
+        playing.player.protocol, playing.scenario, playing.table, cases, playing.attempts, playing.now
+    )  # fmt: skip
 
 
 # ---- the end, and what is kept: debriefs without names, and counts -------------------------------------------------
@@ -198,7 +119,7 @@ LISTED_MOST = 60
 """So many of a trainer's workshops are listed."""
 
 
-def see_workshops(host: House, trainer: Actor | None) -> tuple[Workshop, ...]:
+def see_workshops(host: House, trainer: Actor | None) -> tuple[WorkshopRow, ...]:
     """A trainer's workshops, latest first."""
     with host.directory.reading() as session:
         return repository.of_trainer(session, trainer.id if trainer else None, limit=LISTED_MOST)
@@ -212,8 +133,7 @@ def debrief_of(room: Room, number: int) -> Debrief:
     if table is None:
         raise KeyError(number)
     facts = {one.case.number: one for one in facts_at(room, cases_of(room, table), now).values()}
-    whole = staged(table, room_begun(room))
-    return from_table(room.protocol, room.scenario, whole, facts, by_case(tried), now)
+    return debrief(room.protocol, room.scenario, staged(room, table), facts, by_case(tried), now)
 
 
 def debriefs_of(room: Room) -> dict[str, Debrief]:
@@ -229,7 +149,7 @@ def debriefs_of(room: Room) -> dict[str, Debrief]:
     }
 
 
-def _was_played(room: Room, table: TableState) -> bool:
+def _was_played(room: Room, table: TableRow) -> bool:
     """Whether more was written there than what the scenario begins with: whoever did may sit elsewhere by now."""
     begun, cases = room_begun(room), facts_at(room, cases_of(room, table), room.house.now()).values()
     return any(event.at > begun for facts in cases for event in facts.case.events)
@@ -313,7 +233,7 @@ def of_kept(host: House, workshop: str) -> Debriefed:
 def has_kept(host: House, workshop: str) -> bool:
     """Whether debriefs of a workshop stay."""
     with host.directory.reading() as session:
-        return repository.has(session, workshop)
+        return repository.has_debrief(session, workshop)
 
 
 # ---- the end -------------------------------------------------------------------------------------------------------
@@ -330,7 +250,7 @@ def end_workshop(host: House, room: Room) -> None:
     with host.directory.writing() as session:
         own = None if _is_published(session, room) else content
         repository.end_workshop(session, room.id, counts, at=host.now())
-        repository.keep_debrief(session, repository.Kept(room.id, as_of, room.file, own, tables))
+        repository.keep_debrief(session, room.id, repository.Kept(as_of, room.file, own, tables))
 
 
 def _is_published(session: Session, room: Room) -> bool:
@@ -339,18 +259,19 @@ def _is_published(session: Session, room: Room) -> bool:
     return (room.protocol.protocol, room.protocol.version, room.protocol.digest) in versions
 
 
-def kept_debriefs(debrief: Debrief) -> dict[str, Any]:
+def kept_debriefs(found: Debrief) -> dict[str, Any]:
     """What stays of a table: how each duty and deadline went, its errors by kind and rule, its waits. No word typed."""
     return {
-        "duties": {line.duty: line.verdict.value for line in debrief.duties},
-        "errors": [_error(one) for one in debrief.errors],
-        "waits": {one.key: int(one.taken.total_seconds()) for one in debrief.measures if one.taken is not None},
-        "dangers": sorted({one.danger for one in debrief.dangers if one.at is not None}),
+        "duties": {line.duty: line.verdict.value for line in found.duties},
+        "errors": [_error(one) for one in found.errors],
+        "waits": {one.key: int(one.taken.total_seconds()) for one in found.measures if one.taken is not None},
+        "dangers": sorted({one.danger for one in found.dangers if one.at is not None}),
     }
 
 
-def _error(finding: Any) -> Mapping[str, Any]:
-    late = finding.done_at - finding.due_at if finding.kind is Kind.late and finding.done_at else None
+def _error(finding: Finding) -> Mapping[str, Any]:
+    is_late = finding.kind is Kind.late
+    late = finding.done_at - finding.due_at if is_late and finding.done_at and finding.due_at else None
     return {
         "kind": finding.kind.value,
         "part": finding.part,
@@ -370,11 +291,10 @@ def purge(host: House, workshop: str) -> None:
 
 
 def _keep(host: House, workshop: str) -> None:
-    """What is kept of a workshop that nobody ended, or without its debriefs; nothing, where its room opens no more."""
+    """What is kept of a workshop that nobody ended; nothing, where its room opens no more."""
     with host.directory.reading() as session:
         found = repository.find_workshop(session, workshop)
-        has_debriefs = repository.has(session, workshop)
-    if found is None or found.purged_at is not None or (found.kept is not None and has_debriefs):
+    if found is None or found.purged_at is not None or found.kept is not None:
         return
     try:
         with room_alone(host, workshop) as room:

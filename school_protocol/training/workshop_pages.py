@@ -25,7 +25,7 @@ from school_protocol.pdf import bidi, embedding
 from school_protocol.pdf.embedding import joined, stamped
 from school_protocol.pdf.rendering import render, template
 from school_protocol.protocol.printed_pages import blank_forms
-from school_protocol.training.findings import Debrief, compare
+from school_protocol.training.findings import Debrief
 from school_protocol.training.presenters import debrief_told, spread_told
 from school_protocol.training.scenario import EVERYONE, Card, Inject, Scenario
 from school_protocol.training.scenario_presenters import Conditions, DebriefTold, QuestionTold, lasting
@@ -75,10 +75,8 @@ def table_debrief_html(view: TableDebrief, wording: Wording) -> str:
 def trainer_debrief_html(view: TrainerDebrief, wording: Wording) -> str:
     """The pages that the trainer's PDF is made of."""
     lines = {name: debrief_told(one, wording) for name, one in view.tables.items()}
-    first = next(iter(view.tables.values()))
-    spread = spread_told(compare(view.tables), first.protocol, wording)
     return template("debrief_tables.html").render(
-        view=view, tables=lines, first=next(iter(lines.values())), spread=spread,
+        view=view, tables=lines, first=next(iter(lines.values())), sections=spread_told(view.tables, wording),
         questions=tuple(_together(lines)), **_words(wording),
     )  # fmt: skip
 

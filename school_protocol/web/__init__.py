@@ -33,7 +33,7 @@ from school_protocol.statistics import routes as statistics_routes
 from school_protocol.storage.engines import Engine, pooling, prepared
 from school_protocol.supervision import remark_routes, visit_routes
 from school_protocol.supervision import routes as supervision_routes
-from school_protocol.training import attestation_routes, debrief_routes, laptop_routes, room_app, room_routes
+from school_protocol.training import attestation_routes, room_app, room_routes
 from school_protocol.training import routes as training_routes
 from school_protocol.training.room_app import Mounted, TrainingApp
 from school_protocol.training.room_store import Rooms, TrainingLocation
@@ -58,11 +58,12 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 INSTALLED_TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 
-def open_app(settings: Settings, clock: Clock) -> Flask:
+def open_app(settings: Settings, clock: Clock, ring_of: Callable[[House], Callable[[], None]]) -> Flask:
     """The application over the installation that `settings` name, its stores opened by Flask-SQLAlchemy."""
     app = _bare()
     settings.data.mkdir(parents=True, exist_ok=True)
-    return _furnished(app, open_house(settings, clock, open_engines(app, settings)))
+    house = open_house(settings, clock, open_engines(app, settings))
+    return _furnished(app, house, ring=ring_of(house))
 
 
 def create_app(house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> Flask:
@@ -81,7 +82,7 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
     app.extensions["ring"] = ring or (lambda: None)
     app.extensions["may"] = endpoint_guard.may
     room_routes.furnish(app)
-    laptop_routes.furnish(app, house)
+    training_routes.furnish(app, house)
     app.config.update(
         TESTING=testing,
         PROVIDE_AUTOMATIC_OPTIONS=False,
@@ -103,7 +104,7 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
         desk_routes.init_help,
         api_routes.init_app,
         room_routes.init_app,
-        laptop_routes.init_app,
+        training_routes.init_app,
         reports_routes.init_app,
         cases_presenters.init_app,
         routing.init_app,
@@ -160,10 +161,10 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
         training_routes.afterwards_blueprint,
         attestation_routes.attesting_blueprint,
         attestation_routes.own_scenarios_blueprint,
-        debrief_routes.blueprint,
+        training_routes.debriefing_blueprint,
         room_routes.joining_blueprint,
         room_routes.room_blueprint,
-        laptop_routes.blueprint,
+        training_routes.laptop_blueprint,
     ):
         app.register_blueprint(blueprint)
     if not isinstance(app, TrainingApp):

@@ -31,7 +31,8 @@ from school_protocol.supervision.referral_contacts import may_keep
 from school_protocol.supervision.referral_register import may_see_register
 from school_protocol.supervision.regional_teams import may_look, may_see_visits, may_visit
 from school_protocol.supervision.review_queue import may_review
-from school_protocol.training import laptop_routes, room_routes
+from school_protocol.training import room_routes
+from school_protocol.training import routes as training_routes
 from school_protocol.training.certificates import may_see_certificates
 from school_protocol.training.room_store import is_laptop
 from school_protocol.training.service import may_train
@@ -95,7 +96,7 @@ def _known() -> dict[str, bool]:
 
 def _may(endpoint: str) -> bool:
     permission = PERMISSIONS[endpoint]
-    if not (room_routes.serves(endpoint, room_routes.is_of_rooms(current_app)) and laptop_routes.serves(endpoint)):
+    if not (room_routes.serves(endpoint, room_routes.is_of_rooms(current_app)) and training_routes.serves(endpoint)):
         return False
     try:
         actor, knocks = sessions.find_actor(), KNOCKS.get(permission)
@@ -117,7 +118,7 @@ def guard() -> ResponseReturnValue | None:
     in_room = room_routes.is_of_rooms(current_app)
     if endpoint == "desk.index" and is_laptop(sessions.house()):
         return redirect(url_for("workshops.index"))
-    if not (room_routes.serves(endpoint, in_room) and laptop_routes.serves(endpoint)):
+    if not (room_routes.serves(endpoint, in_room) and training_routes.serves(endpoint)):
         abort(404)
     middleware.apply(endpoint)
     if endpoint == "static" or request.method == "OPTIONS":

@@ -11,10 +11,12 @@ from click.testing import Result
 from services.conftest import School
 from services.proving import PASSWORD, People
 from services.tokening import above, administrator
+from sqlalchemy import select
 
-from school_protocol.api.service import UnknownToken, Wanted, admit, read_cases
+from school_protocol.api.service import UnknownToken, admit, read_cases
 from school_protocol.auth import access_codes
-from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.models import AccountRow
+from school_protocol.cases.index_repository import EVERYTHING
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.people import imports
@@ -102,7 +104,7 @@ def brought(tmp_path: Path, *lines: str) -> str:
 
 def names(school: School) -> list[str]:
     with school.house.directory.reading() as session:
-        return [one.username for one in auth_repository.page_of_accounts(session, limit=50)]
+        return list(session.scalars(select(AccountRow.username).order_by(AccountRow.username)))
 
 
 def test_a_preview_writes_nothing(clerk: School, tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_a_token_is_made_listed_and_revoked(chief: School) -> None:
     made = created(chief)
     assert made.exit_code == 0, made.output
     bearer = admit(chief.house, made.output.strip(), Right.cases, "api.cases")
-    assert len(read_cases(chief.house, bearer, Wanted(), limit=5).rows) == 1
+    assert len(read_cases(chief.house, bearer, EVERYTHING, limit=5).rows) == 1
     (one,) = listed()
     assert (one["name"], one["state"], one["rights"], one["until"]) == (
         "Dashboard", "good", ["cases:read"], "2027-01-31",

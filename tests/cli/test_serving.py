@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from http.client import HTTPConnection, HTTPResponse, RemoteDisconnected
@@ -31,7 +31,10 @@ from school_protocol.context import House, open_house
 from school_protocol.ops import demo, doctor
 from school_protocol.ops.doctor import Asked
 from school_protocol.pdf.verification import DOCUMENT_MOST
+from school_protocol.storage.engines import pooling
 from school_protocol.ui import middleware
+from school_protocol.ui.sessions import house_of
+from school_protocol.web import open_app
 from tests.documents.sealed import NOW
 
 
@@ -362,3 +365,24 @@ def test_a_demo_that_stands_is_served_again_says_its_accounts_and_ends_after_wha
 
     assert "Password of every account: k7m2-p9qr-s4tv" in said
     assert f"http://127.0.0.1:{port}/" in said
+
+
+def test_each_process_of_several_opens_the_stores_by_flask_sqlalchemy(tmp_path: Path) -> None:
+    rung: list[House] = []
+
+    def ring_of(house: House) -> Callable[[], None]:
+        return lambda: rung.append(house)
+
+    app = open_app(Settings(data=tmp_path), TurnableClock(NOW), ring_of)
+    house = house_of(app)
+    with app.app_context():
+        assert app.extensions["sqlalchemy"].engines["realm"] is house.realm.engine
+        app.extensions["ring"]()
+    assert rung == [house]
+    assert app.test_client().get("/ready").status_code == 200
+    house.close()
+
+
+def test_a_server_that_went_away_is_found_out_however_its_engine_is_opened() -> None:
+    asked = pooling("postgresql+psycopg://school@db/school?connect_timeout=2")["connect_args"]
+    assert asked.keys() == {"tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count"}

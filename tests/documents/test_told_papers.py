@@ -141,8 +141,8 @@ def test_the_leaflet_prints_the_times_of_the_definition(moroccan: Protocol, lang
     times = [w.within(one.deadline.value, one.deadline.unit) for one in view.after if one.deadline]
     assert len(times) == 5
     assert unsaid(inside.lower(), [one.lower() for one in times]) == []
-    assert unsaid(inside, [w.text(one) for one in (view.what, *view.do, *view.never)]) == []
-    assert unsaid(outside, [w.text(one) for one in (told.MOTTO, told.PROMISE, *view.family)]) == []
+    assert unsaid(inside, [w.text(one) for one in (view.material.what, *view.material.do, *view.material.never)]) == []
+    assert unsaid(outside, [w.text(one) for one in (told.MOTTO, told.PROMISE, *view.material.family)]) == []
     changed = view.after[0].deadline
     assert changed is not None
     step = replace(view.after[0], deadline=changed.model_copy(update={"value": 77}))
@@ -189,10 +189,12 @@ def test_long_names_and_sentences_leave_each_its_pages(moroccan: Protocol, langu
     long = dict.fromkeys(LANGUAGES, "Groupe scolaire du Prince héritier et de la Princesse, annexe du centre " * 3)
     wordy = Text(dict.fromkeys(LANGUAGES, "Une phrase de la définition qui ne finit pas, et qui recommence. " * 5))
     many = told.CALLS * 3
-    view = replace(told.POSTER, school=long, call=wordy, promise=wordy, hours=wordy, calls=many)
+    wide = told.MATERIAL.model_copy(update={"call": wordy, "promise": wordy, "what": wordy, "do": (wordy,) * 5})
+    view = replace(told.POSTER, unit=replace(told.UNIT, names=long), material=wide, hours=wordy, calls=many)
     for size in Size:
         assert len(pages(poster(view, w, size))) == 1
-    folded = replace(told.leaflet_of(moroccan), school=long, call=wordy, what=wordy, do=(wordy,) * 5, calls=many)
+    narrow = wide.model_copy(update={"promise": told.PROMISE})
+    folded = replace(view, material=narrow, hours=told.HOURS, after=told.leaflet_of(moroccan).after)
     assert len(pages(leaflet(folded, w))) == 2
     sheet = replace(told.SHEET, steps=(wordy,) * 7, services=told.SERVICES * 3, calls=many)
     assert len(pages(orientation_sheet(sheet, w))) == 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import Material
 from school_protocol.engine.texts import Text
-from school_protocol.reports.material import Address, AfterStep, Answering, Leaflet, OrientationSheet, Poster
+from school_protocol.engine.visibility import Unit, UnitKind
+from school_protocol.reports.material import Address, AfterStep, Answering, OrientationSheet, Printed
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 SCHOOL = {"fr": "Collège Ibn Khaldoun", "ar": "ثانوية ابن خلدون الإعدادية", "en": "Ibn Khaldoun School"}
@@ -60,32 +63,32 @@ NEVER = said(
     "لا ترسل(ي) أبدا صورة حميمية لأي أحد، ولو للإثبات. يكفي أن تقول(ي) أين توجد.",
     "Never send an intimate image to anyone, not even as proof. Only say where it is.",
 )
-POSTER = Poster(
-    school=SCHOOL, address=ADDRESS, motto=MOTTO, call=CALL, promise=PROMISE, hours=HOURS, calls=CALLS, made_at=NOW
-)
+UNIT = Unit("school", UnitKind.school, "00000A", SCHOOL, ())
+MATERIAL = Material(
+    motto=MOTTO, call=CALL, promise=PROMISE,
+    what=said(
+        "Le cyberharcèlement, c’est faire du mal à quelqu’un, souvent et exprès, avec un téléphone.",
+        "التحرش السيبراني هو إيذاء شخص عمدا وبشكل متكرر عبر الهاتف أو الإنترنت.",
+        "Cyberharassment is hurting somebody, often and on purpose, with a phone.",
+    ),
+    do=(
+        said("N’y réponds pas.", "لا ترد(ي).", "Don’t answer."),
+        said("Garde les messages.", "احتفظ(ي) بالرسائل.", "Keep the messages."),
+    ),
+    never=(NEVER,),
+    family=(said("Écoutez sans juger.", "أنصتوا دون لوم.", "Listen without judging."),),
+    after=(),
+)  # fmt: skip
+POSTER = Printed(unit=UNIT, address=ADDRESS, material=MATERIAL, hours=HOURS, after=(), calls=CALLS, made_at=NOW)
 
 
-def leaflet_of(protocol: Protocol) -> Leaflet:
+def leaflet_of(protocol: Protocol) -> Printed:
     """Its steps take their times from a definition."""
     steps = tuple(
         AfterStep(deadline.title, said("On te le dit avant.", "نخبرك قبل ذلك.", "We tell you before."), deadline)
         for deadline in [one for one in protocol.deadlines.values() if one.value][:5]
     )
-    return Leaflet(
-        school=SCHOOL, address=ADDRESS, motto=MOTTO, call=CALL, promise=PROMISE, hours=HOURS, calls=CALLS, made_at=NOW,
-        what=said(
-            "Le cyberharcèlement, c’est faire du mal à quelqu’un, souvent et exprès, avec un téléphone.",
-            "التحرش السيبراني هو إيذاء شخص عمدا وبشكل متكرر عبر الهاتف أو الإنترنت.",
-            "Cyberharassment is hurting somebody, often and on purpose, with a phone.",
-        ),
-        do=(
-            said("N’y réponds pas.", "لا ترد(ي).", "Don’t answer."),
-            said("Garde les messages.", "احتفظ(ي) بالرسائل.", "Keep the messages."),
-        ),
-        never=(NEVER,),
-        family=(said("Écoutez sans juger.", "أنصتوا دون لوم.", "Listen without judging."),),
-        after=steps,
-    )  # fmt: skip
+    return replace(POSTER, after=steps)
 
 
 SHEET = OrientationSheet(

@@ -20,6 +20,7 @@ from may.world import COMING, FORMER
 from school_protocol.api import repository as api_repository
 from school_protocol.api import service as api_service
 from school_protocol.api import tokens
+from school_protocol.api.models import ApiTokenRow
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import service as auth_service
 from school_protocol.case_files import bulk, bulk_repository, prepared
@@ -324,7 +325,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (emergency_access.reviews_waiting, "replace(scope_of(house, actor), now=None)", "scope_of(house, actor)"),
         (privacy_repository.waiting_reviews, ", where_visible(scope.of_content(), today))", ")"),
         (privacy_repository.waiting_reviews, "DoorReviewRow.account != scope.account, ", ""),
-        (access_report.see_sight, "if not limited or _is_for_limited(loaded, line)", "if False"),
+        (access_report.see_sight, "if not limited or line.is_self or not _has_side(loaded.protocol, line)", "if False"),
         (access_report.see_sight, "if knows else None", ""),
         (access_report._lines, "if clauses or named:", "if True:"),
         (access_report._readings, "loaded.actor.id if own else None", "None"),
@@ -567,7 +568,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (tokens._clauses, "PLACES[unit.kind][1], unit.id", "Reach.region, (*unit.parents, unit.id)[0]"),
         (tokens.overseeing, "if copy_for(protocol, role.key) is not None", "if False"),
         (api_service._good, "token is None or not token.is_good(today_for(house))", "token is None"),
-        (api_service.admit, "has_right = right in token.rights", "has_right = True"),
+        (api_service.admit, "has_right = right in token.granted", "has_right = True"),
         (api_service.admit, "if not has_right:\n        raise", "if False:\n        raise"),
         (api_service._apart, "if one.role in roles", "if False"),
         (api_service.admit, "_answered_for(house, session, token)", "pass"),
@@ -579,8 +580,8 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (api_service._answered_for, "if one.account.id == token.asked_by", "if False"),
         (api_service._answered_for, "if one.account.id == token.agreed_by", "if False"),
         (api_service._answered_for, "[unit.id, *unit.parents]", "[unit.id]"),
-        (api_repository.Token.is_good, "self.ended_at is None and ", ""),
-        (api_repository.Token.is_good, " and day <= self.ends", ""),
+        (ApiTokenRow.is_good, "self.ended_at is None and ", ""),
+        (ApiTokenRow.is_good, " and day <= self.ends", ""),
         (api_repository.hashed_as, ".where(ApiTokenRow.hashed == _kept(hashed))", ""),
     )),
     (_going_live, (

@@ -17,7 +17,7 @@ from school_protocol.storage.models import new_id
 from school_protocol.training import attestation_service, scenario_library
 from school_protocol.training import repository as training_repository
 from school_protocol.training.attestation_service import AttestLine, Preview, Typed
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import WorkshopRow
 
 SINCE = date(2026, 9, 1)
 DAY, LONG = "2026-11-26", "180"
@@ -60,7 +60,7 @@ def workshop(house: House, trainer: str = "formateur", *, code: str = "ABCDEF", 
     """A workshop on the list, whose room is not there; returns its id."""
     told = scenario_library.find_scenario("blackmail")
     assert told is not None
-    line = Workshop(
+    line = WorkshopRow(
         id=new_id(), code=code, trainer=person(house, trainer).id, scenario="blackmail", version=told.version,
         digest=told.digest, protocol=told.protocol, protocol_version=1, tables=2, language="fr",
         created_at=NOON - timedelta(days=2), purge_at=NOON + timedelta(days=28),

@@ -56,7 +56,7 @@ class People:
         return second_factor.code_at(seed, second_factor.step_at(self.house.now()) + away)
 
     def enter(self, who: str, password: str = PASSWORD, **visitor: str) -> str | None:
-        return sign_in_service.open_session(self.house, self.username(who), password, Visitor(**visitor))
+        return sign_in_service.sign_in(self.house, self.username(who), password, Visitor(**visitor))
 
     def is_in(self, token: str | None) -> bool:
         """Whether that token opens pages."""

@@ -6,12 +6,9 @@ import json
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from domain.telling import SAFE
 from jsonschema import Draft202012Validator
 from rewriting import rewrite
@@ -20,12 +17,13 @@ from sqlalchemy import select
 from school_protocol.api import repository as api_repository
 from school_protocol.api import service as api_service
 from school_protocol.api import tokens
-from school_protocol.api.service import Bearer, UnknownToken, Wanted, admit, read_cases, read_record
+from school_protocol.api.service import Bearer, UnknownToken, admit, read_cases, read_record
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.models import AccountRow, AppointmentRow
 from school_protocol.case_files.record import bare_schema
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.index_repository import EVERYTHING
 from school_protocol.context import House
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Unseen
@@ -37,16 +35,14 @@ from school_protocol.ui.routing import Right
 from services.conftest import MASSAR, NAME, WORDS, School
 from services.tokening import drawn
 
-RULES = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text("utf-8"))
-
 
 def bearer(school: School, who: str = "directorate", kind: UnitKind = UnitKind.province) -> Bearer:
     _token, secret = drawn(school.player, who, kind)
     return admit(school.house, secret, Right.cases, "api.cases")
 
 
-def numbers(house: House, by: Bearer, wanted: Wanted | None = None, **asked: Any) -> list[str]:
-    page = read_cases(house, by, wanted or Wanted(), limit=asked.pop("limit", 50), **asked)
+def numbers(house: House, by: Bearer) -> list[str]:
+    page = read_cases(house, by, EVERYTHING, limit=50)
     return [row.number for row in page.rows]
 
 
@@ -55,13 +51,17 @@ def record(school: School, by: Bearer, language: str = "fr") -> dict[str, Any]:
     return found
 
 
-def restrict(school: School) -> None:
-    """As the index says it once a case is restricted."""
+def rewrite_row(school: School, **changes: Any) -> None:
+    """As the index says it once a case is restricted, or somebody takes no part."""
     with school.house.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
         row = index_repository.row_of(session, case_id)
         assert row is not None
-        index_repository.write(session, replace(row, restricted=True))
+        index_repository.write(session, replace(row, **changes))
+
+
+def restrict(school: School) -> None:
+    rewrite_row(school, restricted=True)
 
 
 # ---- which cases ---------------------------------------------------------------------------------------------------
@@ -101,52 +101,6 @@ def test_a_case_of_another_place_is_as_one_that_nobody_has(school: School) -> No
             read_record(school.house, foreign, number, "fr")
         told.append(type(caught.value))
     assert set(told) == {Unseen}
-
-
-def test_pages_follow_numbers_and_lose_no_case(school: School) -> None:
-    found = set()
-    for _turn in range(7):
-        school.report()
-        found.add(school.number)
-    by, after, seen = bearer(school), "", list[str]()
-    while True:
-        page = read_cases(school.house, by, Wanted(), limit=3, after=after)
-        seen += [row.number for row in page.rows]
-        school.act("head", "note", text="x")  # what is written meanwhile moves nothing
-        after = page.after
-        if not after:
-            break
-    assert seen == sorted(found)
-    assert read_cases(school.house, by, Wanted(), limit=7).after == ""
-
-
-def test_a_list_is_narrowed_down(school: School) -> None:
-    school.report()
-    first = school.number
-    school.wait(days=1)
-    school.report()
-    by, now = bearer(school), school.house.now()
-    row = read_cases(school.house, by, Wanted(), limit=1).rows[0]
-    every = sorted([first, school.number])
-    for wanted, expected in (
-        (Wanted(protocol=row.protocol), every),
-        (Wanted(protocol="none"), []),
-        (Wanted(school="00000A"), every),
-        (Wanted(school="00000a"), every),
-        (Wanted(school="NOWHERE"), []),
-        (Wanted(stage=row.stage), every),
-        (Wanted(stage="none"), []),
-        (Wanted(state=row.state), every),
-        (Wanted(state="none"), []),
-        (Wanted(level=4), []),
-        (Wanted(ended=False), every),
-        (Wanted(ended=True), []),
-        (Wanted(moved_since=now - timedelta(hours=1)), [school.number]),
-        (Wanted(moved_since=now + timedelta(hours=1)), []),
-        (Wanted(due_before=now), [first]),
-        (Wanted(due_before=now - timedelta(days=2)), []),
-    ):
-        assert numbers(school.house, by, wanted) == expected, wanted
 
 
 # ---- what of a case ------------------------------------------------------------------------------------------------
@@ -221,47 +175,27 @@ def test_a_reading_that_failed_is_no_access(school: School, monkeypatch: pytest.
         assert [one.what for one in access_log.access_of_case(session, case_id, limit=9, account=by.account)] == []
 
 
-def test_where_one_who_oversees_takes_no_part_their_system_reads_nothing(school: School) -> None:
-    """Else they would read there what is shut to them here."""
+@pytest.mark.parametrize("who", ["asked", "agreed", "above", "beside"])
+def test_where_one_who_made_the_token_or_oversees_takes_no_part_it_reads_nothing(school: School, who: str) -> None:
     school.report()
-    apart = school.number
-    school.report()
-    by, region = bearer(school), bearer(school, "academy", UnitKind.region)
-    over = school.account("directorate")
-    with school.house.realm.writing() as session:
-        case_id = cases_repository.find_by_number(session, apart) or ""
-        row = index_repository.row_of(session, case_id)
-        assert row is not None
-        index_repository.write(session, replace(row, exclusions=frozenset({over})))
-    assert numbers(school.house, by) == [school.number]
-    with pytest.raises(Unseen):
-        read_record(school.house, by, apart, "fr")
-    assert numbers(school.house, region) == sorted([apart, school.number])
-    read_record(school.house, region, apart, "fr")
-
-
-def exclude(school: School, account: str) -> None:
-    """As the index says it once somebody takes no part."""
-    with school.house.realm.writing() as session:
-        row = index_repository.row_of(session, cases_repository.find_by_number(session, school.number) or "")
-        assert row is not None
-        index_repository.write(session, replace(row, exclusions=frozenset({account})))
-
-
-@pytest.mark.parametrize("who", ["asked", "agreed", "above"])
-def test_where_one_who_made_the_token_takes_no_part_it_reads_nothing(school: School, who: str) -> None:
-    school.report()
-    by = bearer(school, "academy/2" if who == "agreed" else "directorate")
-    apart = {"asked": by.token.asked_by, "agreed": by.token.agreed_by, "above": school.account("academy")}[who]
+    by = bearer(school, "directorate" if who in ("asked", "above") else "academy/2")
+    region = bearer(school, "academy", UnitKind.region)
+    apart = {
+        "asked": by.token.asked_by, "agreed": by.token.agreed_by, "above": school.account("academy"),
+        "beside": school.account("directorate"),
+    }[who]  # fmt: skip
     assert apart is not None
     if who == "agreed":
         with school.house.directory.writing() as session:
             auth_repository.set_active(session, apart, False)  # who has left is bound by it as before
     assert numbers(school.house, by) == [school.number]
-    exclude(school, apart)
+    rewrite_row(school, exclusions=frozenset({apart}))
     assert numbers(school.house, by) == []
     with pytest.raises(Unseen):
         record(school, by)
+    if who == "beside":
+        assert numbers(school.house, region) == [school.number], "who oversees the province binds no token above it"
+        record(school, region)
 
 
 def test_a_token_reads_on_while_one_of_the_two_who_made_it_is_at_their_post(school: School) -> None:

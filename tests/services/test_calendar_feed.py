@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -23,7 +22,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.story_player import throwaway
 from school_protocol.context import House
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.errors import BadInput, Unseen
+from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor
 from school_protocol.language import ZONE, Wording
 from school_protocol.notifications import digests
@@ -94,15 +93,6 @@ def test_what_waits_for_somebody_is_in_their_calendar_to_the_minute(school: Scho
     assert waited
     for who in waited:
         assert sorted(map(str, starts(read_by(school, who)))) == sorted(str(due.due_at) for due in row.dues)
-
-
-@pytest.mark.exhaustive
-def test_what_waits_for_others_is_not(school: School) -> None:
-    row = row_of(school)
-    others = [who for who in ("directorate", "academy", "trainer") if who not in row.waiting_for]
-    assert others
-    for who in others:
-        assert due_moments(school.house, school.person(who)) == ()
 
 
 @pytest.mark.exhaustive
@@ -186,21 +176,6 @@ def test_a_moment_and_one_sentence_are_all_that_is_said(school: School, language
     unfolded = content.replace(b"\r\n ", b"").decode()
     for secret in (school.number, case_id, NAME, MASSAR, school.account("team_member"), token):
         assert secret not in unfolded
-
-
-@pytest.mark.exhaustive
-def test_it_is_written_as_calendars_read_it(school: School) -> None:
-    """RFC 5545: lines end with CR LF, none is longer than 75 octets, moments are in UTC, no letter is cut in two."""
-    token = open_feed(school.house, school.person("team_member"))
-    content = read_feed(school.house, token).content
-    assert content.count(b"\r\n") == content.count(b"\n")
-    for line in content.split(b"\r\n"):
-        assert len(line) <= 75
-        line.decode()
-    assert re.findall(rb"DTSTART[^\r]*", content)
-    assert all(line.endswith(b"Z") for line in re.findall(rb"DTSTART[^\r]*", content))
-    assert b"VALARM" not in content
-    assert b"METHOD" not in content
 
 
 def test_moments_are_right_as_the_country_changes_its_hour() -> None:
@@ -301,30 +276,7 @@ def test_reading_it_is_no_access_to_a_case(school: School) -> None:
     assert accesses() == before
 
 
-@pytest.mark.exhaustive
-def test_its_mark_changes_with_a_date_and_not_with_the_hour(school: School) -> None:
-    token = open_feed(school.house, school.person("team_member"))
-    first = read_feed(school.house, token)
-    school.wait(minutes=20)
-    again = read_feed(school.house, token)
-    assert first.mark == again.mark
-    assert first.content != again.content
-    school.report("team_member", danger_now="unsure")
-    assert read_feed(school.house, token).mark != first.mark
-
-
 # ---- what ends access ends it ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.exhaustive
-def test_an_address_is_given_for_the_password_alone(school: School) -> None:
-    head = school.person("head")
-    open_feed(school.house, head)
-    before = digests.see_feed(school.house, head)
-    with pytest.raises(BadInput) as refused:
-        digests.open_feed(school.house, head, "another password")
-    assert dict(refused.value.problems) == {"password": ("wrong_password",)}
-    assert digests.see_feed(school.house, head) == before
 
 
 @pytest.mark.parametrize("door", ["everywhere", "password", "code", "factor", "closed"])

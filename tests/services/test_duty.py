@@ -46,7 +46,7 @@ def evening(watched: Watched) -> None:
     watched.told()
 
 
-def enter(watched: Watched, who: str, by: str = "directorate", **said: str) -> roster.Entered:
+def enter(watched: Watched, who: str, by: str = "directorate", **said: str) -> bool:
     school = watched.school
     account = school.account(who)
     return roster.enter(
@@ -256,7 +256,7 @@ def test_the_same_turn_is_entered_once_and_an_overlap_is_told_of(watched: Watche
 def test_a_change_is_a_row_and_a_second_press_is_none(watched: Watched) -> None:
     school, token = watched.school, "the same"
     enter(watched, "directorate/2", token=token)
-    assert enter(watched, "directorate/2", token=token).repeated
+    assert not enter(watched, "directorate/2", token=token)
     with pytest.raises(SentBefore):
         enter(watched, "directorate/3", token=token)
     (turn,) = roster.see_roster(school.house, school.person("directorate/3")).turns

@@ -305,7 +305,7 @@ def test_a_role_that_asks_for_it_is_led_to_set_it_up_first(people: People) -> No
     half = people.enter("directorate")
     assert half is not None
     assert not people.is_in(half)
-    waiting = sign_in_service.pending_session(people.house, half)
+    waiting = sign_in_service.pending(people.house, half)
     assert waiting is not None
     assert waiting.stage is Stage.enrol
     seed = second_factor.draw_seed()
@@ -314,7 +314,7 @@ def test_a_role_that_asks_for_it_is_led_to_set_it_up_first(people: People) -> No
     assert done is not None
     whole, codes = done
     assert people.is_in(whole)
-    assert sign_in_service.pending_session(people.house, half) is None
+    assert sign_in_service.pending(people.house, half) is None
     assert len(set(codes)) == second_factor.RECOVERY
     assert [kind for kind, *_ in people.log("directorate")] == [Kind.code_factor_set, Kind.recovery_codes_made]
 
@@ -495,7 +495,7 @@ def test_whoever_must_have_a_factor_sets_a_new_one_up(people: People) -> None:
     new = access_codes.restore(house, half, slip.code)
     assert new is not None
     assert not people.is_in(new)
-    waiting = sign_in_service.pending_session(house, new)
+    waiting = sign_in_service.pending(house, new)
     assert waiting is not None
     assert waiting.stage is Stage.enrol
     assert sign_in_service.prove_factor(house, new, people.code(seed)) is None, "the lost phone opens nothing"

@@ -99,7 +99,7 @@ def test_an_own_account_resets_nothing_for_the_place(people: People) -> None:
         people.give_password(who)
     names = [f"nobody-{number}" for number in range(auth_service.PLACE_FREE)]
     for name in names:
-        assert sign_in_service.open_session(people.house, name, "x", Visitor(address="203.0.113.7")) is None
+        assert sign_in_service.sign_in(people.house, name, "x", Visitor(address="203.0.113.7")) is None
         if name == names[10]:
             assert people.enter("team_member", address="203.0.113.7")
     with pytest.raises(TooManyTries):
@@ -258,7 +258,10 @@ def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
     assert there
     assert other
     view = own_account.see_account(people.house, people.actor("head"), here)
-    assert {(line.agent, line.is_here) for line in view.sessions} == {("Firefox", True), ("Chrome", False)}
+    assert {(line.user_agent, line.handle == view.here) for line in view.sessions} == {
+        ("Firefox", True),
+        ("Chrome", False),
+    }
     assert not own_account.end_session(
         people.house, people.actor("team_member"), sign_in_repository.handle_of(there)
     ), "not theirs"
@@ -271,7 +274,7 @@ def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
 @pytest.mark.parametrize("token", ["", "x", "a" * 43])
 def test_no_made_up_token_opens_anything(people: People, token: str) -> None:
     assert not people.is_in(token)
-    assert sign_in_service.pending_session(people.house, token) is None
+    assert sign_in_service.pending(people.house, token) is None
 
 
 def test_a_half_open_session_ends_after_a_quarter_of_an_hour(people: People) -> None:
@@ -287,7 +290,7 @@ def test_each_try_is_logged_by_account_way_and_address(people: People, caplog: p
     caplog.set_level(logging.INFO, "school_protocol")
     people.give_password("head")
     seed, head, at = people.give_phone("head"), people.actor("head").id, {"address": "203.0.113.9"}
-    sign_in_service.open_session(people.house, "personne\nproven", "tout à fait autre chose", Visitor(**at))
+    sign_in_service.sign_in(people.house, "personne\nproven", "tout à fait autre chose", Visitor(**at))
     assert fail(people, "head", 6, **at) == 1
     people.wait(minutes=20)
     half = people.enter("head", **at) or ""

@@ -137,7 +137,7 @@ def test_another_sites_answer_is_none_of_ours(people: People, phone: Authenticat
 @pytest.mark.exhaustive
 def test_a_passkey_is_never_slowed_down(people: People, phone: Authenticator) -> None:
     for place in range(60):
-        sign_in_service.open_session(
+        sign_in_service.sign_in(
             people.house, people.username("head"), "x", sign_in_service.Visitor(address=f"203.0.113.{place}")
         )
     for _time in range(20):

@@ -447,13 +447,6 @@ def test_the_refused_lines_alone_are_a_list_that_can_be_mended_and_brought_again
     assert len(clerk.office.posts_named("omar")) == 1
 
 
-def test_another_preview_than_the_one_shown_is_not_confirmed(clerk: Clerk) -> None:
-    batch = clerk.bring(text(person("nadia")))
-    actor = clerk.office.actor("chief")
-    assert refused(imports.confirm, clerk.house, actor, batch, "0" * 64) == ("changed_meanwhile",)
-    assert clerk.see(batch).batch.state is State.ready
-
-
 def test_a_fault_in_the_middle_leaves_nothing(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = clerk.bring(text(SCHOOL_LINE, *(person(f"p{place}") for place in range(20))))
     before, tries = clerk.sizes(), itertools.count()
@@ -472,15 +465,6 @@ def test_a_fault_in_the_middle_leaves_nothing(clerk: Clerk, monkeypatch: pytest.
     assert imports.go_on(clerk.house), "the worker takes it up again"
     assert clerk.see(batch).batch.state is State.applied
     assert clerk.sizes()[0] == before[0] + 20
-
-
-def test_pressed_twice_it_is_applied_once(clerk: Clerk) -> None:
-    batch = clerk.bring(text(person("nadia")))
-    digest = clerk.see(batch).batch.digest
-    actor = clerk.office.actor("chief")
-    for _press in range(3):
-        assert imports.confirm(clerk.house, actor, batch, digest).state is State.applied
-    assert len(clerk.office.posts_named("nadia")) == 1
 
 
 @pytest.mark.exhaustive
@@ -588,21 +572,6 @@ def test_what_changes_between_comparing_and_writing_gives_a_new_preview(
 
 
 # ---- what comes out ------------------------------------------------------------------------------------------------
-
-
-def test_the_results_are_a_list_again_without_formulas(clerk: Clerk) -> None:
-    batch = clerk.bring(text(person("nadia"), person("omar", name_fr="=cmd|x")))
-    actor = clerk.office.actor("chief")
-    roles = staff_list.admin_of(clerk.house, actor).roles
-    w = Wording("fr")
-    content = b"".join(
-        imports.results(clerk.house, actor, batch, lambda one: people_presenters.as_text(w, roles, one), "n?")
-    )
-    assert content.startswith(b"\xef\xbb\xbf")
-    table = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
-    assert [line[0] for line in table] == ["n", "2", "3"]
-    assert any(cell == "'=cmd|x" for cell in table[2])
-    assert not any(is_formula(cell) for line in table for cell in line)
 
 
 def test_slips_are_made_for_those_who_have_no_way_in(clerk: Clerk) -> None:

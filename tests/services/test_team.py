@@ -174,13 +174,6 @@ def test_who_may_name_for_what_is_the_definitions(crew: Team) -> None:
         stand_ins.see_stand_in(crew.house, crew.now("head"), CODE)
 
 
-@pytest.mark.parametrize("who", ["team_member", "team_coordinator", "psychosocial"])
-def test_others_name_nobody(crew: Team, who: str) -> None:
-    with pytest.raises(Unseen):
-        stand_ins.see_stand_in(crew.house, crew.now(who), CODE)
-    assert not crew.see(who).may_name
-
-
 def test_nobody_stands_in_for_themselves(crew: Team) -> None:
     assert refused(crew.name, "head", "team_coordinator", "team_coordinator") == ("stands_in_for_self",)
     assert problems(crew.name, "head", "team_coordinator", "head") == {"account": ("unknown_option",)}

@@ -157,7 +157,7 @@ def test_a_pack_for_a_visit_tells_of_workshops_what_the_page_tells(house: House)
         view, _cases = visit_pack._gathered(house, above)
         page = see_workshops(house, above)
         assert page is not None
-        assert (view.played.workshops, [(one.tables, one.share) for one in view.played.grids]) == (
+        assert (view.played.count, [(one.tables, one.share) for one in view.played.grids]) == (
             page.count, [(one.tables, one.share) for one in page.grids],
         )  # fmt: skip
         html = visit_pack_html(view, Wording(language))

@@ -124,15 +124,6 @@ def test_an_account_says_where_messages_reach_it_and_to_nobody_by_chance(directo
         auth_repository.set_address(session, "x", email=None, phone=None)
 
 
-def test_accounts_are_paged_by_name(directory: Store) -> None:
-    for name in ("c", "a", "b"):
-        add_account(directory, name)
-    with directory.reading() as session:
-        first = auth_repository.page_of_accounts(session, limit=2)
-        rest = auth_repository.page_of_accounts(session, limit=2, after=first[-1].username)
-    assert [found.username for found in (*first, *rest)] == ["a", "b", "c"]
-
-
 @pytest.mark.exhaustive
 def test_an_actor_has_the_appointments_of_today(directory: Store, places: dict[str, str]) -> None:
     made = add_account(directory, certified=True, trained_until=TODAY)

@@ -104,20 +104,6 @@ def test_certificates_that_end_are_found_soonest_first(directory: Store) -> None
         assert names(after=(TODAY + timedelta(days=5), "soon")) == ["late"]
 
 
-def test_a_certificate_is_the_accounts_and_stays(directory: Store) -> None:
-    with directory.writing() as session:
-        units = places(session)
-        account = person(session, "nadia", units["00000A"])
-        seen = [Certificate(account, None, TODAY + timedelta(days=days), account, NOW + timedelta(days=days))
-                for days in (3, 9)]  # fmt: skip
-        people_repository.keep_certificates(session, seen)
-    with directory.reading() as session:
-        found = auth_repository.account(session, account)
-        assert found is not None
-        assert (found.certified, found.trained_until) == (True, TODAY + timedelta(days=9))
-        assert [one.until for one in people_repository.certificates(session, account)] == [seen[1].until, seen[0].until]
-
-
 @pytest.mark.exhaustive(
     but=(
         "sqlite-DELETE FROM certificate",

@@ -43,7 +43,7 @@ class Place(People):
         return Visitor(address=f"2001:db8:{self.tries >> 16:x}:{self.tries & 0xFFFF:x}::1")
 
     def come_in(self, who: str, password: str = PASSWORD) -> str:
-        token = sign_in_service.open_session(self.house, self.username(who), password, self.visitor)
+        token = sign_in_service.sign_in(self.house, self.username(who), password, self.visitor)
         assert token is not None
         return token
 
@@ -397,7 +397,7 @@ def wrong_password(place: Place) -> bool:
     place.fresh("head")
     name = place.username("head")
     for password in ("", "x", PASSWORD.upper(), PASSWORD + " ", PASSWORD[:-1], "\0", PASSWORD * 60):
-        if place.is_in(sign_in_service.open_session(place.house, name, password, place.visitor)):
+        if place.is_in(sign_in_service.sign_in(place.house, name, password, place.visitor)):
             return True
     return False
 

@@ -185,19 +185,6 @@ def test_what_cannot_be_taken_is_said_and_nothing_is_lost(
         assert 'value="A"' in trainer.page
 
 
-@pytest.mark.exhaustive
-def test_confirmed_twice_or_changed_under_way(app: Flask, house: House, of: str) -> None:
-    trainer = browser(app, house, "formateur")
-    trainer.get(f"/workshops/{of}/attest")
-    trainer.post(f"/workshops/{of}/attest", {"held_on": DAY, "minutes": LONG, **row(1, NAME, "salma")})
-    sent = trainer.hidden()
-    changed = {"lines": sent["lines"].replace("Zqsalma", "Another")}
-    assert trainer.client.post(f"/workshops/{of}/attest/confirm", data={**sent, **changed}).status_code == 409
-    for _press in range(2):
-        assert trainer.client.post(f"/workshops/{of}/attest/confirm", data=sent).status_code == 303
-    assert len(attestation_service.see_attest(house, person(house), of).lines) == 1
-
-
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_a_certificate_is_handed_out_once_a_press_and_none_once_it_is_withdrawn(
     app: Flask, house: House, of: str
@@ -230,16 +217,6 @@ def test_before_its_end_nobody_is_entered(app: Flask, house: House) -> None:
     assert 'name="name-1"' not in shown
     typed = {"held_on": DAY, "minutes": LONG, **row(1, NAME)}
     assert trainer.post(f"/workshops/{going_on}/attest", typed).status_code == 409
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("name", ["formatrice", "ailleurs", "academie", "patron", "salma"])
-def test_another_trainers_workshop_is_as_one_that_is_not_there(app: Flask, house: House, of: str, name: str) -> None:
-    entered(browser(app, house, "formateur"), of, row(1, NAME, "salma"))
-    one, other = attestation(house, of), browser(app, house, name)
-    for path in (f"/workshops/{of}/attest", f"/workshops/{of}/attest/{one}/withdraw"):
-        found, absent = other.get(path), other.get(path.replace(of, "none"))
-        assert found.status_code == absent.status_code == 404
 
 
 def test_the_register_is_shown_to_the_academy_with_its_list(app: Flask, house: House, of: str) -> None:

@@ -138,25 +138,12 @@ def test_what_did_not_change_is_not_sent_again(desk: Desk) -> None:
     address = address_of(desk, "team_member")
     client = desk.app.test_client()
     tag = client.get(address).headers["ETag"]
+    desk.school.wait(minutes=20)
     assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
     desk.school.report("team_member", danger_now="unsure")
     answer = client.get(address, headers={"If-None-Match": tag})
     assert answer.status_code == 200
     assert answer.headers["ETag"] != tag
-
-
-@pytest.mark.exhaustive
-def test_an_address_that_was_renewed_or_taken_away_is_one_that_nobody_has(desk: Desk) -> None:
-    first = address_of(desk, "head")
-    second = address_of(desk, "head")
-    client = desk.app.test_client()
-    assert client.get(second).status_code == 200
-    assert desk.post("head", "/account/calendar", do="shut").status_code == 303
-    unknown = client.get("/calendar/none.ics")
-    assert unknown.status_code == 404
-    for path in (first, second):
-        gone = client.get(path)
-        assert (gone.status_code, gone.get_data()) == (404, unknown.get_data())
 
 
 def test_a_closed_account_s_address_is_one_that_nobody_has(desk: Desk) -> None:
@@ -165,21 +152,6 @@ def test_a_closed_account_s_address_is_one_that_nobody_has(desk: Desk) -> None:
     with desk.school.house.directory.writing() as session:
         auth_repository.set_active(session, head, False)
     assert desk.app.test_client().get(address).status_code == 404
-
-
-@pytest.mark.exhaustive
-def test_an_address_is_read_so_often_in_a_quarter_of_an_hour(desk: Desk) -> None:
-    address = address_of(desk, "head")
-    client = desk.app.test_client()
-    answers = [client.get(address).status_code for _ in range(digests.MOST + 1)]
-    assert answers == [200] * digests.MOST + [429]
-
-
-@pytest.mark.exhaustive
-def test_who_sees_no_case_has_no_such_page(desk: Desk) -> None:
-    assert desk.client("reporter").get("/account/calendar").status_code == 404
-    assert "/account/calendar" not in desk.page("reporter", "/account")
-    assert desk.post("head", "/account/calendar", do="else").status_code == 404
 
 
 @pytest.mark.parametrize("password", ["", "another password"])
@@ -222,8 +194,8 @@ def test_a_demo_shows_the_mails_that_would_have_left(desk: Desk) -> None:
     desk.school.report("team_member", danger_now="unsure")
     for _ in range(2):
         notifications_service.sweep(house, ways_of(house))
-    (line,) = see_letters(house, "fr")
-    assert line.to == "r@college.example"
+    ((_name, line),) = see_letters(house, "fr")
+    assert line.receiver == "r@college.example"
     page = desk.page("head", "/messages")
     assert "r@college.example" in page
     assert line.subject in page
@@ -239,7 +211,7 @@ def test_a_mail_that_is_brought_again_is_shown_once(desk: Desk) -> None:
         shelf.carry("a@b.example", letter)
     shown = see_letters(desk.school.house, "fr")
     assert len(shown) == notifications_repository.MOST
-    assert (shown[0].subject, shown[-1].subject) == ("sujet 104", "sujet 5")
+    assert (shown[0][1].subject, shown[-1][1].subject) == ("sujet 104", "sujet 5")
 
 
 @pytest.mark.exhaustive
@@ -262,11 +234,3 @@ def test_a_demo_with_a_mail_server_sends_and_shows_nothing(desk: Desk) -> None:
     desk.app = create_app(desk.school.house, testing=True)
     assert isinstance(ways_of(desk.school.house).mail, Mail)
     assert desk.client("head").get("/messages").status_code == 404
-
-
-@pytest.mark.exhaustive
-def test_nobody_reads_a_demo_s_mails_without_signing_in(desk: Desk) -> None:
-    as_demo(desk)
-    answer = desk.app.test_client().get("/messages")
-    assert answer.status_code == 302
-    assert "/sign-in" in answer.location

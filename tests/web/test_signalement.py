@@ -27,7 +27,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
 from school_protocol.people import contacts_repository
-from school_protocol.reports import public_door, triage_routes
+from school_protocol.reports import public_door
 from school_protocol.reports.routes import GATE
 from school_protocol.reports.rules import FLOOD
 from school_protocol.storage import master_keys
@@ -199,15 +199,6 @@ def test_nothing_typed_is_lost_and_words_stay_words(school: School) -> None:
     assert again.status_code == 422
     assert "M. Planté" in unescape(again.get_data(as_text=True))
     assert '<details class="more-asked" open>' in again.get_data(as_text=True)
-
-
-@pytest.mark.exhaustive
-def test_pressed_twice_is_one_report_with_one_code(school: School) -> None:
-    client, code = school.stranger(), school.code
-    token = token_of(client.get(f"/s/{code}").get_data(as_text=True))
-    first, second = (client.post(f"/s/{code}/sent", data={"token": token, **TOLD}) for _press in range(2))
-    assert receipt_of(first) == receipt_of(second)
-    assert len(triage_routes.triage.see_list(school.house, school.player.actor("team_member")).waiting) == 1
 
 
 def test_the_receipt_comes_back_and_reads_the_answer(school: School) -> None:
@@ -569,29 +560,6 @@ def test_poster_leaflet_and_sheets_are_handed_out(school: School) -> None:
             if language == "fr":
                 assert squeezed(Wording("fr").text(sheet.title)) in page
     assert staff.client.get(f"/signalements/{report}/sheets/made-up").status_code == 404
-
-
-@pytest.mark.exhaustive
-def test_roles_that_have_nothing_to_do_with_it_find_no_page(school: School) -> None:
-    school.tell()
-    report = only(school.staff("team_member"))
-    for role in ("reporter", "psychosocial", "trainer", "technical_admin", "protocol_admin"):
-        assert school.staff(role).client.get(f"/signalements/{report}").status_code == 404, role
-    for role in ("team_member", "directorate", "psychosocial"):
-        assert school.staff(role).client.get("/signalements/addresses?school=00000A").status_code == 404, role
-
-
-@pytest.mark.exhaustive
-def test_what_concerns_an_adult_is_read_by_the_directorate_alone(school: School) -> None:
-    school.tell(**{"a-adult_concerned": "yes"})
-    for role in ("team_member", "team_coordinator", "head"):
-        staff = school.staff(role)
-        assert waiting(staff) == []
-        assert "pas encore été lu" not in unescape(staff.client.get("/").get_data(as_text=True))
-    found = waiting(school.staff("directorate"))
-    assert len(found) == 1
-    assert school.staff("directorate").client.get(f"/signalements/{found[0]}").status_code == 200
-    assert school.staff("head").client.get(f"/signalements/{found[0]}").status_code == 404
 
 
 @pytest.mark.exhaustive

@@ -204,16 +204,6 @@ def test_what_is_no_list_is_said_on_the_page(site: Site, content: str) -> None:
     chief.press("/people/lists", 422)
 
 
-@pytest.mark.exhaustive
-def test_a_list_is_nobody_elses(site: Site) -> None:
-    path = bring(site.browser("chief"), LIST + "nadia;Nadia;declarant;00000A;\r\n")
-    other = site.browser("head")
-    doors = (("get", ""), ("get", "/lines"), ("post", "/confirm"), ("post", "/slips"), ("post", "/withdraw"))
-    for method, tail in doors:
-        sent = {"data": {"csrf_token": other.csrf()}} if method == "post" else {}
-        assert getattr(other.client, method)(f"{path}{tail}", **sent).status_code == 404
-
-
 # ---- leaving ends access at once -----------------------------------------------------------------------------------
 
 

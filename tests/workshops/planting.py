@@ -13,11 +13,11 @@ from school_protocol.engine.actors import TYPED_IN
 from school_protocol.engine.definition import ActKind, Protocol
 from school_protocol.engine.facts import Facts
 from school_protocol.protocol.reader import read_file
+from school_protocol.training.debrief import debrief
 from school_protocol.training.findings import Kind
 from school_protocol.training.scenario import Attempt, Scenario, Step, Table
 from school_protocol.training.scenario_reader import read_scenario
 from school_protocol.training.table_play import Playing, seated
-from school_protocol.training.workshop_end import from_table
 from workshops.onlooking import Error, Onlooker, errors_of
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ class Made:
 
     def faults(self) -> list[str]:
         """How the debrief differs from what the onlooker noted, and what was planted and is not named."""
-        found = from_table(self.protocol, self.scenario, self.table, self.cases, self.attempts, self.ended)
+        found = debrief(self.protocol, self.scenario, self.table, self.cases, self.attempts, self.ended)
         named = errors_of(found)
         wrong = [f"{self.name}: not named: {one}" for one in self.noted - named]
         wrong += [f"{self.name}: named, and never was: {one}" for one in named - self.noted]

@@ -25,8 +25,8 @@ from school_protocol.storage.engines import Store
 from school_protocol.training import repository as training_repository
 from school_protocol.training import room_repository
 from school_protocol.training import routes as training_routes
-from school_protocol.training.repository import Workshop
-from school_protocol.training.room_repository import RoomState, Seat, TableState
+from school_protocol.training.models import SeatRow, TableRow, WorkshopRow
+from school_protocol.training.room_repository import RoomState
 from school_protocol.training.room_store import Room, Rooms
 from school_protocol.training.table_play import cases_of, facts_at
 from school_protocol.web import create_app
@@ -78,13 +78,8 @@ class Hall:
         self.rooms.close()
         self.host.close()
 
-    def restart(self) -> None:
-        """The process ends, and another one begins."""
-        self.close()
-        self.open()
-
     @property
-    def workshop(self) -> Workshop:
+    def workshop(self) -> WorkshopRow:
         with self.host.directory.reading() as session:
             found = training_repository.find_workshop(session, self.id)
         assert found is not None
@@ -101,13 +96,13 @@ class Hall:
     def state(self) -> RoomState:
         return self.room.state()
 
-    def table(self, number: int = 1) -> TableState:
+    def table(self, number: int = 1) -> TableRow:
         with self.room.store.reading() as session:
             found = room_repository.table(session, number)
         assert found is not None
         return found
 
-    def seats(self) -> list[Seat]:
+    def seats(self) -> list[SeatRow]:
         with self.room.store.reading() as session:
             return [one for one in room_repository.seats(session) if one.left_at is None]
 

@@ -16,7 +16,7 @@ from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read
 from school_protocol.training import room_repository, scenario_library, seats
 from school_protocol.training import service as training_service
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import WorkshopRow
 from school_protocol.training.room_store import Room, training_of
 from school_protocol.training.service import Wanted
 
@@ -63,7 +63,7 @@ def rooms_at(host: House) -> set[str]:
         return {workshop or room for room, workshop, _at in room_repository.every(session)}
 
 
-def made(house: House, scenario: str = "blackmail", tables: int = 3, hints: bool = True) -> Workshop:
+def made(house: House, scenario: str = "blackmail", tables: int = 3, hints: bool = True) -> WorkshopRow:
     """A workshop of the trainer's."""
     told = scenario_library.find_scenario(scenario)
     assert told is not None

@@ -13,12 +13,13 @@ import pytest
 
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.texts import Text
-from school_protocol.language import ZONE
+from school_protocol.language import ZONE, Wording
 from school_protocol.protocol.reader import read_file
 from school_protocol.training import workshop_end
 from school_protocol.training.case_timeline import Verdict
 from school_protocol.training.debrief import debrief
 from school_protocol.training.findings import Debrief, Kind, What, compare
+from school_protocol.training.presenters import debrief_told, spread_told
 from school_protocol.training.scenario import Attempt, Scenario, Step
 from school_protocol.training.scenario_reader import read_scenario
 from school_protocol.training.table_play import Playing, seated
@@ -131,7 +132,7 @@ def test_needs_and_codes_alone_are_enough_of_an_attempt() -> None:
             Attempt("meet", ("with", "heard"), playing.now, "warden"),
             Attempt("attach", ("intimate",), playing.now, "warden"),
         ]
-        found = workshop_end.from_table(facts.protocol, None, playing.table, {"": facts}, {"": tried}, playing.now)
+        found = debrief(facts.protocol, None, playing.table, {"": facts}, {"": tried}, playing.now)
     assert named(found) == [("upload", "attach"), ("wrong_role", "tell_home"), ("wrong_order", "start_looking")]
     assert found.errors[1].roles == ("warden", "principal")
     assert found.errors[2].needs == ("talked",)
@@ -224,12 +225,9 @@ def test_the_line_of_time_is_in_order_and_says_how_the_case_stood() -> None:
         found = workshop_end.from_playing(playing)
     times = [moment.at for moment in found.timeline]
     assert times == sorted(times)
-    lines = workshop_end.shown(found, "en")
-    frames = list(workshop_end.replay(lines))
-    assert [(one.number, one.of) for one in frames] == [(number, len(frames)) for number in range(1, len(frames) + 1)]
-    assert [frames[-1]] == [workshop_end.frame(lines, len(frames))]
-    assert workshop_end.frame(lines, len(frames) + 1) is None
-    before, after = (frame.now.stand for frame in frames if frame.now.says in ("Write a slip", "Meet"))
+    lines = debrief_told(found, Wording("en"))
+    assert [one.number for one in lines.moments] == [*range(1, len(times) + 1)]
+    before, after = (one.stand for one in lines.moments if one.says in ("Write a slip", "Meet"))
     assert before is not None
     assert after is not None
     first = found.protocol.deadlines["first_talk"].title.in_language("en")
@@ -260,10 +258,7 @@ def _bare(trap: Any) -> Any:
 
 
 def _of(made: Any, scenario: Scenario | None) -> Debrief:
-    return debrief(
-        made.protocol, made.cases, begun=made.table.begun, ended=made.ended, scenario=scenario, table=made.table,
-        attempts=made.attempts,
-    )  # fmt: skip
+    return debrief(made.protocol, scenario, made.table, made.cases, made.attempts, made.ended)
 
 
 def _without_words(found: Debrief) -> list[tuple[Any, ...]]:
@@ -299,6 +294,6 @@ def test_tables_stand_side_by_side_with_the_spread_and_no_average() -> None:
     assert rung_after.spread == timedelta(minutes=15)
     assert rows["traps", "alone"].values == (False, False)
     assert compare({}).rows == ()
-    told = workshop_end.side_by_side(tables, "en")
-    assert next(section.title for section in told.sections) == "The grid, table by table"
-    assert workshop_end.side_by_side({}, "en").sections == ()
+    told = spread_told(tables, Wording("en"))
+    assert next(title for title, _rows in told) == "The grid, table by table"
+    assert spread_told({}, Wording("en")) == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
@@ -14,7 +14,6 @@ import pytest
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.errors import Unseen
 from school_protocol.engine.form_model import FieldType
 from school_protocol.language import Wording
 from school_protocol.pdf.rendering import missing
@@ -22,8 +21,8 @@ from school_protocol.training import findings, room_repository, room_store, seat
 from school_protocol.training import repository as training_repository
 from school_protocol.training import service as training_service
 from school_protocol.training.findings import Debrief, Kind
-from school_protocol.training.models import DebriefRow
-from school_protocol.training.room_repository import Tried
+from school_protocol.training.models import AttemptRow, DebriefRow
+from school_protocol.training.presenters import debrief_told
 from school_protocol.training.room_store import room_alone
 from school_protocol.training.scenario import REAL, Step
 from school_protocol.training.scenario_library import content_of, protocols_of
@@ -36,7 +35,7 @@ from school_protocol.training.workshop_pages import (
     trainer_debrief_html,
 )
 from workshops.live_table import LiveTable, said_of, sat_down
-from workshops.room_browsing import Hall, hall_in
+from workshops.room_browsing import Hall
 from workshops.rooms_of import NOON, sat
 from workshops.test_same_debrief import SC3, planted, step
 
@@ -60,13 +59,6 @@ def with_words(protocol: Protocol, one: Step) -> Step:
     return one.model_copy(update={"answers": {key: told(key, said) for key, said in one.answers.items()}})
 
 
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path, 2)
-    yield hall
-    hall.close()
-
-
 def played(hall: Hall) -> LiveTable:
     """A table of which everything that can be typed was planted: answers, a reason, the name of a seat, a message."""
     hall.seated(SEAT, "team_member")
@@ -76,10 +68,11 @@ def played(hall: Hall) -> LiveTable:
     account = hall.seats()[0].account
     with hall.room.store.writing() as session:
         for code in (f"names:{QUOTED[0]}:EV1", f"reaches:{QUOTED[1]}"):
-            tried = Tried(
-                hall.room.house.now(), account, "team_member", hall.cases()[0], "add_note", ("words",), (code,)
-            )
-            room_repository.add_attempt(session, 1, tried)
+            tried = AttemptRow(
+                at_table=1, at=hall.room.house.now(), account=account, role="team_member", case_number=hall.cases()[0],
+                name="add_note", why=["words"], codes=[code],
+            )  # fmt: skip
+            room_repository.add_attempt(session, tried)
     training_service.say(hall.room, 1, f"{WORD} !")
     training_service.feed_back(hall.room, f"Merci {WORD}")
     table.play([step(at="2026-10-12T09:00")])
@@ -89,7 +82,7 @@ def played(hall: Hall) -> LiveTable:
 
 def texts_of(found: Debrief, names: Mapping[str, str]) -> str:
     """All that pages and papers say of a table, in each language."""
-    said = [str(workshop_end.shown(found, language, names)) for language in ("fr", "ar", "en")]
+    said = [str(debrief_told(found, Wording(language), names)) for language in ("fr", "ar", "en")]
     paper = TableDebrief("1", found, found.ended, names)
     return "\n".join([*said, *(table_debrief_html(paper, Wording(language)) for language in ("fr", "ar", "en"))])
 
@@ -122,7 +115,7 @@ def test_nothing_of_anybody_stays_and_all_that_is_found_does(hall: Hall) -> None
     assert kept is not None
     assert line is not None
     assert len(rows) == 1
-    everything = str(line.kept) + "".join(said.decode() for said in kept.tables.values())
+    everything = str(line.kept) + "".join(kept.tables.values())
     found = workshop_end.of_kept(hall.host, hall.id)
     pages = everything + "".join(texts_of(one, {}) for one in found.tables.values())
     for word in (WORD, SEAT, *QUOTED, number, account, "Place 1"):
@@ -145,16 +138,14 @@ def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
     live = played(hall).debrief()
     departed = replace(live.findings[0], kind=Kind.departure, said=f"parce que {WORD}")
     whole = replace(live, findings=(departed, *live.findings[1:]))
-    as_it_is = findings._adapter().dump_json(
-        findings._Lasting(**{key: getattr(whole, key) for key in findings._Lasting.__slots__})
-    )
+    as_it_is = findings._adapter().dump_json(whole)
     for word in (WORD, *QUOTED):
         assert word.encode() in as_it_is
-        assert word.encode() not in findings.written(whole)
+        assert word not in findings.written(whole)
     again = findings.again(findings.written(whole), live.protocol, live.scenario)
     assert again == findings.nameless(whole)
     for language, said in (("fr", "ne sont pas gardés"), ("ar", "لا يُحتفظ بنصه"), ("en", "are not kept")):
-        assert said in str(workshop_end.shown(again, language))
+        assert said in str(debrief_told(again, Wording(language)))
 
 
 @pytest.mark.exhaustive
@@ -246,18 +237,6 @@ def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
     assert kept.as_of == live.as_of
     assert plain(kept.table(1)) == plain(live.table(1))
     assert kept.table(1).ended == live.table(1).ended
-
-
-@pytest.mark.exhaustive
-def test_of_one_that_ended_before_debriefs_were_kept_they_are_kept_as_it_is_purged(hall: Hall) -> None:
-    played(hall)
-    training_service.stop_workshop(hall.room)
-    with hall.host.directory.writing() as session:
-        training_repository.end_workshop(session, hall.id, {"tables": {}}, at=hall.host.now())
-    with pytest.raises(Unseen):
-        workshop_end.of_kept(hall.host, hall.id)
-    workshop_end.purge(hall.host, hall.id)
-    assert workshop_end.of_kept(hall.host, hall.id).table(1).errors
 
 
 def test_a_protocol_that_nobody_published_here_is_kept_with_it(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from school_protocol.protocol.reader import read_file
 from school_protocol.training import workshop_end
 from school_protocol.training.case_timeline import Verdict
 from school_protocol.training.findings import Debrief, Kind
+from school_protocol.training.presenters import debrief_told
 from school_protocol.training.scenario_presenters import LABELS, VERDICTS
 from school_protocol.training.scenario_reader import read_scenario
 from school_protocol.training.table_play import seated
@@ -70,7 +71,7 @@ def test_a_tables_paper_is_archival_accessible_and_says_it_all(
     assert archive.not_accessible(data, tmp_path) == set()
     assert tags.faults(data, table_debrief_html(view, wording)) == {}
     whole = squeezed("".join(pages(data)))
-    lines = workshop_end.shown(view.debrief, language)
+    lines = debrief_told(view.debrief, wording)
     assert len(lines.errors) >= 2
     for one in lines.errors:
         assert squeezed(one.label) in whole

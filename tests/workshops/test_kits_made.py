@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
-from pathlib import Path
 
 import pytest
 
@@ -16,18 +14,11 @@ from school_protocol.training import kit
 from school_protocol.training.models import KitRow
 from school_protocol.training.repository import Wanted
 from school_protocol.training.scenario_library import offer_shipped
-from workshops.room_browsing import Hall, hall_in
+from workshops.room_browsing import Hall
 
 KIT = "/workshops/kits/silence"
 PDF = b"%PDF-"
 WAITS = "Les pages à imprimer sont en préparation"
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
 
 
 def made_up(_house: House, wanted: Wanted) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 from io import BytesIO
@@ -23,7 +23,6 @@ from school_protocol.engine.errors import BadInput, Fault, Unseen
 from school_protocol.engine.texts import N_, Listing, Phrase, Translated, again, written
 from school_protocol.mail import Post
 from school_protocol.ops import worker
-from school_protocol.training import repository as training_repository
 from school_protocol.training import room_store, scenario_library, workshop_end
 from school_protocol.training import routes as training_routes
 from school_protocol.training import service as training_service
@@ -33,7 +32,7 @@ from school_protocol.training.scenario_library import check_next, checked
 from school_protocol.training.scenario_reader import read_scenario
 from school_protocol.web import create_app
 from workshops.live_table import sat_down
-from workshops.room_browsing import Hall, Visitor, hall_in
+from workshops.room_browsing import Hall, Visitor
 from workshops.rooms_of import NOON, ROOT, person
 
 pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
@@ -57,13 +56,6 @@ def edited(old: str, new: str) -> bytes:
     return text.replace(old, new).encode()
 
 
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
-
-
 def bring(hall: Hall, trainer: Visitor, content: bytes, name: str = "ours.yaml") -> TestResponse:
     hall.clock.turn_to(hall.host.now() + timedelta(minutes=1))
     trainer.get("/workshops/scenarios")
@@ -81,7 +73,7 @@ def brought(hall: Hall, trainer: Visitor, content: bytes, name: str = "ours.yaml
 
 
 def states(hall: Hall) -> list[str]:
-    return [line.upload.state.value for line in scenario_library.see_own(hall.host, person(hall.host))]
+    return [one.state for one in scenario_library.see_own(hall.host, person(hall.host))]
 
 
 def faults_of(hall: Hall, trainer: Visitor, content: bytes) -> list[tuple[str, str]]:
@@ -151,20 +143,6 @@ def test_the_way_back_from_faults_keeps_the_file(hall: Hall) -> None:
     assert "attachment" in sent.headers["Content-Disposition"]
     brought(hall, trainer, own().encode())
     assert states(hall) == ["ready", "refused"]
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize(("language", "said"), [("fr", "est refusé ici"), ("ar", "مرفوض هنا")])
-def test_faults_are_said_in_the_readers_language_with_their_lines(hall: Hall, language: str, said: str) -> None:
-    trainer = hall.signed_in()
-    wrong = edited("as: directeur, do: t_close}", "as: declarant, do: t_close}")
-    line = str(own()[: own().index("as: directeur, do: t_close}")].count("\n") + 1)
-    trainer.get("/workshops/scenarios")
-    trainer.post("/language", {"language": language})
-    [(number, sentence)] = faults_of(hall, trainer, wrong)
-    assert number == line
-    assert said in sentence
-    assert "unseen" not in sentence
 
 
 # ---- versions --------------------------------------------------------------------------------------------------------
@@ -273,27 +251,6 @@ def test_a_hostile_file_is_refused_in_words(hall: Hall, kind: str) -> None:
     assert "<script>alert" not in trainer.page.replace("&lt;", "")
 
 
-@pytest.mark.exhaustive
-def test_markup_in_a_text_is_said_at_its_line_and_its_control(hall: Hall) -> None:
-    """Of the same file without it nothing is said."""
-    trainer = hall.signed_in()
-    assert any("<script>" in said for _line, said in faults_of(hall, trainer, HOSTILE["script"]))
-    brought(hall, trainer, edited('story:\n  fr: "', 'story:\n  fr: "1 < 2, 3 > 2. '))
-    assert states(hall)[0] == "ready"
-
-
-@pytest.mark.exhaustive
-def test_a_path_that_is_not_legal_and_an_inject_that_never_comes(hall: Hall) -> None:
-    trainer = hall.signed_in()
-    inject = 'injects:\n  nothing: {kind: news, to: everyone, at: 300d, text: {fr: "A", ar: "ا", en: "A"}}\n'
-    never = edited("\ninjects:\n", f"\n{inject}")
-    line = str(own()[: own().index("\ninjects:")].count("\n") + 3)
-    assert [number for number, said in faults_of(hall, trainer, never) if "injects.nothing" in said] == [line]
-    [(line, _said)] = faults_of(hall, trainer, edited("  ends: closed", "  ends: reported"))
-    assert int(line) == own()[: own().index("  ends: closed")].count("\n") + 1
-    assert states(hall) == ["refused", "refused"]
-
-
 @pytest.mark.parametrize("size", [257 * 1024, 10 * 1024 * 1024])
 def test_what_is_too_large_or_empty_is_said_at_once_and_not_kept(hall: Hall, size: int) -> None:
     trainer = hall.signed_in()
@@ -355,13 +312,13 @@ def test_checking_that_breaks_off_is_said_and_one_that_is_left_is_taken_up_again
         return check
 
     assert check_next(hall.host, breaking(Stopped("too long")))
-    waiting = scenario_library.see_upload(hall.host, trainer, upload, "fr").line.upload.state
-    assert waiting is UploadState.waiting, "a busy machine is no verdict"
+    waiting = scenario_library.see_upload(hall.host, trainer, upload, "fr").upload.state
+    assert waiting == UploadState.waiting, "a busy machine is no verdict"
     hall.clock.turn_to(hall.host.now() + scenario_library.LEASE * 2)
     assert check_next(hall.host, breaking(Broken("MemoryError")))
     view = scenario_library.see_upload(hall.host, trainer, upload, "fr")
     assert [one.is_english for one in view.faults] == [False]
-    assert view.line.upload.state is UploadState.refused
+    assert view.upload.state == UploadState.refused
 
 
 @pytest.mark.exhaustive
@@ -390,12 +347,12 @@ def test_a_laptop_checks_what_its_trainer_brings_in_a_thread_of_its_own(tmp_path
     )  # fmt: skip
     assert answer.status_code == 303
     until = time.monotonic() + 120
-    while scenario_library.see_own(house, None)[0].upload.state is UploadState.waiting and time.monotonic() < until:
+    while scenario_library.see_own(house, None)[0].state == UploadState.waiting and time.monotonic() < until:
         time.sleep(0.2)
     (line,) = scenario_library.see_own(house, None)
-    assert (line.upload.state, line.who) == (UploadState.ready, "")
+    assert (line.state, scenario_library.name_of(house, None)) == (UploadState.ready, "")
     trainer.get("/workshops/new")
-    made = trainer.post("/workshops/new", {"scenario": f"own.{line.upload.id}", "tables": "1"})
+    made = trainer.post("/workshops/new", {"scenario": f"own.{line.id}", "tables": "1"})
     assert made.status_code == 302
     app.extensions[training_routes.ROOMS].close()
     house.close()
@@ -424,21 +381,6 @@ def test_words_that_are_kept_are_said_as_before() -> None:
     short = Phrase("long %(words)s", words="x" * 50).shortened(20)
     assert again(written(short)) == short
     assert again(written("plain")) == "plain"
-
-
-@pytest.mark.exhaustive
-def test_a_scenario_is_found_by_its_bytes_for_attestations(hall: Hall) -> None:
-    trainer = person(hall.host)
-    upload = scenario_library.bring(hall.host, trainer, own().encode(), "f.yaml")
-    with hall.host.directory.reading() as session:
-        kept = training_repository.find_upload(session, upload)
-        assert kept is not None
-        assert training_repository.with_digest(session, kept.digest) is None, "not before it can be played"
-    check_next(hall.host, checked)
-    with hall.host.directory.reading() as session:
-        found = training_repository.with_digest(session, kept.digest)
-    assert found is not None
-    assert found.title["fr"]
 
 
 # ---- quite unlike those that are shipped -----------------------------------------------------------------------------

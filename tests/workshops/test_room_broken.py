@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from sqlalchemy import select
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
 from school_protocol.context import open_house
-from school_protocol.engine.errors import BadInput
 from school_protocol.engine.texts import duration
 from school_protocol.storage.store_errors import StorageFull
 from school_protocol.training import repository as training_repository
@@ -28,19 +26,11 @@ from school_protocol.training.findings import Kind
 from school_protocol.training.models import WordRow
 from school_protocol.training.room_store import Rooms, TrainingLocation, room_alone, sweep_left_over
 from school_protocol.training.scenario import FAST, SILENT, STANDING
-from school_protocol.training.service import TABLES_MOST
 from school_protocol.web import create_app
 from workshops.room_browsing import Hall, hall_in, rooms_there
 from workshops.rooms_of import NOON, host_in, made, person, rooms_at, sat
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
 
 
 # ---- while nobody serves it ------------------------------------------------------------------------------------------
@@ -190,41 +180,6 @@ def test_a_full_disk_while_it_is_made_leaves_nothing(tmp_path: Path, at: str, mo
     host.close()
 
 
-@pytest.mark.files
-def test_a_full_disk_is_said_on_the_page(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = hall.signed_in()
-    trainer.get("/workshops/new")
-
-    def full(*_some: object, **_more: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(training_service, "_settled", full)
-    answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"})
-    assert answer.status_code in (500, 507)
-    assert "Rien n’a été enregistré" in answer.get_data(as_text=True) or answer.status_code == 507
-    assert [one.id for one in workshop_end.see_workshops(hall.host, person(hall.host))] == [hall.id]
-
-
-@pytest.mark.exhaustive
-def test_thirty_tables(tmp_path: Path) -> None:
-    """Each with its own case; the wall shows every one, and looking at all of them is one look."""
-    host = host_in(tmp_path / "data")
-    workshop = made(host, "silence", TABLES_MOST)
-    with pytest.raises(BadInput):
-        made(host, "silence", TABLES_MOST + 1)
-    host.close()
-    hall = Hall(tmp_path / "data", workshop.id)
-    trainer = hall.trainer()
-    assert trainer.post("/clock", {"do": "next"}).status_code == 302
-    page = trainer.get().get_data(as_text=True)
-    assert page.count('class="card wall-table') == TABLES_MOST
-    assert len({hall.cases(number)[0] for number in (1, 15, 30)}) == 3
-    assert not table_play.look(hall.room), "nothing is to be looked at a second time"
-    phone = hall.seated("Bleu", "head", table=30)
-    assert phone.get(f"/cases/{hall.cases(30)[0]}").status_code == 200
-    hall.close()
-
-
 # ---- two at once -----------------------------------------------------------------------------------------------------
 
 
@@ -288,26 +243,6 @@ def _wait(said: str) -> timedelta:
     found = duration(said)
     assert found is not None
     return found
-
-
-def test_an_inject_let_in_by_two_tabs_comes_once(hall: Hall) -> None:
-    room = hall.room
-    training_service.to_next(room)
-    assert at_once(*[lambda: training_service.let_in(room, 0, "father_at_gate")] * 4) == []
-    assert hall.table().came["father_at_gate"] == room.house.now()
-
-
-@pytest.mark.exhaustive
-def test_looking_by_many_at_once_writes_each_moment_once(hall: Hall) -> None:
-    room = hall.room
-    training_service.set_pace(room, 60)
-    hall.clock.advance(3 * MINUTE)
-    assert at_once(*[lambda: table_play.look(room)] * 6) == []
-    came = hall.table().came
-    begun = table_play.room_begun(room)
-    assert {key: at - begun for key, at in came.items()} == {
-        "not_my_father": 16 * MINUTE, "pose_as_her": 80 * MINUTE, "imprudent": 105 * MINUTE,
-    }  # fmt: skip
 
 
 def test_a_room_destroyed_while_others_look_stays_destroyed(hall: Hall) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,7 +11,7 @@ from werkzeug.routing import Rule
 from school_protocol.storage.case_numbers import format_number
 from school_protocol.training import room_repository, room_routes
 from school_protocol.training import service as training_service
-from workshops.room_browsing import Hall, Visitor, hall_in
+from workshops.room_browsing import Hall, Visitor
 from workshops.rooms_of import made
 
 EVERYTHING = (
@@ -26,13 +24,6 @@ NEVER = (
 )  # fmt: skip
 """What is of people, places, systems, or the host, and so of no room."""
 WORDS = "Le mot que seule la table deux connaît"
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
 
 
 def inner(hall: Hall) -> Flask:

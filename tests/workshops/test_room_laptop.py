@@ -16,9 +16,10 @@ from school_protocol import cli
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
 from school_protocol.context import House
-from school_protocol.training import laptop_routes, room_store, scenario_library, workshop_end
+from school_protocol.training import room_store, scenario_library, workshop_end
+from school_protocol.training import routes as training_routes
 from school_protocol.training import service as training_service
-from school_protocol.training.repository import Workshop
+from school_protocol.training.models import WorkshopRow
 from school_protocol.training.room_store import LAPTOP, key_of, open_laptop
 from school_protocol.training.service import STANDS, Wanted
 from school_protocol.web import create_app
@@ -73,7 +74,7 @@ def trainer_of(app: Flask, house: House) -> Visitor:
     return visitor
 
 
-def a_workshop(app: Flask, house: House) -> Workshop:
+def a_workshop(app: Flask, house: House) -> WorkshopRow:
     answer = trainer_of(app, house).post("/workshops/new", {"scenario": "blackmail", "tables": "2", "hints": "1"})
     assert answer.status_code == 302, answer.get_data(as_text=True)
     (found,) = workshop_end.see_workshops(house, None)
@@ -87,13 +88,13 @@ def test_workshops_are_all_that_is_served(app: Flask, house: House) -> None:
         for endpoint, method, path in paths(app):
             if endpoint == "desk.index":
                 assert visitor.get("/").headers["Location"] == "/workshops"
-            elif endpoint not in laptop_routes.OPEN and not endpoint.startswith(laptop_routes.SERVED):
+            elif endpoint not in training_routes.OPEN and not endpoint.startswith(training_routes.SERVED):
                 visitor.page, tried = page, tried + 1
                 status = (visitor.get(path) if method == "GET" else visitor.post(path)).status_code
                 assert status == 404, (endpoint, method, path)
         assert tried > 200
     of_people = ("account.", "sign_in.", "cases.", "reports.", "staff.", "api.", "figures.", "room.")
-    assert [one for one in laptop_routes.OPEN if one.startswith(of_people)] == []
+    assert [one for one in training_routes.OPEN if one.startswith(of_people)] == []
 
 
 @pytest.mark.exhaustive

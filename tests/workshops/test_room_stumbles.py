@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,23 +12,16 @@ from school_protocol.storage.store_errors import StorageBusy, StorageFull
 from school_protocol.training import repository as training_repository
 from school_protocol.training import room_repository, room_store, scenario_library, seats, workshop_end
 from school_protocol.training import service as training_service
+from school_protocol.training.models import WorkshopRow
 from school_protocol.training.room_repository import State
 from school_protocol.training.room_store import RoomGone
 from school_protocol.training.scenario_library import checked
 from school_protocol.training.service import STANDS, Wanted
 from workshops.live_table import sat_down
-from workshops.room_browsing import Hall, hall_in, rooms_there
+from workshops.room_browsing import Hall, rooms_there
 from workshops.rooms_of import person
 from workshops.test_own_scenarios import brought, own
 from workshops.test_same_debrief import planted, step
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
-
 
 # ---- a page that comes again -----------------------------------------------------------------------------------------
 
@@ -46,18 +37,13 @@ def test_the_wall_does_not_come_again_under_the_hands_of_who_types(hall: Hall) -
     assert "http-equiv" not in still
     assert 'name="again"' not in still
     assert trainer.get("/projector").headers["Refresh"] == "10", "nobody types there"
-    workshop_end.end_workshop(hall.host, hall.room)
-    assert 'name="again"' not in trainer.get().get_data(as_text=True)
-
-
-@pytest.mark.exhaustive
-def test_what_a_participant_writes_after_the_end_is_not_taken_away(hall: Hall) -> None:
     phone = hall.seated()
     assert phone.get("/room").headers["Refresh"] == "20"
     workshop_end.end_workshop(hall.host, hall.room)
+    assert 'name="again"' not in trainer.get().get_data(as_text=True)
     answer = phone.get("/room")
     assert "<textarea" in phone.page
-    assert "Refresh" not in answer.headers
+    assert "Refresh" not in answer.headers, "nor is what a participant writes after the end taken away"
 
 
 def test_after_a_press_the_wall_shows_the_table_that_was_acted_on(hall: Hall) -> None:
@@ -71,10 +57,10 @@ def test_after_a_press_the_wall_shows_the_table_that_was_acted_on(hall: Hall) ->
 # ---- a slip of the hand ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
-def test_a_workshop_is_not_ended_by_one_press(hall: Hall) -> None:
+def test_a_workshop_is_neither_ended_nor_purged_by_one_press(hall: Hall) -> None:
     trainer = hall.trainer()
-    assert trainer.post("/end").status_code == 302
+    assert (trainer.post("/end").status_code, trainer.post("/purge").status_code) == (302, 302)
+    assert rooms_there(hall) == {hall.id}
     assert hall.state().state is State.waiting
     assert hall.workshop.ended_at is None
     assert "cochez d’abord la case" in trainer.get().get_data(as_text=True)
@@ -100,21 +86,18 @@ def test_set_up_twice_by_two_presses_it_is_one_workshop(hall: Hall) -> None:
 
 @pytest.mark.exhaustive
 def test_a_form_that_is_sent_again_after_the_end_makes_another(hall: Hall) -> None:
-    protocol, content = (
-        scenario_library.offer_shipped("blackmail").protocol,
-        scenario_library.offer_shipped("blackmail").content,
-    )
-    data, trainer, wanted = scenario_library.offer_shipped("blackmail").data, person(hall.host), Wanted(1, True, "fr")
-    one = training_service.found(hall.host, trainer, data, protocol, content, wanted, form="a")
+    chosen = scenario_library.offer_shipped("blackmail")
+
+    def sent(name: str) -> WorkshopRow:
+        given = (chosen.data, chosen.protocol, chosen.content, Wanted(1, True, "fr"))
+        return training_service.found(hall.host, person(hall.host, name), *given, form="a")
+
+    one = sent("formateur")
     with room_store.room_alone(hall.host, one.id) as room:
         workshop_end.end_workshop(hall.host, room)
-    other = training_service.found(hall.host, trainer, data, protocol, content, wanted, form="a")
-    assert other.id != one.id
-    assert other.ended_at is None
-    theirs = training_service.found(
-        hall.host, person(hall.host, "formatrice"), data, protocol, content, wanted, form="a"
-    )
-    assert theirs.trainer != other.trainer
+    other = sent("formateur")
+    assert (other.id != one.id, other.ended_at) == (True, None)
+    assert sent("formatrice").trainer != other.trainer
 
 
 def workshops_of(hall: Hall) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -15,22 +14,13 @@ from school_protocol.engine.errors import BadInput
 from school_protocol.language import ZONE
 from school_protocol.training import seats, table_play
 from school_protocol.training import service as training_service
-from school_protocol.training.room_repository import State
-from school_protocol.training.scenario import FAST, REAL, STANDING
-from school_protocol.training.seats import why_it_stands
+from school_protocol.training.scenario import FAST
 from school_protocol.training.service import WRITES
 from workshops.room_browsing import Hall, hall_in
 
 TAGS = re.compile("<[^>]+>")
 MINUTE = timedelta(minutes=1)
 FORM = "/reports/new"
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = hall_in(tmp_path)
-    yield hall
-    hall.close()
 
 
 def now(hall: Hall) -> datetime:
@@ -40,38 +30,6 @@ def now(hall: Hall) -> datetime:
 def passed(hall: Hall, since: datetime) -> float:
     """Minutes of the workshop's."""
     return (now(hall) - since) / MINUTE
-
-
-@pytest.mark.exhaustive
-def test_it_stands_until_the_trainer_lets_it_go(hall: Hall) -> None:
-    began = now(hall)
-    hall.clock.advance(90 * MINUTE)
-    assert passed(hall, began) == 0
-    assert hall.state().state is State.waiting
-    training_service.set_pace(hall.room, REAL)
-    hall.clock.advance(10 * MINUTE)
-    assert passed(hall, began) == 10
-    training_service.set_pace(hall.room, FAST)
-    hall.clock.advance(MINUTE)
-    assert passed(hall, began) == 70
-    training_service.set_pace(hall.room, STANDING)
-    hall.clock.advance(MINUTE)
-    assert passed(hall, began) == 70
-    assert hall.state().state is State.begun
-
-
-@pytest.mark.exhaustive
-def test_who_writes_stops_it_and_is_waited_for_five_minutes(hall: Hall) -> None:
-    phone = hall.seated()
-    training_service.set_pace(hall.room, FAST)
-    began = now(hall)
-    assert phone.get(FORM).status_code == 200
-    hall.clock.advance(4 * MINUTE)
-    assert passed(hall, began) == 0
-    assert why_it_stands(hall.state(), hall.clock.now()) == "writing"
-    hall.clock.advance(2 * MINUTE)
-    assert passed(hall, began) == 60, "five minutes later it goes on, from there"
-    assert why_it_stands(hall.state(), hall.clock.now()) == ""
 
 
 @pytest.mark.exhaustive
@@ -85,23 +43,6 @@ def test_who_looks_at_another_page_writes_no_more(hall: Hall, away: str) -> None
     assert phone.get(away).status_code == 200
     hall.clock.advance(MINUTE)
     assert passed(hall, began) == 60
-
-
-@pytest.mark.exhaustive
-def test_two_who_write_are_both_waited_for(hall: Hall) -> None:
-    """The one who began last says until when; who is done is waited for no more."""
-    first, second = hall.seated("Bleu"), hall.seated("Rouge", table=2)
-    training_service.set_pace(hall.room, FAST)
-    began = now(hall)
-    first.get(FORM)
-    hall.clock.advance(3 * MINUTE)
-    second.get(FORM)
-    hall.clock.advance(4 * MINUTE)
-    assert passed(hall, began) == 0
-    second.get("/room")
-    assert passed(hall, began) == 0
-    hall.clock.advance(MINUTE)
-    assert passed(hall, began) == 60, "the first was not heard of for five minutes"
 
 
 def test_a_form_that_was_sent_is_written_no_more_and_a_wrong_one_is(hall: Hall) -> None:
@@ -226,14 +167,6 @@ def test_the_next_moment_is_that_of_the_table_where_it_comes_first(hall: Hall) -
 
 
 @pytest.mark.exhaustive
-def test_the_first_press_already_leads_somewhere(hall: Hall) -> None:
-    began = now(hall)
-    assert hall.state().state is State.waiting
-    training_service.to_next(hall.room)
-    assert passed(hall, began) > 0
-
-
-@pytest.mark.exhaustive
 def test_moved_far_on_it_meets_what_lies_between(hall: Hall) -> None:
     began = now(hall)
     training_service.turn_to(hall.room, began + timedelta(hours=3))
@@ -262,40 +195,6 @@ def test_turned_back_is_refused_in_words(hall: Hall) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("pace", [REAL, FAST, STANDING])
-def test_a_restart_goes_on_where_it_was(hall: Hall, pace: int) -> None:
-    phone = hall.seated()
-    training_service.set_pace(hall.room, REAL)
-    training_service.set_pace(hall.room, pace)
-    hall.clock.advance(2 * MINUTE)
-    before, table, seats = now(hall), hall.table(), hall.seats()
-    cookies = phone.cookies()
-    hall.restart()
-    assert now(hall) == before
-    hall.clock.advance(MINUTE)
-    assert passed(hall, before) == {REAL: 1, FAST: 60, STANDING: 0}[pace]
-    assert (hall.table().came, hall.seats()) == (table.came, seats)
-    again = hall.phone()
-    for name, value in cookies.items():
-        again.client.set_cookie(name, value)
-    assert again.get("/room").status_code == 200
-    assert "Bleu" in again.page
-
-
-@pytest.mark.exhaustive
-def test_a_restart_while_somebody_writes_still_waits(hall: Hall) -> None:
-    phone = hall.seated()
-    training_service.set_pace(hall.room, FAST)
-    began = now(hall)
-    phone.get(FORM)
-    hall.restart()
-    hall.clock.advance(4 * MINUTE)
-    assert passed(hall, began) == 0
-    hall.clock.advance(2 * MINUTE)
-    assert passed(hall, began) == 60
-
-
-@pytest.mark.exhaustive
 @pytest.mark.parametrize("back", [timedelta(seconds=5), timedelta(hours=1)])
 def test_ours_set_back_does_not_turn_it_back(hall: Hall, back: timedelta) -> None:
     training_service.set_pace(hall.room, FAST)
@@ -305,34 +204,6 @@ def test_ours_set_back_does_not_turn_it_back(hall: Hall, back: timedelta) -> Non
     assert now(hall) == shown
     hall.clock.advance(MINUTE)
     assert passed(hall, shown) == 60, "and it goes on"
-
-
-def test_frozen_it_stands_whatever_else_is_pressed(hall: Hall) -> None:
-    training_service.set_pace(hall.room, FAST)
-    training_service.freeze(hall.room, True)
-    shown = now(hall)
-    hall.clock.advance(MINUTE)
-    training_service.set_pace(hall.room, REAL)
-    training_service.set_pace(hall.room, FAST)
-    training_service.go_on(hall.room)
-    hall.clock.advance(MINUTE)
-    assert passed(hall, shown) == 0
-    training_service.freeze(hall.room, False)
-    hall.clock.advance(MINUTE)
-    assert passed(hall, shown) == 60
-
-
-@pytest.mark.exhaustive
-def test_an_ended_room_stands_for_good(hall: Hall) -> None:
-    trainer = hall.trainer()
-    training_service.set_pace(hall.room, FAST)
-    assert trainer.post("/end", {"sure": "1"}).status_code == 302
-    shown = now(hall)
-    hall.clock.advance(MINUTE)
-    for path, sent in (("/clock", {"do": "fast"}), ("/clock", {"do": "next"}), ("/freeze", {"frozen": "1"})):
-        assert trainer.post(path, sent).status_code == 302
-        assert "Cet atelier est terminé" in trainer.get().get_data(as_text=True)
-    assert passed(hall, shown) == 0
 
 
 def test_nothing_else_reads_it(hall: Hall) -> None:

@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 
 from school_protocol.cli.group import main
-from school_protocol.training import workshop_end
 from school_protocol.training.findings import Debrief, Kind
 from school_protocol.training.scenario import Scenario, Step
 from school_protocol.training.scenario_library import find_scenario, shipped_scenarios
@@ -121,19 +120,3 @@ def test_errors_of_each_kind(tmp_path: Path) -> None:
     refused = [moment.key for moment in found.timeline if moment.what.value == "refused"]
     assert protocol.resolve("acts", "add_note") in refused
     assert protocol.resolve("acts", "add_note") not in {key for _kind, key in named}, "a form not filled in is no error"
-
-
-@pytest.mark.exhaustive
-def test_what_is_kept_of_both_is_the_same_too(tmp_path: Path) -> None:
-    """How each duty went, its errors and waits, as they stay once the room is gone; and of a table that did nothing."""
-    steps, until = planted(), "2026-10-12T09:00"
-    with live(tmp_path, SC3) as table:
-        table.play([*steps, step(at=until)])
-        kept, idle = (
-            workshop_end.kept_debriefs(table.debrief()),
-            workshop_end.kept_debriefs(workshop_end.debrief_of(table.room, 2)),
-        )
-    assert kept == workshop_end.kept_debriefs(scripted(SC3, [*steps, step(at=until)]))
-    assert idle == workshop_end.kept_debriefs(scripted(SC3, [step(at=until)]))
-    assert "passed" not in idle["duties"].values()
-    assert idle != kept

@@ -11,11 +11,12 @@ import pytest
 
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import DefinitionError, Fault
+from school_protocol.language import Wording
+from school_protocol.protocol.presenters import fault_line
 from school_protocol.protocol.reader import read as read_protocol
 from school_protocol.training import scenario_library, scenario_reader, table_play
 from school_protocol.training.scenario import Scenario
 from school_protocol.training.scenario_library import (
-    faults_said,
     find_scenario,
     read_uploaded,
     shipped_protocol,
@@ -31,8 +32,6 @@ FILE = "found_phone.yaml"
 TEXT = Path(__file__).with_name(FILE).read_text("utf-8")
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
 PAGE = (Path(__file__).parents[2] / "docs" / "scenario-format.md").read_text("utf-8")
-ASIDE = re.compile("[\u2066-\u2069]")
-
 SIGN = "  talked: {act: meet}\n"
 INJECT = '  mother_calls: {kind: parent_call, from: owner, to: warden, at: 2h, text: {fr: "La mère appelle."'
 STEP = "    - {advance: 5m, as: warden, do: give_chair"
@@ -116,6 +115,10 @@ def refused(data: bytes) -> tuple[Fault, ...]:
     return raised.value.faults
 
 
+def said_in(language: str, faults: tuple[Fault, ...]) -> list[str]:
+    return [fault_line(Wording(language), FILE, fault) for fault in faults]
+
+
 # ---- how it is written ---------------------------------------------------------------------------------------------
 
 
@@ -129,7 +132,7 @@ def test_too_much_is_refused_before_it_is_looked_at(name: str) -> None:
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_it_is_said_in_the_readers_language(name: str, language: str) -> None:
     make, message = TOO_MUCH[name]
-    [said, *_more] = faults_said(refused(make()), FILE, language)
+    [said, *_more] = said_in(language, refused(make()))
     assert message not in said
     assert not re.search(r"stand here|may be|larger than", said)
     assert re.search("admis|dépasse" if language == "fr" else "الحد الأقصى|يتجاوز", said)
@@ -203,24 +206,6 @@ def test_as_many_moments_as_it_needs_are_enough_and_one_less_is_not() -> None:
     assert one_less.met == needed.met, "it stopped at once"
 
 
-@pytest.mark.exhaustive
-def test_what_plays_for_ever_is_stopped_and_said_in_each_language() -> None:
-    """As many steps as a file may have, after each of which an inject, a trap and all their witnesses play on."""
-    notes = "    - {as: warden, do: meet, answers: {with: owner-1, heard: yes, own_words: x}}\n"
-    waits = ", ".join(["{advance: 1d}"] * scenario_reader.WITNESS)
-    call = '  rings: {kind: news, to: everyone, at: 90d, text: {fr: "A", ar: "ا", en: "A"}, witness: {steps: ['
-    calls = many(f"{call}{waits}]}}}}\n", 50, "rings")
-    data = TEXT.replace(STEP, notes * 130 + STEP).replace(INJECT, calls + INJECT).encode()
-    content = SMALL.read_bytes()
-    faults = prove(read_scenario(data, FILE), data, read_protocol(content, SMALL.name), content)
-    said = {
-        language: [ASIDE.sub("", one) for one in faults_said(faults, FILE, language)] for language in ("en", "fr", "ar")
-    }
-    assert any("it has more than 800 moments to play" in one for one in said["en"])
-    assert any("il a plus de 800 moments à jouer" in one for one in said["fr"])
-    assert any("أكثر من 800 لحظة" in one for one in said["ar"])
-
-
 # ---- at hand -------------------------------------------------------------------------------------------------------
 
 
@@ -242,64 +227,21 @@ def test_shipped_versions_of_protocols_are_found() -> None:
     assert shipped_protocol("nobody", 1) is None
 
 
-@pytest.fixture
-def proven(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was proven, with nothing remembered before."""
-    told: list[str] = []
-
-    def prove_one(scenario: Scenario, data: bytes, protocol: Protocol, content: bytes) -> tuple[Fault, ...]:
-        told.append(f"{scenario.digest[:8]} {protocol.protocol}")
-        return table_play.prove(scenario, data, protocol, content)
-
-    monkeypatch.setattr(scenario_library, "prove", prove_one)
-    monkeypatch.setattr(scenario_library, "_KEPT", scenario_library._Kept(2))
-    return told
-
-
-@pytest.mark.exhaustive
-def test_an_upload_is_proven_once(proven: list[str]) -> None:
-    first = read_uploaded(TEXT.encode(), FILE, at_hand)
-    assert isinstance(first, Scenario)
-    assert first.scenario == "found-phone"
-    assert read_uploaded(TEXT.encode(), "another-name.yaml", at_hand) is first
-    assert len(proven) == 1
-    changed = read_uploaded(TEXT.encode() + b"# seen\n", FILE, at_hand)
-    assert isinstance(changed, Scenario)
-    assert len(proven) == 2
-
-
-@pytest.mark.exhaustive
-def test_what_is_remembered_is_bounded(proven: list[str]) -> None:
-    wrong = [edited("ends: looking", "ends: noted") + b"#" * place + b"\n" for place in range(3)]
-    for data in (*wrong, wrong[-1], wrong[0]):
-        assert isinstance(read_uploaded(data, FILE, at_hand), tuple)
-    assert len(proven) == 4, "the last is remembered, the first is not"
-
-
-def test_faults_of_an_upload_are_said_in_each_language(proven: list[str]) -> None:
-    data = edited('10:20", as: warden', '10:20", as: mediator')
-    faults = read_uploaded(data, FILE, at_hand)
-    assert isinstance(faults, tuple)
-    said = {language: ASIDE.sub("", faults_said(faults, FILE, language)[0]) for language in ("en", "fr", "ar")}
-    assert "is refused here" in said["en"]
-    assert "est refusé ici" in said["fr"]
-    assert "مرفوض هنا" in said["ar"]
-    assert len(proven) == 1
-
-
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
-def test_a_protocol_that_is_not_at_hand_is_said(language: str, proven: list[str]) -> None:
+def test_a_protocol_that_is_not_at_hand_is_said(language: str) -> None:
     faults = read_uploaded(TEXT.encode(), FILE)
     assert isinstance(faults, tuple)
-    [said] = faults_said(faults, FILE, language)
+    [said] = said_in(language, faults)
     assert "lost-things" in said
-    assert proven == []
 
 
-def test_what_cannot_be_read_is_told_and_not_played(proven: list[str]) -> None:
-    assert isinstance(read_uploaded(b"\xff\xfe", FILE, at_hand), tuple)
-    assert isinstance(read_uploaded(b"", FILE, at_hand), tuple)
-    assert proven == []
+def test_what_is_brought_is_read_and_proven() -> None:
+    wrong = edited("ends: looking", "ends: noted")
+    for data in (b"\xff\xfe", b"", wrong):
+        assert isinstance(read_uploaded(data, FILE, at_hand), tuple)
+    found = read_uploaded(TEXT.encode(), FILE, at_hand)
+    assert isinstance(found, Scenario)
+    assert found.scenario == "found-phone"
 
 
 # ---- said to whoever writes one ------------------------------------------------------------------------------------
