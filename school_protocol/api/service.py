@@ -12,15 +12,14 @@ from school_protocol.api.tokens import (
     PLACES,
     TOKEN_LONGEST,
     actor_for,
-    administrators,
     copy_for,
     hashed,
     overseeing,
     overseers,
     scope_for,
 )
+from school_protocol.auth import permissions, sign_in_repository
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository
 from school_protocol.auth.service import stop_guessing
 from school_protocol.case_files import record as case_files_record
 from school_protocol.case_files.copy_scope import Limits
@@ -32,7 +31,7 @@ from school_protocol.engine import visibility
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
 from school_protocol.engine.form_model import FieldType
-from school_protocol.engine.visibility import Actor, Scope, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Permission, Scope, Unit, UnitKind
 from school_protocol.language import Wording
 from school_protocol.statistics import releases
 from school_protocol.statistics.release_rules import ReleaseLine, Told
@@ -108,7 +107,7 @@ def _answered_for(house: House, session: Session, token: ApiTokenRow) -> None:
     """One of the two who made it still holds the post by which they did; raises UnknownToken."""
     unit = auth_repository.unit(session, token.unit)
     holders = auth_repository.holders(session, [unit.id, *unit.parents], today=today_for(house))
-    asking, agreeing = administrators(house), overseers(house)
+    asking, agreeing = permissions.roles_with(house, Permission.administer), overseers(house)
     for one in holders:
         if one.account.id == token.asked_by and one.role in asking:
             return

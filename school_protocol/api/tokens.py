@@ -13,14 +13,15 @@ from typing import get_args
 
 from school_protocol.api import repository
 from school_protocol.api.models import ApiTokenRow
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.access_codes import APART, WAITS
 from school_protocol.auth.service import are_one_hand
-from school_protocol.context import House, declared, today_for
+from school_protocol.context import House, today_for
 from school_protocol.engine.definition import Protocol, Role, ScopeKind
 from school_protocol.engine.definition_parts import Profile, SectionKind
 from school_protocol.engine.errors import BadInput, Unseen
-from school_protocol.engine.visibility import Actor, Appointment, Clause, Reach, Scope, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Appointment, Clause, Permission, Reach, Scope, Unit, UnitKind
 from school_protocol.people import repository as people_repository
 from school_protocol.people.service import Problems, day_within, tidy
 from school_protocol.people.teams import SENTENCE_MOST, YEAR, Obstacle, TeamRefused, plain
@@ -173,24 +174,15 @@ def keeper_of(house: House, actor: Actor) -> Keeper:
 
 
 def _keeper(house: House, actor: Actor) -> Keeper:
-    known, over = declared(house), overseers(house)
-    held = actor.appointments
-    return Keeper(
-        actor,
-        tuple(one for one in held if one.role in known and known[one.role][1].administers),
-        tuple(one for one in held if one.role in over),
-    )
+    over = overseers(house)
+    administers = permissions.posts_with(house, actor, Permission.administer)
+    return Keeper(actor, administers, tuple(one for one in actor.appointments if one.role in over))
 
 
 def overseers(house: House) -> tuple[str, ...]:
     """The roles that oversee by signs, and may agree to what is read as they read it."""
     every = (role for one in house.library.current() for kind in PLACES for role in overseeing(one, kind))
     return tuple(dict.fromkeys(role.key for role in every))
-
-
-def administrators(house: House) -> tuple[str, ...]:
-    """The roles that administer accounts, and may ask for a token."""
-    return tuple(key for key, (_protocol, role) in declared(house).items() if role.administers)
 
 
 def _post(posts: Iterable[Appointment], unit: Unit) -> Appointment | None:

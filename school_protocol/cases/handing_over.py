@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from school_protocol import context
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
+from school_protocol.auth.permissions import is_of_team
 from school_protocol.auth.repository import Account, Post
 from school_protocol.cases import index_repository, lookup_repository
 from school_protocol.cases.case_view import Seeing
@@ -41,7 +42,6 @@ from school_protocol.people.teams import (
     again,
     check_reason,
     day_of,
-    is_of_team,
     place_of,
     post_of,
     withdraw,

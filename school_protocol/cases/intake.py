@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.permissions import schools_of
 from school_protocol.cases import index_repository, lookup_repository, repository
 from school_protocol.cases.loading import Loaded, keep, load_by_id, notify, scope_of, surroundings
 from school_protocol.cases.models import ReportRow
@@ -38,7 +39,7 @@ from school_protocol.engine.events import CaseOpened, Event, StepTaken
 from school_protocol.engine.facts import Surroundings
 from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Opening, RecordAct
-from school_protocol.engine.visibility import Actor, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.people.contacts import contact_lines
 from school_protocol.storage import case_keys, idempotency
 from school_protocol.storage.engines import Session
@@ -131,13 +132,6 @@ def _opening_act(house: House, actor: Actor, act: str | None, protocol_key: str 
             if role_for(protocol, declared.by, [held.role for held in actor.appointments]) is not None:
                 return protocol, declared
     raise Unseen(act or "report")
-
-
-def schools_of(house: House, actor: Actor) -> tuple[Unit, ...]:
-    """The schools in which this person holds a role."""
-    with house.directory.reading() as session:
-        found = auth_repository.find_units(session, [held.unit for held in actor.appointments])
-    return tuple(unit for unit in found.values() if unit.kind is UnitKind.school)
 
 
 def open_case(

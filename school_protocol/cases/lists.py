@@ -6,20 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.permissions import schools_of
 from school_protocol.cases import index_repository, lookup_repository
 from school_protocol.cases.case_line_view import as_metadata, case_line, is_written_for, names_of
-from school_protocol.cases.intake import receipt_line, schools_of
-from school_protocol.cases.loading import mark_text, scope_of
+from school_protocol.cases.intake import receipt_line
+from school_protocol.cases.loading import mark_text, scope_of, sees_no_case
 from school_protocol.cases.next_action import tone_of
 from school_protocol.cases.showing import by_voice, told_roles
 from school_protocol.cases.view_models import CallLine, CaseLine, DeskView, ReceiptLine, WeekDay, WeekDue, WeekView
 from school_protocol.context import House, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.clock import Calendar
-from school_protocol.engine.definition import START, Act, ActKind, Protocol
+from school_protocol.engine.definition import Act, ActKind, Protocol
 from school_protocol.engine.errors import Unseen
-from school_protocol.engine.visibility import Actor, Reach, Scope, Unit
+from school_protocol.engine.visibility import Actor, Permission, Scope, Unit
 from school_protocol.language import ZONE
 from school_protocol.people import contacts, contacts_repository
 from school_protocol.storage import access_log, case_numbers
@@ -58,24 +60,12 @@ def see_desk(house: House, actor: Actor, *, filter: str = "open", after: str | N
         after=str(page.after) if page.after else None,
         units=schools,
         receipts=own,
-        can_report=may_report(house, actor, schools),
+        can_report=bool(schools) and permissions.opens_cases(house, actor),
         late=sum(line.tone == "late" for line in lines),
         today=sum(line.tone == "today" for line in lines),
         receipts_only=sees_none,
         many_schools=len({line.unit.id for line in lines}) > 1,
     )
-
-
-def sees_no_case(session: Session, scope: Scope, today: date) -> bool:
-    """Whether this person sees cases by no role, and holds no seat in any."""
-    by_role = any(clause.reach is not Reach.seat for clause in scope.clauses)
-    return not by_role and not index_repository.page(session, scope, today=today, limit=1).rows
-
-
-def may_find(house: House, actor: Actor) -> bool:
-    """Whether there are cases for this person to look for: by a role, or by a seat in one."""
-    with house.realm.reading() as session:
-        return not sees_no_case(session, scope_of(house, actor), today_for(house))
 
 
 def known_of_only(
@@ -227,19 +217,6 @@ def _call(
 # ---- reporting and finding ---------------------------------------------------------------------------------------
 
 
-def may_report(house: House, actor: Actor, schools: Sequence[Unit] | None = None) -> bool:
-    """Whether one of this person's roles opens cases; `schools`, where it is known already in which they hold one."""
-    opens = any(_opens(protocol, actor) for protocol in house.library.current())
-    return opens and bool(schools_of(house, actor) if schools is None else schools)
-
-
-def _opens(protocol: Protocol, actor: Actor) -> bool:
-    held = [appointment.role for appointment in actor.appointments]
-    return any(
-        START in act.in_ and role_for(protocol, act.by, held) is not None for act in protocol.acts_of(ActKind.report)
-    )
-
-
 def find_by_number(house: House, actor: Actor, text: str) -> str:
     """The number that was typed, if it is a case that this person sees; raises Unseen."""
     number = case_numbers.check_number(text)
@@ -307,7 +284,7 @@ def see_week(house: House, actor: Actor, *, after: str | None = None) -> WeekVie
         after=str(page.after) if page.after else None,
         units=schools_of(house, actor),
         many_schools=len(units) > 1,
-        can_report=may_report(house, actor),
+        can_report=permissions.may(house, actor, Permission.report),
         receipts_only=sees_none,
     )
 

@@ -161,6 +161,18 @@ def scope_of(house: House, actor: Actor) -> visibility.Scope:
     return visibility.visible(actor, house.library.sights(), house.now())
 
 
+def sees_no_case(session: Session, scope: visibility.Scope, today: date) -> bool:
+    """Whether this person sees cases by no role, and holds no seat in any."""
+    by_role = any(clause.reach is not visibility.Reach.seat for clause in scope.clauses)
+    return not by_role and not index_repository.page(session, scope, today=today, limit=1).rows
+
+
+def may_find(house: House, actor: Actor) -> bool:
+    """Whether there are cases for this person to look for: by a role, or by a seat in one."""
+    with house.realm.reading() as session:
+        return not sees_no_case(session, scope_of(house, actor), today_for(house))
+
+
 # ---- load --------------------------------------------------------------------------------------------------------
 
 

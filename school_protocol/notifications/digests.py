@@ -20,8 +20,8 @@ from school_protocol.auth.service import OWN, TooManyTries, write_account_change
 from school_protocol.auth.sign_in_service import actor_of, actors_of, must_prove
 from school_protocol.cases import index_repository
 from school_protocol.cases.case_line_view import is_written_for
-from school_protocol.cases.lists import known_of_only, may_find, waited
-from school_protocol.cases.loading import scope_of
+from school_protocol.cases.lists import known_of_only, waited
+from school_protocol.cases.loading import may_find, scope_of
 from school_protocol.context import House, today_for
 from school_protocol.engine.clock import MORNING, Calendar
 from school_protocol.engine.errors import Unseen

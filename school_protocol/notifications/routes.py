@@ -6,7 +6,7 @@ from flask import Response, current_app, flash, g, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 
 from school_protocol.auth.routes import profile_said, secret, typed
-from school_protocol.cases.lists import may_find
+from school_protocol.cases.loading import may_find
 from school_protocol.context import House
 from school_protocol.engine.errors import BadInput, SchoolProtocolError, Unseen
 from school_protocol.engine.visibility import Actor, Permission

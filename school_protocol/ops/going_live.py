@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.second_factor import factors_of
 from school_protocol.cases.opening_gate import (
@@ -26,7 +27,7 @@ from school_protocol.context import REALM, House, declared, today_for
 from school_protocol.engine.definition import ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.texts import Text
-from school_protocol.engine.visibility import Actor, Appointment, UnitKind
+from school_protocol.engine.visibility import Actor, Appointment, Permission, UnitKind
 from school_protocol.ops import key_rotation
 from school_protocol.people import contacts_repository
 from school_protocol.people.service import tidy
@@ -61,7 +62,7 @@ def lack(house: House, item: str) -> str | None:
 
 def administrators(house: House) -> frozenset[str]:
     """Accounts that administer at the top, can come in, and prove who they are in a second step."""
-    roles = {key for key, (_protocol, role) in declared(house).items() if role.administers}
+    roles = permissions.roles_with(house, Permission.administer)
     with house.directory.reading() as session:
         tops = [unit.id for unit in auth_repository.topmost(session)]
         found = auth_repository.holders(session, tops, today=today_for(house))
@@ -248,9 +249,8 @@ def _against(house: House, session: Session, actor: Actor, item: str, kind: Kind
 
 def _post(house: House, actor: Actor) -> Appointment | None:
     """The appointment by which somebody administers accounts under nobody else's unit: the country's, as a rule."""
-    known = declared(house) if house.name == REALM else {}
-    posts = [one for one in actor.appointments if one.role in known and known[one.role][1].administers]
-    if not posts:
+    posts = permissions.posts_with(house, actor, Permission.administer)
+    if house.name != REALM or not posts:
         return None
     with house.directory.reading() as session:
         tops = {unit.id for unit in auth_repository.topmost(session)}

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from school_protocol.auth import permissions, sign_in_repository
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository
 from school_protocol.auth.access_codes import GOOD_FOR, INVITATION, Slip, invite_by_slip
 from school_protocol.auth.own_account import INVITED
 from school_protocol.auth.repository import Account
@@ -20,7 +20,7 @@ from school_protocol.auth.sign_in_repository import OneTimeCode
 from school_protocol.context import REALM, House, declared, today_for
 from school_protocol.engine.definition import Protocol, Role
 from school_protocol.engine.errors import BadInput, Unseen
-from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit, UnitKind
 from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable, wording_of
 from school_protocol.notifications.digests import shows_mails, ways_of
 from school_protocol.people import import_repository, imports, repository
@@ -115,18 +115,11 @@ class InvitationsView:
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def may_invite(house: House, actor: Actor) -> bool:
-    """Whether this person invites into the teams of schools."""
-    known = declared(house)
-    return any(post.role in known and known[post.role][1].invites for post in actor.appointments)
-
-
 def inviter_of(house: House, actor: Actor) -> Inviter:
     """This person as one who invites; raises Unseen."""
     known = declared(house)
-    posts = tuple(
-        (post, known[post.role][1]) for post in actor.appointments if post.role in known and known[post.role][1].invites
-    )
+    held = permissions.posts_with(house, actor, Permission.invite)
+    posts = tuple((post, known[post.role][1]) for post in held)
     if not posts:
         raise Unseen("invitations")
     return Inviter(actor, posts, known)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.permissions import ABOVE
 from school_protocol.auth.service import ways_of
 from school_protocol.context import House, declared, today_for
-from school_protocol.engine.definition import ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
-from school_protocol.engine.visibility import Actor, Appointment, Unit
+from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit
 from school_protocol.language import ZONE
 from school_protocol.people import contacts_repository, repository
 from school_protocol.people.models import DutyTurnRow
@@ -68,7 +69,6 @@ SHOWN = timedelta(days=28)
 LONGEST = timedelta(days=31)
 AHEAD = timedelta(days=366)
 LOG = 20
-_ABOVE = frozenset({ScopeKind.province, ScopeKind.region})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +104,9 @@ class RosterView:
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def may_keep(house: House, actor: Actor) -> bool:
-    """Whether a roster is this person's to keep."""
-    return bool(_posts(house, actor))
-
-
-def _posts(house: House, actor: Actor) -> tuple[Appointment, ...]:
-    known = declared(house)
-    return tuple(one for one in actor.appointments if one.role in known and known[one.role][1].sees in _ABOVE)
-
-
 def _place(house: House, actor: Actor, code: str) -> tuple[Appointment, Unit, tuple[Unit, ...]]:
     """The place with that code, or the first one, whose roster is this person's; raises Unseen."""
-    posts = _posts(house, actor)
+    posts = permissions.posts_with(house, actor, Permission.keep_roster)
     with house.directory.reading() as session:
         units = auth_repository.find_units(session, [post.unit for post in posts])
     for post in posts:
@@ -180,7 +170,7 @@ def _holders(house: House, session: Session, unit: Unit, language: str) -> dict[
     """Account → whoever can be on duty for that place today."""
     known, today = declared(house), today_for(house)
     posts = auth_repository.posts(session, [unit.id], since=today)
-    above = (one for one in posts if one.role in known and known[one.role][1].sees in _ABOVE and one.account.active)
+    above = (one for one in posts if one.role in known and known[one.role][1].sees in ABOVE and one.account.active)
     found: dict[str, _Holder] = {}
     for post in sorted(above, key=lambda one: one.starts):
         name = post.account.name(language)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account
 from school_protocol.context import House, declared, today_for
 from school_protocol.engine.definition import Protocol, Role, ScopeKind
 from school_protocol.engine.errors import Unseen
-from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit, UnitKind
 from school_protocol.people import repository, spreadsheets
 from school_protocol.people.repository import Held
 from school_protocol.people.teams import ChangeLine, Obstacle, change_line
@@ -79,19 +80,12 @@ class Standing(StrEnum):
     whole = "whole"
 
 
-def may_administer(house: House, actor: Actor) -> bool:
-    """Whether “People” is for this person."""
-    known = declared(house)
-    return any(held.role in known and known[held.role][1].administers for held in actor.appointments)
-
-
 def admin_of(house: House, actor: Actor, *, by_command: bool = False) -> Admin:
     """This person as one who administers; raises Unseen. `by_command`: on the machine that runs the installation."""
-    known = declared(house)
-    posts = tuple(one for one in actor.appointments if one.role in known and known[one.role][1].administers)
+    posts = permissions.posts_with(house, actor, Permission.administer)
     if not posts:
         raise Unseen("people")
-    return Admin(actor, posts, known, by_command)
+    return Admin(actor, posts, declared(house), by_command)
 
 
 def row_of(session: Session, actor: Actor, post: Appointment, day: date) -> str:

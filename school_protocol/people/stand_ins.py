@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.permissions import is_of_team
 from school_protocol.auth.repository import Post
 from school_protocol.auth.second_factor import end_if_unproven
 from school_protocol.context import House, declared, today_for
@@ -20,7 +21,6 @@ from school_protocol.people.teams import (
     TeamRefused,
     check_reason,
     day_of,
-    is_of_team,
     name_in,
     place_of,
     post_of,

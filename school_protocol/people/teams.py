@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.permissions import is_of_team
 from school_protocol.auth.repository import Post
 from school_protocol.context import House, declared, today_for
-from school_protocol.engine.definition import Protocol, Role, ScopeKind, Seat
+from school_protocol.engine.definition import Protocol, Role, Seat
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
@@ -32,7 +33,6 @@ AT_ONCE_REASONS = ("unreachable", "not_working", "other")
 FEW = 2
 """So many trained adults, or fewer, and the page says what the protocol offers then."""
 HISTORY = 10
-_SEES_TEAM = (ScopeKind.assigned, ScopeKind.unit)
 
 
 # ---- what pages are given ----------------------------------------------------------------------------------------
@@ -161,18 +161,6 @@ class Place:
     def may_end(self, role: Role) -> bool:
         """Whether this person ends somebody else's appointment to that role: a head's only from above."""
         return self.oversees or (self.may_change and not role.head)
-
-
-def is_of_team(protocol: Protocol, role: Role) -> bool:
-    """Whether cases are carried in this role: it sees them, heads or oversees a school, or a seat acts as it."""
-    seated = any(seat.acts_as == role.key for seat in protocol.seats.values())
-    return role.sees in _SEES_TEAM or role.head or role.oversees or seated
-
-
-def has_team(house: House, actor: Actor) -> bool:
-    """Whether “The team” has something for this person."""
-    known = declared(house)
-    return any(held.role in known and is_of_team(*known[held.role]) for held in actor.appointments)
 
 
 def places(house: House, actor: Actor) -> tuple[Place, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from school_protocol.auth import permissions
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import folded, keep, surroundings
@@ -17,12 +18,12 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, Conflict, Sealed, Tampered, Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.version_change import Outcome, Weighed, version_changed, weighed
-from school_protocol.engine.visibility import Actor
+from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.language import Wording
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.difference import Change, difference
 from school_protocol.publishing.repository import DefinitionDraft, DraftState
-from school_protocol.publishing.service import check_may, publishers
+from school_protocol.publishing.service import check_may
 from school_protocol.storage import case_numbers, idempotency
 from school_protocol.storage.engines import Session
 
@@ -267,7 +268,7 @@ def _follow(house: House, session: Session, case_id: str, asked: MoveRequest) ->
     found = weighed(protocol, case, later, house.now(), around)
     if found.outcome is Outcome.stays or not {ground.code for ground in found.grounds} <= asked.accepts:
         return found, False
-    role = next(held.role for held in actor.appointments if held.role in publishers(house))
+    role = permissions.posts_with(house, actor, Permission.publish)[0].role
     event = version_changed(case, protocol, later, actor.id, role, house.now(), asked.reason)
     keep(house, session, case_id, later, case.events, [event], around=around)
     return found, True

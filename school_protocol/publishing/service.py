@@ -15,13 +15,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.context import House, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.definition import START, Act, ActKind, Protocol, Role
 from school_protocol.engine.errors import DefinitionError, Fault, Refused, Unseen
 from school_protocol.engine.intents import Reason
-from school_protocol.engine.visibility import Actor
+from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.proof.state_space import Proof
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.difference import Change as DefinitionChange
@@ -57,18 +58,8 @@ class PublishRefused(Refused):
 # ---- who may be here -----------------------------------------------------------------------------------------------
 
 
-def publishers(house: House) -> frozenset[str]:
-    """The roles that publish, by the definitions under which cases are opened now."""
-    return frozenset(key for one in house.library.current() for key, role in one.roles.items() if role.publishes)
-
-
-def may_publish(house: House, actor: Actor) -> bool:
-    """Whether “Protocols” is for this person."""
-    return bool({held.role for held in actor.appointments} & publishers(house))
-
-
 def check_may(house: House, actor: Actor) -> None:
-    if not may_publish(house, actor):
+    if not permissions.may(house, actor, Permission.publish):
         raise Unseen("protocols")
 
 
@@ -380,7 +371,7 @@ def to_agree(looked: Looked, actor: Actor) -> tuple[str, ...]:
 def _write(session: Session, house: House, actor: Actor, kind: Kind, draft: str) -> None:
     """What was done, written down for good, in the appointment that gives the right."""
     today = today_for(house)
-    post = auth_repository.post_of(session, actor.id, publishers(house), today)
+    post = auth_repository.post_of(session, actor.id, permissions.roles_with(house, Permission.publish), today)
     if post is None:
         raise Unseen("protocols")
     administration_log.write_entry(

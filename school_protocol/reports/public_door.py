@@ -17,18 +17,19 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.permissions import posts_with, takes_reports
 from school_protocol.auth.service import place_of
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import load, scope_of
-from school_protocol.context import REALM, House, today_for
+from school_protocol.context import House, today_for
 from school_protocol.engine.answers import plain_text
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import SignalementRules
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
 from school_protocol.engine.form_model import Form
 from school_protocol.engine.texts import N_, latin
-from school_protocol.engine.visibility import Actor, Scope, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Permission, Scope, Unit, UnitKind
 from school_protocol.language import Wording, printed_languages
 from school_protocol.reports import repository
 from school_protocol.reports.models import PublicDoorRow
@@ -98,11 +99,10 @@ PUBLIC, STAFF = "public", "staff"
 
 def current(house: House) -> tuple[Protocol, SignalementRules]:
     """The first current protocol that takes public reports; raises Unseen, in a workshop always."""
-    if house.name == REALM:
-        for protocol in house.library.current():
-            if protocol.signalement is not None:
-                return protocol, protocol.signalement
-    raise Unseen("signalement")
+    protocol = takes_reports(house)
+    if protocol is None or protocol.signalement is None:
+        raise Unseen("signalement")
+    return protocol, protocol.signalement
 
 
 def rules_of(house: House, header: PublicHeader) -> tuple[Protocol, SignalementRules]:
@@ -255,19 +255,9 @@ def close_address(house: House, actor: Actor, unit: str, code: str) -> None:
         repository.end_address(session, code, by=actor.id, at=house.now())
 
 
-def may_keep_doors(house: House, actor: Actor) -> bool:
-    """Whether addresses of some school are this person's to make."""
-    try:
-        _protocol, rules = current(house)
-    except Unseen:
-        return False
-    return any(held.role in rules.doors for held in actor.appointments)
-
-
 def _schools(house: House, session: Session, actor: Actor) -> tuple[Unit, ...]:
     """The schools in which this person holds such a role itself."""
-    _protocol, rules = current(house)
-    held = [one.unit for one in actor.appointments if one.role in rules.doors]
+    held = [one.unit for one in posts_with(house, actor, Permission.keep_doors)]
     found = auth_repository.find_units(session, held)
     return tuple(one for one in found.values() if one.kind is UnitKind.school)
 

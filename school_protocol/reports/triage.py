@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
@@ -29,7 +30,7 @@ from school_protocol.engine.definition_parts import Orientation, SignalementRule
 from school_protocol.engine.errors import BadInput, Conflict, Unseen
 from school_protocol.engine.events import PublicReportPlaced, Put
 from school_protocol.engine.form_model import Form, FormField
-from school_protocol.engine.visibility import Actor, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Permission, Unit, UnitKind
 from school_protocol.people.contacts import ContactLine, contact_lines
 from school_protocol.reports import repository
 from school_protocol.reports.escalation import rise_now
@@ -164,21 +165,9 @@ class ReportView:
 # ---- the list --------------------------------------------------------------------------------------------------------
 
 
-def reads_any(house: House, actor: Actor) -> bool:
-    """Whether this person holds a role that reads public reports, or may come to."""
-    try:
-        _protocol, rules = current(house)
-    except Unseen:
-        return False
-    steps = (*rules.rises, *rules.urgent, *rules.restricted)
-    told = {role for step in steps for role in step.tell}
-    roles = {*rules.reads, *rules.restricted_reads, *rules.out_of_hours, *told}
-    return any(held.role in roles for held in actor.appointments)
-
-
 def see_list(house: House, actor: Actor) -> ListView:
     """What came to the schools of this person, apart from cases. Raises Unseen where none is theirs to read."""
-    if not reads_any(house, actor):
+    if not permissions.may(house, actor, Permission.read_signalements):
         raise Unseen(SIGNALEMENT)
     units = _places(house, actor)
     with house.realm.reading() as session:
@@ -197,7 +186,7 @@ def see_list(house: House, actor: Actor) -> ListView:
 
 def count_unseen(house: House, actor: Actor) -> int:
     """How many wait unseen for this person: what the desk says."""
-    if not reads_any(house, actor):
+    if not permissions.may(house, actor, Permission.read_signalements):
         return 0
     units = _places(house, actor)
     with house.realm.reading() as session:

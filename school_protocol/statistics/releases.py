@@ -11,14 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.prepare_process import Broken, Hands
 from school_protocol.cases.loading import account_names
-from school_protocol.context import REALM, House
+from school_protocol.context import House
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import FigureRules
 from school_protocol.engine.errors import BadInput, Refused, Unseen
-from school_protocol.engine.visibility import Actor, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Permission, Unit, UnitKind
 from school_protocol.language import ZONE
 from school_protocol.statistics import counts, release_repository, repository
 from school_protocol.statistics.models import FigureJobRow, FigureReleaseRow, State
@@ -52,14 +53,9 @@ class Place:
 # ---- who reads them ------------------------------------------------------------------------------------------------
 
 
-def may_see(house: House, actor: Actor) -> bool:
-    """Whether this person reads or issues figures of any unit. Figures are of the real realm alone."""
-    return any(True for _one in _held(house, actor)) and house.name == REALM == actor.realm
-
-
 def places(house: House, actor: Actor) -> tuple[Place, ...]:
     """The units in which this person reads or issues figures, the widest first."""
-    if not may_see(house, actor):
+    if not permissions.may(house, actor, Permission.see_figures):
         return ()
     found: dict[tuple[str, str], Place] = {}
     held = list(_held(house, actor))

@@ -11,11 +11,12 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.context import House, declared, today_for
 from school_protocol.engine.definition import Target
 from school_protocol.engine.errors import BadInput, Unseen
-from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit, UnitKind
 from school_protocol.people import contacts_repository
 from school_protocol.people import repository as people_repository
 from school_protocol.people.contacts import ALWAYS, HOLIDAYS, is_of_town, is_stale
@@ -252,12 +253,6 @@ class Keeper:
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def may_keep(house: House, actor: Actor) -> bool:
-    """Whether the directory of contacts is this person's to keep."""
-    known = declared(house)
-    return any(post.role in known and known[post.role][1].keeps_contacts for post in actor.appointments)
-
-
 def keeper_of(house: House, actor: Actor) -> Keeper:
     """This person as one who keeps contacts; raises Unseen."""
     known = declared(house)
@@ -350,7 +345,7 @@ def places_for(house: House, actor: Actor) -> Places:
 
 def stale_contacts(house: House, actor: Actor) -> int:
     """How many contacts of this person's own units are due to be checked; 0 for whoever keeps none."""
-    if not may_keep(house, actor):
+    if not permissions.may(house, actor, Permission.keep_contacts):
         return 0
     keeper = keeper_of(house, actor)
     with house.directory.reading() as session:

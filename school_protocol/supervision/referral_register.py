@@ -89,11 +89,6 @@ class RegisterView:
         return sum(line.is_silent for line in self.lines)
 
 
-def may_see_register(house: House, actor: Actor) -> bool:
-    """Whether this person sees the cases of a school, a province or a region, and more of them than that they are."""
-    return any(clause.reach is not Reach.seat for clause in _scope(house, actor).clauses)
-
-
 def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") -> RegisterView:
     """One page: what has been silent for longest first; of answered ones and of all, the latest first."""
     scope, today = _scope(house, actor), today_for(house)

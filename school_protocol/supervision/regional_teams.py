@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
+from school_protocol.auth.permissions import ABOVE
 from school_protocol.auth.repository import Post
 from school_protocol.context import REALM, House, declared, today_for
 from school_protocol.engine.definition import Protocol, Role, ScopeKind
 from school_protocol.engine.definition_parts import TeamRules
 from school_protocol.engine.errors import Unseen
-from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
+from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit, UnitKind
 from school_protocol.people import repository as people_repository
 from school_protocol.people.repository import Place
 from school_protocol.statistics import repository as statistics_repository
@@ -21,7 +23,6 @@ from school_protocol.supervision import repository
 
 PLACES_MOST = 60
 """So many places are offered to choose from; beyond, a code is typed."""
-_ABOVE = frozenset({ScopeKind.province, ScopeKind.region})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Looker:
 
     def sees_cases(self, unit: Unit) -> bool:
         """Whether they see the cases of that school from above."""
-        return any(role.sees in _ABOVE and post.unit in unit.parents for post, role in self.posts)
+        return any(role.sees in ABOVE and post.unit in unit.parents for post, role in self.posts)
 
     def visiting(self, unit: Unit) -> Appointment | None:
         """The post by which a visit there is theirs to write down."""
@@ -73,21 +74,6 @@ def team_roles(house: House) -> tuple[str, ...]:
     return tuple(key for key, (_protocol, role) in declared(house).items() if role.trained)
 
 
-def may_look(house: House, actor: Actor) -> bool:
-    """Whether “Teams of the region” leads this person somewhere."""
-    return bool(_posts(house, actor))
-
-
-def may_see_visits(house: House, actor: Actor) -> bool:
-    """Whether this person looks at some team, from above or in the school itself."""
-    return may_look(house, actor) or bool(_own(house, actor))
-
-
-def may_visit(house: House, actor: Actor) -> bool:
-    """Whether this person writes down visits."""
-    return any(role.visits for _post, role in _posts(house, actor))
-
-
 def looker_of(house: House, actor: Actor) -> Looker:
     """This person as one who looks at teams from above; raises Unseen."""
     posts = _posts(house, actor)
@@ -105,7 +91,7 @@ def sight_of(house: House, actor: Actor, school: str) -> Sight:
     if unit is None or unit.kind is not UnitKind.school:
         raise Unseen(school)
     own = next((post for post in _own(house, actor) if post.unit == unit.id), None)
-    looker = looker_of(house, actor) if may_look(house, actor) else None
+    looker = looker_of(house, actor) if permissions.may(house, actor, Permission.see_teams) else None
     if looker is not None and looker.reaches(unit):
         return Sight(actor, unit, True, looker.sees_cases(unit), looker.visiting(unit), own)
     if own is None:
@@ -129,8 +115,7 @@ def places_below(session: Session, looker: Looker) -> tuple[Unit, ...]:
 
 def _posts(house: House, actor: Actor) -> tuple[tuple[Appointment, Role], ...]:
     known = declared(house)
-    held = ((post, known[post.role][1]) for post in actor.appointments if post.role in known)
-    return tuple((post, role) for post, role in held if role.visits or role.sees in _ABOVE)
+    return tuple((post, known[post.role][1]) for post in permissions.posts_with(house, actor, Permission.see_teams))
 
 
 def _own(house: House, actor: Actor) -> tuple[Appointment, ...]:

@@ -289,12 +289,6 @@ MOST = 100
 """Of one kind, no more cases than these are counted."""
 
 
-def may_review(house: House, actor: Actor) -> bool:
-    """Whether one of this person's roles reviews cases."""
-    held = {appointment.role for appointment in actor.appointments}
-    return any(one.review is not None and not held.isdisjoint(one.review.by) for one in house.library.current())
-
-
 def see_queue(house: House, actor: Actor, asked: Chosen | None = None, *, after: str | None = None) -> QueueView:
     """One page of what waits for this person; `asked` is how it is to be narrowed (`place` being a unit's code) from
     now on. None: as it was the last time."""

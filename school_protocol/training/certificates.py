@@ -9,13 +9,13 @@ from datetime import date, datetime, timedelta
 
 from markupsafe import Markup
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import signed
 from school_protocol.cases.loading import account_names
-from school_protocol.context import House, declared, today_for
-from school_protocol.engine.definition import ScopeKind
+from school_protocol.context import House, today_for
 from school_protocol.engine.errors import SentBefore, Unseen
-from school_protocol.engine.visibility import Actor, Unit
+from school_protocol.engine.visibility import Actor, Permission, Unit
 from school_protocol.language import Wording
 from school_protocol.pdf import bidi
 from school_protocol.pdf.assemble import assembled, overlay
@@ -188,15 +188,9 @@ class RegisterView:
     after: str
 
 
-def may_see_certificates(house: House, actor: Actor) -> bool:
-    """Whether the register is for this person: a role that sees a whole region."""
-    return bool(_academies(house, actor))
-
-
 def _academies(house: House, actor: Actor) -> tuple[str, ...]:
-    known = declared(house)
-    held = (one for one in actor.appointments if one.role in known)
-    return tuple(dict.fromkeys(one.unit for one in held if known[one.role][1].sees is ScopeKind.region))
+    held = permissions.posts_with(house, actor, Permission.see_certificates)
+    return tuple(dict.fromkeys(one.unit for one in held))
 
 
 def see_register(house: House, actor: Actor, *, ending: bool = False, after: str = "") -> RegisterView:

@@ -11,7 +11,7 @@ from itertools import count
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.passwords import hash_password
-from school_protocol.cases.lists import may_find
+from school_protocol.cases.loading import may_find
 from school_protocol.engine.definition import Level, Protocol, Role, ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import service as auth_service
 from school_protocol.cases.story_player import SCHOOL_WEEK, Player, TurnableClock, moment
-from school_protocol.context import House, declared
+from school_protocol.context import House
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
-from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.engine.visibility import Actor, Permission, UnitKind
 from school_protocol.language import ZONE
 from school_protocol.people import contacts_repository
 from school_protocol.storage.engines import Session
@@ -65,8 +66,7 @@ def may_train(house: House, actor: Actor) -> bool:
     """Whether workshops are for this person: a role that runs them, by appointment."""
     if is_laptop(house):
         return actor.id == trainer_of(house).id
-    known = declared(house)
-    return any(held.role in known and known[held.role][1].trains for held in actor.appointments)
+    return permissions.may(house, actor, Permission.train)
 
 
 def found(

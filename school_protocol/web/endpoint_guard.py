@@ -6,6 +6,7 @@ What a person may see or do *in a case* is for the services and the engine to sa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from flask import Flask, abort, current_app, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,26 +15,14 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from school_protocol.api import routes as api_routes
 from school_protocol.api.tokens import may_see_tokens
-from school_protocol.cases.lists import may_find, may_report
+from school_protocol.auth import permissions
+from school_protocol.cases.loading import may_find
 from school_protocol.context import House
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.ops.going_live import may_sign
-from school_protocol.people.invitations import may_invite
-from school_protocol.people.roster import may_keep as may_keep_roster
-from school_protocol.people.staff_list import may_administer
-from school_protocol.people.teams import has_team
-from school_protocol.publishing.service import may_publish
-from school_protocol.reports.public_door import may_keep_doors
-from school_protocol.reports.triage import reads_any
-from school_protocol.statistics.releases import may_see as may_see_figures
-from school_protocol.supervision.referral_contacts import may_keep
-from school_protocol.supervision.referral_register import may_see_register
-from school_protocol.supervision.regional_teams import may_look, may_see_visits, may_visit
-from school_protocol.supervision.review_queue import may_review
 from school_protocol.training import room_routes
 from school_protocol.training import routes as training_routes
-from school_protocol.training.certificates import may_see_certificates
 from school_protocol.training.room_store import is_laptop
 from school_protocol.training.service import may_train
 from school_protocol.ui import form_post, middleware, sessions
@@ -42,28 +31,14 @@ from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import PERMISSIONS
 
 KNOCKS: Mapping[Permission, Callable[[House, Actor], bool]] = {
-    Permission.report: may_report,
     Permission.see_cases: may_find,
-    Permission.see_team: has_team,
-    Permission.review: may_review,
-    Permission.publish: may_publish,
-    Permission.administer: may_administer,
-    Permission.sign_go_live: may_sign,
-    Permission.see_referrals: may_see_register,
-    Permission.keep_contacts: may_keep,
-    Permission.invite: may_invite,
-    Permission.see_figures: may_see_figures,
-    Permission.see_teams: may_look,
-    Permission.see_visits: may_see_visits,
-    Permission.write_visits: may_visit,
-    Permission.keep_roster: may_keep_roster,
     Permission.see_systems: may_see_tokens,
+    Permission.sign_go_live: may_sign,
     Permission.train: may_train,
-    Permission.see_certificates: may_see_certificates,
-    Permission.read_signalements: reads_any,
-    Permission.keep_doors: may_keep_doors,
 }
-"""What is decided by who somebody is, whatever they ask about: nobody else learns that such an address is there."""
+"""What is more than a matter of roles; all else is looked up in `auth.permissions`."""
+EVERYBODY = frozenset({Permission.anyone, Permission.signed_in, Permission.see_case, Permission.see_own_receipt})
+"""For whoever is signed in: what they ask about decides."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 OWN_SITE = frozenset({"same-origin", "none"})
@@ -99,8 +74,8 @@ def _may(endpoint: str) -> bool:
     if not (room_routes.serves(endpoint, room_routes.is_of_rooms(current_app)) and training_routes.serves(endpoint)):
         return False
     try:
-        actor, knocks = sessions.find_actor(), KNOCKS.get(permission)
-        return actor is not None and (knocks is None or knocks(sessions.house(), actor))
+        actor = sessions.find_actor()
+        return actor is not None and _has(actor, permission)
     except SchoolProtocolError:
         return False
 
@@ -137,10 +112,15 @@ def _knock(permission: Permission) -> ResponseReturnValue | None:
     actor = sessions.find_actor()
     if actor is None:
         return _to_sign_in()
-    knocks = KNOCKS.get(permission)
-    if knocks is not None and not knocks(sessions.house(), actor):
+    if not _has(actor, permission):
         abort(404)
     return None
+
+
+def _has(actor: Actor, permission: Permission) -> bool:
+    if permission in EVERYBODY:
+        return True
+    return KNOCKS.get(permission, partial(permissions.may, asked=permission))(sessions.house(), actor)
 
 
 def _refuse_foreign(endpoint: str) -> ResponseReturnValue | None:

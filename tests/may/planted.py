@@ -21,6 +21,7 @@ from school_protocol.api import repository as api_repository
 from school_protocol.api import service as api_service
 from school_protocol.api import tokens
 from school_protocol.api.models import ApiTokenRow
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import service as auth_service
 from school_protocol.case_files import bulk, bulk_repository, prepared
@@ -44,14 +45,12 @@ from school_protocol.people import roster, teams
 from school_protocol.privacy import access_report, data_rights, emergency_access, holds
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.evidence_files import AtHand
-from school_protocol.publishing import service as publishing_service
 from school_protocol.supervision import (
     referral_register,
     referral_repository,
     regional_teams,
     remarks,
     review,
-    review_queue,
     visit_service,
 )
 from school_protocol.supervision import repository as supervision_repository
@@ -140,12 +139,11 @@ def _of_door(endpoint: str) -> Part:
 
 # Not planted, since another check of the same request says no before or after it, so that no answer can differ: what
 # services ask again (`intake.record_from_receipt`, `emergency_access.break_door`, `service.check_may`, behind
-# `lists.may_report`), and what whoever reads signs is refused for want of a role (`AtHand.is_readable`,
+# `permissions.may`), and what whoever reads signs is refused for want of a role (`AtHand.is_readable`,
 # `data_rights.asks`), or because no file is there (`piece_at`). Nor what is asked twice on the way to an answer: whose
 # the seat is by which something is answered (`lookup_repository._open_to`, behind `sharing._known`), and at whose team
-# somebody looks, by what post they visit it, and whose nights they keep (`regional_teams.may_see_visits`, `may_visit`,
-# `roster.may_keep`, before each page); and what the index says of a case that a token reads (`api.service._find`,
-# before `_load`, by its events).
+# somebody looks, by what post they visit it, and whose nights they keep (`permissions.may`, before each page);
+# and what the index says of a case that a token reads (`api.service._find`, before `_load`, by its events).
 
 # ---- clauses of rules ------------------------------------------------------------------------------------------------
 
@@ -464,17 +462,17 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (referral_repository._ways, "for clause in scope.clauses:", "for clause in ():"),
         (referral_register._scope, ".of_content()", ""),
         (visibility.Scope.of_content, "if not clause.metadata", ""),
-        (referral_register.may_see_register, "clause.reach is not Reach.seat", "True"),
+        (permissions.may, "clause.reach is not Reach.seat", "True"),
     )),
     (lambda matrix: matrix.knocks(["referrals.index"]), (
-        (referral_register.may_see_register, "return any", "return True or any"),
+        (permissions.may, "return any", "return True or any"),
     )),
     (lambda matrix: matrix.queues(), (
         (supervision_repository._legs, "in_sight, ", ""),
         (supervision_repository._legs, "and_(CaseReviewRow.role == role, place == unit)",
          "and_(CaseReviewRow.role == role)"),
         (supervision_repository._is_told, "row.shown_from <= asker.now", "row.shown_from > asker.now"),
-        (review_queue.may_review, "and not held.isdisjoint(one.review.by)", ""),
+        (permissions.posts_with, " if held.role in roles", ""),
     )),
     (_own_case("review.conformance"), (
         (review.see_conformance, "if loaded.metadata_only:", "if False:"),
@@ -487,8 +485,8 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (review._decided, "if not any(", "if False and any("),
     )),
     (lambda matrix: matrix.knocks(["desk.search", "protocols.index", "staff.index", "team.index", "reports.new"]), (
-        (endpoint_guard._knock, "if knocks is not None and not knocks(sessions.house(), actor):", "if False:"),
-        (lists.sees_no_case, "return not by_role and", "return False and"),
+        (endpoint_guard._knock, "if not _has(actor, permission):", "if False:"),
+        (loading.sees_no_case, "return not by_role and", "return False and"),
     )),
     # what is somebody's own
     (_owned, (
@@ -500,7 +498,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (teams.place_of, "raise Unseen(school)", "return places(house, actor)[0]"),
     )),
     (_publishing, (
-        (publishing_service.may_publish, "return ", "return True or "),
+        (permissions.may, "return is_of_realm and ", "return True or "),
     )),
     (lambda matrix: matrix.others(["cases.emergency"]), (
         (emergency_access.may_try, "return any", "return True or any"),
@@ -585,11 +583,11 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (api_repository.hashed_as, ".where(ApiTokenRow.hashed == _kept(hashed))", ""),
     )),
     (_going_live, (
-        (going_live._post, " and known[one.role][1].administers", ""),
+        (going_live._post, "permissions.posts_with(house, actor, Permission.administer)", "actor.appointments"),
         (going_live._post, " if one.unit in tops", ""),
     )),
     (_systems, (
-        (tokens._keeper, " and known[one.role][1].administers", ""),
+        (tokens._keeper, "permissions.posts_with(house, actor, Permission.administer)", "actor.appointments"),
         (tokens._keeper, "if one.role in over", ""),
     )),
     # what a case asks of other schools, and what they tell
@@ -622,10 +620,11 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # teams, visits to them, nights on duty
     (_visits, (
-        (regional_teams.may_look, "return bool", "return True or bool"),
-        (regional_teams.may_see_visits, " or bool(_own(house, actor))", ""),
-        (regional_teams._posts, " if role.visits or role.sees in _ABOVE)", ")"),
-        (regional_teams._posts, "role.visits or ", ""),
+        (permissions.posts_with, "in roles", "not in (roles & set())"),
+        (permissions.roles_with, "BY_ROLE[asked]",
+         "BY_ROLE[Permission.keep_roster if asked is Permission.see_teams else asked]"),
+        (permissions.roles_with, "BY_ROLE[asked]",
+         "BY_ROLE[Permission.see_teams if asked is Permission.see_visits else asked]"),
         (regional_teams._own, " if role.head or role.sees is ScopeKind.unit)", ")"),
         (regional_teams._own, " or role.sees is ScopeKind.unit", ""),
         (regional_teams.Looker.reaches, "return not", "return True or not"),
@@ -640,7 +639,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (visit_service._of_school, "if found.unit != sight.unit.id:", "if False:"),
         (supervision_repository.page_of_visits, "VisitEntryRow.unit.in_(people_repository.below(units))",
          "VisitEntryRow.unit.is_not(None)"),
-        (roster._posts, " and known[one.role][1].sees in _ABOVE", ""),
+        (permissions.roles_with, " if BY_ROLE[asked](*known)", ""),
         (roster._place, 'if code in ("", units[post.unit].code):', "if True:"),
         (roster.withdraw, "if found.unit != unit.id:", "if False:"),
     )),

@@ -79,5 +79,5 @@ def test_everybody_comes_to_what_they_came_to_before(world: World) -> None:
 def test_the_control_one_word_more_is_another_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = line(world, "workshop_participant", "fr")
     assert line(world, "workshop_participant", "fr") == before
-    monkeypatch.setitem(world.app.jinja_env.globals, "may", lambda _endpoint: True)
+    monkeypatch.setitem(world.app.extensions, "may", lambda _endpoint: True)
     assert line(world, "workshop_participant", "fr") != before

@@ -11,11 +11,11 @@ import pytest
 from domain.telling import NOW
 from sqlalchemy import delete, select
 
-from school_protocol.auth import access_codes, sign_in_repository, sign_in_service
+from school_protocol.auth import access_codes, permissions, sign_in_repository, sign_in_service
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.own_account import tell_of_accounts
 from school_protocol.engine.errors import BadInput, Unseen
-from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.engine.visibility import Actor, Permission, UnitKind
 from school_protocol.mail import Letter, Post, Unreachable
 from school_protocol.notifications import repository as notifications_repository
 from school_protocol.people import invitations
@@ -157,21 +157,21 @@ def test_an_academy_and_a_directorate_invite_into_the_schools_below_them_alone(d
 @pytest.mark.exhaustive
 def test_nobody_else_invites_and_finds_no_page(desk: Desk) -> None:
     for who in ("head", "trainer", "chief"):
-        assert not invitations.may_invite(desk.house, desk.actor(who))
+        assert not permissions.may(desk.house, desk.actor(who), Permission.invite)
         for call in (invitations.see_invitations, invitations.roles_for, invitations.schools_for):
             with pytest.raises(Unseen):
                 call(desk.house, desk.actor(who))
         with pytest.raises(Unseen):
             desk.invite(who)
-    assert invitations.may_invite(desk.house, desk.actor("academy")), "the control"
+    assert permissions.may(desk.house, desk.actor("academy"), Permission.invite), "the control"
 
 
 @pytest.mark.exhaustive
 def test_no_role_that_lifts_is_given_whatever_is_posted(desk: Desk) -> None:
     roles = desk.school.player.protocol.roles
     given = {who: invitations.roles_for(desk.house, desk.actor(who)) for who in ("academy", "directorate")}
-    assert {line.role.key for line in given["directorate"]} == set(GIVEN)
-    assert {line.role.key for line in given["academy"]} == set(GIVEN) - {"team_coordinator"}, (
+    assert {role.key for _protocol, role in given["directorate"]} == set(GIVEN)
+    assert {role.key for _protocol, role in given["academy"]} == set(GIVEN) - {"team_coordinator"}, (
         "who reads all of a school"
     )
     lifting = set(roles) - set(GIVEN)

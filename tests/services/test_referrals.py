@@ -11,6 +11,7 @@ import pytest
 from domain.telling import MOROCCAN, NOW, SAFE
 from sqlalchemy import text
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository, loading, showing
 from school_protocol.cases import repository as cases_repository
@@ -21,7 +22,7 @@ from school_protocol.engine.case import Case
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, Refused
-from school_protocol.engine.visibility import UnitKind
+from school_protocol.engine.visibility import Permission, UnitKind
 from school_protocol.language import Wording
 from school_protocol.people import contacts_repository
 from school_protocol.supervision import referral_register, referral_repository
@@ -29,7 +30,6 @@ from school_protocol.supervision.referral_register import (
     ReferralLine,
     RegisterView,
     Wanted,
-    may_see_register,
     see_register,
 )
 from school_protocol.supervision.referral_repository import CaseReferral
@@ -237,7 +237,7 @@ def test_pages_follow_one_another(school: School, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.exhaustive
 def test_whom_the_register_is_for(referred: School) -> None:
     for who in (*SEEING, "psychosocial", "data_officer", "trainer", "protocol_admin", "technical_admin", "reporter"):
-        assert may_see_register(referred.house, referred.person(who)) == (who in SEEING), who
+        assert permissions.may(referred.house, referred.person(who), Permission.see_referrals) == (who in SEEING), who
     assert [len(lines(referred, who)) for who in ("head", "team_coordinator", "directorate", "academy")] == [2, 2, 2, 2]
 
 

@@ -11,12 +11,13 @@ from domain.telling import MINUTES, SAFE
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.models import AppointmentRow
 from school_protocol.cases.lists import see_desk
 from school_protocol.cases.loading import load, reindex
 from school_protocol.cases.models import ReviewStateRow
-from school_protocol.engine.visibility import UnitKind
+from school_protocol.engine.visibility import Permission, UnitKind
 from school_protocol.privacy import emergency_access
 from school_protocol.privacy.emergency_access import Asked, break_door, review
 from school_protocol.supervision import review_queue
@@ -24,7 +25,7 @@ from school_protocol.supervision.models import CaseReviewRow
 from school_protocol.supervision.remarks import settle_remark
 from school_protocol.supervision.repository import KINDS, Chosen, ReviewCursor
 from school_protocol.supervision.review import ReviewRefused, ask_review, end_review, look_again
-from school_protocol.supervision.review_queue import may_review, see_queue, state_of
+from school_protocol.supervision.review_queue import see_queue, state_of
 from services.conftest import School
 from services.reviewing import ASKS, closing, kinds, observes, placed, row, waits
 
@@ -467,7 +468,7 @@ def test_more_than_is_counted_is_said_as_so_many(school: School, monkeypatch: py
 @pytest.mark.parametrize("who", ["head", "team_coordinator", "team_member", "data_officer", "protocol_admin"])
 def test_whoever_does_not_review_has_no_queue(school: School, who: str) -> None:
     closing(school)
-    assert not may_review(school.house, school.person(who))
+    assert not permissions.may(school.house, school.person(who), Permission.review)
     assert waits(school, who) == []
     assert see_queue(school.house, school.person(who)).counts == {}
 

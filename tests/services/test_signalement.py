@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from school_protocol.auth import permissions
 from school_protocol.cases import lookup_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.showing import see_case
 from school_protocol.engine.errors import BadInput, Conflict, Unseen
-from school_protocol.engine.visibility import Actor
+from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.language import Wording
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.retention import run_sweep
@@ -45,7 +46,7 @@ def problems(error: pytest.ExceptionInfo[BadInput]) -> dict[str, tuple[str, ...]
                                           ("team_member", False), ("directorate", False)])  # fmt: skip
 def test_whoever_keeps_the_address_makes_it(told: Told, who: str, *, may: bool) -> None:
     person = told.school.person(who)
-    assert public_door.may_keep_doors(told.house, person) is may
+    assert permissions.may(told.house, person, Permission.keep_doors) is may
     if not may:
         with pytest.raises(Unseen):
             public_door.renew(told.house, person, "00000A", "public")
@@ -211,7 +212,7 @@ def test_who_reads_a_report(told: Told, answers: dict[str, str], readers: set[st
             triage.see_report(told.house, person, header.id)
             found.add(who)
         except Unseen:
-            listed = triage.reads_any(told.house, person) and header.id in told.ids(who)
+            listed = permissions.may(told.house, person, Permission.read_signalements) and header.id in told.ids(who)
             assert not listed, who
     assert found == readers
 

@@ -11,8 +11,8 @@ from domain.telling import NOW
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from school_protocol.auth import permissions, sign_in_repository, sign_in_service
 from school_protocol.auth import repository as auth_repository
-from school_protocol.auth import sign_in_repository, sign_in_service
 from school_protocol.auth.models import AppointmentRow
 from school_protocol.cases import handing_over
 from school_protocol.cases.lists import see_desk
@@ -20,7 +20,7 @@ from school_protocol.cases.models import CaseExclusionRow, CaseIndexRow
 from school_protocol.cases.showing import see_act, see_case
 from school_protocol.context import House
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
-from school_protocol.engine.visibility import Actor, UnitKind
+from school_protocol.engine.visibility import Actor, Permission, UnitKind
 from school_protocol.language import ZONE
 from school_protocol.people import stand_ins, teams
 from school_protocol.people.teams import Changed, TeamRefused
@@ -337,7 +337,8 @@ def test_the_page_lists_people_by_role_with_their_training(crew: Team) -> None:
 
 
 def test_only_who_has_something_to_do_there_finds_it(crew: Team) -> None:
-    may = {who for who in crew.school.player.protocol.roles if teams.has_team(crew.house, crew.now(who))}
+    roles = crew.school.player.protocol.roles
+    may = {who for who in roles if permissions.may(crew.house, crew.now(who), Permission.see_team)}
     assert may == {"team_member", "team_coordinator", "head", "psychosocial", "directorate"}
     for who in ("reporter", "trainer", "technical_admin", "data_officer", "academy"):
         with pytest.raises(Unseen):

@@ -21,7 +21,7 @@ DECIDING = (
     "privacy/access_report.py", "privacy/evidence_files.py", "cases/sharing.py", "case_files/service.py",
     "case_files/copy_scope.py", "case_files/printing.py", "supervision/remarks.py", "privacy/evidence.py",
     "cases/lists.py", "api/service.py", "reports/public_door.py", "reports/triage.py",
-    "cases/index_repository.py",
+    "cases/index_repository.py", "auth/permissions.py",
 )  # fmt: skip
 """The modules that decide visibility, pseudonymisation and triage, and what is listed, printed, read by tokens."""
 SPEAKS = re.compile(
