@@ -119,6 +119,7 @@ def furnish(app: Flask) -> None:
     if not is_of_rooms(app):
         return
     app.extensions[sessions.RECOGNISE] = actor
+    app.extensions[sessions.ADMIT] = guard
     app.extensions[sessions.SCOPE] = lambda: scope_of(room_app.room_asked().id)
 
     @app.before_request
@@ -129,9 +130,10 @@ def furnish(app: Flask) -> None:
 
 def init_app(app: Flask) -> None:
     """What pages of a room show besides, and what is looked at after something was sent there."""
-    app.jinja_env.globals.update(room_here=here, hints_shown=rendering.are_shown)
+    app.jinja_env.globals.update(room_here=lambda: None, hints_shown=rendering.are_shown)
     if not is_of_rooms(app):
         return
+    app.jinja_env.globals["room_here"] = here
     app.extensions[rendering.HINTS] = _hinted
 
     @app.after_request
@@ -143,13 +145,13 @@ def init_app(app: Flask) -> None:
 
 def _hinted() -> bool:
     """Whether the table of whoever asks has hints; whoever has no seat is told nothing anyway."""
-    band = here()
-    return band is None or band.hints
+    return here().hints
 
 
-def serves(endpoint: str, in_room: bool) -> bool:
+def serves(app: Flask, endpoint: str) -> bool:
     """Whether a room's application, or the product's own, has that page."""
-    return (endpoint in OPEN or endpoint.startswith("room.")) if in_room else not endpoint.startswith("room.")
+    is_for_rooms = endpoint.startswith("room.")
+    return endpoint in OPEN or is_for_rooms if is_of_rooms(app) else not is_for_rooms
 
 
 def is_of_rooms(app: Flask) -> bool:
@@ -261,10 +263,8 @@ class Here:
     """Things that came and stand on the table's page."""
 
 
-def here() -> Here | None:
-    """For templates: the band of this page; None in the product itself."""
-    if not is_of_rooms(current_app):
-        return None
+def here() -> Here:
+    """For templates: the band of this page."""
     if "here" not in g:
         g.here = _here(room())
     band: Here = g.here

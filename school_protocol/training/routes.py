@@ -497,12 +497,12 @@ def furnish(app: Flask, house: House) -> None:
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals["on_laptop"] = lambda: is_laptop(sessions.house())
+    app.jinja_env.globals["on_laptop"] = is_laptop(app.extensions["house"])
 
 
-def serves(endpoint: str) -> bool:
-    """Whether this application has that page."""
-    if not is_laptop(sessions.house()):
+def serves(house: House, endpoint: str) -> bool:
+    """Whether an application over that house has that page."""
+    if not is_laptop(house):
         return not endpoint.startswith("laptop.")
     return endpoint in OPEN or endpoint.startswith(SERVED)
 

@@ -167,6 +167,7 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
         training_routes.laptop_blueprint,
     ):
         app.register_blueprint(blueprint)
+    endpoint_guard.know_served(app)
     if not isinstance(app, TrainingApp):
         app.secret_key = house.vault.chain("web-visit-v1", b"")
         rooms = Rooms(TrainingLocation.of(house), are_served=not testing)

@@ -40,6 +40,7 @@ KNOCKS: Mapping[Permission, Callable[[House, Actor], bool]] = {
 EVERYBODY = frozenset({Permission.anyone, Permission.signed_in, Permission.see_case, Permission.see_own_receipt})
 """For whoever is signed in: what they ask about decides."""
 
+SERVED = "served"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 OWN_SITE = frozenset({"same-origin", "none"})
 
@@ -51,6 +52,14 @@ def init_app(app: Flask) -> None:
     csrf.init_app(app)
     app.before_request(guard)
     app.jinja_env.globals["may"] = may
+
+
+def know_served(app: Flask) -> None:
+    """Which endpoints this application serves: the product, a trainer's laptop and a room have each their own."""
+    house = app.extensions["house"]
+    app.extensions[SERVED] = frozenset(
+        one for one in PERMISSIONS if room_routes.serves(app, one) and training_routes.serves(house, one)
+    )
 
 
 def may(endpoint: str) -> bool:
@@ -71,7 +80,7 @@ def _known() -> dict[str, bool]:
 
 def _may(endpoint: str) -> bool:
     permission = PERMISSIONS[endpoint]
-    if not (room_routes.serves(endpoint, room_routes.is_of_rooms(current_app)) and training_routes.serves(endpoint)):
+    if endpoint not in current_app.extensions[SERVED]:
         return False
     try:
         actor = sessions.find_actor()
@@ -90,10 +99,9 @@ def guard() -> ResponseReturnValue | None:
     permission = PERMISSIONS.get(endpoint)
     if permission is None:
         abort(404)
-    in_room = room_routes.is_of_rooms(current_app)
     if endpoint == "desk.index" and is_laptop(sessions.house()):
         return redirect(url_for("workshops.index"))
-    if not (room_routes.serves(endpoint, in_room) and training_routes.serves(endpoint)):
+    if endpoint not in current_app.extensions[SERVED]:
         abort(404)
     middleware.apply(endpoint)
     if endpoint == "static" or request.method == "OPTIONS":
@@ -102,8 +110,9 @@ def guard() -> ResponseReturnValue | None:
         api_routes.admit(endpoint)
         return None
     refused = _refuse_foreign(endpoint) if request.method not in SAFE_METHODS else None
-    if refused is None and in_room:
-        refused = room_routes.guard()
+    admit = current_app.extensions.get(sessions.ADMIT)
+    if refused is None and admit is not None:
+        refused = admit()
     return refused if refused is not None or permission is Permission.anyone else _knock(permission)
 
 
