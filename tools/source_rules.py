@@ -22,7 +22,7 @@ CHOSEN_BY_NAME = frozenset({"chronology", "errors", "sections"})
 PURE = tuple(
     f"school_protocol/{name}"
     for name in (
-        "engine/", "cases/case_lines.py", "training/case_timeline.py", "training/debrief.py", "training/findings.py",
+        "engine/", "cases/view_models.py", "training/case_timeline.py", "training/debrief.py", "training/findings.py",
         "training/scenario.py",
     )
 )  # fmt: skip

@@ -192,11 +192,10 @@ def cases() -> Response:
         "due_before",
     )  # fmt: skip
     house, spoken = sessions.house(), language(sessions.house())
-    stage, state = asked.text("stage"), asked.text("state")
     narrowed = Filter(
         protocol=asked.text("protocol") or None,
-        stages=frozenset({stage}) if stage else None,
-        states=frozenset({state}) if state else None,
+        stage=asked.text("stage") or None,
+        state=asked.text("state") or None,
         level=asked.whole("level", 0, 99),
         ended=asked.truth("ended"),
         moved_from=asked.moment("moved_since"),

@@ -24,9 +24,9 @@ from school_protocol.case_files.service import (
     timestamps_of,
 )
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases.case_lines import CaseHead
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, as_it_stood, load, names_in
+from school_protocol.cases.view_models import CaseHead
 from school_protocol.config import LANGUAGES
 from school_protocol.context import House
 from school_protocol.engine.actors import role_for

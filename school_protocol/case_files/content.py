@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from school_protocol.cases.case_lines import (
+from school_protocol.cases.view_models import (
     CaseHead,
     DangerLine,
     DutyLine,

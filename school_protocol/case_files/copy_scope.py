@@ -15,10 +15,10 @@ from typing import Any
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.presenters import POINTERS
-from school_protocol.cases.case_lines import CaseHead, PersonLine, RecordView
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, load, names_in, naming_of, sign_of
 from school_protocol.cases.pseudonyms import Mask, Masks, without_names, without_words
+from school_protocol.cases.view_models import CaseHead, PersonLine, RecordView
 from school_protocol.context import House
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record

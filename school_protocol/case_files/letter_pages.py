@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from school_protocol.case_files.content import Answered, Exhibit, Paper, Printed
-from school_protocol.cases.case_lines import PersonLine
+from school_protocol.cases.view_models import PersonLine
 from school_protocol.engine import name_detection
 from school_protocol.engine.form_model import FieldType, FormField
 from school_protocol.engine.texts import Text

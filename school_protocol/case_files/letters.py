@@ -14,9 +14,9 @@ from school_protocol.case_files.content import Answered, Called, Exhibit, Paper,
 from school_protocol.case_files.letter_pages import paper
 from school_protocol.case_files.service import ATTEMPTS, Handed, Issued, copied, hand_out, handed_before, is_current
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases.case_lines import CaseHead, PersonLine, RecordView
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, load, names_in, naming_of, sign_of
+from school_protocol.cases.view_models import CaseHead, PersonLine, RecordView
 from school_protocol.context import House
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record, Referral

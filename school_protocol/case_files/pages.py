@@ -12,7 +12,7 @@ from markupsafe import Markup
 from school_protocol.case_files import presenters
 from school_protocol.case_files.content import CaseFile, CheckLine, GridLine, SummaryLine
 from school_protocol.case_files.presenters import POINTERS, Entries, outcome_said, outside_said
-from school_protocol.cases.case_lines import DangerLine, EventView, FollowUpLine, RecordView, ReferralLine, RemarkLine
+from school_protocol.cases.view_models import DangerLine, EventView, FollowUpLine, RecordView, ReferralLine, RemarkLine
 from school_protocol.engine import risk_grid
 from school_protocol.engine.actors import in_team
 from school_protocol.engine.case_summary import AskedLine

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from school_protocol.case_files.content import CaseFile
-from school_protocol.cases.case_lines import PersonLine, RecordView, ReferralLine
+from school_protocol.cases.view_models import PersonLine, RecordView, ReferralLine
 from school_protocol.engine import name_detection
 from school_protocol.engine.case_summary import AskedLine
 from school_protocol.engine.definition import ActKind, Protocol

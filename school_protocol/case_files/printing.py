@@ -15,9 +15,9 @@ from school_protocol.case_files.copy_scope import Limits, document_of
 from school_protocol.case_files.pages import case_file
 from school_protocol.case_files.repository import Prepared, Sort
 from school_protocol.cases import review_lines
-from school_protocol.cases.case_lines import DutyLine, EventView, FollowUpLine, PersonLine, RecordView, SeatLine
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, names_in
+from school_protocol.cases.view_models import DutyLine, EventView, FollowUpLine, PersonLine, RecordView, SeatLine
 from school_protocol.context import House
 from school_protocol.engine import risk_grid
 from school_protocol.engine.case_parts import Record

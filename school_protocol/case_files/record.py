@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from school_protocol.case_files.content import CaseFile
 from school_protocol.case_files.pages import Pages
-from school_protocol.cases.case_lines import CaseHead, EventView, RecordView, ReferralLine
+from school_protocol.cases.view_models import CaseHead, EventView, RecordView, ReferralLine
 from school_protocol.engine.case_summary import AskedLine, Conformance
 from school_protocol.engine.definition import (
     Act,

@@ -19,7 +19,7 @@ from school_protocol.case_files.letters import LetterLine, LetterOptions, issue_
 from school_protocol.case_files.prepared import problem_said, trouble_said, why_said, zipped
 from school_protocol.case_files.service import Issued, RevokedBefore, issue_case_file, revoke, see_copies
 from school_protocol.case_files.verify_copy import Checked, asked, checked_said, unread
-from school_protocol.cases.case_lines import CaseHead
+from school_protocol.cases.view_models import CaseHead
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
 from school_protocol.engine.definition_parts import Document

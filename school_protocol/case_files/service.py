@@ -23,9 +23,9 @@ from school_protocol.case_files.copy_scope import (
 from school_protocol.case_files.printing import Draft, draft, sort_of
 from school_protocol.case_files.repository import Prepared, Sort
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases.case_lines import CaseHead
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, keep, load
+from school_protocol.cases.view_models import CaseHead
 from school_protocol.context import REALM, House
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from school_protocol.cases import index_repository
-from school_protocol.cases.due_lines import tone_of
 from school_protocol.cases.loading import Loaded, index_row
-from school_protocol.cases.next_action import SENT_BACK, TEAM, rank_of
+from school_protocol.cases.next_action import SENT_BACK, TEAM, rank_of, tone_of
 from school_protocol.cases.view_models import CaseLine
 from school_protocol.context import House, today_for
 from school_protocol.engine.actors import role_for

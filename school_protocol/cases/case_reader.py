@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, singledispatch
+from functools import cached_property
 from typing import Any
 
 from school_protocol.cases import review_lines
-from school_protocol.cases.case_lines import EventView, PaperLine, PersonLine, RecordView, RemarkLine, SignatureLine
 from school_protocol.cases.loading import Loaded
 from school_protocol.cases.pseudonyms import Masks, without_words
-from school_protocol.cases.view_models import ChronologyPage
+from school_protocol.cases.view_models import (
+    ChronologyPage,
+    EventView,
+    PaperLine,
+    PersonLine,
+    RecordView,
+    RemarkLine,
+    SignatureLine,
+)
 from school_protocol.engine import events
 from school_protocol.engine.act_checks import last_written, undoable
 from school_protocol.engine.actors import role_for
@@ -26,18 +33,35 @@ from school_protocol.engine.form_model import Form
 # ---- what is told of an event besides who, when and in which role --------------------------------------------------
 
 
-@singledispatch
-def detail_of(event: events.Event, reader: CaseReader) -> dict[str, Any]:
+_PLAIN: Mapping[type[Event], tuple[str, ...]] = {
+    events.DocumentIssued: ("document", "profile", "copy", "language"),
+    events.DocumentRevoked: ("document", "copy", "reason"),
+    events.ReviewEnded: ("sentence",),
+    events.ErasureSuspended: ("until", "reason"),
+    events.AccessLifted: ("until", "reason"),
+    events.DoorOpened: ("until", "reason"),
+    events.ErasureResumed: ("reason",),
+    events.VersionChanged: ("former", "version", "reason"),
+    events.FileOpened: ("piece", "original", "purpose", "reason"),
+    events.AccessEnded: ("opened",),
+    events.DoorReviewed: ("door", "justified", "sentence"),
+}
+"""What is told as the event says it; its words as this reader may read them."""
+_WORDS = ("reason", "sentence")
+
+
+def detail_of(event: Event, reader: CaseReader) -> dict[str, Any]:
     """The detail of an event for one reader; nothing of a kind that has none."""
-    return {}
+    if (worked_out := _WORKED_OUT.get(type(event))) is not None:
+        return worked_out(event, reader)
+    said = {name: getattr(event, name) for name in _PLAIN.get(type(event), ())}
+    return {name: reader.words_of(event, value) if name in _WORDS else value for name, value in said.items()}
 
 
-@detail_of.register(events.EntryRetracted)
 def _entry_retracted(event: events.EntryRetracted, reader: CaseReader) -> dict[str, Any]:
     return {"entry": event.entry, "act": reader.protocol_at(event).acts[event.act]}
 
 
-@detail_of.register(events.StepTaken)
 def _step_taken(event: events.StepTaken, reader: CaseReader) -> dict[str, Any]:
     protocol, is_read = reader.protocol_at(event), not reader.loaded.metadata_only
     marked = {"taken_back": True} if event in reader.case.undone else {}
@@ -54,13 +78,11 @@ def _step_taken(event: events.StepTaken, reader: CaseReader) -> dict[str, Any]:
     }
 
 
-@detail_of.register(events.CaseOpened)
-def _case_opened(event: events.CaseOpened, reader: CaseReader) -> dict[str, Any]:
+def _case_opened(event: events.CaseOpened, _reader: CaseReader) -> dict[str, Any]:
     marked = {"contributes": True} if event.contributes else {}
     return {"number": event.number, "opened_from": event.opened_from, **marked}
 
 
-@detail_of.register(events.CaseJoined)
 def _case_joined(event: events.CaseJoined, reader: CaseReader) -> dict[str, Any]:
     loaded = reader.loaded
     asked = reader.case.contributes and event.other == reader.case.opened_from
@@ -73,82 +95,27 @@ def _case_joined(event: events.CaseJoined, reader: CaseReader) -> dict[str, Any]
     }
 
 
-@detail_of.register(events.DocumentIssued)
-def _document_issued(event: events.DocumentIssued, reader: CaseReader) -> dict[str, Any]:
-    return {"document": event.document, "profile": event.profile, "copy": event.copy, "language": event.language}
-
-
-@detail_of.register(events.DocumentRevoked)
-def _document_revoked(event: events.DocumentRevoked, reader: CaseReader) -> dict[str, Any]:
-    return {"document": event.document, "copy": event.copy, "reason": reader.words_of(event, event.reason)}
-
-
-@detail_of.register(events.RemarksAttached)
-def _remarks_attached(event: events.RemarksAttached, reader: CaseReader) -> dict[str, Any]:
-    return review_lines.attached_detail(reader.loaded, reader.masks, reader.names, reader.reads_place, event)
-
-
-@detail_of.register(events.RemarkSettled)
-def _remark_settled(event: events.RemarkSettled, reader: CaseReader) -> dict[str, Any]:
-    return review_lines.settled_detail(reader.loaded, reader.masks, reader.reads_place, event)
-
-
-@detail_of.register(events.ReviewAsked)
 def _review_asked(event: events.ReviewAsked, reader: CaseReader) -> dict[str, Any]:
     move = reader.protocol_at(event).moves.get(event.move)
     return {"move": move, "sentence": reader.words_of(event, event.sentence)}
 
 
-@detail_of.register(events.ReviewEnded)
-def _review_ended(event: events.ReviewEnded, reader: CaseReader) -> dict[str, Any]:
-    return {"sentence": reader.words_of(event, event.sentence)}
-
-
-@detail_of.register(events.ErasureSuspended)
-@detail_of.register(events.AccessLifted)
-@detail_of.register(events.DoorOpened)
-def _until(
-    event: events.ErasureSuspended | events.AccessLifted | events.DoorOpened, reader: CaseReader
-) -> dict[str, Any]:
-    return {"until": event.until, "reason": reader.words_of(event, event.reason)}
-
-
-@detail_of.register(events.ErasureResumed)
-def _erasure_resumed(event: events.ErasureResumed, reader: CaseReader) -> dict[str, Any]:
-    return {"reason": reader.words_of(event, event.reason)}
-
-
-@detail_of.register(events.VersionChanged)
-def _version_changed(event: events.VersionChanged, reader: CaseReader) -> dict[str, Any]:
-    return {"former": event.former, "version": event.version, "reason": reader.words_of(event, event.reason)}
-
-
-@detail_of.register(events.PublicReportPlaced)
-def _public_report_placed(event: events.PublicReportPlaced, reader: CaseReader) -> dict[str, Any]:
-    return {"how": event.how.value, "hour": event.hour}
-
-
-@detail_of.register(events.FileHandled)
-def _file_handled(event: events.FileHandled, reader: CaseReader) -> dict[str, Any]:
+def _file_handled(event: events.FileHandled, _reader: CaseReader) -> dict[str, Any]:
     detail = {name: getattr(event, name) for name in ("piece", "sha256", "size", "format", "target")}
     return {**detail, "step": event.step.value}
 
 
-@detail_of.register(events.FileOpened)
-def _file_opened(event: events.FileOpened, reader: CaseReader) -> dict[str, Any]:
-    detail = {"piece": event.piece, "original": event.original, "purpose": event.purpose}
-    return {**detail, "reason": reader.words_of(event, event.reason)}
-
-
-@detail_of.register(events.AccessEnded)
-def _access_ended(event: events.AccessEnded, reader: CaseReader) -> dict[str, Any]:
-    return {"opened": event.opened}
-
-
-@detail_of.register(events.DoorReviewed)
-def _door_reviewed(event: events.DoorReviewed, reader: CaseReader) -> dict[str, Any]:
-    said = reader.words_of(event, event.sentence)
-    return {"door": event.door, "justified": event.justified, "sentence": said}
+_WORKED_OUT: Mapping[type[Event], Callable[[Any, CaseReader], dict[str, Any]]] = {
+    events.EntryRetracted: _entry_retracted,
+    events.StepTaken: _step_taken,
+    events.CaseOpened: _case_opened,
+    events.CaseJoined: _case_joined,
+    events.RemarksAttached: lambda event, reader: review_lines.attached_detail(reader, event),
+    events.RemarkSettled: lambda event, reader: review_lines.settled_detail(reader, event),
+    events.ReviewAsked: _review_asked,
+    events.PublicReportPlaced: lambda event, _reader: {"how": event.how.value, "hour": event.hour},
+    events.FileHandled: _file_handled,
+}
 
 
 PAGE = 20
@@ -287,7 +254,7 @@ class CaseReader:
 
     def entry(self, record: Record) -> RecordView:
         """One record, whole: as it holds now, and as it was first written where it was corrected."""
-        shown = replace(self.record(record), remarks=review_lines.about_record(self.remarks(), record))
+        shown = replace(self.record(record), remarks=review_lines.about_record(self.remarks, record))
         written = next((event for event in self.loaded.events if event.seq == record.seq), None)
         if not record.corrections or shown.hidden == "side" or not isinstance(written, Recorded):
             return shown
@@ -337,7 +304,7 @@ class CaseReader:
 
     def _line(self, event: Event) -> EventView:
         """One line of the chronology as pages show it: with what was observed on it, or answered by it."""
-        on_it = tuple(one for one in self.remarks() if one.at_entry == event.seq)
+        on_it = tuple(one for one in self.remarks if one.at_entry == event.seq)
         return replace(self.event(event), remarks=on_it, settled=self._settled_by(event))
 
     def _settled_by(self, event: Event) -> RemarkLine | None:
@@ -345,15 +312,12 @@ class CaseReader:
         if not isinstance(event, RemarkSettled):
             return None
         meant = (event.attached, event.remark)
-        return next((one for one in self.remarks() if (one.seq, one.place) == meant), None)
-
-    def remarks(self) -> tuple[RemarkLine, ...]:
-        """Remarks on copies, those that were dealt with among them."""
-        return self._remarks
+        return next((one for one in self.remarks if (one.seq, one.place) == meant), None)
 
     @cached_property
-    def _remarks(self) -> tuple[RemarkLine, ...]:
-        return review_lines.remark_lines(self.loaded, self.masks, self.names, self.reads_place)
+    def remarks(self) -> tuple[RemarkLine, ...]:
+        """Remarks on copies, those that were dealt with among them."""
+        return review_lines.remark_lines(self)
 
 
 def _told_of(record: Record) -> dict[str, Any]:

@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
 from school_protocol.cases import review_lines
-from school_protocol.cases.case_lines import (
+from school_protocol.cases.case_reader import CaseReader
+from school_protocol.cases.loading import Loaded
+from school_protocol.cases.next_action import act_for, follow_ups, is_again, tone_of, ways_back
+from school_protocol.cases.review_lines import review_line
+from school_protocol.cases.view_models import (
+    AccountLine,
+    ActLine,
     CaseHead,
+    CaseView,
     CautionLine,
+    Choices,
     DangerLine,
     DueLine,
     DutyLine,
     FollowUpLine,
     HoldLine,
+    MoveLine,
+    MoveView,
     RailStage,
     RecordView,
     ReferralLine,
-    SeatLine,
-)
-from school_protocol.cases.case_reader import CaseReader
-from school_protocol.cases.due_lines import DueLines, tone_of
-from school_protocol.cases.loading import Loaded
-from school_protocol.cases.next_action import act_for, is_again, ways_back
-from school_protocol.cases.review_lines import review_line
-from school_protocol.cases.view_models import (
-    AccountLine,
-    ActLine,
-    CaseView,
-    Choices,
-    MoveLine,
-    MoveView,
     RefusalLine,
     ReviewLine,
+    SeatLine,
     WayBack,
 )
 from school_protocol.engine.actors import held_around, nameable, role_for
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.case_summary import standing
-from school_protocol.engine.deadlines import Due, dues, open_dues
+from school_protocol.engine.deadlines import Due, DutyStatus, counts_anew, dues, duties, open_dues
 from school_protocol.engine.decisions import available, signable
 from school_protocol.engine.definition import Act, ActKind, Deadline, Move
 from school_protocol.engine.document_rules import awaited
@@ -77,6 +74,7 @@ class Seeing(CaseReader):
         )
         self.counts: tuple[Due, ...] = dues(loaded.facts)
         self.running: tuple[Due, ...] = open_dues(loaded.facts)
+        self.opened = {choice.key for choice in self.choices if choice.kind == "act" and choice.is_open}
 
     # ---- lines -----------------------------------------------------------------------------------------------
 
@@ -109,8 +107,7 @@ class Seeing(CaseReader):
         )
 
     def _can_raise(self) -> bool:
-        acts = (self.protocol.acts[one.key] for one in self.choices if one.kind == "act" and one.is_open)
-        return any(act.kind is ActKind.raise_danger for act in acts)
+        return any(self.protocol.acts[key].kind is ActKind.raise_danger for key in self.opened)
 
     def has_papers(self) -> bool:
         documents = self.protocol.documents.values()
@@ -181,7 +178,7 @@ class Seeing(CaseReader):
             return None
         event = found.event
         if isinstance(event, StepTaken):
-            words = self.masks.by(event.actor, event.role)(event.reason)
+            words = self.words_of(event, event.reason)
         else:
             record = self.case.record(event.seq)
             answers = self.record(record).answers if record is not None else {}
@@ -235,7 +232,27 @@ class Seeing(CaseReader):
         return {act.key for line in self.duties() if line.state == "due" for act in line.acts}
 
     def duties(self) -> tuple[DutyLine, ...]:
-        return self._due.duties
+        """Every duty, as it stands."""
+        return tuple(map(self._duty_line, self._duties))
+
+    @cached_property
+    def _duties(self) -> tuple[DutyStatus, ...]:
+        return duties(self.loaded.facts, self.counts)
+
+    def _duty_line(self, status: DutyStatus) -> DutyLine:
+        duty = self.protocol.duties[status.duty]
+        return DutyLine(
+            duty,
+            status.state,
+            tone_of(status.due_at, self.loaded.now) if status.state == "due" else "ok",
+            status.due_at,
+            status.done_at,
+            self._open_acts(duty.met_by),
+            self._about(status.subjects),
+        )
+
+    def _open_acts(self, keys: Iterable[str]) -> tuple[Act, ...]:
+        return tuple(self.protocol.acts[key] for key in dict.fromkeys(keys) if key in self.opened)
 
     def _about(self, subjects: tuple[str, ...]) -> str:
         """Of people, all their signs; of anything else, what is due first."""
@@ -243,11 +260,33 @@ class Seeing(CaseReader):
         return " · ".join(people) if people else self.subject(next(iter(subjects), ""))
 
     def due_lines(self) -> tuple[DueLine, ...]:
-        return self._due.others
+        """Counts that no duty says, follow-ups (those that were not held, and the next to come), and what to chase."""
+        now = self.loaded.now
+        lines = [self._count_line(due) for due in self.running if not self._is_said(due)]
+        planned = follow_ups(self.loaded.facts, self.running)
+        coming = [one for one in planned if one.due.due_at >= now]
+        for one in (one for one in planned if one not in coming[1:]):
+            due = one.due
+            lines.append(DueLine(None, "", due.due_at, tone_of(due.due_at, now), self._open_acts([due.key])))
+        lines.sort(key=lambda line: line.due_at or now)
+        return (*lines, *self._chased())
 
-    @cached_property
-    def _due(self) -> DueLines:
-        return DueLines(self.loaded, self.counts, self.running, self.choices, self._about)
+    def _chased(self) -> Iterator[DueLine]:
+        """Referrals acknowledged and not answered, of which messages ask again by now: nothing is late by them."""
+        for deadline in self.protocol.deadlines.values():
+            for due in counts_anew(self.loaded.facts, deadline):
+                if due.is_open and due.due_at <= self.loaded.now:
+                    yield replace(self._count_line(due), due_at=None, tone="today")
+
+    def _count_line(self, due: Due) -> DueLine:
+        deadline = self.protocol.deadlines[due.deadline]
+        acts = self._open_acts(source.act for source in deadline.met_by if source.act)
+        return DueLine(deadline, self._about((due.subject,)), due.due_at, tone_of(due.due_at, self.loaded.now), acts)
+
+    def _is_said(self, due: Due) -> bool:
+        """Whether a duty says of this count, or of an earlier one, that it is due."""
+        saying = (one for one in self._duties if one.due_at is not None and one.due_at <= due.due_at)
+        return any(one.state == "due" and due.deadline in self.protocol.duties[one.duty].deadlines for one in saying)
 
     def subject(self, subject: str) -> str:
         """A count's subject for display: a danger's key, a person's label, a number."""
@@ -348,21 +387,9 @@ class Seeing(CaseReader):
         return CaseView(
             head=self.head(),
             rail=self.rail(),
-            next_moves=(),
-            other_moves=(),
             acts=self.acts(),
-            duties=(),
             dues=tuple(line for line in self.due_lines() if line.deadline and self._is_for_reader(line.deadline)),
-            people=(),
-            seats=(),
-            referrals=(),
-            whom={},
             holds=self.holds(),
-            evidence=(),
-            notes=(),
-            follow_ups=(),
-            dangers=(),
-            to_sign=(),
             chronology=self.chronology(),
             successor=self.case.successor,
             joined=tuple(self.case.joined),
@@ -409,7 +436,7 @@ class Seeing(CaseReader):
             referrals=self.referrals(),
             whom={one.number: one.whom for one in self.case.referrals if one.whom},
             holds=self.holds(),
-            remarks=self.remarks(),
+            remarks=self.remarks,
             review=review,
             missing_forms=self.missing_forms() if review and review.may_observe else (),
             evidence=self.of_kind(ActKind.evidence),

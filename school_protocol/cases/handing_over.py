@@ -6,7 +6,7 @@ What is handed over is a page a case: what the next team must know, and nobody's
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from school_protocol import context
@@ -15,21 +15,20 @@ from school_protocol.auth import sign_in_repository
 from school_protocol.auth.permissions import is_of_team
 from school_protocol.auth.repository import Account, Post
 from school_protocol.cases import index_repository, lookup_repository
-from school_protocol.cases.case_lines import CaseHead, FollowUpLine, ReferralLine, SeatLine
 from school_protocol.cases.case_view import Seeing
-from school_protocol.cases.due_lines import tone_of
 from school_protocol.cases.index_repository import IndexSeat
 from school_protocol.cases.loading import load, scope_of
 from school_protocol.cases.lookup_repository import Carried, OpenCase
+from school_protocol.cases.next_action import tone_of
 from school_protocol.cases.showing import note_reading, seeing_of
+from school_protocol.cases.view_models import CaseHead, DueLine, FollowUpLine, RecordView, ReferralLine, SeatLine
 from school_protocol.context import House, declared, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import acts_as, is_above
 from school_protocol.engine.clock import MORNING
 from school_protocol.engine.deadlines import open_dues
-from school_protocol.engine.definition import Act, ActKind, Deadline, Protocol, Seat, State
+from school_protocol.engine.definition import Act, ActKind, Protocol, Seat, State
 from school_protocol.engine.errors import BadInput, Unseen
-from school_protocol.engine.intents import Choice
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import ZONE
 from school_protocol.people import teams
@@ -58,33 +57,14 @@ NOTES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class ComingLine:
-    """What is due; `subject` is a danger's key, a place's code or a number."""
-
-    deadline: Deadline
-    subject: str
-    due_at: datetime
-    tone: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoteLine:
-    """That a note is there: its title, its day, who wrote it; never its words."""
-
-    seq: int
-    act: Act
-    at: datetime
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
 class HandOverCase:
     head: CaseHead
-    dues: tuple[ComingLine, ...]
+    dues: tuple[DueLine, ...]
     seats: tuple[SeatLine, ...]
     referrals: tuple[ReferralLine, ...]
     follow_up: FollowUpLine | None
-    notes: tuple[NoteLine, ...]
+    notes: tuple[RecordView, ...]
+    """That they are there: their title, their day, who wrote them; never their words."""
     note_act: Act | None
     """The act that writes the hand-over note, where it is open to this reader."""
 
@@ -127,12 +107,13 @@ def _case(house: House, actor: Actor, number: str) -> HandOverCase | None:
 
 
 def _told(seeing: Seeing) -> HandOverCase:
+    today = seeing.loaded.facts.today.isoformat()
     planned = [line for line in seeing.follow_ups() if line.state != "held"]
     notes = [record for record in seeing.of_kind(ActKind.note) if record.hidden != "side"]
     return HandOverCase(
         head=seeing.head(),
         dues=tuple(
-            ComingLine(
+            DueLine(
                 seeing.protocol.deadlines[due.deadline],
                 seeing.subject(due.subject),
                 due.due_at,
@@ -140,22 +121,12 @@ def _told(seeing: Seeing) -> HandOverCase:
             )
             for due in sorted(open_dues(seeing.loaded.facts), key=lambda due: due.due_at)[:DUES]
         ),
-        seats=tuple(line for line in seeing.seats() if line.until is None or line.until >= _today(seeing)),
+        seats=tuple(line for line in seeing.seats() if line.until is None or line.until >= today),
         referrals=tuple(line for line in seeing.referrals() if line.state != "settled"),
         follow_up=planned[0] if planned else None,
-        notes=tuple(NoteLine(one.seq, one.act, one.at, one.actor) for one in reversed(notes[-NOTES:])),
-        note_act=next(
-            (seeing.protocol.acts[choice.key] for choice in seeing.choices if _writes_note(seeing, choice)), None
-        ),
+        notes=tuple(replace(one, answers={}) for one in reversed(notes[-NOTES:])),
+        note_act=next((act for act in seeing.protocol.acts_of(ActKind.note) if act.key in seeing.opened), None),
     )
-
-
-def _today(seeing: Seeing) -> str:
-    return seeing.loaded.facts.today.isoformat()
-
-
-def _writes_note(seeing: Seeing, choice: Choice) -> bool:
-    return choice.kind == "act" and choice.is_open and seeing.protocol.acts[choice.key].kind is ActKind.note
 
 
 # ---- leaving a team: what is handed over first, and the emergency exit of whoever oversees -------------------------

@@ -203,17 +203,13 @@ class Filter:
 
     ended: bool | None = None
     urgent: bool | None = None
-    restricted: bool | None = None
-    has_danger: bool | None = None
     protocol: str | None = None
     unit: str | None = None
-    stages: frozenset[str] | None = None
-    states: frozenset[str] | None = None
+    stage: str | None = None
+    state: str | None = None
     level: int | None = None
-    waiting_for: frozenset[str] | None = None
     waits_for: Waited | None = None
     seat_of: str | None = None
-    due_from: datetime | None = None
     due_before: datetime | None = None
     moved_from: datetime | None = None
     changed_from: datetime | None = None
@@ -569,18 +565,6 @@ def _is_latest() -> ColumnElement[bool]:
     return and_(EventRow.case_id == CaseIndexRow.case_id, EventRow.seq == CaseIndexRow.last_seq)
 
 
-def dues_until(
-    session: Session, moment: datetime, *, limit: int, after: tuple[datetime, str, str, str] | None = None
-) -> list[tuple[str, Due]]:
-    """Deadlines up to a moment, of all cases, for the sweep; `after` is (due_at, case id, key, subject) of the last."""
-    order = (CaseDueRow.due_at, CaseDueRow.case_id, CaseDueRow.key, CaseDueRow.subject)
-    query = select(CaseDueRow).where(CaseDueRow.due_at <= moment, CaseDueRow.planned.is_(False))
-    if after is not None:
-        query = query.where(beyond(order, after))
-    rows = session.scalars(query.order_by(*order).limit(limit))
-    return [(row.case_id, _due(row)) for row in rows]
-
-
 def open_on_version(
     session: Session, protocol: str, version: int, *, limit: int, after: str = ""
 ) -> list[tuple[str, str]]:
@@ -604,15 +588,8 @@ def departures(session: Session, protocol: str) -> dict[str, int]:
 
 def count_open(session: Session, protocol: str, version: int) -> int:
     """How many open cases follow that version."""
-    query = select(func.count()).select_from(CaseIndexRow)
-    return (
-        session.scalar(
-            query.where(
-                CaseIndexRow.protocol == protocol, CaseIndexRow.version == version, CaseIndexRow.ended.is_(False)
-            )
-        )
-        or 0
-    )
+    follows = (CaseIndexRow.protocol == protocol, CaseIndexRow.version == version, CaseIndexRow.ended.is_(False))
+    return session.scalar(select(func.count()).select_from(CaseIndexRow).where(*follows)) or 0
 
 
 def _from(after: Cursor | None, urgent: bool, urgent_first: bool) -> Iterator[ColumnElement[bool]]:
@@ -636,26 +613,14 @@ def _narrowing(filter: Filter, today: date) -> Iterator[ColumnElement[bool]]:
     for column, wanted in (
         (CaseIndexRow.ended, filter.ended),
         (CaseIndexRow.urgent, filter.urgent),
-        (CaseIndexRow.restricted, filter.restricted),
         (CaseIndexRow.protocol, filter.protocol),
         (CaseIndexRow.unit, filter.unit),
+        (CaseIndexRow.stage, filter.stage),
+        (CaseIndexRow.state, filter.state),
         (CaseIndexRow.level, filter.level),
     ):
         if wanted is not None:
             yield column == wanted
-    for column, several in ((CaseIndexRow.stage, filter.stages), (CaseIndexRow.state, filter.states)):
-        if several is not None:
-            yield column.in_(sorted(several)) if several else false()
-    if filter.has_danger is not None:
-        yield CaseIndexRow.raised > 0 if filter.has_danger else CaseIndexRow.raised == 0
-    yield from _narrowing_by_parts(filter, today)
-
-
-def _narrowing_by_parts(filter: Filter, today: date) -> Iterator[ColumnElement[bool]]:
-    if filter.waiting_for is not None:
-        roles = CaseWaitingRow.role.in_(sorted(filter.waiting_for))
-        waiting = exists().where(CaseWaitingRow.case_id == CaseIndexRow.case_id, roles)
-        yield waiting.correlate(CaseIndexRow)
     if filter.waits_for is not None:
         yield _waiting_for(filter.waits_for, today)
     if filter.seat_of is not None:
@@ -665,9 +630,6 @@ def _narrowing_by_parts(filter: Filter, today: date) -> Iterator[ColumnElement[b
     if filter.changed_from is not None:
         latest = exists().where(_is_latest(), EventRow.at >= filter.changed_from)
         yield latest.correlate(CaseIndexRow)
-    if filter.due_from is not None:
-        yield CaseIndexRow.due_order >= filter.due_from
-        yield CaseIndexRow.next_due_at.is_not(None)
     if filter.due_before is not None:
         yield CaseIndexRow.due_order < filter.due_before
         yield CaseIndexRow.next_due_at.is_not(None)

@@ -13,6 +13,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.permissions import schools_of
 from school_protocol.cases import index_repository, lookup_repository, repository
 from school_protocol.cases.loading import Loaded, keep, load_by_id, notify, scope_of, surroundings
+from school_protocol.cases.models import ReportRow
 from school_protocol.cases.on_paper import OnPaper, paper_of, writers
 from school_protocol.cases.opening_gate import refuse_unopened
 from school_protocol.cases.pseudonyms import refuse_names
@@ -397,7 +398,7 @@ def _acts_beside(loaded: Loaded) -> tuple[Act, ...]:
     return (*first_acts(loaded.protocol, choices), *still_to_tell(loaded.protocol, loaded.case, choices))
 
 
-def receipt_line(house: House, session: Session, actor: Actor, header: lookup_repository.ReportHeader) -> ReceiptLine:
+def receipt_line(house: House, session: Session, actor: Actor, header: ReportRow) -> ReceiptLine:
     if header.reporter != actor.id or header.case_id is None:
         raise Unseen(header.id)
     row = index_repository.row_of(session, header.case_id)

@@ -459,8 +459,7 @@ def _tell_who_alone_can(house: House, session: Session, row: index_repository.In
     known = {(one.role, one.act, one.need) for one in before}
     for one in row.asked:
         if (one.role, one.act, one.need) not in known:
-            payload: work_queue.Payload = {"case": row.case_id, "to": one.role, "move": one.act, "urgent": False}
-            work_queue.put_message(session, "notify", payload, at=house.now())
+            _ask_to_tell(house, session, row.case_id, one.role, one.act)
 
 
 def _tell_who_stands_in(house: House, session: Session, row: index_repository.IndexRow, facts: Facts) -> None:
@@ -476,8 +475,7 @@ def _tell_who_stands_in(house: House, session: Session, row: index_repository.In
     told = [role for _account, role in standing] or [role.key for role in protocol.roles.values() if role.oversees]
     urgent = row.urgent or any(protocol.deadlines[due.key].urgent for due in row.dues)
     for role in dict.fromkeys(told):
-        payload: work_queue.Payload = {"case": row.case_id, "to": role, "move": "stands_in", "urgent": urgent}
-        work_queue.put_message(session, "notify", payload, at=house.now())
+        _ask_to_tell(house, session, row.case_id, role, "stands_in", urgent=urgent)
 
 
 def _beside(
@@ -612,10 +610,7 @@ def notify(
         if isinstance(event, ReviewAsked):
             tell(house, session, case_id, asked_first(protocol))
         if isinstance(event, EntryRetracted) and calls_off(case, event):
-            called_off: work_queue.Payload = {
-                "case": case_id, "to": "", "move": "taken_back", "urgent": True, "entry": event.entry,
-            }  # fmt: skip
-            work_queue.put_message(session, "notify", called_off, at=house.now())
+            _ask_to_tell(house, session, case_id, "", "taken_back", urgent=True, entry=event.entry)
         if isinstance(event, Recorded):
             _notify_of_act(house, session, protocol, case_id, event)
         move = _move_told(protocol, event, moved)
@@ -623,12 +618,7 @@ def notify(
             continue
         for notice in move.notify:
             if notice.when is None or notice.when.holds(facts):
-                work_queue.put_message(
-                    session,
-                    "notify",
-                    {"case": case_id, "to": notice.to, "move": move.key, "urgent": notice.urgent},
-                    at=house.now(),
-                )
+                _ask_to_tell(house, session, case_id, notice.to, move.key, urgent=notice.urgent)
 
 
 def _move_told(protocol: Protocol, event: Event, moved: Collection[str]) -> Move | None:
@@ -659,17 +649,20 @@ def _notify_of_act(house: House, session: Session, protocol: Protocol, case_id: 
         if (is_asked and opened) or (notice.to == RECEIVING_HEAD and not opened):
             continue
         if notice.when is None or notice.when.holds(values):
-            payload: work_queue.Payload = {
-                "case": case_id, "to": notice.to, "move": event.act, "urgent": notice.urgent, "opened": opened or "",
-            }  # fmt: skip
-            work_queue.put_message(session, "notify", payload, at=house.now())
+            _ask_to_tell(house, session, case_id, notice.to, event.act, urgent=notice.urgent, opened=opened or "")
 
 
 def tell(house: House, session: Session, case_id: str, roles: Iterable[str]) -> None:
     """Ask for a message, without content, to whoever holds these roles or seats."""
     for role in roles:
-        payload: work_queue.Payload = {"case": case_id, "to": role, "move": "review", "urgent": False, "review": True}
-        work_queue.put_message(session, "notify", payload, at=house.now())
+        _ask_to_tell(house, session, case_id, role, "review", review=True)
+
+
+def _ask_to_tell(
+    house: House, session: Session, case_id: str, to: str, move: str, *, urgent: bool = False, **more: str | int
+) -> None:
+    payload: work_queue.Payload = {"case": case_id, "to": to, "move": move, "urgent": urgent, **more}
+    work_queue.put_message(session, "notify", payload, at=house.now())
 
 
 def accounts_in(loaded: Loaded) -> set[str]:

@@ -26,7 +26,7 @@ from school_protocol.engine.visibility import Scope
 from school_protocol.reports.models import PublicReportRow
 from school_protocol.storage.models import Id, Key, RealmBase, new_id
 from school_protocol.storage.row_macs import HasMac
-from school_protocol.storage.sql import add_new, before, beyond
+from school_protocol.storage.sql import add_new
 from school_protocol.storage.vault import Vault
 
 # ---- where the reviews of some cases stand -------------------------------------------------------------------------
@@ -310,9 +310,6 @@ def _tallies_row(session: Session, model: Counted, unit: str) -> ReportTallyRow:
     return session.get_one(ReportTallyRow, (model.__tablename__, unit), with_for_update=True)
 
 
-_ORDER = (ReportRow.received_at, ReportRow.id)
-
-
 class ReportStatus(StrEnum):
     """What became of a report: opened as a case, linked to one that existed, or answered without one."""
 
@@ -320,19 +317,6 @@ class ReportStatus(StrEnum):
     opened = "opened"
     linked = "linked"
     answered = "answered"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportHeader:
-    """What is clear of a report."""
-
-    id: str
-    unit: str
-    received_at: datetime
-    channel: str
-    reporter: str | None
-    status: ReportStatus
-    case_id: str | None
 
 
 def receive(
@@ -367,14 +351,9 @@ def seal(vault: Vault, row: ReportRow, content: Mapping[str, Any]) -> None:
     row.sealed = vault.seal(key, row.label, content)
 
 
-def header(session: Session, report_id: str) -> ReportHeader:
-    """A report without its content; raises Unseen."""
-    return _header(_report_row(session, report_id))
-
-
 def content(session: Session, vault: Vault, report_id: str) -> dict[str, Any]:
     """What the report says, opened."""
-    row = _report_row(session, report_id)
+    row = header(session, report_id)
     key = vault.unwrap(row.master, row.wrapped, row.label)
     values: dict[str, Any] = vault.open_sealed(key, row.label, row.sealed)
     return values
@@ -382,53 +361,26 @@ def content(session: Session, vault: Vault, report_id: str) -> dict[str, Any]:
 
 def settle_report(session: Session, report_id: str, status: ReportStatus, case_id: str | None = None) -> None:
     """Say what became of a report; `case_id` where it was opened as, or linked to, a case."""
-    row = _report_row(session, report_id)
+    row = header(session, report_id)
     row.status, row.case_id = status.value, case_id
     session.flush()
 
 
-def waiting_reports(
-    session: Session, units: Collection[str], *, limit: int, after: ReportHeader | None = None
-) -> tuple[ReportHeader, ...]:
-    """Reports of these units that nobody has triaged yet, oldest first, from after the last one of the page before."""
-    query = select(ReportRow).where(ReportRow.unit.in_(units), ReportRow.status == ReportStatus.waiting.value)
-    if after is not None:
-        query = query.where(beyond(_ORDER, (after.received_at, after.id)))
-    rows = session.scalars(query.order_by(ReportRow.received_at, ReportRow.id).limit(limit))
-    return tuple(_header(row) for row in rows)
-
-
-def of_reporter(
-    session: Session, reporter: str, *, limit: int, after: ReportHeader | None = None
-) -> tuple[ReportHeader, ...]:
+def of_reporter(session: Session, reporter: str, *, limit: int) -> tuple[ReportRow, ...]:
     """One person's own reports, newest first."""
     query = select(ReportRow).where(ReportRow.reporter == reporter)
-    if after is not None:
-        query = query.where(before(_ORDER, (after.received_at, after.id)))
-    rows = session.scalars(query.order_by(ReportRow.received_at.desc(), ReportRow.id.desc()).limit(limit))
-    return tuple(_header(row) for row in rows)
+    return tuple(session.scalars(query.order_by(ReportRow.received_at.desc(), ReportRow.id.desc()).limit(limit)))
 
 
-def reports_of_case(session: Session, case_id: str) -> tuple[ReportHeader, ...]:
+def reports_of_case(session: Session, case_id: str) -> tuple[ReportRow, ...]:
     """The reports that belong to a case, in the order of their arrival."""
     query = select(ReportRow).where(ReportRow.case_id == case_id).order_by(ReportRow.received_at, ReportRow.id)
-    return tuple(_header(row) for row in session.scalars(query))
+    return tuple(session.scalars(query))
 
 
-def _report_row(session: Session, report_id: str) -> ReportRow:
+def header(session: Session, report_id: str) -> ReportRow:
+    """A report, its content sealed; raises Unseen."""
     row = session.get(ReportRow, report_id)
     if row is None:
         raise Unseen(report_id)
     return row
-
-
-def _header(row: ReportRow) -> ReportHeader:
-    return ReportHeader(
-        id=row.id,
-        unit=row.unit,
-        received_at=row.received_at,
-        channel=row.channel,
-        reporter=row.reporter,
-        status=ReportStatus(row.status),
-        case_id=row.case_id,
-    )

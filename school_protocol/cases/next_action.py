@@ -20,6 +20,7 @@ from school_protocol.engine.facts import Facts, Surroundings
 from school_protocol.engine.review_state import review_now, sent_back
 from school_protocol.engine.sharing_state import Asked, answering_act, receiving_seats, school_of, waiting
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
+from school_protocol.language import ZONE
 from school_protocol.storage.engines import Session
 
 _WAITS_ABOVE = {ScopeKind.province: UnitKind.province, ScopeKind.region: UnitKind.region}
@@ -114,6 +115,16 @@ def asker(house: House, actor: Actor) -> Asker:
     seats = {seat for protocol in house.library.every() for seat in receiving_seats(protocol)}
     offices = tuple(dict.fromkeys((held.role, held.unit) for held in actor.appointments))
     return Asker(actor.id, offices, tuple(sorted(seats)), house.now())
+
+
+def tone_of(due_at: datetime | None, now: datetime) -> str:
+    """How pressing a moment is: late, today, soon (three days) or later."""
+    if due_at is None:
+        return "later"
+    if due_at < now:
+        return "late"
+    days = (due_at.astimezone(ZONE).date() - now.astimezone(ZONE).date()).days
+    return "today" if days == 0 else "soon" if days <= 3 else "later"
 
 
 # ---- what a case waits for, worked out from its facts --------------------------------------------------------------

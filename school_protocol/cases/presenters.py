@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from flask import Flask
 
-from school_protocol.cases.case_lines import RecordView
 from school_protocol.cases.on_paper import OnPaper
-from school_protocol.cases.view_models import AccountLine, ActView
+from school_protocol.cases.view_models import AccountLine, ActView, RecordView
 from school_protocol.engine.actors import AT, BY
 from school_protocol.engine.definition import Act, ActKind, Grid, Protocol
 from school_protocol.engine.form_model import FieldType, Form, FormField
@@ -73,10 +73,6 @@ def subject_of(protocol: Protocol, subject: str) -> str:
     return w.day(subject) if _DAY.fullmatch(subject) else subject
 
 
-def is_words(item: FormField) -> bool:
-    return item.is_words
-
-
 def is_named(item: FormField) -> bool:
     """Whether the answer is a name or a number, to be kept apart from the text around it."""
     return item.type in _NAMED
@@ -102,7 +98,7 @@ _GLOBALS: Mapping[str, Callable[..., Any]] = {
     "grid_of": grid_of,
     "sign_label": sign_label,
     "subject_of": subject_of,
-    "is_words": is_words,
+    "is_words": attrgetter("is_words"),
     "is_named": is_named,
 }
 
@@ -114,8 +110,8 @@ PATHS = (AT, BY)
 AT_NAME, BY_NAME, OPENED_NAME = "paper-at", "paper-by", "paper-opened"
 
 
-class Writer(OneOf):
-    """Who wrote it: a list, however few."""
+class ListOf(OneOf):
+    """A list, however few."""
 
     is_list = True
 
@@ -131,7 +127,7 @@ class PaperFold:
         self.at: Question = Moment(
             w._("Date and time on the paper"), spec=_spec("at", FieldType.moment), w=w, hint=when
         ).bind(form=form, name=AT_NAME)
-        self.by: Question = Writer(
+        self.by: Question = ListOf(
             w._("Who wrote it"), spec=_spec("by", FieldType.account), w=w, hint=signs, options=self._writers(),
             none=w._("I did"),
         ).bind(form=form, name=BY_NAME)  # fmt: skip
@@ -200,12 +196,6 @@ def _day(moment: datetime) -> str:
 NAME = "whom"
 
 
-class Whom(OneOf):
-    """A list, however few."""
-
-    is_list = True
-
-
 def whom_question(form: Any, view: ActView, w: Wording, posted: Posted) -> Question | None:
     """The question of a referral's form; None where the directory knows nobody, or another act is recorded."""
     stands = any(line.stands for line in view.choices.holds)
@@ -216,9 +206,9 @@ def whom_question(form: Any, view: ActView, w: Wording, posted: Posted) -> Quest
     none = w._("Not said")
     if view.whom:
         none = w._("As it stands: %(service)s", service=w.text(view.whom))
-    spec = FormField.model_validate({"key": NAME, "type": FieldType.choice.value, "label": {"en": NAME}})
-    found: Question = Whom(
-        w._("Which service exactly?"), options=list(_offered(view, w, lines)), none=none, spec=spec, w=w, hint=hint,
+    found: Question = ListOf(
+        w._("Which service exactly?"), options=list(_offered(view, w, lines)), none=none,
+        spec=_spec(NAME, FieldType.choice), w=w, hint=hint,
     ).bind(form=form, name=NAME)  # fmt: skip
     found.process(posted)
     return found

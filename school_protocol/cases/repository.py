@@ -35,19 +35,6 @@ from school_protocol.storage.sql import add_rows
 from school_protocol.storage.vault import Vault, canonical, from_canonical, normalised
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A case as it was opened; where it stands now is the index's and the fold's business."""
-
-    case_id: str
-    number: str
-    protocol: str
-    version: int
-    digest: str
-    unit: str
-    opened_at: datetime
-
-
 def open_case(
     session: Session,
     vault: Vault,
@@ -81,20 +68,12 @@ def any_opened(session: Session) -> bool:
     return bool(session.scalar(select(select(CaseRecordRow).exists())))
 
 
-def opened(session: Session, case_id: str) -> Opened:
-    """How a case was opened; raises Unseen where there is none."""
+def opened(session: Session, case_id: str) -> CaseRecordRow:
+    """How a case was opened; raises Unseen where there is none. Where it stands now the index and the fold say."""
     row = session.get(CaseRecordRow, case_id)
     if row is None:
         raise Unseen(case_id)
-    return Opened(
-        case_id=row.id,
-        number=row.number,
-        protocol=row.protocol,
-        version=row.version,
-        digest=row.digest,
-        unit=row.unit,
-        opened_at=row.opened_at,
-    )
+    return row
 
 
 def find_by_number(session: Session, number: str) -> str | None:

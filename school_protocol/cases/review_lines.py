@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from school_protocol.cases.case_lines import DutyLine, EventView, RemarkLine
 from school_protocol.cases.loading import Loaded
-from school_protocol.cases.pseudonyms import Mask, Masks
-from school_protocol.cases.view_models import ReviewLine
+from school_protocol.cases.view_models import DutyLine, EventView, RemarkLine, ReviewLine
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.deadlines import Due
@@ -41,34 +39,28 @@ from school_protocol.engine.review_state import (
 from school_protocol.engine.texts import Text
 
 if TYPE_CHECKING:
+    from school_protocol.cases.case_reader import CaseReader
     from school_protocol.cases.case_view import Seeing
 
 _NO_FORM = (ActKind.sign, ActKind.raise_danger)
 """What is tapped or signed: nobody misses a form of it."""
 
-Readable = Callable[[Remark], bool]
-"""Whether this reader reads what that remark is on: what is said of another side's records is that side's too."""
 
-
-def attached_detail(
-    loaded: Loaded, masks: Masks, names: Mapping[str, str], readable: Readable, event: RemarksAttached
-) -> dict[str, Any]:
+def attached_detail(reader: CaseReader, event: RemarksAttached) -> dict[str, Any]:
     """What the chronology tells of remarks: on which copy, each of them, and who wrote them on paper."""
     paper = event.paper
     return {
         "document": event.document,
         "copy": event.copy,
         "awaited": sum(one.awaits for one in event.remarks),
-        "remarks": [
-            _told(loaded, masks.by(event.actor, event.role), readable, event.seq, one) for one in event.remarks
-        ],
-        "paper": {"name": names.get(paper.by, "—"), "role": paper.role, "at": paper.at.isoformat()} if paper else None,
+        "remarks": [_told(reader, event, one) for one in event.remarks],
+        "paper": {"name": reader.name(paper.by), "role": paper.role, "at": paper.at.isoformat()} if paper else None,
     }
 
 
-def _told(loaded: Loaded, masked: Mask, readable: Readable, seq: int, remark: Remark) -> dict[str, Any]:
-    is_hidden = not readable(remark)
-    missing, question = (None, None) if is_hidden else (_missing(loaded, seq, remark), _part(loaded, remark))
+def _told(reader: CaseReader, event: RemarksAttached, remark: Remark) -> dict[str, Any]:
+    loaded, is_hidden = reader.loaded, not reader.reads_place(remark)
+    missing, question = (None, None) if is_hidden else (_missing(loaded, event.seq, remark), _part(loaded, remark))
     place: dict[str, Any] = {"missing": missing} if missing else {"missing": {}} if is_hidden and remark.act else {}
     place |= {"question": dict(question.root)} if question else {}
     return {
@@ -77,22 +69,22 @@ def _told(loaded: Loaded, masked: Mask, readable: Readable, seq: int, remark: Re
         "section": remark.section,
         "entry": remark.entry,
         "awaits": remark.awaits,
-        "text": "" if loaded.metadata_only or is_hidden else masked(remark.text),
+        "text": "" if is_hidden else reader.words_of(event, remark.text),
         "is_hidden": is_hidden,
     }
 
 
-def settled_detail(loaded: Loaded, masks: Masks, readable: Readable, event: RemarkSettled) -> dict[str, Any]:
+def settled_detail(reader: CaseReader, event: RemarkSettled) -> dict[str, Any]:
     """What the chronology tells of a remark that was dealt with: which one, and how."""
     settled = (event.attached, event.remark)
-    found = next((one.remark for one in loaded.case.remarks if (one.seq, one.place) == settled), None)
-    is_said = (found is None or readable(found)) and not loaded.metadata_only
-    sentence = masks.by(event.actor, event.role)(event.sentence) if is_said else ""
+    found = next((one.remark for one in reader.case.remarks if (one.seq, one.place) == settled), None)
+    sentence = reader.words_of(event, event.sentence) if found is None or reader.reads_place(found) else ""
     return {"attached": event.attached, "remark": event.remark, "sentence": sentence}
 
 
-def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str], readable: Readable) -> tuple[RemarkLine, ...]:
+def remark_lines(reader: CaseReader) -> tuple[RemarkLine, ...]:
     """Every remark of the case, in the order in which they came; those that were dealt with among them."""
+    loaded = reader.loaded
     if loaded.metadata_only:
         return ()
     by_seq: dict[int, Event] = {event.seq: event for event in loaded.events}
@@ -100,7 +92,7 @@ def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str], readabl
     for one in loaded.case.remarks:
         came, settled = by_seq[one.seq], by_seq.get(one.settled_seq or 0)
         assert isinstance(came, RemarksAttached)
-        paper, is_hidden = came.paper, not readable(one.remark)
+        paper, is_hidden = came.paper, not reader.reads_place(one.remark)
         missing = None if is_hidden else _missing(loaded, one.seq, one.remark)
         on = None if is_hidden and one.remark.act else _on(loaded, by_seq.get(one.remark.entry))
         line = RemarkLine(
@@ -112,13 +104,13 @@ def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str], readabl
             section=one.remark.section,
             entry=one.remark.entry,
             awaits=one.remark.awaits,
-            text="" if is_hidden else masks.by(came.actor, came.role)(one.remark.text),
-            by=names.get(paper.by if paper else came.actor, "—"),
+            text="" if is_hidden else reader.words_of(came, one.remark.text),
+            by=reader.name(paper.by if paper else came.actor),
             role=paper.role if paper else came.role,
             at=paper.at if paper else came.at,
             settled_at=settled.at if settled else None,
-            settled_by=names.get(settled.actor, "—") if settled else "",
-            sentence="" if is_hidden else _sentence(masks, settled),
+            settled_by=reader.name(settled.actor) if settled else "",
+            sentence="" if is_hidden else _sentence(reader, settled),
             on=missing.title if missing else on,
             on_record=isinstance(by_seq.get(one.remark.entry), Recorded) and not is_hidden,
             is_hidden=is_hidden,
@@ -190,8 +182,8 @@ def _on(loaded: Loaded, event: Event | None) -> Text | None:
     return None
 
 
-def _sentence(masks: Masks, settled: Event | None) -> str:
-    return masks.by(settled.actor, settled.role)(settled.sentence) if isinstance(settled, RemarkSettled) else ""
+def _sentence(reader: CaseReader, settled: Event | None) -> str:
+    return reader.words_of(settled, settled.sentence) if isinstance(settled, RemarkSettled) else ""
 
 
 def without_words(event: EventView) -> EventView:
@@ -262,14 +254,14 @@ def _words(seeing: Seeing, review: Review, now: ReviewNow | None) -> str:
     found = turns(seeing.protocol, seeing.case) if now else ()
     match found[-1].event if found else None:
         case ReviewAsked() | ReviewEnded() as event:
-            return seeing.masks.by(event.actor, event.role)(event.sentence)
+            return seeing.words_of(event, event.sentence)
         case StepTaken() as step:
-            return seeing.masks.by(step.actor, step.role)(step.reason)
+            return seeing.words_of(step, step.reason)
         case Recorded() as recorded if now and now.state in _BY_VISA:
             record = seeing.case.record(recorded.seq)
             back = _sent_back_by(seeing, review, recorded)
             if back is not None:
-                return seeing.masks.by(back.actor, back.role)(back.reason)
+                return seeing.words_of(back, back.reason)
             shown = seeing.record(record).answers if record else {}
             said = shown.get(review.refusal.reason) if review.refusal else None
             return said if isinstance(said, str) else ""

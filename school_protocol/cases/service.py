@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from school_protocol.auth.service import TooManyTries
 from school_protocol.auth.sign_in_service import is_password_of
 from school_protocol.cases import repository
-from school_protocol.cases.join import answered_by, carry, hand_over, is_sent_back, with_way_back
 from school_protocol.cases.loading import (
     Loaded,
     calls_off,
@@ -27,17 +26,19 @@ from school_protocol.cases.loading import (
 )
 from school_protocol.cases.on_paper import OnPaper, paper_of
 from school_protocol.cases.pseudonyms import refuse_names
-from school_protocol.cases.sharing import load_asked, open_contribution
+from school_protocol.cases.sharing import carry, hand_over, load_asked, open_contribution
 from school_protocol.cases.showing import as_far_as, seeing_of
 from school_protocol.context import House
-from school_protocol.engine.case import fold
+from school_protocol.engine.case import Case, fold
 from school_protocol.engine.decisions import decide
-from school_protocol.engine.definition import Act, ActKind
+from school_protocol.engine.definition import Act, ActKind, Move, Protocol
+from school_protocol.engine.definition_parts import Remarks
 from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.engine.events import EntryRetracted, Event, Recorded, StepTaken
 from school_protocol.engine.evidence_pieces import FileRefused
 from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Decision, MakeMove, Reason, RecordAct, Undo
+from school_protocol.engine.review_state import is_refusal
 from school_protocol.engine.sharing_state import ANSWERING
 from school_protocol.engine.texts import ATTACH
 from school_protocol.engine.visibility import Actor
@@ -392,3 +393,47 @@ def take_back(house: House, actor: Actor, number: str, seq: int, *, expected: in
         if expected is not None and expected < loaded.case.content_seq:
             raise Conflict(expected, loaded.case.content_seq)
         return keep_decision(house, session, loaded, decision, press)
+
+
+# ---- the way back that goes with a refused visa --------------------------------------------------------------------
+# By whichever page it is refused, the case goes where it says.
+
+
+def with_way_back(loaded: Loaded, actor: Actor, refused: Decision) -> Decision:
+    """The same; of a visa that was refused, with the step that goes back where one is open."""
+    review = loaded.protocol.review
+    if review is None or review.refusal is None or not is_sent_back(loaded, refused):
+        return refused
+    recorded = next(event for event in refused.events if isinstance(event, Recorded))
+    said = str(recorded.answers.get(review.refusal.reason, ""))
+    numbered = [event.numbered(loaded.case.last_seq + place) for place, event in enumerate(refused.events, 1)]
+    after = fold(loaded.protocol, numbered, loaded.case.copied(), earlier=loaded.case.earlier)
+    for key in review.refusal.moves:
+        step = _step(loaded, after, actor, loaded.protocol.moves[key], said)
+        if step is not None:
+            return replace(refused, events=(*refused.events, *step.events))
+    return refused
+
+
+def answered_by(protocol: Protocol) -> Remarks | None:
+    """Who answers what those above say of a case, and is told of it; None: nobody does."""
+    documents = protocol.documents.values()
+    return next((one.remarks for one in documents if one.is_case_file and one.remarks is not None), None)
+
+
+def is_sent_back(loaded: Loaded, decision: Decision) -> bool:
+    """Whether a visa is refused by it."""
+    review = loaded.protocol.review
+    return review is not None and any(
+        isinstance(event, Recorded) and event.act == review.visa and is_refusal(review, event.answers)
+        for event in decision.events
+    )
+
+
+def _step(loaded: Loaded, after: Case, actor: Actor, move: Move, said: str) -> Decision | None:
+    if after.state not in move.from_:
+        return None
+    try:
+        return decide(loaded.protocol, after, actor, loaded.now, loaded.around, MakeMove(move.key, said, {}))
+    except Refused:
+        return None

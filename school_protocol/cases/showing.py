@@ -11,7 +11,6 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account
 from school_protocol.cases import repository
 from school_protocol.cases.case_line_view import own_line
-from school_protocol.cases.case_lines import CaseHead, RecordView
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import (
     Loaded,
@@ -28,11 +27,13 @@ from school_protocol.cases.sharing import lines_of
 from school_protocol.cases.view_models import (
     ActView,
     CallLine,
+    CaseHead,
     CaseView,
     ChronologyPage,
     ConflictView,
     DangerPage,
     MoveView,
+    RecordView,
 )
 from school_protocol.context import House, today_for
 from school_protocol.engine import case_summary
@@ -234,7 +235,7 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             prefill=known_already(loaded, seeing, declared),
             assessed=_assessed(loaded, declared),
             writers=writers(loaded.protocol, declared, loaded.case, loaded.around, actor),
-            remarks=tuple(one for one in seeing.remarks() if one.act == key and one.settled_at is None),
+            remarks=tuple(one for one in seeing.remarks if one.act == key and one.settled_at is None),
             observations=seeing.observations() if _is_visa(loaded, key) else 0,
         )
 

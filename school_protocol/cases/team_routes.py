@@ -91,14 +91,18 @@ def stand_in(school: str) -> ResponseReturnValue:
     )
 
 
+def _flash(changed: Changed, said: str) -> None:
+    """What was done now, or that it was done before."""
+    if changed.repeated:
+        flash(wording()._("This was recorded already; nothing was done twice."), "message")
+    else:
+        flash(said, "ok")
+
+
 def _stand_in_named(school: str, changed: Changed) -> ResponseReturnValue:
     w = wording()
-    if changed.repeated:
-        flash(w._("This was recorded already; nothing was done twice."), "message")
-    elif changed.at_once:
-        flash(w._("%(name)s stands in from now on.", name=changed.name), "ok")
-    else:
-        flash(w._("%(name)s will stand in on these days.", name=changed.name), "ok")
+    now = w._("%(name)s stands in from now on.", name=changed.name)
+    _flash(changed, now if changed.at_once else w._("%(name)s will stand in on these days.", name=changed.name))
     return redirect(url_for("team.school", school=school), 303)
 
 
@@ -119,11 +123,7 @@ def end_stand_in(school: str, post: str) -> ResponseReturnValue:
 
 
 def _stand_in_ended(school: str, changed: Changed) -> ResponseReturnValue:
-    w = wording()
-    if changed.repeated:
-        flash(w._("This was recorded already; nothing was done twice."), "message")
-    else:
-        flash(w._("%(name)s stands in no more.", name=changed.name), "ok")
+    _flash(changed, wording()._("%(name)s stands in no more.", name=changed.name))
     home = url_for("desk.index") if changed.is_self else url_for("team.school", school=school)
     return redirect(home, 303)
 
@@ -170,22 +170,17 @@ def _left(school: str, changed: Changed) -> ResponseReturnValue:
         response = sessions.end(make_response(redirect(url_for("sign_in.show"), 303)))
         flash(w._("You have left the team. Thank you for what you did."), "ok")
         return response
-    if changed.repeated:
-        flash(w._("This was recorded already; nothing was done twice."), "message")
-    elif changed.orphans:
-        flash(
-            w.ngettext(
-                "%(name)s has left. One case needs somebody new.",
-                "%(name)s has left. %(num)d cases need somebody new.",
-                changed.orphans,
-                name=changed.name,
-            ),
-            "ok",
+    said = w._("The last day of %(name)s is noted.", name=changed.name)
+    if changed.orphans:
+        said = w.ngettext(
+            "%(name)s has left. One case needs somebody new.",
+            "%(name)s has left. %(num)d cases need somebody new.",
+            changed.orphans,
+            name=changed.name,
         )
     elif changed.at_once:
-        flash(w._("%(name)s has left: access ended.", name=changed.name), "ok")
-    else:
-        flash(w._("The last day of %(name)s is noted.", name=changed.name), "ok")
+        said = w._("%(name)s has left: access ended.", name=changed.name)
+    _flash(changed, said)
     return redirect(url_for("team.school", school=school), 303)
 
 

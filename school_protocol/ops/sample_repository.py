@@ -32,7 +32,7 @@ Row = dict[str, Any]
 class Said:
     """A report that belongs to a case, opened."""
 
-    header: lookup_repository.ReportHeader
+    header: ReportRow
     content: Mapping[str, Any]
 
 
@@ -40,7 +40,7 @@ class Said:
 class History:
     """All that a store holds of one case, opened: events, people, reports, the index, what it adds to figures."""
 
-    opened: cases_repository.Opened
+    opened: CaseRecordRow
     entries: tuple[Entry, ...]
     people: tuple[cases_repository.Identity, ...]
     reports: tuple[Said, ...]
@@ -113,7 +113,7 @@ class _Batch:
     def add(self, case_id: str, key: bytes, copy: Copy) -> None:
         history = copy.history
         said = {one.header.id: new_id() for one in history.reports}
-        ids = {**copy.ids, **said, history.opened.case_id: case_id, history.opened.number: copy.number}
+        ids = {**copy.ids, **said, history.opened.id: case_id, history.opened.number: copy.number}
         record = CaseRecordRow(
             id=case_id, number=copy.number, protocol=history.opened.protocol, version=history.opened.version,
             digest=history.opened.digest, unit=ids[history.opened.unit], opened_at=history.opened.opened_at,
@@ -149,7 +149,7 @@ class _Batch:
             header = one.header
             row = ReportRow(
                 id=ids[header.id], unit=ids[header.unit], received_at=header.received_at, channel=header.channel,
-                reporter=header.reporter and ids[header.reporter], status=header.status.value, case_id=case_id,
+                reporter=header.reporter and ids[header.reporter], status=header.status, case_id=case_id,
             )  # fmt: skip
             lookup_repository.seal(self.vault, row, from_canonical(_with_ids(canonical(one.content), ids)))
             self.after[_table(ReportRow)].append(_plain(row))

@@ -13,9 +13,9 @@ from datetime import datetime
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.sign_in_service import actors_of
 from school_protocol.cases import index_repository
-from school_protocol.cases.case_lines import CaseHead
 from school_protocol.cases.loading import Loaded, account_names, load, sees_pseudonyms
 from school_protocol.cases.showing import note_reading, seeing_of
+from school_protocol.cases.view_models import CaseHead
 from school_protocol.context import House, today_for
 from school_protocol.engine import visibility
 from school_protocol.engine.actors import standing_in

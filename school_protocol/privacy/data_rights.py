@@ -16,10 +16,9 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import signed
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases.case_lines import CaseHead, PersonLine
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, keep, load, naming_of, sign_of
-from school_protocol.cases.view_models import RightsLine
+from school_protocol.cases.view_models import CaseHead, PersonLine, RightsLine
 from school_protocol.context import REALM, House, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record

@@ -15,9 +15,9 @@ from school_protocol.auth.service import TooManyTries
 from school_protocol.auth.sign_in_service import must_prove
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases.case_lines import CaseHead
 from school_protocol.cases.loading import Loaded, keep, load, load_by_id, scope_of
 from school_protocol.cases.showing import note_reading, seeing_of
+from school_protocol.cases.view_models import CaseHead
 from school_protocol.context import House, today_for
 from school_protocol.engine import visibility
 from school_protocol.engine.actors import role_for

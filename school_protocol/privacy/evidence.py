@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from school_protocol.cases.case_lines import CaseHead, RecordView
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, keep, load
 from school_protocol.cases.service import Done, record_act
 from school_protocol.cases.showing import seeing_of
+from school_protocol.cases.view_models import CaseHead, RecordView
 from school_protocol.context import House
 from school_protocol.engine import evidence_pieces
 from school_protocol.engine.case_parts import FileLife

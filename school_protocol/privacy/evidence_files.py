@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from school_protocol.cases.case_lines import RecordView
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, keep, load
 from school_protocol.cases.service import Done, repeated, tell_file
 from school_protocol.cases.showing import seeing_of
+from school_protocol.cases.view_models import RecordView
 from school_protocol.context import House, take_away
 from school_protocol.engine import evidence_pieces
 from school_protocol.engine.actors import role_for

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository
-from school_protocol.cases.case_lines import CaseHead
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, keep, load, scope_of
+from school_protocol.cases.view_models import CaseHead
 from school_protocol.context import House, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST

@@ -8,7 +8,6 @@ from typing import Any
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
 from school_protocol.protocol.settings import Part
-from school_protocol.publishing.drafts import StoryLine
 from school_protocol.publishing.service import DraftView
 
 
@@ -96,22 +95,22 @@ def locked(w: Wording) -> Mapping[str, str]:
 # ---- stored cases ----------------------------------------------------------------------------------------------------
 
 
-def story(w: Wording, view: DraftView, line: StoryLine) -> str:
+def story(w: Wording, view: DraftView, line: Mapping[str, Any]) -> str:
     """How a stored case goes on a draft, as one or two sentences; on a first version, beside its own story."""
-    if not line.step and view.is_first:
-        return w.ngettext("As its story says, in its one step.", "As its story says, in all %(num)d steps.", line.steps)
-    if not line.step:
-        return w.ngettext("As before, in its one step.", "As before, in all %(num)d steps.", line.steps)
+    steps, step = line["steps"], line.get("step", 0)
+    if not step and view.is_first:
+        return w.ngettext("As its story says, in its one step.", "As its story says, in all %(num)d steps.", steps)
+    if not step:
+        return w.ngettext("As before, in its one step.", "As before, in all %(num)d steps.", steps)
     protocol = view.looked.protocol
-    said = dict(line.said or {})
-    how = _ALONE.get(line.how, line.how) if view.is_first else line.how
-    why = _HOW[how](w, protocol, said) if protocol and how in _HOW else ""
+    how = _ALONE.get(line["how"], line["how"]) if view.is_first else line["how"]
+    why = _HOW[how](w, protocol, line) if protocol and how in _HOW else ""
     where = w._(
         "Otherwise from step %(step)s of %(steps)s on: %(who)s, “%(what)s”.",
-        step=line.step,
-        steps=line.steps,
-        who=_who(w, protocol, line.actor),
-        what=_what(w, protocol, line.do),
+        step=step,
+        steps=steps,
+        who=_who(w, protocol, line["as"]),
+        what=_what(w, protocol, line["do"]),
     )
     return f"{where} {why}".strip()
 

@@ -24,7 +24,7 @@ from school_protocol.publishing import handouts, move_case, presenters, service,
 from school_protocol.publishing.forms import SettingsForm, settings_form
 from school_protocol.publishing.handouts import Handout
 from school_protocol.publishing.move_case import DifferenceView, see_left
-from school_protocol.publishing.service import DraftView, Exported, PublishRefused
+from school_protocol.publishing.service import DraftView, PublishRefused
 from school_protocol.ui import form_post, sessions
 from school_protocol.ui.form_post import as_sent
 from school_protocol.ui.forms import answers_of, show_problems
@@ -75,8 +75,8 @@ def file(key: str, version: int) -> ResponseReturnValue:
     return _file(service.export(sessions.house(), sessions.actor(), key, version))
 
 
-def _file(found: Exported) -> ResponseReturnValue:
-    return send_file(BytesIO(found.content), YAML, as_attachment=True, download_name=found.name)
+def _file(found: Handout, kind: str = YAML) -> ResponseReturnValue:
+    return send_file(BytesIO(found.data), kind, as_attachment=True, download_name=found.name)
 
 
 # ---- one draft -----------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def _changes(view: DraftView) -> list[tuple[ChangeSaid, bool]]:
 
 def _faults(view: DraftView) -> list[FaultSaid]:
     """What is wrong with the file, each with its line."""
-    return [fault_said(wording(), line.fault, line.text) for line in view.looked.faults]
+    return [fault_said(wording(), fault, text) for fault, text in view.looked.faults]
 
 
 def _failures(view: DraftView) -> list[ResultSaid]:
@@ -268,7 +268,7 @@ def _handed_out(protocol: str, version: int, made_in: Callable[[str], Handout]) 
         made = made_in(request.args.get("language") or wording().language)
     except DocumentsUnavailable:
         return redirect(url_for("help.drawing", protocol=protocol, version=version, _anchor="papers"))
-    return send_file(BytesIO(made.data), "application/pdf", as_attachment=True, download_name=made.name)
+    return _file(made, "application/pdf")
 
 
 # ---- what changes between two versions, and the open cases that follow the older one -------------------------------

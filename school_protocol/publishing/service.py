@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
@@ -22,16 +23,21 @@ from school_protocol.engine.definition import START, Act, ActKind, Protocol, Rol
 from school_protocol.engine.errors import DefinitionError, Fault, Refused, Unseen
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Actor, Permission
+from school_protocol.proof.state_space import Proof
 from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.difference import Change as DefinitionChange
+from school_protocol.protocol.difference import difference
 from school_protocol.protocol.reader import read
 from school_protocol.protocol.yaml_tree import LARGEST
 from school_protocol.publishing import draft_process, repository
-from school_protocol.publishing.drafts import Looked, looked_at
+from school_protocol.publishing.handouts import Handout
 from school_protocol.publishing.repository import OPEN, DefinitionDraft, DraftState
 from school_protocol.storage import administration_log
 from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Session
 
+_AROUND = 160
+"""So much of a faulty line is shown."""
 LEASE = timedelta(minutes=5)
 """After so long without a word, whoever began to work a draft out is gone."""
 _log = logging.getLogger(__name__)
@@ -152,6 +158,95 @@ def look_again(house: House, actor: Actor, draft_id: str) -> None:
         draft = repository.for_change(session, draft_id)
         if not repository.compare_with(session, draft_id, repository.current_digest(session, draft.protocol)):
             raise PublishRefused("settled")
+
+
+# ---- what is known of a draft at one moment ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A draft, read and compared. `protocol` is None where the file has faults; `before` where there is no version."""
+
+    draft: DefinitionDraft
+    protocol: Protocol | None
+    before: Protocol | None
+    changes: tuple[DefinitionChange, ...]
+    proof: Proof | None
+    stories: tuple[Mapping[str, Any], ...]
+    """How each stored case goes on it, as `draft_process` reports; `step` is there where one goes otherwise."""
+    obstacles: tuple[str, ...]
+    """Codes of what keeps it from being published, whoever asks."""
+
+    @property
+    def faults(self) -> tuple[tuple[Fault, str], ...]:
+        """The faults of the file, each with the line as it stands there."""
+        lines = self.draft.content.decode("utf-8", "replace").splitlines()
+        return tuple(
+            (each, _shown(lines[each.line - 1] if 0 < each.line <= len(lines) else ""))
+            for each in _found_again(self.draft)
+        )
+
+    @property
+    def loosened(self) -> tuple[DefinitionChange, ...]:
+        return tuple(change for change in self.changes if change.is_loosening)
+
+    @property
+    def is_worked_out(self) -> bool:
+        return self.draft.report is not None
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.draft.report is not None and self.proof is None
+
+
+def _found_again(draft: DefinitionDraft) -> tuple[Fault, ...]:
+    """The faults of the kept file, read anew: what is kept of them is their English. That, where none is found now."""
+    if draft.faults:
+        try:
+            read(draft.content, draft.file)
+        except DefinitionError as error:
+            return error.faults
+    return draft.faults
+
+
+def _shown(line: str) -> str:
+    plain = "".join(each if each.isprintable() else "�" for each in line.strip())
+    return plain if len(plain) <= _AROUND else plain[:_AROUND] + "…"
+
+
+def looked_at(draft: DefinitionDraft, before: Protocol | None, *, latest: int, others_publish: bool) -> Looked:
+    """All that decides about a draft. `before` is the current version, `latest` the highest number published."""
+    protocol = read(draft.content, draft.file) if draft.protocol else None
+    report = draft.report or {}
+    proof = draft_process.proof_in(report["proof"]) if "proof" in report else None
+    changes = difference(before, protocol) if before and protocol else ()
+    looked = Looked(draft, protocol, before, changes, proof, tuple(report.get("stories", ())), ())
+    found = tuple(_obstacles(looked, latest, others_publish)) if draft.is_open else ()
+    return Looked(draft, protocol, before, changes, proof, looked.stories, found)
+
+
+def _obstacles(looked: Looked, latest: int, others_publish: bool) -> Iterator[str]:
+    draft, protocol = looked.draft, looked.protocol
+    if protocol is None:
+        yield "faults"
+        return
+    if looked.before is not None and draft.digest == looked.before.digest:
+        yield "same"
+        return
+    if draft.version <= latest:
+        yield "version_taken"
+    if (looked.before.digest if looked.before else "") != draft.base:
+        yield "moved_on"
+    if not looked.is_worked_out:
+        yield "worked_out"
+    elif looked.proof is None:
+        yield "unfinished"
+    elif not looked.proof.holds:
+        yield "unproven"
+    if looked.loosened:
+        yield "loosened"
+    if not others_publish and not any(role.publishes for role in protocol.roles.values()):
+        yield "nobody_left"
 
 
 # ---- proposing, agreeing, withdrawing ------------------------------------------------------------------------------
@@ -291,63 +386,40 @@ def _write(session: Session, house: House, actor: Actor, kind: Kind, draft: str)
 # ---- out again -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """The very bytes that were brought, and what to call them."""
-
-    name: str
-    content: bytes
-
-
-def export(house: House, actor: Actor, protocol: str, version: int) -> Exported:
+def export(house: House, actor: Actor, protocol: str, version: int) -> Handout:
     """A published version, byte for byte; raises Unseen."""
     check_may(house, actor)
     if version > VERSION_MOST:
         raise Unseen(protocol)
     with house.directory.reading() as session:
-        return Exported(
-            f"{protocol}-{version}.yaml", protocol_repository.definition(session, protocol, version).content
-        )
+        content = protocol_repository.definition(session, protocol, version).content
+    return Handout(f"{protocol}-{version}.yaml", content)
 
 
-def export_draft(house: House, actor: Actor, draft_id: str) -> Exported:
+def export_draft(house: House, actor: Actor, draft_id: str) -> Handout:
     """The file of a draft, byte for byte; raises Unseen."""
     check_may(house, actor)
     with house.directory.reading() as session:
         draft = repository.draft(session, draft_id)
-    return Exported(draft.file, draft.content)
+    return Handout(draft.file, draft.content)
 
 
 # ---- shown ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class VersionLine:
-    """A published version; who brought it and who agreed, where it came by this way."""
-
-    version: int
-    digest: str
-    published_at: datetime
-    is_current: bool
-    by: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ProtocolLines:
     protocol: Protocol
-    versions: tuple[VersionLine, ...]
+    versions: tuple[tuple[protocol_repository.DefinitionLine, tuple[str, ...]], ...]
+    """Each with who brought it and who agreed, where it came by this way."""
 
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
     """A draft in a list. `stands`: a code that says what it waits for."""
 
-    id: str
-    protocol: str
-    version: int
-    file: str
+    draft: DefinitionDraft
     by: str
-    at: datetime
     is_own: bool
     stands: str
 
@@ -357,13 +429,6 @@ class ProtocolsView:
     protocols: tuple[ProtocolLines, ...]
     drafts: tuple[DraftLine, ...]
     settled: tuple[DraftLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    at: datetime
-    kind: str
-    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +449,8 @@ class DraftView:
     is_own: bool
     to_propose: tuple[str, ...]
     to_agree: tuple[str, ...]
-    log: tuple[LogLine, ...]
+    log: tuple[tuple[Change, str], ...]
+    """What was done to it, each time by whom."""
     roles: tuple[RoleLine, ...] = ()
     """Of the first version of a protocol: who could do something by it."""
 
@@ -413,15 +479,15 @@ def see_protocols(house: House, actor: Actor) -> ProtocolsView:
         people = {each.account for each in (*came.values(), *waiting, *settled)}
         people |= {each.agreed_by for each in came.values() if each.agreed_by}
         named = {key: one.name(actor.language) for key, one in auth_repository.accounts(session, people).items()}
-    by_key: dict[str, list[VersionLine]] = {}
+    by_key: dict[str, list[tuple[protocol_repository.DefinitionLine, tuple[str, ...]]]] = {}
     for line in versions:
         draft = came.get((line.protocol, line.version))
         by = tuple(named.get(each, "—") for each in (draft.account, draft.agreed_by or "")) if draft else ()
-        shown = VersionLine(line.version, line.digest, line.published_at, line.is_current, by)
-        by_key.setdefault(line.protocol, []).insert(0, shown)
+        by_key.setdefault(line.protocol, []).insert(0, (line, by))
     return ProtocolsView(
         protocols=tuple(
-            ProtocolLines(house.library.protocol(key, lines[0].version), tuple(lines)) for key, lines in by_key.items()
+            ProtocolLines(house.library.protocol(key, lines[0][0].version), tuple(lines))
+            for key, lines in by_key.items()
         ),
         drafts=tuple(_line(each, actor, named) for each in waiting),
         settled=tuple(_line(each, actor, named) for each in settled),
@@ -429,16 +495,7 @@ def see_protocols(house: House, actor: Actor) -> ProtocolsView:
 
 
 def _line(draft: DefinitionDraft, actor: Actor, named: dict[str, str]) -> DraftLine:
-    return DraftLine(
-        id=draft.id,
-        protocol=draft.protocol,
-        version=draft.version,
-        file=draft.file,
-        by=named.get(draft.account, "—"),
-        at=draft.at,
-        is_own=draft.account == actor.id,
-        stands=_stands(draft),
-    )
+    return DraftLine(draft, named.get(draft.account, "—"), draft.account == actor.id, _stands(draft))
 
 
 def _stands(draft: DefinitionDraft) -> str:
@@ -469,7 +526,7 @@ def see_draft(house: House, actor: Actor, draft_id: str) -> DraftView:
         is_own=draft.account == actor.id,
         to_propose=to_propose(looked, actor),
         to_agree=to_agree(looked, actor),
-        log=tuple(LogLine(line.at, line.kind.value, named.get(line.actor, "—")) for line in log),
+        log=tuple((line, named.get(line.actor, "—")) for line in log),
     )
     if looked.protocol is None or not view.is_first:
         return view

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from school_protocol.cases.case_lines import CaseHead, EventView
-from school_protocol.cases.view_models import CaseView
+from school_protocol.cases.view_models import CaseHead, CaseView, EventView
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.review_state import ReviewState

@@ -12,8 +12,8 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.case_files import pages as case_files_pages
 from school_protocol.cases import showing
-from school_protocol.cases.case_lines import CaseHead, RemarkLine
 from school_protocol.cases.on_paper import OnPaper
+from school_protocol.cases.view_models import CaseHead, RemarkLine
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.document_rules import REMARKS_MOST, RemarksRefused

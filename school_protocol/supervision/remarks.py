@@ -15,13 +15,12 @@ from markupsafe import Markup
 from school_protocol.case_files.copy_scope import document_of
 from school_protocol.case_files.pages import kind_said
 from school_protocol.case_files.service import Issued
-from school_protocol.cases.case_lines import CaseHead, EventView, RemarkLine
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, keep, load, names_in, naming_of
 from school_protocol.cases.on_paper import OnPaper, paper_of
 from school_protocol.cases.pseudonyms import Masks, refuse_names_in
 from school_protocol.cases.service import Done, repeated
-from school_protocol.cases.view_models import AccountLine
+from school_protocol.cases.view_models import AccountLine, CaseHead, EventView, RemarkLine
 from school_protocol.context import House
 from school_protocol.engine import document_rules
 from school_protocol.engine.actors import role_for, roles_of
@@ -171,7 +170,7 @@ def _page(house: House, loaded: Loaded) -> RemarksPage:
         rules=declared,
         document=document,
         copies=tuple(copies),
-        remarks=seeing.remarks(),
+        remarks=seeing.remarks,
         may_attach=may_attach,
         may_settle=may_settle,
         writers=tuple(_writers(loaded, declared)) if may_attach else (),

@@ -9,10 +9,9 @@ from typing import TypeVar
 
 from school_protocol.cases import index_repository
 from school_protocol.cases.case_view import Seeing
-from school_protocol.cases.join import answered_by, with_way_back
 from school_protocol.cases.loading import Loaded, folded, load, reindex, surroundings, tell
 from school_protocol.cases.review_lines import ending_role
-from school_protocol.cases.service import Done, keep_decision, repeated
+from school_protocol.cases.service import Done, answered_by, keep_decision, repeated, with_way_back
 from school_protocol.cases.showing import note_reading, seeing_of
 from school_protocol.context import House, today_for
 from school_protocol.engine.actors import readers_of_restricted, role_for

@@ -8,13 +8,12 @@ from datetime import datetime
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository, lookup_repository
-from school_protocol.cases.case_lines import CaseHead, FollowUpLine
-from school_protocol.cases.due_lines import tone_of
 from school_protocol.cases.index_repository import Beside, Due, IndexRow
 from school_protocol.cases.lists import case_lines
 from school_protocol.cases.loading import scope_of
 from school_protocol.cases.lookup_repository import QueueState
-from school_protocol.cases.view_models import CaseLine
+from school_protocol.cases.next_action import tone_of
+from school_protocol.cases.view_models import CaseHead, CaseLine, FollowUpLine
 from school_protocol.context import REALM, House, today_for
 from school_protocol.engine.actors import standing_in
 from school_protocol.engine.case import Case

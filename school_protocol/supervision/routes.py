@@ -12,9 +12,8 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.case_files.presenters import outcome_said
 from school_protocol.cases import showing
-from school_protocol.cases.case_lines import RecordView
 from school_protocol.cases.service import Done
-from school_protocol.cases.view_models import CaseView, ConflictView
+from school_protocol.cases.view_models import CaseView, ConflictView, RecordView
 from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.engine.events import Remark, RemarkKind
 from school_protocol.engine.texts import N_

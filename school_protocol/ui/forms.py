@@ -20,9 +20,17 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, PasswordField, TextAreaField
 
-from school_protocol.cases.case_lines import HoldLine, PersonLine, RecordView, ReferralLine
 from school_protocol.cases.presenters import PATHS, PaperFold, fold_for, whom_question
-from school_protocol.cases.view_models import AccountLine, ActView, Choices, MoveView
+from school_protocol.cases.view_models import (
+    AccountLine,
+    ActView,
+    Choices,
+    HoldLine,
+    MoveView,
+    PersonLine,
+    RecordView,
+    ReferralLine,
+)
 from school_protocol.engine.case_parts import CHOSEN
 from school_protocol.engine.definition import ActKind, Need, Protocol
 from school_protocol.engine.form_model import FieldType, FormField

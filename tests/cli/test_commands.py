@@ -19,9 +19,9 @@ from signing_off import sign_by_hand
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.passwords import hash_password
 from school_protocol.auth.sign_in_service import actor_named
-from school_protocol.cases.case_lines import PaperLine
 from school_protocol.cases.showing import see_record
 from school_protocol.cases.story_player import SCHOOL_WEEK, Player, prepared
+from school_protocol.cases.view_models import PaperLine
 from school_protocol.cli import group
 from school_protocol.cli.group import REFUSED, main
 from school_protocol.cli.serve_commands import SHOWN

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from school_protocol.case_files.content import CaseFile, CheckLine, GridLine, SummaryLine
-from school_protocol.cases.case_lines import (
+from school_protocol.cases.view_models import (
     CaseHead,
     DangerLine,
     DutyLine,

@@ -9,7 +9,7 @@ import pytest
 
 from school_protocol.case_files.content import Answered, Called, Exhibit, Paper, Printed, Recipient
 from school_protocol.case_files.letter_pages import paper, paper_html
-from school_protocol.cases.case_lines import PersonLine
+from school_protocol.cases.view_models import PersonLine
 from school_protocol.engine.definition import ActKind, Protocol
 from school_protocol.engine.definition_parts import Document
 from school_protocol.engine.visibility import Unit, UnitKind

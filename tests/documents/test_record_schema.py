@@ -10,7 +10,7 @@ import pytest
 from domain.telling import NOW
 
 from school_protocol.case_files.record import _Reader, _Writer, whole_schema
-from school_protocol.cases.case_lines import ReferralLine
+from school_protocol.cases.view_models import ReferralLine
 from school_protocol.engine.definition import Protocol
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "case-record.schema.json"

@@ -513,7 +513,7 @@ class Matrix:
             is_apart = not self._reads_at_all(who, replace(word, only=only))
             if is_apart and (shown.answers or shown.derived):
                 yield f"something of {record.act} is told"
-        for line, remarked in zip(seeing.remarks(), seeing.case.remarks, strict=False):
+        for line, remarked in zip(seeing.remarks, seeing.case.remarks, strict=False):
             about = remarked.remark.act or next(iter(self._acts_at(remarked.remark.entry)), "")
             side = READ["remarks on"].get(about, "")
             is_apart = not self._reads_at_all(who, Word("Remark.text", "signed", side))

@@ -9,7 +9,8 @@ from typing import Any
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.sign_in_service import actor_of
 from school_protocol.cases import sharing
-from school_protocol.cases.sharing import RequestLine
+from school_protocol.cases.service import Done, record_act
+from school_protocol.cases.sharing import RequestLine, RequestView
 from school_protocol.cases.story_player import SCHOOL_WEEK
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.visibility import Actor, UnitKind
@@ -70,6 +71,18 @@ class Region:
         assert found is not None
         self.school.player.actors[name] = found
         return found
+
+    def act(self, who: str, number: str, act: str, /, **answers: Any) -> Done:
+        """What somebody of any school records in that case."""
+        house, token = self.school.house, self.school.token()
+        return record_act(house, self.person(who), number, act, answers, expected=None, token=token, proven=True)
+
+    def request(self, who: str, number: str, seq: int) -> RequestView:
+        return sharing.see_request(self.school.house, self.person(who), number, seq)
+
+    def answer(self, who: str, number: str, seq: int, **answers: Any) -> None:
+        view = self.request(who, number, seq)
+        self.act(who, number, view.act.act.key, **answers, **view.fixed)
 
     def waits_for(self, name: str) -> tuple[RequestLine, ...]:
         return sharing.waiting_for(self.school.house, self.person(name))

@@ -202,12 +202,6 @@ def test_a_row_of_before_says_what_it_knows_until_it_is_written_anew(people: Sch
     assert line(people, "team_member").whom == "me"
 
 
-def test_a_data_officer_reads_no_next_act(people: School) -> None:
-    people.report()
-    shown = line(people, "data_officer")
-    assert (shown.next, shown.whom, shown.raised) == (None, "", 0)
-
-
 def test_a_case_found_by_a_pupil_is_shown_alike(people: School) -> None:
     people.report()
     (found,) = find_by_pupil(people.house, people.person("team_member"), NAME)
@@ -360,26 +354,12 @@ def test_days_without_school_are_named(people: School) -> None:
     assert not days[date(2027, 1, 13)].closed
 
 
-def test_a_long_week_goes_on_on_the_next_page(people: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("school_protocol.cases.lists.CASES", 2)
-    made = set()
-    for _count in range(5):
-        people.report()
-        made.add(people.number)
-    seen: list[str] = []
-    after = None
-    for _page in range(3):
-        shown = week(people, "head", after=after)
-        seen += sorted({due.number for day in shown.days for due in day.dues})
-        after = shown.after
-    assert (sorted(seen), after) == (sorted(made), None)
-
-
 # ---- many ----------------------------------------------------------------------------------------------------------
 
 
-def test_for_me_is_kept_over_pages(people: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("school_protocol.cases.lists.PAGE", 2)
+@pytest.mark.parametrize("view", ["week", "mine"])
+def test_a_long_list_goes_on_on_the_next_page(people: School, monkeypatch: pytest.MonkeyPatch, view: str) -> None:
+    monkeypatch.setattr(f"school_protocol.cases.lists.{'CASES' if view == 'week' else 'PAGE'}", 2)
     made = set()
     for _count in range(5):
         people.report()
@@ -387,8 +367,13 @@ def test_for_me_is_kept_over_pages(people: School, monkeypatch: pytest.MonkeyPat
     seen: list[str] = []
     after = None
     for _page in range(3):
-        shown = desk(people, "team_coordinator", filter="mine", after=after)
-        assert shown.filter == "mine"
-        seen += [each.number for each in shown.lines]
-        after = shown.after
+        if view == "week":
+            ahead = week(people, "head", after=after)
+            seen += sorted({due.number for day in ahead.days for due in day.dues})
+            after = ahead.after
+        else:
+            shown = desk(people, "team_coordinator", filter="mine", after=after)
+            assert shown.filter == "mine"
+            seen += [each.number for each in shown.lines]
+            after = shown.after
     assert (sorted(seen), after) == (sorted(made), None)

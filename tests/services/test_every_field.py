@@ -32,14 +32,13 @@ from school_protocol.case_files.pages import Pages
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases import sharing
-from school_protocol.cases.case_lines import CaseHead, RecordView
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.intake import open_case, see_opening
 from school_protocol.cases.loading import Loaded, keep, load_by_id, surroundings, with_schools
 from school_protocol.cases.service import record_act
 from school_protocol.cases.showing import as_far_as, see_act, see_record
 from school_protocol.cases.story_player import Player, throwaway
-from school_protocol.cases.view_models import ActView
+from school_protocol.cases.view_models import ActView, CaseHead, RecordView
 from school_protocol.engine.answers import References, answer_values, clean
 from school_protocol.engine.decisions import _Desk
 from school_protocol.engine.definition import START, Act, ActKind, Protocol, ScopeKind

@@ -14,11 +14,11 @@ from domain.telling import MOROCCAN, NOW
 from school_protocol.case_files.pages import case_file_html
 from school_protocol.case_files.printing import Draft, draft
 from school_protocol.cases import sharing
-from school_protocol.cases.case_lines import RecordView
 from school_protocol.cases.loading import load
 from school_protocol.cases.service import record_act
 from school_protocol.cases.showing import see_record
 from school_protocol.cases.story_player import throwaway
+from school_protocol.cases.view_models import RecordView
 from school_protocol.engine.form_model import Form
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import Wording

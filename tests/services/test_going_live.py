@@ -315,7 +315,7 @@ def test_each_door_opens_where_nothing_is_asked(school: School, door: str) -> No
 
 ROOTS = {
     "cases/intake.py::_open": "cases/intake.py::_open_once",
-    "cases/join.py::open_elsewhere": "a case that is there already opens it",
+    "cases/sharing.py::open_elsewhere": "a case that is there already opens it",
     "reports/service.py::receive": "reports/service.py::receive",
 }
 """Each function that writes a new case or report → where it is asked, or why it need not be."""
@@ -323,7 +323,7 @@ WRITES = {
     ("school_protocol.cases.repository", "open_case"),
     ("school_protocol.reports.repository", "keep_public_report"),
 }
-ELSEWHERE = {"cases/join.py::hand_over", "cases/sharing.py::open_contribution"}
+ELSEWHERE = {"cases/sharing.py::hand_over", "cases/sharing.py::open_contribution"}
 """Who opens a case at another school: both are given the case that does."""
 ROWS = {
     "cases/repository.py::open_case", "reports/repository.py::keep_public_report", "ops/sample_repository.py::add",

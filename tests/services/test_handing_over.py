@@ -9,9 +9,8 @@ import pytest
 
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases import sharing
-from school_protocol.cases.join import Along
 from school_protocol.cases.lists import find_by_pupil
-from school_protocol.cases.service import record_act
+from school_protocol.cases.sharing import Along
 from school_protocol.cases.showing import see_act, see_case
 from school_protocol.cases.view_models import CaseView
 from school_protocol.engine.errors import BadInput, Refused
@@ -46,13 +45,8 @@ def ask(region: Region, code: str, **more: Any) -> int:
 
 
 def answer(region: Region, code: str, answered: str = "accepted", **more: Any) -> None:
-    house, head, number = region.school.house, region.person(f"head {code}"), region.school.number
-    (line,) = sharing.waiting_for(house, head)
-    view = sharing.see_request(house, head, number, line.seq)
-    record_act(
-        house, head, number, view.act.act.key, {"answer": answered, **more, **view.fixed}, expected=None,
-        token=region.school.token(),
-    )  # fmt: skip
+    (line,) = region.waits_for(f"head {code}")
+    region.answer(f"head {code}", region.school.number, line.seq, answer=answered, **more)
 
 
 def handed_over(region: Region, code: str, **more: Any) -> str:
@@ -112,16 +106,6 @@ def test_only_those_whom_the_request_says_and_under_the_numbers_that_they_have_t
     assert told(seen(region, f"head {FAR}", number))["summary"] == "[EV1], puis EV, [EV1] et [EC1].", (
         "whoever stays has no sign that somebody else has there"
     )
-
-
-@pytest.mark.exhaustive
-def test_where_the_request_says_nobody_nobody_is_known(region: Region) -> None:
-    number = handed_over(region, FAR)
-    assert kept(region, number) == {}
-    there = seen(region, f"head {FAR}", number)
-    assert there.people == ()
-    assert NAME not in repr(there), "a name in the words is a sign there all the same"
-    assert told(there)["summary"] == "EV1 et EC1 sont dans le même groupe. EC1 et RL1 le savent."
 
 
 def test_a_guardian_or_somebody_of_another_case_goes_along_with_nobody(region: Region) -> None:
@@ -196,15 +180,6 @@ def test_that_a_name_was_handed_over_is_written_down_in_the_case_that_it_left(re
     assert noted() == []
     handed_over(region, FAR, pupils=["targeted_pupil-1"])
     assert noted() == ["handed_over"]
-
-
-@pytest.mark.exhaustive
-def test_an_overseer_there_reads_signs_alone(region: Region) -> None:
-    number = handed_over(region, ABROAD, pupils=["targeted_pupil-1"])
-    for who in ("directorate P3", "academy R2"):
-        view = seen(region, who, number)
-        assert [one.label for one in view.people] == ["EV1"]
-        assert NAME not in repr(view)
 
 
 # ---- the words -----------------------------------------------------------------------------------------------------

@@ -97,6 +97,11 @@ def test_a_plan_carries_on_but_for_days_gone_by_and_what_guardians_get(alarmed: 
     assert set(begins(alarmed, "support_plan")) == carried
     alarmed.wait(days=2)
     assert set(begins(alarmed, "support_plan")) == carried, "today is not gone by"
+    assert set(begins(alarmed, "support_plan")["protection"]) == {"accounts", "quiet_place"}
+    assert "protection" not in begins(alarmed, "listening_target"), "only where the act carries on"
+    adult = alarmed.person("team_member").id
+    alarmed.act("head", "support_plan", {**PLAN, "protection": ["way_home"]}, reference_adult=adult)
+    assert begins(alarmed, "support_plan")["protection"] == ["way_home"], "the last one"
     alarmed.wait(days=1)
     assert set(begins(alarmed, "support_plan")) == carried - {"next_follow_up"}
 

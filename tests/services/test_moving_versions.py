@@ -24,22 +24,20 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, folded, index_row, load_by_id
 from school_protocol.cases.service import record_act, take_back
-from school_protocol.cases.showing import see_chronology, see_correction, see_record
+from school_protocol.cases.showing import see_correction, see_record
 from school_protocol.cases.story_player import Player, throwaway
 from school_protocol.context import House
 from school_protocol.engine.case import fold
 from school_protocol.engine.deadlines import dues, duties
 from school_protocol.engine.deadlines import read as facts_of
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.errors import BadInput, Conflict, DefinitionError, Refused, Sealed, SentBefore, Unseen
+from school_protocol.engine.errors import BadInput, Conflict, DefinitionError, Sealed, SentBefore, Unseen
 from school_protocol.engine.events import VersionChanged
 from school_protocol.engine.version_change import Outcome, version_changed, weighed
 from school_protocol.ops.journal_checks import rebuild_index, verify_journal
 from school_protocol.pdf import rendering
 from school_protocol.protocol.reader import read
-from school_protocol.publishing import draft_process
 from school_protocol.publishing import move_case as move_case_module
-from school_protocol.publishing import service as publishing_service
 from school_protocol.publishing.move_case import (
     CaseLine,
     Moved,
@@ -48,13 +46,12 @@ from school_protocol.publishing.move_case import (
     move_case,
     see_case,
     see_difference,
-    see_left,
     see_open_cases,
 )
 from school_protocol.storage.engines import Session
 from tests.definitions.editing import edits, written
 
-from .conftest import WORDS, School
+from .conftest import School
 
 KEY = "ma-cyberharassment"
 FOLDER = Path(__file__).parents[2] / "protocol_definitions" / KEY
@@ -161,25 +158,6 @@ def test_what_comes_after_is_asked_by_the_new_version(checked: School) -> None:
 
 
 @pytest.mark.exhaustive
-def test_answers_to_a_question_that_is_gone_stay_readable(checked: School) -> None:
-    published(checked.house, SHORTER)
-    assert [(line.outcome, line.codes) for line in listed(checked).lines] == [(Outcome.asks, ("answer_gone",))]
-    for accepts in ([], ["level"]):
-        assert not moved(checked, accepts=accepts).is_moved, "nobody has decided about this"
-    assert moved(checked, accepts=["answer_gone"]).is_moved
-    seq = next(event.seq for event in events_of(checked) if getattr(event, "act", "") == "safety_check")
-    head, record = see_record(checked.house, checked.person("head"), checked.number, seq)
-    assert head.protocol.version == 2
-    assert record.answers["who_stays"] == "me"
-    assert "who_stays" in record.form.by_key
-    _head, page = see_chronology(checked.house, checked.person("head"), checked.number)
-    told = next(event.record for event in page.events if event.seq == seq)
-    assert told is not None
-    assert told.form.by_key["who_stays"].options, "with the words of its options"
-    agrees_with_its_events(checked)
-
-
-@pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_the_case_file_prints_an_answer_whose_question_is_gone(checked: School) -> None:
     published(checked.house, SHORTER)
@@ -231,18 +209,6 @@ def test_a_case_that_must_stay_stays_whatever_is_decided(checked: School) -> Non
     assert checked.seen_by("head").head.protocol.version == 1
 
 
-def test_taking_back_does_not_cross_it(checked: School) -> None:
-    done = checked.act("head", "note", text="Une note")
-    published(checked.house, HARMLESS)
-    moved(checked)
-    with pytest.raises(Refused) as refused:
-        take_back(checked.house, checked.person("head"), checked.number, done.seq, expected=None, token="t")
-    assert "undo_other_version" in {reason.code for reason in refused.value.reasons}
-    later = checked.act("head", "note", text="Une autre")
-    take_back(checked.house, checked.person("head"), checked.number, later.seq, expected=None, token="u")
-    agrees_with_its_events(checked)
-
-
 def test_an_entry_taken_back_before_stays_taken_back(checked: School) -> None:
     done = checked.act("head", "note", text="Une note")
     take_back(checked.house, checked.person("head"), checked.number, done.seq, expected=None, token="t")
@@ -280,23 +246,6 @@ def test_only_who_publishes_protocols_may(checked: School, who: str) -> None:
     assert not checked.is_seen_by(WHO), "and by it they see no case"
 
 
-def test_the_administrator_sees_numbers_and_codes_and_nothing_else(checked: School) -> None:
-    checked.act("head", "raise_danger", which_danger="blackmail")
-
-    def edit(data: dict[str, Any]) -> None:
-        without_a_question(data)
-        data["dangers"]["blackmail"]["title"] = TITLE
-
-    published(checked.house, next_version(DATA, 2, edit))
-    preview = listed(checked)
-    shown = repr(
-        (preview.lines, preview.total, see_case(checked.house, checked.person(WHO), KEY, 2, checked.number).line)
-    )
-    for hidden in (WORDS, "Yasmine", "blackmail", "harass_target", "who stays"):
-        assert hidden not in shown
-    assert {line.number for line in preview.lines} == {checked.number}
-
-
 def test_a_version_that_is_not_published_is_not_found(checked: School) -> None:
     actor = checked.person(WHO)
     for versions in ((1, 2), (2, 1), (1, 99)):
@@ -318,14 +267,6 @@ def test_a_reason_is_asked_and_is_short(checked: School) -> None:
             moved(checked, reason=reason)
         assert refused.value.problems == {"reason": (code,)}
     assert checked.seen_by("head").head.protocol.version == 1
-
-
-def test_the_difference_is_that_of_the_published_files(checked: School) -> None:
-    published(checked.house, SHORTER)
-    view = see_difference(checked.house, checked.person(WHO), KEY, 1, 2)
-    assert f"forms.{FORM}.fields.who_stays" in [change.place for change in view.changes]
-    assert {change.entry for change in view.changes if change.path[0] == "forms"} == {("forms", FORM)}
-    assert view.open_cases == 1
 
 
 # ---- the list, and one at a time -------------------------------------------------------------------------------------
@@ -436,15 +377,6 @@ def test_a_case_that_needs_a_decision_uses_no_token_up_without_one(checked: Scho
     assert moved(checked, accepts=["answer_gone"], **asked).is_moved
 
 
-def test_a_case_of_another_protocol_or_of_nobody_is_not_found(checked: School) -> None:
-    published(checked.house, HARMLESS)
-    for number in ("1234567890123", "nonsense"):
-        with pytest.raises(Unseen):
-            moved(checked, number)
-        with pytest.raises(Unseen):
-            see_case(checked.house, checked.person(WHO), KEY, 2, number)
-
-
 @pytest.mark.exhaustive
 def test_a_case_can_follow_a_third_version_and_keeps_all_answers(checked: School) -> None:
     published(checked.house, SHORTER)
@@ -461,27 +393,6 @@ def test_a_case_can_follow_a_third_version_and_keeps_all_answers(checked: School
     _head, record = see_record(checked.house, checked.person("head"), checked.number, seq)
     assert {key: record.answers.get(key) for key in SAFE} == SAFE
     agrees_with_its_events(checked)
-
-
-@pytest.mark.exhaustive
-def test_after_publishing_the_draft_leads_to_the_cases_of_each_earlier_version(school: School) -> None:
-    for _case in range(2):
-        school.report()
-    actor = school.person(WHO)
-    draft = publishing_service.upload(school.house, actor, SHORTER, "next.yaml")
-
-    def left() -> tuple[tuple[int, int], ...]:
-        return see_left(school.house, actor, publishing_service.see_draft(school.house, actor, draft).draft)
-
-    assert left() == ()
-    publishing_service.work_out(school.house, lambda _content, _before: REPORT)
-    publishing_service.propose(school.house, actor, draft)
-    publishing_service.agree(school.house, school.person(f"{WHO}/2"), draft, read(SHORTER, "x").digest)
-    assert left() == ((1, 2),)
-    assert listed(school).total == 2
-
-
-REPORT: draft_process.Report = {"proof": {"results": [], "combinations": 0, "seconds": 0.0}, "stories": []}
 
 
 def _case(school: School) -> Loaded:

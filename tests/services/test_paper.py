@@ -15,13 +15,13 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases.case_lines import PaperLine, RecordView
 from school_protocol.cases.intake import open_case, rehearse_opening, see_opening
 from school_protocol.cases.loading import load, load_by_id, reindex
 from school_protocol.cases.on_paper import OnPaper
 from school_protocol.cases.pseudonyms import Masks
 from school_protocol.cases.service import record_act, rehearse_act
 from school_protocol.cases.showing import see_act, see_case, see_chronology, see_record
+from school_protocol.cases.view_models import PaperLine, RecordView
 from school_protocol.engine.deadlines import dues
 from school_protocol.engine.errors import BadInput, Refused, SentBefore
 from school_protocol.storage import journal
@@ -197,20 +197,6 @@ def test_the_page_offers_those_who_may_have_done_it(told: School) -> None:
 
 
 # ---- a report ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.exhaustive
-def test_a_report_on_paper_is_typed_in_by_a_colleague(school: School) -> None:
-    paper = OnPaper((NOW - timedelta(days=4)).isoformat(), school.account("reporter"))
-    opened = open_case(
-        school.house, school.person("team_member"), "report", REPORT, token=school.token(), paper=paper
-    )  # fmt: skip
-    school.number = opened.number
-    view = see_case(school.house, school.person("team_member"), opened.number)
-    assert view.head.opened_at == NOW - timedelta(days=4)
-    assert "danger_check" in {line.duty.key for line in view.duties if line.tone == "late"}
-    shown = entry(school, "team_member", 2)
-    assert shown.paper == PaperLine(school.person("reporter").name, "reporter", NOW - timedelta(days=4))
 
 
 def test_a_report_from_the_future_opens_nothing(school: School) -> None:

@@ -18,8 +18,9 @@ from school_protocol.supervision.remarks import settle_remark
 from school_protocol.supervision.review import ask_review, end_review
 from services.conftest import School
 from services.reviewing import ASKS, closing, observes
-from services.test_notices import DANGER_WORDS, STAFF, Watched
+from services.test_notices import STAFF, Watched
 
+DANGER_WORDS = r"danger|suicid|harc[eè]l|violence|خطر|انتحار|تحرش|تنمر|victim|élève|pupil|تلميذ|report|signal|تبليغ"
 OWED = ("directorate", "academy", "head")
 REMINDED = [(26, "directorate"), (1, "directorate"), (2, "directorate"), (3, "academy")]
 """Asked on Wednesday 25, reminded on the morning of the fifth school day (Saturday is one), late from its evening."""

@@ -10,8 +10,8 @@ from handing import hand_out_as
 
 from school_protocol.case_files.pages import about_said, as_told
 from school_protocol.case_files.service import issue_case_file
-from school_protocol.cases.case_lines import RemarkLine
 from school_protocol.cases.showing import see_act, see_chronology, see_record
+from school_protocol.cases.view_models import RemarkLine
 from school_protocol.engine.errors import BadInput
 from school_protocol.language import Wording
 from school_protocol.supervision.remarks import attach_remarks, settle_remark

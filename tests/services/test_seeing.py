@@ -551,23 +551,6 @@ def test_a_danger_passed_on_stays_first_until_its_first_minutes_are_written_down
     assert first() == (False, 0)
 
 
-def test_a_plan_brought_up_to_date_begins_with_the_last_one(school: School) -> None:
-    school.report()
-    school.act("head", "raise_danger", which_danger="blackmail")
-
-    def begins(who: str = "head") -> dict[str, object]:
-        return dict(see_act(school.house, school.person(who), school.number, "support_plan").prefill)
-
-    assert begins() == {}
-    plan = {"reference_adult": school.account("head"), "objectives": "Revenir en classe", "shared_concern": False}
-    school.act("head", "support_plan", plan, protection=["way_home"])
-    assert begins() == {**plan, "protection": ["way_home"]}
-    school.act("head", "support_plan", plan, protection=["quiet_place"])
-    assert begins()["protection"] == ["quiet_place"]
-    kept = see_act(school.house, school.person("head"), school.number, "listening_target").prefill
-    assert "protection" not in kept, "only where the act carries on"
-
-
 def test_lists_tell_the_data_officer_nothing_of_dangers_and_dues(school: School) -> None:
     """Also where the same person holds another role elsewhere: each line is judged by what shows it."""
     school.report()

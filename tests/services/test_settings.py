@@ -51,7 +51,7 @@ def problems(desk: Desk, part: str, entry: str = "", **changes: Any) -> dict[str
 
 
 def content_of(desk: Desk, draft: str) -> bytes:
-    return publishing_service.export_draft(desk.house, desk.administrator(), draft).content
+    return publishing_service.export_draft(desk.house, desk.administrator(), draft).data
 
 
 def places(content: bytes, before: bytes = FIRST) -> set[str]:

@@ -525,11 +525,6 @@ def test_a_case_opens_once(told: Told) -> None:
     assert (again.number, again.repeated) == (first.number, True)
     with pytest.raises(Conflict):
         triage.open_as_case(told.house, told.school.person("head"), report, filled, token="other")
-    with told.house.realm.reading() as session:
-        assert (
-            len(lookup_repository.waiting_reports(session, [told.school.person("head").appointments[0].unit], limit=9))
-            == 0
-        )
 
 
 @pytest.mark.parametrize("left_out", [False, True])

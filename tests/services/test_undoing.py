@@ -420,16 +420,6 @@ def test_it_is_kept_chained_and_indexed_and_calls_nobody(school: School) -> None
     assert head.seq == done.seq
 
 
-def test_pressed_twice_it_is_done_once(school: School) -> None:
-    school.report()
-    note = school.act("team_member", "note", text="a")
-    first, again = (back(school, "team_member", note.seq, token="t") for _time in range(2))
-    assert (first.repeated, again.repeated, again.seq) == (False, True, first.seq)
-    assert school.last_seq() == first.seq
-    with pytest.raises(Refused, match="undone_already"):
-        back(school, "team_member", note.seq)
-
-
 def test_what_somebody_wrote_meanwhile_is_read_first(school: School) -> None:
     school.report()
     note = school.act("team_member", "note", text="a")

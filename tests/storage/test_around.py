@@ -56,21 +56,15 @@ def test_a_report_waits_until_it_is_settled(realm: Realm) -> None:
             )  # fmt: skip
             ids.append(received)
     with realm.store.reading() as session:
-        first = lookup_repository.waiting_reports(session, ["s1", "s2"], limit=2)
-        rest = lookup_repository.waiting_reports(session, ["s1", "s2"], limit=2, after=first[-1])
-        assert [header.id for header in (*first, *rest)] == [ids[2], ids[1], ids[0]]
         assert lookup_repository.content(session, realm.vault, ids[0]) == {"text": "كلام"}
         mine = lookup_repository.of_reporter(session, "teacher", limit=3)
-        rest = lookup_repository.of_reporter(session, "teacher", limit=3, after=mine[-1])
-        assert [header.id for header in (*mine, *rest)] == [ids[3], ids[0], ids[1], ids[2]]
-        assert lookup_repository.waiting_reports(session, [], limit=2) == ()
+        assert [header.id for header in mine] == [ids[3], ids[0], ids[1]]
     with realm.store.writing() as session:
         lookup_repository.settle_report(session, ids[0], ReportStatus.opened, case_id)
         lookup_repository.settle_report(session, ids[1], ReportStatus.answered)
     with realm.store.reading() as session:
-        assert [header.id for header in lookup_repository.waiting_reports(session, ["s1"], limit=9)] == []
         assert [header.id for header in lookup_repository.reports_of_case(session, case_id)] == [ids[0]]
-        assert lookup_repository.header(session, ids[1]).status is ReportStatus.answered
+        assert lookup_repository.header(session, ids[1]).status == ReportStatus.answered
     with realm.store.writing() as session:
         privacy_repository.drop_reports(session, [ids[0]])
     with pytest.raises(Unseen), realm.store.reading() as session:

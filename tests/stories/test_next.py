@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from school_protocol.cases import case_view, due_lines
+from school_protocol.cases import case_view
 from school_protocol.cases.case_line_view import own_line
 from school_protocol.cases.loading import Loaded, index_row, load
 from school_protocol.cases.showing import seeing_of
@@ -116,7 +116,7 @@ def test_page_and_lists_say_the_same_at_every_step(name: str) -> None:
 
 
 @pytest.mark.parametrize(("planted", "begins", "says"), [
-    ((due_lines, "follow_ups", lambda _facts, _running: ()), 36, "the desk says today, the page"),
+    ((case_view, "follow_ups", lambda _facts, _running: ()), 36, "the desk says today, the page"),
     ((case_view, "act_for", lambda *_what: None), 12, "the desk says that it waits for them"),
 ])  # fmt: skip
 def test_the_walk_notices_a_page_that_looks_by_itself(

@@ -12,8 +12,17 @@ from flask import Flask, render_template_string
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from school_protocol.cases.case_lines import CaseHead, DangerLine, HoldLine, PersonLine, RecordView, ReferralLine
-from school_protocol.cases.view_models import AccountLine, ActView, Choices
+from school_protocol.cases.view_models import (
+    AccountLine,
+    ActView,
+    CaseHead,
+    Choices,
+    DangerLine,
+    HoldLine,
+    PersonLine,
+    RecordView,
+    ReferralLine,
+)
 from school_protocol.engine.answers import References, clean
 from school_protocol.engine.definition import Act, Protocol
 from school_protocol.engine.errors import BadInput

@@ -151,23 +151,6 @@ def test_the_list_says_what_becomes_of_each_case_and_nothing_of_it(site: Site) -
     assert "I have decided" not in can
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize(
-    ("language", "said"),
-    [
-        ("fr", ["Un dossier demande une décision", "Un dossier peut suivre", "J’ai décidé"]),
-        ("ar", ["ملف واحد يلزم فيه قرار", "ملف واحد يمكنه اتباع", "قررت أن يتبع"]),
-    ],
-)
-def test_the_list_and_a_case_are_said_in_each_language(site: Site, language: str, said: list[str]) -> None:
-    client = site.browser("protocol_admin", language)
-    listed, case = client.get(CASES), client.get(case_of(site.numbers[0]))
-    for page in (listed, case):
-        read_page(page)
-    for words in said:
-        assert words in told(listed) + told(case), words
-
-
 def test_one_press_moves_one_case(site: Site) -> None:
     client = site.browser("protocol_admin")
     number, other = site.numbers
@@ -230,18 +213,6 @@ def test_a_case_that_must_stay_is_listed_with_the_reason_and_can_not_be_pressed(
     page = client.get(f"{address}/{site.numbers[0]}")
     assert "Must stay" in told(page)
     assert 'name="reason"' not in page.get_data(as_text=True)
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("who", ["head", "team_member", "academy", "technical_admin"])
-def test_nobody_else_finds_these_pages(site: Site, who: str) -> None:
-    client = site.browser(who)
-    token = hidden(client, "/", "/language")
-    for address in (DIFFERENCE, CASES, case_of(site.numbers[0])):
-        assert client.get(address).status_code == 404
-    asked = {**token, "reason": "x", "accepts": "answer_gone"}
-    assert client.post(case_of(site.numbers[0]), data=asked).status_code == 404
-    assert "2 open cases follow version 1." in told(site.browser("protocol_admin").get(CASES)), "the control"
 
 
 def test_what_is_not_there_is_not_found(site: Site) -> None:

@@ -94,18 +94,6 @@ def test_the_pupil_who_changes_school_stands_in_the_form_and_is_named_there_once
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("code", DISTANCES)
-def test_a_refusal_asks_for_its_reason_and_goes_back_with_it(region: Region, code: str) -> None:
-    number, path = asked_for(region, code)
-    there = browser(region, f"head {code}")
-    there.open(path)
-    there.send(422, answer="refused")
-    there.send(answer="refused", reason="La classe est pleine.")
-    assert "La classe est pleine." in browser(region, "head").open(f"/cases/{number}").html
-    there.open(path, 404)
-
-
-@pytest.mark.exhaustive
 @pytest.mark.parametrize(("code", "who"), DISTANCES.items())
 def test_the_receiving_directorate_finds_it_among_what_waits_once_the_time_is_over(
     region: Region, code: str, who: str
@@ -217,9 +205,3 @@ def test_a_contribution_is_agreed_to_read_and_settled(region: Region, language: 
     here.open(f"/cases/{lead}/acts/settle_contribution?record={seq}")
     here.send(outcome="received")
     assert region.school.seen_by("head").contributions[0].state == "settled"
-
-
-@pytest.mark.exhaustive
-def test_whom_nobody_asks_has_no_such_page(region: Region) -> None:
-    for who in ("team_member", "team_coordinator", "academy", "data_officer", "reporter"):
-        browser(region, who).open("/from-schools", 404)

@@ -10,7 +10,7 @@ from domain.telling import NOW, REPORT
 
 from school_protocol.cases.intake import open_case, raise_from_receipt
 from school_protocol.cases.service import record_act
-from school_protocol.cases.showing import see_case, see_record
+from school_protocol.cases.showing import see_case
 from school_protocol.cases.story_player import Player
 from school_protocol.engine.definition import Protocol
 
@@ -84,13 +84,6 @@ def test_the_form_does_not_offer_them_and_says_so(held: Held, browse: Browse, ac
     assert father not in member.open(f"{path}?person=guardian-2").html, "nor by a link"
     held.lift()
     assert father in member.open(path).html
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("act", ["guardian_hold", "referral"])
-def test_what_is_said_of_them_offers_them(held: Held, browse: Browse, act: str) -> None:
-    held.hold()
-    assert 'value="guardian-2"' in browse("team_member").open(f"/cases/{held.number}/acts/{act}").html
 
 
 @pytest.mark.exhaustive
@@ -215,18 +208,6 @@ def test_a_reporter_who_sees_nothing_hands_the_child_to_no_guardian(player: Play
     desk.send(f"{path}/acts/taken_over", a__taken_by="medical")
 
 
-@pytest.mark.exhaustive
-def test_where_nobody_is_on_hold_the_same_reporter_can(player: Player, browse: Browse) -> None:
-    house, reporter = player.house, player.actor("reporter")
-    opened = open_case(house, reporter, "report", {**REPORT, "about_whom": []}, token="t")
-    raise_from_receipt(house, reporter, opened.report, "self_harm", token="d")
-    desk, path = browse("reporter"), f"/reports/{opened.report}"
-    desk.open(f"{path}/acts/taken_over")
-    desk.send(f"{path}/acts/taken_over", a__taken_by="guardian", a__guardian__new__0__name=FATHER)
-    desk.open(f"{path}/acts/referral")
-    desk.send(f"{path}/acts/referral", a__target="guardians", a__covers="self_harm", a__channel="call")
-
-
 def test_a_closing_prepared_again_names_no_guardian_of_last_time(held: Held, browse: Browse) -> None:
     """Recorded anew, it opens without what the former one said, and without whoever is on hold since."""
     asked_again = dict.fromkeys(("self_harm", "home_danger", "missing_or_at_risk"), "no")
@@ -243,19 +224,3 @@ def test_a_closing_prepared_again_names_no_guardian_of_last_time(held: Held, bro
     assert 'name="a-guardians_asked" value="guardian-2"' not in member.open(path).html
     refused = member.resend(path, a__guardians_view="D’accord.", expected="99").get_data(as_text=True)
     assert "dites dans cette fiche de quel responsable il s’agit" in refused
-
-
-@pytest.mark.exhaustive
-def test_a_correction_in_other_words_leaves_who_was_named_before_the_hold(
-    held: Held, player: Player, browse: Browse
-) -> None:
-    """That the child was handed to this guardian is not erased by correcting something else."""
-    handed = {"none_seen": True, "safe_now": "yes", "who_stays": "guardian", "with_guardian": "guardian-2"}
-    seq = held.act("head", "safety_check", **handed)
-    held.hold()
-    head, path = browse("head"), f"/cases/{held.number}/acts/correction"
-    head.open(f"{path}?record={seq}")
-    head.send(path, a__what_changes="Une faute", a__reason="x", c__who_stays_words="Dans le couloir")
-    _head, record = see_record(player.house, player.actor("head"), held.number, seq)
-    assert record.answers["with_guardian"] == "guardian-2"
-    assert record.answers["who_stays_words"] == "Dans le couloir"

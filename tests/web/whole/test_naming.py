@@ -153,14 +153,6 @@ def test_one_press_puts_the_sign_and_saves_and_a_second_press_records_nothing(si
     assert len(site.notes()) == 1
 
 
-@pytest.mark.exhaustive
-def test_one_press_saves_it_as_it_was_written(site: Site) -> None:
-    head = named(site)
-    head.press(303, WRITTEN)
-    head.press(303, WRITTEN)
-    assert site.notes() == [TYPED.replace("\r", "")]
-
-
 def test_going_back_for_the_other_button_records_nothing_twice(site: Site) -> None:
     head = named(site)
     head.press(303, TOKENS)
@@ -178,32 +170,6 @@ def test_other_words_are_looked_at_again_the_same_names_are_not(site: Site) -> N
     head.type(text=f"{TYPED} إلياس aussi, corrigé.")
     head.press(303, WRITTEN)
     assert site.notes() == [f"{TYPED} إلياس aussi, corrigé.".replace("\r", "")]
-
-
-@pytest.mark.exhaustive
-def test_what_is_shown_once_is_not_asked_again_after_a_refusal(site: Site) -> None:
-    head = site.browser("head")
-    head.open(f"/cases/{site.number}/acts/conflict")
-    head.type(words="Je connais Yasmine.", reason="declares")
-    head.press(422)
-    assert head.buttons == ["tokens", "written"]
-    head.type(reason="")
-    head.press(422, WRITTEN)
-    assert head.buttons == []
-    assert "a-reason-problem" in head.html
-    head.type(reason="declares")
-    head.press(303)
-    [recorded] = site.recorded("conflict", who="directorate")
-    assert recorded.answers["words"] == "Je connais Yasmine."
-
-
-@pytest.mark.exhaustive
-def test_a_text_without_a_name_is_recorded_at_once(site: Site) -> None:
-    head = site.browser("head")
-    head.open(f"/cases/{site.number}/acts/note")
-    head.type(text="[EV1] va mieux, la rose aussi.")
-    head.press(303)
-    assert site.notes() == ["[EV1] va mieux, la rose aussi."]
 
 
 @pytest.mark.exhaustive
@@ -293,19 +259,6 @@ def test_a_correction_is_asked_about_its_own_words_alone(site: Site) -> None:
 
 
 @pytest.mark.exhaustive
-def test_nobody_finds_out_a_pseudonym_by_typing_a_name(site: Site) -> None:
-    directorate = site.browser("directorate")
-    directorate.open(f"/cases/{site.number}/acts/inform_school")
-    assert "Yasmine" not in directorate.html
-    texts = [item.key for item in site.player.protocol.form_of("inform_school").fields if item.may_name]
-    assert texts
-    directorate.type(**dict.fromkeys(texts, "Yasmine Benali"))
-    response = directorate.client.post(directorate.at, data=directorate.form)
-    assert "[EV1]" not in response.get_data(as_text=True)
-    assert 'name="naming"' not in response.get_data(as_text=True)
-
-
-@pytest.mark.exhaustive
 def test_a_summary_with_a_name_is_refused_at_its_box(site: Site) -> None:
     head = site.browser("head")
     head.open(f"/cases/{site.number}/acts/nameless_summary?then=case-file")
@@ -379,21 +332,11 @@ def listened(site: Site) -> Browser:
 
 
 @pytest.mark.exhaustive
-def test_the_page_says_that_the_password_is_typed_again(site: Site, listened: Browser) -> None:
+def test_a_signature_is_not_lost_in_silence(site: Site, listened: Browser) -> None:
     page = listened.press(422)
     assert page is not None
-    assert listened.buttons == ["tokens", "written"]
     assert AGAIN in page.text
     assert PASSWORD not in listened.html
-    listened.form["password"] = PASSWORD
-    listened.press(303, TOKENS)
-    [recorded] = site.recorded("listening_target")
-    assert recorded.derived.get("signed")
-
-
-@pytest.mark.exhaustive
-def test_a_signature_is_not_lost_in_silence(site: Site, listened: Browser) -> None:
-    listened.press(422)
     page = listened.press(422, TOKENS)
     assert page is not None
     assert site.recorded("listening_target") == []
@@ -456,20 +399,6 @@ def test_missing_answers_are_said_before_names(site: Site) -> None:
     head.press(303, TOKENS)
     [recorded] = site.recorded("conflict", who="directorate")
     assert recorded.answers["words"] == "Je connais [EV1]."
-
-
-@pytest.mark.exhaustive
-def test_missing_answers_of_a_report_are_said_before_names(site: Site) -> None:
-    member = site.browser("team_member")
-    member.open("/reports/new")
-    member.type(what_happened="Imane pleure.", danger_now="no", how_it_came="seen")
-    member.type(**{"about_whom-new-0-name": "Imane Lahlou", "about_whom-new-0-slot": "targeted_pupil"})
-    member.press(422)
-    assert member.buttons == []
-    assert "a-adult_concerned-problem" in member.html
-    member.type(adult_concerned="no")
-    member.press(422)
-    assert member.buttons == ["tokens", "written"]
 
 
 @pytest.mark.exhaustive

@@ -108,22 +108,6 @@ def test_it_is_not_where_minutes_count_nor_where_somebody_decides(
     assert "paper-at" not in html
 
 
-@pytest.mark.exhaustive
-def test_the_taps_of_the_first_minutes_know_no_paper(browse: Browse, case: str, player: Player, house: House) -> None:
-    player.play([{"as": "team_member", "do": "raise_danger", "answers": {"which_danger": "blackmail"}}])
-    html = shown(browse("team_member"), f"{case}/first-minutes")
-    assert 'class="tap"' in html
-    assert "paper" not in html
-
-
-@pytest.mark.exhaustive
-def test_left_empty_it_says_nothing(browse: Browse, case: str, house: House, player: Player) -> None:
-    member = browse("team_member")
-    member.record(f"{case}/acts/note", a__text="x")
-    seq = last_seq(shown(member, case))
-    assert see_record(house, player.actor("team_member"), case[-13:], seq)[1].paper is None
-
-
 # ---- typed in ------------------------------------------------------------------------------------------------------
 
 
@@ -181,17 +165,6 @@ def test_an_answer_that_somebody_gave_stays_as_given(browse: Browse, player: Pla
     assert record.occurred_at == datetime(2026, 11, 19, 11, 0, tzinfo=UTC)
 
 
-@pytest.mark.exhaustive
-def test_and_one_after_the_paper_is_asked_about(browse: Browse) -> None:
-    member = browse("team_member")
-    member.open("/reports/new")
-    answers = {f"a-{key}": said for key, said in REPORT.items()}
-    answers["a-occurred_at"] = "2026-11-21T12:00"
-    page = member.send("/reports/new", 422, **answers, paper__at="2026-11-20T08:15").get_data(as_text=True)
-    assert "C’est après la date du papier." in page
-    assert '<details class="paper" open>' in page
-
-
 def test_todays_date_becomes_the_papers(browse: Browse, case: str, player: Player) -> None:
     """Shown again before it is recorded, the form says the day of the paper."""
     member = browse("team_member")
@@ -244,37 +217,6 @@ def test_who_stands_aside_is_named_as_such(browse: Browse, case: str, player: Pl
     member.open(path)
     html = member.send(path, 422, a__text="x", paper__at=ON_PAPER, paper__by=account(player, "head"))
     assert "Ce ou cette collègue est à l’écart de ce dossier." in html.get_data(as_text=True)
-
-
-@pytest.mark.exhaustive
-def test_a_draft_keeps_it(browse: Browse, case: str, player: Player) -> None:
-    member, path = browse("team_member"), f"{case}/acts/note"
-    member.open(path)
-    by = account(player, "head")
-    member.send(path, 422, a__text="", paper__at=ON_PAPER, paper__by=by)
-    html = shown(member, path)
-    assert fold(html).startswith('<details class="paper" open>')
-    sent = filled(html, path)
-    assert (sent["paper-at"], sent["paper-by"]) == (ON_PAPER, by)
-
-
-@pytest.mark.exhaustive
-def test_the_page_about_names_keeps_it(browse: Browse, case: str, player: Player, house: House) -> None:
-    member, path, by = browse("team_member"), f"{case}/acts/note", account(player, "head")
-    member.open(path)
-    html = member.send(
-        path, 422, a__text="Yasmine Benali est venue", paper__at=ON_PAPER, paper__by=by
-    ).get_data(as_text=True)  # fmt: skip
-    assert 'name="naming"' in html
-    sent = filled(html, path)
-    assert (sent["paper-at"], sent["paper-by"]) == (ON_PAPER, by)
-    member.form = MultiDict(sent)
-    member.send(path, naming="tokens")
-    record = see_record(house, player.actor("team_member"), case[-13:], last_seq(shown(member, f"{case}/chronology")))[
-        1
-    ]
-    assert record.paper is not None
-    assert (record.paper.name, record.answers["text"]) == ("head", "[EV1] est venue")
 
 
 @pytest.mark.exhaustive

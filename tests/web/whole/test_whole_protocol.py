@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from school_protocol.cases.case_lines import RecordView
 from school_protocol.cases.intake import open_case, raise_from_receipt, see_receipt, see_receipt_act
 from school_protocol.cases.service import record_act
 from school_protocol.cases.showing import see_act, see_case, see_record
 from school_protocol.cases.story_player import Player
+from school_protocol.cases.view_models import RecordView
 from school_protocol.engine.errors import Unseen
 from school_protocol.people import contacts_repository
 

@@ -89,15 +89,6 @@ def test_an_act_shows_its_words_and_one_without_shows_none(protocol: Protocol, s
     assert not shown["tell_home"]
 
 
-@pytest.mark.exhaustive
-def test_the_panel_is_folded_and_stands_above_the_form(sign_in: SignIn, case: str) -> None:
-    html = html_of(sign_in("warden"), f"/cases/{case}/acts/meet")
-    found = PANEL.search(html)
-    assert found is not None
-    assert not found[1]
-    assert found.start() < html.index('<form class="card"')
-
-
 def test_the_first_minutes_begin_with_the_words_of_the_danger(protocol: Protocol, sign_in: SignIn, case: str) -> None:
     html = unescape(html_of(sign_in("warden"), f"/cases/{case}/first-minutes"))
     titles = [(bool(is_open), title) for is_open, title in PANEL.findall(html)]
