@@ -13,6 +13,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.intents import RecordAct, Undo
 from school_protocol.training.debrief import debrief
 from school_protocol.training.findings import Kind
+from school_protocol.training.scenario import Table
 
 from .telling import NOW, Told, person, reported
 
@@ -65,9 +66,10 @@ def test_it_stays_once_the_answer_is_corrected_and_not_once_it_is_taken_back(mor
 
 def test_a_debrief_names_it_among_the_gravest_mistakes(moroccan: Protocol) -> None:
     told = informed(moroccan, "unknown", told_despite=WHY)
-    found = debrief(moroccan, {"a": told.facts}, begun=NOW, ended=told.now)
+    found = debrief(moroccan, None, Table(NOW), {"a": told.facts}, {}, told.now)
     (finding,) = found.of(Kind.despite)
     assert found.errors[0] is finding
     assert (finding.part, finding.key, finding.said, finding.role) == ("acts", "inform_guardian", WHY, "team_member")
     assert any(one.kind == Kind.despite.value for one in found.questions)
-    assert not debrief(moroccan, {"a": informed(moroccan, "yes").facts}, begun=NOW, ended=told.now).of(Kind.despite)
+    calm = {"a": informed(moroccan, "yes").facts}
+    assert not debrief(moroccan, None, Table(NOW), calm, {}, told.now).of(Kind.despite)

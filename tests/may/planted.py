@@ -427,7 +427,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     (_own_case("cases.copies", "cases.revoke"), (
         (case_files_service.see_copies, "if not may_see_copies(loaded):", "if False:"),
         (case_files_service.may_see_copies, "if _of_the_house(loaded):", "if True:"),
-        (case_files_service._revoking_issued, "(one.document, one.copy) == (document, copy)", "True"),
+        (case_files_service.revoke, "(one.document, one.copy) == (document, copy)", "True"),
         (case_files_service._of_the_house, "(role.head or role.oversees)", "True"),
     )),
     (_own_case("cases.remarks", "cases.remark", "cases.settle_remark", "cases.review_sheet"), (

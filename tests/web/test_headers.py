@@ -40,6 +40,7 @@ def breaks() -> str:
 def test_every_answer_carries_every_header(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     monkeypatch.setattr(endpoint_guard, "PERMISSIONS", {**routing.PERMISSIONS, "breaks": Permission.anyone})
+    app.extensions[endpoint_guard.SERVED] |= {"breaks"}
     app.add_url_rule("/breaks", "breaks", breaks)
     found = answers(client)
     assert set(found) == {200, 302, 400, 404, 405, 413, 415, 500}
