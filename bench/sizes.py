@@ -31,7 +31,7 @@ from school_protocol.engine.visibility import Actor
 from school_protocol.ops import demo, sample_cases, worker
 from school_protocol.ops.databases import prepare
 from school_protocol.ops.fixture_copy import sample
-from school_protocol.storage import case_numbers, postgresql, row_security
+from school_protocol.storage import case_numbers, postgresql
 from school_protocol.storage.engines import Store
 from school_protocol.storage.models import RealmBase
 from school_protocol.web import create_app
@@ -168,7 +168,7 @@ def _behind_the_wall(settings: Settings) -> Settings:
     prepare(as_site, settings.database, [WORKER], make_queue=worker.prepare_queue)
     site = create_engine(as_site.store_url("realm"))
     with site.connect() as connection:
-        if not row_security.is_before(connection):
+        if not postgresql.is_before(connection):
             raise RuntimeError("no wall stands before the site")
     site.dispose()
     return as_site

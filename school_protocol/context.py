@@ -21,7 +21,7 @@ from school_protocol.engine.visibility import Actor, RoleSight
 from school_protocol.language import ZONE
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read_published
-from school_protocol.storage import administration_log, case_keys, master_keys, restoring, row_security
+from school_protocol.storage import administration_log, case_keys, master_keys, postgresql, restoring
 from school_protocol.storage.anchors import numbers as numbers_of_anchors
 from school_protocol.storage.blobs import Blobs
 from school_protocol.storage.bucket import as_kept, open_blobs, settle_files
@@ -201,7 +201,7 @@ class House:
 def refuse_walled(house: House) -> None:
     """Raises Walled where the house is opened by a role that sees the cases of a session alone: no work is done so."""
     with house.realm.reading() as session:
-        if row_security.is_before(session.connection()):
+        if postgresql.is_before(session.connection()):
             raise Walled(
                 "this role of the database serves pages and sees no case without a session: workers and commands need "
                 "SCHOOL_PROTOCOL_DATABASE_URL with the role that `database prepare --worker` named"

@@ -18,7 +18,7 @@ from school_protocol.config import CATALOGUES, LANGUAGES, known_languages
 from school_protocol.config import ZONE as ZONE
 from school_protocol.engine.clock import TimeUnit
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.texts import N_ as N_
 from school_protocol.engine.texts import Text

@@ -14,7 +14,7 @@ from typing import Any
 from school_protocol.engine.answers import TEXT_MOST, References, answer_values
 from school_protocol.engine.conditions import Value
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType, Form, FormField, Option
+from school_protocol.engine.definition_parts import FieldType, Form, FormField, Option
 
 OPTIONAL, DANGER = 0.4, 0.1
 """How often a question that may stay open is answered; how often a form names a danger that it need not name."""

@@ -12,7 +12,7 @@ from school_protocol.context import House, declared
 from school_protocol.engine.definition import ScopeKind
 from school_protocol.engine.visibility import Actor, UnitKind
 from school_protocol.ops import going_live, key_rotation
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.storage import administration_log, work_queue
 from school_protocol.storage.administration_log import Change, Kind
 
@@ -64,14 +64,14 @@ def make_ready(house: House, *administrators: Actor) -> None:
         (top, *_others) = auth_repository.topmost(session)
         for one in administrators:
             prove(house, session, one)
-        contacts = [one for one in contacts_repository.contacts_of(session, top.id) if one.unit is None]
+        contacts = [one for one in people_repository.contacts_of(session, top.id) if one.unit is None]
         if not contacts:
-            contacts_repository.add_contact(
+            people_repository.add_contact(
                 session, target="police", names={"fr": "19"}, phone="19", hours={"always": True}
             )
-            contacts = [one for one in contacts_repository.contacts_of(session, top.id) if one.unit is None]
+            contacts = [one for one in people_repository.contacts_of(session, top.id) if one.unit is None]
         for contact in contacts:
-            contacts_repository.verify_contact(session, contact.id, on=house.now().date(), by="x")
+            people_repository.verify_contact(session, contact.id, on=house.now().date(), by="x")
         for key, (_protocol, role) in declared(house).items():
             if role.sees is ScopeKind.metadata and auth_repository.account_named(session, f"named-{key}") is None:
                 place = auth_repository.units_of_kind(session, UnitKind.region)[0].id

@@ -7,8 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import DirectoryBase, Id, Plain
-from school_protocol.storage.row_macs import FREE, HasMac
+from school_protocol.storage.models import FREE, DirectoryBase, HasMac, Id, Plain
 from school_protocol.ui.routing import Right
 
 

@@ -14,8 +14,7 @@ from school_protocol.auth.models import AccountRow
 from school_protocol.auth.repository import add_account
 from school_protocol.engine.errors import Unseen
 from school_protocol.people import repository as people_repository
-from school_protocol.storage.models import new_id
-from school_protocol.storage.row_macs import is_genuine
+from school_protocol.storage.models import is_genuine, new_id
 from school_protocol.storage.sql import before
 from school_protocol.ui.routing import Right
 

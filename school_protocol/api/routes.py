@@ -32,7 +32,7 @@ from school_protocol.language import Wording
 from school_protocol.people.forms import TeamForm, spec_of, team_form
 from school_protocol.people.routes import record_form, say_done
 from school_protocol.people.teams import Obstacle, TeamRefused
-from school_protocol.statistics import release_rules
+from school_protocol.statistics import rules as statistics_rules
 from school_protocol.statistics.presenters import figure_rows, figures_csv
 from school_protocol.storage.case_numbers import check_number
 from school_protocol.ui import sessions
@@ -298,7 +298,7 @@ def release_csv(release: str) -> Response:
     return spoken_in(response, spoken)
 
 
-def _release(w: Wording, one: release_rules.ReleaseLine) -> openapi.Release:
+def _release(w: Wording, one: statistics_rules.ReleaseLine) -> openapi.Release:
     return openapi.Release(
         id=one.id,
         protocol=openapi.ProtocolVersion(protocol=one.protocol, version=one.version),

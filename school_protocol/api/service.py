@@ -29,12 +29,12 @@ from school_protocol.cases.loading import Loaded, load_by_id, names_in, place_of
 from school_protocol.context import House, today_for
 from school_protocol.engine import visibility
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.visibility import Actor, Permission, Scope, Unit, UnitKind
 from school_protocol.language import Wording
 from school_protocol.statistics import releases
-from school_protocol.statistics.release_rules import ReleaseLine, Told
+from school_protocol.statistics.rules import ReleaseLine, Told
 from school_protocol.storage import access_log, case_numbers, journal
 from school_protocol.storage.engines import Session
 from school_protocol.ui.routing import Right

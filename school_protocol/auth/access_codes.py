@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from school_protocol.auth import password_strength, passwords, repository, service, sign_in_repository
+from school_protocol.auth import passwords, repository, service, sign_in_repository
 from school_protocol.auth.second_factor import factors_of
 from school_protocol.auth.service import (
     BY_COMMAND,
@@ -222,7 +222,7 @@ def check_new(session: Session, house: House, account_id: str, password: str) ->
     account = repository.account(session, account_id)
     about = [account.username, *account.names.values()] if account else []
     about += list(sign_in_repository.places_of(session, account_id))
-    problem = password_strength.problem_of(password, about, sign_in_repository.names_of_places(session))
+    problem = passwords.problem_of(password, about, sign_in_repository.names_of_places(session))
     if (
         problem is None
         and house.settings.known_passwords is not None

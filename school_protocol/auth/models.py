@@ -9,8 +9,17 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import FORGET_ON_RESTORE, NEEDS_KEYS, DirectoryBase, Id, Key, Plain, Wrapped
-from school_protocol.storage.row_macs import FREE, HasMac
+from school_protocol.storage.models import (
+    FORGET_ON_RESTORE,
+    FREE,
+    NEEDS_KEYS,
+    DirectoryBase,
+    HasMac,
+    Id,
+    Key,
+    Plain,
+    Wrapped,
+)
 
 
 class AccountRow(HasMac, DirectoryBase):

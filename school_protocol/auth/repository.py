@@ -35,8 +35,7 @@ from school_protocol.protocol.repository import (
     _UNITS,
 )
 from school_protocol.storage.administration_log import Change, Kind, change_of
-from school_protocol.storage.models import AdministrationRow, new_id
-from school_protocol.storage.row_macs import is_genuine
+from school_protocol.storage.models import AdministrationRow, is_genuine, new_id
 from school_protocol.storage.sql import add_rows
 
 # ---- accounts ------------------------------------------------------------------------------------------------------

@@ -34,8 +34,7 @@ from school_protocol.auth.models import (
 from school_protocol.auth.repository import Account
 from school_protocol.config import SESSION_IDLE, SESSION_LIFETIME
 from school_protocol.engine.errors import Sealed
-from school_protocol.storage.models import new_id
-from school_protocol.storage.row_macs import is_genuine
+from school_protocol.storage.models import is_genuine, new_id
 from school_protocol.storage.sql import add_new, put_rows
 from school_protocol.storage.vault import Vault
 

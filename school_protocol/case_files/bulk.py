@@ -21,12 +21,12 @@ from datetime import time as clock_time
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.sign_in_service import actor_of
-from school_protocol.case_files import bulk_repository, repository
-from school_protocol.case_files.bulk_repository import CaseState, Choice, Seen, State
+from school_protocol.case_files import repository
 from school_protocol.case_files.copy_scope import NOBODY_TO_TELL, document_of, profiles_of
 from school_protocol.case_files.models import BulkCaseRow, BulkRow
 from school_protocol.case_files.prepare_process import Broken, Hands
 from school_protocol.case_files.printing import eyes_of
+from school_protocol.case_files.repository import CaseState, Choice, Seen, State
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases.loading import Loaded, as_it_stood, load, scope_of
 from school_protocol.context import House, today_for
@@ -200,8 +200,8 @@ def see_options(house: House, actor: Actor) -> Options:
         raise Unseen("bulk")
     schools = _schools(house, actor)
     with house.realm.reading() as session:
-        found = bulk_repository.of_account(session, actor.id, limit=RECENT)
-        counted = [bulk_repository.counts(session, each.id, seen_now(house, actor)) for each in found]
+        found = repository.of_account(session, actor.id, limit=RECENT)
+        counted = [repository.counts(session, each.id, seen_now(house, actor)) for each in found]
     spoken = {language for offer in offers for language in offer.protocol.languages}
     return Options(
         offers,
@@ -251,21 +251,21 @@ def begin_bundle(house: House, actor: Actor, wish: Wish, token: str) -> Begun:
     with house.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
             return Begun(before["job"], repeated=True)
-        if (other := bulk_repository.running(session, actor.id)) is not None:
+        if (other := repository.running(session, actor.id)) is not None:
             raise BulkRefused(other)
         scope = scope_of(house, actor).of_content()
-        found = bulk_repository.choose(session, scope, choice, today=today_for(house), limit=MOST + 1)
+        found = repository.choose(session, scope, choice, today=today_for(house), limit=MOST + 1)
         if len(found) > MOST:
             raise BadInput({"schools": ("too_many_cases",)})
         if not found:
             raise BadInput({"schools": ("no_case",)})
-        made = bulk_repository.add(
+        made = repository.add(
             session, account=actor.id, protocol=offer.protocol.protocol, profile=offer.profile.key,
             language=wish.language, chosen={"schools": sorted(wish.schools), "ended": wish.ended, "first": wish.first,
             "last": wish.last, "document": document.key}, cases=found, at=house.now(), until=house.now() + LONGEST,
         )  # fmt: skip
         if made is None:
-            raise BulkRefused(bulk_repository.running(session, actor.id) or "")
+            raise BulkRefused(repository.running(session, actor.id) or "")
         idempotency.use(session, press, {"job": made}, at=house.now())
     return Begun(made)
 
@@ -381,9 +381,9 @@ def _copy_of(house: House, actor: Actor, number: str, profile: str, language: st
 def go_on(house: House, hands: Hands, seconds: float = SLICE) -> bool:
     """Go on with every job that nobody is at, so many seconds of each; returns whether something is left to do now."""
     with house.realm.writing() as session:
-        bulk_repository.drop_outdated(session, house.now())
+        repository.drop_bulk_jobs(session, house.now())
     with house.realm.reading() as session:
-        found = bulk_repository.waiting(session, left_since=house.now() - LEASE)
+        found = repository.waiting(session, left_since=house.now() - LEASE)
     left = [_gone_on(house, hands, job_id, seconds) for job_id in found]
     return any(left)
 
@@ -391,15 +391,15 @@ def go_on(house: House, hands: Hands, seconds: float = SLICE) -> bool:
 def _gone_on(house: House, hands: Hands, job_id: str, seconds: float) -> bool:
     now = house.now()
     with house.realm.writing() as session:
-        if not bulk_repository.take(session, job_id, now=now, left_since=now - LEASE):
+        if not repository.take(session, job_id, now=now, left_since=now - LEASE):
             return False
-        job = bulk_repository.job(session, job_id)
+        job = repository.job(session, job_id)
     turn = _Turn(house, hands, job, now, time.monotonic() + seconds)
     try:
         return turn.work()
     finally:
         with house.realm.writing() as session:
-            bulk_repository.leave(session, job_id, turn.taken_at)
+            repository.leave(session, job_id, turn.taken_at)
 
 
 class _Turn:
@@ -421,12 +421,10 @@ class _Turn:
             for done in [pool.submit(self._one_after_another) for _hand in range(self.hands.size)]:
                 done.result()
         with self.house.realm.writing() as session:
-            left = bulk_repository.counts(session, self.job.id)[CaseState.waiting]
+            left = repository.counts(session, self.job.id)[CaseState.waiting]
             if not left:
                 now = self.house.now()
-                bulk_repository.settle(
-                    session, self.job.id, at=now, until=now + KEPT, document=self.job.chosen["document"]
-                )
+                repository.settle(session, self.job.id, at=now, until=now + KEPT, document=self.job.chosen["document"])
         return bool(left) and not self._held_up
 
     def _one_after_another(self) -> None:
@@ -440,9 +438,7 @@ class _Turn:
         with self._lock:
             if not self._next:
                 with self.house.realm.reading() as session:
-                    found = bulk_repository.cases_of(
-                        session, self.job.id, CaseState.waiting, after=self._after, limit=50
-                    )
+                    found = repository.cases_of(session, self.job.id, CaseState.waiting, after=self._after, limit=50)
                 self._next.extend(found)
             if not self._next:
                 return None
@@ -470,16 +466,16 @@ class _Turn:
         """Keep what came of it; returns since when it is taken."""
         job, own = self.job, self.taken_at
         if made is None:
-            tries = bulk_repository.try_again(session, job.id, case.place, own=own, now=now)
+            tries = repository.try_again(session, job.id, case.place, own=own, now=now)
             own = now
             if tries < TRIES:
                 return own
             made = Made(why="broken")
         if made.trouble:
-            bulk_repository.hold_up(session, job.id, made.trouble)
+            repository.hold_up(session, job.id, made.trouble)
             self._held_up = True
             return own
-        if not bulk_repository.settle_case(
+        if not repository.settle_case(
             session, job.id, case.place, own=own, now=now, copy=made.copy, sight=made.sight, why=made.why
         ):
             self._held_up = True  # it was stopped meanwhile, or is another worker's by now
@@ -502,13 +498,13 @@ def see_job(house: House, actor: Actor, job_id: str) -> Job:
     seen = seen_now(house, actor)
     with house.realm.reading() as session:
         found = _own(session, actor, job_id)
-        counted = bulk_repository.counts(session, job_id, seen)
-        lines = bulk_repository.cases_of(session, job_id, CaseState.refused, limit=LINES, seen=seen)
+        counted = repository.counts(session, job_id, seen)
+        lines = repository.cases_of(session, job_id, CaseState.refused, limit=LINES, seen=seen)
     return _job(house, found, counted, lines)
 
 
 def _own(session: Session, actor: Actor, job_id: str) -> BulkRow:
-    found = bulk_repository.job(session, job_id)
+    found = repository.job(session, job_id)
     if found.account != actor.id:
         raise Unseen(job_id)
     return found
@@ -528,7 +524,7 @@ def stop_bundle(house: House, actor: Actor, job_id: str) -> bool:
     """No further copy is made; False where it had come to its end before. What was made can be fetched."""
     with house.realm.writing() as session:
         found, now = _own(session, actor, job_id), house.now()
-        return bulk_repository.settle(
+        return repository.settle(
             session, job_id, at=now, until=now + KEPT, document=found.chosen["document"], why="asked"
         )
 
@@ -541,7 +537,7 @@ def delete_bundle(house: House, actor: Actor, job_id: str) -> bool:
     stop_bundle(house, actor, job_id)
     with house.realm.writing() as session:
         found = _own(session, actor, job_id)
-        if bulk_repository.is_taken(session, job_id, left_since=house.now() - LEASE):
+        if repository.is_taken(session, job_id, left_since=house.now() - LEASE):
             return False
-        bulk_repository.remove(session, job_id, found.chosen["document"])
+        repository.remove(session, job_id, found.chosen["document"])
         return True

@@ -21,8 +21,7 @@ from school_protocol.cases.view_models import (
 )
 from school_protocol.engine.case_summary import Conformance
 from school_protocol.engine.definition import Protocol, Slot, Target
-from school_protocol.engine.definition_parts import Document, Profile
-from school_protocol.engine.form_model import FormField
+from school_protocol.engine.definition_parts import Document, FormField, Profile
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Unit
 

@@ -24,10 +24,9 @@ from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.case_summary import last_summary, stands
 from school_protocol.engine.definition import Act, ActKind, ScopeKind, Target
-from school_protocol.engine.definition_parts import Document, Profile
+from school_protocol.engine.definition_parts import Document, FieldType, Form, FormField, Profile
 from school_protocol.engine.document_rules import held_back, own_pupil, refused_target, same_as
 from school_protocol.engine.errors import Refused, Unseen
-from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.name_detection import Identity, Naming, uncounted, with_tokens
 from school_protocol.engine.visibility import Actor, Unit, UnitKind

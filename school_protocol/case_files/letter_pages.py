@@ -15,7 +15,7 @@ from markupsafe import Markup
 from school_protocol.case_files.content import Answered, Exhibit, Paper, Printed
 from school_protocol.cases.view_models import PersonLine
 from school_protocol.engine import name_detection
-from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import ZONE, Wording

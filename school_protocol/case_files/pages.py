@@ -13,14 +13,13 @@ from school_protocol.case_files import presenters
 from school_protocol.case_files.content import CaseFile, CheckLine, GridLine, SummaryLine
 from school_protocol.case_files.presenters import POINTERS, Entries, outcome_said, outside_said
 from school_protocol.cases.view_models import DangerLine, EventView, FollowUpLine, RecordView, ReferralLine, RemarkLine
-from school_protocol.engine import risk_grid
+from school_protocol.engine import case_summary
 from school_protocol.engine.actors import in_team
 from school_protocol.engine.case_summary import AskedLine
 from school_protocol.engine.definition import Act, Grid, Protocol
-from school_protocol.engine.definition_parts import Section
+from school_protocol.engine.definition_parts import FieldType, FormField, Section
 from school_protocol.engine.document_rules import section_of
 from school_protocol.engine.events import EventKind, RemarkKind
-from school_protocol.engine.form_model import FieldType, FormField
 from school_protocol.engine.texts import Text
 from school_protocol.language import ZONE, Wording
 from school_protocol.pdf import bidi
@@ -448,7 +447,7 @@ class Pages(Entries):
         if self.grid is None or not self.view.grid:
             return []
         known = {line.item: line.score for line in self.view.grid if line.score is not None}
-        return [self.text(self.grid.floors[number].sentence) for number in risk_grid.score(self.grid, known).floors]
+        return [self.text(self.grid.floors[number].sentence) for number in case_summary.score(self.grid, known).floors]
 
     def pips(self, line: GridLine) -> list[str]:
         """One pip a point that the item can give: had, possible, or neither."""

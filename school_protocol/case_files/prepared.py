@@ -16,14 +16,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from school_protocol.auth.sign_in_service import actor_of
-from school_protocol.case_files import bulk_repository, repository
+from school_protocol.case_files import repository
 from school_protocol.case_files.bulk import Job, see_job, seen_now, sight_now
-from school_protocol.case_files.bulk_repository import CaseState
 from school_protocol.case_files.copy_scope import check_summary, document_of, profiles_of, readers_of
 from school_protocol.case_files.models import BulkCaseRow
 from school_protocol.case_files.prepare_process import Broken
 from school_protocol.case_files.printing import draft, sort_of
-from school_protocol.case_files.repository import Wanted
+from school_protocol.case_files.repository import CaseState, Wanted
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import Loaded, load, load_by_id, scope_of
@@ -285,7 +284,7 @@ def _batches(house: House, actor: Actor, job: Job) -> Iterator[Sequence[BulkCase
     while True:
         with house.realm.reading() as session:
             seen = seen_now(house, actor)
-            found = bulk_repository.cases_of(session, job.bulk.id, *CaseState, after=after, limit=_BATCH, seen=seen)
+            found = repository.cases_of(session, job.bulk.id, *CaseState, after=after, limit=_BATCH, seen=seen)
         if not found:
             return
         yield found

@@ -15,10 +15,9 @@ from school_protocol.cases.view_models import PersonLine, RecordView, ReferralLi
 from school_protocol.engine import name_detection
 from school_protocol.engine.case_summary import AskedLine
 from school_protocol.engine.definition import ActKind, Protocol
-from school_protocol.engine.definition_parts import Profile
+from school_protocol.engine.definition_parts import FieldType, FormField, Profile
 from school_protocol.engine.events import Put
 from school_protocol.engine.evidence_pieces import Format, Purpose, Refusal
-from school_protocol.engine.form_model import FieldType, FormField
 from school_protocol.language import ZONE, Wording
 from school_protocol.pdf import bidi
 

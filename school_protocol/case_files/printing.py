@@ -19,12 +19,13 @@ from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, names_in
 from school_protocol.cases.view_models import DutyLine, EventView, FollowUpLine, PersonLine, RecordView, SeatLine
 from school_protocol.context import House
-from school_protocol.engine import risk_grid
+from school_protocol.engine import case_summary
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.case_summary import (
     Conformance,
     DespiteLine,
     ExcuseLine,
+    assessed_level,
     conformance,
     last_summary,
     stands,
@@ -32,10 +33,8 @@ from school_protocol.engine.case_summary import (
 )
 from school_protocol.engine.deadlines import duties, open_dues
 from school_protocol.engine.definition import START, ActKind, Protocol
-from school_protocol.engine.definition_parts import Document, Profile, Section
+from school_protocol.engine.definition_parts import Document, FieldType, FormField, Profile, Section
 from school_protocol.engine.events import CaseOpened, Event, PublicReportPlaced, Recorded, StepTaken
-from school_protocol.engine.form_model import FieldType, FormField
-from school_protocol.engine.risk_grid import assessed_level
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import ZONE, Wording
 from school_protocol.pdf.rendering import ink
@@ -361,7 +360,7 @@ class _Printing:
         answers = records[-1].answers
         item = self.loaded.protocol.form_of(rule.act).by_key[rule.field]
         grid = self.loaded.protocol.grids[item.grid or next(iter(self.loaded.protocol.grids))]
-        scored = risk_grid.score(grid, answers.get(rule.field) or {})
+        scored = case_summary.score(grid, answers.get(rule.field) or {})
         lines = tuple(
             GridLine(part.item, part.score, part.low, part.high, grid.items[part.item].weight)
             for part in scored.contributions

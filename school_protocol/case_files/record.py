@@ -31,7 +31,7 @@ from school_protocol.engine.definition import (
     State,
     Target,
 )
-from school_protocol.engine.form_model import Form, FormField, Option
+from school_protocol.engine.definition_parts import Form, FormField, Option
 from school_protocol.engine.texts import Text
 from school_protocol.language import Wording, printed_languages
 

@@ -32,7 +32,7 @@ from school_protocol.pdf.presenters import error_said
 from school_protocol.pdf.verdicts import Code, SealingError
 from school_protocol.pdf.verification import DOCUMENT_MOST
 from school_protocol.ui import sessions
-from school_protocol.ui.form_post import new_token, one_for_each
+from school_protocol.ui.forms import new_token, one_for_each
 from school_protocol.ui.middleware import again_in
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages

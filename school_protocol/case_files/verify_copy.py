@@ -28,7 +28,7 @@ from school_protocol.pdf.verdicts import Code, Finding, Verdict
 from school_protocol.pdf.verification import DOCUMENT_MOST, verify
 from school_protocol.people import attestation_repository
 from school_protocol.protocol.reader import read_published
-from school_protocol.statistics import release_repository
+from school_protocol.statistics import repository as statistics_repository
 from school_protocol.storage import case_numbers
 from school_protocol.storage.engines import Session
 from school_protocol.storage.journal import Head
@@ -206,7 +206,8 @@ def _asked_of_reports(house: House, found: Checked, number: int) -> Checked:
     """
     with house.directory.reading() as session:
         digest = found.verdict.digest
-        handed = release_repository.of_digest(session, digest) or release_repository.paper_of_digest(session, digest)
+        figures = statistics_repository
+        handed = figures.of_digest(session, digest) or figures.paper_of_digest(session, digest)
         certificate = attestation_repository.of_digest(session, digest) if handed is None else None
     if certificate is not None and certificate[0] == number:
         gone = [Finding(Code.COPY_REVOKED, {"since": certificate[1]})] if certificate[1] else []

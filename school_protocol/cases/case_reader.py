@@ -27,8 +27,8 @@ from school_protocol.engine.actors import role_for
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import WHOM, Record
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import Form
 from school_protocol.engine.events import EVENT_OF_ACT, Event, Recorded, Remark, RemarkSettled, kind_of
-from school_protocol.engine.form_model import Form
 
 # ---- what is told of an event besides who, when and in which role --------------------------------------------------
 

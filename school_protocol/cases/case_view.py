@@ -39,11 +39,11 @@ from school_protocol.engine.case_summary import standing
 from school_protocol.engine.deadlines import Due, DutyStatus, counts_anew, dues, duties, open_dues
 from school_protocol.engine.decisions import available, signable
 from school_protocol.engine.definition import Act, ActKind, Deadline, Move
+from school_protocol.engine.definition_parts import FieldType, Option
 from school_protocol.engine.document_rules import awaited
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import StepTaken
 from school_protocol.engine.facts import points_by
-from school_protocol.engine.form_model import FieldType, Option
 from school_protocol.engine.intents import Choice, Reason
 from school_protocol.engine.review_state import sent_back
 from school_protocol.language import ZONE

@@ -22,7 +22,8 @@ from school_protocol.engine.errors import Unseen
 from school_protocol.engine.texts import N_, Named, Text
 from school_protocol.engine.visibility import Permission
 from school_protocol.language import ZONE, Wording, language_name
-from school_protocol.ui import form_post, rendering, sessions
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import rendering, sessions
 from school_protocol.ui.fields import Posted
 from school_protocol.ui.forms import PREFIX
 from school_protocol.ui.middleware import is_of_this_site, own_path
@@ -119,7 +120,7 @@ def _is_from_here() -> bool:
 def forget_draft() -> ResponseReturnValue:
     """Empty a form that was kept: its draft goes, and the page is opened afresh."""
     at = own_path(request.form.get("at"))
-    form_post.forget(sessions.actor().id, urlsplit(at).path.removeprefix(request.script_root))
+    ui_forms.forget(sessions.actor().id, urlsplit(at).path.removeprefix(request.script_root))
     return redirect(at, 303)
 
 

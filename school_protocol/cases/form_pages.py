@@ -17,12 +17,12 @@ from school_protocol.cases.showing import call_choice, covered_by, dialled, one_
 from school_protocol.cases.view_models import ActView, Choices, MoveView, RecordView
 from school_protocol.engine import name_detection
 from school_protocol.engine.definition import Act, ActKind, Danger, Protocol
-from school_protocol.engine.form_model import FieldType, Form, FormField, Option
+from school_protocol.engine.definition_parts import FieldType, Form, FormField, Option
 from school_protocol.engine.name_detection import Found
 from school_protocol.people.contacts import ContactLine
-from school_protocol.ui import form_post, sessions
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import sessions
 from school_protocol.ui.fields import People, Posted, Question, Rows
-from school_protocol.ui.form_post import as_sent, new_token
 from school_protocol.ui.forms import (
     CORRECTED,
     AnswerForm,
@@ -30,9 +30,11 @@ from school_protocol.ui.forms import (
     OwnForm,
     answers_of,
     as_posted,
+    as_sent,
     asks_for_danger,
     blank,
     form_for,
+    new_token,
     show_problems,
 )
 from school_protocol.ui.rendering import wording
@@ -235,7 +237,7 @@ def shown_form(view: ActView) -> tuple[AnswerForm, bool]:
         return form_for(
             view, wording(), desk_routes.topped(view, as_sent()), now=now, more=request.form.get("more", "")
         ), False
-    waiting = desk_routes.topped(view, form_post.typed_before(sessions.actor().id))
+    waiting = desk_routes.topped(view, ui_forms.typed_before(sessions.actor().id))
     return form_for(desk_routes.begun(_pointed(view, request.args)), wording(), waiting, now=now), waiting is not None
 
 
@@ -299,7 +301,7 @@ def correction_for(view: ActView, form: AnswerForm) -> Correction | None:
     """For a correction that came by an entry's link: that entry's form; None where it isn't this reader's to change."""
     question = _about(form)
     chosen = str(question.answer() or "") if question and view.act.kind is ActKind.correct else ""
-    typed = request.form if request.method == "POST" else form_post.typed_before(sessions.actor().id)
+    typed = request.form if request.method == "POST" else ui_forms.typed_before(sessions.actor().id)
     named = typed.get("corrects", "") if typed is not None else request.args.get(FieldType.record.value, "")
     if view.head is None or question is None or chosen != named or not re.fullmatch(r"[0-9]{1,9}", chosen):
         return None

@@ -23,8 +23,8 @@ from school_protocol.engine.definition import (
     State,
     Words,
 )
+from school_protocol.engine.definition_parts import Form
 from school_protocol.engine.errors import Unseen
-from school_protocol.engine.form_model import Form
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Actor
 

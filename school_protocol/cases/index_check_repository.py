@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from school_protocol.cases.index_repository import PARTS
 from school_protocol.cases.models import CaseIndexRow, CaseLookRow
-from school_protocol.storage import row_macs
+from school_protocol.storage import models as storage_models
 from school_protocol.storage.models import RealmBase
 
 
@@ -42,7 +42,7 @@ def forged(session: Session, last: Mapping[str, int]) -> Iterator[tuple[str, str
             yield index.name, case_id
             continue
         (own,) = rows[index]
-        kept, wanted = own["macs"], row_macs.of_several(session, rows.items())
+        kept, wanted = own["macs"], storage_models.of_several(session, rows.items())
         differing = {name for name in kept.keys() | wanted if kept.get(name) != wanted.get(name)}
         if own["last_seq"] != last[case_id]:
             differing.add(index.name)

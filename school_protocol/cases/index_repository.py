@@ -41,7 +41,7 @@ from school_protocol.cases.models import (
     ReviewStateRow,
 )
 from school_protocol.engine.visibility import Clause, Place, Reach, Reader, Scope
-from school_protocol.storage import row_macs
+from school_protocol.storage import models as storage_models
 from school_protocol.storage.models import CaseRecordRow, EventRow, RealmBase, TombstoneRow
 from school_protocol.storage.sql import add_rows, beyond
 
@@ -234,7 +234,8 @@ def write(session: Session, row: IndexRow, beside: Iterable[Beside] = ()) -> Non
         *((table, [{"case_id": row.case_id, **each} for each in rows]) for table, rows in _parts(row)),
         *beside,
     ]
-    parts[0][1][0]["macs"] = row_macs.of_several(session, ((cast(Table, one.__table__), rows) for one, rows in parts))
+    written = ((cast(Table, one.__table__), rows) for one, rows in parts)
+    parts[0][1][0]["macs"] = storage_models.of_several(session, written)
     for table, rows in parts:
         add_rows(session, table, rows)
 

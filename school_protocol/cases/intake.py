@@ -34,10 +34,10 @@ from school_protocol.engine.case import fold
 from school_protocol.engine.case_parts import is_above
 from school_protocol.engine.decisions import available, decide
 from school_protocol.engine.definition import START, Act, ActKind, Protocol
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import CaseOpened, Event, StepTaken
 from school_protocol.engine.facts import Surroundings
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Opening, RecordAct
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.people.contacts import contact_lines

@@ -21,9 +21,19 @@ from school_protocol.engine.intents import Reason
 from school_protocol.engine.sharing_state import ANSWERING
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Permission
-from school_protocol.ui import form_post, sessions
-from school_protocol.ui.form_post import as_sent, is_sent, one_for_each, renewed
-from school_protocol.ui.forms import AnswerForm, answers_of, asks_for_danger, form_for, show_problems
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import sessions
+from school_protocol.ui.forms import (
+    AnswerForm,
+    answers_of,
+    as_sent,
+    asks_for_danger,
+    form_for,
+    is_sent,
+    one_for_each,
+    renewed,
+    show_problems,
+)
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -53,7 +63,7 @@ def answer(number: str, seq: int) -> ResponseReturnValue:
         if not is_sent() or not sharing.read_before(house, actor, number, seq):
             raise
         return _too_late(number)
-    typed = as_sent() if request.method == "POST" else form_post.typed_before(actor.id)
+    typed = as_sent() if request.method == "POST" else ui_forms.typed_before(actor.id)
     form = form_for(view.act, wording(), typed, now=house.now())
     if not is_sent():
         return _page(view, form, was_kept=typed is not None and request.method != "POST")
@@ -66,32 +76,32 @@ def answer(number: str, seq: int) -> ResponseReturnValue:
             {**answers_of(form), **view.fixed},
             expected=None,
             token=form.sent_token(),
-            said=form_post.as_typed(),
+            said=ui_forms.as_typed(),
         )
     except BadInput as error:
         show_problems(form, error.problems)
     except Refused as error:
-        form_post.keep()
+        ui_forms.keep()
         return _page(view, form, reasons=error.reasons), 409
     except SentBefore:
-        form_post.keep()
+        ui_forms.keep()
         renewed(form)
         return _page(view, form, is_sent_before=True), 409
     else:
-        form_post.forget(actor.id)
+        ui_forms.forget(actor.id)
         w = wording()
         said = w._("It was noted before; nothing was done twice.") if done.repeated else _said(view, form)
         flash(said, "ok")
         return redirect(_back(), 303)
-    form_post.keep()
+    ui_forms.keep()
     return _page(view, form), 422
 
 
 def _too_late(number: str) -> ResponseReturnValue:
     """The form was sent once the request waited no more: for a second press it is noted, else somebody was faster."""
     house, actor, w = sessions.house(), sessions.actor(), wording()
-    if service.answered_before(house, actor, number, request.form.get("token", ""), form_post.as_typed()):
-        form_post.forget(actor.id)
+    if service.answered_before(house, actor, number, request.form.get("token", ""), ui_forms.as_typed()):
+        ui_forms.forget(actor.id)
         flash(w._("It was noted before; nothing was done twice."), "ok")
         return redirect(_back(), 303)
     return render_template("sharing/answered.html", said=_words_sent(), back=_back()), 409
@@ -173,7 +183,7 @@ def new(protocol: str | None = None) -> ResponseReturnValue:
     try:
         named = form_pages.asked_of_act(view, form, rehearse=rehearse)
         if named is not None:
-            form_post.keep()
+            ui_forms.keep()
             return _report_page(view, form, named=named), 422
         opened = intake.open_case(
             house,
@@ -181,23 +191,23 @@ def new(protocol: str | None = None) -> ResponseReturnValue:
             view.act.key,
             answers_of(form),
             token=form.sent_token(),
-            said=form_post.as_typed(),
+            said=ui_forms.as_typed(),
             unit=unit,
             protocol_key=view.protocol.protocol,
             paper=paper,
         )
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         show_problems(form, error.problems)
         return _report_page(view, form), 422
     except Refused as error:
-        form_post.keep()
+        ui_forms.keep()
         return _report_page(view, form, reasons=error.reasons), 409
     except SentBefore as error:
-        form_post.keep()
+        ui_forms.keep()
         renewed(form)
         return _report_page(view, form, before=error.outcome), 409
-    form_post.forget(sessions.actor().id)
+    ui_forms.forget(sessions.actor().id)
     return _reported(opened, in_danger=asks_for_danger(form))
 
 
@@ -322,20 +332,20 @@ def act(report: str, act: str) -> ResponseReturnValue:
             view.act.key,
             answers_of(form),
             token=form.sent_token(),
-            said=form_post.as_typed(),
+            said=ui_forms.as_typed(),
         )
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         show_problems(form, error.problems)
         return _act_page(report, view, form), 422
     except Refused as error:
-        form_post.keep()
+        ui_forms.keep()
         return _act_page(report, view, form, reasons=error.reasons), 409
     except SentBefore:
-        form_post.keep()
+        ui_forms.keep()
         renewed(form)
         return _act_page(report, view, form, is_other=True), 409
-    form_post.forget(sessions.actor().id)
+    ui_forms.forget(sessions.actor().id)
     w, title = wording(), wording().text(view.act.title)
     said = w._("“%(title)s” was recorded already; nothing was recorded twice.", title=title) if done.repeated else ""
     flash(said or w._("Recorded: %(title)s.", title=title), "message" if done.repeated else "ok")

@@ -10,10 +10,10 @@ from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.permissions import schools_of
 from school_protocol.cases import index_repository, lookup_repository
-from school_protocol.cases.case_line_view import as_metadata, case_line, is_written_for, names_of
 from school_protocol.cases.intake import receipt_line
 from school_protocol.cases.loading import mark_text, scope_of, sees_no_case
 from school_protocol.cases.next_action import tone_of
+from school_protocol.cases.review_lines import as_metadata, case_line, is_written_for, names_of
 from school_protocol.cases.showing import by_voice, told_roles
 from school_protocol.cases.view_models import CallLine, CaseLine, DeskView, ReceiptLine, WeekDay, WeekDue, WeekView
 from school_protocol.context import House, today_for
@@ -23,7 +23,8 @@ from school_protocol.engine.definition import Act, ActKind, Protocol
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor, Permission, Scope, Unit
 from school_protocol.language import ZONE
-from school_protocol.people import contacts, contacts_repository
+from school_protocol.people import contacts
+from school_protocol.people import repository as people_repository
 from school_protocol.storage import access_log, case_numbers
 from school_protocol.storage.engines import Session
 
@@ -351,7 +352,7 @@ def _calendars(house: House, actor: Actor) -> list[Calendar]:
     with house.directory.reading() as session:
         for unit in auth_repository.find_units(session, {held.unit for held in actor.appointments}).values():
             try:
-                found[contacts_repository.calendar_for(session, unit)] = None
+                found[people_repository.calendar_for(session, unit)] = None
             except Unseen:
                 continue
     return list(found)

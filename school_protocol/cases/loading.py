@@ -27,6 +27,7 @@ from school_protocol.engine.case_parts import Door, Opened, Organisation, act_va
 from school_protocol.engine.deadlines import Due, open_dues, read
 from school_protocol.engine.decisions import urgent_move
 from school_protocol.engine.definition import Move, Protocol, ScopeKind
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import (
     EntryRetracted,
@@ -40,12 +41,11 @@ from school_protocol.engine.events import (
     to_entry,
 )
 from school_protocol.engine.facts import Colleague, Facts, Surroundings
-from school_protocol.engine.form_model import FieldType, FormField
 from school_protocol.engine.name_detection import Naming
 from school_protocol.engine.review_state import asked_first
 from school_protocol.engine.sharing_state import OPENED
 from school_protocol.engine.visibility import Actor, Reader, UnitKind
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.storage import backups, case_numbers, chain_checks, work_queue
 from school_protocol.storage.backups import ErasedUnreadable
 from school_protocol.storage.engines import Session
@@ -123,7 +123,7 @@ def surroundings(
     """
     with house.directory.reading() as session:
         unit = auth_repository.unit(session, unit_id)
-        calendar = contacts_repository.calendar_for(session, unit)
+        calendar = people_repository.calendar_for(session, unit)
         today = calendar.local(house.now()).date()
         beside = auth_repository.children(session, unit.parents[0]) if neighbours and unit.parents else ()
         places = dict.fromkeys((unit.id, *unit.parents, *(one.id for one in beside)))
@@ -329,7 +329,7 @@ def with_schools(house: House, loaded: Loaded, codes: Iterable[str]) -> Loaded:
 def with_organisations(house: House, loaded: Loaded) -> Loaded:
     """The same case, knowing to which organisations of its place it may be referred."""
     with house.directory.reading() as session:
-        found = contacts_repository.contacts_of(session, loaded.case.unit)
+        found = people_repository.contacts_of(session, loaded.case.unit)
     known = tuple(
         Organisation(one.id, loaded.protocol.resolve("targets", one.target), one.names, one.phone) for one in found
     )

@@ -24,8 +24,7 @@ from school_protocol.cases.models import (
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Scope
 from school_protocol.reports.models import PublicReportRow
-from school_protocol.storage.models import Id, Key, RealmBase, new_id
-from school_protocol.storage.row_macs import HasMac
+from school_protocol.storage.models import HasMac, Id, Key, RealmBase, new_id
 from school_protocol.storage.sql import add_new
 from school_protocol.storage.vault import Vault
 

@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import LAST_SEQ, Id, Key, Plain, RealmBase, Wrapped
-from school_protocol.storage.row_macs import FREE, HasMac
+from school_protocol.storage.models import FREE, LAST_SEQ, HasMac, Id, Key, Plain, RealmBase, Wrapped
 
 
 class IdentityRow(RealmBase):

@@ -14,7 +14,7 @@ from school_protocol.cases.on_paper import OnPaper
 from school_protocol.cases.view_models import AccountLine, ActView, RecordView
 from school_protocol.engine.actors import AT, BY
 from school_protocol.engine.definition import Act, ActKind, Grid, Protocol
-from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.language import ZONE, Wording
 from school_protocol.people.contacts import ContactLine
 from school_protocol.ui.fields import Moment, Offered, OneOf, Posted, Question, local_moment

@@ -14,9 +14,9 @@ from school_protocol.cases.loading import Loaded, load, names_in, naming_of, see
 from school_protocol.context import House
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.errors import BadInput
 from school_protocol.engine.events import Recorded
-from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.engine.intents import Decision
 from school_protocol.engine.name_detection import Found, Identity, Naming, apart, with_tokens
 from school_protocol.engine.sharing_state import ANSWERING

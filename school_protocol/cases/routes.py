@@ -28,9 +28,21 @@ from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefor
 from school_protocol.engine.evidence_pieces import is_intimate
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Permission
-from school_protocol.ui import form_post, routing, sessions
-from school_protocol.ui.form_post import as_sent, is_sent, one_for_each, renewed
-from school_protocol.ui.forms import AnswerForm, MoveForm, OwnForm, Problem, answers_of, move_form, show_problems
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import routing, sessions
+from school_protocol.ui.forms import (
+    AnswerForm,
+    MoveForm,
+    OwnForm,
+    Problem,
+    answers_of,
+    as_sent,
+    is_sent,
+    move_form,
+    one_for_each,
+    renewed,
+    show_problems,
+)
 from school_protocol.ui.middleware import own_page
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
@@ -103,10 +115,10 @@ def act(number: str, act: str) -> ResponseReturnValue:
     try:
         named = form_pages.asked_of_act(view, form, *changed, rehearse=rehearse)
         if named is not None:
-            form_post.keep()
+            ui_forms.keep()
             return _act_page(view, form, correction, named=named), 422
         if form_pages.lost_signature(view, form) or asks_about_school(view, form, rehearse=rehearse):
-            form_post.keep()
+            ui_forms.keep()
             return _act_page(view, form, correction), 422
         done = service.record_act(
             house,
@@ -116,26 +128,26 @@ def act(number: str, act: str) -> ResponseReturnValue:
             answers_of(form),
             expected=expected,
             token=token_for(view, form),
-            said=form_post.as_typed(),
+            said=ui_forms.as_typed(),
             password=password,
             changes=changes(),
             paper=paper,
             contact=contact,
         )
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         _show_problems(form, correction, error)
         return _act_page(view, form, correction), 422
     except Refused as error:
-        form_post.keep()
+        ui_forms.keep()
         return _act_page(view, form, correction, reasons=error.reasons), 409
     except Conflict as error:
-        form_post.keep()
+        ui_forms.keep()
         return _act_conflict(number, view, form, correction, error.expected), 409
     except SentBefore as error:
-        form_post.keep()
+        ui_forms.keep()
         return _act_conflict(number, view, form, correction, _before(form, error), before=error.outcome["seq"]), 409
-    form_post.forget(sessions.actor().id)
+    ui_forms.forget(sessions.actor().id)
     if done.raised:
         sessions.ring()
     return _recorded(number, view, done, is_urgent=_is_urgent(view, answers_of(form)))
@@ -252,7 +264,7 @@ def _recorded(number: str, view: ActView, done: Done, *, is_urgent: bool) -> Res
 @case_blueprint.route("/<number>/moves/<move>", methods=["GET", "POST"], is_long=True)
 def move(number: str, move: str) -> ResponseReturnValue:
     view = _move_view(number, move)
-    posted = as_sent() if request.method == "POST" else form_post.typed_before(sessions.actor().id)
+    posted = as_sent() if request.method == "POST" else ui_forms.typed_before(sessions.actor().id)
     form = move_form(view, posted)
     if request.method != "POST":
         return _move_page(view, form, was_kept=posted is not None)
@@ -267,7 +279,7 @@ def move(number: str, move: str) -> ResponseReturnValue:
     try:
         named = form_pages.asked_of_move(view, form, rehearse=rehearse)
         if named is not None:
-            form_post.keep()
+            ui_forms.keep()
             return _move_page(view, form, named=named), 422
         done = service.make_move(
             house,
@@ -278,22 +290,22 @@ def move(number: str, move: str) -> ResponseReturnValue:
             departures=form.departures(),
             expected=expected,
             token=form.sent_token(),
-            said=form_post.as_typed(),
+            said=ui_forms.as_typed(),
         )
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         form.problems = tuple(_move_problems(form, error))
         return _move_page(view, form), 422
     except Refused as error:
-        form_post.keep()
+        ui_forms.keep()
         return _move_page(view, form, reasons=error.reasons), 409
     except Conflict as error:
-        form_post.keep()
+        ui_forms.keep()
         return _move_conflict(number, view, form, error.expected), 409
     except SentBefore as error:
-        form_post.keep()
+        ui_forms.keep()
         return _move_conflict(number, view, form, _before(form, error), before=error.outcome["seq"]), 409
-    form_post.forget(sessions.actor().id)
+    ui_forms.forget(sessions.actor().id)
     w = wording()
     title = w.text(view.move.title)
     said = w._("“%(title)s” was made already; nothing was done twice.", title=title) if done.repeated else ""

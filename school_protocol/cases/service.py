@@ -32,11 +32,10 @@ from school_protocol.context import House
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.decisions import decide
 from school_protocol.engine.definition import Act, ActKind, Move, Protocol
-from school_protocol.engine.definition_parts import Remarks
+from school_protocol.engine.definition_parts import FieldType, Remarks
 from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.engine.events import EntryRetracted, Event, Recorded, StepTaken
 from school_protocol.engine.evidence_pieces import FileRefused
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Decision, MakeMove, Reason, RecordAct, Undo
 from school_protocol.engine.review_state import is_refusal
 from school_protocol.engine.sharing_state import ANSWERING

@@ -40,9 +40,9 @@ from school_protocol.engine.case import fold
 from school_protocol.engine.case_parts import WHOM, Record
 from school_protocol.engine.decisions import available, urgent_steps
 from school_protocol.engine.definition import ActKind, Level, Move, Protocol, Slot
+from school_protocol.engine.definition_parts import FieldType, Form, FormField, Option
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.events import CaseJoined, CaseOpened, Event, Recorded
-from school_protocol.engine.form_model import FieldType, Form, FormField, Option
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.sharing_state import (
     OPENED,

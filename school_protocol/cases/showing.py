@@ -10,7 +10,6 @@ from typing import Any
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account
 from school_protocol.cases import repository
-from school_protocol.cases.case_line_view import own_line
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import (
     Loaded,
@@ -23,6 +22,7 @@ from school_protocol.cases.loading import (
     with_neighbours,
 )
 from school_protocol.cases.on_paper import writers
+from school_protocol.cases.review_lines import own_line
 from school_protocol.cases.sharing import lines_of
 from school_protocol.cases.view_models import (
     ActView,
@@ -40,12 +40,12 @@ from school_protocol.engine import case_summary
 from school_protocol.engine.actors import in_team
 from school_protocol.engine.case import Case, is_reading
 from school_protocol.engine.case_parts import WHOM, DangerLife, Record, own_role
+from school_protocol.engine.case_summary import assessed_level, last_assessed, last_grid
 from school_protocol.engine.definition import CORRECTABLE, Act, ActKind, Danger, Level, Protocol, ScopeKind
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import CaseSeen
-from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.engine.intents import Choice
-from school_protocol.engine.risk_grid import assessed_level, last_assessed, last_grid
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.people.contacts import ContactLine, contact_lines
 from school_protocol.storage import access_log

@@ -40,14 +40,14 @@ from school_protocol.engine import texts
 from school_protocol.engine.clock import Calendar, Hours
 from school_protocol.engine.deadlines import open_dues
 from school_protocol.engine.definition import START, ActKind, Protocol, ScopeKind
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import BadInput, Refused, SchoolProtocolError, Unseen
 from school_protocol.engine.events import Recorded, from_entry
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Actor, UnitKind
 from school_protocol.language import ZONE
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.protocol import repository as protocol_repository
 
 SCHOOL_WEEK = {
@@ -554,7 +554,7 @@ def prepared(house: House, clock: TurnableClock, protocol: Protocol, content: by
         school = auth_repository.add_unit(
             session, kind=UnitKind.school, code="00000A", names={"fr": "École"}, parent=province
         )
-        contacts_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK, timezone=ZONE.key))
+        people_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK, timezone=ZONE.key))
         protocol_repository.publish(
             session,
             protocol=protocol.protocol,

@@ -19,7 +19,8 @@ from school_protocol.people.certificate_reminders import certificates_ending
 from school_protocol.people.forms import TeamForm, at_once_form, ending_form, leaving_form, stand_in_form
 from school_protocol.people.routes import record_form
 from school_protocol.people.teams import Changed
-from school_protocol.ui import form_post, rendering, sessions
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import rendering, sessions
 from school_protocol.ui.fields import Posted
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
@@ -85,7 +86,7 @@ def stand_in(school: str) -> ResponseReturnValue:
         lambda: view,
         lambda posted: stand_in_form(view, wording(), posted, today),
         lambda answers, token: stand_ins.name_stand_in(
-            sessions.house(), sessions.actor(), school, **answers, token=token, said=form_post.as_typed()
+            sessions.house(), sessions.actor(), school, **answers, token=token, said=ui_forms.as_typed()
         ),
         lambda changed: _stand_in_named(school, changed),
     )

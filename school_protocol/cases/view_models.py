@@ -28,7 +28,7 @@ from school_protocol.engine.definition import (
     State,
     Target,
 )
-from school_protocol.engine.form_model import FieldType, Form, Option
+from school_protocol.engine.definition_parts import FieldType, Form, Option
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Unit

@@ -3,9 +3,7 @@
 from school_protocol.cli import (  # noqa: F401 - each adds its commands
     case_commands,
     case_file_commands,
-    definition_commands,
     integrity_commands,
-    people_commands,
     privacy_commands,
     scenario_commands,
     serve_commands,

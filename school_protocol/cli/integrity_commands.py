@@ -202,7 +202,7 @@ def journal_check(folder: Path, key: str) -> None:
 @click.option("--part", type=click.Choice(["realm", "directory"]), default="realm", show_default=True)
 def journal_grants(role: str, schema: str, part: Any) -> None:
     """Print, for psql, the rights of a role that serves the site and can neither change a chain nor lift a guard."""
-    from school_protocol.storage.row_security import grants
+    from school_protocol.storage.postgresql import grants
     from school_protocol.wiring import WIRING
 
     click.echo(grants(part, WIRING.tables, role, schema), nl=False)

@@ -13,15 +13,15 @@ import rfc8785
 from school_protocol.engine.actors import Hand, may_be_seated, readers_above, role_for, sits_above, stands_above
 from school_protocol.engine.case import Case, fold, is_reading
 from school_protocol.engine.case_parts import Record, act_values, acts_as, is_above, own_role, record_values
+from school_protocol.engine.case_summary import took_level_from
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.definition import CORRECTABLE, Act, ActKind, Protocol
+from school_protocol.engine.definition_parts import FieldType, own_moment
 from school_protocol.engine.errors import BadInput, Refused
 from school_protocol.engine.events import Answers, CaseSeen, EntryRetracted, StepTaken
 from school_protocol.engine.facts import Surroundings
-from school_protocol.engine.form_model import FieldType, own_moment
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.review_state import is_refusal
-from school_protocol.engine.risk_grid import took_level_from
 from school_protocol.engine.sharing_state import (
     Asked,
     answering_act,

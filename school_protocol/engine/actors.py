@@ -10,9 +10,9 @@ from typing import Any
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.case_parts import acts_as, is_above, oversees, own_role
 from school_protocol.engine.definition import Act, ActKind, Protocol, ScopeKind
+from school_protocol.engine.definition_parts import FieldType, Form, own_moment
 from school_protocol.engine.events import Handwritten
 from school_protocol.engine.facts import Colleague, Surroundings
-from school_protocol.engine.form_model import FieldType, Form, own_moment
 from school_protocol.engine.intents import Paper
 from school_protocol.engine.visibility import Actor
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from school_protocol.engine.conditions import Value
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.errors import BadInput
-from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.engine.texts import Text, latin
 
 TEXT_MOST = 500

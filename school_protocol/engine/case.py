@@ -34,6 +34,7 @@ from school_protocol.engine.case_parts import SeatHeld as SeatHeld
 from school_protocol.engine.case_parts import Signature as Signature
 from school_protocol.engine.case_parts import StateEntry as StateEntry
 from school_protocol.engine.definition import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, Protocol
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.events import (
     READING_KINDS,
     AccessEnded,
@@ -58,7 +59,6 @@ from school_protocol.engine.events import (
     StepTaken,
     VersionChanged,
 )
-from school_protocol.engine.form_model import FieldType
 
 
 @dataclass(slots=True)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from school_protocol.engine.answers import answer_values
 from school_protocol.engine.conditions import Value
 from school_protocol.engine.definition import ActKind, Protocol, Role, ScopeKind
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.errors import BadInput
 from school_protocol.engine.events import Answers, Handwritten, Remark
-from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.engine.texts import latin
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import EVERY_GUARDIAN, Record, Referral
 from school_protocol.engine.clock import NoSchoolTime, later
 from school_protocol.engine.definition import ActKind, Deadline, Duty, Protocol, Source, Step
+from school_protocol.engine.definition_parts import FieldType, Form
 from school_protocol.engine.events import StepTaken
 from school_protocol.engine.facts import Facts, Surroundings, points_by
-from school_protocol.engine.form_model import FieldType, Form
 from school_protocol.engine.review_state import ReviewState, turns
 
 # ---- excused counts ------------------------------------------------------------------------------------------------

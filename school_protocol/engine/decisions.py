@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import product
 from typing import Any
 
-from school_protocol.engine import risk_grid
+from school_protocol.engine import case_summary
 from school_protocol.engine.act_checks import (
     Asking,
     Checking,
@@ -29,6 +29,7 @@ from school_protocol.engine.actors import roles_of as roles_of
 from school_protocol.engine.answers import LONG_MOST, Cleaned, References, clean
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.case_parts import WHOM, Record, act_values, is_above, oversees, record_values, whom
+from school_protocol.engine.case_summary import assessed_level, last_assessed, last_grid
 from school_protocol.engine.conditions import Value
 from school_protocol.engine.deadlines import dues, read
 from school_protocol.engine.definition import (
@@ -43,10 +44,10 @@ from school_protocol.engine.definition import (
     Need,
     Protocol,
 )
+from school_protocol.engine.definition_parts import FieldType, own_moment
 from school_protocol.engine.errors import BadInput, Refused
 from school_protocol.engine.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, ReviewAsked, StepTaken
 from school_protocol.engine.facts import NOTHING, Facts, Subjects, Supposing, Surroundings, pointers
-from school_protocol.engine.form_model import FieldType, own_moment
 from school_protocol.engine.intents import Choice as Choice
 from school_protocol.engine.intents import Decision as Decision
 from school_protocol.engine.intents import Intent as Intent
@@ -57,7 +58,6 @@ from school_protocol.engine.intents import RecordAct as RecordAct
 from school_protocol.engine.intents import Undo as Undo
 from school_protocol.engine.machine import NoSuchWay, Position, destination
 from school_protocol.engine.review_state import sent_back
-from school_protocol.engine.risk_grid import assessed_level, last_assessed, last_grid
 from school_protocol.engine.sharing_state import ANSWERING, OPENED
 from school_protocol.engine.visibility import Actor
 
@@ -646,7 +646,7 @@ class _Desk:
         if item is None:
             return {}
         grid = self.protocol.grids[item.grid or next(iter(self.protocol.grids))]
-        scored = risk_grid.score(grid, cleaned.answers.get(item.key) or {})
+        scored = case_summary.score(grid, cleaned.answers.get(item.key) or {})
         return {
             "low": scored.low, "high": scored.high, "low_level": scored.low_level, "high_level": scored.high_level,
             "known": scored.known, "floors": list(scored.floors),

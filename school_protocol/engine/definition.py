@@ -18,13 +18,13 @@ from school_protocol.engine.conditions import Condition, Values
 from school_protocol.engine.definition_parts import (
     Document,
     FigureRules,
+    Form,
     Pieces,
     Retention,
     Review,
     SignalementRules,
     TeamRules,
 )
-from school_protocol.engine.form_model import Form
 from school_protocol.engine.texts import Keys, Model, Named, Text, as_list, keyed
 
 START = "START"

@@ -11,10 +11,9 @@ from school_protocol.engine.actors import role_for
 from school_protocol.engine.case import Case, is_reading
 from school_protocol.engine.case_parts import Referral, RemarkMade
 from school_protocol.engine.definition import ActKind, Protocol, Target
-from school_protocol.engine.definition_parts import Document, Section
+from school_protocol.engine.definition_parts import Document, FieldType, Section
 from school_protocol.engine.errors import BadInput, Refused
 from school_protocol.engine.events import DocumentIssued, Event, Handwritten, Remark, RemarksAttached, RemarkSettled
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.name_detection import Identity, is_same_person
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from school_protocol.engine.definition import ActKind, Protocol
-from school_protocol.engine.form_model import FieldType, Form
+from school_protocol.engine.definition_parts import FieldType, Form
 
 Answers = Mapping[str, Any]
 

@@ -16,9 +16,8 @@ from typing import Any
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import FileLife, Record
 from school_protocol.engine.definition import ActKind, Protocol
-from school_protocol.engine.definition_parts import Channels, Pieces, Removal
+from school_protocol.engine.definition_parts import Channels, Form, Pieces, Removal
 from school_protocol.engine.errors import SchoolProtocolError
-from school_protocol.engine.form_model import Form
 
 REASON_MOST = 500
 PIXELS_MOST = 40_000_000

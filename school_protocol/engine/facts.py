@@ -17,7 +17,7 @@ from school_protocol.engine.case_parts import Organisation, Record, acts_as, rec
 from school_protocol.engine.clock import Calendar, NoSchoolTime, RollRule, months_between, plan_dates
 from school_protocol.engine.conditions import Value
 from school_protocol.engine.definition import START, Deadline, Fact, FactType, Fold, FollowUp, Protocol, Since, Source
-from school_protocol.engine.form_model import FieldType, own_day, own_moment
+from school_protocol.engine.definition_parts import FieldType, own_day, own_moment
 from school_protocol.engine.sharing_state import contributions
 from school_protocol.engine.visibility import Unit
 

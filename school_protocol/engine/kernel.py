@@ -16,7 +16,7 @@ from typing import Any
 from school_protocol.engine.case_parts import acts_as, is_above, own_role
 from school_protocol.engine.conditions import LONGEST, Condition, Value, Values
 from school_protocol.engine.definition import START, Act, ActKind, Move, Protocol, ScopeKind
-from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.texts import N_, Listing, Phrase, Words
 
 NAMES_ON_HOLD = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import Record, acts_as, where_values
 from school_protocol.engine.definition import Act, ActKind, Protocol, ScopeKind
-from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.visibility import Actor, Unit
 
 ANSWERING = frozenset({ActKind.accept_transfer, ActKind.answer_contribution})

@@ -13,15 +13,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from school_protocol.engine import risk_grid
+from school_protocol.engine import case_summary
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.case_parts import Record
+from school_protocol.engine.case_summary import assessed_level, last_grid
 from school_protocol.engine.deadlines import open_dues, read
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.events import VersionChanged
 from school_protocol.engine.facts import Facts, Surroundings
-from school_protocol.engine.form_model import FieldType, FormField
-from school_protocol.engine.risk_grid import assessed_level, last_grid
 
 
 class Outcome(StrEnum):
@@ -261,7 +261,7 @@ def _level(facts: Facts) -> tuple[Any, ...]:
         return ()
     level, _detail = assessed_level(protocol, case, record.answers)
     item = protocol.form_of(protocol.assessment.act).by_key[protocol.assessment.field]
-    scored = risk_grid.score(
+    scored = case_summary.score(
         protocol.grids[item.grid or next(iter(protocol.grids))], record.answers.get(item.key) or {}
     )
     return level, scored.low, scored.high, scored.floors

@@ -19,9 +19,9 @@ from school_protocol.auth.repository import Account
 from school_protocol.auth.service import OWN, TooManyTries, write_account_change
 from school_protocol.auth.sign_in_service import actor_of, actors_of, must_prove
 from school_protocol.cases import index_repository
-from school_protocol.cases.case_line_view import is_written_for
 from school_protocol.cases.lists import known_of_only, waited
 from school_protocol.cases.loading import may_find, scope_of
+from school_protocol.cases.review_lines import is_written_for
 from school_protocol.context import House, today_for
 from school_protocol.engine.clock import MORNING, Calendar
 from school_protocol.engine.errors import Unseen
@@ -31,7 +31,7 @@ from school_protocol.mail import Letter, Post, post_of
 from school_protocol.notifications import repository
 from school_protocol.notifications.models import CalendarFeedRow, DemoLetterRow
 from school_protocol.notifications.repository import USUAL, Choice, Every
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.storage import sql
 from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.engines import Session
@@ -288,7 +288,7 @@ def pace_of(house: House, people: Session, account: Account, *, near: Unit | Non
 def calendar_of(people: Session, unit: Unit) -> Calendar | None:
     """The school time of a unit, where one is known."""
     try:
-        return contacts_repository.calendar_for(people, unit)
+        return people_repository.calendar_for(people, unit)
     except Unseen:
         return None
 

@@ -7,8 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import FORGET_ON_RESTORE, DirectoryBase, Id, Key, Plain, RealmBase
-from school_protocol.storage.row_macs import FREE, HasMac
+from school_protocol.storage.models import FORGET_ON_RESTORE, FREE, DirectoryBase, HasMac, Id, Key, Plain, RealmBase
 
 
 class DigestChoiceRow(DirectoryBase):

@@ -18,8 +18,7 @@ from school_protocol.cases.index_repository import NEVER_DUE
 from school_protocol.cases.models import CaseDueRow, CaseIndexRow, CaseLookRow, CaseReferralRow
 from school_protocol.mail import Letter
 from school_protocol.notifications.models import CalendarFeedRow, DemoLetterRow, DigestChoiceRow, NoticeRow
-from school_protocol.storage.models import DemoMarkRow, new_id
-from school_protocol.storage.row_macs import is_genuine
+from school_protocol.storage.models import DemoMarkRow, is_genuine, new_id
 from school_protocol.storage.sql import add_new, is_demo
 
 

@@ -21,7 +21,7 @@ from school_protocol.engine.errors import SchoolProtocolError, Unseen
 from school_protocol.ops.databases import NoDatabase
 from school_protocol.ops.journal_checks import rebuild_index, verify_chains
 from school_protocol.privacy import repository as privacy_repository
-from school_protocol.privacy.evidence_repository import places_of_case
+from school_protocol.privacy.repository import places_of_case
 from school_protocol.statistics.counts import keep_count
 from school_protocol.storage import backups, restoring, sql, work_queue
 from school_protocol.storage.backups import BackupUnusable, Erased, Listed, Manifest

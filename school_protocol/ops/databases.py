@@ -13,8 +13,8 @@ from school_protocol.context import STORES, House, Library, open_house, open_vau
 from school_protocol.engine.clock import Clock
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.ops.journal_checks import Verdict, verify
-from school_protocol.privacy import evidence_repository
-from school_protocol.privacy.evidence_repository import Named
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.privacy.repository import Named
 from school_protocol.storage import copy_database, postgresql
 from school_protocol.storage.blobs import STARTS, Blobs, FilesElsewhere, FilesMisplaced, Standing, keep_at, kept_at
 from school_protocol.storage.bucket import open_blobs, settle_files
@@ -95,7 +95,7 @@ def progress_line(house: House) -> Told:
     for start in STARTS:
         there = {one.name for one in blobs.names(start)}
         with house.realm.reading() as session:
-            wanted = {one.place for one in evidence_repository.named(session, start)}
+            wanted = {one.place for one in privacy_repository.named(session, start)}
         lying, named, missing = lying + len(there), named + len(wanted), missing + len(wanted - there)
     return Told(blobs.address, standing, lying, named, missing)
 
@@ -134,15 +134,15 @@ def move_files(settings: Settings, target: str, clock: Clock, progress: FileProg
         refuse_misplaced(after, standing)
         moving = _Moving(house, before, after)
         with house.realm.reading() as session:
-            total = sum(len(evidence_repository.named(session, start)) for start in STARTS)
+            total = sum(len(privacy_repository.named(session, start)) for start in STARTS)
         for start in STARTS:
             with house.realm.reading() as session:
-                named = evidence_repository.named(session, start)
+                named = privacy_repository.named(session, start)
             for one in named:
                 moving.bring(one)
                 progress(len(moving.there), total)
         with house.realm.writing() as session:
-            every = {one.place: one for start in STARTS for one in evidence_repository.named(session, start)}
+            every = {one.place: one for start in STARTS for one in privacy_repository.named(session, start)}
             for place in every.keys() - moving.there:
                 moving.bring_now(session, every[place])
             keep_at(session, after.address)

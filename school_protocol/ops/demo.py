@@ -31,7 +31,7 @@ from school_protocol.language import ZONE
 from school_protocol.notifications import repository as notifications_repository
 from school_protocol.ops import setup
 from school_protocol.pdf.signing_keys import Validity, make_authority
-from school_protocol.people import contacts_repository, school_time
+from school_protocol.people import repository, school_time
 from school_protocol.people import repository as people_repository
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read
@@ -594,7 +594,7 @@ def _units(house: House) -> dict[str, str]:
                 )
                 people_repository.set_city(session, ids[place.code], place.city)
         for region in REGIONS:
-            contacts_repository.set_calendar(session, ids[region.code], school_time.usual())
+            repository.set_calendar(session, ids[region.code], school_time.usual())
     return ids
 
 
@@ -608,7 +608,7 @@ def _authority(settings: Settings, now: datetime) -> None:
 def _contacts(house: House, units: Mapping[str, str], now: datetime) -> None:
     with house.directory.writing() as session:
         for position, number in enumerate(NUMBERS):
-            added = contacts_repository.add_contact(
+            added = repository.add_contact(
                 session,
                 target=number.target,
                 names={"fr": number.fr, "ar": number.ar},
@@ -621,7 +621,7 @@ def _contacts(house: House, units: Mapping[str, str], now: datetime) -> None:
             )
             if number.verified:
                 verified_on = (now - timedelta(days=number.days)).astimezone(ZONE).date()
-                contacts_repository.verify_contact(session, added, on=verified_on, by="demo")
+                repository.verify_contact(session, added, on=verified_on, by="demo")
 
 
 def _accounts(

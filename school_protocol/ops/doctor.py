@@ -41,7 +41,7 @@ from school_protocol.storage import master_keys, restoring, sql
 from school_protocol.storage.engines import Store, is_whole, open_engine
 from school_protocol.storage.master_keys import MARKS, PUT_BACK
 from school_protocol.storage.migrate import Part, standing_of
-from school_protocol.storage.row_security import gaps
+from school_protocol.storage.postgresql import gaps
 from school_protocol.storage.store_errors import KeysUnusable, StorageBusy, StorageFull
 from school_protocol.supervision.review import unread as count_unread
 

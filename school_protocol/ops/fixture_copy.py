@@ -19,7 +19,7 @@ from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import ZONE
 from school_protocol.notifications.digests import is_demo
-from school_protocol.ops import demo, sample_repository
+from school_protocol.ops import demo, repository
 from school_protocol.ops.sample_cases import (
     Made,
     Played,
@@ -90,20 +90,20 @@ def sample(
     where = schools(house, protocol, parts, count, wanted=places, hashed=hash_password(password))
     made = events = 0
     for batch in _batches(_copies(house, found, where, count, rng, under_way)):
-        sample_repository.write_sample(house.realm, house.vault, batch)
+        repository.write_sample(house.realm, house.vault, batch)
         made, events = made + len(batch), events + sum(len(copy.history.entries) for copy in batch)
         progress("cases", made, count)
     return Sampled(made, events, len(where), len(found))
 
 
-def _batches(copies: Iterator[sample_repository.Copy]) -> Iterator[list[sample_repository.Copy]]:
+def _batches(copies: Iterator[repository.Copy]) -> Iterator[list[repository.Copy]]:
     while batch := list(islice(copies, AT_ONCE)):
         yield batch
 
 
 def _copies(
     house: House, found: Sequence[Played], places: Sequence[School], count: int, rng: random.Random, share: float
-) -> Iterator[sample_repository.Copy]:
+) -> Iterator[repository.Copy]:
     ended, under_way = ([one for one in found if one.history.ended is which] for which in (True, False))
     under_way = [one for one in under_way if house.now() - one.history.entries[-1].at < RECENT] or under_way
     kinds = {True: ended, False: under_way}
@@ -128,7 +128,7 @@ def numbers(house: House, rng: random.Random) -> Iterator[str]:
                 yield number
 
 
-def copy_of(chosen: Played, school: School, number: str, rng: random.Random) -> sample_repository.Copy:
+def copy_of(chosen: Played, school: School, number: str, rng: random.Random) -> repository.Copy:
     """That history as a case of this school, about others. Its people play the parts that the school has."""
     ids = {old: school.places[kind] for kind, old in chosen.places.items()}
     ids |= {account: school.cast[part] for part, account in chosen.cast.items() if part in school.cast}
@@ -138,7 +138,7 @@ def copy_of(chosen: Played, school: School, number: str, rng: random.Random) -> 
         if person.values is not None
     }
     stands_apart = chosen.history.share.path[0] not in chosen.places.values()
-    return sample_repository.Copy(
+    return repository.Copy(
         history=chosen.history,
         number=number,
         ids=ids,
@@ -200,7 +200,7 @@ class Shown:
         copies = [
             copy_of(one, self.rng.choices(self.schools, _WEIGHTS)[0], next(self.given), self.rng) for one in chosen
         ]
-        sample_repository.write_sample(self.house.realm, self.house.vault, copies)
+        repository.write_sample(self.house.realm, self.house.vault, copies)
         return len(copies)
 
 

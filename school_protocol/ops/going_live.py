@@ -29,7 +29,7 @@ from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Actor, Appointment, Permission, UnitKind
 from school_protocol.ops import key_rotation
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.people.service import tidy
 from school_protocol.people.staff_list import row_of
 from school_protocol.people.teams import SENTENCE_MOST, Obstacle, TeamRefused
@@ -75,10 +75,7 @@ def _all_called(house: House) -> bool:
     with house.directory.reading() as session:
         places = [place.id for place in auth_repository.topmost(session)]
         found = {
-            one.id: one
-            for place in places
-            for one in contacts_repository.contacts_of(session, place)
-            if one.unit is None
+            one.id: one for place in places for one in people_repository.contacts_of(session, place) if one.unit is None
         }
     return bool(found) and all(one.verified_on is not None for one in found.values())
 

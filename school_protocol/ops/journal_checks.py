@@ -21,16 +21,9 @@ from school_protocol.engine.errors import BadInput, SchoolProtocolError, Sealed,
 from school_protocol.engine.events import READING_KINDS, EventKind
 from school_protocol.language import ZONE, Wording
 from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable
-from school_protocol.storage import (
-    access_log,
-    administration_log,
-    anchors,
-    backups,
-    chain_checks,
-    journal,
-    missing_rows,
-    row_macs,
-)
+from school_protocol.ops import repository
+from school_protocol.storage import access_log, administration_log, anchors, backups, chain_checks, journal
+from school_protocol.storage import models as storage_models
 from school_protocol.storage.anchors import Anchor, AnchorsBusy, AnchorUnwritable
 from school_protocol.storage.backups import ErasedUnreadable
 from school_protocol.storage.chain_checks import Comparison, Stores
@@ -226,12 +219,12 @@ def verify_chains(house: House) -> list[Break]:
 def _breaks(house: House, folder: Path, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
     yield from _of_chains(house, verdict, progress, compares=bool(house.library.every()))
     for store, base, missing in (
-        (house.directory, DirectoryBase, missing_rows.missing),
+        (house.directory, DirectoryBase, repository.missing_rows),
         (house.realm, RealmBase, lookup_repository.missing),
     ):
         with store.reading() as session:
-            for model in row_macs.tables(base):
-                for key in row_macs.forged(session, model):
+            for model in storage_models.tables(base):
+                for key in storage_models.forged(session, model):
                     yield Break(f"{model.__tablename__} {key}", 0, Flaw.forged, Chain.rows)
             yield from (Break(where, 0, Flaw.gone, Chain.rows) for where in missing(session))
     if other := house.settings.anchors_copy:

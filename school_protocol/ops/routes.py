@@ -24,7 +24,8 @@ from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.ops import going_live
 from school_protocol.ops.doctor_work import lacks, standing
 from school_protocol.people.teams import SENTENCE_MOST, TeamRefused
-from school_protocol.ui import form_post, sessions
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import sessions
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -67,7 +68,7 @@ def _pressed(change: Callable[[House, Actor, str, str | None], None], item: str,
         for one in error.obstacles:
             flash(wording().gettext(_OBSTACLES[one.code]), "message")
     else:
-        form_post.forget(sessions.actor().id)
+        ui_forms.forget(sessions.actor().id)
         flash(words, "ok")
     return redirect(url_for("going_live.index", _anchor=item), 303)
 

@@ -20,9 +20,10 @@ from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.language import ZONE
-from school_protocol.ops import demo, sample_repository
+from school_protocol.ops import demo, repository
 from school_protocol.pdf.signing_keys import Validity, add_academies
-from school_protocol.people import contacts_repository, school_time
+from school_protocol.people import repository as people_repository
+from school_protocol.people import school_time
 from school_protocol.storage.engines import Session
 from school_protocol.storage.vault import canonical
 
@@ -144,7 +145,7 @@ class Made:
         names = dict(zip(("fr", "ar", "en"), (name.format(place + 1) for name in _NAMES[kind]), strict=True))
         unit = auth_repository.add_unit(session, kind=kind, code=code, names=names, parent=parent)
         if kind is UnitKind.region:
-            contacts_repository.set_calendar(session, unit, school_time.usual())
+            people_repository.set_calendar(session, unit, school_time.usual())
         return auth_repository.unit(session, unit)
 
     def _cast(self, session: Session, unit: Unit) -> dict[str, str]:
@@ -205,7 +206,7 @@ class NoHistory(SchoolProtocolError):
 class Played:
     """A history, and whom its ids stand for: places by kind, people by what scripts call them."""
 
-    history: sample_repository.History
+    history: repository.History
     places: Mapping[ScopeKind, str]
     cast: Mapping[str, str]
     """`role` or `role/2` → account."""
@@ -231,7 +232,7 @@ def played(
     found: list[Played] = []
     with throwaway(protocol, content, now) as player:
         with player.house.directory.writing() as session:
-            contacts_repository.set_calendar(session, player.places[ScopeKind.region], calendar)
+            people_repository.set_calendar(session, player.places[ScopeKind.region], calendar)
         for place, draw in enumerate(draws, 1):
             tries = (_play(replace(player, numbers={}, played=[], unseen=set()), *draw(), now) for _try in range(TRIES))
             found += next(filter(None, tries), [])
@@ -328,12 +329,12 @@ def _as_they_stand(player: Player, names: Iterable[str], now: datetime) -> Itera
             continue
         with house.realm.writing() as session:
             reindex(house, session, case_id)
-            history = sample_repository.read_sample(session, house.vault, case_id)
+            history = repository.read_sample(session, house.vault, case_id)
             names_schools = schools_named(*folded(house, session, case_id))
         if not names_schools and not _names(history, numbers - {number}):
             yield Played(history, places, cast)
 
 
-def _names(history: sample_repository.History, others: set[str]) -> bool:
+def _names(history: repository.History, others: set[str]) -> bool:
     told = b"".join(canonical(entry.body) for entry in history.entries)
     return any(number.encode() in told for number in others)

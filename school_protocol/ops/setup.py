@@ -16,7 +16,8 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, SchoolProtocolError
 from school_protocol.engine.visibility import Actor, UnitKind
 from school_protocol.language import ZONE
-from school_protocol.people import contacts_repository, roster, school_time
+from school_protocol.people import repository as people_repository
+from school_protocol.people import roster, school_time
 from school_protocol.people.import_plan import CODE
 from school_protocol.people.service import Problems, check_names, check_username
 from school_protocol.protocol import repository as protocol_repository
@@ -84,7 +85,7 @@ def found(
         if auth_repository.has_units(session):
             raise BegunAlready("this installation has begun: places and accounts come by `users import`")
         unit = auth_repository.add_unit(session, kind=UnitKind.country, code=code, names=country_names)
-        contacts_repository.set_calendar(session, unit, school_time.usual())
+        people_repository.set_calendar(session, unit, school_time.usual())
         protocol_repository.publish(
             session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=content,
             published_at=now,

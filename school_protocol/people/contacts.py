@@ -18,7 +18,7 @@ from school_protocol.engine.definition import Protocol, Target
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.language import ZONE
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository
 from school_protocol.people.models import ContactRow
 from school_protocol.people.spreadsheets import same
 from school_protocol.storage.engines import Session
@@ -96,7 +96,7 @@ def schools_without_calendar(house: House) -> tuple[str, ...]:
     """Codes of the schools in which no deadline can be counted, and so nothing reported: no calendar holds there."""
     with house.directory.reading() as session:
         schools = auth_repository.units_of_kind(session, UnitKind.school)
-        return tuple(school.code for school in schools if not contacts_repository.has_calendar(session, school))
+        return tuple(school.code for school in schools if not repository.has_calendar(session, school))
 
 
 def contact_lines(
@@ -108,9 +108,7 @@ def contact_lines(
     """
     with house.directory.reading() as session:
         here = auth_repository.unit(session, unit)
-        found = _nearest_town_first(
-            contacts_repository.contacts_of(session, unit), contacts_repository.city_of(session, unit)
-        )
+        found = _nearest_town_first(repository.contacts_of(session, unit), repository.city_of(session, unit))
         calendar = calendar_of(session, here)
     own = here.id if here.kind is UnitKind.school else None
     wanted = list(dict.fromkeys(targets)) if targets is not None else None
@@ -147,7 +145,7 @@ def _nearest_town_first(found: Sequence[ContactRow], town: str) -> list[ContactR
 def names_in_town(house: House, protocol: Protocol, unit: str, target: str) -> Mapping[str, str]:
     """The names of the one contact of that service kept for a unit's own town; none where there is none, or several."""
     with house.directory.reading() as session:
-        town, found = contacts_repository.city_of(session, unit), contacts_repository.contacts_of(session, unit)
+        town, found = repository.city_of(session, unit), repository.contacts_of(session, unit)
     fitting = [
         one.names for one in found if protocol.resolve("targets", one.target) == target and is_of_town(one.city, town)
     ]
@@ -162,14 +160,14 @@ def is_of_town(city: Mapping[str, str], town: str) -> bool:
 def numbers_of_the_country(house: House) -> tuple[ContactLine, ...]:
     """Who answers everywhere, for a page that knows of no school: those with a telephone number and a name."""
     with house.directory.reading() as session:
-        found = contacts_repository.country_contacts(session)
+        found = repository.country_contacts(session)
     return tuple(_line(house, contact, None, None) for contact in found if contact.phone and contact.names)
 
 
 def calendar_of(session: Session, unit: Unit) -> Calendar | None:
     """The calendar that holds in a unit, where one does."""
     try:
-        return contacts_repository.calendar_for(session, unit)
+        return repository.calendar_for(session, unit)
     except Unseen:
         return None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from school_protocol.engine.definition import Protocol, Role
-from school_protocol.engine.form_model import FormField
+from school_protocol.engine.definition_parts import FormField
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import Wording, language_name
 from school_protocol.people import presenters, service, stand_ins, teams

@@ -14,7 +14,7 @@ from school_protocol.context import House, declared, today_for
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit
 from school_protocol.language import ZONE
-from school_protocol.people import contacts_repository, repository
+from school_protocol.people import repository
 from school_protocol.people.models import DutyTurnRow
 from school_protocol.people.roster_rules import gaps, is_school_time
 from school_protocol.people.teams import ChangeLine, change_line, plain
@@ -55,7 +55,7 @@ def on_duty(
     house: House, session: Session, unit: Unit, holders: Collection[tuple[str, str]]
 ) -> frozenset[tuple[str, str]]:
     """Of these people, each with the place of their role, who is on duty now for a school; nobody in school hours."""
-    if not holders or is_school_time(contacts_repository.calendar_for(session, unit), house.now()):
+    if not holders or is_school_time(repository.calendar_for(session, unit), house.now()):
         return frozenset()
     turns = repository.on_duty(session, {place for _account, place in holders}, house.now())
     return frozenset((one.account, one.unit) for one in turns) & frozenset(holders)
@@ -127,7 +127,7 @@ def see_roster(house: House, actor: Actor, code: str = "") -> RosterView:
         )
         wanted = {one.account for one in turns} | {who for row in changes for who in (row.actor, row.account)}
         people = auth_repository.accounts(session, wanted)
-        calendar = contacts_repository.calendar_for(session, unit)
+        calendar = repository.calendar_for(session, unit)
     names = {key: account.name(actor.language) for key, account in people.items()}
     reached = {key for key, account in people.items() if ways_of(house, account, urgent=True)}
     until = {one.id: holders[one.account].covers(one) for one in turns if one.account in holders}

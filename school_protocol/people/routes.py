@@ -35,10 +35,10 @@ from school_protocol.people.service import Done
 from school_protocol.people.spreadsheets import Unreadable
 from school_protocol.people.staff_list import PersonView, Standing, admin_of
 from school_protocol.people.teams import Obstacle, TeamRefused
-from school_protocol.ui import form_post, sessions
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import sessions
 from school_protocol.ui.fields import Posted
-from school_protocol.ui.form_post import as_sent, new_token, renewed
-from school_protocol.ui.forms import PREFIX, Problem, answers_of, show_problems
+from school_protocol.ui.forms import PREFIX, Problem, answers_of, as_sent, new_token, renewed, show_problems
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -66,24 +66,24 @@ def record_form(
         return page(form, obstacles=obstacles, was_kept=was_kept, is_other=is_other)
 
     if request.method != "POST":
-        waiting = form_post.typed_before(sessions.actor().id)
+        waiting = ui_forms.typed_before(sessions.actor().id)
         return shown(make(waiting), was_kept=waiting is not None)
     form = make(as_sent())
     answers = answers_of(form)
     try:
         result = record(form, {question.spec.key: answers.get(question.spec.key) for question in form.questions})
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         show_problems(form, error.problems)
         return shown(form), 422
     except TeamRefused as error:
-        form_post.keep()
+        ui_forms.keep()
         return shown(form, [explain(wording(), one) for one in error.obstacles]), 409
     except SentBefore:
-        form_post.keep()
+        ui_forms.keep()
         renewed(form)
         return shown(form, is_other=True), 409
-    form_post.forget(sessions.actor().id)
+    ui_forms.forget(sessions.actor().id)
     return done(result)
 
 
@@ -149,7 +149,7 @@ def new_invitation() -> ResponseReturnValue:
             done,
         )
     except IdentityRefused as error:
-        form_post.keep()
+        ui_forms.keep()
         return page(make(as_sent()), obstacles=[_refusal(error)], was_kept=False, is_other=False), 409
 
 

@@ -16,7 +16,7 @@ from school_protocol.context import House, today_for
 from school_protocol.engine.clock import Calendar, Hours, HoursException
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
 from school_protocol.engine.visibility import Actor
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository
 from school_protocol.people.staff_list import admin_of, row_of
 from school_protocol.storage import administration_log
 from school_protocol.storage.administration_log import Change, Kind
@@ -173,9 +173,9 @@ def calendar_at(house: House, code: str) -> Calendar:
         here = auth_repository.unit_coded(session, code)
         if here is None:
             raise Unseen(code)
-        if not contacts_repository.has_calendar(session, here):
+        if not repository.has_calendar(session, here):
             raise BadCalendar(f"{code} has no calendar, nor has anything above it")
-        return contacts_repository.calendar_for(session, here)
+        return repository.calendar_for(session, here)
 
 
 def keep(house: House, actor: Actor, code: str, calendar: Calendar) -> None:
@@ -185,7 +185,7 @@ def keep(house: House, actor: Actor, code: str, calendar: Calendar) -> None:
         here = auth_repository.unit_coded(session, code)
         if here is None or not admin.reaches(here):
             raise Unseen(code)
-        contacts_repository.set_calendar(session, here.id, calendar)
+        repository.set_calendar(session, here.id, calendar)
         post = next(one for one in admin.posts if one.unit in (here.id, *here.parents))
         administration_log.write_entry(
             session,

@@ -25,9 +25,9 @@ from school_protocol.engine.case_parts import Record
 from school_protocol.engine.conditions import Truth
 from school_protocol.engine.deadlines import dues
 from school_protocol.engine.definition import Act, ActKind, Protocol, ScopeKind
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.events import DocumentIssued
-from school_protocol.engine.form_model import FieldType, FormField
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.name_detection import Naming, uncounted, with_tokens
 from school_protocol.engine.visibility import Actor, Unit

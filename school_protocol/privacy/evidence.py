@@ -21,17 +21,16 @@ from school_protocol.context import House
 from school_protocol.engine import evidence_pieces
 from school_protocol.engine.case_parts import FileLife
 from school_protocol.engine.definition import ActKind, Target
-from school_protocol.engine.definition_parts import Pieces
+from school_protocol.engine.definition_parts import FieldType, Form, FormField, Option, Pieces
 from school_protocol.engine.errors import BadInput, Conflict, SchoolProtocolError, Sealed, Unseen
 from school_protocol.engine.events import FileOpened
 from school_protocol.engine.evidence_pieces import FileLost, FileRefused, Format, Incident, Purpose, Refusal, Standing
-from school_protocol.engine.form_model import FieldType, Form, FormField, Option
 from school_protocol.engine.visibility import Actor
 from school_protocol.language import ZONE, Wording
-from school_protocol.privacy import evidence_files, evidence_repository
+from school_protocol.privacy import evidence_files, repository
 from school_protocol.privacy.evidence_files import AtHand, piece_at
-from school_protocol.privacy.evidence_repository import DERIVATIVE, ORIGINAL, Fault
 from school_protocol.privacy.models import FileAlarmRow
+from school_protocol.privacy.repository import DERIVATIVE, ORIGINAL, Fault
 from school_protocol.storage import access_log, idempotency
 from school_protocol.storage.blobs import refuse_elsewhere_in
 from school_protocol.storage.engines import Session
@@ -113,7 +112,7 @@ def _is_echo(house: House, before: idempotency.Outcome) -> bool:
 def raise_alarm(house: House, fault: Fault) -> bool:
     """Keep that a file is missing or altered, and say it in the log; False where it was known, or is meant to be."""
     with house.realm.writing() as session:
-        is_new = evidence_repository.alarm(session, fault, at=house.now())
+        is_new = repository.alarm(session, fault, at=house.now())
     if is_new:
         _log.error("a file of evidence is %s: see the alarms of files", fault.what)
     return is_new
@@ -142,12 +141,12 @@ def _check_open(piece: AtHand, life: FileLife) -> None:
 
 def _content(house: House, session: Session, piece: AtHand, life: FileLife, part: str) -> bytes | Fault:
     case_id = piece.loaded.case_id
-    if part not in evidence_repository.parts_of(session, case_id, life.id):
-        if part == DERIVATIVE and evidence_repository.parts_of(session, case_id, life.id):
+    if part not in repository.parts_of(session, case_id, life.id):
+        if part == DERIVATIVE and repository.parts_of(session, case_id, life.id):
             raise Unseen(f"nothing was made of file {life.id}")
         return Fault(case_id, life.id, "missing")
     try:
-        found = evidence_repository.open_part(session, house.vault, house.blobs, case_id, life.id, part)
+        found = repository.open_part(session, house.vault, house.blobs, case_id, life.id, part)
     except Sealed:
         return Fault(case_id, life.id, "altered")
     if part == ORIGINAL and isinstance(found, bytes) and hashlib.sha256(found).hexdigest() != life.sha256:
@@ -359,7 +358,7 @@ def _file(session: Session, piece: AtHand, life: FileLife, refusal: Refusal | No
         by=piece.seeing.name(life.by),
         opened=life.opened,
         locked=Refusal.shut if life.shut_at is not None else refusal,
-        has_derivative=DERIVATIVE in evidence_repository.parts_of(session, piece.loaded.case_id, life.id),
+        has_derivative=DERIVATIVE in repository.parts_of(session, piece.loaded.case_id, life.id),
         incident=evidence_pieces.incident_of(piece.rules, life),
         is_there=life.is_there,
     )
@@ -497,15 +496,15 @@ def sweep_files(house: House, *, night: int | None = None) -> Swept:
     """
     store, started_at = house.blobs, house.now()
     refuse_elsewhere_in(house.realm, store)
-    lost = evidence_repository.faults(house.realm, store, night=night)
-    strays = evidence_repository.remove_strays(house.realm, store, house.now())
+    lost = repository.faults(house.realm, store, night=night)
+    strays = repository.remove_strays(house.realm, store, house.now())
     if lost:
         with house.realm.reading() as session:
-            gone = evidence_repository.unnamed(session, [fault.place for fault in lost])
+            gone = repository.unnamed(session, [fault.place for fault in lost])
         lost = tuple(fault for fault in lost if fault.place not in gone)
     fresh = sum(raise_alarm(house, fault) for fault in lost)
     with house.realm.writing() as session:
-        evidence_repository.swept(session, started_at, house.now())
+        repository.swept(session, started_at, house.now())
     return Swept(len(lost), fresh, strays)
 
 
@@ -515,7 +514,7 @@ def sweep_on(house: House) -> Swept | None:
     One that was cut off, or that a busy worker missed, is made up for at the next ring.
     """
     with house.realm.reading() as session:
-        latest = evidence_repository.last_sweep(session)
+        latest = repository.last_sweep(session)
     if latest is not None and _night_of(latest) == _night_of(house.now()):
         return None
     return sweep_files(house, night=_night_of(house.now()).toordinal())
@@ -530,4 +529,4 @@ def _night_of(moment: datetime) -> date:
 def file_alarms(house: House) -> tuple[FileAlarmRow, ...]:
     """What was found missing or altered, the latest first."""
     with house.realm.reading() as session:
-        return evidence_repository.alarms(session)
+        return repository.alarms(session)

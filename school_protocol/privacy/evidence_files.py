@@ -22,9 +22,9 @@ from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import Event, FileHandled, FileStep
 from school_protocol.engine.evidence_pieces import FileRefused, Format, Refusal
 from school_protocol.engine.visibility import Actor
-from school_protocol.privacy import evidence_repository, evidence_scan
-from school_protocol.privacy.evidence_repository import DERIVATIVE, ORIGINAL
+from school_protocol.privacy import evidence_scan, repository
 from school_protocol.privacy.evidence_scan import Examined
+from school_protocol.privacy.repository import DERIVATIVE, ORIGINAL
 from school_protocol.privacy.scan_process import examined_apart
 from school_protocol.storage import access_log, idempotency, work_queue
 from school_protocol.storage.engines import Session
@@ -170,7 +170,7 @@ def _attached(
                 return Kept.again(again)
             piece = piece_at(loaded, seeing_of(house, loaded), entry)
             role = check_may_attach(house, piece)
-            file_id = evidence_repository.keep(
+            file_id = repository.keep(
                 session, house.vault, house.blobs, loaded.case_id, parts, at=house.now(), places=places
             )
             event = FileHandled(
@@ -221,7 +221,7 @@ def _tidy(house: House, places: Sequence[str]) -> None:
         return
     try:
         with house.realm.reading() as session:
-            stray = evidence_repository.unnamed(session, places)
+            stray = repository.unnamed(session, places)
     except Exception as error:
         _log.warning("files of a transaction that failed are left to the sweep: %s", type(error).__name__)
     else:
@@ -315,7 +315,7 @@ def _handled(
             )
             _tell(house, session, piece, life, step)
             if step is FileStep.destroyed:
-                places = evidence_repository.destroy(session, loaded.case_id, life.id)
+                places = repository.destroy(session, loaded.case_id, life.id)
         idempotency.use(session, press, {"seq": seq, "raised": False, "number": number}, at=house.now())
     take_away(house, places)
     return Done(seq, number=number)

@@ -17,7 +17,7 @@ from school_protocol.engine.visibility import Permission
 from school_protocol.privacy import evidence_files
 from school_protocol.privacy.evidence import OpenedBefore, note_request, open_file, see_register
 from school_protocol.ui import rendering, sessions
-from school_protocol.ui.form_post import new_token
+from school_protocol.ui.forms import new_token
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 

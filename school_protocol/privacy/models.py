@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import NAMES_FILE, Id, Key, Plain, RealmBase
-from school_protocol.storage.row_macs import HasMac
+from school_protocol.storage.models import NAMES_FILE, HasMac, Id, Key, Plain, RealmBase
 
 
 class KeptFileRow(RealmBase):

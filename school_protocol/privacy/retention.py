@@ -26,8 +26,7 @@ from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications.models import NoticeRow
 from school_protocol.notifications.repository import State
 from school_protocol.privacy import repository
-from school_protocol.privacy.evidence_repository import places_of_case
-from school_protocol.privacy.repository import NEVER, LimitCursor, Standing
+from school_protocol.privacy.repository import NEVER, LimitCursor, Standing, places_of_case
 from school_protocol.privacy.rules import (
     FIRST_NOTICE,
     Given,

@@ -24,7 +24,8 @@ from school_protocol.privacy import access_report, data_rights, emergency_access
 from school_protocol.privacy.emergency_access import HOURS, REASON_LEAST, Asked
 from school_protocol.privacy.presenters import globals_of
 from school_protocol.privacy.retention import limit_line_of
-from school_protocol.ui import form_post, sessions
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import sessions
 from school_protocol.ui.forms import Problem
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
@@ -231,7 +232,7 @@ def readings(number: str) -> ResponseReturnValue:
 def names(number: str) -> ResponseReturnValue:
     """Why, for how long, and the password; then the pages of the case show names."""
     if request.method != "POST":
-        return _names_page(number, form_post.typed_before(sessions.actor().id))
+        return _names_page(number, ui_forms.typed_before(sessions.actor().id))
     typed = request.form
     try:
         lifted = emergency_access.lift(sessions.house(), sessions.actor(), number, _asked(typed, _hours(typed)))
@@ -239,9 +240,9 @@ def names(number: str) -> ResponseReturnValue:
         flash(wording()._("Names are shown to you already."), "message")
         return redirect(url_for("cases.show", number=number), 303)
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         return _names_page(number, typed, error), 422
-    form_post.forget(sessions.actor().id)
+    ui_forms.forget(sessions.actor().id)
     w = wording()
     flash(
         w._(
@@ -292,7 +293,7 @@ def emergency() -> ResponseReturnValue:
     if not emergency_access.may_try(sessions.house(), sessions.actor()):
         raise Unseen("emergency")
     if request.method != "POST":
-        return _emergency_page(form_post.typed_before(sessions.actor().id))
+        return _emergency_page(ui_forms.typed_before(sessions.actor().id))
     typed = request.form
     try:
         number = emergency_access.break_door(
@@ -302,12 +303,12 @@ def emergency() -> ResponseReturnValue:
         flash(wording()._("You see this case without opening anything."), "message")
         return redirect(url_for("cases.show", number=error.number), 303)
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         return _emergency_page(typed, error), 422
     except Unseen:
-        form_post.keep()
+        ui_forms.keep()
         return _emergency_page(typed, BadInput({"number": ("unseen",)})), 404
-    form_post.forget(sessions.actor().id)
+    ui_forms.forget(sessions.actor().id)
     sessions.ring()
     flash(wording()._("The case is open to you, to be read. Others are told, and somebody will review it."), "ok")
     return redirect(url_for("cases.show", number=number), 303)
@@ -326,7 +327,7 @@ def door(number: str, seq: int) -> ResponseReturnValue:
     if seq > MOST:
         raise Unseen(number)
     if request.method != "POST":
-        return _door_page(number, seq, form_post.typed_before(sessions.actor().id))
+        return _door_page(number, seq, ui_forms.typed_before(sessions.actor().id))
     typed = request.form
     justified = {"yes": True, "no": False}.get(typed.get("justified", ""))
     try:
@@ -337,9 +338,9 @@ def door(number: str, seq: int) -> ResponseReturnValue:
         flash(wording()._("It was reviewed already."), "message")
         return redirect(url_for("cases.door", number=number, seq=seq), 303)
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         return _door_page(number, seq, typed, error), 422
-    form_post.forget(sessions.actor().id)
+    ui_forms.forget(sessions.actor().id)
     flash(wording()._("Your review is recorded."), "ok")
     return redirect(url_for("cases.door", number=number, seq=seq), 303)
 

@@ -16,10 +16,9 @@ from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.deadlines import all_counts
 from school_protocol.engine.definition import ActKind, Protocol, Role, ScopeKind
-from school_protocol.engine.definition_parts import LEAST_RUNS, Retention
+from school_protocol.engine.definition_parts import LEAST_RUNS, FieldType, Retention
 from school_protocol.engine.events import ErasureSuspended
 from school_protocol.engine.facts import Facts
-from school_protocol.engine.form_model import FieldType
 from school_protocol.statistics import yearly_rules
 
 FIRST_NOTICE = timedelta(days=60)

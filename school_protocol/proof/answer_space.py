@@ -11,10 +11,10 @@ from typing import Any
 
 from school_protocol.engine.answers import References, answer_values
 from school_protocol.engine.case_parts import where_values
+from school_protocol.engine.case_summary import score
 from school_protocol.engine.conditions import Condition, Value
 from school_protocol.engine.definition import Act, ActKind, Fact, FactType, Fold, Grid, Protocol
-from school_protocol.engine.form_model import FieldType, Form, FormField
-from school_protocol.engine.risk_grid import score
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.protocol.check_context import PART_OF
 
 # ---- the values that matter of each fact: large ranges are cut where a condition compares them ---------------------

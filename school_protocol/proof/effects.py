@@ -22,8 +22,8 @@ from school_protocol.engine.definition import (
     Protocol,
     Source,
 )
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.facts import Facts
-from school_protocol.engine.form_model import FieldType
 from school_protocol.proof.answer_space import Domain, Given, is_always_known
 
 Image = tuple[int, ...]

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from school_protocol.engine.definition import FactType, Protocol
-from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.texts import N_
 from school_protocol.language import Wording
 from school_protocol.proof.replay import BEGIN, OTHER_CASE

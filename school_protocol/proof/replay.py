@@ -14,10 +14,10 @@ from school_protocol.engine.conditions import Condition, Value
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.decisions import decide, references_of
 from school_protocol.engine.definition import Act, ActKind, Fact, Fold, Protocol, ScopeKind, Source
+from school_protocol.engine.definition_parts import FieldType, Form
 from school_protocol.engine.errors import BadInput, Refused
 from school_protocol.engine.events import Event
 from school_protocol.engine.facts import Colleague, Facts, Surroundings
-from school_protocol.engine.form_model import FieldType, Form
 from school_protocol.engine.intents import MakeMove, Opening, RecordAct
 from school_protocol.engine.sharing_state import contributions
 from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind

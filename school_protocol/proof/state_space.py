@@ -22,7 +22,7 @@ from school_protocol.engine.definition import (
     Protocol,
     Source,
 )
-from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.texts import Text
 from school_protocol.proof.answer_space import ABSENT, Domain, Given, answerings, domain_of
 from school_protocol.proof.effects import Deed, Effects, Image, identity, is_free

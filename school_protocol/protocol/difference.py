@@ -20,8 +20,7 @@ from pydantic import BaseModel
 from school_protocol.engine.clock import TimeUnit
 from school_protocol.engine.conditions import Condition
 from school_protocol.engine.definition import Act, Deadline, Fact, FollowUp, Move, Protocol, Source
-from school_protocol.engine.definition_parts import Becomes, Piece, Pieces, SignalementRules
-from school_protocol.engine.form_model import Form
+from school_protocol.engine.definition_parts import Becomes, Form, Piece, Pieces, SignalementRules
 from school_protocol.engine.texts import Model, Text
 
 Path = tuple[str, ...]

@@ -7,6 +7,9 @@ from school_protocol.engine.case_summary import CHOSEN
 from school_protocol.engine.definition import ActKind
 from school_protocol.engine.definition_parts import (
     Document,
+    FieldType,
+    Form,
+    FormField,
     Piece,
     Pieces,
     Profile,
@@ -17,10 +20,8 @@ from school_protocol.engine.definition_parts import (
     Yearly,
 )
 from school_protocol.engine.document_rules import COUNTED, NEVER, PER, PLACES, places_in
-from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.engine.texts import N_, Text
-from school_protocol.protocol.check_context import Book, either, suggestion
-from school_protocol.protocol.yaml_tree import Path
+from school_protocol.protocol.check_context import Book, Path, either, suggestion
 
 _BUNDLES_NOT_OURS = ("profiles", "sections", "checks", "slots", "to", "subject", "asks", "body", "remarks", "yearly")
 

@@ -17,11 +17,10 @@ from school_protocol.engine.definition import (
     Schedule,
     Source,
 )
-from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.texts import N_, Listing, Phrase
-from school_protocol.protocol.check_context import ANSWERED, NEED, PART_OF, Book, either, item_types
+from school_protocol.protocol.check_context import ANSWERED, NEED, PART_OF, Book, Path, either, item_types
 from school_protocol.protocol.form_checks import RECEIVERS
-from school_protocol.protocol.yaml_tree import Path
 
 # ---- facts and their sources ---------------------------------------------------------------------------------------
 

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from school_protocol.engine.case_summary import CHOSEN
 from school_protocol.engine.definition import HISTORY, START, Act, ActKind, Move, Notify
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.facts import pointers
-from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.engine.texts import N_, Phrase
-from school_protocol.protocol.check_context import ANSWERED, EVERYONE, PART_OF, Book, either, types_of
-from school_protocol.protocol.yaml_tree import Path
+from school_protocol.protocol.check_context import ANSWERED, EVERYONE, PART_OF, Book, Path, either, types_of
 
 # ---- forms and their fields ----------------------------------------------------------------------------------------
 

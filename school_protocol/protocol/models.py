@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import DirectoryBase, Id, Key, Plain
-from school_protocol.storage.row_macs import FREE, HasMac
+from school_protocol.storage.models import FREE, DirectoryBase, HasMac, Id, Key, Plain
 
 
 class DefinitionRow(HasMac, DirectoryBase):

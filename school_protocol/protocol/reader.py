@@ -17,11 +17,11 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import DefinitionError, Fault
 from school_protocol.engine.kernel import kept
 from school_protocol.engine.texts import N_, Listing, Phrase, Text, cut
-from school_protocol.protocol.check_context import Declared, Finding, nearest, suggestion
-from school_protocol.protocol.checks import check_definition
-from school_protocol.protocol.yaml_tree import (
+from school_protocol.protocol.check_context import (
     LARGEST,
+    Declared,
     Entries,
+    Finding,
     Items,
     Node,
     Path,
@@ -31,9 +31,12 @@ from school_protocol.protocol.yaml_tree import (
     follow,
     grow,
     label,
+    nearest,
     placed,
     plain,
+    suggestion,
 )
+from school_protocol.protocol.checks import check_definition
 
 INJECTED = frozenset({"key", "digest"})
 """Fields of the model that the reader fills: in a file they are unknown keys."""

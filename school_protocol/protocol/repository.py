@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, defer
 from school_protocol.auth.models import AccountRow, AppointmentRow, UnitRow
 from school_protocol.engine.errors import Unseen
 from school_protocol.protocol.models import DefinitionRow
-from school_protocol.storage.row_macs import is_genuine
+from school_protocol.storage.models import is_genuine
 from school_protocol.storage.sql import add_rows
 
 # Statements that every page asks are made once, of columns alone: what is built anew each time, and rows that could be

@@ -17,8 +17,7 @@ import yaml
 from school_protocol.engine.definition import Deadline, Level, Protocol, Words
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.engine.texts import N_, Text
-from school_protocol.protocol.check_context import Book
-from school_protocol.protocol.yaml_tree import Path, grow, plain
+from school_protocol.protocol.check_context import Book, Path, grow, plain
 
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FormField
+from school_protocol.engine.definition_parts import FormField
 from school_protocol.language import Wording, language_name
 from school_protocol.protocol.settings import Part, Setting
 from school_protocol.publishing.settings import PartView

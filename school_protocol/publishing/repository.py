@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session, defer
 from school_protocol.engine.errors import Fault, Unseen
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.models import DefinitionDraftRow, DefinitionRow
-from school_protocol.storage.models import new_id
-from school_protocol.storage.row_macs import is_genuine
+from school_protocol.storage.models import is_genuine, new_id
 
 FILE_MOST = 120
 

@@ -18,16 +18,16 @@ from school_protocol.engine.visibility import Permission
 from school_protocol.pdf.rendering import DocumentsUnavailable
 from school_protocol.proof.presenters import ResultSaid, result_said
 from school_protocol.proof.state_space import Result
+from school_protocol.protocol.check_context import LARGEST
 from school_protocol.protocol.presenters import ChangeSaid, FaultSaid, change_said, fault_said
-from school_protocol.protocol.yaml_tree import LARGEST
 from school_protocol.publishing import handouts, move_case, presenters, service, settings
 from school_protocol.publishing.forms import SettingsForm, settings_form
 from school_protocol.publishing.handouts import Handout
 from school_protocol.publishing.move_case import DifferenceView, see_left
 from school_protocol.publishing.service import DraftView, PublishRefused
-from school_protocol.ui import form_post, sessions
-from school_protocol.ui.form_post import as_sent
-from school_protocol.ui.forms import answers_of, show_problems
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import sessions
+from school_protocol.ui.forms import answers_of, as_sent, show_problems
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -210,16 +210,16 @@ def _settings(key: str, part: str, entry: str) -> ResponseReturnValue:
     part = part.replace("-", "_")
     view = settings.see_part(house, actor, key, part, entry, base)
     if request.method != "POST":
-        waiting = form_post.typed_before(actor.id)
+        waiting = ui_forms.typed_before(actor.id)
         return _settings_page(view, settings_form(view, wording(), waiting), was_kept=waiting is not None)
     form = settings_form(view, wording(), as_sent())
     try:
         draft = settings.change_settings(house, actor, key, part, entry, base, answers_of(form))
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         show_problems(form, error.problems)
         return _settings_page(view, form), 422
-    form_post.forget(actor.id)
+    ui_forms.forget(actor.id)
     sessions.ring()
     return redirect(url_for("protocols.draft", draft=draft), 303)
 

@@ -25,10 +25,10 @@ from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.proof.state_space import Proof
 from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.check_context import LARGEST
 from school_protocol.protocol.difference import Change as DefinitionChange
 from school_protocol.protocol.difference import difference
 from school_protocol.protocol.reader import read
-from school_protocol.protocol.yaml_tree import LARGEST
 from school_protocol.publishing import draft_process, repository
 from school_protocol.publishing.handouts import Handout
 from school_protocol.publishing.repository import OPEN, DefinitionDraft, DraftState

@@ -14,9 +14,9 @@ from school_protocol.engine.definition import Deadline, Need, Protocol
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor
 from school_protocol.protocol import repository as protocol_repository
+from school_protocol.protocol.check_context import Path
 from school_protocol.protocol.reader import read
 from school_protocol.protocol.settings import MOST, Part, Setting, Value, locked, rewritten, settings
-from school_protocol.protocol.yaml_tree import Path
 from school_protocol.publishing import repository
 from school_protocol.publishing.service import check_may, upload
 

@@ -20,10 +20,10 @@ from school_protocol.engine.visibility import Unit
 from school_protocol.mail import Carrier, Letter, Post, Undelivered, Unreachable, wording_of
 from school_protocol.notifications.digests import paces
 from school_protocol.notifications.repository import State
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.people.roster import on_duty
 from school_protocol.people.roster_rules import is_school_time
-from school_protocol.reports import repository, shuffle_repository
+from school_protocol.reports import repository
 from school_protocol.reports.models import PublicNoticeRow
 from school_protocol.reports.public_door import reads, rules_of
 from school_protocol.reports.repository import PublicHeader
@@ -37,12 +37,12 @@ BATCH = 500
 
 def mix_lately(house: House) -> int:
     """Put what came lately in an order that is drawn, so that neither rows nor files tell which came first."""
-    return shuffle_repository.mix_since(house.realm, hours_before(house.now(), LATELY))
+    return repository.mix_since(house.realm, hours_before(house.now(), LATELY))
 
 
 def clean(house: House) -> None:
     """Nothing of how rows lay before is left in the database, where that could not be seen to as they were written."""
-    shuffle_repository.clean(house.realm)
+    repository.clean(house.realm)
 
 
 def erase_over(house: House, base: datetime, *, left_since: datetime) -> int:
@@ -210,7 +210,7 @@ class _Places:
         if unit_id not in self._units:
             unit = auth_repository.unit(self.people, unit_id)
             try:
-                calendar = contacts_repository.calendar_for(self.people, unit)
+                calendar = people_repository.calendar_for(self.people, unit)
             except Unseen:
                 calendar = None
             found = auth_repository.holders(self.people, (unit.id, *unit.parents), today=self.today)

@@ -22,7 +22,7 @@ from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import Wording
 from school_protocol.pdf import bidi, rendering
 from school_protocol.pdf.rendering import render, template
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.people.models import ContactRow
 from school_protocol.publishing.handouts import Handout, languages_of
 from school_protocol.reports.public_door import current, roles_at, see_doors
@@ -384,7 +384,7 @@ def _contacts(house: House, protocol: Protocol, unit: Unit, targets: Iterable[st
     """Contacts that serve a school, in the order of the targets; what is printed does not hang on the hour."""
     order = {key: place for place, key in enumerate(targets)}
     with house.directory.reading() as session:
-        found = contacts_repository.contacts_of(session, unit.id)
+        found = people_repository.contacts_of(session, unit.id)
     known = [(protocol.resolve("targets", one.target), one) for one in found]
     wanted = [(order[key], one) for key, one in known if key in order]
     return [one for _place, one in sorted(wanted, key=lambda pair: pair[0])]

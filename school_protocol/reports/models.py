@@ -19,8 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import DirectoryBase, Id, Key, Plain, RealmBase, Wrapped
-from school_protocol.storage.row_macs import HasMac
+from school_protocol.storage.models import DirectoryBase, HasMac, Id, Key, Plain, RealmBase, Wrapped
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)

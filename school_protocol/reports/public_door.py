@@ -25,9 +25,8 @@ from school_protocol.cases.loading import load, scope_of
 from school_protocol.context import House, today_for
 from school_protocol.engine.answers import plain_text
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.definition_parts import SignalementRules
+from school_protocol.engine.definition_parts import Form, SignalementRules
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
-from school_protocol.engine.form_model import Form
 from school_protocol.engine.texts import N_, latin
 from school_protocol.engine.visibility import Actor, Permission, Scope, Unit, UnitKind
 from school_protocol.language import Wording, printed_languages

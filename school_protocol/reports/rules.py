@@ -17,8 +17,7 @@ from zlib import crc32
 from school_protocol.engine.answers import answer_values
 from school_protocol.engine.clock import SEARCH_DAYS, Calendar, NoSchoolTime, TimeUnit, later
 from school_protocol.engine.conditions import Condition
-from school_protocol.engine.definition_parts import Becomes, Rise, SignalementRules
-from school_protocol.engine.form_model import FieldType, Form
+from school_protocol.engine.definition_parts import Becomes, FieldType, Form, Rise, SignalementRules
 from school_protocol.engine.texts import latin
 from school_protocol.people.roster_rules import is_school_time
 

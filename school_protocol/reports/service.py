@@ -15,9 +15,8 @@ from school_protocol.cases.opening_gate import refuse_unopened
 from school_protocol.context import House, today_for
 from school_protocol.engine.answers import References, answer_values, clean, plain_text
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.definition_parts import SignalementRules, Voice
+from school_protocol.engine.definition_parts import Form, SignalementRules, Voice
 from school_protocol.engine.errors import BadInput, Unseen
-from school_protocol.engine.form_model import Form
 from school_protocol.engine.texts import N_, Text
 from school_protocol.engine.visibility import Unit
 from school_protocol.people.contacts import ContactLine, calendar_of, contact_lines

@@ -26,10 +26,9 @@ from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import oversees
 from school_protocol.engine.decisions import available
 from school_protocol.engine.definition import Act, ActKind, Protocol
-from school_protocol.engine.definition_parts import Orientation, SignalementRules
+from school_protocol.engine.definition_parts import Form, FormField, Orientation, SignalementRules
 from school_protocol.engine.errors import BadInput, Conflict, Unseen
 from school_protocol.engine.events import PublicReportPlaced, Put
-from school_protocol.engine.form_model import Form, FormField
 from school_protocol.engine.visibility import Actor, Permission, Unit, UnitKind
 from school_protocol.people.contacts import ContactLine, contact_lines
 from school_protocol.reports import repository

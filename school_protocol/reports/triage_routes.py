@@ -26,9 +26,9 @@ from school_protocol.reports.presenters import known
 from school_protocol.reports.rules import Wrong
 from school_protocol.reports.triage import Line, ReportView
 from school_protocol.storage.case_numbers import check_number
-from school_protocol.ui import form_post, sessions
-from school_protocol.ui.form_post import is_sent, new_token, renewed
-from school_protocol.ui.forms import AnswerForm, answers_of, show_problems
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import sessions
+from school_protocol.ui.forms import AnswerForm, answers_of, is_sent, new_token, renewed, show_problems
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -367,7 +367,7 @@ def open_case(report: str) -> ResponseReturnValue:
             rehearse=lambda: triage.rehearse_opening(sessions.house(), sessions.actor(), report, answers_of(form)),
         )
         if named is not None:
-            form_post.keep()
+            ui_forms.keep()
             return _opening_page(report, view, form, named=named), 422
         opened = triage.open_as_case(
             sessions.house(),
@@ -375,20 +375,20 @@ def open_case(report: str) -> ResponseReturnValue:
             report,
             answers_of(form),
             token=form.sent_token(),
-            said=form_post.as_typed(),
+            said=ui_forms.as_typed(),
         )
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         show_problems(form, error.problems)
         return _opening_page(report, view, form), 422
     except Refused as error:
-        form_post.keep()
+        ui_forms.keep()
         return _opening_page(report, view, form, reasons=error.reasons), 409
     except SentBefore:
-        form_post.keep()
+        ui_forms.keep()
         renewed(form)
         return _opening_page(report, view, form), 409
-    form_post.forget(sessions.actor().id)
+    ui_forms.forget(sessions.actor().id)
     flash(wording()._("The case is open, and what was told is in it."), "ok")
     if opened.may_see:
         return redirect(url_for("cases.show", number=opened.number), 303)

@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import DirectoryBase, Id, Key, Plain, RealmBase, Wrapped
-from school_protocol.storage.row_macs import HasMac
+from school_protocol.storage.models import DirectoryBase, HasMac, Id, Key, Plain, RealmBase, Wrapped
 
 # ---- shares and counters -------------------------------------------------------------------------------------------
 # Counts are JSON: table → row → how many cases; nothing says when in a month, and of which case.

@@ -18,8 +18,20 @@ from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.language import Wording
 from school_protocol.pdf import bidi
 from school_protocol.statistics.models import FigureJobRow, State
-from school_protocol.statistics.release_rules import GROUPS, WHOLE, Changed, Told, UnitTold
-from school_protocol.statistics.rules import ENDED, MORE, TOTALS, Band, Cell, FigureRow, FigureTable
+from school_protocol.statistics.rules import (
+    ENDED,
+    GROUPS,
+    MORE,
+    TOTALS,
+    WHOLE,
+    Band,
+    Cell,
+    Changed,
+    FigureRow,
+    FigureTable,
+    Told,
+    UnitTold,
+)
 
 FORMER = "*"
 """Beside a count that an earlier release told, and this one repeats."""

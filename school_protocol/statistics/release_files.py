@@ -28,7 +28,7 @@ from school_protocol.pdf import bidi
 from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.rendering import Attached, render, template
 from school_protocol.pdf.verdicts import FIGURES, Copy
-from school_protocol.statistics import release_repository
+from school_protocol.statistics import repository
 from school_protocol.statistics.models import FigurePaperRow
 from school_protocol.statistics.presenters import (
     COLUMNS,
@@ -43,9 +43,8 @@ from school_protocol.statistics.presenters import (
     total_said,
     year_between,
 )
-from school_protocol.statistics.release_rules import GROUPS, Told
 from school_protocol.statistics.releases import place_of, see_told, see_years
-from school_protocol.statistics.rules import TOTALS, Cell, FigureTable
+from school_protocol.statistics.rules import GROUPS, TOTALS, Cell, FigureTable, Told
 from school_protocol.storage.store_errors import StorageBusy
 
 # ---- a workbook for a spreadsheet: one sheet a subject; nothing in it reckons --------------------------------------
@@ -486,13 +485,13 @@ def issue_report(
     reader = account_names(house, [actor.id], language).get(actor.id, "—")
     for _attempt in range(ATTEMPTS):
         with house.directory.reading() as session:
-            _not_again(release_repository.release_of_press(session, press))
-            copy = release_repository.release_copies(session, release, told.unit.unit.id) + 1
+            _not_again(repository.release_of_press(session, press))
+            copy = repository.release_copies(session, release, told.unit.unit.id) + 1
         whole = numbered(pages, Copy(copy, reader, now, "", 0), wording)
         data = _signed(house, told.unit.unit, whole, wording)
         with house.directory.writing() as session:
-            _not_again(release_repository.release_of_press(session, press))
-            if release_repository.write_paper(
+            _not_again(repository.release_of_press(session, press))
+            if repository.write_paper(
                 session, release=release, unit=told.unit.unit.id, copy=copy, language=language, actor=actor.id, at=now,
                 digest=hashlib.sha256(data).hexdigest(), press=press,
             ):  # fmt: skip

@@ -21,7 +21,7 @@ from school_protocol.statistics.release_files import YearLines, withheld_said
 from school_protocol.statistics.releases import Running
 from school_protocol.statistics.yearly_report import YearlyOptions
 from school_protocol.ui import sessions
-from school_protocol.ui.form_post import new_token, one_for_each
+from school_protocol.ui.forms import new_token, one_for_each
 from school_protocol.ui.rendering import reword, wording
 from school_protocol.ui.routing import Pages
 

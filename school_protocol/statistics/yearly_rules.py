@@ -36,9 +36,8 @@ from school_protocol.engine.case_summary import (
 from school_protocol.engine.clock import TimeUnit, elapsed
 from school_protocol.engine.deadlines import Due, dues
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.definition_parts import Asked, Counted, Document, Yearly
+from school_protocol.engine.definition_parts import Asked, Counted, Document, FieldType, FormField, Yearly
 from school_protocol.engine.facts import Facts
-from school_protocol.engine.form_model import FieldType, FormField
 from school_protocol.statistics.rules import Band, banded, broken_down, median, share, stands_apart
 
 # ---- a school's year: counts of which only what may be told is kept ------------------------------------------------

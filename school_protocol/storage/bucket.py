@@ -20,7 +20,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from school_protocol.config import FOLDER, ROWS, S3, Settings
-from school_protocol.storage import row_security
+from school_protocol.storage import postgresql
 from school_protocol.storage.blobs import (
     Blobs,
     FilesAway,
@@ -291,7 +291,7 @@ def settle_files(settings: Settings, realm: Store) -> None:
     with realm.reading() as session:
         if kept_at(session) == settings.files_in:
             return
-        if _names_files(session) or row_security.is_before(session.connection()):
+        if _names_files(session) or postgresql.is_before(session.connection()):
             raise FilesElsewhere(said_elsewhere(kept_at(session)))
     with realm.writing() as session:
         if _names_files(session):

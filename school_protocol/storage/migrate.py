@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from sqlite3 import complete_statement
 from typing import Any, Literal
 
 from alembic import command
@@ -16,16 +17,73 @@ from sqlalchemy.exc import DBAPIError
 
 from school_protocol.config import version
 from school_protocol.engine.errors import SchoolProtocolError
-from school_protocol.storage import guards
 from school_protocol.storage.engines import Store
 from school_protocol.storage.sql import change_or_give_way, shortly
+
+# What a database refuses by itself: rows that are only added to are never changed, deleted or
+# replaced; and what else of a store its models don't say (`migrations/*/guards.*.sql`).
+
+APPEND_ONLY = {
+    "directory": (
+        "administration", "administration_link", "api_read", "attestation_copy", "certificate", "figure_paper",
+        "figure_public", "figure_release", "figure_told", "visit_entry", "yearly_report",
+    ),
+    "realm": ("access", "access_batch", "anchor_taken", "case_record", "event", "tombstone"),
+    "room": (),
+}  # fmt: skip
+_FOLDER = Path(__file__).parent / "migrations"
+_REFUSE = """CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = TG_TABLE_NAME || ' is append-only';
+END
+$body$"""
+
+
+def statements(dialect: str, part: str, metadata: MetaData, *, purged: bool = False) -> Iterator[str]:
+    """In the order in which they are said to a new store; `purged`: without those that keep a row for ever."""
+    growing = () if purged else APPEND_ONLY[part]
+    if dialect == "postgresql" and growing:
+        yield _REFUSE
+    for name in growing:
+        yield from _of_server(name) if dialect == "postgresql" else _of_file(metadata, name)
+    file = _FOLDER / part / f"guards.{dialect}.sql"
+    if file.exists():
+        script = file.read_text("utf-8")
+        yield from [script] if dialect == "postgresql" else _one_by_one(script)
+
+
+def _of_server(name: str) -> Iterator[str]:
+    for what, when, each in (("change", "UPDATE OR DELETE", "ROW"), ("truncate", "TRUNCATE", "STATEMENT")):
+        of_each = f"FOR EACH {each} EXECUTE FUNCTION refuse_change()"
+        yield f"CREATE TRIGGER {name}_no_{what} BEFORE {when} ON {name} {of_each}"
+
+
+def _of_file(metadata: MetaData, name: str) -> Iterator[str]:
+    """SQLite has no TRUNCATE, and an INSERT that replaces the row with its key."""
+    same = " AND ".join(f"{one.name} = NEW.{one.name}" for one in metadata.tables[name].primary_key)
+    there = f"WHEN EXISTS (SELECT 1 FROM {name} WHERE {same}) "  # noqa: S608 (names of our own tables)
+    for what, when, only in (("no_update", "UPDATE", ""), ("no_delete", "DELETE", ""), ("again", "INSERT", there)):
+        yield (
+            f"CREATE TRIGGER {name}_{what} BEFORE {when} ON {name} {only}"
+            f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
+        )
+
+
+def _one_by_one(script: str) -> Iterator[str]:
+    """All of a script at once would end SQLite's transaction."""
+    held = ""
+    for line in script.splitlines(keepends=True):
+        held += line
+        if complete_statement(held):
+            yield held
+            held = ""
+
 
 Part = Literal["directory", "realm", "room"]
 Tables = Mapping[Part, MetaData]
 """Those of all packages, by the part of an installation in which they lie."""
 
 VERSION_TABLE = "schema_revision"
-_FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_241_002_026
 """PostgreSQL's advisory lock for one migration at a time."""
 _NOT_ALLOWED = ("42501", "3F000")
@@ -86,7 +144,7 @@ def _bring(engine: Engine, part: Part, metadata: MetaData, purged: bool) -> None
             command.upgrade(_config(part, connection), "head")
             return
         metadata.create_all(connection, checkfirst=False)
-        for statement in guards.statements(connection.dialect.name, part, metadata, purged=purged):
+        for statement in statements(connection.dialect.name, part, metadata, purged=purged):
             connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
         command.stamp(_config(part, connection), "head")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from school_protocol.engine.definition import Target
-from school_protocol.engine.form_model import FormField
+from school_protocol.engine.definition_parts import FormField
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import Wording
 from school_protocol.people.forms import TeamForm, spec_of, team_form

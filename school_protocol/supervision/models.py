@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import DirectoryBase, Id, Key, Plain, RealmBase
-from school_protocol.storage.row_macs import HasMac
+from school_protocol.storage.models import DirectoryBase, HasMac, Id, Key, Plain, RealmBase
 
 # ---- reviews: what waits for whom, where each stands; how somebody narrowed their queue ----------------------------
 

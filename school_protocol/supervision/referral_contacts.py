@@ -17,7 +17,7 @@ from school_protocol.context import House, declared, today_for
 from school_protocol.engine.definition import Target
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit, UnitKind
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository
 from school_protocol.people import repository as people_repository
 from school_protocol.people.contacts import ALWAYS, HOLIDAYS, is_of_town, is_stale
 from school_protocol.people.models import ContactRow
@@ -431,13 +431,13 @@ def add_contact(
         contact = checked(said, {}, problems)
         if problems or post is None:
             raise BadInput(problems)
-        added = contacts_repository.add_contact(
+        added = repository.add_contact(
             session, target=str(target), unit=place.id if place else None,
             position=referral_repository.next_position(session),
             names=contact.names, city=contact.city, phone=contact.phone, url=contact.url, hours=contact.hours,
         )  # fmt: skip
         if contact.is_verified:
-            contacts_repository.verify_contact(session, added, on=today_for(house), by=actor.id)
+            repository.verify_contact(session, added, on=today_for(house), by=actor.id)
         _write_down(house, session, keeper, post, Kind.contact_added, added, str(target), contact.shown)
         return added
 
@@ -482,7 +482,7 @@ def verify(house: House, actor: Actor, contact_id: str, *, expected: int, token:
         found = _seen(session, keeper, contact_id)
         if referral_repository.contact(session, contact_id).revision != expected:
             raise TeamRefused(Obstacle("changed_meanwhile"))
-        contacts_repository.verify_contact(session, contact_id, on=today_for(house), by=actor.id)
+        repository.verify_contact(session, contact_id, on=today_for(house), by=actor.id)
         post = keeper.post_for(_unit(session, found)) or keeper.posts[0]
         shown = found.phone or found.url or _name_of(found)
         _write_down(house, session, keeper, post, Kind.contact_verified, contact_id, found.target, shown)

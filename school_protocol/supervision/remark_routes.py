@@ -24,9 +24,10 @@ from school_protocol.language import Wording
 from school_protocol.pdf import rendering
 from school_protocol.supervision import remarks as service
 from school_protocol.supervision.remarks import CopyLine, RemarksPage
-from school_protocol.ui import form_post, routing, sessions
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import routing, sessions
 from school_protocol.ui.fields import Posted
-from school_protocol.ui.form_post import new_token
+from school_protocol.ui.forms import new_token
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -215,7 +216,7 @@ def remark(number: str, copy: int) -> ResponseReturnValue:
         raise Unseen(number)
     line = page.copy(copy)
     if request.method != "POST":
-        waiting = form_post.typed_before(sessions.actor().id)
+        waiting = ui_forms.typed_before(sessions.actor().id)
         sheet = _typed(waiting or _scanned(), more=False)
         return _form(page, line, sheet, was_kept=waiting is not None)
     sheet = _typed(Posted(request.form), more="more" in request.form)
@@ -245,16 +246,16 @@ def _sent(page: RemarksPage, line: CopyLine, sheet: Sheet) -> ResponseReturnValu
             token=token,
         )
     except BadInput as error:
-        form_post.keep()
+        ui_forms.keep()
         _show_problems(sheet, used, error)
         return _form(page, line, sheet, token=token), 422
     except RemarksRefused as error:
-        form_post.keep()
+        ui_forms.keep()
         return _form(page, line, sheet, refused=error), 409
     except SentBefore:
-        form_post.keep()
+        ui_forms.keep()
         return _form(page, line, sheet, is_sent_before=True), 409
-    form_post.forget(sessions.actor().id)
+    ui_forms.forget(sessions.actor().id)
     w = wording()
     if done.repeated:
         flash(w._("These remarks were attached already; nothing was attached twice."), "message")

@@ -31,10 +31,10 @@ from school_protocol.supervision.referral_repository import REFERRAL_CURSOR_MOST
 from school_protocol.supervision.repository import TEAM, Chosen
 from school_protocol.supervision.review import ReviewRefused
 from school_protocol.supervision.review_queue import RefusalView
-from school_protocol.ui import form_post, rendering, sessions
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import rendering, sessions
 from school_protocol.ui.fields import day_typed
-from school_protocol.ui.form_post import as_sent, new_token
-from school_protocol.ui.forms import Problem
+from school_protocol.ui.forms import Problem, as_sent, new_token
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
@@ -135,7 +135,7 @@ def contact(contact: str) -> ResponseReturnValue:
     except Unseen:
         if request.method != "POST" or not referral_contacts.was_retired(house, actor, contact):
             raise
-        form_post.keep()
+        ui_forms.keep()
         return render_template("referrals/retired.html", form=contact_form(wording(), as_sent())), 409
 
 
@@ -272,7 +272,7 @@ class Sent:
 
 def _sent(*names: str, seq: int) -> Sent:
     """What was sent; else what was left before an interruption; else an empty form of the case as it is now."""
-    waiting = None if request.method == "POST" else form_post.typed_before(sessions.actor().id)
+    waiting = None if request.method == "POST" else ui_forms.typed_before(sessions.actor().id)
     source: Mapping[str, str] = request.form if request.method == "POST" else waiting or {}
     values = {name: str(source.get(name, "")) for name in names}
     expected = request.form.get("expected", "0" if request.method == "POST" else str(seq))
@@ -299,9 +299,9 @@ def _take(sent: Sent, number: str, press: Callable[[], Done]) -> Done | None:
         protocol = showing.see_case(sessions.house(), sessions.actor(), number).head.protocol
         sent.refused = rendering.hint_said(w, protocol, error.reasons)
     else:
-        form_post.forget(sessions.actor().id)
+        ui_forms.forget(sessions.actor().id)
         return done
-    form_post.keep()
+    ui_forms.keep()
     return None
 
 

@@ -20,8 +20,9 @@ from school_protocol.engine.facts import Facts
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import ZONE
-from school_protocol.people import attestation_repository, contacts_repository
-from school_protocol.statistics import release_repository
+from school_protocol.people import attestation_repository
+from school_protocol.people import repository as people_repository
+from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.rules import Band, banded, share
 from school_protocol.supervision.regional_teams import Sight, sight_of, team_roles
 from school_protocol.supervision.team_rules import Span, TeamFigures, TeamTally, spans, told
@@ -94,7 +95,7 @@ def spans_of(house: House, protocol: Protocol, unit: Unit) -> tuple[Span, ...]:
     """The school year that runs and those before it, each with its terms that have begun."""
     assert protocol.figures is not None
     with house.directory.reading() as session:
-        timezone = contacts_repository.calendar_for(session, unit).timezone
+        timezone = people_repository.calendar_for(session, unit).timezone
     begins, today = protocol.figures.begins, today_for(house)
     running = today.year if today.month >= begins else today.year - 1
     terms = _terms(protocol)
@@ -122,7 +123,7 @@ def _cases(house: House, sight: Sight, protocol: Protocol, span: Span) -> Iterat
     """One case after the other as it stands now, of those that this person sees; nobody's name is opened."""
     around, scope = surroundings(house, sight.unit.id), scope_of(house, sight.actor)
     with house.realm.reading() as session:
-        every = release_repository.case_ids(session, sight.unit.id, protocol.protocol, span.starts, span.ends)
+        every = statistics_repository.case_ids(session, sight.unit.id, protocol.protocol, span.starts, span.ends)
     for first in range(0, len(every), AT_ONCE):
         with house.realm.reading() as session:
             some = every[first : first + AT_ONCE]

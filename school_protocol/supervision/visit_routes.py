@@ -28,8 +28,7 @@ from school_protocol.supervision.regional_teams import sight_of
 from school_protocol.supervision.visit_pack import PackOptions, issue_pack, see_pack
 from school_protocol.ui import sessions
 from school_protocol.ui.fields import Posted, day_typed
-from school_protocol.ui.form_post import as_sent, new_token, one_for_each
-from school_protocol.ui.forms import Problem
+from school_protocol.ui.forms import Problem, as_sent, new_token, one_for_each
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 

@@ -29,7 +29,7 @@ from school_protocol.training.repository import UploadState
 from school_protocol.training.room_store import is_laptop
 from school_protocol.training.scenario_reader import LARGEST
 from school_protocol.ui import sessions
-from school_protocol.ui.form_post import new_token, one_for_each
+from school_protocol.ui.forms import new_token, one_for_each
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 

@@ -9,15 +9,13 @@ from typing import Any
 
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import EVERY_GUARDIAN, Record, acts_as
-from school_protocol.engine.case_summary import done_despite, warning
+from school_protocol.engine.case_summary import done_despite, score, warning
 from school_protocol.engine.clock import waited
 from school_protocol.engine.definition import Act, ActKind, Protocol
-from school_protocol.engine.definition_parts import Moment
+from school_protocol.engine.definition_parts import FieldType, Moment
 from school_protocol.engine.evidence_pieces import Refusal
 from school_protocol.engine.facts import Facts
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Reason
-from school_protocol.engine.risk_grid import score
 from school_protocol.engine.texts import ATTACH
 from school_protocol.training.case_timeline import Count, Course, Fate, Stand, relive
 from school_protocol.training.findings import (

@@ -20,12 +20,11 @@ from school_protocol.cases.story_player import Played
 from school_protocol.config import Settings
 from school_protocol.context import House
 from school_protocol.engine.case_parts import Record
-from school_protocol.engine.case_summary import AskedLine, conformance
+from school_protocol.engine.case_summary import AskedLine, conformance, score
 from school_protocol.engine.deadlines import dues, duties
 from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
-from school_protocol.engine.form_model import FieldType
-from school_protocol.engine.risk_grid import score
 from school_protocol.language import Wording
 from school_protocol.training import repository, workshop_pages
 from school_protocol.training.repository import Wanted

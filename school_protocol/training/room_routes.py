@@ -36,7 +36,8 @@ from school_protocol.training.room_store import Room, RoomGone
 from school_protocol.training.seats import Sat
 from school_protocol.training.workshop_end import Debriefed
 from school_protocol.training.workshop_pages import TableDebrief, table_debrief
-from school_protocol.ui import form_post, rendering, sessions
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import rendering, sessions
 from school_protocol.ui.middleware import again_in, way_back
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
@@ -210,7 +211,7 @@ def guard() -> ResponseReturnValue | None:
         if state.state is State.ended:
             return render_template("room/over.html"), 409
         if state.clock.frozen or state.state is State.waiting:
-            waits = form_post.keep() is not None
+            waits = ui_forms.keep() is not None
             return render_template(
                 "room/frozen.html", waiting=state.state is State.waiting, back=way_back() if waits else None
             ), 409

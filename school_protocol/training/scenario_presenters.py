@@ -12,8 +12,8 @@ from babel.lists import format_list
 from school_protocol.case_files.presenters import refusal_said
 from school_protocol.engine.conditions import Condition
 from school_protocol.engine.definition import Fact, Protocol
+from school_protocol.engine.definition_parts import Form
 from school_protocol.engine.evidence_pieces import Refusal
-from school_protocol.engine.form_model import Form
 from school_protocol.engine.texts import ATTACH, N_, duration
 from school_protocol.language import Wording
 from school_protocol.people import presenters as people_presenters

@@ -23,27 +23,25 @@ from school_protocol.language import stigma
 from school_protocol.protocol.check_context import (
     KINDS,
     NOT_DECLARED,
-    Finding,
-    answer_types,
-    condition_faults,
-    either,
-    fact_types,
-    suggestion,
-)
-from school_protocol.protocol.checks import texts_in
-from school_protocol.protocol.reader import explain, unknown_key
-from school_protocol.protocol.yaml_tree import (
     Entries,
+    Finding,
     Items,
     Node,
     Path,
     Scalar,
     Unreadable,
+    answer_types,
+    condition_faults,
+    either,
+    fact_types,
     follow,
     grow,
     placed,
     plain,
+    suggestion,
 )
+from school_protocol.protocol.checks import texts_in
+from school_protocol.protocol.reader import explain, unknown_key
 from school_protocol.training.scenario import EVERYONE, Inject, Scenario, Sign, Step, Witness
 
 # ---- limits: what is larger is refused before anything of it is looked at, or played -------------------------------

@@ -21,7 +21,7 @@ from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, Permission, UnitKind
 from school_protocol.language import ZONE
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.storage.engines import Session
 from school_protocol.storage.models import new_id
 from school_protocol.storage.vault import Vault
@@ -162,7 +162,7 @@ def _units(session: Session, number: int, code: str) -> dict[str, str]:
     region = unit(UnitKind.region, f"FORMATION-R{code}")
     province = unit(UnitKind.province, f"FORMATION-P{code}", region)
     school = unit(UnitKind.school, code, province)
-    contacts_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK, timezone=ZONE.key))
+    people_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK, timezone=ZONE.key))
     return {"school": school, "province": province, "region": region}
 
 

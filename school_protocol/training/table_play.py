@@ -26,8 +26,7 @@ from school_protocol.language import Wording
 from school_protocol.mail import Letter, Post
 from school_protocol.notifications import service as notifications_service
 from school_protocol.privacy.evidence_files import attach_file
-from school_protocol.protocol.check_context import Finding
-from school_protocol.protocol.yaml_tree import Path
+from school_protocol.protocol.check_context import Finding, Path
 from school_protocol.storage.engines import Session
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.training import room_repository

@@ -16,8 +16,8 @@ from school_protocol.case_files.content import Answered
 from school_protocol.case_files.presenters import refusal_said
 from school_protocol.engine.case_summary import AskedLine
 from school_protocol.engine.definition import Duty, Grid, Protocol
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.evidence_pieces import Refusal
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.texts import ATTACH, N_, Text
 from school_protocol.language import ZONE, Wording

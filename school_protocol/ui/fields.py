@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Field
 
 from school_protocol.engine.answers import ROWS_MOST
-from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.texts import latin
 from school_protocol.language import ZONE, Wording
 

@@ -18,8 +18,8 @@ from werkzeug.local import LocalProxy
 from school_protocol.engine import name_detection
 from school_protocol.engine.conditions import Condition
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import FieldType, Form
 from school_protocol.engine.errors import SchoolProtocolError
-from school_protocol.engine.form_model import FieldType, Form
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Actor
 from school_protocol.language import ZONE, Wording, language_name

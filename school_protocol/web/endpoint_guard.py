@@ -25,7 +25,8 @@ from school_protocol.training import room_routes
 from school_protocol.training import routes as training_routes
 from school_protocol.training.room_store import is_laptop
 from school_protocol.training.service import may_train
-from school_protocol.ui import form_post, middleware, sessions
+from school_protocol.ui import forms as ui_forms
+from school_protocol.ui import middleware, sessions
 from school_protocol.ui.middleware import is_of_this_site, way_back
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import PERMISSIONS
@@ -145,11 +146,11 @@ def _refuse_foreign(endpoint: str) -> ResponseReturnValue | None:
     try:
         csrf.protect()
     except CSRFError:
-        owner = form_post.keep()
+        owner = ui_forms.keep()
         if owner is None:
             raise
         if owner != sessions.find_account():
-            raise form_post.KeptForOwner from None
+            raise ui_forms.KeptForOwner from None
         flash(
             wording()._("Nothing was recorded: the page was too old. Look at it again, and send it once more."),
             "message",
@@ -171,7 +172,7 @@ def _to_sign_in() -> ResponseReturnValue:
     if is_laptop(sessions.house()):
         return redirect(url_for("joining.index"))
     if request.method not in SAFE_METHODS:
-        if form_post.keep():
+        if ui_forms.keep():
             flash("kept", "signed_out")
         else:
             flash("signed_out", "signed_out")

@@ -26,7 +26,7 @@ from school_protocol.people.contacts import ContactLine
 from school_protocol.storage.blobs import FilesAway
 from school_protocol.storage.store_errors import StorageAway, StorageBusy, StorageFull
 from school_protocol.ui import sessions
-from school_protocol.ui.form_post import KeptForOwner
+from school_protocol.ui.forms import KeptForOwner
 from school_protocol.ui.middleware import again_in, site_of
 from school_protocol.ui.rendering import LAST_RESORT, reword, wording
 

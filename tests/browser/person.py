@@ -13,7 +13,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
 from school_protocol.auth.sign_in_service import recognise
 from school_protocol.engine.definition import Act, ActKind, ScopeKind
-from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.language import Wording
 from school_protocol.storage.case_numbers import format_number
 

@@ -26,7 +26,7 @@ from school_protocol.context import REALM, House, open_house
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Actor
 from school_protocol.ops.demo import NUMBERS
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.protocol.reader import read
 from school_protocol.ui import middleware
 from school_protocol.web import create_app
@@ -197,11 +197,11 @@ def _people(house: House, player: Player, clock: TurnableClock, language: str) -
     with house.directory.writing() as session:
         for place, number in enumerate(NUMBERS):
             if not number.unit:
-                added = contacts_repository.add_contact(
+                added = people_repository.add_contact(
                     session, target=number.target, names={"fr": number.fr, "ar": number.ar}, unit=None,
                     phone=number.phone, url=number.url, hours=number.hours, position=place,
                 )  # fmt: skip
-                contacts_repository.verify_contact(session, added, on=clock.now().date(), by="nobody")
+                people_repository.verify_contact(session, added, on=clock.now().date(), by="nobody")
         for part in (*CAST, *((CHIEF,) if house.settings.keeps_shut else ())):
             role = player.protocol.roles[part.role.partition("/")[0]]
             account = auth_repository.add_account(

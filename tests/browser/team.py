@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from school_protocol.engine.form_model import FormField
+from school_protocol.engine.definition_parts import FormField
 
 from .person import Person
 from .served import Served, Step

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from school_protocol.engine.conditions import Condition
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.ui.rendering import fold_name, style_of
 
 pytestmark = pytest.mark.exhaustive

@@ -32,7 +32,7 @@ from school_protocol.engine.visibility import UnitKind
 from school_protocol.mail import Post
 from school_protocol.notifications.service import see_waiting, sweep
 from school_protocol.pdf.verdicts import CertificateExpired
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.protocol.reader import read
 
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
@@ -270,7 +270,7 @@ def test_the_doctor_names_a_school_in_which_nothing_can_be_reported(run: Run, in
         lonely = auth_repository.add_unit(session, kind=UnitKind.school, code="09999Z", names={"fr": "Sans calendrier"})
     assert "no calendar: school 09999Z" in run("doctor").stderr
     with house.directory.writing() as session:
-        contacts_repository.set_calendar(session, lonely, Calendar(opening=SCHOOL_WEEK))
+        people_repository.set_calendar(session, lonely, Calendar(opening=SCHOOL_WEEK))
     assert "calendar" not in run("doctor").stderr
 
 

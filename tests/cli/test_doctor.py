@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 from storage.server import EVERYWHERE
 
 from school_protocol.cases.story_player import TurnableClock, prepared
-from school_protocol.cli import people_commands, serve_commands
+from school_protocol.cli import serve_commands, setup_commands
 from school_protocol.cli.group import main
 from school_protocol.config import Settings
 from school_protocol.context import STORES, open_house
@@ -214,7 +214,7 @@ def test_no_room_is_said(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     assert data.is_dir()
-    monkeypatch.setattr(people_commands, "open_the_house", full)
+    monkeypatch.setattr(setup_commands, "open_the_house", full)
     done = run("users", "address", "membre", "--email", "a@b.example")
     assert done.stderr.startswith("Error: no room is left on the disk, nothing was written: ")
 
@@ -223,7 +223,7 @@ def test_the_control_a_mistake_of_the_program_is_not_put_into_words(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert data.is_dir()
-    monkeypatch.setattr(people_commands, "open_the_house", lambda: 1 / 0)
+    monkeypatch.setattr(setup_commands, "open_the_house", lambda: 1 / 0)
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         run("users", "address", "membre", "--email", "a@b.example")
 

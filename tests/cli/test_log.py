@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from school_protocol.cli import log
+from school_protocol.cli import serve_commands
 
 
 @contextmanager
 def bare() -> Iterator[None]:
     """No handler at all, as in a process that has just begun."""
-    root, ours = logging.getLogger(), logging.getLogger(log.OURS)
+    root, ours = logging.getLogger(), logging.getLogger(serve_commands.OURS)
     before = root.handlers[:], root.level, ours.level
     root.handlers[:] = []
     try:
@@ -30,7 +30,7 @@ def bare() -> Iterator[None]:
 def test_each_record_is_one_line_of_json_that_says_when_and_from_where(capsys: pytest.CaptureFixture[str]) -> None:
     before = datetime.now(UTC)
     with bare():
-        log.begin()
+        serve_commands.begin()
         logging.getLogger("school_protocol.cases").info("refused: %s", 'a\n{"level": "ERROR"}\x1b[2J\u2028سر')
         try:
             raise ValueError("two\nlines")

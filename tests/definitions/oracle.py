@@ -18,9 +18,9 @@ from school_protocol.engine.case import Case, fold
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.decisions import decide
 from school_protocol.engine.definition import HISTORY, START, Act, ActKind, Move, Property, Protocol
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import BadInput, DefinitionError, Refused
 from school_protocol.engine.facts import Facts
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Intent, MakeMove, Opening, RecordAct
 from school_protocol.engine.visibility import Actor, Appointment
 from school_protocol.proof.prove import prove

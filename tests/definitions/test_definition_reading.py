@@ -8,8 +8,8 @@ import pytest
 import yaml
 from domain.telling import MOROCCAN
 
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import DefinitionError
-from school_protocol.engine.form_model import FieldType
 from school_protocol.protocol.reader import read, read_file
 
 SMALL = Path(__file__).with_name("small.yaml")

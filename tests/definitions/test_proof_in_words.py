@@ -8,7 +8,7 @@ import pytest
 from domain.telling import MOROCCAN, ROOT, SMALL
 
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.texts import Text
 from school_protocol.language import Wording
 from school_protocol.proof.presenters import PROPERTIES, beat_said, property_said, result_said, subject_said

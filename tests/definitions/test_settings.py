@@ -10,9 +10,9 @@ from domain.telling import MOROCCAN
 
 from school_protocol.engine.errors import DefinitionError
 from school_protocol.protocol import settings as protocol_settings
+from school_protocol.protocol.check_context import Path as Place
 from school_protocol.protocol.reader import read
 from school_protocol.protocol.settings import CannotRewrite, Part, Value, rewritten, settings
-from school_protocol.protocol.yaml_tree import Path as Place
 
 CONTENT = MOROCCAN.read_bytes()
 PROTOCOL = read(CONTENT, "1.yaml")

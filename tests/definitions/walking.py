@@ -16,10 +16,10 @@ from school_protocol.engine.case import Case, fold
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.decisions import decide, references_of, urgent_steps
 from school_protocol.engine.definition import HISTORY, START, Act, ActKind, Move, Protocol
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import BadInput, Refused
 from school_protocol.engine.events import CaseJoined, CaseOpened, Event
 from school_protocol.engine.facts import Facts
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Intent, MakeMove, Opening, RecordAct, Undo
 from school_protocol.engine.visibility import Actor
 from tests.domain.telling import NOW, SCHOOL, person, surroundings

@@ -24,10 +24,10 @@ from school_protocol.cases.view_models import (
     SeatLine,
     SignatureLine,
 )
-from school_protocol.engine import risk_grid
+from school_protocol.engine import case_summary
 from school_protocol.engine.case_summary import AskedLine, Conformance, DepartureLine, DespiteLine, ExcuseLine
 from school_protocol.engine.definition import Act, ActKind, Protocol
-from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.visibility import Unit, UnitKind
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
@@ -162,7 +162,7 @@ class MadeUp:
         protocol = self.protocol
         document = next(document for document in protocol.documents.values() if profile in document.profiles)
         grid = next(iter(protocol.grids.values()))
-        scored = risk_grid.score(
+        scored = case_summary.score(
             grid, {key: len(item.anchors) - 1 for place, (key, item) in enumerate(grid.items.items()) if place != 1}
         )
         signed = next(

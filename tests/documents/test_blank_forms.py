@@ -14,7 +14,7 @@ import pikepdf
 import pytest
 
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType, Form, FormField
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.texts import Text
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering

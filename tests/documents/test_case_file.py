@@ -15,7 +15,7 @@ from school_protocol.case_files.presenters import outcome_said
 from school_protocol.engine.case_summary import AskedLine
 from school_protocol.engine.deadlines import Pause
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.language import Wording
 
 from .made_up import NAMES, NUMBER, SPOKEN, MadeUp, planted, profiles

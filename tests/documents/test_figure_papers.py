@@ -31,8 +31,7 @@ from school_protocol.statistics.release_files import (
     years_report_html,
     years_xlsx,
 )
-from school_protocol.statistics.release_rules import ReleaseLine, Told, UnitTold
-from school_protocol.statistics.rules import TOTALS, Band, school_year, tables_of
+from school_protocol.statistics.rules import TOTALS, Band, ReleaseLine, Told, UnitTold, school_year, tables_of
 from school_protocol.supervision.regional_teams import MemberLine
 from school_protocol.supervision.repository import Action
 from school_protocol.supervision.team_rules import Span, TeamFigures, TimeLine, WaitLine

@@ -18,7 +18,7 @@ from pypdf import PdfReader
 from school_protocol.case_files.content import CaseFile
 from school_protocol.case_files.pages import case_file_html
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
 from school_protocol.pdf.bidi import isolated, plain

@@ -19,7 +19,7 @@ from school_protocol.engine.definition_parts import Document
 from school_protocol.language import Wording
 from school_protocol.statistics.presenters import band_said, share_said
 from school_protocol.statistics.rules import Band
-from school_protocol.statistics.yearly_pages import Lines, YearlyPaper, yearly_html, yearly_paper
+from school_protocol.statistics.yearly_report import Lines, YearlyPaper, yearly_html, yearly_paper
 from school_protocol.statistics.yearly_rules import Figures, Period, Tally, figures, from_data, period
 from tests.domain.test_yearly import school
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from school_protocol.engine.case import Case, fold
+from school_protocol.engine.case_summary import last_assessed
 from school_protocol.engine.clock import Calendar, Hours
 from school_protocol.engine.deadlines import Due, dues, read
 from school_protocol.engine.decisions import available, decide
@@ -20,7 +21,6 @@ from school_protocol.engine.errors import Refused
 from school_protocol.engine.events import Event, StepTaken
 from school_protocol.engine.facts import Colleague, Facts, Surroundings
 from school_protocol.engine.intents import Choice, MakeMove, Opening, RecordAct
-from school_protocol.engine.risk_grid import last_assessed
 from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ from domain.telling import MOROCCAN as MOROCCAN_FILE
 from domain.telling import NOW
 from school_protocol.engine.answers import Cleaned, References, answer_values, clean, plain_text
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import FieldType, Form, FormField, Option
 from school_protocol.engine.errors import BadInput
-from school_protocol.engine.form_model import FieldType, Form, FormField, Option
 from school_protocol.engine.texts import Text
 from school_protocol.protocol.reader import read
 

@@ -23,6 +23,7 @@ from school_protocol.engine.case_parts import (
     is_signed,
     settles,
 )
+from school_protocol.engine.case_summary import last_assessed
 from school_protocol.engine.definition import ActKind, Protocol
 from school_protocol.engine.errors import BadInput, Refused
 from school_protocol.engine.events import (
@@ -34,7 +35,6 @@ from school_protocol.engine.events import (
     from_entry,
     to_entry,
 )
-from school_protocol.engine.risk_grid import last_assessed
 
 # ---- steps ---------------------------------------------------------------------------------------------------------
 

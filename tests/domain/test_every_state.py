@@ -19,9 +19,9 @@ from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import SeatHeld
 from school_protocol.engine.decisions import _Desk, available, decide
 from school_protocol.engine.definition import START, ActKind, Protocol
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import BadInput, Refused
 from school_protocol.engine.events import EVENT_OF_ACT, CaseOpened, Recorded
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import Choice, MakeMove, Opening, RecordAct
 from school_protocol.engine.visibility import Actor
 from school_protocol.protocol.reader import read_file

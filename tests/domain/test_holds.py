@@ -30,9 +30,9 @@ import pytest
 from domain.telling import NOW, Told, person, reported
 from school_protocol.engine.decisions import _Desk, decide
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition_parts import FormField
 from school_protocol.engine.errors import BadInput
 from school_protocol.engine.events import CaseJoined
-from school_protocol.engine.form_model import FormField
 from school_protocol.engine.intents import RecordAct
 
 ACTION = {"responsible": "head", "due_on": "2026-12-10"}

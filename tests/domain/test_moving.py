@@ -14,8 +14,8 @@ from school_protocol.engine.act_checks import against_undo
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.deadlines import dues
 from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.events import EVENT_OF_ACT, Event, Recorded, from_entry, to_entry
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.version_change import Ground, Outcome, version_changed, weighed
 from school_protocol.protocol.reader import read
 

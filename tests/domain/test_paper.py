@@ -15,13 +15,13 @@ from domain.test_holds import ANSWER, agree, asked
 from school_protocol.engine.act_checks import undoable
 from school_protocol.engine.actors import DAYS_MOST, TYPED_IN
 from school_protocol.engine.case import Case
+from school_protocol.engine.case_summary import last_assessed
 from school_protocol.engine.decisions import _Desk, available, decide
 from school_protocol.engine.definition import Act, ActKind, Protocol
+from school_protocol.engine.definition_parts import FormField
 from school_protocol.engine.errors import BadInput, Refused
 from school_protocol.engine.events import Recorded, from_entry, to_entry
-from school_protocol.engine.form_model import FormField
 from school_protocol.engine.intents import Paper, RecordAct
-from school_protocol.engine.risk_grid import last_assessed
 from school_protocol.engine.visibility import Actor, Appointment
 
 MINUTE = timedelta(minutes=1)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.telling import MOROCCAN, reported
+from school_protocol.engine.case_summary import assessed_level, level_at, score, verdict
 from school_protocol.engine.definition import Grid, Protocol
-from school_protocol.engine.risk_grid import assessed_level, level_of, score, verdict
 from school_protocol.protocol.reader import read_file
 
 ITEMS = (
@@ -50,7 +50,7 @@ def test_the_grid_has_twelve_items_two_of_them_double_and_42_points() -> None:
 
 @pytest.mark.parametrize(("points", "level"), [(0, 1), (9, 1), (10, 2), (19, 2), (20, 3), (29, 3), (30, 4), (42, 4)])
 def test_the_bands_meet_without_a_gap(points: int, level: int) -> None:
-    assert level_of(SEVERITY, points) == level
+    assert level_at(SEVERITY, points) == level
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,8 @@ from figures.attacks import ALL
 from figures.test_found_worlds import faults
 from figures.test_gate_cuts import SETS, _slots, with_truth
 from figures.test_years import TABLES, year
-from school_protocol.statistics.disclosure.auditing import Audit, audit
+from school_protocol.statistics.disclosure.auditing import Audit, audit, fitting
 from school_protocol.statistics.disclosure.bounding import Block, Bounds, Numbers, World
-from school_protocol.statistics.disclosure.carrying import fitting
 from school_protocol.statistics.disclosure.release import Key, Release, Worlds, as_data, from_data
 from school_protocol.statistics.disclosure.seeking import Search
 from school_protocol.statistics.disclosure.suppressing import suppress

@@ -15,9 +15,8 @@ from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
 from school_protocol.statistics.disclosure.auditing import Audit, audit
 from school_protocol.statistics.disclosure.changing import Changes
 from school_protocol.statistics.disclosure.layout import Layout, without_little_parts
-from school_protocol.statistics.disclosure.mending import Mending
 from school_protocol.statistics.disclosure.release import Key, Release
-from school_protocol.statistics.disclosure.suppressing import PLANS, Suppression, suppress
+from school_protocol.statistics.disclosure.suppressing import PLANS, Mending, Suppression, suppress
 from school_protocol.statistics.disclosure.system import System
 from school_protocol.statistics.rules import Counts
 

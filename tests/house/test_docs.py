@@ -19,9 +19,8 @@ from school_protocol.cli.group import main
 from school_protocol.engine import definition, definition_parts
 from school_protocol.engine.clock import TimeUnit
 from school_protocol.engine.definition import Act, ActKind, Fold, ScopeKind
-from school_protocol.engine.definition_parts import Section
+from school_protocol.engine.definition_parts import FieldType, Section
 from school_protocol.engine.errors import DefinitionError
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.texts import Named
 from school_protocol.ops.doctor_work import BEFORE, CHECKS
 from school_protocol.protocol.checks import RESERVED

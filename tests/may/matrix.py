@@ -22,7 +22,8 @@ from werkzeug.test import TestResponse
 from may.spec import ABSENT, ANYONE, METHODS, Spec, Way, expected
 from may.world import ANSWERED, COMING, FORMER, HEARD, NAME, PASSWORD, ROLES, TOLD, World
 from school_protocol.auth.models import ThrottleRow
-from school_protocol.case_files import bulk, bulk_repository
+from school_protocol.case_files import bulk
+from school_protocol.case_files import repository as case_files_repository
 from school_protocol.case_files.bulk import Wish
 from school_protocol.engine.events import DoorOpened
 from school_protocol.privacy import emergency_access
@@ -531,7 +532,8 @@ class Matrix:
             job = bulk.begin_bundle(house, self.world.actor(person), wish, self.world.token()).job
             with house.realm.reading() as session:
                 numbers = {
-                    one.number for one in bulk_repository.cases_of(session, job, *bulk_repository.CaseState, limit=99)
+                    one.number
+                    for one in case_files_repository.cases_of(session, job, *case_files_repository.CaseState, limit=99)
                 }
             bulk.delete_bundle(house, self.world.actor(person), job)
             yield from self._kinds(f"{person}: a job of many", numbers, said["cases"])

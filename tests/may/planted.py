@@ -24,7 +24,8 @@ from school_protocol.api.models import ApiTokenRow
 from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import service as auth_service
-from school_protocol.case_files import bulk, bulk_repository, prepared
+from school_protocol.case_files import bulk, prepared
+from school_protocol.case_files import repository as case_files_repository
 from school_protocol.case_files import service as case_files_service
 from school_protocol.cases import (
     handing_over,
@@ -527,13 +528,13 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # copies of many cases, a leaver's seats, cases that nobody carries
     (_many, (
-        (bulk_repository.choose, "where_visible(scope, today), ", ""),
-        (bulk_repository.counts, "query = _among(query, seen)", "pass"),
-        (bulk_repository.cases_of, ", seen)", ", None)"),
-        (bulk_repository._among, ".where(where_visible(seen.scope, seen.today))", ""),
-        (bulk_repository._among, ", same)", ", CaseIndexRow.case_id.is_not(None))"),
-        (bulk_repository._among, "if seen is None:", "if True:"),
-        (bulk.see_job, "bulk_repository.counts(session, job_id, seen)", "bulk_repository.counts(session, job_id)"),
+        (case_files_repository.choose, "where_visible(scope, today), ", ""),
+        (case_files_repository.counts, "query = _among(query, seen)", "pass"),
+        (case_files_repository.cases_of, ", seen)", ", None)"),
+        (case_files_repository._among, ".where(where_visible(seen.scope, seen.today))", ""),
+        (case_files_repository._among, ", same)", ", CaseIndexRow.case_id.is_not(None))"),
+        (case_files_repository._among, "if seen is None:", "if True:"),
+        (bulk.see_job, "repository.counts(session, job_id, seen)", "repository.counts(session, job_id)"),
         (bulk.see_job, ", seen=seen", ""),
         (prepared._batches, ", seen=seen", ""),
         (lookup_repository.open_cases, "if scope is not None:", "if False:"),

@@ -63,7 +63,7 @@ from school_protocol.engine.events import (
 )
 from school_protocol.engine.visibility import Actor, UnitKind
 from school_protocol.pdf import rendering
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.privacy import data_rights
 from school_protocol.privacy.evidence_files import attach_file
 from school_protocol.protocol import repository as protocol_repository
@@ -400,7 +400,7 @@ def _schools(world: World) -> None:
         next_province = _unit(session, UnitKind.province, "P2", region)
         far_region = _unit(session, UnitKind.region, "R2", None)
         far_province = _unit(session, UnitKind.province, "P3", far_region)
-        contacts_repository.set_calendar(session, far_region, Calendar(opening=SCHOOL_WEEK))
+        people_repository.set_calendar(session, far_region, Calendar(opening=SCHOOL_WEEK))
         above = {"same_province": province, "other_province": next_province, "other_region": far_province}
         for kind, code in ELSEWHERE.items():
             world.schools[kind] = _unit(session, UnitKind.school, code, above[kind])

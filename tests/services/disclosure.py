@@ -33,9 +33,9 @@ from school_protocol.engine.answers import References, clean
 from school_protocol.engine.case import Case
 from school_protocol.engine.decisions import available
 from school_protocol.engine.definition import Act, ActKind, Protocol
+from school_protocol.engine.definition_parts import Form, FormField
 from school_protocol.engine.errors import BadInput, SchoolProtocolError, Unseen
 from school_protocol.engine.events import Event, EventKind, FileStep, Handwritten, Put, Remark, RemarkKind, StepTaken
-from school_protocol.engine.form_model import Form, FormField
 from school_protocol.engine.visibility import Actor
 from school_protocol.privacy import access_report, emergency_access
 from school_protocol.privacy.evidence import see_register

@@ -19,13 +19,12 @@ from school_protocol.context import REALM, House
 from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.protocol.reader import read
 from school_protocol.statistics import releases
 from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.models import FigureJobRow
-from school_protocol.statistics.release_rules import ReleaseLine, Told
-from school_protocol.statistics.rules import KEPT, LATE, TOTALS, Cell, own_part
+from school_protocol.statistics.rules import KEPT, LATE, TOTALS, Cell, ReleaseLine, Told, own_part
 
 PROTOCOL = "ma-cyberharassment"
 YEAR = 2026
@@ -161,7 +160,7 @@ def furnish(country: Country, *, password_hash: str = "", since: datetime = NOW)
             country.units[code] = auth_repository.add_unit(
                 session, kind=kind, code=code, names=names, parent=country.units.get(parent)
             )
-        contacts_repository.set_calendar(session, country.units["MA"], Calendar(opening=SCHOOL_WEEK))
+        people_repository.set_calendar(session, country.units["MA"], Calendar(opening=SCHOOL_WEEK))
         for who, (role, code) in POSTS.items():
             found = auth_repository.add_account(
                 session, username=f"figures_{who}", names={"fr": who.capitalize()}, language="fr", created_at=since,

@@ -14,7 +14,7 @@ from school_protocol.cases.sharing import RequestLine, RequestView
 from school_protocol.cases.story_player import SCHOOL_WEEK
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.visibility import Actor, UnitKind
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from services.conftest import School
 
 NEAR, FAR, ABROAD = "04131R", "05131S", "06131T"
@@ -36,7 +36,7 @@ class Region:
             academy = auth_repository.units_of_kind(session, UnitKind.region)[0].id
             other = self._unit(session, UnitKind.province, "P2", academy)
             second = self._unit(session, UnitKind.region, "R2", None)
-            contacts_repository.set_calendar(session, second, Calendar(opening=SCHOOL_WEEK))
+            people_repository.set_calendar(session, second, Calendar(opening=SCHOOL_WEEK))
             third = self._unit(session, UnitKind.province, "P3", second)
             for code, above in ((NEAR, province), (FAR, other), (ABROAD, third)):
                 unit = self._unit(session, UnitKind.school, code, above)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from school_protocol.case_files import bulk, bulk_repository
+from school_protocol.case_files import bulk
+from school_protocol.case_files import repository as case_files_repository
 from school_protocol.case_files.prepare_process import Broken
 from school_protocol.engine.errors import Unseen
 from services.bulking import Dying, begun, fetched, handed, issuings, reported, seen, worked
@@ -42,7 +43,7 @@ def test_deleted_while_a_copy_is_made_it_is_stopped_first_and_loses_none(many: S
 def test_deleted_after_its_worker_was_gone_it_is_deleted_once_the_lease_is_over(many: School) -> None:
     job, head = begun(many), many.person("head")
     with many.house.realm.writing() as session:
-        assert bulk_repository.take(session, job, now=many.house.now(), left_since=many.house.now() - bulk.LEASE)
+        assert case_files_repository.take(session, job, now=many.house.now(), left_since=many.house.now() - bulk.LEASE)
     assert bulk.delete_bundle(many.house, head, job) is False
     many.wait(minutes=5)
     assert bulk.delete_bundle(many.house, head, job)
@@ -63,7 +64,7 @@ def test_its_own_lease_is_renewed_with_each_case_and_left_at_the_end_of_a_turn(m
         @property
         def left(self) -> bool:
             with many.house.realm.reading() as session:
-                return not bulk_repository.is_taken(session, job, left_since=many.house.now() - bulk.LEASE)
+                return not case_files_repository.is_taken(session, job, left_since=many.house.now() - bulk.LEASE)
 
     hands = Late(many.house, 9, tells=False)
     assert worked(many, hands) is True
@@ -83,7 +84,7 @@ def test_a_worker_that_lost_its_lease_stops_and_frees_nobody_elses(many: School)
                 many.wait(minutes=5)
                 now = many.house.now()
                 with many.house.realm.writing() as session:
-                    assert bulk_repository.take(session, job, now=now, left_since=now - bulk.LEASE)
+                    assert case_files_repository.take(session, job, now=now, left_since=now - bulk.LEASE)
                 many.wait(minutes=1)
             return super().do(work, *told, now=now)
 

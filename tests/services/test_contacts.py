@@ -17,7 +17,7 @@ from school_protocol.engine.errors import BadInput, SentBefore, Unseen
 from school_protocol.engine.visibility import Actor, Permission, UnitKind
 from school_protocol.language import ZONE
 from school_protocol.ops.journal_checks import verify
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository
 from school_protocol.people import repository as people_repository
 from school_protocol.people.contacts import contact_lines
 from school_protocol.people.models import ContactRow
@@ -134,7 +134,7 @@ def test_a_number_that_was_changed_and_one_that_was_taken_away_are_told_by_the_c
 def test_an_academy_keeps_its_own_and_notes_only_that_the_countrys_are_right(desk: Desk) -> None:
     own, national = desk.add(), desk.add("ministry", "child_line", "KMA", phone="2511")
     with desk.house.directory.reading() as session:
-        units = {one.id: one.unit for one in contacts_repository.contacts_of(session, desk.ids["00009K"])}
+        units = {one.id: one.unit for one in repository.contacts_of(session, desk.ids["00009K"])}
     assert units == {own: desk.ids["KP1"], national: None}
     assert desk.see("academy", own).may_change
     assert not desk.see("academy", national).may_change
@@ -404,7 +404,7 @@ def test_the_page_of_contacts_counts_as_the_desk_does_and_says_what_is_kept_furt
 def test_the_log_tells_of_a_contact_without_a_number_by_its_name(desk: Desk) -> None:
     """Such ones come with an installation: a form asks for a number or an address."""
     with desk.house.directory.writing() as session:
-        added = contacts_repository.add_contact(
+        added = repository.add_contact(
             session, target="prosecutor", unit=desk.ids["KP1"], position=1, names={"fr": "Cellule"}, phone="", url=""
         )
     desk.press(referral_contacts.verify, "academy", added, 1)

@@ -10,7 +10,8 @@ import pytest
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.engine.clock import Calendar, Hours
-from school_protocol.people import contacts, contacts_repository
+from school_protocol.people import contacts
+from school_protocol.people import repository as people_repository
 from school_protocol.people.contacts import contact_lines, is_open
 from school_protocol.reports import service as reports_service
 from school_protocol.reports.rules import opens_again
@@ -98,14 +99,14 @@ def test_the_page_behind_an_address_knows_the_holiday(school: School) -> None:
     with told.house.directory.writing() as session:
         unit = auth_repository.unit_coded(session, "00000A")
         assert unit is not None
-        contacts_repository.set_calendar(session, unit.id, calendar(INDEPENDENCE))
+        people_repository.set_calendar(session, unit.id, calendar(INDEPENDENCE))
         for phone, hours in (("19", {"always": True}), ("0537000000", OFFICE)):
-            contacts_repository.add_contact(session, target="police", names={"fr": phone}, phone=phone, hours=hours)
+            people_repository.add_contact(session, target="police", names={"fr": phone}, phone=phone, hours=hours)
     found = {}
     for day in (date(2026, 12, 1), date(2026, 12, 2)):
         if day.day == 2:
             with told.house.directory.writing() as session:
-                contacts_repository.set_calendar(session, unit.id, calendar(day))
+                people_repository.set_calendar(session, unit.id, calendar(day))
         school.player.clock.turn_to(at(day))
         view = reports_service.see_form(told.house, told.gate, door.code, address=HERE)
         found[day.day] = view.opens

@@ -33,12 +33,11 @@ from school_protocol.mail import Post
 from school_protocol.notifications.digests import shows_mails
 from school_protocol.ops import demo, fixture_copy
 from school_protocol.ops.journal_checks import take_anchor
-from school_protocol.statistics import release_repository
+from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.disclosure.auditing import audit
 from school_protocol.statistics.disclosure.release import Release, from_data
 from school_protocol.statistics.models import FigureReleaseRow, State
 from school_protocol.statistics.presenters import STEPS, Lines
-from school_protocol.statistics.release_rules import tables_from_data
 from school_protocol.statistics.releases import (
     FiguresView,
     places,
@@ -48,7 +47,7 @@ from school_protocol.statistics.releases import (
     see_public,
     see_public_told,
 )
-from school_protocol.statistics.rules import TOTALS
+from school_protocol.statistics.rules import TOTALS, tables_from_data
 from school_protocol.storage import anchors, backups, journal
 
 pytestmark = pytest.mark.exhaustive
@@ -214,8 +213,8 @@ def test_whoever_knows_the_protocol_works_few_out_of_no_release(made: Demo, moro
     years: dict[int, list[Release]] = {}
     with made.house.directory.reading() as session:
         for row in session.scalars(select(FigureReleaseRow).order_by(FigureReleaseRow.issued_at)):
-            sealed = release_repository.open_sealed(
-                session, made.house.vault, row.id, release_repository.sealed_of(session, row.id)
+            sealed = statistics_repository.open_sealed(
+                session, made.house.vault, row.id, statistics_repository.sealed_release(session, row.id)
             )
             years.setdefault(row.year, []).append(from_data(sealed, tables_from_data(row.tables)))
     assert [len(issued) for _year, issued in sorted(years.items())] == [1, 2]

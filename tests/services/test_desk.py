@@ -21,7 +21,7 @@ from school_protocol.cases.models import CaseIndexRow
 from school_protocol.cases.view_models import CaseLine, DeskView, WeekView
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import ZONE, Wording
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 
 from .conftest import NAME, School
 from .reviewing import placed
@@ -243,7 +243,7 @@ def test_telling_by_voice_has_a_number_to_call(people: School) -> None:
     assert (said(line(people, "team_member").next) or "").startswith("Tell the head by voice")
     assert line(people, "team_member").call is None, "no number is known"
     with people.house.directory.writing() as session:
-        contacts_repository.add_contact(
+        people_repository.add_contact(
             session, target="head", names={"fr": "Direction"}, unit=people.player.school, phone="0537"
         )
     call = line(people, "team_member").call
@@ -344,9 +344,9 @@ def test_planned_follow_ups_stand_in_the_week_and_in_the_list(people: School) ->
 def test_days_without_school_are_named(people: School) -> None:
     with people.house.directory.writing() as session:
         unit = auth_repository.unit(session, people.player.school)
-        calendar = contacts_repository.calendar_for(session, unit)
+        calendar = people_repository.calendar_for(session, unit)
         closed = {date(2027, 1, 11), date(2027, 1, 12)}
-        contacts_repository.set_calendar(session, unit.id, replace(calendar, closed=frozenset(closed)))
+        people_repository.set_calendar(session, unit.id, replace(calendar, closed=frozenset(closed)))
     people.player.clock.moment = datetime(2027, 1, 10, 9, tzinfo=ZONE)
     days = {day.day: day for day in week(people, "team_member").days}
     assert days[date(2027, 1, 11)].holiday.startswith("Manifeste")

@@ -42,9 +42,9 @@ from school_protocol.cases.view_models import ActView, CaseHead, RecordView
 from school_protocol.engine.answers import References, answer_values, clean
 from school_protocol.engine.decisions import _Desk
 from school_protocol.engine.definition import START, Act, ActKind, Protocol, ScopeKind
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.events import StepTaken
-from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.engine.sharing_state import contributions
 from school_protocol.engine.visibility import Actor, UnitKind
 from school_protocol.language import ZONE, Wording

@@ -23,7 +23,8 @@ from school_protocol.engine.errors import BadInput, Refused, SentBefore, Unseen
 from school_protocol.engine.events import FileHandled, FileOpened, FileStep
 from school_protocol.engine.evidence_pieces import FileLost, FileRefused, Format, Refusal
 from school_protocol.language import ZONE
-from school_protocol.privacy import evidence_files, evidence_repository
+from school_protocol.privacy import evidence_files
+from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.evidence import (
     Handed,
     OpenedBefore,
@@ -481,14 +482,14 @@ def test_a_file_destroyed_in_order_while_the_sweep_reads_is_no_alarm(
     def get(self: Any, session: Any, name: str) -> bytes | None:
         if there(school).names():
             with house.realm.writing() as writing:
-                gone = evidence_repository.destroy(writing, row.case_id, row.file_id)
+                gone = privacy_repository.destroy(writing, row.case_id, row.file_id)
             self.delete(gone)
         return plain(self, session, name)
 
     monkeypatch.setattr(kind, "get", get)
     assert sweep_files(house) == Swept(0, 0, 0)
     assert file_alarms(house) == ()
-    assert not raise_alarm(house, evidence_repository.Fault(row.case_id, places.pop(), "missing")), (
+    assert not raise_alarm(house, privacy_repository.Fault(row.case_id, places.pop(), "missing")), (
         "nor between two transactions"
     )
     assert file_alarms(house) == ()

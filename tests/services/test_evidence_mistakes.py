@@ -18,7 +18,8 @@ from school_protocol.engine.errors import BadInput, Conflict, Unseen
 from school_protocol.engine.evidence_pieces import FileLost, FileRefused, Refusal
 from school_protocol.mail import Letter, Post
 from school_protocol.notifications.service import sweep
-from school_protocol.privacy import evidence_files, evidence_repository
+from school_protocol.privacy import evidence_files
+from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.evidence import PieceLine, note_request, open_file, see_register, sweep_files
 from school_protocol.privacy.evidence_files import attach_file
 from school_protocol.storage.case_keys import case_key, object_key
@@ -161,7 +162,7 @@ def test_it_is_destroyed_once_an_authority_was_asked_and_nothing_is_left(school:
     with school.house.realm.reading() as session:
         key = case_key(session, school.house.vault, loaded.case_id)
         with pytest.raises(Exception, match="destroyed"):
-            object_key(session, school.house.vault, key, loaded.case_id, evidence_repository.object_of(life.id))
+            object_key(session, school.house.vault, key, loaded.case_id, privacy_repository.object_of(life.id))
     everything = b"".join(path.read_bytes() for path in school.house.settings.data.rglob("*") if path.is_file())
     assert not [data for data in sealed if data[:64] in everything]
     shown = line(school, piece)

@@ -36,7 +36,7 @@ from school_protocol.pdf import rendering
 from school_protocol.pdf.signing_keys import Validity, make_authority
 from school_protocol.people.staff_list import fits
 from school_protocol.protocol import repository as protocol_repository
-from school_protocol.statistics import release_files, release_job, release_repository, releases
+from school_protocol.statistics import release_files, releases, repository
 from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.counts import NotCounted
 from school_protocol.statistics.disclosure import auditing, suppressing
@@ -44,16 +44,8 @@ from school_protocol.statistics.disclosure import release as disclosure_release
 from school_protocol.statistics.disclosure.auditing import Finding
 from school_protocol.statistics.models import FigureKeyRow, FigureReleaseRow, FigureToldRow, State
 from school_protocol.statistics.presenters import COLUMNS, figure_rows
-from school_protocol.statistics.release_rules import tables_from_data
-from school_protocol.statistics.releases import (
-    Running,
-    places,
-    see_changes,
-    see_figures,
-    see_public,
-    see_public_told,
-)
-from school_protocol.statistics.rules import TOTALS
+from school_protocol.statistics.releases import Running, places, see_changes, see_figures, see_public, see_public_told
+from school_protocol.statistics.rules import TOTALS, tables_from_data
 from school_protocol.storage import administration_log
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.journal import Flaw
@@ -134,8 +126,8 @@ def test_nothing_that_is_withheld_leaves_the_sealed_counts(issued: Country) -> N
     """What pages read has the counts that are told, and no other; the sealed row tells nothing by itself."""
     (row,) = released(issued)
     with issued.house.directory.reading() as session:
-        sealed = release_repository.sealed_of(session, row.id)
-        opened = release_repository.open_sealed(session, issued.house.vault, row.id, sealed)
+        sealed = repository.sealed_release(session, row.id)
+        opened = repository.open_sealed(session, issued.house.vault, row.id, sealed)
         told = list(session.scalars(select(FigureToldRow).where(FigureToldRow.release == row.id)))
     release = disclosure_release.from_data(opened, tables_from_data(row.tables))
     for one in told:
@@ -193,7 +185,7 @@ def test_a_year_that_is_not_offered_is_refused(issued: Country) -> None:
 @pytest.mark.exhaustive
 def test_whoever_lost_the_role_meanwhile_issues_nothing(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     job = country.ask("directorate", "MA-SAL")
-    monkeypatch.setattr(release_job, "actor_of", lambda *_any: None)
+    monkeypatch.setattr(releases, "actor_of", lambda *_any: None)
     assert releases.go_on(country.house, Here(country.house))
     assert (country.job(job).state, country.job(job).fault) == (State.refused, "not_allowed")
     assert released(country) == []
@@ -348,13 +340,13 @@ def test_a_release_that_came_meanwhile_is_looked_at_too(
 ) -> None:
     """While one is worked out, another one is issued: all begins anew beside it."""
     first = country.issue("directorate", "MA-SAL")
-    beside, calls = release_repository.beside, iter([True] * late)
+    beside, calls = repository.beside, iter([True] * late)
 
     def blind(*asked: Any) -> Any:
         return () if next(calls, False) else beside(*asked)
 
     country.count_in("04002B", 60, seed=7)
-    monkeypatch.setattr(release_repository, "beside", blind)
+    monkeypatch.setattr(repository, "beside", blind)
     looked: list[int] = []
     suppress = suppressing.suppress
 
@@ -372,11 +364,11 @@ def test_all_that_can_be_put_together_is_looked_at_together(issued: Country) -> 
     """A directorate beside its academy; another academy by itself, as long as the country has not issued any."""
     sale, south = issued.unit("MA-SAL").id, issued.unit("MA-07").id
     with issued.house.directory.reading() as session:
-        (academy,) = release_repository.beside(session, PROTOCOL, {sale}, {"2026-10"})
+        (academy,) = repository.beside(session, PROTOCOL, {sale}, {"2026-10"})
         assert academy.unit == issued.unit("MA-04").id
-        assert release_repository.beside(session, PROTOCOL, {south}, {"2026-10"}) == ()
-        assert release_repository.beside(session, PROTOCOL, {sale}, {"2025-10"}) == ()
-        assert release_repository.beside(session, "another", {sale}, {"2026-10"}) == ()
+        assert repository.beside(session, PROTOCOL, {south}, {"2026-10"}) == ()
+        assert repository.beside(session, PROTOCOL, {sale}, {"2025-10"}) == ()
+        assert repository.beside(session, "another", {sale}, {"2026-10"}) == ()
 
 
 @pytest.mark.exhaustive
@@ -451,8 +443,8 @@ def test_a_case_of_a_workshop_is_in_no_release(country: Country, workshop: House
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
     (row,) = released(country)
     with country.house.directory.reading() as session:
-        opened = release_repository.open_sealed(
-            session, country.house.vault, row.id, release_repository.sealed_of(session, row.id)
+        opened = repository.open_sealed(
+            session, country.house.vault, row.id, repository.sealed_release(session, row.id)
         )
     counts = disclosure_release.from_data(opened, tables_from_data(row.tables)).counts
     assert counts.at(TOTAL, country.units["04001A"]) == SALE["04001A"]
@@ -577,7 +569,7 @@ def test_the_report_prints_what_is_told(issued: Country, language: str) -> None:
     with pytest.raises(SentBefore):
         release_files.issue_report(issued.house, person, PROTOCOL, "MA-04", release, language, token=token)
     with issued.house.directory.reading() as session:
-        kept = release_repository.release_copies(session, release, issued.unit("MA-04").id)
+        kept = repository.release_copies(session, release, issued.unit("MA-04").id)
     assert made.copy == kept
 
 

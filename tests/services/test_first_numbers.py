@@ -15,7 +15,7 @@ from school_protocol.cases.showing import by_voice, see_danger, to_call, told_ro
 from school_protocol.cases.view_models import CallLine, DangerPage
 from school_protocol.engine.definition import Protocol
 from school_protocol.ops import demo
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.people.contacts import ContactLine
 from school_protocol.protocol.reader import read
 
@@ -32,12 +32,12 @@ def called(school: School) -> School:
     with school.house.directory.writing() as session:
         for position, number in enumerate(demo.NUMBERS):
             if not number.unit:
-                added = contacts_repository.add_contact(
+                added = people_repository.add_contact(
                     session, target=number.target, names={"fr": number.fr, "ar": number.ar}, phone=number.phone,
                     url=number.url, hours=number.hours, position=position,
                 )  # fmt: skip
                 if number.verified:
-                    contacts_repository.verify_contact(session, added, on=school.house.now().date(), by="test")
+                    people_repository.verify_contact(session, added, on=school.house.now().date(), by="test")
         auth_repository.set_address(session, head, email=None, phone="0611111111")
     school.report()
     return school

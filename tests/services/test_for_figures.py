@@ -19,7 +19,7 @@ from school_protocol.cases.service import record_act
 from school_protocol.cases.showing import see_record
 from school_protocol.cases.story_player import throwaway
 from school_protocol.cases.view_models import RecordView
-from school_protocol.engine.form_model import Form
+from school_protocol.engine.definition_parts import Form
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import Wording
 from school_protocol.protocol.reader import read

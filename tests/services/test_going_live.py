@@ -326,7 +326,7 @@ WRITES = {
 ELSEWHERE = {"cases/sharing.py::hand_over", "cases/sharing.py::open_contribution"}
 """Who opens a case at another school: both are given the case that does."""
 ROWS = {
-    "cases/repository.py::open_case", "reports/repository.py::keep_public_report", "ops/sample_repository.py::add",
+    "cases/repository.py::open_case", "reports/repository.py::keep_public_report", "ops/repository.py::add",
 }  # fmt: skip
 
 

@@ -19,7 +19,6 @@ from sqlalchemy import delete, select
 from school_protocol.auth import (
     access_codes,
     own_account,
-    password_strength,
     passwords,
     second_factor,
     sign_in_repository,
@@ -86,20 +85,20 @@ STRONG = (
 
 @pytest.mark.parametrize(("password", "why"), [(one, why) for why, some in WEAK.items() for one in some])
 def test_a_new_password_is_long_and_not_what_everybody_tries_first(password: str, why: str) -> None:
-    assert password_strength.problem_of(password, OWNER, ELSEWHERE) == why
+    assert passwords.problem_of(password, OWNER, ELSEWHERE) == why
 
 
 @pytest.mark.parametrize("password", STRONG)
 def test_a_good_passphrase_is_taken(password: str) -> None:
-    assert password_strength.problem_of(password, OWNER, ELSEWHERE) is None
+    assert passwords.problem_of(password, OWNER, ELSEWHERE) is None
 
 
 def test_no_password_takes_longer_to_judge_than_a_blink() -> None:
     """Signs that could each be two letters, repeated: zxcvbn alone takes seconds for them."""
-    password_strength.problem_of(STRONG[0])
+    passwords.problem_of(STRONG[0])
     begun = process_time()
     for password in ("4@8({[<3691!|70$5+7%2" * 20, "a1" * 512, "un cartable " * 80):
-        password_strength.problem_of(password, OWNER, ELSEWHERE)
+        passwords.problem_of(password, OWNER, ELSEWHERE)
     assert process_time() - begun < 1
 
 

@@ -16,7 +16,7 @@ from school_protocol.engine.errors import Refused, SentBefore, Unseen
 from school_protocol.engine.events import DocumentIssued, from_entry
 from school_protocol.language import Wording, stigma
 from school_protocol.pdf import rendering
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.storage import access_log
 from services.conftest import School
 from services.lettering import (
@@ -135,7 +135,7 @@ def test_a_letter_says_which_court_and_under_which_numbers(school: School) -> No
     with school.house.directory.writing() as session:
         rewrite(session, UnitRow, city="Salé")
         for name, city in zip(courts, ("Salé", "Rabat"), strict=True):
-            contacts_repository.add_contact(
+            people_repository.add_contact(
                 session, target="prosecutor", names={"fr": name}, unit=None, city={"fr": city}
             )
     first = text_of(issue(school, "head", "referral_letter", "referral-1").data)

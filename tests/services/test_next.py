@@ -14,9 +14,9 @@ from domain.telling import MOROCCAN
 from stories.test_stories import START, story
 
 from school_protocol.cases import index_repository
-from school_protocol.cases.case_line_view import own_line
 from school_protocol.cases.lists import see_desk
 from school_protocol.cases.loading import load
+from school_protocol.cases.review_lines import own_line
 from school_protocol.cases.story_player import throwaway
 from school_protocol.cases.view_models import ActLine, CaseLine, CaseView
 from school_protocol.engine.definition import Protocol

@@ -29,7 +29,7 @@ from school_protocol.notifications import service as notifications_service
 from school_protocol.notifications.digests import next_digest
 from school_protocol.notifications.receivers import keep_address
 from school_protocol.notifications.service import sweep, told_of
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.people import service as people_service
 from school_protocol.storage import administration_log, work_queue
 from school_protocol.storage.administration_log import Kind
@@ -138,7 +138,7 @@ class Watched:
         """The school is closed on these days."""
         with self.school.house.directory.writing() as session:
             region = auth_repository.units_of_kind(session, UnitKind.region)[0]
-            contacts_repository.set_calendar(session, region.id, Calendar(opening=SCHOOL_WEEK, closed=frozenset(days)))
+            people_repository.set_calendar(session, region.id, Calendar(opening=SCHOOL_WEEK, closed=frozenset(days)))
 
 
 def _is_urgent(letter: Letter) -> bool:

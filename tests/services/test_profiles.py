@@ -21,9 +21,9 @@ from school_protocol.case_files.printing import draft, sort_of, sources_of
 from school_protocol.case_files.service import Issued, issue_case_file
 from school_protocol.cases.loading import Loaded, load, names_in
 from school_protocol.cases.pseudonyms import Masks
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.events import DocumentIssued
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.name_detection import is_same_person
 from school_protocol.language import Wording
 from services.conftest import School

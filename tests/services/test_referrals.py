@@ -24,7 +24,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, Refused
 from school_protocol.engine.visibility import Permission, UnitKind
 from school_protocol.language import Wording
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.supervision import referral_register, referral_repository
 from school_protocol.supervision.referral_register import (
     ReferralLine,
@@ -354,7 +354,7 @@ CELL = {"fr": "Cellule du tribunal de Salé", "ar": "خلية محكمة سلا"
 
 def organisation(school: School, target: str = "prosecutor", names: dict[str, str] | None = None, **more: Any) -> str:
     with school.house.directory.writing() as session:
-        return contacts_repository.add_contact(session, target=target, names=CELL if names is None else names, **more)
+        return people_repository.add_contact(session, target=target, names=CELL if names is None else names, **more)
 
 
 def refer_to(school: School, contact: str = "", target: str = "prosecutor", **answers: Any) -> None:

@@ -30,7 +30,8 @@ from school_protocol.context import House, open_house
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.visibility import Actor
-from school_protocol.ops import demo, fixture_copy, sample_cases, sample_repository
+from school_protocol.ops import demo, fixture_copy, sample_cases
+from school_protocol.ops import repository as ops_repository
 from school_protocol.ops.fixture_copy import Sampled, sample
 from school_protocol.ops.journal_checks import rebuild_index
 from school_protocol.statistics.counts import rebuild
@@ -162,7 +163,7 @@ def test_nothing_of_the_house_in_which_they_were_played_is_left(made: Filled) ->
         told = " ".join(
             f"{entry.actor} {entry.body} {entry.words}"
             for case_id in journal.case_ids(session, after="", limit=COUNT)
-            for entry in sample_repository.read_sample(session, house.vault, case_id).entries
+            for entry in ops_repository.read_sample(session, house.vault, case_id).entries
         )
     named = set(long.findall(told)) | set(long.findall(str(_index(house))))
     assert len(named) > COUNT

@@ -6,8 +6,8 @@ import pytest
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.language import Wording
-from school_protocol.people import contacts_repository
 from school_protocol.people import presenters as people_presenters
+from school_protocol.people import repository
 from school_protocol.people import repository as people_repository
 from school_protocol.people.teams import TeamRefused
 
@@ -87,12 +87,12 @@ def test_a_school_comes_with_its_town_which_changes_from_what_to_what(clerk: Cle
     with clerk.house.directory.reading() as session:
         unit = auth_repository.unit_coded(session, "01234C")
         assert unit is not None
-        assert contacts_repository.city_of(session, unit.id) == "Salé"
+        assert repository.city_of(session, unit.id) == "Salé"
     batch = clerk.bring(f"{head}\r\nécole;01234C;;;Bouknadel\r\nécole;00000A;;;\r\n")
     assert [list(line.said) for line in clerk.see(batch).lines] == [[["city", "Salé", "Bouknadel"]], []]
     clerk.confirm(batch)
     with clerk.house.directory.reading() as session:
-        assert contacts_repository.city_of(session, unit.id) == "Bouknadel"
+        assert repository.city_of(session, unit.id) == "Bouknadel"
     long = clerk.bring(f"{head}\r\nécole;01234C;;;{'x' * 61}\r\n")
     assert clerk.said(long) == [("refused", ("too_long:60",))]
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from school_protocol.mail import Post
-from school_protocol.reports import shuffle_repository, triage
+from school_protocol.reports import repository as reports_repository
+from school_protocol.reports import triage
 from school_protocol.reports.escalation import mix_lately, rise
 from school_protocol.reports.service import add_answer
 from school_protocol.storage import work_queue
@@ -168,7 +169,7 @@ def test_two_of_one_hour_are_told_apart_by_no_file(school: School, *, settles: b
 @pytest.mark.exhaustive
 @pytest.mark.files
 def test_they_are_where_nothing_is_mixed(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shuffle_repository, "mix_school", lambda *_arguments: 0)
-    monkeypatch.setattr(shuffle_repository, "empty_log", lambda _engine: True)
+    monkeypatch.setattr(reports_repository, "mix_school", lambda *_arguments: 0)
+    monkeypatch.setattr(reports_repository, "empty_log", lambda _engine: True)
     found = tells(school, settles=False)
     assert {name for name, right in found.items() if right in (0, PAIRS)}, found

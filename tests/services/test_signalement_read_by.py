@@ -12,7 +12,7 @@ from school_protocol.cases.story_player import throwaway
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Unseen
 from school_protocol.language import Wording
-from school_protocol.protocol.report_checks import names_the_school
+from school_protocol.protocol.checks import names_the_school
 from school_protocol.reports import service as reports_service
 from school_protocol.reports import triage
 from school_protocol.reports.presenters import CHILD

@@ -18,8 +18,8 @@ from school_protocol.cases.showing import see_act, see_case
 from school_protocol.cases.story_player import throwaway
 from school_protocol.context import House
 from school_protocol.engine.definition import Protocol, ScopeKind
+from school_protocol.engine.definition_parts import Form
 from school_protocol.engine.errors import Refused, Unseen
-from school_protocol.engine.form_model import Form
 from school_protocol.mail import Post
 from school_protocol.privacy.access_report import see_sight
 from school_protocol.protocol.reader import read_file

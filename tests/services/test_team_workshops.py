@@ -19,7 +19,7 @@ from school_protocol.context import House
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.errors import Unseen
 from school_protocol.language import Wording
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.supervision import visit_pack
 from school_protocol.supervision.regional_teams import sight_of
 from school_protocol.supervision.team_statistics import TeamWorkshops, see_workshops
@@ -36,7 +36,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     with found.directory.writing() as session:
         region = auth_repository.unit_coded(session, "R")
         assert region is not None
-        contacts_repository.set_calendar(session, region.id, Calendar(opening=SCHOOL_WEEK))
+        people_repository.set_calendar(session, region.id, Calendar(opening=SCHOOL_WEEK))
     yield found
     found.close()
 

@@ -24,9 +24,9 @@ from school_protocol.engine.case import Case, fold
 from school_protocol.engine.deadlines import dues, duties, read
 from school_protocol.engine.decisions import _Desk, available, decide
 from school_protocol.engine.definition import ActKind, Protocol
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import BadInput, Conflict, Refused, Unseen
 from school_protocol.engine.events import DocumentIssued, EntryRetracted, Event, Recorded
-from school_protocol.engine.form_model import FieldType
 from school_protocol.engine.intents import RecordAct, Undo
 from school_protocol.engine.visibility import Actor
 from school_protocol.protocol.reader import read_file

@@ -34,7 +34,7 @@ from school_protocol.ops import doctor
 from school_protocol.ops.databases import prepare
 from school_protocol.ops.doctor import Asked, Level
 from school_protocol.ops.worker import prepare_queue, queue_of
-from school_protocol.storage import postgresql, row_security, sql
+from school_protocol.storage import postgresql, sql
 from school_protocol.storage.blobs import FilesElsewhere
 from school_protocol.storage.engines import WHOSE, Store, open_engine
 from school_protocol.storage.migrate import NotPrepared
@@ -45,7 +45,7 @@ from services.conftest import School
 from services.sharing_region import ABROAD, Region
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="has roles of its own")
-COUNT = {name: text(f"SELECT count(*) FROM {name}") for name in row_security.WALLED}
+COUNT = {name: text(f"SELECT count(*) FROM {name}") for name in postgresql.WALLED}
 FORGED = "SELECT 1 FROM case_record WHERE set_config(:whose, :said, true) IS NOT NULL"
 
 
@@ -158,7 +158,7 @@ def test_control_the_owner_sees_both(two: Two) -> None:
 def test_without_a_token_that_is_good_nothing_is_there(two: Two, token: str | None) -> None:
     counted = two.counted(token)
     assert {name: counted[name] for name in counted if name != "case_key"} == dict.fromkeys(
-        (name for name in row_security.WALLED if name != "case_key"), 0
+        (name for name in postgresql.WALLED if name != "case_key"), 0
     )
     with two.pages.reading() as session:  # keys of what is no case, as reports and drafts have, are no case's
         assert session.scalar(text("SELECT count(*) FROM case_key WHERE case_id IN (SELECT id FROM case_record)")) == 0
@@ -394,7 +394,7 @@ def test_no_page_may_read_a_table_whose_wall_does_not_stand_yet(
 ) -> None:
     address, site, worker = late
     with monkeypatch.context() as held:
-        held.setattr(row_security, "change_or_give_way", partial(sql.change_or_give_way, patience=0))
+        held.setattr(postgresql, "change_or_give_way", partial(sql.change_or_give_way, patience=0))
         with two.owner.engine.connect() as page, page.begin():
             page.execute(text("SELECT count(*) FROM event"))
             with pytest.raises(TablesInUse, match="run it again"):

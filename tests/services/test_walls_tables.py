@@ -17,7 +17,7 @@ from storage.server import EVERYWHERE, stop_clock
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
-from school_protocol.storage import row_security
+from school_protocol.storage import postgresql
 from school_protocol.storage.engines import Session
 from school_protocol.wiring import WIRING
 from services.sharing_region import ABROAD
@@ -27,7 +27,7 @@ __all__ = ["two"]
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="has roles of its own")
 REALM = WIRING.tables["realm"].tables
-OF_A_CASE = tuple(name for name in row_security.WALLED if "case_id" in REALM[name].c and name != "report")
+OF_A_CASE = tuple(name for name in postgresql.WALLED if "case_id" in REALM[name].c and name != "report")
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 THERE_HEAD = f"head {ABROAD}"
 
@@ -37,14 +37,14 @@ THERE_HEAD = f"head {ABROAD}"
 
 def unsaid(tables: set[str]) -> set[str]:
     """Tables that are neither walled nor said to stand open."""
-    return tables - set(row_security.WALLED) - set(row_security.OPEN)
+    return tables - set(postgresql.WALLED) - set(postgresql.OPEN)
 
 
 def test_each_table_of_the_realm_stands_behind_the_wall_or_is_said_not_to() -> None:
     assert unsaid(set(REALM)) == set()
-    assert set(row_security.WALLED) & set(row_security.OPEN) == set()
-    assert (set(row_security.WALLED) | set(row_security.OPEN)) - set(REALM) == set()
-    assert len(set(row_security.WALLED)) == len(row_security.WALLED)
+    assert set(postgresql.WALLED) & set(postgresql.OPEN) == set()
+    assert (set(postgresql.WALLED) | set(postgresql.OPEN)) - set(REALM) == set()
+    assert len(set(postgresql.WALLED)) == len(postgresql.WALLED)
 
 
 def test_the_control_a_new_table_would_be_told() -> None:
@@ -55,15 +55,15 @@ def test_what_stands_open_is_sealed_or_says_nothing_of_a_pupil() -> None:
     """Words and names of somebody are bytes there; a column of plain text is one that is known to hold codes."""
     holding = {"note", "name", "names", "text", "words", "answers", "title", "email", "phone", "content"}
     assert {
-        (name, column.name) for name in row_security.OPEN for column in REALM[name].c if column.name in holding
+        (name, column.name) for name in postgresql.OPEN for column in REALM[name].c if column.name in holding
     } == set()
 
 
 def test_the_docs_name_both() -> None:
     said = DOCS.read_text("utf-8").partition("### What stands behind the wall")[2].partition("\n## ")[0]
     walled, _, stands_open = said.partition("**Not behind it**")
-    assert [name for name in row_security.WALLED if f"`{name}`" not in walled] == []
-    assert [name for name in row_security.OPEN if f"`{name}`" not in stands_open] == []
+    assert [name for name in postgresql.WALLED if f"`{name}`" not in walled] == []
+    assert [name for name in postgresql.OPEN if f"`{name}`" not in stands_open] == []
 
 
 # ---- each of them holds --------------------------------------------------------------------------------------------

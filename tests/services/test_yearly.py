@@ -25,6 +25,7 @@ from school_protocol.pdf import rendering
 from school_protocol.pdf.signing_keys import Validity, make_authority
 from school_protocol.pdf.verification import verify
 from school_protocol.statistics import yearly_report
+from school_protocol.statistics import yearly_report as statistics_yearly_report
 from school_protocol.statistics.models import YearlyReportRow
 from school_protocol.statistics.rules import Band
 from school_protocol.statistics.yearly_rules import Figures, from_data
@@ -234,7 +235,7 @@ def test_pressed_twice_one_copy_is_handed_out(whole_year: School) -> None:
 def test_a_number_that_was_given_meanwhile_is_not_given_twice(
     whole_year: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, taken = yearly_report.yearly_paper, list[int]()
+    made, taken = statistics_yearly_report.yearly_paper, list[int]()
 
     def slow(*asked: Any) -> bytes:
         if not taken:

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.config import FOLDER, SettingUnreadable, settings_from
-from school_protocol.privacy import evidence_repository
+from school_protocol.privacy import repository as privacy_repository
 from school_protocol.storage import bucket
 from school_protocol.storage.blobs import FilesAway, FilesElsewhere, FilesMisplaced, Standing, new_name
 from school_protocol.storage.bucket import Bucket, as_kept, open_blobs, settle_files
@@ -104,7 +104,7 @@ def test_rows_without_files_go_by_the_settings_and_rows_with_files_do_not(
     made = place(FOLDER, realm.store, tmp_path / "files", None)
     case_id = realm.open_case()
     with realm.store.writing() as session:
-        evidence_repository.keep(session, realm.vault, made.blobs, case_id, {"original": b"x"}, at=NOW, places=[])
+        privacy_repository.keep(session, realm.vault, made.blobs, case_id, {"original": b"x"}, at=NOW, places=[])
     settle_files(folder, realm.store)
     with pytest.raises(FilesElsewhere, match="files of this installation lie in folder"):
         settle_files(settings, realm.store)

@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from school_protocol.case_files import bulk_repository
+from school_protocol.case_files import repository
 from school_protocol.case_files import repository as case_files_repository
-from school_protocol.case_files.bulk_repository import CaseState
 from school_protocol.case_files.models import PaperLookRow
-from school_protocol.case_files.repository import Wanted
+from school_protocol.case_files.repository import CaseState, Wanted
 from school_protocol.engine.errors import Unseen
 from storage.conftest import NOW, Realm, entry
 
@@ -22,7 +21,7 @@ LATER = NOW + timedelta(minutes=10)
 def added(realm: Realm, account: str = "a1", cases: int = 2) -> str | None:
     ids = [(realm.open_case(entry()), f"{place:013}") for place in range(cases)]
     with realm.store.writing() as session:
-        return bulk_repository.add(
+        return repository.add(
             session, account=account, protocol="p", profile="x", language="fr", chosen={"document": "d"}, cases=ids,
             at=NOW, until=NOW + timedelta(days=7),
         )  # fmt: skip
@@ -35,8 +34,8 @@ def test_of_one_person_one_job_runs(realm: Realm) -> None:
     assert added(realm) is None
     assert added(realm, "a2") is not None
     with realm.store.writing() as session:
-        assert bulk_repository.settle(session, one, at=NOW, until=LATER, document="d")
-        assert not bulk_repository.settle(session, one, at=NOW, until=LATER, document="d"), "it is settled once"
+        assert repository.settle(session, one, at=NOW, until=LATER, document="d")
+        assert not repository.settle(session, one, at=NOW, until=LATER, document="d"), "it is settled once"
     assert added(realm) is not None, "the control: what is done stands in nobody's way"
 
 
@@ -44,29 +43,29 @@ def test_of_one_person_one_job_runs(realm: Realm) -> None:
 def test_one_worker_is_at_it_until_its_lease_is_over(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
-        assert bulk_repository.take(session, one, now=NOW, left_since=NOW - timedelta(minutes=4))
-        assert not bulk_repository.take(session, one, now=NOW, left_since=NOW - timedelta(minutes=4))
-        assert bulk_repository.waiting(session, left_since=NOW - timedelta(minutes=4)) == ()
-        assert bulk_repository.waiting(session, left_since=LATER) == (one,)
-        assert bulk_repository.take(session, one, now=LATER, left_since=LATER - timedelta(minutes=4))
-        bulk_repository.leave(session, one, NOW)
-        assert bulk_repository.waiting(session, left_since=NOW) == (), "whoever lost it frees nobody else’s"
-        bulk_repository.leave(session, one, LATER)
-        assert bulk_repository.waiting(session, left_since=NOW - timedelta(days=1)) == (one,)
+        assert repository.take(session, one, now=NOW, left_since=NOW - timedelta(minutes=4))
+        assert not repository.take(session, one, now=NOW, left_since=NOW - timedelta(minutes=4))
+        assert repository.waiting(session, left_since=NOW - timedelta(minutes=4)) == ()
+        assert repository.waiting(session, left_since=LATER) == (one,)
+        assert repository.take(session, one, now=LATER, left_since=LATER - timedelta(minutes=4))
+        repository.leave(session, one, NOW)
+        assert repository.waiting(session, left_since=NOW) == (), "whoever lost it frees nobody else’s"
+        repository.leave(session, one, LATER)
+        assert repository.waiting(session, left_since=NOW - timedelta(days=1)) == (one,)
 
 
 def test_each_case_is_settled_once_and_in_its_place(realm: Realm) -> None:
     one = added(realm, cases=3) or ""
     with realm.store.writing() as session:
-        bulk_repository.hold_up(session, one, "full")
-        assert bulk_repository.job(session, one).trouble == "full"
-        assert bulk_repository.take(session, one, now=NOW, left_since=NOW)
-        assert bulk_repository.settle_case(session, one, 1, own=NOW, now=NOW, copy=4, sight="s")
-        assert bulk_repository.job(session, one).trouble == "", "what goes on waits for nothing"
-        assert bulk_repository.settle_case(session, one, 1, own=NOW, now=NOW, why="broken")
-        assert bulk_repository.settle_case(session, one, 2, own=NOW, now=NOW, why="broken")
-        assert bulk_repository.try_again(session, one, 3, own=NOW, now=NOW) == 1
-        found = bulk_repository.cases_of(session, one, *CaseState, limit=9)
+        repository.hold_up(session, one, "full")
+        assert repository.job(session, one).trouble == "full"
+        assert repository.take(session, one, now=NOW, left_since=NOW)
+        assert repository.settle_case(session, one, 1, own=NOW, now=NOW, copy=4, sight="s")
+        assert repository.job(session, one).trouble == "", "what goes on waits for nothing"
+        assert repository.settle_case(session, one, 1, own=NOW, now=NOW, why="broken")
+        assert repository.settle_case(session, one, 2, own=NOW, now=NOW, why="broken")
+        assert repository.try_again(session, one, 3, own=NOW, now=NOW) == 1
+        found = repository.cases_of(session, one, *CaseState, limit=9)
     assert [(case.state, case.copy, case.sight, case.why, case.tries) for case in found] == [
         ("done", 4, "s", "", 0), ("refused", 0, "", "broken", 0), ("waiting", 0, "", "", 1),
     ]  # fmt: skip
@@ -75,38 +74,38 @@ def test_each_case_is_settled_once_and_in_its_place(realm: Realm) -> None:
 def test_a_lease_is_renewed_by_whoever_has_it(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
-        assert bulk_repository.take(session, one, now=NOW, left_since=NOW)
-        assert bulk_repository.take(session, one, now=LATER, left_since=LATER), "another took it over"
-        assert not bulk_repository.settle_case(session, one, 1, own=NOW, now=LATER + timedelta(minutes=1), why="broken")
-        bulk_repository.try_again(session, one, 2, own=NOW, now=LATER + timedelta(minutes=1))
-        assert bulk_repository.waiting(session, left_since=LATER + timedelta(seconds=1)) == (one,), "neither renewed it"
-        assert bulk_repository.settle_case(session, one, 2, own=LATER, now=LATER + timedelta(minutes=1), why="broken")
-        assert bulk_repository.waiting(session, left_since=LATER + timedelta(seconds=1)) == ()
+        assert repository.take(session, one, now=NOW, left_since=NOW)
+        assert repository.take(session, one, now=LATER, left_since=LATER), "another took it over"
+        assert not repository.settle_case(session, one, 1, own=NOW, now=LATER + timedelta(minutes=1), why="broken")
+        repository.try_again(session, one, 2, own=NOW, now=LATER + timedelta(minutes=1))
+        assert repository.waiting(session, left_since=LATER + timedelta(seconds=1)) == (one,), "neither renewed it"
+        assert repository.settle_case(session, one, 2, own=LATER, now=LATER + timedelta(minutes=1), why="broken")
+        assert repository.waiting(session, left_since=LATER + timedelta(seconds=1)) == ()
 
 
 @pytest.mark.exhaustive
 def test_whoever_is_at_it_when_it_is_stopped_is_waited_for(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
-        assert not bulk_repository.is_taken(session, one, left_since=NOW)
-        assert bulk_repository.take(session, one, now=NOW, left_since=NOW)
-        assert bulk_repository.settle(session, one, at=NOW, until=LATER, document="d", why="asked")
-        assert bulk_repository.is_taken(session, one, left_since=NOW)
-        assert not bulk_repository.is_taken(session, one, left_since=LATER), "for no longer than a lease"
-        bulk_repository.leave(session, one, NOW)
-        assert not bulk_repository.is_taken(session, one, left_since=NOW)
+        assert not repository.is_taken(session, one, left_since=NOW)
+        assert repository.take(session, one, now=NOW, left_since=NOW)
+        assert repository.settle(session, one, at=NOW, until=LATER, document="d", why="asked")
+        assert repository.is_taken(session, one, left_since=NOW)
+        assert not repository.is_taken(session, one, left_since=LATER), "for no longer than a lease"
+        repository.leave(session, one, NOW)
+        assert not repository.is_taken(session, one, left_since=NOW)
 
 
 @pytest.mark.exhaustive
 def test_what_is_outdated_is_gone_with_its_cases(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
-        bulk_repository.drop_outdated(session, NOW + timedelta(days=6))
-        assert bulk_repository.job(session, one).account == "a1"
-        bulk_repository.drop_outdated(session, NOW + timedelta(days=7))
+        repository.drop_bulk_jobs(session, NOW + timedelta(days=6))
+        assert repository.job(session, one).account == "a1"
+        repository.drop_bulk_jobs(session, NOW + timedelta(days=7))
         with pytest.raises(Unseen):
-            bulk_repository.job(session, one)
-        assert bulk_repository.cases_of(session, one, *CaseState, limit=9) == ()
+            repository.job(session, one)
+        assert repository.cases_of(session, one, *CaseState, limit=9) == ()
 
 
 @pytest.mark.exhaustive(

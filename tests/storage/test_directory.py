@@ -13,7 +13,7 @@ from school_protocol.config import SESSION_LIFETIME
 from school_protocol.engine.clock import Calendar, Hours, HoursException
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Appointment, UnitKind
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.storage.engines import Store
 from school_protocol.supervision import referral_repository
@@ -218,7 +218,7 @@ def test_the_nearest_contacts_come_first(directory: Store, places: dict[str, str
             ("second", "school"),
             ("elsewhere", "other"),
         ):
-            contact = contacts_repository.add_contact(
+            contact = people_repository.add_contact(
                 session,
                 target="police",
                 names={"fr": name},
@@ -226,19 +226,19 @@ def test_the_nearest_contacts_come_first(directory: Store, places: dict[str, str
                 phone="19",
                 position=1,
             )
-        gone = contacts_repository.add_contact(session, target="police", names={"fr": "gone"}, unit=places["school"])
+        gone = people_repository.add_contact(session, target="police", names={"fr": "gone"}, unit=places["school"])
         referral_repository.retire(session, gone, at=NOW)
-        contacts_repository.add_contact(
+        people_repository.add_contact(
             session, target="police", names={"fr": "first"}, unit=places["school"], position=0
         )
-        contacts_repository.verify_contact(session, contact, on=TODAY, by="me")
+        people_repository.verify_contact(session, contact, on=TODAY, by="me")
     with directory.reading() as session:
-        found = contacts_repository.contacts_of(session, places["school"])
+        found = people_repository.contacts_of(session, places["school"])
         assert [contact.names["fr"] for contact in found] == ["first", "second", "provincial", "national"]
-        (elsewhere, *_) = contacts_repository.contacts_of(session, places["other"])
+        (elsewhere, *_) = people_repository.contacts_of(session, places["other"])
         assert (elsewhere.verified_on, elsewhere.verified_by) == (TODAY, "me")
     with pytest.raises(Unseen), directory.writing() as session:
-        contacts_repository.verify_contact(session, "x", on=TODAY, by="me")
+        people_repository.verify_contact(session, "x", on=TODAY, by="me")
 
 
 def test_a_calendar_comes_back_and_holds_below(directory: Store, places: dict[str, str]) -> None:
@@ -248,16 +248,16 @@ def test_a_calendar_comes_back_and_holds_below(directory: Store, places: dict[st
         closed=frozenset({TODAY + DAY, TODAY}),
     )
     with pytest.raises(Unseen), directory.reading() as session:
-        contacts_repository.calendar_of(session, places["school"])
+        people_repository.calendar_of(session, places["school"])
     for kept in (Calendar(opening={}), calendar):
         with directory.writing() as session:
-            contacts_repository.set_calendar(session, places["region"], kept)
+            people_repository.set_calendar(session, places["region"], kept)
     with directory.reading() as session:
-        assert contacts_repository.calendar_of(session, places["school"]) == calendar
+        assert people_repository.calendar_of(session, places["school"]) == calendar
     with directory.writing() as session:
-        contacts_repository.set_calendar(session, places["school"], Calendar(opening={}))
-        assert contacts_repository.calendar_of(session, places["school"]) == Calendar(opening={})
-        assert contacts_repository.calendar_of(session, places["other"]) == calendar
+        people_repository.set_calendar(session, places["school"], Calendar(opening={}))
+        assert people_repository.calendar_of(session, places["school"]) == Calendar(opening={})
+        assert people_repository.calendar_of(session, places["other"]) == calendar
 
 
 # ---- definitions ---------------------------------------------------------------------------------------------------

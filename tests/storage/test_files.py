@@ -10,8 +10,8 @@ import pytest
 
 from school_protocol.engine.errors import Sealed
 from school_protocol.engine.evidence_pieces import FileLost
-from school_protocol.privacy import evidence_repository
-from school_protocol.privacy.evidence_repository import DERIVATIVE, ORIGINAL, Fault
+from school_protocol.privacy import repository as privacy_repository
+from school_protocol.privacy.repository import DERIVATIVE, ORIGINAL, Fault
 from school_protocol.storage.blobs import FilesAway, Folder, keep_at, new_name
 from storage.lying import PLACES, Place, place
 from tests.storage.conftest import Realm
@@ -33,12 +33,12 @@ def folder(realm: Realm) -> Folder:
 
 def kept(realm: Realm, lying: Place, case_id: str) -> str:
     with realm.store.writing() as session:
-        return evidence_repository.keep(session, realm.vault, lying.blobs, case_id, CONTENT, at=NOW, places=[])
+        return privacy_repository.keep(session, realm.vault, lying.blobs, case_id, CONTENT, at=NOW, places=[])
 
 
 def opened(realm: Realm, lying: Place, case_id: str, file_id: str, part: str = ORIGINAL) -> bytes | Fault:
     with realm.store.reading() as session:
-        return evidence_repository.open_part(session, realm.vault, lying.blobs, case_id, file_id, part)
+        return privacy_repository.open_part(session, realm.vault, lying.blobs, case_id, file_id, part)
 
 
 @pytest.mark.exhaustive(
@@ -97,7 +97,7 @@ def test_a_destroyed_file_opens_never_again(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
     file_id = kept(realm, lying, case_id)
     with realm.store.writing() as session:
-        places = evidence_repository.destroy(session, case_id, file_id)
+        places = privacy_repository.destroy(session, case_id, file_id)
     with pytest.raises(FileLost):
         opened(realm, lying, case_id, file_id)
     assert len(places) == len(CONTENT)
@@ -110,7 +110,7 @@ def test_its_key_alone_is_enough_to_lose_it(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
     file_id = kept(realm, lying, case_id)
     with realm.store.writing() as session:
-        evidence_repository.case_keys.destroy_object_key(session, case_id, evidence_repository.object_of(file_id))
+        privacy_repository.case_keys.destroy_object_key(session, case_id, privacy_repository.object_of(file_id))
     with pytest.raises(Sealed):
         opened(realm, lying, case_id, file_id)
 
@@ -123,18 +123,18 @@ def test_lost_and_truncated_files_are_told_once_each_and_never_opened(
 ) -> None:
     case_id = realm.open_case()
     file_id = kept(realm, lying, case_id)
-    assert evidence_repository.faults(realm.store, lying.blobs, night=night) == (), "the control"
+    assert privacy_repository.faults(realm.store, lying.blobs, night=night) == (), "the control"
     first, second = lying.names()
     data = lying.get(second)
     assert data is not None
     lying.lose(first)
     lying.alter(second, data[:-1])
-    found = evidence_repository.faults(realm.store, lying.blobs, night=night)
+    found = privacy_repository.faults(realm.store, lying.blobs, night=night)
     assert sorted(one.what for one in found) == ["altered", "missing"]
     with realm.store.writing() as session:
-        assert [evidence_repository.alarm(session, one, at=NOW) for one in found] == [True, True]
-        assert [evidence_repository.alarm(session, one, at=NOW) for one in found] == [False, False]
-        assert len(evidence_repository.alarms(session)) == 2
+        assert [privacy_repository.alarm(session, one, at=NOW) for one in found] == [True, True]
+        assert [privacy_repository.alarm(session, one, at=NOW) for one in found] == [False, False]
+        assert len(privacy_repository.alarms(session)) == 2
     assert {type(opened(realm, lying, case_id, file_id, part)) for part in CONTENT} == {Fault}
 
 
@@ -143,8 +143,8 @@ def test_what_is_altered_and_as_long_as_it_was_is_found_within_a_month(realm: Re
     kept(realm, lying, realm.open_case())
     name = lying.names()[0]
     lying.alter(name, b"\0" * len(lying.get(name) or b""))
-    assert [one.place for one in evidence_repository.faults(realm.store, lying.blobs)] == [name]
-    told = [len(evidence_repository.faults(realm.store, lying.blobs, night=night)) for night in range(100, 130)]
+    assert [one.place for one in privacy_repository.faults(realm.store, lying.blobs)] == [name]
+    told = [len(privacy_repository.faults(realm.store, lying.blobs, night=night)) for night in range(100, 130)]
     assert sum(told) == (30 if lying.blobs.reads_are_cheap else 1), "each night, or the night whose turn it is"
 
 
@@ -155,10 +155,8 @@ def test_strays_are_removed_when_they_are_old_and_what_is_named_is_not(realm: Re
     named = set(lying.names())
     lying.put(new_name(), b"left over", case_id)
     if lying.realm is None:
-        assert evidence_repository.remove_strays(realm.store, lying.blobs, datetime.now(UTC)) == 0, (
-            "it may be under way"
-        )
-    assert evidence_repository.remove_strays(realm.store, lying.blobs, datetime.now(UTC) + timedelta(days=2)) == 1
+        assert privacy_repository.remove_strays(realm.store, lying.blobs, datetime.now(UTC)) == 0, "it may be under way"
+    assert privacy_repository.remove_strays(realm.store, lying.blobs, datetime.now(UTC) + timedelta(days=2)) == 1
     assert set(lying.names()) == named
 
 
@@ -166,8 +164,8 @@ def test_what_a_crash_left_aside_is_removed(realm: Realm, folder: Folder) -> Non
     name = new_name()
     folder.put(None, "", name, b"left over")
     folder.path(name).rename(folder.path(name).with_suffix(".part"))
-    assert evidence_repository.remove_strays(realm.store, folder, datetime.now(UTC)) == 0
-    assert evidence_repository.remove_strays(realm.store, folder, datetime.now(UTC) + timedelta(days=2)) == 1
+    assert privacy_repository.remove_strays(realm.store, folder, datetime.now(UTC)) == 0
+    assert privacy_repository.remove_strays(realm.store, folder, datetime.now(UTC) + timedelta(days=2)) == 1
 
 
 def test_a_file_that_comes_while_strays_are_looked_for_is_none(
@@ -183,8 +181,8 @@ def test_a_file_that_comes_while_strays_are_looked_for_is_none(
         return list(plain(lying.blobs, start))
 
     monkeypatch.setattr(type(lying.blobs), "names", names)
-    monkeypatch.setattr(evidence_repository, "STARTS", ("",))  # all at one look, so that it comes in the middle of it
-    assert evidence_repository.remove_strays(realm.store, lying.blobs, datetime.now(UTC) + timedelta(days=2)) == 0
+    monkeypatch.setattr(privacy_repository, "STARTS", ("",))  # all at one look, so that it comes in the middle of it
+    assert privacy_repository.remove_strays(realm.store, lying.blobs, datetime.now(UTC) + timedelta(days=2)) == 0
     assert opened(realm, lying, case_id, came[0]) == CONTENT[ORIGINAL]
 
 
@@ -202,8 +200,8 @@ def test_files_of_an_erased_case_are_nobodys(realm: Realm, lying: Place) -> None
     case_id = realm.open_case()
     kept(realm, lying, case_id)
     with realm.store.reading() as session:
-        places = evidence_repository.places_of_case(session, case_id)
-        assert evidence_repository.unnamed(session, [*places, "nowhere"]) == ("nowhere",)
+        places = privacy_repository.places_of_case(session, case_id)
+        assert privacy_repository.unnamed(session, [*places, "nowhere"]) == ("nowhere",)
     assert len(places) == len(CONTENT)
 
 

@@ -10,7 +10,7 @@ from trials.tampering_server import PARTS, Server, grant, prepared, refused
 from school_protocol.storage import migrate
 from school_protocol.storage.engines import Store
 from school_protocol.storage.migrate import Part
-from school_protocol.storage.row_security import NotAName, grants
+from school_protocol.storage.postgresql import NotAName, grants
 from school_protocol.wiring import WIRING
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from school_protocol.cases import index_check_repository
-from school_protocol.storage import migrate, row_macs
+from school_protocol.storage import migrate, models
 from school_protocol.storage.models import DirectoryBase, RealmBase
 
 FILES = sorted((Path(migrate.__file__).parent / "migrations").glob("*/versions/*.py"))
@@ -41,7 +41,7 @@ def _takes(call: ast.Call, name: str) -> bool:
 
 def _is_hashed(call: ast.Call) -> bool:
     """Whether rows of the table carry a keyed hash, which a value in a new column would make wrong in every one."""
-    hashed = {model.__tablename__ for base in (DirectoryBase, RealmBase) for model in row_macs.tables(base)}
+    hashed = {model.__tablename__ for base in (DirectoryBase, RealmBase) for model in models.tables(base)}
     hashed |= {table.name for table in index_check_repository.tables()}
     name = call.args[0] if call.args else None
     return not isinstance(name, ast.Constant) or name.value in hashed

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from school_protocol.auth.models import Channel
 from school_protocol.notifications.repository import State
+from school_protocol.reports import repository
 from school_protocol.reports import repository as reports_repository
-from school_protocol.reports import shuffle_repository
 from school_protocol.reports.models import Hour, PublicReportRow
 from school_protocol.reports.repository import PublicHeader
 from school_protocol.reports.rules import Status
@@ -168,7 +168,7 @@ def test_once_mixed_nothing_tells_the_order(realm: Realm) -> None:
     looks = physical(realm, ids)
     assert looks, "before any worker comes"
     assert not any(in_order(places) for places in looks)
-    assert shuffle_repository.mix_since(realm.store, HOUR) == 12 * 4
+    assert repository.mix_since(realm.store, HOUR) == 12 * 4
     looks = physical(realm, ids)
     assert looks
     assert not any(in_order(places) for places in looks)
@@ -184,8 +184,8 @@ def test_once_mixed_nothing_tells_the_order(realm: Realm) -> None:
 @pytest.fixture
 def unmixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes stays as it was written."""
-    monkeypatch.setattr(shuffle_repository, "mix_school", lambda *_arguments: 0)
-    monkeypatch.setattr(shuffle_repository, "empty_log", lambda _engine: True)
+    monkeypatch.setattr(repository, "mix_school", lambda *_arguments: 0)
+    monkeypatch.setattr(repository, "empty_log", lambda _engine: True)
 
 
 @pytest.mark.postgresql
@@ -314,16 +314,16 @@ def urgent_comes_first(realm: Realm, unit: str) -> bool:
 
 
 def test_in_a_flood_a_hundred_are_rewritten_with_each(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shuffle_repository, "MOST", 5)
+    monkeypatch.setattr(repository, "MOST", 5)
     ids = [kept(realm, f"numéro {number}") for number in range(12)]
     mixed: list[int] = []
-    mix = shuffle_repository.mix_rows
+    mix = repository.mix_rows
 
     def counted(session: Session, some: list[str], more: object) -> int:
         mixed.append(len(set(some)))
         return mix(session, some, more)
 
-    monkeypatch.setattr(shuffle_repository, "mix_rows", counted)
+    monkeypatch.setattr(repository, "mix_rows", counted)
     last = kept(realm, "encore un")
     assert mixed == [5]
     with realm.store.reading() as session:
@@ -335,7 +335,7 @@ def test_what_breaks_while_it_is_mixed_leaves_nothing_behind(realm: Realm, monke
         raise RuntimeError("cut off")
 
     one = kept(realm)
-    monkeypatch.setattr(shuffle_repository, "mix_school", broken)
+    monkeypatch.setattr(repository, "mix_school", broken)
     with pytest.raises(RuntimeError):
         kept(realm, "deux")
     with realm.store.reading() as session:
@@ -354,7 +354,7 @@ def test_a_reader_holds_nobody_up_for_long(realm: Realm) -> None:
         kept(realm, "deux")
         assert time.monotonic() - began < BUSY_SECONDS
         assert wal.stat().st_size > 0
-    shuffle_repository.clean(realm.store)
+    repository.clean(realm.store)
     assert wal.stat().st_size == 0
 
 
@@ -365,7 +365,7 @@ def test_what_was_told_is_kept_though_the_log_cannot_be_emptied(
     def broken(_engine: object) -> bool:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(shuffle_repository, "empty_log", broken)
+    monkeypatch.setattr(repository, "empty_log", broken)
     one = kept(realm)
     assert "could not be emptied" in caplog.text
     with realm.store.reading() as session:
@@ -376,7 +376,7 @@ def test_what_was_told_is_kept_though_the_log_cannot_be_emptied(
 def test_dead_rows_go(realm: Realm) -> None:
     kept(realm)
     kept(realm, "deux")
-    shuffle_repository.clean(realm.store)
+    repository.clean(realm.store)
     if realm.store.engine.dialect.name == "postgresql":
         with realm.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             query = text("SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'public_report'")
@@ -394,7 +394,7 @@ def test_the_order_is_drawn_anew_each_time(realm: Realm) -> None:
     ids = [kept(realm, f"numéro {number}") for number in range(8)]
     seen = set()
     for _ in range(6):
-        shuffle_repository.mix_since(realm.store, HOUR)
+        repository.mix_since(realm.store, HOUR)
         found = physical(realm, ids)[0]
         seen.add(tuple(sorted(range(8), key=found.__getitem__)))
     assert len(seen) > 3
@@ -424,7 +424,7 @@ def test_no_row_has_a_number_of_its_own(realm: Realm, table: str) -> None:
 def test_a_dump_orders_nothing(realm: Realm) -> None:
     """What `.dump` writes goes by the drawn id, whoever came first; a table with numbers would not."""
     ids = [kept(realm, f"numéro {number}") for number in range(12)]
-    shuffle_repository.mix_since(realm.store, HOUR)
+    repository.mix_since(realm.store, HOUR)
     with closing(sqlite3.connect(str(realm.store.engine.url.database))) as connection:
         connection.execute("CREATE TABLE planted (id TEXT)")
         connection.executemany("INSERT INTO planted VALUES (?)", [(one,) for one in ids])
@@ -458,10 +458,10 @@ def test_mixing_waits_for_whoever_writes_and_loses_nothing(realm: Realm) -> None
     report = kept(realm)
     with realm.store.writing() as session:
         reports_repository.write_message(session, realm.vault, report, "encore", hour=HOUR)
-    shuffle_repository.mix_since(realm.store, HOUR)
+    repository.mix_since(realm.store, HOUR)
     with realm.store.writing() as session:
         reports_repository.write_message(session, realm.vault, report, "et encore", hour=HOUR)
-    shuffle_repository.mix_since(realm.store, HOUR)
+    repository.mix_since(realm.store, HOUR)
     with realm.store.reading() as session:
         said = [one.text for one in reports_repository.messages(session, realm.vault, report)]
     assert said == ["encore un groupe", "encore", "et encore"]
@@ -476,7 +476,7 @@ def test_mixing_that_breaks_leaves_all_as_it_was(realm: Realm) -> None:
 
     event.listen(realm.store.engine, "commit", broken)
     with pytest.raises(RuntimeError):
-        shuffle_repository.mix_since(realm.store, HOUR)
+        repository.mix_since(realm.store, HOUR)
     event.remove(realm.store.engine, "commit", broken)
     with realm.store.reading() as session:
         assert {one.id for one in reports_repository.waiting_public_reports(session, limit=9)} == ids
@@ -488,7 +488,7 @@ def test_what_is_older_stays_where_it_lies(realm: Realm) -> None:
     with realm.store.writing() as session:
         session.execute(text("DELETE FROM public_message"))
         session.execute(text("DELETE FROM public_trace"))
-    assert shuffle_repository.mix_since(realm.store, HOUR) == 0
+    assert repository.mix_since(realm.store, HOUR) == 0
 
 
 # ---- keys, erasure, messages -----------------------------------------------------------------------------------------

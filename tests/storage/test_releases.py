@@ -13,10 +13,10 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from school_protocol.auth import repository as auth_repository
 from school_protocol.engine.errors import Sealed, Unseen
 from school_protocol.engine.visibility import UnitKind
-from school_protocol.statistics import release_repository
+from school_protocol.statistics import repository
 from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.models import FigurePaperRow, FigurePublicRow, FigureReleaseRow, FigureToldRow, State
-from school_protocol.statistics.release_repository import ToldOf
+from school_protocol.statistics.repository import ToldOf
 from school_protocol.storage import case_keys
 from school_protocol.storage.engines import Session, Store
 from school_protocol.storage.vault import Vault
@@ -58,14 +58,14 @@ class Kept:
         }  # fmt: skip
         told = [ToldOf(self.units.get(code, code), "", EMPTY) for code in (root, *below)]
         with self.store.writing() as session:
-            release_repository.make_key(session, self.vault, release)
-            sealed = release_repository.seal(session, self.vault, release, {"secret": root})
-            assert release_repository.write_release(session, told, **self.columns, sealed=sealed)
-            return release_repository.release(session, release)
+            repository.make_key(session, self.vault, release)
+            sealed = repository.seal(session, self.vault, release, {"secret": root})
+            assert repository.write_release(session, told, **self.columns, sealed=sealed)
+            return repository.release(session, release)
 
     def beside(self, *codes: str, months: tuple[str, ...] = ("2026-09",)) -> list[str]:
         with self.store.reading() as session:
-            found = release_repository.beside(session, "p", {self.units.get(code, code) for code in codes}, months)
+            found = repository.beside(session, "p", {self.units.get(code, code) for code in codes}, months)
         return [one.id for one in found]
 
 
@@ -77,26 +77,26 @@ def kept(directory: Store, tmp_path: Path) -> Kept:
 def test_it_is_opened_under_its_own_key_alone(kept: Kept) -> None:
     one, other = kept.issue("P1", "school"), kept.issue("P2")
     with kept.store.reading() as session:
-        sealed = release_repository.sealed_of(session, one.id)
-        assert release_repository.open_sealed(session, kept.vault, one.id, sealed) == {"secret": "P1"}
+        sealed = repository.sealed_release(session, one.id)
+        assert repository.open_sealed(session, kept.vault, one.id, sealed) == {"secret": "P1"}
         with pytest.raises(Sealed):
-            release_repository.open_sealed(session, kept.vault, other.id, sealed)
+            repository.open_sealed(session, kept.vault, other.id, sealed)
     assert case_keys.rotate(kept.store, kept.vault) == 2
     with kept.store.writing() as session:
-        assert release_repository.open_sealed(session, kept.vault, one.id, sealed) == {"secret": "P1"}
-        release_repository.drop_key(session, one.id)
+        assert repository.open_sealed(session, kept.vault, one.id, sealed) == {"secret": "P1"}
+        repository.drop_key(session, one.id)
         with pytest.raises(Unseen):
-            release_repository.open_sealed(session, kept.vault, one.id, sealed)
+            repository.open_sealed(session, kept.vault, one.id, sealed)
 
 
 def test_nothing_of_it_is_ever_changed_or_taken_away(kept: Kept) -> None:
     one = kept.issue("P1")
     with kept.store.writing() as session:
-        release_repository.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
+        repository.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
         paper = {"release": one.id, "unit": one.unit, "copy": 1, "language": "fr", "actor": kept.account, "at": NOW,
                  "digest": "d" * 64}  # fmt: skip
-        assert release_repository.write_paper(session, **paper, press="p" * 64)
-        assert not release_repository.write_paper(session, **paper, press="q" * 64), "its number is given"
+        assert repository.write_paper(session, **paper, press="p" * 64)
+        assert not repository.write_paper(session, **paper, press="q" * 64), "its number is given"
     models: tuple[Any, ...] = (FigureReleaseRow, FigureToldRow, FigurePublicRow, FigurePaperRow)
     for model in models:
         changed = {"role": "another"} if model is FigureReleaseRow else {"release": one.id}
@@ -112,9 +112,9 @@ def test_nothing_of_it_is_ever_changed_or_taken_away(kept: Kept) -> None:
 def test_a_number_is_given_once(kept: Kept) -> None:
     one = kept.issue("P1")
     with kept.store.writing() as session:
-        assert not release_repository.write_release(session, [], **{**kept.columns, "id": "another"}, sealed=b"x")
-        assert getattr(release_repository.last_edition(session, "p", one.unit, 2026), "id", "") == one.id
-        assert release_repository.last_edition(session, "p", one.unit, 2025) is None
+        assert not repository.write_release(session, [], **{**kept.columns, "id": "another"}, sealed=b"x")
+        assert getattr(repository.last_edition(session, "p", one.unit, 2026), "id", "") == one.id
+        assert repository.last_edition(session, "p", one.unit, 2025) is None
 
 
 @pytest.mark.exhaustive
@@ -135,23 +135,23 @@ def test_what_can_be_put_together_is_found_by_whatever_way(kept: Kept) -> None:
 def test_a_unit_reads_what_covers_it(kept: Kept) -> None:
     one, other = kept.issue("P1", "s1"), kept.issue("R1", "P1", "s1")
     with kept.store.reading() as session:
-        assert [found.id for found in release_repository.covering(session, "s1")] == [other.id, one.id]
-        assert [found.id for found in release_repository.covering(session, kept.units["R1"])] == [other.id]
-        assert release_repository.covering(session, "s2") == ()
-        assert release_repository.told_of_release(session, one.id, kept.units["R1"]) is None
+        assert [found.id for found in repository.covering(session, "s1")] == [other.id, one.id]
+        assert [found.id for found in repository.covering(session, kept.units["R1"])] == [other.id]
+        assert repository.covering(session, "s2") == ()
+        assert repository.told_of_release(session, one.id, kept.units["R1"]) is None
         with pytest.raises(Unseen):
-            release_repository.release(session, "nothing")
+            repository.release(session, "nothing")
 
 
 def test_the_latest_word_on_the_page_for_everybody_counts(kept: Kept) -> None:
     one, other = kept.issue("P1"), kept.issue("P2")
     with kept.store.writing() as session:
         for is_public in (True, False, True):
-            assert release_repository.set_public(session, one.id, is_public=is_public, actor=kept.account, at=NOW)
-            assert not release_repository.set_public(session, one.id, is_public=is_public, actor=kept.account, at=NOW)
-            assert release_repository.public_ids(session) == ({one.id} if is_public else frozenset())
-        release_repository.set_public(session, other.id, is_public=True, actor=kept.account, at=NOW)
-        assert [found.id for found in release_repository.public(session)] == [other.id, one.id]
+            assert repository.set_public(session, one.id, is_public=is_public, actor=kept.account, at=NOW)
+            assert not repository.set_public(session, one.id, is_public=is_public, actor=kept.account, at=NOW)
+            assert repository.public_ids(session) == ({one.id} if is_public else frozenset())
+        repository.set_public(session, other.id, is_public=True, actor=kept.account, at=NOW)
+        assert [found.id for found in repository.public(session)] == [other.id, one.id]
 
 
 def test_of_two_who_put_it_there_at_once_the_second_changes_nothing(
@@ -159,14 +159,12 @@ def test_of_two_who_put_it_there_at_once_the_second_changes_nothing(
 ) -> None:
     one = kept.issue("P1")
     with kept.store.writing() as session:
-        assert release_repository.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
-        monkeypatch.setattr(
-            release_repository, "public_ids", lambda _session: frozenset()
-        )  # as before the first one's commit
-        monkeypatch.setattr(release_repository, "func", Before())
-        assert not release_repository.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
+        assert repository.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
+        monkeypatch.setattr(repository, "public_ids", lambda _session: frozenset())  # as before the first one's commit
+        monkeypatch.setattr(repository, "func", Before())
+        assert not repository.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
         monkeypatch.undo()
-        assert release_repository.public_ids(session) == {one.id}
+        assert repository.public_ids(session) == {one.id}
 
 
 class Before:
@@ -182,12 +180,12 @@ def test_what_lists_releases_reads_no_sealed_counts(kept: Kept) -> None:
     read = list[str]()
     event.listen(kept.store.engine, "before_cursor_execute", lambda *said: read.append(said[2]))
     with kept.store.reading() as session:
-        assert [row.id for row in release_repository.covering(session, "s1")] == [one.id]
+        assert [row.id for row in repository.covering(session, "s1")] == [one.id]
         assert kept.beside("P1") == [one.id]
-        assert release_repository.release(session, one.id).edition == one.edition
+        assert repository.release(session, one.id).edition == one.edition
     assert not [said for said in read if "sealed" in said]
     with kept.store.reading() as session:
-        assert release_repository.sealed_of(session, one.id)
+        assert repository.sealed_release(session, one.id)
     assert [said for said in read if "sealed" in said]
 
 

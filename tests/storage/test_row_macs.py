@@ -16,14 +16,14 @@ from sqlalchemy.orm import DeclarativeBase
 from school_protocol.auth.models import AccountRow
 from school_protocol.cases import index_check_repository
 from school_protocol.reports.models import Hour
-from school_protocol.storage import row_macs
+from school_protocol.storage import models
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.models import DirectoryBase, Moment, RealmBase
 from school_protocol.storage.sql import add_new, add_rows
 from school_protocol.storage.vault import Vault
 from school_protocol.wiring import WIRING
 
-TABLES = [*row_macs.tables(DirectoryBase), *row_macs.tables(RealmBase)]
+TABLES = [*models.tables(DirectoryBase), *models.tables(RealmBase)]
 NOON = datetime(2026, 9, 7, 12, tzinfo=UTC)
 
 
@@ -68,7 +68,7 @@ def store(tables: Store) -> Store:
 
 def forged(store: Store, model: type[DeclarativeBase]) -> list[str]:
     with store.reading() as session:
-        return list(row_macs.forged(session, model))
+        return list(models.forged(session, model))
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.__tablename__)
@@ -135,8 +135,8 @@ def test_a_row_of_one_table_is_none_of_another(store: Store) -> None:
     with store.writing() as session:
         add_rows(session, both[0], [row_of(both[0])])
         said.mac = session.scalars(select(both[0].__table__.c.mac)).one()
-        assert row_macs.is_genuine(session, both[0], said)
-        assert not row_macs.is_genuine(session, both[1], said)
+        assert models.is_genuine(session, both[0], said)
+        assert not models.is_genuine(session, both[1], said)
 
 
 def test_a_store_without_keys_neither_makes_nor_asks_for_a_hash_and_one_with_them_finds_it_out(store: Store) -> None:

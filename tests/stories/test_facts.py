@@ -13,7 +13,7 @@ import yaml
 
 from school_protocol.cases.story_player import duration
 from school_protocol.engine.definition import ActKind, Protocol
-from school_protocol.engine.form_model import FormField
+from school_protocol.engine.definition_parts import FormField
 from school_protocol.ops.demo import SCENES
 from school_protocol.protocol.reader import read_file
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from school_protocol.cases import case_view
-from school_protocol.cases.case_line_view import own_line
 from school_protocol.cases.loading import Loaded, index_row, load
+from school_protocol.cases.review_lines import own_line
 from school_protocol.cases.showing import seeing_of
 from school_protocol.cases.story_player import Player, throwaway
 from school_protocol.cases.view_models import CaseLine, CaseView

@@ -15,7 +15,7 @@ from school_protocol.engine import visibility
 from school_protocol.ops import journal_checks
 from school_protocol.ops.journal_checks import rebuild_index
 from school_protocol.protocol.reader import read
-from school_protocol.storage import row_macs
+from school_protocol.storage import models as storage_models
 from trials.frame import Outcome, Size, Trial
 
 SEATED = ("technical_admin", "trainer", "protocol_admin", "psychosocial", "reporter")
@@ -46,7 +46,7 @@ def run(size: Size, _folder: Path) -> Outcome:
         with throwaway(read(content, "1.yaml"), content, NOW) as player:
             faults += [] if _is_found_out(School(player, count(1)), what) else [f"not told: {what}"]
     with throwaway(read(content, "1.yaml"), content, NOW) as player, pytest.MonkeyPatch.context() as blind:
-        blind.setattr(row_macs, "is_genuine", lambda *_asked: True)
+        blind.setattr(storage_models, "is_genuine", lambda *_asked: True)
         found += not _is_found_out(School(player, count(1)), "when it may be erased")
     return Outcome(tried, "forgeries", tuple(faults), 3, found)
 

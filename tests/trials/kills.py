@@ -21,7 +21,8 @@ from school_protocol.engine.errors import Sealed
 from school_protocol.engine.events import EventKind
 from school_protocol.ops import backup_service
 from school_protocol.ops.journal_checks import verify_journal
-from school_protocol.privacy import evidence_files, evidence_repository
+from school_protocol.privacy import evidence_files
+from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.evidence_scan import examined
 from school_protocol.privacy.models import KeptFileRow
 from school_protocol.storage import backups, case_keys, journal
@@ -190,7 +191,7 @@ def check_uploads(bench: Bench, said: Sequence[dict[str, Any]]) -> None:
             bench.faults += _acknowledged(house, one)
         with house.realm.reading() as session:
             ids = {cases_repository.find_by_number(session, one["number"]): one["number"] for one in said}
-            for fault in evidence_repository.faults(house.realm, house.blobs):
+            for fault in privacy_repository.faults(house.realm, house.blobs):
                 bench.faults.append(f"file {fault.place} is {fault.what}")
             for case_id, number in ids.items():
                 rows = select(func.count(KeptFileRow.file_id.distinct())).where(KeptFileRow.case_id == case_id)

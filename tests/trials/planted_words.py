@@ -38,7 +38,7 @@ from school_protocol.privacy import evidence_files
 from school_protocol.privacy.evidence_scan import examined
 from school_protocol.protocol.reader import read
 from school_protocol.supervision.remarks import attach_remarks
-from school_protocol.ui import form_post
+from school_protocol.ui import forms as ui_forms
 from trials.frame import Outcome, Size, Trial
 from trials.walked import browser_of, site_of
 
@@ -187,7 +187,7 @@ def _by_services(school: School) -> int:
     refer(school, "prosecutor")
     _attach(school)
     house = school.house
-    form_post.keep_draft(house, school.account("team_member"), f"/cases/{school.number}/acts/note", {"text": DRAFT})
+    ui_forms.keep_draft(house, school.account("team_member"), f"/cases/{school.number}/acts/note", {"text": DRAFT})
     return 9
 
 

@@ -17,7 +17,7 @@ from school_protocol.engine.errors import Conflict
 from school_protocol.ops.journal_checks import verify_journal
 from school_protocol.storage import idempotency
 from school_protocol.storage.models import CaseRecordRow
-from school_protocol.ui import form_post
+from school_protocol.ui import forms as ui_forms
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed, at_once, installed
 from trials.kills import PIECE, SAFE
@@ -116,7 +116,7 @@ def edited_at_once(pairs: Pairs, house: House, number: str, place: int | str, *,
                     expected=before if expects else None, token=f"edit {place} {who}", proven=True,
                 ).seq  # fmt: skip
             except Conflict:  # as a page does it: a form that was turned away is kept for whoever typed it
-                form_post.keep_draft(own, found.actors[who].id, f"/cases/{number}/{place}", {"text": text})
+                ui_forms.keep_draft(own, found.actors[who].id, f"/cases/{number}/{place}", {"text": text})
                 raise
 
         return write
@@ -131,7 +131,7 @@ def edited_at_once(pairs: Pairs, house: House, number: str, place: int | str, *,
     written = _latest(house, number, after)
     if words[1 - second] not in written or words[second] in written:
         yield f"edit {place}: what was recorded is not what was said to be"
-    kept = form_post.find_draft(house, found.actors[PEOPLE[second]].id, f"/cases/{number}/{place}")
+    kept = ui_forms.find_draft(house, found.actors[PEOPLE[second]].id, f"/cases/{number}/{place}")
     if kept != {"text": words[second]}:
         yield f"edit {place}: the words of the one who came second are gone"
 

@@ -18,7 +18,7 @@ from school_protocol.ops.journal_checks import verify
 from school_protocol.storage.engines import open_engine
 from school_protocol.storage.journal import Chain, Flaw
 from school_protocol.storage.migrate import Part
-from school_protocol.storage.row_security import grants
+from school_protocol.storage.postgresql import grants
 from school_protocol.wiring import WIRING
 from trials.frame import Outcome
 

@@ -27,7 +27,8 @@ from school_protocol.cases.service import record_act
 from school_protocol.context import House
 from school_protocol.engine.events import FileHandled, FileStep
 from school_protocol.engine.evidence_pieces import FileRefused, Format
-from school_protocol.privacy import evidence_files, evidence_repository, evidence_scan
+from school_protocol.privacy import evidence_files, evidence_scan
+from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.evidence import sweep_files
 from school_protocol.privacy.evidence_files import attach_file
 from school_protocol.storage.blobs import Folder
@@ -136,14 +137,14 @@ class Filing:
             if event.step is not FileStep.kept or event.sha256 != hashlib.sha256(data).hexdigest():
                 yield "its event says something else"
             parts = {
-                part: evidence_repository.open_part(
+                part: privacy_repository.open_part(
                     session, self.house.vault, self.house.blobs, loaded.case_id, event.file, part
                 )
-                for part in evidence_repository.parts_of(session, loaded.case_id, event.file)
+                for part in privacy_repository.parts_of(session, loaded.case_id, event.file)
             }
-        if parts[evidence_repository.ORIGINAL] != data:
+        if parts[privacy_repository.ORIGINAL] != data:
             yield "the sealed original is not what was received"
-        kind, derivative = Format(event.format), parts.get(evidence_repository.DERIVATIVE)
+        kind, derivative = Format(event.format), parts.get(privacy_repository.DERIVATIVE)
         if kind is Format.pdf:
             if derivative is not None:
                 yield "something was made of a PDF"

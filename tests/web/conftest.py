@@ -22,7 +22,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
 from school_protocol.notifications import digests
 from school_protocol.statistics import releases
-from school_protocol.ui import form_post
+from school_protocol.ui import forms as ui_forms
 from school_protocol.web import create_app, endpoint_guard
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
@@ -112,7 +112,7 @@ def people(monkeypatch: pytest.MonkeyPatch) -> Accounts:
     for name in ("sign_in", "recognise", "pending", "account_behind", "sign_out", "choose_language"):
         monkeypatch.setattr(sign_in_service, name, getattr(kept, name))
     for name in ("keep_draft", "find_draft", "drop_draft"):
-        monkeypatch.setattr(form_post, name, getattr(kept, name))
+        monkeypatch.setattr(ui_forms, name, getattr(kept, name))
     return kept
 
 

@@ -14,7 +14,7 @@ from school_protocol.cases import desk_routes
 from school_protocol.cases.lists import FILTERS
 from school_protocol.engine.answers import LONG_MOST, ROWS_MOST, TEXT_MOST
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.visibility import Permission
 from school_protocol.ui import middleware, sessions
 from school_protocol.ui.middleware import own_path

@@ -36,9 +36,9 @@ from school_protocol.context import House, open_house
 from school_protocol.engine import errors
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FormField
+from school_protocol.engine.definition_parts import FormField
 from school_protocol.engine.visibility import Actor, UnitKind
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.reports import public_door
 from school_protocol.storage.engines import Session
 from school_protocol.storage.models import RealmBase
@@ -153,7 +153,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Itera
         school = auth_repository.add_unit(
             session, kind=UnitKind.school, code="00000B", names={"fr": "Autre école"}, parent=province
         )
-        contacts_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK))
+        people_repository.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK))
         there = {}
         for role in ("team_member", "head"):
             account = auth_repository.add_account(

@@ -19,7 +19,7 @@ from school_protocol.pdf import rendering
 from school_protocol.statistics import release_files
 from school_protocol.statistics.models import State
 from school_protocol.statistics.release_files import ABSENT, YearLines, years_xlsx
-from school_protocol.statistics.release_rules import Told
+from school_protocol.statistics.rules import Told
 from school_protocol.web import create_app
 from web.test_figures_pages import PATH, client
 

@@ -25,8 +25,8 @@ from school_protocol.cases.view_models import (
 )
 from school_protocol.engine.answers import References, clean
 from school_protocol.engine.definition import Act, Protocol
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.errors import BadInput
-from school_protocol.engine.form_model import FieldType, Form, FormField
 from school_protocol.language import Wording
 from school_protocol.ui.fields import Posted
 from school_protocol.ui.forms import answers_of, as_posted, form_for, show_problems

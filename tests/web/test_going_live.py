@@ -22,7 +22,7 @@ from school_protocol.config import Settings
 from school_protocol.context import open_house
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Actor
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.reports.public_door import renew
 from school_protocol.storage import work_queue
 from school_protocol.storage.administration_log import Kind
@@ -54,10 +54,10 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     house = open_house(Settings(data=tmp_path / "var"), clock)
     player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
     with house.directory.writing() as session:
-        added = contacts_repository.add_contact(
+        added = people_repository.add_contact(
             session, target="police", names={"fr": "Police secours"}, phone="19", hours={"always": True}
         )
-        contacts_repository.verify_contact(session, added, on=NOW.date(), by="x")
+        people_repository.verify_contact(session, added, on=NOW.date(), by="x")
     player.house = asked(house)
     school = School(player, count(1))
     chief = administrator(player)

@@ -21,7 +21,7 @@ from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
 from school_protocol.context import open_house
 from school_protocol.engine.definition import Protocol
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.supervision import referral_register
 from school_protocol.web import create_app
 from tests.web.browsing import Browser, browser_of
@@ -259,11 +259,11 @@ def test_a_number_that_was_not_checked_for_long_says_so_where_a_team_reads_it(si
 def test_a_service_is_chosen_by_name_shown_with_its_town_and_found_in_the_register(site: Site) -> None:
     house = site.player.house
     with house.directory.writing() as session:
-        cell = contacts_repository.add_contact(
+        cell = people_repository.add_contact(
             session, target="prosecutor", names={"fr": "Cellule du tribunal", "ar": "خلية المحكمة"},
             city={"fr": "Salé", "ar": "سلا"},
         )  # fmt: skip
-        police = contacts_repository.add_contact(session, target="police", names={"fr": "Brigade"}, phone="19")
+        police = people_repository.add_contact(session, target="police", names={"fr": "Brigade"}, phone="19")
     head = site.browser("head")
     page = head.open(f"/cases/{site.number}/acts/referral")
     assert "Cellule du tribunal (Salé)" in page.html
@@ -289,7 +289,7 @@ def test_contacts_are_narrowed_to_a_town(site: Site) -> None:
         region = auth_repository.unit(session, site.player.school).parents[-1]
     with house.directory.writing() as session:
         for name, city in (("Une cellule", "Salé"), ("Une autre", "Rabat")):
-            contacts_repository.add_contact(
+            people_repository.add_contact(
                 session, target="prosecutor", names={"fr": name}, unit=region, city={"fr": city}
             )
     keeper = site.browser("academy")
@@ -305,8 +305,8 @@ def test_contacts_are_narrowed_to_a_town(site: Site) -> None:
 def test_the_service_of_a_referral_is_put_right_from_its_entry(site: Site) -> None:
     house, actor = site.player.house, site.player.actor("head")
     with house.directory.writing() as session:
-        chosen = contacts_repository.add_contact(session, target="police", names={"fr": "Brigade de Salé"})
-        contacts_repository.add_contact(session, target="prosecutor", names={"fr": "Parquet"})
+        chosen = people_repository.add_contact(session, target="police", names={"fr": "Brigade de Salé"})
+        people_repository.add_contact(session, target="prosecutor", names={"fr": "Parquet"})
     referrals = showing.see_case(house, actor, site.number).referrals
     seq = next(one.seq for one in referrals if one.target.key == "police")
     head, path = site.browser("head"), f"/cases/{site.number}/acts/correction?record={seq}"
@@ -321,7 +321,7 @@ def test_the_service_of_a_referral_is_put_right_from_its_entry(site: Site) -> No
     for shown in (f"/cases/{site.number}", f"/cases/{site.number}/entries/{seq}"):
         assert "Brigade de Salé" in head.open(shown).text
     with house.directory.writing() as session:
-        other = contacts_repository.add_contact(session, target="police", names={"fr": "Brigade de Rabat"})
+        other = people_repository.add_contact(session, target="police", names={"fr": "Brigade de Rabat"})
     head.open(path)
     assert head.client.post(path, data={**head.form, **said, "whom": other}).status_code == 303
     assert "Brigade de Rabat" in head.open(f"/cases/{site.number}/entries/{seq}").text

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 import school_protocol
 from school_protocol.cases import lists
-from school_protocol.cli import log
+from school_protocol.cli import serve_commands
 from school_protocol.engine.visibility import Permission
 from school_protocol.ui import routing
 from school_protocol.web import create_app
@@ -31,12 +31,12 @@ HEADERS = {
 CODE = Path(school_protocol.__file__).parent
 
 
-@pytest.fixture(params=sorted(log.FORMS))
+@pytest.fixture(params=sorted(serve_commands.FORMS))
 def written(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     """What the log of a process that serves would hold."""
-    found, root, ours = io.StringIO(), logging.getLogger(), logging.getLogger(log.OURS)
+    found, root, ours = io.StringIO(), logging.getLogger(), logging.getLogger(serve_commands.OURS)
     handler = logging.StreamHandler(found)
-    handler.setFormatter(log.FORMS[request.param]())
+    handler.setFormatter(serve_commands.FORMS[request.param]())
     level = ours.level
     root.addHandler(handler)
     ours.setLevel(logging.INFO)

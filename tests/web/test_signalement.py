@@ -26,7 +26,7 @@ from school_protocol.context import House, open_house
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.reports import public_door
 from school_protocol.reports.routes import GATE
 from school_protocol.reports.rules import FLOOD
@@ -112,12 +112,12 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
     with house.directory.writing() as session:
         for place, (number, target) in enumerate((("19", "police"), ("177", "police"), ("2511", "child_line"))):
-            added = contacts_repository.add_contact(
+            added = people_repository.add_contact(
                 session, target=target, names={"fr": f"Ligne {number}"}, phone=number, hours={"always": True},
                 position=place,
             )  # fmt: skip
-            contacts_repository.verify_contact(session, added, on=NOW.date(), by="x")
-        contacts_repository.add_contact(session, target="rescue", names={"fr": "Jamais vérifié"}, phone="0500 11 22 33")
+            people_repository.verify_contact(session, added, on=NOW.date(), by="x")
+        people_repository.add_contact(session, target="rescue", names={"fr": "Jamais vérifié"}, phone="0500 11 22 33")
     yield School(house, player, create_app(house, testing=True), clock)
     house.close()
 

@@ -8,8 +8,8 @@ from html import unescape
 
 import pytest
 
+from school_protocol.reports import repository
 from school_protocol.reports import repository as reports_repository
-from school_protocol.reports import shuffle_repository
 from school_protocol.reports.public_door import current, form_of
 from school_protocol.reports.repository import PublicHeader
 from school_protocol.reports.rules import Status, alike_texts, hour_of, weigh
@@ -35,7 +35,7 @@ def flood(school: School, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F81
     """All within one hour, as they would lie after as many were sent: jokes, a few words each, some say “danger”."""
     protocol, rules = current(school.house)
     form, unit, hour = form_of(protocol, "public"), school.player.school, hour_of(school.house.now())
-    monkeypatch.setattr(shuffle_repository, "mix_school", lambda *_arguments: 0)
+    monkeypatch.setattr(repository, "mix_school", lambda *_arguments: 0)
     with school.house.realm.writing() as session:
         for number in range(NUMBER):
             is_cry = number == NUMBER // 2

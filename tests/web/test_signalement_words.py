@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from school_protocol.cases.loading import load
 from school_protocol.engine.clock import Calendar, Hours
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.reports import public_door
 from school_protocol.reports import routes as reports_routes
 
@@ -50,7 +50,7 @@ def formal_in(html: str) -> list[str]:
 def test_the_page_says_until_when_the_school_is_closed(school: School, day: datetime, said: str | None) -> None:  # noqa: F811
     with school.house.directory.writing() as session:
         closed = frozenset({date(2026, 11, 26)})
-        contacts_repository.set_calendar(session, school.player.school, Calendar(opening=WEEK, closed=closed))
+        people_repository.set_calendar(session, school.player.school, Calendar(opening=WEEK, closed=closed))
     school.clock.turn_to(day)
     for path in ("", "/after"):
         html = shown(school.stranger().get(f"/s/{school.code}{path}?lang=fr").get_data(as_text=True))

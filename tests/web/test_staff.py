@@ -27,7 +27,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.language import ZONE, Wording
 from school_protocol.people import import_repository, imports
 from school_protocol.people import repository as people_repository
-from school_protocol.ui import form_post
+from school_protocol.ui import forms as ui_forms
 from school_protocol.web import create_app
 from tests.web.browsing import Browser, browser_of
 
@@ -241,7 +241,7 @@ def test_an_open_browser_of_somebody_who_was_ended_gets_nothing_more(site: Site)
         assert answer.headers["Location"].startswith("/sign-in"), path
     answer = typing.client.post(typing.at, data={**typing.form.to_dict(), "a-text": "half-filled"})
     assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, "/sign-in")
-    assert form_post.find_draft(house, member.id, f"{case}/acts/note"), "what was typed is sealed for its owner"
+    assert ui_forms.find_draft(house, member.id, f"{case}/acts/note"), "what was typed is sealed for its owner"
     again = site.browser("team_member")
     assert again.client.get(case).status_code == 404, "a new session opens nothing either"
     assert site.browser("head").client.get(f"/case-files/{job.job}/files").status_code == 404

@@ -9,7 +9,7 @@ from flask import Flask, g
 
 from school_protocol.cases.presenters import subject_of
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType, FormField
+from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.texts import Text
 from school_protocol.language import Wording
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from school_protocol.cases.story_player import Played, moment
 from school_protocol.engine.deadlines import Due, dues, duties
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.texts import ATTACH
 from school_protocol.language import ZONE
 from school_protocol.training.findings import Debrief

@@ -14,7 +14,7 @@ import pytest
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
 from school_protocol.engine.definition import Protocol
-from school_protocol.engine.form_model import FieldType
+from school_protocol.engine.definition_parts import FieldType
 from school_protocol.language import Wording
 from school_protocol.pdf.rendering import missing
 from school_protocol.training import findings, room_repository, room_store, seats, workshop_end

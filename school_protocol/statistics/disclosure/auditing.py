@@ -17,18 +17,195 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
 
-from school_protocol.statistics.disclosure.bounding import Block, Bounds, Numbers, spans
-from school_protocol.statistics.disclosure.carrying import fitting, named
-from school_protocol.statistics.disclosure.cutting import Cuts, Part
-from school_protocol.statistics.disclosure.layout import Layout
+from school_protocol.statistics.disclosure.bounding import Block, Bounds, Numbers, World, spans
+from school_protocol.statistics.disclosure.layout import Layout, slab_of
 from school_protocol.statistics.disclosure.members import TERMS, Need, needs_of
-from school_protocol.statistics.disclosure.release import SMALL, Key, Release, Said, Told, Worlds
+from school_protocol.statistics.disclosure.release import SMALL, Key, Name, Release, Said, Told, Worlds
 from school_protocol.statistics.disclosure.seeking import Flags, Ranges, Search
 from school_protocol.statistics.disclosure.system import Place, System, begin_alike
+from school_protocol.statistics.rules import TOTALS
+
+# Worlds that an earlier look found, tried anew: what they opened then needs no program now.
+# None is trusted: each is put onto the numbers that there are now and counts only if it fits every
+# bound exactly. What was counted since moves as it did before it changed, or if that doesn't fit,
+# not at all.
+
+_AT_ONCE = 200
+
+
+def named(system: System, worlds: Sequence[World]) -> Worlds:
+    """Worlds of a system, as they are kept."""
+    used = np.unique(np.concatenate([one.numbers for one in worlds])) if worlds else np.zeros(0, dtype=np.int64)
+    names = tuple(_name(system, number) for number in used.tolist())
+    moves = tuple((tuple(np.searchsorted(used, one.numbers).tolist()), tuple(one.steps.tolist())) for one in worlds)
+    return Worlds(len(system.releases), names, moves)
+
+
+def fitting(kept: Worlds, system: System, bounds: Bounds) -> Iterator[World]:
+    """Those that are worlds of this system, too."""
+    numbers = {_name(system, number): number for number in range(len(system.place))}
+    onto = np.array([numbers.get(name, -1) for name in kept.names], dtype=np.int64)
+    later = _Later(system, kept.releases)
+    for begin in range(0, len(kept.moves), _AT_ONCE):
+        now = [_put(onto, places, steps) for places, steps in kept.moves[begin : begin + _AT_ONCE]]
+        moving = [later.moving(one) for one in now]
+        fits = bounds.fit(moving).tolist()
+        yield from compress(moving, fits)
+        still = [one for one, is_one in zip(now, fits, strict=True) if not is_one]
+        yield from compress(still, bounds.fit(still).tolist())
+
+
+def _name(system: System, number: int) -> Name:
+    place = system.place[number]
+    return place.unit, place.period, *place.cell, int(system.truth[number])
+
+
+def _put(onto: Numbers, places: Sequence[int], steps: Sequence[int]) -> World:
+    numbers = onto[list(places)]
+    is_there = numbers >= 0
+    if len(np.unique(numbers[is_there])) < is_there.sum():
+        is_there[:] = False  # a cell that came back to what it was: names don't tell its numbers apart
+    return World(numbers[is_there], np.array(steps, dtype=np.int64)[is_there])
+
+
+class _Later:
+    """What was counted since so many releases: of each number the one that the cell was before."""
+
+    def __init__(self, system: System, releases: int) -> None:
+        before = np.full(len(system.place), -1, dtype=np.int64)
+        for versions in system.versions.values():
+            old = [number for number in versions if system.since[number] < releases]
+            new = [number for number in versions if system.since[number] >= releases]
+            before[new] = old[-1] if old and new else -1
+        self._new: Numbers = np.flatnonzero((before >= 0) & ~system.known)
+        order = np.argsort(before[self._new], kind="stable")
+        self._new = self._new[order]
+        self._before = before[self._new]
+
+    def moving(self, world: World) -> World:
+        """That world, in which they move as what they were."""
+        if not len(self._new):
+            return world
+        begins, ends = (np.searchsorted(self._before, world.numbers, side) for side in ("left", "right"))
+        at = spans(begins, ends)
+        numbers = np.concatenate([world.numbers, self._new[at]])
+        return World(numbers, np.concatenate([world.steps, np.repeat(world.steps, ends - begins)]))
+
+
+# Which numbers are looked at together: of one table below one unit, of one table, of what changed
+# in one release …
+# A cell that was told in no release may have been another number in all of them: then the numbers
+# that it was move as one column. From the release on in which it changed, it may move by itself.
+
+
+class Part(NamedTuple):
+    """Free numbers, and the columns in which they move: each from 0 on has one."""
+
+    numbers: Numbers
+    columns: Numbers
+    size: int
+
+    @classmethod
+    def of(cls, numbers: Numbers, names: Numbers) -> Part:
+        """Numbers of one name are in one column."""
+        found, columns = np.unique(names, return_inverse=True)
+        return cls(numbers, columns, len(found))
+
+    @property
+    def name(self) -> bytes:
+        """The same for the same numbers in the same columns."""
+        return sha256(self.numbers.tobytes() + self.columns.tobytes()).digest()
+
+
+class Cuts:
+    """The numbers of a system by names: those of one name are looked at together."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        size = len(system.place)
+        self.since: Numbers = np.array(system.since, dtype=np.int64)
+        versions = list(system.versions.values())
+        self._order = np.fromiter((number for one in versions for number in one), dtype=np.int64, count=size)
+        """All numbers, those that one cell was one after the other."""
+        self._begins = np.zeros(size, dtype=bool)
+        self._begins[np.cumsum([0, *(len(one) for one in versions)])[:-1]] = True
+        self.by_block = _numbered(system.block)
+        self.by_unit = _numbered([one[0] for one in system.block])
+        self.by_table = _numbered([slab_of(one.cell) for one in system.place])
+        totals = {key: (TOTALS, table.of) for one in system.layouts for key, table in one.tables.items()}
+        self.by_total = _numbered([one.cell if one.cell[0] == TOTALS else totals[one.cell[0]] for one in system.place])
+        """A total and all tables of it."""
+        self.together: Numbers = np.zeros(size, dtype=np.int64)
+
+    # ---- columns ---------------------------------------------------------------------------------------------------
+
+    def alone(self, _held: Flags) -> Numbers:
+        """Each number in a column of its own."""
+        return np.arange(len(self.since))
+
+    def runs(self, held: Flags) -> Numbers:
+        """What a cell was, from one number that is held to the next, in one column."""
+        return self._columns(held, np.zeros(len(self.since), dtype=bool))
+
+    def since_release(self, held: Flags, release: int) -> Numbers:
+        """Of each cell that changed in that release: what it was from then on, in one column; all else in none: -1."""
+        changed = self.since == release
+        columns = self._columns(held, changed)
+        is_first = np.zeros(len(changed) + 1, dtype=bool)
+        is_first[columns[changed & ~held]] = True
+        return np.where(is_first[columns] & ~held, columns, -1)
+
+    def _columns(self, held: Flags, begins: Flags) -> Numbers:
+        ordered = held[self._order]
+        first = self._begins | begins[self._order] | ordered | np.concatenate([[False], ordered[:-1]])
+        found = np.zeros(len(held), dtype=np.int64)
+        found[self._order] = np.cumsum(first) - 1
+        return found
+
+    # ---- parts -----------------------------------------------------------------------------------------------------
+
+    def parts(
+        self, names: Numbers, free: Flags, held: Flags, needs: Numbers, firsts: Numbers
+    ) -> Iterator[tuple[Numbers, Numbers]]:
+        """The free numbers of each name that needs ask for, and these needs. `firsts`: of each a free number, or -1."""
+        asked = needs[firsts >= 0]
+        name = names[firsts[firsts >= 0]]
+        every = np.flatnonzero(~held & free)
+        order = every[np.argsort(names[every], kind="stable")]
+        sorted_names = names[order]
+        for one in np.unique(name):
+            begin, end = np.searchsorted(sorted_names, [one, one + 1])
+            if begin < end:
+                yield order[begin:end], asked[name == one]
+
+    def components(self, held: Flags) -> Numbers:
+        """Names under which all stands together that bounds bind."""
+        root = list(range(len(held)))
+
+        def find(number: int) -> int:
+            while root[number] != number:
+                root[number] = root[root[number]]
+                number = root[number]
+            return number
+
+        for bound in self.system.bounds:
+            unknown = [number for number, _ in bound.terms if not held[number]]
+            for number in unknown[1:]:
+                root[find(number)] = find(unknown[0])
+        return np.array([find(number) for number in root], dtype=np.int64)
+
+
+def _numbered(names: Sequence[object]) -> Numbers:
+    """The same names as numbers."""
+    places: dict[object, int] = {}
+    return np.array([places.setdefault(name, len(places)) for name in names], dtype=np.int64)
+
 
 Progress = Callable[[int, int], None]
 """Told how many of how many counts are settled."""

@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
-from school_protocol.statistics import rules
+from school_protocol.statistics import rules as statistics_rules
 from school_protocol.statistics.rules import KEPT, LATE, Cell, Counts, FigureTable, Period
 
 SMALL = 4
 """Up to so many is withheld."""
-WIDTH = rules.LEAST - 1
+WIDTH = statistics_rules.LEAST - 1
 """The least distance between the greatest and the smallest value that a withheld cell may have."""
 GROUPS = (CASES, DANGERS, REFERRALS)
 """The totals: each is one of the cases, and tables are of one of them."""
@@ -118,13 +118,13 @@ def said_of(counts: Counts, table: FigureTable, said: Said) -> Told | None:
 def share_of(counts: Counts, table: str, unit: str, month: str) -> tuple[int, int] | None:
     """Between which two percentages the kept ones lie, if there are enough."""
     kept, late = (counts.at((table, row), unit, month) for row in (KEPT, LATE))
-    return rules.share(kept, kept + late)
+    return statistics_rules.share(kept, kept + late)
 
 
 def median_of(counts: Counts, table: FigureTable, unit: str, month: str) -> str | None:
     """The class in which the lower median lies, if there are enough."""
     numbers = {place: counts.at((table.key, row.key), unit, month) for place, row in enumerate(table.rows)}
-    place = rules.median(numbers)
+    place = statistics_rules.median(numbers)
     return None if place is None else table.rows[place].key
 
 

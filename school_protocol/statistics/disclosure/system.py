@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from school_protocol.statistics import rules
+from school_protocol.statistics import rules as statistics_rules
 from school_protocol.statistics.disclosure.layout import ALL, Layout, Slab, slab_of
 from school_protocol.statistics.disclosure.release import Key, NotReleasable, Release, Said, said_of
 from school_protocol.statistics.rules import KEPT, LATE, TOTALS, Cell, Counts, FigureTable
@@ -360,8 +360,8 @@ def _share(kept: int, late: int, told: tuple[int, int]) -> Iterator[Bound]:
     """What a share says: the steps' width tells how many there are, and the step between which counts the part lies."""
     low, high = told
     steps = 100 // (high - low)
-    least = {parts: number for number, parts in rules.STEPS}[steps]
-    most = min((number - 1 for number, _ in rules.STEPS if number > least), default=None)
+    least = {parts: number for number, parts in statistics_rules.STEPS}[steps]
+    most = min((number - 1 for number, _ in statistics_rules.STEPS if number > least), default=None)
     yield Bound(((kept, 1), (late, 1)), least, most)
     at = low * steps // 100
     # at * (kept + late) <= steps * kept < (at + 1) * (kept + late), but that all of them lie in the last step
@@ -372,6 +372,6 @@ def _share(kept: int, late: int, told: tuple[int, int]) -> Iterator[Bound]:
 def _median(table: FigureTable, middle: str, numbers: Sequence[int]) -> Iterator[Bound]:
     """What a lower median says: up to its class lie half of all at least, below it fewer."""
     at = [row.key for row in table.rows].index(middle)
-    yield Bound(tuple((number, 1) for number in numbers), rules.BAND, None)
+    yield Bound(tuple((number, 1) for number in numbers), statistics_rules.BAND, None)
     yield Bound(tuple((number, 1 if place <= at else -1) for place, number in enumerate(numbers)), 0, None)
     yield Bound(tuple((number, -1 if place < at else 1) for place, number in enumerate(numbers)), 1, None)

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from school_protocol.auth import access_codes, second_factor
 from school_protocol.cases.story_player import Player
-from school_protocol.ui import form_post
+from school_protocol.ui import forms as ui_forms
 from school_protocol.web import create_app
 
 from ..filled import filled
@@ -407,7 +407,7 @@ def test_no_typed_password_or_code_waits_as_a_draft(people: People, open_app: Fl
     assert answer.status_code == 400
     people.wait(hours=1)
     assert visit.client.post("/account/password", data=sent).status_code in (302, 400)
-    assert form_post.find_draft(people.house, people.actor("head").id, "/account/password") is None
+    assert ui_forms.find_draft(people.house, people.actor("head").id, "/account/password") is None
     planted = dict(filled(visit.html, "/account/password"))["shown_to"]
     assert planted, "the form said to whom it was shown"
 

@@ -21,7 +21,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.events import EVENT_OF_ACT, EventKind
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import Wording
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 from school_protocol.ui.forms import form_for
 
 from ..conftest import NOW, SCHOOL, Accounts
@@ -42,7 +42,7 @@ def protocol(small: Protocol) -> Protocol:
 def player(player: Player) -> Player:
     """In a school near which there is somebody to call."""
     with player.house.directory.writing() as session:
-        contacts_repository.add_contact(
+        people_repository.add_contact(
             session, target="gendarmes", names={"fr": "Brigade"}, unit=player.school, phone="05 37 00 11 22"
         )
     return player

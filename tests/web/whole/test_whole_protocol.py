@@ -14,7 +14,7 @@ from school_protocol.cases.showing import see_act, see_case, see_record
 from school_protocol.cases.story_player import Player
 from school_protocol.cases.view_models import RecordView
 from school_protocol.engine.errors import Unseen
-from school_protocol.people import contacts_repository
+from school_protocol.people import repository as people_repository
 
 from ..conftest import NOW
 from ..filled import filled
@@ -55,7 +55,7 @@ def grid_of(player: Player, number: str) -> RecordView:
 def test_the_number_that_was_called_is_noted_and_no_other_of_the_same_service(player: Player, browse: Browse) -> None:
     with player.house.directory.writing() as session:
         for phone in ("15", "141"):
-            contacts_repository.add_contact(
+            people_repository.add_contact(
                 session, target="rescue", names={"fr": f"Secours {phone}"}, unit=None, phone=phone
             )
     member, house = player.actor("team_member"), player.house

@@ -1,29 +1,36 @@
-"""Histories of cases read whole out of one store and written into another, many at once, each as a case of its own.
-
-Every copy has its own id, number, keys, chain, people and places; what happened, and when, stays as it was.
-"""
+"""What ops asks of the tables: rows that a copy of samples is made of, and rows that are named where none is."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Table, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from school_protocol.auth.models import AccountRow, AppointmentRow, CodeSeedRow, PasskeyRow, UnitRow
 from school_protocol.cases import index_check_repository, lookup_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.models import CaseIndexRow, IdentityMarkRow, IdentityRow, ReportRow
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import Entry
+from school_protocol.people.models import ContactRow
 from school_protocol.statistics import repository as statistics_repository
+from school_protocol.statistics.models import FigureReleaseRow
 from school_protocol.statistics.rules import Share
-from school_protocol.storage import case_keys, journal, row_macs
+from school_protocol.storage import case_keys, journal
+from school_protocol.storage import models as storage_models
+from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.engines import Store
-from school_protocol.storage.models import CaseRecordRow, ObjectKeyRow, RealmBase, new_id
+from school_protocol.storage.models import AdministrationRow, CaseRecordRow, ObjectKeyRow, RealmBase, new_id
 from school_protocol.storage.vault import Vault, canonical, from_canonical
+
+# Histories of cases read whole out of one store and written into another, many at once, each as a
+# case of its own.
+# Every copy has its own id, number, keys, chain, people and places; what happened, and when, stays
+# as it was.
 
 Row = dict[str, Any]
 
@@ -127,7 +134,7 @@ class _Batch:
             table: [{name: _named(value, ids) for name, value in row.items()} for row in rows]
             for table, rows in history.index.items()
         }
-        own[_table(CaseIndexRow)][0]["macs"] = row_macs.of_several(self.session, own.items())
+        own[_table(CaseIndexRow)][0]["macs"] = storage_models.of_several(self.session, own.items())
         for table, rows in own.items():
             self.after[table] += rows
         self.shares.append((case_id, key, replace(history.share, path=copy.path)))
@@ -201,3 +208,47 @@ def _table(model: type[RealmBase]) -> Table:
     table = model.__table__
     assert isinstance(table, Table)
     return table
+
+
+# Rows that entries of administration made, and that are not there: somebody took them away from
+# outside.
+
+_MADE: tuple[tuple[Kind, InstrumentedAttribute[Any], InstrumentedAttribute[Any]], ...] = (
+    (Kind.account_created, AdministrationRow.account, AccountRow.id),
+    (Kind.appointed, AdministrationRow.appointment, AppointmentRow.id),
+    (Kind.unit_created, AdministrationRow.unit, UnitRow.id),
+    (Kind.contact_added, AdministrationRow.draft, ContactRow.id),
+    (Kind.figures_issued, AdministrationRow.draft, FigureReleaseRow.id),
+)
+_FACTORS: dict[str, tuple[type[CodeSeedRow | PasskeyRow], int]] = {
+    Kind.code_factor_set.value: (CodeSeedRow, 1),
+    Kind.code_factor_removed.value: (CodeSeedRow, 0),
+    Kind.passkey_added.value: (PasskeyRow, 1),
+    Kind.passkey_removed.value: (PasskeyRow, -1),
+}
+"""What an entry makes of somebody's second factors: a phone is set or not, passkeys are counted."""
+
+
+def missing_rows(session: Session) -> Iterator[str]:
+    """Table and key of each row that an entry made, and of each account one of whose second factors is missing."""
+    for kind, noted, key in _MADE:
+        query = select(noted).outerjoin(key.class_, key == noted)
+        said = query.where(AdministrationRow.kind == kind.value, noted.is_not(None), key.is_(None))
+        for one in session.scalars(said.distinct().order_by(noted)):
+            yield f"{key.class_.__tablename__} {one}"
+    yield from _factors(session)
+
+
+def _factors(session: Session) -> Iterator[str]:
+    noted: dict[type[CodeSeedRow | PasskeyRow], Counter[str]] = {CodeSeedRow: Counter(), PasskeyRow: Counter()}
+    kinds = (*_FACTORS, Kind.factors_restored.value)
+    query = select(AdministrationRow.account, AdministrationRow.kind).where(AdministrationRow.kind.in_(kinds))
+    for account, kind in session.execute(query.order_by(AdministrationRow.at, AdministrationRow.id)):
+        if kind == Kind.factors_restored.value:
+            noted[CodeSeedRow][account] = noted[PasskeyRow][account] = 0
+            continue
+        table, by = _FACTORS[kind]
+        noted[table][account] = by if table is CodeSeedRow else noted[table][account] + by
+    for table, counts in noted.items():
+        kept = Counter(session.scalars(select(table.account)))
+        yield from (f"{table.__tablename__} {one}" for one in sorted(counts) if kept[one] < counts[one])
