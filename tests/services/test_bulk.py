@@ -130,7 +130,7 @@ def test_the_control_without_a_press_of_its_own_a_case_would_have_two(
 def test_while_a_worker_is_at_it_another_leaves_it_alone_until_its_lease_is_over(many: School) -> None:
     job = begun(many)
     with many.house.realm.writing() as session:
-        assert bulk.bulk_repository.take(session, job, now=many.house.now(), left_since=many.house.now() - bulk.LEASE)
+        assert bulk.repository.take(session, job, now=many.house.now(), left_since=many.house.now() - bulk.LEASE)
     assert worked(many) is False
     assert seen(many, job).done == 0
     many.wait(minutes=5)

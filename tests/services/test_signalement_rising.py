@@ -211,7 +211,7 @@ def test_a_school_without_a_calendar_is_not_forgotten(risen: Risen, monkeypatch:
         raise Unseen("calendar")
 
     risen.send()
-    monkeypatch.setattr(escalation.contacts_repository, "calendar_for", nothing)
+    monkeypatch.setattr(escalation.people_repository, "calendar_for", nothing)
     assert risen.told() != []
 
 
