@@ -523,7 +523,7 @@ def _place_asked(w: Wording, units: Sequence[Unit]) -> Question:
 # ---- pages of tokens: asked for, agreed to, drawn and ended --------------------------------------------------------
 
 system_blueprint = Pages("systems", __name__, asks=Permission.see_systems, url_prefix="/systems")
-system_blueprint.panel("systems/of_account.html", lambda _house, _actor: True, "account.more", endpoint="systems.index")
+system_blueprint.panel("api/of_account.html", lambda _house, _actor: True, "account.more", endpoint="systems.index")
 
 CURSOR_MOST = 40
 
@@ -536,7 +536,7 @@ def index() -> ResponseReturnValue:
         raise Unseen("systems")
     are_over = request.args.get("show") == "over"
     view = tokens.see_tokens(sessions.house(), sessions.actor(), are_over=are_over, after=after)
-    return render_template("systems/index.html", view=view, **_words())
+    return render_template("api/index.html", view=view, **_words())
 
 
 @system_blueprint.route("/new", methods=["GET", "POST"])
@@ -554,7 +554,7 @@ def new() -> ResponseReturnValue:
     return record_form(
         lambda posted: token_form(w, posted, units, today),
         lambda form, answers: tokens.ask_token(house, actor, **answers, token=form.sent_token()),
-        lambda form, **more: render_template("systems/new.html", form=form, **more),
+        lambda form, **more: render_template("api/new.html", form=form, **more),
         done,
         explain=obstacle,
     )
@@ -564,7 +564,7 @@ def new() -> ResponseReturnValue:
 def system(system: str) -> ResponseReturnValue:
     """One token: what it reads, who made it, what was read by it lately."""
     view = tokens.see_token(sessions.house(), sessions.actor(), system)
-    return render_template("systems/system.html", view=view, **_words())
+    return render_template("api/system.html", view=view, **_words())
 
 
 @system_blueprint.post("/<system>/agree")
@@ -583,7 +583,7 @@ def draw(system: str) -> ResponseReturnValue:
     view = tokens.see_token(sessions.house(), sessions.actor(), system)
     site = (sessions.house().settings.address or request.host_url).rstrip("/")
     address = site + url_for("api.description")
-    return render_template("systems/drawn.html", view=view, secret=secret, address=address)
+    return render_template("api/drawn.html", view=view, secret=secret, address=address)
 
 
 @system_blueprint.post("/<system>/end")

@@ -57,7 +57,7 @@ def show() -> ResponseReturnValue:
     house, actor = sessions.house(), sessions.actor()
     view = own_account.see_account(house, actor, sessions.token_of_request())
     return render_template(
-        "account/show.html",
+        "auth/show.html",
         view=view,
         device=lambda agent: presenters.device(wording(), agent),
         handle_of=passkeys.handle_of,
@@ -74,7 +74,7 @@ def password() -> ResponseReturnValue:
         old = secret("password")
         return own_account.change_password(sessions.house(), sessions.actor(), old, new_password(), visitor())
 
-    return _changing("account/password.html", change, wording()._("Your password is changed."))
+    return _changing("auth/password.html", change, wording()._("Your password is changed."))
 
 
 @blueprint.route("/phone", methods=["GET", "POST"])
@@ -97,7 +97,7 @@ def _phone(seed: str, problems: dict[str, str] | None = None) -> str:
     actor = sessions.actor()
     view = own_account.see_account(sessions.house(), actor, sessions.token_of_request())
     return render_template(
-        "account/phone.html",
+        "auth/phone.html",
         view=view,
         problems=problems or {},
         picture=qr_code(seed, view.username),
@@ -113,7 +113,7 @@ def drop_phone() -> ResponseReturnValue:
 
     w = wording()
     return _changing(
-        "account/prove.html",
+        "auth/prove.html",
         change,
         w._("The codes of your phone are taken away."),
         title=w._("Without the phone’s codes"),
@@ -127,7 +127,7 @@ def recovery() -> ResponseReturnValue:
 
     w = wording()
     return _changing(
-        "account/prove.html", change, w._("You have new recovery codes."), title=w._("New recovery codes"),
+        "auth/prove.html", change, w._("You have new recovery codes."), title=w._("New recovery codes"),
         lead=w._("The codes before are worth nothing from then on."),
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def new_passkey() -> ResponseReturnValue:
         return _proving(profile_said(error), title=title), 422
     except IdentityRefused as refused:
         return _proving({"password": presenters.refusal(w, refused.code)}, title=title), 409
-    return render_template("account/passkey.html", options=options, problems={})
+    return render_template("auth/passkey.html", options=options, problems={})
 
 
 @blueprint.post("/passkeys")
@@ -173,7 +173,7 @@ def drop_passkey(handle: str) -> ResponseReturnValue:
 
     w = wording()
     return _changing(
-        "account/prove.html",
+        "auth/prove.html",
         change,
         w._("The passkey is taken away."),
         title=w._("Without this passkey"),
@@ -215,7 +215,7 @@ def others() -> ResponseReturnValue:
         except Unseen:
             problem = wording()._("Nobody of that user name is yours to help.")
     people, asked = access_codes.people_helped(house, actor), access_codes.asked_for(house, actor)
-    return render_template("account/others.html", people=people, asked=asked, name=name, problem=problem)
+    return render_template("auth/others.html", people=people, asked=asked, name=name, problem=problem)
 
 
 @blueprint.route("/others/<account>", methods=["GET", "POST"])
@@ -232,13 +232,13 @@ def other(account: str) -> ResponseReturnValue:
         return _other(account, presenters.refusal(wording(), refused.code, refused.ends)), 409
     sessions.ring()
     if slip is not None:
-        return render_template("account/slip.html", slip=slip)
+        return render_template("auth/slip.html", slip=slip)
     return redirect(url_for("account.other", account=account), 303)
 
 
 def _other(account: str, problem: str = "") -> str:
     view = access_codes.see_helped(sessions.house(), sessions.actor(), account)
-    return render_template("account/other.html", view=view, problem=problem)
+    return render_template("auth/other.html", view=view, problem=problem)
 
 
 def _invite(account: str) -> Slip:
@@ -290,7 +290,7 @@ def _changing(template: str, change: Callable[[], Renewed], done: str, **more: s
 
 
 def _proving(problems: dict[str, str], **more: str) -> str:
-    return render_template("account/prove.html", problems=problems, **_words(more))
+    return render_template("auth/prove.html", problems=problems, **_words(more))
 
 
 def _words(more: dict[str, str]) -> dict[str, str]:
@@ -306,7 +306,7 @@ def _done(renewed: Renewed, message: str) -> Response:
         return response
     response = make_response()
     sessions.begin(response, renewed.token)
-    response.set_data(render_template("account/recovery.html", codes=renewed.recovery, way_on=url_for("account.show")))
+    response.set_data(render_template("auth/recovery.html", codes=renewed.recovery, way_on=url_for("account.show")))
     return response
 
 

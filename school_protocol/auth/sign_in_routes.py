@@ -93,15 +93,15 @@ def factor() -> ResponseReturnValue:
     """The code that the phone shows, or a recovery code."""
     waiting = _waiting(Stage.factor)
     if request.method != "POST":
-        return _step("sign_in/factor.html", waiting)
+        return _step("auth/sign_in_factor.html", waiting)
     try:
         token = sign_in_service.prove_factor(
             sessions.house(), sessions.token_of_request(), typed("code"), routes.visitor()
         )
     except TooManyTries as error:
-        return _step("sign_in/factor.html", waiting, seconds=error.seconds), 429, again_in(error.seconds)
+        return _step("auth/sign_in_factor.html", waiting, seconds=error.seconds), 429, again_in(error.seconds)
     if token is None:
-        return _step("sign_in/factor.html", waiting, problems=wrong("code", "wrong_code")), 422
+        return _step("auth/sign_in_factor.html", waiting, problems=wrong("code", "wrong_code")), 422
     return _on(token)
 
 
@@ -110,13 +110,13 @@ def lost() -> ResponseReturnValue:
     """The code that two people gave to somebody whose phone is lost: the old factors end, new ones are set up."""
     waiting = _waiting(Stage.factor)
     if request.method != "POST":
-        return _step("sign_in/lost.html", waiting)
+        return _step("auth/sign_in_lost.html", waiting)
     try:
         token = access_codes.restore(sessions.house(), sessions.token_of_request(), typed("code"), routes.visitor())
     except TooManyTries as error:
-        return _step("sign_in/lost.html", waiting, seconds=error.seconds), 429, again_in(error.seconds)
+        return _step("auth/sign_in_lost.html", waiting, seconds=error.seconds), 429, again_in(error.seconds)
     if token is None:
-        return _step("sign_in/lost.html", waiting, problems=wrong("code", "wrong_slip")), 422
+        return _step("auth/sign_in_lost.html", waiting, problems=wrong("code", "wrong_slip")), 422
     return _on(token)
 
 
@@ -153,7 +153,7 @@ def recovery_page(token: str, codes: tuple[str, ...], *, way_on: str) -> Respons
     reword()
     response = make_response()
     sessions.begin(response, token)
-    response.set_data(render_template("account/recovery.html", codes=codes, way_on=way_on))
+    response.set_data(render_template("auth/recovery.html", codes=codes, way_on=way_on))
     return response
 
 
@@ -170,7 +170,7 @@ def _waiting(stage: Stage) -> Pending:
 def _enrolling(waiting: Pending, seed: str, problems: dict[str, str] | None = None) -> str:
     options = passkeys.ask_to_add(sessions.house(), waiting.account, routes.site())
     return _step(
-        "sign_in/enrol.html",
+        "auth/sign_in_enrol.html",
         waiting,
         problems=problems,
         picture=qr_code(seed, waiting.username),
@@ -197,15 +197,15 @@ def invited(token: str) -> ResponseReturnValue:
     """Choose the first password, by the link that somebody was given."""
     found = access_codes.see_invitation(sessions.house(), token)
     if found is None:
-        return render_template("sign_in/invited.html", invited=None, problems={}), 404
+        return render_template("auth/sign_in_invited.html", invited=None, problems={}), 404
     if request.method != "POST":
-        return render_template("sign_in/invited.html", invited=found, problems={})
+        return render_template("auth/sign_in_invited.html", invited=found, problems={})
     try:
         done = access_codes.accept_invitation(sessions.house(), token, new_password())
     except BadInput as error:
-        return render_template("sign_in/invited.html", invited=found, problems=profile_said(error)), 422
+        return render_template("auth/sign_in_invited.html", invited=found, problems=profile_said(error)), 422
     if not done:
-        return render_template("sign_in/invited.html", invited=None, problems={}), 404
+        return render_template("auth/sign_in_invited.html", invited=None, problems={}), 404
     return _chosen()
 
 
@@ -214,7 +214,7 @@ def by_code() -> ResponseReturnValue:
     """Choose a password with the code that was printed: the first one, or another."""
     name = typed("username")
     if request.method != "POST":
-        return render_template("sign_in/by_code.html", problems={}, username="", seconds=0)
+        return render_template("auth/sign_in_by_code.html", problems={}, username="", seconds=0)
     problems: dict[str, str] = {}
     seconds, done = 0, False
     try:
@@ -229,7 +229,7 @@ def by_code() -> ResponseReturnValue:
         seconds = error.seconds
     if done:
         return _chosen()
-    page = render_template("sign_in/by_code.html", problems=problems, username=name, seconds=seconds)
+    page = render_template("auth/sign_in_by_code.html", problems=problems, username=name, seconds=seconds)
     return (page, 429, again_in(seconds)) if seconds else (page, 422)
 
 
@@ -255,7 +255,7 @@ def _way_on() -> str:
 def _page(form: SignInForm, problem: str = "", seconds: int = 0) -> Response:
     options = passkeys.ask_to_enter(sessions.house(), routes.site())
     body = render_template(
-        "sign_in/show.html",
+        "auth/sign_in_show.html",
         form=form,
         problem=problem,
         seconds=seconds,
@@ -351,5 +351,5 @@ def _refused(code: str) -> ResponseReturnValue:
         "closed": w._("This account is closed. Whoever administers accounts in your unit can open it again."),
     }
     way_on = url_for("sign_in.openid") if code == "prove_first" else None
-    page = render_template("sign_in/openid.html", words=words[code], way_on=way_on)
+    page = render_template("auth/sign_in_openid.html", words=words[code], way_on=way_on)
     return page, 502 if code == "down" else 403

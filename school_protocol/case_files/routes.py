@@ -38,7 +38,7 @@ from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
 bulk_blueprint = Pages("bulk", __name__, asks=Permission.see_cases, url_prefix="/case-files")
-bulk_blueprint.panel("bulk/link.html", bulk.may_ask, "desk.find", order=30, endpoint="bulk.index")
+bulk_blueprint.panel("case_files/bulk_link.html", bulk.may_ask, "desk.find", order=30, endpoint="bulk.index")
 
 CODES_MOST = 2_000
 LONGEST = 120
@@ -88,7 +88,7 @@ def _bulk_page(
     w = wording()
     said = {field: [problem_said(w, code, bulk.MOST) for code in codes] for field, codes in (problems or {}).items()}
     return render_template(
-        "bulk/index.html",
+        "case_files/bulk_index.html",
         options=options,
         wish=wish or bulk.Wish(offer=options.offers[0].key, language=w.language),
         problems=said,
@@ -105,7 +105,7 @@ def job(job: str) -> ResponseReturnValue:
     found = bulk.see_job(sessions.house(), sessions.actor(), job[:ID_MOST])
     w = wording()
     lines = [(line, why_said(w, line.why)) for line in found.lines]
-    return render_template("bulk/job.html", job=found, lines=lines, trouble=trouble_said(w, found.bulk.trouble))
+    return render_template("case_files/bulk_job.html", job=found, lines=lines, trouble=trouble_said(w, found.bulk.trouble))
 
 
 @bulk_blueprint.get("/<job>/files")
@@ -194,7 +194,7 @@ def _bundles_page(
 ) -> str:
     possible = [one.about for one in options.readers if one.refused is None]
     return render_template(
-        "cases/bundle.html",
+        "case_files/bundle.html",
         head=options.head,
         bundle=options,
         missing=rendering.missing(),
@@ -241,7 +241,7 @@ def _number(text: str) -> int:
 def _copies_page(number: str, told: str = "", problem: str = "", reason: str = "") -> str:
     head, copies = see_copies(sessions.house(), sessions.actor(), number)
     return render_template(
-        "cases/copies.html", head=head, copies=copies, told=told, problem=problem, reason=reason, most=TEXT_MOST
+        "case_files/copies.html", head=head, copies=copies, told=told, problem=problem, reason=reason, most=TEXT_MOST
     )
 
 
@@ -261,7 +261,7 @@ def offered(number: str) -> tuple[LetterLine, ...]:
 @letters_blueprint.get("/<number>/letters")
 def letters(number: str) -> ResponseReturnValue:
     options = see_letters(sessions.house(), sessions.actor(), number)
-    return render_template("cases/letters.html", head=options.head, letters=options.letters)
+    return render_template("case_files/letters.html", head=options.head, letters=options.letters)
 
 
 @letters_blueprint.route("/<number>/letters/<document>", methods=["GET", "POST"])
@@ -292,7 +292,7 @@ def _letters_page(
 ) -> str:
     possible = [one.about for one in line.subjects if one.refused is None]
     return render_template(
-        "cases/letter.html",
+        "case_files/letter.html",
         head=options.head,
         letter=line,
         languages_offered=options.languages,
@@ -346,7 +346,7 @@ def _case_file_page(
         for reader in options.possible(profile.key)
     ]
     return render_template(
-        "cases/case_file.html",
+        "case_files/case_file.html",
         file=options,
         head=options.head,
         token=token,
@@ -447,7 +447,7 @@ def _place() -> Iterator[None]:
 
 def _verifying_page(found: Checked | None = None, *, problem: str = "") -> str:
     return render_template(
-        "verifying/verify.html",
+        "case_files/verify.html",
         said=checked_said(wording(), found) if found else None,
         is_asked=found is not None and found.is_asked,
         is_issued=found is not None and found.is_issued,

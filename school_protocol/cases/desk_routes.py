@@ -68,9 +68,9 @@ def desk_index() -> ResponseReturnValue:
         week = lists.see_week(sessions.house(), sessions.actor(), after=after)
         if week.receipts_only:
             return redirect(url_for("desk.index"))
-        return render_template("desk/week.html", week=week, filters=FILTERS, of_dues=OF_DUES)
+        return render_template("cases/desk_week.html", week=week, filters=FILTERS, of_dues=OF_DUES)
     desk = lists.see_desk(sessions.house(), sessions.actor(), filter=chosen, after=after)
-    return render_template("desk/index.html", desk=desk, filters=FILTERS, of_dues=OF_DUES)
+    return render_template("cases/desk_index.html", desk=desk, filters=FILTERS, of_dues=OF_DUES)
 
 
 @desk_blueprint.route("/search", methods=["GET", "POST"], asks=Permission.see_cases)
@@ -83,8 +83,8 @@ def search() -> ResponseReturnValue:
     if number is not None:
         return redirect(url_for("cases.show", number=number))
     if not is_posted:
-        return render_template("desk/search.html", query="", lines=())
-    return render_template("desk/search.html", query=query, lines=_by_pupil(query))
+        return render_template("cases/desk_search.html", query="", lines=())
+    return render_template("cases/desk_search.html", query=query, lines=_by_pupil(query))
 
 
 @desk_blueprint.get("/style/<protocol>/<int:version>")
@@ -101,7 +101,7 @@ def folds(protocol: str, version: int) -> ResponseReturnValue:
 @desk_blueprint.get("/leave", asks=Permission.anyone)
 def leave() -> ResponseReturnValue:
     """The quick way out. Pressed on a page of ours it also signs out, so that going back shows nothing."""
-    response = make_response(render_template("leave.html"))
+    response = make_response(render_template("ui/leave.html"))
     if not _is_from_here():
         return response
     sign_out()
@@ -186,19 +186,19 @@ def titles_of(parts: Iterable[Named]) -> list[str]:
 @help_blueprint.get("", endpoint="index", asks=Permission.anyone)
 def help_index() -> ResponseReturnValue:
     guides = help.see_guides(sessions.house(), sessions.find_actor())
-    return render_template("help/index.html", guides=guides, version=version())
+    return render_template("cases/help_index.html", guides=guides, version=version())
 
 
 @help_blueprint.get("/<protocol>/<int:version>/roles/<role>")
 def role(protocol: str, version: int, role: str) -> ResponseReturnValue:
     found = help.see_role(sessions.house(), sessions.actor(), protocol, version, role)
-    return render_template("help/role.html", guide=found, protocol=found.protocol)
+    return render_template("cases/help_role.html", guide=found, protocol=found.protocol)
 
 
 @help_blueprint.get("/<protocol>/<int:version>/<topic>")
 def topic(protocol: str, version: int, topic: str) -> ResponseReturnValue:
     found = help.see_topic(sessions.house(), sessions.actor(), protocol, version, topic)
-    return render_template("help/topic.html", topic=found, protocol=found.protocol, steps=help.STEPS)
+    return render_template("cases/help_topic.html", topic=found, protocol=found.protocol, steps=help.STEPS)
 
 
 # ---- words that are ready: in which languages a page shows them, and forms begun from them -------------------------
@@ -217,7 +217,7 @@ def init_words(app: Flask) -> None:
 def words_index() -> ResponseReturnValue:
     """Folded to be found on a phone; `?whole=1` unfolds everything: what is folded would be missing on paper."""
     protocols = help.see_words(sessions.house(), sessions.actor())
-    return render_template("words.html", protocols=protocols, whole="whole" in request.args)
+    return render_template("cases/words.html", protocols=protocols, whole="whole" in request.args)
 
 
 # ---- in which languages ------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from school_protocol.ui.routing import Pages
 
 sharing_blueprint = Pages("sharing", __name__, asks=Permission.see_case)
 sharing_blueprint.panel(
-    "sharing/asked.html", sharing.waiting_for, "desk.cards", "desk.reporter", "review.start",
+    "cases/sharing_asked.html", sharing.waiting_for, "desk.cards", "desk.reporter", "review.start",
     order=50, endpoint="sharing.index",
 )  # fmt: skip
 
@@ -50,7 +50,7 @@ def index() -> ResponseReturnValue:
     house, actor = sessions.house(), sessions.actor()
     if not sharing.may_answer(house, actor):
         raise Unseen("from-schools")
-    return render_template("sharing/index.html", lines=sharing.waiting_for(house, actor))
+    return render_template("cases/sharing_index.html", lines=sharing.waiting_for(house, actor))
 
 
 @sharing_blueprint.route("/cases/<number>/asked/<int:seq>", methods=["GET", "POST"], is_long=True)
@@ -104,7 +104,7 @@ def _too_late(number: str) -> ResponseReturnValue:
         ui_forms.forget(actor.id)
         flash(w._("It was noted before; nothing was done twice."), "ok")
         return redirect(_back(), 303)
-    return render_template("sharing/answered.html", said=_words_sent(), back=_back()), 409
+    return render_template("cases/sharing_answered.html", said=_words_sent(), back=_back()), 409
 
 
 def _back() -> str:
@@ -139,7 +139,7 @@ def _page(
     is_sent_before: bool = False,
 ) -> str:
     return render_template(
-        "sharing/answer.html",
+        "cases/sharing_answer.html",
         view=view,
         form=form,
         reasons=reasons,
@@ -155,7 +155,7 @@ def _page(
 def contribution(number: str, seq: int) -> ResponseReturnValue:
     """What the other school's case tells the one that leads."""
     view = sharing.see_contribution(sessions.house(), sessions.actor(), number, seq)
-    return render_template("sharing/contribution.html", view=view, head=view.head)
+    return render_template("cases/sharing_contribution.html", view=view, head=view.head)
 
 
 # ---- reporting: five answers, or a danger in two taps; the receipt -------------------------------------------------
@@ -223,7 +223,7 @@ def _report_page(
     can_raise = _raising(view.protocol) is not None
     every = intake.see_openings(sessions.house(), sessions.actor())
     return render_template(
-        "reports/new.html",
+        "cases/reports_new.html",
         view=view,
         others=[one for one in every if one.protocol != view.protocol.protocol],
         named=named,
@@ -287,7 +287,7 @@ def danger(protocol: str | None = None) -> ResponseReturnValue:
 
 def _danger_page(report: ActView, *, reasons: Sequence[Reason] = (), is_unclear: bool = False) -> str:
     return render_template(
-        "reports/danger.html",
+        "cases/reports_danger.html",
         view=report,
         unit=request.values.get("unit", ""),
         reasons=reasons,
@@ -308,7 +308,7 @@ def _raising(protocol: Protocol) -> Act | None:
 def receipt(report: str) -> ResponseReturnValue:
     line = intake.see_receipt(sessions.house(), sessions.actor(), report)
     return render_template(
-        "reports/receipt.html",
+        "cases/reports_receipt.html",
         receipt=line,
         token=secrets.token_urlsafe(24),
         quick=quick_acts(line.protocol, line.acts, line.noted),
@@ -362,7 +362,7 @@ def _act_page(
     is_other: bool = False,
 ) -> str:
     return render_template(
-        "reports/act.html",
+        "cases/reports_act.html",
         report=report,
         view=view,
         form=form,

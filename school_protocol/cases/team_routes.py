@@ -28,12 +28,12 @@ from school_protocol.ui.routing import Pages
 blueprint = Pages("team", __name__, asks=Permission.see_team, url_prefix="/team")
 blueprint.entry(N_("The team"), 60)
 blueprint.panel(
-    "team/orphans.html",
+    "cases/team_orphans.html",
     lambda *who: handing_over.see_own(*who) if rendering.are_shown() else (),
     "desk.cards",
     order=20,
 )
-blueprint.panel("team/certificates.html", certificates_ending, "desk.notes")
+blueprint.panel("cases/team_certificates.html", certificates_ending, "desk.notes")
 
 CURSOR_MOST = 200
 
@@ -50,14 +50,14 @@ def index() -> ResponseReturnValue:
     if len(found) == 1 and not found[0].oversees:
         return school(found[0].unit.code)
     overseen = handing_over.see_overseen(sessions.house(), sessions.actor())
-    return render_template("team/overseen.html", overseen=overseen, units=[place.unit for place in found])
+    return render_template("cases/team_overseen.html", overseen=overseen, units=[place.unit for place in found])
 
 
 @blueprint.get("/schools/<school>")
 def school(school: str) -> ResponseReturnValue:
     view = teams.see_team(sessions.house(), sessions.actor(), school)
     codes = stand_ins.see_codes(sessions.house(), sessions.actor(), school)
-    return render_template("team/show.html", team=view, codes=codes, today=today_for(sessions.house()), **_said())
+    return render_template("cases/team_show.html", team=view, codes=codes, today=today_for(sessions.house()), **_said())
 
 
 @blueprint.get("/hand-over")
@@ -71,7 +71,7 @@ def hand_over() -> ResponseReturnValue:
     if not wanted:
         return redirect(url_for("team.index"))
     view = handing_over.see_hand_over(sessions.house(), sessions.actor(), wanted, after=after)
-    return render_template("team/hand_over.html", view=view)
+    return render_template("cases/team_hand_over.html", view=view)
 
 
 # ---- changing ----------------------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ def stand_in(school: str) -> ResponseReturnValue:
     view = stand_ins.see_stand_in(sessions.house(), sessions.actor(), school)
     today = today_for(sessions.house())
     return _changing(
-        "team/stand_in.html",
+        "cases/team_stand_in.html",
         lambda: view,
         lambda posted: stand_in_form(view, wording(), posted, today),
         lambda answers, token: stand_ins.name_stand_in(
@@ -115,7 +115,7 @@ def end_stand_in(school: str, post: str) -> ResponseReturnValue:
         return stand_ins.end_stand_in(sessions.house(), sessions.actor(), school, post, **answers, token=token)
 
     return _changing(
-        "team/end_stand_in.html",
+        "cases/team_end_stand_in.html",
         lambda: stand_ins.see_stand_in_ending(sessions.house(), sessions.actor(), school, post),
         lambda posted: ending_form(wording(), posted),
         record,
@@ -134,7 +134,7 @@ def leave(school: str, post: str) -> ResponseReturnValue:
     """Leave the team, or end somebody's appointment, once their cases are handed over."""
     today = today_for(sessions.house())
     return _changing(
-        "team/leave.html",
+        "cases/team_leave.html",
         lambda: handing_over.see_leaving(sessions.house(), sessions.actor(), school, post),
         lambda posted: leaving_form(wording(), posted, today),
         lambda answers, token: handing_over.leave(
@@ -155,7 +155,7 @@ def leave_at_once(school: str, post: str) -> ResponseReturnValue:
         return view
 
     return _changing(
-        "team/leave_at_once.html",
+        "cases/team_leave_at_once.html",
         see,
         lambda posted: at_once_form(wording(), posted),
         lambda answers, token: handing_over.leave_at_once(

@@ -39,10 +39,10 @@ def _own_calendar(house: House, actor: Actor) -> list[CalendarFeedRow | None]:
     return [feed] if feed or may_find(house, actor) else []
 
 
-blueprint.panel("messages/foot.html", _shows_mails, "foot", endpoint="messages.index")
-blueprint.panel("messages/told_since.html", told_since, "cases.first_minutes")
-blueprint.panel("messages/own_choice.html", receivers.see_choice, "account.show")
-blueprint.panel("messages/own_calendar.html", _own_calendar, "account.show", order=10)
+blueprint.panel("notifications/foot.html", _shows_mails, "foot", endpoint="messages.index")
+blueprint.panel("notifications/told_since.html", told_since, "cases.first_minutes")
+blueprint.panel("notifications/own_choice.html", receivers.see_choice, "account.show")
+blueprint.panel("notifications/own_calendar.html", _own_calendar, "account.show", order=10)
 
 
 # ---- how often -------------------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def choose() -> ResponseReturnValue:
             return redirect(url_for("account.show"), 303)
     view = receivers.see_choice(house, actor)
     chosen = {"every": typed("every") or view.every, "day": typed("day") or str(view.day)}
-    page = render_template("messages/choose.html", view=view, chosen=chosen, problems=problems)
+    page = render_template("notifications/choose.html", view=view, chosen=chosen, problems=problems)
     return page, 422 if problems else 200
 
 
@@ -98,7 +98,7 @@ def calendar() -> ResponseReturnValue:
         else:
             raise Unseen("calendar")
     feed = digests.see_feed(house, actor)
-    page = render_template("messages/calendar.html", feed=feed, address=address, may_open=may_open, problems=problems)
+    page = render_template("notifications/calendar.html", feed=feed, address=address, may_open=may_open, problems=problems)
     return page, 422 if problems else 200
 
 
@@ -121,4 +121,4 @@ def index() -> ResponseReturnValue:
     """The mails that would have left, in a demo without a mail server; anywhere else there is no such page."""
     house = sessions.house()
     letters = digests.see_letters(house, wording().language)
-    return render_template("messages/index.html", letters=letters, has_address=bool(house.settings.address))
+    return render_template("notifications/index.html", letters=letters, has_address=bool(house.settings.address))

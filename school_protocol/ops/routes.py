@@ -31,7 +31,7 @@ from school_protocol.ui.routing import Pages
 
 going_live_blueprint = Pages("going_live", __name__, asks=Permission.sign_go_live, url_prefix="/go-live")
 going_live_blueprint.panel(
-    "going_live/banner.html", going_live.standing, "desk.top", "staff.top", order=0, endpoint="staff.index"
+    "ops/banner.html", going_live.standing, "desk.top", "staff.top", order=0, endpoint="staff.index"
 )
 
 _OBSTACLES: Mapping[str, str] = {
@@ -76,7 +76,7 @@ def _pressed(change: Callable[[House, Actor, str, str | None], None], item: str,
 def _page(item: str = "", problem: str = "", typed: str = "", *, taking: bool = False) -> str:
     view = going_live.see_list(sessions.house(), sessions.actor())
     more = {"item": item, "problem": problem, "typed": typed, "taking": taking, "lacks": LACKS}
-    return render_template("going_live/index.html", view=view, **more)
+    return render_template("ops/index.html", view=view, **more)
 
 
 # ---- health and metrics: whether this process lives, whether it can serve, what was measured -----------------------

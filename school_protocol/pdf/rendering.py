@@ -134,7 +134,7 @@ def _box(pen: Any, left: int, bottom: int, width: int, height: int) -> None:
     pen.closePath()
 
 
-TEMPLATES = Path(str(files("school_protocol.templates"))) / "documents"
+TEMPLATES = Path(str(files("school_protocol.templates"))) / "pdf"
 STYLES = "document.css"
 BASE = "asset:"
 """Scheme of our own assets. A relative address finds nothing under it, and is refused like any other."""

@@ -117,7 +117,7 @@ def invitation_index() -> ResponseReturnValue:
 
 def _index(view: invitations.InvitationsView, code: str, problems: list[Problem]) -> str:
     return render_template(
-        "invitations/index.html", view=view, code=code, problems=problems, new_token=new_token
+        "people/invitations_index.html", view=view, code=code, problems=problems, new_token=new_token
     )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def new_invitation() -> ResponseReturnValue:
         return invitation_form(w, posted, roles, schools, house.settings.languages, school)
 
     def page(form: TeamForm, **more: Any) -> str:
-        return render_template("invitations/new.html", form=form, **more)
+        return render_template("people/invitations_new.html", form=form, **more)
 
     def done(found: Done) -> ResponseReturnValue:
         sessions.ring()
@@ -220,15 +220,15 @@ def account_index() -> ResponseReturnValue:
         view = staff_list.see_people(house, actor)
         said = w._("No place that you administer has the code %(code)s. Everybody is shown below.", code=code)
         problems = [Problem("unit", w._("Code of the school, province or region"), f"refused:{said}")]
-        return render_template("staff/index.html", view=view, code=code, problems=problems), 404
-    return render_template("staff/index.html", view=view, code=code, problems=[])
+        return render_template("people/index.html", view=view, code=code, problems=problems), 404
+    return render_template("people/index.html", view=view, code=code, problems=[])
 
 
 @account_blueprint.get("/certificates")
 def certificates() -> ResponseReturnValue:
     """Those to renew, soonest first."""
     view = staff_list.see_ending(sessions.house(), sessions.actor(), after=_cursor())
-    return render_template("staff/certificates.html", view=view)
+    return render_template("people/certificates.html", view=view)
 
 
 def _cursor() -> str:
@@ -243,7 +243,7 @@ def person(account: str) -> ResponseReturnValue:
     view = staff_list.see_person(sessions.house(), sessions.actor(), account)
     w = wording()
     return render_template(
-        "staff/person.html", view=view, today=today_for(sessions.house()),
+        "people/person.html", view=view, today=today_for(sessions.house()),
         change_said=lambda kind: presenters.change_said(w, kind), reason_said=lambda code: presenters.reason(w, code),
     )  # fmt: skip
 
@@ -256,7 +256,7 @@ def new_account() -> ResponseReturnValue:
     house, actor, w = sessions.house(), sessions.actor(), wording()
     roles, units = staff_list.roles_for(house, actor), staff_list.units_for(house, actor, "")
     return _changing(
-        "staff/new.html",
+        "people/new.html",
         lambda: None,
         lambda posted: account_form(w, posted, roles, units, house.settings.languages, today_for(house)),
         lambda answers, token: service.create(house, actor, **answers, token=token),
@@ -271,7 +271,7 @@ def appoint(account: str) -> ResponseReturnValue:
     house, actor, w = sessions.house(), sessions.actor(), wording()
     roles, units = staff_list.roles_for(house, actor), staff_list.units_for(house, actor, "")
     return _changing(
-        "staff/appoint.html",
+        "people/appoint.html",
         lambda: _seen(account),
         lambda posted: appoint_form(w, posted, roles, units, today_for(house)),
         lambda answers, token: service.appoint(house, actor, account, **answers, token=token),
@@ -290,7 +290,7 @@ def end(account: str, post: str) -> ResponseReturnValue:
         return view
 
     return _changing(
-        "staff/end.html",
+        "people/end.html",
         see,
         lambda posted: end_form(w, posted, today_for(house)),
         lambda answers, token: service.end_membership(house, actor, account, post, **answers, token=token),
@@ -305,7 +305,7 @@ def address(account: str) -> ResponseReturnValue:
     house, actor, w = sessions.house(), sessions.actor(), wording()
     view = _whole(account)
     return _changing(
-        "staff/address.html",
+        "people/address.html",
         lambda: view,
         lambda posted: address_form(w, posted, view, house.settings.languages),
         lambda answers, token: service.change_account(house, actor, account, **answers, token=token),
@@ -317,7 +317,7 @@ def address(account: str) -> ResponseReturnValue:
 def certificate(account: str) -> ResponseReturnValue:
     house, actor, w = sessions.house(), sessions.actor(), wording()
     return _changing(
-        "staff/certificate.html",
+        "people/certificate.html",
         lambda: _whole(account),
         lambda posted: certificate_form(w, posted),
         lambda answers, token: service.certify(house, actor, account, **answers, token=token),
@@ -332,7 +332,7 @@ def close(account: str) -> ResponseReturnValue:
     is_active = _whole(account).line.is_active
     change = service.close_membership if is_active else service.open_again
     return _changing(
-        "staff/close.html",
+        "people/close.html",
         lambda: _whole(account),
         lambda posted: close_form(w, posted, is_active=is_active),
         lambda answers, token: change(house, actor, account, **answers, token=token),
@@ -410,7 +410,7 @@ def bring() -> ResponseReturnValue:
 def _bring_page(problem: str = "") -> str:
     lately = imports.see_imports(sessions.house(), sessions.actor())
     return render_template(
-        "staff/lists.html", problem=problem, lately=lately, headings=spreadsheets.HEADINGS, fields=spreadsheets.FIELDS,
+        "people/lists.html", problem=problem, lately=lately, headings=spreadsheets.HEADINGS, fields=spreadsheets.FIELDS,
         most=spreadsheets.LINES_MOST, mebibytes=spreadsheets.LARGEST // 1024 // 1024,
     )  # fmt: skip
 
@@ -429,7 +429,7 @@ def _preview_page(batch: str, obstacles: tuple[Obstacle, ...] = ()) -> str:
     )  # fmt: skip
     roles = admin_of(house, actor).roles
     return render_template(
-        "staff/preview.html", view=view, verdicts=[(one.value, presenters.verdict(w, one)) for one in Verdict],
+        "people/preview.html", view=view, verdicts=[(one.value, presenters.verdict(w, one)) for one in Verdict],
         verdict_said=lambda one: presenters.verdict(w, one), line_said=lambda one: presenters.line(w, roles, one),
         line_named=lambda one: presenters.named(w, one), line_cells=presenters.cells,
         obstacles=[presenters.staff_obstacle(w, one) for one in obstacles], fault=presenters.fault(w, view.batch.fault),
@@ -497,4 +497,4 @@ def slips_of_unit() -> ResponseReturnValue:
 
 
 def _sheet(found: tuple[Slip, ...], back: str) -> str:
-    return render_template("staff/slips.html", slips=found, back=back)
+    return render_template("people/slips.html", slips=found, back=back)

@@ -56,7 +56,7 @@ def _page(number: str, trouble: Trouble | None = None, status: int = 200) -> Res
     w = wording()
     return make_response(
         render_template(
-            "cases/evidence.html",
+            "privacy/evidence.html",
             head=view.head,
             names=view.head.labels,
             register=view,

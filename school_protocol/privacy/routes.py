@@ -31,7 +31,7 @@ from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import Pages
 
 case_retention_blueprint = Pages("cases", __name__, part="retention", asks=Permission.see_case, url_prefix="/cases")
-case_retention_blueprint.panel("cases/retention_line.html", limit_line_of, "cases.show", endpoint="cases.retention")
+case_retention_blueprint.panel("privacy/retention_line.html", limit_line_of, "cases.show", endpoint="cases.retention")
 
 
 @case_retention_blueprint.route("/<number>/retention", methods=["GET", "POST"], is_long=True)
@@ -97,7 +97,7 @@ def _refused(code: str) -> str:
 def _case_retention_page(number: str, *, problems: Sequence[Problem] = (), refused: str = "") -> str:
     view = holds.see_limit(sessions.house(), sessions.actor(), number)
     return render_template(
-        "cases/retention.html", view=view, head=view.head, problems=problems, refused=refused,
+        "privacy/retention.html", view=view, head=view.head, problems=problems, refused=refused,
         typed=request.form, most=TEXT_MOST,
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _case_retention_page(number: str, *, problems: Sequence[Problem] = (), refus
 
 rights_blueprint = Pages("cases", __name__, part="rights", asks=Permission.see_case, url_prefix="/cases")
 rights_blueprint.panel(
-    "cases/rights_line.html", data_rights.right_line_of, "cases.show", order=10, endpoint="cases.rights"
+    "privacy/rights_line.html", data_rights.right_line_of, "cases.show", order=10, endpoint="cases.rights"
 )
 
 
@@ -184,7 +184,7 @@ def _rights_page(number: str, *, problems: Sequence[Problem] = (), refused: str 
     if view.against or not view.people:
         problems = ()  # the box that they lead to isn't there: what stands against it is said in its place
     return render_template(
-        "cases/rights.html", view=view, head=view.head, problems=problems, refused=refused, typed=request.form,
+        "privacy/rights.html", view=view, head=view.head, problems=problems, refused=refused, typed=request.form,
         against=[_rights_said(reason.code) for reason in view.against],
         offered=[one for one in sessions.house().settings.languages if one in view.head.protocol.languages],
     )  # fmt: skip
@@ -194,9 +194,9 @@ def _rights_page(number: str, *, problems: Sequence[Problem] = (), refused: str 
 
 sight_blueprint = Pages("cases", __name__, part="sight", asks=Permission.see_case, url_prefix="/cases")
 sight_blueprint.panel(
-    "cases/sight_link.html", emergency_access.may_try, "desk.find", order=40, endpoint="cases.emergency"
+    "privacy/sight_link.html", emergency_access.may_try, "desk.find", order=40, endpoint="cases.emergency"
 )
-sight_blueprint.panel("cases/sight_waiting.html", emergency_access.reviews_waiting, "desk.cards", order=30)
+sight_blueprint.panel("privacy/sight_waiting.html", emergency_access.reviews_waiting, "desk.cards", order=30)
 
 MOST = 10**9
 ACCESS_CURSOR_MOST = 200
@@ -213,7 +213,7 @@ sight_blueprint.record(lambda state: state.app.jinja_env.globals.update(in_team=
 @sight_blueprint.get("/<number>/sight")
 def sight(number: str) -> ResponseReturnValue:
     view = access_report.see_sight(sessions.house(), sessions.actor(), number)
-    return render_template("cases/sight.html", view=view, head=view.head)
+    return render_template("privacy/sight.html", view=view, head=view.head)
 
 
 @sight_blueprint.get("/<number>/sight/readings")
@@ -222,7 +222,7 @@ def readings(number: str) -> ResponseReturnValue:
     if after is not None and len(after) > ACCESS_CURSOR_MOST:
         raise Unseen(number)
     head, found = access_report.see_readings(sessions.house(), sessions.actor(), number, after)
-    return render_template("cases/sight_readings.html", head=head, readings=found, after=after)
+    return render_template("privacy/sight_readings.html", head=head, readings=found, after=after)
 
 
 # ---- names -------------------------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def _back_to(number: str) -> str:
 def _names_page(number: str, typed: Typed | None, error: BadInput | None = None) -> str:
     view = emergency_access.see_names(sessions.house(), sessions.actor(), number)
     return render_template(
-        "cases/sight_names.html", view=view, head=view.head, typed=_shown(typed), hours=HOURS, least=REASON_LEAST,
+        "privacy/sight_names.html", view=view, head=view.head, typed=_shown(typed), hours=HOURS, least=REASON_LEAST,
         most=TEXT_MOST, problems=_sight_problems(error), was_kept=error is None and typed is not None,
     )  # fmt: skip
 
@@ -316,7 +316,7 @@ def emergency() -> ResponseReturnValue:
 
 def _emergency_page(typed: Typed | None, error: BadInput | None = None) -> str:
     return render_template(
-        "cases/sight_emergency.html", typed=_shown(typed), hours=max(HOURS), least=REASON_LEAST, most=TEXT_MOST,
+        "privacy/sight_emergency.html", typed=_shown(typed), hours=max(HOURS), least=REASON_LEAST, most=TEXT_MOST,
         problems=_sight_problems(error), was_kept=error is None and typed is not None,
     )  # fmt: skip
 
@@ -348,7 +348,7 @@ def door(number: str, seq: int) -> ResponseReturnValue:
 def _door_page(number: str, seq: int, typed: Typed | None, error: BadInput | None = None) -> str:
     view = emergency_access.see_door(sessions.house(), sessions.actor(), number, seq)
     return render_template(
-        "cases/sight_door.html", view=view, head=view.head, typed=_shown(typed), least=REASON_LEAST, most=TEXT_MOST,
+        "privacy/sight_door.html", view=view, head=view.head, typed=_shown(typed), least=REASON_LEAST, most=TEXT_MOST,
         problems=_sight_problems(error), was_kept=error is None and typed is not None,
     )  # fmt: skip
 
@@ -396,7 +396,7 @@ def _sight_said(code: str) -> str:
 # ---- the cases whose time runs out: by numbers alone; the data officer confirms what is erased ---------------------
 
 retention_blueprint = Pages("retention", __name__, asks=Permission.signed_in, url_prefix="/retention")
-retention_blueprint.panel("retention/links.html", holds.may_see_list, "desk.find", order=20, endpoint="retention.index")
+retention_blueprint.panel("privacy/retention_links.html", holds.may_see_list, "desk.find", order=20, endpoint="retention.index")
 
 DESK_MOST = 5
 """So many requests stand on the desk."""
@@ -412,7 +412,7 @@ def requests_waiting(house: House, actor: Actor) -> Sequence[data_rights.Request
 
 
 retention_blueprint.panel(
-    "retention/waiting.html", requests_waiting, "desk.cards", order=40, endpoint="retention.requests"
+    "privacy/retention_waiting.html", requests_waiting, "desk.cards", order=40, endpoint="retention.requests"
 )
 
 
@@ -425,7 +425,7 @@ def index() -> ResponseReturnValue:
     found = holds.see_list(
         sessions.house(), sessions.actor(), after=after, only_waiting=request.args.get("waiting") == "1"
     )
-    return render_template("retention/index.html", found=found)
+    return render_template("privacy/retention_index.html", found=found)
 
 
 def _cursor() -> str | None:
@@ -464,4 +464,4 @@ def _agree() -> ResponseReturnValue:
 def requests() -> ResponseReturnValue:
     """What people asked about themselves, and until when it is answered."""
     found = data_rights.see_requests(sessions.house(), sessions.actor(), after=_cursor())
-    return render_template("retention/requests.html", found=found)
+    return render_template("privacy/retention_requests.html", found=found)

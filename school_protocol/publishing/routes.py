@@ -44,7 +44,7 @@ YAML = "application/yaml"
 def index() -> ResponseReturnValue:
     view = service.see_protocols(sessions.house(), sessions.actor())
     w = wording()
-    return render_template("protocols/index.html", view=view, stands=lambda code: presenters.stands(w, code))
+    return render_template("publishing/index.html", view=view, stands=lambda code: presenters.stands(w, code))
 
 
 @protocol_blueprint.route("/upload", methods=["GET", "POST"], is_long=True)
@@ -66,7 +66,7 @@ def upload() -> ResponseReturnValue:
 
 def _upload_page(*, problem: str = "", faults: Sequence[Fault] = ()) -> str:
     said = [fault_said(wording(), fault) for fault in faults]
-    return render_template("protocols/upload.html", problem=problem, faults=said, mebibytes=LARGEST // 1024 // 1024)
+    return render_template("publishing/upload.html", problem=problem, faults=said, mebibytes=LARGEST // 1024 // 1024)
 
 
 @protocol_blueprint.get("/<key>/<int:version>/file")
@@ -142,7 +142,7 @@ def _draft_page(draft: str, refused: Sequence[str] = ()) -> str:
     w = wording()
     view = service.see_draft(sessions.house(), sessions.actor(), draft)
     return render_template(
-        "protocols/draft.html",
+        "publishing/draft.html",
         view=view,
         looked=view.looked,
         faults=_faults(view),
@@ -187,7 +187,7 @@ def all_settings(key: str) -> ResponseReturnValue:
     view = settings.see_settings(sessions.house(), sessions.actor(), key, request.args.get("draft", ""))
     w = wording()
     return render_template(
-        "protocols/settings.html",
+        "publishing/settings.html",
         view=view,
         part_said=lambda part: presenters.part(w, part),
         locked=presenters.locked(w),
@@ -228,7 +228,7 @@ def _settings_page(view: settings.PartView, form: SettingsForm, *, was_kept: boo
     w = wording()
     title = presenters.entry(w, view.protocol, view.part, view.entry) if view.entry else presenters.part(w, view.part)
     values: dict[str, Any] = {"view": view, "form": form, "title": title, "was_kept": was_kept}
-    return render_template("protocols/part.html", **values, locked=presenters.locked(w))
+    return render_template("publishing/part.html", **values, locked=presenters.locked(w))
 
 
 # ---- what is handed out of a definition: its drawing, the same for the wall, its blank forms -----------------------
@@ -240,7 +240,7 @@ handing_out_blueprint = Pages("help", __name__, part="handed_out", asks=Permissi
 def drawing(protocol: str, version: int) -> ResponseReturnValue:
     found = handouts.see_drawing(sessions.house(), sessions.actor(), protocol, version, wording())
     picture = Markup(found.svg)  # noqa: S704 (drawn by ourselves, every word of it escaped)
-    return render_template("help/drawing.html", shown=found, protocol=found.protocol, picture=picture)
+    return render_template("publishing/drawing.html", shown=found, protocol=found.protocol, picture=picture)
 
 
 @handing_out_blueprint.get("/<protocol>/<int:version>/wall")
@@ -285,7 +285,7 @@ CODES_MOST = 40
 def difference(key: str, old: int, new: int) -> ResponseReturnValue:
     check_versions(old, new)
     view = move_case.see_difference(sessions.house(), sessions.actor(), key, old, new)
-    return render_template("protocols/difference.html", view=view, groups=_groups(view))
+    return render_template("publishing/difference.html", view=view, groups=_groups(view))
 
 
 def check_versions(old: int, new: int) -> None:
@@ -311,7 +311,7 @@ def cases(key: str, old: int, new: int) -> ResponseReturnValue:
     check_versions(old, new)
     after = request.args.get("after", "")[:LONGEST]
     view = move_case.see_open_cases(sessions.house(), sessions.actor(), key, old, new, after=after)
-    return render_template("protocols/open_cases.html", view=view, code_said=_code_said)
+    return render_template("publishing/open_cases.html", view=view, code_said=_code_said)
 
 
 @moving_blueprint.route("/<key>/<int:old>/<int:new>/cases/<number>", methods=["GET", "POST"])
@@ -361,7 +361,7 @@ def _page(
 ) -> ResponseReturnValue:
     view = move_case.see_case(sessions.house(), sessions.actor(), key, new, number, old=old)
     page = render_template(
-        "protocols/moving.html",
+        "publishing/moving.html",
         view=view,
         typed=typed or Typed(),
         most=move_case.REASON_MOST,

@@ -80,7 +80,7 @@ def refused(error: Exception) -> Response:
         status, said, more = _said(error)
         if status >= 500:
             log.error("not served to a stranger: %s", type(error).__name__, exc_info=error)
-        response = show("signalement/closed.html", said=said, more=more, contacts=numbers())
+        response = show("reports/closed.html", said=said, more=more, contacts=numbers())
     except Exception:
         log.exception("a page for strangers could not be shown")
         status, response = 500, make_response(LAST_RESORT)
@@ -199,7 +199,7 @@ def sent(code: str) -> ResponseReturnValue:
         )
         return response, 422
     return show(
-        "signalement/sent.html",
+        "reports/sent.html",
         receipt=receipt, code=view.door.code, address=f"{base_address()}{view.door.code}".partition("://")[2],
         has_after=_material(view) is not None,
     )  # fmt: skip
@@ -218,7 +218,7 @@ def _form_page(
     rest = [(said, name, [one for one in group if said or not one.required]) for said, name, group in form.groups]
     free = [question for _said, _name, group in rest for question in group]
     return show(
-        "signalement/form.html",
+        "reports/form.html",
         view=view, form=form, code=view.door.code, is_fresh=is_fresh, is_old=is_old, is_wrong=is_wrong, rest=rest,
         is_opened=any(one.problems or any(one.typed) for one in free), has_after=_material(view) is not None,
     )  # fmt: skip
@@ -235,7 +235,7 @@ def _ended(view: FormView) -> ResponseReturnValue:
     more = w._("This school’s address has changed. Ask at school for the new one, or look at the poster.")
     back = _to("back", view.door.code)
     said = w._("This address is no longer in use")
-    return show("signalement/closed.html", said=said, more=more, contacts=view.numbers, back=back), 410
+    return show("reports/closed.html", said=said, more=more, contacts=view.numbers, back=back), 410
 
 
 def _to(page: str, code: str) -> str:
@@ -254,7 +254,7 @@ def back(code: str) -> ResponseReturnValue:
 def _asking(code: str, *, why: str = "") -> Response:
     view = service.see_asking(_house(), _gate(), code)
     numbers = service.see_form(_house(), _gate(), code, address=_address()).numbers
-    return show("signalement/back.html", view=view, code=view.door.code, why=why, contacts=numbers)
+    return show("reports/back.html", view=view, code=view.door.code, why=why, contacts=numbers)
 
 
 @blueprint.route("/<code>/thread", methods=["GET", "POST"])
@@ -304,7 +304,7 @@ def withdraw(code: str) -> ResponseReturnValue:
 
 def _thread(view: BackView, *, notice: str = "", words: str = "", problem: str = "") -> Response:
     return show(
-        "signalement/thread.html",
+        "reports/thread.html",
         view=view, code=view.door.code, standing=standing_said(view), answers=answers_said(view), notice=notice,
         words=words,
         problem=childs(problem) if problem else "",
@@ -329,7 +329,7 @@ def after(code: str) -> ResponseReturnValue:
     if told is None:
         return redirect(_to("form", code), 303)
     return show(
-        "signalement/after.html",
+        "reports/after.html",
         view=view, code=view.door.code, material=told, after=material.after(view.protocol, told),
         has_figures=has_public(_house()),
     )  # fmt: skip
@@ -338,6 +338,6 @@ def after(code: str) -> ResponseReturnValue:
 @blueprint.get("/out")
 def out() -> ResponseReturnValue:
     """The quick way out: a page that says the day, and a browser that forgets what it kept of these."""
-    response = current_app.make_response(render_template("leave.html"))
+    response = current_app.make_response(render_template("ui/leave.html"))
     response.headers["Clear-Site-Data"] = '"cache"'
     return response

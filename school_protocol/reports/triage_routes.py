@@ -42,7 +42,7 @@ notified_blueprint.add_app_template_global(lambda detail: outside_said(wording()
 def told(number: str) -> ResponseReturnValue:
     views = triage.of_case(sessions.house(), sessions.actor(), number)
     acts = triage.referring(sessions.house(), sessions.actor(), number)
-    return render_template("signalement/of_case.html", number=number, views=views, acts=acts, **known())
+    return render_template("reports/of_case.html", number=number, views=views, acts=acts, **known())
 
 
 # ---- a school's addresses: made, renewed, ended, and printed on a poster and a leaflet -----------------------------
@@ -70,7 +70,7 @@ def addresses() -> ResponseReturnValue:
     """The addresses of one school, what is printed of them, and how they are renewed."""
     view = public_door.see_doors(sessions.house(), sessions.actor(), _school())
     return render_template(
-        "signalement/addresses.html",
+        "reports/addresses.html",
         view=view,
         base=base_address(),
         picture=_picture,
@@ -147,7 +147,7 @@ def handed_out(make: Callable[[], Handout], otherwise: str) -> ResponseReturnVal
 
 triage_blueprint = Pages("signalements", __name__, asks=Permission.read_signalements, url_prefix="/signalements")
 triage_blueprint.entry(N_("Public reports"), 20)
-triage_blueprint.panel("signalement/unread.html", triage.count_unseen, "desk.alerts", endpoint="signalements.index")
+triage_blueprint.panel("reports/unread.html", triage.count_unseen, "desk.alerts", endpoint="signalements.index")
 triage_blueprint.context_processor(known)
 
 SHORT = 8
@@ -158,7 +158,7 @@ SHORT = 8
 def index() -> ResponseReturnValue:
     """What waits, urgent and unseen first; what was dealt with lately."""
     view = triage.see_list(sessions.house(), sessions.actor())
-    return render_template("signalement/list.html", view=view, schools=len({one.unit.id for one in _all(view)}))
+    return render_template("reports/list.html", view=view, schools=len({one.unit.id for one in _all(view)}))
 
 
 def _all(view: triage.ListView) -> tuple[Line, ...]:
@@ -173,7 +173,7 @@ def show(report: str) -> ResponseReturnValue:
 
 def _page(view: ReportView, *, problems: dict[str, str] | None = None, said: str = "", number: str = "") -> str:
     return render_template(
-        "signalement/report.html",
+        "reports/report.html",
         view=view,
         problems=problems or {},
         said=said,
@@ -302,7 +302,7 @@ def crowd(report: str) -> ResponseReturnValue:
     line = _line_of(report)
     views = triage.skim(sessions.house(), sessions.actor(), line.ids)
     graves = sum(1 for view in views if view.is_grave)
-    return render_template("signalement/crowd.html", line=line, views=views, short=SHORT, graves=graves)
+    return render_template("reports/crowd.html", line=line, views=views, short=SHORT, graves=graves)
 
 
 @triage_blueprint.post("/<report>/crowd", is_long=True)
@@ -405,7 +405,7 @@ def _opening_page(
     named: form_pages.Asked | None = None,
 ) -> str:
     return render_template(
-        "signalement/open.html",
+        "reports/open.html",
         report=report, view=view, form=form, was_kept=was_kept, reasons=tuple(reasons), named=named,
     )  # fmt: skip
 

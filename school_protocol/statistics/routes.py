@@ -37,7 +37,7 @@ def figure_index() -> ResponseReturnValue:
     places = releases.places(sessions.house(), sessions.actor())
     if len(places) == 1:
         return redirect(url_for("figures.unit", protocol=places[0].protocol.protocol, code=places[0].unit.code))
-    return render_template("figures/index.html", places=places)
+    return render_template("statistics/index.html", places=places)
 
 
 @figure_blueprint.get("/<protocol>/<code>")
@@ -58,7 +58,7 @@ def years(protocol: str, code: str) -> ResponseReturnValue:
     w = wording()
     view = releases.see_years(sessions.house(), sessions.actor(), protocol, code)
     return render_template(
-        "figures/years.html",
+        "statistics/years.html",
         view=view,
         lines=YearLines(view.told, w) if view.told else None,
         withheld=withheld_said(w),
@@ -104,7 +104,7 @@ def job(job: str) -> ResponseReturnValue:
     view = releases.see_job(sessions.house(), sessions.actor(), job[:ID_MOST])
     w = wording()
     return render_template(
-        "figures/job.html",
+        "statistics/job.html",
         view=view,
         job=view.job,
         title=job_said(w, view.job, year_between(view.job.year)),
@@ -178,7 +178,7 @@ def _figure_page(protocol: str, code: str, release: str = "", *, problem: str = 
     lines = Lines(view.told, w) if view.told else None
     options = releases.see_options(house, actor, protocol, code) if view.place.may_issue else None
     return render_template(
-        "figures/unit.html",
+        "statistics/unit.html",
         view=view,
         lines=lines,
         options=options,
@@ -248,7 +248,7 @@ def _campaign_page(language: str, release: str = "") -> str:
     chosen = release or (every[0].id if every else "")
     told = releases.see_public_told(house, chosen) if chosen else None
     return render_template(
-        "figures/campaign.html",
+        "statistics/campaign.html",
         every=every,
         told=told,
         lines=Lines(told, wording()) if told else None,
@@ -262,7 +262,7 @@ def _campaign_page(language: str, release: str = "") -> str:
 # ---- the yearly report of a school: which school, which year, in which language ------------------------------------
 
 yearly_blueprint = Pages("yearly", __name__, asks=Permission.signed_in, url_prefix="/yearly")
-yearly_blueprint.panel("yearly/link.html", yearly_report.has_reports, "desk.find", order=10, endpoint="yearly.index")
+yearly_blueprint.panel("statistics/yearly_link.html", yearly_report.has_reports, "desk.find", order=10, endpoint="yearly.index")
 
 
 @yearly_blueprint.get("", endpoint="index")
@@ -273,7 +273,7 @@ def yearly_index() -> ResponseReturnValue:
         raise Unseen("yearly")
     if len(places) == 1:
         return redirect(url_for("yearly.school", school=places[0].unit.code))
-    return render_template("yearly/index.html", places=places)
+    return render_template("statistics/yearly_index.html", places=places)
 
 
 @yearly_blueprint.route("/<school>", methods=["GET", "POST"])
@@ -316,7 +316,7 @@ def _yearly_page(
     told = [str(line.year) for line in options.years if line.period is not None]
     over = [str(line.year) for line in options.years if line.period is not None and line.period.is_over]
     return render_template(
-        "yearly/school.html",
+        "statistics/yearly_school.html",
         options=options,
         token=new_token(),
         before=before,

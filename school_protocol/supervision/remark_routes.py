@@ -130,7 +130,7 @@ def _overview(
 ) -> str:
     """`untaken`: why an answer was not recorded, and the words that were typed."""
     return render_template(
-        "cases/remarks.html",
+        "supervision/remarks.html",
         page=page,
         head=page.head,
         refused=refused_said(wording(), page, refused) if refused else "",
@@ -288,7 +288,7 @@ def _form(
     was_kept: bool = False,
 ) -> str:
     return render_template(
-        "cases/remark.html",
+        "supervision/remark.html",
         page=page,
         head=page.head,
         names=page.head.labels,

@@ -57,7 +57,7 @@ def referral_index() -> ResponseReturnValue:
     view = referral_register.see_register(sessions.house(), sessions.actor(), wanted, after)
     problems = [*_of_day(since, typed), *_of_place(wanted, view.is_place_known)]
     return render_template(
-        "referrals/index.html",
+        "supervision/referrals_index.html",
         view=view,
         typed=typed,
         place_typed=wanted.place,
@@ -98,7 +98,7 @@ def _kept(wanted: Wanted) -> dict[str, Any]:
 contact_blueprint = Pages("contacts", __name__, asks=Permission.keep_contacts, url_prefix="/contacts")
 contact_blueprint.entry(N_("Contacts"), 45, unless="referrals.index")
 contact_blueprint.panel(
-    "referrals/stale.html", referral_contacts.stale_contacts, "desk.notes", order=10, endpoint="contacts.index"
+    "supervision/referrals_stale.html", referral_contacts.stale_contacts, "desk.notes", order=10, endpoint="contacts.index"
 )
 
 
@@ -106,7 +106,7 @@ contact_blueprint.panel(
 def contact_index() -> ResponseReturnValue:
     """Every contact of one's places, and of the places above; with what was changed lately."""
     view = referral_contacts.see_contacts(sessions.house(), sessions.actor(), request.args.get("city", "").strip()[:60])
-    return render_template("referrals/contacts.html", view=view, new_token=new_token)
+    return render_template("supervision/referrals_contacts.html", view=view, new_token=new_token)
 
 
 @contact_blueprint.route("/new", methods=["GET", "POST"])
@@ -118,7 +118,7 @@ def new() -> ResponseReturnValue:
         return contact_form(w, posted, targets=targets, units=offered.units, may_be_country=offered.may_be_country)
 
     return _changing(
-        "referrals/contact_new.html",
+        "supervision/referrals_contact_new.html",
         None,
         form,
         lambda form, answers: referral_contacts.add_contact(house, actor, **answers, token=form.sent_token()),
@@ -136,7 +136,7 @@ def contact(contact: str) -> ResponseReturnValue:
         if request.method != "POST" or not referral_contacts.was_retired(house, actor, contact):
             raise
         ui_forms.keep()
-        return render_template("referrals/retired.html", form=contact_form(wording(), as_sent())), 409
+        return render_template("supervision/referrals_retired.html", form=contact_form(wording(), as_sent())), 409
 
 
 def _correcting(contact: str) -> ResponseReturnValue:
@@ -145,7 +145,7 @@ def _correcting(contact: str) -> ResponseReturnValue:
     if not view.may_change:
         raise Unseen(contact)
     return _changing(
-        "referrals/contact.html",
+        "supervision/referrals_contact.html",
         view,
         lambda posted: contact_form(w, posted, view=view),
         lambda form, answers: referral_contacts.correct(
@@ -237,7 +237,7 @@ def review_index() -> ResponseReturnValue:
         raise Unseen(after)
     asked = _chosen() if any(name in request.args for name in NARROWING) else None
     page = review_queue.see_queue(sessions.house(), sessions.actor(), asked, after=after)
-    return render_template("review/index.html", queue=page, kinds=presenters.kinds(), team=TEAM, is_start=after is None)
+    return render_template("supervision/index.html", queue=page, kinds=presenters.kinds(), team=TEAM, is_start=after is None)
 
 
 def _chosen() -> Chosen:
@@ -253,7 +253,7 @@ def _chosen() -> Chosen:
 def conformance(number: str) -> ResponseReturnValue:
     """What the protocol asked of a case, what was done, when; departures with their reasons."""
     view = review.see_conformance(sessions.house(), sessions.actor(), number)
-    return render_template("review/conformance.html", view=view, head=view.head, names=view.head.labels)
+    return render_template("supervision/conformance.html", view=view, head=view.head, names=view.head.labels)
 
 
 @dataclass(slots=True)
@@ -335,7 +335,7 @@ def _review_page(template: str, case: CaseView, sent: Sent, **more: Any) -> Resp
 def _stands(case: CaseView, title: str, why: str) -> ResponseReturnValue:
     """How the review stands, to whoever pressed what is over by now."""
     stale = {"case": case, "head": case.head, "names": case.head.labels, "review": case.review}
-    return render_template("review/stands.html", **stale, title=title, why=why), 409
+    return render_template("supervision/stands.html", **stale, title=title, why=why), 409
 
 
 @review_blueprint.route("/cases/<number>/review/observe", methods=["GET", "POST"], is_long=True)
@@ -360,7 +360,7 @@ def observe(number: str) -> ResponseReturnValue:
             words = wording()._("Your observation is attached to the case. Its team is told.")
             return _taken(done, number, words)
     record = _record_meant(case, sent.values["about"])
-    return _review_page("review/observe.html", case, sent, kinds=[kind.value for kind in RemarkKind], record=record)
+    return _review_page("supervision/observe.html", case, sent, kinds=[kind.value for kind in RemarkKind], record=record)
 
 
 def _record_meant(case: CaseView, about: str) -> RecordView | None:
@@ -415,7 +415,7 @@ def send(number: str) -> ResponseReturnValue:
         raise Unseen(number)
     elif not case.review.may_ask:
         return _stands(case, wording()._("Send this case for review"), presenters.not_sent(case))
-    return _review_page("review/send.html", case, sent)
+    return _review_page("supervision/send.html", case, sent)
 
 
 @review_blueprint.route("/cases/<number>/review/examined", methods=["GET", "POST"], is_long=True)
@@ -436,7 +436,7 @@ def end(number: str) -> ResponseReturnValue:
         raise Unseen(number)
     elif not case.review.may_end:
         return _stands(case, wording()._("Examined: nothing more is asked"), presenters.not_ended(case))
-    return _review_page("review/end.html", case, sent)
+    return _review_page("supervision/end.html", case, sent)
 
 
 @review_blueprint.route("/cases/<number>/review/refuse", methods=["GET", "POST"], is_long=True)
@@ -451,7 +451,7 @@ def refuse(number: str) -> ResponseReturnValue:
         )
         if done is not None:
             return _taken(done, number, wording()._("The visa is refused. The team reads your reasons, and is told."))
-    return _review_page("review/refuse.html", case, sent, view=None if sent.refused else _refusal(sent, number))
+    return _review_page("supervision/refuse.html", case, sent, view=None if sent.refused else _refusal(sent, number))
 
 
 def _refusal(sent: Sent, number: str) -> RefusalView | None:

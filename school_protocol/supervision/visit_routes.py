@@ -34,7 +34,7 @@ from school_protocol.ui.routing import Pages
 
 blueprint = Pages("visits", __name__, asks=Permission.see_teams, url_prefix="/teams")
 blueprint.entry(N_("Teams of the region"), 70)
-blueprint.panel("visits/of_team.html", sight_of, "team.show")
+blueprint.panel("supervision/visits_of_team.html", sight_of, "team.show")
 
 CURSOR_MOST = 300
 CODE_MOST = 40
@@ -49,7 +49,7 @@ def index() -> ResponseReturnValue:
     wanted = regional_teams.Narrowed(request.args.get("lack", ""), _code("place"), request.args.get("level", ""))
     view = regional_teams.see_teams(sessions.house(), sessions.actor(), wanted, _cursor())
     return render_template(
-        "visits/index.html", view=view, place_typed=wanted.place, problems=_place_problems(view.is_place_known)
+        "supervision/visits_index.html", view=view, place_typed=wanted.place, problems=_place_problems(view.is_place_known)
     )
 
 
@@ -63,7 +63,7 @@ def visits() -> ResponseReturnValue:
     problems = _place_problems(view.is_place_known)
     if typed and since is None:
         problems.append(Problem("since", wording()._("Held since"), "not_a_date"))
-    return render_template("visits/visits.html", view=view, typed=typed, place_typed=wanted.place, problems=problems)
+    return render_template("supervision/visits.html", view=view, typed=typed, place_typed=wanted.place, problems=problems)
 
 
 def _code(name: str) -> str:
@@ -93,7 +93,7 @@ def school(school: str) -> ResponseReturnValue:
     view = regional_teams.see_school(house, actor, school)
     visits, after = visit_service.visits_of(house, view.sight, after=_cursor())
     return render_template(
-        "visits/school.html", view=view, visits=visits, after=after, today=today_for(house), new_token=new_token,
+        "supervision/visits_school.html", view=view, visits=visits, after=after, today=today_for(house), new_token=new_token,
         played=team_statistics.see_workshops(house, view.sight), **_figures_said(),
     )  # fmt: skip
 
@@ -103,7 +103,7 @@ def team_figures(school: str) -> ResponseReturnValue:
     """How the team kept to the protocol over a year or a term, told so that no case is recognised."""
     view = team_statistics.see_figures(sessions.house(), sessions.actor(), school, _time())
     w = wording()
-    return render_template("visits/figures.html", view=view, wait=lambda one: told.wait_said(w, one), **_figures_said())
+    return render_template("supervision/visits_figures.html", view=view, wait=lambda one: told.wait_said(w, one), **_figures_said())
 
 
 def _time() -> str:
@@ -142,7 +142,7 @@ def visit_pack(school: str) -> ResponseReturnValue:
 
 def _pack(options: PackOptions, **more: Any) -> str:
     said = {"before": None, "problem": "", "unsealed": "", **more}
-    return render_template("visits/pack.html", options=options, token=new_token(), **said)
+    return render_template("supervision/visits_pack.html", options=options, token=new_token(), **said)
 
 
 # ---- visits --------------------------------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def _writing(
     def page(form: TeamForm, **more: Any) -> str:
         if more["obstacles"]:
             form.expected.data = str(shown.number if shown else 0)
-        return render_template("visits/visit.html", view=view, visit=shown, form=form, **more)
+        return render_template("supervision/visit.html", view=view, visit=shown, form=form, **more)
 
     def done(noted: Kept) -> ResponseReturnValue:
         say_done(words, repeated=noted.repeated)
@@ -263,7 +263,7 @@ def duty() -> ResponseReturnValue:
     return record_form(
         lambda posted: duty_form(w, posted, view.candidates),
         lambda form, answers: roster.enter(house, actor, view.unit.code, **answers, token=form.sent_token()),
-        lambda form, **more: render_template("visits/duty.html", view=view, form=form, new_token=new_token, **more),
+        lambda form, **more: render_template("supervision/visits_duty.html", view=view, form=form, new_token=new_token, **more),
         done,
     )
 

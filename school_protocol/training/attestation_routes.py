@@ -102,7 +102,7 @@ def _page(
 ) -> str:  # fmt: skip
     rows = max(ROWS, min(len(lines) + 2, ROWS_MOST))
     return render_template(
-        "workshops/attest.html", view=view, lines=lines, rows=range(1, rows + 1), results=RESULTS,
+        "training/attest.html", view=view, lines=lines, rows=range(1, rows + 1), results=RESULTS,
         result_said=lambda key: scenario_presenters.result(wording(), key),
         result_of=lambda one: scenario_presenters.result_of(wording(), one),
         reason_said=lambda code: people_presenters.reason(wording(), code), problems=problems or {},
@@ -120,7 +120,7 @@ def _preview_page(view: AttestView, lines: Sequence[Typed], obstacles: Sequence[
     w = wording()
     carried = json.dumps([[str(one.line), one.name, one.username, one.result] for one in lines], ensure_ascii=False)
     return render_template(
-        "workshops/attest_preview.html", view=view, shown=shown, carried=carried, token=new_token(),
+        "training/attest_preview.html", view=view, shown=shown, carried=carried, token=new_token(),
         obstacles=obstacles, problems_said=lambda one: scenario_presenters.problems(w, one),
         result_said=lambda key: scenario_presenters.result(w, key),
     )  # fmt: skip
@@ -204,7 +204,7 @@ def withdraw(workshop: str, attestation: str) -> ResponseReturnValue:
             flash(wording()._("It was withdrawn. Whoever checks the certificate is told so."), "ok")
             return redirect(url_for("workshops.attest", workshop=workshop), 303)
     page = render_template(
-        "workshops/attest_withdraw.html", **known, problems=problems, obstacles=obstacles, token=new_token()
+        "training/attest_withdraw.html", **known, problems=problems, obstacles=obstacles, token=new_token()
     )
     return page, 422 if problems else 409 if obstacles else 200
 
@@ -221,7 +221,7 @@ def register() -> ResponseReturnValue:
     view = certificates.see_register(sessions.house(), sessions.actor(), ending=_is_ending(), after=after)
     w = wording()
     return render_template(
-        "workshops/register.html", view=view, result_of=lambda one: scenario_presenters.result_of(w, one)
+        "training/register.html", view=view, result_of=lambda one: scenario_presenters.result_of(w, one)
     )
 
 
@@ -278,7 +278,7 @@ def _index() -> ResponseReturnValue:
 
 def _list_page(*, problem: str = "", is_empty: bool = False) -> str:
     return render_template(
-        "workshops/scenarios.html", uploads=scenario_library.see_own(sessions.house(), routes.trainer()),
+        "training/scenarios.html", uploads=scenario_library.see_own(sessions.house(), routes.trainer()),
         who=scenario_library.name_of(sessions.house(), routes.trainer()), problem=problem,
         is_empty=is_empty, most=LARGEST // 1024, can_print=missing() is None,
     )  # fmt: skip
@@ -290,7 +290,7 @@ def _show(upload: str) -> ResponseReturnValue:
     view = scenario_library.see_upload(sessions.house(), routes.trainer(), upload, wording().language)
     waits = view.upload.state == UploadState.waiting
     page = render_template(
-        "workshops/scenario.html", view=view, most=LARGEST // 1024, can_print=missing() is None,
+        "training/scenario.html", view=view, most=LARGEST // 1024, can_print=missing() is None,
         who=scenario_library.name_of(sessions.house(), routes.trainer()),
     )  # fmt: skip
     response = make_response(page)

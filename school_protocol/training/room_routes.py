@@ -48,7 +48,7 @@ joining_blueprint = Pages("joining", __name__, asks=Permission.anyone, url_prefi
 @joining_blueprint.get("")
 def index() -> ResponseReturnValue:
     """Where the code is typed."""
-    return render_template("workshops/join.html", code="", why="", seconds=0)
+    return render_template("training/join.html", code="", why="", seconds=0)
 
 
 @joining_blueprint.post("")
@@ -67,10 +67,10 @@ def _to(code: str) -> ResponseReturnValue:
     try:
         found = service.find_joinable(sessions.house(), code, address=request.remote_addr or "")
     except TooManyTries as error:
-        page = render_template("workshops/join.html", code=code, why="wait", seconds=error.seconds)
+        page = render_template("training/join.html", code=code, why="wait", seconds=error.seconds)
         return page, 429, again_in(error.seconds)
     if found.workshop is None:
-        return render_template("workshops/join.html", code=code, why=found.why, seconds=0), 422
+        return render_template("training/join.html", code=code, why=found.why, seconds=0), 422
     return redirect(f"{request.script_root}{PREFIX}{found.workshop.id}/room/enter")
 
 
@@ -209,11 +209,11 @@ def guard() -> ResponseReturnValue | None:
     state = seen().state
     if endpoint not in NO_WRITING and not endpoint.startswith("room."):
         if state.state is State.ended:
-            return render_template("room/over.html"), 409
+            return render_template("training/room_over.html"), 409
         if state.clock.frozen or state.state is State.waiting:
             waits = ui_forms.keep() is not None
             return render_template(
-                "room/frozen.html", waiting=state.state is State.waiting, back=way_back() if waits else None
+                "training/room_frozen.html", waiting=state.state is State.waiting, back=way_back() if waits else None
             ), 409
     return None
 
@@ -236,7 +236,7 @@ def _without_hints(found: SeatRow) -> ResponseReturnValue | None:
     """Such a page is shut, in words; nothing where it is open."""
     if found.is_trainer or _hinted() or room().state().state is State.ended:
         return None
-    return render_template("room/no_hints.html"), 403
+    return render_template("training/room_no_hints.html"), 403
 
 
 def afterwards(found: SeatRow | None, status: int) -> None:
@@ -308,7 +308,7 @@ def sit() -> ResponseReturnValue:
     except BadInput as error:
         return _entry(error.problems), 422
     except RoomGone:
-        return render_template("room/over.html"), 410
+        return render_template("training/room_over.html"), 410
     return _seated(sat)
 
 
@@ -352,7 +352,7 @@ def _typed() -> _Typed:
 
 def _entry(problems: dict[str, tuple[str, ...]], *, coming_back: bool = False) -> str:
     view = seats.see_entry(room())
-    return render_template("room/enter.html", view=view, problems=problems, typed=_typed(), coming_back=coming_back)
+    return render_template("training/room_enter.html", view=view, problems=problems, typed=_typed(), coming_back=coming_back)
 
 
 # ---- the table ---------------------------------------------------------------------------------------------------
@@ -369,7 +369,7 @@ def _mine() -> SeatRow:
 def table() -> ResponseReturnValue:
     """One's table: what came to it, one's card, who sits here."""
     view = seats.see_table(room(), seen(), _mine())
-    response = current_app.make_response(render_template("room/table.html", view=view))
+    response = current_app.make_response(render_template("training/room_table.html", view=view))
     if view.state.state is not State.ended:  # then something is written there, and nothing comes any more
         response.headers["Refresh"] = "20"
     return response
@@ -386,12 +386,12 @@ def change() -> ResponseReturnValue:
         except BadInput as error:
             problems = error.problems
         except RoomGone:
-            return render_template("room/over.html"), 409
+            return render_template("training/room_over.html"), 409
         else:
             flash(wording()._("Your seat was changed."), "ok")
             return redirect(url_for("room.table"))
     view = seats.see_entry(room())
-    page = render_template("room/seat.html", view=view, seat=mine, problems=problems)
+    page = render_template("training/room_seat.html", view=view, seat=mine, problems=problems)
     return (page, 422) if problems else page
 
 
@@ -428,7 +428,7 @@ def debrief() -> ResponseReturnValue:
     mine = _ended()
     found, names = workshop_end.debrief_of(room(), mine.table), workshop_end.names_at(room(), mine.table)
     told = debrief_told(found, wording(), names)
-    return render_template("room/debrief.html", table=mine.table, told=told, can_print=missing() is None)
+    return render_template("training/room_debrief.html", table=mine.table, told=told, can_print=missing() is None)
 
 
 @room_blueprint.get("/debrief/paper")

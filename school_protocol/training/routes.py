@@ -100,7 +100,7 @@ def index() -> ResponseReturnValue:
     """One's workshops, latest first."""
     view = workshop_end.see_workshops(sessions.house(), trainer())
     titles = scenario_library.titles(sessions.house(), trainer())
-    return render_template("workshops/index.html", view=view, scenarios=titles)
+    return render_template("training/index.html", view=view, scenarios=titles)
 
 
 @workshop_blueprint.route("/new", methods=["GET", "POST"])
@@ -120,7 +120,7 @@ def new() -> ResponseReturnValue:
 
 def _new(problems: Mapping[str, tuple[str, ...]]) -> str:
     return render_template(
-        "workshops/new.html",
+        "training/new.html",
         scenarios=scenario_library.shipped_scenarios(),
         own=scenario_library.offered(sessions.house(), trainer()),
         own_prefix=OWN,
@@ -167,7 +167,7 @@ def kit(scenario: str) -> ResponseReturnValue:
         return redirect(url_for("workshops.kit", scenario=scenario), 303)
     stands = see(sessions.house(), chosen, language)
     page = render_template(
-        "workshops/kit.html", scenario=chosen.scenario, chosen=scenario, stands=stands.value,
+        "training/kit.html", scenario=chosen.scenario, chosen=scenario, stands=stands.value,
         can_print=missing() is None,
     )  # fmt: skip
     response = make_response(page)
@@ -206,10 +206,10 @@ def show(workshop: str) -> ResponseReturnValue:
         has_debriefs = workshop_end.has_kept(sessions.house(), workshop)
         titles = scenario_library.titles(sessions.house(), trainer())
         return render_template(
-            "workshops/kept.html", workshop=mine, has_debriefs=has_debriefs, title=titles.get(mine.scenario),
+            "training/kept.html", workshop=mine, has_debriefs=has_debriefs, title=titles.get(mine.scenario),
             can_print=missing() is None,
         )  # fmt: skip
-    return _wall("workshops/wall.html", mine)
+    return _wall("training/wall.html", mine)
 
 
 @workshop_blueprint.get("/<workshop>/projector")
@@ -217,7 +217,7 @@ def projector(workshop: str) -> ResponseReturnValue:
     """The wall for everybody's eyes: no button, no trap, no name of what is to come."""
     room_of(workshop)
     mine = own(workshop)
-    response = make_response(_wall("workshops/projector.html", mine))
+    response = make_response(_wall("training/projector.html", mine))
     if not mine.ended_at:
         response.headers["Refresh"] = REFRESH
     return response
@@ -430,7 +430,7 @@ def _debrief(workshop: str) -> ResponseReturnValue:
     w = wording()
     lines = {number: debrief_told(one, w, found.names_at(int(number))) for number, one in found.tables.items()}
     return render_template(
-        "workshops/debrief.html", workshop=mine, found=found, sections=spread_told(_named(found), w), tables=lines,
+        "training/debrief.html", workshop=mine, found=found, sections=spread_told(_named(found), w), tables=lines,
         empty=tuple(map(room_routes.table_name, found.empty)), can_print=bool(lines) and missing() is None,
     )  # fmt: skip
 
@@ -450,7 +450,7 @@ def _table_debrief(workshop: str, table: int) -> ResponseReturnValue:
     """One table's line of time and what is to be said of it."""
     mine, found = _of(workshop, table)
     told = debrief_told(found.table(table), wording(), found.names_at(table))
-    return render_template("workshops/table.html", workshop=mine, table=table, told=told, can_print=missing() is None)
+    return render_template("training/table.html", workshop=mine, table=table, told=told, can_print=missing() is None)
 
 
 @debriefing_blueprint.get("/<workshop>/debrief/<int:table>/paper", endpoint="table_paper")
@@ -465,7 +465,7 @@ def _replay(workshop: str, table: int) -> ResponseReturnValue:
     mine, found = _of(workshop, table)
     told = debrief_told(found.table(table), wording(), found.names_at(table))
     step = min(max(request.args.get("step", 1, type=int), 1), len(told.moments))
-    return render_template("workshops/replay.html", workshop=mine, table=table, moments=told.moments, step=step)
+    return render_template("training/replay.html", workshop=mine, table=table, moments=told.moments, step=step)
 
 
 # ---- what workshops leave for whoever writes a protocol ------------------------------------------------------------
@@ -477,7 +477,7 @@ afterwards_blueprint = Pages("protocols", __name__, part="afterwards", asks=Perm
 def afterwards(key: str) -> ResponseReturnValue:
     """Which duties fail most in workshops, and which needs real cases go on without; by tens."""
     view = see_afterwards(sessions.house(), sessions.actor(), key)
-    return render_template("protocols/afterwards.html", view=view)
+    return render_template("training/protocols_afterwards.html", view=view)
 
 
 # ---- a trainer's laptop that serves a room by itself: workshops alone, a trainer known by the key on its screen ----

@@ -33,15 +33,15 @@ from school_protocol.ui.rendering import LAST_RESORT, reword, wording
 log = logging.getLogger(__name__)
 
 PAGES: Mapping[int, str] = {
-    400: "errors/not_understood.html",
-    404: "errors/not_found.html",
-    405: "errors/not_here.html",
-    409: "errors/moved_on.html",
-    413: "errors/too_large.html",
-    415: "errors/not_a_form.html",
-    429: "errors/too_often.html",
-    500: "errors/broken.html",
-    503: "errors/busy.html",
+    400: "web/not_understood.html",
+    404: "web/not_found.html",
+    405: "web/not_here.html",
+    409: "web/moved_on.html",
+    413: "web/too_large.html",
+    415: "web/not_a_form.html",
+    429: "web/too_often.html",
+    500: "web/broken.html",
+    503: "web/busy.html",
 }
 RETRY_SECONDS = 5
 NUMBERS = "numbers"
@@ -56,7 +56,7 @@ Il n’y a rien sous ce nom. Veuillez ouvrir le site à l’adresse qui vous a �
 def init_app(app: Flask) -> None:
     app.register_error_handler(SecurityError, lambda _error: Response(FOREIGN, 400, mimetype="text/plain"))
     app.register_error_handler(CSRFError, _old_form)
-    app.register_error_handler(KeptForOwner, lambda error: _refused(error, 400, "errors/old_form.html", is_kept=True))
+    app.register_error_handler(KeptForOwner, lambda error: _refused(error, 400, "web/old_form.html", is_kept=True))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Unseen, lambda error: _refused(error, 404))
     app.register_error_handler(BadInput, lambda error: _refused(error, 400))
@@ -65,7 +65,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SentBefore, lambda _error: page(409))
     app.register_error_handler(Conflict, lambda _error: page(409))
     app.register_error_handler(StorageBusy, _busy)
-    app.register_error_handler(FilesAway, lambda _error: _later(page(503, "errors/files_away.html")))
+    app.register_error_handler(FilesAway, lambda _error: _later(page(503, "web/files_away.html")))
     app.register_error_handler(StorageFull, _full)
     app.register_error_handler(TooManyTries, lambda error: _later(_refused(error, 429), error.seconds))
     app.register_error_handler(SchoolProtocolError, _broken)
@@ -124,7 +124,7 @@ def _old_form(error: CSRFError) -> Response:
     apart = None if came in (None, request.host) else (came, request.host)
     if apart:
         log.warning("a form came from a page of %s, and was sent to %s: does the proxy hand on the host?", *apart)
-    return _refused(error, 400, "errors/old_form.html", is_kept=False, apart=apart)
+    return _refused(error, 400, "web/old_form.html", is_kept=False, apart=apart)
 
 
 def _not_open(error: NotOpenYet) -> Response:
@@ -134,7 +134,7 @@ def _not_open(error: NotOpenYet) -> Response:
     return _refused(
         error,
         403,
-        "errors/not_open.html",
+        "web/not_open.html",
         numbers=_read_numbers(),
         signers=signers(house, wording().language),
         signs=signs,
@@ -160,7 +160,7 @@ def _http(error: HTTPException) -> Response | HTTPException:
 
 
 def _busy(error: StorageBusy) -> Response:
-    return _later(page(503, "errors/away.html" if isinstance(error, StorageAway) else None))
+    return _later(page(503, "web/away.html" if isinstance(error, StorageAway) else None))
 
 
 def _later(response: Response, seconds: int = RETRY_SECONDS) -> Response:

@@ -132,7 +132,7 @@ def test_every_page_of_an_error(house: Served, inspect: Inspect, language: str) 
     stranger = inspect("reporter", language)
     with house.app.test_request_context("/", headers={"Accept-Language": language}):
         bodies = {status: error_pages.page(status).get_data() for status in error_pages.PAGES}
-        bodies[0] = error_pages.page(400, "errors/old_form.html").get_data()
+        bodies[0] = error_pages.page(400, "web/old_form.html").get_data()
     stranger.page.route(
         "**/error/*",
         lambda route: route.fulfill(

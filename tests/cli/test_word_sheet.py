@@ -167,7 +167,7 @@ def test_a_message_that_nobody_translated_is_told(holed: Callable[[str], None], 
     out = tmp_path / "sheet.html"
     found = run("--missing", "-o", str(out))
     assert found.exit_code == 1
-    assert found.stdout.startswith("templates/base.html:")
+    assert found.stdout.startswith("templates/ui/base.html:")
     assert "fr: missing; ar: missing" in found.stdout
     assert len(found.stdout.splitlines()) == 1
     assert out.read_text("utf-8").count('class="gap"') == 2

@@ -27,7 +27,7 @@ ARABIC_FORMS = {0: 0, 1: 1, 2: 2, 3: 3, 10: 3, 11: 4, 99: 4, 100: 5, 102: 5, 103
 MARKS = {"_": 1, "gettext": 1, "N_": 1, "ngettext": 2}
 """Calls that say something, and how many of their first words are messages."""
 PASSED_ON = {
-    "templates/base.html",  # labels of the menu: each marked where its route is registered
+    "templates/ui/base.html",  # labels of the menu: each marked where its route is registered
     "school_protocol/language.py",
     "school_protocol/ui/rendering.py",
     "school_protocol/protocol/wording_sheet.py",
@@ -44,7 +44,7 @@ PASSED_ON = {
     "school_protocol/reports/presenters.py",
     "school_protocol/api/routes.py",
     "school_protocol/ops/routes.py",
-    "templates/going_live/index.html",
+    "templates/ops/index.html",
 }
 """Where a message that was marked elsewhere is looked up."""
 

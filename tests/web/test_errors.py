@@ -206,7 +206,7 @@ def test_the_last_resort(app: Flask, failing: Any, member: FlaskClient, monkeypa
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
-@pytest.mark.parametrize("template", sorted({*error_pages.PAGES.values(), "errors/old_form.html", "errors/away.html"}))
+@pytest.mark.parametrize("template", sorted({*error_pages.PAGES.values(), "web/old_form.html", "web/away.html"}))
 def test_every_page_in_every_language(app: Flask, people: Accounts, template: str, language: str) -> None:
     client = app.test_client()
     client.set_cookie("language", language)
@@ -220,11 +220,11 @@ def test_every_error_template_is_used() -> None:
     folder = Path(error_pages.__file__).parents[2] / "templates" / "errors"
     used = {
         *error_pages.PAGES.values(),
-        "errors/old_form.html",
-        "errors/not_open.html",
-        "errors/files_away.html",
-        "errors/away.html",
-        "errors/base.html",
+        "web/old_form.html",
+        "web/not_open.html",
+        "web/files_away.html",
+        "web/away.html",
+        "web/base.html",
     }
     assert {f"errors/{path.name}" for path in folder.glob("*.html")} == used
 

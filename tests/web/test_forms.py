@@ -33,7 +33,7 @@ from school_protocol.ui.forms import answers_of, as_posted, form_for, show_probl
 from tests.web.conftest import NOW, SCHOOL
 from tests.web.filled import filled
 
-PAGE = """{% from "macros/fields.html" import questions, summary %}{{ summary(form.problems, (), protocol) }}
+PAGE = """{% from "ui/fields.html" import questions, summary %}{{ summary(form.problems, (), protocol) }}
 <form>{{ questions(form) }}</form>"""
 LABEL = {"fr": "Question", "ar": "سؤال", "en": "Question"}
 

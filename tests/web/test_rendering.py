@@ -14,7 +14,7 @@ from school_protocol.ui.rendering import bdi
 
 from .conftest import NOW
 
-MACROS = '{% from "macros/page.html" import alert, head, pill, pips, reasons %}'
+MACROS = '{% from "ui/page.html" import alert, head, pill, pips, reasons %}'
 
 
 @pytest.mark.parametrize(

@@ -445,7 +445,7 @@ def test_a_danger_that_was_passed_on_is_not_said_to_stand_once_the_case_has_ende
     for state in (head.state, ended):
         with app.test_request_context():
             g.wording = Wording("en")
-            source = "{% from 'macros/case.html' import live %}{{ live(head) }}"
+            source = "{% from 'cases/case_macros.html' import live %}{{ live(head) }}"
             said[state.ended] = render_template_string(source, head=replace(head, state=state, live_dangers=(line,)))
     assert "A danger stands" in said[False]
     assert "A danger was passed on to a service" in said[True]
@@ -489,6 +489,6 @@ def test_where_the_place_is_a_choice_it_is_asked(app: Flask, protocol: Protocol)
         form = form_for(view, Wording("fr"), MultiDict({"unit": "u2"}), now=NOW)
         assert form.chosen_unit() == "u2"
         html = render_template_string(
-            '{% from "macros/fields.html" import questions %}{{ questions(form) }}', form=form
+            '{% from "ui/fields.html" import questions %}{{ questions(form) }}', form=form
         )
     assert "Lycée" in html
