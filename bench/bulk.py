@@ -22,7 +22,7 @@ from school_protocol.case_files import bulk
 from school_protocol.case_files.prepare_process import Crew, spare_cores
 from school_protocol.cases import lists
 from school_protocol.config import Settings
-from school_protocol.context import House, SystemClock, open_house
+from school_protocol.context import AppContext, SystemClock, open_context
 from school_protocol.engine.visibility import Actor
 from school_protocol.ops import demo
 from school_protocol.ops.fixture_copy import sample
@@ -85,7 +85,7 @@ def done_job(shop: Workshop) -> Job:
     if not Path("/proc/self/statm").exists():
         raise Skipped("what a process holds is read in /proc, which is not here")
     if shop.job is None:
-        shop.job = _watched(shop.house.house, shop.house.player.actor(MOVER)) if shop.hurry else _done()
+        shop.job = _watched(shop.ctx.ctx, shop.ctx.player.actor(MOVER)) if shop.hurry else _done()
     return shop.job
 
 
@@ -94,24 +94,24 @@ def _done() -> Job:
     with tempfile.TemporaryDirectory(prefix="school-protocol-bench-") as name:
         settings = Settings(data=Path(name))
         demo.prepare(settings, reset=False, password=PASSWORD, say=silent, told=False)
-        with closing(open_house(settings, SystemClock())) as house:
-            sample(house, FILES, seed=1, password=PASSWORD, progress=silent, places=1, under_way=1.0)
-            actor = actor_named(house, f"{SCHOOL}-team-coordinator")
+        with closing(open_context(settings, SystemClock())) as ctx:
+            sample(ctx, FILES, seed=1, password=PASSWORD, progress=silent, places=1, under_way=1.0)
+            actor = actor_named(ctx, f"{SCHOOL}-team-coordinator")
             assert actor is not None
-            return _watched(house, actor)
+            return _watched(ctx, actor)
 
 
-def _watched(house: House, actor: Actor) -> Job:
-    offer = next(one for one in bulk.see_options(house, actor).offers if one.profile.key == PROFILE)
-    wanted = bulk.begin_bundle(house, actor, bulk.Wish(offer=offer.key, language="fr"), "bench").job
-    ask, others = _page_of(house, actor), set(children(os.getpid()))
-    job = Job(bulk.see_job(house, actor, wanted).total, spare_cores())
+def _watched(ctx: AppContext, actor: Actor) -> Job:
+    offer = next(one for one in bulk.see_options(ctx, actor).offers if one.profile.key == PROFILE)
+    wanted = bulk.begin_bundle(ctx, actor, bulk.Wish(offer=offer.key, language="fr"), "bench").job
+    ask, others = _page_of(ctx, actor), set(children(os.getpid()))
+    job = Job(bulk.see_job(ctx, actor, wanted).total, spare_cores())
     job.alone.append(slow(ask))
-    with Crew(house.settings, job.hands) as crew:
-        worker = threading.Thread(target=_made, args=(house, crew))
+    with Crew(ctx.settings, job.hands) as crew:
+        worker = threading.Thread(target=_made, args=(ctx, crew))
         began = time.perf_counter()
         worker.start()
-        looking = threading.Thread(target=_looked, args=(house, actor, wanted, worker, job, others))
+        looking = threading.Thread(target=_looked, args=(ctx, actor, wanted, worker, job, others))
         looking.start()
         while worker.is_alive():
             job.beside.append(slow(ask))
@@ -119,35 +119,35 @@ def _watched(house: House, actor: Actor) -> Job:
         job.seconds = time.perf_counter() - began
         looking.join()
     job.alone.append(slow(ask))
-    end = bulk.see_job(house, actor, wanted)
+    end = bulk.see_job(ctx, actor, wanted)
     if end.is_running or end.done < job.files * LEAST:
         raise RuntimeError(f"{end.done} of {job.files} files were made, {end.refused} refused")
     job.made = end.done
     return job
 
 
-def _made(house: House, crew: Crew) -> None:
+def _made(ctx: AppContext, crew: Crew) -> None:
     """What the worker does when it is rung, for as long as something is left."""
-    while bulk.go_on(house, crew):
+    while bulk.go_on(ctx, crew):
         pass
 
 
-def _looked(house: House, actor: Actor, wanted: str, worker: threading.Thread, job: Job, others: set[str]) -> None:
+def _looked(ctx: AppContext, actor: Actor, wanted: str, worker: threading.Thread, job: Job, others: set[str]) -> None:
     while worker.is_alive():
-        state = bulk.see_job(house, actor, wanted)
+        state = bulk.see_job(ctx, actor, wanted)
         held = sum(megabytes(one) for one in children(os.getpid()) if one not in others)
         job.held.append((state.done + state.refused, held))
         time.sleep(LOOKS)
 
 
-def _page_of(house: House, actor: Actor) -> Callable[[], bytes]:
+def _page_of(ctx: AppContext, actor: Actor) -> Callable[[], bytes]:
     """What asks for the page of one of the cases."""
-    app = create_app(house)
-    with house.directory.writing() as session:
-        token = begin_session(session, house, actor.id, factor_proven=True)
+    app = create_app(ctx)
+    with ctx.directory.writing() as session:
+        token = begin_session(session, ctx, actor.id, factor_proven=True)
     client = app.test_client()
     client.set_cookie("session", token)
-    number = lists.see_desk(house, actor, filter="open").lines[0].number
+    number = lists.see_desk(ctx, actor, filter="open").lines[0].number
 
     def ask() -> bytes:
         answer = client.get(f"/cases/{number}")

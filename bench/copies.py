@@ -20,7 +20,7 @@ from bench.prepared import MOVER, ROOT, Prepared
 from school_protocol.case_files import pages as case_files_pages
 from school_protocol.case_files.prepare_process import Crew
 from school_protocol.case_files.service import academy_of, issue_case_file, signed
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.language import Wording
 from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.rendering import render
@@ -42,15 +42,15 @@ def has(module: str) -> bool:
 
 
 @contextmanager
-def issuing(house: Prepared, language: str) -> Iterator[Callable[[], bytes]]:
+def issuing(ctx: Prepared, language: str) -> Iterator[Callable[[], bytes]]:
     """Gives what issues a signed copy of the long case: its pages made ahead, the rows put back after each sample."""
-    _keys(house)
-    actor = house.player.actor(MOVER)
+    _keys(ctx)
+    actor = ctx.player.actor(MOVER)
 
     def issue() -> bytes:
-        return issue_case_file(house.house, actor, house.number, PROFILE, language).data
+        return issue_case_file(ctx.ctx, actor, ctx.number, PROFILE, language).data
 
-    with house.put_back() as back:
+    with ctx.put_back() as back:
         issue()
         try:
             yield issue
@@ -58,27 +58,27 @@ def issuing(house: Prepared, language: str) -> Iterator[Callable[[], bytes]]:
             back()
 
 
-def _keys(house: Prepared) -> None:
-    """An authority of the house's own, and the key of its academy."""
-    now = house.house.now()
-    academy = academy_of(house.house, house.loaded(MOVER).around.unit)
+def _keys(ctx: Prepared) -> None:
+    """An authority of the installation's own, and the key of its academy."""
+    now = ctx.ctx.now()
+    academy = academy_of(ctx.ctx, ctx.loaded(MOVER).around.unit)
     validity = Validity(now - timedelta(days=365), now + timedelta(days=3650))
-    folder = house.house.settings.data / "signing"
+    folder = ctx.ctx.settings.data / "signing"
     if not folder.is_dir():
         make_authority(folder, "Root", {academy.code: "Academy"}, validity)
 
 
-def where_it_goes(house: Prepared, language: str, pages: bytes) -> str:
+def where_it_goes(ctx: Prepared, language: str, pages: bytes) -> str:
     """Milliseconds of the steps of one copy."""
-    loaded, w = house.loaded(MOVER), Wording(language)
+    loaded, w = ctx.loaded(MOVER), Wording(language)
     copy = Copy(1, "Reader", loaded.now, "0" * 64, 1)
     drawn = overlay(copy, w)
     whole = assembled(pages, drawn, copy, has_record=False)
     steps: dict[str, Callable[[], object]] = {
-        "load": lambda: house.loaded(MOVER),
+        "load": lambda: ctx.loaded(MOVER),
         "draw the stamp": lambda: overlay(copy, w),
         "lay it on, attach": lambda: assembled(pages, drawn, copy, has_record=False),
-        "sign": lambda: signed(house.house, loaded.around.unit, whole, loaded.now, w),
+        "sign": lambda: signed(ctx.ctx, loaded.around.unit, whole, loaded.now, w),
     }
     return ", ".join(f"{name} {median(_taken(step) for _ in range(9)) * 1000:.0f} ms" for name, step in steps.items())
 
@@ -96,14 +96,14 @@ def text_of(page: Path) -> list[plain_text.Block]:
 # ---- many at once --------------------------------------------------------------------------------------------------
 
 
-def typeset(house: House, html: str) -> int:
+def typeset(ctx: AppContext, html: str) -> int:
     """The page of one case file set as PDF, by a process of its own; how long it is."""
-    made = render(html, title="T", language="fr", identifier="x", moment=house.now(), accessible=True)
+    made = render(html, title="T", language="fr", identifier="x", moment=ctx.now(), accessible=True)
     return len(made)
 
 
-def page_of(house: Prepared) -> str:
-    return case_files_pages.case_file_html(house.file, Wording("fr"))
+def page_of(ctx: Prepared) -> str:
+    return case_files_pages.case_file_html(ctx.file, Wording("fr"))
 
 
 @dataclass(slots=True)
@@ -127,12 +127,12 @@ class Many:
 
 
 @contextmanager
-def crew_of(house: Prepared, size: int) -> Iterator[Crew]:
+def crew_of(ctx: Prepared, size: int) -> Iterator[Crew]:
     """Processes that find the work of this file."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), before]))
     try:
-        with Crew(house.house.settings, size) as crew:
+        with Crew(ctx.ctx.settings, size) as crew:
             yield crew
     finally:
         if before is None:
@@ -141,18 +141,18 @@ def crew_of(house: Prepared, size: int) -> Iterator[Crew]:
             os.environ["PYTHONPATH"] = before
 
 
-def two_against_one(house: Prepared, most: int) -> Any:
+def two_against_one(ctx: Prepared, most: int) -> Any:
     """Seconds on the wall of the same files by two processes, and by one."""
-    with crew_of(house, 2) as two, crew_of(house, 1) as one:
-        html, now = page_of(house), house.house.now()
+    with crew_of(ctx, 2) as two, crew_of(ctx, 1) as one:
+        html, now = page_of(ctx), ctx.ctx.now()
         return pairs(Work(Many(html, two, now)), Work(Many(html, one, now)), clock=wall, most=most)
 
 
-def page_beside(house: Prepared, ask: Callable[[], bytes], most: int) -> list[tuple[float, float]]:
+def page_beside(ctx: Prepared, ask: Callable[[], bytes], most: int) -> list[tuple[float, float]]:
     """The 95th of a hundred requests, in seconds, while one process typesets, and while none does; in turns."""
     found = []
-    with crew_of(house, 1) as crew:
-        html, now = page_of(house), house.house.now()
+    with crew_of(ctx, 1) as crew:
+        html, now = page_of(ctx), ctx.ctx.now()
         crew.do(typeset, html, now=now)
         for _turn in range(most):
             stopped = threading.Event()

@@ -35,11 +35,11 @@ def fresh_again(shop: Workshop) -> Outcome:
     """Seconds a file on the wall, on one core, from what the worker is rung for until 95 of 100 are fresh."""
     with _told(shop) as found, _one_core():
         cases = len(found.player.numbers)
-        issue_case_file(found.house, found.player.actor(MOVER), found.number, PROFILE, "fr")
+        issue_case_file(found.ctx, found.player.actor(MOVER), found.number, PROFILE, "fr")
         _make_all(found)
         taken = [_turn(found, cases) for _again in range(min(shop.most, 3))]
     ratios = tuple(one / SECONDS for one in taken)
-    quiet = found.house.settings.quiet.total_seconds()
+    quiet = found.ctx.settings.quiet.total_seconds()
     notes = (
         f"{cases} cases written to while nothing was made, until {SHARE:.0%} of the files are fresh; before it begins "
         f"the worker lets a case be quiet for {quiet:.0f} s and looks once a minute: at worst "
@@ -52,7 +52,7 @@ def fresh_again(shop: Workshop) -> Outcome:
 def _told(shop: Workshop) -> Iterator[Prepared]:
     """So many cases of one school; the few at hand where a bench is only tried out."""
     if shop.hurry:
-        yield shop.house
+        yield shop.ctx
         return
     with prepare(short_cases=0) as found:
         tell(found, CASES - 1)
@@ -62,7 +62,7 @@ def _told(shop: Workshop) -> Iterator[Prepared]:
 def _turn(found: Prepared, cases: int) -> float:
     note = {"as": MOVER, "do": "add_note", "answers": {"text": "Rien de nouveau."}}
     found.player.play([{**note, "case": name} for name in found.player.numbers])
-    found.player.clock.advance(found.house.settings.quiet + timedelta(seconds=1))
+    found.player.clock.advance(found.ctx.settings.quiet + timedelta(seconds=1))
     if _fresh(found):
         raise RuntimeError("a file is fresh though its case was written to")
     worker, began = threading.Thread(target=_make_all, args=(found,)), time.perf_counter()
@@ -79,7 +79,7 @@ def _turn(found: Prepared, cases: int) -> float:
 
 def _make_all(found: Prepared) -> None:
     """What the worker does when it is rung, and rings itself for as long as something is left."""
-    while make_ahead_once(found.house):
+    while make_ahead_once(found.ctx):
         pass
 
 
@@ -87,7 +87,7 @@ def _fresh(found: Prepared) -> int:
     """How many files are those of their case as it stands."""
     paper, case = PreparedPaperRow, CaseIndexRow
     is_fresh = and_(paper.case_id == case.case_id, paper.content_seq == case.last_seq)
-    with found.house.realm.reading() as session:
+    with found.ctx.realm.reading() as session:
         return session.scalar(select(func.count()).select_from(case).join(paper, is_fresh)) or 0
 
 

@@ -47,15 +47,15 @@ def chromium() -> str:
 def points(shop: Workshop) -> Outcome:
     """How many points of three hundreds are missing: medians of some runs."""
     program, browser = lighthouse(), chromium()
-    house, actor = shop.house.house, shop.house.player.actor(READER)
-    choose_language(house, actor, "ar")
+    ctx, actor = shop.ctx.ctx, shop.ctx.player.actor(READER)
+    choose_language(ctx, actor, "ar")
     try:
-        with served(shop.house, EMBEDDED) as port:
-            cookie = signed_in(shop.house)
+        with served(shop.ctx, EMBEDDED) as port:
+            cookie = signed_in(shop.ctx)
             Crowd(port, cookie, 1)()  # a server that was just started is nobody's usual one
             found = [asked(program, browser, f"http://127.0.0.1:{port}/", cookie) for _ in range(min(shop.most, 3))]
     finally:
-        choose_language(house, actor, actor.language)
+        choose_language(ctx, actor, actor.language)
     scores = {name: median(score_of(one, name) for one in found) for name in ASKED}
     missing, lowest = sum(WHOLE - score for score in scores.values()), min(scores.values())
     notes = ", ".join([*(f"{name} {score:.0f}" for name, score in scores.items()), *short_of(found[-1])])

@@ -1,4 +1,4 @@
-"""The product as it is measured: a house in a temporary folder, one long case and a list of short ones, signed in.
+"""The product as it is measured: an installation in a temporary folder, a long case, a list of short ones, signed in.
 
 The cases come about by playing a story of the Moroccan definition through the very use cases that pages call.
 """
@@ -28,7 +28,7 @@ from school_protocol.cases.loading import Loaded, load
 from school_protocol.cases.showing import see_choices
 from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.protocol.reader import read
 from school_protocol.web import create_app
@@ -52,9 +52,9 @@ PASSWORD = "measured"
 
 @dataclass(slots=True)
 class Prepared:
-    """A house with its cases, and the application over it."""
+    """An installation with its cases, and the application over it."""
 
-    house: House
+    ctx: AppContext
     player: Player
     app: Flask
     number: str
@@ -72,19 +72,19 @@ class Prepared:
 
     def client(self, role: str) -> FlaskClient:
         """A browser in which the person of that role is signed in."""
-        with self.house.directory.writing() as session:
-            token = begin_session(session, self.house, self.player.actor(role).id, factor_proven=True)
+        with self.ctx.directory.writing() as session:
+            token = begin_session(session, self.ctx, self.player.actor(role).id, factor_proven=True)
         client = self.app.test_client()
         client.set_cookie("session", token)
         return client
 
     def loaded(self, role: str) -> Loaded:
         """The long case as a use case finds it."""
-        with self.house.realm.reading() as session:
-            return load(self.house, session, self.player.actor(role), self.number)
+        with self.ctx.realm.reading() as session:
+            return load(self.ctx, session, self.player.actor(role), self.number)
 
     def open_acts(self, role: str) -> list[str]:
-        choices = see_choices(self.house, self.player.actor(role), self.number)
+        choices = see_choices(self.ctx, self.player.actor(role), self.number)
         return [choice.key for choice in choices if choice.kind == "act" and choice.is_open]
 
     @contextmanager
@@ -102,15 +102,15 @@ class Prepared:
 
 @contextmanager
 def prepare(*, short_cases: int = SHORT_CASES, events: int = EVENTS) -> Iterator[Prepared]:
-    """A house in a folder that is gone afterwards."""
+    """An installation in a folder that is gone afterwards."""
     content = DEFINITION.read_bytes()
     with tempfile.TemporaryDirectory(prefix="school-protocol-bench-") as name:
         folder = Path(name)
         clock = TurnableClock(datetime(2000, 1, 1, tzinfo=UTC))
-        with closing(open_house(Settings(data=folder), clock)) as house:
-            player = prepared(house, clock, read(content, DEFINITION.name), content)
+        with closing(open_context(Settings(data=folder), clock)) as ctx:
+            player = prepared(ctx, clock, read(content, DEFINITION.name), content)
             file = _play(player, short_cases, events)
-            yield Prepared(house, player, create_app(house), player.numbers[CASE], file, folder)
+            yield Prepared(ctx, player, create_app(ctx), player.numbers[CASE], file, folder)
 
 
 def _play(player: Player, short_cases: int, events: int) -> CaseFile:
@@ -130,7 +130,7 @@ def _play(player: Player, short_cases: int, events: int) -> CaseFile:
     wrong = [one for one in player.played if not one.went_as_said]
     if wrong or file is None or _seq(player) != events:
         raise RuntimeError(f"the story did not go as it says: {wrong[:1]}, {_seq(player)} events")
-    with player.house.directory.writing() as session:
+    with player.ctx.directory.writing() as session:
         for role in (MOVER, READER):
             auth_repository.set_password(session, player.actor(role).id, hash_password(PASSWORD))
     return file
@@ -138,10 +138,10 @@ def _play(player: Player, short_cases: int, events: int) -> CaseFile:
 
 def _case_file(player: Player) -> CaseFile:
     """What a copy prints, as issuing makes it."""
-    with player.house.realm.reading() as session:
-        loaded = load(player.house, session, player.actor(MOVER), player.numbers[CASE])
+    with player.ctx.realm.reading() as session:
+        loaded = load(player.ctx, session, player.actor(MOVER), player.numbers[CASE])
         profile = next(iter(loaded.protocol.documents.values())).profiles[FILE_PROFILE]
-        return draft(player.house, session, loaded, profile, "fr").view
+        return draft(player.ctx, session, loaded, profile, "fr").view
 
 
 def story_steps() -> list[dict[str, Any]]:
@@ -164,6 +164,6 @@ def _place_of_move(steps: list[dict[str, Any]]) -> int:
 def _seq(player: Player) -> int:
     """How many events the long case holds."""
     number = player.numbers.get(CASE)
-    with player.house.realm.reading() as session:
+    with player.ctx.realm.reading() as session:
         found = cases_repository.find_by_number(session, number) if number else None
         return cases_repository.last_seq(session, found) if found else 0

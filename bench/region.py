@@ -27,7 +27,7 @@ from school_protocol.cases import index_repository
 from school_protocol.cases.models import CaseIndexRow
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.context import REALM, House, open_house
+from school_protocol.context import REALM, AppContext, open_context
 from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
 from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.visibility import Actor, Appointment, UnitKind, visible
@@ -57,9 +57,9 @@ _AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A house whose one region holds so many cases, and somebody who oversees it."""
+    """An installation whose one region holds so many cases, and somebody who oversees it."""
 
-    house: House
+    ctx: AppContext
     protocol: Protocol
     unit: str
     person: Actor
@@ -67,13 +67,13 @@ class Region:
 
     def tables(self) -> object:
         """All tables of a school year: of the region, and of each province."""
-        return counted(self.house, self.protocol.protocol, self.unit, school_year(9, FIRST + YEARS - 1))
+        return counted(self.ctx, self.protocol.protocol, self.unit, school_year(9, FIRST + YEARS - 1))
 
     def summary(self) -> object:
         """Of these tables the reading alone: the counters of the region and each part of it, month by month."""
         months = school_year(9, FIRST + YEARS - 1).months
         asked = (self.protocol.protocol, min(months), max(months))
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             own = statistics_repository.of_unit(session, asked[0], self.unit, *asked[1:])
             below = statistics_repository.below(session, asked[0], [self.unit], *asked[1:])
         if not own or not below:
@@ -82,8 +82,8 @@ class Region:
 
     def queue(self) -> object:
         """The first lines of the open cases that this person sees."""
-        scope = visible(self.person, self.house.library.sights(), NOW)
-        with self.house.realm.reading() as session:
+        scope = visible(self.person, self.ctx.library.sights(), NOW)
+        with self.ctx.realm.reading() as session:
             found = index_repository.page(
                 session, scope, today=NOW.date(), limit=LINES, filter=index_repository.Filter(ended=False)
             )
@@ -93,7 +93,7 @@ class Region:
 
     def review(self) -> object:
         """The first page of what waits to be reviewed, with how much there is of each kind: what /review asks."""
-        found = see_queue(self.house, self.person)
+        found = see_queue(self.ctx, self.person)
         if len(found.lines) != LINES or set(found.counts) != set(KINDS):
             raise RuntimeError(f"{len(found.lines)} lines of {LINES}; {found.counts}")
         return found
@@ -156,16 +156,16 @@ def served() -> Iterator[tuple[str, Clock]]:
 def _filled(stack: ExitStack, cases: int, url: str | None, clock: Clock = own_cpu) -> Region:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="school-protocol-bench-")))
     engines = {name: _schema(url, f"{name}_{cases}") for name in ("directory", "realm")} if url else None
-    house = open_house(Settings(data=folder), TurnableClock(NOW), engines)
-    stack.callback(house.close)
+    ctx = open_context(Settings(data=folder), TurnableClock(NOW), engines)
+    stack.callback(ctx.close)
     content = DEFINITION.read_bytes()
     protocol = read(content, DEFINITION.name)
-    region = _places(house, protocol, content)
-    _cases(house, protocol, region, cases)
-    _counters(house, protocol, region, cases)
-    _settled(house)
+    region = _places(ctx, protocol, content)
+    _cases(ctx, protocol, region, cases)
+    _counters(ctx, protocol, region, cases)
+    _settled(ctx)
     person = Actor("academy", REALM, "Academy", (Appointment(_reviewer(protocol), region, date(2020, 1, 1)),))
-    return Region(house, protocol, region, person, clock)
+    return Region(ctx, protocol, region, person, clock)
 
 
 def _schema(url: str, name: str) -> Engine:
@@ -176,8 +176,8 @@ def _schema(url: str, name: str) -> Engine:
     return open_engine(url, schema=name)
 
 
-def _places(house: House, protocol: Protocol, content: bytes) -> str:
-    with house.directory.writing() as session:
+def _places(ctx: AppContext, protocol: Protocol, content: bytes) -> str:
+    with ctx.directory.writing() as session:
         region = auth_repository.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "Académie"})
         provinces = [{"id": f"p{one}", "kind": "province", "code": f"P{one}", "names": {"fr": f"Province {one}"},
                       "parent": region} for one in range(PROVINCES)]  # fmt: skip
@@ -191,15 +191,15 @@ def _places(house: House, protocol: Protocol, content: bytes) -> str:
     return region
 
 
-def _cases(house: House, protocol: Protocol, region: str, cases: int) -> None:
+def _cases(ctx: AppContext, protocol: Protocol, region: str, cases: int) -> None:
     """One in twenty is open; of those a few are urgent. Beyond the first ones, the database copies them."""
     first = [_case(protocol, number, region) for number in range(min(cases, FEW))]
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         session.execute(insert(CaseRecordRow), [_record(protocol, row) for row in first])
         session.execute(insert(CaseIndexRow), first)
         session.execute(insert(CaseReviewRow), [_wait(protocol, row) for row in first if not row["ended"]])
     for copy in range(1, cases // FEW):
-        with house.realm.writing() as session:
+        with ctx.realm.writing() as session:
             session.execute(_copies(CaseRecordRow, "id", copy))
             session.execute(_copies(CaseIndexRow, "case_id", copy))
             session.execute(_copied_waits(copy))
@@ -263,7 +263,7 @@ def _record(protocol: Protocol, row: dict[str, Any]) -> dict[str, Any]:
     return {"id": row["case_id"], "digest": protocol.digest, **kept}
 
 
-def _counters(house: House, protocol: Protocol, region: str, cases: int) -> None:
+def _counters(ctx: AppContext, protocol: Protocol, region: str, cases: int) -> None:
     """Each case in its month, at its school, its province and the region; of a school the counts are always alike."""
     rng = random.Random(cases)
     months = [month for year in range(FIRST, FIRST + YEARS) for month in school_year(9, year).months]
@@ -277,7 +277,7 @@ def _counters(house: House, protocol: Protocol, region: str, cases: int) -> None
         for unit, above, number in (*parts, (region, "", share * PROVINCES + 1)):
             rows.append(_counter(protocol, month, unit, above, _counts(protocol, number, rng)))
     for begin in range(0, len(rows), _AT_ONCE):
-        with house.realm.writing() as session:
+        with ctx.realm.writing() as session:
             session.execute(insert(FigureCounterRow), rows[begin : begin + _AT_ONCE])
 
 
@@ -297,8 +297,8 @@ def _counts(protocol: Protocol, cases: int, rng: random.Random) -> dict[str, dic
     return found
 
 
-def _settled(house: House) -> None:
+def _settled(ctx: AppContext) -> None:
     """A server knows how much it holds, as after a night."""
-    if house.realm.engine.dialect.name == "postgresql":  # an SQLite file keeps no statistics where it is used
-        with house.realm.engine.connect() as connection:
+    if ctx.realm.engine.dialect.name == "postgresql":  # an SQLite file keeps no statistics where it is used
+        with ctx.realm.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))

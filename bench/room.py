@@ -1,4 +1,4 @@
-"""A full house of workshops: ten rooms, 240 seats, served by one process on a loopback, as long as it is asked."""
+"""A full installation of workshops: ten rooms, 240 seats, served by one process on a loopback while it is asked."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _late(times: list[float]) -> float:
 
 def _seated(folder: Path) -> list[Phone]:
     """Ten rooms of four tables of six, their clocks running as ours."""
-    house = room_store.open_laptop(Settings(data=folder), SystemClock())
+    ctx = room_store.open_laptop(Settings(data=folder), SystemClock())
     told = scenario_library.find_scenario(SCENARIO)
     assert told is not None
     protocol, content = next(iter(scenario_library.protocols_of(told)))
@@ -118,15 +118,15 @@ def _seated(folder: Path) -> list[Phone]:
     phones = []
     for _room in range(ROOMS):
         made = training_service.found(
-            house, None, scenario_library.content_of(SCENARIO), protocol, content, Wanted(TABLES, True, "fr")
+            ctx, None, scenario_library.content_of(SCENARIO), protocol, content, Wanted(TABLES, True, "fr")
         )
-        with room_alone(house, made.id) as room:
+        with room_alone(ctx, made.id) as room:
             training_service.set_pace(room, 1)
             for seat in range(TABLES * EACH):
                 role = act.by[seat % len(act.by)]
                 sat = seats.join(room, seat % TABLES + 1, f"Place {seat}", [role], language="fr")
                 phones.append(Phone(made.id, sat.token, act.key))
-    house.close()
+    ctx.close()
     return phones
 
 

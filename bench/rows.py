@@ -84,7 +84,7 @@ class Workshop:
         self.stack.close()
 
     @cached_property
-    def house(self) -> Prepared:
+    def ctx(self) -> Prepared:
         wanted = {"short_cases": self.short_cases, "events": self.events}
         return self.stack.enter_context(prepare(**{key: value for key, value in wanted.items() if value is not None}))
 
@@ -137,33 +137,33 @@ def _asks(client: Any, address: str) -> Callable[[], bytes]:
 
 
 def list_page(shop: Workshop) -> Outcome:
-    ask = _asks(shop.house.client(READER), "/")
+    ask = _asks(shop.ctx.client(READER), "/")
     lines = ask().count(b'href="/cases/')
     return _page_against_bare(shop, Work(ask, 20), f"{lines} links to cases")
 
 
 def case_page(shop: Workshop) -> Outcome:
-    ask = _asks(shop.house.client(READER), f"/cases/{shop.house.number}")
-    return _page_against_bare(shop, Work(ask, 10), f"{len(shop.house.loaded(READER).events)} events")
+    ask = _asks(shop.ctx.client(READER), f"/cases/{shop.ctx.number}")
+    return _page_against_bare(shop, Work(ask, 10), f"{len(shop.ctx.loaded(READER).events)} events")
 
 
 def a_move(shop: Workshop) -> Outcome:
     """The use case: load, fold, decide, seal, chain, commit."""
-    house = shop.house
-    actor, seq = house.player.actor(MOVER), house.loaded(MOVER).case.last_seq
+    ctx = shop.ctx
+    actor, seq = ctx.player.actor(MOVER), ctx.loaded(MOVER).case.last_seq
 
     def move() -> None:
-        cases_service.make_move(house.house, actor, house.number, house.move, expected=seq, token="measured")
+        cases_service.make_move(ctx.ctx, actor, ctx.number, ctx.move, expected=seq, token="measured")
 
-    with house.put_back() as back:
-        return _page_against_bare(shop, Work(move, 8, back), f"{house.move}, after {seq} events")
+    with ctx.put_back() as back:
+        return _page_against_bare(shop, Work(move, 8, back), f"{ctx.move}, after {seq} events")
 
 
 def a_press(shop: Workshop) -> Outcome:
     """The same move by its form: with the session, the form token and the answer that leads back to the case."""
-    house = shop.house
-    client = house.client(MOVER)
-    address = f"/cases/{house.number}/moves/{house.move}"
+    ctx = shop.ctx
+    client = ctx.client(MOVER)
+    address = f"/cases/{ctx.number}/moves/{ctx.move}"
     form = hidden_fields(_asks(client, address)().decode())
 
     def press() -> None:
@@ -171,7 +171,7 @@ def a_press(shop: Workshop) -> Outcome:
         if response.status_code != 303:
             raise RuntimeError(f"the press was answered {response.status_code}")
 
-    with house.put_back() as back:
+    with ctx.put_back() as back:
         return _page_against_bare(shop, Work(press, 8, back))
 
 
@@ -199,14 +199,14 @@ def _against_trigger(shop: Workshop, work: Work, notes: str, share: int = 1) -> 
 
 
 def _choices(shop: Workshop) -> tuple[intents.Choice, ...]:
-    loaded = shop.house.loaded(MOVER)
+    loaded = shop.ctx.loaded(MOVER)
     return decisions.available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around)
 
 
 def decision_refused(shop: Workshop) -> Outcome:
     """The move that is measured, at the point of the story where most of its needs are unmet."""
-    whole = shop.house.loaded(MOVER)
-    intent = intents.MakeMove(shop.house.move)
+    whole = shop.ctx.loaded(MOVER)
+    intent = intents.MakeMove(shop.ctx.move)
     tried = [(fold(whole.protocol, whole.events[:seq]), seq) for seq in range(1, len(whole.events) + 1)]
 
     def unmet(case: Case) -> int:
@@ -230,18 +230,18 @@ def decision_refused(shop: Workshop) -> Outcome:
 
 
 def decision_made(shop: Workshop) -> Outcome:
-    loaded = shop.house.loaded(MOVER)
-    intent = intents.MakeMove(shop.house.move)
+    loaded = shop.ctx.loaded(MOVER)
+    intent = intents.MakeMove(shop.ctx.move)
 
     def decide() -> None:
         decisions.decide(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, intent)
 
-    needs = len(loaded.protocol.moves[shop.house.move].needs)
-    return _against_trigger(shop, Work(decide, 200), f"{shop.house.move}: {needs} needs")
+    needs = len(loaded.protocol.moves[shop.ctx.move].needs)
+    return _against_trigger(shop, Work(decide, 200), f"{shop.ctx.move}: {needs} needs")
 
 
 def all_choices(shop: Workshop) -> Outcome:
-    loaded = shop.house.loaded(MOVER)
+    loaded = shop.ctx.loaded(MOVER)
 
     def available() -> None:
         decisions.available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around)
@@ -266,7 +266,7 @@ def embedded(shop: Workshop) -> Outcome:
 
 
 def _case_file(shop: Workshop, language: str) -> Callable[[], bytes]:
-    view, voice = shop.house.file, Wording(language)
+    view, voice = shop.ctx.file, Wording(language)
     return lambda: case_files_pages.case_file(view, voice, b"{}")
 
 
@@ -299,10 +299,10 @@ def case_file_beside_chromium(language: str) -> Callable[[Workshop], Outcome]:
 
 def issued_beside_chromium(language: str) -> Callable[[Workshop], Outcome]:
     def measure(shop: Workshop) -> Outcome:
-        printed, house = _printed(shop, language), shop.house
-        with copies.issuing(house, language) as issue:
+        printed, ctx = _printed(shop, language), shop.ctx
+        with copies.issuing(ctx, language) as issue:
             found = shop.pairs(Work(issue), Work(printed), wall)
-            return _in(1e3, found, copies.where_it_goes(house, language, _case_file(shop, language)()))
+            return _in(1e3, found, copies.where_it_goes(ctx, language, _case_file(shop, language)()))
 
     return measure
 
@@ -342,15 +342,15 @@ def beside_typst(shop: Workshop) -> Outcome:
 def two_processes(shop: Workshop) -> Outcome:
     if len(os.sched_getaffinity(0)) < 2:
         raise Skipped("this machine has one core")
-    found = copies.two_against_one(shop.house, shop.most)
+    found = copies.two_against_one(shop.ctx, shop.most)
     return _in(1 / copies.FILES, found, f"a file, of {copies.FILES}; load {os.getloadavg()[0]:.1f}")
 
 
 def page_beside_typesetting(shop: Workshop) -> Outcome:
     if len(os.sched_getaffinity(0)) < 2:
         raise Skipped("this machine has one core")
-    ask = _asks(shop.house.client(READER), f"/cases/{shop.house.number}")
-    found = copies.page_beside(shop.house, ask, shop.most)
+    ask = _asks(shop.ctx.client(READER), f"/cases/{shop.ctx.number}")
+    found = copies.page_beside(shop.ctx, ask, shop.most)
     ratios = tuple(beside / alone for beside, alone in found)
     middle = [median(one[at] for one in found) * 1e3 for at in (0, 1)]
     return Outcome(middle[0], middle[1], median(ratios), ratios, f"the 95th of 100; {os.getloadavg()[0]:.1f} others")
@@ -362,7 +362,7 @@ def page_beside_typesetting(shop: Workshop) -> Outcome:
 def _weigh(shop: Workshop, role: str, addresses: list[str]) -> Outcome:
     """The heaviest address in any language, with the style sheet: a median, for the bytes are padded by lot."""
     found: dict[str, int] = {}
-    client = shop.house.client(role)
+    client = shop.ctx.client(role)
     for language in LANGUAGES:
         with _reading(shop, role, language):
             for address in addresses:
@@ -373,7 +373,7 @@ def _weigh(shop: Workshop, role: str, addresses: list[str]) -> Outcome:
     sheet = sum(_bytes(client, address) for address in _style_sheets(client, addresses[0]))
     name = max(found, key=lambda one: found[one])
     total = found[name] + sheet
-    where = name.replace(shop.house.number, "…")
+    where = name.replace(shop.ctx.number, "…")
     return Outcome(total / 1000, LIMIT / 1000, total / LIMIT, (), f"{where}; {sheet} bytes of it CSS")
 
 
@@ -382,12 +382,12 @@ def _reading(shop: Workshop, role: str, language: str) -> Iterator[None]:
     """Somebody reads in that language for a while."""
     from school_protocol.auth.sign_in_service import choose_language
 
-    house, actor = shop.house.house, shop.house.player.actor(role)
-    choose_language(house, actor, language)
+    ctx, actor = shop.ctx.ctx, shop.ctx.player.actor(role)
+    choose_language(ctx, actor, language)
     try:
         yield
     finally:
-        choose_language(house, actor, actor.language)
+        choose_language(ctx, actor, actor.language)
 
 
 def _bytes(client: Any, address: str) -> int:
@@ -411,12 +411,12 @@ def wire_desk(shop: Workshop) -> Outcome:
 
 
 def wire_case(shop: Workshop) -> Outcome:
-    return _weigh(shop, READER, [f"/cases/{shop.house.number}"])
+    return _weigh(shop, READER, [f"/cases/{shop.ctx.number}"])
 
 
 def wire_form(shop: Workshop) -> Outcome:
-    acts = shop.house.open_acts(MOVER)
-    return _weigh(shop, MOVER, [f"/cases/{shop.house.number}/acts/{act}" for act in acts])
+    acts = shop.ctx.open_acts(MOVER)
+    return _weigh(shop, MOVER, [f"/cases/{shop.ctx.number}/acts/{act}" for act in acts])
 
 
 # ---- start -------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from bench.prepared import READER, ROOT, Prepared
 from bench.room import await_port, free_port
 from school_protocol.auth.sign_in_service import begin_session
 from school_protocol.config import settings_from
-from school_protocol.context import SystemClock, open_house
+from school_protocol.context import SystemClock, open_context
 from school_protocol.ui import middleware
 from school_protocol.web import create_app
 
@@ -38,7 +38,7 @@ GUNICORN = (
 def site() -> Any:
     """The site as `serve` has it, for a server of whoever asks."""
     settings = settings_from(os.environ)
-    return middleware.behind(create_app(open_house(settings, SystemClock())), settings.trusted_proxy)
+    return middleware.behind(create_app(open_context(settings, SystemClock())), settings.trusted_proxy)
 
 
 def embedded_beside_gunicorn(shop: Workshop) -> tuple[Measured, str]:
@@ -46,8 +46,8 @@ def embedded_beside_gunicorn(shop: Workshop) -> tuple[Measured, str]:
     if not has("gunicorn"):
         raise Skipped("gunicorn is not installed: pip install .[scale]")
     with ExitStack() as stack:
-        both = [stack.enter_context(started(shop.house, line)) for line in (EMBEDDED, GUNICORN)]
-        cookie, pages = signed_in(shop.house), max(2, PAGES // 10) if shop.hurry else PAGES
+        both = [stack.enter_context(started(shop.ctx, line)) for line in (EMBEDDED, GUNICORN)]
+        cookie, pages = signed_in(shop.ctx), max(2, PAGES // 10) if shop.hurry else PAGES
         crowds = [Crowd(port, cookie, pages) for port, _process in both]
         for crowd in crowds:
             crowd()
@@ -65,18 +65,18 @@ def embedded_beside_gunicorn(shop: Workshop) -> tuple[Measured, str]:
 
 
 @contextmanager
-def served(house: Prepared, line: Sequence[str]) -> Iterator[int]:
-    """A server over that house in a process of its own; its port."""
-    with started(house, line) as (port, _process):
+def served(ctx: Prepared, line: Sequence[str]) -> Iterator[int]:
+    """A server over that installation in a process of its own; its port."""
+    with started(ctx, line) as (port, _process):
         yield port
 
 
 @contextmanager
-def started(house: Prepared, line: Sequence[str]) -> Iterator[tuple[int, int]]:
+def started(ctx: Prepared, line: Sequence[str]) -> Iterator[tuple[int, int]]:
     """The same; its port, and which process it is."""
     port = free_port()
     command = [sys.executable, *(part.replace("{port}", str(port)) for part in line)]
-    environ = os.environ | {"SCHOOL_PROTOCOL_DATA": str(house.folder)}
+    environ = os.environ | {"SCHOOL_PROTOCOL_DATA": str(ctx.folder)}
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(command, cwd=ROOT, env=environ, **quiet)
     try:
@@ -89,9 +89,9 @@ def started(house: Prepared, line: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 def signed_in(prepared: Prepared) -> str:
     """What a browser sends of somebody who is signed in now."""
-    house = replace(prepared.house, clock=SystemClock())
-    with house.directory.writing() as session:
-        token = begin_session(session, house, prepared.player.actor(READER).id, factor_proven=True)
+    ctx = replace(prepared.ctx, clock=SystemClock())
+    with ctx.directory.writing() as session:
+        token = begin_session(session, ctx, prepared.player.actor(READER).id, factor_proven=True)
     return f"session={token}"
 
 

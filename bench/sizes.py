@@ -26,7 +26,7 @@ from school_protocol.auth.sign_in_service import actor_named, begin_session
 from school_protocol.cases import index_check_repository, lists
 from school_protocol.cases import repository as cases_repository
 from school_protocol.config import Settings
-from school_protocol.context import House, SystemClock, open_house
+from school_protocol.context import AppContext, SystemClock, open_context
 from school_protocol.engine.visibility import Actor
 from school_protocol.ops import demo, sample_cases, worker
 from school_protocol.ops.databases import prepare
@@ -57,7 +57,7 @@ _COPIED = (
 class Sized:
     """A country of that many cases, and two people who are signed in: of a school, and of the academy above it."""
 
-    house: House
+    ctx: AppContext
     team: FlaskClient
     academy: FlaskClient
     token: str
@@ -76,8 +76,8 @@ class Sized:
 
     def search(self) -> object:
         """The cases of a pupil, by name, within one's own school."""
-        house = replace(self.house, realm=self.house.realm.seen_by(self.token))
-        found = lists.find_by_pupil(house, _somebody_named(self.house, COORDINATOR), self.pupil)
+        ctx = replace(self.ctx, realm=self.ctx.realm.seen_by(self.token))
+        found = lists.find_by_pupil(ctx, _somebody_named(self.ctx, COORDINATOR), self.pupil)
         if self.number not in {line.number for line in found}:
             raise RuntimeError("the pupil was not found")
         return found
@@ -134,9 +134,9 @@ def _filled(share: int, *, server: bool) -> Iterator[tuple[Sized, ...]]:
                 opened = opened or _somebody(grown)
                 region = _region(grown)
                 grown.close()
-                house = open_house(_behind_the_wall(settings), SystemClock())
-                open_houses.callback(house.close)
-                entered.append(_entered(house, clock, region, *opened))
+                ctx = open_context(_behind_the_wall(settings), SystemClock())
+                open_houses.callback(ctx.close)
+                entered.append(_entered(ctx, clock, region, *opened))
             yield tuple(entered)
 
 
@@ -155,7 +155,7 @@ def _database(url: str, name: str, template: str = "") -> str:
 
 
 def _behind_the_wall(settings: Settings) -> Settings:
-    """The same house as who serves pages opens it; as it is, where it lies in SQLite."""
+    """The same installation as who serves pages opens it; as it is, where it lies in SQLite."""
     if not settings.database:
         return settings
     owner = create_engine(settings.database, isolation_level="AUTOCOMMIT")
@@ -179,10 +179,10 @@ def _genuine(settings: Settings, cases: int) -> None:
     if settings.database:
         postgresql.prepare(settings.database, "", (), WIRING.tables, make_queue=lambda: worker.prepare_queue(settings))
     demo.prepare(settings, reset=False, password=PASSWORD, say=silent, told=False)
-    with closing(open_house(settings, SystemClock())) as house:
+    with closing(open_context(settings, SystemClock())) as ctx:
         whole = sample_cases.SCHOOLS if cases == SIZES[0] else 24
-        sample(house, cases - OWN, seed=1, password=PASSWORD, progress=silent, places=whole)
-        sample(house, OWN, seed=2, password=PASSWORD, progress=silent, places=1, under_way=1.0)
+        sample(ctx, cases - OWN, seed=1, password=PASSWORD, progress=silent, places=whole)
+        sample(ctx, OWN, seed=2, password=PASSWORD, progress=silent, places=1, under_way=1.0)
 
 
 def silent(*_said: object) -> None:
@@ -192,30 +192,30 @@ def silent(*_said: object) -> None:
 # ---- grown -----------------------------------------------------------------------------------------------------------
 
 
-def _grown(settings: Settings, cases: int) -> House:
-    """The house opened, its cases copied until there are so many."""
-    house = open_house(settings, SystemClock())
-    with house.realm.writing() as session:
+def _grown(settings: Settings, cases: int) -> AppContext:
+    """The installation opened, its cases copied until there are so many."""
+    ctx = open_context(settings, SystemClock())
+    with ctx.realm.writing() as session:
         there = session.scalar(text("SELECT count(*) FROM case_record")) or 0
-        _lay_out(house, session)
+        _lay_out(ctx, session)
         for table in _tables():
             session.execute(
                 text(f"CREATE TABLE {_first(table)} AS SELECT * FROM {table.name} t WHERE {_is_real(table)}")
             )
-    with _without_guards(house.realm):
+    with _without_guards(ctx.realm):
         for copy in range(1, cases // there):
-            with house.realm.writing() as session:
+            with ctx.realm.writing() as session:
                 if settings.database:
                     session.execute(text("SET LOCAL session_replication_role = replica"))
                 for table in _tables():
-                    session.execute(text(_once_more(table, copy, house.realm)))
-    with house.realm.writing() as session:
+                    session.execute(text(_once_more(table, copy, ctx.realm)))
+    with ctx.realm.writing() as session:
         for table in _tables():
             session.execute(text(f"DROP TABLE {_first(table)}"))
-    if house.realm.engine.dialect.name == "postgresql":  # an SQLite file keeps no statistics where it is used
-        with house.realm.engine.connect() as connection:
+    if ctx.realm.engine.dialect.name == "postgresql":  # an SQLite file keeps no statistics where it is used
+        with ctx.realm.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
-    return house
+    return ctx
 
 
 @contextmanager
@@ -240,9 +240,9 @@ def _tables() -> list[Table]:
     return [tables[name] for name in dict.fromkeys((*_COPIED, *hanging))]
 
 
-def _lay_out(house: House, session: Any) -> None:
+def _lay_out(ctx: AppContext, session: Any) -> None:
     """Schools in a row, and who plays which part in each: what a copy is moved along."""
-    with house.directory.reading() as kept:
+    with ctx.directory.reading() as kept:
         schools = kept.execute(
             text(
                 "SELECT school.id, province.id, region.id FROM unit school "
@@ -323,40 +323,40 @@ def _once_more(table: Table, copy: int, store: Store) -> str:
 # ---- entered ---------------------------------------------------------------------------------------------------------
 
 
-def _region(house: House) -> str:
+def _region(ctx: AppContext) -> str:
     """The code of the academy above the school that is measured."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         region = session.scalar(text("SELECT region FROM bench_place WHERE place = 0"))
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return str(session.scalar(text("SELECT lower(code) FROM unit WHERE id = :id"), {"id": region}))
 
 
-def _entered(house: House, clock: Clock, region: str, number: str, pupil: str) -> Sized:
-    app = create_app(house)
+def _entered(ctx: AppContext, clock: Clock, region: str, number: str, pupil: str) -> Sized:
+    app = create_app(ctx)
     clients, tokens = [], []
     for username in (COORDINATOR, f"{region}-academy"):
-        account = _somebody_named(house, username).id
-        with house.directory.writing() as session:
-            tokens.append(begin_session(session, house, account, factor_proven=True))
+        account = _somebody_named(ctx, username).id
+        with ctx.directory.writing() as session:
+            tokens.append(begin_session(session, ctx, account, factor_proven=True))
         client = app.test_client()
         client.set_cookie("session", tokens[-1])
         clients.append(client)
-    return Sized(house, clients[0], clients[1], tokens[0], number, pupil, clock)
+    return Sized(ctx, clients[0], clients[1], tokens[0], number, pupil, clock)
 
 
-def _somebody_named(house: House, username: str) -> Actor:
-    actor = actor_named(house, username)
+def _somebody_named(ctx: AppContext, username: str) -> Actor:
+    actor = actor_named(ctx, username)
     assert actor is not None
     return actor
 
 
-def _somebody(house: House) -> tuple[str, str]:
+def _somebody(ctx: AppContext) -> tuple[str, str]:
     """A case under way that the coordinator sees and that opens, and the name of somebody in it."""
-    for line in lists.see_desk(house, _somebody_named(house, COORDINATOR), filter="open").lines:
+    for line in lists.see_desk(ctx, _somebody_named(ctx, COORDINATOR), filter="open").lines:
         number = case_numbers.check_number(line.number)  # a copy's is none
-        with house.realm.reading() as session:
+        with ctx.realm.reading() as session:
             case_id = cases_repository.find_by_number(session, number) if number else None
-            people = cases_repository.load_identities(session, house.vault, case_id) if case_id else ()
+            people = cases_repository.load_identities(session, ctx.vault, case_id) if case_id else ()
         named = [one.values["name"] for one in people if one.values and "name" in one.values]
         if number and named:
             return number, str(named[0])

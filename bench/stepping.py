@@ -38,7 +38,7 @@ def beside_spiff(shop: Workshop) -> tuple[Measured, str]:
         raise Skipped("SpiffWorkflow is not installed: pip install .[bench]")
     from bench.baselines import spiff_step
 
-    loaded = shop.house.loaded(MOVER)
+    loaded = shop.ctx.loaded(MOVER)
     ours, theirs = five_stages(loaded), spiff_step.step()
     found = shop.pairs(Work(ours.once, 200, ours.back), Work(theirs[0], 200, theirs[1]))
     anew = shop.pairs(Work(ours.folded_anew, 200), Work(theirs[0], 200, theirs[1]))

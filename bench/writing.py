@@ -24,7 +24,7 @@ from bench.prepared import DEFINITION, MOVER, story_steps
 from school_protocol.cases import service as cases_service
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.visibility import Actor
 from school_protocol.protocol.reader import read
 from school_protocol.storage.engines import open_engine
@@ -69,8 +69,8 @@ def _told(folder: Path) -> tuple[tuple[str, ...], Actor]:
     """So many cases of one school, each as far as the move; their numbers, and who makes it."""
     content = DEFINITION.read_bytes()
     clock = TurnableClock(datetime(2000, 1, 1, tzinfo=UTC))
-    with closing(open_house(Settings(data=folder), clock)) as house:
-        player = prepared(house, clock, read(content, DEFINITION.name), content)
+    with closing(open_context(Settings(data=folder), clock)) as ctx:
+        player = prepared(ctx, clock, read(content, DEFINITION.name), content)
         steps = [step for step in story_steps()[:5] if step["do"] in BEFORE]
         for place in range(WRITERS):
             player.play([{**step, "case": f"case {place}"} for step in steps])
@@ -82,9 +82,9 @@ def _told(folder: Path) -> tuple[tuple[str, ...], Actor]:
 
 @dataclass
 class Crowd:
-    """So many threads over one house, each with a case of its own; called, each makes its move at the same moment."""
+    """So many threads over one installation, each with a case of its own; called, each moves at the same moment."""
 
-    house: House
+    ctx: AppContext
     cases: tuple[str, ...]
     actor: Actor
     move: str
@@ -102,7 +102,7 @@ class Crowd:
         together.wait()
         began = time.perf_counter()
         try:
-            cases_service.make_move(self.house, self.actor, number, self.move, expected=None, token=f"at once {number}")
+            cases_service.make_move(self.ctx, self.actor, number, self.move, expected=None, token=f"at once {number}")
         except Exception as error:
             self.refused.append(f"{type(error).__name__}: {error}")
         self.waited.append(time.perf_counter() - began)
@@ -110,21 +110,21 @@ class Crowd:
 
 @contextmanager
 def _crowd(folder: Path, cases: tuple[str, ...], actor: Actor, synchronous: str = "") -> Iterator[Crowd]:
-    """A house as the product opens it; `synchronous` says otherwise how it waits for the disk."""
+    """An installation as the product opens it; `synchronous` says otherwise how it waits for the disk."""
     settings, clock = Settings(data=folder), TurnableClock(datetime(2026, 10, 5, 9, 45, tzinfo=UTC))
     engines = {name: open_engine(settings.store_url(name)) for name in ("directory", "realm")}
     if synchronous:
         for engine in engines.values():
             event.listen(engine, "connect", lambda connection, _record: _said(connection, synchronous))
-    house = open_house(settings, clock, engines)
-    protocol = house.library.current()[0]
+    ctx = open_context(settings, clock, engines)
+    protocol = ctx.library.current()[0]
     try:
         with ThreadPoolExecutor(len(cases)) as pool, _put_back(folder / "realm.sqlite") as back:
             with engines["realm"].connect() as connection:
                 kept = SAID[connection.execute(text("PRAGMA synchronous")).scalar_one()]
-            yield Crowd(house, cases, actor, protocol.resolve("moves", MOVE), kept, back, pool)
+            yield Crowd(ctx, cases, actor, protocol.resolve("moves", MOVE), kept, back, pool)
     finally:
-        house.close()
+        ctx.close()
 
 
 def _said(connection: Any, synchronous: str) -> None:

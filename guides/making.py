@@ -27,7 +27,7 @@ SCHOOL = "04127K"
 
 def made(chromium: Browser, shown: Demo, plan: Plan, role: str, language: str) -> bytes:
     """One guide. Raises GuideFault where it can't be made as planned, or isn't two pages."""
-    [protocol] = shown.house.library.current()
+    [protocol] = shown.ctx.library.current()
     planned, w = plan.guides[role], Wording(language)
     taken = pictures(chromium, shown, planned, language)
     guide = QuickGuide(
@@ -40,7 +40,7 @@ def made(chromium: Browser, shown: Demo, plan: Plan, role: str, language: str) -
         calls=tuple(_calls(shown, protocol)),
         due=tuple(_due(protocol, role, w)),
         wrong=plan.wrong,
-        made_at=shown.house.now(),
+        made_at=shown.ctx.now(),
     )
     data = quick_guide(guide, w)
     count = page_count(data)
@@ -55,10 +55,10 @@ def page_count(data: bytes) -> int:
 
 
 def _calls(shown: Demo, protocol: Protocol) -> Iterable[tuple[Mapping[str, str], str]]:
-    with shown.house.directory.reading() as session:
+    with shown.ctx.directory.reading() as session:
         school = auth_repository.unit_coded(session, SCHOOL)
     assert school is not None
-    lines = [line for line in contact_lines(shown.house, protocol, school.id) if line.phone]
+    lines = [line for line in contact_lines(shown.ctx, protocol, school.id) if line.phone]
     return [(line.name, line.phone or "") for line in lines[:MOST_CALLS]]
 
 

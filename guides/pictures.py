@@ -21,7 +21,7 @@ from guides.plan import GuideFault, Planned, Step, address
 from school_protocol.auth.sign_in_service import actor_named
 from school_protocol.cases.lists import see_desk
 from school_protocol.config import Settings
-from school_protocol.context import House, SystemClock, open_house
+from school_protocol.context import AppContext, SystemClock, open_context
 from school_protocol.engine.visibility import Actor
 from school_protocol.ops import demo
 from school_protocol.web import create_app
@@ -39,7 +39,7 @@ BLANK = 6_000
 class Demo:
     """The demo, served."""
 
-    house: House
+    ctx: AppContext
     app: Flask
     url: str
 
@@ -50,17 +50,17 @@ def served_demo(say: demo.Say) -> Iterator[Demo]:
     with tempfile.TemporaryDirectory(prefix="school-protocol-guides-") as name:
         settings = Settings(data=Path(name) / "demo")
         demo.prepare(settings, reset=False, password=PASSWORD, say=say)
-        house = open_house(settings, SystemClock())
-        app = create_app(house)
+        ctx = open_context(settings, SystemClock())
+        app = create_app(ctx)
         server = create_server(app, host="127.0.0.1", port=0, threads=4)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
-            yield Demo(house, app, f"http://127.0.0.1:{server.effective_port}")
+            yield Demo(ctx, app, f"http://127.0.0.1:{server.effective_port}")
         finally:
             server.close()
             thread.join(timeout=5)
-            house.close()
+            ctx.close()
 
 
 @contextmanager
@@ -112,17 +112,17 @@ def _second_step(page: Page, shown: Demo, account: str) -> None:
     """The code of the phone, for those whose role asks for one."""
     if urlsplit(page.url).path != "/sign-in/code":
         return
-    code, seconds = demo.code_of(shown.house.settings, account)
+    code, seconds = demo.code_of(shown.ctx.settings, account)
     time.sleep(seconds)
     page.fill("#code", code)
     page.press("#code", "Enter")
 
 
 def _picture(page: Page, shown: Demo, guide: Planned, step: Step, language: str) -> bytes:
-    actor = actor_named(shown.house, guide.account)
+    actor = actor_named(shown.ctx, guide.account)
     assert actor is not None
-    number = _case_in(shown.house, actor, step.case) if step.case else ""
-    receipt = _receipt_of(shown.house, actor) if step.receipt else ""
+    number = _case_in(shown.ctx, actor, step.case) if step.case else ""
+    receipt = _receipt_of(shown.ctx, actor) if step.receipt else ""
     with shown.app.test_request_context():
         path = address(shown.app, step, number=number, receipt=receipt)
     answer = page.goto(shown.url + path)
@@ -144,10 +144,10 @@ def _picture(page: Page, shown: Demo, guide: Planned, step: Step, language: str)
     return taken
 
 
-def _case_in(house: House, actor: Actor, state: str) -> str:
+def _case_in(ctx: AppContext, actor: Actor, state: str) -> str:
     after: str | None = None
     while True:
-        desk = see_desk(house, actor, filter="open", after=after)
+        desk = see_desk(ctx, actor, filter="open", after=after)
         for line in desk.lines:
             if line.state.key == state:
                 return line.number
@@ -156,8 +156,8 @@ def _case_in(house: House, actor: Actor, state: str) -> str:
             raise GuideFault(f"{actor.name} sees no case of the demo in {state}")
 
 
-def _receipt_of(house: House, actor: Actor) -> str:
-    desk = see_desk(house, actor, filter="open", after=None)
+def _receipt_of(ctx: AppContext, actor: Actor) -> str:
+    desk = see_desk(ctx, actor, filter="open", after=None)
     if not desk.receipts:
         raise GuideFault(f"{actor.name} has reported nothing in the demo")
     return desk.receipts[0].report

@@ -1,4 +1,4 @@
-"""The context of every service (`House`): stores, vault, clock, definitions, settings; and the log's request mark."""
+"""What every service is given (`AppContext`): stores, vault, clock, definitions, settings; the request's mark in logs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REALM = "main"
 """The real realm; every other one is a workshop's."""
 
 
-Witness = Callable[[Actor, str, str, tuple[str, ...], tuple[str, ...]], None]
+RefusalObserver = Callable[[Actor, str, str, tuple[str, ...], tuple[str, ...]], None]
 """Told of who tried what in which case, by its number, what said no, and the codes of what a form found wrong."""
 
 
@@ -122,7 +122,7 @@ class Library:
 
 
 Projection = Callable[..., Iterable[Any]]
-"""`(house, session, row, facts)` → rows of tables that stand beside the index row of a case, written with it."""
+"""`(ctx, session, row, facts)` → rows of tables that stand beside the index row of a case, written with it."""
 
 
 class NotWired(SchoolProtocolError):
@@ -137,17 +137,17 @@ class Wiring:
     projections: tuple[Projection, ...]
     """Each table that refers to the index row is said by one of them."""
     following: tuple[Callable[..., None], ...]
-    """`(house, session, case_id, facts)`: what else is kept of a case, in the transaction that wrote its index row."""
+    """`(ctx, session, case_id, facts)`: what else is kept of a case, in the transaction that wrote its index row."""
     endings: tuple[Callable[..., AbstractContextManager[None]], ...]
-    """`(house, session, case_id)`: what stands around a decision on a case that has ended, or ends by it."""
+    """`(ctx, session, case_id)`: what stands around a decision on a case that has ended, or ends by it."""
     settled: tuple[Callable[..., bool], ...]
     """`(session, payload)` → whether nobody waits any more for what a message is about, in the realm."""
     apart: tuple[Callable[..., Iterable[Any]], ...]
     """`(session, account, today=…)` → places and people of what somebody takes no part in, in the realm."""
     access_ended: tuple[Callable[..., None], ...]
-    """`(session, house, actor, account, reason)`: what else lets somebody in ends with all of their sessions."""
+    """`(session, ctx, actor, account, reason)`: what else lets somebody in ends with all of their sessions."""
     address_changed: tuple[Callable[..., None], ...]
-    """`(house, accounts)`: where messages reach these was changed, and is kept."""
+    """`(ctx, accounts)`: where messages reach these was changed, and is kept."""
 
     def __post_init__(self) -> None:
         for name in (one.name for one in fields(self) if one.name != "tables"):
@@ -165,7 +165,7 @@ def wiring_of(settings: Settings) -> Wiring:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class AppContext:
     """One realm's stores and keys, the directory beside them, and the time there."""
 
     realm: Store
@@ -176,7 +176,7 @@ class House:
     settings: Settings
     name: str = REALM
     """Which realm's it is: what isn't the real one is never counted."""
-    witness: Witness | None = None
+    witness: RefusalObserver | None = None
     """Who is told what was tried and refused; in a workshop alone."""
 
     def now(self) -> datetime:
@@ -198,9 +198,9 @@ class House:
         self.directory.close()
 
 
-def refuse_walled(house: House) -> None:
-    """Raises Walled where the house is opened by a role that sees the cases of a session alone: no work is done so."""
-    with house.realm.reading() as session:
+def refuse_walled(ctx: AppContext) -> None:
+    """Raises Walled where the stores are opened by a role that sees cases of a session alone: no work is done so."""
+    with ctx.realm.reading() as session:
         if postgresql.is_before(session.connection()):
             raise Walled(
                 "this role of the database serves pages and sees no case without a session: workers and commands need "
@@ -208,12 +208,12 @@ def refuse_walled(house: House) -> None:
             )
 
 
-def take_away(house: House, places: Iterable[str]) -> None:
+def take_away(ctx: AppContext, places: Iterable[str]) -> None:
     """Destroy files whose rows are gone; those that can't be reached now are left to the sweep: no key opens them."""
     wanted = tuple(places)
     try:
         if wanted:
-            house.blobs.delete(wanted)
+            ctx.blobs.delete(wanted)
     except (StorageBusy, OSError) as error:
         _log.warning("files without rows are left to the sweep: %s", type(error).__name__)
 
@@ -236,10 +236,10 @@ def _refuse_half(stores: Sequence[Store]) -> None:
         raise StoreGone(f"{gone[0].engine.url.database} is lost, and what belongs to it is here: {RESTORE}")
 
 
-def open_house(
+def open_context(
     settings: Settings, clock: Clock, engines: Mapping[str, Engine] | None = None, *, with_lost: bool = False,
     files_anywhere: bool = False,
-) -> House:  # fmt: skip
+) -> AppContext:  # fmt: skip
     """The installation that `settings` name: folders and tables made where they are missing, keys where no data is.
 
     `engines` are those of STORES where somebody else opens and closes them. Raises KeysUnusable where the keys are
@@ -269,11 +269,11 @@ def open_house(
     return _furnished(settings, clock, realm, directory_store, vault)
 
 
-def _furnished(settings: Settings, clock: Clock, realm: Store, directory: Store, vault: Vault) -> House:
+def _furnished(settings: Settings, clock: Clock, realm: Store, directory: Store, vault: Vault) -> AppContext:
     directory.under(vault)
     realm.under(vault)
     administration_log.begin_chain(directory, vault, links_older=not any(numbers_of_anchors(settings.anchors_folder)))
-    return House(realm, directory, vault, clock, Library(directory), settings)
+    return AppContext(realm, directory, vault, clock, Library(directory), settings)
 
 
 def _vault_of(settings: Settings, stores: Sequence[Store]) -> Vault:
@@ -319,10 +319,10 @@ REQUEST: ContextVar[str] = ContextVar("request", default="")
 # When somebody is missing: who stands in and until when, who leaves and what they hand over first.
 
 
-def declared(house: House) -> dict[str, tuple[Protocol, Role]]:
+def declared(ctx: AppContext) -> dict[str, tuple[Protocol, Role]]:
     """The roles of the definitions under which cases are opened now, in their order."""
     found: dict[str, tuple[Protocol, Role]] = {}
-    for protocol in house.library.current():
+    for protocol in ctx.library.current():
         for key, role in protocol.roles.items():
             found.setdefault(key, (protocol, role))
     return found
@@ -331,6 +331,6 @@ def declared(house: House) -> dict[str, tuple[Protocol, Role]]:
 # ---- today in the academy's time -----------------------------------------------------------------------------------
 
 
-def today_for(house: House) -> date:
+def today_for(ctx: AppContext) -> date:
     """The day as lists see it; all academies keep the same zone."""
-    return house.now().astimezone(ZONE).date()
+    return ctx.now().astimezone(ZONE).date()

@@ -1,4 +1,4 @@
-"""What leaves the house: mail by SMTP and short messages by a web hook. Nothing here knows what a message is about."""
+"""Messages that go out: mail by SMTP and short messages by a web hook. Nothing here knows what a message is about."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SEVEN_BITS = policy.default.clone(cte_type="7bit")
 """Not every server that a mail passes takes eight bits."""
 
 
-class PostMisconfigured(SchoolProtocolError):
+class MailMisconfigured(SchoolProtocolError):
     """A setting of the post can't be understood."""
 
 
@@ -106,7 +106,7 @@ def reach_mail(settings: Settings, seconds: float) -> None:
 def _mail(settings: Settings) -> Mail:
     address = _split(settings.smtp, "SCHOOL_PROTOCOL_SMTP", tuple(_PORTS))
     if settings.mail_from.count("@") != 1:
-        raise PostMisconfigured("SCHOOL_PROTOCOL_MAIL_FROM is the address that mail comes from: name@school.example")
+        raise MailMisconfigured("SCHOOL_PROTOCOL_MAIL_FROM is the address that mail comes from: name@school.example")
     return Mail(
         host=address.hostname or "",
         port=address.port or _PORTS[address.scheme],
@@ -120,7 +120,7 @@ def _mail(settings: Settings) -> Mail:
 def _sms(settings: Settings) -> Sms:
     address = _split(settings.sms_hook, "SCHOOL_PROTOCOL_SMS_HOOK", ("http", "https"))
     if address.scheme == "http" and address.hostname not in _HERE:
-        raise PostMisconfigured("SCHOOL_PROTOCOL_SMS_HOOK is an https address, or one on this machine")
+        raise MailMisconfigured("SCHOOL_PROTOCOL_SMS_HOOK is an https address, or one on this machine")
     return Sms(settings.sms_hook)
 
 
@@ -132,7 +132,7 @@ def _split(text: str, name: str, schemes: tuple[str, ...]) -> SplitResult:
     except ValueError:
         known = False
     if not known:
-        raise PostMisconfigured(f"{name} is an address that begins with {' or '.join(f'{one}://' for one in schemes)}")
+        raise MailMisconfigured(f"{name} is an address that begins with {' or '.join(f'{one}://' for one in schemes)}")
     return address
 
 

@@ -1,6 +1,6 @@
 """What all packages add to the app context, said once, at the top: their tables, and what they keep of a case.
 
-Nothing below imports this: `Settings.wiring` names it, and `House.wiring` is what it says.
+Nothing below imports this: `Settings.wiring` names it, and `AppContext.wiring` is what it says.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Pages and documents, by desk; shipped as school_protocol.templates."""
+"""Pages and documents, one folder a package; shipped as school_protocol.templates."""

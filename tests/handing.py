@@ -12,7 +12,7 @@ from school_protocol.case_files import printing
 from school_protocol.case_files import service as case_files_service
 from school_protocol.case_files.content import CaseFile
 from school_protocol.case_files.models import PreparedPaperRow
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.language import Wording
 
 Pages = Callable[[CaseFile, Wording], bytes]
@@ -24,7 +24,7 @@ def hand_out_as(monkeypatch: pytest.MonkeyPatch, pages: Pages) -> None:
     def made(view: CaseFile, wording: Wording, _record: bytes) -> bytes:
         return pages(view, wording)
 
-    def copied(_house: Any, _loaded: Any, _handed: Any, _head: Any, data: bytes, *, has_record: bool) -> bytes:
+    def copied(_ctx: Any, _loaded: Any, _handed: Any, _head: Any, data: bytes, *, has_record: bool) -> bytes:
         assert has_record
         return data
 
@@ -32,7 +32,7 @@ def hand_out_as(monkeypatch: pytest.MonkeyPatch, pages: Pages) -> None:
     monkeypatch.setattr(case_files_service, "copied", copied)
 
 
-def forget_prepared(house: House) -> None:
+def forget_prepared(ctx: AppContext) -> None:
     """Nothing is made ahead any more: pages are made anew, by whatever makes them now."""
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         session.execute(delete(PreparedPaperRow))

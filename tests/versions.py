@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read
@@ -35,12 +35,12 @@ def next_version(data: dict[str, Any], number: int, *edits: Edit) -> bytes:
     return bytes(yaml.dump(new, Dumper=_DUMPER, allow_unicode=True, sort_keys=False, width=10**6, encoding="utf-8"))
 
 
-def published(house: House, content: bytes) -> Protocol:
+def published(ctx: AppContext, content: bytes) -> Protocol:
     """The version that this file is, published as the current one."""
     protocol = read(content, "next.yaml")
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         protocol_repository.publish(
             session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=content,
-            published_at=house.now(),
+            published_at=ctx.now(),
         )  # fmt: skip
     return protocol

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from school_protocol.auth import sign_in_repository
 from school_protocol.cases.story_player import Player, story_of, throwaway
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.protocol.reader import read
 from school_protocol.reports import public_door
 from school_protocol.web import create_app
@@ -44,7 +44,7 @@ def main() -> None:
     shared = sum(many for many in names.values() if many > 1)
     tests = sum(map(_lines, (ROOT / "tests").rglob("*.py")))
     lines, templates = packages.total(), sum(map(_lines, (ROOT / "templates").rglob("*.html")))
-    with _house() as (app, player):
+    with _ctx() as (app, player):
         an_endpoint = lines // len({rule.endpoint for rule in app.url_map.iter_rules()})
         print(f"{lines:,} lines, {an_endpoint} an endpoint; {len(modules)} modules, {shared} of which share their name")
         print(f"{templates:,} lines of templates, {tests:,} of tests")
@@ -57,19 +57,19 @@ def _lines(file: Path) -> int:
 
 
 @contextmanager
-def _house() -> Iterator[tuple[Flask, Player]]:
+def _ctx() -> Iterator[tuple[Flask, Player]]:
     """The application over a case of the first steps of a story."""
     content = DEFINITION.read_bytes()
     with throwaway(read(content, DEFINITION.name), content, datetime(2026, 11, 25, 9, tzinfo=UTC)) as player:
         story = story_of(player.protocol.protocol, "sc3")
         player.play(story.steps[:4])
-        yield create_app(player.house, testing=True), player
+        yield create_app(player.ctx, testing=True), player
 
 
 def _flows(app: Flask, player: Player) -> Iterator[tuple[str, tuple[int, int]]]:
     """Files of the product and SQL statements that a request passes, once everything is warm."""
     client, case = (
-        _browser(app, player.house, player.actor("team_coordinator").id),
+        _browser(app, player.ctx, player.actor("team_coordinator").id),
         f"/cases/{next(iter(player.numbers.values()))}",
     )
     client.get(case)
@@ -78,7 +78,7 @@ def _flows(app: Flask, player: Player) -> Iterator[tuple[str, tuple[int, int]]]:
     typed = {name: _hidden(page, name) for name in ("csrf_token", "shown_to", "token", "expected")}
     yield "a posted note", _passed(lambda: client.post(f"{case}/acts/note", data={**typed, "a-text": "Un mot"}))
     school, told = player.school, app.test_client()
-    door = f"/s/{public_door.renew(player.house, player.actor('head'), school, 'public').code}"
+    door = f"/s/{public_door.renew(player.ctx, player.actor('head'), school, 'public').code}"
     form = told.get(f"{door}?lang=fr").get_data(as_text=True)
     sent = {"token": _hidden(form, "token"), **TOLD}
     yield "a pupil's report", _passed(lambda: told.post(f"{door}/sent?lang=fr", data=sent), b"code-big")
@@ -107,9 +107,9 @@ def _passed(ask: Callable[[], TestResponse], said: bytes = b"") -> tuple[int, in
     return sum(Path(one).is_relative_to(PRODUCT) for one in files), len(statements)
 
 
-def _browser(app: Flask, house: House, account: str) -> FlaskClient:
-    with house.directory.writing() as session:
-        token = sign_in_repository.open_web_session(session, account, now=house.now())
+def _browser(app: Flask, ctx: AppContext, account: str) -> FlaskClient:
+    with ctx.directory.writing() as session:
+        token = sign_in_repository.open_web_session(session, account, now=ctx.now())
     client = app.test_client()
     client.set_cookie("session", token)
     return client

@@ -23,7 +23,7 @@ from school_protocol.api.tokens import known_by
 from school_protocol.auth.service import TooManyTries
 from school_protocol.case_files.record import bare_schema
 from school_protocol.cases.index_repository import Filter, IndexRow
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.texts import N_
@@ -82,21 +82,21 @@ def is_asked() -> bool:
     return request.path.startswith(PREFIX)
 
 
-def language(house: House) -> str:
+def language(ctx: AppContext) -> str:
     """The language that a request asks for (`ar-MA` is Arabic), else the installation's own."""
     wanted = (said.partition("-")[0].lower() for said, weight in request.accept_languages if weight > 0)
-    return next((one for one in wanted if one in house.settings.languages), house.settings.default_language)
+    return next((one for one in wanted if one in ctx.settings.languages), ctx.settings.default_language)
 
 
-def of_status(house: House, status: int) -> Response:
+def of_status(ctx: AppContext, status: int) -> Response:
     """The problem that any error of that status is."""
     known = status if status in _OF_STATUS or status >= 500 else 400
-    return answer(house, Problem(status, _OF_STATUS.get(known, "broken")))
+    return answer(ctx, Problem(status, _OF_STATUS.get(known, "broken")))
 
 
-def answer(house: House, problem: Problem) -> Response:
+def answer(ctx: AppContext, problem: Problem) -> Response:
     """The problem as it is sent."""
-    spoken = language(house)
+    spoken = language(ctx)
     said = ProblemDetails(
         type=URN + problem.code,
         title=Wording(spoken).gettext(TITLES[problem.code]),
@@ -127,9 +127,9 @@ SUBJECT_MOST = 40
 def admit(endpoint: str) -> None:
     """Before a request by token; raises Problem."""
     right = TOKEN_RIGHTS[endpoint]
-    setattr(g, sessions.KNOWN_BY, known_by(sessions.house(), _secret()))
+    setattr(g, sessions.KNOWN_BY, known_by(sessions.ctx(), _secret()))
     try:
-        g.bearer = service.admit(sessions.house(), _secret(), right, endpoint, _subject())
+        g.bearer = service.admit(sessions.ctx(), _secret(), right, endpoint, _subject())
     except service.UnknownToken:
         error = ', error="invalid_token"' if "Authorization" in request.headers else ""
         raise Problem(401, "unknown-token", headers={"WWW-Authenticate": REALM + error}) from None
@@ -178,7 +178,7 @@ class _Visits(sessions.Visits):
 
 def init_app(app: Flask) -> None:
     app.session_interface = _Visits()
-    app.register_error_handler(Problem, lambda problem: answer(sessions.house(), problem))
+    app.register_error_handler(Problem, lambda problem: answer(sessions.ctx(), problem))
 
 
 # ---- cases -----------------------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def cases() -> Response:
         "after", "limit", "protocol", "school", "stage", "state", "level", "ended", "moved_since", "changed_since",
         "due_before",
     )  # fmt: skip
-    house, spoken = sessions.house(), language(sessions.house())
+    ctx, spoken = sessions.ctx(), language(sessions.ctx())
     narrowed = Filter(
         protocol=asked.text("protocol") or None,
         stage=asked.text("stage") or None,
@@ -203,7 +203,7 @@ def cases() -> Response:
         due_before=asked.moment("due_before"),
     )
     found = service.read_cases(
-        house, bearer(), narrowed, school=asked.text("school"), limit=asked.limit(), after=asked.number("after")
+        ctx, bearer(), narrowed, school=asked.text("school"), limit=asked.limit(), after=asked.number("after")
     )
     w = Wording(spoken)
     lines = [
@@ -244,8 +244,8 @@ def _next_due(w: Wording, row: IndexRow, protocol: Protocol) -> openapi.NextDue 
 def case(case: str) -> Response:
     """The record of one case, by its published JSON Schema."""
     _Asked()
-    spoken = language(sessions.house())
-    record = service.read_record(sessions.house(), bearer(), case, spoken)
+    spoken = language(sessions.ctx())
+    record = service.read_record(sessions.ctx(), bearer(), case, spoken)
     response = _json(record, spoken)
     response.headers["Link"] = f'<{url_for("api.record_schema")}>; rel="describedby"; type="{SCHEMA}"'
     return response
@@ -255,7 +255,7 @@ def case(case: str) -> Response:
 def definition(digest: str) -> Response:
     """The definition that a record or a release names by its digest: the file, as it was published."""
     _Asked()
-    return Response(service.read_definition(sessions.house(), digest), content_type=YAML)
+    return Response(service.read_definition(sessions.ctx(), digest), content_type=YAML)
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------
@@ -265,9 +265,9 @@ def definition(digest: str) -> Response:
 def releases() -> Response:
     """The releases of figures that tell of the token's place, newest first."""
     asked = _Asked("after", "limit")
-    spoken = language(sessions.house())
+    spoken = language(sessions.ctx())
     try:
-        found, after = service.read_releases(sessions.house(), bearer(), limit=asked.limit(), after=asked.text("after"))
+        found, after = service.read_releases(sessions.ctx(), bearer(), limit=asked.limit(), after=asked.text("after"))
     except Unseen:
         raise Problem(400, "bad-parameter", "after") from None
     w = Wording(spoken)
@@ -279,8 +279,8 @@ def releases() -> Response:
 def release(release: str) -> Response:
     """One release: every figure of the token's place, or of one below it (`unit`: its code)."""
     asked = _Asked("unit")
-    spoken = language(sessions.house())
-    told = service.read_figures(sessions.house(), bearer(), release, asked.text("unit"))
+    spoken = language(sessions.ctx())
+    told = service.read_figures(sessions.ctx(), bearer(), release, asked.text("unit"))
     w = Wording(spoken)
     rows = [openapi.FigureRow.model_validate(row) for row in figure_rows(told, w)]
     unit = _place(w, told.unit.unit)
@@ -291,8 +291,8 @@ def release(release: str) -> Response:
 def release_csv(release: str) -> Response:
     """The same figures as CSV."""
     asked = _Asked("unit")
-    spoken = language(sessions.house())
-    told = service.read_figures(sessions.house(), bearer(), release, asked.text("unit"))
+    spoken = language(sessions.ctx())
+    told = service.read_figures(sessions.ctx(), bearer(), release, asked.text("unit"))
     response = Response(figures_csv(told, Wording(spoken)), content_type=CSV)
     response.headers["Content-Disposition"] = "attachment; filename=figures.csv"
     return spoken_in(response, spoken)
@@ -523,7 +523,7 @@ def _place_asked(w: Wording, units: Sequence[Unit]) -> Question:
 # ---- pages of tokens: asked for, agreed to, drawn and ended --------------------------------------------------------
 
 system_blueprint = Pages("systems", __name__, asks=Permission.see_systems, url_prefix="/systems")
-system_blueprint.panel("api/of_account.html", lambda _house, _actor: True, "account.more", endpoint="systems.index")
+system_blueprint.panel("api/of_account.html", lambda _ctx, _actor: True, "account.more", endpoint="systems.index")
 
 CURSOR_MOST = 40
 
@@ -535,17 +535,17 @@ def index() -> ResponseReturnValue:
     if len(after) > CURSOR_MOST:
         raise Unseen("systems")
     are_over = request.args.get("show") == "over"
-    view = tokens.see_tokens(sessions.house(), sessions.actor(), are_over=are_over, after=after)
+    view = tokens.see_tokens(sessions.ctx(), sessions.actor(), are_over=are_over, after=after)
     return render_template("api/index.html", view=view, **_words())
 
 
 @system_blueprint.route("/new", methods=["GET", "POST"])
 def new() -> ResponseReturnValue:
     """Ask for a token; refused, the form is shown again as it was typed, with every reason."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    if not tokens.keeper_of(house, actor).administers:
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    if not tokens.keeper_of(ctx, actor).administers:
         raise Unseen("systems")
-    units, today = tokens.places_for(house, actor), today_for(house)
+    units, today = tokens.places_for(ctx, actor), today_for(ctx)
 
     def done(asked: tokens.Done) -> ResponseReturnValue:
         say_done(w._("It is asked for. Now somebody who oversees this place must agree."), repeated=asked.repeated)
@@ -553,7 +553,7 @@ def new() -> ResponseReturnValue:
 
     return record_form(
         lambda posted: token_form(w, posted, units, today),
-        lambda form, answers: tokens.ask_token(house, actor, **answers, token=form.sent_token()),
+        lambda form, answers: tokens.ask_token(ctx, actor, **answers, token=form.sent_token()),
         lambda form, **more: render_template("api/new.html", form=form, **more),
         done,
         explain=obstacle,
@@ -563,7 +563,7 @@ def new() -> ResponseReturnValue:
 @system_blueprint.get("/<system>")
 def system(system: str) -> ResponseReturnValue:
     """One token: what it reads, who made it, what was read by it lately."""
-    view = tokens.see_token(sessions.house(), sessions.actor(), system)
+    view = tokens.see_token(sessions.ctx(), sessions.actor(), system)
     return render_template("api/system.html", view=view, **_words())
 
 
@@ -577,11 +577,11 @@ def agree(system: str) -> ResponseReturnValue:
 def draw(system: str) -> ResponseReturnValue:
     """Show the token, this once."""
     try:
-        secret = tokens.draw_token(sessions.house(), sessions.actor(), system)
+        secret = tokens.draw_token(sessions.ctx(), sessions.actor(), system)
     except TeamRefused as error:
         return _refused(error, system)
-    view = tokens.see_token(sessions.house(), sessions.actor(), system)
-    site = (sessions.house().settings.address or request.host_url).rstrip("/")
+    view = tokens.see_token(sessions.ctx(), sessions.actor(), system)
+    site = (sessions.ctx().settings.address or request.host_url).rstrip("/")
     address = site + url_for("api.description")
     return render_template("api/drawn.html", view=view, secret=secret, address=address)
 
@@ -592,9 +592,9 @@ def end(system: str) -> ResponseReturnValue:
     return _pressed(tokens.end_token, system, w._("The token has ended: nothing is read by it any more."))
 
 
-def _pressed(change: Callable[[House, Actor, str], None], system: str, words: str) -> ResponseReturnValue:
+def _pressed(change: Callable[[AppContext, Actor, str], None], system: str, words: str) -> ResponseReturnValue:
     try:
-        change(sessions.house(), sessions.actor(), system)
+        change(sessions.ctx(), sessions.actor(), system)
     except TeamRefused as error:
         return _refused(error, system)
     flash(words, "ok")
@@ -610,8 +610,8 @@ def _refused(error: TeamRefused, system: str) -> ResponseReturnValue:
 def _words() -> dict[str, Any]:
     w = wording()
     return {
-        "standing_said": partial(standing, w),
+        "status_label": partial(standing, w),
         "right_said": partial(right_said, w),
-        "step_said": partial(step, w),
+        "step_label": partial(step, w),
         "read_said": partial(read_said, w),
     }

@@ -26,7 +26,7 @@ from school_protocol.case_files.copy_scope import Limits
 from school_protocol.case_files.printing import case_file_view, versions_of
 from school_protocol.cases import index_repository
 from school_protocol.cases.loading import Loaded, load_by_id, names_in, place_of
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine import visibility
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import FieldType
@@ -73,41 +73,41 @@ class Bearer:
         return self.token.account
 
 
-def admit(house: House, secret: str, right: Right, what: str, subject: str = "") -> Bearer:
+def admit(ctx: AppContext, secret: str, right: Right, what: str, subject: str = "") -> Bearer:
     """Whose token this is, and that it is about to read something: written down before anything is read.
 
     Raises UnknownToken, RightLacking, TooManyTries.
     """
     if not secret or len(secret) > TOKEN_LONGEST:
         raise UnknownToken("token")
-    with house.directory.reading() as session:  # whoever only guesses holds up nobody who writes
-        known = _good(house, repository.hashed_as(session, hashed(house, secret)))
-    with house.directory.writing() as session:
-        token = _good(house, repository.held(session, known.id))
-        _answered_for(house, session, token)
+    with ctx.directory.reading() as session:  # whoever only guesses holds up nobody who writes
+        known = _good(ctx, repository.hashed_as(session, hashed(ctx, secret)))
+    with ctx.directory.writing() as session:
+        token = _good(ctx, repository.held(session, known.id))
+        _answered_for(ctx, session, token)
         counted = f"api|{token.id}"
-        stop_guessing(session, house, counted, MOST, WINDOW)
-        sign_in_repository.note_attempt(session, counted, at=house.now())
+        stop_guessing(session, ctx, counted, MOST, WINDOW)
+        sign_in_repository.note_attempt(session, counted, at=ctx.now())
         has_right = right in token.granted
         if has_right:
-            repository.note_read(session, token.id, what, subject, at=house.now())
+            repository.note_read(session, token.id, what, subject, at=ctx.now())
         unit = auth_repository.unit(session, token.unit)
     if not has_right:
         raise RightLacking(right)
     return Bearer(token, unit)
 
 
-def _good(house: House, token: ApiTokenRow | None) -> ApiTokenRow:
-    if token is None or not token.is_good(today_for(house)):
+def _good(ctx: AppContext, token: ApiTokenRow | None) -> ApiTokenRow:
+    if token is None or not token.is_good(today_for(ctx)):
         raise UnknownToken("token")
     return token
 
 
-def _answered_for(house: House, session: Session, token: ApiTokenRow) -> None:
+def _answered_for(ctx: AppContext, session: Session, token: ApiTokenRow) -> None:
     """One of the two who made it still holds the post by which they did; raises UnknownToken."""
     unit = auth_repository.unit(session, token.unit)
-    holders = auth_repository.holders(session, [unit.id, *unit.parents], today=today_for(house))
-    asking, agreeing = permissions.roles_with(house, Permission.administer), overseers(house)
+    holders = auth_repository.holders(session, [unit.id, *unit.parents], today=today_for(ctx))
+    asking, agreeing = permissions.roles_with(ctx, Permission.administer), overseers(ctx)
     for one in holders:
         if one.account.id == token.asked_by and one.role in asking:
             return
@@ -132,47 +132,47 @@ class CasePage:
 
 
 def read_cases(
-    house: House, bearer: Bearer, narrowed: index_repository.Filter, *, school: str = "", limit: int, after: str = ""
+    ctx: AppContext, bearer: Bearer, narrowed: index_repository.Filter, *, school: str = "", limit: int, after: str = ""
 ) -> CasePage:
     """A page of the cases that this token sees, in the order of their numbers; `school`: those of that code alone."""
-    scope = _scope(house, bearer)
+    scope = _scope(ctx, bearer)
     if school:
-        unit = _school(house, school)
+        unit = _school(ctx, school)
         if unit is None:
             return CasePage((), {}, {}, {}, "")
         narrowed = replace(narrowed, unit=unit)
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         found = index_repository.by_number(
-            session, scope, today=today_for(house), limit=limit + 1, filter=narrowed, after=after,
-            apart=_apart(house, bearer),
+            session, scope, today=today_for(ctx), limit=limit + 1, filter=narrowed, after=after,
+            apart=_apart(ctx, bearer),
         )  # fmt: skip
         rows = found[:limit]
         changed = index_repository.changed_at(session, [row.case_id for row in rows])
-    with house.directory.reading() as people:
+    with ctx.directory.reading() as people:
         units = auth_repository.find_units(people, {row.unit for row in rows})
     followed = {(row.protocol, row.version) for row in rows}
     return CasePage(
-        rows, units, {one: house.library.protocol(*one) for one in followed}, changed,
+        rows, units, {one: ctx.library.protocol(*one) for one in followed}, changed,
         rows[-1].number if len(found) > limit else "",
     )  # fmt: skip
 
 
-def _school(house: House, code: str) -> str | None:
-    with house.directory.reading() as session:
+def _school(ctx: AppContext, code: str) -> str | None:
+    with ctx.directory.reading() as session:
         found = auth_repository.unit_coded(session, code.strip().upper())
     return found.id if found is not None and found.kind is UnitKind.school else None
 
 
-def _scope(house: House, bearer: Bearer) -> Scope:
-    return scope_for(bearer.account, bearer.unit, house.library.every())
+def _scope(ctx: AppContext, bearer: Bearer) -> Scope:
+    return scope_for(bearer.account, bearer.unit, ctx.library.every())
 
 
-def _apart(house: House, bearer: Bearer) -> frozenset[str]:
+def _apart(ctx: AppContext, bearer: Bearer) -> frozenset[str]:
     """Who made the token, and whoever oversees that place now: where one takes no part, that system reads nothing."""
     kinds = {bearer.unit.kind, *PLACES}
-    roles = {role.key for one in house.library.every() for kind in kinds for role in overseeing(one, kind)}
-    with house.directory.reading() as session:
-        holders = auth_repository.holders(session, [bearer.unit.id, *bearer.unit.parents], today=today_for(house))
+    roles = {role.key for one in ctx.library.every() for kind in kinds for role in overseeing(one, kind)}
+    with ctx.directory.reading() as session:
+        holders = auth_repository.holders(session, [bearer.unit.id, *bearer.unit.parents], today=today_for(ctx))
     made = {one for one in (bearer.token.asked_by, bearer.token.agreed_by) if one}
     return frozenset(one.account.id for one in holders if one.role in roles) | made
 
@@ -180,84 +180,84 @@ def _apart(house: House, bearer: Bearer) -> frozenset[str]:
 # ---- one case --------------------------------------------------------------------------------------------------------
 
 
-def read_record(house: House, bearer: Bearer, number: str, language: str) -> bytes:
+def read_record(ctx: AppContext, bearer: Bearer, number: str, language: str) -> bytes:
     """The record of one case, under signs and without anything that somebody typed in free text; raises Unseen.
 
     It is what the copy for whoever oversees carries, less colleagues' names, summaries, remarks, reasons, references.
     """
     digits = case_numbers.check_number(number)
-    with house.realm.reading() as session:
-        loaded = _load(house, session, bearer, digits, language)
-        made = _record(house, session, loaded, _unseen(house, session, bearer, loaded), language)
-    with house.realm.writing() as session:
-        if _find(house, session, bearer, digits) != loaded.case_id:
+    with ctx.realm.reading() as session:
+        loaded = _load(ctx, session, bearer, digits, language)
+        made = _record(ctx, session, loaded, _unseen(ctx, session, bearer, loaded), language)
+    with ctx.realm.writing() as session:
+        if _find(ctx, session, bearer, digits) != loaded.case_id:
             raise Unseen(number)  # it was restricted, or erased, meanwhile
-        access_log.note(session, case_id=loaded.case_id, account=bearer.account, at=house.now(), what=READ)
+        access_log.note(session, case_id=loaded.case_id, account=bearer.account, at=ctx.now(), what=READ)
     return made
 
 
-def _find(house: House, session: Session, bearer: Bearer, digits: str | None) -> str | None:
-    found = index_repository.find_id(session, _scope(house, bearer), digits, today=today_for(house)) if digits else None
-    if found is None or _apart(house, bearer) & index_repository.excluded(session, [found])[found]:
+def _find(ctx: AppContext, session: Session, bearer: Bearer, digits: str | None) -> str | None:
+    found = index_repository.find_id(session, _scope(ctx, bearer), digits, today=today_for(ctx)) if digits else None
+    if found is None or _apart(ctx, bearer) & index_repository.excluded(session, [found])[found]:
         return None
     return found
 
 
-def _load(house: House, session: Session, bearer: Bearer, digits: str | None, language: str) -> Loaded:
-    case_id = _find(house, session, bearer, digits)
+def _load(ctx: AppContext, session: Session, bearer: Bearer, digits: str | None, language: str) -> Loaded:
+    case_id = _find(ctx, session, bearer, digits)
     if case_id is None:
         raise Unseen(digits or "")
-    actor = _actor(house, bearer, language)
-    loaded = load_by_id(house, session, actor, case_id)
+    actor = _actor(ctx, bearer, language)
+    loaded = load_by_id(ctx, session, actor, case_id)
     # As in `loading.load`: the index finds a case and grants nothing; the events decide.
-    is_seen = visibility.may_see(_scope(house, bearer), place_of(loaded.facts))
-    if not is_seen or _apart(house, bearer) & loaded.case.exclusions.keys():
+    is_seen = visibility.may_see(_scope(ctx, bearer), place_of(loaded.facts))
+    if not is_seen or _apart(ctx, bearer) & loaded.case.exclusions.keys():
         raise Unseen(loaded.case.number)
     if not loaded.pseudonymised or loaded.metadata_only:
         raise Unseen(loaded.case.number)
     return loaded
 
 
-def _actor(house: House, bearer: Bearer, language: str) -> Actor:
-    return actor_for(bearer.account, house.name, bearer.unit, house.library.every(), language)
+def _actor(ctx: AppContext, bearer: Bearer, language: str) -> Actor:
+    return actor_for(bearer.account, ctx.name, bearer.unit, ctx.library.every(), language)
 
 
-def _unseen(house: House, session: Session, bearer: Bearer, loaded: Loaded) -> frozenset[str]:
+def _unseen(ctx: AppContext, session: Session, bearer: Bearer, loaded: Loaded) -> frozenset[str]:
     """The other cases that this one names, as far as they are not there for this token."""
     named = {str(one) for one in (loaded.case.opened_from, *loaded.case.joined) if one}
     for record in (*loaded.case.records, *loaded.case.retracted.values()):
         fields = loaded.case.protocol_at(record.seq, loaded.protocol).form_of(record.act).fields
         named |= {str(record.answers.get(item.key) or "") for item in fields if item.type is FieldType.case}
-    return frozenset(one for one in named if one and _find(house, session, bearer, one) is None)
+    return frozenset(one for one in named if one and _find(ctx, session, bearer, one) is None)
 
 
-def _record(house: House, session: Session, loaded: Loaded, unseen: frozenset[str], language: str) -> bytes:
+def _record(ctx: AppContext, session: Session, loaded: Loaded, unseen: frozenset[str], language: str) -> bytes:
     profile = next(filter(None, (copy_for(loaded.protocol, role) for role in loaded.roles)), None)
     head = journal.content_head(session, loaded.case_id)
     if profile is None or head is None:
         raise Unseen(loaded.case.number)
-    limits = Limits(loaded, profile, names_in(house, session, loaded.case_id), unseen=unseen, typed=False)
+    limits = Limits(loaded, profile, names_in(ctx, session, loaded.case_id), unseen=unseen, typed=False)
     loaded.names, loaded.naming = limits.names(), limits.naming()
-    view = case_file_view(house, loaded, {}, limits, head.seq, head.hash)
+    view = case_file_view(ctx, loaded, {}, limits, head.seq, head.hash)
     versions = versions_of(loaded)
     offered = language if language in loaded.protocol.languages else loaded.protocol.languages[0]
     return case_files_record.encoded(case_files_record.bare_record_of(view, versions, Wording(offered)))
 
 
-def read_definition(house: House, digest: str) -> bytes:
+def read_definition(ctx: AppContext, digest: str) -> bytes:
     """The file of a protocol's version by its digest, as records and figures name it; raises Unseen."""
-    found = next((one for one in house.library.every() if one.digest == digest), None)
+    found = next((one for one in ctx.library.every() if one.digest == digest), None)
     if found is None:
         raise Unseen(digest)
-    return house.library.source(found).encode()
+    return ctx.library.source(found).encode()
 
 
-def read_releases(house: House, bearer: Bearer, *, limit: int, after: str = "") -> tuple[tuple[ReleaseLine, ...], str]:
+def read_releases(ctx: AppContext, bearer: Bearer, *, limit: int, after: str = "") -> tuple[tuple[ReleaseLine, ...], str]:
     """A page of the releases that tell of the token's place, newest first, and the last one where more follow.
 
     Raises Unseen where `after` is none of them.
     """
-    found = releases.releases_covering(house, bearer.unit)
+    found = releases.releases_covering(ctx, bearer.unit)
     if after:
         places = [place for place, one in enumerate(found) if one.id == after]
         if not places:
@@ -266,15 +266,15 @@ def read_releases(house: House, bearer: Bearer, *, limit: int, after: str = "") 
     return found[:limit], found[limit - 1].id if len(found) > limit else ""
 
 
-def read_figures(house: House, bearer: Bearer, release: str, code: str = "") -> Told:
+def read_figures(ctx: AppContext, bearer: Bearer, release: str, code: str = "") -> Told:
     """What a release tells of the token's place, or of one below it; raises Unseen."""
-    return releases.see_told(house, _place(house, bearer.unit, code), release)
+    return releases.see_told(ctx, _place(ctx, bearer.unit, code), release)
 
 
-def _place(house: House, unit: Unit, code: str) -> Unit:
+def _place(ctx: AppContext, unit: Unit, code: str) -> Unit:
     if not code:
         return unit
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = auth_repository.unit_coded(session, code.upper())
     if found is None or unit.id not in (found.id, *found.parents):
         raise Unseen(code)

@@ -17,7 +17,7 @@ from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.access_codes import APART, WAITS
 from school_protocol.auth.service import are_one_hand
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.definition import Protocol, Role, ScopeKind
 from school_protocol.engine.definition_parts import Profile, SectionKind
 from school_protocol.engine.errors import BadInput, Unseen
@@ -160,28 +160,28 @@ class Keeper:
         return tuple(dict.fromkeys(held.unit for held in (*self.administers, *self.oversees)))
 
 
-def may_see_tokens(house: House, actor: Actor) -> bool:
+def may_see_tokens(ctx: AppContext, actor: Actor) -> bool:
     """Whether “Other systems” is for this person."""
-    return bool(_keeper(house, actor).units)
+    return bool(_keeper(ctx, actor).units)
 
 
-def keeper_of(house: House, actor: Actor) -> Keeper:
+def keeper_of(ctx: AppContext, actor: Actor) -> Keeper:
     """This person as one who asks for tokens or agrees to them; raises Unseen."""
-    found = _keeper(house, actor)
+    found = _keeper(ctx, actor)
     if not found.units:
         raise Unseen("systems")
     return found
 
 
-def _keeper(house: House, actor: Actor) -> Keeper:
-    over = overseers(house)
-    administers = permissions.posts_with(house, actor, Permission.administer)
+def _keeper(ctx: AppContext, actor: Actor) -> Keeper:
+    over = overseers(ctx)
+    administers = permissions.posts_with(ctx, actor, Permission.administer)
     return Keeper(actor, administers, tuple(one for one in actor.appointments if one.role in over))
 
 
-def overseers(house: House) -> tuple[str, ...]:
+def overseers(ctx: AppContext) -> tuple[str, ...]:
     """The roles that oversee by signs, and may agree to what is read as they read it."""
-    every = (role for one in house.library.current() for kind in PLACES for role in overseeing(one, kind))
+    every = (role for one in ctx.library.current() for kind in PLACES for role in overseeing(one, kind))
     return tuple(dict.fromkeys(role.key for role in every))
 
 
@@ -193,27 +193,27 @@ def _post(posts: Iterable[Appointment], unit: Unit) -> Appointment | None:
 # ---- seen ----------------------------------------------------------------------------------------------------------
 
 
-def see_tokens(house: House, actor: Actor, *, are_over: bool = False, after: str = "") -> TokensView:
+def see_tokens(ctx: AppContext, actor: Actor, *, are_over: bool = False, after: str = "") -> TokensView:
     """The tokens of one's units and of all below them, newest first; raises Unseen."""
-    keeper, today = keeper_of(house, actor), today_for(house)
-    with house.directory.reading() as session:
+    keeper, today = keeper_of(ctx, actor), today_for(ctx)
+    with ctx.directory.reading() as session:
         found = repository.below(session, keeper.units, today=today, are_over=are_over, after=after, limit=PAGE + 1)
         units = auth_repository.find_units(session, {one.unit for one in found})
-    lines = tuple(TokenLine(one, units[one.unit], _standing(house, one)) for one in found[:PAGE])
+    lines = tuple(TokenLine(one, units[one.unit], _standing(ctx, one)) for one in found[:PAGE])
     return TokensView(lines, are_over, found[PAGE - 1].id if len(found) > PAGE else "", bool(keeper.administers))
 
 
-def see_token(house: House, actor: Actor, token_id: str) -> TokenView:
+def see_token(ctx: AppContext, actor: Actor, token_id: str) -> TokenView:
     """One token of one's units, who made it, what was read by it; raises Unseen."""
-    keeper = keeper_of(house, actor)
-    with house.directory.reading() as session:
+    keeper = keeper_of(ctx, actor)
+    with ctx.directory.reading() as session:
         found, unit = _seen(session, keeper, token_id)
         log = administration_log.of_draft(session, token_id)
         people = auth_repository.accounts(session, {one.actor for one in log})
         reads = repository.reads_of(session, token_id, limit=READS)
-        lately = repository.count_reads(session, token_id, since=house.now() - LATELY)
+        lately = repository.count_reads(session, token_id, since=ctx.now() - LATELY)
     oversees = _post(keeper.oversees, unit) is not None
-    line = TokenLine(found, unit, _standing(house, found))
+    line = TokenLine(found, unit, _standing(ctx, found))
     names = {key: one.name(actor.language) for key, one in people.items()}
     steps = tuple(StepLine(one.kind.value, one.at, names.get(one.actor, "—"), one.sentence) for one in log)
     is_mine = found.asked_by == actor.id
@@ -226,14 +226,14 @@ def see_token(house: House, actor: Actor, token_id: str) -> TokenView:
         may_draw=line.standing == "agreed" and is_mine and _post(keeper.administers, unit) is not None,
         may_end=line.standing not in ("ended", "over"),
         is_mine=is_mine,
-        roles=overseers(house),
+        roles=overseers(ctx),
     )
 
 
-def places_for(house: House, actor: Actor) -> tuple[Unit, ...]:
+def places_for(ctx: AppContext, actor: Actor) -> tuple[Unit, ...]:
     """The provinces and regions for which this person may ask, where they are few; else none: a code is typed."""
-    keeper = keeper_of(house, actor)
-    with house.directory.reading() as session:
+    keeper = keeper_of(ctx, actor)
+    with ctx.directory.reading() as session:
         ids = people_repository.places(session, [post.unit for post in keeper.administers], limit=PLACES_MOST * 100)
         found = tuple(unit for unit in auth_repository.find_units(session, ids).values() if unit.kind in PLACES)
     return found if len(found) <= PLACES_MOST else ()
@@ -247,14 +247,14 @@ def _seen(session: Session, keeper: Keeper, token_id: str) -> tuple[ApiTokenRow,
     return found, unit
 
 
-def _standing(house: House, one: ApiTokenRow) -> str:
+def _standing(ctx: AppContext, one: ApiTokenRow) -> str:
     if one.ended_at is not None:
         return "ended"
-    if today_for(house) > one.ends:
+    if today_for(ctx) > one.ends:
         return "over"
     if one.drawn_at is not None:
         return "good"
-    if house.now() - (one.agreed_at or one.asked_at) > WAITS:
+    if ctx.now() - (one.agreed_at or one.asked_at) > WAITS:
         return "lapsed"
     return "agreed" if one.agreed_at is not None else "asked"
 
@@ -263,7 +263,7 @@ def _standing(house: House, one: ApiTokenRow) -> str:
 
 
 def ask_token(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     *,
     name: str | None,
@@ -274,7 +274,7 @@ def ask_token(
     token: str,
 ) -> Done:
     """Ask that another system may read of a province or region until a day within a year; raises BadInput, Unseen."""
-    keeper, today = keeper_of(house, actor), today_for(house)
+    keeper, today = keeper_of(ctx, actor), today_for(ctx)
     if not keeper.administers:
         raise Unseen("systems")
 
@@ -288,71 +288,71 @@ def ask_token(
         if problems or place is None or last is None:
             raise BadInput(problems)
         asked = repository.ask(
-            session, unit=place.id, name=called, rights=wanted, ends=last, by=actor.id, at=house.now()
+            session, unit=place.id, name=called, rights=wanted, ends=last, by=actor.id, at=ctx.now()
         )
-        _write_down(house, session, actor, _post(keeper.administers, place), Kind.token_asked, asked, what_for)
+        _write_down(ctx, session, actor, _post(keeper.administers, place), Kind.token_asked, asked, what_for)
         return asked.id
 
-    return _once(house, actor, token, "token-ask", [name, unit, list(rights or ()), ends, purpose], change)
+    return _once(ctx, actor, token, "token-ask", [name, unit, list(rights or ()), ends, purpose], change)
 
 
-def agree(house: House, actor: Actor, token_id: str) -> None:
+def agree(ctx: AppContext, actor: Actor, token_id: str) -> None:
     """Somebody who oversees that place agrees; raises Unseen, TeamRefused."""
-    keeper = keeper_of(house, actor)
-    with house.directory.writing() as session:
+    keeper = keeper_of(ctx, actor)
+    with ctx.directory.writing() as session:
         found, unit = _seen(session, keeper, token_id)
         post = _post(keeper.oversees, unit)
         if post is None:
             raise Unseen(token_id)
-        _refuse_unless(house, found, "asked")
+        _refuse_unless(ctx, found, "asked")
         if found.asked_by == actor.id:
             raise TeamRefused(Obstacle("two_people"))
-        if are_one_hand(session, found.asked_by, actor.id, since=house.now() - APART):
+        if are_one_hand(session, found.asked_by, actor.id, since=ctx.now() - APART):
             raise TeamRefused(Obstacle("one_hand"))
-        repository.agree(session, token_id, actor.id, at=house.now())
-        _write_down(house, session, actor, post, Kind.token_agreed, found)
+        repository.agree(session, token_id, actor.id, at=ctx.now())
+        _write_down(ctx, session, actor, post, Kind.token_agreed, found)
 
 
-def draw_token(house: House, actor: Actor, token_id: str) -> str:
+def draw_token(ctx: AppContext, actor: Actor, token_id: str) -> str:
     """The token itself, for whoever asked: it is shown this once, and kept nowhere. Raises Unseen, TeamRefused."""
-    keeper, secret = keeper_of(house, actor), PREFIX + secrets.token_urlsafe(32)
-    with house.directory.writing() as session:
+    keeper, secret = keeper_of(ctx, actor), PREFIX + secrets.token_urlsafe(32)
+    with ctx.directory.writing() as session:
         found, unit = _seen(session, keeper, token_id)
         post = _post(keeper.administers, unit)
         if post is None or found.asked_by != actor.id:
             raise Unseen(token_id)
-        _refuse_unless(house, found, "agreed")
+        _refuse_unless(ctx, found, "agreed")
         repository.draw(
-            session, token_id, hashed(house, secret), language=house.settings.default_language, at=house.now()
+            session, token_id, hashed(ctx, secret), language=ctx.settings.default_language, at=ctx.now()
         )
-        _write_down(house, session, actor, post, Kind.token_drawn, found)
+        _write_down(ctx, session, actor, post, Kind.token_drawn, found)
     return secret
 
 
-def end_token(house: House, actor: Actor, token_id: str) -> None:
+def end_token(ctx: AppContext, actor: Actor, token_id: str) -> None:
     """Nothing is read by it from this moment on; raises Unseen, TeamRefused where it had ended."""
-    keeper = keeper_of(house, actor)
-    with house.directory.writing() as session:
+    keeper = keeper_of(ctx, actor)
+    with ctx.directory.writing() as session:
         found, unit = _seen(session, keeper, token_id)
         if found.ended_at is not None:
             raise TeamRefused(Obstacle("token_ended"))
         post = _post((*keeper.administers, *keeper.oversees), unit)
-        repository.end(session, token_id, actor.id, at=house.now())
-        _write_down(house, session, actor, post, Kind.token_ended, found)
+        repository.end(session, token_id, actor.id, at=ctx.now())
+        _write_down(ctx, session, actor, post, Kind.token_ended, found)
 
 
-def known_by(house: House, secret: str) -> str:
+def known_by(ctx: AppContext, secret: str) -> str:
     """What the database knows the bearer of that token by (see `storage.row_security`)."""
-    return hashed(house, secret).hex()
+    return hashed(ctx, secret).hex()
 
 
-def hashed(house: House, secret: str) -> bytes:
+def hashed(ctx: AppContext, secret: str) -> bytes:
     """By what a token is known again; without the keys, a stolen database gives none away."""
-    return house.vault.chain("api-token-v1", secret.encode("utf-8", "surrogatepass"))
+    return ctx.vault.chain("api-token-v1", secret.encode("utf-8", "surrogatepass"))
 
 
-def _refuse_unless(house: House, found: ApiTokenRow, wanted: str) -> None:
-    now = _standing(house, found)
+def _refuse_unless(ctx: AppContext, found: ApiTokenRow, wanted: str) -> None:
+    now = _standing(ctx, found)
     if now != wanted:
         raise TeamRefused(Obstacle({"ended": "token_ended", "good": "token_drawn"}.get(now, f"token_{now}")))
 
@@ -392,7 +392,7 @@ def _rights(rights: Sequence[str] | None, problems: Problems) -> tuple[Right, ..
 
 
 def _write_down(
-    house: House,
+    ctx: AppContext,
     session: Session,
     actor: Actor,
     post: Appointment | None,
@@ -401,7 +401,7 @@ def _write_down(
     sentence: str = "",
 ) -> None:
     """One row of `administration`, in the appointment that gives the right."""
-    today = today_for(house)
+    today = today_for(ctx)
     posts = people_repository.held(session, [actor.id]).get(actor.id, ()) if post is not None else ()
     own = (one for one in posts if post is not None and (one.role, one.unit) == (post.role, post.unit))
     held = next((one for one in own if one.is_current(today)), None)
@@ -410,20 +410,20 @@ def _write_down(
     administration_log.write_entry(
         session,
         Change(
-            at=house.now(), actor=actor.id, kind=kind, unit=of.unit, account=actor.id, role=held.role,
+            at=ctx.now(), actor=actor.id, kind=kind, unit=of.unit, account=actor.id, role=held.role,
             appointment=held.id, reason="systems", sentence=plain(sentence or of.name)[:SENTENCE_MOST],
             ends=today if kind is Kind.token_ended else of.ends, draft=of.id,
         ),
     )  # fmt: skip
 
 
-def _once(house: House, actor: Actor, token: str, what: str, said: object, change: Callable[[Session], str]) -> Done:
+def _once(ctx: AppContext, actor: Actor, token: str, what: str, said: object, change: Callable[[Session], str]) -> Done:
     """Make a change once, however often its form is sent; the directory and the form's token, or neither."""
-    press = idempotency.press(house.vault, actor.id, token, what, said)
-    with house.realm.writing() as session:
+    press = idempotency.press(ctx.vault, actor.id, token, what, said)
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
             return Done(str(before["system"]), repeated=True)
-        with house.directory.writing() as kept:
+        with ctx.directory.writing() as kept:
             made = change(kept)
-        idempotency.use(session, press, {"system": made}, at=house.now())
+        idempotency.use(session, press, {"system": made}, at=ctx.now())
     return Done(made)

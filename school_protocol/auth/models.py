@@ -214,7 +214,7 @@ class UsedChallengeRow(DirectoryBase):
     __table_args__ = (CheckConstraint("length(hashed) = 32", name="challenge_is_hashed"),)
 
 
-class KnownBrowserRow(DirectoryBase):
+class TrustedBrowserRow(DirectoryBase):
     """A browser in which somebody has signed in before, by the hash of its own long-lived cookie."""
 
     __tablename__ = "known_browser"

@@ -30,7 +30,7 @@ from school_protocol.auth.service import OWN, write_account_change
 from school_protocol.auth.sign_in_repository import Stage
 from school_protocol.auth.sign_in_service import NOBODY, Visitor, begin_session, web_session
 from school_protocol.config import OpenId
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
 from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.engines import Session
@@ -144,11 +144,11 @@ def _client(settings: OpenId, back: str) -> OAuth2Session:
 # ---- there and back ------------------------------------------------------------------------------------------------
 
 
-def start(house: House, back: str) -> tuple[str, Started]:
+def start(ctx: AppContext, back: str) -> tuple[str, Started]:
     """Where the browser goes, and what it carries until it is `back`. Raises OpenIdRefused."""
-    settings = _settings(house)
-    provider = _provider(settings, house.now())
-    started = Started(secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), house.now())
+    settings = _settings(ctx)
+    provider = _provider(settings, ctx.now())
+    started = Started(secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), ctx.now())
     address, _state = _client(settings, back).create_authorization_url(
         provider.authorization, state=started.state, nonce=started.nonce, code_verifier=started.verifier
     )
@@ -156,7 +156,7 @@ def start(house: House, back: str) -> tuple[str, Started]:
 
 
 def finish(
-    house: House,
+    ctx: AppContext,
     back: str,
     started: Started | None,
     answer: Mapping[str, str],
@@ -168,8 +168,8 @@ def finish(
 
     `token_here`: the session in which the browser came; an account with a second factor is first linked from its own.
     """
-    settings = _settings(house)
-    if started is None or not timedelta() <= house.now() - started.at <= GOOD_FOR:
+    settings = _settings(ctx)
+    if started is None or not timedelta() <= ctx.now() - started.at <= GOOD_FOR:
         raise OpenIdRefused("too_old")
     if not hmac.compare_digest(started.state.encode(), answer.get("state", "").encode("utf-8", "replace")):
         raise OpenIdRefused("too_old")
@@ -177,24 +177,24 @@ def finish(
         raise OpenIdRefused("denied")
     if answer.get("iss") and answer["iss"].rstrip("/") != settings.issuer:
         raise OpenIdRefused("unreadable")
-    token = _exchange(settings, _provider(settings, house.now()), back, started, answer["code"][:2000])
-    claims = _checked(settings, house.now(), token, started.nonce)
-    with house.directory.writing() as session:
-        here = web_session(session, house, token_here) if token_here else None
+    token = _exchange(settings, _provider(settings, ctx.now()), back, started, answer["code"][:2000])
+    claims = _checked(settings, ctx.now(), token, started.nonce)
+    with ctx.directory.writing() as session:
+        here = web_session(session, ctx, token_here) if token_here else None
         own = here.account if here is not None and here.stage is Stage.full else ""
-        account = _account(session, house, settings, claims, own)
+        account = _account(session, ctx, settings, claims, own)
         if own == account:
             sign_in_repository.close_web_session(session, token_here)
         is_proven = own == account or _has_factor(settings, claims)
-        begun = begin_session(session, house, account, visitor, factor_proven=is_proven)
+        begun = begin_session(session, ctx, account, visitor, factor_proven=is_proven)
     service.right(account, PROVIDER, visitor.address)
     return begun
 
 
-def _settings(house: House) -> OpenId:
-    if house.settings.openid is None:
+def _settings(ctx: AppContext) -> OpenId:
+    if ctx.settings.openid is None:
         raise OpenIdRefused("unknown")
-    return house.settings.openid
+    return ctx.settings.openid
 
 
 def _exchange(settings: OpenId, provider: Provider, back: str, started: Started, code: str) -> str:
@@ -245,7 +245,7 @@ def _checked(settings: OpenId, now: datetime, token: str, nonce: str) -> dict[st
 # ---- who that is here ----------------------------------------------------------------------------------------------
 
 
-def _account(session: Session, house: House, settings: OpenId, claims: Mapping[str, Any], own: str) -> str:
+def _account(session: Session, ctx: AppContext, settings: OpenId, claims: Mapping[str, Any], own: str) -> str:
     """The account that is linked to this subject; or whose user name the claim says, which is linked from now on.
 
     One with a second factor, or a role that asks for it, is linked only where its owner is signed in (`own`): a name
@@ -261,12 +261,12 @@ def _account(session: Session, house: House, settings: OpenId, claims: Mapping[s
     if known is None:
         if sign_in_repository.subject_of(session, settings.issuer, account.id) is not None:
             raise OpenIdRefused("other")
-        found = factors_of(session, house, account.id)
+        found = factors_of(session, ctx, account.id)
         if (found.is_required or found.has_any) and own != account.id:
             raise OpenIdRefused("prove_first")
-        sign_in_repository.link(session, settings.issuer, subject, account.id, at=house.now())
+        sign_in_repository.link(session, settings.issuer, subject, account.id, at=ctx.now())
         try:
-            write_account_change(session, house, account.id, account.id, Kind.account_known, OWN)
+            write_account_change(session, ctx, account.id, account.id, Kind.account_known, OWN)
         except Unseen:  # nobody ever gave it a role
             raise OpenIdRefused("unknown") from None
     return account.id

@@ -35,7 +35,7 @@ from webauthn.helpers.structs import (
 from school_protocol.auth import repository, sign_in_repository
 from school_protocol.auth.second_factor import factors_of, new_recovery
 from school_protocol.auth.service import OWN, IdentityRefused, write_account_change
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.engines import Session
 
@@ -76,9 +76,9 @@ def site_of(address: str) -> Site:
 # ---- added -----------------------------------------------------------------------------------------------------------
 
 
-def ask_to_add(house: House, account_id: str, site: Site) -> str:
+def ask_to_add(ctx: AppContext, account_id: str, site: Site) -> str:
     """What `navigator.credentials.create` is given, as JSON. Raises IdentityRefused where there are too many."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         account = repository.account(session, account_id)
         held = sign_in_repository.passkeys(session, account_id)
     if account is None or len(held) >= MOST:
@@ -89,7 +89,7 @@ def ask_to_add(house: House, account_id: str, site: Site) -> str:
         user_name=account.username,
         user_id=account.id.encode(),
         user_display_name=account.name(account.language),
-        challenge=_draw(house, f"{ADD}|{account_id}"),
+        challenge=_draw(ctx, f"{ADD}|{account_id}"),
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
         ),
@@ -99,7 +99,7 @@ def ask_to_add(house: House, account_id: str, site: Site) -> str:
 
 
 def add(
-    session: Session, house: House, account: str, site: Site, answer: Mapping[str, Any], name: str
+    session: Session, ctx: AppContext, account: str, site: Site, answer: Mapping[str, Any], name: str
 ) -> tuple[str, ...] | None:
     """Keep the passkey that a device answers with. None: the answer does not hold; else recovery codes, if first ones.
 
@@ -107,7 +107,7 @@ def add(
     """
     challenge = _challenge_of(answer)
     if (
-        not _is_ours(session, house, challenge, f"{ADD}|{account}")
+        not _is_ours(session, ctx, challenge, f"{ADD}|{account}")
         or len(sign_in_repository.passkeys(session, account)) >= MOST
     ):
         return None
@@ -127,15 +127,15 @@ def add(
     shown = " ".join("".join(one if one.isprintable() else " " for one in name).split())
     sign_in_repository.keep_passkey(
         session, passkey_id, account, found.credential_public_key, sign_count=found.sign_count,
-        name=shown[:NAME_MOST], at=house.now(),
+        name=shown[:NAME_MOST], at=ctx.now(),
     )  # fmt: skip
-    write_account_change(session, house, account, account, Kind.passkey_added, OWN)
-    return () if sign_in_repository.recovery_left(session, account) else new_recovery(session, house, account)
+    write_account_change(session, ctx, account, account, Kind.passkey_added, OWN)
+    return () if sign_in_repository.recovery_left(session, account) else new_recovery(session, ctx, account)
 
 
-def drop(session: Session, house: House, account: str, passkey_id: str) -> None:
+def drop(session: Session, ctx: AppContext, account: str, passkey_id: str) -> None:
     """Take a passkey away; refused where it is the last factor of somebody who must have one."""
-    found = factors_of(session, house, account)
+    found = factors_of(session, ctx, account)
     if passkey_id not in {one.id for one in found.passkeys}:
         raise IdentityRefused("no_such_factor")
     if found.is_required and len(found.passkeys) == 1 and not found.has_code:
@@ -143,25 +143,25 @@ def drop(session: Session, house: House, account: str, passkey_id: str) -> None:
     sign_in_repository.drop_passkey(session, account, passkey_id)
     if len(found.passkeys) == 1 and not found.has_code:
         sign_in_repository.drop_recovery(session, account)
-    write_account_change(session, house, account, account, Kind.passkey_removed, OWN)
+    write_account_change(session, ctx, account, account, Kind.passkey_removed, OWN)
 
 
 # ---- used ------------------------------------------------------------------------------------------------------------
 
 
-def ask_to_enter(house: House, site: Site) -> str:
+def ask_to_enter(ctx: AppContext, site: Site) -> str:
     """What `navigator.credentials.get` is given, as JSON: for whoever holds a passkey of this site, unnamed."""
     return options_to_json(
         generate_authentication_options(
-            rp_id=site.host, challenge=_draw(house, ENTER), user_verification=UserVerificationRequirement.REQUIRED
+            rp_id=site.host, challenge=_draw(ctx, ENTER), user_verification=UserVerificationRequirement.REQUIRED
         )
     )
 
 
-def holder_of(session: Session, house: House, site: Site, answer: Mapping[str, Any]) -> str | None:
+def holder_of(session: Session, ctx: AppContext, site: Site, answer: Mapping[str, Any]) -> str | None:
     """The active account whose passkey signed this answer; None for any other answer. The challenge is used up."""
     challenge = _challenge_of(answer)
-    if not _is_ours(session, house, challenge, ENTER):
+    if not _is_ours(session, ctx, challenge, ENTER):
         return None
     named = answer.get("id")
     kept = sign_in_repository.passkey(session, named) if isinstance(named, str) and len(named) <= 1400 else None
@@ -184,21 +184,21 @@ def holder_of(session: Session, house: House, site: Site, answer: Mapping[str, A
     account = repository.account(session, kept.account)
     if not is_theirs or account is None or not account.active:
         return None
-    sign_in_repository.use_passkey(session, kept.id, found.new_sign_count, at=house.now())
+    sign_in_repository.use_passkey(session, kept.id, found.new_sign_count, at=ctx.now())
     return kept.account
 
 
 # ---- challenges: nothing is kept for a page that is only looked at ---------------------------------------------------
 
 
-def _draw(house: House, purpose: str) -> bytes:
+def _draw(ctx: AppContext, purpose: str) -> bytes:
     """A challenge of ours: random, with its moment, and our mark on both for one purpose."""
-    drawn = secrets.token_bytes(_RANDOM) + struct.pack(">Q", int(house.now().timestamp()))
-    return drawn + _mark(house, purpose, drawn)
+    drawn = secrets.token_bytes(_RANDOM) + struct.pack(">Q", int(ctx.now().timestamp()))
+    return drawn + _mark(ctx, purpose, drawn)
 
 
-def _mark(house: House, purpose: str, drawn: bytes) -> bytes:
-    return house.vault.chain("passkey-challenge-v1", purpose.encode() + b"\0" + drawn)
+def _mark(ctx: AppContext, purpose: str, drawn: bytes) -> bytes:
+    return ctx.vault.chain("passkey-challenge-v1", purpose.encode() + b"\0" + drawn)
 
 
 def _challenge_of(answer: Mapping[str, Any]) -> bytes:
@@ -209,16 +209,16 @@ def _challenge_of(answer: Mapping[str, Any]) -> bytes:
         return b""
 
 
-def _is_ours(session: Session, house: House, challenge: bytes, purpose: str) -> bool:
+def _is_ours(session: Session, ctx: AppContext, challenge: bytes, purpose: str) -> bool:
     """Whether this challenge was drawn here for that purpose, lately, and was not answered before; now it is."""
     drawn, mark = challenge[: _RANDOM + 8], challenge[_RANDOM + 8 :]
-    if len(drawn) != _RANDOM + 8 or not hmac.compare_digest(mark, _mark(house, purpose, drawn)):
+    if len(drawn) != _RANDOM + 8 or not hmac.compare_digest(mark, _mark(ctx, purpose, drawn)):
         return False
-    age = house.now().timestamp() - struct.unpack(">Q", drawn[_RANDOM:])[0]
+    age = ctx.now().timestamp() - struct.unpack(">Q", drawn[_RANDOM:])[0]
     if not -1 <= age < ANSWER_WITHIN.total_seconds():
         return False
-    sign_in_repository.drop_over(session, house.now())
-    until = house.now() + 2 * ANSWER_WITHIN
+    sign_in_repository.drop_over(session, ctx.now())
+    until = ctx.now() + 2 * ANSWER_WITHIN
     return sign_in_repository.use_challenge(session, hashlib.sha256(challenge).digest(), until=until)
 
 

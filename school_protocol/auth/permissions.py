@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.context import REALM, House, declared
+from school_protocol.context import REALM, AppContext, declared
 from school_protocol.engine import visibility
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.definition import START, ActKind, Protocol, Role, ScopeKind
@@ -61,47 +61,47 @@ BY_PROTOCOL: Mapping[Permission, Callable[[Protocol], Iterable[str]]] = {
 _OF_REPORTS = frozenset({Permission.keep_doors, Permission.read_signalements})
 
 
-def takes_reports(house: House) -> Protocol | None:
+def takes_reports(ctx: AppContext) -> Protocol | None:
     """The first current definition that takes public reports; in a workshop, none."""
-    found = house.library.current() if house.name == REALM else ()
+    found = ctx.library.current() if ctx.name == REALM else ()
     return next((one for one in found if one.signalement is not None), None)
 
 
-def roles_with(house: House, asked: Permission) -> frozenset[str]:
+def roles_with(ctx: AppContext, asked: Permission) -> frozenset[str]:
     """The roles that give one of the capabilities in these two tables."""
     if asked in BY_ROLE:
-        return frozenset(key for key, known in declared(house).items() if BY_ROLE[asked](*known))
-    reports = takes_reports(house)
-    protocols = house.library.current() if asked not in _OF_REPORTS else (reports,) if reports else ()
+        return frozenset(key for key, known in declared(ctx).items() if BY_ROLE[asked](*known))
+    reports = takes_reports(ctx)
+    protocols = ctx.library.current() if asked not in _OF_REPORTS else (reports,) if reports else ()
     return frozenset(role for protocol in protocols for role in BY_PROTOCOL[asked](protocol))
 
 
-def posts_with(house: House, actor: Actor, asked: Permission) -> tuple[Appointment, ...]:
+def posts_with(ctx: AppContext, actor: Actor, asked: Permission) -> tuple[Appointment, ...]:
     """The appointments by which somebody has it."""
-    roles = roles_with(house, asked)
+    roles = roles_with(ctx, asked)
     return tuple(held for held in actor.appointments if held.role in roles)
 
 
-def schools_of(house: House, actor: Actor) -> tuple[Unit, ...]:
+def schools_of(ctx: AppContext, actor: Actor) -> tuple[Unit, ...]:
     """The schools in which this person holds a role."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = auth_repository.find_units(session, [held.unit for held in actor.appointments])
     return tuple(unit for unit in found.values() if unit.kind is UnitKind.school)
 
 
-def opens_cases(house: House, actor: Actor) -> bool:
+def opens_cases(ctx: AppContext, actor: Actor) -> bool:
     """Whether one of this person's roles reports, so that a case is opened."""
     held = [appointment.role for appointment in actor.appointments]
-    acts = ((protocol, act) for protocol in house.library.current() for act in protocol.acts_of(ActKind.report))
+    acts = ((protocol, act) for protocol in ctx.library.current() for act in protocol.acts_of(ActKind.report))
     return any(START in act.in_ and role_for(protocol, act.by, held) is not None for protocol, act in acts)
 
 
-def may(house: House, actor: Actor, asked: Permission) -> bool:
+def may(ctx: AppContext, actor: Actor, asked: Permission) -> bool:
     """Whether this person has it; KeyError for what is no matter of roles."""
     if asked is Permission.report:
-        return opens_cases(house, actor) and bool(schools_of(house, actor))
+        return opens_cases(ctx, actor) and bool(schools_of(ctx, actor))
     if asked is Permission.see_referrals:
-        scope = visibility.visible(actor, house.library.sights(), house.now())
+        scope = visibility.visible(actor, ctx.library.sights(), ctx.now())
         return any(clause.reach is not Reach.seat for clause in scope.of_content().clauses)
-    is_of_realm = asked is not Permission.see_figures or house.name == REALM == actor.realm
-    return is_of_realm and bool(posts_with(house, actor, asked))
+    is_of_realm = asked is not Permission.see_figures or ctx.name == REALM == actor.realm
+    return is_of_realm and bool(posts_with(ctx, actor, asked))

@@ -86,7 +86,7 @@ def refusal(w: Wording, code: str, ends: datetime | None = None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SlipSaid:
+class SlipLabel:
     """What stands on a slip, in one language."""
 
     language: str
@@ -101,14 +101,14 @@ class SlipSaid:
     how: str
 
 
-def slip(w: Wording, found: Slip) -> SlipSaid:
+def slip(w: Wording, found: Slip) -> SlipLabel:
     """The words of a slip; `w` is the voice of whom it is for, not of who prints it."""
     titles = {INVITATION: w._("Your invitation"), PASSWORD: w._("A new password")}
     how = w._("Write your user name and this code, then choose a password that you alone know. It is good once.")
     if found.purpose not in titles:
         how = w._("Sign in with your password, choose “The phone is lost”, and write this code. It is good once.")
     silent = w._("Tell it to nobody.")
-    return SlipSaid(
+    return SlipLabel(
         language=w.html_language, direction=w.direction, title=titles.get(found.purpose, w._("A new second step")),
         name=w._("For"), username=w._("User name"), code=w._("Code of the slip"), until=w._("Good until"),
         until_when=w.moment(found.expires_at), site=w._("Address of the site"),

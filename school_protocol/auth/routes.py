@@ -31,7 +31,7 @@ from school_protocol.ui.routing import Pages
 def find_pending() -> Pending | None:
     """Whoever has come half way: a second factor is still awaited."""
     token = sessions.token_of_request()
-    return sign_in_service.pending(sessions.house(), token) if token and sessions.find_actor() is None else None
+    return sign_in_service.pending(sessions.ctx(), token) if token and sessions.find_actor() is None else None
 
 
 def visitor() -> Visitor:
@@ -41,27 +41,27 @@ def visitor() -> Visitor:
 
 def site() -> Site:
     """What passkeys are bound to: the address that the settings say, else the one that was asked for."""
-    return site_of(sessions.house().settings.address or request.host_url)
+    return site_of(sessions.ctx().settings.address or request.host_url)
 
 
 blueprint = Pages("account", __name__, asks=Permission.signed_in, url_prefix="/account")
 
 
 @blueprint.app_template_global("slip_said")
-def _slip_said(slip: Slip) -> list[presenters.SlipSaid]:
+def _slip_said(slip: Slip) -> list[presenters.SlipLabel]:
     return [presenters.slip(Wording(language), slip) for language in slip.languages]
 
 
 @blueprint.get("")
 def show() -> ResponseReturnValue:
-    house, actor = sessions.house(), sessions.actor()
-    view = own_account.see_account(house, actor, sessions.token_of_request())
+    ctx, actor = sessions.ctx(), sessions.actor()
+    view = own_account.see_account(ctx, actor, sessions.token_of_request())
     return render_template(
         "auth/show.html",
         view=view,
         device=lambda agent: presenters.device(wording(), agent),
         handle_of=passkeys.handle_of,
-        may_help=may_help_anybody(house, actor),
+        may_help=may_help_anybody(ctx, actor),
     )
 
 
@@ -72,7 +72,7 @@ def show() -> ResponseReturnValue:
 def password() -> ResponseReturnValue:
     def change() -> Renewed:
         old = secret("password")
-        return own_account.change_password(sessions.house(), sessions.actor(), old, new_password(), visitor())
+        return own_account.change_password(sessions.ctx(), sessions.actor(), old, new_password(), visitor())
 
     return _changing("auth/password.html", change, wording()._("Your password is changed."))
 
@@ -87,7 +87,7 @@ def phone() -> ResponseReturnValue:
     if request.method != "POST":
         return _phone(seed)
     try:
-        renewed = own_account.set_up_codes(sessions.house(), actor, secret("password"), seed, typed("code"), visitor())
+        renewed = own_account.set_up_codes(sessions.ctx(), actor, secret("password"), seed, typed("code"), visitor())
     except BadInput as error:
         return _phone(seed, profile_said(error)), 422
     return _done(renewed, wording()._("The codes of your phone are set up."))
@@ -95,7 +95,7 @@ def phone() -> ResponseReturnValue:
 
 def _phone(seed: str, problems: dict[str, str] | None = None) -> str:
     actor = sessions.actor()
-    view = own_account.see_account(sessions.house(), actor, sessions.token_of_request())
+    view = own_account.see_account(sessions.ctx(), actor, sessions.token_of_request())
     return render_template(
         "auth/phone.html",
         view=view,
@@ -109,7 +109,7 @@ def _phone(seed: str, problems: dict[str, str] | None = None) -> str:
 @blueprint.route("/phone/remove", methods=["GET", "POST"])
 def drop_phone() -> ResponseReturnValue:
     def change() -> Renewed:
-        return own_account.drop_codes(sessions.house(), sessions.actor(), secret("password"), visitor())
+        return own_account.drop_codes(sessions.ctx(), sessions.actor(), secret("password"), visitor())
 
     w = wording()
     return _changing(
@@ -123,7 +123,7 @@ def drop_phone() -> ResponseReturnValue:
 @blueprint.route("/recovery-codes", methods=["GET", "POST"])
 def recovery() -> ResponseReturnValue:
     def change() -> Renewed:
-        return own_account.new_recovery(sessions.house(), sessions.actor(), secret("password"), visitor())
+        return own_account.new_recovery(sessions.ctx(), sessions.actor(), secret("password"), visitor())
 
     w = wording()
     return _changing(
@@ -142,7 +142,7 @@ def new_passkey() -> ResponseReturnValue:
             {}, title=title, lead=w._("Your password first, then the device asks for a finger, a face or its PIN.")
         )
     try:
-        options = own_account.ask_to_add_passkey(sessions.house(), sessions.actor(), secret("password"), site())
+        options = own_account.ask_to_add_passkey(sessions.ctx(), sessions.actor(), secret("password"), site())
     except BadInput as error:
         return _proving(profile_said(error), title=title), 422
     except IdentityRefused as refused:
@@ -154,7 +154,7 @@ def new_passkey() -> ResponseReturnValue:
 def add_passkey() -> ResponseReturnValue:
     try:
         renewed = own_account.add_passkey(
-            sessions.house(), sessions.actor(), site(), answer_of(), typed("name"), visitor()
+            sessions.ctx(), sessions.actor(), site(), answer_of(), typed("name"), visitor()
         )
     except BadInput as error:
         return _proving({"password": profile_said(error)["passkey"]}, title=wording()._("Add a passkey")), 422
@@ -163,13 +163,13 @@ def add_passkey() -> ResponseReturnValue:
 
 @blueprint.route("/passkeys/<handle>/remove", methods=["GET", "POST"])
 def drop_passkey(handle: str) -> ResponseReturnValue:
-    held = second_factor.see_factors(sessions.house(), sessions.actor()).passkeys
+    held = second_factor.see_factors(sessions.ctx(), sessions.actor()).passkeys
     found = next((one for one in held if passkeys.handle_of(one.id) == handle), None)
     if found is None:
         raise Unseen(handle)
 
     def change() -> Renewed:
-        return own_account.drop_passkey(sessions.house(), sessions.actor(), secret("password"), found.id, visitor())
+        return own_account.drop_passkey(sessions.ctx(), sessions.actor(), secret("password"), found.id, visitor())
 
     w = wording()
     return _changing(
@@ -186,14 +186,14 @@ def drop_passkey(handle: str) -> ResponseReturnValue:
 
 @blueprint.post("/sessions/end")
 def end_session() -> ResponseReturnValue:
-    own_account.end_session(sessions.house(), sessions.actor(), typed("handle"))
+    own_account.end_session(sessions.ctx(), sessions.actor(), typed("handle"))
     flash(wording()._("That browser is signed out."), "ok")
     return redirect(url_for("account.show"), 303)
 
 
 @blueprint.post("/sessions/end-all")
 def end_everywhere() -> ResponseReturnValue:
-    own_account.end_everywhere(sessions.house(), sessions.actor())
+    own_account.end_everywhere(sessions.ctx(), sessions.actor())
     response = sessions.end(make_response(redirect(url_for("sign_in.show"), 303)))
     flash(wording()._("You are signed out everywhere."), "ok")
     return response
@@ -205,16 +205,16 @@ def end_everywhere() -> ResponseReturnValue:
 @blueprint.get("/others")
 def others() -> ResponseReturnValue:
     """Whom this person can help: the own unit's people, somebody by user name, and who waits for a second person."""
-    house, actor = sessions.house(), sessions.actor()
-    if not may_help_anybody(house, actor):
+    ctx, actor = sessions.ctx(), sessions.actor()
+    if not may_help_anybody(ctx, actor):
         raise Unseen("others")
     name, problem = request.args.get("username", "")[:100].strip(), ""
     if name:
         try:
-            return redirect(url_for("account.other", account=access_codes.find_helped(house, actor, name)))
+            return redirect(url_for("account.other", account=access_codes.find_helped(ctx, actor, name)))
         except Unseen:
             problem = wording()._("Nobody of that user name is yours to help.")
-    people, asked = access_codes.people_helped(house, actor), access_codes.asked_for(house, actor)
+    people, asked = access_codes.people_helped(ctx, actor), access_codes.asked_for(ctx, actor)
     return render_template("auth/others.html", people=people, asked=asked, name=name, problem=problem)
 
 
@@ -237,29 +237,29 @@ def other(account: str) -> ResponseReturnValue:
 
 
 def _other(account: str, problem: str = "") -> str:
-    view = access_codes.see_helped(sessions.house(), sessions.actor(), account)
+    view = access_codes.see_helped(sessions.ctx(), sessions.actor(), account)
     return render_template("auth/other.html", view=view, problem=problem)
 
 
 def _invite(account: str) -> Slip:
-    return access_codes.invite_by_slip(sessions.house(), sessions.actor(), account, sessions.house().now())
+    return access_codes.invite_by_slip(sessions.ctx(), sessions.actor(), account, sessions.ctx().now())
 
 
 def _new_password(account: str) -> Slip:
-    return access_codes.new_password_slip(sessions.house(), sessions.actor(), account, sessions.house().now())
+    return access_codes.new_password_slip(sessions.ctx(), sessions.actor(), account, sessions.ctx().now())
 
 
 def _ask(account: str) -> None:
-    access_codes.ask_restoring(sessions.house(), sessions.actor(), account)
+    access_codes.ask_restoring(sessions.ctx(), sessions.actor(), account)
     flash(wording()._("It is asked for. Somebody else who looks after this account must agree."), "ok")
 
 
 def _agree(account: str) -> Slip:
-    return access_codes.agree(sessions.house(), sessions.actor(), account)
+    return access_codes.agree(sessions.ctx(), sessions.actor(), account)
 
 
 def _withdraw(account: str) -> None:
-    access_codes.withdraw(sessions.house(), sessions.actor(), account)
+    access_codes.withdraw(sessions.ctx(), sessions.actor(), account)
     flash(wording()._("It isn’t asked for any more."), "ok")
 
 

@@ -18,7 +18,7 @@ from math import ceil
 from school_protocol.auth import repository, sign_in_repository
 from school_protocol.auth.models import Channel
 from school_protocol.auth.repository import Account, Post
-from school_protocol.context import House, declared, today_for
+from school_protocol.context import AppContext, declared, today_for
 from school_protocol.engine.definition import Role, ScopeKind
 from school_protocol.engine.errors import Refused, SchoolProtocolError, Unseen
 from school_protocol.engine.intents import Reason
@@ -50,43 +50,43 @@ class IdentityRefused(Refused):
         super().__init__((Reason(code),))
 
 
-def helped(session: Session, house: House, by: Actor, account: str) -> Account:
+def helped(session: Session, ctx: AppContext, by: Actor, account: str) -> Account:
     """The account, if `by` administers every place in which it is appointed; raises Unseen, as for one that is not."""
     found = repository.account(session, account)
-    posts = repository.posts_of(session, account, since=today_for(house)) if found else ()
+    posts = repository.posts_of(session, account, since=today_for(ctx)) if found else ()
     if found is None or not found.active or found.id == by.id or not posts:
         raise Unseen(account)
-    roles = {key: role for key, (_protocol, role) in declared(house).items()}
+    roles = {key: role for key, (_protocol, role) in declared(ctx).items()}
     units = repository.find_units(session, [post.unit for post in posts])
     if not all(_administers(by, roles, post, units[post.unit]) for post in posts):
         raise Unseen(account)
     return found
 
 
-def refuse_if_apart(session: Session, house: House, by: Actor, account: str) -> None:
+def refuse_if_apart(session: Session, ctx: AppContext, by: Actor, account: str) -> None:
     """Raise IdentityRefused where `by` is excluded from an open case that this account carries, by seat or by role.
 
     By the role alone it is refused for everybody who holds one there: who carries that case isn't told by it.
     """
-    today = today_for(house)
-    with house.realm.reading() as cases:
-        apart = [each for ask in house.wiring.apart for each in ask(cases, by.id, today=today)]
+    today = today_for(ctx)
+    with ctx.realm.reading() as cases:
+        apart = [each for ask in ctx.wiring.apart for each in ask(cases, by.id, today=today)]
     if not apart:
         return
-    roles = {key: role for key, (_protocol, role) in declared(house).items()}
+    roles = {key: role for key, (_protocol, role) in declared(ctx).items()}
     posts = repository.posts_of(session, account, since=today)
     read = {post.unit for post in posts if post.role in roles and _reads(roles[post.role])}
     if any(account in one.seated or read & one.places for one in apart):
         raise IdentityRefused("level_above")
 
 
-def refuse_who_moved(session: Session, house: House, by: Actor, account: str) -> None:
+def refuse_who_moved(session: Session, ctx: AppContext, by: Actor, account: str) -> None:
     """Raise IdentityRefused where `by`, or somebody who is one hand with them, changed where this account is reached.
 
     Its owner is told by that address that a code was printed: whoever changed it prints none for a new password or a
     lost phone, somebody else does. A first invitation opens what nobody is in yet, and is asked about nothing.
     """
-    since = house.now() - MOVED
+    since = ctx.now() - MOVED
     movers = administration_log.doers(session, account, kinds=[Kind.address_changed], since=since)
     own = [one for one in movers if one == by.id or are_one_hand(session, one, by.id, since=since)]
     moved = (
@@ -101,15 +101,15 @@ def _reads(role: Role) -> bool:
     return role.side_bound or role.sees not in (ScopeKind.none, ScopeKind.receipt, ScopeKind.metadata)
 
 
-def may_help_anybody(house: House, by: Actor) -> bool:
+def may_help_anybody(ctx: AppContext, by: Actor) -> bool:
     """Whether this person holds a role in which others are helped."""
-    roles = {key: role for key, (_protocol, role) in declared(house).items()}
+    roles = {key: role for key, (_protocol, role) in declared(ctx).items()}
     return any(_helps(roles.get(held.role)) for held in by.appointments)
 
 
-def units_helped(house: House, by: Actor) -> tuple[str, ...]:
+def units_helped(ctx: AppContext, by: Actor) -> tuple[str, ...]:
     """The units that this person administers, by those that are named in the appointments alone."""
-    roles = {key: role for key, (_protocol, role) in declared(house).items()}
+    roles = {key: role for key, (_protocol, role) in declared(ctx).items()}
     return tuple(dict.fromkeys(held.unit for held in by.appointments if _helps(roles.get(held.role))))
 
 
@@ -158,7 +158,7 @@ def _is_led(role: Role) -> bool:
 
 
 def write_account_change(
-    session: Session, house: House, actor: str, account: str, kind: Kind, reason: str = OWN
+    session: Session, ctx: AppContext, actor: str, account: str, kind: Kind, reason: str = OWN
 ) -> None:
     """A row of the log, in the latest appointment of whom it is about; raises Unseen where there never was one."""
     post = repository.latest_appointment(session, account)
@@ -168,16 +168,16 @@ def write_account_change(
     administration_log.write_entry(
         session,
         Change(
-            at=house.now(), actor=actor, kind=kind, unit=unit, account=account, role=role, appointment=appointment,
+            at=ctx.now(), actor=actor, kind=kind, unit=unit, account=account, role=role, appointment=appointment,
             reason=reason,
         ),
     )  # fmt: skip
 
 
-def end_access(session: Session, house: House, actor: str, account: str, reason: str = OWN) -> None:
+def end_access(session: Session, ctx: AppContext, actor: str, account: str, reason: str = OWN) -> None:
     """What lets somebody in without a session ends too: for whatever ends all of their sessions on purpose."""
-    for end in house.wiring.access_ended:
-        end(session, house, actor, account, reason)
+    for end in ctx.wiring.access_ended:
+        end(session, ctx, actor, account, reason)
 
 
 # ---- codes as people type and read them ----------------------------------------------------------------------------
@@ -212,9 +212,9 @@ def _plain_character(one: str) -> str:
     return one if one.isascii() and one.isalpha() else ""
 
 
-def hashed(house: House, purpose: str, *parts: str) -> bytes:
+def hashed(ctx: AppContext, purpose: str, *parts: str) -> bytes:
     """The keyed hash by which a code is recognised; without the keys, a stolen database tells none of them."""
-    return house.vault.chain(f"{purpose}-v1", "\0".join(parts).encode("utf-8", "surrogatepass"))
+    return ctx.vault.chain(f"{purpose}-v1", "\0".join(parts).encode("utf-8", "surrogatepass"))
 
 
 # ---- throttling: guessing gets slow, nobody is shut out by what others try -----------------------------------------
@@ -254,31 +254,31 @@ class Attempt:
     """Subjects that start afresh once it succeeds."""
 
 
-def note(session: Session, house: House, what: str, name: str, *, address: str, known: str = "") -> Attempt:
+def note(session: Session, ctx: AppContext, what: str, name: str, *, address: str, known: str = "") -> Attempt:
     """One more try at `what` (a password, a code) for a name. Raises TooManyTries.
 
     `known`: the mark of a browser in which this very person signed in before; empty for a stranger's.
     """
     if known:
         subject = f"{what}|known|{name}|{known}"
-        _wait(session, house, {subject: (subject, KNOWN_FREE)})
-        return Attempt((sign_in_repository.note_attempt(session, subject, at=house.now()),), (subject,))
+        _wait(session, ctx, {subject: (subject, KNOWN_FREE)})
+        return Attempt((sign_in_repository.note_attempt(session, subject, at=ctx.now()),), (subject,))
     place = place_of(address)
     of_all = f"{what}|strangers|{name}" if what == CODE else ""
     if of_all:
-        stop_guessing(session, house, of_all, CODE_MOST, CODE_WINDOW)
+        stop_guessing(session, ctx, of_all, CODE_MOST, CODE_WINDOW)
     of_name, of_pair, of_place = f"{what}|name|{name}", f"{what}|pair|{name}|{place}", f"{what}|place|{place}"
-    _wait(session, house, {of_name: (of_pair, NAME_FREE), of_place: (of_place, PLACE_FREE)})
+    _wait(session, ctx, {of_name: (of_pair, NAME_FREE), of_place: (of_place, PLACE_FREE)})
     subjects = (of_name, of_pair, of_place, *((of_all,) if of_all else ()))
-    rows = (sign_in_repository.note_attempt(session, one, at=house.now()) for one in subjects)
+    rows = (sign_in_repository.note_attempt(session, one, at=ctx.now()) for one in subjects)
     return Attempt(tuple(rows), (of_name, of_pair, *((of_all,) if of_all else ())))
 
 
-def note_from(session: Session, house: House, what: str, *, address: str) -> Attempt:
+def note_from(session: Session, ctx: AppContext, what: str, *, address: str) -> Attempt:
     """One more try at `what`, by whoever is at that address: many honest people may be. Raises TooManyTries."""
     of_place = f"{what}|place|{place_of(address)}"
-    _wait(session, house, {of_place: (of_place, PLACE_FREE)})
-    return Attempt((sign_in_repository.note_attempt(session, of_place, at=house.now()),), ())
+    _wait(session, ctx, {of_place: (of_place, PLACE_FREE)})
+    return Attempt((sign_in_repository.note_attempt(session, of_place, at=ctx.now()),), ())
 
 
 def forgive(session: Session, attempt: Attempt) -> None:
@@ -289,25 +289,25 @@ def forgive(session: Session, attempt: Attempt) -> None:
         sign_in_repository.take_back_attempt(session, row)
 
 
-def _wait(session: Session, house: House, counted: dict[str, tuple[str, int]]) -> None:
+def _wait(session: Session, ctx: AppContext, counted: dict[str, tuple[str, int]]) -> None:
     """Raise where the failures of a subject ask for more time since the last try of the other."""
-    since, left = house.now() - WINDOW, 0.0
+    since, left = ctx.now() - WINDOW, 0.0
     for subject, (last_of, free) in counted.items():
         pause = pause_after(sign_in_repository.attempts_since(session, subject, since), free)
         last = sign_in_repository.latest_attempt(session, last_of, since)
         if pause and last is not None:
-            left = max(left, pause - (house.now() - last).total_seconds())
+            left = max(left, pause - (ctx.now() - last).total_seconds())
     if left > 0:
         raise TooManyTries(ceil(left))
 
 
-def stop_guessing(session: Session, house: House, subject: str, most: int, window: timedelta) -> None:
+def stop_guessing(session: Session, ctx: AppContext, subject: str, most: int, window: timedelta) -> None:
     """Raise TooManyTries where a subject was tried so often within the window, until the first of these is over."""
-    since = house.now() - window
+    since = ctx.now() - window
     if sign_in_repository.attempts_since(session, subject, since) < most:
         return
     first = sign_in_repository.earliest_attempt(session, subject, since)
-    raise TooManyTries(int((first + window - house.now()).total_seconds()) + 1 if first else LONGEST)
+    raise TooManyTries(int((first + window - ctx.now()).total_seconds()) + 1 if first else LONGEST)
 
 
 def pause_after(failures: int, free: int) -> int:
@@ -356,29 +356,29 @@ def slowed(way: str, address: str = "") -> Iterator[None]:
 # ---- by which ways a message reaches an account --------------------------------------------------------------------
 
 
-def ways_of(house: House, account: Account, *, urgent: bool) -> tuple[Channel, ...]:
+def ways_of(ctx: AppContext, account: Account, *, urgent: bool) -> tuple[Channel, ...]:
     """By which ways a message reaches this person: mail; and a short message where it is urgent and a hook is set."""
     by_mail = (Channel.mail,) if account.email else ()
-    return (*by_mail, Channel.sms) if urgent and account.phone and house.settings.sms_hook else by_mail
+    return (*by_mail, Channel.sms) if urgent and account.phone and ctx.settings.sms_hook else by_mail
 
 
 def carry_for_all(
-    house: House, messages: Sequence[work_queue.Message], carrier: Carrier, address: str, letter: Letter, about: str
+    ctx: AppContext, messages: Sequence[work_queue.Message], carrier: Carrier, address: str, letter: Letter, about: str
 ) -> int:
     """Send one letter for all of these, which are done with then; put off what doesn't leave. How many left."""
     try:
         carrier.carry(address, letter)
     except (Undelivered, Unreachable) as error:
         _log.warning("a message about %s was put off: %s", about, type(error).__name__)
-        with house.realm.writing() as session:
-            work_queue.put_off_after(session, messages, house.now())
+        with ctx.realm.writing() as session:
+            work_queue.put_off_after(session, messages, ctx.now())
         return 0
-    settle_all(house, messages)
+    settle_all(ctx, messages)
     return 1
 
 
-def settle_all(house: House, messages: Iterable[work_queue.Message]) -> None:
+def settle_all(ctx: AppContext, messages: Iterable[work_queue.Message]) -> None:
     """These are done with."""
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         for one in messages:
-            work_queue.settle_messages(session, one.id, at=house.now())
+            work_queue.settle_messages(session, one.id, at=ctx.now())

@@ -20,7 +20,7 @@ from school_protocol.auth.models import (
     AppointmentRow,
     CodeSeedRow,
     FormerAddressRow,
-    KnownBrowserRow,
+    TrustedBrowserRow,
     OneTimeCodeRow,
     OpenIdRow,
     PasskeyRow,
@@ -306,16 +306,16 @@ def use_challenge(session: Session, hashed: bytes, *, until: datetime) -> bool:
 
 def keep_browser(session: Session, hashed: bytes, account: str, *, until: datetime) -> None:
     """This person has signed in in that browser: it is known until then."""
-    put_rows(session, KnownBrowserRow(hashed=hashed, account=account, expires_at=until))
+    put_rows(session, TrustedBrowserRow(hashed=hashed, account=account, expires_at=until))
 
 
 def is_known_browser(session: Session, hashed: bytes, account: str, *, now: datetime) -> bool:
-    row = session.get(KnownBrowserRow, (hashed, account))
+    row = session.get(TrustedBrowserRow, (hashed, account))
     return row is not None and now < row.expires_at
 
 
 def forget_browsers(session: Session, account: str) -> None:
-    session.execute(delete(KnownBrowserRow).where(KnownBrowserRow.account == account))
+    session.execute(delete(TrustedBrowserRow).where(TrustedBrowserRow.account == account))
 
 
 # ---- a lost factor, restored by two people -------------------------------------------------------------------------
@@ -396,7 +396,7 @@ def names_of_places(session: Session) -> set[str]:
 
 def drop_over(session: Session, now: datetime) -> None:
     """Delete codes, challenges and known browsers whose time is over."""
-    for row in (OneTimeCodeRow, UsedChallengeRow, KnownBrowserRow):
+    for row in (OneTimeCodeRow, UsedChallengeRow, TrustedBrowserRow):
         session.execute(delete(row).where(row.expires_at <= now))
 
 

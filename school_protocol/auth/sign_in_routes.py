@@ -57,7 +57,7 @@ def enter() -> ResponseReturnValue:
     if not form.validate():
         return _page(form, problem="missing")
     try:
-        token = sign_in_service.sign_in(sessions.house(), form.username.data, form.password.data, routes.visitor())
+        token = sign_in_service.sign_in(sessions.ctx(), form.username.data, form.password.data, routes.visitor())
     except TooManyTries as error:
         return _page(form, problem="wait", seconds=error.seconds)
     if token is None:
@@ -68,7 +68,7 @@ def enter() -> ResponseReturnValue:
 @sign_in_blueprint.post("/sign-in/passkey")
 def passkey() -> ResponseReturnValue:
     """Come in by a passkey alone."""
-    token = sign_in_service.sign_in_by_passkey(sessions.house(), routes.site(), answer_of(), routes.visitor())
+    token = sign_in_service.sign_in_by_passkey(sessions.ctx(), routes.site(), answer_of(), routes.visitor())
     return _on(token) if token else _page(SignInForm(formdata=None), problem="passkey")
 
 
@@ -82,7 +82,7 @@ def sign_out() -> None:
     """End the session that this request came with, if it came with one."""
     token = sessions.token_of_request()
     if token:
-        sign_in_service.sign_out(sessions.house(), token)
+        sign_in_service.sign_out(sessions.ctx(), token)
 
 
 # ---- the second step -------------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def factor() -> ResponseReturnValue:
         return _step("auth/sign_in_factor.html", waiting)
     try:
         token = sign_in_service.prove_factor(
-            sessions.house(), sessions.token_of_request(), typed("code"), routes.visitor()
+            sessions.ctx(), sessions.token_of_request(), typed("code"), routes.visitor()
         )
     except TooManyTries as error:
         return _step("auth/sign_in_factor.html", waiting, seconds=error.seconds), 429, again_in(error.seconds)
@@ -112,7 +112,7 @@ def lost() -> ResponseReturnValue:
     if request.method != "POST":
         return _step("auth/sign_in_lost.html", waiting)
     try:
-        token = access_codes.restore(sessions.house(), sessions.token_of_request(), typed("code"), routes.visitor())
+        token = access_codes.restore(sessions.ctx(), sessions.token_of_request(), typed("code"), routes.visitor())
     except TooManyTries as error:
         return _step("auth/sign_in_lost.html", waiting, seconds=error.seconds), 429, again_in(error.seconds)
     if token is None:
@@ -130,7 +130,7 @@ def enrol() -> ResponseReturnValue:
     if seed is None:
         return _enrolling(waiting, second_factor.draw_seed(), wrong("code", "too_old")), 422
     token = sessions.token_of_request()
-    done = sign_in_service.enrol(sessions.house(), token, seed, typed("code"), routes.visitor())
+    done = sign_in_service.enrol(sessions.ctx(), token, seed, typed("code"), routes.visitor())
     if done is None:
         return _enrolling(waiting, seed, wrong("code", "wrong_code")), 422
     return recovery_page(*done, way_on=_way_on())
@@ -141,7 +141,7 @@ def enrol_passkey() -> ResponseReturnValue:
     """The same with a passkey."""
     waiting = _waiting(Stage.enrol)
     done = sign_in_service.enrol_passkey(
-        sessions.house(), sessions.token_of_request(), routes.site(), answer_of(), typed("name"), routes.visitor()
+        sessions.ctx(), sessions.token_of_request(), routes.site(), answer_of(), typed("name"), routes.visitor()
     )
     if done is None:
         return _enrolling(waiting, second_factor.draw_seed(), wrong("passkey", "wrong_passkey")), 422
@@ -168,7 +168,7 @@ def _waiting(stage: Stage) -> Pending:
 
 
 def _enrolling(waiting: Pending, seed: str, problems: dict[str, str] | None = None) -> str:
-    options = passkeys.ask_to_add(sessions.house(), waiting.account, routes.site())
+    options = passkeys.ask_to_add(sessions.ctx(), waiting.account, routes.site())
     return _step(
         "auth/sign_in_enrol.html",
         waiting,
@@ -183,7 +183,7 @@ def _enrolling(waiting: Pending, seed: str, problems: dict[str, str] | None = No
 def _step(
     template: str, waiting: Pending, *, problems: dict[str, str] | None = None, seconds: int = 0, **more: object
 ) -> str:
-    more.setdefault("options", passkeys.ask_to_enter(sessions.house(), routes.site()))
+    more.setdefault("options", passkeys.ask_to_enter(sessions.ctx(), routes.site()))
     return render_template(
         template, waiting=waiting, problems=problems or {}, seconds=seconds, way_on=_way_on(), **more
     )
@@ -195,13 +195,13 @@ def _step(
 @sign_in_blueprint.route("/invited/<token>", methods=["GET", "POST"])
 def invited(token: str) -> ResponseReturnValue:
     """Choose the first password, by the link that somebody was given."""
-    found = access_codes.see_invitation(sessions.house(), token)
+    found = access_codes.see_invitation(sessions.ctx(), token)
     if found is None:
         return render_template("auth/sign_in_invited.html", invited=None, problems={}), 404
     if request.method != "POST":
         return render_template("auth/sign_in_invited.html", invited=found, problems={})
     try:
-        done = access_codes.accept_invitation(sessions.house(), token, new_password())
+        done = access_codes.accept_invitation(sessions.ctx(), token, new_password())
     except BadInput as error:
         return render_template("auth/sign_in_invited.html", invited=found, problems=profile_said(error)), 422
     if not done:
@@ -221,7 +221,7 @@ def by_code() -> ResponseReturnValue:
         if not name.strip() or not typed("code").strip():
             raise BadInput({field: ("required",) for field in ("username", "code") if not typed(field).strip()})
         address = routes.visitor().address
-        done = access_codes.set_password_by_code(sessions.house(), name, typed("code"), new_password(), address=address)
+        done = access_codes.set_password_by_code(sessions.ctx(), name, typed("code"), new_password(), address=address)
         problems = {} if done else wrong("code", "wrong_slip")
     except BadInput as error:
         problems = profile_said(error)
@@ -253,7 +253,7 @@ def _way_on() -> str:
 
 
 def _page(form: SignInForm, problem: str = "", seconds: int = 0) -> Response:
-    options = passkeys.ask_to_enter(sessions.house(), routes.site())
+    options = passkeys.ask_to_enter(sessions.ctx(), routes.site())
     body = render_template(
         "auth/sign_in_show.html",
         form=form,
@@ -276,7 +276,7 @@ CARRIED = "openid"
 @openid_blueprint.app_template_global("openid_button")
 def button() -> str:
     """What the button says; empty where there is no such way in."""
-    found = sessions.house().settings.openid
+    found = sessions.ctx().settings.openid
     if found is None:
         return ""
     return found.name(wording().language) or wording()._("Sign in with the ministry’s account")
@@ -285,10 +285,10 @@ def button() -> str:
 @openid_blueprint.get("/sign-in/ministry", endpoint="openid")
 def there() -> ResponseReturnValue:
     """To the provider; a plain link, as a form must not lead to another site."""
-    if sessions.house().settings.openid is None:
+    if sessions.ctx().settings.openid is None:
         raise Unseen("openid")
     try:
-        address, started = openid.start(sessions.house(), _own_address())
+        address, started = openid.start(sessions.ctx(), _own_address())
     except OpenIdRefused as error:
         return _refused(error.code)
     session[CARRIED] = {
@@ -301,13 +301,13 @@ def there() -> ResponseReturnValue:
 @openid_blueprint.get("/sign-in/ministry/back", endpoint="openid_back")
 def back() -> ResponseReturnValue:
     """From the provider; each attempt comes back once."""
-    if sessions.house().settings.openid is None:
+    if sessions.ctx().settings.openid is None:
         raise Unseen("openid")
     carried = session.pop(CARRIED, None)
     answer = {key: request.args.get(key, "")[:4000] for key in ("state", "code", "error", "iss")}
     try:
         token = openid.finish(
-            sessions.house(), _own_address(), _started(carried), answer, routes.visitor(),
+            sessions.ctx(), _own_address(), _started(carried), answer, routes.visitor(),
             token_here=sessions.token_of_request(),
         )  # fmt: skip
     except OpenIdRefused as error:
@@ -329,7 +329,7 @@ def _started(carried: Any) -> Started | None:
 
 def _own_address() -> str:
     """Where the provider sends people back: under the name by which they know the site."""
-    address = sessions.house().settings.address.rstrip("/")
+    address = sessions.ctx().settings.address.rstrip("/")
     return f"{address}{url_for('sign_in.openid_back')}" if address else url_for("sign_in.openid_back", _external=True)
 
 

@@ -29,7 +29,7 @@ from school_protocol.case_files.printing import eyes_of
 from school_protocol.case_files.repository import CaseState, Choice, Seen, State
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases.loading import Loaded, as_it_stood, load, scope_of
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import role_for, roles_of
 from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.definition_parts import Document, Profile
@@ -47,9 +47,9 @@ from school_protocol.storage.store_errors import KeysUnusable, StorageBusy, Stor
 # Whose eyes a copy was made for: nobody else gets it, not even the same person in another role.
 
 
-def seen_now(house: House, actor: Actor) -> Seen:
+def seen_now(ctx: AppContext, actor: Actor) -> Seen:
     """The cases that are told of: those whose content this person sees now."""
-    return Seen(scope_of(house, actor).of_content(), today_for(house))
+    return Seen(scope_of(ctx, actor).of_content(), today_for(ctx))
 
 
 def sight_now(loaded: Loaded, profile: str, copy: int) -> str:
@@ -171,13 +171,13 @@ class Wish:
     last: str = ""
 
 
-def may_ask(house: House, actor: Actor) -> bool:
+def may_ask(ctx: AppContext, actor: Actor) -> bool:
     """Whether any copy of many cases is for this person."""
-    return any(True for _offer in _offers(house, actor))
+    return any(True for _offer in _offers(ctx, actor))
 
 
-def _offers(house: House, actor: Actor) -> Iterator[Offer]:
-    for protocol in house.library.current():
+def _offers(ctx: AppContext, actor: Actor) -> Iterator[Offer]:
+    for protocol in ctx.library.current():
         held = [
             each.role
             for each in actor.appointments
@@ -193,28 +193,28 @@ def _case_file(protocol: Protocol) -> Document | None:
     return next((each for each in protocol.documents.values() if each.is_case_file), None)
 
 
-def see_options(house: House, actor: Actor) -> Options:
+def see_options(ctx: AppContext, actor: Actor) -> Options:
     """What this person may ask for, and what they asked for lately. Raises Unseen where it is nothing."""
-    offers = tuple(_offers(house, actor))
+    offers = tuple(_offers(ctx, actor))
     if not offers:
         raise Unseen("bulk")
-    schools = _schools(house, actor)
-    with house.realm.reading() as session:
+    schools = _schools(ctx, actor)
+    with ctx.realm.reading() as session:
         found = repository.of_account(session, actor.id, limit=RECENT)
-        counted = [repository.counts(session, each.id, seen_now(house, actor)) for each in found]
+        counted = [repository.counts(session, each.id, seen_now(ctx, actor)) for each in found]
     spoken = {language for offer in offers for language in offer.protocol.languages}
     return Options(
         offers,
-        tuple(one for one in house.settings.languages if one in spoken),
+        tuple(one for one in ctx.settings.languages if one in spoken),
         schools if len(schools) <= SCHOOLS_SHOWN else (),
-        tuple(_job(house, each, number) for each, number in zip(found, counted, strict=True)),
+        tuple(_job(ctx, each, number) for each, number in zip(found, counted, strict=True)),
     )
 
 
-def _schools(house: House, actor: Actor) -> tuple[Unit, ...]:
+def _schools(ctx: AppContext, actor: Actor) -> tuple[Unit, ...]:
     """The schools in which this person holds a role, or that lie below a unit in which they do."""
     found: dict[str, Unit] = {}
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         waiting = list(auth_repository.find_units(session, [held.unit for held in actor.appointments]).values())
         while waiting and len(found) <= SCHOOLS_SHOWN:
             unit = waiting.pop()
@@ -234,27 +234,27 @@ class Begun:
     repeated: bool = False
 
 
-def begin_bundle(house: House, actor: Actor, wish: Wish, token: str) -> Begun:
+def begin_bundle(ctx: AppContext, actor: Actor, wish: Wish, token: str) -> Begun:
     """Ask for copies of many cases: those that this person sees now. Pressed twice, it is one job.
 
     Raises Unseen where it is not for this person, BadInput by field, BulkRefused where another job runs.
     """
-    offer = next((one for one in _offers(house, actor) if one.key == wish.offer), None)
-    if offer is None and not may_ask(house, actor):
+    offer = next((one for one in _offers(ctx, actor) if one.key == wish.offer), None)
+    if offer is None and not may_ask(ctx, actor):
         raise Unseen("bulk")
-    choice = _choice(house, offer, wish)
+    choice = _choice(ctx, offer, wish)
     assert offer is not None
     said = (wish.offer, wish.language, sorted(wish.schools), wish.ended, wish.first, wish.last)
-    press = idempotency.press(house.vault, actor.id, token, "bulk", *said)
+    press = idempotency.press(ctx.vault, actor.id, token, "bulk", *said)
     document = _case_file(offer.protocol)
     assert document is not None
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
             return Begun(before["job"], repeated=True)
         if (other := repository.running(session, actor.id)) is not None:
             raise BulkRefused(other)
-        scope = scope_of(house, actor).of_content()
-        found = repository.choose(session, scope, choice, today=today_for(house), limit=MOST + 1)
+        scope = scope_of(ctx, actor).of_content()
+        found = repository.choose(session, scope, choice, today=today_for(ctx), limit=MOST + 1)
         if len(found) > MOST:
             raise BadInput({"schools": ("too_many_cases",)})
         if not found:
@@ -262,22 +262,22 @@ def begin_bundle(house: House, actor: Actor, wish: Wish, token: str) -> Begun:
         made = repository.add(
             session, account=actor.id, protocol=offer.protocol.protocol, profile=offer.profile.key,
             language=wish.language, chosen={"schools": sorted(wish.schools), "ended": wish.ended, "first": wish.first,
-            "last": wish.last, "document": document.key}, cases=found, at=house.now(), until=house.now() + LONGEST,
+            "last": wish.last, "document": document.key}, cases=found, at=ctx.now(), until=ctx.now() + LONGEST,
         )  # fmt: skip
         if made is None:
             raise BulkRefused(repository.running(session, actor.id) or "")
-        idempotency.use(session, press, {"job": made}, at=house.now())
+        idempotency.use(session, press, {"job": made}, at=ctx.now())
     return Begun(made)
 
 
-def _choice(house: House, offer: Offer | None, wish: Wish) -> Choice:
+def _choice(ctx: AppContext, offer: Offer | None, wish: Wish) -> Choice:
     """The wish as cases can be chosen by. Raises BadInput with every problem, by field."""
     problems: dict[str, tuple[str, ...]] = {}
     if offer is None:
         problems["offer"] = ("choice",)
-    elif wish.language not in offer.protocol.languages or wish.language not in house.settings.languages:
+    elif wish.language not in offer.protocol.languages or wish.language not in ctx.settings.languages:
         problems["language"] = ("choice",)
-    units = _units(house, wish.schools)
+    units = _units(ctx, wish.schools)
     if units is not None and len(units) < len(set(wish.schools)):
         problems["schools"] = ("unknown_school",)
     first, last = (_day(field, problems) for field in (("first", wish.first), ("last", wish.last)))
@@ -292,10 +292,10 @@ def _choice(house: House, offer: Offer | None, wish: Wish) -> Choice:
     )  # fmt: skip
 
 
-def _units(house: House, codes: Collection[str]) -> list[str] | None:
+def _units(ctx: AppContext, codes: Collection[str]) -> list[str] | None:
     if not codes:
         return None
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = [auth_repository.unit_coded(session, code) for code in dict.fromkeys(codes)]
     return [unit.id for unit in found if unit is not None and unit.kind is UnitKind.school]
 
@@ -333,16 +333,16 @@ class Made:
     trouble: str = ""
 
 
-def issue_one(house: House, account: str, number: str, profile: str, language: str, token: str) -> Made:
+def issue_one(ctx: AppContext, account: str, number: str, profile: str, language: str, token: str) -> Made:
     """One copy, by all that is asked of any copy. A repeated token is the same copy again."""
-    with house.directory.reading() as session:
-        actor = actor_of(house, account, session)
+    with ctx.directory.reading() as session:
+        actor = actor_of(ctx, account, session)
     if actor is None:
         return Made(why="not_open")
     try:
-        copy = _copy_of(house, actor, number, profile, language, token)
-        with house.realm.reading() as session:
-            sight = sight_then(load(house, session, actor, number), profile, copy)
+        copy = _copy_of(ctx, actor, number, profile, language, token)
+        with ctx.realm.reading() as session:
+            sight = sight_then(load(ctx, session, actor, number), profile, copy)
         return Made(copy=copy, sight=sight) if sight else Made(why="not_open")
     except Refused as refusal:
         return Made(why="summary" if refusal.reasons and refusal.reasons[0].acts else "refused")
@@ -371,42 +371,42 @@ _FAILED: tuple[tuple[type[Exception], Made], ...] = (
 """What came of a case for which a copy failed: by the first kind of error that it is."""
 
 
-def _copy_of(house: House, actor: Actor, number: str, profile: str, language: str, token: str) -> int:
+def _copy_of(ctx: AppContext, actor: Actor, number: str, profile: str, language: str, token: str) -> int:
     try:
-        return issue_case_file(house, actor, number, profile, language, token=token, is_one_of_many=True).copy
+        return issue_case_file(ctx, actor, number, profile, language, token=token, is_one_of_many=True).copy
     except SentBefore as before:
         return int(before.outcome["copy"])
 
 
-def go_on(house: House, hands: Hands, seconds: float = SLICE) -> bool:
+def go_on(ctx: AppContext, hands: Hands, seconds: float = SLICE) -> bool:
     """Go on with every job that nobody is at, so many seconds of each; returns whether something is left to do now."""
-    with house.realm.writing() as session:
-        repository.drop_bulk_jobs(session, house.now())
-    with house.realm.reading() as session:
-        found = repository.waiting(session, left_since=house.now() - LEASE)
-    left = [_gone_on(house, hands, job_id, seconds) for job_id in found]
+    with ctx.realm.writing() as session:
+        repository.drop_bulk_jobs(session, ctx.now())
+    with ctx.realm.reading() as session:
+        found = repository.waiting(session, left_since=ctx.now() - LEASE)
+    left = [_gone_on(ctx, hands, job_id, seconds) for job_id in found]
     return any(left)
 
 
-def _gone_on(house: House, hands: Hands, job_id: str, seconds: float) -> bool:
-    now = house.now()
-    with house.realm.writing() as session:
+def _gone_on(ctx: AppContext, hands: Hands, job_id: str, seconds: float) -> bool:
+    now = ctx.now()
+    with ctx.realm.writing() as session:
         if not repository.take(session, job_id, now=now, left_since=now - LEASE):
             return False
         job = repository.job(session, job_id)
-    turn = _Turn(house, hands, job, now, time.monotonic() + seconds)
+    turn = _Turn(ctx, hands, job, now, time.monotonic() + seconds)
     try:
         return turn.work()
     finally:
-        with house.realm.writing() as session:
+        with ctx.realm.writing() as session:
             repository.leave(session, job_id, turn.taken_at)
 
 
 class _Turn:
     """A worker's turn at one job: as many threads as there are hands, each with one case after another."""
 
-    def __init__(self, house: House, hands: Hands, job: BulkRow, taken_at: datetime, end: float) -> None:
-        self.house, self.hands, self.job, self.end = house, hands, job, end
+    def __init__(self, ctx: AppContext, hands: Hands, job: BulkRow, taken_at: datetime, end: float) -> None:
+        self.ctx, self.hands, self.job, self.end = ctx, hands, job, end
         self.taken_at = taken_at
         """Its lease: renewed with each case, and by one thread at a time."""
         self._keeping = threading.Lock()
@@ -420,10 +420,10 @@ class _Turn:
         with ThreadPoolExecutor(self.hands.size) as pool:
             for done in [pool.submit(self._one_after_another) for _hand in range(self.hands.size)]:
                 done.result()
-        with self.house.realm.writing() as session:
+        with self.ctx.realm.writing() as session:
             left = repository.counts(session, self.job.id)[CaseState.waiting]
             if not left:
-                now = self.house.now()
+                now = self.ctx.now()
                 repository.settle(session, self.job.id, at=now, until=now + KEPT, document=self.job.chosen["document"])
         return bool(left) and not self._held_up
 
@@ -437,7 +437,7 @@ class _Turn:
     def _take(self) -> BulkCaseRow | None:
         with self._lock:
             if not self._next:
-                with self.house.realm.reading() as session:
+                with self.ctx.realm.reading() as session:
                     found = repository.cases_of(session, self.job.id, CaseState.waiting, after=self._after, limit=50)
                 self._next.extend(found)
             if not self._next:
@@ -451,15 +451,15 @@ class _Turn:
         job = self.job
         told = (job.account, case.number, job.profile, job.language, f"{job.token}:{case.number}")
         try:
-            return self.hands.do(issue_one, *told, now=self.house.now())
+            return self.hands.do(issue_one, *told, now=self.ctx.now())
         except Broken as error:
             _log.warning("bulk %s: a case file could not be made (%s)", job.id, error)
             return None
 
     def _keep(self, case: BulkCaseRow, made: Made | None) -> None:
         with self._keeping:
-            with self.house.realm.writing() as session:
-                taken_at = self._kept(session, case, made, self.house.now())
+            with self.ctx.realm.writing() as session:
+                taken_at = self._kept(session, case, made, self.ctx.now())
             self.taken_at = taken_at
 
     def _kept(self, session: Session, case: BulkCaseRow, made: Made | None, now: datetime) -> datetime:
@@ -490,17 +490,17 @@ class _Turn:
 LINES = 200
 
 
-def see_job(house: House, actor: Actor, job_id: str) -> Job:
+def see_job(ctx: AppContext, actor: Actor, job_id: str) -> Job:
     """How far it is, and what was refused, of the cases that this person may see by now.
 
     Raises Unseen to all but whoever asked for it.
     """
-    seen = seen_now(house, actor)
-    with house.realm.reading() as session:
+    seen = seen_now(ctx, actor)
+    with ctx.realm.reading() as session:
         found = _own(session, actor, job_id)
         counted = repository.counts(session, job_id, seen)
         lines = repository.cases_of(session, job_id, CaseState.refused, limit=LINES, seen=seen)
-    return _job(house, found, counted, lines)
+    return _job(ctx, found, counted, lines)
 
 
 def _own(session: Session, actor: Actor, job_id: str) -> BulkRow:
@@ -510,8 +510,8 @@ def _own(session: Session, actor: Actor, job_id: str) -> BulkRow:
     return found
 
 
-def _job(house: House, found: BulkRow, counted: dict[CaseState, int], lines: tuple[BulkCaseRow, ...] = ()) -> Job:
-    current = {one.protocol: one for one in house.library.every()}
+def _job(ctx: AppContext, found: BulkRow, counted: dict[CaseState, int], lines: tuple[BulkCaseRow, ...] = ()) -> Job:
+    current = {one.protocol: one for one in ctx.library.every()}
     protocol = current[found.protocol]
     document = _case_file(protocol)
     return Job(
@@ -520,24 +520,24 @@ def _job(house: House, found: BulkRow, counted: dict[CaseState, int], lines: tup
     )  # fmt: skip
 
 
-def stop_bundle(house: House, actor: Actor, job_id: str) -> bool:
+def stop_bundle(ctx: AppContext, actor: Actor, job_id: str) -> bool:
     """No further copy is made; False where it had come to its end before. What was made can be fetched."""
-    with house.realm.writing() as session:
-        found, now = _own(session, actor, job_id), house.now()
+    with ctx.realm.writing() as session:
+        found, now = _own(session, actor, job_id), ctx.now()
         return repository.settle(
             session, job_id, at=now, until=now + KEPT, document=found.chosen["document"], why="asked"
         )
 
 
-def delete_bundle(house: House, actor: Actor, job_id: str) -> bool:
+def delete_bundle(ctx: AppContext, actor: Actor, job_id: str) -> bool:
     """It runs no longer, and nothing is kept of it but what each case's chronology says.
 
     False where a copy is being made still: then it is stopped, and can be deleted once that copy is there.
     """
-    stop_bundle(house, actor, job_id)
-    with house.realm.writing() as session:
+    stop_bundle(ctx, actor, job_id)
+    with ctx.realm.writing() as session:
         found = _own(session, actor, job_id)
-        if repository.is_taken(session, job_id, left_since=house.now() - LEASE):
+        if repository.is_taken(session, job_id, left_since=ctx.now() - LEASE):
             return False
         repository.remove(session, job_id, found.chosen["document"])
         return True

@@ -28,7 +28,7 @@ from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, as_it_stood, load, names_in
 from school_protocol.cases.view_models import CaseHead
 from school_protocol.config import LANGUAGES
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.definition_parts import Document, Profile
 from school_protocol.engine.errors import Refused, Unseen
@@ -126,18 +126,18 @@ class _Standing:
     issuer: str
 
 
-def see_bundles(house: House, actor: Actor, number: str) -> tuple[BundleOptions, ...]:
+def see_bundles(ctx: AppContext, actor: Actor, number: str) -> tuple[BundleOptions, ...]:
     """The bundles that this person may issue; none: none is theirs."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
         head = Seeing(loaded, {}).head()
-        languages = tuple(one for one in house.settings.languages if one in loaded.protocol.languages)
-        is_signed = house.settings.signing_folder is not None
+        languages = tuple(one for one in ctx.settings.languages if one in loaded.protocol.languages)
+        is_signed = ctx.settings.signing_folder is not None
         return tuple(
             BundleOptions(
                 head,
                 document,
-                readers_of(house, session, loaded, _profile(loaded)),
+                readers_of(ctx, session, loaded, _profile(loaded)),
                 languages,
                 is_signed,
                 cases_repository.case_copies(session, loaded.case_id, document.key),
@@ -164,49 +164,49 @@ def _profile(loaded: Loaded) -> Profile:
 
 
 def issue_bundle(
-    house: House, actor: Actor, number: str, document: str, about: str, language: str, *, token: str | None = None
+    ctx: AppContext, actor: Actor, number: str, document: str, about: str, language: str, *, token: str | None = None
 ) -> Issued:
     """Everything for the service of that referral (`referral-2`; empty where there is one), as a signed ZIP.
 
     Pressed twice, it hands out the very same bundle again, unless something stands in the way by then. Raises Unseen,
     Refused (no such referral; no key to sign with), SentBefore, SealingError: nothing was issued.
     """
-    press = idempotency.press(house.vault, actor.id, token or secrets.token_hex(16), number, document, about, language)
+    press = idempotency.press(ctx.vault, actor.id, token or secrets.token_hex(16), number, document, about, language)
     for _attempt in range(ATTEMPTS):
-        with house.realm.reading() as session:
-            loaded = load(house, session, actor, number)
+        with ctx.realm.reading() as session:
+            loaded = load(ctx, session, actor, number)
             found = next((one for one in bundles_of(loaded) if one.key == document), None)
             if found is None or language not in loaded.protocol.languages:
                 raise Unseen(f"{number}/{document}")
             profile = _profile(loaded)
-            reader = reader_chosen(profile, readers_of(house, session, loaded, profile), about)
+            reader = reader_chosen(profile, readers_of(ctx, session, loaded, profile), about)
             before = idempotency.spent(session, press)
             if before is not None:
-                return _issued(loaded, language, *handed_before(house, session, loaded, document, before))
-            key = _key(house, loaded)
-            standing = _standing(house, session, loaded, found, profile, reader, language)
-        files = _files(house, standing)
-        data = _made(house, standing, files, key)
+                return _issued(loaded, language, *handed_before(ctx, session, loaded, document, before))
+            key = _key(ctx, loaded)
+            standing = _standing(ctx, session, loaded, found, profile, reader, language)
+        files = _files(ctx, standing)
+        data = _made(ctx, standing, files, key)
         copies = [one.data for one in files if one.media_type == PDF]
-        laid = repository.lay(house.blobs, standing.loaded.case_id, data)
-        with house.realm.writing() as session:
+        laid = repository.lay(ctx.blobs, standing.loaded.case_id, data)
+        with ctx.realm.writing() as session:
             if idempotency.spent(session, press) is None and is_current(session, standing.loaded, standing.handed):
-                hand_out(house, session, standing.loaded, standing.handed, laid, press, copies)
+                hand_out(ctx, session, standing.loaded, standing.handed, laid, press, copies)
                 return _issued(loaded, language, data, standing.handed.copy)
     raise StorageBusy(f"{number}: written to each time while its bundle was being made")
 
 
-def _key(house: House, loaded: Loaded) -> SigningKey:
+def _key(ctx: AppContext, loaded: Loaded) -> SigningKey:
     """The academy's key: without it nobody could tell whether a file was taken out of a bundle."""
-    if house.settings.signing_folder is None:
+    if ctx.settings.signing_folder is None:
         raise Refused((Reason("bundle_unsigned"),))
-    key = key_of(house, loaded.around.unit)
+    key = key_of(ctx, loaded.around.unit)
     key.check(loaded.now)
     return key
 
 
 def _standing(
-    house: House,
+    ctx: AppContext,
     session: Session,
     loaded: Loaded,
     document: Document,
@@ -219,10 +219,10 @@ def _standing(
     assert head is not None
     assert content is not None
     assert role is not None
-    letters = tuple(_letters(house, session, loaded, reader))
-    issuer = account_names(house, [loaded.actor.id], language).get(loaded.actor.id, "—")
+    letters = tuple(_letters(ctx, session, loaded, reader))
+    issuer = account_names(ctx, [loaded.actor.id], language).get(loaded.actor.id, "—")
     file = draft(
-        house, session, load(house, session, loaded.actor, loaded.case.number), profile, language, reader.about
+        ctx, session, load(ctx, session, loaded.actor, loaded.case.number), profile, language, reader.about
     )
     handed = Handed(
         document=document.key,
@@ -239,9 +239,9 @@ def _standing(
     return _Standing(loaded, handed, reader, head, file, letters, issuer)
 
 
-def _letters(house: House, session: Session, loaded: Loaded, reader: Reader) -> Iterator[_Letter]:
+def _letters(ctx: AppContext, session: Session, loaded: Loaded, reader: Reader) -> Iterator[_Letter]:
     """Each letter to that service that was issued and not taken back, with what it said when it was."""
-    identities = names_in(house, session, loaded.case_id)
+    identities = names_in(ctx, session, loaded.case_id)
     for issued in loaded.case.documents:
         document = loaded.protocol.documents.get(issued.document)
         is_taken_back = (issued.document, issued.copy) in loaded.case.revoked
@@ -249,8 +249,8 @@ def _letters(house: House, session: Session, loaded: Loaded, reader: Reader) -> 
             continue
         then = as_it_stood(loaded, issued)
         about = next(one for one in subjects(then, document, identities) if one.about == issued.profile)
-        view = letter_view(house, session, then, document, about, issued.language, issued.role)
-        names = account_names(house, [issued.actor], issued.language)
+        view = letter_view(ctx, session, then, document, about, issued.language, issued.role)
+        names = account_names(ctx, [issued.actor], issued.language)
         told = replace(
             view, issuer=names.get(issued.actor, "—"), content_seq=then.case.content_seq,
             content_head=issued.content_head, copy=issued.copy,
@@ -261,13 +261,13 @@ def _letters(house: House, session: Session, loaded: Loaded, reader: Reader) -> 
 # ---- what stands in it -----------------------------------------------------------------------------------------------
 
 
-def _files(house: House, standing: _Standing) -> tuple[BundleFile, ...]:
+def _files(ctx: AppContext, standing: _Standing) -> tuple[BundleFile, ...]:
     """What stands in the bundle, typeset: takes seconds, so nobody waits for it in a transaction."""
     name = _name(standing.loaded, standing.handed.language, standing.handed.copy)
-    return (*readmes_words(name), *_papers(house, standing), *_data(house, standing))
+    return (*readmes_words(name), *_papers(ctx, standing), *_data(ctx, standing))
 
 
-def _made(house: House, standing: _Standing, files: Sequence[BundleFile], key: SigningKey) -> bytes:
+def _made(ctx: AppContext, standing: _Standing, files: Sequence[BundleFile], key: SigningKey) -> bytes:
     """The bundle, signed."""
     handed, loaded = standing.handed, standing.loaded
     manifest = Manifest(
@@ -280,25 +280,25 @@ def _made(house: House, standing: _Standing, files: Sequence[BundleFile], key: S
         journal_number=standing.head.seq,
         files=tuple(one.as_listed() for one in files),
     )
-    return bundled(manifest, files, key, timestamps_of(house))
+    return bundled(manifest, files, key, timestamps_of(ctx))
 
 
-def _papers(house: House, standing: _Standing) -> Iterator[BundleFile]:
+def _papers(ctx: AppContext, standing: _Standing) -> Iterator[BundleFile]:
     """The case file and the letters, each with this bundle's copy on its pages, signed."""
     handed, loaded = standing.handed, standing.loaded
     pages = standing.file.made().data
-    data = copied(house, loaded, handed, standing.head, pages, has_record=True)
+    data = copied(ctx, loaded, handed, standing.head, pages, has_record=True)
     yield BundleFile("case-file.pdf", data, PDF, _each(lambda w: w._("The case file, in the copy for the authority")))
     for one in standing.letters:
         language = one.issued.language
         wording = Wording(language)
         own = replace(handed, language=language, reader=standing.reader.said(wording, standing.issuer))
-        stamped = copied(house, loaded, own, standing.head, paper(one.view, wording), has_record=False)
+        stamped = copied(ctx, loaded, own, standing.head, paper(one.view, wording), has_record=False)
         name = f"letters/{one.issued.document}-{one.issued.copy}-{language}.pdf"
         yield BundleFile(name, stamped, PDF, _letter_words(one.view.document, one.issued))
 
 
-def _data(house: House, standing: _Standing) -> Sequence[BundleFile]:
+def _data(ctx: AppContext, standing: _Standing) -> Sequence[BundleFile]:
     loaded, record = standing.loaded, standing.file.record
     versions = versions_of(loaded)
     definitions = [
@@ -306,7 +306,7 @@ def _data(house: House, standing: _Standing) -> Sequence[BundleFile]:
             f"definition/{loaded.protocol.protocol}-{number}.yaml", text.encode(), "application/yaml",
             _definition_words(number),
         )
-        for number, text in sorted(sources_of(house, versions).items())
+        for number, text in sorted(sources_of(ctx, versions).items())
     ]  # fmt: skip
     about_record = _each(lambda w: w._("The case as data: everything that the pages of the case file show"))
     about_evidence = _each(lambda w: w._("The register of evidence: digests, never an image"))

@@ -17,9 +17,9 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.presenters import POINTERS
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, load, names_in, naming_of, sign_of
-from school_protocol.cases.pseudonyms import Mask, Masks, without_names, without_words
+from school_protocol.cases.pseudonyms import Mask, Pseudonymiser, without_names, without_words
 from school_protocol.cases.view_models import CaseHead, PersonLine, RecordView
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.case_summary import last_summary, stands
@@ -157,11 +157,11 @@ class Limits:
 
     # ---- texts -------------------------------------------------------------------------------------------------
 
-    def mask(self, masks: Masks, actor: str, role: str) -> Mask:
+    def mask(self, masks: Pseudonymiser, actor: str, role: str) -> Mask:
         """How texts of that writer read in it."""
         return self._also(self._strictly if self.is_personal else masks.by(actor, role))
 
-    def mask_of(self, masks: Masks, record: Record) -> Mask:
+    def mask_of(self, masks: Pseudonymiser, record: Record) -> Mask:
         return self._also(self._strictly if self.is_personal else masks.of(record))
 
     def _strictly(self, text: str) -> str:
@@ -219,7 +219,7 @@ class Limits:
             each in _EMPTY or not own.isdisjoint(each or ()) for each in several
         )
 
-    def record(self, record: RecordView, written: Record, masks: Masks) -> RecordView:
+    def record(self, record: RecordView, written: Record, masks: Pseudonymiser) -> RecordView:
         """An entry with the answers that may stand there, and which do not."""
         if record.hidden == "side":
             self.dropped.sides.add(record.seq)
@@ -363,14 +363,14 @@ class Reader:
         return issuer
 
 
-def readers_of(house: House, session: Session, loaded: Loaded, profile: Profile) -> tuple[Reader, ...]:
+def readers_of(ctx: AppContext, session: Session, loaded: Loaded, profile: Profile) -> tuple[Reader, ...]:
     """Everybody to whom a copy of that profile could be made out, likeliest first."""
     if profile.reader == "referral":
         return tuple(_services(loaded))
     if profile.reader == "guardian":
-        return tuple(_guardians(loaded, names_in(house, session, loaded.case_id)))
+        return tuple(_guardians(loaded, names_in(ctx, session, loaded.case_id)))
     if profile.reader == "oversight":
-        return _overseers(house, loaded)
+        return _overseers(ctx, loaded)
     return (Reader(SELF),)
 
 
@@ -402,9 +402,9 @@ def _services(loaded: Loaded) -> Iterator[Reader]:
             yield Reader(f"{_REFERRAL}{referral.number}", target=target, referral=referral.number, refused=refused)
 
 
-def _overseers(house: House, loaded: Loaded) -> tuple[Reader, ...]:
+def _overseers(ctx: AppContext, loaded: Loaded) -> tuple[Reader, ...]:
     """Those above the school; whoever is one of them may keep it themselves."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         units = auth_repository.find_units(session, loaded.around.unit.parents).values()
     above = tuple(Reader(one.id, unit=one) for one in units if one.kind in (UnitKind.province, UnitKind.region))
     roles = (loaded.protocol.roles.get(role) for role in loaded.roles)
@@ -495,15 +495,15 @@ def profiles_of(loaded: Loaded) -> tuple[Profile, ...]:
     )
 
 
-def see_case_file(house: House, actor: Actor, number: str) -> CaseFileOptions:
+def see_case_file(ctx: AppContext, actor: Actor, number: str) -> CaseFileOptions:
     """What copies of the case file this person may issue."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
         seeing = Seeing(loaded, {})
         profiles = profiles_of(loaded)
         if not profiles:
             raise Unseen(number)
-        languages = tuple(one for one in house.settings.languages if one in loaded.protocol.languages)
+        languages = tuple(one for one in ctx.settings.languages if one in loaded.protocol.languages)
         copies = sum(1 for issued in loaded.case.documents if issued.document == document_of(loaded).key)
         summaries = tuple(_summaries(loaded, seeing, profiles))
         return CaseFileOptions(
@@ -513,7 +513,7 @@ def see_case_file(house: House, actor: Actor, number: str) -> CaseFileOptions:
             rendering.missing(),
             copies,
             summaries,
-            {profile.key: readers_of(house, session, loaded, profile) for profile in profiles},
+            {profile.key: readers_of(ctx, session, loaded, profile) for profile in profiles},
             is_nameless=loaded.pseudonymised,
         )
 

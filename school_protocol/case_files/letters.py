@@ -17,7 +17,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, load, names_in, naming_of, sign_of
 from school_protocol.cases.view_models import CaseHead, PersonLine, RecordView
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record, Referral
 from school_protocol.engine.definition import ActKind, Target
@@ -81,15 +81,15 @@ class LetterOptions:
 # ---- who may issue what ------------------------------------------------------------------------------------------
 
 
-def see_letters(house: House, actor: Actor, number: str) -> LetterOptions:
+def see_letters(ctx: AppContext, actor: Actor, number: str) -> LetterOptions:
     """The letters, notices, notes and sheets that this person may issue; raises Unseen where there is none."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
         letters = letters_of(loaded)
         if not letters:
             raise Unseen(number)
-        languages = tuple(one for one in house.settings.languages if one in loaded.protocol.languages)
-        names = names_in(house, session, loaded.case_id)
+        languages = tuple(one for one in ctx.settings.languages if one in loaded.protocol.languages)
+        names = names_in(ctx, session, loaded.case_id)
         lines = tuple(
             LetterLine(
                 one, tuple(subjects(loaded, one, names)), cases_repository.case_copies(session, loaded.case_id, one.key)
@@ -164,7 +164,7 @@ def _latest(loaded: Loaded, act: str) -> Record | None:
 
 
 def letter_view(
-    house: House,
+    ctx: AppContext,
     session: Session,
     loaded: Loaded,
     document: Document,
@@ -176,17 +176,17 @@ def letter_view(
 
     `role`: in which it was issued, where that was before; None: in which this person may issue it.
     """
-    return _Writing(house, session, loaded, document, subject, language).paper(role)
+    return _Writing(ctx, session, loaded, document, subject, language).paper(role)
 
 
 class _Writing:
     def __init__(
-        self, house: House, session: Session, loaded: Loaded, document: Document, subject: Subject, language: str
+        self, ctx: AppContext, session: Session, loaded: Loaded, document: Document, subject: Subject, language: str
     ) -> None:
-        self.house, self.session, self.loaded = house, session, loaded
+        self.ctx, self.session, self.loaded = ctx, session, loaded
         self.protocol = loaded.protocol
         self.document, self.subject = document, subject
-        self.accounts = account_names(house, [*accounts_in(loaded), loaded.actor.id], language)
+        self.accounts = account_names(ctx, [*accounts_in(loaded), loaded.actor.id], language)
         self.seeing = Seeing(loaded, self.accounts)
         self.referral = self._referral()
         self.record = loaded.case.record(self.referral.seq) if self.referral else None
@@ -234,7 +234,7 @@ class _Writing:
         if self.referral is None:
             return {}
         unit, target = self.loaded.case.unit, self.referral.target
-        return self.referral.whom or names_in_town(self.house, self.protocol, unit, target)
+        return self.referral.whom or names_in_town(self.ctx, self.protocol, unit, target)
 
     def _named(self) -> frozenset[str]:
         """The people whose names this paper may print: those whom a referral names to a service that gets names."""
@@ -267,7 +267,7 @@ class _Writing:
         return name or ""
 
     def _places(self) -> tuple[Unit, ...]:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             return tuple(auth_repository.find_units(session, self.loaded.around.unit.parents).values())
 
     def _always_left_out(self) -> Iterator[str]:
@@ -333,7 +333,7 @@ class _Writing:
 
     @cached_property
     def _naming(self) -> Naming:
-        return naming_of(self.protocol, names_in(self.house, self.session, self.loaded.case_id))
+        return naming_of(self.protocol, names_in(self.ctx, self.session, self.loaded.case_id))
 
     def _people(self, slots: Sequence[str]) -> tuple[PersonLine, ...]:
         """Those whom the referral names, else those of these slots by their signs."""
@@ -370,7 +370,7 @@ class _Writing:
     def _services(self, targets: Sequence[str]) -> tuple[Called, ...]:
         if not targets:
             return ()
-        lines = contact_lines(self.house, self.protocol, self.loaded.case.unit, targets)
+        lines = contact_lines(self.ctx, self.protocol, self.loaded.case.unit, targets)
         found: dict[str, Called] = {}
         for line in lines:
             if line.phone and line.target is not None:
@@ -393,7 +393,7 @@ class _Standing:
 
 
 def issue_letter(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     number: str,
     document: str,
@@ -407,28 +407,28 @@ def issue_letter(
     Pressed twice, it hands out the very same copy again, unless something stands in the way by then. Raises Unseen,
     Refused, SentBefore where that copy is kept no longer, SealingError where it can't be signed: nothing was issued.
     """
-    press = idempotency.press(house.vault, actor.id, token or secrets.token_hex(16), number, document, about, language)
+    press = idempotency.press(ctx.vault, actor.id, token or secrets.token_hex(16), number, document, about, language)
     for _attempt in range(ATTEMPTS):
-        with house.realm.reading() as session:
-            loaded = load(house, session, actor, number)
+        with ctx.realm.reading() as session:
+            loaded = load(ctx, session, actor, number)
             if language not in loaded.protocol.languages:
                 raise Unseen(f"{number}/{language}")
-            names = names_in(house, session, loaded.case_id)
+            names = names_in(ctx, session, loaded.case_id)
             # a hold placed since the first press holds this one back
             found, subject = chosen(loaded, names, document, about)
             before = idempotency.spent(session, press)
             if before is not None:
-                data, copy = handed_before(house, session, loaded, document, before)
+                data, copy = handed_before(ctx, session, loaded, document, before)
                 return _issued(loaded, document, copy, language, data)
             standing = _standing(
-                session, loaded, letter_view(house, session, loaded, found, subject, language), language
+                session, loaded, letter_view(ctx, session, loaded, found, subject, language), language
             )
         pages = paper(standing.view, Wording(language))
-        data = copied(house, loaded, standing.handed, standing.head, pages, has_record=False)
-        laid = repository.lay(house.blobs, loaded.case_id, data)
-        with house.realm.writing() as session:
+        data = copied(ctx, loaded, standing.handed, standing.head, pages, has_record=False)
+        laid = repository.lay(ctx.blobs, loaded.case_id, data)
+        with ctx.realm.writing() as session:
             if idempotency.spent(session, press) is None and is_current(session, loaded, standing.handed):
-                hand_out(house, session, loaded, standing.handed, laid, press)
+                hand_out(ctx, session, loaded, standing.handed, laid, press)
                 return _issued(loaded, document, standing.handed.copy, language, data)
     raise StorageBusy(f"{number}: written to each time while its letter was being made")
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from school_protocol.case_files import presenters
 from school_protocol.case_files.content import CaseFile, CheckLine, GridLine, SummaryLine
-from school_protocol.case_files.presenters import POINTERS, Entries, outcome_said, outside_said
+from school_protocol.case_files.presenters import POINTERS, Entries, outcome_label, public_report_label
 from school_protocol.cases.view_models import DangerLine, EventView, FollowUpLine, RecordView, ReferralLine, RemarkLine
 from school_protocol.engine import case_summary
 from school_protocol.engine.actors import in_team
@@ -29,7 +29,7 @@ from school_protocol.pdf.verdicts import RECORD
 # ---- remarks on copies in words: what each asks for, what it is on -------------------------------------------------
 
 
-def kind_said(w: Wording, kind: str) -> str:
+def kind_label(w: Wording, kind: str) -> str:
     """What a remark asks for."""
     return {
         RemarkKind.question.value: w._("A question"),
@@ -76,7 +76,7 @@ def attached_said(w: Wording, detail: Mapping[str, Any]) -> str:
     return said if not awaited else f"{said} · {w.ngettext('one to answer', '%(num)d to answer', awaited)}"
 
 
-def settled_said(w: Wording, detail: Mapping[str, Any]) -> str:
+def settled_label(w: Wording, detail: Mapping[str, Any]) -> str:
     """A remark that was dealt with, as one line."""
     return w._(
         "Remark %(remark)s of entry %(entry)s was dealt with",
@@ -123,7 +123,7 @@ def _row(pages: Pages, event: EventView, place: int, one: Mapping[str, Any], set
     name, role = (paper["name"], paper["role"]) if paper else (event.actor, event.role)
     return RemarkRow(
         number=bidi.code(f"{event.seq}.{place}"),
-        kind=pages.line(kind_said(w, one["kind"])),
+        kind=pages.line(kind_label(w, one["kind"])),
         about=pages.line(about),
         copy=event.detail["copy"],
         awaits=one["awaits"],
@@ -184,13 +184,13 @@ def _joined_said(w: Wording, detail: Mapping[str, Any]) -> str:
 _SAID: Mapping[str, Callable[[Wording, Mapping[str, Any]], str]] = {
     "document_revoked": lambda w, detail: w._("Copy %(copy)s taken back", copy=detail.get("copy", "")),
     "file_opened": presenters.opened_said,
-    "public_report_placed": outside_said,
+    "public_report_placed": public_report_label,
     "erasure_suspended": lambda w, detail: w._(
         "Erasing suspended until %(day)s", day=w.day(str(detail.get("until", "")))
     ),
     "erasure_resumed": lambda w, _detail: w._("Suspension of erasing lifted"),
     "remarks_attached": attached_said,
-    "remark_settled": settled_said,
+    "remark_settled": settled_label,
     "case_joined": _joined_said,
     "version_changed": lambda w, detail: w._(
         "The case follows version %(version)s of the protocol from here on", version=detail["version"]
@@ -363,7 +363,7 @@ class Pages(Entries):
 
     def outcome(self, line: AskedLine) -> tuple[str, str, str]:
         """Tone, mark and words of how it went."""
-        return outcome_said(self.w, line, self.view.as_of, self.protocol)
+        return outcome_label(self.w, line, self.view.as_of, self.protocol)
 
     # ---- chronology ------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Work on case files in processes of their own: niced, so that no page is slower, and renewed before they grow.
 
-Such a process opens the house itself, learns typesetting once, and ends with whoever started it: all that it is told
+Such a process opens its own context, learns typesetting once, and ends with whoever started it: all that it is told
 and answers goes through its pipes, nothing through a disk.
 """
 
@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import IO, Any, Protocol, TypeVar
 
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.errors import SchoolProtocolError
 
 T = TypeVar("T")
@@ -49,19 +49,19 @@ class Hands(Protocol):
     def size(self) -> int: ...
 
     def do(self, work: Callable[..., T], *told: Any, now: datetime) -> T:
-        """`work(house, *told)`, at that moment. Raises Broken."""
+        """`work(installation, *told)`, at that moment. Raises Broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Here:
     """Does it in this process, one at a time."""
 
-    house: House
+    ctx: AppContext
     size: int = 1
 
     def do(self, work: Callable[..., T], *told: Any, now: datetime) -> T:
         try:
-            return work(replace(self.house, clock=_At(now)), *told)
+            return work(replace(self.ctx, clock=_At(now)), *told)
         except Exception as error:
             raise Broken(type(error).__name__) from error
 
@@ -203,12 +203,12 @@ def main() -> None:
     settings = _read_from(told)
     if settings is None:
         return
-    house: House | None = None
+    ctx: AppContext | None = None
     while (asked := _read_from(told)) is not None:
         work, arguments, now = asked
         try:
-            house = house or open_house(settings, _At(now))
-            answer = ("done", work(replace(house, clock=_At(now)), *arguments), _memory())
+            ctx = ctx or open_context(settings, _At(now))
+            answer = ("done", work(replace(ctx, clock=_At(now)), *arguments), _memory())
         except Exception as error:
             answer = ("broken", type(error).__name__, _memory())
         _write(answers, answer)

@@ -26,7 +26,7 @@ from school_protocol.case_files.repository import CaseState, Wanted
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import Loaded, load, load_by_id, scope_of
-from school_protocol.context import House, take_away, today_for
+from school_protocol.context import AppContext, take_away, today_for
 from school_protocol.engine.definition_parts import Profile
 from school_protocol.engine.errors import Refused, Sealed, Unseen
 from school_protocol.engine.visibility import Actor
@@ -66,41 +66,41 @@ class Look:
 Make = Callable[[Wanted], Look]
 
 
-def go_through(house: House, make: Make) -> bool:
+def go_through(ctx: AppContext, make: Make) -> bool:
     """Make a slice of what is due; returns whether something is left. `make` is `make_ahead`, here or elsewhere.
 
     One that fails keeps no other back, and is begun again a few times at most.
     """
-    now = house.now()
-    with house.realm.writing() as session:
+    now = ctx.now()
+    with ctx.realm.writing() as session:
         outdated = repository.outdated_places(session, now)
         repository.drop_outdated(session, now)
         repository.drop_looks(session, now - ASKED)
-    take_away(house, outdated)
-    with house.realm.reading() as session:
+    take_away(ctx, outdated)
+    with ctx.realm.reading() as session:
         found = repository.wanted(
-            session, asked_since=now - ASKED, quiet_since=now - house.settings.quiet, now=now, limit=SLICE
+            session, asked_since=now - ASKED, quiet_since=now - ctx.settings.quiet, now=now, limit=SLICE
         )
-    begun = [_gone_through(house, one, make) for one in found]
+    begun = [_gone_through(ctx, one, make) for one in found]
     return len(found) == SLICE and any(begun)
 
 
-def _gone_through(house: House, one: Wanted, make: Make) -> bool:
+def _gone_through(ctx: AppContext, one: Wanted, make: Make) -> bool:
     """Whether this worker was the one to look."""
     if one.tries >= TRIES:
-        _put_off(house, one)
+        _put_off(ctx, one)
         return True
-    with house.realm.writing() as session:
-        if not repository.begin_look(session, one, house.now() + LEASE):
+    with ctx.realm.writing() as session:
+        if not repository.begin_look(session, one, ctx.now() + LEASE):
             return False
     try:
         look = make(one)
     except Broken as error:
         _log.warning("a case file could not be made ahead (%s)", error)
-        with house.realm.writing() as session:
-            repository.end_look(session, one, house.now() + LEASE * (one.tries + 1), failed=True)
+        with ctx.realm.writing() as session:
+            repository.end_look(session, one, ctx.now() + LEASE * (one.tries + 1), failed=True)
         return True
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         if look.outcome is Outcome.moved:
             repository.forget_look(session, one)
         else:
@@ -108,52 +108,52 @@ def _gone_through(house: House, one: Wanted, make: Make) -> bool:
     return True
 
 
-def _put_off(house: House, one: Wanted) -> None:
+def _put_off(ctx: AppContext, one: Wanted) -> None:
     """It failed too often: not before the next day, unless the case moves."""
     _log.warning("a case file is not made ahead any more today: it failed %d times", one.tries)
-    with house.realm.writing() as session:
-        repository.end_look(session, one, _midnight(house))
+    with ctx.realm.writing() as session:
+        repository.end_look(session, one, _midnight(ctx))
 
 
-def make_ahead(house: House, one: Wanted) -> Look:
+def make_ahead(ctx: AppContext, one: Wanted) -> Look:
     """Make one file, unless it is there or not for that person, and keep it, unless somebody wrote meanwhile."""
-    with house.realm.reading() as session:
-        found = _for_whom(house, session, one)
+    with ctx.realm.reading() as session:
+        found = _for_whom(ctx, session, one)
         content = journal.content_head(session, one.case_id)
         if found is None or content is None:
-            return Look(Outcome.nothing, _midnight(house))
+            return Look(Outcome.nothing, _midnight(ctx))
         loaded, profile, about = found
         if loaded.case.last_seq != one.seq:
-            return Look(Outcome.moved, house.now())
+            return Look(Outcome.moved, ctx.now())
         sort = sort_of(loaded, profile, one.language, about)
-        until = repository.prepared_until(session, one.case_id, sort, content.seq, house.now())
+        until = repository.prepared_until(session, one.case_id, sort, content.seq, ctx.now())
         if until is not None:
             return Look(Outcome.ready, until)
-        made_of = draft(house, session, loaded, profile, one.language, about)
+        made_of = draft(ctx, session, loaded, profile, one.language, about)
         graves = cases_repository.graves(session, one.case_id)
     made = made_of.made()
-    laid = repository.lay(house.blobs, one.case_id, made.data)
-    with house.realm.writing() as session:
+    laid = repository.lay(ctx.blobs, one.case_id, made.data)
+    with ctx.realm.writing() as session:
         head = journal.content_head(session, one.case_id)
         is_whole = cases_repository.graves(session, one.case_id) == graves
-        if head != content or not is_whole or not _is_open_to(house, session, loaded.actor, one.case_id):
-            return Look(Outcome.moved, house.now())
-        former = repository.keep_prepared(session, house.vault, one.case_id, sort, made, laid)
-    take_away(house, former)
+        if head != content or not is_whole or not _is_open_to(ctx, session, loaded.actor, one.case_id):
+            return Look(Outcome.moved, ctx.now())
+        former = repository.keep_prepared(session, ctx.vault, one.case_id, sort, made, laid)
+    take_away(ctx, former)
     return Look(Outcome.made, made.until)
 
 
-def _for_whom(house: House, session: Session, one: Wanted) -> tuple[Loaded, Profile, str] | None:
+def _for_whom(ctx: AppContext, session: Session, one: Wanted) -> tuple[Loaded, Profile, str] | None:
     """The case as that person may see it now, the profile that they may hand out now, and to whom."""
-    with house.directory.reading() as people:
-        actor = actor_of(house, one.account, people)
-    if actor is None or not _is_open_to(house, session, actor, one.case_id):
+    with ctx.directory.reading() as people:
+        actor = actor_of(ctx, one.account, people)
+    if actor is None or not _is_open_to(ctx, session, actor, one.case_id):
         return None
-    loaded = load_by_id(house, session, actor, one.case_id)
+    loaded = load_by_id(ctx, session, actor, one.case_id)
     profile = next((each for each in profiles_of(loaded) if each.key == one.profile), None)
-    if profile is None or document_of(loaded).key != one.document or one.language not in _languages(house, loaded):
+    if profile is None or document_of(loaded).key != one.document or one.language not in _languages(ctx, loaded):
         return None
-    about = _about(house, session, loaded, profile)
+    about = _about(ctx, session, loaded, profile)
     try:
         check_summary(loaded, profile)
     except Refused:  # confirming it moves the case
@@ -161,41 +161,41 @@ def _for_whom(house: House, session: Session, one: Wanted) -> tuple[Loaded, Prof
     return (loaded, profile, about) if about is not None else None
 
 
-def _about(house: House, session: Session, loaded: Loaded, profile: Profile) -> str | None:
+def _about(ctx: AppContext, session: Session, loaded: Loaded, profile: Profile) -> str | None:
     """To whom a copy is likeliest made out; None where it can be made out to nobody now."""
-    possible = (one.about for one in readers_of(house, session, loaded, profile) if one.refused is None)
+    possible = (one.about for one in readers_of(ctx, session, loaded, profile) if one.refused is None)
     return next(possible, None)
 
 
-def _is_open_to(house: House, session: Session, actor: Actor, case_id: str) -> bool:
-    row = index_repository.find_by_id(session, scope_of(house, actor), case_id, today=today_for(house))
+def _is_open_to(ctx: AppContext, session: Session, actor: Actor, case_id: str) -> bool:
+    row = index_repository.find_by_id(session, scope_of(ctx, actor), case_id, today=today_for(ctx))
     return row is not None and not row.ended
 
 
-def _languages(house: House, loaded: Loaded) -> tuple[str, ...]:
-    return tuple(one for one in house.settings.languages if one in loaded.protocol.languages)
+def _languages(ctx: AppContext, loaded: Loaded) -> tuple[str, ...]:
+    return tuple(one for one in ctx.settings.languages if one in loaded.protocol.languages)
 
 
-def _midnight(house: House) -> datetime:
+def _midnight(ctx: AppContext) -> datetime:
     """When roles may be others."""
-    local = house.now().astimezone(ZONE)
+    local = ctx.now().astimezone(ZONE)
     return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def ready(house: House, actor: Actor, number: str) -> frozenset[tuple[str, str]]:
+def ready(ctx: AppContext, actor: Actor, number: str) -> frozenset[tuple[str, str]]:
     """Profiles and languages in which a copy for this person is handed out at once."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
         content = journal.content_head(session, loaded.case_id)
         if content is None:
             return frozenset()
         return frozenset(
             (profile.key, language)
             for profile in profiles_of(loaded)
-            if (about := _about(house, session, loaded, profile)) is not None
-            for language in _languages(house, loaded)
+            if (about := _about(ctx, session, loaded, profile)) is not None
+            for language in _languages(ctx, loaded)
             if repository.prepared_until(
-                session, loaded.case_id, sort_of(loaded, profile, language, about), content.seq, house.now()
+                session, loaded.case_id, sort_of(loaded, profile, language, about), content.seq, ctx.now()
             )
         )
 
@@ -203,7 +203,7 @@ def ready(house: House, actor: Actor, number: str) -> frozenset[tuple[str, str]]
 # ---- what is said of jobs of many copies: why a case has none, what a job waits for --------------------------------
 
 
-def why_said(w: Wording, code: str) -> str:
+def reason_label(w: Wording, code: str) -> str:
     """Why a case has no copy."""
     said = {
         "not_open": w._("It was not open to you, or not in this form, when its turn came."),
@@ -217,7 +217,7 @@ def why_said(w: Wording, code: str) -> str:
     return said.get(code, said["broken"])
 
 
-def trouble_said(w: Wording, code: str) -> str:
+def trouble_message(w: Wording, code: str) -> str:
     """What a job waits for; it goes on by itself once that is mended."""
     said = {
         "busy": w._("The store is busy. It goes on within a minute."),
@@ -230,7 +230,7 @@ def trouble_said(w: Wording, code: str) -> str:
     return said.get(code, "")
 
 
-def problem_said(w: Wording, code: str, most: int) -> str:
+def problem_message(w: Wording, code: str, most: int) -> str:
     """What is wrong with what was asked for."""
     said = {
         "choice": w._("Choose one of these."),
@@ -251,23 +251,23 @@ _BATCH = 20
 _BOM = "\ufeff"
 
 
-def zipped(house: House, actor: Actor, job_id: str) -> Iterator[bytes]:
+def zipped(ctx: AppContext, actor: Actor, job_id: str) -> Iterator[bytes]:
     """The copies as files, named by case, number of the copy and language, and a list of the cases that this person
     sees by now with what came of each, in their language. Raises Unseen before the first byte.
 
     A copy is left out, and the list says so, where they would not get the same by now, and where it was taken back.
     Each that they get is noted as an access to its case.
     """
-    return _parts(house, actor, see_job(house, actor, job_id))
+    return _parts(ctx, actor, see_job(ctx, actor, job_id))
 
 
-def _parts(house: House, actor: Actor, job: Job) -> Iterator[bytes]:
+def _parts(ctx: AppContext, actor: Actor, job: Job) -> Iterator[bytes]:
     sink, told = _Sink(), list[tuple[BulkCaseRow, str]]()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for cases in _batches(house, actor, job):
+        for cases in _batches(ctx, actor, job):
             for case in cases:
                 try:
-                    data, why = _opened(house, actor, job, case)
+                    data, why = _opened(ctx, actor, job, case)
                 except Unseen:  # shut to them since the batch was read
                     continue
                 told.append((case, why))
@@ -279,11 +279,11 @@ def _parts(house: House, actor: Actor, job: Job) -> Iterator[bytes]:
     yield sink.taken()
 
 
-def _batches(house: House, actor: Actor, job: Job) -> Iterator[Sequence[BulkCaseRow]]:
+def _batches(ctx: AppContext, actor: Actor, job: Job) -> Iterator[Sequence[BulkCaseRow]]:
     after = 0
     while True:
-        with house.realm.reading() as session:
-            seen = seen_now(house, actor)
+        with ctx.realm.reading() as session:
+            seen = seen_now(ctx, actor)
             found = repository.cases_of(session, job.bulk.id, *CaseState, after=after, limit=_BATCH, seen=seen)
         if not found:
             return
@@ -291,26 +291,26 @@ def _batches(house: House, actor: Actor, job: Job) -> Iterator[Sequence[BulkCase
         after = found[-1].place
 
 
-def _opened(house: House, actor: Actor, job: Job, case: BulkCaseRow) -> tuple[bytes | None, str]:
+def _opened(ctx: AppContext, actor: Actor, job: Job, case: BulkCaseRow) -> tuple[bytes | None, str]:
     """The copy, or why there is none. Raises Unseen where the case is not for this person by now."""
     if case.state != CaseState.done:
         return None, case.why
     document = job.bulk.chosen["document"]
     try:
-        with house.realm.reading() as session:
-            loaded = load(house, session, actor, case.number)
+        with ctx.realm.reading() as session:
+            loaded = load(ctx, session, actor, case.number)
             if not case.sight or sight_now(loaded, job.bulk.profile, case.copy) != case.sight:
                 return None, "not_open"
             if (document, case.copy) in loaded.case.revoked:
                 return None, "revoked"
-            data = repository.kept_copy(session, house.vault, house.blobs, case.case_id, document, case.copy)
+            data = repository.kept_copy(session, ctx.vault, ctx.blobs, case.case_id, document, case.copy)
     except Sealed:
         data = None
     if data is None:
         return None, "gone"
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         what = f"file.{job.bulk.profile}"
-        access_log.note(session, case_id=case.case_id, account=actor.id, at=house.now(), what=what)
+        access_log.note(session, case_id=case.case_id, account=actor.id, at=ctx.now(), what=what)
     return data, ""
 
 
@@ -322,7 +322,7 @@ def _list(told: Sequence[tuple[BulkCaseRow, str]], w: Wording) -> str:
         if case.state == CaseState.waiting:
             rows.writerow([case.number, "", w._("No copy was made: the work was stopped before.")])
         else:
-            rows.writerow([case.number, case.copy or "", why_said(w, why) if why else w._("Copy made")])
+            rows.writerow([case.number, case.copy or "", reason_label(w, why) if why else w._("Copy made")])
     return _BOM + written.getvalue()
 
 

@@ -307,13 +307,13 @@ def digest_said(w: Wording, detail: Mapping[str, Any]) -> str:
 
 def opened_said(w: Wording, detail: Mapping[str, Any]) -> str:
     """A file was opened, and what for."""
-    piece, purpose = detail.get("piece", ""), purpose_said(w, str(detail.get("purpose", "")))
+    piece, purpose = detail.get("piece", ""), purpose_label(w, str(detail.get("purpose", "")))
     if detail.get("original"):
         return w._("File of piece %(number)s opened as it was received: %(purpose)s", number=piece, purpose=purpose)
     return w._("File of piece %(number)s opened: %(purpose)s", number=piece, purpose=purpose)
 
 
-def purpose_said(w: Wording, purpose: str) -> str:
+def purpose_label(w: Wording, purpose: str) -> str:
     """What a file is opened for."""
     return {
         Purpose.understand: w._("to understand what happened"),
@@ -334,7 +334,7 @@ def format_said(w: Wording, kind: Format) -> str:
     }[kind]
 
 
-def refusal_said(w: Wording, code: Refusal, found: str = "") -> str:
+def refusal_message(w: Wording, code: Refusal, found: str = "") -> str:
     """One or two sentences, for whoever wanted to put a file there or to open one."""
     return _forbidden(w).get(code) or _of_content(w, found).get(code) or _of_state(w)[code]
 
@@ -438,7 +438,7 @@ def entries_here(wording: Wording, number: int) -> str:
 # ---- what was told without an account and put to a case: within which hour it came, and no more --------------------
 
 
-def outside_said(w: Wording, detail: Mapping[str, Any]) -> str:
+def public_report_label(w: Wording, detail: Mapping[str, Any]) -> str:
     """The line of the chronology."""
     hour = datetime.fromisoformat(str(detail["hour"]))
     when = {"day": w.day(hour), "start": w.clock(hour), "end": w.clock(hour + timedelta(hours=1))}
@@ -452,7 +452,7 @@ def outside_said(w: Wording, detail: Mapping[str, Any]) -> str:
 # ---- how what the protocol asked went ------------------------------------------------------------------------------
 
 
-def outcome_said(w: Wording, line: AskedLine, as_of: datetime, protocol: Protocol) -> tuple[str, str, str]:
+def outcome_label(w: Wording, line: AskedLine, as_of: datetime, protocol: Protocol) -> tuple[str, str, str]:
     """Tone, mark and words of how it went, with when no time ran and why."""
     tone, mark, words = _went(w, line, as_of)
     for one in line.pauses:

@@ -18,7 +18,7 @@ from school_protocol.cases import review_lines
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, names_in
 from school_protocol.cases.view_models import DutyLine, EventView, FollowUpLine, PersonLine, RecordView, SeatLine
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine import case_summary
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.case_summary import (
@@ -58,7 +58,7 @@ _Line = TypeVar("_Line", ExcuseLine, DespiteLine)
 
 
 def case_file_view(
-    house: House,
+    ctx: AppContext,
     loaded: Loaded,
     names: Mapping[str, str],
     limits: Limits,
@@ -66,12 +66,12 @@ def case_file_view(
     content_head: str,
 ) -> CaseFile:
     """Everything that a file within these limits prints; what they leave out isn't in it at all."""
-    return _Printing(house, loaded, names, limits).case_file(content_seq, content_head)
+    return _Printing(ctx, loaded, names, limits).case_file(content_seq, content_head)
 
 
 class _Printing:
-    def __init__(self, house: House, loaded: Loaded, names: Mapping[str, str], limits: Limits) -> None:
-        self.house = house
+    def __init__(self, ctx: AppContext, loaded: Loaded, names: Mapping[str, str], limits: Limits) -> None:
+        self.ctx = ctx
         self.loaded = loaded
         self.limits = limits
         self.profile = limits.profile
@@ -369,7 +369,7 @@ class _Printing:
         return lines, (scored.low, scored.high), detail
 
     def _places(self) -> tuple[Unit, ...]:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             found = auth_repository.find_units(session, self.loaded.around.unit.parents)
         return tuple(found.values())
 
@@ -434,19 +434,19 @@ class Draft:
         return Prepared(self.content.seq, self.at_seq, self.as_of, self.until, data)
 
 
-def draft(house: House, session: Session, loaded: Loaded, profile: Profile, language: str, about: str = "") -> Draft:
+def draft(ctx: AppContext, session: Session, loaded: Loaded, profile: Profile, language: str, about: str = "") -> Draft:
     """What a file of this case for these readers is made of, as the person who has it loaded may see it.
 
     `about` is for whom it is (`Reader.about`): without it, for any reader of the profile to whom all of it may go.
     """
     head = journal.content_head(session, loaded.case_id)
     assert head is not None
-    limits = Limits(loaded, profile, names_in(house, session, loaded.case_id), about)
+    limits = Limits(loaded, profile, names_in(ctx, session, loaded.case_id), about)
     loaded.names, loaded.naming = limits.names(), limits.naming()
-    accounts = account_names(house, {*accounts_in(loaded), loaded.actor.id}, language)
-    view = case_file_view(house, loaded, accounts, limits, head.seq, head.hash)
+    accounts = account_names(ctx, {*accounts_in(loaded), loaded.actor.id}, language)
+    view = case_file_view(ctx, loaded, accounts, limits, head.seq, head.hash)
     versions = versions_of(loaded)
-    record = case_files_record.record_of(view, versions, sources_of(house, versions), Wording(language))
+    record = case_files_record.record_of(view, versions, sources_of(ctx, versions), Wording(language))
     return Draft(view, case_files_record.encoded(record), true_until(loaded), head, loaded.case.last_seq, language)
 
 
@@ -455,8 +455,8 @@ def versions_of(loaded: Loaded) -> Mapping[int, Protocol]:
     return {**loaded.case.earlier, loaded.protocol.version: loaded.protocol}
 
 
-def sources_of(house: House, versions: Mapping[int, Protocol]) -> Mapping[int, str]:
-    return {number: house.library.source(protocol) for number, protocol in versions.items()}
+def sources_of(ctx: AppContext, versions: Mapping[int, Protocol]) -> Mapping[int, str]:
+    return {number: ctx.library.source(protocol) for number, protocol in versions.items()}
 
 
 def true_until(loaded: Loaded) -> datetime:

@@ -16,9 +16,9 @@ from school_protocol.case_files import bulk, prepared, verify_copy, verify_proce
 from school_protocol.case_files.bundles import BundleOptions, issue_bundle, see_bundles
 from school_protocol.case_files.copy_scope import SELF, CaseFileOptions, see_case_file
 from school_protocol.case_files.letters import LetterLine, LetterOptions, issue_letter, see_letters
-from school_protocol.case_files.prepared import problem_said, trouble_said, why_said, zipped
+from school_protocol.case_files.prepared import problem_message, trouble_message, reason_label, zipped
 from school_protocol.case_files.service import Issued, RevokedBefore, issue_case_file, revoke, see_copies
-from school_protocol.case_files.verify_copy import Checked, asked, checked_said, unread
+from school_protocol.case_files.verify_copy import Checked, asked, verification_messages, unread
 from school_protocol.cases.view_models import CaseHead
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
@@ -28,7 +28,7 @@ from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Permission
 from school_protocol.language import language_name
 from school_protocol.pdf import rendering
-from school_protocol.pdf.presenters import error_said
+from school_protocol.pdf.presenters import error_message
 from school_protocol.pdf.verdicts import Code, SealingError
 from school_protocol.pdf.verification import DOCUMENT_MOST
 from school_protocol.ui import sessions
@@ -48,12 +48,12 @@ ID_MOST = 40
 @bulk_blueprint.route("", methods=["GET", "POST"])
 def index() -> ResponseReturnValue:
     """Choose cases, copy and language; pressed, the work begins."""
-    options = bulk.see_options(sessions.house(), sessions.actor())
+    options = bulk.see_options(sessions.ctx(), sessions.actor())
     if request.method != "POST" or rendering.missing():
         return _bulk_page(options)
     wish, w = _wish(), wording()
     try:
-        begun = bulk.begin_bundle(sessions.house(), sessions.actor(), wish, request.form.get("token", "")[:200])
+        begun = bulk.begin_bundle(sessions.ctx(), sessions.actor(), wish, request.form.get("token", "")[:200])
     except BadInput as error:
         return _bulk_page(options, wish, problems=error.problems), 422
     except SentBefore:
@@ -86,7 +86,7 @@ def _bulk_page(
     other: str = "",
 ) -> str:
     w = wording()
-    said = {field: [problem_said(w, code, bulk.MOST) for code in codes] for field, codes in (problems or {}).items()}
+    said = {field: [problem_message(w, code, bulk.MOST) for code in codes] for field, codes in (problems or {}).items()}
     return render_template(
         "case_files/bulk_index.html",
         options=options,
@@ -102,16 +102,16 @@ def _bulk_page(
 @bulk_blueprint.get("/<job>")
 def job(job: str) -> ResponseReturnValue:
     """How far it is, what was refused and why, and the way to the copies."""
-    found = bulk.see_job(sessions.house(), sessions.actor(), job[:ID_MOST])
+    found = bulk.see_job(sessions.ctx(), sessions.actor(), job[:ID_MOST])
     w = wording()
-    lines = [(line, why_said(w, line.why)) for line in found.lines]
-    return render_template("case_files/bulk_job.html", job=found, lines=lines, trouble=trouble_said(w, found.bulk.trouble))
+    lines = [(line, reason_label(w, line.why)) for line in found.lines]
+    return render_template("case_files/bulk_job.html", job=found, lines=lines, trouble=trouble_message(w, found.bulk.trouble))
 
 
 @bulk_blueprint.get("/<job>/files")
 def files(job: str) -> ResponseReturnValue:
     """The copies that were made so far, and a list of all cases, as one ZIP."""
-    parts = zipped(sessions.house(), sessions.actor(), job[:ID_MOST])
+    parts = zipped(sessions.ctx(), sessions.actor(), job[:ID_MOST])
     response = Response(parts, mimetype="application/zip")
     response.headers.set("Content-Disposition", "attachment", filename="case-files.zip")
     return response
@@ -121,7 +121,7 @@ def files(job: str) -> ResponseReturnValue:
 def stop(job: str) -> ResponseReturnValue:
     """No further copy is made."""
     w = wording()
-    if bulk.stop_bundle(sessions.house(), sessions.actor(), job[:ID_MOST]):
+    if bulk.stop_bundle(sessions.ctx(), sessions.actor(), job[:ID_MOST]):
         flash(w._("Stopped. The copies that were made can be fetched."), "ok")
     else:
         flash(w._("It had come to its end before."), "message")
@@ -131,7 +131,7 @@ def stop(job: str) -> ResponseReturnValue:
 @bulk_blueprint.post("/<job>/delete")
 def delete(job: str) -> ResponseReturnValue:
     """Nothing is kept of it here any more; while a copy is being made, it is stopped only."""
-    if not bulk.delete_bundle(sessions.house(), sessions.actor(), job[:ID_MOST]):
+    if not bulk.delete_bundle(sessions.ctx(), sessions.actor(), job[:ID_MOST]):
         w = wording()
         said = w._("Not deleted yet: one copy is being made still. No other one follows. Try again in a minute.")
         flash(said, "message")
@@ -155,7 +155,7 @@ def bundles_offered(head: CaseHead) -> list[Document]:
 @bundles_blueprint.route("/<number>/bundles/<document>", methods=["GET", "POST"])
 def bundle(number: str, document: str) -> ResponseReturnValue:
     options = next(
-        (one for one in see_bundles(sessions.house(), sessions.actor(), number) if one.document.key == document), None
+        (one for one in see_bundles(sessions.ctx(), sessions.actor(), number) if one.document.key == document), None
     )
     if options is None:
         raise Unseen(number)
@@ -163,7 +163,7 @@ def bundle(number: str, document: str) -> ResponseReturnValue:
     if request.method != "POST" or rendering.missing() or not options.is_signed:
         return _bundles_page(options)
     return _handed_out(
-        lambda token: issue_bundle(sessions.house(), sessions.actor(), number, document, about, language, token=token),
+        lambda token: issue_bundle(sessions.ctx(), sessions.actor(), number, document, about, language, token=token),
         f"{about}.{language}",
         lambda **why: _bundles_page(options, about=about, **why),
     )
@@ -179,7 +179,7 @@ def _handed_out(issue: Callable[[str], Issued], choice: str, page: Callable[...,
         return page(reasons=error.reasons), 409
     except SealingError as error:
         current_app.logger.exception("a copy could not be sealed")
-        return page(unsealed=error_said(wording(), error)), 503
+        return page(unsealed=error_message(wording(), error)), 503
     kind = "application/zip" if issued.name.endswith(".zip") else "application/pdf"
     return send_file(BytesIO(issued.data), kind, as_attachment=True, download_name=issued.name)
 
@@ -224,7 +224,7 @@ def take_back(number: str) -> ResponseReturnValue:
     document, copy, reason = (request.form.get(name, "") for name in ("document", "copy", "reason"))
     told = f"{document}-{copy}"
     try:
-        revoke(sessions.house(), sessions.actor(), number, document, _number(copy), reason)
+        revoke(sessions.ctx(), sessions.actor(), number, document, _number(copy), reason)
     except RevokedBefore as error:
         said = wording()._("This copy was taken back already: %(moment)s.", moment=wording().moment(error.at))
         return _copies_page(number, told, said), 409
@@ -239,7 +239,7 @@ def _number(text: str) -> int:
 
 
 def _copies_page(number: str, told: str = "", problem: str = "", reason: str = "") -> str:
-    head, copies = see_copies(sessions.house(), sessions.actor(), number)
+    head, copies = see_copies(sessions.ctx(), sessions.actor(), number)
     return render_template(
         "case_files/copies.html", head=head, copies=copies, told=told, problem=problem, reason=reason, most=TEXT_MOST
     )
@@ -253,21 +253,21 @@ letters_blueprint = Pages("cases", __name__, part="letters", asks=Permission.see
 def offered(number: str) -> tuple[LetterLine, ...]:
     """The letters of a case that this person may issue; none for whoever may issue none."""
     try:
-        return see_letters(sessions.house(), sessions.actor(), number).letters
+        return see_letters(sessions.ctx(), sessions.actor(), number).letters
     except Unseen:
         return ()
 
 
 @letters_blueprint.get("/<number>/letters")
 def letters(number: str) -> ResponseReturnValue:
-    options = see_letters(sessions.house(), sessions.actor(), number)
+    options = see_letters(sessions.ctx(), sessions.actor(), number)
     return render_template("case_files/letters.html", head=options.head, letters=options.letters)
 
 
 @letters_blueprint.route("/<number>/letters/<document>", methods=["GET", "POST"])
 def letter(number: str, document: str) -> ResponseReturnValue:
     """Choose what a copy is about, and its language; pressed, it is issued."""
-    options = see_letters(sessions.house(), sessions.actor(), number)
+    options = see_letters(sessions.ctx(), sessions.actor(), number)
     line = next((one for one in options.letters if one.document.key == document), None)
     if line is None:
         raise Unseen(number)
@@ -275,7 +275,7 @@ def letter(number: str, document: str) -> ResponseReturnValue:
     if request.method != "POST" or rendering.missing():
         return _letters_page(options, line)
     return _handed_out(
-        lambda token: issue_letter(sessions.house(), sessions.actor(), number, document, about, language, token=token),
+        lambda token: issue_letter(sessions.ctx(), sessions.actor(), number, document, about, language, token=token),
         f"{about}.{language}",
         lambda **why: _letters_page(options, line, about=about, **why),
     )
@@ -313,7 +313,7 @@ case_file_blueprint = Pages("cases", __name__, part="case_file", asks=Permission
 @case_file_blueprint.route("/<number>/case-file", methods=["GET", "POST"])
 def case_file(number: str) -> ResponseReturnValue:
     try:
-        options = see_case_file(sessions.house(), sessions.actor(), number)
+        options = see_case_file(sessions.ctx(), sessions.actor(), number)
     except Unseen:
         if not offered(number):
             raise
@@ -324,7 +324,7 @@ def case_file(number: str) -> ResponseReturnValue:
         return _case_file_page(options)
     return _handed_out(
         lambda token: issue_case_file(
-            sessions.house(), sessions.actor(), number, profile, language, about=about, token=token
+            sessions.ctx(), sessions.actor(), number, profile, language, about=about, token=token
         ),
         f"{language}.{chosen}",
         lambda **why: _case_file_page(options, chosen=chosen, **why),
@@ -362,7 +362,7 @@ def _case_file_page(
 def _ready(options: CaseFileOptions) -> list[str]:
     """Copies that are handed out at once: their profile, and the language in its own name."""
     try:
-        found = prepared.ready(sessions.house(), sessions.actor(), options.head.number)
+        found = prepared.ready(sessions.ctx(), sessions.actor(), options.head.number)
     except Unseen:  # the case was closed to this person meanwhile
         return []
     w = wording()
@@ -408,17 +408,17 @@ def verify() -> ResponseReturnValue:
     if not data:
         return _verifying_page(problem=wording()._("This file is empty: choose it again, as it was received.")), 422
     try:
-        trust = verify_copy.trust(sessions.house())
+        trust = verify_copy.trust(sessions.ctx())
         if trust is None:
             return _verifying_page(), 503
         with _place():
-            found = verify_process.checked_apart(data, trust, sessions.house().now(), seconds=SECONDS)
+            found = verify_process.checked_apart(data, trust, sessions.ctx().now(), seconds=SECONDS)
     except SealingError as error:
-        return _verifying_page(problem=error_said(wording(), error)), 503
+        return _verifying_page(problem=error_message(wording(), error)), 503
     except Crowded:
         said = wording()._("Two files are being checked right now: please try again in a minute.")
         return _verifying_page(problem=said), 503, again_in(AGAIN_IN)
-    return _verifying_page(asked(sessions.house(), found))
+    return _verifying_page(asked(sessions.ctx(), found))
 
 
 @verifying_blueprint.errorhandler(RequestEntityTooLarge)
@@ -448,10 +448,10 @@ def _place() -> Iterator[None]:
 def _verifying_page(found: Checked | None = None, *, problem: str = "") -> str:
     return render_template(
         "case_files/verify.html",
-        said=checked_said(wording(), found) if found else None,
+        said=verification_messages(wording(), found) if found else None,
         is_asked=found is not None and found.is_asked,
         is_issued=found is not None and found.is_issued,
         problem=problem,
         megabytes=DOCUMENT_MOST // 1024 // 1024,
-        can=verify_copy.can(sessions.house()),
+        can=verify_copy.can(sessions.ctx()),
     )

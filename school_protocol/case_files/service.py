@@ -26,7 +26,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, keep, load
 from school_protocol.cases.view_models import CaseHead
-from school_protocol.context import REALM, House
+from school_protocol.context import REALM, AppContext
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
 from school_protocol.engine.definition_parts import Document, Profile
@@ -76,21 +76,21 @@ class CopyLine:
     may_revoke: bool = False
 
 
-def see_copies(house: House, actor: Actor, number: str) -> tuple[CaseHead, tuple[CopyLine, ...]]:
+def see_copies(ctx: AppContext, actor: Actor, number: str) -> tuple[CaseHead, tuple[CopyLine, ...]]:
     """What was handed out of a case, the latest first, to whoever may take some of it back. Raises Unseen."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
         if not may_see_copies(loaded):
             raise Unseen(number)
         seeing = Seeing(loaded, {})
-        return seeing.head(), tuple(_lines(house, loaded, seeing))
+        return seeing.head(), tuple(_lines(ctx, loaded, seeing))
 
 
-def revoke(house: House, actor: Actor, number: str, document: str, copy: int, reason: str) -> DocumentRevoked:
+def revoke(ctx: AppContext, actor: Actor, number: str, document: str, copy: int, reason: str) -> DocumentRevoked:
     """Take a copy back. Raises Unseen, BadInput where no reason is given, RevokedBefore."""
     said = reason.strip()
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number)
         issued = next((one for one in loaded.case.documents if (one.document, one.copy) == (document, copy)), None)
         role = role_of(loaded, issued) if issued else None
         if issued is None or role is None:
@@ -103,9 +103,9 @@ def revoke(house: House, actor: Actor, number: str, document: str, copy: int, re
         event = DocumentRevoked(
             actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, document=document, copy=copy, reason=said
         )
-        (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
         repository.drop_copy(session, loaded.case_id, document, copy)
-        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=NOTE)
+        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=NOTE)
         assert isinstance(kept, DocumentRevoked)
         return kept
 
@@ -114,7 +114,7 @@ def may_see_copies(loaded: Loaded) -> bool:
     """Whether this person might take some copy of this case back: as head, as who oversees, or as who issues it."""
     if loaded.metadata_only:
         return False
-    if _of_the_house(loaded):
+    if _of_context(loaded):
         return True
     documents = loaded.protocol.documents.values()
     issuing = [role for one in documents for role in one.for_]
@@ -130,10 +130,10 @@ def role_of(loaded: Loaded, issued: DocumentIssued) -> str | None:
         found = role_for(loaded.protocol, profile.for_ if profile else declared.for_, loaded.roles)
         if found is not None:
             return found
-    return _of_the_house(loaded)
+    return _of_context(loaded)
 
 
-def _of_the_house(loaded: Loaded) -> str | None:
+def _of_context(loaded: Loaded) -> str | None:
     """The role of a head, or of who oversees, if this person holds one."""
     if loaded.metadata_only:
         return None
@@ -141,10 +141,10 @@ def _of_the_house(loaded: Loaded) -> str | None:
     return next((key for key, role in declared if role is not None and (role.head or role.oversees)), None)
 
 
-def _lines(house: House, loaded: Loaded, seeing: Seeing) -> Iterator[CopyLine]:
+def _lines(ctx: AppContext, loaded: Loaded, seeing: Seeing) -> Iterator[CopyLine]:
     case = loaded.case
     accounts = {one.actor for one in (*case.documents, *case.revoked.values())}
-    names = account_names(house, accounts, loaded.actor.language)
+    names = account_names(ctx, accounts, loaded.actor.language)
     for issued in reversed(case.documents):
         gone = case.revoked.get((issued.document, issued.copy))
         yield CopyLine(
@@ -170,35 +170,35 @@ ROOTS, TIMESTAMP_ROOTS, REVOKED = "root.pem", "timestamps.pem", "revoked.crl"
 """Of the folder of keys: certificates of those who sign, of those who stamp the time, the list of revoked ones."""
 
 
-def signed(house: House, unit: Unit, data: bytes, now: datetime, wording: Wording) -> bytes:
+def signed(ctx: AppContext, unit: Unit, data: bytes, now: datetime, wording: Wording) -> bytes:
     """The document, signed in the name of the unit's academy.
 
     As it is where the installation has no keys. Raises SealingError where it has, and the academy's can't be used.
     """
-    if house.settings.signing_folder is None:
+    if ctx.settings.signing_folder is None:
         return data
-    key = key_of(house, unit)
+    key = key_of(ctx, unit)
     key.check(now)
-    return sign(data, key, now, timestamps_of(house), wording._("The academy’s signature"))
+    return sign(data, key, now, timestamps_of(ctx), wording._("The academy’s signature"))
 
 
-def key_of(house: House, unit: Unit) -> SigningKey:
+def key_of(ctx: AppContext, unit: Unit) -> SigningKey:
     """The key of the academy above a school. Raises SealingError."""
-    folder = house.settings.signing_folder
+    folder = ctx.settings.signing_folder
     assert folder is not None
-    return read_key_file(folder / f"{academy_of(house, unit).code}.pem", house.settings.signing_passphrase)
+    return read_key_file(folder / f"{academy_of(ctx, unit).code}.pem", ctx.settings.signing_passphrase)
 
 
-def academy_of(house: House, unit: Unit) -> Unit:
+def academy_of(ctx: AppContext, unit: Unit) -> Unit:
     """The region that a unit lies in; itself, where it lies in none."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         above = auth_repository.find_units(session, unit.parents)
     return next((one for one in above.values() if one.kind is UnitKind.region), unit)
 
 
-def timestamps_of(house: House) -> TimestampAuthority | None:
+def timestamps_of(ctx: AppContext) -> TimestampAuthority | None:
     """Whom to ask for timestamps, where the installation names somebody."""
-    settings, folder = house.settings, house.settings.signing_folder
+    settings, folder = ctx.settings, ctx.settings.signing_folder
     if not settings.timestamps or folder is None:
         return None
     return TimestampAuthority(over_http(settings.timestamps), _files(folder, TIMESTAMP_ROOTS))
@@ -252,20 +252,20 @@ class Handed:
     """For whom a case file was made, as the case knows them: `self`, a unit's id, `referral-2`, a person's id."""
 
 
-def watermark(house: House, wording: Wording) -> str:
+def watermark(ctx: AppContext, wording: Wording) -> str:
     """What stands across each page of a paper of a workshop; nothing on others."""
-    return "" if house.name == REALM else wording._("TRAINING")
+    return "" if ctx.name == REALM else wording._("TRAINING")
 
 
 def copied(
-    house: House, loaded: Loaded, handed: Handed, head: journal.Head, pages: bytes, *, has_record: bool
+    ctx: AppContext, loaded: Loaded, handed: Handed, head: journal.Head, pages: bytes, *, has_record: bool
 ) -> bytes:
     """The pages with what belongs to this copy on them, signed by the academy where it has a key."""
     wording = Wording(handed.language)
     copy = Copy(handed.copy, handed.stamped or handed.reader, loaded.now, head.hash, head.seq)
     about_copy = wording._("What belongs to this copy alone")
-    whole = assembled(pages, overlay(copy, wording, watermark(house, wording)), copy, about_copy, has_record=has_record)
-    return signed(house, loaded.around.unit, whole, loaded.now, wording)
+    whole = assembled(pages, overlay(copy, wording, watermark(ctx, wording)), copy, about_copy, has_record=has_record)
+    return signed(ctx, loaded.around.unit, whole, loaded.now, wording)
 
 
 def is_current(session: Session, loaded: Loaded, handed: Handed) -> bool:
@@ -276,7 +276,7 @@ def is_current(session: Session, loaded: Loaded, handed: Handed) -> bool:
 
 
 def hand_out(
-    house: House,
+    ctx: AppContext,
     session: Session,
     loaded: Loaded,
     handed: Handed,
@@ -306,18 +306,18 @@ def hand_out(
         about=handed.about,
         parts=tuple(hashlib.sha256(one).hexdigest() for one in parts),
     )
-    (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-    access_log.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what=handed.note)
-    idempotency.use(session, press, {"copy": handed.copy, "seq": kept.seq}, at=house.now())
+    (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    access_log.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=ctx.now(), what=handed.note)
+    idempotency.use(session, press, {"copy": handed.copy, "seq": kept.seq}, at=ctx.now())
     until = loaded.now + KEPT
-    repository.keep_copy(session, house.vault, loaded.case_id, handed.document, handed.copy, laid, until=until)
+    repository.keep_copy(session, ctx.vault, loaded.case_id, handed.document, handed.copy, laid, until=until)
 
 
 def handed_before(
-    house: House, session: Session, loaded: Loaded, document: str, before: Mapping[str, Any]
+    ctx: AppContext, session: Session, loaded: Loaded, document: str, before: Mapping[str, Any]
 ) -> tuple[bytes, int]:
     """The copy that this press handed out before; raises SentBefore where it is kept no longer."""
-    data = repository.kept_copy(session, house.vault, house.blobs, loaded.case_id, document, before["copy"])
+    data = repository.kept_copy(session, ctx.vault, ctx.blobs, loaded.case_id, document, before["copy"])
     if data is None:
         raise SentBefore(before)
     return data, int(before["copy"])
@@ -339,7 +339,7 @@ class _Standing:
 
 
 def issue_case_file(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     number: str,
     profile: str,
@@ -356,51 +356,51 @@ def issue_case_file(
     afterwards. Raises Unseen, Refused, SentBefore where that copy is kept no longer, SealingError where it can't be
     signed: then nothing was issued.
     """
-    press = idempotency.press(house.vault, actor.id, token or secrets.token_hex(16), number, profile, language, about)
+    press = idempotency.press(ctx.vault, actor.id, token or secrets.token_hex(16), number, profile, language, about)
     for _attempt in range(ATTEMPTS):
-        with house.realm.reading() as session:
-            loaded = load(house, session, actor, number)
+        with ctx.realm.reading() as session:
+            loaded = load(ctx, session, actor, number)
             chosen = next((one for one in profiles_of(loaded) if one.key == profile), None)
             if chosen is None or language not in loaded.protocol.languages:
                 raise Unseen(f"{number}/{profile}")
             # a hold placed since the first press holds this one back
-            reader = reader_chosen(chosen, readers_of(house, session, loaded, chosen), about)
+            reader = reader_chosen(chosen, readers_of(ctx, session, loaded, chosen), about)
             before = idempotency.spent(session, press)
             if before is not None:
-                former = handed_before(house, session, loaded, document_of(loaded).key, before)
+                former = handed_before(ctx, session, loaded, document_of(loaded).key, before)
                 return _issuing_issued(loaded, language, *former)
             check_summary(loaded, chosen)
-            standing = _standing(house, session, loaded, chosen, reader, language)
+            standing = _standing(ctx, session, loaded, chosen, reader, language)
         pages, handed = standing.pages, standing.handed
         made = pages.made() if isinstance(pages, Draft) else pages
-        data = copied(house, loaded, handed, standing.head, made.data, has_record=True)
-        laid = repository.lay(house.blobs, loaded.case_id, data)
-        beside = repository.lay(house.blobs, loaded.case_id, made.data) if isinstance(pages, Draft) else None
-        with house.realm.writing() as session:
+        data = copied(ctx, loaded, handed, standing.head, made.data, has_record=True)
+        laid = repository.lay(ctx.blobs, loaded.case_id, data)
+        beside = repository.lay(ctx.blobs, loaded.case_id, made.data) if isinstance(pages, Draft) else None
+        with ctx.realm.writing() as session:
             if idempotency.spent(session, press) is None and is_current(session, loaded, handed):
-                hand_out(house, session, loaded, handed, laid, press)
+                hand_out(ctx, session, loaded, handed, laid, press)
                 if beside is not None:
-                    repository.keep_prepared(session, house.vault, loaded.case_id, standing.sort, made, beside)
+                    repository.keep_prepared(session, ctx.vault, loaded.case_id, standing.sort, made, beside)
                 unit = loaded.around.unit.id
                 if not (chosen.is_personal or is_one_of_many):
                     repository.note_asked(
                         session, unit=unit, account=actor.id, document=handed.document, profile=profile,
-                        language=language, at=house.now(),
+                        language=language, at=ctx.now(),
                     )  # fmt: skip
                 return _issuing_issued(loaded, language, data, handed.copy)
     raise StorageBusy(f"{number}: written to each time while its file was being made")
 
 
 def _standing(
-    house: House, session: Session, loaded: Loaded, profile: Profile, reader: Reader, language: str
+    ctx: AppContext, session: Session, loaded: Loaded, profile: Profile, reader: Reader, language: str
 ) -> _Standing:
     content, head = journal.content_head(session, loaded.case_id), journal.head(session, loaded.case_id)
     assert content is not None
     assert head is not None
     sort = sort_of(loaded, profile, language, reader.about)
-    ahead = repository.prepared(session, house.vault, house.blobs, loaded.case_id, sort, content.seq, loaded.now)
-    pages = ahead or draft(house, session, loaded, profile, language, reader.about)
-    issuer = account_names(house, [loaded.actor.id], language).get(loaded.actor.id, "—")
+    ahead = repository.prepared(session, ctx.vault, ctx.blobs, loaded.case_id, sort, content.seq, loaded.now)
+    pages = ahead or draft(ctx, session, loaded, profile, language, reader.about)
+    issuer = account_names(ctx, [loaded.actor.id], language).get(loaded.actor.id, "—")
     handed = Handed(
         document=sort.document,
         profile=profile.key,

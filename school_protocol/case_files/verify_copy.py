@@ -17,12 +17,12 @@ from school_protocol.case_files.record import ID as RECORD_ID
 from school_protocol.case_files.record import RecordFault
 from school_protocol.case_files.service import trust_in
 from school_protocol.cases import repository as cases_repository
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import DefinitionError, Sealed
 from school_protocol.engine.events import DocumentIssued, DocumentRevoked, Event, from_entry
 from school_protocol.language import Wording
 from school_protocol.pdf import bidi
-from school_protocol.pdf.presenters import finding_said
+from school_protocol.pdf.presenters import finding_message
 from school_protocol.pdf.signing_keys import Trust
 from school_protocol.pdf.verdicts import Code, Finding, Verdict
 from school_protocol.pdf.verification import DOCUMENT_MOST, verify
@@ -37,28 +37,28 @@ WINDOW, MOST = timedelta(minutes=15), 40
 """So many files from one place in so long: a whole school may stand behind one address."""
 
 
-def can(house: House) -> bool:
+def can(ctx: AppContext) -> bool:
     """Whether this installation has an authority by which files can be checked."""
-    return house.settings.signing_folder is not None
+    return ctx.settings.signing_folder is not None
 
 
-def trust(house: House) -> Trust | None:
+def trust(ctx: AppContext) -> Trust | None:
     """Whom this installation trusts; None where it has no authority. Raises TrustUnreadable."""
-    folder = house.settings.signing_folder
+    folder = ctx.settings.signing_folder
     return trust_in(folder) if folder is not None else None
 
 
-def note(house: House, address: str) -> None:
+def note(ctx: AppContext, address: str) -> None:
     """One more file from the place of that address. Raises TooManyTries."""
     subject = f"verify|{place_of(address)}"
-    with house.directory.writing() as session:
-        if sign_in_repository.attempts_since(session, subject, house.now() - WINDOW) >= MOST:
+    with ctx.directory.writing() as session:
+        if sign_in_repository.attempts_since(session, subject, ctx.now() - WINDOW) >= MOST:
             raise TooManyTries(int(WINDOW.total_seconds()))
-        sign_in_repository.note_attempt(session, subject, at=house.now())
+        sign_in_repository.note_attempt(session, subject, at=ctx.now())
 
 
 # ---- the check of a file -------------------------------------------------------------------------------------------
-# `checked` needs no installation: the file and whom to trust. `asked` adds what the house that issued it knows.
+# `checked` needs no installation: the file and whom to trust. `asked` adds what the installation that issued it knows.
 
 
 class Standing(StrEnum):
@@ -83,7 +83,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file, checked. `is_asked`: this house was asked; `is_issued`: it handed out these very bytes."""
+    """One file, checked. `is_asked`: this installation was asked; `is_issued`: it handed out these very bytes."""
 
     verdict: Verdict
     about: About | None = None
@@ -166,11 +166,11 @@ def _with(verdict: Verdict, found: Iterable[Finding]) -> Verdict:
     return replace(verdict, findings=(*verdict.findings, *found))
 
 
-# ---- asked of the house --------------------------------------------------------------------------------------------
+# ---- asked of the installation --------------------------------------------------------------------------------------
 
 
-def asked(house: House, found: Checked) -> Checked:
-    """What this house knows of a file besides. Of one that no key of its trust signed, it says nothing at all.
+def asked(ctx: AppContext, found: Checked) -> Checked:
+    """What this installation knows of a file besides. Of one that no key of its trust signed, it says nothing at all.
 
     The very bytes that it handed out are genuine, though this version would write their record otherwise.
     """
@@ -179,8 +179,8 @@ def asked(house: House, found: Checked) -> Checked:
     if not signed.is_sound or copy is None:
         return found
     if found.about is None and not copy.journal_head:
-        return _asked_of_reports(house, found, copy.number)
-    with house.realm.reading() as session:
+        return _asked_of_reports(ctx, found, copy.number)
+    with ctx.realm.reading() as session:
         place = Head(copy.journal_number, copy.journal_head)
         named = case_numbers.check_number(found.about.number) if found.about else None
         case_id = cases_repository.find_by_number(session, named) if named else repository.case_at(session, place)
@@ -190,7 +190,7 @@ def asked(house: House, found: Checked) -> Checked:
         if not all(repository.has_place(session, case_id, one) for one in _places(found, place)):
             told.append(Finding(Code.JOURNAL_DIFFERS))
         try:
-            events = _events(house, session, case_id)
+            events = _events(ctx, session, case_id)
         except Sealed:
             return replace(found, verdict=_with(verdict, [*told, Finding(Code.CASE_ERASED)]), is_asked=True)
     issued = _issued(events, found)
@@ -200,11 +200,11 @@ def asked(house: House, found: Checked) -> Checked:
     return replace(found, verdict=_with(verdict, told), is_asked=True, is_issued=issued is not None)
 
 
-def _asked_of_reports(house: House, found: Checked, number: int) -> Checked:
+def _asked_of_reports(ctx: AppContext, found: Checked, number: int) -> Checked:
     """Of a copy that is of no case: whether it is a report on figures, or a workshop's certificate, handed out so,
     byte for byte; of a certificate, too, whether it was withdrawn.
     """
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         digest = found.verdict.digest
         figures = statistics_repository
         handed = figures.of_digest(session, digest) or figures.paper_of_digest(session, digest)
@@ -221,8 +221,8 @@ def _places(found: Checked, place: Head) -> tuple[Head, ...]:
     return (place, found.about.content) if found.about else (place,)
 
 
-def _events(house: House, session: Session, case_id: str) -> tuple[Event, ...]:
-    return tuple(from_entry(entry) for entry in cases_repository.load_events(session, house.vault, case_id))
+def _events(ctx: AppContext, session: Session, case_id: str) -> tuple[Event, ...]:
+    return tuple(from_entry(entry) for entry in cases_repository.load_events(session, ctx.vault, case_id))
 
 
 def _issued(events: Iterable[Event], found: Checked) -> DocumentIssued | None:
@@ -259,7 +259,7 @@ _OF_RECORD = frozenset(
         Code.COPY_MISSING, Code.COPY_REPEATED, Code.COPY_UNREADABLE,
     }
 )  # fmt: skip
-_OF_HOUSE = frozenset({Code.CASE_UNKNOWN, Code.JOURNAL_DIFFERS, Code.NOT_ISSUED})
+_OF_CONTEXT = frozenset({Code.CASE_UNKNOWN, Code.JOURNAL_DIFFERS, Code.NOT_ISSUED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,13 +281,13 @@ class CheckedSaid:
     points: tuple[Point, ...]
 
 
-def checked_said(w: Wording, found: Checked) -> CheckedSaid:
+def verification_messages(w: Wording, found: Checked) -> CheckedSaid:
     """What is said of whose it is only where the signature holds: of anything else, the file itself would say it."""
     verdict = found.verdict
     return CheckedSaid(
         found.standing,
         _title(w, found),
-        tuple(finding_said(w, finding) for finding in verdict.findings),
+        tuple(finding_message(w, finding) for finding in verdict.findings),
         tuple(_facts(w, found)) if _is_signed(found) else (),
         tuple(_points(w, found)) if _is_signed(found) else (),
     )
@@ -306,7 +306,7 @@ def _title(w: Wording, found: Checked) -> str:
 def _is_signed(found: Checked) -> bool:
     """Whether all that stands against it, if anything does, was found behind a signature that holds."""
     against = {one.code for one in found.verdict.findings if not one.is_warning}
-    return found.verdict.signer is not None and against <= {*_OF_RECORD, *_OF_HOUSE, Code.COPY_REVOKED}
+    return found.verdict.signer is not None and against <= {*_OF_RECORD, *_OF_CONTEXT, Code.COPY_REVOKED}
 
 
 def _facts(w: Wording, found: Checked) -> list[tuple[str, str]]:
@@ -331,7 +331,7 @@ def _points(w: Wording, found: Checked) -> list[Point]:
     has_record = None if Code.NO_RECORD in codes else not codes & _OF_RECORD
     if has_record and Code.RECORD_NEWER in codes:
         has_record = None
-    journal = (not codes & _OF_HOUSE) if found.is_asked and Code.CASE_ERASED not in codes else None
+    journal = (not codes & _OF_CONTEXT) if found.is_asked and Code.CASE_ERASED not in codes else None
     kept = Code.COPY_REVOKED not in codes if found.is_asked and found.is_issued else None
     return [
         Point(w._("Unchanged since it was signed"), True),

@@ -11,7 +11,7 @@ from typing import Any
 
 from school_protocol.cases import review_lines
 from school_protocol.cases.loading import Loaded
-from school_protocol.cases.pseudonyms import Masks, without_words
+from school_protocol.cases.pseudonyms import Pseudonymiser, without_words
 from school_protocol.cases.view_models import (
     ChronologyPage,
     EventView,
@@ -266,9 +266,9 @@ class CaseReader:
         return replace(shown, first=without_words(shown.form, first, masked) if shown.hidden else first)
 
     @cached_property
-    def masks(self) -> Masks:
+    def masks(self) -> Pseudonymiser:
         """How texts read to this reader: with signs in place of names, for a reader of pseudonyms."""
-        return Masks(self.loaded)
+        return Pseudonymiser(self.loaded)
 
     def name(self, account: str) -> str:
         return self.names.get(account, "—")

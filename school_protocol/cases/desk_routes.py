@@ -65,11 +65,11 @@ def desk_index() -> ResponseReturnValue:
     if (is_week or chosen in OF_DUES) and not rendering.are_shown():
         return redirect(url_for("desk.index"))
     if is_week:
-        week = lists.see_week(sessions.house(), sessions.actor(), after=after)
+        week = lists.see_week(sessions.ctx(), sessions.actor(), after=after)
         if week.receipts_only:
             return redirect(url_for("desk.index"))
         return render_template("cases/desk_week.html", week=week, filters=FILTERS, of_dues=OF_DUES)
-    desk = lists.see_desk(sessions.house(), sessions.actor(), filter=chosen, after=after)
+    desk = lists.see_desk(sessions.ctx(), sessions.actor(), filter=chosen, after=after)
     return render_template("cases/desk_index.html", desk=desk, filters=FILTERS, of_dues=OF_DUES)
 
 
@@ -91,7 +91,7 @@ def search() -> ResponseReturnValue:
 def folds(protocol: str, version: int) -> ResponseReturnValue:
     """The rules that fold a definition's conditional questions away: nothing of a case, the same for everybody."""
     known = next(
-        (one for one in sessions.house().library.every() if (one.protocol, one.version) == (protocol, version)), None
+        (one for one in sessions.ctx().library.every() if (one.protocol, one.version) == (protocol, version)), None
     )
     if known is None:
         raise Unseen(protocol)
@@ -128,16 +128,16 @@ def forget_draft() -> ResponseReturnValue:
 def language() -> ResponseReturnValue:
     response = make_response(redirect(own_path(request.form.get("next"))))
     chosen = request.form.get("language", "")
-    if chosen not in sessions.house().settings.languages:
+    if chosen not in sessions.ctx().settings.languages:
         return response
     actor = sessions.find_actor()
     if actor is not None:
-        sign_in_service.choose_language(sessions.house(), actor, chosen)
+        sign_in_service.choose_language(sessions.ctx(), actor, chosen)
     response.set_cookie(
         LANGUAGE_COOKIE,
         chosen,
         max_age=YEAR,
-        secure=sessions.house().settings.secure_cookies,
+        secure=sessions.ctx().settings.secure_cookies,
         httponly=True,
         samesite="Lax",
     )
@@ -146,13 +146,13 @@ def language() -> ResponseReturnValue:
 
 def _by_number(query: str) -> str | None:
     try:
-        return lists.find_by_number(sessions.house(), sessions.actor(), query) if query else None
+        return lists.find_by_number(sessions.ctx(), sessions.actor(), query) if query else None
     except Unseen:
         return None
 
 
 def _by_pupil(query: str) -> tuple[CaseLine, ...]:
-    return lists.find_by_pupil(sessions.house(), sessions.actor(), query) if query else ()
+    return lists.find_by_pupil(sessions.ctx(), sessions.actor(), query) if query else ()
 
 
 # ---- help: what the definitions in use say of each role, act and step ----------------------------------------------
@@ -185,19 +185,19 @@ def titles_of(parts: Iterable[Named]) -> list[str]:
 
 @help_blueprint.get("", endpoint="index", asks=Permission.anyone)
 def help_index() -> ResponseReturnValue:
-    guides = help.see_guides(sessions.house(), sessions.find_actor())
+    guides = help.see_guides(sessions.ctx(), sessions.find_actor())
     return render_template("cases/help_index.html", guides=guides, version=version())
 
 
 @help_blueprint.get("/<protocol>/<int:version>/roles/<role>")
 def role(protocol: str, version: int, role: str) -> ResponseReturnValue:
-    found = help.see_role(sessions.house(), sessions.actor(), protocol, version, role)
+    found = help.see_role(sessions.ctx(), sessions.actor(), protocol, version, role)
     return render_template("cases/help_role.html", guide=found, protocol=found.protocol)
 
 
 @help_blueprint.get("/<protocol>/<int:version>/<topic>")
 def topic(protocol: str, version: int, topic: str) -> ResponseReturnValue:
-    found = help.see_topic(sessions.house(), sessions.actor(), protocol, version, topic)
+    found = help.see_topic(sessions.ctx(), sessions.actor(), protocol, version, topic)
     return render_template("cases/help_topic.html", topic=found, protocol=found.protocol, steps=help.STEPS)
 
 
@@ -216,7 +216,7 @@ def init_words(app: Flask) -> None:
 @words_blueprint.get("/words", endpoint="index")
 def words_index() -> ResponseReturnValue:
     """Folded to be found on a phone; `?whole=1` unfolds everything: what is folded would be missing on paper."""
-    protocols = help.see_words(sessions.house(), sessions.actor())
+    protocols = help.see_words(sessions.ctx(), sessions.actor())
     return render_template("cases/words.html", protocols=protocols, whole="whole" in request.args)
 
 
@@ -237,9 +237,9 @@ class Voice(NamedTuple):
 
 
 def voices(protocol: Protocol, words: Words) -> list[Voice]:
-    """What is said, in the reader's language first, then as it is spoken, then in the other languages of the house."""
+    """What is said, in the reader's language first, then as it is spoken, then in the other languages offered."""
     own = wording().language
-    offered = sessions.house().settings.languages
+    offered = sessions.ctx().settings.languages
     others = [language for language in protocol.languages if language in offered and language != own]
     asked = [own, *protocol.spoken, *others]
     found = (_voice(protocol, words, language, language not in others) for language in asked)

@@ -156,7 +156,7 @@ def _asked(
     written = [box for box in boxes if box.text.strip()]
     if not written:
         return None
-    found = named_in(sessions.house(), sessions.actor(), number, protocol, [box.text for box in written], people)
+    found = named_in(sessions.ctx(), sessions.actor(), number, protocol, [box.text for box in written], people)
     mentions = tuple(Mention(box, named) for box, named in zip(written, found, strict=True) if named)
     marks = tuple(dict.fromkeys(mark for mention in mentions for mark in mention.marks))[:LOOKED_MOST]
     if set(marks) <= set(looked):
@@ -232,7 +232,7 @@ POINTED = (
 
 def shown_form(view: ActView) -> tuple[AnswerForm, bool]:
     """The form as it stands: as typed; else as left before an interruption (True); else as it opens."""
-    now = sessions.house().now()
+    now = sessions.ctx().now()
     if request.method == "POST":
         return form_for(
             view, wording(), desk_routes.topped(view, as_sent()), now=now, more=request.form.get("more", "")
@@ -254,7 +254,7 @@ def asks_about_school(view: ActView, form: AnswerForm, *, rehearse: Callable[[],
     if question is None or not code or mark in request.form.getlist(LOOKED):
         return False
     rehearse()
-    if is_school_here(sessions.house(), code):
+    if is_school_here(sessions.ctx(), code):
         return False
     form.looked = (*form.looked, mark)
     show_problems(form, {question.spec.key: ("school_unknown",)})
@@ -305,11 +305,11 @@ def correction_for(view: ActView, form: AnswerForm) -> Correction | None:
     named = typed.get("corrects", "") if typed is not None else request.args.get(FieldType.record.value, "")
     if view.head is None or question is None or chosen != named or not re.fullmatch(r"[0-9]{1,9}", chosen):
         return None
-    found = showing.see_correction(sessions.house(), sessions.actor(), view.head.number, int(chosen))
+    found = showing.see_correction(sessions.ctx(), sessions.actor(), view.head.number, int(chosen))
     if found is None:
         return None
     question.is_fixed = True
-    now, more = sessions.house().now(), request.form.get("more", "")
+    now, more = sessions.ctx().now(), request.form.get("more", "")
     said = as_posted(found.form.fields, found.prefill, CORRECTED)
     before = form_for(found, wording(), said, now=now, prefix=CORRECTED)
     shown = form_for(found, wording(), typed if typed is not None else said, now=now, more=more, prefix=CORRECTED)
@@ -390,7 +390,7 @@ def _as_it_opens(protocol: Protocol, act: Act, said: Mapping[str, Any] | None = 
     """The form as it opens, some of it answered; None where something that must be answered is not."""
     form = protocol.form_of(act)
     view = ActView(protocol, act, form, None, Choices(), prefill=dict(said or {}))
-    posted = blank(view, sessions.house().now())
+    posted = blank(view, sessions.ctx().now())
     unanswered = [item for item in form.fields if item.required and item.when is None and f"a-{item.key}" not in posted]
     return None if unanswered else posted
 

@@ -22,7 +22,7 @@ from school_protocol.cases.lookup_repository import Carried, OpenCase
 from school_protocol.cases.next_action import tone_of
 from school_protocol.cases.showing import note_reading, seeing_of
 from school_protocol.cases.view_models import CaseHead, DueLine, FollowUpLine, RecordView, ReferralLine, SeatLine
-from school_protocol.context import House, declared, today_for
+from school_protocol.context import AppContext, declared, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import acts_as, is_above
 from school_protocol.engine.clock import MORNING
@@ -77,12 +77,12 @@ class HandOverView:
     after: str | None
 
 
-def see_hand_over(house: House, actor: Actor, school: str, *, after: str | None = None) -> HandOverView:
+def see_hand_over(ctx: AppContext, actor: Actor, school: str, *, after: str | None = None) -> HandOverView:
     """The open cases of a school that this person sees; each one shown is a reading of it."""
-    here = teams.place_of(house, actor, school)
-    scope = scope_of(house, actor).of_content()
-    today = today_for(house)
-    with house.realm.reading() as session:
+    here = teams.place_of(ctx, actor, school)
+    scope = scope_of(ctx, actor).of_content()
+    today = today_for(ctx)
+    with ctx.realm.reading() as session:
         page = index_repository.page(
             session,
             scope,
@@ -91,17 +91,17 @@ def see_hand_over(house: House, actor: Actor, school: str, *, after: str | None 
             filter=index_repository.Filter(ended=False, unit=here.unit.id),
             after=index_repository.Cursor.parse(after) if after else None,
         )
-    cases = tuple(found for row in page.rows if (found := _case(house, actor, row.number)) is not None)
+    cases = tuple(found for row in page.rows if (found := _case(ctx, actor, row.number)) is not None)
     return HandOverView(here.unit, today, cases, str(page.after) if page.after else None)
 
 
-def _case(house: House, actor: Actor, number: str) -> HandOverCase | None:
+def _case(ctx: AppContext, actor: Actor, number: str) -> HandOverCase | None:
     """One case, in a transaction of its own; None where it was shut to this reader meanwhile."""
     try:
-        with house.realm.writing() as session:
-            loaded = load(house, session, actor, number)
-            note_reading(house, session, loaded, "hand_over")
-            return _told(seeing_of(house, loaded))
+        with ctx.realm.writing() as session:
+            loaded = load(ctx, session, actor, number)
+            note_reading(ctx, session, loaded, "hand_over")
+            return _told(seeing_of(ctx, loaded))
     except Unseen:
         return None
 
@@ -158,18 +158,18 @@ class LeavingView:
     may_at_once: bool
 
 
-def see_leaving(house: House, actor: Actor, school: str, post: str) -> LeavingView:
+def see_leaving(ctx: AppContext, actor: Actor, school: str, post: str) -> LeavingView:
     """What stands in the way of somebody's leaving: the cases to hand over first; raises Unseen."""
-    here = place_of(house, actor, school)
-    with house.realm.reading() as session, house.directory.reading() as kept:
-        found = _leaver(kept, house, actor, here, post)
-        return _leaving(session, kept, house, actor, here, found)
+    here = place_of(ctx, actor, school)
+    with ctx.realm.reading() as session, ctx.directory.reading() as kept:
+        found = _leaver(kept, ctx, actor, here, post)
+        return _leaving(session, kept, ctx, actor, here, found)
 
 
-def _leaving(session: Session, kept: Session, house: House, actor: Actor, here: Place, post: Post) -> LeavingView:
-    protocol, role = declared(house)[post.role]
+def _leaving(session: Session, kept: Session, ctx: AppContext, actor: Actor, here: Place, post: Post) -> LeavingView:
+    protocol, role = declared(ctx)[post.role]
     is_self = post.account.id == actor.id
-    stays = _stays(kept, house, here, post)
+    stays = _stays(kept, ctx, here, post)
     return LeavingView(
         unit=here.unit,
         post=post.id,
@@ -178,23 +178,23 @@ def _leaving(session: Session, kept: Session, house: House, actor: Actor, here: 
         protocol=protocol,
         role=role.key,
         ends=post.ends,
-        held=() if stays else tuple(_held(session, house, actor, here, post.account.id)),
+        held=() if stays else tuple(_held(session, ctx, actor, here, post.account.id)),
         may_at_once=here.oversees and not is_self,
     )
 
 
-def _leaver(session: Session, house: House, actor: Actor, here: Place, post: str) -> Post:
+def _leaver(session: Session, ctx: AppContext, actor: Actor, here: Place, post: str) -> Post:
     """The appointment, if it is this person's to end; a stand-in's is ended elsewhere."""
-    found = post_of(session, house, here, post)
-    may = found.account.id == actor.id or here.may_end(declared(house)[found.role][1])
+    found = post_of(session, ctx, here, post)
+    may = found.account.id == actor.id or here.may_end(declared(ctx)[found.role][1])
     if found.stands_in is not None or not may:
         raise Unseen(post)
     return found
 
 
-def _stays(session: Session, house: House, here: Place, post: Post) -> bool:
+def _stays(session: Session, ctx: AppContext, here: Place, post: Post) -> bool:
     """Whether this person goes on carrying cases here in another role, without an end."""
-    known = declared(house)
+    known = declared(ctx)
     return any(
         other.id != post.id
         and other.account.id == post.account.id
@@ -202,16 +202,16 @@ def _stays(session: Session, house: House, here: Place, post: Post) -> bool:
         and other.ends is None
         and other.role in known
         and is_of_team(*known[other.role])
-        for other in auth_repository.posts(session, [here.unit.id], since=today_for(house))
+        for other in auth_repository.posts(session, [here.unit.id], since=today_for(ctx))
     )
 
 
-def _held(session: Session, house: House, actor: Actor, here: Place, account: str) -> Iterator[HeldLine]:
+def _held(session: Session, ctx: AppContext, actor: Actor, here: Place, account: str) -> Iterator[HeldLine]:
     """Open cases of the school in which that person holds a seat, as far as this reader may know of them."""
-    scope = scope_of(house, actor).of_content()
-    found = lookup_repository.open_cases(session, scope, [here.unit.id], today=today_for(house), held_by=[account])
+    scope = scope_of(ctx, actor).of_content()
+    found = lookup_repository.open_cases(session, scope, [here.unit.id], today=today_for(ctx), held_by=[account])
     for case in found:
-        protocol = house.library.protocol(case.protocol, case.version)
+        protocol = ctx.library.protocol(case.protocol, case.version)
         own = [protocol.seats[seat.seat] for seat in case.seats if seat.account == account]
         act = next(protocol.acts_of(ActKind.seat), None)
         held = [*(seat.seat for seat in case.seats if seat.account == actor.id), *here.roles]
@@ -222,7 +222,7 @@ def _held(session: Session, house: House, actor: Actor, here: Place, account: st
 
 
 def leave(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     school: str,
     post: str,
@@ -234,36 +234,36 @@ def leave(
     said: object = None,
 ) -> Changed:
     """Somebody leaves, on a day or now; refused while they hold a seat in an open case of the school."""
-    here = place_of(house, actor, school)
-    press = idempotency.press(house.vault, actor.id, token, "leave", post, said or [last_day, reason, sentence])
-    with house.realm.writing() as session:
+    here = place_of(ctx, actor, school)
+    press = idempotency.press(ctx.vault, actor.id, token, "leave", post, said or [last_day, reason, sentence])
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
-            return again(house, actor, before)
-        with house.directory.writing() as kept:
-            found = _leaver(kept, house, actor, here, post)
-            day = _last_day(house, last_day, reason, sentence, LEAVING_REASONS)
-            _check_leaving(_leaving(session, kept, house, actor, here, found), found, day)
-            at_once = day <= today_for(house)
-            if not _stays(kept, house, here, found):
-                _end_stand_ins(kept, house, actor, here, found, day, reason, sentence)
+            return again(ctx, actor, before)
+        with ctx.directory.writing() as kept:
+            found = _leaver(kept, ctx, actor, here, post)
+            day = _last_day(ctx, last_day, reason, sentence, LEAVING_REASONS)
+            _check_leaving(_leaving(session, kept, ctx, actor, here, found), found, day)
+            at_once = day <= today_for(ctx)
+            if not _stays(kept, ctx, here, found):
+                _end_stand_ins(kept, ctx, actor, here, found, day, reason, sentence)
             if at_once:
-                withdraw(kept, house, actor, found, Kind.left, reason, sentence)
-                _orphan(session, kept, house, actor, here, found, reason, sentence)
+                withdraw(kept, ctx, actor, found, Kind.left, reason, sentence)
+                _orphan(session, kept, ctx, actor, here, found, reason, sentence)
                 sign_in_repository.close_web_sessions(kept, found.account.id)
             else:
                 auth_repository.end_appointment(kept, found.id, max(found.starts, day))
                 write_team_change(
-                    kept, house, actor, Kind.leaving, here.unit.id, found.account.id, found.role, found.id, reason,
+                    kept, ctx, actor, Kind.leaving, here.unit.id, found.account.id, found.role, found.id, reason,
                     sentence, ends=day,
                 )  # fmt: skip
-        idempotency.use(session, press, {"account": found.account.id, "at_once": at_once, "orphans": 0}, at=house.now())
+        idempotency.use(session, press, {"account": found.account.id, "at_once": at_once, "orphans": 0}, at=ctx.now())
     return Changed(found.account.name(actor.language), at_once, found.account.id == actor.id)
 
 
 def _orphan(
     session: Session,
     kept: Session,
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     here: Place,
     post: Post,
@@ -271,20 +271,20 @@ def _orphan(
     sentence: str | None,
 ) -> None:
     """Shut the seats that whoever leaves now still holds here, also those that this actor may not know of."""
-    if _stays(kept, house, here, post):
+    if _stays(kept, ctx, here, post):
         return
     for case in lookup_repository.open_cases(
-        session, None, [here.unit.id], today=today_for(house), held_by=[post.account.id]
+        session, None, [here.unit.id], today=today_for(ctx), held_by=[post.account.id]
     ):
         write_team_change(
-            kept, house, actor, Kind.orphaned, here.unit.id, post.account.id, post.role, None, reason, sentence,
+            kept, ctx, actor, Kind.orphaned, here.unit.id, post.account.id, post.role, None, reason, sentence,
             number=case.number,
         )  # fmt: skip
 
 
 def _end_stand_ins(
     session: Session,
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     here: Place,
     post: Post,
@@ -293,19 +293,19 @@ def _end_stand_ins(
     sentence: str | None,
 ) -> None:
     """Who leaves the team stands in for nobody after that."""
-    today = today_for(house)
+    today = today_for(ctx)
     for one in auth_repository.posts(session, [here.unit.id], since=today):
         if one.account.id != post.account.id or one.stands_in is None:
             continue
         if day <= today or one.starts > day:
-            withdraw(session, house, actor, one, Kind.stand_in_ended, reason, sentence)
+            withdraw(session, ctx, actor, one, Kind.stand_in_ended, reason, sentence)
         elif one.ends is None or one.ends > day:
             auth_repository.end_appointment(session, one.id, day)
 
 
-def _last_day(house: House, text: str | None, reason: str | None, sentence: str | None, reasons: Sequence[str]) -> date:
+def _last_day(ctx: AppContext, text: str | None, reason: str | None, sentence: str | None, reasons: Sequence[str]) -> date:
     problems: dict[str, tuple[str, ...]] = {}
-    day = day_of(text, "last_day", problems, today_for(house))
+    day = day_of(text, "last_day", problems, today_for(ctx))
     check_reason(reason, sentence, reasons, problems)
     if problems or day is None:
         raise BadInput(problems)
@@ -320,30 +320,30 @@ def _check_leaving(view: LeavingView, post: Post, day: date) -> None:
 
 
 def leave_at_once(
-    house: House, actor: Actor, school: str, post: str, *, reason: str | None, sentence: str | None, token: str
+    ctx: AppContext, actor: Actor, school: str, post: str, *, reason: str | None, sentence: str | None, token: str
 ) -> Changed:
     """The emergency exit of whoever oversees: every role of that person here ends now, their cases become orphans."""
-    here = place_of(house, actor, school)
-    press = idempotency.press(house.vault, actor.id, token, "leave-at-once", post, [reason, sentence])
-    with house.realm.writing() as session:
+    here = place_of(ctx, actor, school)
+    press = idempotency.press(ctx.vault, actor.id, token, "leave-at-once", post, [reason, sentence])
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
-            return again(house, actor, before)
-        with house.directory.writing() as kept:
-            found = _leaver(kept, house, actor, here, post)
+            return again(ctx, actor, before)
+        with ctx.directory.writing() as kept:
+            found = _leaver(kept, ctx, actor, here, post)
             if not here.oversees or found.account.id == actor.id:
                 raise Unseen(post)
             problems: dict[str, tuple[str, ...]] = {}
             check_reason(reason, sentence, AT_ONCE_REASONS, problems)
             if problems:
                 raise BadInput(problems)
-            held = tuple(_held(session, house, actor, here, found.account.id))
-            _orphan(session, kept, house, actor, here, found, reason, sentence)
-            for one in auth_repository.posts(kept, [here.unit.id], since=today_for(house)):
+            held = tuple(_held(session, ctx, actor, here, found.account.id))
+            _orphan(session, kept, ctx, actor, here, found, reason, sentence)
+            for one in auth_repository.posts(kept, [here.unit.id], since=today_for(ctx)):
                 if one.account.id == found.account.id:
-                    withdraw(kept, house, actor, one, Kind.left_at_once, reason, sentence)
+                    withdraw(kept, ctx, actor, one, Kind.left_at_once, reason, sentence)
             sign_in_repository.close_web_sessions(kept, found.account.id)
         outcome = {"account": found.account.id, "at_once": True, "orphans": len(held)}
-        idempotency.use(session, press, outcome, at=house.now())
+        idempotency.use(session, press, outcome, at=ctx.now())
     return Changed(found.account.name(actor.language), at_once=True, orphans=len(held))
 
 
@@ -386,56 +386,56 @@ class OverseenView:
     """How many are not shown."""
 
 
-def see_overseen(house: House, actor: Actor) -> OverseenView:
+def see_overseen(ctx: AppContext, actor: Actor) -> OverseenView:
     """The schools that this person oversees, with the open cases that nobody carries."""
-    units = {place.unit.id: place.unit for place in teams.places(house, actor) if place.oversees}
-    lines = _of_units(house, actor, tuple(units))
+    units = {place.unit.id: place.unit for place in teams.places(ctx, actor) if place.oversees}
+    lines = _of_units(ctx, actor, tuple(units))
     return OverseenView(tuple(units.values()), tuple(lines[:SHOWN]), max(0, len(lines) - SHOWN))
 
 
-def see_own(house: House, actor: Actor) -> tuple[OrphanLine, ...]:
+def see_own(ctx: AppContext, actor: Actor) -> tuple[OrphanLine, ...]:
     """Cases that nobody carries, in the schools in which this person may name who does: for the desk."""
-    names = {role for protocol in house.library.current() for role in _naming(protocol)}
+    names = {role for protocol in ctx.library.current() for role in _naming(protocol)}
     held = dict.fromkeys(one.unit for one in actor.appointments if one.role in names)
-    return tuple(_of_units(house, actor, tuple(held), few=True)[:SHOWN])
+    return tuple(_of_units(ctx, actor, tuple(held), few=True)[:SHOWN])
 
 
-def _of_units(house: House, actor: Actor, places: tuple[str, ...], *, few: bool = False) -> list[OrphanLine]:
+def _of_units(ctx: AppContext, actor: Actor, places: tuple[str, ...], *, few: bool = False) -> list[OrphanLine]:
     """The open cases of these units that nobody carries, as far as this person sees them, the oldest first.
 
     `few`: units so few that the index can be asked for the cases that may lack somebody; else all are read."""
     if not places:
         return []
-    today = today_for(house)
-    with house.directory.reading() as session:
-        staff = _Staff(house, session, auth_repository.find_units(session, places), today)
+    today = today_for(ctx)
+    with ctx.directory.reading() as session:
+        staff = _Staff(ctx, session, auth_repository.find_units(session, places), today)
     but = staff.carried() if few else None
-    with house.realm.reading() as session:
-        found = lookup_repository.open_cases(session, scope_of(house, actor).of_content(), places, today=today, but=but)
+    with ctx.realm.reading() as session:
+        found = lookup_repository.open_cases(session, scope_of(ctx, actor).of_content(), places, today=today, but=but)
     if not found:
         return []
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         watch = _Watch(staff, session, found)
         lines = [line for case in found if (line := watch.line(case)) is not None]
     return sorted(lines, key=lambda line: (line.since or date.min, line.number))
 
 
-def count_held(house: House, account: str, unit: str) -> int:
+def count_held(ctx: AppContext, account: str, unit: str) -> int:
     """In how many open cases of a unit somebody has a place."""
-    with house.realm.reading() as session:
-        return len(lookup_repository.open_cases(session, None, [unit], today=today_for(house), held_by=[account]))
+    with ctx.realm.reading() as session:
+        return len(lookup_repository.open_cases(session, None, [unit], today=today_for(ctx), held_by=[account]))
 
 
-def tell_of_leaving(house: House, found: Iterable[OpenCase], *, on: date | None) -> None:
+def tell_of_leaving(ctx: AppContext, found: Iterable[OpenCase], *, on: date | None) -> None:
     """Whoever may name who carries these cases, and whoever carries them still, gets a message, without content: now,
     or the morning after the last day; where the case is urgent at once, else as each has chosen."""
     due_at = datetime.combine(on + timedelta(days=1), MORNING, ZONE).astimezone(UTC) if on else None
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         for case in found:
-            protocol = house.library.protocol(case.protocol, case.version)
+            protocol = ctx.library.protocol(case.protocol, case.version)
             for to in dict.fromkeys((*_naming(protocol), *_needed(protocol))):
                 payload: work_queue.Payload = {"case": case.case_id, "to": to, "move": "left", "urgent": case.urgent}
-                work_queue.put_message(session, "notify", payload, at=house.now(), due_at=due_at)
+                work_queue.put_message(session, "notify", payload, at=ctx.now(), due_at=due_at)
 
 
 def _needed(protocol: Protocol) -> dict[str, bool]:
@@ -453,13 +453,13 @@ def _naming(protocol: Protocol) -> Iterator[str]:
 class _Staff:
     """Who works where today, and who is away."""
 
-    def __init__(self, house: House, session: Session, units: Mapping[str, Unit], today: date) -> None:
-        self.house = house
+    def __init__(self, ctx: AppContext, session: Session, units: Mapping[str, Unit], today: date) -> None:
+        self.ctx = ctx
         self.units = units
         self.today = today
         parents = {parent for unit in units.values() for parent in unit.parents}
         self.holders = auth_repository.holders(session, (*units, *parents), today=today)
-        self.heads = {key for key, (_protocol, role) in context.declared(house).items() if role.head}
+        self.heads = {key for key, (_protocol, role) in context.declared(ctx).items() if role.head}
         self.headed = {holder.unit for holder in self.holders if holder.role in self.heads}
         posts = auth_repository.posts(session, tuple(units), since=today)
         standing = (post for post in posts if post.stands_in is not None and post.is_current(today))
@@ -471,7 +471,7 @@ class _Staff:
         if not self.headed.issuperset(self.units):
             return None
         asked: dict[tuple[str, str], bool] = {}
-        for protocol in self.house.library.every():
+        for protocol in self.ctx.library.every():
             for seat, trained in _needed(protocol).items():
                 asked[protocol.protocol, seat] = trained or asked.get((protocol.protocol, seat), False)
         return tuple(
@@ -493,7 +493,7 @@ class _Watch:
     """Who of the staff carries which of these cases, read once for all of them."""
 
     def __init__(self, staff: _Staff, session: Session, found: Collection[OpenCase]) -> None:
-        self.house = staff.house
+        self.ctx = staff.ctx
         self.units = staff.units
         self.today = staff.today
         self.away = staff.away
@@ -508,7 +508,7 @@ class _Watch:
         self.left = {(change.number, change.account): change.at.astimezone(ZONE).date() for change in left}
 
     def line(self, case: OpenCase) -> OrphanLine | None:
-        protocol = self.house.library.protocol(case.protocol, case.version)
+        protocol = self.ctx.library.protocol(case.protocol, case.version)
         lacks = (*self._seats(protocol, case), *self._head(protocol, case))
         if not lacks:
             return None

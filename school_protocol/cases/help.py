@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import (
     HISTORY,
     START,
@@ -125,34 +125,34 @@ class Guide:
 # ---- what somebody is shown --------------------------------------------------------------------------------------
 
 
-def see_guides(house: House, actor: Actor | None) -> tuple[Guide, ...]:
+def see_guides(ctx: AppContext, actor: Actor | None) -> tuple[Guide, ...]:
     """The help of the current definitions in which this person holds a role; none for somebody unknown."""
     if actor is None:
         return ()
     held = _roles_of(actor)
-    return tuple(_guide(one, held) for one in house.library.current() if held & one.roles.keys())
+    return tuple(_guide(one, held) for one in ctx.library.current() if held & one.roles.keys())
 
 
-def see_topic(house: House, actor: Actor, key: str, version: int, topic: str) -> Topic:
+def see_topic(ctx: AppContext, actor: Actor, key: str, version: int, topic: str) -> Topic:
     """One page of help. Raises Unseen for a definition that is not this person's, or a page that is not there."""
-    found = topic_of(known(house, actor, key, version), topic)
+    found = topic_of(known(ctx, actor, key, version), topic)
     if not (found.acts or found.moves):
         raise Unseen(topic)
     return found
 
 
-def see_role(house: House, actor: Actor, key: str, version: int, role: str) -> RoleGuide:
+def see_role(ctx: AppContext, actor: Actor, key: str, version: int, role: str) -> RoleGuide:
     """What a role or a seat does. Raises Unseen as `see_topic` does."""
-    protocol = known(house, actor, key, version)
+    protocol = known(ctx, actor, key, version)
     if role not in protocol.roles and role not in protocol.seats:
         raise Unseen(role)
     return role_guide(protocol, role, is_mine=role in _roles_of(actor))
 
 
-def known(house: House, actor: Actor, key: str, version: int) -> Protocol:
+def known(ctx: AppContext, actor: Actor, key: str, version: int) -> Protocol:
     """A definition in which this person holds a role. Raises Unseen for any other."""
     held = _roles_of(actor)
-    for one in house.library.every():
+    for one in ctx.library.every():
         if (one.protocol, one.version) == (key, version) and held & one.roles.keys():
             return one
     raise Unseen(key)
@@ -303,7 +303,7 @@ def _count(protocol: Protocol, deadline: Deadline) -> Count:
 # ---- words that are ready to be said, of the definitions under which somebody works now ----------------------------
 
 
-def see_words(house: House, actor: Actor) -> tuple[Protocol, ...]:
+def see_words(ctx: AppContext, actor: Actor) -> tuple[Protocol, ...]:
     """The current definitions that have words ready and in which this person holds a role."""
     held = {appointment.role for appointment in actor.appointments}
-    return tuple(protocol for protocol in house.library.current() if protocol.words and held & protocol.roles.keys())
+    return tuple(protocol for protocol in ctx.library.current() if protocol.words and held & protocol.roles.keys())

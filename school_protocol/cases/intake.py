@@ -28,7 +28,7 @@ from school_protocol.cases.showing import (
     voices,
 )
 from school_protocol.cases.view_models import AccountLine, ActView, Choices, ReceiptLine
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import in_team, role_for
 from school_protocol.engine.case import fold
 from school_protocol.engine.case_parts import is_above
@@ -72,14 +72,14 @@ class Opened:
     repeated: bool = False
 
 
-def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol: str | None = None) -> ActView:
+def see_opening(ctx: AppContext, actor: Actor, act: str | None = None, *, protocol: str | None = None) -> ActView:
     """The form of an act that opens a case: the report, unless another is named."""
-    definition, declared = _opening_act(house, actor, act, protocol)
-    refuse_unopened(house)
-    units = schools_of(house, actor)
+    definition, declared = _opening_act(ctx, actor, act, protocol)
+    refuse_unopened(ctx)
+    units = schools_of(ctx, actor)
     if not units:
         raise Unseen(act or "report")
-    places = [surroundings(house, unit.id, language=actor.language) for unit in units]
+    places = [surroundings(ctx, unit.id, language=actor.language) for unit in units]
     around, form = places[0], definition.form_of(declared)
     found = [writers(definition, declared, None, place, actor) for place in places]
     return ActView(
@@ -88,7 +88,7 @@ def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol:
         form=form,
         head=None,
         choices=Choices(
-            accounts=colleague_lines(definition, around, actor), contacts=contact_lines(house, definition, units[0].id)
+            accounts=colleague_lines(definition, around, actor), contacts=contact_lines(ctx, definition, units[0].id)
         ),
         asks_signature=asks_signature(definition, declared),
         units=units,
@@ -96,12 +96,12 @@ def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol:
     )
 
 
-def see_openings(house: House, actor: Actor) -> tuple[Protocol, ...]:
+def see_openings(ctx: AppContext, actor: Actor) -> tuple[Protocol, ...]:
     """The protocols under which this person can report: several where a school follows several."""
     found = []
-    for protocol in house.library.current():
+    for protocol in ctx.library.current():
         with suppress(Unseen):
-            found.append(_opening_act(house, actor, None, protocol.protocol)[0])
+            found.append(_opening_act(ctx, actor, None, protocol.protocol)[0])
     return tuple(found)
 
 
@@ -115,12 +115,12 @@ def colleague_lines(protocol: Protocol, around: Surroundings, actor: Actor) -> t
     )
 
 
-def _opening_act(house: House, actor: Actor, act: str | None, protocol_key: str | None = None) -> tuple[Protocol, Act]:
+def _opening_act(ctx: AppContext, actor: Actor, act: str | None, protocol_key: str | None = None) -> tuple[Protocol, Act]:
     """The first current definition (or the one named) in which this person may open a case by that act.
 
     Whoever acts in another realm may open none here.
     """
-    for protocol in house.library.current() if actor.realm == house.name else ():
+    for protocol in ctx.library.current() if actor.realm == ctx.name else ():
         if protocol_key is not None and protocol.protocol != protocol_key:
             continue
         wanted = protocol.resolve("acts", act) if act else None
@@ -135,7 +135,7 @@ def _opening_act(house: House, actor: Actor, act: str | None, protocol_key: str 
 
 
 def open_case(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     act: str,
     answers: Mapping[str, Any],
@@ -150,20 +150,20 @@ def open_case(
 
     `paper` says that it is typed in from a paper form: the case has then been open since that was written.
     """
-    protocol, declared = _opening_act(house, actor, act, protocol_key)
-    place = _chosen_school(house, actor, unit)
+    protocol, declared = _opening_act(ctx, actor, act, protocol_key)
+    place = _chosen_school(ctx, actor, unit)
     written = [paper.at, paper.by] if paper else []
-    press = idempotency.press(house.vault, actor.id, token, declared.key, said or [place.id, answers, *written])
-    with house.realm.reading() as session:
+    press = idempotency.press(ctx.vault, actor.id, token, declared.key, said or [place.id, answers, *written])
+    with ctx.realm.reading() as session:
         before = idempotency.spent(session, press)
     if before is not None:
         return _repeated(before)
-    intent = RecordAct(declared.key, answers, paper=paper_of(house, actor, paper))
-    return _open_once(house, actor, protocol, intent, press, place)
+    intent = RecordAct(declared.key, answers, paper=paper_of(ctx, actor, paper))
+    return _open_once(ctx, actor, protocol, intent, press, place)
 
 
 def open_for(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     protocol: Protocol,
     act: str,
@@ -182,16 +182,16 @@ def open_for(
 
     `also` writes, in the same transaction, what it was opened from. Who may do this was asked by the caller.
     """
-    press = idempotency.press(house.vault, actor.id, token, act, said or [place.id, answers])
-    with house.realm.reading() as session:
+    press = idempotency.press(ctx.vault, actor.id, token, act, said or [place.id, answers])
+    with ctx.realm.reading() as session:
         before = idempotency.spent(session, press)
     if before is not None:
         return _repeated(before)
-    return _open_once(house, actor, protocol, RecordAct(act, answers), press, place, _For(role, channel, also, barred))
+    return _open_once(ctx, actor, protocol, RecordAct(act, answers), press, place, _For(role, channel, also, barred))
 
 
 def _open_once(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     protocol: Protocol,
     intent: RecordAct,
@@ -199,19 +199,19 @@ def _open_once(
     place: Unit,
     other: _For | None = None,
 ) -> Opened:
-    refuse_unopened(house)
-    around, roles = surroundings(house, place.id), (other.role,) if other else None
+    refuse_unopened(ctx)
+    around, roles = surroundings(ctx, place.id), (other.role,) if other else None
     opening = Opening("0", place.id, barred=other.barred if other else frozenset())
-    decide(protocol, None, actor, house.now(), around, intent, opening, roles=roles)
-    case_id = case_keys.prepare_key(house.realm, house.vault)
-    with house.realm.writing(together=True) as session:
+    decide(protocol, None, actor, ctx.now(), around, intent, opening, roles=roles)
+    case_id = case_keys.prepare_key(ctx.realm, ctx.vault)
+    with ctx.realm.writing(together=True) as session:
         if (before := idempotency.spent(session, press)) is not None:
             return _repeated(before)
-        return _open(house, session, actor, protocol, intent, press, place, around, case_id, other)
+        return _open(ctx, session, actor, protocol, intent, press, place, around, case_id, other)
 
 
 def rehearse_for(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     protocol: Protocol,
     act: str,
@@ -222,16 +222,16 @@ def rehearse_for(
     barred: frozenset[str] = frozenset(),
 ) -> None:
     """Raise what `open_for` would raise before anything is written, and open nothing."""
-    refuse_unopened(house)
-    around = surroundings(house, place.id)
+    refuse_unopened(ctx)
+    around = surroundings(ctx, place.id)
     intent, opening = RecordAct(act, answers), Opening("0", place.id, barred=barred)
-    decision = decide(protocol, None, actor, house.now(), around, intent, opening, roles=(role,))
-    with house.realm.reading() as session:
-        refuse_names(house, session, None, protocol, decision, tells=True)
+    decision = decide(protocol, None, actor, ctx.now(), around, intent, opening, roles=(role,))
+    with ctx.realm.reading() as session:
+        refuse_names(ctx, session, None, protocol, decision, tells=True)
 
 
 def rehearse_opening(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     act: str,
     answers: Mapping[str, Any],
@@ -241,18 +241,18 @@ def rehearse_opening(
     paper: OnPaper | None = None,
 ) -> None:
     """Raise what `open_case` would raise, and open nothing."""
-    refuse_unopened(house)
-    protocol, declared = _opening_act(house, actor, act, protocol_key)
-    place = _chosen_school(house, actor, unit)
-    around = surroundings(house, place.id)
-    intent = RecordAct(declared.key, answers, paper=paper_of(house, actor, paper))
-    decision = decide(protocol, None, actor, house.now(), around, intent, Opening("0", place.id))
-    with house.realm.reading() as session:
-        refuse_names(house, session, None, protocol, decision, tells=True)
+    refuse_unopened(ctx)
+    protocol, declared = _opening_act(ctx, actor, act, protocol_key)
+    place = _chosen_school(ctx, actor, unit)
+    around = surroundings(ctx, place.id)
+    intent = RecordAct(declared.key, answers, paper=paper_of(ctx, actor, paper))
+    decision = decide(protocol, None, actor, ctx.now(), around, intent, Opening("0", place.id))
+    with ctx.realm.reading() as session:
+        refuse_names(ctx, session, None, protocol, decision, tells=True)
 
 
-def _chosen_school(house: House, actor: Actor, unit: str | None) -> Unit:
-    schools = schools_of(house, actor)
+def _chosen_school(ctx: AppContext, actor: Actor, unit: str | None) -> Unit:
+    schools = schools_of(ctx, actor)
     chosen = next((school for school in schools if unit in (school.id, school.code)), None) if unit else None
     place = chosen or (schools[0] if schools and unit is None else None)
     if place is None:
@@ -265,7 +265,7 @@ def _repeated(before: Mapping[str, Any]) -> Opened:
 
 
 def _open(
-    house: House,
+    ctx: AppContext,
     session: Session,
     actor: Actor,
     protocol: Protocol,
@@ -279,22 +279,22 @@ def _open(
     number = repository.free_number(session, _RANDOM)
     report = lookup_repository.receive(
         session,
-        house.vault,
+        ctx.vault,
         unit=place.id,
-        received_at=house.now(),
+        received_at=ctx.now(),
         channel=other.channel if other else "staff",
         content={"act": intent.act, "answers": _plain(intent.answers)},
         reporter=None if other else actor.id,
     )
     roles = (other.role,) if other else None
     opening = Opening(number, place.id, report, barred=other.barred if other else frozenset())
-    decision = decide(protocol, None, actor, house.now(), around, intent, opening, roles=roles)
-    refuse_names(house, session, None, protocol, decision, tells=True)
+    decision = decide(protocol, None, actor, ctx.now(), around, intent, opening, roles=roles)
+    refuse_names(ctx, session, None, protocol, decision, tells=True)
     opened = decision.events[0]
     assert isinstance(opened, CaseOpened)
     repository.open_case(
         session,
-        house.vault,
+        ctx.vault,
         case_id=case_id,
         number=number,
         protocol=protocol.protocol,
@@ -303,16 +303,16 @@ def _open(
         unit=place.id,
         opened_at=opened.occurred_at,
     )
-    events = keep(house, session, case_id, protocol, (), decision.events, decision.people, around)
+    events = keep(ctx, session, case_id, protocol, (), decision.events, decision.people, around)
     lookup_repository.settle_report(session, report, lookup_repository.ReportStatus.opened, case_id)
     if other is not None:
         other.also(session, case_id)
     case = fold(protocol, events)
-    notify(house, session, protocol, case, case_id, _with_opening(protocol, protocol.acts[intent.act], events), around)
-    may_see = index_repository.find(session, scope_of(house, actor), number, today=today_for(house)) is not None
+    notify(ctx, session, protocol, case, case_id, _with_opening(protocol, protocol.acts[intent.act], events), around)
+    may_see = index_repository.find(session, scope_of(ctx, actor), number, today=today_for(ctx)) is not None
     raised = bool(case.live_dangers())
     outcome = {"number": number, "report": report, "raised": raised, "may_see": may_see}
-    idempotency.use(session, press, outcome, at=house.now())
+    idempotency.use(session, press, outcome, at=ctx.now())
     return Opened(number, report, raised, may_see)
 
 
@@ -342,12 +342,12 @@ def _plain(value: Any) -> Any:
 # ---- a reporter's receipt: that it came in, and what still falls to whoever stands beside the child ----------------
 
 
-def see_receipt(house: House, actor: Actor, report: str) -> ReceiptLine:
+def see_receipt(ctx: AppContext, actor: Actor, report: str) -> ReceiptLine:
     """A reporter's own receipt: that the report came in, and whether somebody looks after it; nothing of the case."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         header = lookup_repository.header(session, report)
-        line = receipt_line(house, session, actor, header)
-        loaded = load_by_id(house, session, actor, header.case_id or "")
+        line = receipt_line(ctx, session, actor, header)
+        loaded = load_by_id(ctx, session, actor, header.case_id or "")
         raised = tuple(loaded.protocol.dangers[key] for key in _own_dangers(loaded))
         targets = [target for danger in raised for target in danger.targets]
         acts, own = _acts_beside(loaded), [life for life in loaded.case.dangers if life.by == actor.id]
@@ -355,20 +355,20 @@ def see_receipt(house: House, actor: Actor, report: str) -> ReceiptLine:
             line,
             acts=acts,
             raised=raised,
-            contacts=to_call(loaded.case, contact_lines(house, loaded.protocol, loaded.case.unit, targets or None)),
-            voices=voices(house, loaded, acts) if raised else (),
+            contacts=to_call(loaded.case, contact_lines(ctx, loaded.protocol, loaded.case.unit, targets or None)),
+            voices=voices(ctx, loaded, acts) if raised else (),
             noted=noted_since(loaded.protocol, loaded.case, acts, own, by=actor.id),
             called=called_since(loaded.protocol, loaded.case, own, by=actor.id),
         )
 
 
-def see_receipt_act(house: House, actor: Actor, report: str, act: str) -> ActView:
+def see_receipt_act(ctx: AppContext, actor: Actor, report: str, act: str) -> ActView:
     """The form of an act of the first minutes, for a reporter who may not see the case: nothing of it is offered."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         header = lookup_repository.header(session, report)
         if header.reporter != actor.id or header.case_id is None:
             raise Unseen(report)
-        loaded = load_by_id(house, session, actor, header.case_id)
+        loaded = load_by_id(ctx, session, actor, header.case_id)
     key = loaded.protocol.resolve("acts", act)
     declared = next((one for one in _acts_beside(loaded) if one.key == key), None)
     if declared is None:
@@ -380,7 +380,7 @@ def see_receipt_act(house: House, actor: Actor, report: str, act: str) -> ActVie
         head=None,
         choices=Choices(
             accounts=colleague_lines(loaded.protocol, loaded.around, actor),
-            contacts=contact_lines(house, loaded.protocol, loaded.case.unit),
+            contacts=contact_lines(ctx, loaded.protocol, loaded.case.unit),
             dangers=tuple(loaded.protocol.dangers[key] for key in _own_dangers(loaded)),
         ),
     )
@@ -398,19 +398,19 @@ def _acts_beside(loaded: Loaded) -> tuple[Act, ...]:
     return (*first_acts(loaded.protocol, choices), *still_to_tell(loaded.protocol, loaded.case, choices))
 
 
-def receipt_line(house: House, session: Session, actor: Actor, header: ReportRow) -> ReceiptLine:
+def receipt_line(ctx: AppContext, session: Session, actor: Actor, header: ReportRow) -> ReceiptLine:
     if header.reporter != actor.id or header.case_id is None:
         raise Unseen(header.id)
     row = index_repository.row_of(session, header.case_id)
     opened = repository.opened(session, header.case_id)
-    protocol = house.library.protocol(opened.protocol, row.version if row else opened.version)
+    protocol = ctx.library.protocol(opened.protocol, row.version if row else opened.version)
     seen = any(in_team(protocol, role) for role in repository.seen_as(session, header.case_id))
     state = "in_hand" if seen else "received"
     if row is not None and row.ended:
         state = "ended"
     if row is not None and actor.id in row.exclusions:
         state = "received"  # what becomes of it is not for who must not read it
-    with house.directory.reading() as directory_session:
+    with ctx.directory.reading() as directory_session:
         unit = auth_repository.unit(directory_session, header.unit)
     return ReceiptLine(
         report=header.id,
@@ -419,52 +419,52 @@ def receipt_line(house: House, session: Session, actor: Actor, header: ReportRow
         unit=unit,
         protocol=protocol,
         dangers=tuple(protocol.dangers.values()),
-        contacts=contact_lines(house, protocol, header.unit),
+        contacts=contact_lines(ctx, protocol, header.unit),
         restricted=row is not None and row.restricted,
     )
 
 
-def raise_from_receipt(house: House, actor: Actor, report: str, danger: str, *, token: str) -> Opened:
+def raise_from_receipt(ctx: AppContext, actor: Actor, report: str, danger: str, *, token: str) -> Opened:
     """A reporter raises a danger on the case that their report opened, without seeing it."""
-    protocol = _protocol_of_report(house, actor, report)
+    protocol = _protocol_of_report(ctx, actor, report)
     act = next(iter(protocol.acts_of(ActKind.raise_danger)), None)
     item = protocol.form_of(act).find(FieldType.danger) if act else None
     if act is None or item is None:
         raise Unseen(report)
-    done = record_from_receipt(house, actor, report, act.key, {item.key: danger}, token=token)
+    done = record_from_receipt(ctx, actor, report, act.key, {item.key: danger}, token=token)
     return Opened(done.number, report, True, False, repeated=done.repeated)
 
 
 def record_from_receipt(
-    house: House, actor: Actor, report: str, act: str, answers: Mapping[str, Any], *, token: str, said: object = None
+    ctx: AppContext, actor: Actor, report: str, act: str, answers: Mapping[str, Any], *, token: str, said: object = None
 ) -> Done:
     """A reporter, who may not see the case, still does what falls to whoever stands beside the child.
 
     The acts of the first minutes, and the report itself where a danger opened the case.
     """
-    press = idempotency.press(house.vault, actor.id, token, report, act, said or answers)
-    with house.realm.writing(together=True) as session:
+    press = idempotency.press(ctx.vault, actor.id, token, report, act, said or answers)
+    with ctx.realm.writing(together=True) as session:
         header = lookup_repository.header(session, report)
         if header.reporter != actor.id or header.case_id is None:
             raise Unseen(report)
         if (before := idempotency.spent(session, press)) is not None:
             return repeated(before)
-        loaded = load_by_id(house, session, actor, header.case_id)
+        loaded = load_by_id(ctx, session, actor, header.case_id)
         declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", act))
         if declared is None or not (declared.first_minutes or declared.kind is ActKind.report):
             raise Unseen(report)
         if declared.kind is ActKind.raise_danger:
-            loaded = where_it_goes_on(house, session, loaded)
+            loaded = where_it_goes_on(ctx, session, loaded)
         intent = RecordAct(declared.key, answers)
-        decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
-        refuse_names(house, session, loaded.case_id, loaded.protocol, decision, tells=False)
-        return keep_decision(house, session, loaded, decision, press)
+        decision = decide(loaded.protocol, loaded.case, actor, ctx.now(), loaded.around, intent)
+        refuse_names(ctx, session, loaded.case_id, loaded.protocol, decision, tells=False)
+        return keep_decision(ctx, session, loaded, decision, press)
 
 
-def _protocol_of_report(house: House, actor: Actor, report: str) -> Protocol:
-    with house.realm.reading() as session:
+def _protocol_of_report(ctx: AppContext, actor: Actor, report: str) -> Protocol:
+    with ctx.realm.reading() as session:
         header = lookup_repository.header(session, report)
         if header.reporter != actor.id or header.case_id is None:
             raise Unseen(report)
         opened, row = repository.opened(session, header.case_id), index_repository.row_of(session, header.case_id)
-    return house.library.protocol(opened.protocol, row.version if row else opened.version)
+    return ctx.library.protocol(opened.protocol, row.version if row else opened.version)

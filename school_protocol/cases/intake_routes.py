@@ -47,29 +47,29 @@ sharing_blueprint.panel(
 @sharing_blueprint.get("/from-schools", asks=Permission.signed_in)
 def index() -> ResponseReturnValue:
     """What other schools ask, and waits for this person's answer."""
-    house, actor = sessions.house(), sessions.actor()
-    if not sharing.may_answer(house, actor):
+    ctx, actor = sessions.ctx(), sessions.actor()
+    if not sharing.may_answer(ctx, actor):
         raise Unseen("from-schools")
-    return render_template("cases/sharing_index.html", lines=sharing.waiting_for(house, actor))
+    return render_template("cases/sharing_index.html", lines=sharing.waiting_for(ctx, actor))
 
 
 @sharing_blueprint.route("/cases/<number>/asked/<int:seq>", methods=["GET", "POST"], is_long=True)
 def answer(number: str, seq: int) -> ResponseReturnValue:
     """One request: what it says, and the answer; nothing else of the case."""
-    house, actor = sessions.house(), sessions.actor()
+    ctx, actor = sessions.ctx(), sessions.actor()
     try:
-        view = sharing.see_request(house, actor, number, seq)
+        view = sharing.see_request(ctx, actor, number, seq)
     except Unseen:
-        if not is_sent() or not sharing.read_before(house, actor, number, seq):
+        if not is_sent() or not sharing.read_before(ctx, actor, number, seq):
             raise
         return _too_late(number)
     typed = as_sent() if request.method == "POST" else ui_forms.typed_before(actor.id)
-    form = form_for(view.act, wording(), typed, now=house.now())
+    form = form_for(view.act, wording(), typed, now=ctx.now())
     if not is_sent():
         return _page(view, form, was_kept=typed is not None and request.method != "POST")
     try:
         done = service.record_act(
-            house,
+            ctx,
             actor,
             number,
             view.act.act.key,
@@ -99,8 +99,8 @@ def answer(number: str, seq: int) -> ResponseReturnValue:
 
 def _too_late(number: str) -> ResponseReturnValue:
     """The form was sent once the request waited no more: for a second press it is noted, else somebody was faster."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    if service.answered_before(house, actor, number, request.form.get("token", ""), ui_forms.as_typed()):
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    if service.answered_before(ctx, actor, number, request.form.get("token", ""), ui_forms.as_typed()):
         ui_forms.forget(actor.id)
         flash(w._("It was noted before; nothing was done twice."), "ok")
         return redirect(_back(), 303)
@@ -109,13 +109,13 @@ def _too_late(number: str) -> ResponseReturnValue:
 
 def _back() -> str:
     """The list, as long as there is one for this person."""
-    is_shown = sharing.may_answer(sessions.house(), sessions.actor())
+    is_shown = sharing.may_answer(sessions.ctx(), sessions.actor())
     return url_for("sharing.index" if is_shown else "desk.index")
 
 
 def _words_sent() -> tuple[str, ...]:
     """What was typed, to be copied from the page; not what was chosen."""
-    every = sessions.house().library.every()
+    every = sessions.ctx().library.every()
     acts = ((protocol, act) for protocol in every for kind in ANSWERING for act in protocol.acts_of(kind))
     keys = {f"a-{item.key}" for protocol, act in acts for item in protocol.form_of(act).fields if item.is_words}
     return tuple(text for key in sorted(keys) for text in request.form.getlist(key) if text.strip())
@@ -154,7 +154,7 @@ def _page(
 @sharing_blueprint.get("/cases/<number>/contributions/<int:seq>")
 def contribution(number: str, seq: int) -> ResponseReturnValue:
     """What the other school's case tells the one that leads."""
-    view = sharing.see_contribution(sessions.house(), sessions.actor(), number, seq)
+    view = sharing.see_contribution(sessions.ctx(), sessions.actor(), number, seq)
     return render_template("cases/sharing_contribution.html", view=view, head=view.head)
 
 
@@ -168,16 +168,16 @@ report_blueprint.entry(N_("Report"), 10, "reports.new")
 @report_blueprint.route("/new/<protocol>", methods=["GET", "POST"], asks=Permission.report, is_long=True)
 def new(protocol: str | None = None) -> ResponseReturnValue:
     """The report, under the protocol that the address names, else under the first that this person can use."""
-    view = intake.see_opening(sessions.house(), sessions.actor(), protocol=protocol)
+    view = intake.see_opening(sessions.ctx(), sessions.actor(), protocol=protocol)
     form, was_kept = shown_form(view)
     if not is_sent():
         return _report_page(view, form, was_kept=was_kept)
-    house, actor, unit = sessions.house(), sessions.actor(), form.chosen_unit()
+    ctx, actor, unit = sessions.ctx(), sessions.actor(), form.chosen_unit()
     paper = form.paper.said() if form.paper else None
 
     def rehearse() -> None:
         intake.rehearse_opening(
-            house, actor, view.act.key, answers_of(form), unit=unit, protocol_key=view.protocol.protocol, paper=paper
+            ctx, actor, view.act.key, answers_of(form), unit=unit, protocol_key=view.protocol.protocol, paper=paper
         )
 
     try:
@@ -186,7 +186,7 @@ def new(protocol: str | None = None) -> ResponseReturnValue:
             ui_forms.keep()
             return _report_page(view, form, named=named), 422
         opened = intake.open_case(
-            house,
+            ctx,
             actor,
             view.act.key,
             answers_of(form),
@@ -221,7 +221,7 @@ def _report_page(
     named: form_pages.Asked | None = None,
 ) -> str:
     can_raise = _raising(view.protocol) is not None
-    every = intake.see_openings(sessions.house(), sessions.actor())
+    every = intake.see_openings(sessions.ctx(), sessions.actor())
     return render_template(
         "cases/reports_new.html",
         view=view,
@@ -258,7 +258,7 @@ def _reported(opened: Opened, *, in_danger: bool) -> ResponseReturnValue:
 @report_blueprint.route("/danger/<protocol>", methods=["GET", "POST"], asks=Permission.report, is_long=True)
 def danger(protocol: str | None = None) -> ResponseReturnValue:
     """Two taps from anywhere: choose, raised. It opens the case."""
-    report = intake.see_opening(sessions.house(), sessions.actor(), protocol=protocol)
+    report = intake.see_opening(sessions.ctx(), sessions.actor(), protocol=protocol)
     declared = _raising(report.protocol)
     if declared is None:
         raise Unseen("danger")
@@ -267,7 +267,7 @@ def danger(protocol: str | None = None) -> ResponseReturnValue:
     chosen = request.form.get("danger", "")
     try:
         opened = intake.open_case(
-            sessions.house(),
+            sessions.ctx(),
             sessions.actor(),
             declared.key,
             danger_answer(report.protocol.form_of(declared), chosen),
@@ -306,7 +306,7 @@ def _raising(protocol: Protocol) -> Act | None:
 
 @report_blueprint.get("/<report>/receipt")
 def receipt(report: str) -> ResponseReturnValue:
-    line = intake.see_receipt(sessions.house(), sessions.actor(), report)
+    line = intake.see_receipt(sessions.ctx(), sessions.actor(), report)
     return render_template(
         "cases/reports_receipt.html",
         receipt=line,
@@ -320,13 +320,13 @@ def receipt(report: str) -> ResponseReturnValue:
 @report_blueprint.route("/<report>/acts/<act>", methods=["GET", "POST"], is_long=True)
 def act(report: str, act: str) -> ResponseReturnValue:
     """What falls to whoever stands beside the child, though they may not see the case."""
-    view = intake.see_receipt_act(sessions.house(), sessions.actor(), report, act)
+    view = intake.see_receipt_act(sessions.ctx(), sessions.actor(), report, act)
     form, was_kept = shown_form(view)
     if not is_sent():
         return _act_page(report, view, form, was_kept=was_kept)
     try:
         done = intake.record_from_receipt(
-            sessions.house(),
+            sessions.ctx(),
             sessions.actor(),
             report,
             view.act.key,
@@ -374,13 +374,13 @@ def _act_page(
 
 @report_blueprint.post("/<report>/danger", is_long=True)
 def raise_danger(report: str) -> ResponseReturnValue:
-    line = intake.see_receipt(sessions.house(), sessions.actor(), report)
+    line = intake.see_receipt(sessions.ctx(), sessions.actor(), report)
     chosen = next((danger for danger in line.dangers if danger.key == request.form.get("danger")), None)
     if chosen is None:
         flash(wording()._("Choose one of the dangers."), "message")
         return redirect(url_for("reports.receipt", report=report), 303)
     opened = intake.raise_from_receipt(
-        sessions.house(), sessions.actor(), report, chosen.key, token=one_for_each(chosen.key)
+        sessions.ctx(), sessions.actor(), report, chosen.key, token=one_for_each(chosen.key)
     )
     sessions.ring()
     if opened.may_see:

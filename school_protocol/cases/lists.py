@@ -16,7 +16,7 @@ from school_protocol.cases.next_action import tone_of
 from school_protocol.cases.review_lines import as_metadata, case_line, is_written_for, names_of
 from school_protocol.cases.showing import by_voice, told_roles
 from school_protocol.cases.view_models import CallLine, CaseLine, DeskView, ReceiptLine, WeekDay, WeekDue, WeekView
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import Act, ActKind, Protocol
@@ -33,35 +33,35 @@ RECEIPTS = 5
 FILTERS = ("open", "mine", "late", "today", "ended")
 
 
-def see_desk(house: House, actor: Actor, *, filter: str = "open", after: str | None = None) -> DeskView:
+def see_desk(ctx: AppContext, actor: Actor, *, filter: str = "open", after: str | None = None) -> DeskView:
     """One page of the cases that this person sees: dangers first, then by what is due next."""
-    scope, today = scope_of(house, actor), today_for(house)
-    with house.realm.reading() as session:
+    scope, today = scope_of(ctx, actor), today_for(ctx)
+    with ctx.realm.reading() as session:
         page = index_repository.page(
             session,
             scope,
             today=today,
             limit=PAGE,
-            filter=_filter(house, filter, actor),
+            filter=_filter(ctx, filter, actor),
             after=index_repository.Cursor.parse(after) if after else None,
             urgent_first=not scope.is_metadata,
         )
-        own = _own_receipts(house, session, actor)
+        own = _own_receipts(ctx, session, actor)
         sees_none = not page.rows and sees_no_case(session, scope, today)
-        lines = case_lines(house, session, actor, page.rows)
+        lines = case_lines(ctx, session, actor, page.rows)
         known_of = known_of_only(session, scope, page.rows, today)
     lines = tuple(
         as_metadata(line, actor) if row.case_id in known_of else line
         for row, line in zip(page.rows, lines, strict=True)
     )
-    schools = schools_of(house, actor)
+    schools = schools_of(ctx, actor)
     return DeskView(
         lines=lines,
         filter=filter if filter in FILTERS else "open",
         after=str(page.after) if page.after else None,
         units=schools,
         receipts=own,
-        can_report=bool(schools) and permissions.opens_cases(house, actor),
+        can_report=bool(schools) and permissions.opens_cases(ctx, actor),
         late=sum(line.tone == "late" for line in lines),
         today=sum(line.tone == "today" for line in lines),
         receipts_only=sees_none,
@@ -79,12 +79,12 @@ def known_of_only(
     return frozenset(ids) - index_repository.seen_among(session, scope.of_content(), ids, today=today)
 
 
-def _filter(house: House, name: str, actor: Actor) -> index_repository.Filter:
-    now = house.now()
+def _filter(ctx: AppContext, name: str, actor: Actor) -> index_repository.Filter:
+    now = ctx.now()
     if name == "ended":
         return index_repository.Filter(ended=True)
     if name == "mine":
-        return index_repository.Filter(waits_for=replace(waited(house, actor), answering=answering(house)))
+        return index_repository.Filter(waits_for=replace(waited(ctx, actor), answering=answering(ctx)))
     if name == "late":
         return index_repository.Filter(ended=False, due_before=now)
     if name == "today":
@@ -93,17 +93,17 @@ def _filter(house: House, name: str, actor: Actor) -> index_repository.Filter:
     return index_repository.Filter(ended=False)
 
 
-def waited(house: House, actor: Actor) -> index_repository.Waited:
+def waited(ctx: AppContext, actor: Actor) -> index_repository.Waited:
     """This person, as cases may wait for them."""
     held = frozenset((held.role, held.unit) for held in actor.appointments)
-    every = house.library.every()
+    every = ctx.library.every()
     answers = frozenset(act.key for protocol in every for act in protocol.acts_of(ActKind.answer_referral))
-    return index_repository.Waited(actor.id, held, house.now(), answers)
+    return index_repository.Waited(actor.id, held, ctx.now(), answers)
 
 
-def answering(house: House) -> frozenset[tuple[str, str]]:
+def answering(ctx: AppContext) -> frozenset[tuple[str, str]]:
     """The roles and seats that answer observations, each with its protocol."""
-    return frozenset((one.protocol, name) for one in house.library.every() for name in answerers(one))
+    return frozenset((one.protocol, name) for one in ctx.library.every() for name in answerers(one))
 
 
 def answerers(protocol: Protocol) -> frozenset[str]:
@@ -113,18 +113,18 @@ def answerers(protocol: Protocol) -> frozenset[str]:
     return frozenset(name for name in (*protocol.roles, *protocol.seats) if role_for(protocol, named, [name]))
 
 
-def _own_receipts(house: House, session: Session, actor: Actor) -> tuple[ReceiptLine, ...]:
+def _own_receipts(ctx: AppContext, session: Session, actor: Actor) -> tuple[ReceiptLine, ...]:
     """Receipts of reports whose case this person may not see."""
     headers = [
         one for one in lookup_repository.of_reporter(session, actor.id, limit=RECEIPTS) if one.case_id is not None
     ]
     ids = [str(one.case_id) for one in headers]
-    seen = index_repository.seen_among(session, scope_of(house, actor), ids, today=today_for(house))
-    return tuple(receipt_line(house, session, actor, one) for one in headers if one.case_id not in seen)
+    seen = index_repository.seen_among(session, scope_of(ctx, actor), ids, today=today_for(ctx))
+    return tuple(receipt_line(ctx, session, actor, one) for one in headers if one.case_id not in seen)
 
 
-def units_of(house: House, ids: Iterable[str]) -> dict[str, Unit]:
-    with house.directory.reading() as session:
+def units_of(ctx: AppContext, ids: Iterable[str]) -> dict[str, Unit]:
+    with ctx.directory.reading() as session:
         return auth_repository.find_units(session, ids)
 
 
@@ -132,24 +132,24 @@ def units_of(house: House, ids: Iterable[str]) -> dict[str, Unit]:
 
 
 def case_lines(
-    house: House, session: Session, actor: Actor, rows: Sequence[index_repository.IndexRow]
+    ctx: AppContext, session: Session, actor: Actor, rows: Sequence[index_repository.IndexRow]
 ) -> tuple[CaseLine, ...]:
     """Rows of the index as a list shows them to this person, with where their reviews stand and whom to call."""
-    units = units_of(house, [row.unit for row in rows])
+    units = units_of(ctx, [row.unit for row in rows])
     states = lookup_repository.queue_states(session, [row.case_id for row in rows])
     lines = tuple(
-        _reviewed(house, actor, row, case_line(house, actor, row, units[row.unit]), states.get(row.case_id))
+        _reviewed(ctx, actor, row, case_line(ctx, actor, row, units[row.unit]), states.get(row.case_id))
         for row in rows
     )
-    told = [row for row in rows if _told_roles(house, row)]
+    told = [row for row in rows if _told_roles(ctx, row)]
     if not told:
         return lines
-    calls = _calls(house, actor, told, units, index_repository.excluded(session, [row.case_id for row in told]))
+    calls = _calls(ctx, actor, told, units, index_repository.excluded(session, [row.case_id for row in told]))
     return tuple(replace(line, call=calls.get(line.number)) for line in lines)
 
 
 def _reviewed(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     row: index_repository.IndexRow,
     line: CaseLine,
@@ -157,7 +157,7 @@ def _reviewed(
 ) -> CaseLine:
     if state is None:
         return line
-    answers = not answerers(line.protocol).isdisjoint(names_of(house, actor, row, line.unit))
+    answers = not answerers(line.protocol).isdisjoint(names_of(ctx, actor, row, line.unit))
     many = state.observations
     return replace(line, review=state.state, observations=many, to_answer=many if answers else 0)
 
@@ -165,9 +165,9 @@ def _reviewed(
 # ---- calls -------------------------------------------------------------------------------------------------------
 
 
-def _told_roles(house: House, row: index_repository.IndexRow) -> tuple[str, ...]:
+def _told_roles(ctx: AppContext, row: index_repository.IndexRow) -> tuple[str, ...]:
     """Where somebody must be told by voice before long: which roles, the usual one first."""
-    protocol = house.library.protocol(row.protocol, row.version)
+    protocol = ctx.library.protocol(row.protocol, row.version)
     act = protocol.acts.get(row.next_key or "") if row.next_kind == "act" else None
     if act is None or not row.urgent or not _is_urgent(protocol, act):
         return ()
@@ -182,7 +182,7 @@ def _is_urgent(protocol: Protocol, act: Act) -> bool:
 
 
 def _calls(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     rows: Sequence[index_repository.IndexRow],
     units: Mapping[str, Unit],
@@ -190,56 +190,56 @@ def _calls(
 ) -> dict[str, CallLine]:
     """Whom to call for each case, by its number."""
     places = {place for row in rows for place in (row.unit, *units[row.unit].parents)}
-    with house.directory.reading() as session:
-        holders = auth_repository.holders(session, places, today=today_for(house))
+    with ctx.directory.reading() as session:
+        holders = auth_repository.holders(session, places, today=today_for(ctx))
     found: dict[str, CallLine] = {}
     for row in rows:
         unit = units[row.unit]
         here = [one for one in holders if one.unit in (unit.id, *unit.parents)]
-        call = _call(house, row, unit, here, excluded[row.case_id])
-        if call is not None and call.role not in names_of(house, actor, row, unit):
+        call = _call(ctx, row, unit, here, excluded[row.case_id])
+        if call is not None and call.role not in names_of(ctx, actor, row, unit):
             found[row.number] = call
     return found
 
 
 def _call(
-    house: House,
+    ctx: AppContext,
     row: index_repository.IndexRow,
     unit: Unit,
     holders: Iterable[auth_repository.Holder],
     excluded: frozenset[str],
 ) -> CallLine | None:
     """The first role that may be told of the case and has a telephone."""
-    protocol, held = house.library.protocol(row.protocol, row.version), [(one.role, one.account) for one in holders]
-    lines = by_voice(house, protocol, unit, _told_roles(house, row), held, shut=excluded, restricted=row.restricted)
+    protocol, held = ctx.library.protocol(row.protocol, row.version), [(one.role, one.account) for one in holders]
+    lines = by_voice(ctx, protocol, unit, _told_roles(ctx, row), held, shut=excluded, restricted=row.restricted)
     return next((line for line in lines if line.phone), None)
 
 
 # ---- reporting and finding ---------------------------------------------------------------------------------------
 
 
-def find_by_number(house: House, actor: Actor, text: str) -> str:
+def find_by_number(ctx: AppContext, actor: Actor, text: str) -> str:
     """The number that was typed, if it is a case that this person sees; raises Unseen."""
     number = case_numbers.check_number(text)
-    with house.realm.reading() as session:
-        if number and index_repository.find(session, scope_of(house, actor), number, today=today_for(house)):
+    with ctx.realm.reading() as session:
+        if number and index_repository.find(session, scope_of(ctx, actor), number, today=today_for(ctx)):
             return number
     raise Unseen(text)
 
 
-def find_by_pupil(house: House, actor: Actor, text: str) -> tuple[CaseLine, ...]:
+def find_by_pupil(ctx: AppContext, actor: Actor, text: str) -> tuple[CaseLine, ...]:
     """Cases of this person's own schools in which exactly that name or Massar code stands. Finding one is a reading."""
     if len(text) > 200 or not text.strip():
         return ()
-    scope = scope_of(house, actor).in_school()
+    scope = scope_of(ctx, actor).in_school()
     found: list[CaseLine] = []
-    for unit in schools_of(house, actor):
-        mark = house.vault.mark(unit.id, mark_text(text))
-        with house.realm.writing() as session:
-            rows = index_repository.by_mark(session, scope, unit.id, mark, today=today_for(house))
+    for unit in schools_of(ctx, actor):
+        mark = ctx.vault.mark(unit.id, mark_text(text))
+        with ctx.realm.writing() as session:
+            rows = index_repository.by_mark(session, scope, unit.id, mark, today=today_for(ctx))
             for row in rows:
-                access_log.note(session, case_id=row.case_id, account=actor.id, at=house.now(), what="search")
-            found += case_lines(house, session, actor, rows)
+                access_log.note(session, case_id=row.case_id, account=actor.id, at=ctx.now(), what="search")
+            found += case_lines(ctx, session, actor, rows)
     return tuple(found)
 
 
@@ -249,13 +249,13 @@ DAYS = 7
 CASES = 60
 
 
-def see_week(house: House, actor: Actor, *, after: str | None = None) -> WeekView:
+def see_week(ctx: AppContext, actor: Actor, *, after: str | None = None) -> WeekView:
     """What falls due within seven days in the cases that this person sees: dangers, late things, then by day."""
-    now, today = house.now(), today_for(house)
+    now, today = ctx.now(), today_for(ctx)
     days = [today + timedelta(days=count) for count in range(DAYS)]
     end = datetime.combine(days[-1] + timedelta(days=1), time(0), ZONE).astimezone(UTC)
-    scope = scope_of(house, actor)
-    with house.realm.reading() as session:
+    scope = scope_of(ctx, actor)
+    with ctx.realm.reading() as session:
         page = index_repository.page(
             session,
             scope,
@@ -271,21 +271,21 @@ def see_week(house: House, actor: Actor, *, after: str | None = None) -> WeekVie
         raised = () if after or scope.is_metadata else _raised(session, scope, today)
         known_of = known_of_only(session, scope, [*page.rows, *raised], today)
         raised = tuple(row for row in raised if row.case_id not in known_of)
-    units = units_of(house, [row.unit for row in (*page.rows, *raised)])
+    units = units_of(ctx, [row.unit for row in (*page.rows, *raised)])
     dues = [
-        _line(house, rows[case_id], due, planned, units, now)
+        _line(ctx, rows[case_id], due, planned, units, now)
         for case_id, due, planned in found
-        if case_id not in known_of or (not planned and _is_own(house, rows[case_id], due, actor))
+        if case_id not in known_of or (not planned and _is_own(ctx, rows[case_id], due, actor))
     ]
     late, coming = ([due for due in dues if (due.tone == "late") is is_late] for is_late in (True, False))
     return WeekView(
-        dangers=tuple(_danger(case_line(house, actor, row, units[row.unit])) for row in raised),
+        dangers=tuple(_danger(case_line(ctx, actor, row, units[row.unit])) for row in raised),
         late=tuple(late),
-        days=_days(house, actor, days, coming),
+        days=_days(ctx, actor, days, coming),
         after=str(page.after) if page.after else None,
-        units=schools_of(house, actor),
+        units=schools_of(ctx, actor),
         many_schools=len(units) > 1,
-        can_report=permissions.may(house, actor, Permission.report),
+        can_report=permissions.may(ctx, actor, Permission.report),
         receipts_only=sees_none,
     )
 
@@ -301,8 +301,8 @@ def _danger(line: CaseLine) -> WeekDue:
     )
 
 
-def _is_own(house: House, row: index_repository.IndexRow, due: index_repository.Due, actor: Actor) -> bool:
-    protocol = house.library.protocol(row.protocol, row.version)
+def _is_own(ctx: AppContext, row: index_repository.IndexRow, due: index_repository.Due, actor: Actor) -> bool:
+    protocol = ctx.library.protocol(row.protocol, row.version)
     return is_written_for(protocol, protocol.deadlines[due.key], actor)
 
 
@@ -313,14 +313,14 @@ def _raised(session: Session, scope: Scope, today: date) -> tuple[index_reposito
 
 
 def _line(
-    house: House,
+    ctx: AppContext,
     row: index_repository.IndexRow,
     due: index_repository.Due,
     planned: bool,
     units: Mapping[str, Unit],
     now: datetime,
 ) -> WeekDue:
-    protocol = house.library.protocol(row.protocol, row.version)
+    protocol = ctx.library.protocol(row.protocol, row.version)
     named = protocol.acts[due.key] if planned else protocol.deadlines[due.key]
     return WeekDue(
         number=row.number,
@@ -332,12 +332,12 @@ def _line(
     )
 
 
-def _days(house: House, actor: Actor, days: Iterable[date], dues: Iterable[WeekDue]) -> tuple[WeekDay, ...]:
+def _days(ctx: AppContext, actor: Actor, days: Iterable[date], dues: Iterable[WeekDue]) -> tuple[WeekDay, ...]:
     by_day: dict[date, list[WeekDue]] = {}
     for due in dues:
         if due.due_at is not None:
             by_day.setdefault(due.due_at.astimezone(ZONE).date(), []).append(due)
-    calendars = _calendars(house, actor)
+    calendars = _calendars(ctx, actor)
     found = []
     for day in days:
         closed = bool(calendars) and all(day in calendar.closed for calendar in calendars)
@@ -346,10 +346,10 @@ def _days(house: House, actor: Actor, days: Iterable[date], dues: Iterable[WeekD
     return tuple(found)
 
 
-def _calendars(house: House, actor: Actor) -> list[Calendar]:
+def _calendars(ctx: AppContext, actor: Actor) -> list[Calendar]:
     """The school time of every place in which this person has a role, where one is known."""
     found: dict[Calendar, None] = {}
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         for unit in auth_repository.find_units(session, {held.unit for held in actor.appointments}).values():
             try:
                 found[people_repository.calendar_for(session, unit)] = None

@@ -18,7 +18,7 @@ from school_protocol.cases.next_action import (
     requests_of,
     waiting_of,
 )
-from school_protocol.context import House, NotWired, today_for
+from school_protocol.context import AppContext, NotWired, today_for
 from school_protocol.engine import act_checks, visibility
 from school_protocol.engine.actors import roles_of, standing_in
 from school_protocol.engine.answers import NewPerson
@@ -108,7 +108,7 @@ def sees_pseudonyms(protocol: Protocol, role: str) -> bool:
 
 
 def surroundings(
-    house: House,
+    ctx: AppContext,
     unit_id: str,
     *,
     joinable: Iterable[str] = (),
@@ -121,10 +121,10 @@ def surroundings(
     `named` are codes of schools that the case names: those that the installation has are known. People are named as
     `language` writes them, else as each of them does.
     """
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         unit = auth_repository.unit(session, unit_id)
         calendar = people_repository.calendar_for(session, unit)
-        today = calendar.local(house.now()).date()
+        today = calendar.local(ctx.now()).date()
         beside = auth_repository.children(session, unit.parents[0]) if neighbours and unit.parents else ()
         places = dict.fromkeys((unit.id, *unit.parents, *(one.id for one in beside)))
         found = auth_repository.holders(session, tuple(places), today=today)
@@ -157,8 +157,8 @@ def schools_named(protocol: Protocol, case: Case) -> set[str]:
     return found
 
 
-def scope_of(house: House, actor: Actor) -> visibility.Scope:
-    return visibility.visible(actor, house.library.sights(), house.now())
+def scope_of(ctx: AppContext, actor: Actor) -> visibility.Scope:
+    return visibility.visible(actor, ctx.library.sights(), ctx.now())
 
 
 def sees_no_case(session: Session, scope: visibility.Scope, today: date) -> bool:
@@ -167,26 +167,26 @@ def sees_no_case(session: Session, scope: visibility.Scope, today: date) -> bool
     return not by_role and not index_repository.page(session, scope, today=today, limit=1).rows
 
 
-def may_find(house: House, actor: Actor) -> bool:
+def may_find(ctx: AppContext, actor: Actor) -> bool:
     """Whether there are cases for this person to look for: by a role, or by a seat in one."""
-    with house.realm.reading() as session:
-        return not sees_no_case(session, scope_of(house, actor), today_for(house))
+    with ctx.realm.reading() as session:
+        return not sees_no_case(session, scope_of(ctx, actor), today_for(ctx))
 
 
 # ---- load --------------------------------------------------------------------------------------------------------
 
 
-def load(house: House, session: Session, actor: Actor, number: str, *, reading: bool = False) -> Loaded:
+def load(ctx: AppContext, session: Session, actor: Actor, number: str, *, reading: bool = False) -> Loaded:
     """The case with that number, if this person may see it; raises Unseen.
 
     `reading`: for a page that is only read. Names stand on it while they are lifted for this person, and an emergency
     opening is enough to see it; for everything else neither of the two counts.
     """
-    digits, scope = case_numbers.check_number(number) if actor.realm == house.name else None, scope_of(house, actor)
-    case_id = digits and index_repository.find_id(session, scope, digits, today=today_for(house))
+    digits, scope = case_numbers.check_number(number) if actor.realm == ctx.name else None, scope_of(ctx, actor)
+    case_id = digits and index_repository.find_id(session, scope, digits, today=today_for(ctx))
     if not case_id:
         raise Unseen(number)
-    loaded = load_by_id(house, session, actor, case_id, reading=reading)
+    loaded = load_by_id(ctx, session, actor, case_id, reading=reading)
     # The index finds a case and grants nothing: whoever could write a row of it would read all. The events decide. And
     # what was opened by name, or by a door, opens nothing once no role reads the case.
     if not loaded.roles or not visibility.may_see(scope, place_of(loaded.facts)):
@@ -211,14 +211,14 @@ def place_of(facts: Facts) -> visibility.Place:
     )
 
 
-def load_by_id(house: House, session: Session, actor: Actor, case_id: str, *, reading: bool = False) -> Loaded:
+def load_by_id(ctx: AppContext, session: Session, actor: Actor, case_id: str, *, reading: bool = False) -> Loaded:
     """The case with that id, for who was let through already."""
     if not reading:
         repository.hold_beside(session, case_id)
-    protocol, case = folded(house, session, case_id)
+    protocol, case = folded(ctx, session, case_id)
     events = tuple(case.events)
-    around = surroundings(house, case.unit, named=schools_named(protocol, case), language=actor.language)
-    facts = read(protocol, case, house.now(), around)
+    around = surroundings(ctx, case.unit, named=schools_named(protocol, case), language=actor.language)
+    facts = read(protocol, case, ctx.now(), around)
     loaded = Loaded(case_id, protocol, case, facts, around, actor, (), events)
     loaded.roles = roles_of(protocol, case, actor, around, facts.today)
     if reading and not loaded.roles:
@@ -227,9 +227,9 @@ def load_by_id(house: House, session: Session, actor: Actor, case_id: str, *, re
     if reading and loaded.pseudonymised and not loaded.metadata_only:
         loaded.lifting = case.lifting_of(actor.id, facts.now) if loaded.roles else None
     if loaded.roles and (loaded.lifting or not loaded.pseudonymised):
-        loaded.names = names_in(house, session, case_id)
+        loaded.names = names_in(ctx, session, case_id)
     elif loaded.roles and not loaded.metadata_only:
-        loaded.naming = naming_of(protocol, names_in(house, session, case_id))
+        loaded.naming = naming_of(protocol, names_in(ctx, session, case_id))
     return loaded
 
 
@@ -240,23 +240,23 @@ def roles_by_door(loaded: Loaded) -> tuple[str, ...]:
     return (door.role,) if door is not None and door.role in held else ()
 
 
-def folded(house: House, session: Session, case_id: str) -> tuple[Protocol, Case]:
+def folded(ctx: AppContext, session: Session, case_id: str) -> tuple[Protocol, Case]:
     """A case as its events make it, and the version of its protocol that it follows now."""
     opened = repository.opened(session, case_id)
-    events = [from_entry(entry) for entry in repository.load_events(session, house.vault, case_id)]
+    events = [from_entry(entry) for entry in repository.load_events(session, ctx.vault, case_id)]
     changes = (event for event in reversed(events) if isinstance(event, VersionChanged))
     latest = next(changes, None)
-    protocol = house.library.protocol(opened.protocol, latest.version if latest else opened.version)
-    return protocol, fold(protocol, events, earlier=house.library.earlier(opened.protocol, events))
+    protocol = ctx.library.protocol(opened.protocol, latest.version if latest else opened.version)
+    return protocol, fold(protocol, events, earlier=ctx.library.earlier(opened.protocol, events))
 
 
-def stood_at(house: House, case: Case, ends: datetime, around: Surroundings) -> Facts:
+def stood_at(ctx: AppContext, case: Case, ends: datetime, around: Surroundings) -> Facts:
     """A case as the journal had it before that moment, read by the version that it followed then."""
     events = [event for event in case.events if event.at < ends]
     latest = next((event for event in reversed(events) if isinstance(event, VersionChanged)), None)
-    protocol = house.library.protocol(case.protocol, latest.version if latest else case.versions[0][1])
+    protocol = ctx.library.protocol(case.protocol, latest.version if latest else case.versions[0][1])
     if len(events) < len(case.events):
-        case = fold(protocol, events, earlier=house.library.earlier(case.protocol, events))
+        case = fold(protocol, events, earlier=ctx.library.earlier(case.protocol, events))
     return read(protocol, case, ends, around)
 
 
@@ -271,10 +271,10 @@ def sign_of(protocol: Protocol, slot_id: str) -> str:
     return f"{protocol.slots[slot].short}{number}"
 
 
-def names_in(house: House, session: Session, case_id: str) -> dict[str, Mapping[str, str]]:
+def names_in(ctx: AppContext, session: Session, case_id: str) -> dict[str, Mapping[str, str]]:
     return {
         person.slot_id: dict(person.values) if person.values else {}
-        for person in repository.load_identities(session, house.vault, case_id)
+        for person in repository.load_identities(session, ctx.vault, case_id)
     }
 
 
@@ -287,10 +287,10 @@ def as_it_stood(loaded: Loaded, event: Event) -> Loaded:
     return replace(loaded, protocol=protocol, case=case, events=events, facts=facts)
 
 
-def with_neighbours(house: House, loaded: Loaded) -> Loaded:
+def with_neighbours(ctx: AppContext, loaded: Loaded) -> Loaded:
     """The same case, knowing the people of the schools beside: a second signature may come from there."""
     loaded.around = surroundings(
-        house,
+        ctx,
         loaded.case.unit,
         joinable=loaded.around.joinable,
         neighbours=True,
@@ -301,12 +301,12 @@ def with_neighbours(house: House, loaded: Loaded) -> Loaded:
     return loaded
 
 
-def with_joinable(house: House, session: Session, loaded: Loaded) -> Loaded:
+def with_joinable(ctx: AppContext, session: Session, loaded: Loaded) -> Loaded:
     """The same case, knowing the open cases of its school that this person sees: for joining."""
     page = index_repository.page(
         session,
-        scope_of(house, loaded.actor).of_content(),
-        today=today_for(house),
+        scope_of(ctx, loaded.actor).of_content(),
+        today=today_for(ctx),
         limit=STARTING_PLACES,
         filter=index_repository.Filter(ended=False, unit=loaded.case.unit, protocol=loaded.protocol.protocol),
     )
@@ -316,9 +316,9 @@ def with_joinable(house: House, session: Session, loaded: Loaded) -> Loaded:
     return loaded
 
 
-def with_schools(house: House, loaded: Loaded, codes: Iterable[str]) -> Loaded:
+def with_schools(ctx: AppContext, loaded: Loaded, codes: Iterable[str]) -> Loaded:
     """The same case, knowing these schools too, as far as the installation has them."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = auth_repository.schools_coded(session, set(codes) - {loaded.around.unit.code})
     around = loaded.around
     loaded.around = replace(around, schools=around.schools | set(found), named={**around.named, **found})
@@ -326,9 +326,9 @@ def with_schools(house: House, loaded: Loaded, codes: Iterable[str]) -> Loaded:
     return loaded
 
 
-def with_organisations(house: House, loaded: Loaded) -> Loaded:
+def with_organisations(ctx: AppContext, loaded: Loaded) -> Loaded:
     """The same case, knowing to which organisations of its place it may be referred."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = people_repository.contacts_of(session, loaded.case.unit)
     known = tuple(
         Organisation(one.id, loaded.protocol.resolve("targets", one.target), one.names, one.phone) for one in found
@@ -342,7 +342,7 @@ def with_organisations(house: House, loaded: Loaded) -> Loaded:
 
 
 def keep(
-    house: House,
+    ctx: AppContext,
     session: Session,
     case_id: str,
     protocol: Protocol,
@@ -356,15 +356,15 @@ def keep(
     Raises Unseen where they would open a case again whose erasure has begun.
     """
     if any(isinstance(event, StepTaken) and protocol.states[event.source].ended for event in events):
-        _not_gone(house, session, case_id)
+        _not_gone(ctx, session, case_id)
     expected = before[-1].seq if before else 0
     entries = repository.append(
-        session, house.vault, case_id, expected, [to_entry(protocol, event) for event in events]
+        session, ctx.vault, case_id, expected, [to_entry(protocol, event) for event in events]
     )
     for person in people:
         repository.keep_identities(
             session,
-            house.vault,
+            ctx.vault,
             case_id,
             slot_id=person.id,
             slot=person.slot,
@@ -373,35 +373,35 @@ def keep(
         )
     numbered = tuple(event.numbered(entry.seq) for event, entry in zip(events, entries, strict=True))
     whole = [*before, *numbered]
-    case = fold(protocol, whole, earlier=house.library.earlier(protocol.protocol, whole))
+    case = fold(protocol, whole, earlier=ctx.library.earlier(protocol.protocol, whole))
     if any(isinstance(event, EntryRetracted) for event in numbered):
         repository.unmark(session, case_id, case.former)
-    _write(house, session, case_id, read(protocol, case, house.now(), around or surroundings(house, case.unit)))
+    _write(ctx, session, case_id, read(protocol, case, ctx.now(), around or surroundings(ctx, case.unit)))
     return numbered
 
 
-def _not_gone(house: House, session: Session, case_id: str) -> None:
-    if is_listed_erased(house, session, case_id):
+def _not_gone(ctx: AppContext, session: Session, case_id: str) -> None:
+    if is_listed_erased(ctx, session, case_id):
         raise Unseen(case_id)
 
 
-def is_listed_erased(house: House, session: Session, case_id: str) -> bool:
+def is_listed_erased(ctx: AppContext, session: Session, case_id: str) -> bool:
     """Whether the list of erased cases names it.
 
     One that was touched or can't be read says no, and whoever administers is told: it keeps no child's case shut, and
     nobody from suspending an erasure.
     """
     try:
-        noted = backups.read_erased(house.settings.data, house.vault)
+        noted = backups.read_erased(ctx.settings.data, ctx.vault)
     except ErasedUnreadable as error:
         said = "a case goes on though the list of erased cases was touched or can't be read: %s"
         _log.error(said, type(error).__name__)
-        _have_told(house, session)
+        _have_told(ctx, session)
         return False
     return any(one.case_id == case_id for one in noted)
 
 
-def _have_told(house: House, session: Session) -> None:
+def _have_told(ctx: AppContext, session: Session) -> None:
     """Keep it as the check of the night would, once: the worker then tells whoever administers the installation.
 
     It stands beside the latest check and takes the place of none: the next one comes as it would have.
@@ -409,8 +409,8 @@ def _have_told(house: House, session: Session) -> None:
     said, latest = f"{Chain.anchors.value}  0 {Flaw.erased_list.value}", chain_checks.latest_check(session)
     if latest is not None and latest.first_fault == said:
         return
-    began = latest.started_at if latest else house.now() - timedelta(days=1)
-    chain_checks.keep_check(session, started_at=began, finished_at=house.now(), events=0, faults=1, first_fault=said)
+    began = latest.started_at if latest else ctx.now() - timedelta(days=1)
+    chain_checks.keep_check(session, started_at=began, finished_at=ctx.now(), events=0, faults=1, first_fault=said)
 
 
 def marks_of(identity: Mapping[str, Any]) -> list[str]:
@@ -428,7 +428,7 @@ def mark_text(text: str) -> str:
     return " ".join(sorted(text.split()))
 
 
-def reindex(house: House, session: Session, case_id: str) -> index_repository.IndexRow | None:
+def reindex(ctx: AppContext, session: Session, case_id: str) -> index_repository.IndexRow | None:
     """Write the case's index row anew from its events; whom a record named that was taken back is not found by it.
 
     None, and nothing is written, where the case was erased meanwhile.
@@ -436,33 +436,33 @@ def reindex(house: House, session: Session, case_id: str) -> index_repository.In
     repository.hold(session, case_id)
     if repository.is_destroyed(session, case_id):
         return None
-    protocol, case = folded(house, session, case_id)
-    around = surroundings(house, case.unit)
+    protocol, case = folded(ctx, session, case_id)
+    around = surroundings(ctx, case.unit)
     repository.unmark(session, case_id, case.former)
-    return _write(house, session, case_id, read(protocol, case, house.now(), around))
+    return _write(ctx, session, case_id, read(protocol, case, ctx.now(), around))
 
 
-def _write(house: House, session: Session, case_id: str, facts: Facts) -> index_repository.IndexRow:
+def _write(ctx: AppContext, session: Session, case_id: str, facts: Facts) -> index_repository.IndexRow:
     """The index row, and all that packages keep of a case: beside its row, or once that is written."""
     row = index_row(case_id, facts.protocol, facts.case, facts, facts.around)
-    _tell_who_stands_in(house, session, row, facts)
-    _tell_who_alone_can(house, session, row)
-    index_repository.write(session, row, _beside(house, session, row, facts))
-    for follow in house.wiring.following:
-        follow(house, session, case_id, facts)
+    _tell_who_stands_in(ctx, session, row, facts)
+    _tell_who_alone_can(ctx, session, row)
+    index_repository.write(session, row, _beside(ctx, session, row, facts))
+    for follow in ctx.wiring.following:
+        follow(ctx, session, case_id, facts)
     return row
 
 
-def _tell_who_alone_can(house: House, session: Session, row: index_repository.IndexRow) -> None:
+def _tell_who_alone_can(ctx: AppContext, session: Session, row: index_repository.IndexRow) -> None:
     """Whoever alone can meet what the next step needs is told as it comes to wait for them."""
     before = index_repository.asked_of(session, row.case_id) if row.asked else ()
     known = {(one.role, one.act, one.need) for one in before}
     for one in row.asked:
         if (one.role, one.act, one.need) not in known:
-            _ask_to_tell(house, session, row.case_id, one.role, one.act)
+            _ask_to_tell(ctx, session, row.case_id, one.role, one.act)
 
 
-def _tell_who_stands_in(house: House, session: Session, row: index_repository.IndexRow, facts: Facts) -> None:
+def _tell_who_stands_in(ctx: AppContext, session: Session, row: index_repository.IndexRow, facts: Facts) -> None:
     """Where a restricted case comes up to those who stand in for those who oversee, they are told; and these, where it
     comes back to them. Of one that is opened, or restricted now, its deadlines and the step tell."""
     before = index_repository.row_of(session, row.case_id) if row.restricted and not row.ended else None
@@ -475,17 +475,17 @@ def _tell_who_stands_in(house: House, session: Session, row: index_repository.In
     told = [role for _account, role in standing] or [role.key for role in protocol.roles.values() if role.oversees]
     urgent = row.urgent or any(protocol.deadlines[due.key].urgent for due in row.dues)
     for role in dict.fromkeys(told):
-        _ask_to_tell(house, session, row.case_id, role, "stands_in", urgent=urgent)
+        _ask_to_tell(ctx, session, row.case_id, role, "stands_in", urgent=urgent)
 
 
 def _beside(
-    house: House, session: Session, row: index_repository.IndexRow, facts: Facts
+    ctx: AppContext, session: Session, row: index_repository.IndexRow, facts: Facts
 ) -> list[index_repository.Beside]:
     """What the case asks of other schools, and what packages say. Raises NotWired unless each table is said once."""
-    asked = requests_of(house, facts.protocol, facts.case, facts.around)
-    found = [*lookup_repository.rows_of(row.case_id, asked, known_to(house, session, facts.protocol, facts.case))]
-    for project in house.wiring.projections:
-        found += project(house, session, row, facts)
+    asked = requests_of(ctx, facts.protocol, facts.case, facts.around)
+    found = [*lookup_repository.rows_of(row.case_id, asked, known_to(ctx, session, facts.protocol, facts.case))]
+    for project in ctx.wiring.projections:
+        found += project(ctx, session, row, facts)
     said = sorted(table.__tablename__ for table, _rows in found)
     if said != index_check_repository.beside():
         raise NotWired(
@@ -595,7 +595,7 @@ def _due(protocol: Protocol, due: Due) -> index_repository.Due:
 
 
 def notify(
-    house: House,
+    ctx: AppContext,
     session: Session,
     protocol: Protocol,
     case: Case,
@@ -604,21 +604,21 @@ def notify(
     around: Surroundings,
 ) -> None:
     """Ask in the same transaction for the messages that the moves made call for: ids only, no content."""
-    facts, events = read(protocol, case, house.now(), around), tuple(events)
+    facts, events = read(protocol, case, ctx.now(), around), tuple(events)
     moved = {event.move for event in events if isinstance(event, StepTaken)}
     for event in events:
         if isinstance(event, ReviewAsked):
-            tell(house, session, case_id, asked_first(protocol))
+            tell(ctx, session, case_id, asked_first(protocol))
         if isinstance(event, EntryRetracted) and calls_off(case, event):
-            _ask_to_tell(house, session, case_id, "", "taken_back", urgent=True, entry=event.entry)
+            _ask_to_tell(ctx, session, case_id, "", "taken_back", urgent=True, entry=event.entry)
         if isinstance(event, Recorded):
-            _notify_of_act(house, session, protocol, case_id, event)
+            _notify_of_act(ctx, session, protocol, case_id, event)
         move = _move_told(protocol, event, moved)
         if move is None:
             continue
         for notice in move.notify:
             if notice.when is None or notice.when.holds(facts):
-                _ask_to_tell(house, session, case_id, notice.to, move.key, urgent=notice.urgent)
+                _ask_to_tell(ctx, session, case_id, notice.to, move.key, urgent=notice.urgent)
 
 
 def _move_told(protocol: Protocol, event: Event, moved: Collection[str]) -> Move | None:
@@ -640,7 +640,7 @@ def calls_off(case: Case, event: Event) -> bool:
     return record is not None and act_checks.raises_danger(record.kind, record.derived)
 
 
-def _notify_of_act(house: House, session: Session, protocol: Protocol, case_id: str, event: Recorded) -> None:
+def _notify_of_act(ctx: AppContext, session: Session, protocol: Protocol, case_id: str, event: Recorded) -> None:
     """Whom the act itself tells: another school's side of what waits for it, its head of a case that opened there."""
     opened = event.derived.get(OPENED)
     values = act_values(protocol, event.act, event.answers, event.role, event.actor)
@@ -649,20 +649,20 @@ def _notify_of_act(house: House, session: Session, protocol: Protocol, case_id: 
         if (is_asked and opened) or (notice.to == RECEIVING_HEAD and not opened):
             continue
         if notice.when is None or notice.when.holds(values):
-            _ask_to_tell(house, session, case_id, notice.to, event.act, urgent=notice.urgent, opened=opened or "")
+            _ask_to_tell(ctx, session, case_id, notice.to, event.act, urgent=notice.urgent, opened=opened or "")
 
 
-def tell(house: House, session: Session, case_id: str, roles: Iterable[str]) -> None:
+def tell(ctx: AppContext, session: Session, case_id: str, roles: Iterable[str]) -> None:
     """Ask for a message, without content, to whoever holds these roles or seats."""
     for role in roles:
-        _ask_to_tell(house, session, case_id, role, "review", review=True)
+        _ask_to_tell(ctx, session, case_id, role, "review", review=True)
 
 
 def _ask_to_tell(
-    house: House, session: Session, case_id: str, to: str, move: str, *, urgent: bool = False, **more: str | int
+    ctx: AppContext, session: Session, case_id: str, to: str, move: str, *, urgent: bool = False, **more: str | int
 ) -> None:
     payload: work_queue.Payload = {"case": case_id, "to": to, "move": move, "urgent": urgent, **more}
-    work_queue.put_message(session, "notify", payload, at=house.now())
+    work_queue.put_message(session, "notify", payload, at=ctx.now())
 
 
 def accounts_in(loaded: Loaded) -> set[str]:
@@ -687,8 +687,8 @@ def _pointed_at(fields: Iterable[FormField], answers: Mapping[str, Any]) -> Iter
             yield from [value] if isinstance(value, str) else value
 
 
-def account_names(house: House, ids: Iterable[str], language: str) -> dict[str, str]:
+def account_names(ctx: AppContext, ids: Iterable[str], language: str) -> dict[str, str]:
     """Names of accounts as that language writes them, for showing who did what."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = auth_repository.accounts(session, tuple(set(ids)))
     return {key: account.name(language) for key, account in found.items()}

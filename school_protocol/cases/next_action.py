@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository, repository
 from school_protocol.cases.lookup_repository import Asker, Request
-from school_protocol.context import REALM, House
+from school_protocol.context import REALM, AppContext
 from school_protocol.engine.act_checks import left_to_sign
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import Record, acts_as, is_signed
@@ -27,28 +27,28 @@ _WAITS_ABOVE = {ScopeKind.province: UnitKind.province, ScopeKind.region: UnitKin
 _STOREYS = (UnitKind.province, UnitKind.region, UnitKind.country)
 
 
-def requests_of(house: House, protocol: Protocol, case: Case, around: Surroundings) -> tuple[Request, ...]:
+def requests_of(ctx: AppContext, protocol: Protocol, case: Case, around: Surroundings) -> tuple[Request, ...]:
     """Everything that waits for another school's answer; of a workshop's case nothing waits for anybody.
 
     Where the school is none of this installation, whoever answers in its place above the case's own school is asked.
     """
-    asked = waiting(protocol, case) if house.name == REALM else ()
+    asked = waiting(protocol, case) if ctx.name == REALM else ()
     if not asked:
         return ()
-    facts = read(protocol, case, house.now(), around)
-    with house.directory.reading() as session:
+    facts = read(protocol, case, ctx.now(), around)
+    with ctx.directory.reading() as session:
         units = auth_repository.schools_coded(session, {one.school for one in asked} - {""})
         found = [(one, units.get(one.school)) for one in asked]
         return tuple(request for one, there in found for request in _requests(session, facts, one, there))
 
 
-def is_school_here(house: House, code: str) -> bool:
+def is_school_here(ctx: AppContext, code: str) -> bool:
     """Whether a school of this installation has that code."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return bool(auth_repository.schools_coded(session, {code}))
 
 
-def known_to(house: House, session: Session, protocol: Protocol, case: Case) -> set[str]:
+def known_to(ctx: AppContext, session: Session, protocol: Protocol, case: Case) -> set[str]:
     """The units that the case ever asked, those of the cases that it was joined to or came from, and those above."""
     asked = (ActKind.ask_transfer, ActKind.contribute)
     schools = {school_of(protocol, record) for record in case.records if record.kind in asked} - {""}
@@ -56,7 +56,7 @@ def known_to(house: House, session: Session, protocol: Protocol, case: Case) -> 
     homes = {home for number in numbers if (home := repository.unit_of(session, number))}
     if not schools and not homes:
         return set()
-    with house.directory.reading() as people:
+    with ctx.directory.reading() as people:
         units = (
             *auth_repository.schools_coded(people, schools).values(),
             *auth_repository.find_units(people, homes).values(),
@@ -110,11 +110,11 @@ def _above(unit: Unit, kind: UnitKind) -> str | None:
     return unit.parents[place] if place < len(unit.parents) else None
 
 
-def asker(house: House, actor: Actor) -> Asker:
+def asker(ctx: AppContext, actor: Actor) -> Asker:
     """Somebody who asks what waits for them."""
-    seats = {seat for protocol in house.library.every() for seat in receiving_seats(protocol)}
+    seats = {seat for protocol in ctx.library.every() for seat in receiving_seats(protocol)}
     offices = tuple(dict.fromkeys((held.role, held.unit) for held in actor.appointments))
-    return Asker(actor.id, offices, tuple(sorted(seats)), house.now())
+    return Asker(actor.id, offices, tuple(sorted(seats)), ctx.now())
 
 
 def tone_of(due_at: datetime | None, now: datetime) -> str:

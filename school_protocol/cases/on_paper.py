@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.view_models import AccountLine
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.actors import AT, BY, may_be_typed, role_for
 from school_protocol.engine.case import Case
 from school_protocol.engine.definition import Act, Protocol
@@ -31,13 +31,13 @@ class OnPaper:
         return self.by in ("", actor.id)
 
 
-def paper_of(house: House, actor: Actor, said: OnPaper | None) -> Paper | None:
+def paper_of(ctx: AppContext, actor: Actor, said: OnPaper | None) -> Paper | None:
     """The paper form, and its writer as they stood on that day. Raises BadInput where moment or person are unknown."""
     if said is None:
         return None
     written_at = _moment(said.at)
-    day = min(written_at, house.now()).astimezone(ZONE).date()
-    with house.directory.reading() as session:
+    day = min(written_at, ctx.now()).astimezone(ZONE).date()
+    with ctx.directory.reading() as session:
         writer = auth_repository.actor(session, said.by or actor.id, realm=actor.realm, today=day)
     if writer is None:
         raise BadInput({BY: ("no_such_colleague",)})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from weakref import WeakSet
 
 from school_protocol.cases import repository
-from school_protocol.context import REALM, House
+from school_protocol.context import REALM, AppContext
 from school_protocol.engine.errors import NotOpenYet
 from school_protocol.engine.texts import N_
 from school_protocol.reports import repository as reports_repository
@@ -117,50 +117,50 @@ _begun: WeakSet[Engine] = WeakSet()
 """Directories of installations that have begun, or are demos: neither ever ends, so it is asked once a process."""
 
 
-def refuse_unopened(house: House) -> None:
+def refuse_unopened(ctx: AppContext) -> None:
     """Raises NotOpenYet where nothing about real pupils is taken yet."""
-    if is_shut(house):
+    if is_shut(ctx):
         raise NotOpenYet(
             "this installation isn't open yet: its go-live list is not signed; `school-protocol go-live show` says "
             "what is missing, and who signs"
         )
 
 
-def is_shut(house: House) -> bool:
+def is_shut(ctx: AppContext) -> bool:
     """Whether no case is opened here, and no report taken."""
-    if not is_asked(house) or has_begun(house):
+    if not is_asked(ctx) or has_begun(ctx):
         return False
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return bool(missing(session))
 
 
-def is_asked(house: House) -> bool:
+def is_asked(ctx: AppContext) -> bool:
     """Whether the list is asked for: of the real realm of an installation."""
-    return house.settings.keeps_shut and house.name == REALM
+    return ctx.settings.keeps_shut and ctx.name == REALM
 
 
-def has_begun(house: House) -> bool:
+def has_begun(ctx: AppContext) -> bool:
     """Whether a case or a report came here already, or all is made up anyway."""
-    if house.directory.engine in _begun:
+    if ctx.directory.engine in _begun:
         return True
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         has_begun = repository.any_opened(session) or reports_repository.any_came(session)
     if not has_begun:
-        with house.directory.reading() as session:
+        with ctx.directory.reading() as session:
             has_begun = sql.is_demo(session)
     if has_begun:
-        _begun.add(house.directory.engine)
+        _begun.add(ctx.directory.engine)
     return has_begun
 
 
-def is_live(house: House) -> bool:
+def is_live(ctx: AppContext) -> bool:
     """Whether real cases are here, or may come now: one has begun, or every item is signed; never in a demo."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         if sql.is_demo(session):
             return False
         if not missing(session):
             return True
-    return has_begun(house)
+    return has_begun(ctx)
 
 
 def signatures(session: Session) -> dict[str, dict[str, Change]]:

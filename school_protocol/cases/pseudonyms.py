@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from school_protocol.cases.loading import Loaded, load, names_in, naming_of, sees_pseudonyms, sign_of
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.definition import ActKind, Protocol
 from school_protocol.engine.definition_parts import FieldType, Form, FormField
@@ -26,7 +26,7 @@ from school_protocol.storage.engines import Session
 Mask = Callable[[str], str]
 
 
-class Masks:
+class Pseudonymiser:
     """For each writer of a case, how their texts read to whoever has it loaded; for a reader of names, as typed."""
 
     def __init__(self, loaded: Loaded) -> None:
@@ -174,7 +174,7 @@ def _masked(
 
 
 def named_in(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     number: str | None,
     protocol: Protocol,
@@ -189,8 +189,8 @@ def named_in(
     names: dict[str, Identity] = {}
     taken: set[str] = set()
     if number is not None:
-        with house.realm.reading() as session:
-            loaded = load(house, session, actor, number)
+        with ctx.realm.reading() as session:
+            loaded = load(ctx, session, actor, number)
         names = {slot_id: one for slot_id, one in loaded.names.items() if slot_id not in loaded.case.former}
         taken = {*loaded.case.people, *loaded.case.former}
     people = {sign_of(protocol, slot_id): identity for slot_id, identity in names.items()}
@@ -218,7 +218,7 @@ def _numbered(
 
 
 def refuse_names(
-    house: House, session: Session, case_id: str | None, protocol: Protocol, decision: Decision, *, tells: bool
+    ctx: AppContext, session: Session, case_id: str | None, protocol: Protocol, decision: Decision, *, tells: bool
 ) -> None:
     """Raises BadInput where a text that readers of pseudonyms see names somebody of the case, or a way to reach one.
 
@@ -227,7 +227,7 @@ def refuse_names(
     texts = dict(_nameless(protocol, decision))
     if not texts:
         return
-    names = dict(names_in(house, session, case_id)) if case_id else {}
+    names = dict(names_in(ctx, session, case_id)) if case_id else {}
     names |= {person.id: person.identity for person in decision.people}
     refuse_names_in(naming_of(protocol, names), texts, tells=tells)
 

@@ -10,7 +10,7 @@ from school_protocol.cases import index_repository
 from school_protocol.cases.loading import Loaded, index_row
 from school_protocol.cases.next_action import SENT_BACK, TEAM, rank_of, tone_of
 from school_protocol.cases.view_models import CaseLine, DutyLine, EventView, RemarkLine, ReviewLine
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.deadlines import Due
@@ -282,18 +282,18 @@ def _sent_back_by(seeing: Seeing, review: Review, refused: Recorded) -> StepTake
 # One case as a list says it to one person: out of its index row alone, nothing nominal.
 
 
-def own_line(house: House, loaded: Loaded) -> CaseLine | None:
+def own_line(ctx: AppContext, loaded: Loaded) -> CaseLine | None:
     """A case as lists say it to this person now; None where they only read it, by an emergency opening."""
     if loaded.door is not None:
         return None
     row = index_row(loaded.case_id, loaded.protocol, loaded.case, loaded.facts, loaded.around)
-    line = case_line(house, loaded.actor, row, loaded.around.unit)
+    line = case_line(ctx, loaded.actor, row, loaded.around.unit)
     return as_metadata(line, loaded.actor) if loaded.metadata_only else line
 
 
-def case_line(house: House, actor: Actor, row: index_repository.IndexRow, unit: Unit) -> CaseLine:
+def case_line(ctx: AppContext, actor: Actor, row: index_repository.IndexRow, unit: Unit) -> CaseLine:
     """A row of the index as a list shows it to this person: nothing nominal, not even the kind of facts."""
-    protocol = house.library.protocol(row.protocol, row.version)
+    protocol = ctx.library.protocol(row.protocol, row.version)
     grid = next(iter(protocol.grids.values()), None)
     stages = list(protocol.stages)
     act = protocol.acts.get(row.next_key or "") if row.next_kind == "act" else None
@@ -308,7 +308,7 @@ def case_line(house: House, actor: Actor, row: index_repository.IndexRow, unit: 
         level=grid.levels.get(row.level or 0) if grid else None,
         due=due,
         due_at=row.next_due_at,
-        tone="ended" if row.ended else tone_of(row.next_due_at, house.now()),
+        tone="ended" if row.ended else tone_of(row.next_due_at, ctx.now()),
         raised=row.raised,
         urgent=row.urgent,
         restricted=row.restricted,
@@ -322,7 +322,7 @@ def case_line(house: House, actor: Actor, row: index_repository.IndexRow, unit: 
         by_day=due is None and row.next_due_at is not None,
         numbers=act is not None and act.kind is ActKind.refer and row.raised > 0,
     )
-    return _for_whom(house, actor, row, line)
+    return _for_whom(ctx, actor, row, line)
 
 
 def _next_title(protocol: Protocol, row: index_repository.IndexRow) -> Text | None:
@@ -347,8 +347,8 @@ def _is_due(protocol: Protocol, row: index_repository.IndexRow) -> bool:
     return row.next_kind == "act" and any(source.act == row.next_key for source in due.met_by)
 
 
-def _for_whom(house: House, actor: Actor, row: index_repository.IndexRow, line: CaseLine) -> CaseLine:
-    own = names_of(house, actor, row, line.unit)
+def _for_whom(ctx: AppContext, actor: Actor, row: index_repository.IndexRow, line: CaseLine) -> CaseLine:
+    own = names_of(ctx, actor, row, line.unit)
     alone = next((one for one in row.asked if one.role in own), None)
     if alone is not None and (row.waiting_for.isdisjoint(own) or row.next_key == alone.act):
         act, need = line.protocol.acts[alone.act], line.protocol.needs[alone.need]
@@ -358,7 +358,7 @@ def _for_whom(house: House, actor: Actor, row: index_repository.IndexRow, line: 
     if row.waits_on_authority is None or row.next_key is None:
         return line
     line = replace(line, with_family=bool(row.waits_on_family), unanswered=row.waits_on_authority)
-    if row.waits_on_authority and _waits_outside(house, row, line.protocol):
+    if row.waits_on_authority and _waits_outside(ctx, row, line.protocol):
         return replace(line, whom="authority")
     if row.waiting_for & own:
         return replace(line, whom="me")
@@ -368,15 +368,15 @@ def _for_whom(house: House, actor: Actor, row: index_repository.IndexRow, line: 
     return replace(line, whom="team" if is_team else "roles" if shown else "nobody", roles=tuple(shown))
 
 
-def _waits_outside(house: House, row: index_repository.IndexRow, protocol: Protocol) -> bool:
+def _waits_outside(ctx: AppContext, row: index_repository.IndexRow, protocol: Protocol) -> bool:
     """Whether what is next is an answer from outside that is not late."""
     is_answer = any(act.key == row.next_key for act in protocol.acts_of(ActKind.answer_referral))
-    return is_answer and not (row.next_due_at and row.next_due_at < house.now())
+    return is_answer and not (row.next_due_at and row.next_due_at < ctx.now())
 
 
-def names_of(house: House, actor: Actor, row: index_repository.IndexRow, unit: Unit) -> set[str]:
+def names_of(ctx: AppContext, actor: Actor, row: index_repository.IndexRow, unit: Unit) -> set[str]:
     """The roles and seats that this person has in a case."""
-    today = today_for(house)
+    today = today_for(ctx)
     seats = {seat.seat for seat in row.seats if seat.account == actor.id and seat.is_held(today)}
     return {*seats, *actor.roles_in((unit.id, *unit.parents))}
 

@@ -57,14 +57,14 @@ FIRST_MINUTES, CASE_FILE = "first-minutes", "case-file"
 
 @case_blueprint.get("/<number>")
 def show(number: str) -> ResponseReturnValue:
-    case = showing.see_case(sessions.house(), sessions.actor(), number, routing.asked("cases.show"))
+    case = showing.see_case(sessions.ctx(), sessions.actor(), number, routing.asked("cases.show"))
     return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
 
 
 @case_blueprint.get("/<number>/chronology")
 def chronology(number: str) -> ResponseReturnValue:
     before = request.args.get("before", type=int)
-    head, page = showing.see_chronology(sessions.house(), sessions.actor(), number, before)
+    head, page = showing.see_chronology(sessions.ctx(), sessions.actor(), number, before)
     return render_template("cases/chronology.html", head=head, page=page, before=before, names=head.labels)
 
 
@@ -72,7 +72,7 @@ def chronology(number: str) -> ResponseReturnValue:
 def entry(number: str, seq: int) -> ResponseReturnValue:
     if seq > 10**9:
         raise Unseen(number)
-    head, record = showing.see_record(sessions.house(), sessions.actor(), number, seq)
+    head, record = showing.see_record(sessions.ctx(), sessions.actor(), number, seq)
     return render_template("cases/entry.html", head=head, record=record, names=head.labels)
 
 
@@ -81,14 +81,14 @@ def entry(number: str, seq: int) -> ResponseReturnValue:
 
 @case_blueprint.route("/<number>/acts/<act>", methods=["GET", "POST"], is_long=True)
 def act(number: str, act: str) -> ResponseReturnValue:
-    view = showing.see_act(sessions.house(), sessions.actor(), number, act)
+    view = showing.see_act(sessions.ctx(), sessions.actor(), number, act)
     form, was_kept = shown_form(view)
     correction = correction_for(view, form)
     if not is_sent():
         if view.act.kind is ActKind.sign and view.choices.records and "record" not in request.args:
             return _before_signing(number, view)
         return _act_page(view, form, correction, was_kept=was_kept)
-    house, actor, password = sessions.house(), sessions.actor(), form.password.data or None
+    ctx, actor, password = sessions.ctx(), sessions.actor(), form.password.data or None
     expected = None if _in_first_minutes(view) else form.expected_seq()
     changed = ((correction.form, correction.before),) if correction else ()
 
@@ -100,7 +100,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
 
     def rehearse() -> None:
         service.rehearse_act(
-            house,
+            ctx,
             actor,
             number,
             view.act.key,
@@ -121,7 +121,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
             ui_forms.keep()
             return _act_page(view, form, correction), 422
         done = service.record_act(
-            house,
+            ctx,
             actor,
             number,
             view.act.key,
@@ -216,7 +216,7 @@ def _act_conflict(
     expected: int,
     before: int | None = None,
 ) -> str:
-    news = showing.what_is_new(sessions.house(), sessions.actor(), number, expected, act=view.act.key)
+    news = showing.what_is_new(sessions.ctx(), sessions.actor(), number, expected, act=view.act.key)
     form.expected.data = str(news.head.seq)
     if before is not None:
         renewed(form)
@@ -268,12 +268,12 @@ def move(number: str, move: str) -> ResponseReturnValue:
     form = move_form(view, posted)
     if request.method != "POST":
         return _move_page(view, form, was_kept=posted is not None)
-    house, actor, expected = sessions.house(), sessions.actor(), form.expected_seq()
+    ctx, actor, expected = sessions.ctx(), sessions.actor(), form.expected_seq()
 
     def rehearse() -> None:
         reason, departures = form.reason.data or "", form.departures()
         service.rehearse_move(
-            house, actor, number, view.move.key, reason=reason, departures=departures, expected=expected
+            ctx, actor, number, view.move.key, reason=reason, departures=departures, expected=expected
         )
 
     try:
@@ -282,7 +282,7 @@ def move(number: str, move: str) -> ResponseReturnValue:
             ui_forms.keep()
             return _move_page(view, form, named=named), 422
         done = service.make_move(
-            house,
+            ctx,
             actor,
             number,
             view.move.key,
@@ -315,7 +315,7 @@ def move(number: str, move: str) -> ResponseReturnValue:
 
 def _move_view(number: str, move: str) -> MoveView:
     """The move as it stands; what follows from an act by itself has no page."""
-    view = showing.see_move(sessions.house(), sessions.actor(), number, move)
+    view = showing.see_move(sessions.ctx(), sessions.actor(), number, move)
     if view.move.automatic:
         raise Unseen(number)
     return view
@@ -352,7 +352,7 @@ def _move_page(
 
 
 def _move_conflict(number: str, view: MoveView, form: MoveForm, expected: int, before: int | None = None) -> str:
-    news = showing.what_is_new(sessions.house(), sessions.actor(), number, expected, move=view.move.key)
+    news = showing.what_is_new(sessions.ctx(), sessions.actor(), number, expected, move=view.move.key)
     form.expected.data = str(news.head.seq)
     if before is not None:
         renewed(form)
@@ -374,7 +374,7 @@ def _move_conflict(number: str, view: MoveView, form: MoveForm, expected: int, b
 @case_blueprint.route("/<number>/danger", methods=["GET", "POST"], is_long=True)
 def danger(number: str) -> ResponseReturnValue:
     """Choose a danger; one tap raises it. Never held back by what somebody else wrote meanwhile."""
-    page = showing.see_danger(sessions.house(), sessions.actor(), number)
+    page = showing.see_danger(sessions.ctx(), sessions.actor(), number)
     declared = next(page.head.protocol.acts_of(ActKind.raise_danger), None)
     if declared is None:
         raise Unseen(number)
@@ -383,7 +383,7 @@ def danger(number: str) -> ResponseReturnValue:
     chosen = request.form.get("danger", "")
     try:
         done = service.record_act(
-            sessions.house(),
+            sessions.ctx(),
             sessions.actor(),
             number,
             declared.key,
@@ -402,7 +402,7 @@ def _after_raising(number: str) -> ResponseReturnValue:
     """The first minutes; or, where raising it has closed the case to this person, the desk, which says so calmly."""
     sessions.ring()
     try:
-        showing.see_danger(sessions.house(), sessions.actor(), number)
+        showing.see_danger(sessions.ctx(), sessions.actor(), number)
     except Unseen:
         w = wording()
         flash(w._("It is noted, and those who must know are told. From now on they alone read this case."), "ok")
@@ -423,7 +423,7 @@ def _danger_page(page: DangerPage, *, reasons: Sequence[Reason] = (), is_unclear
 
 @case_blueprint.get("/<number>/first-minutes")
 def first_minutes(number: str) -> ResponseReturnValue:
-    page = showing.see_danger(sessions.house(), sessions.actor(), number, routing.asked("cases.first_minutes"))
+    page = showing.see_danger(sessions.ctx(), sessions.actor(), number, routing.asked("cases.first_minutes"))
     return render_template(
         "cases/first_minutes.html",
         page=page,
@@ -455,12 +455,12 @@ def undo(number: str, seq: int) -> ResponseReturnValue:
         return _page(number, seq)
     try:
         done = service.take_back(
-            sessions.house(), sessions.actor(), number, seq, expected=_expected(), token=_token_sent()
+            sessions.ctx(), sessions.actor(), number, seq, expected=_expected(), token=_token_sent()
         )
     except Refused as error:
         return _page(number, seq, reasons=error.reasons, status=409)
     except Conflict as error:
-        news = showing.what_is_new(sessions.house(), sessions.actor(), number, error.expected)
+        news = showing.what_is_new(sessions.ctx(), sessions.actor(), number, error.expected)
         return _page(number, seq, news=news, status=409)
     except SentBefore:
         return _page(number, seq, status=409)
@@ -486,7 +486,7 @@ def _page(
     number: str, seq: int, *, reasons: Sequence[Reason] = (), news: ConflictView | None = None, status: int = 200
 ) -> ResponseReturnValue:
     """The entry with its button; or why it can't be taken back, and what to do instead."""
-    head, record = showing.see_record(sessions.house(), sessions.actor(), number, seq)
+    head, record = showing.see_record(sessions.ctx(), sessions.actor(), number, seq)
     if record.undo_until is None and not reasons:
         return redirect(url_for("cases.entry", number=number, seq=seq), 303)
     page = render_template("cases/undo.html", head=head, record=record, reasons=reasons, news=news, names=head.labels)

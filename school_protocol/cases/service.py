@@ -28,7 +28,7 @@ from school_protocol.cases.on_paper import OnPaper, paper_of
 from school_protocol.cases.pseudonyms import refuse_names
 from school_protocol.cases.sharing import carry, hand_over, load_asked, open_contribution
 from school_protocol.cases.showing import as_far_as, seeing_of
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.decisions import decide
 from school_protocol.engine.definition import Act, ActKind, Move, Protocol
@@ -52,24 +52,24 @@ R = TypeVar("R")
 
 
 def witnessed(
-    use: Callable[Concatenate[House, Actor, str, str, P], R],
-) -> Callable[Concatenate[House, Actor, str, str, P], R]:
+    use: Callable[Concatenate[AppContext, Actor, str, str, P], R],
+) -> Callable[Concatenate[AppContext, Actor, str, str, P], R]:
     """A use case on a case (`number`) and an act or move of it, whose refusals are told."""
 
     @wraps(use)
-    def told(house: House, actor: Actor, number: str, name: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def told(ctx: AppContext, actor: Actor, number: str, name: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return use(house, actor, number, name, *args, **kwargs)
+            return use(ctx, actor, number, name, *args, **kwargs)
         except (Refused, BadInput, Unseen) as error:
-            tell_as_witness(house, actor, number, name, error)
+            tell_as_witness(ctx, actor, number, name, error)
             raise
 
     return told
 
 
-def tell_as_witness(house: House, actor: Actor, number: str, name: str, error: Refused | BadInput | Unseen) -> None:
+def tell_as_witness(ctx: AppContext, actor: Actor, number: str, name: str, error: Refused | BadInput | Unseen) -> None:
     """Tell of one refusal: its needs or codes, or the fields that were not right."""
-    if house.witness is None:
+    if ctx.witness is None:
         return
     why: tuple[str, ...] = ("unseen",)
     codes: tuple[str, ...] = ()
@@ -78,14 +78,14 @@ def tell_as_witness(house: House, actor: Actor, number: str, name: str, error: R
     elif isinstance(error, BadInput):
         why = tuple(error.problems)
         codes = tuple(dict.fromkeys(code for found in error.problems.values() for code in found))
-    house.witness(actor, number, name, why, codes)
+    ctx.witness(actor, number, name, why, codes)
 
 
-def tell_file(house: House, actor: Actor, number: str, error: FileRefused | Unseen) -> None:
+def tell_file(ctx: AppContext, actor: Actor, number: str, error: FileRefused | Unseen) -> None:
     """Tell of a file that was refused."""
-    if house.witness is not None:
+    if ctx.witness is not None:
         why = error.code.value if isinstance(error, FileRefused) else "unseen"
-        house.witness(actor, number, ATTACH, (why,), ())
+        ctx.witness(actor, number, ATTACH, (why,), ())
 
 
 _RANDOM = random.SystemRandom()
@@ -111,7 +111,7 @@ repeated = Done.again
 
 @witnessed
 def record_act(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     number: str,
     act: str,
@@ -135,22 +135,22 @@ def record_act(
     answers, where it isn't given).
     """
     written = [*([paper.at, paper.by] if paper else []), *([contact] if contact else [])]
-    press = idempotency.press(house.vault, actor.id, token, number, act, said or [answers, changes, *written])
-    signed = (paper is None or paper.is_by(actor)) and (proven or _signed(house, actor, password))
-    receiving = case_keys.prepare_key(house.realm, house.vault) if _may_ask_elsewhere(house, act) else None
-    with house.realm.writing(together=True) as session:
+    press = idempotency.press(ctx.vault, actor.id, token, number, act, said or [answers, changes, *written])
+    signed = (paper is None or paper.is_by(actor)) and (proven or _signed(ctx, actor, password))
+    receiving = case_keys.prepare_key(ctx.realm, ctx.vault) if _may_ask_elsewhere(ctx, act) else None
+    with ctx.realm.writing(together=True) as session:
         if (before := idempotency.spent(session, press)) is not None:
             return repeated(before)
         successor = repository.free_number(session, _RANDOM) if receiving else ""
-        intent = RecordAct(act, answers, signed, changes, paper_of(house, actor, paper), successor, contact)
-        loaded, decision = _decided(house, session, actor, number, intent, expected)
+        intent = RecordAct(act, answers, signed, changes, paper_of(ctx, actor, paper), successor, contact)
+        loaded, decision = _decided(ctx, session, actor, number, intent, expected)
         if is_sent_back(loaded, decision) and (remarks := answered_by(loaded.protocol)) is not None:
-            tell(house, session, loaded.case_id, remarks.to)
-        return keep_decision(house, session, loaded, decision, press, receiving)
+            tell(ctx, session, loaded.case_id, remarks.to)
+        return keep_decision(ctx, session, loaded, decision, press, receiving)
 
 
 def rehearse_act(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     number: str,
     act: str,
@@ -163,56 +163,56 @@ def rehearse_act(
     contact: str = "",
 ) -> None:
     """Raise what `record_act` would raise, and record nothing. A password is not proved here."""
-    intent = RecordAct(act, answers, bool(password), changes, paper_of(house, actor, paper), contact=contact)
-    with house.realm.reading() as session:
-        _decided(house, session, actor, number, intent, expected)
+    intent = RecordAct(act, answers, bool(password), changes, paper_of(ctx, actor, paper), contact=contact)
+    with ctx.realm.reading() as session:
+        _decided(ctx, session, actor, number, intent, expected)
 
 
 def _decided(
-    house: House, session: Session, actor: Actor, number: str, intent: RecordAct, expected: int | None
+    ctx: AppContext, session: Session, actor: Actor, number: str, intent: RecordAct, expected: int | None
 ) -> tuple[Loaded, Decision]:
     """The case in which the act is recorded, and what follows."""
-    loaded, sees = _load_for(house, session, actor, number, intent.act)
+    loaded, sees = _load_for(ctx, session, actor, number, intent.act)
     declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", intent.act))
     if declared is not None and declared.kind is ActKind.contribute:
         item = loaded.protocol.form_of(declared).find(FieldType.school)
-        loaded = with_schools(house, loaded, [str(intent.answers.get(item.key, "")).strip().upper()] if item else [])
+        loaded = with_schools(ctx, loaded, [str(intent.answers.get(item.key, "")).strip().upper()] if item else [])
     if declared is not None and (declared.kind is ActKind.refer or intent.contact):
-        loaded = with_organisations(house, loaded)
+        loaded = with_organisations(ctx, loaded)
     brought: tuple[str, ...] | None = None
     if declared is not None and declared.kind is ActKind.raise_danger and _goes_on_elsewhere(loaded):
         former = loaded.roles
-        loaded = where_it_goes_on(house, session, loaded)
+        loaded = where_it_goes_on(ctx, session, loaded)
         expected = None
         if not loaded.roles and actor.id not in loaded.case.exclusions:
             brought = former
     if declared is not None:
-        loaded = as_far_as(house, session, loaded, loaded.protocol.form_of(declared))
+        loaded = as_far_as(ctx, session, loaded, loaded.protocol.form_of(declared))
     if intent.changes is not None or (declared is not None and declared.kind is ActKind.correct and intent.contact):
-        _check_may_correct(house, loaded, declared, intent.answers)
-    decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent, roles=brought)
+        _check_may_correct(ctx, loaded, declared, intent.answers)
+    decision = decide(loaded.protocol, loaded.case, actor, ctx.now(), loaded.around, intent, roles=brought)
     _check_expected(loaded, expected, declared)
     known = loaded.case_id if sees else None
-    refuse_names(house, session, known, loaded.protocol, decision, tells=bool(loaded.names))
+    refuse_names(ctx, session, known, loaded.protocol, decision, tells=bool(loaded.names))
     if intent.changes is None and intent.paper is None:
         decision = with_way_back(loaded, actor, decision)
     return loaded, decision
 
 
-def _load_for(house: House, session: Session, actor: Actor, number: str, act: str) -> tuple[Loaded, bool]:
+def _load_for(ctx: AppContext, session: Session, actor: Actor, number: str, act: str) -> tuple[Loaded, bool]:
     """The case, and whether they see it: an answer that another school's side gives is let in without that."""
     try:
-        return load(house, session, actor, number), True
+        return load(ctx, session, actor, number), True
     except Unseen:
-        return load_asked(house, session, actor, number, act), False
+        return load_asked(ctx, session, actor, number, act), False
 
 
-def answered_before(house: House, actor: Actor, number: str, token: str, said: object) -> bool:
+def answered_before(ctx: AppContext, actor: Actor, number: str, token: str, said: object) -> bool:
     """Whether the same press of a form recorded this person's answer to what a case asks of another school."""
-    acts = {act.key for protocol in house.library.every() for kind in ANSWERING for act in protocol.acts_of(kind)}
-    with house.realm.reading() as session:
+    acts = {act.key for protocol in ctx.library.every() for kind in ANSWERING for act in protocol.acts_of(kind)}
+    with ctx.realm.reading() as session:
         return any(
-            _is_spent(session, idempotency.press(house.vault, actor.id, token, number, act, said)) for act in acts
+            _is_spent(session, idempotency.press(ctx.vault, actor.id, token, number, act, said)) for act in acts
         )
 
 
@@ -225,7 +225,7 @@ def _is_spent(session: Session, press: idempotency.Press) -> bool:
 
 @witnessed
 def make_move(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     number: str,
     move: str,
@@ -237,27 +237,27 @@ def make_move(
     said: object = None,
 ) -> Done:
     """Move the case on; joining and handing over write the other case in the same transaction."""
-    press = idempotency.press(house.vault, actor.id, token, number, move, said or [reason, departures or {}])
-    receiving = case_keys.prepare_key(house.realm, house.vault) if _may_open(house, move) else None
-    with house.realm.writing(together=True) as session:
+    press = idempotency.press(ctx.vault, actor.id, token, number, move, said or [reason, departures or {}])
+    receiving = case_keys.prepare_key(ctx.realm, ctx.vault) if _may_open(ctx, move) else None
+    with ctx.realm.writing(together=True) as session:
         if (before := idempotency.spent(session, press)) is not None:
             return repeated(before)
-        loaded = load(house, session, actor, number)
+        loaded = load(ctx, session, actor, number)
         declared = loaded.protocol.moves.get(loaded.protocol.resolve("moves", move))
         successor = repository.free_number(session, _RANDOM) if receiving else None
         intent = MakeMove(move, reason, departures or {}, successor)
-        decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
+        decision = decide(loaded.protocol, loaded.case, actor, ctx.now(), loaded.around, intent)
         _check_expected(loaded, expected, None)
-        done = keep_decision(house, session, loaded, decision, press)
+        done = keep_decision(ctx, session, loaded, decision, press)
         if declared is not None and declared.carries:
-            carry(house, session, loaded, declared)
+            carry(ctx, session, loaded, declared)
         if declared is not None and receiving is not None and successor is not None:
-            hand_over(house, session, loaded, declared, receiving, successor)
+            hand_over(ctx, session, loaded, declared, receiving, successor)
         return done
 
 
 def rehearse_move(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     number: str,
     move: str,
@@ -267,40 +267,40 @@ def rehearse_move(
     expected: int | None,
 ) -> None:
     """Raise what `make_move` would raise, and move nothing."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
         intent = MakeMove(move, reason, departures or {})
-        decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
+        decide(loaded.protocol, loaded.case, actor, ctx.now(), loaded.around, intent)
         _check_expected(loaded, expected, None)
 
 
-def _check_may_correct(house: House, loaded: Loaded, act: Act | None, answers: Mapping[str, Any]) -> None:
+def _check_may_correct(ctx: AppContext, loaded: Loaded, act: Act | None, answers: Mapping[str, Any]) -> None:
     """Only who may read an entry whole may say what it should have said."""
     item = loaded.protocol.form_of(act).find(FieldType.record) if act else None
     pointed = str(answers.get(item.key, "")) if item else ""
     record = loaded.case.record(int(pointed)) if pointed.isdecimal() else None
-    if record is None or seeing_of(house, loaded).record(record).hidden is not None:
+    if record is None or seeing_of(ctx, loaded).record(record).hidden is not None:
         raise Unseen(pointed)
 
 
-def _may_ask_elsewhere(house: House, act: str) -> bool:
+def _may_ask_elsewhere(ctx: AppContext, act: str) -> bool:
     """Whether some definition has an act of that name with which another school's own case may open."""
     kinds = (ActKind.contribute, ActKind.answer_contribution)
-    named = (protocol.acts.get(protocol.resolve("acts", act)) for protocol in house.library.every())
+    named = (protocol.acts.get(protocol.resolve("acts", act)) for protocol in ctx.library.every())
     return any(declared is not None and declared.kind in kinds for declared in named)
 
 
-def _may_open(house: House, move: str) -> bool:
+def _may_open(ctx: AppContext, move: str) -> bool:
     """Whether some definition has a move of that name which opens a case elsewhere: its key is made before."""
-    named = (protocol.moves.get(protocol.resolve("moves", move)) for protocol in house.library.every())
+    named = (protocol.moves.get(protocol.resolve("moves", move)) for protocol in ctx.library.every())
     return any(declared is not None and declared.opens is not None for declared in named)
 
 
-def _signed(house: House, actor: Actor, password: str | None) -> bool:
+def _signed(ctx: AppContext, actor: Actor, password: str | None) -> bool:
     if not password:
         return False
     try:
-        is_theirs = is_password_of(house, actor.id, password)
+        is_theirs = is_password_of(ctx, actor.id, password)
     except TooManyTries as error:
         raise Refused((Reason("too_many_tries", seconds=error.seconds),)) from None
     if not is_theirs:
@@ -308,13 +308,13 @@ def _signed(house: House, actor: Actor, password: str | None) -> bool:
     return True
 
 
-def where_it_goes_on(house: House, session: Session, loaded: Loaded) -> Loaded:
+def where_it_goes_on(ctx: AppContext, session: Session, loaded: Loaded) -> Loaded:
     """The case that followed this one, whether or not this person sees it: a danger is raised there."""
     while _goes_on_elsewhere(loaded):
         case_id = repository.find_by_number(session, loaded.case.successor or "")
         if case_id is None:
             break
-        loaded = load_by_id(house, session, loaded.actor, case_id)
+        loaded = load_by_id(ctx, session, loaded.actor, case_id)
     return loaded
 
 
@@ -342,7 +342,7 @@ def _steps_gone(loaded: Loaded, decision: Decision) -> Iterator[StepTaken]:
 
 
 def keep_decision(
-    house: House,
+    ctx: AppContext,
     session: Session,
     loaded: Loaded,
     decision: Decision,
@@ -358,20 +358,20 @@ def keep_decision(
     states |= {step.source for step in _steps_gone(loaded, decision)}
     is_limited = any(loaded.protocol.states[key].ended for key in states)
     with ExitStack() as endings:
-        for ending in house.wiring.endings if is_limited else ():
-            endings.enter_context(ending(house, session, loaded.case_id))
+        for ending in ctx.wiring.endings if is_limited else ():
+            endings.enter_context(ending(ctx, session, loaded.case_id))
         events = keep(
-            house, session, loaded.case_id, loaded.protocol, loaded.events, decision.events, decision.people,
+            ctx, session, loaded.case_id, loaded.protocol, loaded.events, decision.events, decision.people,
             loaded.around,
         )  # fmt: skip
         if receiving is not None:
-            open_contribution(house, session, loaded, events, receiving)
+            open_contribution(ctx, session, loaded, events, receiving)
         if any(_tells(loaded, event) for event in events):
             after = fold(loaded.protocol, [*loaded.events, *events], earlier=loaded.case.earlier)
-            notify(house, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
+            notify(ctx, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
     raised = any(isinstance(event, Recorded) and event.derived.get("raised") for event in events)
     outcome = {"seq": events[-1].seq, "raised": raised, "number": loaded.case.number}
-    idempotency.use(session, press, outcome, at=house.now())
+    idempotency.use(session, press, outcome, at=ctx.now())
     return Done(events[-1].seq, raised, number=loaded.case.number)
 
 
@@ -379,19 +379,19 @@ def keep_decision(
 # An event of its own: nothing is deleted.
 
 
-def take_back(house: House, actor: Actor, number: str, seq: int, *, expected: int | None, token: str) -> Done:
+def take_back(ctx: AppContext, actor: Actor, number: str, seq: int, *, expected: int | None, token: str) -> Done:
     """Take back one's own entry, within the minutes that the definition gives; pressed twice, it is done once."""
-    press = idempotency.press(house.vault, actor.id, token, number, "undo", seq)
-    with house.realm.writing(together=True) as session:
+    press = idempotency.press(ctx.vault, actor.id, token, number, "undo", seq)
+    with ctx.realm.writing(together=True) as session:
         if (before := idempotency.spent(session, press)) is not None:
             return repeated(before)
-        loaded = load(house, session, actor, number)
+        loaded = load(ctx, session, actor, number)
         if loaded.metadata_only or loaded.case.written(seq) is None:
             raise Unseen(f"{number}/{seq}")
-        decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, Undo(seq))
+        decision = decide(loaded.protocol, loaded.case, actor, ctx.now(), loaded.around, Undo(seq))
         if expected is not None and expected < loaded.case.content_seq:
             raise Conflict(expected, loaded.case.content_seq)
-        return keep_decision(house, session, loaded, decision, press)
+        return keep_decision(ctx, session, loaded, decision, press)
 
 
 # ---- the way back that goes with a refused visa --------------------------------------------------------------------

@@ -32,7 +32,7 @@ from school_protocol.cases.loading import (
 from school_protocol.cases.next_action import asker, tone_of
 from school_protocol.cases.pseudonyms import without_names
 from school_protocol.cases.view_models import ActView, CaseHead, Choices, ContributionLine, RecordView
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.act_checks import Asking
 from school_protocol.engine.actors import readers_above
 from school_protocol.engine.answers import NewPerson
@@ -63,7 +63,7 @@ _SIGN = re.compile(r"\[(\w+)\]")
 # ---- joins and hand-overs: what goes along with a case --------------------------------------------------------------
 
 
-def carry(house: House, session: Session, loaded: Loaded, move: Move) -> None:
+def carry(ctx: AppContext, session: Session, loaded: Loaded, move: Move) -> None:
     """Give the case that this one joins what the move says it carries.
 
     Raises Refused where nobody above the school could read it any more, with those whom the two shut out.
@@ -72,21 +72,21 @@ def carry(house: House, session: Session, loaded: Loaded, move: Move) -> None:
     other_id = repository.find_by_number(session, other or "")
     if other is None or other_id is None:
         return
-    target = load_by_id(house, session, loaded.actor, other_id)
-    joined = _joined_event(house, loaded, move.carries)
+    target = load_by_id(ctx, session, loaded.actor, other_id)
+    joined = _joined_event(ctx, loaded, move.carries)
     readers = readers_above(target.protocol, target.case, target.around)
     if readers and readers <= set(joined.exclusions):
         raise Refused((Reason("nobody_left"),))
-    events = keep(house, session, other_id, target.protocol, target.events, [joined], around=target.around)
+    events = keep(ctx, session, other_id, target.protocol, target.events, [joined], around=target.around)
     case = fold(target.protocol, [*target.events, *events], earlier=target.case.earlier)
-    steps = urgent_steps(target.protocol, case, loaded.actor, house.now(), target.around, joined.role)
+    steps = urgent_steps(target.protocol, case, loaded.actor, ctx.now(), target.around, joined.role)
     if steps:
-        made = keep(house, session, other_id, target.protocol, [*target.events, *events], steps, around=target.around)
-        notify(house, session, target.protocol, case, other_id, made, target.around)
+        made = keep(ctx, session, other_id, target.protocol, [*target.events, *events], steps, around=target.around)
+        notify(ctx, session, target.protocol, case, other_id, made, target.around)
 
 
 def _joined_event(
-    house: House,
+    ctx: AppContext,
     loaded: Loaded,
     carries: Sequence[str],
     handover: Mapping[str, str] | None = None,
@@ -96,8 +96,8 @@ def _joined_event(
     return CaseJoined(
         actor=loaded.actor.id,
         role=loaded.roles[0] if loaded.roles else "",
-        at=house.now(),
-        occurred_at=house.now(),
+        at=ctx.now(),
+        occurred_at=ctx.now(),
         other=case.number,
         dangers=tuple(life.danger for life in case.live_dangers("raised")) if "dangers" in carries else (),
         holds=tuple(hold.guardian for hold in case.holds if hold.stands) if "holds" in carries else (),
@@ -115,24 +115,24 @@ def _joined_event(
     )
 
 
-def hand_over(house: House, session: Session, loaded: Loaded, move: Move, case_id: str, number: str) -> None:
+def hand_over(ctx: AppContext, session: Session, loaded: Loaded, move: Move, case_id: str, number: str) -> None:
     """Open the receiving school's case with the minimal hand-over: holds, exclusions and open referrals go along.
 
     Of people, those whom the request says: their slot, name and code, sealed under the key of their new case.
     """
     asked = next((one for one in reversed(loaded.case.records) if one.kind is ActKind.ask_transfer), None)
-    unit = _receiving_unit(house, loaded, asked)
+    unit = _receiving_unit(ctx, loaded, asked)
     answers = asked.answers if asked else {}
     fields = loaded.protocol.form_of(asked.act).fields if asked else ()
-    along = Along(loaded.protocol, names_in(house, session, loaded.case_id), _going(loaded, fields, answers))
+    along = Along(loaded.protocol, names_in(ctx, session, loaded.case_id), _going(loaded, fields, answers))
     said = {item.key: str(answers[item.key]) for item in fields if item.is_words and item.key in answers}
     words, people = {key: along.told(text) for key, text in said.items()}, along.people
-    joined = _joined_event(house, loaded, move.carries or ("holds", "exclusions", "referrals"), words, people)
+    joined = _joined_event(ctx, loaded, move.carries or ("holds", "exclusions", "referrals"), words, people)
     lead = loaded.case.opened_from if loaded.case.contributes else None
     if people:
-        access_log.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what="handed_over")
+        access_log.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=ctx.now(), what="handed_over")
     open_elsewhere(
-        house, session, loaded, unit, move.opens, case_id, number, joined, contributes_to=lead, people=people
+        ctx, session, loaded, unit, move.opens, case_id, number, joined, contributes_to=lead, people=people
     )
 
 
@@ -184,7 +184,7 @@ class Along:
 
 
 def open_elsewhere(
-    house: House,
+    ctx: AppContext,
     session: Session,
     loaded: Loaded,
     unit: str,
@@ -204,8 +204,8 @@ def open_elsewhere(
     opened = CaseOpened(
         actor=loaded.actor.id,
         role=joined.role,
-        at=house.now(),
-        occurred_at=house.now(),
+        at=ctx.now(),
+        occurred_at=ctx.now(),
         protocol=loaded.protocol.protocol,
         version=loaded.protocol.version,
         digest=loaded.protocol.digest,
@@ -218,23 +218,23 @@ def open_elsewhere(
     )
     repository.open_case(
         session,
-        house.vault,
+        ctx.vault,
         case_id=case_id,
         number=number,
         protocol=opened.protocol,
         version=opened.version,
         digest=opened.digest,
         unit=unit,
-        opened_at=house.now(),
+        opened_at=ctx.now(),
     )
-    return keep(house, session, case_id, loaded.protocol, (), [opened, joined], people)
+    return keep(ctx, session, case_id, loaded.protocol, (), [opened, joined], people)
 
 
-def _receiving_unit(house: House, loaded: Loaded, asked: Record | None) -> str:
+def _receiving_unit(ctx: AppContext, loaded: Loaded, asked: Record | None) -> str:
     """The receiving school where it is one of ours; else the directorate above keeps the case."""
     item = loaded.protocol.form_of(asked.act).find(FieldType.school) if asked else None
     code = asked.answers.get(item.key) if asked and item else None
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = auth_repository.unit_coded(session, code) if code else None
     return found.id if found is not None else next(iter(loaded.around.unit.parents), loaded.case.unit)
 
@@ -242,27 +242,27 @@ def _receiving_unit(house: House, loaded: Loaded, asked: Record | None) -> str:
 # ---- the other school's own case, opened for a contribution: it is handed what it is asked -------------------------
 
 
-def open_contribution(house: House, session: Session, loaded: Loaded, events: Sequence[Event], case_id: str) -> None:
+def open_contribution(ctx: AppContext, session: Session, loaded: Loaded, events: Sequence[Event], case_id: str) -> None:
     """Open the case that what was just recorded opens at another school, under the key prepared for it, if any."""
     recorded = next((one for one in events if isinstance(one, Recorded) and OPENED in one.derived), None)
     if recorded is None:
         return
     number = str(recorded.derived[OPENED])
     asked = _opening(loaded, events, number)
-    with house.directory.reading() as people:
+    with ctx.directory.reading() as people:
         there = auth_repository.schools_coded(people, {asked.school})[asked.school]
     act = loaded.protocol.acts[asked.record.act]
     joined = CaseJoined(
         actor=recorded.actor,
         role=recorded.role,
-        at=house.now(),
-        occurred_at=house.now(),
+        at=ctx.now(),
+        occurred_at=ctx.now(),
         other=loaded.case.number,
         exclusions=tuple(loaded.case.exclusions),
-        handover=_words(loaded, asked, Along(loaded.protocol, names_in(house, session, loaded.case_id))),
+        handover=_words(loaded, asked, Along(loaded.protocol, names_in(ctx, session, loaded.case_id))),
     )
     open_elsewhere(
-        house,
+        ctx,
         session,
         loaded,
         there.id,
@@ -345,13 +345,13 @@ MOST = 100
 """So many requests are shown; answered, they make place for more."""
 
 
-def may_answer(house: House, actor: Actor) -> bool:
+def may_answer(ctx: AppContext, actor: Actor) -> bool:
     """Whether one of this person's offices could ever answer another school, or something waits for them by name."""
-    return _has_office(house, actor) or bool(waiting_for(house, actor))
+    return _has_office(ctx, actor) or bool(waiting_for(ctx, actor))
 
 
-def _has_office(house: House, actor: Actor) -> bool:
-    return any(_may_answer(protocol, held.role) for protocol in house.library.every() for held in actor.appointments)
+def _has_office(ctx: AppContext, actor: Actor) -> bool:
+    return any(_may_answer(protocol, held.role) for protocol in ctx.library.every() for held in actor.appointments)
 
 
 def _may_answer(protocol: Protocol, role: str) -> bool:
@@ -362,32 +362,32 @@ def _may_answer(protocol: Protocol, role: str) -> bool:
     return any(role in act.by or (heads and not seats.isdisjoint(act.by)) for act in acts)
 
 
-def waiting_for(house: House, actor: Actor) -> tuple[RequestLine, ...]:
+def waiting_for(ctx: AppContext, actor: Actor) -> tuple[RequestLine, ...]:
     """What waits for this person's answer, the oldest first; nothing nominal."""
-    if actor.realm != house.name:
+    if actor.realm != ctx.name:
         return ()
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         found = tuple(
-            _known(house, session, actor, lookup_repository.waiting_requests(session, asker(house, actor), limit=MOST))
+            _known(ctx, session, actor, lookup_repository.waiting_requests(session, asker(ctx, actor), limit=MOST))
         )
-    return _lines(house, found) if found else ()
+    return _lines(ctx, found) if found else ()
 
 
-def is_asked(house: House, session: Session, actor: Actor, number: str) -> bool:
+def is_asked(ctx: AppContext, session: Session, actor: Actor, number: str) -> bool:
     """Whether something of that case waits for this person's answer."""
     return any(
-        _known(house, session, actor, lookup_repository.waiting_requests(session, asker(house, actor), number=number))
+        _known(ctx, session, actor, lookup_repository.waiting_requests(session, asker(ctx, actor), number=number))
     )
 
 
 def _known(
-    house: House, session: Session, actor: Actor, found: Iterable[lookup_repository.Waiting]
+    ctx: AppContext, session: Session, actor: Actor, found: Iterable[lookup_repository.Waiting]
 ) -> Iterator[lookup_repository.Waiting]:
     """Those that still wait for this person: who was named, only as long as they hold the seat and an office there."""
-    by_office = replace(asker(house, actor), seats=())
+    by_office = replace(asker(ctx, actor), seats=())
     for one in found:
         held = lookup_repository.waiting_requests(session, by_office, number=one.number, seq=one.seq)
-        if held or _is_named(load_by_id(house, session, actor, one.case_id), one.seq):
+        if held or _is_named(load_by_id(ctx, session, actor, one.case_id), one.seq):
             yield one
 
 
@@ -398,30 +398,30 @@ def _is_named(loaded: Loaded, seq: int) -> bool:
     return asked is not None and act is not None and answers_for(loaded.protocol, act, asking.roles_for(asked))
 
 
-def read_before(house: House, actor: Actor, number: str, seq: int) -> bool:
+def read_before(ctx: AppContext, actor: Actor, number: str, seq: int) -> bool:
     """Whether this person once read that request, which waits for them no more."""
-    digits = case_numbers.check_number(number) if actor.realm == house.name else None
-    with house.realm.reading() as session:
+    digits = case_numbers.check_number(number) if actor.realm == ctx.name else None
+    with ctx.realm.reading() as session:
         case_id = repository.find_by_number(session, digits) if digits else None
         return case_id is not None and access_log.has_read(session, case_id, actor.id, what=f"request.{seq}")
 
 
-def _lines(house: House, found: tuple[lookup_repository.Waiting, ...]) -> tuple[RequestLine, ...]:
-    with house.directory.reading() as session:
+def _lines(ctx: AppContext, found: tuple[lookup_repository.Waiting, ...]) -> tuple[RequestLine, ...]:
+    with ctx.directory.reading() as session:
         units = auth_repository.find_units(session, [unit for one in found for unit in (one.home, one.unit)])
-    return tuple(_answering_line(house, one, units[one.home], units[one.unit]) for one in found)
+    return tuple(_answering_line(ctx, one, units[one.home], units[one.unit]) for one in found)
 
 
-def _answering_line(house: House, one: lookup_repository.Waiting, home: Unit, there: Unit) -> RequestLine:
+def _answering_line(ctx: AppContext, one: lookup_repository.Waiting, home: Unit, there: Unit) -> RequestLine:
     is_transfer = one.kind == ActKind.ask_transfer.value
-    tone = tone_of(one.due_at, house.now())
+    tone = tone_of(one.due_at, ctx.now())
     return RequestLine(one.number, one.seq, is_transfer, home, there, one.asked_at, one.due_at, tone)
 
 
-def load_asked(house: House, session: Session, actor: Actor, number: str, act: str) -> Loaded:
+def load_asked(ctx: AppContext, session: Session, actor: Actor, number: str, act: str) -> Loaded:
     """A case of which this person sees nothing but what it asks of them, to be answered by that act. Raises Unseen."""
-    for one in _asked(house, session, actor, number):
-        loaded = load_by_id(house, session, actor, one.case_id)
+    for one in _asked(ctx, session, actor, number):
+        loaded = load_by_id(ctx, session, actor, one.case_id)
         answer = answering_act(loaded.protocol, ActKind(one.kind))
         if answer is not None and answer.key == loaded.protocol.resolve("acts", act):
             return loaded
@@ -429,44 +429,44 @@ def load_asked(house: House, session: Session, actor: Actor, number: str, act: s
 
 
 def _asked(
-    house: House, session: Session, actor: Actor, number: str, seq: int | None = None
+    ctx: AppContext, session: Session, actor: Actor, number: str, seq: int | None = None
 ) -> tuple[lookup_repository.Waiting, ...]:
-    digits = case_numbers.check_number(number) if actor.realm == house.name else None
+    digits = case_numbers.check_number(number) if actor.realm == ctx.name else None
     if not digits:
         return ()
     return tuple(
         _known(
-            house,
+            ctx,
             session,
             actor,
-            lookup_repository.waiting_requests(session, asker(house, actor), number=digits, seq=seq),
+            lookup_repository.waiting_requests(session, asker(ctx, actor), number=digits, seq=seq),
         )
     )
 
 
-def see_request(house: House, actor: Actor, number: str, seq: int) -> RequestView:
+def see_request(ctx: AppContext, actor: Actor, number: str, seq: int) -> RequestView:
     """One request with its form; reading it is recorded. Raises Unseen where it doesn't wait for this person."""
-    with house.realm.writing() as session:
-        found = _asked(house, session, actor, number, seq)
-        loaded = load_by_id(house, session, actor, found[0].case_id) if found else None
+    with ctx.realm.writing() as session:
+        found = _asked(ctx, session, actor, number, seq)
+        loaded = load_by_id(ctx, session, actor, found[0].case_id) if found else None
         record = loaded.case.record(seq) if loaded is not None else None
         if loaded is None or record is None:
             raise Unseen(number)
-        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=f"request.{seq}")
+        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=f"request.{seq}")
         return RequestView(
-            line=_lines(house, found)[0],
-            asked=_as_asked(house, session, loaded, record),
+            line=_lines(ctx, found)[0],
+            asked=_as_asked(ctx, session, loaded, record),
             labels={person: sign_of(loaded.protocol, person) for person in loaded.case.people},
             act=_act_view(loaded, ActKind(found[0].kind)),
             fixed=_fixed(loaded.protocol, ActKind(found[0].kind), seq),
         )
 
 
-def _as_asked(house: House, session: Session, loaded: Loaded, record: Record) -> RecordView:
+def _as_asked(ctx: AppContext, session: Session, loaded: Loaded, record: Record) -> RecordView:
     """The request as it was written, with signs in place of the names of the case's people."""
-    names = account_names(house, [record.actor, record.author], loaded.actor.language)
+    names = account_names(ctx, [record.actor, record.author], loaded.actor.language)
     shown = Seeing(loaded, names).record(record, as_signatory=True)
-    naming = naming_of(loaded.protocol, names_in(house, session, loaded.case_id))
+    naming = naming_of(loaded.protocol, names_in(ctx, session, loaded.case_id))
     return replace(shown, answers=without_names(shown.form, shown.answers, naming.signed))
 
 
@@ -511,32 +511,32 @@ _TOLD = frozenset(
 """What the assessment needs; nothing of the adults there, of what a family is told, or of how the case is decided."""
 
 
-def lines_of(house: House, session: Session, loaded: Loaded) -> tuple[ContributionLine, ...]:
+def lines_of(ctx: AppContext, session: Session, loaded: Loaded) -> tuple[ContributionLine, ...]:
     """Every contribution that the case asks for; none for whoever reads one side, or metadata alone."""
     asked = contributions(loaded.protocol, loaded.case)
     if not asked or loaded.metadata_only or not _reads_all_sides(loaded):
         return ()
-    with house.directory.reading() as people:
+    with ctx.directory.reading() as people:
         units = auth_repository.schools_coded(people, {one.school for one in asked})
-    return tuple(_contributions_line(house, session, loaded, one, units.get(one.school)) for one in asked)
+    return tuple(_contributions_line(ctx, session, loaded, one, units.get(one.school)) for one in asked)
 
 
-def see_contribution(house: House, actor: Actor, number: str, seq: int) -> ContributionView:
+def see_contribution(ctx: AppContext, actor: Actor, number: str, seq: int) -> ContributionView:
     """What one contribution tells the school that leads; read in both cases, and recorded in both."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number, reading=True)
-        line = next((one for one in lines_of(house, session, loaded) if one.seq == seq), None)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number, reading=True)
+        line = next((one for one in lines_of(ctx, session, loaded) if one.seq == seq), None)
         case_id = repository.find_by_number(session, line.number) if line is not None else None
         if line is None or case_id is None:
             raise Unseen(number)
-        other = load_by_id(house, session, actor, case_id)
+        other = load_by_id(ctx, session, actor, case_id)
         for read in (loaded.case_id, case_id):
-            access_log.note(session, case_id=read, account=actor.id, at=house.now(), what=f"contribution.{seq}")
+            access_log.note(session, case_id=read, account=actor.id, at=ctx.now(), what=f"contribution.{seq}")
         return ContributionView(Seeing(loaded, {}).head(), line, tuple(_people(other)), tuple(_told(other)))
 
 
 def _contributions_line(
-    house: House, session: Session, loaded: Loaded, asked: Asked, there: Unit | None
+    ctx: AppContext, session: Session, loaded: Loaded, asked: Asked, there: Unit | None
 ) -> ContributionLine:
     state = "refused" if asked.is_refused else "settled" if asked.settled else "open" if asked.opened else "waits"
     line = ContributionLine(
@@ -546,15 +546,15 @@ def _contributions_line(
         asked_at=asked.record.at,
         state=state,
         answered_at=asked.answer.at if asked.answer else None,
-        reason=_reason(house, session, loaded, asked),
+        reason=_reason(ctx, session, loaded, asked),
         outcome=_outcome(loaded.protocol, asked),
     )
     case_id = repository.find_by_number(session, asked.opened) if asked.opened else None
-    row = _where_it_goes_on(house, session, loaded.case.number, case_id) if case_id is not None else None
+    row = _where_it_goes_on(ctx, session, loaded.case.number, case_id) if case_id is not None else None
     if row is None or row.restricted or loaded.actor.id in row.exclusions:
         return line
-    protocol = house.library.protocol(row.protocol, row.version)
-    seen = index_repository.seen_among(session, scope_of(house, loaded.actor), [row.case_id], today=today_for(house))
+    protocol = ctx.library.protocol(row.protocol, row.version)
+    seen = index_repository.seen_among(session, scope_of(ctx, loaded.actor), [row.case_id], today=today_for(ctx))
     return replace(
         line,
         number=row.number,
@@ -565,18 +565,18 @@ def _contributions_line(
     )
 
 
-def _where_it_goes_on(house: House, session: Session, lead: str, case_id: str) -> index_repository.IndexRow | None:
+def _where_it_goes_on(ctx: AppContext, session: Session, lead: str, case_id: str) -> index_repository.IndexRow | None:
     """The contributing case, or that at the school to which it was handed over; None past one that is restricted."""
     row = index_repository.row_of(session, case_id)
     while row is not None and not row.restricted:
-        protocol, case = folded(house, session, row.case_id)
+        protocol, case = folded(ctx, session, row.case_id)
         following = repository.find_by_number(session, case.successor or "")
         if following is None or not protocol.states[case.state].successor:
             break
         further = index_repository.row_of(session, following)
         if further is None:
             return None
-        _protocol, next_ = folded(house, session, following)
+        _protocol, next_ = folded(ctx, session, following)
         if not next_.contributes or next_.opened_from != lead:
             break
         row = further
@@ -588,13 +588,13 @@ def _reads_all_sides(loaded: Loaded) -> bool:
     return all(seeing.reads_side(side) for side in loaded.protocol.sides)
 
 
-def _reason(house: House, session: Session, loaded: Loaded, asked: Asked) -> str:
+def _reason(ctx: AppContext, session: Session, loaded: Loaded, asked: Asked) -> str:
     """Why it was refused, with signs in place of the names of the case's people."""
     if asked.answer is None or not asked.is_refused:
         return ""
     fields, answers = loaded.protocol.form_of(asked.answer.act).fields, asked.answer.answers
     said = next((str(answers[one.key]) for one in fields if one.nameless and one.key in answers), "")
-    return naming_of(loaded.protocol, names_in(house, session, loaded.case_id)).signed(said) if said else ""
+    return naming_of(loaded.protocol, names_in(ctx, session, loaded.case_id)).signed(said) if said else ""
 
 
 def _outcome(protocol: Protocol, asked: Asked) -> Option | None:

@@ -35,7 +35,7 @@ from school_protocol.cases.view_models import (
     MoveView,
     RecordView,
 )
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine import case_summary
 from school_protocol.engine.actors import in_team
 from school_protocol.engine.case import Case, is_reading
@@ -162,67 +162,67 @@ _OF_THE_CASE: Mapping[str | None, Callable[[Loaded, Seeing, Act, FormField], Any
 
 # ---- the page, an entry, an act, a move ----------------------------------------------------------------------------
 
-Beside = Callable[[House, Session, Loaded], object]
+Beside = Callable[[AppContext, Session, Loaded], object]
 """What a package shows on a page of a case that is not its own; None where there is nothing."""
 _TEAM = (ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.region)
 
 
-def see_case(house: House, actor: Actor, number: str, also: Mapping[str, Beside] | None = None) -> CaseView:
+def see_case(ctx: AppContext, actor: Actor, number: str, also: Mapping[str, Beside] | None = None) -> CaseView:
     """The case page. The reading is recorded with it; the first by the team after a report or a danger is an event.
 
     `also`: what others show beside it, each asked of the same case in the same transaction.
     """
-    with house.realm.writing(together=True) as session:
-        loaded = load(house, session, actor, number, reading=True)
-        loaded = _mark_seen(house, session, loaded)
-        note_reading(house, session, loaded, "case")
+    with ctx.realm.writing(together=True) as session:
+        loaded = load(ctx, session, actor, number, reading=True)
+        loaded = _mark_seen(ctx, session, loaded)
+        note_reading(ctx, session, loaded, "case")
         return replace(
-            seeing_of(house, loaded).page(),
-            line=own_line(house, loaded),
-            contributions=lines_of(house, session, loaded),
-            beside={name: see(house, session, loaded) for name, see in (also or {}).items()},
+            seeing_of(ctx, loaded).page(),
+            line=own_line(ctx, loaded),
+            contributions=lines_of(ctx, session, loaded),
+            beside={name: see(ctx, session, loaded) for name, see in (also or {}).items()},
         )
 
 
 def see_chronology(
-    house: House, actor: Actor, number: str, before: int | None = None
+    ctx: AppContext, actor: Actor, number: str, before: int | None = None
 ) -> tuple[CaseHead, ChronologyPage]:
     """One page of the chronology, newest first."""
-    with house.realm.writing(together=True) as session:
-        loaded = load(house, session, actor, number, reading=True)
-        note_reading(house, session, loaded, "chronology")
-        seeing = seeing_of(house, loaded)
+    with ctx.realm.writing(together=True) as session:
+        loaded = load(ctx, session, actor, number, reading=True)
+        note_reading(ctx, session, loaded, "chronology")
+        seeing = seeing_of(ctx, loaded)
         return seeing.head(), seeing.chronology(before)
 
 
-def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseHead, RecordView]:
+def see_record(ctx: AppContext, actor: Actor, number: str, seq: int) -> tuple[CaseHead, RecordView]:
     """One recorded act, whole."""
-    with house.realm.writing(together=True) as session:
-        loaded = load(house, session, actor, number, reading=True)
+    with ctx.realm.writing(together=True) as session:
+        loaded = load(ctx, session, actor, number, reading=True)
         record = loaded.case.written(seq)
         if record is None:
             raise Unseen(f"{number}/{seq}")
-        note_reading(house, session, loaded, f"entry.{seq}")
-        seeing = seeing_of(house, loaded)
+        note_reading(ctx, session, loaded, f"entry.{seq}")
+        seeing = seeing_of(ctx, loaded)
         return seeing.head(), seeing.entry(record)
 
 
-def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
+def see_act(ctx: AppContext, actor: Actor, number: str, act: str) -> ActView:
     """One act's form for this person, with what its references may point at; it shows names, so it is a reading."""
-    with house.realm.writing(together=True) as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.writing(together=True) as session:
+        loaded = load(ctx, session, actor, number)
         key = loaded.protocol.resolve("acts", act)
         if key not in loaded.protocol.acts:
             raise Unseen(act)
         declared = loaded.protocol.acts[key]
         form = loaded.protocol.form_of(declared)
-        loaded = as_far_as(house, session, loaded, form)
-        note_reading(house, session, loaded, f"act.{key}")
-        seeing = seeing_of(house, loaded)
+        loaded = as_far_as(ctx, session, loaded, form)
+        note_reading(ctx, session, loaded, f"act.{key}")
+        seeing = seeing_of(ctx, loaded)
         choice = seeing.choice(key)
         if loaded.metadata_only and not choice.is_open:
             raise Unseen(act)
-        contacts = contact_lines(house, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
+        contacts = contact_lines(ctx, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
         left_out = case_summary.unasked(case_summary.standing(loaded.protocol, loaded.case), form.key)
         return ActView(
             protocol=loaded.protocol,
@@ -255,21 +255,21 @@ def _assessed(loaded: Loaded, act: Act) -> Level | None:
     return loaded.protocol.grids[detail["grid"]].levels.get(level)
 
 
-def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView | None:
+def see_correction(ctx: AppContext, actor: Actor, number: str, seq: int) -> ActView | None:
     """The form of a recorded act filled in with what it says, to be corrected; None where it isn't for this reader.
 
     Of a referral nothing can be changed but to which service it went.
     """
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
         record = loaded.case.record(seq)
         if record is None or record.kind not in {*CORRECTABLE, ActKind.refer}:
             return None
-        seeing = seeing_of(house, loaded)
+        seeing = seeing_of(ctx, loaded)
         shown = seeing.record(record)
         if shown.hidden is not None:
             return None
-        contacts = contact_lines(house, loaded.protocol, loaded.case.unit)
+        contacts = contact_lines(ctx, loaded.protocol, loaded.case.unit)
         act, form = loaded.protocol.acts[record.act], loaded.protocol.form_of(record.act)
         if record.kind is ActKind.refer:
             return _service_of(loaded, seeing, record, shown, contacts)
@@ -303,28 +303,28 @@ def _service_of(
     )
 
 
-def see_move(house: House, actor: Actor, number: str, move: str) -> MoveView:
+def see_move(ctx: AppContext, actor: Actor, number: str, move: str) -> MoveView:
     """One move: what it changes, what stands in its way, what may be departed from."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
         if loaded.metadata_only:
             raise Unseen(move)
-        return seeing_of(house, loaded).move(loaded.protocol.resolve("moves", move))
+        return seeing_of(ctx, loaded).move(loaded.protocol.resolve("moves", move))
 
 
-def see_choices(house: House, actor: Actor, number: str) -> tuple[Choice, ...]:
+def see_choices(ctx: AppContext, actor: Actor, number: str) -> tuple[Choice, ...]:
     """Every act and move of a case for this person, with all reasons."""
-    with house.realm.reading() as session:
-        return seeing_of(house, load(house, session, actor, number)).choices
+    with ctx.realm.reading() as session:
+        return seeing_of(ctx, load(ctx, session, actor, number)).choices
 
 
 def what_is_new(
-    house: House, actor: Actor, number: str, since: int, *, act: str | None = None, move: str | None = None
+    ctx: AppContext, actor: Actor, number: str, since: int, *, act: str | None = None, move: str | None = None
 ) -> ConflictView:
     """What others wrote since this person's form was opened."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
-        seeing = seeing_of(house, loaded)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
+        seeing = seeing_of(ctx, loaded)
         newer = [seeing.event(event) for event in loaded.events if event.seq > since and not is_reading(event)]
         protocol = loaded.protocol
         return ConflictView(
@@ -335,26 +335,26 @@ def what_is_new(
         )
 
 
-def as_far_as(house: House, session: Session, loaded: Loaded, form: Form) -> Loaded:
+def as_far_as(ctx: AppContext, session: Session, loaded: Loaded, form: Form) -> Loaded:
     """The case with what this form's references may point at beyond it."""
     if form.find(FieldType.case) is not None:
-        loaded = with_joinable(house, session, loaded)
+        loaded = with_joinable(ctx, session, loaded)
     if form.find(FieldType.seat) is not None:
-        loaded = with_neighbours(house, loaded)
+        loaded = with_neighbours(ctx, loaded)
     return loaded
 
 
-def seeing_of(house: House, loaded: Loaded) -> Seeing:
-    return Seeing(loaded, account_names(house, accounts_in(loaded), loaded.actor.language))
+def seeing_of(ctx: AppContext, loaded: Loaded) -> Seeing:
+    return Seeing(loaded, account_names(ctx, accounts_in(loaded), loaded.actor.language))
 
 
-def note_reading(house: House, session: Session, loaded: Loaded, what: str) -> None:
+def note_reading(ctx: AppContext, session: Session, loaded: Loaded, what: str) -> None:
     """One row, with the number of what was opened for a time where the reading rests on it."""
     access_log.note(
         session,
         case_id=loaded.case_id,
         account=loaded.actor.id,
-        at=house.now(),
+        at=ctx.now(),
         what=what,
         reason=reason_of(loaded),
     )
@@ -367,23 +367,23 @@ def reason_of(loaded: Loaded) -> str:
     return f"door.{loaded.door.seq}" if loaded.door is not None else ""
 
 
-def _mark_seen(house: House, session: Session, loaded: Loaded) -> Loaded:
+def _mark_seen(ctx: AppContext, session: Session, loaded: Loaded) -> Loaded:
     """Whoever answers for the case has opened it: that ends the clock of the unseen.
 
     Somebody above the school is no team: the first of the team to open it after them is written down too.
     """
-    if _seeing_event(house, loaded) is None:
+    if _seeing_event(ctx, loaded) is None:
         return loaded
     repository.hold(session, loaded.case_id)  # somebody else may have opened it at the same moment, or written in it
-    loaded = load_by_id(house, session, loaded.actor, loaded.case_id, reading=True)
-    event = _seeing_event(house, loaded)
+    loaded = load_by_id(ctx, session, loaded.actor, loaded.case_id, reading=True)
+    event = _seeing_event(ctx, loaded)
     if event is None:
         return loaded
-    keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-    return load_by_id(house, session, loaded.actor, loaded.case_id, reading=True)
+    keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    return load_by_id(ctx, session, loaded.actor, loaded.case_id, reading=True)
 
 
-def _seeing_event(house: House, loaded: Loaded) -> CaseSeen | None:
+def _seeing_event(ctx: AppContext, loaded: Loaded) -> CaseSeen | None:
     """What is to be written down of this reader's opening it, if anything."""
     case = loaded.case
     latest = max([case.opening_seq, *(life.raised_seq for life in case.dangers if life.is_live)])
@@ -394,7 +394,7 @@ def _seeing_event(house: House, loaded: Loaded) -> CaseSeen | None:
     role = next((one for one in answering if in_team(loaded.protocol, one)), answering[0])
     if any(in_team(loaded.protocol, one.role) or not in_team(loaded.protocol, role) for one in seen):
         return None
-    return CaseSeen(actor=loaded.actor.id, role=role, at=house.now(), occurred_at=house.now())
+    return CaseSeen(actor=loaded.actor.id, role=role, at=ctx.now(), occurred_at=ctx.now())
 
 
 def _first_act(case: Case) -> int:
@@ -417,22 +417,22 @@ CHOICES = (FieldType.choice, FieldType.choices)
 Noted = dict[tuple[str, str], datetime]
 
 
-def see_danger(house: House, actor: Actor, number: str, also: Mapping[str, Beside] | None = None) -> DangerPage:
+def see_danger(ctx: AppContext, actor: Actor, number: str, also: Mapping[str, Beside] | None = None) -> DangerPage:
     """The page of the first minutes, with what others show there; seeing it is recorded."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number)
         if loaded.metadata_only:
             raise Unseen(number)
-        note_reading(house, session, loaded, "danger")
-        seeing = seeing_of(house, loaded)
+        note_reading(ctx, session, loaded, "danger")
+        seeing = seeing_of(ctx, loaded)
         live = tuple(line for line in seeing.dangers() if line.state in ("raised", "referred"))
         wanted = [target for line in live for target in line.danger.targets]
         first, lives = first_acts(loaded.protocol, seeing.choices), loaded.case.live_dangers()
         return DangerPage(
             head=seeing.head(),
             dangers=live,
-            contacts=to_call(loaded.case, contact_lines(house, loaded.protocol, loaded.case.unit, wanted or None)),
-            voices=voices(house, loaded, first),
+            contacts=to_call(loaded.case, contact_lines(ctx, loaded.protocol, loaded.case.unit, wanted or None)),
+            voices=voices(ctx, loaded, first),
             quick_acts=tuple(act for act in first if act.quick),
             then_acts=(
                 *(act for act in first if not act.quick),
@@ -447,25 +447,25 @@ def see_danger(house: House, actor: Actor, number: str, also: Mapping[str, Besid
                 for choice in seeing.choices
             ),
             just_written=seeing.just_written(),
-            beside={name: see(house, session, loaded) for name, see in (also or {}).items()},
+            beside={name: see(ctx, session, loaded) for name, see in (also or {}).items()},
         )
 
 
-def voices(house: House, loaded: Loaded, acts: Iterable[Act]) -> tuple[CallLine, ...]:
+def voices(ctx: AppContext, loaded: Loaded, acts: Iterable[Act]) -> tuple[CallLine, ...]:
     """Whom these acts say to tell by voice, each with the number that is known; not the roles of whoever looks."""
     protocol, case, unit = loaded.protocol, loaded.case, loaded.around.unit
     own = loaded.actor.roles_in((unit.id, *unit.parents))
     roles = dict.fromkeys(role for act in acts for role in told_roles(protocol, act) if role not in own)
     if not roles:
         return ()
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         seated = auth_repository.accounts(session, {one.account for one in case.seats})
-        found = auth_repository.holders(session, (unit.id, *unit.parents), today=today_for(house))
+        found = auth_repository.holders(session, (unit.id, *unit.parents), today=today_for(ctx))
     acting = ((protocol.seats[one.seat].acts_as or "", seated.get(one.account)) for one in case.seats)
     held = [(role, account) for role, account in acting if account is not None]
     held += [(one.role, one.account) for one in found]
     restricted = case.restricted_seq is not None
-    return tuple(by_voice(house, protocol, unit, roles, held, shut=frozenset(case.exclusions), restricted=restricted))
+    return tuple(by_voice(ctx, protocol, unit, roles, held, shut=frozenset(case.exclusions), restricted=restricted))
 
 
 def told_roles(protocol: Protocol, act: Act) -> tuple[str, ...]:
@@ -476,7 +476,7 @@ def told_roles(protocol: Protocol, act: Act) -> tuple[str, ...]:
 
 
 def by_voice(
-    house: House,
+    ctx: AppContext,
     protocol: Protocol,
     unit: Unit,
     roles: Iterable[str],
@@ -498,16 +498,16 @@ def by_voice(
             continue
         phone = next((one.phone for one in able if one.phone), None)
         if not phone:
-            listed = _listed(house, protocol, unit, roles) if listed is None else listed
+            listed = _listed(ctx, protocol, unit, roles) if listed is None else listed
             phone = listed.get(role)
         yield CallLine(role, phone or "")
 
 
-def _listed(house: House, protocol: Protocol, unit: Unit, roles: Iterable[str]) -> dict[str, str]:
+def _listed(ctx: AppContext, protocol: Protocol, unit: Unit, roles: Iterable[str]) -> dict[str, str]:
     """The number under which the directory lists each of these roles that is one of the targets, the best first."""
     wanted = [role for role in roles if role in protocol.targets]
     found: dict[str, str] = {}
-    for line in contact_lines(house, protocol, unit.id, wanted) if wanted else ():
+    for line in contact_lines(ctx, protocol, unit.id, wanted) if wanted else ():
         if line.phone and line.target is not None:
             found.setdefault(line.target.key, line.phone)
     return found

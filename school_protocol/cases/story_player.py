@@ -35,7 +35,7 @@ from school_protocol.cases.on_paper import OnPaper
 from school_protocol.cases.service import make_move, record_act
 from school_protocol.cases.showing import call_choice, covered_by, see_act, see_case
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine import texts
 from school_protocol.engine.clock import Calendar, Hours
 from school_protocol.engine.deadlines import open_dues
@@ -259,9 +259,9 @@ class Played:
 
 @dataclass(slots=True)
 class Player:
-    """Plays steps on one house; people are made as the script names them."""
+    """Plays steps on one installation; people are made as the script names them."""
 
-    house: House
+    ctx: AppContext
     clock: TurnableClock
     protocol: Protocol
     school: str
@@ -289,7 +289,7 @@ class Player:
     def _made(self, name: str, role: str) -> Actor:
         declared = self.protocol.roles[role]
         username = f"{name}-{secrets.token_hex(3)}"
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             account = auth_repository.add_account(
                 session,
                 username=username,
@@ -303,7 +303,7 @@ class Player:
             auth_repository.appoint(
                 session, account, role=role, unit=self.places.get(declared.sees, self.school), starts=date(2000, 1, 1)
             )
-            actor = auth_repository.actor(session, account, realm=self.house.name, today=self.clock.now().date())
+            actor = auth_repository.actor(session, account, realm=self.ctx.name, today=self.clock.now().date())
         if actor is None:
             raise ScriptError(f"nobody is called {name!r}")
         return actor
@@ -356,7 +356,7 @@ class Player:
             return
         before = self._seq(case)
         with suppress(Unseen):
-            see_case(self.house, actor, self.numbers[case])
+            see_case(self.ctx, actor, self.numbers[case])
         if self._seq(case) > before:
             self.unseen.discard(case)
 
@@ -370,7 +370,7 @@ class Player:
         fields, now = self.protocol.form_of(act).fields, self.clock.now()
         held = self.protocol.form_of(act).begins(now, now.astimezone(ZONE).date())
         with suppress(Unseen):
-            held |= see_act(self.house, actor, self.numbers.get(case, ""), act).prefill
+            held |= see_act(self.ctx, actor, self.numbers.get(case, ""), act).prefill
         answers = self._answers(step.get("answers") or {}, case)
         dangers = {item.key for item in fields if item.type in _DANGERS} & answers.keys()
         answers |= {key: self._keys(answers[key]) for key in dangers}
@@ -392,8 +392,8 @@ class Player:
         if not self.protocol.acts[act].first_minutes or answers.get(how[0].key) != how[1]:
             return set()
         key = self.protocol.resolve("targets", str(answers.get(target.key)))
-        with self.house.realm.reading() as session:
-            lives = load_by_id(self.house, session, actor, found).case.live_dangers()
+        with self.ctx.realm.reading() as session:
+            lives = load_by_id(self.ctx, session, actor, found).case.live_dangers()
         dangers = [self.protocol.dangers[life.danger] for life in lives]
         if not any(key in danger.targets for danger in dangers):
             return set()
@@ -413,13 +413,13 @@ class Player:
         if act in self.protocol.acts:
             paper = self._paper(step)
             if case not in self.numbers and START in self.protocol.acts[act].in_:
-                opened = open_case(self.house, actor, act, answers, token=token, paper=paper)
+                opened = open_case(self.ctx, actor, act, answers, token=token, paper=paper)
                 self.numbers[case] = opened.number
                 return
             self._record(actor, case, act, answers, token, paper)
             return
         make_move(
-            self.house,
+            self.ctx,
             actor,
             self.numbers.get(case, ""),
             name,
@@ -442,16 +442,16 @@ class Player:
         """From the case's page, or from the receipt of somebody who reported and may not see it."""
         number = self.numbers.get(case, "")
         try:
-            record_act(self.house, actor, number, act, answers, expected=None, token=token, proven=True, paper=paper)
+            record_act(self.ctx, actor, number, act, answers, expected=None, token=token, proven=True, paper=paper)
         except Unseen:
             report = self._receipt(actor, case)
             if report is None or paper is not None:
                 raise
-            record_from_receipt(self.house, actor, report, act, answers, token=token)
+            record_from_receipt(self.ctx, actor, report, act, answers, token=token)
 
     def _receipt(self, actor: Actor, case: str) -> str | None:
         found = self.case_id(case)
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             own = lookup_repository.of_reporter(session, actor.id, limit=200)
         return next((header.id for header in own if found is not None and header.case_id == found), None)
 
@@ -479,29 +479,29 @@ class Player:
         if found is None:
             return ""
         key = self.protocol.resolve("acts", act)
-        with self.house.realm.reading() as session:
-            entries = repository.load_events(session, self.house.vault, found)
+        with self.ctx.realm.reading() as session:
+            entries = repository.load_events(session, self.ctx.vault, found)
         records = [event for event in map(from_entry, entries) if isinstance(event, Recorded) and event.act == key]
         return str(records[-1].seq) if records else ""
 
     def case_id(self, case: str = "") -> str | None:
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             return repository.find_by_number(session, self.numbers.get(case, ""))
 
     def _seq(self, case: str) -> int:
         found = self.case_id(case)
         if found is None:
             return 0
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             return repository.last_seq(session, found)
 
     def _after(self, played: Played, actor: Actor, case: str, before: int) -> None:
         found = self.case_id(case)
         if found is None:
             return
-        with self.house.realm.reading() as session:
-            entries = repository.load_since(session, self.house.vault, found, before)
-            loaded = load_by_id(self.house, session, actor, found) if self.watching else None
+        with self.ctx.realm.reading() as session:
+            entries = repository.load_since(session, self.ctx.vault, found, before)
+            loaded = load_by_id(self.ctx, session, actor, found) if self.watching else None
         played.events = tuple(entry.kind for entry in entries)
         if {"CaseOpened", "ReportReceived", "DangerRaised"} & set(played.events):
             self.unseen.add(case)
@@ -520,11 +520,11 @@ def throwaway(protocol: Protocol, content: bytes, start: datetime, *, evidence_f
     """A player in a realm of its own that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="school-protocol-") as folder:
         clock = TurnableClock(start)
-        house = open_house(Settings(data=Path(folder), evidence_files=evidence_files), clock)
+        ctx = open_context(Settings(data=Path(folder), evidence_files=evidence_files), clock)
         try:
-            yield prepared(house, clock, protocol, content)
+            yield prepared(ctx, clock, protocol, content)
         finally:
-            house.close()
+            ctx.close()
 
 
 @contextmanager
@@ -532,21 +532,21 @@ def branched(player: Player) -> Iterator[Player]:
     """A player that goes on from where this one stands, in a copy of its realm; this one stays as it is."""
     with tempfile.TemporaryDirectory(prefix="school-protocol-") as folder:
         data = Path(folder) / "data"
-        shutil.copytree(player.house.settings.data, data)
+        shutil.copytree(player.ctx.settings.data, data)
         clock = TurnableClock(player.clock.now())
-        house = open_house(replace(player.house.settings, data=data), clock)
+        ctx = open_context(replace(player.ctx.settings, data=data), clock)
         try:
             yield replace(
-                player, house=house, clock=clock, actors=dict(player.actors), numbers=dict(player.numbers),
+                player, ctx=ctx, clock=clock, actors=dict(player.actors), numbers=dict(player.numbers),
                 played=[], unseen=set(player.unseen),
             )  # fmt: skip
         finally:
-            house.close()
+            ctx.close()
 
 
-def prepared(house: House, clock: TurnableClock, protocol: Protocol, content: bytes) -> Player:
-    """A player on a fresh house: one school under one province and one region, the definition published."""
-    with house.directory.writing() as session:
+def prepared(ctx: AppContext, clock: TurnableClock, protocol: Protocol, content: bytes) -> Player:
+    """A player on a fresh installation: one school under one province and one region, the definition published."""
+    with ctx.directory.writing() as session:
         region = auth_repository.add_unit(session, kind=UnitKind.region, code="REHEARSAL-R", names={"fr": "Académie"})
         province = auth_repository.add_unit(
             session, kind=UnitKind.province, code="REHEARSAL-P", names={"fr": "Province"}, parent=region
@@ -564,7 +564,7 @@ def prepared(house: House, clock: TurnableClock, protocol: Protocol, content: by
             published_at=clock.now(),
         )
     places = {ScopeKind.province: province, ScopeKind.region: region}
-    return Player(house, clock, protocol, school, places)
+    return Player(ctx, clock, protocol, school, places)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,33 +44,33 @@ CURSOR_MOST = 200
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     """One's school; or, for whoever has several, what they oversee."""
-    found = teams.places(sessions.house(), sessions.actor())
+    found = teams.places(sessions.ctx(), sessions.actor())
     if not found:
         raise Unseen("team")
     if len(found) == 1 and not found[0].oversees:
         return school(found[0].unit.code)
-    overseen = handing_over.see_overseen(sessions.house(), sessions.actor())
+    overseen = handing_over.see_overseen(sessions.ctx(), sessions.actor())
     return render_template("cases/team_overseen.html", overseen=overseen, units=[place.unit for place in found])
 
 
 @blueprint.get("/schools/<school>")
 def school(school: str) -> ResponseReturnValue:
-    view = teams.see_team(sessions.house(), sessions.actor(), school)
-    codes = stand_ins.see_codes(sessions.house(), sessions.actor(), school)
-    return render_template("cases/team_show.html", team=view, codes=codes, today=today_for(sessions.house()), **_said())
+    view = teams.see_team(sessions.ctx(), sessions.actor(), school)
+    codes = stand_ins.see_codes(sessions.ctx(), sessions.actor(), school)
+    return render_template("cases/team_show.html", team=view, codes=codes, today=today_for(sessions.ctx()), **_said())
 
 
 @blueprint.get("/hand-over")
 def hand_over() -> ResponseReturnValue:
     """A school's open cases, one printed page each."""
-    found = teams.places(sessions.house(), sessions.actor())
+    found = teams.places(sessions.ctx(), sessions.actor())
     wanted = request.args.get("school") or (found[0].unit.code if len(found) == 1 else "")
     after = request.args.get("after") or None
     if not found or (after is not None and len(after) > CURSOR_MOST):
         raise Unseen(wanted)
     if not wanted:
         return redirect(url_for("team.index"))
-    view = handing_over.see_hand_over(sessions.house(), sessions.actor(), wanted, after=after)
+    view = handing_over.see_hand_over(sessions.ctx(), sessions.actor(), wanted, after=after)
     return render_template("cases/team_hand_over.html", view=view)
 
 
@@ -79,14 +79,14 @@ def hand_over() -> ResponseReturnValue:
 
 @blueprint.route("/schools/<school>/stand-in", methods=["GET", "POST"])
 def stand_in(school: str) -> ResponseReturnValue:
-    view = stand_ins.see_stand_in(sessions.house(), sessions.actor(), school)
-    today = today_for(sessions.house())
+    view = stand_ins.see_stand_in(sessions.ctx(), sessions.actor(), school)
+    today = today_for(sessions.ctx())
     return _changing(
         "cases/team_stand_in.html",
         lambda: view,
         lambda posted: stand_in_form(view, wording(), posted, today),
         lambda answers, token: stand_ins.name_stand_in(
-            sessions.house(), sessions.actor(), school, **answers, token=token, said=ui_forms.as_typed()
+            sessions.ctx(), sessions.actor(), school, **answers, token=token, said=ui_forms.as_typed()
         ),
         lambda changed: _stand_in_named(school, changed),
     )
@@ -112,11 +112,11 @@ def end_stand_in(school: str, post: str) -> ResponseReturnValue:
     """End a stand-in before its last day."""
 
     def record(answers: Mapping[str, Any], token: str) -> Changed:
-        return stand_ins.end_stand_in(sessions.house(), sessions.actor(), school, post, **answers, token=token)
+        return stand_ins.end_stand_in(sessions.ctx(), sessions.actor(), school, post, **answers, token=token)
 
     return _changing(
         "cases/team_end_stand_in.html",
-        lambda: stand_ins.see_stand_in_ending(sessions.house(), sessions.actor(), school, post),
+        lambda: stand_ins.see_stand_in_ending(sessions.ctx(), sessions.actor(), school, post),
         lambda posted: ending_form(wording(), posted),
         record,
         lambda changed: _stand_in_ended(school, changed),
@@ -132,13 +132,13 @@ def _stand_in_ended(school: str, changed: Changed) -> ResponseReturnValue:
 @blueprint.route("/schools/<school>/people/<post>", methods=["GET", "POST"])
 def leave(school: str, post: str) -> ResponseReturnValue:
     """Leave the team, or end somebody's appointment, once their cases are handed over."""
-    today = today_for(sessions.house())
+    today = today_for(sessions.ctx())
     return _changing(
         "cases/team_leave.html",
-        lambda: handing_over.see_leaving(sessions.house(), sessions.actor(), school, post),
+        lambda: handing_over.see_leaving(sessions.ctx(), sessions.actor(), school, post),
         lambda posted: leaving_form(wording(), posted, today),
         lambda answers, token: handing_over.leave(
-            sessions.house(), sessions.actor(), school, post, **answers, token=token
+            sessions.ctx(), sessions.actor(), school, post, **answers, token=token
         ),
         lambda changed: _left(school, changed),
     )
@@ -149,7 +149,7 @@ def leave_at_once(school: str, post: str) -> ResponseReturnValue:
     """The emergency exit: for whoever oversees the school alone."""
 
     def see() -> handing_over.LeavingView:
-        view = handing_over.see_leaving(sessions.house(), sessions.actor(), school, post)
+        view = handing_over.see_leaving(sessions.ctx(), sessions.actor(), school, post)
         if not view.may_at_once:
             raise Unseen(post)
         return view
@@ -159,7 +159,7 @@ def leave_at_once(school: str, post: str) -> ResponseReturnValue:
         see,
         lambda posted: at_once_form(wording(), posted),
         lambda answers, token: handing_over.leave_at_once(
-            sessions.house(), sessions.actor(), school, post, **answers, token=token
+            sessions.ctx(), sessions.actor(), school, post, **answers, token=token
         ),
         lambda changed: _left(school, changed),
     )
@@ -212,6 +212,6 @@ def _said() -> dict[str, Any]:
     w = wording()
     return {
         "reason_said": lambda code: people_presenters.reason(w, code),
-        "change_said": lambda kind: people_presenters.change_said(w, kind),
-        "code_said": people_presenters.codes(w),
+        "change_label": lambda kind: people_presenters.change_label(w, kind),
+        "code_label": people_presenters.codes(w),
     }

@@ -377,7 +377,7 @@ class ChronologyPage:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptLine:
+class StoredDebriefLine:
     """How long a case that has ended is kept: by which sentence of its definition, until when as things are."""
 
     sentence: Text | None
@@ -555,7 +555,7 @@ class MoveView:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldLine:
+class NoticeLine:
     """That a role was told, or is to be: when it went out or was asked for, how, and what became of it."""
 
     role: str

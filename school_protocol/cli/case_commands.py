@@ -13,7 +13,7 @@ from school_protocol.cli.group import (
     actor_called,
     house_and_actor,
     main,
-    open_the_house,
+    open_context_once,
     read_yaml,
     say,
     write_copy,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from school_protocol.cases.on_paper import OnPaper
-    from school_protocol.context import House
+    from school_protocol.context import AppContext
     from school_protocol.publishing.move_case import CaseLine
 
 _AS = click.option("--as", "username", required=True, help="The account that acts.")
@@ -35,13 +35,13 @@ _WRITTEN_BY = click.option("--written-by", help="The account that wrote it on pa
 _EXPECTED = click.option("--expected", type=int, help="Number of the latest event that you know of.")
 
 
-def _paper(house: House, written_at: str | None, written_by: str | None) -> OnPaper | None:
+def _paper(ctx: AppContext, written_at: str | None, written_by: str | None) -> OnPaper | None:
     """What the options say of a paper form that is typed in."""
     from school_protocol.cases.on_paper import OnPaper
 
     if written_at is None and written_by is None:
         return None
-    return OnPaper(written_at or "", actor_called(house, written_by).id if written_by else "")
+    return OnPaper(written_at or "", actor_called(ctx, written_by).id if written_by else "")
 
 
 @main.group("case")
@@ -69,11 +69,11 @@ def case_open(
     """Open a case by a report; prints its number."""
     from school_protocol.cases.intake import open_case, see_opening
 
-    house, actor = house_and_actor(username)
-    form = see_opening(house, actor, act, protocol=definition)
+    ctx, actor = house_and_actor(username)
+    form = see_opening(ctx, actor, act, protocol=definition)
     opened = open_case(
-        house, actor, form.act.key, read_yaml(answers), token=secrets.token_hex(8), unit=school,
-        protocol_key=definition, paper=_paper(house, written_at, written_by),
+        ctx, actor, form.act.key, read_yaml(answers), token=secrets.token_hex(8), unit=school,
+        protocol_key=definition, paper=_paper(ctx, written_at, written_by),
     )  # fmt: skip
     say({"number": opened.number, "report": opened.report, "raised": opened.raised})
 
@@ -100,10 +100,10 @@ def case_act(
     """Record an act (key or code), or type one in that was written on paper."""
     from school_protocol.cases.service import record_act
 
-    house, actor = house_and_actor(username)
+    ctx, actor = house_and_actor(username)
     done = record_act(
-        house, actor, number, act, read_yaml(answers) if answers else {},
-        expected=expected, token=secrets.token_hex(8), password=password, paper=_paper(house, written_at, written_by),
+        ctx, actor, number, act, read_yaml(answers) if answers else {},
+        expected=expected, token=secrets.token_hex(8), password=password, paper=_paper(ctx, written_at, written_by),
     )  # fmt: skip
     say({"event": done.seq, "raised": done.raised})
 
@@ -121,9 +121,9 @@ def case_move(
     """Make a move (key or code)."""
     from school_protocol.cases.service import make_move
 
-    house, actor = house_and_actor(username)
+    ctx, actor = house_and_actor(username)
     done = make_move(
-        house, actor, number, move, reason=reason, departures=dict.fromkeys(depart, reason),
+        ctx, actor, number, move, reason=reason, departures=dict.fromkeys(depart, reason),
         expected=expected, token=secrets.token_hex(8),
     )  # fmt: skip
     say({"event": done.seq})
@@ -138,8 +138,8 @@ def case_undo(number: str, entry: int, expected: int | None, username: str) -> N
     """Take back one's own entry, within the minutes that the definition gives."""
     from school_protocol.cases.service import take_back
 
-    house, actor = house_and_actor(username)
-    done = take_back(house, actor, number, entry, expected=expected, token=secrets.token_hex(8))
+    ctx, actor = house_and_actor(username)
+    done = take_back(ctx, actor, number, entry, expected=expected, token=secrets.token_hex(8))
     say({"event": done.seq})
 
 
@@ -151,8 +151,8 @@ def case_available(number: str, as_json: bool, username: str) -> None:
     """Every act and move with, where it isn't open, all the reasons."""
     from school_protocol.cases.showing import see_choices
 
-    house, actor = house_and_actor(username)
-    choices = see_choices(house, actor, number)
+    ctx, actor = house_and_actor(username)
+    choices = see_choices(ctx, actor, number)
     if as_json:
         say(
             [
@@ -182,11 +182,11 @@ def case_available(number: str, as_json: bool, username: str) -> None:
 def case_show(number: str, as_json: bool, username: str) -> None:
     """Where a case stands and what is due, in facts that identify nobody."""
     from school_protocol.cases.showing import see_case
-    from school_protocol.cases.view_models import KeptLine
+    from school_protocol.cases.view_models import StoredDebriefLine
     from school_protocol.privacy.retention import limit_line_of
 
-    house, actor = house_and_actor(username)
-    view = see_case(house, actor, number, {"kept": limit_line_of})
+    ctx, actor = house_and_actor(username)
+    view = see_case(ctx, actor, number, {"kept": limit_line_of})
     kept = view.beside["kept"]
     shown = {
         "number": view.head.number,
@@ -197,7 +197,7 @@ def case_show(number: str, as_json: bool, username: str) -> None:
         "dangers": [{"danger": line.danger.key, "state": line.state} for line in view.dangers],
         "due": [{"duty": line.duty.key, "by": line.due_at} for line in view.duties if line.state == "due"],
         "next": [line.move.key for line in view.next_moves if line.is_open],
-        "kept": {"erased_from": kept.erase_on, "suspended": kept.suspended} if isinstance(kept, KeptLine) else None,
+        "kept": {"erased_from": kept.erase_on, "suspended": kept.suspended} if isinstance(kept, StoredDebriefLine) else None,
     }
     if as_json:
         say(shown)
@@ -220,8 +220,8 @@ def cases_list(chosen: str, after: str | None, as_json: bool, username: str) -> 
     """The cases that this account sees, by what is due next."""
     from school_protocol.cases.lists import see_desk
 
-    house, actor = house_and_actor(username)
-    desk = see_desk(house, actor, filter=chosen, after=after)
+    ctx, actor = house_and_actor(username)
+    desk = see_desk(ctx, actor, filter=chosen, after=after)
     if as_json:
         say(
             {
@@ -264,18 +264,18 @@ def cases_move_version(
     """Let one open case follow another version, by an event. Exit 3 where it did not, with the reasons."""
     from school_protocol.language import Wording
     from school_protocol.publishing import move_case
-    from school_protocol.publishing.move_case import code_said, outcome_said
+    from school_protocol.publishing.move_case import code_label, outcome_label
 
-    house, actor = house_and_actor(username)
+    ctx, actor = house_and_actor(username)
     refused = False
     lines: Iterable[CaseLine]
     if not number:
-        lines = move_case.list_open_cases(house, actor, definition, version)
+        lines = move_case.list_open_cases(ctx, actor, definition, version)
     elif dry_run:
-        lines = [move_case.see_case(house, actor, definition, version, number).line]
+        lines = [move_case.see_case(ctx, actor, definition, version, number).line]
     else:
         done = move_case.move_case(
-            house, actor, definition, version, number, reason=reason, accepts=decided, token=secrets.token_hex(8)
+            ctx, actor, definition, version, number, reason=reason, accepts=decided, token=secrets.token_hex(8)
         )
         lines, refused = [done.line], not done.line.is_moved
     if as_json:
@@ -288,8 +288,8 @@ def cases_move_version(
     else:
         w = Wording(language)
         for one in lines:
-            why = " ".join(f"{code_said(w, code)} ({code})" for code in ([] if one.is_moved else one.codes))
-            click.echo(f"{one.number}  {outcome_said(w, one)}" + (f": {why}" if why else ""))
+            why = " ".join(f"{code_label(w, code)} ({code})" for code in ([] if one.is_moved else one.codes))
+            click.echo(f"{one.number}  {outcome_label(w, one)}" + (f": {why}" if why else ""))
     if refused:
         sys.exit(REFUSED)
 
@@ -307,9 +307,9 @@ def evidence_check() -> None:
     """Read every sealed file and compare it; remove what no row names. Exits with 1 if a file is missing or altered."""
     from school_protocol.privacy.evidence import file_alarms, sweep_files
 
-    house = open_the_house()
-    found = sweep_files(house)
-    for alarm in file_alarms(house):
+    ctx = open_context_once()
+    found = sweep_files(ctx)
+    for alarm in file_alarms(ctx):
         click.echo(f"{alarm.at:%Y-%m-%d %H:%M}Z: {alarm.what}: {alarm.place} (case id {alarm.case_id})")
     click.echo(f"{found.lost} files missing or altered, {found.strays} left-over files removed", err=True)
     sys.exit(1 if found.lost else 0)
@@ -329,7 +329,7 @@ def rebuild(as_json: bool) -> None:
     """Count anew: open cases from their events, erased ones from what they left."""
     from school_protocol.statistics.counts import rebuild as again
 
-    done = again(open_the_house())
+    done = again(open_context_once())
     if as_json:
         say(done.as_data())
         return
@@ -357,5 +357,5 @@ def report_yearly(school: str, year: int, language: str, output: str, username: 
     """Issue a copy of a school's yearly report (PDF); it is numbered and written down."""
     from school_protocol.statistics.yearly_report import issue_yearly
 
-    house, actor = house_and_actor(username)
-    write_copy(output, lambda: issue_yearly(house, actor, school, year, language))
+    ctx, actor = house_and_actor(username)
+    write_copy(output, lambda: issue_yearly(ctx, actor, school, year, language))

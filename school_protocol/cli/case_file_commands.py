@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from school_protocol.cli.group import REFUSED, house_and_actor, main, open_the_house, say, write_copy, written
+from school_protocol.cli.group import REFUSED, house_and_actor, main, open_context_once, say, write_copy, written
 from school_protocol.config import known_languages, settings_from
 
 if TYPE_CHECKING:
     from school_protocol.case_files.bulk import Job
     from school_protocol.case_files.verify_copy import Checked
-    from school_protocol.context import House
+    from school_protocol.context import AppContext
     from school_protocol.engine.visibility import Actor
     from school_protocol.pdf.signing_keys import Trust
 
@@ -50,8 +50,8 @@ def case_file_issue(number: str, language: str, profile: str, about: str, output
     """Issue a copy; the issuing is an event of the case."""
     from school_protocol.case_files.service import issue_case_file
 
-    house, actor = house_and_actor(username)
-    write_copy(output, lambda: issue_case_file(house, actor, number, profile, language, about=about))
+    ctx, actor = house_and_actor(username)
+    write_copy(output, lambda: issue_case_file(ctx, actor, number, profile, language, about=about))
 
 
 @case_files.command("letter")
@@ -65,8 +65,8 @@ def case_file_letter(number: str, document: str, about: str, language: str, outp
     """Issue a letter, notice, note or sheet; the issuing is an event of the case."""
     from school_protocol.case_files.letters import issue_letter
 
-    house, actor = house_and_actor(username)
-    write_copy(output, lambda: issue_letter(house, actor, number, document, about, language))
+    ctx, actor = house_and_actor(username)
+    write_copy(output, lambda: issue_letter(ctx, actor, number, document, about, language))
 
 
 @case_files.command("verify")
@@ -86,18 +86,18 @@ def case_file_verify(
     Exit 0 only if signature and record hold (with --here: and journal and copy); 1 if it is not to be trusted.
     """
     from school_protocol.language import Wording
-    from school_protocol.pdf.presenters import error_said
+    from school_protocol.pdf.presenters import error_message
     from school_protocol.pdf.verdicts import SealingError
 
     try:
         trust = _trust(roots, lists, clocks)
     except SealingError as error:
-        raise click.ClickException(error_said(Wording(language), error)) from None
+        raise click.ClickException(error_message(Wording(language), error)) from None
     found = _checked(file, trust)
     if here:
         from school_protocol.case_files.verify_copy import asked
 
-        found = asked(open_the_house(), found)
+        found = asked(open_context_once(), found)
     if as_json:
         say(found.plain())
     else:
@@ -134,11 +134,11 @@ def _now() -> datetime:
 
 
 def _tell(found: Checked, language: str) -> None:
-    from school_protocol.case_files.verify_copy import checked_said
+    from school_protocol.case_files.verify_copy import verification_messages
     from school_protocol.language import Wording
 
     w = Wording(language)
-    said = checked_said(w, found)
+    said = verification_messages(w, found)
     click.echo(said.title)
     for line in said.lines:
         click.echo(f"- {line}")
@@ -159,9 +159,9 @@ def case_file_revoke(number: str, document: str, copy: int, reason: str, usernam
     """Take a copy back; it is an event of the case, and verification says so. Exit 3 where it was taken back before."""
     from school_protocol.case_files.service import RevokedBefore, revoke
 
-    house, actor = house_and_actor(username)
+    ctx, actor = house_and_actor(username)
     try:
-        event = revoke(house, actor, number, document, copy, reason)
+        event = revoke(ctx, actor, number, document, copy, reason)
     except RevokedBefore as error:
         click.echo(f"refused: copy {copy} was {error}", err=True)
         sys.exit(REFUSED)
@@ -189,44 +189,44 @@ def case_file_bulk(
     from school_protocol.case_files import bulk
     from school_protocol.case_files.prepare_process import Crew, spare_cores
 
-    house, actor = house_and_actor(username)
+    ctx, actor = house_and_actor(username)
     wish = bulk.Wish(
-        offer=_offer(house, actor, profile), language=language, schools=schools, ended=ended, first=first, last=last
+        offer=_offer(ctx, actor, profile), language=language, schools=schools, ended=ended, first=first, last=last
     )
     try:
-        begun = bulk.begin_bundle(house, actor, wish, secrets.token_hex(16))
+        begun = bulk.begin_bundle(ctx, actor, wish, secrets.token_hex(16))
     except bulk.BulkRefused as refused:
         raise click.ClickException(f"copies asked for before are being made still: job {refused.other}") from None
-    with Crew(house.settings, spare_cores()) as crew:
-        job = _followed(house, actor, begun.job, lambda: bulk.go_on(house, crew))
-    _write(house, actor, begun.job, output)
+    with Crew(ctx.settings, spare_cores()) as crew:
+        job = _followed(ctx, actor, begun.job, lambda: bulk.go_on(ctx, crew))
+    _write(ctx, actor, begun.job, output)
     _say(job)
 
 
-def _offer(house: House, actor: Actor, profile: str) -> str:
+def _offer(ctx: AppContext, actor: Actor, profile: str) -> str:
     from school_protocol.case_files.bulk import see_options
 
-    known = see_options(house, actor).offers
+    known = see_options(ctx, actor).offers
     found = next((one.key for one in known if profile in (one.key, one.profile.key)), None)
     if found is None:
         raise click.ClickException(f"no such copy for this account; there are: {', '.join(one.key for one in known)}")
     return found
 
 
-def _followed(house: House, actor: Actor, job_id: str, go_on: object) -> Job:
+def _followed(ctx: AppContext, actor: Actor, job_id: str, go_on: object) -> Job:
     """The job at its end; what it waits for is said meanwhile."""
     from school_protocol.case_files.bulk import see_job
-    from school_protocol.case_files.prepared import trouble_said
+    from school_protocol.case_files.prepared import trouble_message
     from school_protocol.language import Wording
 
     assert callable(go_on)
-    job, said = see_job(house, actor, job_id), ""
+    job, said = see_job(ctx, actor, job_id), ""
     with click.progressbar(length=job.total, label="cases", file=sys.stderr) as bar:
         while job.is_running:
             goes_on = go_on()
-            job = see_job(house, actor, job_id)
+            job = see_job(ctx, actor, job_id)
             bar.update(max(0, job.done + job.refused - bar.pos))
-            trouble = trouble_said(Wording("en"), job.bulk.trouble)
+            trouble = trouble_message(Wording("en"), job.bulk.trouble)
             if trouble and trouble != said:
                 click.echo(f"\nit waits: {trouble} (Ctrl-C leaves it to a worker)", err=True)
             said = trouble
@@ -235,23 +235,23 @@ def _followed(house: House, actor: Actor, job_id: str, go_on: object) -> Job:
     return job
 
 
-def _write(house: House, actor: Actor, job_id: str, output: str) -> None:
+def _write(ctx: AppContext, actor: Actor, job_id: str, output: str) -> None:
     """The ZIP, whole or not at all."""
     from school_protocol.case_files.prepared import zipped
 
     hint = "The copies are kept for a day: fetch them on the page “Case files of many cases”"
     with written(output, hint) as file:
-        for part in zipped(house, actor, job_id):
+        for part in zipped(ctx, actor, job_id):
             file.write(part)
 
 
 def _say(job: Job) -> None:
-    from school_protocol.case_files.prepared import why_said
+    from school_protocol.case_files.prepared import reason_label
     from school_protocol.language import Wording
 
     click.echo(f"{job.done} copies, {job.refused} cases without one", err=True)
     for line in job.lines:
-        click.echo(f"{line.number}: {why_said(Wording('en'), line.why)}", err=True)
+        click.echo(f"{line.number}: {reason_label(Wording('en'), line.why)}", err=True)
 
 
 # ---- `case-file bundle`, `verify-bundle`: everything for an authority in one signed archive ------------------------
@@ -268,11 +268,11 @@ def case_file_bundle(number: str, about: str, document: str, language: str, outp
     """Everything for the service of a referral, as a ZIP with a signed manifest; an event of the case."""
     from school_protocol.case_files.bundles import issue_bundle, see_bundles
 
-    house, actor = house_and_actor(username)
-    offered = [one.document.key for one in see_bundles(house, actor, number)]
+    ctx, actor = house_and_actor(username)
+    offered = [one.document.key for one in see_bundles(ctx, actor, number)]
     if not document and len(offered) == 1:
         (document,) = offered
-    write_copy(output, lambda: issue_bundle(house, actor, number, document, about, language))
+    write_copy(output, lambda: issue_bundle(ctx, actor, number, document, about, language))
 
 
 @case_files.command("verify-bundle")
@@ -287,7 +287,7 @@ def case_file_verify_bundle(
 ) -> None:
     """Whether a bundle is whole and as it was signed. No database is needed. Exit 0 only if it is; 1 if not."""
     from school_protocol.language import Wording
-    from school_protocol.pdf.presenters import bundle_said, error_said
+    from school_protocol.pdf.presenters import bundle_said, error_message
     from school_protocol.pdf.signed_archive import MOST, BundleVerdict, Fault, Found, verify_bundle
     from school_protocol.pdf.signing_keys import read_trust
     from school_protocol.pdf.verdicts import SealingError
@@ -296,7 +296,7 @@ def case_file_verify_bundle(
     try:
         trust = read_trust(*([path.read_bytes() for path in paths] for paths in (roots, clocks, lists)))
     except SealingError as error:
-        raise click.ClickException(error_said(w, error)) from None
+        raise click.ClickException(error_message(w, error)) from None
     size = file.stat().st_size
     if size > MOST:
         verdict = BundleVerdict(size, "", (Found(Fault.TOO_LARGE),))

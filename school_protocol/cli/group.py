@@ -1,4 +1,4 @@
-"""The command group `school-protocol`, and what commands share: the house, how errors and answers are said, files."""
+"""The command group `school-protocol`, and what they share: the app context, how errors and answers are said, files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from school_protocol.engine.errors import BadInput, Conflict, NotOpenYet, Refuse
 
 if TYPE_CHECKING:
     from school_protocol.case_files.service import Issued
-    from school_protocol.context import House
+    from school_protocol.context import AppContext
     from school_protocol.engine.texts import Text
     from school_protocol.engine.visibility import Actor
 
@@ -27,15 +27,15 @@ REFUSED = 3
 _AS_EVER = gc.get_threshold()
 
 
-def open_the_house(*, with_lost: bool = False, serves: bool = False) -> House:
-    """The house of the settings, for as long as the command runs; `serves`: it need not see but what sessions may."""
-    from school_protocol.context import SystemClock, open_house, refuse_walled
+def open_context_once(*, with_lost: bool = False, serves: bool = False) -> AppContext:
+    """The app context of the settings, while the command runs; `serves`: it need not see but what sessions may."""
+    from school_protocol.context import SystemClock, open_context, refuse_walled
 
-    house = open_house(settings_from(os.environ), SystemClock(), with_lost=with_lost)
+    ctx = open_context(settings_from(os.environ), SystemClock(), with_lost=with_lost)
     if not serves:
-        refuse_walled(house)
-    click.get_current_context().call_on_close(house.close)
-    return house
+        refuse_walled(ctx)
+    click.get_current_context().call_on_close(ctx.close)
+    return ctx
 
 
 def end_loading() -> None:
@@ -44,19 +44,19 @@ def end_loading() -> None:
     gc.set_threshold(*_AS_EVER)
 
 
-def actor_called(house: House, username: str) -> Actor:
+def actor_called(ctx: AppContext, username: str) -> Actor:
     from school_protocol.auth.sign_in_service import actor_named
 
-    actor = actor_named(house, username)
+    actor = actor_named(ctx, username)
     if actor is None:
         raise click.ClickException(f"no active account is called {username!r}")
     return actor
 
 
-def house_and_actor(username: str) -> tuple[House, Actor]:
-    """The house, and the account of that name that acts there."""
-    house = open_the_house()
-    return house, actor_called(house, username)
+def house_and_actor(username: str) -> tuple[AppContext, Actor]:
+    """The installation, and the account of that name that acts there."""
+    ctx = open_context_once()
+    return ctx, actor_called(ctx, username)
 
 
 def read_yaml(path: str) -> Any:
@@ -138,9 +138,9 @@ def _in_words(error: SchoolProtocolError) -> str:
 
     if isinstance(error, SealingError):
         from school_protocol.language import Wording
-        from school_protocol.pdf.presenters import error_said
+        from school_protocol.pdf.presenters import error_message
 
-        return f"{error_said(Wording('en'), error)} ({error})"
+        return f"{error_message(Wording('en'), error)} ({error})"
     is_full = isinstance(error, StorageFull)
     return f"no room is left on the disk, nothing was written: {error}" if is_full else str(error)
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from school_protocol.cli.group import bar, main, open_the_house, say
+from school_protocol.cli.group import bar, main, open_context_once, say
 from school_protocol.config import settings_from
 
 if TYPE_CHECKING:
-    from school_protocol.context import House
+    from school_protocol.context import AppContext
     from school_protocol.ops.journal_checks import Verdict
     from school_protocol.storage.journal import Break
 
@@ -37,19 +37,19 @@ def journal_verify(as_json: bool, anchors: Path | None, head: tuple[str, str] | 
     """Check every chain against its keys and every anchor; exit 1 and the first bad entry if something was touched."""
     from school_protocol.ops.journal_checks import keep_verdict, verify
 
-    house = open_the_house()
+    ctx = open_context_once()
     if head is not None:
-        _look_up(house, *head, as_json=as_json)
+        _look_up(ctx, *head, as_json=as_json)
         return
     with bar("cases") as step:
-        verdict = verify(house, step, folder=anchors)
+        verdict = verify(ctx, step, folder=anchors)
     if keep:
-        keep_verdict(house, verdict)
+        keep_verdict(ctx, verdict)
     if as_json:
         say(_told(verdict))
     else:
         for one in verdict.breaks[:SHOWN]:
-            click.echo(_line(house, one))
+            click.echo(_line(ctx, one))
         if verdict.faults > SHOWN:
             click.echo(f"… and {verdict.faults - SHOWN} more: --json names them")
     _say_verdict(verdict)
@@ -77,7 +77,7 @@ def _told(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _line(house: House, one: Break) -> str:
+def _line(ctx: AppContext, one: Break) -> str:
     from school_protocol.storage.journal import Chain
 
     where = {
@@ -132,10 +132,10 @@ def _say_verdict(verdict: Verdict) -> None:
     click.echo("every chain holds" if verdict.holds else f"{verdict.faults} faults", err=True)
 
 
-def _look_up(house: House, number: str, head: str, *, as_json: bool) -> None:
+def _look_up(ctx: AppContext, number: str, head: str, *, as_json: bool) -> None:
     from school_protocol.ops.journal_checks import look_up_head
 
-    found = look_up_head(house, number, head)
+    found = look_up_head(ctx, number, head)
     if as_json:
         say(asdict(found))
     elif found.seq is None:
@@ -153,7 +153,7 @@ def journal_close() -> None:
     """Close what was read since the last hour; the worker does it by itself."""
     from school_protocol.ops.journal_checks import close_accesses
 
-    click.echo(f"{close_accesses(open_the_house())} accesses closed", err=True)
+    click.echo(f"{close_accesses(open_context_once())} accesses closed", err=True)
 
 
 @journal.command("anchor")
@@ -164,8 +164,8 @@ def journal_anchor(as_json: bool, resume: str) -> None:
     from school_protocol.mail import post_of
     from school_protocol.ops.journal_checks import take_anchor
 
-    house = open_the_house()
-    anchor = take_anchor(house, post_of(house.settings), resumes=resume)
+    ctx = open_context_once()
+    anchor = take_anchor(ctx, post_of(ctx.settings), resumes=resume)
     if as_json:
         say({"number": anchor.number, "digest": anchor.digest, "at": anchor.at, "heads": anchor.heads.lines})
     else:
@@ -177,7 +177,7 @@ def journal_key() -> None:
     """Print the public key that `journal check` takes: keep it where whoever looks after the server can't change it."""
     from school_protocol.storage.anchors import public_key
 
-    click.echo(public_key(open_the_house().vault))
+    click.echo(public_key(open_context_once().vault))
 
 
 @journal.command("check")
@@ -222,7 +222,7 @@ def index_rebuild() -> None:
     from school_protocol.ops.journal_checks import rebuild_index
 
     with bar("cases") as step:
-        count = rebuild_index(open_the_house(), step)
+        count = rebuild_index(open_context_once(), step)
     click.echo(f"{count} cases", err=True)
 
 
@@ -272,8 +272,8 @@ def keys_status(as_json: bool) -> None:
     from school_protocol.ops import key_rotation
     from school_protocol.storage.master_keys import PUT_BACK
 
-    house = open_the_house(with_lost=True)
-    ring, lack = key_rotation.status(house), key_rotation.lack(house)
+    ctx = open_context_once(with_lost=True)
+    ring, lack = key_rotation.status(ctx), key_rotation.lack(ctx)
     if as_json:
         say({
             "kind": ring.kind, "current": ring.current, "numbers": ring.numbers, "wraps": ring.wraps,
@@ -286,7 +286,7 @@ def keys_status(as_json: bool) -> None:
             kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(ring.wraps.get(number, {}).items()))
             fate = ", and is lost" * (number in ring.lost) + ", and is another key now" * (number in ring.replaced)
             click.echo(f"  {number}: wraps {kinds or 'nothing'}{fate}")
-    say_lack(house)
+    say_lack(ctx)
     if ring.lost:
         click.echo(f"{sum(ring.lost.values())} keys can't be opened: put their master keys back", err=True)
     if ring.replaced:
@@ -301,14 +301,14 @@ def keys_rotate(as_json: bool) -> None:
     """Bring everything under a new master key while the site runs; goes on where it was broken off."""
     from school_protocol.ops import key_rotation
 
-    house = open_the_house()
+    ctx = open_context_once()
     with bar("keys") as step:
-        count = key_rotation.rotate(house, step)
-    ring = key_rotation.status(house)
+        count = key_rotation.rotate(ctx, step)
+    ring = key_rotation.status(ctx)
     if as_json:
         say({"rewrapped": count, "current": ring.current, "idle": ring.idle})
     click.echo(f"{count} keys are under master key {ring.current} now", err=True)
-    say_lack(house)
+    say_lack(ctx)
 
 
 @keys.command("retire")
@@ -317,7 +317,7 @@ def keys_retire(as_json: bool) -> None:
     """Destroy the master keys that wrap nothing any more, a quarter of an hour after the newest came into use."""
     from school_protocol.ops import key_rotation
 
-    gone = key_rotation.retire(open_the_house())
+    gone = key_rotation.retire(open_context_once())
     if as_json:
         say({"retired": gone})
     click.echo(f"destroyed: {', '.join(map(str, gone)) or 'none'}. Backups made before need them", err=True)
@@ -329,7 +329,7 @@ def keys_give_up(number: int) -> None:
     """Open the installation without a master key that is lost for good: what it wraps stays shut for ever."""
     from school_protocol.ops import key_rotation
 
-    count = key_rotation.give_up(open_the_house(with_lost=True), number)
+    count = key_rotation.give_up(open_context_once(with_lost=True), number)
     click.echo(f"master key {number} is given up: {count} keys that it wraps are lost; the rest opens", err=True)
 
 
@@ -347,12 +347,12 @@ def recovery_create(output: Path) -> None:
     """Write the sealed keys to a new file, and print the code that opens it: it is kept nowhere."""
     from school_protocol.ops import key_rotation
 
-    house = open_the_house()
-    code = key_rotation.create(house, output)
+    ctx = open_context_once()
+    code = key_rotation.create(ctx, output)
     click.echo(f"The code that opens {output.name}. Print it, keep it in a safe, apart from the file:", err=True)
     click.echo(code)
     click.echo(f"Then try it out: school-protocol keys recovery test {output}", err=True)
-    if not house.vault.secrets().masters:
+    if not ctx.vault.secrets().masters:
         click.echo(
             "The master keys are the command's: it needs a copy of its own; this one has the two others.", err=True
         )
@@ -365,13 +365,13 @@ def recovery_test(file: Path, code_file: TextIO | None) -> None:
     """Open the copy, and keys of this installation by it; installs nothing. Exit 1 unless every one opened."""
     from school_protocol.ops import key_rotation
 
-    house = open_the_house()
-    tested = key_rotation.test(house, file, _code(code_file))
+    ctx = open_context_once()
+    tested = key_rotation.test(ctx, file, _code(code_file))
     numbers = ", ".join(map(str, tested.copy.masters)) or "none (a command holds them)"
     click.echo(f"copy of {tested.copy.made_at:%Y-%m-%d %H:%M} UTC, master keys {numbers}: {tested.opened} keys opened")
     if not tested.holds:
         raise click.ClickException(f"{tested.shut} keys of this installation could not be opened by it")
-    say_lack(house)
+    say_lack(ctx)
 
 
 @keys_recovery.command("restore")
@@ -400,9 +400,9 @@ def _code(file: TextIO | None) -> str:
     return "".join(lines)
 
 
-def say_lack(house: House) -> None:
+def say_lack(ctx: AppContext) -> None:
     """Loudly, on every occasion: what would keep a lost key from being put back."""
     from school_protocol.ops import key_rotation
 
-    if (lack := key_rotation.lack(house)) is not None:
+    if (lack := key_rotation.lack(ctx)) is not None:
         click.secho(f"WARNING: {key_rotation.SAID[lack]}", err=True, bold=True)

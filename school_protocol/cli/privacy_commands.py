@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from school_protocol.cli.group import house_and_actor, main, open_the_house, say, written
+from school_protocol.cli.group import house_and_actor, main, open_context_once, say, written
 
 if TYPE_CHECKING:
     from school_protocol.privacy.holds import LimitLine
@@ -29,7 +29,7 @@ def retention_run(dry_run: bool, as_json: bool) -> None:
     """Do what is due now: notices, lists to confirm, erasures that were confirmed. The worker does it each hour."""
     from school_protocol.privacy.retention import run_sweep
 
-    report = run_sweep(open_the_house(), dry_run=dry_run).as_data()
+    report = run_sweep(open_context_once(), dry_run=dry_run).as_data()
     if as_json:
         say(report)
     else:
@@ -48,8 +48,8 @@ def retention_due(waiting: bool, after: str | None, as_json: bool, username: str
     """List the cases that have ended, the first to be erased first, naming nobody."""
     from school_protocol.privacy.holds import see_list
 
-    house, actor = house_and_actor(username)
-    found = see_list(house, actor, after=after, only_waiting=waiting)
+    ctx, actor = house_and_actor(username)
+    found = see_list(ctx, actor, after=after, only_waiting=waiting)
     lines = [_line(line) for line in found.lines]
     if as_json:
         say({"cases": lines, "after": found.after})
@@ -85,8 +85,8 @@ def retention_agree(numbers: tuple[str, ...], username: str) -> None:
     """Confirm that these cases are erased with the next run: what is erased comes back by no means."""
     from school_protocol.privacy.holds import agree
 
-    house, actor = house_and_actor(username)
-    count = agree(house, actor, numbers, token=secrets.token_hex(16))
+    ctx, actor = house_and_actor(username)
+    count = agree(ctx, actor, numbers, token=secrets.token_hex(16))
     click.echo(f"{count} confirmed", err=True)
     if count < len(set(numbers)):
         raise click.ClickException("some of them don't wait for a confirmation (any more)")
@@ -101,8 +101,8 @@ def retention_hold(number: str, until: str, reason: str, username: str) -> None:
     """Suspend the erasing of a case: an entry in it, by whoever supervises the school."""
     from school_protocol.privacy.holds import suspend
 
-    house, actor = house_and_actor(username)
-    suspend(house, actor, number, until, reason, token=secrets.token_hex(16))
+    ctx, actor = house_and_actor(username)
+    suspend(ctx, actor, number, until, reason, token=secrets.token_hex(16))
 
 
 @retention.command("release")
@@ -113,8 +113,8 @@ def retention_release(number: str, reason: str, username: str) -> None:
     """Lift the suspension; both notices are given anew."""
     from school_protocol.privacy.holds import resume
 
-    house, actor = house_and_actor(username)
-    resume(house, actor, number, reason, token=secrets.token_hex(16))
+    ctx, actor = house_and_actor(username)
+    resume(ctx, actor, number, reason, token=secrets.token_hex(16))
 
 
 @main.group()
@@ -130,8 +130,8 @@ def rights_due(after: str | None, as_json: bool, username: str) -> None:
     """List the requests that wait for their answer, the first due first."""
     from school_protocol.privacy.data_rights import see_requests
 
-    house, actor = house_and_actor(username)
-    found = see_requests(house, actor, after=after)
+    ctx, actor = house_and_actor(username)
+    found = see_requests(ctx, actor, after=after)
     lines = [
         {"number": one.request.number, "school": one.unit.code, "due": one.request.due_at, "days": one.days}
         for one in found.lines
@@ -154,8 +154,8 @@ def rights_ask(number: str, person: str, entry: int, username: str) -> None:
     """Ask for a copy of what is kept of one person of a case; prints the id that the data officer agrees to."""
     from school_protocol.privacy.data_rights import ask_right
 
-    house, actor = house_and_actor(username)
-    click.echo(ask_right(house, actor, number, person, token=secrets.token_hex(16), entry=entry))
+    ctx, actor = house_and_actor(username)
+    click.echo(ask_right(ctx, actor, number, person, token=secrets.token_hex(16), entry=entry))
 
 
 @rights.command("settle")
@@ -167,8 +167,8 @@ def rights_settle(number: str, export: str, agreed: bool, username: str) -> None
     """Let that copy go, or not; by somebody else than who asked for it."""
     from school_protocol.privacy.data_rights import settle_right
 
-    house, actor = house_and_actor(username)
-    settle_right(house, actor, number, export, agreed=agreed)
+    ctx, actor = house_and_actor(username)
+    settle_right(ctx, actor, number, export, agreed=agreed)
 
 
 @rights.command("export")
@@ -180,15 +180,15 @@ def rights_settle(number: str, export: str, agreed: bool, username: str) -> None
 def rights_export(number: str, export: str, language: str, output: str, username: str) -> None:
     """Open a copy that was agreed to: numbered, and noted in the case."""
     from school_protocol.language import Wording
-    from school_protocol.pdf.presenters import error_said
+    from school_protocol.pdf.presenters import error_message
     from school_protocol.pdf.verdicts import SealingError
     from school_protocol.privacy.data_rights import open_copy
 
-    house, actor = house_and_actor(username)
+    ctx, actor = house_and_actor(username)
     try:
-        opened = open_copy(house, actor, number, export, language)
+        opened = open_copy(ctx, actor, number, export, language)
     except SealingError as error:
-        raise click.ClickException(error_said(Wording("en"), error)) from None
+        raise click.ClickException(error_message(Wording("en"), error)) from None
     with written(output, "Ask for another copy") as file:
         file.write(opened.data)
     click.echo(f"copy {opened.copy}", err=True)

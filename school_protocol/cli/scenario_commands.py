@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from school_protocol.cases.story_player import Played
     from school_protocol.engine.definition import Protocol
     from school_protocol.language import Wording
-    from school_protocol.proof.presenters import ResultSaid
+    from school_protocol.proof.presenters import ResultLabel
     from school_protocol.training.findings import Debrief, Finding
     from school_protocol.training.scenario import Scenario, Step
-    from school_protocol.training.scenario_presenters import DebriefTold, FindingTold
+    from school_protocol.training.scenario_presenters import DebriefPage, FindingLine
     from school_protocol.training.table_play import Beat, Playing
 
 # `school-protocol definitions …`: check definitions, and play scripts on them.
@@ -91,7 +91,7 @@ def fault_lines(error: DefinitionError, language: str | None) -> list[str]:
 def _proven(file: str, data: bytes, protocol: Protocol, language: str, limit: int | None) -> dict[str, Any]:
     """The proof of one definition: its figures, its verdicts, its stories in words and as scripts."""
     from school_protocol.language import Wording
-    from school_protocol.proof.presenters import result_said, script_of, with_lines
+    from school_protocol.proof.presenters import result_label, script_of, with_lines
     from school_protocol.proof.prove import prove
     from school_protocol.proof.state_space import STEPS
 
@@ -100,7 +100,7 @@ def _proven(file: str, data: bytes, protocol: Protocol, language: str, limit: in
     held = len(proof.results) - len(proof.faults)
     said = [f"{file}: {held} of {len(proof.results)} proven, {proof.combinations} combinations, {proof.seconds:.1f} s"]
     for result in proof.faults:
-        said += _told(result_said(w, protocol, result, file))
+        said += _told(result_label(w, protocol, result, file))
     return {
         "proven": proof.holds,
         "combinations": proof.combinations,
@@ -115,7 +115,7 @@ def _proven(file: str, data: bytes, protocol: Protocol, language: str, limit: in
     }  # fmt: skip
 
 
-def _told(said: ResultSaid) -> list[str]:
+def _told(said: ResultLabel) -> list[str]:
     """One fault as a story: what must hold, what it is about, who does what, where it goes wrong, in which lines."""
     lines = [f"{said.title} {said.verdict}" + (f" ({said.subject})" if said.subject else "")]
     for number, beat in enumerate(said.beats, 1):
@@ -148,7 +148,7 @@ def definitions_diff(before: str, after: str, language: str | None, as_json: boo
     """Say in words what changes from one file to another; exit 1 only where a file has faults."""
     from school_protocol.language import Wording
     from school_protocol.protocol.difference import difference
-    from school_protocol.protocol.presenters import change_said, plain, sentence
+    from school_protocol.protocol.presenters import change_label, plain, sentence
     from school_protocol.protocol.reader import read_file
 
     try:
@@ -158,7 +158,7 @@ def definitions_diff(before: str, after: str, language: str | None, as_json: boo
             click.echo(line)
         sys.exit(1)
     w, changes = Wording(language or "fr"), difference(old, new)
-    said = [sentence(w, change_said(w, old, new, change)) for change in changes]
+    said = [sentence(w, change_label(w, old, new, change)) for change in changes]
     if as_json:
         say([{**plain(change), "sentence": line} for change, line in zip(changes, said, strict=True)])
         return
@@ -217,7 +217,7 @@ def _rehearsed_file(player: Any, protocol: Protocol, language: str) -> bytes:
     profile = next(iter(document.profiles.values()))
     actor = player.actor(next(role for role in profile.for_ if role in protocol.roles))
     number = next(iter(player.numbers.values()))
-    data: bytes = issue_case_file(player.house, actor, number, profile.key, language).data
+    data: bytes = issue_case_file(player.ctx, actor, number, profile.key, language).data
     return data
 
 
@@ -501,7 +501,7 @@ def _steps(file: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _debrief_lines(told: DebriefTold, language: str) -> Iterator[str]:
+def _debrief_lines(told: DebriefPage, language: str) -> Iterator[str]:
     """A debrief for a terminal."""
     from school_protocol.language import Wording
 
@@ -529,7 +529,7 @@ def _debrief_lines(told: DebriefTold, language: str) -> Iterator[str]:
     yield from (f"  {number}. {one.says}" for number, one in enumerate(told.questions, 1))
 
 
-def _debriefed(found: Debrief, told: DebriefTold) -> dict[str, Any]:
+def _debriefed(found: Debrief, told: DebriefPage) -> dict[str, Any]:
     """A debrief for other programs: keys and moments as they are, and what is said of them."""
     return {
         "begun": found.begun.isoformat(),
@@ -569,7 +569,7 @@ def _debriefed(found: Debrief, told: DebriefTold) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _finding(one: Finding, said: FindingTold) -> dict[str, Any]:
+def _finding(one: Finding, said: FindingLine) -> dict[str, Any]:
     return {
         "kind": one.kind.value, "part": one.part, "key": one.key, "case": one.case, "subject": one.subject,
         "at": _iso(one.at), "due_at": _iso(one.due_at), "done_at": _iso(one.done_at), "role": one.role,

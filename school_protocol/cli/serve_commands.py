@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from school_protocol.cli.group import end_loading, main, open_the_house, say
+from school_protocol.cli.group import end_loading, main, open_context_once, say
 from school_protocol.cli.integrity_commands import say_lack
 from school_protocol.config import Settings, settings_from
 from school_protocol.context import REQUEST
@@ -116,16 +116,16 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
     from school_protocol.web import create_app
 
     begin(settings_from(os.environ).log)
-    house = open_the_house(serves=no_worker)
-    refuse_versioned(house)
-    say_lack(house)
-    queue = queue_of(house)
-    app = create_app(house, ring=queue.ring)
+    ctx = open_context_once(serves=no_worker)
+    refuse_versioned(ctx)
+    say_lack(ctx)
+    queue = queue_of(ctx)
+    app = create_app(ctx, ring=queue.ring)
     end_loading()
     with nullcontext() if no_worker else working(queue):
-        click.echo(opened_at(house.settings, host, port))
+        click.echo(opened_at(ctx.settings, host, port))
         serving.serve(
-            middleware.behind(app, house.settings.trusted_proxy), host=host, port=port, threads=8, ident=None,
+            middleware.behind(app, ctx.settings.trusted_proxy), host=host, port=port, threads=8, ident=None,
             max_request_body_size=middleware.MOST_SERVED, clear_untrusted_proxy_headers=False, **middleware.CROWD,
         )  # fmt: skip
 
@@ -167,27 +167,27 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
 
         settings = settings_from(os.environ)
         begin(settings.log)
-        app = open_app(settings, SystemClock(), lambda house: queue_of(house).ring)
+        app = open_app(settings, SystemClock(), lambda ctx: queue_of(ctx).ring)
         site = middleware.behind(app, settings.trusted_proxy)
         end_loading()
         return site
 
     with serve_processes.measured_together() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # read as its library is first imported
-        open_house_once()
+        open_context_cached()
         click.echo(opened_at(settings_from(os.environ), host, port))
         serve_processes.serve_in_processes(open_site, host=host, port=port, processes=processes)
 
 
-def open_house_once() -> None:
+def open_context_cached() -> None:
     """What is wrong is said before any process begins: tables are brought up to date once, by one of them."""
-    from school_protocol.context import SystemClock, open_house
+    from school_protocol.context import SystemClock, open_context
     from school_protocol.ops.databases import refuse_versioned
 
-    house = open_house(settings_from(os.environ), SystemClock())
-    refuse_versioned(house)
-    say_lack(house)
-    house.close()
+    ctx = open_context(settings_from(os.environ), SystemClock())
+    refuse_versioned(ctx)
+    say_lack(ctx)
+    ctx.close()
 
 
 def serve_a_room(host: str, port: int) -> None:
@@ -203,15 +203,15 @@ def serve_a_room(host: str, port: int) -> None:
     from school_protocol.web import create_app
 
     begin(settings_from(os.environ).log)
-    house = room_store.open_laptop(settings_from(os.environ), SystemClock())
-    workshop_end.purge_due(house)
-    sweep_left_over(house)
+    ctx = room_store.open_laptop(settings_from(os.environ), SystemClock())
+    workshop_end.purge_due(ctx)
+    sweep_left_over(ctx)
     everywhere = host in ("127.0.0.1", "0.0.0.0")  # noqa: S104 - phones in the room are to reach it
     reached = room_store.own_address() if everywhere else host
-    ring = checking(house)
-    app = create_app(house, ring=ring)
+    ring = checking(ctx)
+    app = create_app(ctx, ring=ring)
     ring()
-    click.echo(f"For the trainer: http://{reached}:{port}/trainer/{room_store.key_of(house)}")
+    click.echo(f"For the trainer: http://{reached}:{port}/trainer/{room_store.key_of(ctx)}")
     click.echo(f"For everybody:   http://{reached}:{port}/join")
     segno.make(f"http://{reached}:{port}/join", error="m").terminal(compact=True)
     end_loading()
@@ -228,10 +228,10 @@ def worker() -> None:
     from school_protocol.ops.worker import work
 
     begin(settings_from(os.environ).log)
-    house = open_the_house()
-    refuse_versioned(house)
+    ctx = open_context_once()
+    refuse_versioned(ctx)
     end_loading()
-    work(house)
+    work(ctx)
 
 
 @main.command()
@@ -252,7 +252,7 @@ def doctor(deep: bool, as_json: bool) -> None:
     told = list(before(asked))
     if not any(found.do in NOT_OPENED for _name, found in told):
         try:
-            told += examine(open_the_house(), asked)
+            told += examine(open_context_once(), asked)
         except SchoolProtocolError as error:
             told.append(("opening", wrong(str(error), "do as it says: until then nothing is served")))
         except Exception as error:  # the words of a driver's error may quote what is kept: its kind alone is told

@@ -1,4 +1,4 @@
-"""The site in several processes under one that stands by: each opens its own house, and ends after what it has begun.
+"""The site in several processes under one that stands by: each opens its own context, and ends after what it has begun.
 
 A new version comes in without a request lost: SIGHUP lets the processes go one after the other, each once its answers
 are sent, while the next ones, with the code that lies there by then, take what comes.

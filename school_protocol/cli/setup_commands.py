@@ -19,7 +19,7 @@ from school_protocol.cli.group import (
     bars,
     house_and_actor,
     main,
-    open_the_house,
+    open_context_once,
     read_yaml,
     say,
 )
@@ -28,7 +28,7 @@ from school_protocol.config import settings_from
 if TYPE_CHECKING:
     from school_protocol.auth.access_codes import Slip
     from school_protocol.auth.service import IdentityRefused
-    from school_protocol.context import House
+    from school_protocol.context import AppContext
     from school_protocol.engine.visibility import Actor
     from school_protocol.ops.going_live import Entry, ListView
     from school_protocol.people.staff_list import PersonLine
@@ -66,17 +66,17 @@ def create(name: str, unit: str, rights: tuple[str, ...], ends: str, purpose: st
 
     from school_protocol.api import tokens as kept
 
-    house, asking = house_and_actor(username)
-    agreeing = actor_called(house, second)
+    ctx, asking = house_and_actor(username)
+    agreeing = actor_called(ctx, second)
     asked = kept.ask_token(
-        house, asking, name=name, unit=unit, rights=rights, ends=ends, purpose=purpose, token=secrets.token_hex(16)
+        ctx, asking, name=name, unit=unit, rights=rights, ends=ends, purpose=purpose, token=secrets.token_hex(16)
     )
     try:
-        kept.agree(house, agreeing, asked.token)
+        kept.agree(ctx, agreeing, asked.token)
     except Exception:
-        kept.end_token(house, asking, asked.token)
+        kept.end_token(ctx, asking, asked.token)
         raise
-    click.echo(kept.draw_token(house, asking, asked.token))
+    click.echo(kept.draw_token(ctx, asking, asked.token))
 
 
 @tokens.command("list")
@@ -88,8 +88,8 @@ def list_tokens(over: bool, after: str, as_json: bool, username: str) -> None:
     """The tokens of one's places, newest first, a page at a time."""
     from school_protocol.api.tokens import see_tokens
 
-    house, actor = house_and_actor(username)
-    view = see_tokens(house, actor, are_over=over, after=after)
+    ctx, actor = house_and_actor(username)
+    view = see_tokens(ctx, actor, are_over=over, after=after)
     found = [(line.token, line.unit, line.standing) for line in view.lines]
     if as_json:
         lines = [
@@ -117,8 +117,8 @@ def revoke(token: str, username: str) -> None:
     """End a token, by its id (`tokens list`): nothing is read by it from this moment on."""
     from school_protocol.api.tokens import end_token
 
-    house, actor = house_and_actor(username)
-    end_token(house, actor, token)
+    ctx, actor = house_and_actor(username)
+    end_token(ctx, actor, token)
     click.echo("ended: nothing is read by it any more")
 
 
@@ -164,7 +164,7 @@ def users_address(username: str, email: str | None, phone: str | None) -> None:
     """Say where messages reach an account; prints what is kept."""
     from school_protocol.notifications.receivers import keep_address
 
-    kept = keep_address(open_the_house(), username, email=email, phone=phone)
+    kept = keep_address(open_context_once(), username, email=email, phone=phone)
     say({"username": kept.username, "email": kept.email, "phone": kept.phone})
 
 
@@ -177,17 +177,17 @@ def users_invite(username: str, by: str | None, slip: bool, first: bool) -> None
     """Let somebody in who has no password yet; prints the link (or the code), which is good once, for 72 hours."""
     from school_protocol.auth import access_codes
 
-    house = open_the_house()
+    ctx = open_context_once()
     if first == bool(by):
         raise click.UsageError("say who invites (--as), or that it is the --first administrator")
     if first:
-        say_link(house, access_codes.invite_the_first(house, username, house.now()))
+        say_link(ctx, access_codes.invite_the_first(ctx, username, ctx.now()))
         return
-    actor, account = _whom(house, str(by), username)
+    actor, account = _whom(ctx, str(by), username)
     if slip:
-        _say_slip(access_codes.invite_by_slip(house, actor, account, house.now()))
+        _say_slip(access_codes.invite_by_slip(ctx, actor, account, ctx.now()))
     else:
-        say_link(house, access_codes.invite(house, actor, account, house.now()))
+        say_link(ctx, access_codes.invite(ctx, actor, account, ctx.now()))
 
 
 @users.command("new-password")
@@ -197,9 +197,9 @@ def users_new_password(username: str, by: str) -> None:
     """Print a code with which somebody who forgot the password chooses another one: good once, for 72 hours."""
     from school_protocol.auth.access_codes import new_password_slip
 
-    house = open_the_house()
-    actor, account = _whom(house, by, username)
-    _say_slip(new_password_slip(house, actor, account, house.now()))
+    ctx = open_context_once()
+    actor, account = _whom(ctx, by, username)
+    _say_slip(new_password_slip(ctx, actor, account, ctx.now()))
 
 
 @users.command("restore-factor")
@@ -211,29 +211,29 @@ def users_restore_factor(username: str, by: str, agree: bool, withdraw: bool) ->
     """Ask that a lost second factor be set anew; a second person agrees to it, and gets the code to hand over."""
     from school_protocol.auth import access_codes
 
-    house = open_the_house()
-    actor, account = _whom(house, by, username)
+    ctx = open_context_once()
+    actor, account = _whom(ctx, by, username)
     if agree and withdraw:
         raise click.UsageError("either --agree or --withdraw")
     if agree:
-        _say_slip(access_codes.agree(house, actor, account))
+        _say_slip(access_codes.agree(ctx, actor, account))
     elif withdraw:
-        access_codes.withdraw(house, actor, account)
+        access_codes.withdraw(ctx, actor, account)
     else:
-        access_codes.ask_restoring(house, actor, account)
+        access_codes.ask_restoring(ctx, actor, account)
         click.echo("asked: somebody else who administers this account must agree (--agree)", err=True)
 
 
-def _whom(house: House, by: str, username: str) -> tuple[Actor, str]:
+def _whom(ctx: AppContext, by: str, username: str) -> tuple[Actor, str]:
     """Who helps, and the account that is helped; raises Unseen where it isn't theirs."""
     from school_protocol.auth.access_codes import find_helped
 
-    actor = actor_called(house, by)
-    return actor, find_helped(house, actor, username)
+    actor = actor_called(ctx, by)
+    return actor, find_helped(ctx, actor, username)
 
 
-def say_link(house: House, token: str) -> None:
-    click.echo(f"{house.settings.address.rstrip('/')}/invited/{token}")
+def say_link(ctx: AppContext, token: str) -> None:
+    click.echo(f"{ctx.settings.address.rstrip('/')}/invited/{token}")
 
 
 def _say_slip(slip: Slip) -> None:
@@ -259,29 +259,29 @@ def users_import(file: str, preview: bool, results: str | None, language: str, u
     from school_protocol.people.spreadsheets import Unreadable
     from school_protocol.people.staff_list import admin_of
 
-    house, w = open_the_house(), Wording(language)
-    actor = actor_called(house, username)
+    ctx, w = open_context_once(), Wording(language)
+    actor = actor_called(ctx, username)
     try:
-        batch = imports.bring(house, actor, Path(file).read_bytes(), Path(file).name, hold=True, by_command=True)
+        batch = imports.bring(ctx, actor, Path(file).read_bytes(), Path(file).name, hold=True, by_command=True)
     except Unreadable as error:
         raise click.ClickException(f"{file}: {people_presenters.unreadable(w, error)}") from None
     if batch.state.value == "reading":
         with bar("lines") as step:
-            imports.read_import(house, actor, batch.id, step, by_command=True)
-    view = imports.see_import(house, actor, batch.id)
-    _say_lines(house, actor, batch.id, w)
+            imports.read_import(ctx, actor, batch.id, step, by_command=True)
+    view = imports.see_import(ctx, actor, batch.id)
+    _say_lines(ctx, actor, batch.id, w)
     if results:
-        roles = admin_of(house, actor).roles
+        roles = admin_of(ctx, actor).roles
         found = imports.results(
-            house, actor, batch.id, lambda one: people_presenters.as_text(w, roles, one), ["line", "outcome"]
+            ctx, actor, batch.id, lambda one: people_presenters.as_text(w, roles, one), ["line", "outcome"]
         )
         Path(results).write_bytes(b"".join(found))
     counts = view.counts
     if preview or not counts.to_apply:
-        imports.withdraw(house, actor, batch.id)
+        imports.withdraw(ctx, actor, batch.id)
     else:
-        imports.confirm(house, actor, batch.id, view.batch.digest, by_command=True)
-        if not imports.apply(house, actor, batch.id, by_command=True):
+        imports.confirm(ctx, actor, batch.id, view.batch.digest, by_command=True)
+        if not imports.apply(ctx, actor, batch.id, by_command=True):
             raise click.ClickException("the directory changed meanwhile: nothing was applied, run it again")
     click.echo(
         f"{counts.new} new, {counts.changed} changed, {counts.unchanged} unchanged, {counts.refused} refused"
@@ -292,17 +292,17 @@ def users_import(file: str, preview: bool, results: str | None, language: str, u
         sys.exit(REFUSED)
 
 
-def _say_lines(house: House, actor: Actor, batch: str, w: Any) -> None:
+def _say_lines(ctx: AppContext, actor: Actor, batch: str, w: Any) -> None:
     """Every line that isn't as it was."""
     from school_protocol.people import imports
     from school_protocol.people import presenters as people_presenters
     from school_protocol.people.staff_list import admin_of
 
-    roles = admin_of(house, actor).roles
+    roles = admin_of(ctx, actor).roles
     for verdict in ("new", "changed", "refused"):
         after = 0
         while True:
-            view = imports.see_import(house, actor, batch, verdict=verdict, after=after)
+            view = imports.see_import(ctx, actor, batch, verdict=verdict, after=after)
             for line in view.lines:
                 key = line.cells.get("username") or line.cells.get("code") or ""
                 click.echo(f"{line.line}\t{key}\t{people_presenters.as_text(w, roles, line)}")
@@ -321,11 +321,11 @@ def users_list(unit: str, after: str, ending: bool, as_json: bool, username: str
     """List the people of one's units, by user name, a page at a time."""
     from school_protocol.people import staff_list
 
-    house, actor = house_and_actor(username)
+    ctx, actor = house_and_actor(username)
     view: Any = (
-        staff_list.see_ending(house, actor, after=after)
+        staff_list.see_ending(ctx, actor, after=after)
         if ending
-        else staff_list.see_people(house, actor, unit=unit, after=after)
+        else staff_list.see_people(ctx, actor, unit=unit, after=after)
     )
     lines = [_plain_person(one) for one in view.people]
     if as_json:
@@ -359,8 +359,8 @@ def users_close(whose: str, reason: str, sentence: str, username: str) -> None:
     from school_protocol.people import service as people_service
 
     _changed(
-        whose, username, lambda house, actor, account: people_service.close_membership(
-            house, actor, account, reason=reason, sentence=sentence, token=secrets.token_urlsafe(24)
+        whose, username, lambda ctx, actor, account: people_service.close_membership(
+            ctx, actor, account, reason=reason, sentence=sentence, token=secrets.token_urlsafe(24)
         ),
     )  # fmt: skip
 
@@ -375,29 +375,29 @@ def users_certify(whose: str, issued: str, until: str, username: str) -> None:
     from school_protocol.people import service as people_service
 
     _changed(
-        whose, username, lambda house, actor, account: people_service.certify(
-            house, actor, account, issued=issued, until=until, token=secrets.token_urlsafe(24)
+        whose, username, lambda ctx, actor, account: people_service.certify(
+            ctx, actor, account, issued=issued, until=until, token=secrets.token_urlsafe(24)
         ),
     )  # fmt: skip
 
 
-def _changed(whose: str, username: str, change: Callable[[House, Actor, str], Any]) -> None:
+def _changed(whose: str, username: str, change: Callable[[AppContext, Actor, str], Any]) -> None:
     """Make a change to the account called `whose`; refused, every sentence and exit code 3."""
     from school_protocol.auth import repository as auth_repository
     from school_protocol.language import Wording
     from school_protocol.people import presenters as people_presenters
     from school_protocol.people.teams import TeamRefused
 
-    house, actor = house_and_actor(username)
-    with house.directory.reading() as session:
+    ctx, actor = house_and_actor(username)
+    with ctx.directory.reading() as session:
         account = auth_repository.account_named(session, whose)
     try:
-        done = change(house, actor, account.id if account else whose)
+        done = change(ctx, actor, account.id if account else whose)
     except TeamRefused as error:
         for one in error.obstacles:
             click.echo(f"refused: {people_presenters.staff_obstacle(Wording('en'), one)}", err=True)
         sys.exit(REFUSED)
-    say({"username": whose, "name": done.name, "on": date.isoformat(house.now().date())})
+    say({"username": whose, "name": done.name, "on": date.isoformat(ctx.now().date())})
 
 
 @main.command("found")
@@ -415,14 +415,14 @@ def found(
     from school_protocol.auth import access_codes
     from school_protocol.ops import setup
 
-    house = open_the_house()
+    ctx = open_context_once()
     code = code.strip().upper()
     content = Path(definition).read_bytes() if definition else None
-    protocol = setup.found(house, administrator, (name, name_ar), code, (country, country_ar), content)
+    protocol = setup.found(ctx, administrator, (name, name_ar), code, (country, country_ar), content)
     click.echo(f"{code} is founded, {protocol.protocol} {protocol.version} is published", err=True)
     click.echo(f"schools open as in the usual year: `school-protocol calendar show {code}`", err=True)
     click.echo(f"{administrator} comes in by this link, once, within 72 hours:", err=True)
-    say_link(house, access_codes.invite_the_first(house, administrator, house.now()))
+    say_link(ctx, access_codes.invite_the_first(ctx, administrator, ctx.now()))
 
 
 @main.group()
@@ -438,7 +438,7 @@ def calendar_show(code: str) -> None:
 
     from school_protocol.people.school_time import calendar_at, written
 
-    said = written(calendar_at(open_the_house(), code))
+    said = written(calendar_at(open_context_once(), code))
     click.echo(yaml.safe_dump(said, allow_unicode=True, sort_keys=False), nl=False)
 
 
@@ -450,9 +450,9 @@ def calendar_set(code: str, file: str, username: str) -> None:
     """Say by FILE when schools are open at CODE and below; what is due already stays due."""
     from school_protocol.people.school_time import keep, read
 
-    house, actor = house_and_actor(username)
+    ctx, actor = house_and_actor(username)
     said: Any = read_yaml(file)
-    keep(house, actor, code, read(said))
+    keep(ctx, actor, code, read(said))
     click.echo(f"from now on it holds at {code}, and below where no calendar of their own holds", err=True)
 
 
@@ -475,7 +475,7 @@ def show(as_json: bool) -> None:
     """The list: what is signed, by whom, with what reference, and what is missing."""
     from school_protocol.ops.going_live import list_of
 
-    _say(list_of(open_the_house(), "en"), as_json=as_json)
+    _say(list_of(open_context_once(), "en"), as_json=as_json)
 
 
 @go_live.command("withdraw")
@@ -487,9 +487,9 @@ def withdraw(item: str, reference: str, username: str, as_json: bool) -> None:
     """Take the signature of ITEM back; both entries stay."""
     from school_protocol.ops import going_live
 
-    house, actor = house_and_actor(username)
-    going_live.withdraw(house, actor, item, reference)
-    _say(going_live.list_of(house, "en"), as_json=as_json)
+    ctx, actor = house_and_actor(username)
+    going_live.withdraw(ctx, actor, item, reference)
+    _say(going_live.list_of(ctx, "en"), as_json=as_json)
 
 
 def _say(view: ListView, *, as_json: bool) -> None:
@@ -553,7 +553,7 @@ def sample(cases: int, schools: int | None, seed: int, as_json: bool) -> None:
         settings, reset=False, password=password, say=lambda line: click.echo(line, err=True), told=False
     )
     with bars() as step:
-        done = fill(open_the_house(), cases, seed=seed, password=accounts.password, progress=step, places=schools)
+        done = fill(open_context_once(), cases, seed=seed, password=accounts.password, progress=step, places=schools)
     if as_json:
         say({"cases": done.cases, "events": done.events, "schools": done.schools, "histories": done.histories})
         return

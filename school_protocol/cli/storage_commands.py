@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from school_protocol.cli.group import bar, bars, main, open_the_house, say
+from school_protocol.cli.group import bar, bars, main, open_context_once, say
 from school_protocol.cli.integrity_commands import say_lack
 from school_protocol.config import FOLDER, Settings, database_address, files_place, settings_from, shown, with_files
 
@@ -30,16 +30,16 @@ def backup_create(folder: Path, as_json: bool) -> None:
     """Make a backup in a new folder below FOLDER, while the site runs."""
     from school_protocol.ops import backup_service
 
-    house = open_the_house()
+    ctx = open_context_once()
     with bar("pages") as step:
-        made = backup_service.create(house, folder, step)
+        made = backup_service.create(ctx, folder, step)
     if as_json:
         say({"path": folder / made.name, "begun": made.begun, "ended": made.ended, "bytes": made.size,
              "cases": made.cases, "files": len(made.files)})  # fmt: skip
     else:
         click.echo(folder / made.name)
     click.echo(f"{made.cases} cases, {made.size / 1e6:.1f} MB", err=True)
-    say_lack(house)
+    say_lack(ctx)
 
 
 @backup.command("verify")
@@ -125,15 +125,15 @@ def backup_list(folder: Path, keep_days: int, as_json: bool) -> None:
     """List backups with the day by which each must be destroyed; exit 1 if one is overdue, or there is none."""
     from school_protocol.ops import backup_service
 
-    house = open_the_house()
-    found = backup_service.every_backup(house, folder, timedelta(days=keep_days))
-    overdue = [one.listed.path.name for one in found if one.is_overdue(house.now())]
+    ctx = open_context_once()
+    found = backup_service.every_backup(ctx, folder, timedelta(days=keep_days))
+    overdue = [one.listed.path.name for one in found if one.is_overdue(ctx.now())]
     lines = [_plain(one, one.listed.path.name in overdue) for one in found]
     if as_json:
         say(lines)
     for line in lines if not as_json else ():
         click.echo(_line(line))
-    say_left_over(house.settings)
+    say_left_over(ctx.settings)
     if overdue:
         click.echo(f"{len(overdue)} must be destroyed: what was erased lives on in them", err=True)
     if overdue or not any(one.listed.manifest and not one.missing for one in found):
@@ -232,7 +232,7 @@ def database_returned(elsewhere: tuple[Path, ...]) -> None:
     """Where the database is as it was at an earlier moment: erase again what was erased since, end its sessions."""
     from school_protocol.ops.backup_service import catch_up
 
-    again = catch_up(open_the_house(), elsewhere)
+    again = catch_up(open_context_once(), elsewhere)
     click.echo(f"{again} cases erased again; nobody is signed in")
 
 

@@ -45,7 +45,7 @@ _DONE = frozenset({ReviewState.visaed, ReviewState.sent_back, ReviewState.examin
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ReviewTurn:
     """A state of the review, from the event that made it so."""
 
     state: ReviewState
@@ -78,7 +78,7 @@ class ReviewNow:
     """A step asked for it, and the case stands where that step led: the visa ends it, and nothing less."""
 
 
-def turns(protocol: Protocol, case: Case) -> tuple[Turn, ...]:
+def turns(protocol: Protocol, case: Case) -> tuple[ReviewTurn, ...]:
     """Every state that the review of a case had, in order; none where its protocol knows of no review."""
     return tuple(_folded(protocol, case).turns) if protocol.review is not None else ()
 
@@ -102,13 +102,13 @@ def review_now(protocol: Protocol, case: Case, due: Mapping[int, datetime] | Non
     )
 
 
-def waits_for(protocol: Protocol, case: Case, found: Iterable[Turn], last: int | None = None) -> tuple[str, ...]:
+def waits_for(protocol: Protocol, case: Case, found: Iterable[ReviewTurn], last: int | None = None) -> tuple[str, ...]:
     """The roles that a review waits for: those that were asked first, and those whose observations were answered, each
     until somebody of that role has ended it. `last`: as it stood with that entry."""
     review = protocol.review
     if review is None:
         return ()
-    open_turns: list[Turn] = []
+    open_turns: list[ReviewTurn] = []
     for turn in found:
         open_turns = [] if turn.state in _DONE else [*open_turns, turn]
     if not open_turns or not open_turns[-1].waits:
@@ -208,7 +208,7 @@ def _folded(protocol: Protocol, case: Case) -> _Folding:
 class _Folding:
     def __init__(self, protocol: Protocol, case: Case, review: Review) -> None:
         self.protocol, self.case, self.review = protocol, case, review
-        self.turns: list[Turn] = []
+        self.turns: list[ReviewTurn] = []
         self.state = ""
         """Where the case stood."""
         self.bound: str | None = None
@@ -249,7 +249,7 @@ class _Folding:
                 self._void(event)
 
     def _turn(self, state: ReviewState, event: Event) -> None:
-        self.turns.append(Turn(state, event, self.asked))
+        self.turns.append(ReviewTurn(state, event, self.asked))
         self.is_under_way = self.is_under_way and state not in _DONE
 
     def _begun(self, event: ReviewAsked) -> None:

@@ -22,7 +22,7 @@ from school_protocol.cases import index_repository
 from school_protocol.cases.lists import known_of_only, waited
 from school_protocol.cases.loading import may_find, scope_of
 from school_protocol.cases.review_lines import is_written_for
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.clock import MORNING, Calendar
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor, Scope, Unit
@@ -67,76 +67,76 @@ class Moment:
 # ---- one's own page --------------------------------------------------------------------------------------------------
 
 
-def see_feed(house: House, actor: Actor) -> CalendarFeedRow | None:
+def see_feed(ctx: AppContext, actor: Actor) -> CalendarFeedRow | None:
     """Whether this person has an address, since when, and when it was last read."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return repository.feed_of(session, actor.id)
 
 
-def open_feed(house: House, actor: Actor, password: str) -> str:
+def open_feed(ctx: AppContext, actor: Actor, password: str) -> str:
     """A new address: its token, to be shown once; the one before leads nowhere from then on.
 
     Raises Unseen; BadInput for a wrong password: it lets in whoever knows it, without signing in.
     """
-    if not may_find(house, actor):
+    if not may_find(ctx, actor):
         raise Unseen("calendar")
-    must_prove(house, actor.id, password)
-    with house.directory.writing() as session:
-        token = repository.make_feed(session, actor.id, at=house.now())
-        write_account_change(session, house, actor.id, actor.id, Kind.calendar_opened)
+    must_prove(ctx, actor.id, password)
+    with ctx.directory.writing() as session:
+        token = repository.make_feed(session, actor.id, at=ctx.now())
+        write_account_change(session, ctx, actor.id, actor.id, Kind.calendar_opened)
     return token
 
 
-def end_calendar(session: Session, house: House, actor: str, account: str, reason: str) -> None:
+def end_calendar(session: Session, ctx: AppContext, actor: str, account: str, reason: str) -> None:
     """The address leads nowhere from now on, as all of its owner's sessions end."""
     if repository.end_feed(session, account):
-        write_account_change(session, house, actor, account, Kind.calendar_shut, reason)
+        write_account_change(session, ctx, actor, account, Kind.calendar_shut, reason)
 
 
-def shut_feed(house: House, actor: Actor) -> None:
+def shut_feed(ctx: AppContext, actor: Actor) -> None:
     """Without an address: whoever knows it reads nothing any more."""
-    with house.directory.writing() as session:
-        end_calendar(session, house, actor.id, actor.id, OWN)
+    with ctx.directory.writing() as session:
+        end_calendar(session, ctx, actor.id, actor.id, OWN)
 
 
 # ---- what is read under it -------------------------------------------------------------------------------------------
 
 
-def read_feed(house: House, token: str) -> Dues:
+def read_feed(ctx: AppContext, token: str) -> Dues:
     """The due dates of whose address this is. Raises Unseen where it is nobody's, or theirs who left; TooManyTries."""
     if len(token) > TOKEN_LONGEST:
         raise Unseen("calendar")
-    with house.directory.reading() as people:
+    with ctx.directory.reading() as people:
         if not repository.is_known(people, token):  # whoever tries addresses holds up nobody who writes
             raise Unseen("calendar")
-    with house.directory.writing() as people:
-        found = repository.read_feed(people, token, at=house.now(), most=MOST, window=WINDOW)
-        actor = actor_of(house, found[0], people) if found is not None else None
+    with ctx.directory.writing() as people:
+        found = repository.read_feed(people, token, at=ctx.now(), most=MOST, window=WINDOW)
+        actor = actor_of(ctx, found[0], people) if found is not None else None
         account = auth_repository.account(people, actor.id) if actor is not None else None
     if found is None or actor is None or account is None or not account.active:
         raise Unseen("calendar")
     if not found[1]:
         raise TooManyTries(int(WINDOW.total_seconds()))
-    moments = due_moments(house, actor)
-    offered = actor.language in house.settings.languages
-    w = Wording(actor.language if offered else house.settings.default_language)
-    return Dues(_written(w, moments, house.now()), _mark(w, moments))
+    moments = due_moments(ctx, actor)
+    offered = actor.language in ctx.settings.languages
+    w = Wording(actor.language if offered else ctx.settings.default_language)
+    return Dues(_written(w, moments, ctx.now()), _mark(w, moments))
 
 
-def due_moments(house: House, actor: Actor) -> tuple[Moment, ...]:
+def due_moments(ctx: AppContext, actor: Actor) -> tuple[Moment, ...]:
     """When something is due in the cases that wait for this person, or in which they have a seat: as they see them."""
-    scope, today = scope_of(house, actor), today_for(house)
-    end = house.now() + AHEAD
+    scope, today = scope_of(ctx, actor), today_for(ctx)
+    end = ctx.now() + AHEAD
     narrowed = index_repository.Filter(ended=False, due_before=end)
     found: set[Moment] = set()
-    with house.realm.reading() as session:
-        for own in (replace(narrowed, waits_for=waited(house, actor)), replace(narrowed, seat_of=actor.id)):
+    with ctx.realm.reading() as session:
+        for own in (replace(narrowed, waits_for=waited(ctx, actor)), replace(narrowed, seat_of=actor.id)):
             for rows in _pages(session, scope, today, own):
                 known_of = known_of_only(session, scope, rows, today)
                 by_id = {row.case_id: row for row in rows}
                 for case_id, due, planned in index_repository.dues_of(session, tuple(by_id), before=end):
-                    if case_id not in known_of or (not planned and _is_own(house, by_id[case_id], due, actor)):
-                        found.add(_moment(house, actor, case_id, due, planned=planned))
+                    if case_id not in known_of or (not planned and _is_own(ctx, by_id[case_id], due, actor)):
+                        found.add(_moment(ctx, actor, case_id, due, planned=planned))
     return tuple(sorted(found, key=lambda one: (one.at, one.uid)))
 
 
@@ -154,15 +154,15 @@ def _pages(
             return
 
 
-def _is_own(house: House, row: index_repository.IndexRow, due: index_repository.Due, actor: Actor) -> bool:
-    protocol = house.library.protocol(row.protocol, row.version)
+def _is_own(ctx: AppContext, row: index_repository.IndexRow, due: index_repository.Due, actor: Actor) -> bool:
+    protocol = ctx.library.protocol(row.protocol, row.version)
     return is_written_for(protocol, protocol.deadlines[due.key], actor)
 
 
-def _moment(house: House, actor: Actor, case_id: str, due: index_repository.Due, *, planned: bool) -> Moment:
+def _moment(ctx: AppContext, actor: Actor, case_id: str, due: index_repository.Due, *, planned: bool) -> Moment:
     """A keyed hash names it: the same each time, another for each reader, and nothing to whoever has no key."""
     named = canonical([actor.id, case_id, due.key, due.subject, planned])
-    uid = house.vault.chain("calendar-uid-v1", named).hex()[:40]
+    uid = ctx.vault.chain("calendar-uid-v1", named).hex()[:40]
     return Moment(due.due_at.astimezone(UTC), uid, date.fromisoformat(due.subject) if planned else None)
 
 
@@ -264,11 +264,11 @@ def _day(moment: datetime) -> date:
     return moment.astimezone(ZONE).date()
 
 
-def paces(house: House, people: Session, accounts: Collection[str], *, near: Unit | None = None) -> Mapping[str, Pace]:
+def paces(ctx: AppContext, people: Session, accounts: Collection[str], *, near: Unit | None = None) -> Mapping[str, Pace]:
     """The pace of each of these people; `near`: the school whose time holds for who works nowhere."""
     known = auth_repository.accounts(people, accounts)
     chosen = repository.choice_of(people, accounts)
-    working = {actor.id: {held.unit for held in actor.appointments} for actor in actors_of(house, known, people)}
+    working = {actor.id: {held.unit for held in actor.appointments} for actor in actors_of(ctx, known, people)}
     units = auth_repository.find_units(people, set().union(*working.values()))
     school_time = {key: calendar_of(people, unit) for key, unit in units.items()}
     elsewhere = calendar_of(people, near) if near else None
@@ -280,9 +280,9 @@ def paces(house: House, people: Session, accounts: Collection[str], *, near: Uni
     return found
 
 
-def pace_of(house: House, people: Session, account: Account, *, near: Unit | None = None) -> Pace:
+def pace_of(ctx: AppContext, people: Session, account: Account, *, near: Unit | None = None) -> Pace:
     """The pace of one person."""
-    return paces(house, people, [account.id], near=near)[account.id]
+    return paces(ctx, people, [account.id], near=near)[account.id]
 
 
 def calendar_of(people: Session, unit: Unit) -> Calendar | None:
@@ -301,35 +301,35 @@ def calendar_of(people: Session, unit: Unit) -> Calendar | None:
 class Shelf:
     """A way out that leads nowhere: what would have left is kept, each letter once."""
 
-    house: House
+    ctx: AppContext
 
     def carry(self, to: str, letter: Letter) -> None:
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             repository.keep_letter(session, to, letter)
 
 
-def shows_mails(house: House) -> bool:
+def shows_mails(ctx: AppContext) -> bool:
     """Whether mails are shown here: in a demo, which alone bears the mark of one, and only without a mail server."""
-    return not house.settings.smtp and is_demo(house)
+    return not ctx.settings.smtp and is_demo(ctx)
 
 
-def is_demo(house: House) -> bool:
+def is_demo(ctx: AppContext) -> bool:
     """Whether everything here is made up: so it was marked as it was founded, and no other installation is."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return sql.is_demo(session)
 
 
-def ways_of(house: House) -> Post:
+def ways_of(ctx: AppContext) -> Post:
     """The post of this installation: as its settings say, and a demo's mails onto their page."""
-    post = post_of(house.settings)
-    return Post(Shelf(house), post.sms) if post.mail is None and shows_mails(house) else post
+    post = post_of(ctx.settings)
+    return Post(Shelf(ctx), post.sms) if post.mail is None and shows_mails(ctx) else post
 
 
-def see_letters(house: House, language: str) -> tuple[tuple[str, DemoLetterRow], ...]:
+def see_letters(ctx: AppContext, language: str) -> tuple[tuple[str, DemoLetterRow], ...]:
     """The mails of this demo, latest first, each with the name of whom it is to; raises Unseen where this is none."""
-    if not shows_mails(house):
+    if not shows_mails(ctx):
         raise Unseen("messages")
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         kept = repository.latest_letter(session)
         names = repository.names(session, {one.receiver for one in kept}, language)
     return tuple((names.get(one.receiver, ""), one) for one in kept)

@@ -15,7 +15,7 @@ from school_protocol.auth.sign_in_service import actor_of
 from school_protocol.cases import index_repository, lookup_repository
 from school_protocol.cases.loading import scope_of
 from school_protocol.cases.sharing import is_asked
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine import visibility
 from school_protocol.engine.actors import in_team
 from school_protocol.engine.case_parts import acts_as
@@ -25,7 +25,7 @@ from school_protocol.engine.texts import is_address, is_phone, plain_phone
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.notifications import repository
 from school_protocol.notifications.digests import paces
-from school_protocol.notifications.repository import USUAL, Choice, Every, State, Telling
+from school_protocol.notifications.repository import USUAL, Choice, Every, State, NoticeDraft
 from school_protocol.people import repository as people_repository
 from school_protocol.people.roster import on_duty
 from school_protocol.people.service import say_address_changed
@@ -33,12 +33,12 @@ from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.engines import Session
 
 
-def keep_address(house: House, username: str, *, email: str | None = None, phone: str | None = None) -> Account:
+def keep_address(ctx: AppContext, username: str, *, email: str | None = None, phone: str | None = None) -> Account:
     """Keep where messages reach an account; None leaves what there is, nothing written takes it away.
 
     The address that stood before is told.
     """
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         account = auth_repository.account_named(session, username)
         if account is None:
             raise Unseen(username)
@@ -47,12 +47,12 @@ def keep_address(house: House, username: str, *, email: str | None = None, phone
         _check(mail, number)
         if (mail, number) != (account.email, account.phone):
             auth_repository.set_address(session, account.id, email=mail, phone=number)
-            sign_in_repository.keep_address(session, house.vault, account, at=house.now())
+            sign_in_repository.keep_address(session, ctx.vault, account, at=ctx.now())
             if auth_repository.latest_appointment(session, account.id) is not None:
-                write_account_change(session, house, account.id, account.id, Kind.address_changed, BY_COMMAND)
+                write_account_change(session, ctx, account.id, account.id, Kind.address_changed, BY_COMMAND)
         kept = auth_repository.account(session, account.id)
     assert kept is not None
-    say_address_changed(house, [kept.id])
+    say_address_changed(ctx, [kept.id])
     return kept
 
 
@@ -84,25 +84,25 @@ class Receiver:
     """Whether they can sign in; who was invited and never came is told, and counts as nobody."""
 
 
-class Around:
+class NotificationContext:
     """Who could be told of one case, and who of them may be: its index row beside the directory."""
 
     def __init__(
         self,
-        house: House,
+        ctx: AppContext,
         session: Session,
         people: Session,
         row: index_repository.IndexRow,
         missed: frozenset[str] = frozenset(),
     ) -> None:
-        self.house = house
+        self.ctx = ctx
         self.session = session
         self.people = people
         self.row = row
-        self.protocol = house.library.protocol(row.protocol, row.version)
+        self.protocol = ctx.library.protocol(row.protocol, row.version)
         self.missed = missed
         """Accounts that messages of this cause do not reach: somebody else is looked for."""
-        self.today = today_for(house)
+        self.today = today_for(ctx)
         self.unit: Unit = auth_repository.unit(people, row.unit)
         self._held = self._holders()
         self._open: dict[str, bool] = {}
@@ -139,7 +139,7 @@ class Around:
 
     def ways(self, account: Account, *, urgent: bool) -> tuple[Channel, ...]:
         """By which ways a message of this cause reaches this person."""
-        return () if account.id in self.missed else ways_of(self.house, account, urgent=urgent)
+        return () if account.id in self.missed else ways_of(self.ctx, account, urgent=urgent)
 
     def reaches(self, receivers: Iterable[Receiver], *, urgent: bool) -> bool:
         """Whether a message of this cause reaches anybody of them who can sign in."""
@@ -149,7 +149,7 @@ class Around:
         """Of what is urgent: of each place above the school whoever is on duty; where nobody is, everybody."""
         above = [one for one in receivers if one.unit and self._is_above(one.role)]
         reached = [one for one in above if self.reaches([one], urgent=True)]
-        told = on_duty(self.house, self.people, self.unit, {(one.account.id, one.unit) for one in reached})
+        told = on_duty(self.ctx, self.people, self.unit, {(one.account.id, one.unit) for one in reached})
         served = {unit for _account, unit in told}
         left_out = {(one.account.id, one.unit) for one in above if one.unit in served} - told
         return tuple(one for one in receivers if (one.account.id, one.unit) not in left_out)
@@ -164,9 +164,9 @@ class Around:
             return False
         return role == REPORTER or self._sees(account.id) or self._is_asked(account.id)
 
-    def by_pace(self, tellings: Iterable[Telling], asked_at: datetime) -> tuple[Telling, ...]:
+    def by_pace(self, tellings: Iterable[NoticeDraft], asked_at: datetime) -> tuple[NoticeDraft, ...]:
         """The same, each when that person is told of what can wait."""
-        return by_pace(self.house, self.people, tellings, asked_at, self.unit)
+        return by_pace(self.ctx, self.people, tellings, asked_at, self.unit)
 
     def _allowed(self, to: str) -> tuple[Receiver, ...]:
         wanted = (one for one in self._held if acts_as(self.protocol, one.role, to))
@@ -207,7 +207,7 @@ class Around:
         asked = [
             one
             for one in lookup_repository.requests_of_case(self.session, self.row.case_id)
-            if one.shown_from <= self.house.now()
+            if one.shown_from <= self.ctx.now()
         ]
         offices = {(one.role, one.place) for one in asked}
         found = auth_repository.holders(self.people, {one.place for one in asked}, today=self.today)
@@ -226,14 +226,14 @@ class Around:
 
     def _is_asked(self, account: str) -> bool:
         """Whether something of the case waits for this person's answer, though they see nothing else of it."""
-        actor = actor_of(self.house, account, self.people)
-        return actor is not None and is_asked(self.house, self.session, actor, self.row.number)
+        actor = actor_of(self.ctx, account, self.people)
+        return actor is not None and is_asked(self.ctx, self.session, actor, self.row.number)
 
     def _sees(self, account: str) -> bool:
         if account not in self._open:
-            actor = actor_of(self.house, account, self.people)
+            actor = actor_of(self.ctx, account, self.people)
             place = self.row.place(self.today)
-            self._open[account] = actor is not None and visibility.may_see(scope_of(self.house, actor), place)
+            self._open[account] = actor is not None and visibility.may_see(scope_of(self.ctx, actor), place)
         return self._open[account]
 
 
@@ -249,11 +249,11 @@ def each_once(found: Iterable[Receiver]) -> tuple[Receiver, ...]:
 
 
 def by_pace(
-    house: House, people: Session, tellings: Iterable[Telling], asked_at: datetime, near: Unit
-) -> tuple[Telling, ...]:
+    ctx: AppContext, people: Session, tellings: Iterable[NoticeDraft], asked_at: datetime, near: Unit
+) -> tuple[NoticeDraft, ...]:
     """The same, each when that person is told of what can wait, as they choose now."""
     kept = tuple(tellings)
-    found = paces(house, people, {one.account for one in kept if one.account}, near=near)
+    found = paces(ctx, people, {one.account for one in kept if one.account}, near=near)
     return tuple(
         replace(one, due_at=found[one.account].next(asked_at)) if one.state is State.waiting else one for one in kept
     )
@@ -274,9 +274,9 @@ class ChoiceView:
     email: str | None
 
 
-def see_choice(house: House, actor: Actor) -> ChoiceView:
+def see_choice(ctx: AppContext, actor: Actor) -> ChoiceView:
     """How often this person is told now."""
-    with house.directory.reading() as people:
+    with ctx.directory.reading() as people:
         account = auth_repository.account(people, actor.id)
         choice = repository.choice_of(people, [actor.id]).get(actor.id, USUAL)
     if account is None:
@@ -284,7 +284,7 @@ def see_choice(house: House, actor: Actor) -> ChoiceView:
     return ChoiceView(choice.every, choice.day, account.email)
 
 
-def choose(house: House, actor: Actor, every: str, day: str) -> None:
+def choose(ctx: AppContext, actor: Actor, every: str, day: str) -> None:
     """Keep what this person chose; what waits for them is looked at anew. Raises BadInput.
 
     Of what waited while they wanted no message, what is over is told no more.
@@ -296,12 +296,12 @@ def choose(house: House, actor: Actor, every: str, day: str) -> None:
     is_weekly = every == Every.weekly
     if is_weekly and day not in map(str, DAYS):
         raise BadInput({"day": ("choose",)})
-    now, choice = house.now(), Choice(Every(every), int(day) if is_weekly else 0)
-    with house.directory.writing() as people:
+    now, choice = ctx.now(), Choice(Every(every), int(day) if is_weekly else 0)
+    with ctx.directory.writing() as people:
         before = repository.choice_of(people, [actor.id]).get(actor.id)
         if before != choice:
             repository.keep_choice(people, actor.id, choice, at=now)
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         if before is not None and before.every is Every.urgent_only:
             repository.drop_what_is_over(session, actor.id, but=REPORTER, at=now)
         repository.look_again(session, actor.id, at=now)

@@ -173,7 +173,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class NoticeDraft:
     """A notice to be kept: it waits until `due_at` unless its state says that nothing can be sent.
 
     `due_at`: where this person is told at another time than others are.
@@ -190,7 +190,7 @@ def keep_notice(
     session: Session,
     case_id: str,
     cause: str,
-    tellings: Iterable[Telling],
+    tellings: Iterable[NoticeDraft],
     *,
     urgent: bool,
     at: datetime,
@@ -201,7 +201,7 @@ def keep_notice(
 
 
 def _keep(
-    session: Session, case_id: str, cause: str, telling: Telling, urgent: bool, at: datetime, due_at: datetime
+    session: Session, case_id: str, cause: str, telling: NoticeDraft, urgent: bool, at: datetime, due_at: datetime
 ) -> bool:
     return add_new(
         session,
@@ -282,7 +282,7 @@ def revive(session: Session, account: str, channels: Sequence[Channel], *, since
             row.state, row.settled_at, row.due_at, row.attempts = State.waiting.value, None, at, 0
             session.flush()
         telling = [
-            Telling(role=row.role, account=account, channel=channel, state=State.waiting) for channel in channels
+            NoticeDraft(role=row.role, account=account, channel=channel, state=State.waiting) for channel in channels
         ]
         keep_notice(session, row.case_id, row.cause, telling, urgent=True, at=row.at, due_at=at)
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.auth.routes import profile_said, secret, typed
 from school_protocol.cases.loading import may_find
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import BadInput, SchoolProtocolError, Unseen
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.notifications import digests, receivers
@@ -22,21 +22,21 @@ blueprint = Pages("messages", __name__, asks=Permission.signed_in)
 _SHOWS_MAILS = "shows_mails"
 
 
-def _shows_mails(house: House, _actor: Actor) -> bool:
+def _shows_mails(ctx: AppContext, _actor: Actor) -> bool:
     """Whether this is a demo that shows its mails on a page: asked once, for no installation becomes one."""
     known = current_app.extensions
     try:
         if _SHOWS_MAILS not in known:
-            known[_SHOWS_MAILS] = digests.shows_mails(house)
+            known[_SHOWS_MAILS] = digests.shows_mails(ctx)
     except SchoolProtocolError:  # pages that say what is amiss have a foot, too
         return False
     return bool(known[_SHOWS_MAILS])
 
 
-def _own_calendar(house: House, actor: Actor) -> list[CalendarFeedRow | None]:
+def _own_calendar(ctx: AppContext, actor: Actor) -> list[CalendarFeedRow | None]:
     """The calendar that somebody has, or could have; else nothing."""
-    feed = digests.see_feed(house, actor)
-    return [feed] if feed or may_find(house, actor) else []
+    feed = digests.see_feed(ctx, actor)
+    return [feed] if feed or may_find(ctx, actor) else []
 
 
 blueprint.panel("notifications/foot.html", _shows_mails, "foot", endpoint="messages.index")
@@ -51,11 +51,11 @@ blueprint.panel("notifications/own_calendar.html", _own_calendar, "account.show"
 @blueprint.route("/account/messages", methods=["GET", "POST"])
 def choose() -> ResponseReturnValue:
     """How often one is told of what can wait."""
-    house, actor = sessions.house(), sessions.actor()
+    ctx, actor = sessions.ctx(), sessions.actor()
     problems: dict[str, str] = {}
     if request.method == "POST":
         try:
-            receivers.choose(house, actor, typed("every"), typed("day"))
+            receivers.choose(ctx, actor, typed("every"), typed("day"))
         except BadInput as error:
             w = wording()
             said = {"every": w._("Choose one of these."), "day": w._("Choose a day of the week.")}
@@ -64,7 +64,7 @@ def choose() -> ResponseReturnValue:
             sessions.ring()
             flash(wording()._("From now on you are told so."), "ok")
             return redirect(url_for("account.show"), 303)
-    view = receivers.see_choice(house, actor)
+    view = receivers.see_choice(ctx, actor)
     chosen = {"every": typed("every") or view.every, "day": typed("day") or str(view.day)}
     page = render_template("notifications/choose.html", view=view, chosen=chosen, problems=problems)
     return page, 422 if problems else 200
@@ -76,28 +76,28 @@ def choose() -> ResponseReturnValue:
 @blueprint.route("/account/calendar", methods=["GET", "POST"])
 def calendar() -> ResponseReturnValue:
     """The address under which one's calendar reads due dates: made and shown once, renewed, taken away."""
-    house, actor = sessions.house(), sessions.actor()
+    ctx, actor = sessions.ctx(), sessions.actor()
     address, problems = "", dict[str, str]()
-    may_open = may_find(house, actor)
-    if not may_open and digests.see_feed(house, actor) is None:
+    may_open = may_find(ctx, actor)
+    if not may_open and digests.see_feed(ctx, actor) is None:
         raise Unseen("calendar")
     if request.method == "POST":
         doing = typed("do")
         if doing == "open":
             try:
-                token = digests.open_feed(house, actor, secret("password"))
+                token = digests.open_feed(ctx, actor, secret("password"))
             except BadInput as error:
                 problems = profile_said(error)
             else:
-                site = (house.settings.address or request.host_url).rstrip("/")
+                site = (ctx.settings.address or request.host_url).rstrip("/")
                 address = site + url_for("messages.feed", token=token)
         elif doing == "shut":
-            digests.shut_feed(house, actor)
+            digests.shut_feed(ctx, actor)
             flash(wording()._("Nobody reads your due dates under that address any more."), "ok")
             return redirect(url_for("messages.calendar" if may_open else "account.show"), 303)
         else:
             raise Unseen("calendar")
-    feed = digests.see_feed(house, actor)
+    feed = digests.see_feed(ctx, actor)
     page = render_template("notifications/calendar.html", feed=feed, address=address, may_open=may_open, problems=problems)
     return page, 422 if problems else 200
 
@@ -106,7 +106,7 @@ def calendar() -> ResponseReturnValue:
 def feed(token: str) -> ResponseReturnValue:
     """Somebody's due dates, for whoever knows the address: moments, and nothing of a case."""
     setattr(g, sessions.KNOWN_BY, token)
-    dues = digests.read_feed(sessions.house(), token)
+    dues = digests.read_feed(sessions.ctx(), token)
     response = Response(dues.content, content_type="text/calendar; charset=utf-8")
     response.headers["Content-Disposition"] = "inline; filename=calendar.ics"
     response.set_etag(dues.mark, weak=True)
@@ -119,6 +119,6 @@ def feed(token: str) -> ResponseReturnValue:
 @blueprint.get("/messages")
 def index() -> ResponseReturnValue:
     """The mails that would have left, in a demo without a mail server; anywhere else there is no such page."""
-    house = sessions.house()
-    letters = digests.see_letters(house, wording().language)
-    return render_template("notifications/index.html", letters=letters, has_address=bool(house.settings.address))
+    ctx = sessions.ctx()
+    letters = digests.see_letters(ctx, wording().language)
+    return render_template("notifications/index.html", letters=letters, has_address=bool(ctx.settings.address))

@@ -1,4 +1,4 @@
-"""Service of backups: made while the house is open, checked, restored with a way back, and tried out."""
+"""Service of backups: made while the installation is open, checked, restored with a way back, and tried out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import folded, surroundings
 from school_protocol.config import S3, Settings
-from school_protocol.context import House, Library, open_vault, wiring_of
+from school_protocol.context import AppContext, Library, open_vault, wiring_of
 from school_protocol.engine.clock import Clock
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
@@ -76,27 +76,27 @@ class Drill:
     faults: Sequence[str] = field(default_factory=tuple)
 
 
-def create(house: House, folder: Path, progress: Progress | None = None) -> Manifest:
-    """A backup of this house below `folder`. Raises BackupUnusable where not all of it lies beside the data."""
-    if house.settings.database:
+def create(ctx: AppContext, folder: Path, progress: Progress | None = None) -> Manifest:
+    """A backup of this installation below `folder`. Raises BackupUnusable where not all of it lies beside the data."""
+    if ctx.settings.database:
         raise BackupUnusable(
             "this installation lies in PostgreSQL: archive its log, or dump both schemas, as docs/operations.md says"
         )
-    if house.settings.files_in.startswith(S3):
+    if ctx.settings.files_in.startswith(S3):
         raise BackupUnusable(
             "files of this installation lie in an object store, and a backup without them would not be whole: bring "
             "them back with `school-protocol files move --to folder`, or copy stores and bucket as docs/operations.md "
             "says"
         )
-    made = backups.create(house.settings.data, folder, house.vault, house.now, progress)
-    work_queue.note(house.settings.data, work_queue.BACKUP, made.begun)
+    made = backups.create(ctx.settings.data, folder, ctx.vault, ctx.now, progress)
+    work_queue.note(ctx.settings.data, work_queue.BACKUP, made.begun)
     return made
 
 
-def every_backup(house: House, folder: Path, keep: timedelta = KEEP) -> tuple[Kept, ...]:
+def every_backup(ctx: AppContext, folder: Path, keep: timedelta = KEEP) -> tuple[Kept, ...]:
     """The backups below `folder`, newest first, with the day by which each must be destroyed."""
-    gone = {one.case_id for one in backups.read_erased(house.settings.data, house.vault)}
-    return tuple(_kept(one, gone, keep, house.vault) for one in backups.every_backup(folder, house.vault))
+    gone = {one.case_id for one in backups.read_erased(ctx.settings.data, ctx.vault)}
+    return tuple(_kept(one, gone, keep, ctx.vault) for one in backups.every_backup(folder, ctx.vault))
 
 
 def _kept(listed: Listed, gone: set[str], keep: timedelta, vault: Vault) -> Kept:
@@ -121,7 +121,7 @@ def chosen(settings: Settings, folder: Path) -> Path:
 
 
 def verify(settings: Settings, path: Path, progress: Progress | None = None) -> list[str]:
-    """What is not whole of one backup; nothing where it is. Only the keys of this house are asked, no store."""
+    """What is not whole of one backup; nothing where it is. Only the keys of this installation are asked, no store."""
     return backups.faults(path, open_vault(settings), progress)
 
 
@@ -149,10 +149,10 @@ def restore(
     gone = _all_erased(data, vault, [path / backups.FILE, *erased_elsewhere])
     with restoring.staged(data) as stage:
         backups.unpack(path, manifest, stage)
-        with _house_in(stage, settings, clock, vault) as house:
-            again = _made_current(house, gone)
-            _refuse_faults(path, broken_chains(house))
-            indexed = rebuild_index(house, progress)
+        with _context_in(stage, settings, clock, vault) as ctx:
+            again = _made_current(ctx, gone)
+            _refuse_faults(path, broken_chains(ctx))
+            indexed = rebuild_index(ctx, progress)
         (stage / backups.FILE).unlink(missing_ok=True)
         backups.merge(data, vault, gone)
         aside = restoring.put_in_place(data, f"{restoring.ASIDE}{clock.now():%Y%m%dT%H%M%SZ}")
@@ -204,19 +204,19 @@ def _tried_out(path: Path, manifest: Manifest, place: Path, settings: Settings, 
     backups.unpack(path, manifest, place)
     differing = backups.differences(place, manifest)
     gone = _all_erased(settings.data, vault, [path / backups.FILE])
-    with _house_in(place, settings, clock, vault) as house:
-        again = _made_current(house, gone)
-        broken = broken_chains(house)
-        indexed = 0 if broken else rebuild_index(house)
-        could_be, shut = opened(house)
+    with _context_in(place, settings, clock, vault) as ctx:
+        again = _made_current(ctx, gone)
+        broken = broken_chains(ctx)
+        indexed = 0 if broken else rebuild_index(ctx)
+        could_be, shut = opened(ctx)
     return Drill(path, None, indexed, could_be, again, (*differing, *broken, *shut))
 
 
-# ---- a house over what was unpacked --------------------------------------------------------------------------------
+# ---- an installation over what was unpacked -------------------------------------------------------------------------
 
 
 @contextmanager
-def _house_in(place: Path, settings: Settings, clock: Clock, vault: Vault) -> Iterator[House]:
+def _context_in(place: Path, settings: Settings, clock: Clock, vault: Vault) -> Iterator[AppContext]:
     """The stores in `place`, brought to this program's tables, with the keys of the installation."""
     moved = replace(settings, data=place)
     realm, directory = (Store(open_engine(moved.store_url(name))) for name in ("realm", "directory"))
@@ -226,55 +226,55 @@ def _house_in(place: Path, settings: Settings, clock: Clock, vault: Vault) -> It
         upgrade(realm.engine, "realm", tables)
         directory.under(vault)
         realm.under(vault)
-        yield House(realm, directory, vault, clock, Library(directory), as_kept(moved, realm))
+        yield AppContext(realm, directory, vault, clock, Library(directory), as_kept(moved, realm))
     finally:
         realm.close()
         directory.close()
 
 
-def _made_current(house: House, gone: Sequence[Erased]) -> int:
+def _made_current(ctx: AppContext, gone: Sequence[Erased]) -> int:
     """Erase again what was erased since; end the sessions of the time. Returns how many cases were erased again."""
-    again = sum(_erase_again(house, one) for one in gone)
-    with house.directory.writing() as session:
+    again = sum(_erase_again(ctx, one) for one in gone)
+    with ctx.directory.writing() as session:
         restoring.end_what_was_begun(session)
     return again
 
 
-def catch_up(house: House, erased_elsewhere: Sequence[Path] = ()) -> int:
+def catch_up(ctx: AppContext, erased_elsewhere: Sequence[Path] = ()) -> int:
     """Erase again what was erased since, where the database came back without us (to a moment of PostgreSQL's log).
 
     By the list here and those `erased_elsewhere`, which is then the list here; sessions of the time are ended. Returns
     how many cases were erased again.
     """
-    gone = _all_erased(house.settings.data, house.vault, erased_elsewhere)
-    again = _made_current(house, gone)
-    backups.merge(house.settings.data, house.vault, gone)
+    gone = _all_erased(ctx.settings.data, ctx.vault, erased_elsewhere)
+    again = _made_current(ctx, gone)
+    backups.merge(ctx.settings.data, ctx.vault, gone)
     return again
 
 
-def _erase_again(house: House, one: Erased) -> bool:
-    with house.realm.writing() as session:
+def _erase_again(ctx: AppContext, one: Erased) -> bool:
+    with ctx.realm.writing() as session:
         if cases_repository.is_destroyed(session, one.case_id):
             return False
         places = places_of_case(session, one.case_id)
-        _count(house, session, one.case_id)
+        _count(ctx, session, one.case_id)
         privacy_repository.bar(session, one.case_id, None)  # a hold of that time was lifted since: the list decides
         try:
-            privacy_repository.erase_case(session, house.vault, one.case_id, at=one.at, actor=RESTORER)
+            privacy_repository.erase_case(session, ctx.vault, one.case_id, at=one.at, actor=RESTORER)
         except Unseen:
             return False  # opened after the backup, and erased
     for place in places:
-        house.blobs.delete([place])
+        ctx.blobs.delete([place])
     return True
 
 
-def _count(house: House, session: Session, case_id: str) -> None:
+def _count(ctx: AppContext, session: Session, case_id: str) -> None:
     """Have a case counted before it goes: the backup may be older than figures. What can't be read goes uncounted."""
     try:
-        protocol, case = folded(house, session, case_id)
+        protocol, case = folded(ctx, session, case_id)
     except SchoolProtocolError:
         return
-    keep_count(house, session, case_id, read(protocol, case, house.now(), surroundings(house, case.unit)))
+    keep_count(ctx, session, case_id, read(protocol, case, ctx.now(), surroundings(ctx, case.unit)))
 
 
 def _all_erased(data: Path, vault: Vault, elsewhere: Sequence[Path]) -> list[Erased]:
@@ -285,9 +285,9 @@ def _all_erased(data: Path, vault: Vault, elsewhere: Sequence[Path]) -> list[Era
     return list(found.values())
 
 
-def broken_chains(house: House) -> list[str]:
+def broken_chains(ctx: AppContext) -> list[str]:
     """What does not hold of the chains of cases, a line each."""
-    return [f"case {one.case_id}, event {one.seq}: {one.flaw.value}" for one in verify_chains(house)]
+    return [f"case {one.case_id}, event {one.seq}: {one.flaw.value}" for one in verify_chains(ctx)]
 
 
 def _refuse_faults(path: Path, found: Sequence[str]) -> None:
@@ -296,14 +296,14 @@ def _refuse_faults(path: Path, found: Sequence[str]) -> None:
         raise BackupUnusable(f"{path.name} is not restored: {found[0]}{more}")
 
 
-def opened(house: House) -> tuple[int, list[str]]:
+def opened(ctx: AppContext) -> tuple[int, list[str]]:
     """How many of the latest cases could be read, people and all; and what kept the others shut."""
     could_be, shut = 0, []
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         for case_id in index_repository.all_case_ids(session)[:CASES_OPENED]:
             try:
-                folded(house, session, case_id)
-                cases_repository.load_identities(session, house.vault, case_id)
+                folded(ctx, session, case_id)
+                cases_repository.load_identities(session, ctx.vault, case_id)
             except SchoolProtocolError as error:
                 shut.append(f"case {case_id} can't be read: {error}")
             else:
@@ -369,8 +369,8 @@ def drill_database(settings: Settings, clock: Clock, database: str) -> Exercise:
         if (there.began, there.database) == (sql.server_of(served).began, sql.server_of(served).database):
             raise NoDatabase("that is the database in service: restore to another server, and name that one")
         vault = open_vault(settings)
-        house = House(realm, directory, vault, clock, Library(directory), restored)
-        found = Exercise(faults=(_NOT_BACK,)) if there.is_recovering else _looked_at(house)
+        ctx = AppContext(realm, directory, vault, clock, Library(directory), restored)
+        found = Exercise(faults=(_NOT_BACK,)) if there.is_recovering else _looked_at(ctx)
     work_queue.note(settings.data, work_queue.DRILL, clock.now(), held=not found.faults)
     return found
 
@@ -378,9 +378,9 @@ def drill_database(settings: Settings, clock: Clock, database: str) -> Exercise:
 _NOT_BACK = "it is still coming back (pg_is_in_recovery() says t): ask again, or look into its log"
 
 
-def _looked_at(house: House) -> Exercise:
-    with house.realm.reading() as session:
+def _looked_at(ctx: AppContext) -> Exercise:
+    with ctx.realm.reading() as session:
         count, until = len(index_repository.all_case_ids(session)), sql.newest_in_realm(session)
-    read, shut = opened(house)
+    read, shut = opened(ctx)
     nothing = () if count else ("there is no case in it: a restore of nothing proves nothing",)
-    return Exercise(until, count, read, (*nothing, *broken_chains(house), *shut))
+    return Exercise(until, count, read, (*nothing, *broken_chains(ctx), *shut))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from school_protocol.config import ROWS, Settings, role_of, shown
-from school_protocol.context import STORES, House, Library, open_house, open_vault, refuse_walled, wiring_of
+from school_protocol.context import STORES, AppContext, Library, open_context, open_vault, refuse_walled, wiring_of
 from school_protocol.engine.clock import Clock
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.ops.journal_checks import Verdict, verify
@@ -86,15 +86,15 @@ class FilesMoved:
     lost: int
 
 
-def progress_line(house: House) -> Told:
+def progress_line(ctx: AppContext) -> Told:
     """What `doctor` says. Raises FilesAway where names can't be listed."""
-    blobs = house.blobs
+    blobs = ctx.blobs
     standing, lying, named, missing = blobs.standing(), 0, 0, 0
     if standing.fault:
         return Told(blobs.address, standing, 0, 0, 0)
     for start in STARTS:
         there = {one.name for one in blobs.names(start)}
-        with house.realm.reading() as session:
+        with ctx.realm.reading() as session:
             wanted = {one.place for one in privacy_repository.named(session, start)}
         lying, named, missing = lying + len(there), named + len(wanted), missing + len(wanted - there)
     return Told(blobs.address, standing, lying, named, missing)
@@ -108,10 +108,10 @@ def refuse_misplaced(blobs: Blobs, standing: Standing) -> None:
         raise FilesMisplaced(f"{blobs.address}: {_PUBLIC}")
 
 
-def refuse_versioned(house: House) -> None:
+def refuse_versioned(ctx: AppContext) -> None:
     """The same as the site begins, by one question; one that gets no answer keeps nobody from beginning."""
-    if house.blobs.is_versioned():
-        raise FilesMisplaced(f"{house.settings.files_in}: {_VERSIONED}")
+    if ctx.blobs.is_versioned():
+        raise FilesMisplaced(f"{ctx.settings.files_in}: {_VERSIONED}")
 
 
 # ---- moved -----------------------------------------------------------------------------------------------------------
@@ -123,25 +123,25 @@ def move_files(settings: Settings, target: str, clock: Clock, progress: FileProg
     What was copied stays copied: broken off, it goes on where it was. Nobody keeps a file as it comes to its end; who
     still goes by the settings of before is told to come again. Raises NotMoved, FilesMisplaced, FilesAway.
     """
-    with closing(open_house(settings, clock, files_anywhere=True)) as house:
-        refuse_walled(house)
-        before, after = house.blobs, open_blobs(replace(settings, files_in=target), house.realm)
+    with closing(open_context(settings, clock, files_anywhere=True)) as ctx:
+        refuse_walled(ctx)
+        before, after = ctx.blobs, open_blobs(replace(settings, files_in=target), ctx.realm)
         if before.address == after.address:
             raise NotMoved(f"files lie in {target} already")
         standing = after.standing()
         if standing.fault:
             raise NotMoved(f"{target} can't be written and read now: {standing.fault}")
         refuse_misplaced(after, standing)
-        moving = _Moving(house, before, after)
-        with house.realm.reading() as session:
+        moving = _Moving(ctx, before, after)
+        with ctx.realm.reading() as session:
             total = sum(len(privacy_repository.named(session, start)) for start in STARTS)
         for start in STARTS:
-            with house.realm.reading() as session:
+            with ctx.realm.reading() as session:
                 named = privacy_repository.named(session, start)
             for one in named:
                 moving.bring(one)
                 progress(len(moving.there), total)
-        with house.realm.writing() as session:
+        with ctx.realm.writing() as session:
             every = {one.place: one for start in STARTS for one in privacy_repository.named(session, start)}
             for place in every.keys() - moving.there:
                 moving.bring_now(session, every[place])
@@ -152,7 +152,7 @@ def move_files(settings: Settings, target: str, clock: Clock, progress: FileProg
 
 @dataclass(slots=True)
 class _Moving:
-    house: House
+    ctx: AppContext
     before: Blobs
     after: Blobs
     there: set[str] = field(default_factory=set)
@@ -160,14 +160,14 @@ class _Moving:
 
     def bring(self, one: Named) -> None:
         """One file, unless it is there as it should be."""
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             data, found = self._here(session, one), self.after.get(session, one.place)
         self.there.add(one.place)
         if data is None or found == data:
             return
         if found is not None:
             self.after.delete([one.place])
-        opened = self.house.realm.writing if self.after.address == ROWS else self.house.realm.reading
+        opened = self.ctx.realm.writing if self.after.address == ROWS else self.ctx.realm.reading
         with opened() as session:
             self._put(session, one, data)
 
@@ -192,12 +192,12 @@ class _Moving:
 
 def clear(settings: Settings, place: str, clock: Clock) -> int:
     """Destroy what a move left in a place; how many there were. Raises NotMoved for the place that is in use."""
-    with closing(open_house(settings, clock, files_anywhere=True)) as house:
-        refuse_walled(house)
-        with house.realm.reading() as session:
+    with closing(open_context(settings, clock, files_anywhere=True)) as ctx:
+        refuse_walled(ctx)
+        with ctx.realm.reading() as session:
             if kept_at(session) == place:
                 raise NotMoved(f"files lie in {place}: nothing is destroyed there")
-        blobs = open_blobs(replace(settings, files_in=place), house.realm)
+        blobs = open_blobs(replace(settings, files_in=place), ctx.realm)
         count = sum(1 for _one in _lying(blobs))
         blobs.clear()
         return count
@@ -318,8 +318,8 @@ def _journal(
 
     def told(settings: Settings, stores: dict[Part, Store]) -> Verdict:
         library = Library(stores["directory"])
-        house = House(stores["realm"], stores["directory"], vault, clock, library, settings)
-        return verify(house, lambda done, of: progress("cases", done, of))
+        ctx = AppContext(stores["realm"], stores["directory"], vault, clock, library, settings)
+        return verify(ctx, lambda done, of: progress("cases", done, of))
 
     found = told(target, there)
     if found.faults and found.breaks != told(source, here).breaks:

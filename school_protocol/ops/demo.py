@@ -22,7 +22,7 @@ from school_protocol.auth.passwords import hash_password
 from school_protocol.cases.loading import reindex
 from school_protocol.cases.story_player import Played, Player, Step, TurnableClock, shifted, story_of
 from school_protocol.config import S3, Settings
-from school_protocol.context import REALM, House, SystemClock, open_house, open_vault
+from school_protocol.context import REALM, AppContext, SystemClock, open_context, open_vault
 from school_protocol.engine.clock import Clock
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import SchoolProtocolError
@@ -364,9 +364,9 @@ def prepare(
     settings.data.mkdir(parents=True, exist_ok=True)
     _note(settings, UNFINISHED)
     turning = TurnableClock((clock or SystemClock()).now())
-    with closing(open_house(settings, turning)) as house:
-        _seed(house, turning, accounts.password, say, told=told)
-        accounts = _listed(accounts.password, _seeds(house))
+    with closing(open_context(settings, turning)) as ctx:
+        _seed(ctx, turning, accounts.password, say, told=told)
+        accounts = _listed(accounts.password, _seeds(ctx))
     _note(settings, f"{accounts.table()}\n")
     return accounts
 
@@ -375,20 +375,20 @@ def code_of(settings: Settings, username: str, clock: Clock | None = None) -> tu
     """A code that this account of the demo can use, and in how many seconds. Raises DemoError for any other account."""
     if _noted(settings) in ("", UNFINISHED):
         raise DemoError(f"{settings.data} holds no demo")
-    with closing(open_house(settings, clock or SystemClock())) as house:
-        with house.directory.reading() as session:
+    with closing(open_context(settings, clock or SystemClock())) as ctx:
+        with ctx.directory.reading() as session:
             account = auth_repository.account_named(session, username)
             if account is None or not sign_in_repository.has_seed(session, account.id):
                 raise DemoError(f"{username} has no codes")
-        return second_factor.current_code(house, account.id)
+        return second_factor.current_code(ctx, account.id)
 
 
-def _seeds(house: House) -> dict[str, str]:
+def _seeds(ctx: AppContext) -> dict[str, str]:
     """User name → seed, of everybody in the demo who has one."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         people = ((one.username, auth_repository.account_named(session, one.username)) for one in PEOPLE)
         found = (
-            (name, sign_in_repository.seed_of(session, house.vault, one.id)) for name, one in people if one is not None
+            (name, sign_in_repository.seed_of(session, ctx.vault, one.id)) for name, one in people if one is not None
         )
         return {name: seed.secret for name, seed in found if seed is not None}
 
@@ -500,16 +500,16 @@ def _clear_anchors(settings: Settings) -> None:
 
 def _again(settings: Settings, kept: str, password: str | None, say: Say) -> DemoAccounts:
     say("The demo's data is there already")
-    with closing(open_house(settings, SystemClock())) as house:
+    with closing(open_context(settings, SystemClock())) as ctx:
         if not password or password == kept:
-            return _listed(kept, _seeds(house))
+            return _listed(kept, _seeds(ctx))
         hashed = hash_password(password)
-        with house.directory.writing() as session:
+        with ctx.directory.writing() as session:
             for person in PEOPLE:
                 account = auth_repository.account_named(session, person.username)
                 if account is not None:
                     auth_repository.set_password(session, account.id, hashed)
-        accounts = _listed(password, _seeds(house))
+        accounts = _listed(password, _seeds(ctx))
     _note(settings, f"{accounts.table()}\n")
     return accounts
 
@@ -517,18 +517,18 @@ def _again(settings: Settings, kept: str, password: str | None, say: Say) -> Dem
 # ---- the directory -----------------------------------------------------------------------------------------------
 
 
-def _seed(house: House, clock: TurnableClock, password: str, say: Say, *, told: bool) -> None:
+def _seed(ctx: AppContext, clock: TurnableClock, password: str, say: Say, *, told: bool) -> None:
     now = clock.now()
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         notifications_repository.mark_as_demo(session, at=now)
     say("Academies, schools, calendars, contacts and accounts")
     protocol, content = definition()
-    units = _units(house)
-    _authority(house.settings, now)
-    _contacts(house, units, now)
+    units = _units(ctx)
+    _authority(ctx.settings, now)
+    _contacts(ctx, units, now)
     hashed = hash_password(password)
-    accounts = _accounts(house, units, protocol, hashed, now)
-    with house.directory.writing() as session:
+    accounts = _accounts(ctx, units, protocol, hashed, now)
+    with ctx.directory.writing() as session:
         protocol_repository.publish(
             session,
             protocol=protocol.protocol,
@@ -537,27 +537,27 @@ def _seed(house: House, clock: TurnableClock, password: str, say: Say, *, told: 
             content=content,
             published_at=now - timedelta(days=400),
         )
-    setup.seed_visits(house, accounts["province"], SCHOOLS[0].code, now)
+    setup.seed_visits(ctx, accounts["province"], SCHOOLS[0].code, now)
     setup.seed_tokens(
-        house, accounts["admin"], accounts["academie"], region=REGIONS[0].code, province=PROVINCES[0].code, now=now
+        ctx, accounts["admin"], accounts["academie"], region=REGIONS[0].code, province=PROVINCES[0].code, now=now
     )
     if not told:
         return
     say("Cases of years before, as they ended in made-up schools")
-    past = _past(house, protocol, content, units, accounts, hashed)
+    past = _past(ctx, protocol, content, units, accounts, hashed)
     clock.moment = now - SINCE_ISSUED
     past.write(clock.moment)
     say("Figures of the academy, as they were issued")
-    setup.seed_releases(house, accounts["academie"])
+    setup.seed_releases(ctx, accounts["academie"])
     past.write(now)
-    Theatre(house, clock, protocol, units, accounts, now, say).play(SCENES)
+    Theatre(ctx, clock, protocol, units, accounts, now, say).play(SCENES)
     say("Figures of the academy, issued again")
-    setup.again(house, accounts["academie"])
-    setup.seed_public_reports(house, accounts["directeur"], SCHOOLS[0].code, TOLD)
+    setup.again(ctx, accounts["academie"])
+    setup.seed_public_reports(ctx, accounts["directeur"], SCHOOLS[0].code, TOLD)
 
 
 def _past(
-    house: House,
+    ctx: AppContext,
     protocol: Protocol,
     content: bytes,
     units: Mapping[str, str],
@@ -573,7 +573,7 @@ def _past(
             cast = standing.setdefault(units[person.place], {})
             count = sum(1 for part in cast if part.partition("/")[0] == person.role)
             cast[f"{person.role}/{count + 1}" if count else person.role] = accounts[person.username].id
-    return shown(house, protocol, content, units, standing, hashed=hashed)
+    return shown(ctx, protocol, content, units, standing, hashed=hashed)
 
 
 def definition() -> tuple[Protocol, bytes]:
@@ -582,11 +582,11 @@ def definition() -> tuple[Protocol, bytes]:
     return read(content, f"{setup.SHIPPED}/1.yaml"), content
 
 
-def _units(house: House) -> dict[str, str]:
+def _units(ctx: AppContext) -> dict[str, str]:
     """Code → id of every place."""
     ids: dict[str, str] = {}
     storeys = ((UnitKind.country, (COUNTRY,)), (UnitKind.region, REGIONS), (UnitKind.province, PROVINCES))
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         for kind, places in (*storeys, (UnitKind.school, SCHOOLS)):
             for place in places:
                 ids[place.code] = auth_repository.add_unit(
@@ -605,8 +605,8 @@ def _authority(settings: Settings, now: datetime) -> None:
     make_authority(settings.data / SIGNING, "School protocol (demo)", academies, validity)
 
 
-def _contacts(house: House, units: Mapping[str, str], now: datetime) -> None:
-    with house.directory.writing() as session:
+def _contacts(ctx: AppContext, units: Mapping[str, str], now: datetime) -> None:
+    with ctx.directory.writing() as session:
         for position, number in enumerate(NUMBERS):
             added = repository.add_contact(
                 session,
@@ -625,13 +625,13 @@ def _contacts(house: House, units: Mapping[str, str], now: datetime) -> None:
 
 
 def _accounts(
-    house: House, units: Mapping[str, str], protocol: Protocol, hashed: str, now: datetime
+    ctx: AppContext, units: Mapping[str, str], protocol: Protocol, hashed: str, now: datetime
 ) -> dict[str, Actor]:
     """Username → the person as one who acts. Whose role asks for a second factor gets a phone's seed, drawn by lot."""
     today = now.astimezone(ZONE).date()
     since = now - timedelta(days=500)
     found: dict[str, Actor] = {}
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         for place, person in enumerate(PEOPLE, 1):
             account = auth_repository.add_account(
                 session,
@@ -647,7 +647,7 @@ def _accounts(
             )
             auth_repository.appoint(session, account, role=person.role, unit=units[person.place], starts=since.date())
             if protocol.roles[person.role].second_factor:
-                sign_in_repository.keep_seed(session, house.vault, account, second_factor.draw_seed(), step=0, at=since)
+                sign_in_repository.keep_seed(session, ctx.vault, account, second_factor.draw_seed(), step=0, at=since)
             actor = auth_repository.actor(session, account, realm=REALM, today=today)
             assert actor is not None
             found[person.username] = actor
@@ -661,7 +661,7 @@ def _accounts(
 class Theatre:
     """Plays all scenes at once, in the order of their moments, as if the demo had been used for months."""
 
-    house: House
+    ctx: AppContext
     clock: TurnableClock
     protocol: Protocol
     units: Mapping[str, str]
@@ -698,12 +698,12 @@ class Theatre:
             for name in player.numbers:
                 found = player.case_id(name)
                 if found is not None:
-                    with self.house.realm.writing() as session:
-                        reindex(self.house, session, found)
+                    with self.ctx.realm.writing() as session:
+                        reindex(self.ctx, session, found)
 
     def _player(self, scene: Scene) -> Player:
         school = SCHOOLS[scene.school]
-        player = Player(self.house, self.clock, self.protocol, self.units[school.code], {}, watching=False)
+        player = Player(self.ctx, self.clock, self.protocol, self.units[school.code], {}, watching=False)
         player.actors.update(self._cast(school))
         return player
 

@@ -21,17 +21,17 @@ from school_protocol.auth import passwords
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import ROOTS, key_of, trust_in
 from school_protocol.config import COUNTRY, ZONE, Settings, SettingUnreadable, version, zone_named
-from school_protocol.context import RESTORE, STORES, House, today_for
+from school_protocol.context import RESTORE, STORES, AppContext, today_for
 from school_protocol.engine.errors import DefinitionError, SchoolProtocolError
 from school_protocol.engine.kernel import contrary
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.language import Wording
-from school_protocol.mail import PostMisconfigured, Unreachable, reach_mail
+from school_protocol.mail import MailMisconfigured, Unreachable, reach_mail
 from school_protocol.ops import going_live, key_rotation
 from school_protocol.ops.databases import progress_line, refuse_misplaced
 from school_protocol.ops.key_rotation import is_marked_here
 from school_protocol.pdf import rendering
-from school_protocol.pdf.presenters import error_said, finding_said
+from school_protocol.pdf.presenters import error_message, finding_message
 from school_protocol.pdf.signing import signed_apart
 from school_protocol.pdf.verdicts import WARNINGS, SealingError
 from school_protocol.people.contacts import schools_without_calendar
@@ -76,7 +76,7 @@ class Asked:
 
 
 BeforeCheck = Callable[[Asked], Iterable[Finding]]
-Check = Callable[[House, Asked], Iterable[Finding]]
+Check = Callable[[AppContext, Asked], Iterable[Finding]]
 
 
 def ok(what: str) -> Finding:
@@ -224,7 +224,7 @@ def mail_server(asked: Asked) -> Iterator[Finding]:
         return
     try:
         reach_mail(asked.settings, SECONDS)
-    except PostMisconfigured as error:
+    except MailMisconfigured as error:
         yield wrong(f"mail server: {error}", "put the setting right")
     except Unreachable as error:
         yield wrong(f"mail server: not reached ({error})", "see address, name, password, and the network")
@@ -295,9 +295,9 @@ def together(asked: Asked) -> Iterator[Finding]:
     yield from found or [ok("settings: none stands against another")]
 
 
-def kernel(house: House, _asked: Asked) -> Iterator[Finding]:
+def kernel(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """Whether a version that cases follow asks for what the safety kernel, or a check since, refuses."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         versions = [
             protocol_repository.definition(session, *one[:2])
             for one in protocol_repository.definition_versions(session)
@@ -328,27 +328,27 @@ def told_of_holes(asked: Asked) -> Iterator[Finding]:
     yield ending(f"/.well-known/security.txt counts until {until}", left, do)
 
 
-def certificates(house: House, asked: Asked) -> Iterator[Finding]:
+def certificates(ctx: AppContext, asked: Asked) -> Iterator[Finding]:
     """The key of each academy, tried: copies are signed with it until its certificate ends."""
     from school_protocol.pdf.signature_check import examined  # pyHanko is loaded where it is asked
 
-    folder = house.settings.signing_folder
+    folder = ctx.settings.signing_folder
     if folder is None:
         return
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         academies = auth_repository.units_of_kind(session, UnitKind.region)
     for academy in academies:
         about, file = f"signatures of {academy.code}", folder / f"{academy.code}.pem"
         do = f"put the academy’s key with its certificate back as {file}"
         try:
-            key = key_of(house, academy)
+            key = key_of(ctx, academy)
             signature = signed_apart(b"", key, asked.now)
             found = examined(signature, b"", trust_in(folder), asked.now, asked.now).findings
         except SealingError as error:
-            yield wrong(f"{about}: {error_said(Wording('en'), error)} ({error})", do)
+            yield wrong(f"{about}: {error_message(Wording('en'), error)} ({error})", do)
             continue
         for one in (one for one in found if one.code not in WARNINGS):
-            what = f"{about}: what is signed is taken for false here: {finding_said(Wording('en'), one)}"
+            what = f"{about}: what is signed is taken for false here: {finding_message(Wording('en'), one)}"
             yield wrong(what, f"{do}, or the certificate of who issued it as {folder / ROOTS}")
         ends = key.certificate.not_valid_after_utc
         yield ending(f"{about}: made with a certificate that ends on {ends:%Y-%m-%d}", ends - asked.now, do)
@@ -423,18 +423,18 @@ def _standing(asked: Asked, part: Part) -> str:
         store.close()
 
 
-def place(house: House, _asked: Asked) -> Iterator[Finding]:
+def place(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """Where the data lie, and what holds the master keys."""
     yield ok(f"version: {version()}")
-    yield ok(f"data: {house.settings.data}")
-    yield ok(f"master keys: {house.vault.kind}")
+    yield ok(f"data: {ctx.settings.data}")
+    yield ok(f"master keys: {ctx.vault.kind}")
 
 
-def wall(house: House, _asked: Asked) -> Iterator[Finding]:
+def wall(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """On PostgreSQL: whether rows of a case are kept from pages that are shown to somebody else."""
-    if not house.settings.database:
+    if not ctx.settings.database:
         return
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         found = gaps(session.connection())
     if found is None:
         yield note(
@@ -450,36 +450,36 @@ def wall(house: House, _asked: Asked) -> Iterator[Finding]:
         yield ok("wall: stands before every table that tells of a case")
 
 
-def marks(house: House, _asked: Asked) -> Iterator[Finding]:
-    """Whether names are found by the key that is here. Master and journal key are tried as the house is opened."""
-    found = is_marked_here(house)
+def marks(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
+    """Whether names are found by the key that is here. Master and journal key are tried as stores are opened."""
+    found = is_marked_here(ctx)
     if found is False:
         yield wrong(
-            f"{house.vault.folder / MARKS} is another key than the one that names were marked with: nobody is found",
+            f"{ctx.vault.folder / MARKS} is another key than the one that names were marked with: nobody is found",
             f"move it away, then {PUT_BACK}",
         )
     elif found:
         yield ok("keys: those of these data, the marks key too")
 
 
-def recovery(house: House, _asked: Asked) -> Iterator[Finding]:
+def recovery(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """Whether a lost key could be put back."""
-    lack = key_rotation.lack(house)
+    lack = key_rotation.lack(ctx)
     if lack is None:
         yield ok("recovery copy of the keys: made of these keys, and tried out")
     else:
         yield note(f"WARNING: {key_rotation.SAID[lack]}", "keep the copy and its code apart, neither on this machine")
 
 
-def files(house: House, _asked: Asked) -> Iterator[Finding]:
+def files(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """Where sealed files lie, whether that place does what it should, and what is not there."""
-    told = progress_line(house)
+    told = progress_line(ctx)
     if told.standing.fault:
         what = f"files: {told.address} can't be written and read now: {told.standing.fault}"
         yield wrong(what, "see that it is there and has room; pages that need a file say 503 meanwhile")
         return
     try:
-        refuse_misplaced(house.blobs, told.standing)
+        refuse_misplaced(ctx.blobs, told.standing)
     except SchoolProtocolError as error:
         yield wrong(f"files: {error}", "see “Where files lie” in docs/operations.md")
     yield ok(f"files: {told.address}: written and read; {told.lying} lie there, {told.named} are named by rows")
@@ -498,15 +498,15 @@ def files(house: House, _asked: Asked) -> Iterator[Finding]:
         yield note(what, "set SCHOOL_PROTOCOL_FILES_ENDPOINT to an https address")
 
 
-def left_over(house: House, _asked: Asked) -> Iterator[Finding]:
+def left_over(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """What restores left behind."""
-    for said in restoring.left_over(house.settings.data):
+    for said in restoring.left_over(ctx.settings.data):
         yield note(said, "as it says: what was erased lives on in it")
 
 
-def definitions(house: House, _asked: Asked) -> Iterator[Finding]:
+def definitions(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """Which protocols are published."""
-    every = house.library.every()
+    every = ctx.library.every()
     for protocol in every:
         yield ok(f"definition: {protocol.protocol} {protocol.version} ({protocol.digest[:12]})")
     if not every:
@@ -516,23 +516,23 @@ def definitions(house: House, _asked: Asked) -> Iterator[Finding]:
         )
 
 
-def calendars(house: House, _asked: Asked) -> Iterator[Finding]:
+def calendars(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """Schools in which no deadline can be counted."""
-    for code in schools_without_calendar(house):
+    for code in schools_without_calendar(ctx):
         yield note(
             f"no calendar: school {code}, nor anything above it: nothing can be reported there",
             "say when schools are open there: `school-protocol calendar set`",
         )
 
 
-def oversight(house: House, _asked: Asked) -> Iterator[Finding]:
+def oversight(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """Places with schools for which nobody answers: what the team may not read goes further up, or to nobody."""
-    current = house.library.current()
+    current = ctx.library.current()
     roles = {role.key for protocol in current for role in protocol.roles.values() if role.oversees}
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         schools = auth_repository.units_of_kind(session, UnitKind.school)
         above = {place for school in schools for place in school.parents}
-        holders = auth_repository.holders(session, above, today=today_for(house))
+        holders = auth_repository.holders(session, above, today=today_for(ctx))
         held = {one.unit for one in holders if one.role in roles and one.has_way_in}
         lacking = {school.parents[0] for school in schools if school.parents and held.isdisjoint(school.parents)}
         codes = sorted(unit.code for unit in auth_repository.find_units(session, sorted(lacking)).values())
@@ -544,9 +544,9 @@ def oversight(house: House, _asked: Asked) -> Iterator[Finding]:
         )
 
 
-def unread(house: House, _asked: Asked) -> Iterator[Finding]:
+def unread(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """Restricted cases that nobody can read."""
-    if many := count_unread(house):
+    if many := count_unread(ctx):
         yield wrong(
             f"{many} restricted cases that go on can be read by nobody: nobody above their school has come in and may "
             "take part",
@@ -554,9 +554,9 @@ def unread(house: House, _asked: Asked) -> Iterator[Finding]:
         )
 
 
-def go_live(house: House, _asked: Asked) -> Iterator[Finding]:
+def go_live(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """What is not signed of what must be so before real cases."""
-    found = going_live.standing(house)
+    found = going_live.standing(ctx)
     if found is None:
         yield ok("go-live list: nothing is missing, or it isn't asked for here")
         return
@@ -567,21 +567,21 @@ def go_live(house: House, _asked: Asked) -> Iterator[Finding]:
     )
 
 
-def clocks(house: House, _asked: Asked) -> Iterator[Finding]:
+def clocks(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """The machine's clock against the database's, and against the newest row."""
-    shown = sql.of_database(house.realm)
-    apart = abs(house.now() - shown) if shown is not None else timedelta()
+    shown = sql.of_database(ctx.realm)
+    apart = abs(ctx.now() - shown) if shown is not None else timedelta()
     if apart > APART:
         level = wrong if apart > FAR_APART else note
         yield level(f"clock: {long(apart)} apart from the database's", "keep both by NTP")
-    with house.realm.reading() as session, house.directory.reading() as people:
+    with ctx.realm.reading() as session, ctx.directory.reading() as people:
         newest = max(
             (found for found in (sql.newest_in_realm(session), sql.newest_in_directory(people)) if found),
             default=None,
         )
-    if newest is not None and newest - house.now() > AHEAD:
+    if newest is not None and newest - ctx.now() > AHEAD:
         yield wrong(
-            f"clock: the newest row is {long(newest - house.now())} in the future: the clock was set back, or forward "
+            f"clock: the newest row is {long(newest - ctx.now())} in the future: the clock was set back, or forward "
             "for a time",
             "put the clock right, keep it by NTP; deadlines count from the times that were written",
         )

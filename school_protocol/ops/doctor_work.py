@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from school_protocol.cases.opening_gate import is_live
-from school_protocol.context import STORES, House
-from school_protocol.mail import PostMisconfigured
+from school_protocol.context import STORES, AppContext
+from school_protocol.mail import MailMisconfigured
 from school_protocol.notifications.digests import Shelf, ways_of
 from school_protocol.notifications.service import see_waiting
 from school_protocol.ops import doctor
@@ -44,9 +44,9 @@ class Standing:
     anchored: timedelta | None
 
 
-def lacks(house: House) -> tuple[str, ...]:
+def lacks(ctx: AppContext) -> tuple[str, ...]:
     """Which stores can't be served now: no answer, moved away, or tables of a version before."""
-    stores: dict[Part, Store] = {"realm": house.realm, "directory": house.directory}
+    stores: dict[Part, Store] = {"realm": ctx.realm, "directory": ctx.directory}
     return tuple(f"{part}: {why}" for part in STORES if (why := _why_not(stores[part], part)))
 
 
@@ -61,10 +61,10 @@ def _why_not(store: Store, part: Part) -> str:
         return "no answer"
 
 
-def standing(house: House) -> Standing:
+def standing(ctx: AppContext) -> Standing:
     """What waits, and how long ago what comes by itself was done."""
-    now = house.now()
-    with house.realm.reading() as session:
+    now = ctx.now()
+    with ctx.realm.reading() as session:
         waiting, oldest = work_queue.waiting_messages(session, now)
         check, anchor = chain_checks.latest_check(session), chain_checks.latest_anchor(session)
     return Standing(
@@ -89,12 +89,12 @@ LEADER = "worker"
 _START = "start `serve` without --no-worker, or `school-protocol worker`, and read its log"
 
 
-def post(house: House, _asked: Asked) -> Iterator[Finding]:
-    """How messages leave the house, and what waits."""
-    waiting = see_waiting(house)
+def post(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
+    """How messages leave the installation, and what waits."""
+    waiting = see_waiting(ctx)
     try:
-        ways = ways_of(house)
-    except PostMisconfigured as error:
+        ways = ways_of(ctx)
+    except MailMisconfigured as error:
         yield wrong(f"post: {error}", "put the setting right: no message leaves")
     else:
         for name, way, count, setting in (
@@ -115,10 +115,10 @@ def post(house: House, _asked: Asked) -> Iterator[Finding]:
         )
 
 
-def queue(house: House, _asked: Asked) -> Iterator[Finding]:
+def queue(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """Whether the worker works: what is due and not done, who leads, when it last went through its minute."""
-    found, led = standing(house), is_led(house.realm, LEADER)
-    minute = work_queue.last_done(house.settings.data, work_queue.MINUTE)
+    found, led = standing(ctx), is_led(ctx.realm, LEADER)
+    minute = work_queue.last_done(ctx.settings.data, work_queue.MINUTE)
     overdue = found.overdue or timedelta()
     if overdue > LATE:
         level = wrong if overdue > STANDS_STILL else note
@@ -131,25 +131,25 @@ def queue(house: House, _asked: Asked) -> Iterator[Finding]:
         yield ok("worker: one leads") if led else none
     if minute is None:
         yield note("worker: it never went through a minute here", _START)
-    elif house.now() - minute.at > LATE and not led:
-        yield wrong(f"worker: its last minute was {long(house.now() - minute.at)} ago", _START)
+    elif ctx.now() - minute.at > LATE and not led:
+        yield wrong(f"worker: its last minute was {long(ctx.now() - minute.at)} ago", _START)
     else:
         yield ok("worker: goes through each minute")
 
 
-def uncounted(house: House, _asked: Asked) -> Iterator[Finding]:
+def uncounted(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """Cases from before figures were kept."""
-    count = not_counted(house)
+    count = not_counted(ctx)
     if count:
         yield note(
             f"{count} cases are not counted in the figures yet: run `school-protocol figures rebuild`", "at night, once"
         )
 
 
-def journal(house: House, _asked: Asked) -> Iterator[Finding]:
+def journal(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """The latest check of every chain, and the latest anchor."""
-    found = see_standing(house)
-    yield from _checked(found, house.now())
+    found = see_standing(ctx)
+    yield from _checked(found, ctx.now())
     yield from _anchored(found)
     yield ok(f"accesses not yet closed: {found.open_accesses}")
 
@@ -192,20 +192,20 @@ def _anchored(found: JournalStanding) -> Iterator[Finding]:
         yield note("anchors lie on the volume of the data", "set SCHOOL_PROTOCOL_ANCHORS to another one")
 
 
-def backups(house: House, _asked: Asked) -> Iterator[Finding]:
+def backups(ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
     """When a backup was last made, and one last restored as an exercise."""
-    data = house.settings.data
-    if house.settings.database:
-        yield from _log_kept(house)
-        yield from _aged("whole copy of PostgreSQL", work_queue.last_done(data, work_queue.COPY), house.now(), COPIED,
-                         LONG_NOT_COPIED, _COPY, never=wrong if is_live(house) else note)  # fmt: skip
-        yield from _aged("exercise of a restore", work_queue.last_done(data, work_queue.DRILL), house.now(), TRIED_BACK,
+    data = ctx.settings.data
+    if ctx.settings.database:
+        yield from _log_kept(ctx)
+        yield from _aged("whole copy of PostgreSQL", work_queue.last_done(data, work_queue.COPY), ctx.now(), COPIED,
+                         LONG_NOT_COPIED, _COPY, never=wrong if is_live(ctx) else note)  # fmt: skip
+        yield from _aged("exercise of a restore", work_queue.last_done(data, work_queue.DRILL), ctx.now(), TRIED_BACK,
                          LONG_NOT_BACK, _RETURN)  # fmt: skip
         return
-    yield from _aged("backup", work_queue.last_done(data, work_queue.BACKUP), house.now(), OLD, TOO_OLD,
+    yield from _aged("backup", work_queue.last_done(data, work_queue.BACKUP), ctx.now(), OLD, TOO_OLD,
                      "`school-protocol backup create` each day, to another machine")  # fmt: skip
     drilled = work_queue.last_done(data, work_queue.DRILL)
-    yield from _aged("exercise of a restore", drilled, house.now(), UNTRIED, LONG_UNTRIED,
+    yield from _aged("exercise of a restore", drilled, ctx.now(), UNTRIED, LONG_UNTRIED,
                      "`school-protocol backup drill` each week")  # fmt: skip
 
 
@@ -216,15 +216,15 @@ _COPY = (
 _RETURN = "each month restore a copy to another server, then `school-protocol database drill ADDRESS`"
 
 
-def _log_kept(house: House) -> Iterator[Finding]:
-    found = sql.log_kept(house.realm)
+def _log_kept(ctx: AppContext) -> Iterator[Finding]:
+    found = sql.log_kept(ctx.realm)
     if not found.is_on:
-        yield (wrong if is_live(house) else note)(
+        yield (wrong if is_live(ctx) else note)(
             "backups: PostgreSQL does not keep its log: no moment can be come back to, only a dump, if there is one",
             "deploy/postgresql, and docs/operations.md, “A moment of PostgreSQL”",
         )
     elif found.failed_at is not None and (found.kept_at is None or found.failed_at > found.kept_at):
-        since = "ever" if found.kept_at is None else f"for {long(house.now() - found.kept_at)}"
+        since = "ever" if found.kept_at is None else f"for {long(ctx.now() - found.kept_at)}"
         yield wrong(
             f"backups: PostgreSQL's log could not be kept {since}; until it is, it fills the disk of the database",
             "look at the log of PostgreSQL, and whether WAL_KEPT is there, has room and may be written",
@@ -232,7 +232,7 @@ def _log_kept(house: House) -> Iterator[Finding]:
     elif found.kept_at is None:
         yield note("backups: nothing of PostgreSQL's log was kept so far", "wait as long as archive_timeout says")
     else:
-        yield ok(f"backups: PostgreSQL's log is kept, the latest of it {long(house.now() - found.kept_at)} ago")
+        yield ok(f"backups: PostgreSQL's log is kept, the latest of it {long(ctx.now() - found.kept_at)} ago")
 
 
 def _aged(
@@ -301,9 +301,9 @@ def before(asked: Asked) -> tuple[Told, ...]:
     return tuple(told for check in BEFORE for told in _made(check, partial(check, asked)))
 
 
-def examine(house: House, asked: Asked) -> tuple[Told, ...]:
+def examine(ctx: AppContext, asked: Asked) -> tuple[Told, ...]:
     """What the open installation shows."""
-    return tuple(told for check in CHECKS for told in _made(check, partial(check, house, asked)))
+    return tuple(told for check in CHECKS for told in _made(check, partial(check, ctx, asked)))
 
 
 def _made(check: Callable[..., object], make: Callable[[], Iterable[Finding]]) -> list[Told]:

@@ -13,7 +13,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.passwords import hash_password
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import marks_of
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.engine.visibility import UnitKind
@@ -63,7 +63,7 @@ class Sampled:
 
 
 def sample(
-    house: House,
+    ctx: AppContext,
     count: int,
     *,
     seed: int,
@@ -77,20 +77,20 @@ def sample(
     In so many schools (`places`), or as many as the cases need. `under_way`: which share of them has not ended.
     Raises NoSample where something real could be among them.
     """
-    if not is_demo(house):
+    if not is_demo(ctx):
         raise NoSample("made-up cases are for a demo alone: nothing real is to be among them")
     rng = random.Random(f"{seed}")  # noqa: S311 - the same cases for the same seed
     protocol, content = demo.definition()
     plays = min(max(count // CASES_A_PLAY, PLAYS[0]), PLAYS[1])
     found = played(
-        protocol, content, school_time.usual(), whole_or_cut(protocol, plays, rng), now=house.now(),
+        protocol, content, school_time.usual(), whole_or_cut(protocol, plays, rng), now=ctx.now(),
         progress=lambda done, total: progress("histories", done, total),
     )  # fmt: skip
     parts = {part for one in found for part in one.cast}
-    where = schools(house, protocol, parts, count, wanted=places, hashed=hash_password(password))
+    where = schools(ctx, protocol, parts, count, wanted=places, hashed=hash_password(password))
     made = events = 0
-    for batch in _batches(_copies(house, found, where, count, rng, under_way)):
-        repository.write_sample(house.realm, house.vault, batch)
+    for batch in _batches(_copies(ctx, found, where, count, rng, under_way)):
+        repository.write_sample(ctx.realm, ctx.vault, batch)
         made, events = made + len(batch), events + sum(len(copy.history.entries) for copy in batch)
         progress("cases", made, count)
     return Sampled(made, events, len(where), len(found))
@@ -102,25 +102,25 @@ def _batches(copies: Iterator[repository.Copy]) -> Iterator[list[repository.Copy
 
 
 def _copies(
-    house: House, found: Sequence[Played], places: Sequence[School], count: int, rng: random.Random, share: float
+    ctx: AppContext, found: Sequence[Played], places: Sequence[School], count: int, rng: random.Random, share: float
 ) -> Iterator[repository.Copy]:
     ended, under_way = ([one for one in found if one.history.ended is which] for which in (True, False))
-    under_way = [one for one in under_way if house.now() - one.history.entries[-1].at < RECENT] or under_way
+    under_way = [one for one in under_way if ctx.now() - one.history.entries[-1].at < RECENT] or under_way
     kinds = {True: ended, False: under_way}
     weights = {kind: [len(one.history.entries) ** -2.0 for one in some] for kind, some in kinds.items()}
-    given = numbers(house, rng)
+    given = numbers(ctx, rng)
     for _case in range(count):
         has_ended = not (under_way and rng.random() < share)
         chosen = rng.choices(kinds[has_ended], weights[has_ended])[0]
         yield copy_of(chosen, rng.choice(places), next(given), rng)
 
 
-def numbers(house: House, rng: random.Random) -> Iterator[str]:
+def numbers(ctx: AppContext, rng: random.Random) -> Iterator[str]:
     """Numbers that no case has."""
     given: set[str] = set()
     while True:
         drawn = {case_numbers.new_number(rng): None for _ in range(AT_ONCE)}
-        with house.realm.reading() as session:
+        with ctx.realm.reading() as session:
             taken = cases_repository.taken(session, drawn)
         for number in drawn:
             if number not in taken and number not in given:
@@ -183,14 +183,14 @@ _WEIGHTS = (5, 4, 4, 3, 5)
 class Shown:
     """Cases that are still to be written, and where."""
 
-    house: House
+    ctx: AppContext
     found: list[Played]
     schools: Sequence[School]
     rng: random.Random
     given: Iterator[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.given = numbers(self.house, self.rng)
+        self.given = numbers(self.ctx, self.rng)
 
     def write(self, until: datetime) -> int:
         """Those that had ended by then; returns how many."""
@@ -200,23 +200,23 @@ class Shown:
         copies = [
             copy_of(one, self.rng.choices(self.schools, _WEIGHTS)[0], next(self.given), self.rng) for one in chosen
         ]
-        repository.write_sample(self.house.realm, self.house.vault, copies)
+        repository.write_sample(self.ctx.realm, self.ctx.vault, copies)
         return len(copies)
 
 
 def shown(
-    house: House, protocol: Protocol, content: bytes, units: Mapping[str, str], standing: Mapping[str, dict[str, str]],
-    *, hashed: str,
+    ctx: AppContext, protocol: Protocol, content: bytes, units: Mapping[str, str],
+    standing: Mapping[str, dict[str, str]], *, hashed: str,
 ) -> Shown:  # fmt: skip
     """What such figures are counted from, not yet written. `standing`: by unit, who plays which part there already."""
     rng = random.Random("figures of the demo")  # noqa: S311 - the same cases each time
-    since = _since(protocol, house.now())
+    since = _since(protocol, ctx.now())
     plan = (*((story, range(since + weeks.start, since + weeks.stop)) for story, weeks in BEFORE), *LATELY)
-    found = played(protocol, content, school_time.usual(), whole(protocol, plan, rng), now=house.now())
+    found = played(protocol, content, school_time.usual(), whole(protocol, plan, rng), now=ctx.now())
     ended = [one for one in found if one.history.ended]
-    made = Made(house, protocol, tuple(sorted({part for one in ended for part in named(one)})), hashed)
+    made = Made(ctx, protocol, tuple(sorted({part for one in ended for part in named(one)})), hashed)
     made.casts.update(standing)
-    return Shown(house, ended, list(_schools(house, made, units)), rng)
+    return Shown(ctx, ended, list(_schools(ctx, made, units)), rng)
 
 
 def _since(protocol: Protocol, now: datetime) -> int:
@@ -227,8 +227,8 @@ def _since(protocol: Protocol, now: datetime) -> int:
     return next(weeks for first in begun if (weeks := (today - first).days // 7) >= ROOM)
 
 
-def _schools(house: House, made: Made, units: Mapping[str, str]) -> Iterator[School]:
-    with house.directory.writing() as session:
+def _schools(ctx: AppContext, made: Made, units: Mapping[str, str]) -> Iterator[School]:
+    with ctx.directory.writing() as session:
         for place in SCHOOLS:
             unit = auth_repository.add_unit(
                 session, kind=UnitKind.school, code=place.code, names=place.names, parent=units[place.parent]

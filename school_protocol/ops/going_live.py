@@ -23,7 +23,7 @@ from school_protocol.cases.opening_gate import (
     missing,
     signatures,
 )
-from school_protocol.context import REALM, House, declared, today_for
+from school_protocol.context import REALM, AppContext, declared, today_for
 from school_protocol.engine.definition import ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.texts import Text
@@ -42,37 +42,37 @@ LATELY = timedelta(days=35)
 ADMINISTRATORS = 2
 
 
-def lack(house: House, item: str) -> str | None:
+def lack(ctx: AppContext, item: str) -> str | None:
     """What is missing, by its code; None where nothing is, or only people can see it."""
     match item:
         case "recovery":
-            return None if key_rotation.lack(house) is None else "no_recovery"
+            return None if key_rotation.lack(ctx) is None else "no_recovery"
         case "drill":
-            done = work_queue.last_done(house.settings.data, work_queue.DRILL)
-            return None if done is not None and done.held and house.now() - done.at <= LATELY else "no_drill"
+            done = work_queue.last_done(ctx.settings.data, work_queue.DRILL)
+            return None if done is not None and done.held and ctx.now() - done.at <= LATELY else "no_drill"
         case "second":
-            return None if len(administrators(house)) >= ADMINISTRATORS else "no_second"
+            return None if len(administrators(ctx)) >= ADMINISTRATORS else "no_second"
         case "contacts":
-            return None if _all_called(house) else "not_called"
+            return None if _all_called(ctx) else "not_called"
         case "retention":
-            return None if _has_data_officer(house) else "no_data_officer"
+            return None if _has_data_officer(ctx) else "no_data_officer"
         case _:
             return None
 
 
-def administrators(house: House) -> frozenset[str]:
+def administrators(ctx: AppContext) -> frozenset[str]:
     """Accounts that administer at the top, can come in, and prove who they are in a second step."""
-    roles = permissions.roles_with(house, Permission.administer)
-    with house.directory.reading() as session:
+    roles = permissions.roles_with(ctx, Permission.administer)
+    with ctx.directory.reading() as session:
         tops = [unit.id for unit in auth_repository.topmost(session)]
-        found = auth_repository.holders(session, tops, today=today_for(house))
+        found = auth_repository.holders(session, tops, today=today_for(ctx))
         able = {one.account.id for one in found if one.role in roles and one.has_way_in}
-        return frozenset(one for one in able if factors_of(session, house, one).has_any)
+        return frozenset(one for one in able if factors_of(session, ctx, one).has_any)
 
 
-def _all_called(house: House) -> bool:
+def _all_called(ctx: AppContext) -> bool:
     """Whether there are numbers for the whole country, and somebody noted of each that it is right."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         places = [place.id for place in auth_repository.topmost(session)]
         found = {
             one.id: one for place in places for one in people_repository.contacts_of(session, place) if one.unit is None
@@ -80,14 +80,14 @@ def _all_called(house: House) -> bool:
     return bool(found) and all(one.verified_on is not None for one in found.values())
 
 
-def _has_data_officer(house: House) -> bool:
-    roles = {key for key, (_protocol, role) in declared(house).items() if role.sees is ScopeKind.metadata}
+def _has_data_officer(ctx: AppContext) -> bool:
+    roles = {key for key, (_protocol, role) in declared(ctx).items() if role.sees is ScopeKind.metadata}
     if not roles:
         return True
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         kinds = (UnitKind.country, UnitKind.region, UnitKind.province)
         places = [unit.id for kind in kinds for unit in auth_repository.units_of_kind(session, kind)]
-        found = auth_repository.holders(session, places, today=today_for(house))
+        found = auth_repository.holders(session, places, today=today_for(ctx))
     return any(one.role in roles and one.has_way_in for one in found)
 
 
@@ -147,38 +147,38 @@ class Standing:
     signs: bool
 
 
-def may_sign(house: House, actor: Actor) -> bool:
+def may_sign(ctx: AppContext, actor: Actor) -> bool:
     """Whether the list is this person's to see and sign."""
-    return _post(house, actor) is not None
+    return _post(ctx, actor) is not None
 
 
-def signers(house: House, language: str) -> tuple[tuple[Text, str], ...]:
+def signers(ctx: AppContext, language: str) -> tuple[tuple[Text, str], ...]:
     """Who signs: titles of roles, each with the unit where it is held, as that language names it."""
-    titles = [role.title for _protocol, role in declared(house).values() if role.administers]
-    with house.directory.reading() as session:
+    titles = [role.title for _protocol, role in declared(ctx).values() if role.administers]
+    with ctx.directory.reading() as session:
         places = auth_repository.topmost(session)
     return tuple((title, unit.name(language)) for title in titles for unit in places)
 
 
-def standing(house: House, actor: Actor | None = None) -> Standing | None:
+def standing(ctx: AppContext, actor: Actor | None = None) -> Standing | None:
     """What is missing, for a line on a page; None where nothing is, where it isn't asked for, and in a demo."""
-    if not is_asked(house):
+    if not is_asked(ctx):
         return None
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         left = 0 if sql.is_demo(session) else len(missing(session))
-    return Standing(left, is_shut(house), actor is not None and may_sign(house, actor)) if left else None
+    return Standing(left, is_shut(ctx), actor is not None and may_sign(ctx, actor)) if left else None
 
 
-def see_list(house: House, actor: Actor) -> ListView:
+def see_list(ctx: AppContext, actor: Actor) -> ListView:
     """The list with all that was done about it; raises Unseen."""
-    if not may_sign(house, actor):
+    if not may_sign(ctx, actor):
         raise Unseen("go-live")
-    return list_of(house, actor.language, actor.id)
+    return list_of(ctx, actor.language, actor.id)
 
 
-def list_of(house: House, language: str, reader: str = "") -> ListView:
+def list_of(ctx: AppContext, language: str, reader: str = "") -> ListView:
     """The same, for whoever has the machine."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         log = administration_log.of_draft(session, LIST)
         people = auth_repository.accounts(session, {change.actor for change in log})
         now, is_demo = signatures(session), sql.is_demo(session)
@@ -192,63 +192,63 @@ def list_of(house: House, language: str, reader: str = "") -> ListView:
             item,
             tuple(entry for change, entry in said if change in now.get(item.key, {}).values()),
             reader not in now.get(item.key, {}) and len(now.get(item.key, {})) < PEOPLE,
-            lack(house, item.key),
+            lack(ctx, item.key),
             tuple(entry for _change, entry in reversed(said) if entry.item == item.key),
         )
         for item in ITEMS
     )
-    return ListView(tuple(lines), is_shut(house), has_begun(house) and not is_demo, is_demo)
+    return ListView(tuple(lines), is_shut(ctx), has_begun(ctx) and not is_demo, is_demo)
 
 
-def sign(house: House, actor: Actor, item: str, reference: str | None) -> None:
+def sign(ctx: AppContext, actor: Actor, item: str, reference: str | None) -> None:
     """Sign an item; raises Unseen, BadInput (`reference`), TeamRefused where it stands, this person signed it already
     or proves who they are by a password alone, or the program itself sees what is missing."""
-    _change(house, actor, item, reference, Kind.go_live_signed)
+    _change(ctx, actor, item, reference, Kind.go_live_signed)
 
 
-def withdraw(house: House, actor: Actor, item: str, reason: str | None) -> None:
+def withdraw(ctx: AppContext, actor: Actor, item: str, reason: str | None) -> None:
     """Take a signature back, whoever gave it, for a reason; raises as `sign` does."""
-    _change(house, actor, item, reason, Kind.go_live_withdrawn)
+    _change(ctx, actor, item, reason, Kind.go_live_withdrawn)
 
 
-def _change(house: House, actor: Actor, item: str, words: str | None, kind: Kind) -> None:
-    post = _post(house, actor)
+def _change(ctx: AppContext, actor: Actor, item: str, words: str | None, kind: Kind) -> None:
+    post = _post(ctx, actor)
     if post is None or item not in KEYS:
         raise Unseen(item)
     sentence = tidy(words)
     if not sentence or len(sentence) > SENTENCE_MOST:
         raise BadInput({"reference": (f"too_long:{SENTENCE_MOST}",) if sentence else ("required",)})
-    code = lack(house, item) if kind is Kind.go_live_signed else None
+    code = lack(ctx, item) if kind is Kind.go_live_signed else None
     if code is not None:
         raise TeamRefused(Obstacle(code))
-    with house.directory.writing() as session:
-        if (code := _against(house, session, actor, item, kind)) is not None:
+    with ctx.directory.writing() as session:
+        if (code := _against(ctx, session, actor, item, kind)) is not None:
             raise TeamRefused(Obstacle(code))
         before = administration_log.of_draft(session, LIST)
-        after = before[-1].at + timedelta(microseconds=1) if before else house.now()  # later, whatever a clock says
+        after = before[-1].at + timedelta(microseconds=1) if before else ctx.now()  # later, whatever a clock says
         administration_log.write_entry(
             session,
             Change(
-                at=max(house.now(), after), actor=actor.id, kind=kind, unit=post.unit, account=actor.id, role=post.role,
-                appointment=row_of(session, actor, post, today_for(house)), reason=item, sentence=sentence, draft=LIST,
+                at=max(ctx.now(), after), actor=actor.id, kind=kind, unit=post.unit, account=actor.id, role=post.role,
+                appointment=row_of(session, actor, post, today_for(ctx)), reason=item, sentence=sentence, draft=LIST,
             ),
         )  # fmt: skip
 
 
-def _against(house: House, session: Session, actor: Actor, item: str, kind: Kind) -> str | None:
+def _against(ctx: AppContext, session: Session, actor: Actor, item: str, kind: Kind) -> str | None:
     by = signatures(session).get(item, {})
     if kind is not Kind.go_live_signed:
         return None if by else "not_signed"
     if actor.id in by or len(by) >= PEOPLE:
         return "signed_already"
-    return None if factors_of(session, house, actor.id).has_any else "no_second_step"
+    return None if factors_of(session, ctx, actor.id).has_any else "no_second_step"
 
 
-def _post(house: House, actor: Actor) -> Appointment | None:
+def _post(ctx: AppContext, actor: Actor) -> Appointment | None:
     """The appointment by which somebody administers accounts under nobody else's unit: the country's, as a rule."""
-    posts = permissions.posts_with(house, actor, Permission.administer)
-    if house.name != REALM or not posts:
+    posts = permissions.posts_with(ctx, actor, Permission.administer)
+    if ctx.name != REALM or not posts:
         return None
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         tops = {unit.id for unit in auth_repository.topmost(session)}
     return next((one for one in posts if one.unit in tops), None)

@@ -15,7 +15,7 @@ from school_protocol.auth.repository import Account
 from school_protocol.cases import index_check_repository, index_repository, lookup_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import folded, reindex
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.case import Case
 from school_protocol.engine.errors import BadInput, SchoolProtocolError, Sealed, Unseen
 from school_protocol.engine.events import READING_KINDS, EventKind
@@ -33,28 +33,28 @@ from school_protocol.storage.models import DirectoryBase, JournalCheckRow, Realm
 from school_protocol.storage.store_errors import StorageBusy
 
 
-def differing(house: House, session: Session, ids: Sequence[str]) -> Iterator[Break]:
+def differing(ctx: AppContext, session: Session, ids: Sequence[str]) -> Iterator[Break]:
     """In what the rows of these cases, and the names in them, are others than they were written."""
     last: dict[str, int] = {}
     for case_id in ids:
         if cases_repository.is_destroyed(session, case_id):
             continue
         try:
-            case = folded(house, session, case_id)[1]
+            case = folded(ctx, session, case_id)[1]
         except (SchoolProtocolError, KeyError, TypeError, ValueError):
             yield Break(case_id, 0, Flaw.unread)
             continue
         last[case_id] = case.last_seq
-        if not _are_named(house, session, case_id, case):
+        if not _are_named(ctx, session, case_id, case):
             yield Break(case_id, 0, Flaw.identities)
     for table, case_id in index_check_repository.forged(session, last):
         yield Break(f"{table} {case_id}", 0, Flaw.forged, Chain.rows)
 
 
-def _are_named(house: House, session: Session, case_id: str, case: Case) -> bool:
+def _are_named(ctx: AppContext, session: Session, case_id: str, case: Case) -> bool:
     """Whether everybody of the case has a name that opens, and nobody else has."""
     try:
-        found = cases_repository.load_identities(session, house.vault, case_id)
+        found = cases_repository.load_identities(session, ctx.vault, case_id)
     except Sealed:
         return False
     said = {one.id: one.slot for one in (*case.people.values(), *case.former.values())}
@@ -64,14 +64,14 @@ def _are_named(house: House, session: Session, case_id: str, case: Case) -> bool
 # ---- the index of cases made anew from their events ----------------------------------------------------------------
 
 
-def rebuild_index(house: House, progress: Callable[[int, int], None] | None = None) -> int:
+def rebuild_index(ctx: AppContext, progress: Callable[[int, int], None] | None = None) -> int:
     """Write every case's index row anew from its events, a case at a time; returns how many."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         ids = index_repository.all_case_ids(session)
     written = 0
     for done, case_id in enumerate(ids, 1):
-        with house.realm.writing() as session:
-            written += reindex(house, session, case_id) is not None
+        with ctx.realm.writing() as session:
+            written += reindex(ctx, session, case_id) is not None
         if progress is not None:
             progress(done, len(ids))
     return written
@@ -99,19 +99,19 @@ class PrintedHead:
     later: int = 0
 
 
-def look_up_head(house: House, number: str, head: str) -> PrintedHead:
+def look_up_head(ctx: AppContext, number: str, head: str) -> PrintedHead:
     """Whether a printed head was ever the head of this case. Raises Unseen, BadInput."""
     plain = re.sub(r"[\s:.-]", "", head).lower()
     if not re.fullmatch(rf"[0-9a-f]{{{LEAST},64}}", plain):
         raise BadInput({"head": ("not_a_head",)})
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, re.sub(r"\D", "", number))
         if case_id is None:
             raise Unseen(number)
         found = journal.with_hash(session, case_id, plain)
         if found is None:
             return PrintedHead(number)
-        breaks = journal.verify_case(session, house.vault, case_id)
+        breaks = journal.verify_case(session, ctx.vault, case_id)
         return PrintedHead(
             number, found.seq, found.at, EventKind(found.kind) not in READING_KINDS,
             not any(one.seq <= found.seq for one in breaks), cases_repository.last_seq(session, case_id) - found.seq,
@@ -135,17 +135,17 @@ class JournalStanding:
     """None was taken yesterday or today."""
 
 
-def see_standing(house: House) -> JournalStanding:
+def see_standing(ctx: AppContext) -> JournalStanding:
     """What an operator has to know of the journal."""
-    folder = house.settings.anchors_folder
-    with house.realm.reading() as session:
+    folder = ctx.settings.anchors_folder
+    with ctx.realm.reading() as session:
         latest, passed = chain_checks.latest_check(session), chain_checks.latest_check(session, passed=True)
         anchor = chain_checks.latest_anchor(session)
-        yesterday = house.now().astimezone(ZONE).date() - timedelta(days=1)
+        yesterday = ctx.now().astimezone(ZONE).date() - timedelta(days=1)
         return JournalStanding(
             latest, passed, anchor, chain_checks.open_accesses(session), folder,
-            _volume(folder) == _volume(house.settings.data),
-            len(anchors.lacking(folder, other)) if (other := house.settings.anchors_copy) else 0,
+            _volume(folder) == _volume(ctx.settings.data),
+            len(anchors.lacking(folder, other)) if (other := ctx.settings.anchors_copy) else 0,
             anchor is not None and anchor[1].astimezone(ZONE).date() < yesterday,
         )  # fmt: skip
 
@@ -187,77 +187,77 @@ class Verdict:
         return self.faults == 0
 
 
-def verify_journal(house: House, progress: Progress | None = None, *, folder: Path | None = None) -> list[Break]:
+def verify_journal(ctx: AppContext, progress: Progress | None = None, *, folder: Path | None = None) -> list[Break]:
     """Every break, in order; none: the journal holds."""
-    return verify(house, progress, folder=folder).breaks
+    return verify(ctx, progress, folder=folder).breaks
 
 
-def verify(house: House, progress: Progress | None = None, *, folder: Path | None = None) -> Verdict:
+def verify(ctx: AppContext, progress: Progress | None = None, *, folder: Path | None = None) -> Verdict:
     """Check everything, a few cases at a time, so that memory stays the same however many there are.
 
     `folder`: another one of anchors than that of the settings. `progress` is told how many cases of how many are done.
     """
     began = monotonic()
-    verdict = Verdict(house.now(), house.now())
+    verdict = Verdict(ctx.now(), ctx.now())
     found = dict[Break, None]()
-    for one in _breaks(house, folder or house.settings.anchors_folder, verdict, progress):
+    for one in _breaks(ctx, folder or ctx.settings.anchors_folder, verdict, progress):
         if one not in found:
             verdict.faults += 1
             if len(found) < NAMED:
                 found[one] = None
     verdict.breaks = list(found)
-    verdict.finished_at = house.now()
+    verdict.finished_at = ctx.now()
     verdict.seconds = monotonic() - began
     return verdict
 
 
-def verify_chains(house: House) -> list[Break]:
+def verify_chains(ctx: AppContext) -> list[Break]:
     """Every break of what the stores say by themselves, as those of a backup do: anchors know what came later."""
-    return list(dict.fromkeys(_of_chains(house, Verdict(house.now(), house.now()), None)))
+    return list(dict.fromkeys(_of_chains(ctx, Verdict(ctx.now(), ctx.now()), None)))
 
 
-def _breaks(house: House, folder: Path, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
-    yield from _of_chains(house, verdict, progress, compares=bool(house.library.every()))
+def _breaks(ctx: AppContext, folder: Path, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
+    yield from _of_chains(ctx, verdict, progress, compares=bool(ctx.library.every()))
     for store, base, missing in (
-        (house.directory, DirectoryBase, repository.missing_rows),
-        (house.realm, RealmBase, lookup_repository.missing),
+        (ctx.directory, DirectoryBase, repository.missing_rows),
+        (ctx.realm, RealmBase, lookup_repository.missing),
     ):
         with store.reading() as session:
             for model in storage_models.tables(base):
                 for key in storage_models.forged(session, model):
                     yield Break(f"{model.__tablename__} {key}", 0, Flaw.forged, Chain.rows)
             yield from (Break(where, 0, Flaw.gone, Chain.rows) for where in missing(session))
-    if other := house.settings.anchors_copy:
+    if other := ctx.settings.anchors_copy:
         yield from anchors.compare(folder, other)
-    yield from _one_a_case(chain_checks.compare(stores_of(house), folder, verdict.seen))
+    yield from _one_a_case(chain_checks.compare(stores_of(ctx), folder, verdict.seen))
 
 
-def _of_chains(house: House, verdict: Verdict, progress: Progress | None, *, compares: bool = False) -> Iterator[Break]:
-    yield from _of_cases(house, verdict, progress, compares=compares)
-    with house.realm.reading() as session:
-        yield from access_log.verify(session, house.vault)
+def _of_chains(ctx: AppContext, verdict: Verdict, progress: Progress | None, *, compares: bool = False) -> Iterator[Break]:
+    yield from _of_cases(ctx, verdict, progress, compares=compares)
+    with ctx.realm.reading() as session:
+        yield from access_log.verify(session, ctx.vault)
         verdict.accesses = chain_checks.closed_accesses(session)
-    with house.directory.reading() as session:
-        yield from administration_log.verify(session, house.vault)
+    with ctx.directory.reading() as session:
+        yield from administration_log.verify(session, ctx.vault)
         verdict.administration = head.seq if (head := administration_log.head(session)) else 0
     try:
-        backups.read_erased(house.settings.data, house.vault)
+        backups.read_erased(ctx.settings.data, ctx.vault)
     except ErasedUnreadable:
         yield Break("", 0, Flaw.erased_list, Chain.anchors)
 
 
-def _of_cases(house: House, verdict: Verdict, progress: Progress | None, *, compares: bool) -> Iterator[Break]:
-    with house.realm.reading() as session:
+def _of_cases(ctx: AppContext, verdict: Verdict, progress: Progress | None, *, compares: bool) -> Iterator[Break]:
+    with ctx.realm.reading() as session:
         total = journal.count_cases(session)
     after = ""
     while True:
-        with house.realm.reading() as session:
+        with ctx.realm.reading() as session:
             ids = journal.case_ids(session, after=after, limit=journal.CASES_AT_ONCE)
             if not ids:
                 return
             hold = []
             for case_id in ids:
-                broken = list(journal.verify_case(session, house.vault, case_id))
+                broken = list(journal.verify_case(session, ctx.vault, case_id))
                 hold += [] if broken else [case_id]
                 yield from broken
                 session.expunge_all()
@@ -265,23 +265,23 @@ def _of_cases(house: House, verdict: Verdict, progress: Progress | None, *, comp
                 if progress is not None:
                     progress(verdict.cases, max(total, verdict.cases))
             if compares:
-                yield from differing(house, session, hold)
+                yield from differing(ctx, session, hold)
             events, graves = chain_checks.counted(session, ids)
         verdict.events += events
         verdict.erased += graves
         after = ids[-1]
 
 
-def stores_of(house: House) -> Stores:
+def stores_of(ctx: AppContext) -> Stores:
     """What anchors are taken of and compared with. A list of erased cases that can't be read counts as empty."""
 
     def ids() -> list[str]:
         try:
-            return [one.case_id for one in backups.read_erased(house.settings.data, house.vault)]
+            return [one.case_id for one in backups.read_erased(ctx.settings.data, ctx.vault)]
         except ErasedUnreadable:
             return []
 
-    return Stores(house.realm, house.directory, house.vault, ids)
+    return Stores(ctx.realm, ctx.directory, ctx.vault, ids)
 
 
 def _one_a_case(breaks: Iterable[Break]) -> Iterator[Break]:
@@ -307,42 +307,42 @@ _log = logging.getLogger(__name__)
 # ---- accesses --------------------------------------------------------------------------------------------------------
 
 
-def close_accesses(house: House) -> int:
+def close_accesses(ctx: AppContext) -> int:
     """Close what was read since the last time, batch by batch; returns how many accesses that were."""
     closed = 0
     while True:
-        with house.realm.writing(together=True) as session:
-            rows = access_log.close_access_chain(session, house.vault, at=house.now())
+        with ctx.realm.writing(together=True) as session:
+            rows = access_log.close_access_chain(session, ctx.vault, at=ctx.now())
         closed += rows
         if rows < access_log.BATCH:
             return closed
 
 
-def _close_is_due(house: House) -> bool:
+def _close_is_due(ctx: AppContext) -> bool:
     """An hour after the last time; at once where that seems to lie ahead, as the clock was set back."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         head = access_log.head(session)
-    return head is None or not timedelta(0) <= house.now() - head.closed_at < HOUR
+    return head is None or not timedelta(0) <= ctx.now() - head.closed_at < HOUR
 
 
 # ---- anchors ---------------------------------------------------------------------------------------------------------
 
 
-def take_anchor(house: House, post: Post, *, resumes: str = "") -> Anchor:
+def take_anchor(ctx: AppContext, post: Post, *, resumes: str = "") -> Anchor:
     """Close what was read, write an anchor of all chains, and mail its head where an address is set.
 
     `resumes`: why the database may be older than the anchors before, such as a restored backup. Raises AnchorsBusy,
     AnchorUnwritable, and ErasedUnreadable where the list of erased cases was touched.
     """
-    close_accesses(house)
-    backups.read_erased(house.settings.data, house.vault)
-    folder = house.settings.anchors_folder
+    close_accesses(ctx)
+    backups.read_erased(ctx.settings.data, ctx.vault)
+    folder = ctx.settings.anchors_folder
     try:
-        anchor = chain_checks.take_anchor(stores_of(house), folder, at=house.now(), resumes=resumes)
+        anchor = chain_checks.take_anchor(stores_of(ctx), folder, at=ctx.now(), resumes=resumes)
     except OSError as error:
         raise AnchorUnwritable(f"no anchor can be written in {folder}: {error.strerror or error}") from error
-    _mail_anchor(house, post, anchor)
-    if other := house.settings.anchors_copy:
+    _mail_anchor(ctx, post, anchor)
+    if other := ctx.settings.anchors_copy:
         try:
             anchors.copy(folder, other)
         except OSError as error:
@@ -350,23 +350,23 @@ def take_anchor(house: House, post: Post, *, resumes: str = "") -> Anchor:
     return anchor
 
 
-def _anchor_is_due(house: House) -> bool:
+def _anchor_is_due(ctx: AppContext) -> bool:
     """Once on each day, by the date alone: a clock that jumps costs an anchor, never many days."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         latest = chain_checks.latest_anchor(session)
-    return latest is None or latest[1].astimezone(ZONE).date() != house.now().astimezone(ZONE).date()
+    return latest is None or latest[1].astimezone(ZONE).date() != ctx.now().astimezone(ZONE).date()
 
 
-def _mail_anchor(house: House, post: Post, anchor: Anchor) -> None:
+def _mail_anchor(ctx: AppContext, post: Post, anchor: Anchor) -> None:
     """The number and digest of an anchor: enough to know it again, and nothing about anybody."""
-    to = house.settings.anchor_mail
+    to = ctx.settings.anchor_mail
     if not to:
         return
-    w = Wording(house.settings.default_language)
+    w = Wording(ctx.settings.default_language)
     said = w._("Anchor %(number)s of the journal", number=anchor.number)
     keep = w._("Keep this message: it proves later that nothing written before it was changed or taken away.")
     text = f"{said}\n\nSHA-256 {anchor.digest}\n\n{keep}\n"
-    letter = Letter(f"anchor-{anchor.number}-{anchor.digest[:16]}", house.now(), w.html_language, said, text)
+    letter = Letter(f"anchor-{anchor.number}-{anchor.digest[:16]}", ctx.now(), w.html_language, said, text)
     _carry(post.mail, to, letter)
 
 
@@ -384,22 +384,22 @@ def _carry(carrier: Carrier | None, to: str, letter: Letter) -> bool:
 # ---- the check of the night ------------------------------------------------------------------------------------------
 
 
-def keep_verdict(house: House, verdict: Verdict, *, can_anchor: bool = True) -> JournalCheckRow:
+def keep_verdict(ctx: AppContext, verdict: Verdict, *, can_anchor: bool = True) -> JournalCheckRow:
     """Keep what came of a check, in numbers and codes; that no anchor can be written counts as a fault of its own."""
     first = verdict.breaks[0] if verdict.breaks else None
     said = f"{first.chain.value} {first.case_id} {first.seq} {first.flaw.value}" if first else ""
     said = said or ("" if can_anchor else chain_checks.NO_ANCHOR)
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         return chain_checks.keep_check(
             session, started_at=verdict.started_at, finished_at=verdict.finished_at, events=verdict.events,
             faults=verdict.faults + (not can_anchor), first_fault=said,
         )  # fmt: skip
 
 
-def _check_is_due(house: House) -> bool:
+def _check_is_due(ctx: AppContext) -> bool:
     """Once from each night on, by the date alone."""
-    now = house.now().astimezone(ZONE)
-    with house.realm.reading() as session:
+    now = ctx.now().astimezone(ZONE)
+    with ctx.realm.reading() as session:
         latest = chain_checks.latest_check(session)
     begun = latest.started_at.astimezone(ZONE) if latest else None
     return begun is None or (_night_of(begun) != _night_of(now))
@@ -410,34 +410,34 @@ def _night_of(moment: datetime) -> object:
     return moment.date() if moment.time() >= NIGHT else moment.date() - timedelta(days=1)
 
 
-def tell_of_faults(house: House, post: Post) -> int:
+def tell_of_faults(ctx: AppContext, post: Post) -> int:
     """Tell whoever administers the installation that the latest check found something; returns how many were told.
 
     Tried again until somebody was reached. The message names nothing and nobody.
     """
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         latest = chain_checks.latest_check(session)
     if latest is None or latest.passed or latest.told_at is not None:
         return 0
-    told = [person for person in _administrators(house) if person.email and _tell(house, post, person, latest)]
+    told = [person for person in _administrators(ctx) if person.email and _tell(ctx, post, person, latest)]
     if told:
-        with house.realm.writing() as session:
-            chain_checks.checks_told(session, latest, house.now())
+        with ctx.realm.writing() as session:
+            chain_checks.checks_told(session, latest, ctx.now())
     else:
         _log.error("the journal does not hold, and nobody who administers this installation could be told")
     return len(told)
 
 
-def _administrators(house: House) -> tuple[Account, ...]:
-    roles = {key for one in house.library.every() for key, role in one.roles.items() if role.administers}
-    today = house.now().astimezone(ZONE).date()
-    with house.directory.reading() as session:
+def _administrators(ctx: AppContext) -> tuple[Account, ...]:
+    roles = {key for one in ctx.library.every() for key, role in one.roles.items() if role.administers}
+    today = ctx.now().astimezone(ZONE).date()
+    with ctx.directory.reading() as session:
         return auth_repository.holders_anywhere(session, roles, today)
 
 
-def _tell(house: House, post: Post, person: Account, check: JournalCheckRow) -> bool:
-    offered = person.language in house.settings.languages
-    w = Wording(person.language if offered else house.settings.default_language)
+def _tell(ctx: AppContext, post: Post, person: Account, check: JournalCheckRow) -> bool:
+    offered = person.language in ctx.settings.languages
+    w = Wording(person.language if offered else ctx.settings.default_language)
     can_anchor = check.first_fault != chain_checks.NO_ANCHOR
     lines = [
         w._("The check of the night found something that must be looked into today."),
@@ -447,7 +447,7 @@ def _tell(house: House, post: Post, person: Account, check: JournalCheckRow) -> 
         w._("A machine sent it: nobody reads an answer."),
     ]
     subject = w._("Urgent: look at the installation")
-    letter = Letter(f"check-{check.id}-{person.id}", house.now(), w.html_language, subject, "\n\n".join(lines) + "\n")
+    letter = Letter(f"check-{check.id}-{person.id}", ctx.now(), w.html_language, subject, "\n\n".join(lines) + "\n")
     return _carry(post.mail, person.email or "", letter)
 
 
@@ -464,14 +464,14 @@ class Kept:
     """Not where one was due and could not be written."""
 
 
-def keep_on(house: House, post: Post) -> Kept:
+def keep_on(ctx: AppContext, post: Post) -> Kept:
     """Close accesses and take an anchor where it is time; what can't be done now is done at the next ring."""
     try:
-        closed = close_accesses(house) if _close_is_due(house) else 0
+        closed = close_accesses(ctx) if _close_is_due(ctx) else 0
     except StorageBusy:
         return Kept()
     try:
-        anchor = take_anchor(house, post) if _anchor_is_due(house) else None
+        anchor = take_anchor(ctx, post) if _anchor_is_due(ctx) else None
     except (StorageBusy, AnchorsBusy):
         return Kept(closed)
     except backups.ErasedUnreadable as error:
@@ -483,12 +483,12 @@ def keep_on(house: House, post: Post) -> Kept:
     return Kept(closed, anchor)
 
 
-def check_on(house: House, post: Post) -> Verdict | None:
+def check_on(ctx: AppContext, post: Post) -> Verdict | None:
     """The check of the night where it is time; and tell whoever has to know."""
     verdict = None
-    if _check_is_due(house):
-        can_anchor = keep_on(house, post).can_anchor
-        verdict = verify(house)
-        keep_verdict(house, verdict, can_anchor=can_anchor)
-    tell_of_faults(house, post)
+    if _check_is_due(ctx):
+        can_anchor = keep_on(ctx, post).can_anchor
+        verdict = verify(ctx)
+        keep_verdict(ctx, verdict, can_anchor=can_anchor)
+    tell_of_faults(ctx, post)
     return verdict

@@ -1,4 +1,4 @@
-"""Service of master keys: the ring turned while the house is open, old keys retired, the recovery copy of all."""
+"""Service of master keys: the ring turned while the site is open, old keys retired, the recovery copy of all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import marks_of
 from school_protocol.config import Settings
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import SchoolProtocolError, Sealed, Tampered, Unseen
 from school_protocol.storage import case_keys, master_keys
 from school_protocol.storage.case_numbers import check_digit
@@ -67,59 +67,59 @@ class Ring:
         return tuple(number for number in self.numbers if number != self.current and number not in self.wraps)
 
 
-def status(house: House) -> Ring:
+def status(ctx: AppContext) -> Ring:
     """Where the ring is and what each of its keys wraps, in both stores."""
     found: dict[int, dict[str, int]] = {}
-    for one in case_keys.held((house.realm, house.directory)):
+    for one in case_keys.held((ctx.realm, ctx.directory)):
         for master, count in one.by_master.items():
             found.setdefault(master, {})[one.table] = count
-    numbers = house.vault.numbers
+    numbers = ctx.vault.numbers
     lost = {number: sum(kinds.values()) for number, kinds in found.items() if number not in numbers}
-    replaced = case_keys.replaced((house.realm, house.directory), house.vault)
-    return Ring(house.vault.kind, numbers[0], numbers, replaced, found, lost)
+    replaced = case_keys.replaced((ctx.realm, ctx.directory), ctx.vault)
+    return Ring(ctx.vault.kind, numbers[0], numbers, replaced, found, lost)
 
 
-def is_marked_here(house: House) -> bool | None:
+def is_marked_here(ctx: AppContext) -> bool | None:
     """Whether anybody of some is found by the marks key that is here; None where nobody is marked, or can be read."""
     tried = list[bool]()
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         for case_id, slot_id, unit, marks in cases_repository.marked(session, MARKED):
             with suppress(Sealed, Tampered, Unseen):
-                every = cases_repository.load_identities(session, house.vault, case_id)
+                every = cases_repository.load_identities(session, ctx.vault, case_id)
                 values = next((one.values for one in every if one.slot_id == slot_id), None)
-                tried.append(any(house.vault.mark(unit, text) in marks for text in marks_of(values or {})))
+                tried.append(any(ctx.vault.mark(unit, text) in marks for text in marks_of(values or {})))
     return any(tried) if tried else None
 
 
-def rotate(house: House, progress: Progress | None = None) -> int:
+def rotate(ctx: AppContext, progress: Progress | None = None) -> int:
     """Bring every wrapped key of both stores under the newest master key; returns how many were re-wrapped.
 
     A new one is made first, unless a rotation before this was broken off: then that one is taken up.
     """
-    done = case_keys.rotate((house.realm, house.directory), house.vault, progress)
-    case_keys.note_turned(house.settings.data, house.vault.newest, house.now())
+    done = case_keys.rotate((ctx.realm, ctx.directory), ctx.vault, progress)
+    case_keys.note_turned(ctx.settings.data, ctx.vault.newest, ctx.now())
     return done
 
 
-def retire(house: House) -> tuple[int, ...]:
+def retire(ctx: AppContext) -> tuple[int, ...]:
     """Destroy the master keys that wrap nothing; raises TooEarly while somebody may still write by one of them."""
-    since = case_keys.note_turned(house.settings.data, house.vault.newest, house.now())
-    if house.now() - since < SETTLED:
+    since = case_keys.note_turned(ctx.settings.data, ctx.vault.newest, ctx.now())
+    if ctx.now() - since < SETTLED:
         raise TooEarly(
             f"the newest master key is in use since less than {SETTLED.seconds // 60} minutes: try again then"
         )
-    return case_keys.retire_masters((house.realm, house.directory), house.vault)
+    return case_keys.retire_masters((ctx.realm, ctx.directory), ctx.vault)
 
 
-def give_up(house: House, number: int) -> int:
+def give_up(ctx: AppContext, number: int) -> int:
     """Open without a master key that is lost for good; returns how many keys it wrapped, which nothing opens again.
 
     Raises KeysUnusable where it isn't lost.
     """
-    lost = case_keys.missing_masters((house.realm, house.directory), house.vault)
+    lost = case_keys.missing_masters((ctx.realm, ctx.directory), ctx.vault)
     if number not in lost:
         raise KeysUnusable(f"master key {number} is not lost: it is in the ring, or wraps nothing")
-    case_keys.give_up(house.settings.data, house.vault.newest, house.now(), number)
+    case_keys.give_up(ctx.settings.data, ctx.vault.newest, ctx.now(), number)
     return lost[number]
 
 
@@ -384,45 +384,45 @@ class Tested:
         return self.shut == 0
 
 
-def lack(house: House) -> Lack | None:
+def lack(ctx: AppContext) -> Lack | None:
     """What is wrong with the recovery copy; None where one was made of these keys, and tried out."""
-    known = recovery_state(house.vault.folder)
+    known = recovery_state(ctx.vault.folder)
     if known is None:
         return Lack.none_made
-    wanted = prints(house.vault.secrets())
+    wanted = prints(ctx.vault.secrets())
     if any(known.prints.get(name) != found for name, found in wanted.items()):
         return Lack.outdated
     return None if known.tested_at is not None else Lack.not_tested
 
 
-def create(house: House, path: Path) -> str:
+def create(ctx: AppContext, path: Path) -> str:
     """Write the sealed copy of all keys to a new file; returns the code that opens it, which is kept nowhere.
 
     Raises CopyUnusable where it would lie with the data, or can't be written.
     """
-    data = house.settings.data.resolve()
+    data = ctx.settings.data.resolve()
     if path.resolve().is_relative_to(data):
         raise CopyUnusable(
             f"not with the data: {path} lies in {data}; who copies or loses that folder copies or loses both. Name a "
             "place on another volume, a stick for example"
         )
     code = new_code()
-    made = make_recovery_sheet(house.vault, path, code, house.now())
-    note_state(house.vault.folder, State(made.made_at, None, made.prints))
+    made = make_recovery_sheet(ctx.vault, path, code, ctx.now())
+    note_state(ctx.vault.folder, State(made.made_at, None, made.prints))
     return code
 
 
-def test(house: House, path: Path, code: str) -> Tested:
+def test(ctx: AppContext, path: Path, code: str) -> Tested:
     """Open the copy and, by its keys alone, keys of both stores; nothing is installed.
 
     It is noted beside the keys if the copy is of the keys in use. Raises CodeMistyped, CopyUnusable.
     """
     copy = read_recovery_sheet(path)
     found = opened(copy, code)
-    tried = list(_tried(house, found))
+    tried = list(_tried(ctx, found))
     tested = Tested(copy, tried.count(True), tried.count(False))
-    if tested.holds and covers(copy, house.vault):
-        note_state(house.vault.folder, State(copy.made_at, house.now(), copy.prints))
+    if tested.holds and covers(copy, ctx.vault):
+        note_state(ctx.vault.folder, State(copy.made_at, ctx.now(), copy.prints))
     return tested
 
 
@@ -431,14 +431,14 @@ def covers(copy: Copy, vault: Vault) -> bool:
     return all(copy.prints.get(name) == found for name, found in prints(vault.secrets()).items())
 
 
-def _tried(house: House, found: Secrets) -> Iterator[bool]:
+def _tried(ctx: AppContext, found: Secrets) -> Iterator[bool]:
     """Whether each of some wrapped keys opens by the copy's ring, a ring of its own in memory."""
-    yield found.journal == house.vault.secrets().journal
-    yield found.marks == house.vault.secrets().marks
+    yield found.journal == ctx.vault.secrets().journal
+    yield found.marks == ctx.vault.secrets().marks
     if not found.masters:
         return
     alone = Vault(Path(), found.masters, found.journal, found.marks)
-    for store in (house.realm, house.directory):
+    for store in (ctx.realm, ctx.directory):
         for _kind, master, wrapped, label in case_keys.samples(store, TRIED_OF_A_KIND):
             try:
                 yield len(alone.unwrap(master, wrapped, label)) > 0
@@ -449,7 +449,7 @@ def _tried(house: House, found: Secrets) -> Iterator[bool]:
 def restore(settings: Settings, path: Path, code: str, now: datetime) -> tuple[str, ...]:
     """Put the keys that were lost back into the key folder; returns their files. One that is there is never replaced.
 
-    Nothing of the house is opened: it may not open at all without its keys.
+    Nothing of the installation is opened: it may not open at all without its keys.
     """
     copy = read_recovery_sheet(path)
     found = opened(copy, code)

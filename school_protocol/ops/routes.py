@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from school_protocol.cases.opening_gate import LACKS
 from school_protocol.config import version
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import BadInput
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Actor, Permission
@@ -57,10 +57,10 @@ def withdraw(item: str) -> ResponseReturnValue:
     return _pressed(going_live.withdraw, item, wording()._("Taken back. Both entries stay in the log."))
 
 
-def _pressed(change: Callable[[House, Actor, str, str | None], None], item: str, words: str) -> ResponseReturnValue:
+def _pressed(change: Callable[[AppContext, Actor, str, str | None], None], item: str, words: str) -> ResponseReturnValue:
     typed = request.form.get("reference", "")
     try:
-        change(sessions.house(), sessions.actor(), item, typed)
+        change(sessions.ctx(), sessions.actor(), item, typed)
     except BadInput as error:
         said = error.problems["reference"][0]
         return _page(item, said, typed[: SENTENCE_MOST * 2], taking=change is going_live.withdraw), 422
@@ -74,7 +74,7 @@ def _pressed(change: Callable[[House, Actor, str, str | None], None], item: str,
 
 
 def _page(item: str = "", problem: str = "", typed: str = "", *, taking: bool = False) -> str:
-    view = going_live.see_list(sessions.house(), sessions.actor())
+    view = going_live.see_list(sessions.ctx(), sessions.actor())
     more = {"item": item, "problem": problem, "typed": typed, "taking": taking, "lacks": LACKS}
     return render_template("ops/index.html", view=view, **more)
 
@@ -141,16 +141,16 @@ def alive() -> ResponseReturnValue:
 @watch_blueprint.get("/ready")
 def ready() -> ResponseReturnValue:
     """This process can serve: both stores answer, with the tables that it knows."""
-    found = lacks(sessions.house())
+    found = lacks(sessions.ctx())
     return _watch_plain("; ".join(found) or "ready", 503 if found else 200)
 
 
 @watch_blueprint.get("/metrics")
 def metrics() -> ResponseReturnValue:
     """What was measured, as Prometheus reads it, for whoever has the token of the settings."""
-    house = sessions.house()
+    ctx = sessions.ctx()
     said = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not house.settings.metrics or not hmac.compare_digest(said.encode(), house.settings.metrics.encode()):
+    if not ctx.settings.metrics or not hmac.compare_digest(said.encode(), ctx.settings.metrics.encode()):
         abort(404)
     registry = CollectorRegistry()
     if os.environ.get(FOLDER):
@@ -158,7 +158,7 @@ def metrics() -> ResponseReturnValue:
         parts = [generate_latest(registry)]
     else:
         parts = [generate_latest(current_app.extensions[_MEASURED].registry)]
-    parts.append(_stood(house))
+    parts.append(_stood(ctx))
     return Response(b"".join(parts), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -166,9 +166,9 @@ def _watch_plain(said: str, status: int = 200) -> Response:
     return Response(said + "\n", status=status, content_type="text/plain; charset=utf-8")
 
 
-def _stood(house: House) -> bytes:
+def _stood(ctx: AppContext) -> bytes:
     """What waits, and how long ago what comes by itself was done, in seconds; nothing for what never was."""
-    stands, registry = standing(house), CollectorRegistry()
+    stands, registry = standing(ctx), CollectorRegistry()
     for name, what, value in (
         ("work_waiting", "Work of the worker that is due.", stands.waiting),
         ("work_overdue_seconds", "For how long the oldest of it waits.", stands.overdue or timedelta()),
@@ -191,9 +191,9 @@ well_known_blueprint = Pages("well_known", __name__, asks=Permission.anyone)
 @well_known_blueprint.get("/.well-known/security.txt")
 def security() -> Response:
     """Whom to tell of a hole in this installation; absent without the settings, and from the day after the last."""
-    house = sessions.house()
-    settings = house.settings
-    if settings.security_until is None or house.now().date() > settings.security_until:
+    ctx = sessions.ctx()
+    settings = ctx.settings
+    if settings.security_until is None or ctx.now().date() > settings.security_until:
         abort(404)
     lines = [
         f"Contact: {settings.security_contact}",

@@ -14,7 +14,7 @@ from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import folded, reindex, schools_named
 from school_protocol.cases.story_player import Player, Step, Story, moment, shifted, stories_of, throwaway
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.errors import SchoolProtocolError
@@ -48,25 +48,25 @@ class School:
 
 
 def schools(
-    house: House, protocol: Protocol, parts: Collection[str], cases: int, *, hashed: str, wanted: int | None = None
+    ctx: AppContext, protocol: Protocol, parts: Collection[str], cases: int, *, hashed: str, wanted: int | None = None
 ) -> list[School]:
     """As many schools as such cases need, or as are wanted, with people for these parts; made where missing."""
     count = wanted or min(SCHOOLS, max(6, cases // CASES_A_SCHOOL))
-    made = Made(house, protocol, tuple(sorted(parts)), hashed)
+    made = Made(ctx, protocol, tuple(sorted(parts)), hashed)
     regions = [made.unit(UnitKind.region, one) for one in range(min(REGIONS, max(1, count // 3)))]
     provinces = [made.unit(UnitKind.province, one, regions) for one in range(min(PROVINCES, max(1, count // 2)))]
-    _keys(house, [f"{_code(UnitKind.region, one)}" for one in range(len(regions))])
+    _keys(ctx, [f"{_code(UnitKind.region, one)}" for one in range(len(regions))])
     found = []
     for first in range(0, count, _AT_ONCE):
-        with house.directory.writing() as session:
+        with ctx.directory.writing() as session:
             for one in range(first, min(count, first + _AT_ONCE)):
                 found.append(made.school(session, one, provinces))
     return found
 
 
-def _keys(house: House, codes: Collection[str]) -> None:
+def _keys(ctx: AppContext, codes: Collection[str]) -> None:
     """A key of its own for each academy that has none, under the demo's root: nobody else trusts it."""
-    folder, now = house.settings.data / demo.SIGNING, house.now()
+    folder, now = ctx.settings.data / demo.SIGNING, ctx.now()
     missing = {code: f"Académie d’essai {code}" for code in codes if not (folder / f"{code}.pem").exists()}
     add_academies(folder, missing, Validity(now - timedelta(days=400), now + timedelta(days=5 * 365)))
 
@@ -104,7 +104,7 @@ def name_of(place: int) -> dict[str, str]:
 class Made:
     """Makes units and people that are not there yet, and finds those that are."""
 
-    house: House
+    ctx: AppContext
     protocol: Protocol
     parts: tuple[str, ...]
     hashed: str
@@ -113,11 +113,11 @@ class Made:
 
     @property
     def now(self) -> datetime:
-        return self.house.now()
+        return self.ctx.now()
 
     def unit(self, kind: UnitKind, place: int, above: list[str] | None = None) -> str:
         """The region or province of that place in the row, with whoever works there."""
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             unit = self._unit(session, kind, place, above)
             self._cast(session, unit)
             return unit.id
@@ -181,7 +181,7 @@ class Made:
         auth_repository.appoint(session, account, role=role, unit=unit.id, starts=since.date())
         if self.protocol.roles[role].second_factor:
             sign_in_repository.keep_seed(
-                session, self.house.vault, account, second_factor.draw_seed(), step=0, at=since
+                session, self.ctx.vault, account, second_factor.draw_seed(), step=0, at=since
             )
         return account
 
@@ -231,7 +231,7 @@ def played(
     """
     found: list[Played] = []
     with throwaway(protocol, content, now) as player:
-        with player.house.directory.writing() as session:
+        with player.ctx.directory.writing() as session:
             people_repository.set_calendar(session, player.places[ScopeKind.region], calendar)
         for place, draw in enumerate(draws, 1):
             tries = (_play(replace(player, numbers={}, played=[], unseen=set()), *draw(), now) for _try in range(TRIES))
@@ -306,14 +306,14 @@ def _has_just_ended(player: Player, name: str) -> bool:
     if "StepTaken" not in player.played[-1].events:
         return False
     case_id = player.case_id(name)
-    with player.house.realm.reading() as session:
+    with player.ctx.realm.reading() as session:
         row = index_repository.row_of(session, case_id) if case_id else None
     return row is not None and row.ended
 
 
 def _seq(player: Player, name: str) -> int:
     case_id = player.case_id(name)
-    with player.house.realm.reading() as session:
+    with player.ctx.realm.reading() as session:
         return cases_repository.last_seq(session, case_id) if case_id else 0
 
 
@@ -321,16 +321,16 @@ def _as_they_stand(player: Player, names: Iterable[str], now: datetime) -> Itera
     """These cases as lists show them now, but those that name another case or another school: it would not be there."""
     cast = {name: actor.id for name, actor in player.actors.items()}
     places = {**player.places, ScopeKind.unit: player.school}
-    house, numbers = player.house, set(player.numbers.values())
+    ctx, numbers = player.ctx, set(player.numbers.values())
     player.clock.moment = now
     for name in names:
         case_id, number = player.case_id(name), player.numbers[name]
         if case_id is None:
             continue
-        with house.realm.writing() as session:
-            reindex(house, session, case_id)
-            history = repository.read_sample(session, house.vault, case_id)
-            names_schools = schools_named(*folded(house, session, case_id))
+        with ctx.realm.writing() as session:
+            reindex(ctx, session, case_id)
+            history = repository.read_sample(session, ctx.vault, case_id)
+            names_schools = schools_named(*folded(ctx, session, case_id))
         if not names_schools and not _names(history, numbers - {number}):
             yield Played(history, places, cast)
 

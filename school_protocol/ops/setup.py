@@ -10,7 +10,7 @@ from school_protocol.api import tokens
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.service import BY_COMMAND
 from school_protocol.case_files.prepare_process import Here
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.case_summary import CASES
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, SchoolProtocolError
@@ -35,17 +35,17 @@ from school_protocol.storage.engines import Session
 from school_protocol.supervision import visit_service
 
 
-def seed_tokens(house: House, asking: Actor, agreeing: Actor, *, region: str, province: str, now: datetime) -> None:
+def seed_tokens(ctx: AppContext, asking: Actor, agreeing: Actor, *, region: str, province: str, now: datetime) -> None:
     """Nobody has the first one's token: it was drawn, and shown to nobody."""
     ends = (now.astimezone(ZONE).date() + timedelta(days=180)).isoformat()
     reading = tokens.ask_token(
-        house, asking, name="Observatoire régional", unit=region, rights=["figures:read"], ends=ends,
+        ctx, asking, name="Observatoire régional", unit=region, rights=["figures:read"], ends=ends,
         purpose="Rapport annuel de l’académie", token="demo-figures",  # noqa: S106 (of a press, no secret)
     )  # fmt: skip
-    tokens.agree(house, agreeing, reading.token)
-    tokens.draw_token(house, asking, reading.token)
+    tokens.agree(ctx, agreeing, reading.token)
+    tokens.draw_token(ctx, asking, reading.token)
     tokens.ask_token(
-        house, asking, name="Tableau de bord provincial", unit=province, rights=["cases:read", "figures:read"],
+        ctx, asking, name="Tableau de bord provincial", unit=province, rights=["cases:read", "figures:read"],
         ends=ends, purpose="Suivre les délais, sans aucun nom", token="demo-cases",  # noqa: S106 (of a press, no secret)
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ class BegunAlready(SchoolProtocolError):
 
 
 def found(
-    house: House, username: str, names: tuple[str, str], code: str, country: tuple[str, str],
+    ctx: AppContext, username: str, names: tuple[str, str], code: str, country: tuple[str, str],
     content: bytes | None = None,
 ) -> Protocol:  # fmt: skip
     """The country, its calendar, a published protocol, the first administrator; all of it or nothing.
@@ -80,8 +80,8 @@ def found(
         problems["code"] = ("not_a_code",)
     if problems:
         raise BadInput(problems)
-    now = house.now()
-    with house.directory.writing() as session:
+    now = ctx.now()
+    with ctx.directory.writing() as session:
         if auth_repository.has_units(session):
             raise BegunAlready("this installation has begun: places and accounts come by `users import`")
         unit = auth_repository.add_unit(session, kind=UnitKind.country, code=code, names=country_names)
@@ -91,7 +91,7 @@ def found(
             published_at=now,
         )  # fmt: skip
         account = auth_repository.add_account(
-            session, username=username, names=own_names, language=house.settings.default_language,
+            session, username=username, names=own_names, language=ctx.settings.default_language,
             created_at=now,
         )  # fmt: skip
         post = auth_repository.appoint(session, account, role=role, unit=unit, starts=now.date())
@@ -122,34 +122,34 @@ ENOUGH = 40
 """So many cases at least are there of a school year that is asked for."""
 
 
-def seed_releases(house: House, issuer: Actor) -> None:
+def seed_releases(ctx: AppContext, issuer: Actor) -> None:
     """Issue what this person may, of each school year of which there is enough; the earliest is for everybody."""
-    for place in releases.places(house, issuer):
-        issued = [_issue(house, issuer, place, year, "first") for year in sorted(_years(house, issuer, place))]
+    for place in releases.places(ctx, issuer):
+        issued = [_issue(ctx, issuer, place, year, "first") for year in sorted(_years(ctx, issuer, place))]
         if issued:
-            releases.set_public(house, issuer, issued[0], is_public=True)
+            releases.set_public(ctx, issuer, issued[0], is_public=True)
 
 
-def again(house: House, issuer: Actor) -> None:
+def again(ctx: AppContext, issuer: Actor) -> None:
     """Issue the latest of these school years once more, with what came in since."""
-    for place in releases.places(house, issuer):
-        years = sorted(_years(house, issuer, place))
+    for place in releases.places(ctx, issuer):
+        years = sorted(_years(ctx, issuer, place))
         if years:
-            _issue(house, issuer, place, years[-1], "again")
+            _issue(ctx, issuer, place, years[-1], "again")
 
 
-def _years(house: House, issuer: Actor, place: Place) -> Iterator[int]:
+def _years(ctx: AppContext, issuer: Actor, place: Place) -> Iterator[int]:
     key, code = place.protocol.protocol, place.unit.code
-    for year, _last in releases.see_options(house, issuer, key, code).years:
-        counts = counted(house, key, place.unit.id, school_year(place.rules.begins, year))
+    for year, _last in releases.see_options(ctx, issuer, key, code).years:
+        counts = counted(ctx, key, place.unit.id, school_year(place.rules.begins, year))
         if counts.at((TOTALS, CASES), place.unit.id) >= ENOUGH:
             yield year
 
 
-def _issue(house: House, issuer: Actor, place: Place, year: int, press: str) -> str:
+def _issue(ctx: AppContext, issuer: Actor, place: Place, year: int, press: str) -> str:
     key, code = place.protocol.protocol, place.unit.code
-    job = releases.ask_release(house, issuer, key, code, year, f"demo {code} {year} {press}")
-    while releases.go_on(house, Here(house)):
+    job = releases.ask_release(ctx, issuer, key, code, year, f"demo {code} {year} {press}")
+    while releases.go_on(ctx, Here(ctx)):
         pass
     return job
 
@@ -161,28 +161,28 @@ Told = tuple[str, str, Mapping[str, str]]
 _ANSWER = "Merci de nous avoir parlé. Nous vous appelons ce soir après 18 h."
 
 
-def seed_public_reports(house: House, head: Actor, school: str, told: Sequence[Told]) -> None:
+def seed_public_reports(ctx: AppContext, head: Actor, school: str, told: Sequence[Told]) -> None:
     """Addresses of that school, made by its head, and what came in there."""
-    made = {kind: public_door.renew(house, head, school, kind) for kind in (PUBLIC, STAFF)}
+    made = {kind: public_door.renew(ctx, head, school, kind) for kind in (PUBLIC, STAFF)}
     gate = Gate()
     for number, (kind, language, answers) in enumerate(told):
         code, address = made[kind].code, f"192.0.2.{number}"
-        token = reports_service.see_form(house, gate, code, address=address).token
-        reports_service.receive(house, gate, code, answers, token=token, address=address, language=language)
-    for line in triage.see_list(house, head).waiting:
-        seen = triage.see_report(house, head, line.id) if not line.urgent and not line.to_verify else None
+        token = reports_service.see_form(ctx, gate, code, address=address).token
+        reports_service.receive(ctx, gate, code, answers, token=token, address=address, language=language)
+    for line in triage.see_list(ctx, head).waiting:
+        seen = triage.see_report(ctx, head, line.id) if not line.urgent and not line.to_verify else None
         if seen is not None and seen.language == "fr":
-            triage.answer(house, head, line.id, _ANSWER, settles=False, token="demo-answer")  # noqa: S106 (of a press)
+            triage.answer(ctx, head, line.id, _ANSWER, settles=False, token="demo-answer")  # noqa: S106 (of a press)
 
 
 # ---- visits and duty of a demo -------------------------------------------------------------------------------------
 
 
-def seed_visits(house: House, visitor: Actor, school: str, now: datetime) -> None:
+def seed_visits(ctx: AppContext, visitor: Actor, school: str, now: datetime) -> None:
     """A visit to that school by `visitor`, who is on duty in the night to come."""
     day = now.astimezone(ZONE).date()
     visit_service.record(
-        house,
+        ctx,
         visitor,
         school,
         token="demo-visit",  # noqa: S106 (of a press, no secret)
@@ -204,7 +204,7 @@ def seed_visits(house: House, visitor: Actor, school: str, now: datetime) -> Non
     )
     evening = datetime.combine(day, datetime.min.time(), ZONE) + timedelta(hours=18, minutes=30)
     roster.enter(
-        house,
+        ctx,
         visitor,
         "",
         account=visitor.id,

@@ -25,7 +25,7 @@ from school_protocol.case_files.prepare_process import Crew, spare_cores
 from school_protocol.case_files.prepared import go_through as go_through_papers
 from school_protocol.case_files.prepared import make_ahead
 from school_protocol.config import QUEUE, Settings
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.mail import Post
 from school_protocol.notifications.digests import ways_of
 from school_protocol.notifications.service import sweep
@@ -135,13 +135,13 @@ class Ringer(Scheduler):  # type: ignore[misc]
 
 
 class RingingConsumer(Consumer):  # type: ignore[misc]
-    """A consumer that rings as this house does."""
+    """A consumer that rings as this installation does."""
 
     scheduler_class = Ringer
 
 
-def queue_of(house: House, post: Post | None = None) -> Queue:
-    """The queue of this house with its tasks; raises PostMisconfigured.
+def queue_of(ctx: AppContext, post: Post | None = None) -> Queue:
+    """The queue of this installation with its tasks; raises PostMisconfigured.
 
     One sweeps messages; one works out drafts of protocols; one makes case files ahead; one makes copies of many cases;
     one reads and applies long lists of people; one works out figures; one checks scenarios and makes their kits: each
@@ -150,64 +150,64 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     whether it is time. One keeps the time limits of data, each hour. Public reports rise each minute; each hour what
     came lately of them is put in another order. None holds up another.
     """
-    ways = post or ways_of(house)
-    secret = house.vault.chain("jobs-v1", b"").hex()
+    ways = post or ways_of(ctx)
+    secret = ctx.vault.chain("jobs-v1", b"").hex()
     queue = Queue(
         "jobs",
         results=False,
         serializer=SignedSerializer(secret=secret, salt="school-protocol"),
-        **_place(house.settings),
+        **_place(ctx.settings),
     )
-    queue.lead = Lead(house.realm, "worker")
+    queue.lead = Lead(ctx.realm, "worker")
 
     def sweep_once() -> None:
-        sweep(house, ways)
-        tell_of_accounts(house, ways)
-        send_invitations(house, ways)
-        remind(house, ways)
-        work_queue.note(house.settings.data, work_queue.MINUTE, house.now())
+        sweep(ctx, ways)
+        tell_of_accounts(ctx, ways)
+        send_invitations(ctx, ways)
+        remind(ctx, ways)
+        work_queue.note(ctx.settings.data, work_queue.MINUTE, ctx.now())
 
     queue.now = _rung(queue, "sweep", "now", sweep_once)
-    queue.drafts = _rung(queue, "work_out", "drafts", lambda: work_out(house))
+    queue.drafts = _rung(queue, "work_out", "drafts", lambda: work_out(ctx))
 
-    crew = Crew(house.settings, spare_cores())
+    crew = Crew(ctx.settings, spare_cores())
 
     def make_copies() -> bool:
-        is_left = go_on_bulk(house, crew)
+        is_left = go_on_bulk(ctx, crew)
         if not is_left:
             crew.close()
         return is_left
 
     works: tuple[tuple[str, str, Callable[[], bool]], ...] = (
-        ("make_ahead", "papers", lambda: make_ahead_once(house)),
+        ("make_ahead", "papers", lambda: make_ahead_once(ctx)),
         ("go_on_bulk", "bulk", make_copies),
-        ("go_on_lists", "lists", lambda: go_on_lists(house)),
-        ("go_on_figures", "figures", lambda: _figures(house)),
-        ("check_scenarios", "scenarios", lambda: _of_scenarios(house)),
+        ("go_on_lists", "lists", lambda: go_on_lists(ctx)),
+        ("go_on_figures", "figures", lambda: _figures(ctx)),
+        ("check_scenarios", "scenarios", lambda: _of_scenarios(ctx)),
     )
     for name, asked, work in works:
-        setattr(queue, asked, _rung(queue, name, asked, _alone(house, name, work, partial(_ask_again, queue, asked))))
+        setattr(queue, asked, _rung(queue, name, asked, _alone(ctx, name, work, partial(_ask_again, queue, asked))))
 
     def rise_and_clean() -> None:
-        rise(house, ways)
-        clean(house)
+        rise(ctx, ways)
+        clean(ctx)
 
     def purge_rooms() -> None:
-        workshop_end.purge_due(house)
-        sweep_left_over(house, after=SWEPT_AFTER)
+        workshop_end.purge_due(ctx)
+        sweep_left_over(ctx, after=SWEPT_AFTER)
 
     regular: tuple[tuple[str, str, Callable[[], object]], ...] = (
-        ("*/10", "keep_journal", lambda: keep_on(house, ways)),
-        ("*/10", "check_journal", lambda: check_on(house, ways)),
-        ("*/10", "sweep_files", lambda: sweep_on(house)),
+        ("*/10", "keep_journal", lambda: keep_on(ctx, ways)),
+        ("*/10", "check_journal", lambda: check_on(ctx, ways)),
+        ("*/10", "sweep_files", lambda: sweep_on(ctx)),
         ("*", "rise", rise_and_clean),
-        ("2", "mix", lambda: mix_lately(house)),
-        ("7", "keep_limits", lambda: keep_limits(house)),
+        ("2", "mix", lambda: mix_lately(ctx)),
+        ("7", "keep_limits", lambda: keep_limits(ctx)),
         ("17", "purge_rooms", purge_rooms),
-        ("27", "look_again", lambda: look_again(house)),
+        ("27", "look_again", lambda: look_again(ctx)),
     )
     for minute, name, done in regular:
-        queue.periodic_task(crontab(minute=minute), name=name, expires=STALE)(_alone(house, name, done))
+        queue.periodic_task(crontab(minute=minute), name=name, expires=STALE)(_alone(ctx, name, done))
     return queue
 
 
@@ -240,25 +240,25 @@ def prepare_queue(settings: Settings) -> None:
     Huey("jobs", results=False, **_place(settings, makes_tables=True)).storage.close()
 
 
-def make_ahead_once(house: House) -> bool:
+def make_ahead_once(ctx: AppContext) -> bool:
     """A slice of what is to be made ahead, in one process that gives its memory back."""
-    with Crew(house.settings, 1) as crew:
-        return go_through_papers(house, lambda one: crew.do(make_ahead, one, now=house.now()))
+    with Crew(ctx.settings, 1) as crew:
+        return go_through_papers(ctx, lambda one: crew.do(make_ahead, one, now=ctx.now()))
 
 
-def _figures(house: House) -> bool:
+def _figures(ctx: AppContext) -> bool:
     """Figures that were asked for, in one process that gives its memory back."""
-    with Crew(house.settings, 1, seconds=FIGURES_SECONDS) as crew:
-        return go_on_figures(house, crew)
+    with Crew(ctx.settings, 1, seconds=FIGURES_SECONDS) as crew:
+        return go_on_figures(ctx, crew)
 
 
-def _of_scenarios(house: House) -> bool:
+def _of_scenarios(ctx: AppContext) -> bool:
     """The scenario that has waited longest, else the kit, in one process."""
-    checked = scenario_library.check_next(house, scenario_library.checked_apart(house.settings))
-    return checked or kit.make_next(house, kit.made_apart(house.settings))
+    checked = scenario_library.check_next(ctx, scenario_library.checked_apart(ctx.settings))
+    return checked or kit.make_next(ctx, kit.made_apart(ctx.settings))
 
 
-def checking(house: House) -> Callable[[], None]:
+def checking(ctx: AppContext) -> Callable[[], None]:
     """What a laptop that serves workshops alone rings: scenarios are checked, and kits made, one after the other."""
 
     def check() -> None:
@@ -267,12 +267,12 @@ def checking(house: House) -> Callable[[], None]:
         except Exception:
             _log.exception("a scenario could not be checked, nor a kit made")
 
-    once = _alone(house, "scenarios", lambda: _of_scenarios(house), check)
+    once = _alone(ctx, "scenarios", lambda: _of_scenarios(ctx), check)
     return lambda: threading.Thread(target=check, name="scenarios", daemon=True).start()
 
 
 def _alone(
-    house: House, name: str, work: Callable[[], object], again: Callable[[], object] | None = None
+    ctx: AppContext, name: str, work: Callable[[], object], again: Callable[[], object] | None = None
 ) -> Callable[[], None]:
     """The work of that name, by one worker at a time; `again`, where one is given and something is left."""
     held = threading.Lock()
@@ -281,7 +281,7 @@ def _alone(
         if not held.acquire(blocking=False):
             return
         try:
-            with turn(house.realm, name) as is_ours:
+            with turn(ctx.realm, name) as is_ours:
                 is_left = is_ours and work()
         finally:
             held.release()
@@ -291,9 +291,9 @@ def _alone(
     return once
 
 
-def work(house: House) -> None:
+def work(ctx: AppContext) -> None:
     """Be the worker until the process is asked to stop; what is under way is brought to its end."""
-    queue = queue_of(house)
+    queue = queue_of(ctx)
     consumer = _consumer(queue, graceful_signal="TERM")
     consumer._set_signal_handlers()  # its threads begin first, else: asked to stop meanwhile, it would be cut off
     try:

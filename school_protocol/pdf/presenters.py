@@ -22,17 +22,17 @@ _QUOTED = frozenset({"authority", "issuer"})
 
 
 @dataclass(frozen=True, slots=True)
-class VerdictSaid:
+class VerdictMessage:
     """Whether a file can be relied on, as one sentence, and a sentence for each finding."""
 
     title: str
     lines: tuple[str, ...]
 
 
-def verdict_said(w: Wording, verdict: Verdict) -> VerdictSaid:
-    lines = tuple(finding_said(w, finding) for finding in verdict.findings)
+def verdict_said(w: Wording, verdict: Verdict) -> VerdictMessage:
+    lines = tuple(finding_message(w, finding) for finding in verdict.findings)
     if not verdict.is_sound or verdict.signer is None:
-        return VerdictSaid(w._("This file can’t be relied on as it is."), lines)
+        return VerdictMessage(w._("This file can’t be relied on as it is."), lines)
     at = verdict.stamped_at or verdict.signed_at
     if at is None:
         sentence = w._("This file is whole, and unchanged since %(signer)s signed it.", signer=verdict.signer.name)
@@ -42,15 +42,15 @@ def verdict_said(w: Wording, verdict: Verdict) -> VerdictSaid:
             signer=verdict.signer.name,
             moment=w.moment(at),
         )
-    return VerdictSaid(sentence, lines)
+    return VerdictMessage(sentence, lines)
 
 
-def finding_said(w: Wording, finding: Finding) -> str:
+def finding_message(w: Wording, finding: Finding) -> str:
     details = {key: _said(w, key, value) for key, value in finding.details.items()}
     return w._(FINDINGS[finding.code], **details)
 
 
-def error_said(w: Wording, error: SealingError) -> str:
+def error_message(w: Wording, error: SealingError) -> str:
     """Why a document could not be sealed; what the error itself says is for the log."""
     return w._(ERRORS[error.code])
 
@@ -247,12 +247,12 @@ ERRORS: Mapping[str, str] = {
 }
 
 
-def bundle_said(w: Wording, verdict: BundleVerdict) -> VerdictSaid:
+def bundle_said(w: Wording, verdict: BundleVerdict) -> VerdictMessage:
     """Whether a bundle can be relied on, and a sentence for each finding."""
     lines = tuple(found_said(w, one) for one in verdict.found)
     manifest, signer = verdict.manifest, verdict.signer
     if not verdict.is_sound or manifest is None or signer is None:
-        return VerdictSaid(w._("This archive can’t be relied on as it is."), lines)
+        return VerdictMessage(w._("This archive can’t be relied on as it is."), lines)
     title = w._(
         "This archive is whole: %(count)s files, as %(signer)s signed them (%(moment)s; case %(case)s, copy %(copy)s).",
         count=len(manifest.files),
@@ -261,13 +261,13 @@ def bundle_said(w: Wording, verdict: BundleVerdict) -> VerdictSaid:
         case=manifest.case,
         copy=manifest.copy,
     )
-    return VerdictSaid(title, lines)
+    return VerdictMessage(title, lines)
 
 
 def found_said(w: Wording, found: Found) -> str:
     known = {fault.value for fault in Fault}
     if found.code not in known and found.finding is not None:
-        return finding_said(w, found.finding)
+        return finding_message(w, found.finding)
     places = {
         "name": f"\u2066{found.name}\u2069",
         "other": f"\u2066{found.other}\u2069",

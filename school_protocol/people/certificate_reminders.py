@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account
 from school_protocol.auth.service import carry_for_all, settle_all
-from school_protocol.context import REALM, House, declared, today_for
+from school_protocol.context import REALM, AppContext, declared, today_for
 from school_protocol.engine.definition import Role, ScopeKind
 from school_protocol.engine.visibility import Actor
 from school_protocol.mail import Letter, Post, letter_of, way_to, wording_of
@@ -43,15 +43,15 @@ NOTHING_ENDS = Ending(None, 0)
 # ---- on the desk -------------------------------------------------------------------------------------------------
 
 
-def certificates_ending(house: House, actor: Actor) -> Ending:
+def certificates_ending(ctx: AppContext, actor: Actor) -> Ending:
     """What ends within sixty days and is this person's to know: nothing in a workshop."""
-    known = declared(house)
+    known = declared(ctx)
     posts = [(one, known[one.role][1]) for one in actor.appointments if one.role in known]
     needs, places = any(role.trained for _one, role in posts), [one.unit for one, role in posts if _carries(role)]
-    if house.name != REALM or not (needs or places):
+    if ctx.name != REALM or not (needs or places):
         return NOTHING_ENDS
-    today = today_for(house)
-    with house.directory.reading() as session:
+    today = today_for(ctx)
+    with ctx.directory.reading() as session:
         own = auth_repository.account(session, actor.id)
         held = auth_repository.holders(session, places, today=today) if places else ()
     team = {one.account.id: one.account for one in held if one.role in known and known[one.role][1].trained}
@@ -73,33 +73,33 @@ def _ends(account: Account, first: date, last: date) -> bool:
 # ---- by message --------------------------------------------------------------------------------------------------
 
 
-def remind(house: House, post: Post) -> int:
+def remind(ctx: AppContext, post: Post) -> int:
     """Tell whose certificates came to end within sixty days; how many messages left. Cut off anywhere, it goes on."""
     if post.mail is None and post.sms is None:
         return 0
-    _look(house)
-    with house.realm.writing() as session:
-        taken = work_queue.take_messages(session, house.now(), limit=BATCH, kind=OUTBOX)
+    _look(ctx)
+    with ctx.realm.writing() as session:
+        taken = work_queue.take_messages(session, ctx.now(), limit=BATCH, kind=OUTBOX)
     together: dict[tuple[str, str], list[work_queue.Message]] = {}
     for message in taken:
         together.setdefault((str(message.payload["to"]), str(message.payload["as"])), []).append(message)
-    return sum(_deliver(house, post, to, place, messages) for (to, place), messages in together.items())
+    return sum(_deliver(ctx, post, to, place, messages) for (to, place), messages in together.items())
 
 
-def _look(house: House) -> None:
+def _look(ctx: AppContext) -> None:
     """Once a day, account by account, into the outbox."""
-    now, today = house.now(), today_for(house)
-    with house.realm.writing() as session:
+    now, today = ctx.now(), today_for(ctx)
+    with ctx.realm.writing() as session:
         work_queue.put_once(session, f"{DAILY}-{today.isoformat()}", DAILY, {"after": ""}, at=now)
         asked = work_queue.take_messages(session, now, limit=1, kind=DAILY)
     for message in asked:
         first = today + SOON - WINDOW
-        with house.directory.reading() as session:
+        with ctx.directory.reading() as session:
             found = repository.certified_between(
                 session, first, today + SOON, after=str(message.payload["after"]), limit=BATCH
             )
-            told = [one for account in found for one in _receivers(session, house, account, today)]
-        with house.realm.writing() as session:
+            told = [one for account in found for one in _receivers(session, ctx, account, today)]
+        with ctx.realm.writing() as session:
             for message_id, payload in told:
                 work_queue.put_once(session, message_id, OUTBOX, payload, at=now)
             if len(found) < BATCH:
@@ -109,10 +109,10 @@ def _look(house: House) -> None:
 
 
 def _receivers(
-    session: Session, house: House, account: Account, today: date
+    session: Session, ctx: AppContext, account: Account, today: date
 ) -> Iterator[tuple[str, work_queue.Payload]]:
     """The account's owner, where a role of theirs asks for a certificate; and who carries their school's cases."""
-    known = declared(house)
+    known = declared(ctx)
     held = repository.held(session, [account.id]).get(account.id, ())
     posts = [post for post in held if post.is_current(today) and post.role in known and known[post.role][1].trained]
     if not posts or account.trained_until is None:
@@ -132,21 +132,21 @@ def _told(account: Account, receiver: str, place: str) -> tuple[str, work_queue.
     return name, {"to": receiver, "as": place, "of": account.id, "until": until}
 
 
-def _deliver(house: House, post: Post, to: str, place: str, messages: Iterable[work_queue.Message]) -> int:
+def _deliver(ctx: AppContext, post: Post, to: str, place: str, messages: Iterable[work_queue.Message]) -> int:
     """One message for all that one person is told now; what doesn't leave is tried again."""
     waiting = tuple(messages)
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         account = auth_repository.account(session, to)
         people = auth_repository.accounts(session, {str(one.payload["of"]) for one in waiting})
     news = [one for one in waiting if _still(people.get(str(one.payload["of"])), str(one.payload["until"]))]
     way = way_to(post, account.email, account.phone) if account is not None else None
     if account is None or not account.active or not news or way is None:
-        settle_all(house, waiting)
+        settle_all(ctx, waiting)
         return 0
     carrier, address, is_mail = way
     until = date.fromisoformat(str(news[0].payload["until"]))
-    letter = _letter(house, account, place, until, len(news), news[0].id, is_mail=is_mail)
-    return carry_for_all(house, waiting, carrier, address, letter, "certificates")
+    letter = _letter(ctx, account, place, until, len(news), news[0].id, is_mail=is_mail)
+    return carry_for_all(ctx, waiting, carrier, address, letter, "certificates")
 
 
 def _still(account: Account | None, until: str) -> bool:
@@ -156,9 +156,9 @@ def _still(account: Account | None, until: str) -> bool:
 
 
 def _letter(
-    house: House, account: Account, place: str, until: date, count: int, letter: str, *, is_mail: bool
+    ctx: AppContext, account: Account, place: str, until: date, count: int, letter: str, *, is_mail: bool
 ) -> Letter:
-    w = wording_of(house.settings, account.language)
+    w = wording_of(ctx.settings, account.language)
     if place == OWNER:
         subject = w._("Your training certificate ends soon")
         lines = [
@@ -175,4 +175,4 @@ def _letter(
             ),
             w._("The page of the team says whose."),
         ]
-    return letter_of(house.settings, w, letter, house.now(), subject, lines, is_mail=is_mail)
+    return letter_of(ctx.settings, w, letter, ctx.now(), subject, lines, is_mail=is_mail)

@@ -12,7 +12,7 @@ import holidays
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.config import COUNTRY
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import Protocol, Target
 from school_protocol.engine.errors import Unseen
@@ -92,21 +92,21 @@ ALWAYS, HOLIDAYS = "always", "holidays"
 """Of hours: day and night; also on public holidays."""
 
 
-def schools_without_calendar(house: House) -> tuple[str, ...]:
+def schools_without_calendar(ctx: AppContext) -> tuple[str, ...]:
     """Codes of the schools in which no deadline can be counted, and so nothing reported: no calendar holds there."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         schools = auth_repository.units_of_kind(session, UnitKind.school)
         return tuple(school.code for school in schools if not repository.has_calendar(session, school))
 
 
 def contact_lines(
-    house: House, protocol: Protocol, unit: str, targets: Iterable[str] | None = None
+    ctx: AppContext, protocol: Protocol, unit: str, targets: Iterable[str] | None = None
 ) -> tuple[ContactLine, ...]:
     """Contacts that serve a unit, nearest first, of those kept for one place the unit's own town first.
 
     Limited to `targets`, in their order, where given.
     """
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         here = auth_repository.unit(session, unit)
         found = _nearest_town_first(repository.contacts_of(session, unit), repository.city_of(session, unit))
         calendar = calendar_of(session, here)
@@ -114,7 +114,7 @@ def contact_lines(
     wanted = list(dict.fromkeys(targets)) if targets is not None else None
     lines = [
         _line(
-            house,
+            ctx,
             contact,
             protocol.targets.get(protocol.resolve("targets", contact.target)),
             calendar,
@@ -142,9 +142,9 @@ def _nearest_town_first(found: Sequence[ContactRow], town: str) -> list[ContactR
     return sorted(found, key=lambda one: (places[one.unit], not is_of_town(one.city, town)))
 
 
-def names_in_town(house: House, protocol: Protocol, unit: str, target: str) -> Mapping[str, str]:
+def names_in_town(ctx: AppContext, protocol: Protocol, unit: str, target: str) -> Mapping[str, str]:
     """The names of the one contact of that service kept for a unit's own town; none where there is none, or several."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         town, found = repository.city_of(session, unit), repository.contacts_of(session, unit)
     fitting = [
         one.names for one in found if protocol.resolve("targets", one.target) == target and is_of_town(one.city, town)
@@ -157,11 +157,11 @@ def is_of_town(city: Mapping[str, str], town: str) -> bool:
     return bool(town) and any(same(town, name) for name in city.values())
 
 
-def numbers_of_the_country(house: House) -> tuple[ContactLine, ...]:
+def numbers_of_the_country(ctx: AppContext) -> tuple[ContactLine, ...]:
     """Who answers everywhere, for a page that knows of no school: those with a telephone number and a name."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = repository.country_contacts(session)
-    return tuple(_line(house, contact, None, None) for contact in found if contact.phone and contact.names)
+    return tuple(_line(ctx, contact, None, None) for contact in found if contact.phone and contact.names)
 
 
 def calendar_of(session: Session, unit: Unit) -> Calendar | None:
@@ -173,7 +173,7 @@ def calendar_of(session: Session, unit: Unit) -> Calendar | None:
 
 
 def _line(
-    house: House,
+    ctx: AppContext,
     contact: ContactRow,
     target: Target | None,
     calendar: Calendar | None,
@@ -187,16 +187,16 @@ def _line(
         city=contact.city,
         phone=contact.phone or None,
         url=contact.url or None,
-        open_now=is_open(contact.hours, house.now(), calendar, rests_with_school=rests_with_school),
+        open_now=is_open(contact.hours, ctx.now(), calendar, rests_with_school=rests_with_school),
         verified_on=contact.verified_on,
-        is_stale=is_stale(house, contact.verified_on),
+        is_stale=is_stale(ctx, contact.verified_on),
     )
 
 
-def is_stale(house: House, verified_on: date | None) -> bool:
+def is_stale(ctx: AppContext, verified_on: date | None) -> bool:
     """Whether a contact is due to be checked: never found right, or so long ago."""
-    today = house.now().astimezone(ZONE).date()
-    return verified_on is None or verified_on < today - timedelta(days=house.settings.contact_days)
+    today = ctx.now().astimezone(ZONE).date()
+    return verified_on is None or verified_on < today - timedelta(days=ctx.settings.contact_days)
 
 
 def is_open(

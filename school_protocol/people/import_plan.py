@@ -16,7 +16,7 @@ from typing import Any
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account, plain_username
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.people import import_repository, repository, spreadsheets
 from school_protocol.people.import_repository import Line, Verdict, in_chunks
@@ -55,7 +55,7 @@ class Known:
 class Plan:
     """Goes through a list; `digest` is of everything it said so far."""
 
-    house: House
+    ctx: AppContext
     admin: Admin
     today: date
     known: Known = field(default_factory=Known)
@@ -203,7 +203,7 @@ class Person:
         if starts and ends and ends < starts:
             self.problems["ends"] = ("ends_before_it_starts",)
         language = cells.get("language", "").casefold()
-        if language and language not in plan.house.settings.languages:
+        if language and language not in plan.ctx.settings.languages:
             self.problems["language"] = ("unknown_language",)
         role, unit = self._role(), self._unit()
         if self.problems or not called:

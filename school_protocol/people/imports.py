@@ -11,7 +11,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account, plain_username
 from school_protocol.auth.second_factor import end_if_unproven
 from school_protocol.auth.sign_in_service import actor_of
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.definition_parts import LEAST_RUNS
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.texts import plain_phone
@@ -41,7 +41,7 @@ class Writer:
     """Writes lines in the order in which they were judged; nothing they were judged by has changed since."""
 
     session: Session
-    house: House
+    ctx: AppContext
     admin: Admin
     today: date
     made: dict[str, Account] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Writer:
         """About a place: by whom, in the appointment that gives the right."""
         post = next(one for one in self.admin.posts if one.unit in (within.id, *within.parents))
         return Change(
-            at=self.house.now(), actor=self.admin.actor.id, kind=kind, unit=unit, account=self.admin.actor.id,
+            at=self.ctx.now(), actor=self.admin.actor.id, kind=kind, unit=unit, account=self.admin.actor.id,
             role=post.role, reason=REASON,
             appointment=row_of(self.session, self.admin.actor, post, self.today),
         )  # fmt: skip
@@ -124,7 +124,7 @@ class Writer:
                 continue
             found = Account(
                 id=new_id(), username=called, names=_names(line), language=self._language(line), certified=False,
-                trained_until=None, active=True, created_at=self.house.now(), email=line.cells.get("email") or None,
+                trained_until=None, active=True, created_at=self.ctx.now(), email=line.cells.get("email") or None,
                 phone=plain_phone(line.cells.get("phone", "")) or None,
             )  # fmt: skip
             columns = ("id", "username", "names", "language", "created_at", "email", "phone")
@@ -134,7 +134,7 @@ class Writer:
         return made
 
     def _language(self, line: Line) -> str:
-        return line.cells.get("language", "").casefold() or self.house.settings.default_language
+        return line.cells.get("language", "").casefold() or self.ctx.settings.default_language
 
     def _change(self, account: Account, line: Line) -> tuple[Account, tuple[Kind, ...]]:
         """What the line changes of the account itself, as its preview said: as it is now, and what is written down."""
@@ -142,7 +142,7 @@ class Writer:
         names = {**account.names, **{name[-2:]: text for name, text in own.items() if name.startswith("name_")}}
         language, email, phone = (own.get(name, getattr(account, name)) for name in ("language", "email", "phone"))
         kinds = keep_account(
-            self.session, self.house, account, names=names, language=language, email=email, phone=phone
+            self.session, self.ctx, account, names=names, language=language, email=email, phone=phone
         )
         if Kind.address_changed in kinds:
             self.moved.append(account.id)
@@ -159,7 +159,7 @@ class Writer:
         ends = _day(line, "ends")
         if line.verdict is Verdict.new or _says(line, "appointment"):
             if self.admin.roles[role][1].second_factor:  # asked here: thousands of lines give roles that ask for none
-                end_if_unproven(self.session, self.house, account.id, role)
+                end_if_unproven(self.session, self.ctx, account.id, role)
             return {
                 "new": True, "id": new_id(), "account": account.id, "role": role, "unit": unit.id,
                 "starts": _day(line, "starts") or self.today, "ends": ends,
@@ -176,7 +176,7 @@ class Writer:
         known = account.trained_until if account.certified else None
         if until is None or until == known:
             return []
-        return [Certificate(account.id, None, until, self.admin.actor.id, self.house.now())]
+        return [Certificate(account.id, None, until, self.admin.actor.id, self.ctx.now())]
 
     def _said(
         self,
@@ -204,7 +204,7 @@ class Writer:
         ends = _day(line, "certified_until") if kind is Kind.certificate_seen else at.get("ends")
         of_post = kind in (Kind.appointed, Kind.appointment_ends)
         return Change(
-            at=self.house.now(), actor=self.admin.actor.id, kind=kind, unit=at["unit"], account=account.id,
+            at=self.ctx.now(), actor=self.admin.actor.id, kind=kind, unit=at["unit"], account=account.id,
             role=at["role"], appointment=at["id"], reason=REASON, starts=at.get("starts") if of_post else None,
             ends=ends if of_post or kind is Kind.certificate_seen else None,
         )  # fmt: skip
@@ -295,63 +295,63 @@ class ImportView:
 
 
 def bring(
-    house: House, actor: Actor, content: bytes, file: str, *, hold: bool = False, by_command: bool = False
+    ctx: AppContext, actor: Actor, content: bytes, file: str, *, hold: bool = False, by_command: bool = False
 ) -> Batch:
     """Keep a list, and read it at once if it is short; raises Unreadable, with nothing kept.
 
     `hold`: whoever calls this reads a long one, too, and no worker takes it meanwhile.
     """
-    admin_of(house, actor)
+    admin_of(ctx, actor)
     total = sum(1 for _row in spreadsheets.rows(content))
     if not total:
         raise Unreadable("empty")
     name = spreadsheets.tidy(file.replace("\\", "/").rpartition("/")[2]) or "list.csv"
-    with house.directory.writing() as session:
-        batch = import_repository.bring(session, actor.id, content, name, total, at=house.now())
+    with ctx.directory.writing() as session:
+        batch = import_repository.bring(session, actor.id, content, name, total, at=ctx.now())
         if hold or total <= AT_ONCE:
-            import_repository.take(session, batch, now=house.now())
+            import_repository.take(session, batch, now=ctx.now())
     if total <= AT_ONCE:
-        read_import(house, actor, batch, by_command=by_command)
-    return _own(house, actor, batch)
+        read_import(ctx, actor, batch, by_command=by_command)
+    return _own(ctx, actor, batch)
 
 
 def read_import(
-    house: House, actor: Actor, batch: str, step: Step | None = None, *, fault: str = "", by_command: bool = False
+    ctx: AppContext, actor: Actor, batch: str, step: Step | None = None, *, fault: str = "", by_command: bool = False
 ) -> None:
     """Work out the preview, some hundreds of lines a transaction, so that how far it is can be seen meanwhile."""
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         found = _mine(session, actor, batch)
         content = import_repository.content_of(session, batch)
         import_repository.begin_lines(session, batch)
-    plan = Plan(house, admin_of(house, actor, by_command=by_command), today_for(house))
+    plan = Plan(ctx, admin_of(ctx, actor, by_command=by_command), today_for(ctx))
     done = 0
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         for chunk in plan.lines(session, content):
-            with house.directory.writing() as writing:
-                import_repository.keep_lines(writing, batch, chunk, now=house.now())
+            with ctx.directory.writing() as writing:
+                import_repository.keep_lines(writing, batch, chunk, now=ctx.now())
             done += len(chunk)
             if step is not None:
                 step(done, found.total)
-    with house.directory.writing() as session:
-        import_repository.set_ready(session, batch, plan.digest, at=house.now(), fault=fault)
+    with ctx.directory.writing() as session:
+        import_repository.set_ready(session, batch, plan.digest, at=ctx.now(), fault=fault)
 
 
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def see_imports(house: House, actor: Actor) -> tuple[BatchLine, ...]:
+def see_imports(ctx: AppContext, actor: Actor) -> tuple[BatchLine, ...]:
     """The lists that this person brought lately."""
-    admin_of(house, actor)
-    with house.directory.reading() as session:
+    admin_of(ctx, actor)
+    with ctx.directory.reading() as session:
         found = import_repository.batches(session, actor.id, limit=LATELY)
         return tuple(BatchLine(one, _counts(session, one.id)) for one in found)
 
 
-def see_import(house: House, actor: Actor, batch: str, *, verdict: str = "", after: int = 0) -> ImportView:
+def see_import(ctx: AppContext, actor: Actor, batch: str, *, verdict: str = "", after: int = 0) -> ImportView:
     """One's own list with a page of its lines, those of one verdict or all; raises Unseen."""
-    admin_of(house, actor)
+    admin_of(ctx, actor)
     wanted = _wanted(verdict)
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = _mine(session, actor, batch)
         counted = _counts(session, batch)
         lines = import_repository.lines(session, batch, wanted, after=after, limit=PAGE + 1)
@@ -361,21 +361,21 @@ def see_import(house: House, actor: Actor, batch: str, *, verdict: str = "", aft
 
 
 def results(
-    house: House, actor: Actor, batch: str, say: Callable[[Line], str], head: Iterable[str], *, verdict: str = ""
+    ctx: AppContext, actor: Actor, batch: str, say: Callable[[Line], str], head: Iterable[str], *, verdict: str = ""
 ) -> Iterator[bytes]:
     """Every line (of one verdict) with what becomes of it, for a spreadsheet; `say` and `head` are the reader's words.
 
     Its columns are named as those of a list that is brought, so that a mended one can be brought again.
     """
-    admin_of(house, actor)
+    admin_of(ctx, actor)
     wanted = _wanted(verdict)
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         _mine(session, actor, batch)
 
     def every() -> Iterator[Sequence[str]]:
         after = 0
         while True:
-            with house.directory.reading() as session:
+            with ctx.directory.reading() as session:
                 found = import_repository.lines(session, batch, wanted, after=after, limit=CHUNK)
             for line in found:
                 yield [str(line.line), say(line), *(line.cells.get(name, "") for name in spreadsheets.FIELDS)]
@@ -403,21 +403,21 @@ def _mine(session: Session, actor: Actor, batch: str) -> Batch:
     return found
 
 
-def _own(house: House, actor: Actor, batch: str) -> Batch:
-    with house.directory.reading() as session:
+def _own(ctx: AppContext, actor: Actor, batch: str) -> Batch:
+    with ctx.directory.reading() as session:
         return _mine(session, actor, batch)
 
 
 # ---- settling ------------------------------------------------------------------------------------------------------
 
 
-def confirm(house: House, actor: Actor, batch: str, digest: str, *, by_command: bool = False) -> Batch:
+def confirm(ctx: AppContext, actor: Actor, batch: str, digest: str, *, by_command: bool = False) -> Batch:
     """Apply what the preview with that digest showed; a long list is left to the worker. Pressed twice, done once.
 
     Raises TeamRefused where another preview was shown meanwhile, a line is refused, or nothing is to be applied.
     """
-    admin_of(house, actor)
-    with house.directory.writing() as session:
+    admin_of(ctx, actor)
+    with ctx.directory.writing() as session:
         found = _mine(session, actor, batch)
         if found.state in (State.applied, State.confirmed) and found.digest == digest:
             return found
@@ -430,26 +430,26 @@ def confirm(house: House, actor: Actor, batch: str, digest: str, *, by_command: 
             raise TeamRefused(Obstacle(LINES_REFUSED))
         if not counts.to_apply:
             raise TeamRefused(Obstacle("nothing_to_apply"))
-        import_repository.set_state(session, batch, State.confirmed, at=house.now())
+        import_repository.set_state(session, batch, State.confirmed, at=ctx.now())
         if found.total <= AT_ONCE:
-            import_repository.take(session, batch, now=house.now())
+            import_repository.take(session, batch, now=ctx.now())
     if found.total <= AT_ONCE:
-        apply(house, actor, batch, by_command=by_command)
-    return _own(house, actor, batch)
+        apply(ctx, actor, batch, by_command=by_command)
+    return _own(ctx, actor, batch)
 
 
-def withdraw(house: House, actor: Actor, batch: str) -> None:
+def withdraw(ctx: AppContext, actor: Actor, batch: str) -> None:
     """Nothing of it is wanted any more; raises TeamRefused once it is confirmed."""
-    admin_of(house, actor)
-    with house.directory.writing() as session:
+    admin_of(ctx, actor)
+    with ctx.directory.writing() as session:
         found = _mine(session, actor, batch)
         if found.state not in (State.reading, State.ready, State.withdrawn):
             raise TeamRefused(Obstacle("confirmed_already"))
         import_repository.begin_lines(session, batch)
-        import_repository.set_state(session, batch, State.withdrawn, at=house.now())
+        import_repository.set_state(session, batch, State.withdrawn, at=ctx.now())
 
 
-def apply(house: House, actor: Actor, batch: str, *, by_command: bool = False) -> bool:
+def apply(ctx: AppContext, actor: Actor, batch: str, *, by_command: bool = False) -> bool:
     """Everything that the preview showed, in one transaction, or nothing and a new preview; says whether it did.
 
     That the list would still be read alike is worked out before the right to write is taken: what anybody changes about
@@ -457,16 +457,16 @@ def apply(house: House, actor: Actor, batch: str, *, by_command: bool = False) -
     anew, the last time with the right to write held. The language and address that somebody chose for themselves
     meanwhile stay theirs, unless the list names them.
     """
-    admin = admin_of(house, actor, by_command=by_command)
+    admin = admin_of(ctx, actor, by_command=by_command)
     try:
         for _try in range(TRIES):
             try:
-                return _apply(house, admin, batch, _checked_at(house, admin, batch))
+                return _apply(ctx, admin, batch, _checked_at(ctx, admin, batch))
             except _MovedError:
                 continue
-        return _apply(house, admin, batch, None)
+        return _apply(ctx, admin, batch, None)
     except _NotAsShownError as error:
-        read_import(house, actor, batch, fault=error.fault, by_command=by_command)
+        read_import(ctx, actor, batch, fault=error.fault, by_command=by_command)
         return False
 
 
@@ -490,44 +490,44 @@ class _Checked:
     head: LinkHead | None
 
 
-def _checked_at(house: House, admin: Admin, batch: str) -> _Checked:
-    day = today_for(house)
-    with house.directory.reading() as session:
+def _checked_at(ctx: AppContext, admin: Admin, batch: str) -> _Checked:
+    day = today_for(ctx)
+    with ctx.directory.reading() as session:
         found = _mine(session, admin.actor, batch)
         if found.state is State.confirmed:
-            _check_still(session, house, admin, found, day)
+            _check_still(session, ctx, admin, found, day)
         return _Checked(day, administration_log.head(session))
 
 
-def _check_still(session: Session, house: House, admin: Admin, found: Batch, day: date) -> None:
-    plan = Plan(house, admin, day)
+def _check_still(session: Session, ctx: AppContext, admin: Admin, found: Batch, day: date) -> None:
+    plan = Plan(ctx, admin, day)
     for _chunk in plan.lines(session, import_repository.content_of(session, found.id)):
         pass
     if plan.digest != found.digest:
         raise _NotAsShownError(CHANGED_MEANWHILE)
 
 
-def _apply(house: House, admin: Admin, batch: str, checked: _Checked | None) -> bool:
+def _apply(ctx: AppContext, admin: Admin, batch: str, checked: _Checked | None) -> bool:
     """Write what the preview showed; None: it is compared here. Raises _MovedError, with nothing written."""
-    day = today_for(house)
-    with house.directory.writing() as session:
+    day = today_for(ctx)
+    with ctx.directory.writing() as session:
         found = _mine(session, admin.actor, batch)
         if found.state is not State.confirmed:
             return found.state is State.applied
         if checked is None:
-            _check_still(session, house, admin, found, day)
+            _check_still(session, ctx, admin, found, day)
         elif checked != _Checked(day, administration_log.head(session)):
             raise _MovedError
         if _counts(session, batch).refused:
             raise _NotAsShownError(LINES_REFUSED)
-        writer = Writer(session, house, admin, day)
+        writer = Writer(session, ctx, admin, day)
         for kind in ORDER:
             for lines in _to_apply(session, batch, kind):
                 import_repository.note_accounts(session, batch, writer.write(kind, lines))
-        import_repository.set_state(session, batch, State.applied, at=house.now())
+        import_repository.set_state(session, batch, State.applied, at=ctx.now())
         if checked is not None and checked.head != administration_log.held_head(session):
             raise _MovedError
-    say_address_changed(house, writer.moved)
+    say_address_changed(ctx, writer.moved)
     return True
 
 
@@ -546,34 +546,34 @@ def _to_apply(session: Session, batch: str, kind: str) -> Iterator[tuple[Line, .
 # ---- in the background ---------------------------------------------------------------------------------------------
 
 
-def go_on(house: House) -> bool:
+def go_on(ctx: AppContext) -> bool:
     """Read or apply the oldest list that waits, of whichever person; says whether there was one."""
-    forgotten = _forgotten_before(house)
-    with house.directory.writing() as session:
+    forgotten = _forgotten_before(ctx)
+    with ctx.directory.writing() as session:
         if forgotten is not None:
             import_repository.drop_settled(session, forgotten)
-        found = import_repository.take_next(session, now=house.now())
-        actor = actor_of(house, found.account, session) if found else None
+        found = import_repository.take_next(session, now=ctx.now())
+        actor = actor_of(ctx, found.account, session) if found else None
     if found is None:
         return False
     try:
         if actor is None:
             raise Unseen(found.account)
         if found.state is State.reading:
-            read_import(house, actor, found.id)
+            read_import(ctx, actor, found.id)
         else:
-            apply(house, actor, found.id)
+            apply(ctx, actor, found.id)
     except Unseen:
-        with house.directory.writing() as session:
+        with ctx.directory.writing() as session:
             import_repository.begin_lines(session, found.id)
-            import_repository.set_state(session, found.id, State.withdrawn, at=house.now(), fault="not_yours_any_more")
+            import_repository.set_state(session, found.id, State.withdrawn, at=ctx.now(), fault="not_yours_any_more")
     return True
 
 
-def _forgotten_before(house: House) -> datetime | None:
+def _forgotten_before(ctx: AppContext) -> datetime | None:
     """Lists older than that are forgotten: counted from a day of work some days ago, so that a clock that leaps ahead
     takes nothing away; None as long as so many days are not known.
     """
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         since = privacy_repository.settled_since(session, LEAST_RUNS)
-    return min(since, house.now()) - KEPT_FOR if since is not None else None
+    return min(since, ctx.now()) - KEPT_FOR if since is not None else None

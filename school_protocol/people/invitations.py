@@ -17,7 +17,7 @@ from school_protocol.auth.own_account import INVITED
 from school_protocol.auth.repository import Account
 from school_protocol.auth.service import BY_MAIL, IdentityRefused, hashed, refuse_if_apart
 from school_protocol.auth.sign_in_repository import OneTimeCode
-from school_protocol.context import REALM, House, declared, today_for
+from school_protocol.context import REALM, AppContext, declared, today_for
 from school_protocol.engine.definition import Protocol, Role
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit, UnitKind
@@ -115,37 +115,37 @@ class InvitationsView:
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def inviter_of(house: House, actor: Actor) -> Inviter:
+def inviter_of(ctx: AppContext, actor: Actor) -> Inviter:
     """This person as one who invites; raises Unseen."""
-    known = declared(house)
-    held = permissions.posts_with(house, actor, Permission.invite)
+    known = declared(ctx)
+    held = permissions.posts_with(ctx, actor, Permission.invite)
     posts = tuple((post, known[post.role][1]) for post in held)
     if not posts:
         raise Unseen("invitations")
     return Inviter(actor, posts, known)
 
 
-def see_invitations(house: House, actor: Actor, school: str = "") -> InvitationsView:
+def see_invitations(ctx: AppContext, actor: Actor, school: str = "") -> InvitationsView:
     """What was sent and not taken up, of one school of one's reach (by its code) or of all; raises Unseen."""
-    inviter, today = inviter_of(house, actor), today_for(house)
-    with house.directory.reading() as session:
+    inviter, today = inviter_of(ctx, actor), today_for(ctx)
+    with ctx.directory.reading() as session:
         here = _school(session, inviter, school) if school else None
         places = [here.id] if here else inviter.units
         ids = repository.awaited(session, places, reason=BY_MAIL, limit=OPEN_MOST)
-        lines = tuple(line for one in ids if (line := _line(session, house, inviter, one, today)) is not None)
+        lines = tuple(line for one in ids if (line := _line(session, ctx, inviter, one, today)) is not None)
         schools = _schools(session, inviter)
-    return InvitationsView(here, lines, schools, _sends(house))
+    return InvitationsView(here, lines, schools, _sends(ctx))
 
 
-def schools_for(house: House, actor: Actor) -> tuple[Unit, ...]:
+def schools_for(ctx: AppContext, actor: Actor) -> tuple[Unit, ...]:
     """The schools into whose teams this person invites, where they are few; else none: a code is typed."""
-    with house.directory.reading() as session:
-        return _schools(session, inviter_of(house, actor))
+    with ctx.directory.reading() as session:
+        return _schools(session, inviter_of(ctx, actor))
 
 
-def roles_for(house: House, actor: Actor) -> tuple[tuple[Protocol, Role], ...]:
+def roles_for(ctx: AppContext, actor: Actor) -> tuple[tuple[Protocol, Role], ...]:
     """The roles into which this person invites."""
-    inviter = inviter_of(house, actor)
+    inviter = inviter_of(ctx, actor)
     given = {key for _post, role in inviter.posts for key in role.invites}
     return tuple(inviter.roles[key] for key in inviter.roles if key in given)
 
@@ -163,12 +163,12 @@ def _school(session: Session, inviter: Inviter, code: str) -> Unit:
     return unit
 
 
-def _line(session: Session, house: House, inviter: Inviter, account_id: str, today: date) -> OpenLine | None:
+def _line(session: Session, ctx: AppContext, inviter: Inviter, account_id: str, today: date) -> OpenLine | None:
     found = _settled_by(session, inviter, account_id, today)
     if found is None:
         return None
     account, now, units = found
-    code = sign_in_repository.waiting_code(session, account.id, INVITATION, now=house.now())
+    code = sign_in_repository.waiting_code(session, account.id, INVITATION, now=ctx.now())
     asked = administration_log.about(session, account.id, kinds={Kind.invited}, limit=1)
     return OpenLine(
         account.id, account.name(inviter.actor.language), account.username, account.email or "", units[now[0].unit],
@@ -190,20 +190,20 @@ def _settled_by(
     return account, tuple(post for post in posts if not post.is_over(today)), units
 
 
-def sends(house: House, mail: Carrier | None) -> bool:
+def sends(ctx: AppContext, mail: Carrier | None) -> bool:
     """Whether a link can leave by mail: it says the site's address; a demo shows its mails on a page of the site."""
-    return mail is not None and (bool(house.settings.address) or shows_mails(house))
+    return mail is not None and (bool(ctx.settings.address) or shows_mails(ctx))
 
 
-def _sends(house: House) -> bool:
-    return sends(house, ways_of(house).mail)
+def _sends(ctx: AppContext) -> bool:
+    return sends(ctx, ways_of(ctx).mail)
 
 
 # ---- inviting ------------------------------------------------------------------------------------------------------
 
 
 def invite(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     *,
     unit: str | None,
@@ -219,7 +219,7 @@ def invite(
 
     Raises BadInput, and TeamRefused with every reason why not.
     """
-    inviter, today = inviter_of(house, actor), today_for(house)
+    inviter, today = inviter_of(ctx, actor), today_for(ctx)
     wanted = tuple(dict.fromkeys(roles or ()))
 
     def change(session: Session) -> Account:
@@ -228,7 +228,7 @@ def invite(
         given = inviter.given_at(place) if place is not None else ()
         if not wanted or (place is not None and not set(wanted) <= set(given)):
             problems["roles"] = ("unknown_option" if wanted else "required",)
-        names, known = check_names(name_fr, name_ar, problems), language_of(house, language, problems)
+        names, known = check_names(name_fr, name_ar, problems), language_of(ctx, language, problems)
         mail, _tel = check_address(email, None, problems)
         if mail is None:
             problems.setdefault("email", ("required",))
@@ -238,41 +238,41 @@ def invite(
         _refuse_own(session, actor, mail)
         if repository.works_at(session, mail, place.id):
             raise BadInput({"email": ("works_there",)})
-        if not _sends(house):
+        if not _sends(ctx):
             raise TeamRefused(Obstacle("no_mail"))
         username = _username(session, mail)
         created = auth_repository.add_account(
-            session, username=username, names=names, language=known, created_at=house.now(), email=mail
+            session, username=username, names=names, language=known, created_at=ctx.now(), email=mail
         )
         account = auth_repository.account(session, created)
         assert account is not None
-        posts = _appoint(session, house, inviter, account, place, wanted, until)
-        refuse_if_apart(session, house, actor, account.id)
-        _write(session, house, inviter, account, place, posts, until)
+        posts = _appoint(session, ctx, inviter, account, place, wanted, until)
+        refuse_if_apart(session, ctx, actor, account.id)
+        _write(session, ctx, inviter, account, place, posts, until)
         return account
 
     said = [unit, *sorted(wanted), name_fr, name_ar, email, language, certified_until]
-    return once_only(house, actor, token, "invite", said, change)
+    return once_only(ctx, actor, token, "invite", said, change)
 
 
-def resend(house: House, actor: Actor, account_id: str, *, token: str) -> Done:
+def resend(ctx: AppContext, actor: Actor, account_id: str, *, token: str) -> Done:
     """Another link for somebody who hasn't come in yet; earlier ones are worth nothing. Raises Unseen, TeamRefused."""
-    inviter, today = inviter_of(house, actor), today_for(house)
+    inviter, today = inviter_of(ctx, actor), today_for(ctx)
 
     def change(session: Session) -> Account:
         account, post = _own(session, inviter, account_id, today)
-        if not _sends(house):
+        if not _sends(ctx):
             raise TeamRefused(Obstacle("no_mail"))
-        refuse_if_apart(session, house, actor, account_id)
-        _inviting_log(session, house, inviter, post, account.id, BY_MAIL).write(Kind.invited)
+        refuse_if_apart(session, ctx, actor, account_id)
+        _inviting_log(session, ctx, inviter, post, account.id, BY_MAIL).write(Kind.invited)
         return account
 
-    return once_only(house, actor, token, "invite-again", [account_id], change)
+    return once_only(ctx, actor, token, "invite-again", [account_id], change)
 
 
-def withdraw(house: House, actor: Actor, account_id: str, *, token: str) -> Done:
+def withdraw(ctx: AppContext, actor: Actor, account_id: str, *, token: str) -> Done:
     """Nobody comes in by it any more: link, roles and account end. Raises Unseen once somebody did."""
-    inviter, today = inviter_of(house, actor), today_for(house)
+    inviter, today = inviter_of(ctx, actor), today_for(ctx)
 
     def change(session: Session) -> Account:
         account, post = _own(session, inviter, account_id, today)
@@ -282,10 +282,10 @@ def withdraw(house: House, actor: Actor, account_id: str, *, token: str) -> Done
                 auth_repository.end_appointment(session, held.id, max(held.starts, today))
         auth_repository.set_active(session, account_id, False)
         sign_in_repository.close_web_sessions(session, account_id)
-        _inviting_log(session, house, inviter, post, account.id, WITHDRAWN).write(Kind.account_closed)
+        _inviting_log(session, ctx, inviter, post, account.id, WITHDRAWN).write(Kind.account_closed)
         return account
 
-    return once_only(house, actor, token, "invite-withdraw", [account_id], change)
+    return once_only(ctx, actor, token, "invite-withdraw", [account_id], change)
 
 
 def _own(session: Session, inviter: Inviter, account_id: str, today: date) -> tuple[Account, Held]:
@@ -325,10 +325,10 @@ def _username(session: Session, mail: str) -> str:
 
 
 def _appoint(
-    session: Session, house: House, inviter: Inviter, account: Account, place: Unit, roles: Sequence[str],
+    session: Session, ctx: AppContext, inviter: Inviter, account: Account, place: Unit, roles: Sequence[str],
     until: date | None,
 ) -> tuple[Held, ...]:  # fmt: skip
-    today = today_for(house)
+    today = today_for(ctx)
     obstacles: dict[str, Obstacle] = {}
     for key in roles:
         role = inviter.roles[key][1]
@@ -344,22 +344,22 @@ def _appoint(
 
 
 def _write(
-    session: Session, house: House, inviter: Inviter, account: Account, place: Unit, posts: Sequence[Held],
+    session: Session, ctx: AppContext, inviter: Inviter, account: Account, place: Unit, posts: Sequence[Held],
     until: date | None,
 ) -> None:  # fmt: skip
-    first = _inviting_log(session, house, inviter, posts[0], account.id, INVITED)
+    first = _inviting_log(session, ctx, inviter, posts[0], account.id, INVITED)
     first.write(Kind.account_created)
     for post in posts:
-        _inviting_log(session, house, inviter, post, account.id, INVITED).write(Kind.appointed, starts=post.starts)
+        _inviting_log(session, ctx, inviter, post, account.id, INVITED).write(Kind.appointed, starts=post.starts)
     if until is not None:
-        seen = Certificate(account.id, None, until, inviter.actor.id, house.now())
+        seen = Certificate(account.id, None, until, inviter.actor.id, ctx.now())
         repository.keep_certificates(session, [seen])
         first.write(Kind.certificate_seen, ends=until)
-    _inviting_log(session, house, inviter, posts[0], account.id, BY_MAIL).write(Kind.invited)
+    _inviting_log(session, ctx, inviter, posts[0], account.id, BY_MAIL).write(Kind.invited)
 
 
-def _inviting_log(session: Session, house: House, inviter: Inviter, post: Held, account: str, reason: str) -> Log:
-    return Log(session, house, inviter.admin, post.unit, account, post.role, post.id, reason, "")
+def _inviting_log(session: Session, ctx: AppContext, inviter: Inviter, post: Held, account: str, reason: str) -> Log:
+    return Log(session, ctx, inviter.admin, post.unit, account, post.role, post.id, reason, "")
 
 
 def give_link(session: Session, account: str, by: str, hashed: bytes, now: datetime, until: datetime) -> None:
@@ -376,25 +376,25 @@ PATH = "/invited/"
 _invitations_sent_log = logging.getLogger(__name__)
 
 
-def send_invitations(house: House, post: Post) -> int:
+def send_invitations(ctx: AppContext, post: Post) -> int:
     """Send what was asked for and is still open; returns how many left. Cut off anywhere, it goes on."""
-    if house.name != REALM or not sends(house, post.mail):
+    if ctx.name != REALM or not sends(ctx, post.mail):
         return 0
-    _collect(house)
-    with house.realm.writing() as session:
-        taken = work_queue.take_messages(session, house.now(), limit=BATCH, kind=OUTBOX)
-    return sum(_deliver(house, post, message) for message in taken)
+    _collect(ctx)
+    with ctx.realm.writing() as session:
+        taken = work_queue.take_messages(session, ctx.now(), limit=BATCH, kind=OUTBOX)
+    return sum(_deliver(ctx, post, message) for message in taken)
 
 
-def _collect(house: House) -> None:
+def _collect(ctx: AppContext) -> None:
     """From the log into the outbox, each row once; of several about one account the latest counts."""
-    now = house.now()
-    with house.realm.reading() as session:
+    now = ctx.now()
+    with ctx.realm.reading() as session:
         latest = work_queue.latest_message(session, OUTBOX)
     since = max(now - LATEST, (latest or now - LATEST) - OVERLAP)
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         rows = administration_log.rows_since(session, since, until=now, kinds={Kind.invited})
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         for row, change in rows:
             if change.reason == BY_MAIL:
                 work_queue.put_once(
@@ -402,44 +402,44 @@ def _collect(house: House) -> None:
                 )
 
 
-def _deliver(house: House, post: Post, message: work_queue.Message) -> int:
+def _deliver(ctx: AppContext, post: Post, message: work_queue.Message) -> int:
     assert post.mail is not None
-    to, now = str(message.payload["to"]), house.now()
+    to, now = str(message.payload["to"]), ctx.now()
     token = secrets.token_urlsafe(32)
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         account = auth_repository.account(session, to)
         is_open = account is not None and bool(account.email) and repository.is_awaited(session, to, reason=BY_MAIL)
         if is_open:
-            give_link(session, to, str(message.payload["by"]), hashed(house, "link", token), now, now + GOOD_FOR)
+            give_link(session, to, str(message.payload["by"]), hashed(ctx, "link", token), now, now + GOOD_FOR)
     left = 0
     if account is not None and account.email and is_open:
         try:
-            post.mail.carry(account.email, _letter(house, account, message.id, token))
+            post.mail.carry(account.email, _letter(ctx, account, message.id, token))
             left = 1
         except (Undelivered, Unreachable) as error:
             _invitations_sent_log.warning("an invitation was put off: %s", type(error).__name__)
-            with house.directory.writing() as session:
+            with ctx.directory.writing() as session:
                 sign_in_repository.drop_codes(session, to, INVITATION)
-            with house.realm.writing() as session:
+            with ctx.realm.writing() as session:
                 work_queue.put_off_after(session, [message], now)
             return 0
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         work_queue.settle_messages(session, message.id, at=now)
     return left
 
 
-def _letter(house: House, account: Account, letter: str, token: str) -> Letter:
+def _letter(ctx: AppContext, account: Account, letter: str, token: str) -> Letter:
     """The link and the user name; nothing of a school, a case or a pupil."""
-    w = wording_of(house.settings, account.language)
+    w = wording_of(ctx.settings, account.language)
     lines = [
         w._("You are invited to use the tool in which your school follows up cyberharassment."),
         w._("Choose your password at this address, within 72 hours:"),
-        f"{house.settings.address.rstrip('/')}{PATH}{token}",
+        f"{ctx.settings.address.rstrip('/')}{PATH}{token}",
         w._("Your user name is %(name)s.", name=account.username),
         w._("If you know nothing of it, leave it: without that link nobody comes in."),
         w._("A machine sent it: nobody reads an answer."),
     ]
-    return Letter(letter, house.now(), w.html_language, w._("Your invitation"), "\n\n".join(lines) + "\n")
+    return Letter(letter, ctx.now(), w.html_language, w._("Your invitation"), "\n\n".join(lines) + "\n")
 
 
 # ---- slips: one a person, to be cut out and handed over; each replaces the last one --------------------------------
@@ -448,29 +448,29 @@ MOST = 300
 """So many slips on one sheet, at most."""
 
 
-def of_unit(house: House, actor: Actor, code: str) -> tuple[Slip, ...]:
+def of_unit(ctx: AppContext, actor: Actor, code: str) -> tuple[Slip, ...]:
     """The slips of everybody who works in that unit or below and has no way in yet; raises Unseen."""
-    admin = admin_of(house, actor)
-    with house.directory.reading() as session:
+    admin = admin_of(ctx, actor)
+    with ctx.directory.reading() as session:
         unit = place_within(session, admin, code)
         waiting = repository.without_way_in(session, [unit.id], limit=MOST)
-    return tuple(_made(house, actor, waiting))
+    return tuple(_made(ctx, actor, waiting))
 
 
-def of_list(house: House, actor: Actor, batch: str) -> tuple[Slip, ...]:
+def of_list(ctx: AppContext, actor: Actor, batch: str) -> tuple[Slip, ...]:
     """The slips of those whom one's own list made and who have no way in yet; raises Unseen."""
-    imports.see_import(house, actor, batch)
-    with house.directory.reading() as session:
+    imports.see_import(ctx, actor, batch)
+    with ctx.directory.reading() as session:
         made = import_repository.made_accounts(session, batch)
         found = auth_repository.accounts(session, made) if len(made) <= MOST * 10 else {}
     waiting = [one for one in made if one in found and found[one].password_hash is None and found[one].active]
-    return tuple(_made(house, actor, waiting[:MOST]))
+    return tuple(_made(ctx, actor, waiting[:MOST]))
 
 
-def _made(house: House, actor: Actor, accounts: Iterable[str]) -> Iterator[Slip]:
+def _made(ctx: AppContext, actor: Actor, accounts: Iterable[str]) -> Iterator[Slip]:
     """Somebody who works elsewhere too, or has got a way in meanwhile, gets none."""
     for account in accounts:
         try:
-            yield invite_by_slip(house, actor, account, house.now())
+            yield invite_by_slip(ctx, actor, account, ctx.now())
         except (IdentityRefused, Unseen):
             continue

@@ -183,7 +183,7 @@ def reason(w: Wording, code: str) -> str:
     return w.gettext(_REASONS[code]) if code in _REASONS else ""
 
 
-def change_said(w: Wording, kind: str) -> str:
+def change_label(w: Wording, kind: str) -> str:
     """What was changed."""
     return w.gettext(_CHANGES[kind]) if kind in _CHANGES else kind
 

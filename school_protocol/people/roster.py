@@ -10,7 +10,7 @@ from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.permissions import ABOVE
 from school_protocol.auth.service import ways_of
-from school_protocol.context import House, declared, today_for
+from school_protocol.context import AppContext, declared, today_for
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit
 from school_protocol.language import ZONE
@@ -24,14 +24,14 @@ from school_protocol.storage.engines import Session
 
 
 def write_down(
-    house: House, session: Session, actor: Actor, post: Appointment, kind: Kind, unit: str, sentence: str,
+    ctx: AppContext, session: Session, actor: Actor, post: Appointment, kind: Kind, unit: str, sentence: str,
     account: str = "",
 ) -> None:  # fmt: skip
     """A row of administration about that unit, by the post in which it was done."""
     held = next(
         (
             one
-            for one in auth_repository.posts(session, [post.unit], since=today_for(house))
+            for one in auth_repository.posts(session, [post.unit], since=today_for(ctx))
             if (one.account.id, one.role) == (actor.id, post.role)
         ),
         None,
@@ -41,7 +41,7 @@ def write_down(
     administration_log.write_entry(
         session,
         Change(
-            at=house.now(), actor=actor.id, kind=kind, unit=unit, account=account or actor.id, role=post.role,
+            at=ctx.now(), actor=actor.id, kind=kind, unit=unit, account=account or actor.id, role=post.role,
             appointment=held.id, reason="teams", sentence=sentence,
         ),
     )  # fmt: skip
@@ -52,12 +52,12 @@ def write_down(
 
 
 def on_duty(
-    house: House, session: Session, unit: Unit, holders: Collection[tuple[str, str]]
+    ctx: AppContext, session: Session, unit: Unit, holders: Collection[tuple[str, str]]
 ) -> frozenset[tuple[str, str]]:
     """Of these people, each with the place of their role, who is on duty now for a school; nobody in school hours."""
-    if not holders or is_school_time(repository.calendar_for(session, unit), house.now()):
+    if not holders or is_school_time(repository.calendar_for(session, unit), ctx.now()):
         return frozenset()
-    turns = repository.on_duty(session, {place for _account, place in holders}, house.now())
+    turns = repository.on_duty(session, {place for _account, place in holders}, ctx.now())
     return frozenset((one.account, one.unit) for one in turns) & frozenset(holders)
 
 
@@ -104,10 +104,10 @@ class RosterView:
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def _place(house: House, actor: Actor, code: str) -> tuple[Appointment, Unit, tuple[Unit, ...]]:
+def _place(ctx: AppContext, actor: Actor, code: str) -> tuple[Appointment, Unit, tuple[Unit, ...]]:
     """The place with that code, or the first one, whose roster is this person's; raises Unseen."""
-    posts = permissions.posts_with(house, actor, Permission.keep_roster)
-    with house.directory.reading() as session:
+    posts = permissions.posts_with(ctx, actor, Permission.keep_roster)
+    with ctx.directory.reading() as session:
         units = auth_repository.find_units(session, [post.unit for post in posts])
     for post in posts:
         if code in ("", units[post.unit].code):
@@ -115,13 +115,13 @@ def _place(house: House, actor: Actor, code: str) -> tuple[Appointment, Unit, tu
     raise Unseen(code or "roster")
 
 
-def see_roster(house: House, actor: Actor, code: str = "") -> RosterView:
+def see_roster(ctx: AppContext, actor: Actor, code: str = "") -> RosterView:
     """The turns that run or are to come, when nobody is on duty, who could be; raises Unseen."""
-    _post, unit, others = _place(house, actor, code)
-    now = house.now()
-    with house.directory.reading() as session:
+    _post, unit, others = _place(ctx, actor, code)
+    now = ctx.now()
+    with ctx.directory.reading() as session:
         turns = repository.running(session, [unit.id], starts=now, ends=now + AHEAD + LONGEST)
-        holders = _holders(house, session, unit, actor.language)
+        holders = _holders(ctx, session, unit, actor.language)
         changes = administration_log.changes(
             session, [unit.id], limit=LOG, kinds=[Kind.duty_entered, Kind.duty_withdrawn]
         )
@@ -129,7 +129,7 @@ def see_roster(house: House, actor: Actor, code: str = "") -> RosterView:
         people = auth_repository.accounts(session, wanted)
         calendar = repository.calendar_for(session, unit)
     names = {key: account.name(actor.language) for key, account in people.items()}
-    reached = {key for key, account in people.items() if ways_of(house, account, urgent=True)}
+    reached = {key for key, account in people.items() if ways_of(ctx, account, urgent=True)}
     until = {one.id: holders[one.account].covers(one) for one in turns if one.account in holders}
     spans = ((one.starts, until[one.id]) for one in turns if one.id in until and one.account in reached)
     found = gaps(calendar, (span for span in spans if span[0] < span[1]), now, now + SHOWN)
@@ -166,9 +166,9 @@ class _Holder:
         return turn.ends if self.until is None else min(turn.ends, self.until)
 
 
-def _holders(house: House, session: Session, unit: Unit, language: str) -> dict[str, _Holder]:
+def _holders(ctx: AppContext, session: Session, unit: Unit, language: str) -> dict[str, _Holder]:
     """Account → whoever can be on duty for that place today."""
-    known, today = declared(house), today_for(house)
+    known, today = declared(ctx), today_for(ctx)
     posts = auth_repository.posts(session, [unit.id], since=today)
     above = (one for one in posts if one.role in known and known[one.role][1].sees in ABOVE and one.account.active)
     found: dict[str, _Holder] = {}
@@ -192,18 +192,18 @@ def _midnight(day: date) -> datetime:
 
 
 def enter(
-    house: House, actor: Actor, code: str, *, account: str | None, starts: str | None, ends: str | None, token: str
+    ctx: AppContext, actor: Actor, code: str, *, account: str | None, starts: str | None, ends: str | None, token: str
 ) -> bool:
     """Put somebody on duty; False where an earlier press had done it. Raises Unseen, BadInput."""
-    post, unit, _others = _place(house, actor, code)
+    post, unit, _others = _place(ctx, actor, code)
 
     def change(session: Session) -> None:
         problems: dict[str, tuple[str, ...]] = {}
-        if account not in _holders(house, session, unit, actor.language):
+        if account not in _holders(ctx, session, unit, actor.language):
             problems["account"] = ("unknown_option" if account else "required",)
         first = _moment(starts, "starts", problems)
         last = _moment(ends, "ends", problems)
-        now = house.now()
+        now = ctx.now()
         if first and last and last <= first:
             problems["ends"] = ("turn_ends_first",)
         elif first and last and last - first > LONGEST:
@@ -218,24 +218,24 @@ def enter(
             raise BadInput({"starts": ("turn_entered",)})
         repository.add_duty(session, unit=unit.id, account=account, starts=first, ends=last, by=actor.id, at=now)
         said = _said(first, last)
-        write_down(house, session, actor, post, Kind.duty_entered, unit.id, said, account)
+        write_down(ctx, session, actor, post, Kind.duty_entered, unit.id, said, account)
 
-    return _once(house, actor, unit, token, ["duty", unit.id, account, starts, ends], change)
+    return _once(ctx, actor, unit, token, ["duty", unit.id, account, starts, ends], change)
 
 
-def withdraw(house: House, actor: Actor, code: str, turn: str, *, token: str) -> bool:
+def withdraw(ctx: AppContext, actor: Actor, code: str, turn: str, *, token: str) -> bool:
     """Take a turn back; raises Unseen."""
-    post, unit, _others = _place(house, actor, code)
+    post, unit, _others = _place(ctx, actor, code)
 
     def change(session: Session) -> None:
         found = repository.turn(session, turn)
         if found.unit != unit.id:
             raise Unseen(turn)
-        repository.withdraw(session, turn, at=house.now())
+        repository.withdraw(session, turn, at=ctx.now())
         said = _said(found.starts, found.ends)
-        write_down(house, session, actor, post, Kind.duty_withdrawn, unit.id, said, found.account)
+        write_down(ctx, session, actor, post, Kind.duty_withdrawn, unit.id, said, found.account)
 
-    return _once(house, actor, unit, token, ["duty-withdraw", turn], change)
+    return _once(ctx, actor, unit, token, ["duty-withdraw", turn], change)
 
 
 def _is_entered(session: Session, unit: Unit, account: str, first: datetime, last: datetime) -> bool:
@@ -263,13 +263,13 @@ def _moment(text: str | None, key: str, problems: dict[str, tuple[str, ...]]) ->
 
 
 def _once(
-    house: House, actor: Actor, unit: Unit, token: str, said: list[object], change: Callable[[Session], None]
+    ctx: AppContext, actor: Actor, unit: Unit, token: str, said: list[object], change: Callable[[Session], None]
 ) -> bool:
-    press = idempotency.press(house.vault, actor.id, token, *said)
-    with house.realm.writing() as session:
+    press = idempotency.press(ctx.vault, actor.id, token, *said)
+    with ctx.realm.writing() as session:
         if idempotency.spent(session, press) is not None:
             return False
-        with house.directory.writing() as written:
+        with ctx.directory.writing() as written:
             change(written)
-        idempotency.use(session, press, {"unit": unit.code}, at=house.now())
+        idempotency.use(session, press, {"unit": unit.code}, at=ctx.now())
     return True

@@ -101,12 +101,12 @@ invitation_blueprint = Pages("invitations", __name__, asks=Permission.invite, ur
 @invitation_blueprint.get("", endpoint="index")
 def invitation_index() -> ResponseReturnValue:
     """What is open, of one school or of all; of a school that is none of theirs, all and a sentence."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
     code = request.args.get("school", "")[:40].strip().upper()
     try:
-        view = invitations.see_invitations(house, actor, code)
+        view = invitations.see_invitations(ctx, actor, code)
     except Unseen:
-        view = invitations.see_invitations(house, actor)
+        view = invitations.see_invitations(ctx, actor)
         words = w._(
             "No school where you invite has the code %(code)s. All invitations are shown below.", code=code
         )  # fmt: skip
@@ -124,14 +124,14 @@ def _index(view: invitations.InvitationsView, code: str, problems: list[Problem]
 @invitation_blueprint.route("/new", endpoint="new", methods=["GET", "POST"], is_long=True)
 def new_invitation() -> ResponseReturnValue:
     """Whom, where, in which roles; refused, it is shown again as it was typed, with every reason."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    roles, schools = invitations.roles_for(house, actor), invitations.schools_for(house, actor)
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    roles, schools = invitations.roles_for(ctx, actor), invitations.schools_for(ctx, actor)
     school = request.args.get("school", "")[:40].strip().upper()
 
     def make(posted: Posted | None) -> TeamForm:
         if posted is not None and school and request.method != "POST":
             posted.setdefault(f"{PREFIX}unit", school)
-        return invitation_form(w, posted, roles, schools, house.settings.languages, school)
+        return invitation_form(w, posted, roles, schools, ctx.settings.languages, school)
 
     def page(form: TeamForm, **more: Any) -> str:
         return render_template("people/invitations_new.html", form=form, **more)
@@ -144,7 +144,7 @@ def new_invitation() -> ResponseReturnValue:
     try:
         return record_form(
             make,
-            lambda form, answers: invitations.invite(house, actor, **answers, token=form.sent_token()),
+            lambda form, answers: invitations.invite(ctx, actor, **answers, token=form.sent_token()),
             page,
             done,
         )
@@ -184,7 +184,7 @@ def withdraw_invitation(account: str) -> ResponseReturnValue:
 def _pressed(change: Callable[..., Done], account: str, words: Callable[[str], str]) -> ResponseReturnValue:
     token = (request.form.get("token") or secrets.token_urlsafe(24))[:200]
     try:
-        done = change(sessions.house(), sessions.actor(), account, token=token)
+        done = change(sessions.ctx(), sessions.actor(), account, token=token)
     except TeamRefused as error:
         flash(" ".join(presenters.staff_obstacle(wording(), one) for one in error.obstacles), "message")
     except IdentityRefused as error:
@@ -212,12 +212,12 @@ CURSOR_MOST = 200
 @account_blueprint.get("", endpoint="index")
 def account_index() -> ResponseReturnValue:
     """Everybody of one's reach, or of one place; of a place that is none of it, everybody and a sentence."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
     code, after = request.args.get("unit", "")[:40].strip().upper(), _cursor()
     try:
-        view = staff_list.see_people(house, actor, unit=code, after=after)
+        view = staff_list.see_people(ctx, actor, unit=code, after=after)
     except Unseen:
-        view = staff_list.see_people(house, actor)
+        view = staff_list.see_people(ctx, actor)
         said = w._("No place that you administer has the code %(code)s. Everybody is shown below.", code=code)
         problems = [Problem("unit", w._("Code of the school, province or region"), f"refused:{said}")]
         return render_template("people/index.html", view=view, code=code, problems=problems), 404
@@ -227,7 +227,7 @@ def account_index() -> ResponseReturnValue:
 @account_blueprint.get("/certificates")
 def certificates() -> ResponseReturnValue:
     """Those to renew, soonest first."""
-    view = staff_list.see_ending(sessions.house(), sessions.actor(), after=_cursor())
+    view = staff_list.see_ending(sessions.ctx(), sessions.actor(), after=_cursor())
     return render_template("people/certificates.html", view=view)
 
 
@@ -240,11 +240,11 @@ def _cursor() -> str:
 
 @account_blueprint.get("/<account>")
 def person(account: str) -> ResponseReturnValue:
-    view = staff_list.see_person(sessions.house(), sessions.actor(), account)
+    view = staff_list.see_person(sessions.ctx(), sessions.actor(), account)
     w = wording()
     return render_template(
-        "people/person.html", view=view, today=today_for(sessions.house()),
-        change_said=lambda kind: presenters.change_said(w, kind), reason_said=lambda code: presenters.reason(w, code),
+        "people/person.html", view=view, today=today_for(sessions.ctx()),
+        change_label=lambda kind: presenters.change_label(w, kind), reason_said=lambda code: presenters.reason(w, code),
     )  # fmt: skip
 
 
@@ -253,13 +253,13 @@ def person(account: str) -> ResponseReturnValue:
 
 @account_blueprint.route("/new", endpoint="new", methods=["GET", "POST"])
 def new_account() -> ResponseReturnValue:
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    roles, units = staff_list.roles_for(house, actor), staff_list.units_for(house, actor, "")
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    roles, units = staff_list.roles_for(ctx, actor), staff_list.units_for(ctx, actor, "")
     return _changing(
         "people/new.html",
         lambda: None,
-        lambda posted: account_form(w, posted, roles, units, house.settings.languages, today_for(house)),
-        lambda answers, token: service.create(house, actor, **answers, token=token),
+        lambda posted: account_form(w, posted, roles, units, ctx.settings.languages, today_for(ctx)),
+        lambda answers, token: service.create(ctx, actor, **answers, token=token),
         lambda done: w._(
             "The account of %(name)s is there. Print an invitation, so that they can sign in.", name=done.name
         ),
@@ -268,20 +268,20 @@ def new_account() -> ResponseReturnValue:
 
 @account_blueprint.route("/<account>/appointments/new", methods=["GET", "POST"])
 def appoint(account: str) -> ResponseReturnValue:
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    roles, units = staff_list.roles_for(house, actor), staff_list.units_for(house, actor, "")
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    roles, units = staff_list.roles_for(ctx, actor), staff_list.units_for(ctx, actor, "")
     return _changing(
         "people/appoint.html",
         lambda: _seen(account),
-        lambda posted: appoint_form(w, posted, roles, units, today_for(house)),
-        lambda answers, token: service.appoint(house, actor, account, **answers, token=token),
+        lambda posted: appoint_form(w, posted, roles, units, today_for(ctx)),
+        lambda answers, token: service.appoint(ctx, actor, account, **answers, token=token),
         lambda done: w._("%(name)s is appointed.", name=done.name),
     )
 
 
 @account_blueprint.route("/<account>/appointments/<post>/end", methods=["GET", "POST"])
 def end(account: str, post: str) -> ResponseReturnValue:
-    house, actor, w = sessions.house(), sessions.actor(), wording()
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
 
     def see() -> PersonView:
         view = _seen(account)
@@ -292,35 +292,35 @@ def end(account: str, post: str) -> ResponseReturnValue:
     return _changing(
         "people/end.html",
         see,
-        lambda posted: end_form(w, posted, today_for(house)),
-        lambda answers, token: service.end_membership(house, actor, account, post, **answers, token=token),
+        lambda posted: end_form(w, posted, today_for(ctx)),
+        lambda answers, token: service.end_membership(ctx, actor, account, post, **answers, token=token),
         lambda done: w._("The last day of %(name)s is noted.", name=done.name),
         post=post,
-        held_in=lambda unit: handing_over.count_held(house, account, unit),
+        held_in=lambda unit: handing_over.count_held(ctx, account, unit),
     )
 
 
 @account_blueprint.route("/<account>/address", methods=["GET", "POST"])
 def address(account: str) -> ResponseReturnValue:
-    house, actor, w = sessions.house(), sessions.actor(), wording()
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
     view = _whole(account)
     return _changing(
         "people/address.html",
         lambda: view,
-        lambda posted: address_form(w, posted, view, house.settings.languages),
-        lambda answers, token: service.change_account(house, actor, account, **answers, token=token),
+        lambda posted: address_form(w, posted, view, ctx.settings.languages),
+        lambda answers, token: service.change_account(ctx, actor, account, **answers, token=token),
         lambda done: w._("What is known of %(name)s was changed.", name=done.name),
     )
 
 
 @account_blueprint.route("/<account>/certificate", methods=["GET", "POST"])
 def certificate(account: str) -> ResponseReturnValue:
-    house, actor, w = sessions.house(), sessions.actor(), wording()
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
     return _changing(
         "people/certificate.html",
         lambda: _whole(account),
         lambda posted: certificate_form(w, posted),
-        lambda answers, token: service.certify(house, actor, account, **answers, token=token),
+        lambda answers, token: service.certify(ctx, actor, account, **answers, token=token),
         lambda done: w._("The certificate of %(name)s is noted.", name=done.name),
     )
 
@@ -328,14 +328,14 @@ def certificate(account: str) -> ResponseReturnValue:
 @account_blueprint.route("/<account>/closing", methods=["GET", "POST"])
 def close(account: str) -> ResponseReturnValue:
     """Close an account, or open a closed one again."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
     is_active = _whole(account).line.is_active
     change = service.close_membership if is_active else service.open_again
     return _changing(
         "people/close.html",
         lambda: _whole(account),
         lambda posted: close_form(w, posted, is_active=is_active),
-        lambda answers, token: change(house, actor, account, **answers, token=token),
+        lambda answers, token: change(ctx, actor, account, **answers, token=token),
         lambda done: (
             w._("The account of %(name)s is closed: nobody signs in by it any more.", name=done.name)
             if is_active
@@ -346,7 +346,7 @@ def close(account: str) -> ResponseReturnValue:
 
 def _seen(account: str) -> PersonView:
     """Somebody whom this reader changes; oneself is none of them."""
-    view = staff_list.see_person(sessions.house(), sessions.actor(), account)
+    view = staff_list.see_person(sessions.ctx(), sessions.actor(), account)
     if view.standing is Standing.own:
         raise Unseen(account)
     return view
@@ -391,7 +391,7 @@ CSV = "text/csv; charset=utf-8"
 
 @import_blueprint.route("/lists", endpoint="lists", methods=["GET", "POST"], is_long=True)
 def bring() -> ResponseReturnValue:
-    admin_of(sessions.house(), sessions.actor())
+    admin_of(sessions.ctx(), sessions.actor())
     if request.method != "POST":
         return _bring_page()
     sent = request.files.get("file")
@@ -399,7 +399,7 @@ def bring() -> ResponseReturnValue:
         return _bring_page(wording()._("Choose a file first.")), 422
     try:
         batch = imports.bring(
-            sessions.house(), sessions.actor(), sent.stream.read(spreadsheets.LARGEST + 1), sent.filename
+            sessions.ctx(), sessions.actor(), sent.stream.read(spreadsheets.LARGEST + 1), sent.filename
         )
     except Unreadable as error:
         return _bring_page(presenters.unreadable(wording(), error)), 422
@@ -408,7 +408,7 @@ def bring() -> ResponseReturnValue:
 
 
 def _bring_page(problem: str = "") -> str:
-    lately = imports.see_imports(sessions.house(), sessions.actor())
+    lately = imports.see_imports(sessions.ctx(), sessions.actor())
     return render_template(
         "people/lists.html", problem=problem, lately=lately, headings=spreadsheets.HEADINGS, fields=spreadsheets.FIELDS,
         most=spreadsheets.LINES_MOST, mebibytes=spreadsheets.LARGEST // 1024 // 1024,
@@ -421,13 +421,13 @@ def preview(batch: str) -> ResponseReturnValue:
 
 
 def _preview_page(batch: str, obstacles: tuple[Obstacle, ...] = ()) -> str:
-    house, actor, w = sessions.house(), sessions.actor(), wording()
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
     after = request.args.get("after", "0")
     view = imports.see_import(
-        house, actor, batch, verdict=request.args.get("verdict", "")[:12],
+        ctx, actor, batch, verdict=request.args.get("verdict", "")[:12],
         after=int(after) if re.fullmatch(r"[0-9]{1,7}", after) else 0,
     )  # fmt: skip
-    roles = admin_of(house, actor).roles
+    roles = admin_of(ctx, actor).roles
     return render_template(
         "people/preview.html", view=view, verdicts=[(one.value, presenters.verdict(w, one)) for one in Verdict],
         verdict_said=lambda one: presenters.verdict(w, one), line_said=lambda one: presenters.line(w, roles, one),
@@ -440,7 +440,7 @@ def _preview_page(batch: str, obstacles: tuple[Obstacle, ...] = ()) -> str:
 def confirm(batch: str) -> ResponseReturnValue:
     """Apply what the page showed, by its digest."""
     try:
-        found = imports.confirm(sessions.house(), sessions.actor(), batch, request.form.get("digest", "")[:64])
+        found = imports.confirm(sessions.ctx(), sessions.actor(), batch, request.form.get("digest", "")[:64])
     except TeamRefused as error:
         return _preview_page(batch, error.obstacles), 409
     if found.state.value == "applied":
@@ -452,7 +452,7 @@ def confirm(batch: str) -> ResponseReturnValue:
 @import_blueprint.post("/lists/<batch>/withdraw", endpoint="withdraw")
 def withdraw_import(batch: str) -> ResponseReturnValue:
     try:
-        imports.withdraw(sessions.house(), sessions.actor(), batch)
+        imports.withdraw(sessions.ctx(), sessions.actor(), batch)
     except TeamRefused as error:
         return _preview_page(batch, error.obstacles), 409
     flash(wording()._("The list was put away. Nothing was changed."), "ok")
@@ -462,11 +462,11 @@ def withdraw_import(batch: str) -> ResponseReturnValue:
 @import_blueprint.get("/lists/<batch>/lines")
 def lines(batch: str) -> ResponseReturnValue:
     """Every line, or those of one verdict, with what becomes of each, for a spreadsheet."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    roles = admin_of(house, actor).roles
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    roles = admin_of(ctx, actor).roles
     head = [w._("Line"), w._("What becomes of it")]
     verdict = request.args.get("verdict", "")[:12]
-    found = imports.results(house, actor, batch, lambda one: presenters.as_text(w, roles, one), head, verdict=verdict)
+    found = imports.results(ctx, actor, batch, lambda one: presenters.as_text(w, roles, one), head, verdict=verdict)
     name = {"Content-Disposition": 'attachment; filename="list.csv"'}
     return Response(found, content_type=CSV, headers=name)
 
@@ -477,7 +477,7 @@ def lines(batch: str) -> ResponseReturnValue:
 @import_blueprint.post("/lists/<batch>/slips", endpoint="slips")
 def slips_of_list(batch: str) -> ResponseReturnValue:
     """A sheet of invitations for those whom a list made and who have no way in yet: each sheet replaces the last."""
-    found = invitations.of_list(sessions.house(), sessions.actor(), batch)
+    found = invitations.of_list(sessions.ctx(), sessions.actor(), batch)
     if not found:
         flash(wording()._("Everybody on this list has signed in already, or can’t be invited by you."), "message")
         return redirect(url_for("staff.preview", batch=batch), 303)
@@ -488,7 +488,7 @@ def slips_of_list(batch: str) -> ResponseReturnValue:
 def slips_of_unit() -> ResponseReturnValue:
     """The same for everybody of a unit."""
     unit = request.form.get("unit", "")[:40]
-    found = invitations.of_unit(sessions.house(), sessions.actor(), unit)
+    found = invitations.of_unit(sessions.ctx(), sessions.actor(), unit)
     back = url_for("staff.index", unit=unit)
     if not found:
         flash(wording()._("Everybody here has signed in already, or can’t be invited by you."), "message")

@@ -12,7 +12,7 @@ import holidays
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.service import BY_COMMAND
 from school_protocol.config import COUNTRY, DEFAULT_COUNTRY, ZONE
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.clock import Calendar, Hours, HoursException
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
 from school_protocol.engine.visibility import Actor
@@ -167,9 +167,9 @@ def _spans(days: list[date]) -> list[tuple[date, date]]:
 # ---- of a place ------------------------------------------------------------------------------------------------------
 
 
-def calendar_at(house: House, code: str) -> Calendar:
+def calendar_at(ctx: AppContext, code: str) -> Calendar:
     """The calendar that holds at a place. Raises Unseen; BadCalendar where none holds there."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         here = auth_repository.unit_coded(session, code)
         if here is None:
             raise Unseen(code)
@@ -178,10 +178,10 @@ def calendar_at(house: House, code: str) -> Calendar:
         return repository.calendar_for(session, here)
 
 
-def keep(house: House, actor: Actor, code: str, calendar: Calendar) -> None:
+def keep(ctx: AppContext, actor: Actor, code: str, calendar: Calendar) -> None:
     """From now on this calendar holds at a place and below; what is due already stays. Raises Unseen."""
-    admin = admin_of(house, actor)
-    with house.directory.writing() as session:
+    admin = admin_of(ctx, actor)
+    with ctx.directory.writing() as session:
         here = auth_repository.unit_coded(session, code)
         if here is None or not admin.reaches(here):
             raise Unseen(code)
@@ -190,7 +190,7 @@ def keep(house: House, actor: Actor, code: str, calendar: Calendar) -> None:
         administration_log.write_entry(
             session,
             Change(
-                at=house.now(), actor=actor.id, kind=Kind.unit_changed, unit=here.id, account=actor.id, role=post.role,
-                appointment=row_of(session, actor, post, today_for(house)), reason=BY_COMMAND,
+                at=ctx.now(), actor=actor.id, kind=Kind.unit_changed, unit=here.id, account=actor.id, role=post.role,
+                appointment=row_of(session, actor, post, today_for(ctx)), reason=BY_COMMAND,
             ),
         )  # fmt: skip

@@ -15,7 +15,7 @@ from school_protocol.auth.second_factor import end_if_unproven
 from school_protocol.auth.service import HELPED, end_access
 from school_protocol.cases import handing_over, lookup_repository
 from school_protocol.cases.lookup_repository import OpenCase
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.texts import is_address, is_phone, plain_phone
 from school_protocol.engine.visibility import Actor, Unit
@@ -30,7 +30,7 @@ from school_protocol.storage.engines import Session
 
 def keep_account(
     session: Session,
-    house: House,
+    ctx: AppContext,
     before: Account,
     *,
     names: Mapping[str, str],
@@ -44,16 +44,16 @@ def keep_account(
         kinds.append(Kind.account_changed)
     if (email, phone) != (before.email, before.phone):
         kinds.append(Kind.address_changed)
-        sign_in_repository.keep_address(session, house.vault, before, at=house.now())
+        sign_in_repository.keep_address(session, ctx.vault, before, at=ctx.now())
     if kinds:
         repository.change_account(session, before.id, names=names, language=language, email=email, phone=phone)
     return tuple(kinds)
 
 
-def say_address_changed(house: House, accounts: Sequence[str]) -> None:
+def say_address_changed(ctx: AppContext, accounts: Sequence[str]) -> None:
     """To be called by whoever changes where messages reach these people, once it is kept."""
-    for tell in house.wiring.address_changed:
-        tell(house, accounts)
+    for tell in ctx.wiring.address_changed:
+        tell(ctx, accounts)
 
 
 # ---- changes: each has its reason and stays written down; nobody is deleted ----------------------------------------
@@ -83,7 +83,7 @@ class Done:
 
 
 def create(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     *,
     username: str | None,
@@ -102,7 +102,7 @@ def create(
     token: str,
 ) -> Done:
     """A new account with its first appointment; it has no way in before it is invited."""
-    admin, today = admin_of(house, actor), today_for(house)
+    admin, today = admin_of(ctx, actor), today_for(ctx)
     said = [
         username,
         name_fr,
@@ -123,7 +123,7 @@ def create(
         problems: Problems = {}
         called = check_username(username, problems)
         names = check_names(name_fr, name_ar, problems)
-        known = language_of(house, language, problems)
+        known = language_of(ctx, language, problems)
         mail, tel = check_address(email, phone, problems)
         place = _place(session, admin, unit, problems)
         first, last = _days(starts, ends, today, problems)
@@ -135,7 +135,7 @@ def create(
         if problems or place is None or first is None:
             raise BadInput(problems)
         account = auth_repository.add_account(
-            session, username=called, names=names, language=known, created_at=house.now(), email=mail, phone=tel
+            session, username=called, names=names, language=known, created_at=ctx.now(), email=mail, phone=tel
         )
         found = auth_repository.account(session, account)
         assert found is not None
@@ -144,19 +144,19 @@ def create(
         if obstacles:
             raise TeamRefused(*obstacles)
         post = auth_repository.appoint(session, account, role=wanted.key, unit=place.id, starts=first, ends=last)
-        log = Log(session, house, admin, place.id, account, wanted.key, post, reason, sentence)
+        log = Log(session, ctx, admin, place.id, account, wanted.key, post, reason, sentence)
         log.write(Kind.account_created)
         log.write(Kind.appointed, starts=first, ends=last)
         if until is not None:
-            repository.keep_certificates(session, [Certificate(account, None, until, actor.id, house.now())])
+            repository.keep_certificates(session, [Certificate(account, None, until, actor.id, ctx.now())])
             log.write(Kind.certificate_seen, ends=until)
         return found
 
-    return once_only(house, actor, token, "account", said, change)
+    return once_only(ctx, actor, token, "account", said, change)
 
 
 def appoint(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     account_id: str,
     *,
@@ -169,7 +169,7 @@ def appoint(
     token: str,
 ) -> Done:
     """Somebody within the reach holds one role more; raises TeamRefused with every reason why not."""
-    admin, today = admin_of(house, actor), today_for(house)
+    admin, today = admin_of(ctx, actor), today_for(ctx)
 
     def change(session: Session) -> Account:
         account, posts, _standing = person_of(session, admin, account_id, today)
@@ -185,16 +185,16 @@ def appoint(
         if obstacles:
             raise TeamRefused(*obstacles)
         post = auth_repository.appoint(session, account.id, role=wanted.key, unit=place.id, starts=first, ends=last)
-        end_if_unproven(session, house, account.id, wanted.key)
-        log = Log(session, house, admin, place.id, account.id, wanted.key, post, reason, sentence)
+        end_if_unproven(session, ctx, account.id, wanted.key)
+        log = Log(session, ctx, admin, place.id, account.id, wanted.key, post, reason, sentence)
         log.write(Kind.appointed, starts=first, ends=last)
         return account
 
-    return once_only(house, actor, token, "appoint", [account_id, role, unit, starts, ends, reason, sentence], change)
+    return once_only(ctx, actor, token, "appoint", [account_id, role, unit, starts, ends, reason, sentence], change)
 
 
 def end_membership(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     account_id: str,
     post: str,
@@ -205,7 +205,7 @@ def end_membership(
     token: str,
 ) -> Done:
     """An appointment ends, on a day or now; today, access ends at once and seats held there open nothing more."""
-    admin, today = admin_of(house, actor), today_for(house)
+    admin, today = admin_of(ctx, actor), today_for(ctx)
     left: dict[date, tuple[OpenCase, ...]] = {}
 
     def change(session: Session) -> Account:
@@ -223,20 +223,20 @@ def end_membership(
         if held.ends is not None and day > held.ends and not _may_give(session, admin, held):
             raise TeamRefused(Obstacle("from_above"))
         auth_repository.end_appointment(session, held.id, max(held.starts, day))
-        log = Log(session, house, admin, held.unit, account.id, held.role, held.id, reason, sentence)
+        log = Log(session, ctx, admin, held.unit, account.id, held.role, held.id, reason, sentence)
         if day > today:
             log.write(Kind.appointment_ends, ends=day)
         else:
             log.write(Kind.appointment_ended, ends=today)
             sign_in_repository.close_web_sessions(session, account.id)
-        left[day] = _left_by(house, log, posts, held, day)
+        left[day] = _left_by(ctx, log, posts, held, day)
         for case in left[day] if day <= today else ():
             log.write(Kind.orphaned, number=case.number)
         return account
 
-    done = once_only(house, actor, token, "end", [account_id, post, last_day, reason, sentence], change)
+    done = once_only(ctx, actor, token, "end", [account_id, post, last_day, reason, sentence], change)
     for day, found in left.items():
-        handing_over.tell_of_leaving(house, found, on=None if day <= today else day)
+        handing_over.tell_of_leaving(ctx, found, on=None if day <= today else day)
     return done
 
 
@@ -245,11 +245,11 @@ def _may_give(session: Session, admin: Admin, held: Held) -> bool:
     return role is None or admin.may_give(role, auth_repository.unit(session, held.unit))
 
 
-def _left_by(house: House, log: Log, posts: tuple[Held, ...], held: Held, day: date) -> tuple[OpenCase, ...]:
+def _left_by(ctx: AppContext, log: Log, posts: tuple[Held, ...], held: Held, day: date) -> tuple[OpenCase, ...]:
     """The open cases of a unit where nothing is held any more after that day: seats open nothing from then on."""
     if any(post.id != held.id and post.unit == held.unit and not post.is_over(day) for post in posts):
         return ()
-    with house.realm.reading() as cases:
+    with ctx.realm.reading() as cases:
         return lookup_repository.open_cases(cases, None, [held.unit], today=day, held_by=[log.account])
 
 
@@ -257,7 +257,7 @@ def _left_by(house: House, log: Log, posts: tuple[Held, ...], held: Held, day: d
 
 
 def change_account(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     account_id: str,
     *,
@@ -269,33 +269,33 @@ def change_account(
     token: str,
 ) -> Done:
     """How somebody is called, and where messages reach them; the address that stood before is told."""
-    admin, today = admin_of(house, actor), today_for(house)
+    admin, today = admin_of(ctx, actor), today_for(ctx)
 
     def change(session: Session) -> Account:
         account, posts = _whole(session, admin, account_id, today)
         problems: Problems = {}
         names = check_names(name_fr, name_ar, problems)
-        known = language_of(house, language, problems)
+        known = language_of(ctx, language, problems)
         mail, tel = check_address(email, phone, problems)
         if problems:
             raise BadInput(problems)
-        kinds = keep_account(session, house, account, names=names, language=known, email=mail, phone=tel)
-        log = log_for(session, house, admin, account.id, posts, today, "correction", "")
+        kinds = keep_account(session, ctx, account, names=names, language=known, email=mail, phone=tel)
+        log = log_for(session, ctx, admin, account.id, posts, today, "correction", "")
         for kind in kinds:
             log.write(kind)
         return account
 
     said = [account_id, name_fr, name_ar, language, email, phone]
-    done = once_only(house, actor, token, "address", said, change)
-    say_address_changed(house, [done.account])
+    done = once_only(ctx, actor, token, "address", said, change)
+    say_address_changed(ctx, [done.account])
     return done
 
 
 def close_membership(
-    house: House, actor: Actor, account_id: str, *, reason: str | None, sentence: str | None, token: str
+    ctx: AppContext, actor: Actor, account_id: str, *, reason: str | None, sentence: str | None, token: str
 ) -> Done:
     """Nobody comes in by this account any more, at once; what it wrote stays, under its name."""
-    admin, today = admin_of(house, actor), today_for(house)
+    admin, today = admin_of(ctx, actor), today_for(ctx)
 
     def change(session: Session) -> Account:
         account, posts = _whole(session, admin, account_id, today)
@@ -304,18 +304,18 @@ def close_membership(
             raise TeamRefused(Obstacle("closed", account.name(actor.language)))
         auth_repository.set_active(session, account.id, False)
         sign_in_repository.close_web_sessions(session, account.id)
-        end_access(session, house, actor.id, account.id, HELPED)
-        log_for(session, house, admin, account.id, posts, today, reason, sentence).write(Kind.account_closed)
+        end_access(session, ctx, actor.id, account.id, HELPED)
+        log_for(session, ctx, admin, account.id, posts, today, reason, sentence).write(Kind.account_closed)
         return account
 
-    return once_only(house, actor, token, "close", [account_id, reason, sentence], change)
+    return once_only(ctx, actor, token, "close", [account_id, reason, sentence], change)
 
 
 def open_again(
-    house: House, actor: Actor, account_id: str, *, reason: str | None, sentence: str | None, token: str
+    ctx: AppContext, actor: Actor, account_id: str, *, reason: str | None, sentence: str | None, token: str
 ) -> Done:
     """A closed account lets somebody in again, with what they hold."""
-    admin, today = admin_of(house, actor), today_for(house)
+    admin, today = admin_of(ctx, actor), today_for(ctx)
 
     def change(session: Session) -> Account:
         account, posts = _whole(session, admin, account_id, today)
@@ -323,15 +323,15 @@ def open_again(
         if account.active:
             raise TeamRefused(Obstacle("not_closed", account.name(actor.language)))
         auth_repository.set_active(session, account.id, True)
-        log_for(session, house, admin, account.id, posts, today, reason, sentence).write(Kind.account_opened)
+        log_for(session, ctx, admin, account.id, posts, today, reason, sentence).write(Kind.account_opened)
         return account
 
-    return once_only(house, actor, token, "open", [account_id, reason, sentence], change)
+    return once_only(ctx, actor, token, "open", [account_id, reason, sentence], change)
 
 
-def certify(house: House, actor: Actor, account_id: str, *, issued: str | None, until: str | None, token: str) -> Done:
+def certify(ctx: AppContext, actor: Actor, account_id: str, *, issued: str | None, until: str | None, token: str) -> Done:
     """A certificate that this person has seen with their own eyes: from when, until when."""
-    admin, today = admin_of(house, actor), today_for(house)
+    admin, today = admin_of(ctx, actor), today_for(ctx)
 
     def change(session: Session) -> Account:
         account, posts = _whole(session, admin, account_id, today)
@@ -340,12 +340,12 @@ def certify(house: House, actor: Actor, account_id: str, *, issued: str | None, 
         last = day_within(until, "until", problems, today, far(today))
         if problems or last is None:
             raise BadInput(problems)
-        repository.keep_certificates(session, [Certificate(account.id, first, last, actor.id, house.now())])
-        log = log_for(session, house, admin, account.id, posts, today, "certificate", "")
+        repository.keep_certificates(session, [Certificate(account.id, first, last, actor.id, ctx.now())])
+        log = log_for(session, ctx, admin, account.id, posts, today, "certificate", "")
         log.write(Kind.certificate_seen, starts=first, ends=last)
         return account
 
-    return once_only(house, actor, token, "certificate", [account_id, issued, until], change)
+    return once_only(ctx, actor, token, "certificate", [account_id, issued, until], change)
 
 
 def _whole(session: Session, admin: Admin, account_id: str, today: date) -> tuple[Account, tuple[Held, ...]]:
@@ -443,12 +443,12 @@ def _role(admin: Admin, role: str | None, problems: Problems) -> None:
         problems["role"] = ("unknown_option" if role else "required",)
 
 
-def language_of(house: House, language: str | None, problems: Problems) -> str:
+def language_of(ctx: AppContext, language: str | None, problems: Problems) -> str:
     """The language in which somebody is spoken to: as it was said, else that which all are given."""
-    known = house.settings.languages
+    known = ctx.settings.languages
     if language and language not in known:
         problems["language"] = ("unknown_option",)
-    return language if language in known else house.settings.default_language
+    return language if language in known else ctx.settings.default_language
 
 
 def _reasoned(reason: str | None, sentence: str | None, reasons: tuple[str, ...]) -> None:
@@ -466,7 +466,7 @@ class Log:
     """Writes rows about one person in one appointment."""
 
     session: Session
-    house: House
+    ctx: AppContext
     admin: Admin
     unit: str
     account: str
@@ -480,7 +480,7 @@ class Log:
     ) -> None:
         """One row of `administration`."""
         change = Change(
-            at=self.house.now(), actor=self.admin.actor.id, kind=kind, unit=self.unit, account=self.account,
+            at=self.ctx.now(), actor=self.admin.actor.id, kind=kind, unit=self.unit, account=self.account,
             role=self.role, appointment=None if number else self.post, reason=self.reason or "",
             sentence=plain(self.sentence), starts=starts, ends=ends, number=number,
         )  # fmt: skip
@@ -489,7 +489,7 @@ class Log:
 
 def log_for(
     session: Session,
-    house: House,
+    ctx: AppContext,
     admin: Admin,
     account: str,
     posts: tuple[Held, ...],
@@ -501,18 +501,18 @@ def log_for(
     within = [post for post in posts if repository.is_below(session, post.unit, admin.units)]
     post = max(within, key=lambda one: (not one.is_over(today), one.starts, one.id))
     through(session, admin, post.unit)
-    return Log(session, house, admin, post.unit, account, post.role, post.id, reason, sentence)
+    return Log(session, ctx, admin, post.unit, account, post.role, post.id, reason, sentence)
 
 
 def once_only(
-    house: House, actor: Actor, token: str, what: str, said: object, change: Callable[[Session], Account]
+    ctx: AppContext, actor: Actor, token: str, what: str, said: object, change: Callable[[Session], Account]
 ) -> Done:
     """Make a change once, however often its form is sent; the directory and the form's token, or neither."""
-    press = idempotency.press(house.vault, actor.id, token, f"staff-{what}", said)
-    with house.realm.writing() as session:
+    press = idempotency.press(ctx.vault, actor.id, token, f"staff-{what}", said)
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
-            return Done(before["account"], name_in(house, actor, str(before["account"])), repeated=True)
-        with house.directory.writing() as kept:
+            return Done(before["account"], name_in(ctx, actor, str(before["account"])), repeated=True)
+        with ctx.directory.writing() as kept:
             account = change(kept)
-        idempotency.use(session, press, {"account": account.id}, at=house.now())
+        idempotency.use(session, press, {"account": account.id}, at=ctx.now())
     return Done(account.id, account.name(actor.language))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account
-from school_protocol.context import House, declared, today_for
+from school_protocol.context import AppContext, declared, today_for
 from school_protocol.engine.definition import Protocol, Role, ScopeKind
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit, UnitKind
@@ -80,12 +80,12 @@ class Standing(StrEnum):
     whole = "whole"
 
 
-def admin_of(house: House, actor: Actor, *, by_command: bool = False) -> Admin:
+def admin_of(ctx: AppContext, actor: Actor, *, by_command: bool = False) -> Admin:
     """This person as one who administers; raises Unseen. `by_command`: on the machine that runs the installation."""
-    posts = permissions.posts_with(house, actor, Permission.administer)
+    posts = permissions.posts_with(ctx, actor, Permission.administer)
     if not posts:
         raise Unseen("people")
-    return Admin(actor, posts, declared(house), by_command)
+    return Admin(actor, posts, declared(ctx), by_command)
 
 
 def row_of(session: Session, actor: Actor, post: Appointment, day: date) -> str:
@@ -313,10 +313,10 @@ class EndingView:
 # ---- lists ---------------------------------------------------------------------------------------------------------
 
 
-def see_people(house: House, actor: Actor, *, unit: str = "", after: str = "") -> PeopleView:
+def see_people(ctx: AppContext, actor: Actor, *, unit: str = "", after: str = "") -> PeopleView:
     """The people of one's reach by user name, or of one unit of it and below; raises Unseen."""
-    admin, today = admin_of(house, actor), today_for(house)
-    with house.directory.reading() as session:
+    admin, today = admin_of(ctx, actor), today_for(ctx)
+    with ctx.directory.reading() as session:
         here = place_within(session, admin, unit) if unit else None
         wanted = [here.id] if here else admin.units
         found = repository.people(session, wanted, after=after, limit=PAGE + 1)
@@ -327,11 +327,11 @@ def see_people(house: House, actor: Actor, *, unit: str = "", after: str = "") -
     return PeopleView(here, lines, further, own, below[:PLACES_MOST], any(not one.parents for one in own))
 
 
-def see_ending(house: House, actor: Actor, *, after: str = "") -> EndingView:
+def see_ending(ctx: AppContext, actor: Actor, *, after: str = "") -> EndingView:
     """Whose certificate ends within sixty days, or has ended while their role needs one; soonest first."""
-    admin, today = admin_of(house, actor), today_for(house)
+    admin, today = admin_of(ctx, actor), today_for(ctx)
     needing = [key for key, (_protocol, role) in admin.roles.items() if role.trained]
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = repository.ending(
             session, admin.units, needing, today=today, until=today + SOON, after=_cursor(after), limit=PAGE + 1
         )
@@ -389,10 +389,10 @@ def _post(admin: Admin, post: Held, units: Mapping[str, Unit], today: date, *, m
 # ---- one person ----------------------------------------------------------------------------------------------------
 
 
-def see_person(house: House, actor: Actor, account_id: str) -> PersonView:
+def see_person(ctx: AppContext, actor: Actor, account_id: str) -> PersonView:
     """Somebody within one's reach: what they hold there, their address and certificates; raises Unseen."""
-    admin, today = admin_of(house, actor), today_for(house)
-    with house.directory.reading() as session:
+    admin, today = admin_of(ctx, actor), today_for(ctx)
+    with ctx.directory.reading() as session:
         account, posts, standing = person_of(session, admin, account_id, today)
         units = auth_repository.find_units(session, {post.unit for post in posts})
         within = [post for post in posts if admin.reaches(units[post.unit])]
@@ -421,18 +421,18 @@ def see_person(house: House, actor: Actor, account_id: str) -> PersonView:
     )
 
 
-def roles_for(house: House, actor: Actor) -> tuple[tuple[Protocol, Role], ...]:
+def roles_for(ctx: AppContext, actor: Actor) -> tuple[tuple[Protocol, Role], ...]:
     """The roles that somebody may be appointed to, in the order of the definitions."""
-    admin = admin_of(house, actor)
-    with house.directory.reading() as session:
+    admin = admin_of(ctx, actor)
+    with ctx.directory.reading() as session:
         is_top = _is_top(session, admin)
     return tuple(pair for pair in admin.roles.values() if is_top or not pair[1].publishes)
 
 
-def units_for(house: House, actor: Actor, role: str) -> tuple[Unit, ...]:
+def units_for(ctx: AppContext, actor: Actor, role: str) -> tuple[Unit, ...]:
     """Units of one's reach in which that role can be held, where they are few; else none: a code is typed."""
-    admin = admin_of(house, actor)
-    with house.directory.reading() as session:
+    admin = admin_of(ctx, actor)
+    with ctx.directory.reading() as session:
         ids = repository.places(session, admin.units, limit=PLACES_MOST)
         found = auth_repository.find_units(session, ids).values() if len(ids) < PLACES_MOST else ()
     known = admin.roles.get(role)

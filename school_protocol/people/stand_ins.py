@@ -10,7 +10,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.permissions import is_of_team
 from school_protocol.auth.repository import Post
 from school_protocol.auth.second_factor import end_if_unproven
-from school_protocol.context import House, declared, today_for
+from school_protocol.context import AppContext, declared, today_for
 from school_protocol.engine.definition import Protocol, Role
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, Unit
@@ -52,13 +52,13 @@ class CodeLine:
     used_at: datetime | None
 
 
-def see_codes(house: House, actor: Actor, school: str) -> tuple[CodeLine, ...]:
+def see_codes(ctx: AppContext, actor: Actor, school: str) -> tuple[CodeLine, ...]:
     """For whoever oversees the school, the codes of 90 days, newest first; nothing for others. Raises Unseen."""
-    here = place_of(house, actor, school)
+    here = place_of(ctx, actor, school)
     if not here.oversees:
         return ()
-    since = house.now() - SHOWN_FOR
-    with house.directory.reading() as session:
+    since = ctx.now() - SHOWN_FOR
+    with ctx.directory.reading() as session:
         found = administration_log.changes(session, [here.unit.id], limit=LISTED, kinds=tuple(_USED_BY))
         printed = [one for one in found if one.at >= since]
         about = {one.account for one in printed}
@@ -123,14 +123,14 @@ class EndingView:
     line: StandInLine
 
 
-def see_stand_in(house: House, actor: Actor, school: str) -> StandInView:
+def see_stand_in(ctx: AppContext, actor: Actor, school: str) -> StandInView:
     """Whom this person may name for which role; raises Unseen where there is no such role."""
-    here = place_of(house, actor, school)
-    known, today = declared(house), today_for(house)
+    here = place_of(ctx, actor, school)
+    known, today = declared(ctx), today_for(ctx)
     open_roles = {key: pair for key, pair in known.items() if here.may_name(pair[1])}
     if not open_roles:
         raise Unseen(school)
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = [post for post in auth_repository.posts(session, [here.unit.id], since=today) if post.role in known]
         candidates = _candidates(session, actor, here.unit, known, today)
     return StandInView(here.unit, tuple(_places_to_fill(actor, open_roles, found, today)), candidates)
@@ -168,7 +168,7 @@ def _candidates(
 
 
 def name_stand_in(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     school: str,
     *,
@@ -182,34 +182,34 @@ def name_stand_in(
     said: object = None,
 ) -> Changed:
     """Somebody holds a role of the school from a day until a day; it works at once and ends by itself."""
-    view = see_stand_in(house, actor, school)
+    view = see_stand_in(ctx, actor, school)
     answers = [place, account, starts, ends, reason, sentence]
-    press = idempotency.press(house.vault, actor.id, token, "stand-in", view.unit.id, said or answers)
-    with house.realm.writing() as session:
+    press = idempotency.press(ctx.vault, actor.id, token, "stand-in", view.unit.id, said or answers)
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
-            return Changed(name_in(house, actor, before["account"]), before["at_once"], repeated=True)
+            return Changed(name_in(ctx, actor, before["account"]), before["at_once"], repeated=True)
         filled = next((one for one in view.places if one.value == place), None)
         chosen = next((one for one in view.candidates if one.id == account), None)
         typed = (("place", place, filled), ("account", account, chosen))
         problems: dict[str, tuple[str, ...]] = {
             name: ("unknown_option" if one else "required",) for name, one, known in typed if known is None
         }
-        first, last = _days(starts, ends, today_for(house), problems)
+        first, last = _days(starts, ends, today_for(ctx), problems)
         check_reason(reason, sentence, AWAY_REASONS, problems)
         if problems or filled is None or chosen is None or first is None or last is None:
             raise BadInput(problems)
-        with house.directory.writing() as kept:
-            _check_stand_in(kept, house, actor, _StandIn(view.unit, filled, chosen, first, last))
+        with ctx.directory.writing() as kept:
+            _check_stand_in(kept, ctx, actor, _StandIn(view.unit, filled, chosen, first, last))
             post = auth_repository.appoint(
                 kept, chosen.id, role=filled.role, unit=view.unit.id, starts=first, ends=last
             )
-            end_if_unproven(kept, house, chosen.id, filled.role)
+            end_if_unproven(kept, ctx, chosen.id, filled.role)
             write_team_change(
-                kept, house, actor, Kind.stand_in_named, view.unit.id, chosen.id, filled.role, post, reason, sentence,
+                kept, ctx, actor, Kind.stand_in_named, view.unit.id, chosen.id, filled.role, post, reason, sentence,
                 other=filled.value.partition(".")[2] or None, starts=first, ends=last,
             )  # fmt: skip
-        at_once = first <= today_for(house)
-        idempotency.use(session, press, {"account": chosen.id, "at_once": at_once}, at=house.now())
+        at_once = first <= today_for(ctx)
+        idempotency.use(session, press, {"account": chosen.id, "at_once": at_once}, at=ctx.now())
     return Changed(chosen.name, at_once)
 
 
@@ -241,10 +241,10 @@ class _StandIn:
         return self.filled.value.partition(".")[2]
 
 
-def _check_stand_in(session: Session, house: House, actor: Actor, named: _StandIn) -> None:
+def _check_stand_in(session: Session, ctx: AppContext, actor: Actor, named: _StandIn) -> None:
     """Raises TeamRefused with every reason why this person can't stand in on these days."""
     chosen, first = named.chosen, named.first
-    obstacles = [*_beyond_rights(session, house, actor, named), *_clashes(session, actor, named)]
+    obstacles = [*_beyond_rights(session, ctx, actor, named), *_clashes(session, actor, named)]
     account = auth_repository.account(session, chosen.id)
     trained = account is not None and account.is_trained(first) and account.is_trained(named.last)
     if not trained and _wants_training(session, named.filled, chosen, first):
@@ -253,7 +253,7 @@ def _check_stand_in(session: Session, house: House, actor: Actor, named: _StandI
         raise TeamRefused(*obstacles)
 
 
-def _beyond_rights(session: Session, house: House, actor: Actor, named: _StandIn) -> Iterator[Obstacle]:
+def _beyond_rights(session: Session, ctx: AppContext, actor: Actor, named: _StandIn) -> Iterator[Obstacle]:
     """What is not for this actor to name, or not for this long."""
     filled, school = named.filled, named.school
     if named.chosen.id == named.away:
@@ -261,7 +261,7 @@ def _beyond_rights(session: Session, house: House, actor: Actor, named: _StandIn
     is_above = any(held.unit in school.parents for held in actor.appointments)
     if filled.protocol.roles[filled.role].administers and not is_above:
         yield Obstacle("from_above")
-    now = auth_repository.posts(session, [school.id], since=today_for(house))
+    now = auth_repository.posts(session, [school.id], since=today_for(ctx))
     acting = [one for one in now if one.account.id == actor.id and one.stands_in is not None]
     if any(one.role == filled.role and one.ends is not None and named.last > one.ends for one in acting):
         yield Obstacle("beyond_own_stand_in")
@@ -288,9 +288,9 @@ def _wants_training(session: Session, filled: PlaceLine, chosen: CandidateLine, 
     return wanted or not all(seat.admits(held, trained=False) for seat in seats)
 
 
-def see_stand_in_ending(house: House, actor: Actor, school: str, post: str) -> EndingView:
+def see_stand_in_ending(ctx: AppContext, actor: Actor, school: str, post: str) -> EndingView:
     """A stand-in that this person may end before its last day; raises Unseen."""
-    view = see_team(house, actor, school)
+    view = see_team(ctx, actor, school)
     line = next((one for one in view.stand_ins if one.post == post and one.may_end), None)
     if line is None:
         raise Unseen(post)
@@ -298,22 +298,22 @@ def see_stand_in_ending(house: House, actor: Actor, school: str, post: str) -> E
 
 
 def end_stand_in(
-    house: House, actor: Actor, school: str, post: str, *, reason: str | None, sentence: str | None, token: str
+    ctx: AppContext, actor: Actor, school: str, post: str, *, reason: str | None, sentence: str | None, token: str
 ) -> Changed:
     """A stand-in ends now: what it opened is closed from the next page on."""
-    here = place_of(house, actor, school)
-    press = idempotency.press(house.vault, actor.id, token, "stand-in-end", post, [reason, sentence])
-    with house.realm.writing() as session:
+    here = place_of(ctx, actor, school)
+    press = idempotency.press(ctx.vault, actor.id, token, "stand-in-end", post, [reason, sentence])
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
-            name = name_in(house, actor, before["account"])
+            name = name_in(ctx, actor, before["account"])
             return Changed(name, at_once=True, is_self=before["account"] == actor.id, repeated=True)
-        view = see_stand_in_ending(house, actor, school, post)
+        view = see_stand_in_ending(ctx, actor, school, post)
         problems: dict[str, tuple[str, ...]] = {}
         check_reason(reason, sentence, BACK_REASONS, problems)
         if problems:
             raise BadInput(problems)
-        with house.directory.writing() as kept:
-            found = post_of(kept, house, here, post)
-            withdraw(kept, house, actor, found, Kind.stand_in_ended, reason, sentence)
-        idempotency.use(session, press, {"account": found.account.id}, at=house.now())
+        with ctx.directory.writing() as kept:
+            found = post_of(kept, ctx, here, post)
+            withdraw(kept, ctx, actor, found, Kind.stand_in_ended, reason, sentence)
+        idempotency.use(session, press, {"account": found.account.id}, at=ctx.now())
     return Changed(view.line.name, at_once=True, is_self=found.account.id == actor.id)

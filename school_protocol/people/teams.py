@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.permissions import is_of_team
 from school_protocol.auth.repository import Post
-from school_protocol.context import House, declared, today_for
+from school_protocol.context import AppContext, declared, today_for
 from school_protocol.engine.definition import Protocol, Role, Seat
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.intents import Reason
@@ -163,12 +163,12 @@ class Place:
         return self.oversees or (self.may_change and not role.head)
 
 
-def places(house: House, actor: Actor) -> tuple[Place, ...]:
+def places(ctx: AppContext, actor: Actor) -> tuple[Place, ...]:
     """The schools in whose team this person is, or which they oversee."""
-    known = declared(house)
+    known = declared(ctx)
     found: dict[str, Place] = {}
     roles: dict[str, dict[str, Role]] = {}
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         for held in actor.appointments:
             if held.role not in known or not is_of_team(*known[held.role]):
                 continue
@@ -185,9 +185,9 @@ def places(house: House, actor: Actor) -> tuple[Place, ...]:
     return tuple(sorted(found.values(), key=lambda place: place.unit.code))
 
 
-def place_of(house: House, actor: Actor, school: str) -> Place:
+def place_of(ctx: AppContext, actor: Actor, school: str) -> Place:
     """The school with that code, if this person has something to do there; raises Unseen."""
-    for place in places(house, actor):
+    for place in places(ctx, actor):
         if place.unit.code == school:
             return place
     raise Unseen(school)
@@ -196,11 +196,11 @@ def place_of(house: House, actor: Actor, school: str) -> Place:
 # ---- the people of a school --------------------------------------------------------------------------------------
 
 
-def see_team(house: House, actor: Actor, school: str) -> TeamView:
+def see_team(ctx: AppContext, actor: Actor, school: str) -> TeamView:
     """Who works here, in which role, trained until when; who is away, and who stands in."""
-    here = place_of(house, actor, school)
-    known, today = declared(house), today_for(house)
-    with house.directory.reading() as session:
+    here = place_of(ctx, actor, school)
+    known, today = declared(ctx), today_for(ctx)
+    with ctx.directory.reading() as session:
         found = [post for post in auth_repository.posts(session, [here.unit.id], since=today) if post.role in known]
         history = (
             administration_log.changes(session, [here.unit.id], limit=HISTORY, kinds=administration_log.OF_PEOPLE)
@@ -221,11 +221,11 @@ def see_team(house: House, actor: Actor, school: str) -> TeamView:
         roles=lines,
         stand_ins=tuple(sorted(standing, key=lambda line: (line.starts, line.name))),
         trained=len({post.account.id for post in current if post.account.is_trained(today)}),
-        from_afar=tuple(_from_afar(house)),
+        from_afar=tuple(_from_afar(ctx)),
         may_name=any(here.may_name(role) for _protocol, role in known.values()),
         may_change=here.may_change,
         history=tuple(_history(history, known, names, here)),
-        others=tuple(place.unit for place in places(house, actor) if place.unit != here.unit),
+        others=tuple(place.unit for place in places(ctx, actor) if place.unit != here.unit),
     )
 
 
@@ -296,9 +296,9 @@ def _members(
         )
 
 
-def _from_afar(house: House) -> Iterator[tuple[Protocol, Seat]]:
+def _from_afar(ctx: AppContext) -> Iterator[tuple[Protocol, Seat]]:
     """Seats for trained people alone that sign, or act as a role which is stood in for."""
-    for protocol in house.library.current():
+    for protocol in ctx.library.current():
         for seat in protocol.seats.values():
             acts_as = protocol.roles.get(seat.acts_as or "")
             if seat.trained and not seat.exempt and (seat.signs or (acts_as is not None and acts_as.stand_in_by)):
@@ -384,19 +384,19 @@ def plain(sentence: str | None) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in sentence or "").split())
 
 
-def post_of(session: Session, house: House, here: Place, post: str) -> Post:
-    known = declared(house)
-    for one in auth_repository.posts(session, [here.unit.id], since=today_for(house)):
+def post_of(session: Session, ctx: AppContext, here: Place, post: str) -> Post:
+    known = declared(ctx)
+    for one in auth_repository.posts(session, [here.unit.id], since=today_for(ctx)):
         if one.id == post and one.role in known:
             return one
     raise Unseen(post)
 
 
-def again(house: House, actor: Actor, before: Mapping[str, object]) -> Changed:
+def again(ctx: AppContext, actor: Actor, before: Mapping[str, object]) -> Changed:
     account = str(before["account"])
     orphans = before["orphans"]
     return Changed(
-        name_in(house, actor, account),
+        name_in(ctx, actor, account),
         bool(before["at_once"]),
         account == actor.id,
         orphans if isinstance(orphans, int) else 0,
@@ -404,8 +404,8 @@ def again(house: House, actor: Actor, before: Mapping[str, object]) -> Changed:
     )
 
 
-def name_in(house: House, actor: Actor, account: str) -> str:
-    with house.directory.reading() as session:
+def name_in(ctx: AppContext, actor: Actor, account: str) -> str:
+    with ctx.directory.reading() as session:
         found = auth_repository.account(session, account)
     return found.name(actor.language) if found else "—"
 
@@ -414,19 +414,19 @@ def name_in(house: House, actor: Actor, account: str) -> str:
 
 
 def withdraw(
-    session: Session, house: House, actor: Actor, post: Post, kind: Kind, reason: str | None, sentence: str | None
+    session: Session, ctx: AppContext, actor: Actor, post: Post, kind: Kind, reason: str | None, sentence: str | None
 ) -> None:
     """An appointment counts no more, from now on."""
-    today = today_for(house)
+    today = today_for(ctx)
     auth_repository.end_appointment(session, post.id, max(post.starts, today))
     write_team_change(
-        session, house, actor, kind, post.unit, post.account.id, post.role, post.id, reason, sentence, ends=today,
+        session, ctx, actor, kind, post.unit, post.account.id, post.role, post.id, reason, sentence, ends=today,
     )  # fmt: skip
 
 
 def write_team_change(
     session: Session,
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     kind: Kind,
     unit: str,
@@ -444,7 +444,7 @@ def write_team_change(
     administration_log.write_entry(
         session,
         Change(
-            at=house.now(), actor=actor.id, kind=kind, unit=unit, account=account, role=role, appointment=post,
+            at=ctx.now(), actor=actor.id, kind=kind, unit=unit, account=account, role=role, appointment=post,
             reason=reason or "", sentence=plain(sentence), other=other, number=number, starts=starts, ends=ends,
         ),
     )  # fmt: skip

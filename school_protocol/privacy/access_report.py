@@ -16,7 +16,7 @@ from school_protocol.cases import index_repository
 from school_protocol.cases.loading import Loaded, account_names, load, sees_pseudonyms
 from school_protocol.cases.showing import note_reading, seeing_of
 from school_protocol.cases.view_models import CaseHead
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine import visibility
 from school_protocol.engine.actors import standing_in
 from school_protocol.engine.case_parts import Door, Opened
@@ -46,7 +46,7 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
-class SightLine:
+class ReaderLine:
     """Somebody who can see the case. `signs`: they read signs in place of names; `lifted`: names, until then."""
 
     account: str
@@ -88,11 +88,11 @@ class Readings:
 
 
 @dataclass(frozen=True, slots=True)
-class SightView:
+class AccessReportView:
     """The whole page. `out` is None for whoever may not know of exclusions."""
 
     head: CaseHead
-    lines: tuple[SightLine, ...]
+    lines: tuple[ReaderLine, ...]
     out: tuple[OutLine, ...] | None
     readings: Readings
     may_lift: bool
@@ -102,24 +102,24 @@ class SightView:
     limited: bool
 
 
-def see_sight(house: House, actor: Actor, number: str) -> SightView:
+def see_sight(ctx: AppContext, actor: Actor, number: str) -> AccessReportView:
     """Who sees this case, why, and who has read it. Looking is a reading itself. Raises Unseen."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number, reading=True)
-        candidates = _candidates(house, actor.language, _place(house, session, loaded))
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number, reading=True)
-        note_reading(house, session, loaded, "sight")
-        place, limited = _place(house, session, loaded), _is_limited(loaded)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number, reading=True)
+        candidates = _candidates(ctx, actor.language, _place(ctx, session, loaded))
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number, reading=True)
+        note_reading(ctx, session, loaded, "sight")
+        place, limited = _place(ctx, session, loaded), _is_limited(loaded)
         lines = tuple(_lines(loaded, place, candidates))
         knows = not loaded.metadata_only and may_know_exclusions(loaded.protocol, loaded.roles)
-        names = account_names(house, loaded.case.exclusions, loaded.actor.language)
+        names = account_names(ctx, loaded.case.exclusions, loaded.actor.language)
         out = tuple(OutLine(names.get(account, "—"), seq) for account, seq in loaded.case.exclusions.items())
-        return SightView(
-            head=seeing_of(house, loaded).head(),
+        return AccessReportView(
+            head=seeing_of(ctx, loaded).head(),
             lines=tuple(line for line in lines if not limited or line.is_self or not _has_side(loaded.protocol, line)),
             out=out if knows else None,
-            readings=_readings(house, session, loaded, None),
+            readings=_readings(ctx, session, loaded, None),
             may_lift=may_lift(loaded),
             lifting=loaded.lifting,
             doors=() if limited or loaded.metadata_only else tuple(reversed(loaded.case.doors)),
@@ -128,24 +128,24 @@ def see_sight(house: House, actor: Actor, number: str) -> SightView:
         )
 
 
-def _place(house: House, session: Session, loaded: Loaded) -> Place:
+def _place(ctx: AppContext, session: Session, loaded: Loaded) -> Place:
     row = index_repository.row_of(session, loaded.case_id)
     assert row is not None
-    return row.place(today_for(house))
+    return row.place(today_for(ctx))
 
 
-def see_readings(house: House, actor: Actor, number: str, after: str | None = None) -> tuple[CaseHead, Readings]:
+def see_readings(ctx: AppContext, actor: Actor, number: str, after: str | None = None) -> tuple[CaseHead, Readings]:
     """A further page of readings. Raises Unseen."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number, reading=True)
-        note_reading(house, session, loaded, "sight")
-        return seeing_of(house, loaded).head(), _readings(house, session, loaded, _cursor(after))
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number, reading=True)
+        note_reading(ctx, session, loaded, "sight")
+        return seeing_of(ctx, loaded).head(), _readings(ctx, session, loaded, _cursor(after))
 
 
 # ---- who sees it -------------------------------------------------------------------------------------------------
 
 
-def _lines(loaded: Loaded, place: Place, candidates: Iterable[tuple[Actor, Scope]]) -> Iterator[SightLine]:
+def _lines(loaded: Loaded, place: Place, candidates: Iterable[tuple[Actor, Scope]]) -> Iterator[ReaderLine]:
     """Everybody whom policy lets in, asked one by one: what pages do is what this page says.
 
     Whoever stood in for those who oversee is named in the index row till it is written anew, and reads no more.
@@ -158,30 +158,30 @@ def _lines(loaded: Loaded, place: Place, candidates: Iterable[tuple[Actor, Scope
             yield _line(loaded, actor, clauses, named)
 
 
-def _candidates(house: House, language: str, place: Place) -> list[tuple[Actor, Scope]]:
+def _candidates(ctx: AppContext, language: str, place: Place) -> list[tuple[Actor, Scope]]:
     """Whoever could see it: holders of a role in its school or above, whoever is seated, whoever it is open to.
 
     Worked out before the right to write is taken, in some queries, however many they are.
     """
-    today = today_for(house)
+    today = today_for(ctx)
     units = tuple(one for one in (place.unit, place.province, place.region) if one)
-    with house.directory.reading() as people:
+    with ctx.directory.reading() as people:
         held = {one.account.id for one in auth_repository.holders(people, units, today=today)}
         ids = held | place.seats | {reader.account for reader in place.readers}
         known = auth_repository.accounts(people, ids)
-        actors = actors_of(house, known, people)
-    sights, now = house.library.sights(), house.now()
+        actors = actors_of(ctx, known, people)
+    sights, now = ctx.library.sights(), ctx.now()
     names = {one.id: one.name(language) for one in known.values()}
     return [(one, visibility.visible(one, sights, now)) for one in sorted(actors, key=lambda one: names[one.id])]
 
 
-def _line(loaded: Loaded, actor: Actor, clauses: tuple[Clause, ...], named: tuple[Why, ...]) -> SightLine:
+def _line(loaded: Loaded, actor: Actor, clauses: tuple[Clause, ...], named: tuple[Why, ...]) -> ReaderLine:
     known = loaded.around.people.get(actor.id)
     awaited = (Why("awaited"),) if known is not None and not known.has_way_in else ()
     why = tuple(dict.fromkeys((*_reasons(loaded, actor, clauses), *named, *awaited)))
     roles = [one.role for one in why if one.role]
     lifting = loaded.case.lifting_of(actor.id, loaded.now)
-    return SightLine(
+    return ReaderLine(
         account=actor.id,
         name=known.name if known else actor.name,
         why=why,
@@ -211,7 +211,7 @@ def _by_name(loaded: Loaded, actor: Actor, standing: Mapping[str, str]) -> Itera
         yield Why("stands_in", standing[actor.id])
 
 
-def _has_side(protocol: Protocol, line: SightLine) -> bool:
+def _has_side(protocol: Protocol, line: ReaderLine) -> bool:
     """Whether somebody is bound to a side: whoever is bound to one learns of nobody else who is."""
     seats = [why for why in line.why if why.kind == "seat"]
     return any(bool(why.side) or is_side_bound(protocol, (why.role,)) for why in seats)
@@ -224,13 +224,13 @@ def _is_limited(loaded: Loaded) -> bool:
 # ---- who has read it ---------------------------------------------------------------------------------------------
 
 
-def _readings(house: House, session: Session, loaded: Loaded, after: access_log.Cursor | None) -> Readings:
+def _readings(ctx: AppContext, session: Session, loaded: Loaded, after: access_log.Cursor | None) -> Readings:
     own = _is_limited(loaded)
     rows = access_log.access_of_case(
         session, loaded.case_id, limit=PAGE + 1, after=after, account=loaded.actor.id if own else None
     )
     shown = rows[:PAGE]
-    names = account_names(house, {row.account for row in shown}, loaded.actor.language)
+    names = account_names(ctx, {row.account for row in shown}, loaded.actor.language)
     lines = tuple(_reading(row, names.get(row.account, "—")) for row in shown)
     return Readings(lines, str(access_log.Cursor(shown[-1].at, shown[-1].id)) if len(rows) > PAGE else None, own)
 

@@ -19,7 +19,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, keep, load, naming_of, sign_of
 from school_protocol.cases.view_models import CaseHead, PersonLine, RightsLine
-from school_protocol.context import REALM, House, today_for
+from school_protocol.context import REALM, AppContext, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.conditions import Truth
@@ -77,25 +77,25 @@ class RequestList:
 
 
 def see_requests(
-    house: House, actor: Actor, *, after: str | None = None, limit: int = PAGE, only_mine: bool = False
+    ctx: AppContext, actor: Actor, *, after: str | None = None, limit: int = PAGE, only_mine: bool = False
 ) -> RequestList:
     """The requests in what this person is told of, the first due first; or (`only_mine`) those that they answer.
 
     Raises Unseen.
     """
-    answering = scope_of_limits(house, _answering(house, actor))
-    scope = answering if only_mine else scope_of_limits(house, actor)
+    answering = scope_of_limits(ctx, _answering(ctx, actor))
+    scope = answering if only_mine else scope_of_limits(ctx, actor)
     cursor = access_log.Cursor.parse(after) if after else None
     if not scope.clauses or (after and cursor is None):
         raise Unseen("requests")
-    today, now = today_for(house), house.now()
-    with house.realm.reading() as session:
-        keys = {key for protocol in house.library.every() for key in _deadlines(protocol)}
+    today, now = today_for(ctx), ctx.now()
+    with ctx.realm.reading() as session:
+        keys = {key for protocol in ctx.library.every() for key in _deadlines(protocol)}
         found, more = repository.requests(session, scope, keys, today=today, limit=limit, after=cursor)
         ids = {one.case_id for one in found}
         waiting = repository.waiting_in(session, ids, now)
         mine = index_repository.seen_among(session, answering, ids, today=today) if answering.clauses else frozenset()
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         units = auth_repository.find_units(session, {one.unit for one in found})
     lines = tuple(
         RequestLine(
@@ -106,14 +106,14 @@ def see_requests(
     return RequestList(lines, str(more) if more else None)
 
 
-def answers_requests(house: House, actor: Actor) -> bool:
+def answers_requests(ctx: AppContext, actor: Actor) -> bool:
     """Whether this person holds a role that answers such requests somewhere."""
-    return bool(scope_of_limits(house, _answering(house, actor)).clauses)
+    return bool(scope_of_limits(ctx, _answering(ctx, actor)).clauses)
 
 
-def _answering(house: House, actor: Actor) -> Actor:
+def _answering(ctx: AppContext, actor: Actor) -> Actor:
     """This person in the roles alone that answer such requests."""
-    named = {role for protocol in house.library.every() for act in _rights_acts(protocol) for role in act.by}
+    named = {role for protocol in ctx.library.every() for act in _rights_acts(protocol) for role in act.by}
     return replace(actor, appointments=tuple(held for held in actor.appointments if held.role in named))
 
 
@@ -170,16 +170,16 @@ class RightsView:
     against: tuple[Reason, ...]
 
 
-def see_rights(house: House, actor: Actor, number: str) -> RightsView:
+def see_rights(ctx: AppContext, actor: Actor, number: str) -> RightsView:
     """What people asked about themselves in that case. Raises Unseen for whoever answers no such request."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
         asking, agreeing = asks(loaded), agrees(loaded)
         if asking is None and agreeing is None:
             raise Unseen(number)
         seeing = Seeing(loaded, {})
-        found = repository.exports_of_case(session, loaded.case_id, house.now())
-        free = _free(house, session, loaded)
+        found = repository.exports_of_case(session, loaded.case_id, ctx.now())
+        free = _free(ctx, session, loaded)
         stands = against(loaded, agreeing or _agreeing_role(loaded))
         return RightsView(
             head=seeing.head(),
@@ -193,7 +193,7 @@ def see_rights(house: House, actor: Actor, number: str) -> RightsView:
         )
 
 
-def right_line_of(_house: House, _session: Session, loaded: Loaded) -> RightsLine | None:
+def right_line_of(_ctx: AppContext, _session: Session, loaded: Loaded) -> RightsLine | None:
     """What waits in a case that is open before somebody; None for whoever answers no such request."""
     if asks(loaded) is None and agrees(loaded) is None:
         return None
@@ -202,10 +202,10 @@ def right_line_of(_house: House, _session: Session, loaded: Loaded) -> RightsLin
     return RightsLine(min(waiting, default=None))
 
 
-def _free(house: House, session: Session, loaded: Loaded) -> tuple[Record, ...]:
+def _free(ctx: AppContext, session: Session, loaded: Loaded) -> tuple[Record, ...]:
     """The requests for access that wait, and brought no copy yet."""
     found = access_asked(loaded.facts)
-    return tuple(one for one in found if not repository.exports_under(session, loaded.case_id, one.seq, house.now()))
+    return tuple(one for one in found if not repository.exports_under(session, loaded.case_id, one.seq, ctx.now()))
 
 
 def _access_line(loaded: Loaded, record: Record) -> AccessLine:
@@ -291,22 +291,22 @@ def _needs(protocol: Protocol, role: str | None) -> Iterator[str]:
 # ---- asking, agreeing ----------------------------------------------------------------------------------------------
 
 
-def ask_right(house: House, actor: Actor, number: str, person: str, *, token: str, entry: int = 0) -> str:
+def ask_right(ctx: AppContext, actor: Actor, number: str, person: str, *, token: str, entry: int = 0) -> str:
     """Ask for a copy of what is kept of that person of the case, under the request that is that entry; returns its id.
 
     Pressed twice, it is asked once. `entry` 0: the only request that brought no copy yet. Raises Unseen, Refused while
     nobody asked for access, where the request names somebody else or brought its copy, or a hold stands against it.
     """
-    press = idempotency.press(house.vault, actor.id, token, number, "export", person, entry)
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
+    press = idempotency.press(ctx.vault, actor.id, token, number, "export", person, entry)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number)
         if asks(loaded) is None or person not in loaded.case.people:
             raise Unseen(number)
         if (before := idempotency.spent(session, press)) is not None:
             return str(before["export"])
         lock_limits(session, loaded.case_id)
         _refuse(against(loaded, _agreeing_role(loaded)))
-        request, now = _request(house, session, loaded, entry), house.now()
+        request, now = _request(ctx, session, loaded, entry), ctx.now()
         if named_in(loaded.facts, request) not in (None, person):
             _refuse((Reason("asked_of_another"),))
         found = repository.ask_export(
@@ -317,9 +317,9 @@ def ask_right(house: House, actor: Actor, number: str, person: str, *, token: st
         return found
 
 
-def _request(house: House, session: Session, loaded: Loaded, entry: int) -> Record:
+def _request(ctx: AppContext, session: Session, loaded: Loaded, entry: int) -> Record:
     """The request for access that brings the copy. Raises Unseen, Refused."""
-    free = _free(house, session, loaded)
+    free = _free(ctx, session, loaded)
     if not entry and len(free) > 1:
         raise Refused((Reason("which_request"),))
     found = next((one for one in free if entry in (0, one.seq)), None)
@@ -335,11 +335,11 @@ def _note(session: Session, loaded: Loaded, entry: int, what: str, now: datetime
     access_log.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=now, what=what, reason=str(entry))
 
 
-def settle_right(house: House, actor: Actor, number: str, export_id: str, *, agreed: bool) -> None:
+def settle_right(ctx: AppContext, actor: Actor, number: str, export_id: str, *, agreed: bool) -> None:
     """Let that copy go, or not. Raises Unseen where it is not for this person, or was decided; Refused as `ask`."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
-        role, now = agrees(loaded), house.now()
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number)
+        role, now = agrees(loaded), ctx.now()
         found = repository.find_export(session, loaded.case_id, export_id, now)
         if role is None or found.asked_by == actor.id:
             raise Unseen(export_id)
@@ -351,10 +351,10 @@ def settle_right(house: House, actor: Actor, number: str, export_id: str, *, agr
         _note(session, loaded, found.seq, AGREED if agreed else DECLINED, now)
 
 
-def opened(house: House, session: Session, actor: Actor, number: str, export_id: str) -> tuple[Loaded, AccessExportRow]:
+def opened(ctx: AppContext, session: Session, actor: Actor, number: str, export_id: str) -> tuple[Loaded, AccessExportRow]:
     """The case and the copy that may be opened now, by this person. Raises Unseen, Refused."""
-    loaded = load(house, session, actor, number)
-    found = repository.find_export(session, loaded.case_id, export_id, house.now())
+    loaded = load(ctx, session, actor, number)
+    found = repository.find_export(session, loaded.case_id, export_id, ctx.now())
     if asks(loaded) is None or found.state != APPROVED or found.person not in loaded.case.people:
         raise Unseen(export_id)
     _refuse(against(loaded, _agreeing_role(loaded), found.seq))
@@ -382,25 +382,25 @@ class Opened:
     copy: int
 
 
-def open_copy(house: House, actor: Actor, number: str, export_id: str, language: str) -> Opened:
+def open_copy(ctx: AppContext, actor: Actor, number: str, export_id: str, language: str) -> Opened:
     """One copy, numbered, signed and written down in the case. Raises Unseen, Refused, SealingError."""
     wording = Wording(language)
-    with house.realm.reading() as session:
-        loaded, found = opened(house, session, actor, number, export_id)
-        if language not in loaded.protocol.languages or language not in house.settings.languages:
+    with ctx.realm.reading() as session:
+        loaded, found = opened(ctx, session, actor, number, export_id)
+        if language not in loaded.protocol.languages or language not in ctx.settings.languages:
             raise Unseen(language)
         view = about(loaded, found.person, wording)
         copy = cases_repository.case_copies(session, loaded.case_id, DOCUMENT) + 1
         head = journal.content_head(session, loaded.case_id)
     assert head is not None
-    reader = account_names(house, [actor.id], language).get(actor.id, "—")
-    line = Copy(copy, reader, house.now(), head.hash, head.seq)
+    reader = account_names(ctx, [actor.id], language).get(actor.id, "—")
+    line = Copy(copy, reader, ctx.now(), head.hash, head.seq)
     watermark = "" if actor.realm == REALM else wording._("TRAINING")
     about_it = wording._("What belongs to this copy alone")
     data = assembled(access_copy(view, wording), overlay(line, wording, watermark), line, about_it, has_record=False)
-    data = signed(house, loaded.around.unit, data, house.now(), wording)
-    with house.realm.writing() as session:
-        loaded, found = opened(house, session, actor, number, export_id)
+    data = signed(ctx, loaded.around.unit, data, ctx.now(), wording)
+    with ctx.realm.writing() as session:
+        loaded, found = opened(ctx, session, actor, number, export_id)
         if cases_repository.next_copy(session, loaded.case_id, DOCUMENT) != copy:
             raise Unseen("another copy was opened at the same time")
         role = asks(loaded)
@@ -410,8 +410,8 @@ def open_copy(house: House, actor: Actor, number: str, export_id: str, language:
             language=language, copy=copy, content_head=head.hash, digest=hashlib.sha256(data).hexdigest(),
             reader=view.sign, at_seq=head.seq, about=found.person, request=found.seq,
         )  # fmt: skip
-        keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=NOTE)
+        keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=NOTE)
     return Opened(f"{number}-{view.sign}-{copy}-{language}.pdf", data, copy)
 
 

@@ -18,7 +18,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import Loaded, keep, load, load_by_id, scope_of
 from school_protocol.cases.showing import note_reading, seeing_of
 from school_protocol.cases.view_models import CaseHead
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine import visibility
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
@@ -48,7 +48,7 @@ class Asked:
     password: str = field(repr=False)
 
 
-def checked(house: House, actor: Actor, asked: Asked, *, missing: Sequence[str] = ()) -> str:
+def checked(ctx: AppContext, actor: Actor, asked: Asked, *, missing: Sequence[str] = ()) -> str:
     """The reason as it is kept. Raises BadInput for every field that is not as it must be, and for those `missing`."""
     problems: dict[str, tuple[str, ...]] = dict.fromkeys(missing, ("required",))
     said = " ".join(asked.reason.split())
@@ -60,7 +60,7 @@ def checked(house: House, actor: Actor, asked: Asked, *, missing: Sequence[str] 
     if not asked.password:
         problems["password"] = ("required",)
     elif not problems:
-        must_prove(house, actor.id, asked.password)
+        must_prove(ctx, actor.id, asked.password)
     if problems:
         raise BadInput(problems)
     return said
@@ -76,7 +76,7 @@ def reason_problem(said: str) -> str:
 
 
 def tell_of_access(
-    house: House, session: Session, loaded: Loaded, roles: tuple[str, ...], *, urgent: bool, door: int = 0
+    ctx: AppContext, session: Session, loaded: Loaded, roles: tuple[str, ...], *, urgent: bool, door: int = 0
 ) -> None:
     """Ask for a message to whoever holds these roles, without a word of what it is about.
 
@@ -89,10 +89,10 @@ def tell_of_access(
             "case": loaded.case_id, "to": role, "move": "", "urgent": urgent,
         }  # fmt: skip
         if opened is None:
-            work_queue.put_message(session, "notify", payload, at=house.now())
+            work_queue.put_message(session, "notify", payload, at=ctx.now())
         else:
             work_queue.put_message(
-                session, "notify", {**payload, "door": door}, at=house.now(), due_at=opened.review_by
+                session, "notify", {**payload, "door": door}, at=ctx.now(), due_at=opened.review_by
             )
 
 
@@ -156,26 +156,26 @@ class DoorView:
     sentence: str = ""
 
 
-def may_try(house: House, actor: Actor) -> bool:
+def may_try(ctx: AppContext, actor: Actor) -> bool:
     """Whether this person holds a role by which a case might be opened in an emergency."""
     held = {appointment.role for appointment in actor.appointments}
-    return any(sight.role in held and visibility.is_in_chain(sight) for sight in house.library.sights())
+    return any(sight.role in held and visibility.is_in_chain(sight) for sight in ctx.library.sights())
 
 
-def break_door(house: House, actor: Actor, number: str, asked: Asked) -> str:
+def break_door(ctx: AppContext, actor: Actor, number: str, asked: Asked) -> str:
     """Open the case with that number to this person, to be read, for four hours; returns its number.
 
     Raises BadInput by field; SeenAnyway; TooManyTries; Unseen where there is no such case, or not for this person.
     """
-    if not may_try(house, actor):
+    if not may_try(ctx, actor):
         raise Unseen(number)
     missing = () if number.strip() else ("number",)
     if not missing and not reason_problem(" ".join(asked.reason.split())):
-        _count_try(house, actor)
-    said = checked(house, actor, asked, missing=missing)
+        _count_try(ctx, actor)
+    said = checked(ctx, actor, asked, missing=missing)
     digits = case_numbers.check_number(number)
-    with house.realm.writing() as session:
-        found = opening(house, session, actor, digits or "")
+    with ctx.realm.writing() as session:
+        found = opening(ctx, session, actor, digits or "")
         if found is None:
             _log.warning("an emergency opening was refused to the account %s", actor.id)
             raise Unseen(number)
@@ -185,41 +185,41 @@ def break_door(house: House, actor: Actor, number: str, asked: Asked) -> str:
             actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, until=until.isoformat(),
             review_by=review_by.isoformat(), reason=said,
         )  # fmt: skip
-        (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-        after = load_by_id(house, session, actor, loaded.case_id)
+        (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        after = load_by_id(ctx, session, actor, loaded.case_id)
         told = reviewers(loaded.protocol)
-        tell_of_access(house, session, after, told, urgent=True)
-        tell_of_access(house, session, after, told, urgent=True, door=kept.seq)
+        tell_of_access(ctx, session, after, told, urgent=True)
+        tell_of_access(ctx, session, after, told, urgent=True, door=kept.seq)
         reason = f"door.{kept.seq}"
         access_log.note(
             session, case_id=loaded.case_id, account=actor.id, at=loaded.now, what="door.opened", reason=reason
         )
-    with house.directory.writing() as people:
+    with ctx.directory.writing() as people:
         sign_in_repository.forget_attempts(people, _subject(actor))
     return loaded.case.number
 
 
-def opening(house: House, session: Session, actor: Actor, digits: str) -> tuple[Loaded, str] | None:
+def opening(ctx: AppContext, session: Session, actor: Actor, digits: str) -> tuple[Loaded, str] | None:
     """The case and the role by which this person may open it; None where they may not. Raises SeenAnyway."""
     case_id = cases_repository.find_by_number(session, digits) if digits else None
     row = index_repository.row_of(session, case_id) if case_id else None
     if row is None:
         return None
-    scope, place = scope_of(house, actor), row.place(today_for(house))
-    chain = visibility.chain(actor, house.library.sights(), place)
+    scope, place = scope_of(ctx, actor), row.place(today_for(ctx))
+    chain = visibility.chain(actor, ctx.library.sights(), place)
     if visibility.may_break(scope, place, chain):
-        return load_by_id(house, session, actor, row.case_id), chain[0]
+        return load_by_id(ctx, session, actor, row.case_id), chain[0]
     if visibility.may_see(scope, place):
         raise SeenAnyway(row.number)
     return None
 
 
-def _count_try(house: House, actor: Actor) -> None:
+def _count_try(ctx: AppContext, actor: Actor) -> None:
     subject = _subject(actor)
-    with house.directory.writing() as session:
-        if sign_in_repository.attempts_since(session, subject, house.now() - WINDOW) >= TRIES:
+    with ctx.directory.writing() as session:
+        if sign_in_repository.attempts_since(session, subject, ctx.now() - WINDOW) >= TRIES:
             raise TooManyTries(int(WINDOW.total_seconds()))
-        sign_in_repository.note_attempt(session, subject, at=house.now())
+        sign_in_repository.note_attempt(session, subject, at=ctx.now())
 
 
 def _subject(actor: Actor) -> str:
@@ -230,19 +230,19 @@ def _subject(actor: Actor) -> str:
 # ---- afterwards --------------------------------------------------------------------------------------------------
 
 
-def reviews_waiting(house: House, actor: Actor) -> tuple[repository.Waiting, ...]:
+def reviews_waiting(ctx: AppContext, actor: Actor) -> tuple[repository.Waiting, ...]:
     """What this person is to review, soonest first, for the desk."""
-    if not _answers_for_schools(house, actor):
+    if not _answers_for_schools(ctx, actor):
         return ()
-    with house.realm.reading() as session:
-        scope = replace(scope_of(house, actor), now=None)  # who reads a case by an opening alone reviews none of it
-        return repository.waiting_reviews(session, scope, today=today_for(house), limit=WAITING)
+    with ctx.realm.reading() as session:
+        scope = replace(scope_of(ctx, actor), now=None)  # who reads a case by an opening alone reviews none of it
+        return repository.waiting_reviews(session, scope, today=today_for(ctx), limit=WAITING)
 
 
-def _answers_for_schools(house: House, actor: Actor) -> bool:
+def _answers_for_schools(ctx: AppContext, actor: Actor) -> bool:
     """Whether one of this person's roles is among those that review."""
     held = {appointment.role for appointment in actor.appointments}
-    return any(key in held for protocol in house.library.current() for key in reviewers(protocol))
+    return any(key in held for protocol in ctx.library.current() for key in reviewers(protocol))
 
 
 def reviewers(protocol: Protocol) -> tuple[str, ...]:
@@ -250,13 +250,13 @@ def reviewers(protocol: Protocol) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*heads(protocol), *access_above(protocol))))
 
 
-def see_door(house: House, actor: Actor, number: str, seq: int) -> DoorView:
+def see_door(ctx: AppContext, actor: Actor, number: str, seq: int) -> DoorView:
     """One emergency opening of a case. Raises Unseen."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number, reading=True)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number, reading=True)
         door = _door(loaded, seq)
-        note_reading(house, session, loaded, f"door.{seq}")
-        seeing = seeing_of(house, loaded)
+        note_reading(ctx, session, loaded, f"door.{seq}")
+        seeing = seeing_of(ctx, loaded)
         opened = seeing.event(next(one for one in loaded.events if one.seq == seq))
         settled = next((one for one in loaded.events if one.seq == door.reviewed_seq), None)
         verdict = seeing.event(settled) if settled is not None else None
@@ -269,14 +269,14 @@ def see_door(house: House, actor: Actor, number: str, seq: int) -> DoorView:
         )  # fmt: skip
 
 
-def review(house: House, actor: Actor, number: str, seq: int, *, justified: bool | None, sentence: str) -> DoorReviewed:
+def review(ctx: AppContext, actor: Actor, number: str, seq: int, *, justified: bool | None, sentence: str) -> DoorReviewed:
     """Say of somebody else's opening whether it was justified, in a sentence.
 
     Raises Unseen, ReviewedBefore, BadInput by field.
     """
     said = " ".join(sentence.split())
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number)
         door = _door(loaded, seq)
         role = reviewing_role(loaded, door)
         if role is None:
@@ -293,7 +293,7 @@ def review(house: House, actor: Actor, number: str, seq: int, *, justified: bool
             actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, door=seq, justified=bool(justified),
             sentence=said,
         )  # fmt: skip
-        (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
         assert isinstance(kept, DoorReviewed)
         return kept
 
@@ -313,7 +313,7 @@ def _door(loaded: Loaded, seq: int) -> Door:
 
 
 def beside(
-    _house: House, _session: Session, row: index_repository.IndexRow, facts: Facts
+    _ctx: AppContext, _session: Session, row: index_repository.IndexRow, facts: Facts
 ) -> tuple[index_repository.Beside]:
     """Which openings of a case wait to be reviewed: written with its index row."""
     unreviewed = (door for door in facts.case.doors if door.reviewed_seq is None)
@@ -342,23 +342,23 @@ class NamesView:
     standing: Opened | None
 
 
-def see_names(house: House, actor: Actor, number: str) -> NamesView:
+def see_names(ctx: AppContext, actor: Actor, number: str) -> NamesView:
     """What may be lifted here. Raises Unseen for whoever reads names anyway, or nothing but metadata."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number, reading=True)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number, reading=True)
         _check(loaded)
-        return NamesView(seeing_of(house, loaded).head(), loaded.lifting)
+        return NamesView(seeing_of(ctx, loaded).head(), loaded.lifting)
 
 
-def lift(house: House, actor: Actor, number: str, asked: Asked) -> AccessLifted:
+def lift(ctx: AppContext, actor: Actor, number: str, asked: Asked) -> AccessLifted:
     """Names stand beside signs on the pages of this case, for this person, until the time is over.
 
     Raises Unseen, BadInput by field, OpenBefore.
     """
-    see_names(house, actor, number)
-    said = checked(house, actor, asked)
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number, reading=True)
+    see_names(ctx, actor, number)
+    said = checked(ctx, actor, asked)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number, reading=True)
         _check(loaded)
         if loaded.lifting is not None:
             raise OpenBefore(number)
@@ -367,8 +367,8 @@ def lift(house: House, actor: Actor, number: str, asked: Asked) -> AccessLifted:
             actor=actor.id, role=loaded.roles[0], at=loaded.now, occurred_at=loaded.now, until=until.isoformat(),
             reason=said,
         )  # fmt: skip
-        (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-        tell_of_access(house, session, loaded, heads(loaded.protocol), urgent=False)
+        (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        tell_of_access(ctx, session, loaded, heads(loaded.protocol), urgent=False)
         reason = f"lifting.{kept.seq}"
         access_log.note(
             session, case_id=loaded.case_id, account=actor.id, at=loaded.now, what="names.lifted", reason=reason
@@ -377,13 +377,13 @@ def lift(house: House, actor: Actor, number: str, asked: Asked) -> AccessLifted:
         return kept
 
 
-def end_access(house: House, actor: Actor, number: str, opened: int) -> bool:
+def end_access(ctx: AppContext, actor: Actor, number: str, opened: int) -> bool:
     """Close what this person opened under that number, names or the case itself; False where it was over already.
 
     Raises Unseen where it is not theirs.
     """
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number, reading=True)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number, reading=True)
         own = [one for one in (*loaded.case.liftings, *loaded.case.doors) if one.account == actor.id]
         found = next((one for one in own if one.seq == opened), None)
         if found is None:
@@ -391,7 +391,7 @@ def end_access(house: House, actor: Actor, number: str, opened: int) -> bool:
         if not found.stands(loaded.now):
             return False
         event = AccessEnded(actor=actor.id, role=found.role, at=loaded.now, occurred_at=loaded.now, opened=found.seq)
-        keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
         return True
 
 

@@ -17,7 +17,7 @@ from school_protocol.cases.loading import Loaded, keep, load
 from school_protocol.cases.service import Done, record_act
 from school_protocol.cases.showing import seeing_of
 from school_protocol.cases.view_models import CaseHead, RecordView
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine import evidence_pieces
 from school_protocol.engine.case_parts import FileLife
 from school_protocol.engine.definition import ActKind, Target
@@ -55,7 +55,7 @@ class Handed:
 
 
 def open_file(
-    house: House, actor: Actor, number: str, entry: int, *, original: bool, purpose: str, reason: str, token: str
+    ctx: AppContext, actor: Actor, number: str, entry: int, *, original: bool, purpose: str, reason: str, token: str
 ) -> Handed:
     """What was made of the piece's file, or the file itself (`original`); the opening is an event with its reason.
 
@@ -63,56 +63,56 @@ def open_file(
     BadInput (`purpose`, `reason`), OpenedBefore, FilesAway, FileLost where it is missing or altered: an alarm is kept
     then.
     """
-    with house.realm.writing(together=True) as session:
-        loaded = load(house, session, actor, number)
-        piece = piece_at(loaded, seeing_of(house, loaded), entry)
+    with ctx.realm.writing(together=True) as session:
+        loaded = load(ctx, session, actor, number)
+        piece = piece_at(loaded, seeing_of(ctx, loaded), entry)
         role, life = piece.opening_role(original=original), piece.file
         if role is None or life is None:
             raise Unseen(f"{number}/{entry}")
         _check_open(piece, life)
         said = _checked(purpose, reason)
-        press = idempotency.press(house.vault, actor.id, token, number, "open", entry, original, purpose, said)
+        press = idempotency.press(ctx.vault, actor.id, token, number, "open", entry, original, purpose, said)
         before: idempotency.Outcome | None = idempotency.spent(session, press)
-        if before is not None and not _is_echo(house, before):
+        if before is not None and not _is_echo(ctx, before):
             raise OpenedBefore(f"{number}/{entry}")
-        found = _content(house, session, piece, life, ORIGINAL if original else DERIVATIVE)
+        found = _content(ctx, session, piece, life, ORIGINAL if original else DERIVATIVE)
         if not isinstance(found, Fault):
             if before is None:
                 event = FileOpened(
                     actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, file=life.id, entry=entry,
                     piece=piece.number, original=original, purpose=purpose, reason=said,
                 )  # fmt: skip
-                before = _kept(house, session, piece, event, press)
+                before = _kept(ctx, session, piece, event, press)
             what = "file.original" if original else "file.derivative"
             reason = str(before["seq"])
-            access_log.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=what, reason=reason)
+            access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=what, reason=reason)
     if isinstance(found, Fault):
-        raise_alarm(house, found)
+        raise_alarm(ctx, found)
         raise FileLost(f"{number}/{entry}: {found.what}")
     return Handed(f"{number}-{piece.number:02d}.{Format(life.format).suffix}", Format(life.format), found)
 
 
 def _kept(
-    house: House, session: Session, piece: AtHand, event: FileOpened, press: idempotency.Press
+    ctx: AppContext, session: Session, piece: AtHand, event: FileOpened, press: idempotency.Press
 ) -> idempotency.Outcome:
     """The opening as an event, and the press used up; returns where that press led."""
     loaded = piece.loaded
-    (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-    outcome = {"seq": kept.seq, "raised": False, "number": loaded.case.number, "at": house.now().isoformat()}
-    idempotency.use(session, press, outcome, at=house.now())
+    (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    outcome = {"seq": kept.seq, "raised": False, "number": loaded.case.number, "at": ctx.now().isoformat()}
+    idempotency.use(session, press, outcome, at=ctx.now())
     return outcome
 
 
-def _is_echo(house: House, before: idempotency.Outcome) -> bool:
+def _is_echo(ctx: AppContext, before: idempotency.Outcome) -> bool:
     """Whether that press was just now."""
     at = before.get("at")
-    return at is not None and house.now() - datetime.fromisoformat(str(at)) <= ECHO
+    return at is not None and ctx.now() - datetime.fromisoformat(str(at)) <= ECHO
 
 
-def raise_alarm(house: House, fault: Fault) -> bool:
+def raise_alarm(ctx: AppContext, fault: Fault) -> bool:
     """Keep that a file is missing or altered, and say it in the log; False where it was known, or is meant to be."""
-    with house.realm.writing() as session:
-        is_new = repository.alarm(session, fault, at=house.now())
+    with ctx.realm.writing() as session:
+        is_new = repository.alarm(session, fault, at=ctx.now())
     if is_new:
         _log.error("a file of evidence is %s: see the alarms of files", fault.what)
     return is_new
@@ -139,14 +139,14 @@ def _check_open(piece: AtHand, life: FileLife) -> None:
         raise FileRefused(refusal)
 
 
-def _content(house: House, session: Session, piece: AtHand, life: FileLife, part: str) -> bytes | Fault:
+def _content(ctx: AppContext, session: Session, piece: AtHand, life: FileLife, part: str) -> bytes | Fault:
     case_id = piece.loaded.case_id
     if part not in repository.parts_of(session, case_id, life.id):
         if part == DERIVATIVE and repository.parts_of(session, case_id, life.id):
             raise Unseen(f"nothing was made of file {life.id}")
         return Fault(case_id, life.id, "missing")
     try:
-        found = repository.open_part(session, house.vault, house.blobs, case_id, life.id, part)
+        found = repository.open_part(session, ctx.vault, ctx.blobs, case_id, life.id, part)
     except Sealed:
         return Fault(case_id, life.id, "altered")
     if part == ORIGINAL and isinstance(found, bytes) and hashlib.sha256(found).hexdigest() != life.sha256:
@@ -238,21 +238,21 @@ class RegisterView:
         return found
 
 
-def see_register(house: House, actor: Actor, number: str) -> RegisterView:
+def see_register(ctx: AppContext, actor: Actor, number: str) -> RegisterView:
     """The register, to whoever sees the case; the reading is recorded. Raises Unseen where the protocol has none."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number)
         declared = loaded.protocol.pieces
         if declared is None or loaded.metadata_only:
             raise Unseen(number)
-        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what="evidence")
-        seeing = seeing_of(house, loaded)
-        found = tuple(_pieces(house, session, loaded, seeing))
-        return _view(house, loaded, seeing, declared, found)
+        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what="evidence")
+        seeing = seeing_of(ctx, loaded)
+        found = tuple(_pieces(ctx, session, loaded, seeing))
+        return _view(ctx, loaded, seeing, declared, found)
 
 
 def _view(
-    house: House, loaded: Loaded, seeing: Seeing, declared: Pieces, found: tuple[PieceLine, ...]
+    ctx: AppContext, loaded: Loaded, seeing: Seeing, declared: Pieces, found: tuple[PieceLine, ...]
 ) -> RegisterView:  # fmt: skip
     protocol, removal = loaded.protocol, declared.removal
     form = protocol.form_of(declared.act)
@@ -262,10 +262,10 @@ def _view(
         pieces=found,
         is_open=any(one.kind == "act" and one.key == declared.act and one.is_open for one in seeing.choices),
         act=declared.act,
-        files_on=house.settings.evidence_files,
-        megabytes=house.settings.evidence_megabytes,
+        files_on=ctx.settings.evidence_files,
+        megabytes=ctx.settings.evidence_megabytes,
         no_files=any(protocol.dangers[life.danger].no_files for life in loaded.case.live_dangers()),
-        destroys_at_once=house.settings.prohibited == evidence_files.DESTROY,
+        destroys_at_once=ctx.settings.prohibited == evidence_files.DESTROY,
         channels=tuple(
             tuple(channels[key] for key in step.channels if key in channels)
             for step in removal.order
@@ -292,24 +292,24 @@ def options_of(form: Form, rows: str, column: str) -> dict[str, Option]:
     return {option.key: option for option in found.options} if found else {}
 
 
-def _pieces(house: House, session: Session, loaded: Loaded, seeing: Seeing) -> Iterator[PieceLine]:
+def _pieces(ctx: AppContext, session: Session, loaded: Loaded, seeing: Seeing) -> Iterator[PieceLine]:
     can_raise = seeing.head().can_raise
     for record in evidence_pieces.pieces_of(loaded.case):
         try:
             piece = piece_at(loaded, seeing, record.seq)
         except Unseen:
             continue
-        yield _line(house, session, piece, can_raise=can_raise)
+        yield _line(ctx, session, piece, can_raise=can_raise)
 
 
-def _line(house: House, session: Session, piece: AtHand, *, can_raise: bool) -> PieceLine:
+def _line(ctx: AppContext, session: Session, piece: AtHand, *, can_raise: bool) -> PieceLine:
     loaded, declared, shown, form = piece.loaded, piece.rules, piece.shown, piece.shown.form
     readable, answers = piece.is_readable, piece.shown.answers
     standing = evidence_pieces.standing(declared.removal, form, answers, loaded.facts.today) if readable else None
     channels = options_of(form, declared.removal.rows, declared.removal.channel)
     life, refusal = piece.file, piece.against()
     if life is not None and life.shut_at is not None:
-        evidence_files.note_seen(house, session, piece, life)
+        evidence_files.note_seen(ctx, session, piece, life)
     parts = tuple(str(answers[key]) for key in declared.named_after if answers.get(key))
     is_attaching = piece.attaching_role() is not None
     return PieceLine(
@@ -330,7 +330,7 @@ def _line(house: House, session: Session, piece: AtHand, *, can_raise: bool) -> 
         ),
         refusal=refusal,
         may_attach=is_attaching
-        and house.settings.evidence_files
+        and ctx.settings.evidence_files
         and refusal is None
         and life is None
         and piece.is_open,
@@ -395,7 +395,7 @@ _ATTEMPTS = 5
 
 
 def note_request(
-    house: House, actor: Actor, number: str, entry: int, *, channel: str, asked_on: str, reference: str = "",
+    ctx: AppContext, actor: Actor, number: str, entry: int, *, channel: str, asked_on: str, reference: str = "",
     result: str = "", place: int | None = None, token: str,
 ) -> Done:  # fmt: skip
     """Note that removal was asked for through `channel`, or, of the request at `place`, what came of it.
@@ -406,7 +406,7 @@ def note_request(
     said = (channel, asked_on, reference.strip(), result)
     for attempt in range(_ATTEMPTS):
         try:
-            return _noted(house, actor, number, entry, said, place, token)
+            return _noted(ctx, actor, number, entry, said, place, token)
         except Conflict:
             if attempt == _ATTEMPTS - 1:
                 raise
@@ -414,12 +414,12 @@ def note_request(
 
 
 def _noted(
-    house: House, actor: Actor, number: str, entry: int, said: tuple[str, str, str, str], place: int | None, token: str
+    ctx: AppContext, actor: Actor, number: str, entry: int, said: tuple[str, str, str, str], place: int | None, token: str
 ) -> Done:
     """The request put to what the piece says now; a Conflict where somebody wrote meanwhile."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
-        piece = piece_at(loaded, seeing_of(house, loaded), entry)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
+        piece = piece_at(loaded, seeing_of(ctx, loaded), entry)
     if not piece.is_readable:
         raise Unseen(f"{number}/{entry}")
     removal, rows = piece.rules.removal, piece.record.answers.get(piece.rules.removal.rows) or ()
@@ -433,7 +433,7 @@ def _noted(
         raise BadInput({"channel": ("required",)})
     try:
         return record_act(
-            house, actor, number, act, answers, expected=loaded.case.content_seq, token=token, changes=changes,
+            ctx, actor, number, act, answers, expected=loaded.case.content_seq, token=token, changes=changes,
             said=["removal", entry, place, *said],
         )  # fmt: skip
     except BadInput as error:
@@ -489,35 +489,35 @@ class Swept:
     strays: int
 
 
-def sweep_files(house: House, *, night: int | None = None) -> Swept:
+def sweep_files(ctx: AppContext, *, night: int | None = None) -> Swept:
     """Every row's file is read and compared; what no row names and is a day old is removed.
 
     `night`: its number, where a part of what is dear to read is enough. Raises FilesElsewhere, FilesAway.
     """
-    store, started_at = house.blobs, house.now()
-    refuse_elsewhere_in(house.realm, store)
-    lost = repository.faults(house.realm, store, night=night)
-    strays = repository.remove_strays(house.realm, store, house.now())
+    store, started_at = ctx.blobs, ctx.now()
+    refuse_elsewhere_in(ctx.realm, store)
+    lost = repository.faults(ctx.realm, store, night=night)
+    strays = repository.remove_strays(ctx.realm, store, ctx.now())
     if lost:
-        with house.realm.reading() as session:
+        with ctx.realm.reading() as session:
             gone = repository.unnamed(session, [fault.place for fault in lost])
         lost = tuple(fault for fault in lost if fault.place not in gone)
-    fresh = sum(raise_alarm(house, fault) for fault in lost)
-    with house.realm.writing() as session:
-        repository.swept(session, started_at, house.now())
+    fresh = sum(raise_alarm(ctx, fault) for fault in lost)
+    with ctx.realm.writing() as session:
+        repository.swept(session, started_at, ctx.now())
     return Swept(len(lost), fresh, strays)
 
 
-def sweep_on(house: House) -> Swept | None:
+def sweep_on(ctx: AppContext) -> Swept | None:
     """The look of the night where it is still to come, by the date alone; None where it was done.
 
     One that was cut off, or that a busy worker missed, is made up for at the next ring.
     """
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         latest = repository.last_sweep(session)
-    if latest is not None and _night_of(latest) == _night_of(house.now()):
+    if latest is not None and _night_of(latest) == _night_of(ctx.now()):
         return None
-    return sweep_files(house, night=_night_of(house.now()).toordinal())
+    return sweep_files(ctx, night=_night_of(ctx.now()).toordinal())
 
 
 def _night_of(moment: datetime) -> date:
@@ -526,7 +526,7 @@ def _night_of(moment: datetime) -> date:
     return here.date() if here.time() >= NIGHT else here.date() - timedelta(days=1)
 
 
-def file_alarms(house: House) -> tuple[FileAlarmRow, ...]:
+def file_alarms(ctx: AppContext) -> tuple[FileAlarmRow, ...]:
     """What was found missing or altered, the latest first."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         return repository.alarms(session)

@@ -13,7 +13,7 @@ from school_protocol.cases.loading import Loaded, keep, load
 from school_protocol.cases.service import Done, repeated, tell_file
 from school_protocol.cases.showing import seeing_of
 from school_protocol.cases.view_models import RecordView
-from school_protocol.context import House, take_away
+from school_protocol.context import AppContext, take_away
 from school_protocol.engine import evidence_pieces
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import FileLife, Record, acts_as
@@ -93,12 +93,12 @@ def piece_at(loaded: Loaded, seeing: Seeing, entry: int) -> AtHand:
     return found
 
 
-def check_may_attach(house: House, piece: AtHand) -> str:
+def check_may_attach(ctx: AppContext, piece: AtHand) -> str:
     """The role in which this person puts a file to the piece. Raises Unseen, FileRefused."""
     role = piece.attaching_role()
     if role is None:
         raise Unseen(f"{piece.loaded.case.number}/{piece.record.seq}")
-    if not house.settings.evidence_files:
+    if not ctx.settings.evidence_files:
         raise FileRefused(Refusal.off)
     if (refusal := piece.against()) is not None:
         raise FileRefused(refusal)
@@ -124,83 +124,83 @@ class Kept(Done):
     format: Format | None = None
 
 
-def most_of(house: House) -> int:
+def most_of(ctx: AppContext) -> int:
     """The largest file that is taken, in bytes."""
-    return house.settings.evidence_megabytes * MEGABYTE
+    return ctx.settings.evidence_megabytes * MEGABYTE
 
 
-def check_may(house: House, actor: Actor, number: str, entry: int) -> None:
+def check_may(ctx: AppContext, actor: Actor, number: str, entry: int) -> None:
     """Whether a file may be put to this piece, before anything of it is read. Raises Unseen, FileRefused."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
-        check_may_attach(house, piece_at(loaded, seeing_of(house, loaded), entry))
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
+        check_may_attach(ctx, piece_at(loaded, seeing_of(ctx, loaded), entry))
 
 
 def attach_file(
-    house: House, actor: Actor, number: str, entry: int, data: bytes, *, is_attested: bool, token: str
+    ctx: AppContext, actor: Actor, number: str, entry: int, data: bytes, *, is_attested: bool, token: str
 ) -> Kept:
     """Keep a file for the piece that `entry` registered; pressed twice, it is kept once.
 
     Raises Unseen, FileRefused with the reason, StorageFull, FilesAway, SentBefore.
     """
     try:
-        return _attached(house, actor, number, entry, data, is_attested=is_attested, token=token)
+        return _attached(ctx, actor, number, entry, data, is_attested=is_attested, token=token)
     except (FileRefused, Unseen) as error:
-        tell_file(house, actor, number, error)
+        tell_file(ctx, actor, number, error)
         raise
 
 
 def _attached(
-    house: House, actor: Actor, number: str, entry: int, data: bytes, *, is_attested: bool, token: str
+    ctx: AppContext, actor: Actor, number: str, entry: int, data: bytes, *, is_attested: bool, token: str
 ) -> Kept:
     digest = hashlib.sha256(data).hexdigest()
-    press = idempotency.press(house.vault, actor.id, token, number, "file", entry, digest)
-    if (before := _kept_before(house, press)) is not None:
+    press = idempotency.press(ctx.vault, actor.id, token, number, "file", entry, digest)
+    if (before := _kept_before(ctx, press)) is not None:
         return before
-    check_may(house, actor, number, entry)
+    check_may(ctx, actor, number, entry)
     if not is_attested:
         raise FileRefused(Refusal.not_attested)
-    found = _examined(house, data)
+    found = _examined(ctx, data)
     parts = {ORIGINAL: data} | ({DERIVATIVE: found.derivative} if found.derivative is not None else {})
     places: list[str] = []
     try:
-        with house.realm.writing(together=True) as session:
-            loaded = load(house, session, actor, number)  # held from here on: a press at the same time comes after
+        with ctx.realm.writing(together=True) as session:
+            loaded = load(ctx, session, actor, number)  # held from here on: a press at the same time comes after
             if (again := idempotency.spent(session, press)) is not None:
                 return Kept.again(again)
-            piece = piece_at(loaded, seeing_of(house, loaded), entry)
-            role = check_may_attach(house, piece)
+            piece = piece_at(loaded, seeing_of(ctx, loaded), entry)
+            role = check_may_attach(ctx, piece)
             file_id = repository.keep(
-                session, house.vault, house.blobs, loaded.case_id, parts, at=house.now(), places=places
+                session, ctx.vault, ctx.blobs, loaded.case_id, parts, at=ctx.now(), places=places
             )
             event = FileHandled(
                 actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, file=file_id, entry=entry,
                 piece=piece.number, step=FileStep.kept, sha256=digest, size=len(data), format=found.format.value,
             )  # fmt: skip
             (kept,) = keep(
-                house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around
+                ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around
             )
-            access_log.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what="file.kept")
-            idempotency.use(session, press, {"seq": kept.seq, "raised": False, "number": number}, at=house.now())
+            access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what="file.kept")
+            idempotency.use(session, press, {"seq": kept.seq, "raised": False, "number": number}, at=ctx.now())
             return Kept(kept.seq, number=number, format=found.format)
     except BaseException:
-        _tidy(house, places)
+        _tidy(ctx, places)
         raise
 
 
-def _kept_before(house: House, press: idempotency.Press) -> Kept | None:
-    with house.realm.reading() as session:
+def _kept_before(ctx: AppContext, press: idempotency.Press) -> Kept | None:
+    with ctx.realm.reading() as session:
         before = idempotency.spent(session, press)
     return Kept.again(before) if before is not None else None
 
 
-def _examined(house: House, data: bytes) -> Examined:
+def _examined(ctx: AppContext, data: bytes) -> Examined:
     if not data:
         raise FileRefused(Refusal.empty)
-    if len(data) > most_of(house):
-        raise FileRefused(Refusal.too_large, str(house.settings.evidence_megabytes))
-    if house.settings.clamav:
-        _check_clean(house.settings.clamav, data)
+    if len(data) > most_of(ctx):
+        raise FileRefused(Refusal.too_large, str(ctx.settings.evidence_megabytes))
+    if ctx.settings.clamav:
+        _check_clean(ctx.settings.clamav, data)
     return examined_apart(data)
 
 
@@ -215,17 +215,17 @@ def _check_clean(address: str, data: bytes) -> None:
         raise FileRefused(Refusal.unclean)
 
 
-def _tidy(house: House, places: Sequence[str]) -> None:
+def _tidy(ctx: AppContext, places: Sequence[str]) -> None:
     """Remove what no row names, where that can be known now; else the sweep does it."""
     if not places:
         return
     try:
-        with house.realm.reading() as session:
+        with ctx.realm.reading() as session:
             stray = repository.unnamed(session, places)
     except Exception as error:
         _log.warning("files of a transaction that failed are left to the sweep: %s", type(error).__name__)
     else:
-        take_away(house, stray)
+        take_away(ctx, stray)
 
 
 # ---- something that must not be kept: shut at one press, told, asked about, destroyed; never looked at -------------
@@ -239,7 +239,7 @@ Steps = Sequence[tuple[FileStep, str]]
 _Decided = tuple[str, Steps]
 
 
-def shut_file(house: House, actor: Actor, number: str, entry: int, *, token: str) -> Done:
+def shut_file(ctx: AppContext, actor: Actor, number: str, entry: int, *, token: str) -> Done:
     """Nobody opens this file any more, and whoever must know is told at once. Raises Unseen, SentBefore."""
 
     def decide(piece: AtHand, life: FileLife) -> _Decided:
@@ -247,14 +247,14 @@ def shut_file(house: House, actor: Actor, number: str, entry: int, *, token: str
         if role is None:
             raise Unseen(f"{number}/{entry}")
         steps = [] if life.shut_at else [(FileStep.shut, "")]
-        if house.settings.prohibited == DESTROY:
+        if ctx.settings.prohibited == DESTROY:
             steps.append((FileStep.destroyed, ""))
         return role, steps
 
-    return _handled(house, actor, number, entry, token, "shut", decide)
+    return _handled(ctx, actor, number, entry, token, "shut", decide)
 
 
-def note_asked(house: House, actor: Actor, number: str, entry: int, target: str, *, token: str) -> Done:
+def note_asked(ctx: AppContext, actor: Actor, number: str, entry: int, target: str, *, token: str) -> Done:
     """A service was asked what is to become of it. Raises Unseen, SentBefore."""
 
     def decide(piece: AtHand, life: FileLife) -> _Decided:
@@ -263,10 +263,10 @@ def note_asked(house: House, actor: Actor, number: str, entry: int, target: str,
             raise Unseen(f"{number}/{entry}")
         return role, [(FileStep.asked, target)]
 
-    return _handled(house, actor, number, entry, token, f"asked {target}", decide)
+    return _handled(ctx, actor, number, entry, token, f"asked {target}", decide)
 
 
-def destroy_file(house: House, actor: Actor, number: str, entry: int, *, token: str) -> Done:
+def destroy_file(ctx: AppContext, actor: Actor, number: str, entry: int, *, token: str) -> Done:
     """Destroy what was shut, past recovery; that it was there stays. Raises Unseen, SentBefore, FileRefused.
 
     Where the installation locks, a service must have been asked first (`not_asked`).
@@ -276,24 +276,24 @@ def destroy_file(house: House, actor: Actor, number: str, entry: int, *, token: 
         role = piece.settling_role()
         if role is None or life.shut_at is None:
             raise Unseen(f"{number}/{entry}")
-        if not life.asked and house.settings.prohibited != DESTROY:
+        if not life.asked and ctx.settings.prohibited != DESTROY:
             raise FileRefused(Refusal.not_asked)
         return role, [(FileStep.destroyed, "")]
 
-    return _handled(house, actor, number, entry, token, "destroyed", decide)
+    return _handled(ctx, actor, number, entry, token, "destroyed", decide)
 
 
 def _handled(
-    house: House, actor: Actor, number: str, entry: int, token: str, said: str,
+    ctx: AppContext, actor: Actor, number: str, entry: int, token: str, said: str,
     decide: Callable[[AtHand, FileLife], _Decided],
 ) -> Done:  # fmt: skip
-    press = idempotency.press(house.vault, actor.id, token, number, "mistake", entry, said)
+    press = idempotency.press(ctx.vault, actor.id, token, number, "mistake", entry, said)
     places: tuple[str, ...] = ()
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
             return repeated(before)
-        loaded = load(house, session, actor, number)
-        piece = piece_at(loaded, seeing_of(house, loaded), entry)
+        loaded = load(ctx, session, actor, number)
+        piece = piece_at(loaded, seeing_of(ctx, loaded), entry)
         life = piece.file
         if life is None:
             raise Unseen(f"{number}/{entry}")
@@ -307,26 +307,26 @@ def _handled(
         ]  # fmt: skip
         seq = loaded.case.last_seq
         if events:
-            kept = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, events, around=loaded.around)
+            kept = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, events, around=loaded.around)
             seq = kept[-1].seq
         for step, _target in steps:
             access_log.note(
-                session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=f"file.{step.value}"
+                session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=f"file.{step.value}"
             )
-            _tell(house, session, piece, life, step)
+            _tell(ctx, session, piece, life, step)
             if step is FileStep.destroyed:
                 places = repository.destroy(session, loaded.case_id, life.id)
-        idempotency.use(session, press, {"seq": seq, "raised": False, "number": number}, at=house.now())
-    take_away(house, places)
+        idempotency.use(session, press, {"seq": seq, "raised": False, "number": number}, at=ctx.now())
+    take_away(ctx, places)
     return Done(seq, number=number)
 
 
 # ---- who is told -----------------------------------------------------------------------------------------------------
 
 
-def _tell(house: House, session: Session, piece: AtHand, life: FileLife, step: FileStep) -> None:
+def _tell(ctx: AppContext, session: Session, piece: AtHand, life: FileLife, step: FileStep) -> None:
     """At once; once more where nobody has looked in time; and before an authority must have been asked."""
-    now, rule, case_id = house.now(), piece.rules.mistake, piece.loaded.case_id
+    now, rule, case_id = ctx.now(), piece.rules.mistake, piece.loaded.case_id
     if step is FileStep.shut:
         for place, role in enumerate(rule.tell):
             payload: work_queue.Payload = {"case": case_id, "to": role, "move": "file", "urgent": True}
@@ -344,12 +344,12 @@ def _tell(house: House, session: Session, piece: AtHand, life: FileLife, step: F
             work_queue.settle_messages(session, _reminder(life, "t", place), at=now)
 
 
-def note_seen(house: House, session: Session, piece: AtHand, life: FileLife) -> None:
+def note_seen(ctx: AppContext, session: Session, piece: AtHand, life: FileLife) -> None:
     """Whoever is told of it has seen it: they are not told once more that it waits."""
     protocol, held = piece.loaded.protocol, piece.loaded.roles
     for place, role in enumerate(piece.rules.mistake.tell):
         if any(acts_as(protocol, one, role) for one in held):
-            work_queue.settle_messages(session, _reminder(life, "t", place), at=house.now())
+            work_queue.settle_messages(session, _reminder(life, "t", place), at=ctx.now())
 
 
 def _reminder(life: FileLife, name: str, place: int) -> str:

@@ -9,7 +9,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from school_protocol.case_files import presenters as case_files_presenters
-from school_protocol.case_files.presenters import refusal_said
+from school_protocol.case_files.presenters import refusal_message
 from school_protocol.engine import evidence_pieces
 from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.engine.evidence_pieces import FileLost, FileRefused, Purpose
@@ -30,7 +30,7 @@ blueprint.record(
         file_digest_said=lambda detail: case_files_presenters.digest_said(wording(), detail),
         file_opened_said=lambda detail: case_files_presenters.opened_said(wording(), detail),
         file_format_said=lambda kind: case_files_presenters.format_said(wording(), kind),
-        file_refusal_said=lambda code: refusal_said(wording(), code),
+        file_refusal_said=lambda code: refusal_message(wording(), code),
     )
 )
 
@@ -52,7 +52,7 @@ def evidence(number: str) -> ResponseReturnValue:
 
 
 def _page(number: str, trouble: Trouble | None = None, status: int = 200) -> ResponseReturnValue:
-    view = see_register(sessions.house(), sessions.actor(), number)
+    view = see_register(sessions.ctx(), sessions.actor(), number)
     w = wording()
     return make_response(
         render_template(
@@ -61,10 +61,10 @@ def _page(number: str, trouble: Trouble | None = None, status: int = 200) -> Res
             names=view.head.labels,
             register=view,
             trouble=trouble or Trouble(),
-            purposes=[(one.value, case_files_presenters.purpose_said(w, one.value)) for one in Purpose],
+            purposes=[(one.value, case_files_presenters.purpose_label(w, one.value)) for one in Purpose],
             most=evidence_pieces.REASON_MOST,
             token=new_token,
-            today=sessions.house().now(),
+            today=sessions.ctx().now(),
         ),
         status,
     )
@@ -96,18 +96,18 @@ def _before() -> str:
 @blueprint.post("/<number>/evidence/<int:seq>/file", endpoint="evidence_file")
 def take_file(number: str, seq: int) -> ResponseReturnValue:
     """A file is put to a piece; it stays in memory until it is sealed."""
-    house, actor, token, w = sessions.house(), sessions.actor(), _sent(seq), wording()
+    ctx, actor, token, w = sessions.ctx(), sessions.actor(), _sent(seq), wording()
     try:
-        evidence_files.check_may(house, actor, number, seq)
+        evidence_files.check_may(ctx, actor, number, seq)
     except FileRefused as error:
-        return _page(number, Trouble(seq, "file", refusal_said(w, error.code, error.found)), 422)
+        return _page(number, Trouble(seq, "file", refusal_message(w, error.code, error.found)), 422)
     sent = request.files.get("file")
-    data = sent.stream.read(evidence_files.most_of(house) + 1) if sent is not None else b""
+    data = sent.stream.read(evidence_files.most_of(ctx) + 1) if sent is not None else b""
     try:
         is_attested = request.form.get("attested") == "1"
-        done = evidence_files.attach_file(house, actor, number, seq, data, is_attested=is_attested, token=token)
+        done = evidence_files.attach_file(ctx, actor, number, seq, data, is_attested=is_attested, token=token)
     except FileRefused as error:
-        return _page(number, Trouble(seq, "file", refusal_said(w, error.code, error.found)), 422)
+        return _page(number, Trouble(seq, "file", refusal_message(w, error.code, error.found)), 422)
     except SentBefore:
         return _page(number, Trouble(seq, "file", _before()), 409)
     said = _kept_said(done, sent.filename or "" if sent is not None else "")
@@ -136,19 +136,19 @@ def _kept_said(done: evidence_files.Kept, name: str) -> str:
 @blueprint.post("/<number>/evidence/<int:seq>/open", endpoint="open_file")
 def hand_out(number: str, seq: int) -> ResponseReturnValue:
     """What was made of a file, or the file itself, as a download and never in a page."""
-    house, actor, token, w = sessions.house(), sessions.actor(), _sent(seq), wording()
+    ctx, actor, token, w = sessions.ctx(), sessions.actor(), _sent(seq), wording()
     typed, original = _typed("purpose", "reason"), request.form.get("original") == "1"
     form = "original" if original else "open"
     try:
         found = open_file(
-            house, actor, number, seq, original=original, purpose=typed["purpose"], reason=typed["reason"], token=token
+            ctx, actor, number, seq, original=original, purpose=typed["purpose"], reason=typed["reason"], token=token
         )
     except BadInput as error:
         said = w._("Say what you open it for, and why.") if "purpose" in error.problems else ""
         said = said or " ".join(w.problem(code) for codes in error.problems.values() for code in codes)
         return _page(number, Trouble(seq, form, said, typed), 422)
     except FileRefused as error:
-        return _page(number, Trouble(seq, form, refusal_said(w, error.code, error.found), typed), 409)
+        return _page(number, Trouble(seq, form, refusal_message(w, error.code, error.found), typed), 409)
     except OpenedBefore:
         said = w._("This form opened the file some minutes ago. Press again to open it once more; that is noted too.")
         return _page(number, Trouble(seq, form, said, typed), 409)
@@ -172,22 +172,22 @@ def hand_out(number: str, seq: int) -> ResponseReturnValue:
 @blueprint.post("/<number>/evidence/<int:seq>/mistake", endpoint="evidence_mistake")
 def mistake(number: str, seq: int) -> ResponseReturnValue:
     """Shut at one press; then who was asked is noted, and it is destroyed."""
-    house, actor, token, w = sessions.house(), sessions.actor(), _sent(seq), wording()
+    ctx, actor, token, w = sessions.ctx(), sessions.actor(), _sent(seq), wording()
     step = request.form.get("step", "")
     try:
         if step == "shut":
-            evidence_files.shut_file(house, actor, number, seq, token=token)
+            evidence_files.shut_file(ctx, actor, number, seq, token=token)
             said = w._("Shut: nobody opens this file any more. The head of the school is told at once.")
         elif step == "asked":
-            evidence_files.note_asked(house, actor, number, seq, request.form.get("target", "")[:80], token=token)
+            evidence_files.note_asked(ctx, actor, number, seq, request.form.get("target", "")[:80], token=token)
             said = w._("Noted: they were asked.")
         elif step == "destroyed":
-            evidence_files.destroy_file(house, actor, number, seq, token=token)
+            evidence_files.destroy_file(ctx, actor, number, seq, token=token)
             said = w._("Destroyed. That it was here stays in the journal; nothing of it does.")
         else:
             raise Unseen(number)
     except FileRefused as error:
-        return _page(number, Trouble(seq, "mistake", refusal_said(w, error.code, error.found)), 409)
+        return _page(number, Trouble(seq, "mistake", refusal_message(w, error.code, error.found)), 409)
     except SentBefore:
         return _page(number, Trouble(seq, "mistake", _before()), 409)
     return _back(number, said)
@@ -199,7 +199,7 @@ def mistake(number: str, seq: int) -> ResponseReturnValue:
 @blueprint.post("/<number>/evidence/<int:seq>/removal")
 def removal(number: str, seq: int) -> ResponseReturnValue:
     """A request for removal is noted, or what came of one."""
-    house, actor, token, w = sessions.house(), sessions.actor(), _sent(seq), wording()
+    ctx, actor, token, w = sessions.ctx(), sessions.actor(), _sent(seq), wording()
     typed = _typed("channel", "asked_on", "reference", "result", "place")
     place = int(typed["place"]) if typed["place"].isascii() and typed["place"].isdigit() else None
     if place is not None and place > 100:
@@ -207,14 +207,14 @@ def removal(number: str, seq: int) -> ResponseReturnValue:
     form = "removal" if place is None else f"removal-{place}"
     try:
         done = note_request(
-            house, actor, number, seq, channel=typed["channel"], asked_on=typed["asked_on"],
+            ctx, actor, number, seq, channel=typed["channel"], asked_on=typed["asked_on"],
             reference=typed["reference"], result=typed["result"], place=place, token=token,
         )  # fmt: skip
     except BadInput as error:
         said = " ".join(dict.fromkeys(w.problem(code) for codes in error.problems.values() for code in codes))
         return _page(number, Trouble(seq, form, said, typed), 422)
     except Refused as error:
-        view = see_register(house, actor, number)
+        view = see_register(ctx, actor, number)
         said = rendering.hint_said(w, view.head.protocol, error.reasons)
         return _page(number, Trouble(seq, form, said, typed), 409)
     except (SentBefore, Conflict):

@@ -16,7 +16,7 @@ from school_protocol.cases import index_repository
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, keep, load, scope_of
 from school_protocol.cases.view_models import CaseHead
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
 from school_protocol.engine.definition import ScopeKind
@@ -60,20 +60,20 @@ class LimitView:
     """The days until which a hold can be placed today."""
 
 
-def see_limit(house: House, actor: Actor, number: str) -> LimitView:
+def see_limit(ctx: AppContext, actor: Actor, number: str) -> LimitView:
     """How long that case is kept. Raises Unseen."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
-        return _view(house, session, loaded)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
+        return _view(ctx, session, loaded)
 
 
-def _view(house: House, session: Session, loaded: Loaded) -> LimitView:
-    today, word = today_for(house), loaded.case.erasure
+def _view(ctx: AppContext, session: Session, loaded: Loaded) -> LimitView:
+    today, word = today_for(ctx), loaded.case.erasure
     zone = ZoneInfo(loaded.around.calendar.timezone)
-    seeing = Seeing(loaded, account_names(house, [word.actor] if word else [], loaded.actor.language))
-    looked = retention.look_at(house, session, loaded.case_id)
+    seeing = Seeing(loaded, account_names(ctx, [word.actor] if word else [], loaded.actor.language))
+    looked = retention.look_at(ctx, session, loaded.case_id)
     found = looked.standing if looked else None
-    is_held = is_suspended(loaded.case, zone, house.now())
+    is_held = is_suspended(loaded.case, zone, ctx.now())
     shown = word if is_held and isinstance(word, ErasureSuspended) else None
     return LimitView(
         head=seeing.head(),
@@ -93,36 +93,36 @@ def _view(house: House, session: Session, loaded: Loaded) -> LimitView:
     )
 
 
-def suspend(house: House, actor: Actor, number: str, until: str, reason: str, *, token: str) -> datetime:
+def suspend(ctx: AppContext, actor: Actor, number: str, until: str, reason: str, *, token: str) -> datetime:
     """Nobody erases that case until that day is over; pressed twice, it is done once. Returns when it was done.
 
     Raises Unseen, BadInput by `until` and `reason`, Refused where it is being erased already.
     """
     day, said = _day(until), reason.strip()
-    press = idempotency.press(house.vault, actor.id, token, number, "suspend", until, said)
-    with house.realm.writing() as session:
-        loaded, role = _loaded(house, session, actor, number)
-        _check(until, day, said, house)
+    press = idempotency.press(ctx.vault, actor.id, token, number, "suspend", until, said)
+    with ctx.realm.writing() as session:
+        loaded, role = _loaded(ctx, session, actor, number)
+        _check(until, day, said, ctx)
         if (before := idempotency.spent(session, press)) is not None:
             return datetime.fromisoformat(str(before["at"]))
-        if is_being_erased(house, session, loaded.case_id):
+        if is_being_erased(ctx, session, loaded.case_id):
             raise Refused((Reason("being_erased"),))
         assert day is not None
         event = ErasureSuspended(
             actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, until=day.isoformat(), reason=said
         )
-        return _kept(house, session, loaded, event, SUSPENDED, press)
+        return _kept(ctx, session, loaded, event, SUSPENDED, press)
 
 
-def resume(house: House, actor: Actor, number: str, reason: str, *, token: str) -> datetime:
+def resume(ctx: AppContext, actor: Actor, number: str, reason: str, *, token: str) -> datetime:
     """The hold is lifted: two notices at least come before the case is erased, and a fortnight. As `suspend`.
 
     Raises Refused where no hold stands.
     """
     said = reason.strip()
-    press = idempotency.press(house.vault, actor.id, token, number, "resume", said)
-    with house.realm.writing() as session:
-        loaded, role = _loaded(house, session, actor, number)
+    press = idempotency.press(ctx.vault, actor.id, token, number, "resume", said)
+    with ctx.realm.writing() as session:
+        loaded, role = _loaded(ctx, session, actor, number)
         _check_reason(said, {})
         if (before := idempotency.spent(session, press)) is not None:
             return datetime.fromisoformat(str(before["at"]))
@@ -130,25 +130,25 @@ def resume(house: House, actor: Actor, number: str, reason: str, *, token: str) 
         if not is_suspended(loaded.case, zone, loaded.now):
             raise Refused((Reason("not_suspended"),))
         event = ErasureResumed(actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, reason=said)
-        return _kept(house, session, loaded, event, RESUMED, press)
+        return _kept(ctx, session, loaded, event, RESUMED, press)
 
 
 def _kept(
-    house: House, session: Session, loaded: Loaded, event: Event, what: str, press: idempotency.Press
+    ctx: AppContext, session: Session, loaded: Loaded, event: Event, what: str, press: idempotency.Press
 ) -> datetime:
     """The event, the bar in the database, the access and the press: all of it, or nothing."""
     repository.lock_limits(session, loaded.case_id)
-    keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-    if retention.write_limit(house, session, loaded.case_id) is None:
-        repository.bar(session, loaded.case_id, retention.bar_of(house, session, loaded.case_id))
-    access_log.note(session, case_id=loaded.case_id, account=event.actor, at=house.now(), what=what)
+    keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    if retention.write_limit(ctx, session, loaded.case_id) is None:
+        repository.bar(session, loaded.case_id, retention.bar_of(ctx, session, loaded.case_id))
+    access_log.note(session, case_id=loaded.case_id, account=event.actor, at=ctx.now(), what=what)
     outcome: Mapping[str, Any] = {"at": event.at.isoformat()}
-    idempotency.use(session, press, outcome, at=house.now())
+    idempotency.use(session, press, outcome, at=ctx.now())
     return event.at
 
 
-def _loaded(house: House, session: Session, actor: Actor, number: str) -> tuple[Loaded, str]:
-    loaded = load(house, session, actor, number)
+def _loaded(ctx: AppContext, session: Session, actor: Actor, number: str) -> tuple[Loaded, str]:
+    loaded = load(ctx, session, actor, number)
     role = _role(loaded)
     if role is None:
         raise Unseen(number)
@@ -168,9 +168,9 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _check(until: str, day: date | None, said: str, house: House) -> None:
+def _check(until: str, day: date | None, said: str, ctx: AppContext) -> None:
     problems: dict[str, tuple[str, ...]] = {}
-    today = today_for(house)
+    today = today_for(ctx)
     if day is None:
         problems["until"] = ("not_a_date" if until.strip() else "required",)
     elif not today < day <= today + HOLD_MOST:
@@ -222,76 +222,76 @@ class LimitList:
         return sum(line.waits for line in self.lines)
 
 
-def may_see_list(house: House, actor: Actor) -> bool:
+def may_see_list(ctx: AppContext, actor: Actor) -> bool:
     """Whether this person heads a school, oversees some, or keeps their data."""
-    return bool(scope_of_limits(house, actor).clauses)
+    return bool(scope_of_limits(ctx, actor).clauses)
 
 
-def see_list(house: House, actor: Actor, *, after: str | None = None, only_waiting: bool = False) -> LimitList:
+def see_list(ctx: AppContext, actor: Actor, *, after: str | None = None, only_waiting: bool = False) -> LimitList:
     """A page of the cases that this person is told of, the earliest first. Raises Unseen."""
-    scope = scope_of_limits(house, actor)
+    scope = scope_of_limits(ctx, actor)
     cursor = LimitCursor.parse(after) if after else None
     if not scope.clauses or (after and cursor is None):
         raise Unseen("retention")
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         found, more = repository.listed(
-            session, scope, today=today_for(house), limit=PAGE, after=cursor, waits=only_waiting or None
+            session, scope, today=today_for(ctx), limit=PAGE, after=cursor, waits=only_waiting or None
         )
-        today = retention.today_of(house, session)
+        today = retention.today_of(ctx, session)
         is_empty = not (found or after or only_waiting)
-        is_behind = is_empty and repository.is_to_look_at(session, scope, today=today_for(house))
-    with house.directory.reading() as session:
+        is_behind = is_empty and repository.is_to_look_at(session, scope, today=today_for(ctx))
+    with ctx.directory.reading() as session:
         units = auth_repository.find_units(session, {line.unit for line in found})
     lines = tuple(LimitLine(line.number, units[line.unit], line) for line in found)
     may_agree = bool(_of_keeper(scope).clauses)
     return LimitList(lines, str(more) if more else None, may_agree, today, only_waiting, is_behind)
 
 
-def agree(house: House, actor: Actor, numbers: Collection[str], *, token: str) -> int:
+def agree(ctx: AppContext, actor: Actor, numbers: Collection[str], *, token: str) -> int:
     """Confirm that these cases are erased with the next run; returns how many. Raises Unseen where one is not to be.
 
     Each is looked at anew: one that was held, reopened or asked about meanwhile is left out, and stays.
     """
-    scope = _of_keeper(scope_of_limits(house, actor))
+    scope = _of_keeper(scope_of_limits(ctx, actor))
     wanted = sorted(set(numbers))
     if not scope.clauses or not wanted:
         raise Unseen("retention")
-    press = idempotency.press(house.vault, actor.id, token, "erase", *wanted)
-    with house.realm.writing() as session:
+    press = idempotency.press(ctx.vault, actor.id, token, "erase", *wanted)
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
             return int(before["count"])
-        today, count = retention.today_of(house, session), 0
+        today, count = retention.today_of(ctx, session), 0
         for number in wanted:
-            case_id = index_repository.find_id(session, scope, number, today=today_for(house))
+            case_id = index_repository.find_id(session, scope, number, today=today_for(ctx))
             if not case_id:
                 raise Unseen(number)
-            count += _agree_to(house, session, case_id, actor, today)
-        idempotency.use(session, press, {"count": count}, at=house.now())
+            count += _agree_to(ctx, session, case_id, actor, today)
+        idempotency.use(session, press, {"count": count}, at=ctx.now())
         return count
 
 
-def _agree_to(house: House, session: Session, case_id: str, actor: Actor, today: Given) -> bool:
-    looked = retention.write_limit(house, session, case_id)
+def _agree_to(ctx: AppContext, session: Session, case_id: str, actor: Actor, today: Given) -> bool:
+    looked = retention.write_limit(ctx, session, case_id)
     if looked is None or looked.standing.waits is None or looked.standing.agreed_at is not None:
         return False
-    found = retention.given(house, session, looked.standing, today)
-    if next_step(looked.limit, found.first, found.second, True, today, house.now()) is not Step.erase:
+    found = retention.given(ctx, session, looked.standing, today)
+    if next_step(looked.limit, found.first, found.second, True, today, ctx.now()) is not Step.erase:
         return False
-    repository.keep_limit(session, replace(found, agreed_at=house.now(), agreed_by=actor.id))
-    access_log.note(session, case_id=case_id, account=actor.id, at=house.now(), what=AGREED)
+    repository.keep_limit(session, replace(found, agreed_at=ctx.now(), agreed_by=actor.id))
+    access_log.note(session, case_id=case_id, account=actor.id, at=ctx.now(), what=AGREED)
     return True
 
 
-def scope_of_limits(house: House, actor: Actor) -> Scope:
+def scope_of_limits(ctx: AppContext, actor: Actor) -> Scope:
     """The places over which this person is told of time limits: a seat or a place in a team is none."""
     wanted = {
         role.key
-        for protocol in house.library.every()
+        for protocol in ctx.library.every()
         for role in protocol.roles.values()
         if role.head or supervises(role) or role.sees is ScopeKind.metadata
     }
     held = tuple(one for one in actor.appointments if one.role in wanted)
-    scope = scope_of(house, replace(actor, appointments=held))
+    scope = scope_of(ctx, replace(actor, appointments=held))
     return Scope(scope.account, tuple(clause for clause in scope.clauses if clause.reach is not Reach.seat))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from school_protocol.storage.models import NAMES_FILE, HasMac, Id, Key, Plain, RealmBase
 
 
-class KeptFileRow(RealmBase):
+class EvidenceFileRow(RealmBase):
     """One sealed file in the folder of files: what was received (`original`), or what was made of it (`derivative`).
 
     `digest` is the sha256 of the sealed bytes; that of the content stands in the case's own events, sealed.

@@ -32,7 +32,7 @@ from school_protocol.privacy.models import (
     ErasureBarRow,
     FileAlarmRow,
     FileSweepRow,
-    KeptFileRow,
+    EvidenceFileRow,
     RetentionDayRow,
     RetentionShareRow,
 )
@@ -48,7 +48,7 @@ from school_protocol.storage.master_keys import open_bytes, seal_bytes
 from school_protocol.storage.models import (
     CaseRecordRow,
     DraftRow,
-    KeptBlobRow,
+    BlobRow,
     OutboxRow,
     RealmBase,
     TombstoneRow,
@@ -532,8 +532,8 @@ def awaits(session: Session, case_id: str, seq: int) -> bool:
 ORIGINAL, DERIVATIVE = "original", "derivative"
 _LEFT = timedelta(days=1)
 """How old a file that no row names must be before it is removed: its transaction is long over."""
-_NAMING: Sequence[type[KeptFileRow | HandedPaperRow | PreparedPaperRow]] = (
-    KeptFileRow, HandedPaperRow, PreparedPaperRow,
+_NAMING: Sequence[type[EvidenceFileRow | HandedPaperRow | PreparedPaperRow]] = (
+    EvidenceFileRow, HandedPaperRow, PreparedPaperRow,
 )  # fmt: skip
 _MONTH = 30
 """Where reading all is dear, each file is read once in so many nights."""
@@ -572,7 +572,7 @@ def keep(
         store.put(session, case_id, place, sealed)
         digest = hashlib.sha256(sealed).digest()
         session.add(
-            KeptFileRow(
+            EvidenceFileRow(
                 place=place, case_id=case_id, file_id=file_id, part=part, size=len(sealed), digest=digest, at=at
             )
         )
@@ -582,7 +582,7 @@ def keep(
 
 def parts_of(session: Session, case_id: str, file_id: str) -> frozenset[str]:
     """Which parts of a file are kept."""
-    query = select(KeptFileRow.part).where(KeptFileRow.case_id == case_id, KeptFileRow.file_id == file_id)
+    query = select(EvidenceFileRow.part).where(EvidenceFileRow.case_id == case_id, EvidenceFileRow.file_id == file_id)
     return frozenset(session.scalars(query))
 
 
@@ -597,8 +597,8 @@ class Fault:
 
 def open_part(session: Session, vault: Vault, store: Blobs, case_id: str, file_id: str, part: str) -> bytes | Fault:
     """The content of one part, checked; or what is wrong with it. Raises FileLost where no row names it, Sealed."""
-    query = select(KeptFileRow).where(
-        KeptFileRow.case_id == case_id, KeptFileRow.file_id == file_id, KeptFileRow.part == part
+    query = select(EvidenceFileRow).where(
+        EvidenceFileRow.case_id == case_id, EvidenceFileRow.file_id == file_id, EvidenceFileRow.part == part
     )
     row = session.scalars(query).one_or_none()
     if row is None:
@@ -611,7 +611,7 @@ def open_part(session: Session, vault: Vault, store: Blobs, case_id: str, file_i
     return open_bytes(key, _label(case_id, file_id, part), sealed)
 
 
-def _fault(row: KeptFileRow, sealed: bytes | None) -> Fault | None:
+def _fault(row: EvidenceFileRow, sealed: bytes | None) -> Fault | None:
     if sealed is None:
         return Fault(row.case_id, row.place, "missing")
     if hashlib.sha256(sealed).digest() != row.digest:
@@ -624,11 +624,11 @@ def _fault(row: KeptFileRow, sealed: bytes | None) -> Fault | None:
 
 def destroy(session: Session, case_id: str, file_id: str) -> tuple[str, ...]:
     """Destroy a file's key and rows in this transaction; says which files are to be removed once it is committed."""
-    own = (KeptFileRow.case_id == case_id, KeptFileRow.file_id == file_id)
-    places = tuple(session.scalars(select(KeptFileRow.place).where(*own)))
+    own = (EvidenceFileRow.case_id == case_id, EvidenceFileRow.file_id == file_id)
+    places = tuple(session.scalars(select(EvidenceFileRow.place).where(*own)))
     case_keys.destroy_object_key(session, case_id, object_of(file_id))
-    session.execute(delete(KeptFileRow).where(*own))
-    session.execute(delete(KeptBlobRow).where(KeptBlobRow.name.in_(places)))
+    session.execute(delete(EvidenceFileRow).where(*own))
+    session.execute(delete(BlobRow).where(BlobRow.name.in_(places)))
     return places
 
 
@@ -662,7 +662,7 @@ class Named:
 
 def named(session: Session, start: str = "") -> tuple[Named, ...]:
     """Every file that a row names, of those whose names begin so."""
-    rows = session.scalars(select(KeptFileRow).where(beginning(KeptFileRow.place, start)))
+    rows = session.scalars(select(EvidenceFileRow).where(beginning(EvidenceFileRow.place, start)))
     found = [Named(row.place, row.case_id, row.digest) for row in rows]
     for paper in (HandedPaperRow, PreparedPaperRow):
         query = select(paper.place, paper.case_id).where(beginning(paper.place, start))
@@ -698,7 +698,7 @@ def faults(realm: Store, store: Blobs, *, night: int | None = None) -> tuple[Fau
     """
     found: list[Fault] = []
     for start in STARTS:
-        query = select(KeptFileRow).where(beginning(KeptFileRow.place, start)).order_by(KeptFileRow.place)
+        query = select(EvidenceFileRow).where(beginning(EvidenceFileRow.place, start)).order_by(EvidenceFileRow.place)
         with realm.reading() as session:
             rows = session.scalars(query).all()
             if night is None or store.reads_are_cheap:
@@ -710,7 +710,7 @@ def faults(realm: Store, store: Blobs, *, night: int | None = None) -> tuple[Fau
 
 
 def _faults_of_night(
-    session: Session, store: Blobs, rows: Iterable[KeptFileRow], lying: Mapping[str, Lying], night: int
+    session: Session, store: Blobs, rows: Iterable[EvidenceFileRow], lying: Mapping[str, Lying], night: int
 ) -> Iterator[Fault]:
     for row in rows:
         known = lying.get(row.place)

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from school_protocol.auth import sign_in_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import Loaded, folded, is_listed_erased, stood_at, surroundings
-from school_protocol.cases.view_models import KeptLine
-from school_protocol.context import House, take_away, today_for
+from school_protocol.cases.view_models import StoredDebriefLine
+from school_protocol.context import AppContext, take_away, today_for
 from school_protocol.engine.case import Case
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.definition import Protocol, ScopeKind
@@ -70,29 +70,29 @@ class Looked(NamedTuple):
     standing: Standing
 
 
-def look_at(house: House, session: Session, case_id: str) -> Looked | None:
+def look_at(ctx: AppContext, session: Session, case_id: str) -> Looked | None:
     """A case that has ended, out of its events and of what was written down; None: nothing runs there."""
-    protocol, case = folded(house, session, case_id)
-    facts = read(protocol, case, house.now(), surroundings(house, case.unit))
+    protocol, case = folded(ctx, session, case_id)
+    facts = read(protocol, case, ctx.now(), surroundings(ctx, case.unit))
     limit = limit_of(facts)
     if limit is None:
         return None
     before = repository.standing(session, case_id)
-    return Looked(protocol, case, facts, limit, _standing(house, case_id, facts, limit, before))
+    return Looked(protocol, case, facts, limit, _standing(ctx, case_id, facts, limit, before))
 
 
-def _standing(house: House, case_id: str, facts: Facts, limit: Limit, before: Standing | None) -> Standing:
+def _standing(ctx: AppContext, case_id: str, facts: Facts, limit: Limit, before: Standing | None) -> Standing:
     """What was told counts on, as long as nothing happened since, and no clock that was wrong said it."""
-    today = today_for(house)
+    today = today_for(ctx)
     fresh = Standing(case_id=case_id, seq=facts.case.last_seq, cycle=limit.cycle, due_on=limit.due_on)
     if before is not None and before.cycle == limit.cycle:
-        fresh = replace(_without_the_future(before, house.now(), today), seq=fresh.seq, due_on=fresh.due_on)
+        fresh = replace(_without_the_future(before, ctx.now(), today), seq=fresh.seq, due_on=fresh.due_on)
     zone = ZoneInfo(facts.around.calendar.timezone)
     return replace(
         fresh,
         erase_on=earliest(limit, fresh.first, fresh.second, today) or NEVER,
         barred_until=limit.barred_until,
-        suspended=is_suspended(facts.case, zone, house.now()),
+        suspended=is_suspended(facts.case, zone, ctx.now()),
         asked=limit.asked,
     )
 
@@ -120,26 +120,26 @@ def _is_ahead(asked_at: datetime | None, given: Given | None, now: datetime, tod
     return (asked_at is not None and asked_at > now) or (given is not None and given.on > today)
 
 
-def limit_line_of(house: House, session: Session, loaded: Loaded) -> KeptLine | None:
+def limit_line_of(ctx: AppContext, session: Session, loaded: Loaded) -> StoredDebriefLine | None:
     """How long a case is kept that is open before somebody; None while it has not ended."""
     limit = limit_of(loaded.facts)
     if limit is None:
         return None
-    found = _standing(house, loaded.case_id, loaded.facts, limit, repository.standing(session, loaded.case_id))
+    found = _standing(ctx, loaded.case_id, loaded.facts, limit, repository.standing(session, loaded.case_id))
     sentence = limit.rule.sentence if limit.rule else None
-    return KeptLine(sentence, found.erase_on if found.erase_on != NEVER else None, found.suspended)
+    return StoredDebriefLine(sentence, found.erase_on if found.erase_on != NEVER else None, found.suspended)
 
 
-def look(house: House) -> LimitTally:
+def look(ctx: AppContext) -> LimitTally:
     """Write down where the cases stand that have moved since they were looked at; one that fails holds up no other."""
     done, failed, after = 0, 0, ""
     while True:
-        with house.realm.reading() as session:
+        with ctx.realm.reading() as session:
             ids = repository.to_look_at(session, after=after, limit=BATCH)
         for case_id in ids:
             try:
-                with house.realm.writing() as session:
-                    write_limit(house, session, case_id)
+                with ctx.realm.writing() as session:
+                    write_limit(ctx, session, case_id)
             except Exception as error:
                 say_failed(error)
                 failed += 1
@@ -156,7 +156,7 @@ def say_failed(error: Exception) -> None:
 
 
 @contextmanager
-def at_the_end(house: House, session: Session, case_id: str) -> Iterator[None]:
+def at_the_end(ctx: AppContext, session: Session, case_id: str) -> Iterator[None]:
     """Around a decision on a case that has ended, or ends: how long it is kept is written down at once.
 
     Where that fails, the decision stands all the same: the run of the hour makes up.
@@ -165,18 +165,18 @@ def at_the_end(house: House, session: Session, case_id: str) -> Iterator[None]:
     yield
     try:
         with session.begin_nested():
-            write_limit(house, session, case_id)
+            write_limit(ctx, session, case_id)
     except Exception as error:
         say_failed(error)
 
 
-def write_limit(house: House, session: Session, case_id: str) -> Looked | None:
+def write_limit(ctx: AppContext, session: Session, case_id: str) -> Looked | None:
     """Write down where the case stands, in a transaction that runs."""
     repository.lock_limits(session, case_id)
     if cases_repository.is_destroyed(session, case_id):
         repository.forget_limit(session, case_id)
         return None
-    found = look_at(house, session, case_id)
+    found = look_at(ctx, session, case_id)
     if found is None:
         repository.forget_limit(session, case_id)
         return None
@@ -185,15 +185,15 @@ def write_limit(house: House, session: Session, case_id: str) -> Looked | None:
     return found
 
 
-def bar_of(house: House, session: Session, case_id: str) -> datetime | None:
+def bar_of(ctx: AppContext, session: Session, case_id: str) -> datetime | None:
     """Until when nobody erases the case, ended or not."""
-    _protocol, case = folded(house, session, case_id)
-    return barred_until(case, ZoneInfo(surroundings(house, case.unit).calendar.timezone))
+    _protocol, case = folded(ctx, session, case_id)
+    return barred_until(case, ZoneInfo(surroundings(ctx, case.unit).calendar.timezone))
 
 
-def today_of(house: House, session: Session) -> Given:
+def today_of(ctx: AppContext, session: Session) -> Given:
     """Today, with the number of days of work that it is."""
-    return repository.today(session, today_for(house))
+    return repository.today(session, today_for(ctx))
 
 
 # ---- notices before a case is erased: to its head and the data officer, without content ----------------------------
@@ -236,20 +236,20 @@ def _ending(case_id: str, day: date) -> str:
     return f"-{case_id}-{day:%y%m%d}"
 
 
-def given(house: House, session: Session, found: Standing, today: Given) -> Standing:
+def given(ctx: AppContext, session: Session, found: Standing, today: Given) -> Standing:
     """The same, with the notices that were given by now."""
     if found.first is None and found.first_asked_at is not None:
-        by_page = _by_page(house, session, found, Step.first_notice)
+        by_page = _by_page(ctx, session, found, Step.first_notice)
         if by_page is not None:
             return replace(found, first=today, first_by_page=by_page)
     elif found.second is None and found.second_asked_at is not None:
-        by_page = _by_page(house, session, found, Step.second_notice)
+        by_page = _by_page(ctx, session, found, Step.second_notice)
         if by_page is not None:
             return replace(found, second=today, second_by_page=by_page)
     return found
 
 
-def _by_page(house: House, session: Session, found: Standing, step: Step) -> bool | None:
+def _by_page(ctx: AppContext, session: Session, found: Standing, step: Step) -> bool | None:
     """False: messages reached whom they could. True: for some or all it stands on the page alone. None: too early.
 
     Who chose to get none, or whose mail does not leave, is waited for a week.
@@ -259,7 +259,7 @@ def _by_page(house: House, session: Session, found: Standing, step: Step) -> boo
     states = [one.state for one in _told(session, found.case_id, step, asked_at)]
     if State.delivered in states and State.waiting not in states:
         return False
-    if states and (State.waiting not in states or house.now() - asked_at >= PATIENCE):
+    if states and (State.waiting not in states or ctx.now() - asked_at >= PATIENCE):
         return State.waiting in states or State.delivered not in states
     return None
 
@@ -292,25 +292,25 @@ def _told(session: Session, case_id: str, step: Step, asked_at: datetime) -> Ite
 Key = tuple[str, str, str, int, date]
 
 
-def leave(house: House, session: Session, looked: Looked) -> None:
+def leave(ctx: AppContext, session: Session, looked: Looked) -> None:
     """Add what this case adds to the yearly reports of its school: nothing where it stands apart."""
     if stands_apart(looked.case):
         return
-    for key, share in _shares(house, looked):
+    for key, share in _shares(ctx, looked):
         repository.add_share(session, key, yearly_rules.added(repository.share(session, key), share))
 
 
-def _shares(house: House, looked: Looked) -> Iterator[tuple[Key, yearly_rules.Share]]:
+def _shares(ctx: AppContext, looked: Looked) -> Iterator[tuple[Key, yearly_rules.Share]]:
     case, unit = looked.case, looked.facts.around.unit.id
     first_at = case.events[0].at
-    for protocol in house.library.current():
+    for protocol in ctx.library.current():
         if protocol.protocol != case.protocol:
             continue
         for document in protocol.documents.values():
             if document.yearly is not None:
                 for period in _periods(document.yearly, looked.facts.around, first_at):
                     tally = Tally(protocol, document)
-                    tally.take(stood_at(house, case, period.ends, looked.facts.around), case)
+                    tally.take(stood_at(ctx, case, period.ends, looked.facts.around), case)
                     key = (unit, case.protocol, document.key, period.year, period.last_day)
                     yield key, yearly_rules.as_share(tally.counts)
 
@@ -334,22 +334,22 @@ ATTEMPTS = timedelta(days=2)
 UNUSED_KEYS = timedelta(days=2)
 
 
-def sweep(house: House) -> dict[str, int]:
+def sweep(ctx: AppContext) -> dict[str, int]:
     """Delete what is stale; returns how many of each kind that counts for somebody."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         since = repository.settled_since(session, LEAST_RUNS)
     if since is None:
         return {}
-    base = min(since, house.now())
-    with house.realm.writing() as session:
+    base = min(since, ctx.now())
+    with ctx.realm.writing() as session:
         reports = repository.stale_reports(session, base - ANSWERED_REPORTS, base - UNTRIAGED_REPORTS)
         repository.drop_reports(session, reports)
         drafts = repository.drop_drafts(session, base - DRAFTS)
         idempotency.drop_tokens(session, base - TOKENS)
         unused = case_keys.drop_unused_keys(session, base - UNUSED_KEYS)
         exports = repository.drop_exports(session, base)
-    public = erase_over(house, base, left_since=base - UNTRIAGED_REPORTS)
-    with house.directory.writing() as session:
+    public = erase_over(ctx, base, left_since=base - UNTRIAGED_REPORTS)
+    with ctx.directory.writing() as session:
         sign_in_repository.drop_web_sessions(session, base)
         sign_in_repository.drop_attempts(session, base - ATTEMPTS)
         sign_in_repository.drop_over(session, base)
@@ -397,47 +397,47 @@ _COUNTED = {
 }
 
 
-def run_sweep(house: House, *, dry_run: bool = False) -> Report:
+def run_sweep(ctx: AppContext, *, dry_run: bool = False) -> Report:
     """Everything that is due now. A case that fails is logged by its kind and holds up no other."""
     if dry_run:
-        return _look_ahead(house)
-    with house.realm.writing() as session:
-        today = repository.begin_day(session, today_for(house), house.now())
+        return _look_ahead(ctx)
+    with ctx.realm.writing() as session:
+        today = repository.begin_day(session, today_for(ctx), ctx.now())
     report = Report(today.on.isoformat(), today.run)
-    with house.realm.reading() as session:  # the list outside knows every case that was erased, by whatever door
+    with ctx.realm.reading() as session:  # the list outside knows every case that was erased, by whatever door
         gone = [Erased(case_id, at) for case_id, at in repository.erased(session)]
-    backups.merge(house.settings.data, house.vault, gone)
-    report.kept_though_listed = _kept_though_listed(house)
-    report.looked, report.failed = look(house)
-    with house.realm.reading() as session:
-        ids = [found.case_id for found in _coming(session, today) if _has_work(house, found, today)]
+    backups.merge(ctx.settings.data, ctx.vault, gone)
+    report.kept_though_listed = _kept_though_listed(ctx)
+    report.looked, report.failed = look(ctx)
+    with ctx.realm.reading() as session:
+        ids = [found.case_id for found in _coming(session, today) if _has_work(ctx, found, today)]
     for case_id in ids:
         try:
-            step = _go_on(house, case_id, today)
+            step = _go_on(ctx, case_id, today)
         except Exception as error:
             say_failed(error)
             report.failed += 1
             continue
         if step in _COUNTED:
             setattr(report, _COUNTED[step], getattr(report, _COUNTED[step]) + 1)
-    report.swept = sweep(house)
+    report.swept = sweep(ctx)
     return report
 
 
-def _look_ahead(house: House) -> Report:
+def _look_ahead(ctx: AppContext) -> Report:
     """What a run would do with the cases as they were last looked at; nothing is written."""
-    with house.realm.reading() as session:
-        today = today_of(house, session)
+    with ctx.realm.reading() as session:
+        today = today_of(ctx, session)
         counts, failed = Counter[Step](), 0
         for found in _coming(session, today):
             try:
-                looked = look_at(house, session, found.case_id)
+                looked = look_at(ctx, session, found.case_id)
             except Exception as error:
                 say_failed(error)
                 failed += 1
                 continue
             if looked is not None:
-                counts[next_of(house, session, looked, today)[1]] += 1
+                counts[next_of(ctx, session, looked, today)[1]] += 1
         waiting = len(repository.to_look_at(session, limit=BATCH))
     report = Report(today.on.isoformat(), today.run, dry_run=True, looked=waiting, failed=failed)
     for step, name in _COUNTED.items():
@@ -445,9 +445,9 @@ def _look_ahead(house: House) -> Report:
     return report
 
 
-def _has_work(house: House, found: Standing, today: Given) -> bool:
+def _has_work(ctx: AppContext, found: Standing, today: Given) -> bool:
     """Whether anything may be due, by what was written down: only then is the case itself opened."""
-    now = house.now()
+    now = ctx.now()
     if is_ahead(found, now, today.on) or found.waits is not None:
         return True
     if (found.first_asked_at and not found.first) or (found.second_asked_at and not found.second):
@@ -464,15 +464,15 @@ def _coming(session: Session, today: Given) -> Iterator[Standing]:
         after = LimitCursor(found[-1].erase_on, found[-1].case_id)
 
 
-def _go_on(house: House, case_id: str, today: Given) -> Step:
+def _go_on(ctx: AppContext, case_id: str, today: Given) -> Step:
     """The next step of one case, if its time has come: written down with what it does, or not at all."""
     places: tuple[str, ...] = ()
-    with house.realm.writing() as session:
-        looked = write_limit(house, session, case_id)
+    with ctx.realm.writing() as session:
+        looked = write_limit(ctx, session, case_id)
         if looked is None:
             return Step.wait
-        found, step = next_of(house, session, looked, today)
-        asked_at = house.now()
+        found, step = next_of(ctx, session, looked, today)
+        asked_at = ctx.now()
         match step:
             case Step.first_notice:
                 ask_notice(session, looked.protocol, found, step, asked_at)
@@ -485,19 +485,19 @@ def _go_on(house: House, case_id: str, today: Given) -> Step:
                 found = replace(found, waits=today)
             case Step.erase:
                 places = places_of_case(session, case_id)
-                _erase(house, session, looked, found)
+                _erase(ctx, session, looked, found)
         if step is not Step.erase:
             repository.keep_limit(session, found)
-    take_away(house, places)
+    take_away(ctx, places)
     return step
 
 
-def next_of(house: House, session: Session, looked: Looked, today: Given) -> tuple[Standing, Step]:
+def next_of(ctx: AppContext, session: Session, looked: Looked, today: Given) -> tuple[Standing, Step]:
     """Where the case stands with what was given by now, and what is to be done: nothing twice."""
-    found = given(house, session, looked.standing, today)
-    if found.agreed_at is None and house.settings.erase_unanswered and _may_be_silent(session, found, today):
-        found = replace(found, agreed_at=house.now(), agreed_by=JOB)
-    step = next_step(looked.limit, found.first, found.second, found.agreed_at is not None, today, house.now())
+    found = given(ctx, session, looked.standing, today)
+    if found.agreed_at is None and ctx.settings.erase_unanswered and _may_be_silent(session, found, today):
+        found = replace(found, agreed_at=ctx.now(), agreed_by=JOB)
+    step = next_step(looked.limit, found.first, found.second, found.agreed_at is not None, today, ctx.now())
     is_asked = {
         Step.first_notice: found.first_asked_at,
         Step.second_notice: found.second_asked_at,
@@ -513,31 +513,31 @@ def _may_be_silent(session: Session, found: Standing, today: Given) -> bool:
     return is_word_asked_for(session, found)
 
 
-def _erase(house: House, session: Session, looked: Looked, found: Standing) -> None:
+def _erase(ctx: AppContext, session: Session, looked: Looked, found: Standing) -> None:
     """Erase a case: its share in figures stays; it is noted outside the database before the transaction ends."""
     assert found.agreed_by is not None
-    now = house.now()
-    leave(house, session, looked)
-    keep_count(house, session, found.case_id, looked.facts)  # older than figures, it may never have been counted
-    backups.note(house.settings.data, house.vault, found.case_id, now)
-    repository.erase_case(session, house.vault, found.case_id, at=now, actor=found.agreed_by)
+    now = ctx.now()
+    leave(ctx, session, looked)
+    keep_count(ctx, session, found.case_id, looked.facts)  # older than figures, it may never have been counted
+    backups.note(ctx.settings.data, ctx.vault, found.case_id, now)
+    repository.erase_case(session, ctx.vault, found.case_id, at=now, actor=found.agreed_by)
     repository.forget_messages(session, found.case_id, now)
 
 
-def is_being_erased(house: House, session: Session, case_id: str) -> bool:
+def is_being_erased(ctx: AppContext, session: Session, case_id: str) -> bool:
     """Whether a run was cut off as it erased that case: it is on the list already, and goes with the next run.
 
     A list that can't be read keeps nobody from suspending an erasure: nothing is erased before it can be read again,
     and the run that reads it names what was suspended though it stood there.
     """
-    return is_listed_erased(house, session, case_id) and not cases_repository.is_destroyed(session, case_id)
+    return is_listed_erased(ctx, session, case_id) and not cases_repository.is_destroyed(session, case_id)
 
 
-def _kept_though_listed(house: House) -> int:
+def _kept_though_listed(ctx: AppContext) -> int:
     """How many cases are alive that the list says are erased, and stay so: suspended, or opened again, meanwhile."""
-    noted = [one.case_id for one in backups.read_erased(house.settings.data, house.vault)]
-    with house.realm.reading() as session:
-        found = repository.alive_and_kept(session, noted, house.now())
+    noted = [one.case_id for one in backups.read_erased(ctx.settings.data, ctx.vault)]
+    with ctx.realm.reading() as session:
+        found = repository.alive_and_kept(session, noted, ctx.now())
     if found:
         _log.error("listed as erased, and kept all the same (suspended or opened again): %s", ", ".join(found))
     return len(found)

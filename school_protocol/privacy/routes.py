@@ -12,13 +12,13 @@ from werkzeug.datastructures import MultiDict
 
 from school_protocol.auth import presenters as auth_presenters
 from school_protocol.cases.lists import find_by_number
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.actors import in_team
 from school_protocol.engine.answers import TEXT_MOST
 from school_protocol.engine.errors import BadInput, Refused, SentBefore, Unseen
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.pdf import rendering
-from school_protocol.pdf.presenters import error_said
+from school_protocol.pdf.presenters import error_message
 from school_protocol.pdf.verdicts import SealingError
 from school_protocol.privacy import access_report, data_rights, emergency_access, holds
 from school_protocol.privacy.emergency_access import HOURS, REASON_LEAST, Asked
@@ -43,12 +43,12 @@ def retention(number: str) -> ResponseReturnValue:
     if request.form.get("do") == "resume":
         said = w._("The suspension is lifted. Two notices still come before anything is erased.")
         return _done(
-            number, lambda: holds.resume(sessions.house(), sessions.actor(), number, reason, token=_token()), said
+            number, lambda: holds.resume(sessions.ctx(), sessions.actor(), number, reason, token=_token()), said
         )
     until = request.form.get("until", "")
     return _done(
         number,
-        lambda: holds.suspend(sessions.house(), sessions.actor(), number, until, reason, token=_token()),
+        lambda: holds.suspend(sessions.ctx(), sessions.actor(), number, until, reason, token=_token()),
         w._("Erasing is suspended. Nobody erases this case until then."),
     )
 
@@ -95,7 +95,7 @@ def _refused(code: str) -> str:
 
 
 def _case_retention_page(number: str, *, problems: Sequence[Problem] = (), refused: str = "") -> str:
-    view = holds.see_limit(sessions.house(), sessions.actor(), number)
+    view = holds.see_limit(sessions.ctx(), sessions.actor(), number)
     return render_template(
         "privacy/retention.html", view=view, head=view.head, problems=problems, refused=refused,
         typed=request.form, most=TEXT_MOST,
@@ -131,7 +131,7 @@ def rights(number: str) -> ResponseReturnValue:
         return _rights_page(number, refused=wording()._("This form was sent before: look at what waits below.")), 409
     except SealingError as error:
         current_app.logger.exception("a copy of somebody's data could not be sealed")
-        return _rights_page(number, refused=error_said(wording(), error)), 503
+        return _rights_page(number, refused=error_message(wording(), error)), 503
     return redirect(url_for("cases.rights", number=number), 303)
 
 
@@ -139,7 +139,7 @@ def _ask(number: str) -> None:
     person, token = request.form.get("person", "")[:80], request.form.get("token", "")[:200]
     typed = request.form.get("request", "")
     entry = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
-    data_rights.ask_right(sessions.house(), sessions.actor(), number, person, token=token, entry=entry)
+    data_rights.ask_right(sessions.ctx(), sessions.actor(), number, person, token=token, entry=entry)
     flash(wording()._("Asked for. The data officer has to agree before the copy can be opened."), "ok")
 
 
@@ -150,7 +150,7 @@ def _nobody_chosen() -> list[Problem]:
 
 def _settle(number: str, *, agreed: bool) -> None:
     export = request.form.get("export", "")[:40]
-    data_rights.settle_right(sessions.house(), sessions.actor(), number, export, agreed=agreed)
+    data_rights.settle_right(sessions.ctx(), sessions.actor(), number, export, agreed=agreed)
     w = wording()
     flash(w._("Agreed: the school can open the copy for ten days.") if agreed else w._("No copy is made."), "ok")
 
@@ -160,7 +160,7 @@ def _open(number: str) -> ResponseReturnValue:
     if missing:
         return _rights_page(number, refused=missing), 503
     opened = data_rights.open_copy(
-        sessions.house(), sessions.actor(), number, request.form.get("export", "")[:40],
+        sessions.ctx(), sessions.actor(), number, request.form.get("export", "")[:40],
         request.form.get("language", "")[:12],
     )  # fmt: skip
     return send_file(BytesIO(opened.data), "application/pdf", as_attachment=True, download_name=opened.name)
@@ -180,13 +180,13 @@ def _rights_said(code: str) -> str:
 
 
 def _rights_page(number: str, *, problems: Sequence[Problem] = (), refused: str = "") -> str:
-    view = data_rights.see_rights(sessions.house(), sessions.actor(), number)
+    view = data_rights.see_rights(sessions.ctx(), sessions.actor(), number)
     if view.against or not view.people:
         problems = ()  # the box that they lead to isn't there: what stands against it is said in its place
     return render_template(
         "privacy/rights.html", view=view, head=view.head, problems=problems, refused=refused, typed=request.form,
         against=[_rights_said(reason.code) for reason in view.against],
-        offered=[one for one in sessions.house().settings.languages if one in view.head.protocol.languages],
+        offered=[one for one in sessions.ctx().settings.languages if one in view.head.protocol.languages],
     )  # fmt: skip
 
 
@@ -212,7 +212,7 @@ sight_blueprint.record(lambda state: state.app.jinja_env.globals.update(in_team=
 
 @sight_blueprint.get("/<number>/sight")
 def sight(number: str) -> ResponseReturnValue:
-    view = access_report.see_sight(sessions.house(), sessions.actor(), number)
+    view = access_report.see_sight(sessions.ctx(), sessions.actor(), number)
     return render_template("privacy/sight.html", view=view, head=view.head)
 
 
@@ -221,7 +221,7 @@ def readings(number: str) -> ResponseReturnValue:
     after = request.args.get("after") or None
     if after is not None and len(after) > ACCESS_CURSOR_MOST:
         raise Unseen(number)
-    head, found = access_report.see_readings(sessions.house(), sessions.actor(), number, after)
+    head, found = access_report.see_readings(sessions.ctx(), sessions.actor(), number, after)
     return render_template("privacy/sight_readings.html", head=head, readings=found, after=after)
 
 
@@ -235,7 +235,7 @@ def names(number: str) -> ResponseReturnValue:
         return _names_page(number, ui_forms.typed_before(sessions.actor().id))
     typed = request.form
     try:
-        lifted = emergency_access.lift(sessions.house(), sessions.actor(), number, _asked(typed, _hours(typed)))
+        lifted = emergency_access.lift(sessions.ctx(), sessions.actor(), number, _asked(typed, _hours(typed)))
     except emergency_access.OpenBefore:
         flash(wording()._("Names are shown to you already."), "message")
         return redirect(url_for("cases.show", number=number), 303)
@@ -260,7 +260,7 @@ def end_opened(number: str, seq: int) -> ResponseReturnValue:
     if seq > MOST:
         raise Unseen(number)
     w = wording()
-    if emergency_access.end_access(sessions.house(), sessions.actor(), number, seq):
+    if emergency_access.end_access(sessions.ctx(), sessions.actor(), number, seq):
         flash(w._("It is closed again."), "ok")
     else:
         flash(w._("It was closed already."), "message")
@@ -270,14 +270,14 @@ def end_opened(number: str, seq: int) -> ResponseReturnValue:
 def _back_to(number: str) -> str:
     """The case, where it is still seen; else the desk."""
     try:
-        find_by_number(sessions.house(), sessions.actor(), number)
+        find_by_number(sessions.ctx(), sessions.actor(), number)
     except Unseen:
         return url_for("desk.index")
     return url_for("cases.show", number=number)
 
 
 def _names_page(number: str, typed: Typed | None, error: BadInput | None = None) -> str:
-    view = emergency_access.see_names(sessions.house(), sessions.actor(), number)
+    view = emergency_access.see_names(sessions.ctx(), sessions.actor(), number)
     return render_template(
         "privacy/sight_names.html", view=view, head=view.head, typed=_shown(typed), hours=HOURS, least=REASON_LEAST,
         most=TEXT_MOST, problems=_sight_problems(error), was_kept=error is None and typed is not None,
@@ -290,14 +290,14 @@ def _names_page(number: str, typed: Typed | None, error: BadInput | None = None)
 @sight_blueprint.route("/emergency", methods=["GET", "POST"], asks=Permission.see_cases)
 def emergency() -> ResponseReturnValue:
     """By number: the case opens to be read, or the answer is the same as for a number that nobody has."""
-    if not emergency_access.may_try(sessions.house(), sessions.actor()):
+    if not emergency_access.may_try(sessions.ctx(), sessions.actor()):
         raise Unseen("emergency")
     if request.method != "POST":
         return _emergency_page(ui_forms.typed_before(sessions.actor().id))
     typed = request.form
     try:
         number = emergency_access.break_door(
-            sessions.house(), sessions.actor(), typed.get("number", "")[:ACCESS_CURSOR_MOST], _asked(typed, max(HOURS))
+            sessions.ctx(), sessions.actor(), typed.get("number", "")[:ACCESS_CURSOR_MOST], _asked(typed, max(HOURS))
         )
     except emergency_access.SeenAnyway as error:
         flash(wording()._("You see this case without opening anything."), "message")
@@ -332,7 +332,7 @@ def door(number: str, seq: int) -> ResponseReturnValue:
     justified = {"yes": True, "no": False}.get(typed.get("justified", ""))
     try:
         emergency_access.review(
-            sessions.house(), sessions.actor(), number, seq, justified=justified, sentence=typed.get("sentence", "")
+            sessions.ctx(), sessions.actor(), number, seq, justified=justified, sentence=typed.get("sentence", "")
         )
     except emergency_access.ReviewedBefore:
         flash(wording()._("It was reviewed already."), "message")
@@ -346,7 +346,7 @@ def door(number: str, seq: int) -> ResponseReturnValue:
 
 
 def _door_page(number: str, seq: int, typed: Typed | None, error: BadInput | None = None) -> str:
-    view = emergency_access.see_door(sessions.house(), sessions.actor(), number, seq)
+    view = emergency_access.see_door(sessions.ctx(), sessions.actor(), number, seq)
     return render_template(
         "privacy/sight_door.html", view=view, head=view.head, typed=_shown(typed), least=REASON_LEAST, most=TEXT_MOST,
         problems=_sight_problems(error), was_kept=error is None and typed is not None,
@@ -404,11 +404,11 @@ LIMIT_CURSOR_MOST = 80
 NUMBERS_MOST = holds.PAGE
 
 
-def requests_waiting(house: House, actor: Actor) -> Sequence[data_rights.RequestLine]:
+def requests_waiting(ctx: AppContext, actor: Actor) -> Sequence[data_rights.RequestLine]:
     """The requests about one's data that are due first, for the desk of whoever answers them."""
-    if not data_rights.answers_requests(house, actor):
+    if not data_rights.answers_requests(ctx, actor):
         return ()
-    return data_rights.see_requests(house, actor, limit=DESK_MOST, only_mine=True).lines
+    return data_rights.see_requests(ctx, actor, limit=DESK_MOST, only_mine=True).lines
 
 
 retention_blueprint.panel(
@@ -423,7 +423,7 @@ def index() -> ResponseReturnValue:
         return _agree()
     after = _cursor()
     found = holds.see_list(
-        sessions.house(), sessions.actor(), after=after, only_waiting=request.args.get("waiting") == "1"
+        sessions.ctx(), sessions.actor(), after=after, only_waiting=request.args.get("waiting") == "1"
     )
     return render_template("privacy/retention_index.html", found=found)
 
@@ -438,11 +438,11 @@ def _cursor() -> str | None:
 def _agree() -> ResponseReturnValue:
     w = wording()
     numbers = request.form.getlist("number")[:NUMBERS_MOST]
-    if not numbers and holds.may_see_list(sessions.house(), sessions.actor()):
+    if not numbers and holds.may_see_list(sessions.ctx(), sessions.actor()):
         flash(w._("No case was ticked: nothing was confirmed."), "message")
         return redirect(url_for("retention.index", waiting=1), 303)
     try:
-        count = holds.agree(sessions.house(), sessions.actor(), numbers, token=request.form.get("token", "")[:200])
+        count = holds.agree(sessions.ctx(), sessions.actor(), numbers, token=request.form.get("token", "")[:200])
     except SentBefore:
         flash(w._("This form was sent before, with other cases ticked: look at the list again."), "message")
         return redirect(url_for("retention.index", waiting=1), 303)
@@ -463,5 +463,5 @@ def _agree() -> ResponseReturnValue:
 @retention_blueprint.get("/requests")
 def requests() -> ResponseReturnValue:
     """What people asked about themselves, and until when it is answered."""
-    found = data_rights.see_requests(sessions.house(), sessions.actor(), after=_cursor())
+    found = data_rights.see_requests(sessions.ctx(), sessions.actor(), after=_cursor())
     return render_template("privacy/retention_requests.html", found=found)

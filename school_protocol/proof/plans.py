@@ -16,7 +16,7 @@ from school_protocol.proof.state_space import Step, Steps, World, counts_raised
 
 LONG_WAIT_DAYS = 120
 """Days after which whatever was waited for has fallen due."""
-Masks = tuple[int, ...]
+Pseudonymiser = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Ground:
         self.without = without or Without()
         self.world = World(protocol, tracked, thorough=True)
         self.names = self.world.names
-        self._tables: dict[tuple[str, Masks], bool] = {}
+        self._tables: dict[tuple[str, Pseudonymiser], bool] = {}
         self._moved: dict[int, tuple[tuple[int, Image], ...]] = {}
         self._acting: dict[tuple[int, str], bool] = {}
         self._today: dict[int, bool] = {}
@@ -57,7 +57,7 @@ class Ground:
         return tuple(self.world.place[name] for name in self.names if name in need.when.names)
 
     @property
-    def nothing_known(self) -> Masks:
+    def nothing_known(self) -> Pseudonymiser:
         return (*self.world.whole, 0b01)
 
     # ---- who ---------------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ class Ground:
 
     # ---- whether something holds, surely -----------------------------------------------------------------------
 
-    def holds(self, need: Need, masks: Masks) -> bool:
+    def holds(self, need: Need, masks: Pseudonymiser) -> bool:
         """Whether a need holds whatever of this the facts are."""
         reads = self._reads[need.key]
         key = (need.key, tuple(masks[place] for place in reads))
@@ -104,10 +104,10 @@ class Ground:
             )
         return self._tables[key]
 
-    def unmet(self, needs: Iterable[Need], masks: Masks) -> list[Need]:
+    def unmet(self, needs: Iterable[Need], masks: Pseudonymiser) -> list[Need]:
         return [need for need in needs if not self.holds(need, masks)]
 
-    def refined(self, needs: Iterable[Need], masks: Masks) -> Masks:
+    def refined(self, needs: Iterable[Need], masks: Pseudonymiser) -> Pseudonymiser:
         """What the facts may be, since these needs hold."""
         found = list(masks)
         for need in needs:
@@ -130,7 +130,7 @@ class Ground:
 
     # ---- acts --------------------------------------------------------------------------------------------------
 
-    def may_act(self, step: Step, state: str, masks: Masks) -> bool:
+    def may_act(self, step: Step, state: str, masks: Pseudonymiser) -> bool:
         """Whether somebody can surely make this act here."""
         act = self.protocol.acts[step.act]
         assert step.deed is not None
@@ -197,7 +197,7 @@ class Ground:
         special = {danger.lifted_with for danger in dangers.values() if danger.lifted_with}
         return all(self.somebody([role], state) for role in special)
 
-    def after(self, step: Step | Wait, masks: Masks) -> Masks:
+    def after(self, step: Step | Wait, masks: Pseudonymiser) -> Pseudonymiser:
         """What the facts may be after an act, or a long wait."""
         if isinstance(step, Wait):
             return (*(self._after_wait(place, mask) for place, mask in enumerate(masks[:-1])), 0b10)
@@ -231,7 +231,7 @@ class Ground:
             return domain.whole
         return mask
 
-    def _of_its_own(self, fact: Fact, step: Step, masks: Masks, mask: int) -> int:
+    def _of_its_own(self, fact: Fact, step: Step, masks: Pseudonymiser, mask: int) -> int:
         """Facts that time and people move: what an act makes sure of."""
         act = step.deed.given.act if step.deed else None
         if act is None:
@@ -288,7 +288,7 @@ class Ground:
             roles += by
         return self.somebody(roles, state, len(tuple(group)))
 
-    def move_on(self, move: Move, state: str, target: str, masks: Masks) -> Masks:
+    def move_on(self, move: Move, state: str, target: str, masks: Pseudonymiser) -> Pseudonymiser:
         """What the facts may be once the move is made."""
         known = self.refined(self.world.locked[move.key], masks)
         effects = self.world.effects
@@ -325,7 +325,7 @@ class Fork:
 
 
 Way = tuple[Leg | Fork, ...]
-Ways = dict[Masks, Way | None]
+Ways = dict[Pseudonymiser, Way | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,11 +351,11 @@ class Planner(Ground):
         self.budget = budget
         self.opened = 0
         """Combinations looked at."""
-        self.inside: Callable[[str], Masks] | None = None
+        self.inside: Callable[[str], Pseudonymiser] | None = None
         """Says what the facts can be in a state; without it they may be anything."""
-        self._legs: dict[tuple[str, str, Masks], tuple[Leg, Masks] | None] = {}
+        self._legs: dict[tuple[str, str, Pseudonymiser], tuple[Leg, Pseudonymiser] | None] = {}
         self._onwards: dict[str, tuple[Move, ...]] = {}
-        self._found_alone: dict[tuple[str, str, Masks, int], bool] = {}
+        self._found_alone: dict[tuple[str, str, Pseudonymiser, int], bool] = {}
         self._leads: dict[str, tuple[int, ...]] = {}
         self._touching: dict[int, frozenset[str]] = {}
 
@@ -367,7 +367,7 @@ class Planner(Ground):
         )  # fmt: skip
         self.steps = other.steps
 
-    def known_in(self, state: str) -> Masks:
+    def known_in(self, state: str) -> Pseudonymiser:
         """What each fact, taken alone, can be at all in a case that stands there."""
         return self.inside(state) if self.inside is not None else self.nothing_known
 
@@ -376,13 +376,13 @@ class Planner(Ground):
         return tuple(step for steps in self.world.steps.values() for step in steps)
 
     def ready(
-        self, needs: tuple[Need, ...], state: str, masks: Masks, kept: frozenset[int] = frozenset()
-    ) -> tuple[tuple[Step | Wait, ...], Masks] | None:
+        self, needs: tuple[Need, ...], state: str, masks: Pseudonymiser, kept: frozenset[int] = frozenset()
+    ) -> tuple[tuple[Step | Wait, ...], Pseudonymiser] | None:
         """Acts, and waiting, after which these needs surely hold; None where none were found. `kept` facts stay."""
         if not self._may_all_hold(self.unmet(needs, masks), state, masks):
             return None
         order = count()
-        begun: tuple[int, int, Masks, tuple[Step | Wait, ...]] = (0, next(order), masks, ())
+        begun: tuple[int, int, Pseudonymiser, tuple[Step | Wait, ...]] = (0, next(order), masks, ())
         telling = sorted({place for need in needs for place in self._leading(need)})
         waiting, seen, opened = [begun], {self._told_apart(masks, telling)}, 0
         while waiting and opened < _OPENED:
@@ -402,19 +402,19 @@ class Planner(Ground):
                     heapq.heappush(waiting, (rank, next(order), after, (*done, step)))
         return None
 
-    def _may_all_hold(self, unmet: Sequence[Need], state: str, masks: Masks) -> bool:
+    def _may_all_hold(self, unmet: Sequence[Need], state: str, masks: Pseudonymiser) -> bool:
         """Whether each of these needs, taken alone, might be made to hold here: a quick no, never a yes."""
         if len(unmet) > 1 and not all(self._alone(need, state, masks) for need in unmet):
             return False
         return all(self._is_within_reach(need, state, masks) for need in unmet)
 
     @staticmethod
-    def _told_apart(masks: Masks, telling: Iterable[int]) -> Masks:
+    def _told_apart(masks: Pseudonymiser, telling: Iterable[int]) -> Pseudonymiser:
         return (*(masks[place] for place in telling), masks[-1])
 
     def ready_for_some(
-        self, needs: tuple[Need, ...], state: str, masks: Masks, splits: int = 2
-    ) -> tuple[tuple[Step | Wait, ...], Masks] | None:
+        self, needs: tuple[Need, ...], state: str, masks: Pseudonymiser, splits: int = 2
+    ) -> tuple[tuple[Step | Wait, ...], Pseudonymiser] | None:
         """As `ready`, for some case at least: where a fact that nobody changes here has one of its values.
 
         Facts that the acts towards it need are among these.
@@ -432,14 +432,14 @@ class Planner(Ground):
                     return found
         return None
 
-    def _unmoved(self, needs: Iterable[Need], state: str, masks: Masks) -> Iterator[int]:
+    def _unmoved(self, needs: Iterable[Need], state: str, masks: Pseudonymiser) -> Iterator[int]:
         """Facts which these needs read, of which several values are possible, and that no act here changes."""
         names = {name for need in needs for name in need.when.names}
         for place, name in enumerate(self.names):
             if name in names and masks[place] & (masks[place] - 1) and not self.can_move(name, state):
                 yield place
 
-    def _alone(self, need: Need, state: str, masks: Masks) -> bool:
+    def _alone(self, need: Need, state: str, masks: Pseudonymiser) -> bool:
         """Whether this need, taken alone, can be made to hold here: it hangs on the facts that lead to it."""
         leading = self._leading(need)
         key = (need.key, state, tuple(masks[place] for place in leading), masks[-1])
@@ -462,7 +462,7 @@ class Planner(Ground):
         """The facts followed here that these needs read."""
         return {name for need in needs for name in need.when.names if name in self.world.place}
 
-    def _is_within_reach(self, need: Need, state: str, masks: Masks) -> bool:
+    def _is_within_reach(self, need: Need, state: str, masks: Pseudonymiser) -> bool:
         """Whether some acts open here could make the need hold: a quick no, never a yes."""
         places = self._reads[need.key]
         if len(places) < len(need.when.names):
@@ -487,7 +487,7 @@ class Planner(Ground):
         domain = self.world.domains[self.names[place]]
         return [domain.members(one) for one in found]
 
-    def _towards(self, unmet: Iterable[Need], state: str, masks: Masks) -> Iterator[Step | Wait]:
+    def _towards(self, unmet: Iterable[Need], state: str, masks: Pseudonymiser) -> Iterator[Step | Wait]:
         """What may help: acts that touch the facts of unmet needs, what those acts need, and time."""
         wanted = self._read_by(unmet)
         helping = [step for step in self.steps if self._touches(step, wanted)]
@@ -534,7 +534,7 @@ class Planner(Ground):
             self._onwards[state] = tuple(sorted(leaving, key=lambda move: (move.to == HISTORY, move.backwards)))
         return self._onwards[state]
 
-    def legs(self, state: str, masks: Masks) -> Iterator[tuple[Leg, Masks]]:
+    def legs(self, state: str, masks: Pseudonymiser) -> Iterator[tuple[Leg, Pseudonymiser]]:
         """Each move that can surely be made from here, with the acts before it, and what is known after."""
         for move in self.onwards(state):
             if move.to == HISTORY:
@@ -551,7 +551,7 @@ class Planner(Ground):
             if leg is not None:
                 yield leg
 
-    def way(self, state: str, masks: Masks, aim: Aim) -> Way | None:
+    def way(self, state: str, masks: Pseudonymiser, aim: Aim) -> Way | None:
         """A sure way from here to where it aims, through no state twice."""
         legs = []
         for leg, known in self.legs(state, masks):
@@ -572,7 +572,7 @@ class Planner(Ground):
                     return (leg, Fork(ways))
         return None
 
-    def _way_back(self, state: str, masks: Masks, good: Collection[str]) -> Leg | None:
+    def _way_back(self, state: str, masks: Pseudonymiser, good: Collection[str]) -> Leg | None:
         """Back to where the case was interrupted, where every state that it can have come from is good."""
         if not self.interrupted <= set(good):
             return None
@@ -590,14 +590,14 @@ class Planner(Ground):
         sources = {source for move in entering for source in move.from_ if source in self.protocol.states}
         return frozenset({*sources, self.protocol.initial.key} - inside)
 
-    def surely(self, state: str, masks: Masks, aim: Aim) -> Ways:
+    def surely(self, state: str, masks: Pseudonymiser, aim: Aim) -> Ways:
         """Ways to where it aims for every case in these masks: one way, or one for each value of some fact."""
         found = self.way(state, masks, aim)
         if found is not None:
             return {masks: found}
         return self._ways_of_each(state, masks, aim) or {masks: None}
 
-    def _ways_of_each(self, state: str, masks: Masks, aim: Aim) -> Ways | None:
+    def _ways_of_each(self, state: str, masks: Pseudonymiser, aim: Aim) -> Ways | None:
         """A way for each value of some fact that nobody changes here; None where there is none for one of them."""
         for place in self._worth_telling(state, masks) if aim.splits else ():
             ways: Ways = {}
@@ -611,7 +611,7 @@ class Planner(Ground):
                 return ways
         return None
 
-    def _worth_telling(self, state: str, masks: Masks) -> Iterator[int]:
+    def _worth_telling(self, state: str, masks: Pseudonymiser) -> Iterator[int]:
         """Facts that no act here changes, and that keep some move out of here shut."""
         needs = [need for move in self.onwards(state) for need in self.world.locked[move.key]]
         return self._unmoved(self.unmet(needs, masks), state, masks)
@@ -679,7 +679,7 @@ class Planner(Ground):
         )
 
 
-def _split(masks: Masks, place: int) -> Iterator[Masks]:
+def _split(masks: Pseudonymiser, place: int) -> Iterator[Pseudonymiser]:
     """The same for each value that the fact at that place may have."""
     return ((*masks[:place], 1 << bit, *masks[place + 1 :]) for bit in bits_of(masks[place]))
 

@@ -89,7 +89,7 @@ _SUBJECTS = ("states", "moves", "acts", "needs", "roles", "seats", "dangers", "d
 
 
 @dataclass(frozen=True, slots=True)
-class BeatSaid:
+class StepLabel:
     """One step in words: a sentence, the answers given, and the conditions gone on without."""
 
     sentence: str
@@ -98,26 +98,26 @@ class BeatSaid:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultSaid:
+class ResultLabel:
     """A property that does not hold, as a story. `places`: FILE:LINE of the moves involved."""
 
     title: str
     verdict: str
     subject: str
-    beats: tuple[BeatSaid, ...]
+    beats: tuple[StepLabel, ...]
     ending: str
     facts: tuple[Pair, ...]
     unmet: tuple[str, ...]
     places: tuple[str, ...]
 
 
-def result_said(w: Wording, protocol: Protocol, result: Result, file: str) -> ResultSaid:
+def result_label(w: Wording, protocol: Protocol, result: Result, file: str) -> ResultLabel:
     """A result in the language of `w`; `file` is the definition's name in front of line numbers."""
     story = result.story
-    return ResultSaid(
+    return ResultLabel(
         title=property_said(w, protocol, result),
         verdict=_VERDICTS[result.verdict](w),
-        subject=subject_said(w, protocol, result.subject),
+        subject=subject_label(w, protocol, result.subject),
         beats=tuple(beat_said(w, protocol, beat) for beat in story.beats) if story else (),
         ending=ending_said(w, protocol, story) if story else "",
         facts=tuple(_fact(w, protocol, key, value) for key, value in story.facts.items()) if story else (),
@@ -134,7 +134,7 @@ def property_said(w: Wording, protocol: Protocol, result: Result) -> str:
     return w._(known) if known else w._("A property of the protocol: %(name)s.", name=result.property)
 
 
-def subject_said(w: Wording, protocol: Protocol, subject: str) -> str:
+def subject_label(w: Wording, protocol: Protocol, subject: str) -> str:
     """What a result is about, as people call it: an entry, or several parted by colons; a place in a file as it is."""
     return w.comma.join(_named(w, protocol, piece.strip()) for piece in subject.split(":") if piece.strip())
 
@@ -150,19 +150,19 @@ def _named(w: Wording, protocol: Protocol, key: str) -> str:
     return key
 
 
-def beat_said(w: Wording, protocol: Protocol, beat: Beat) -> BeatSaid:
+def beat_said(w: Wording, protocol: Protocol, beat: Beat) -> StepLabel:
     """One step of a story, in words."""
     if beat.kind == "clock":
-        return BeatSaid(w.ngettext("One day passes.", "%(num)d days pass.", beat.days))
+        return StepLabel(w.ngettext("One day passes.", "%(num)d days pass.", beat.days))
     who = _who(w, protocol, beat)
     without = tuple(_need(w, protocol, key) for key in beat.departs)
     if beat.kind == "move":
         title = w.text(protocol.moves[beat.do].title) if beat.do in protocol.moves else beat.do
-        return BeatSaid(w._("%(who)s makes the step “%(what)s”.", who=who, what=title), (), without)
+        return StepLabel(w._("%(who)s makes the step “%(what)s”.", who=who, what=title), (), without)
     act = protocol.acts.get(beat.do)
     title = w.text(act.title) if act else beat.do
     answers = _answers(w, protocol, beat) if act else ()
-    return BeatSaid(w._("%(who)s records “%(what)s”.", who=who, what=title), answers, without)
+    return StepLabel(w._("%(who)s records “%(what)s”.", who=who, what=title), answers, without)
 
 
 def ending_said(w: Wording, protocol: Protocol, story: Story) -> str:

@@ -11,7 +11,7 @@ from school_protocol.engine.definition import HISTORY, START, ActKind, DangerFac
 from school_protocol.engine.texts import Text
 from school_protocol.proof.answer_space import Given
 from school_protocol.proof.effects import Deed, is_free, through
-from school_protocol.proof.plans import Leg, Masks, Planner, Wait, Without, decisive
+from school_protocol.proof.plans import Leg, Pseudonymiser, Planner, Wait, Without, decisive
 from school_protocol.proof.reachability import Explorer
 from school_protocol.proof.replay import Stage, Stopped, attempts
 from school_protocol.proof.state_space import STEPS, Steps, Story, World, counts_raised
@@ -37,7 +37,7 @@ class Arrival:
     opening: str
     """The act that opens the case."""
     legs: tuple[Leg, ...]
-    masks: Masks
+    masks: Pseudonymiser
 
 
 def with_raised(protocol: Protocol) -> Protocol:
@@ -82,7 +82,7 @@ class Subject:
         return planner
 
     @cached_property
-    def _known(self) -> Mapping[str, Masks]:
+    def _known(self) -> Mapping[str, Pseudonymiser]:
         """For each state: what each decisive fact, taken alone, can be there; anything, where no case comes."""
         found: dict[str, list[int]] = {state: [] for state in self.protocol.states}
         for name in decisive(self.protocol):

@@ -34,7 +34,7 @@ _LITERAL = re.compile("`[^`]*`")
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeSaid:
+class ChangeLabel:
     """One change: `where` names the entry, `what` says what is otherwise, `fixed` that it touches what is locked."""
 
     where: str
@@ -42,13 +42,13 @@ class ChangeSaid:
     fixed: str = ""
 
 
-def change_said(w: Wording, before: Protocol, after: Protocol, change: Change) -> ChangeSaid:
+def change_label(w: Wording, before: Protocol, after: Protocol, change: Change) -> ChangeLabel:
     """A change between these two versions, in the language of `w`."""
     where, left = _where(w, before, after, change.path)
-    return ChangeSaid(where, _what(w, before, after, change, left), _fixed(w, change))
+    return ChangeLabel(where, _what(w, before, after, change, left), _fixed(w, change))
 
 
-def sentence(w: Wording, said: ChangeSaid) -> str:
+def sentence(w: Wording, said: ChangeLabel) -> str:
     """The same in one line."""
     line = w.pair(said.where, said.what)
     return f"{line} ({said.fixed})" if said.fixed else line
@@ -101,7 +101,7 @@ def _plain(value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultSaid:
+class FaultMessage:
     """One fault: its line, a sentence, and what stands on that line where it is shown."""
 
     line: int
@@ -111,18 +111,18 @@ class FaultSaid:
     """The sentence is known in English alone."""
 
 
-def fault_said(w: Wording, fault: Fault, text: str = "") -> FaultSaid:
+def fault_message(w: Wording, fault: Fault, text: str = "") -> FaultMessage:
     """What is wrong with a file, in the language of `w`; `text` is the line as it stands there."""
     if not isinstance(fault.message, Phrase):
-        return FaultSaid(fault.line, fault.message, text, is_english=True)
+        return FaultMessage(fault.line, fault.message, text, is_english=True)
     said = _phrase(w, fault.message)
     left_open = said.count(_APART[0]) + said.count(_LEFT_TO_RIGHT) - said.count(_APART[1])
-    return FaultSaid(fault.line, said + _APART[1] * left_open, text)
+    return FaultMessage(fault.line, said + _APART[1] * left_open, text)
 
 
 def fault_line(w: Wording, file: str, fault: Fault) -> str:
     """A fault as FILE:LINE: message, as editors read it."""
-    said = fault_said(w, fault).sentence
+    said = fault_message(w, fault).sentence
     return f"{file}:{fault.line}: " + (f"{_RIGHT_TO_LEFT}{said}{_APART[1]}" if w.direction == "rtl" else said)
 
 

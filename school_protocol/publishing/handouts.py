@@ -12,7 +12,7 @@ from datetime import datetime
 from threading import Lock
 
 from school_protocol.cases.help import STEPS, MoveHelp, known, topic_of
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import HISTORY, START, Act, Deadline, Move, Protocol, Stage, State
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor
@@ -164,9 +164,9 @@ class Shown:
     languages: tuple[str, ...]
 
 
-def see_drawing(house: House, actor: Actor, key: str, version: int, wording: Wording) -> Shown:
+def see_drawing(ctx: AppContext, actor: Actor, key: str, version: int, wording: Wording) -> Shown:
     """The drawing of a definition in which this person holds a role. Raises Unseen."""
-    protocol = known(house, actor, key, version)
+    protocol = known(ctx, actor, key, version)
     helps = {one.move.key: one for one in topic_of(protocol, STEPS).moves}
     steps = tuple(StepLine(number, kind_of(protocol, move), helps[move.key]) for number, move in numbered(protocol))
     return Shown(
@@ -180,17 +180,17 @@ def see_drawing(house: House, actor: Actor, key: str, version: int, wording: Wor
     )
 
 
-def see_wall(house: House, actor: Actor, key: str, version: int, language: str) -> Handout:
+def see_wall(ctx: AppContext, actor: Actor, key: str, version: int, language: str) -> Handout:
     """The four pages. Raises Unseen, DocumentsUnavailable."""
-    protocol = known(house, actor, key, version)
+    protocol = known(ctx, actor, key, version)
     wording = _voice(protocol, language)
     name = f"{protocol.protocol}-{protocol.version}-{language}.pdf"
-    return Handout(name, _KEPT.of(protocol, "wall", language, lambda: wall_of(protocol, wording, house.now())))
+    return Handout(name, _KEPT.of(protocol, "wall", language, lambda: wall_of(protocol, wording, ctx.now())))
 
 
-def see_forms(house: House, actor: Actor, key: str, version: int, form: str | None, language: str) -> Handout:
+def see_forms(ctx: AppContext, actor: Actor, key: str, version: int, form: str | None, language: str) -> Handout:
     """One form, or every one, to fill in by hand. Raises Unseen, DocumentsUnavailable."""
-    protocol = known(house, actor, key, version)
+    protocol = known(ctx, actor, key, version)
     wording = _voice(protocol, language)
     if form is not None and form not in protocol.forms:
         raise Unseen(form)
@@ -198,7 +198,7 @@ def see_forms(house: House, actor: Actor, key: str, version: int, form: str | No
     named = "forms" if form is None else wanted[0].short
     data = _KEPT.of(
         protocol, f"form {form or ''}", language,
-        lambda: blank_forms(protocol, wanted, wording, house.now()),
+        lambda: blank_forms(protocol, wanted, wording, ctx.now()),
     )  # fmt: skip
     return Handout(f"{protocol.protocol}-{protocol.version}-{named}-{language}.pdf", data)
 

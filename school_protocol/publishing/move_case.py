@@ -13,7 +13,7 @@ from school_protocol.auth import permissions
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import folded, keep, surroundings
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, Conflict, Sealed, Tampered, Unseen
 from school_protocol.engine.texts import N_
@@ -97,84 +97,84 @@ class MoveRequest:
 # ---- seeing ------------------------------------------------------------------------------------------------------
 
 
-def see_difference(house: House, actor: Actor, key: str, old: int, new: int) -> DifferenceView:
+def see_difference(ctx: AppContext, actor: Actor, key: str, old: int, new: int) -> DifferenceView:
     """What changes between two published versions; raises Unseen."""
-    before, after = published_pair(house, actor, key, old, new)
-    with house.realm.reading() as session:
+    before, after = published_pair(ctx, actor, key, old, new)
+    with ctx.realm.reading() as session:
         found = index_repository.count_open(session, key, old)
     return DifferenceView(before, after, difference(before, after), found)
 
 
-def see_open_cases(house: House, actor: Actor, key: str, old: int, new: int, *, after: str = "") -> OpenCases:
+def see_open_cases(ctx: AppContext, actor: Actor, key: str, old: int, new: int, *, after: str = "") -> OpenCases:
     """The open cases that follow a version, and what would become of each, a page of them at a time."""
-    before, later = published_pair(house, actor, key, old, new)
-    with house.realm.reading() as session:
+    before, later = published_pair(ctx, actor, key, old, new)
+    with ctx.realm.reading() as session:
         total = index_repository.count_open(session, key, old)
         found = index_repository.open_on_version(session, key, old, limit=PAGE + 1, after=after)
-        lines = tuple(_listed(house, session, case_id, number, later) for case_id, number in found[:PAGE])
+        lines = tuple(_listed(ctx, session, case_id, number, later) for case_id, number in found[:PAGE])
     return OpenCases(before, later, total, lines, found[PAGE - 1][0] if len(found) > PAGE else None)
 
 
-def see_left(house: House, actor: Actor, draft: DefinitionDraft) -> tuple[tuple[int, int], ...]:
+def see_left(ctx: AppContext, actor: Actor, draft: DefinitionDraft) -> tuple[tuple[int, int], ...]:
     """Of a draft that was published: the earlier versions that open cases follow still, and how many."""
-    check_may(house, actor)
+    check_may(ctx, actor)
     if draft.state is not DraftState.published:
         return ()
-    earlier = _earlier(house, draft.protocol, draft.version)
-    with house.realm.reading() as session:
+    earlier = _earlier(ctx, draft.protocol, draft.version)
+    with ctx.realm.reading() as session:
         counted = [(version, index_repository.count_open(session, draft.protocol, version)) for version in earlier]
     return tuple((version, number) for version, number in counted if number)
 
 
-def see_case(house: House, actor: Actor, key: str, new: int, number: str, *, old: int | None = None) -> CasePreview:
+def see_case(ctx: AppContext, actor: Actor, key: str, new: int, number: str, *, old: int | None = None) -> CasePreview:
     """What would become of one case, of `old` where that is said; raises Unseen.
 
     Where it has moved or was closed since the list was made, that is said.
     """
-    _before, later = published_pair(house, actor, key, old or new, new)
-    with house.realm.reading() as session:
+    _before, later = published_pair(ctx, actor, key, old or new, new)
+    with ctx.realm.reading() as session:
         case_id = _found(session, number, key)
-        followed, _case = folded(house, session, case_id)
+        followed, _case = folded(ctx, session, case_id)
         if old is not None and followed.version not in (old, new):
             raise Unseen(number)
-        found = _weigh(house, session, case_id, later)
-    before = followed if old is None else house.library.protocol(key, old)
+        found = _weigh(ctx, session, case_id, later)
+    before = followed if old is None else ctx.library.protocol(key, old)
     return CasePreview(before, later, _line(case_numbers.check_number(number) or "", found))
 
 
-def list_open_cases(house: House, actor: Actor, key: str, new: int) -> Iterator[CaseLine]:
+def list_open_cases(ctx: AppContext, actor: Actor, key: str, new: int) -> Iterator[CaseLine]:
     """Every open case of an earlier version, and what would become of it; none is moved. Raises Unseen."""
-    published_pair(house, actor, key, new, new)
-    return _all_open(house, actor, key, new)
+    published_pair(ctx, actor, key, new, new)
+    return _all_open(ctx, actor, key, new)
 
 
-def _all_open(house: House, actor: Actor, key: str, new: int) -> Iterator[CaseLine]:
-    for version in _earlier(house, key, new):
+def _all_open(ctx: AppContext, actor: Actor, key: str, new: int) -> Iterator[CaseLine]:
+    for version in _earlier(ctx, key, new):
         after: str | None = ""
         while after is not None:
-            page = see_open_cases(house, actor, key, version, new, after=after)
+            page = see_open_cases(ctx, actor, key, version, new, after=after)
             yield from page.lines
             after = page.after
 
 
-def published_pair(house: House, actor: Actor, key: str, old: int, new: int) -> tuple[Protocol, Protocol]:
+def published_pair(ctx: AppContext, actor: Actor, key: str, old: int, new: int) -> tuple[Protocol, Protocol]:
     """Two published versions; raises Unseen where one is none, or this person publishes nothing."""
-    check_may(house, actor)
-    with house.directory.reading() as session:
+    check_may(ctx, actor)
+    with ctx.directory.reading() as session:
         known = {(protocol, version) for protocol, version, _digest in protocol_repository.definition_versions(session)}
     if not {(key, old), (key, new)} <= known:
         raise Unseen(f"{key} {old} {new}")
-    return house.library.protocol(key, old), house.library.protocol(key, new)
+    return ctx.library.protocol(key, old), ctx.library.protocol(key, new)
 
 
-def _weigh(house: House, session: Session, case_id: str, new: Protocol) -> Weighed:
-    protocol, case = folded(house, session, case_id)
-    return weighed(protocol, case, new, house.now(), surroundings(house, case.unit))
+def _weigh(ctx: AppContext, session: Session, case_id: str, new: Protocol) -> Weighed:
+    protocol, case = folded(ctx, session, case_id)
+    return weighed(protocol, case, new, ctx.now(), surroundings(ctx, case.unit))
 
 
-def _listed(house: House, session: Session, case_id: str, number: str, new: Protocol) -> CaseLine:
+def _listed(ctx: AppContext, session: Session, case_id: str, number: str, new: Protocol) -> CaseLine:
     try:
-        return _line(number, _weigh(house, session, case_id, new))
+        return _line(number, _weigh(ctx, session, case_id, new))
     except (Sealed, Tampered):  # one case that can't be read keeps no other back
         return CaseLine(number, Outcome.stays, ("unread",))
 
@@ -201,8 +201,8 @@ def _found(session: Session, number: str, key: str) -> str:
     return case_id
 
 
-def _earlier(house: House, key: str, new: int) -> list[int]:
-    with house.directory.reading() as session:
+def _earlier(ctx: AppContext, key: str, new: int) -> list[int]:
+    with ctx.directory.reading() as session:
         found = protocol_repository.definition_versions(session)
     return sorted(version for protocol, version, _digest in found if protocol == key and version < new)
 
@@ -211,7 +211,7 @@ def _earlier(house: House, key: str, new: int) -> list[int]:
 
 
 def move_case(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     key: str,
     new: int,
@@ -227,15 +227,15 @@ def move_case(
     A case that needs a decision moves only where `accepts` holds every reason for it; one that must stay never does.
     Raises Unseen, BadInput without a reason, SentBefore.
     """
-    _before, later = published_pair(house, actor, key, old or new, new)
+    _before, later = published_pair(ctx, actor, key, old or new, new)
     if problem := reason_problem(reason):
         raise BadInput({"reason": (problem,)})
-    press = idempotency.press(house.vault, actor.id, token, key, old, new, number, sorted(accepts), reason)
+    press = idempotency.press(ctx.vault, actor.id, token, key, old, new, number, sorted(accepts), reason)
     asked = MoveRequest(actor, later, " ".join(reason.split()), frozenset(accepts))
     try:
-        return _move(house, asked, number, press)
+        return _move(ctx, asked, number, press)
     except Conflict:  # somebody wrote to the case meanwhile: it is looked at again as it is now
-        return _move(house, asked, number, press)
+        return _move(ctx, asked, number, press)
 
 
 def reason_problem(reason: str) -> str | None:
@@ -244,33 +244,33 @@ def reason_problem(reason: str) -> str | None:
     return "required" if not said else f"too_long:{REASON_MOST}" if len(said) > REASON_MOST else None
 
 
-def _move(house: House, asked: MoveRequest, number: str, press: idempotency.Press) -> Moved:
+def _move(ctx: AppContext, asked: MoveRequest, number: str, press: idempotency.Press) -> Moved:
     digits = case_numbers.check_number(number) or ""
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         if idempotency.spent(session, press) is not None:
             return Moved(_line(digits, Weighed(), is_moved=True), repeated=True)
-        found, is_moved = _follow(house, session, _found(session, number, asked.later.protocol), asked)
+        found, is_moved = _follow(ctx, session, _found(session, number, asked.later.protocol), asked)
         if is_moved:
-            idempotency.use(session, press, {}, at=house.now())
+            idempotency.use(session, press, {}, at=ctx.now())
     return Moved(_line(digits, found, is_moved=is_moved))
 
 
-def _follow(house: House, session: Session, case_id: str, asked: MoveRequest) -> tuple[Weighed, bool]:
+def _follow(ctx: AppContext, session: Session, case_id: str, asked: MoveRequest) -> tuple[Weighed, bool]:
     """Let one case follow the later version by an event; what was found, and whether it follows now.
 
     It does not where it must stay, nor where a decision is needed and was not made. Raises Conflict.
     """
     actor, later = asked.actor, asked.later
-    protocol, case = folded(house, session, case_id)
+    protocol, case = folded(ctx, session, case_id)
     if case.version == later.version:
         return Weighed(), True
-    around = surroundings(house, case.unit)
-    found = weighed(protocol, case, later, house.now(), around)
+    around = surroundings(ctx, case.unit)
+    found = weighed(protocol, case, later, ctx.now(), around)
     if found.outcome is Outcome.stays or not {ground.code for ground in found.grounds} <= asked.accepts:
         return found, False
-    role = permissions.posts_with(house, actor, Permission.publish)[0].role
-    event = version_changed(case, protocol, later, actor.id, role, house.now(), asked.reason)
-    keep(house, session, case_id, later, case.events, [event], around=around)
+    role = permissions.posts_with(ctx, actor, Permission.publish)[0].role
+    event = version_changed(case, protocol, later, actor.id, role, ctx.now(), asked.reason)
+    keep(ctx, session, case_id, later, case.events, [event], around=around)
     return found, True
 
 
@@ -296,12 +296,12 @@ _CODES: Mapping[str, str] = {
 }
 
 
-def code_said(w: Wording, code: str) -> str:
+def code_label(w: Wording, code: str) -> str:
     """One reason, as a sentence."""
     return w._(_CODES.get(code, code))
 
 
-def outcome_said(w: Wording, line: CaseLine) -> str:
+def outcome_label(w: Wording, line: CaseLine) -> str:
     """What becomes of a case, or became of it, in a few words."""
     if line.is_moved:
         return w._("Follows the new version")

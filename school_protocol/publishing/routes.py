@@ -16,10 +16,10 @@ from school_protocol.engine.errors import BadInput, DefinitionError, Fault, Sent
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Permission
 from school_protocol.pdf.rendering import DocumentsUnavailable
-from school_protocol.proof.presenters import ResultSaid, result_said
+from school_protocol.proof.presenters import ResultLabel, result_label
 from school_protocol.proof.state_space import Result
 from school_protocol.protocol.check_context import LARGEST
-from school_protocol.protocol.presenters import ChangeSaid, FaultSaid, change_said, fault_said
+from school_protocol.protocol.presenters import ChangeLabel, FaultMessage, change_label, fault_message
 from school_protocol.publishing import handouts, move_case, presenters, service, settings
 from school_protocol.publishing.forms import SettingsForm, settings_form
 from school_protocol.publishing.handouts import Handout
@@ -42,14 +42,14 @@ YAML = "application/yaml"
 
 @protocol_blueprint.get("")
 def index() -> ResponseReturnValue:
-    view = service.see_protocols(sessions.house(), sessions.actor())
+    view = service.see_protocols(sessions.ctx(), sessions.actor())
     w = wording()
     return render_template("publishing/index.html", view=view, stands=lambda code: presenters.stands(w, code))
 
 
 @protocol_blueprint.route("/upload", methods=["GET", "POST"], is_long=True)
 def upload() -> ResponseReturnValue:
-    service.check_may(sessions.house(), sessions.actor())
+    service.check_may(sessions.ctx(), sessions.actor())
     if request.method != "POST":
         return _upload_page()
     sent = request.files.get("file")
@@ -57,7 +57,7 @@ def upload() -> ResponseReturnValue:
         return _upload_page(problem="required"), 422
     content = sent.stream.read(LARGEST + 1)
     try:
-        draft = service.upload(sessions.house(), sessions.actor(), content, sent.filename)
+        draft = service.upload(sessions.ctx(), sessions.actor(), content, sent.filename)
     except DefinitionError as error:
         return _upload_page(faults=error.faults), 422
     sessions.ring()
@@ -65,14 +65,14 @@ def upload() -> ResponseReturnValue:
 
 
 def _upload_page(*, problem: str = "", faults: Sequence[Fault] = ()) -> str:
-    said = [fault_said(wording(), fault) for fault in faults]
+    said = [fault_message(wording(), fault) for fault in faults]
     return render_template("publishing/upload.html", problem=problem, faults=said, mebibytes=LARGEST // 1024 // 1024)
 
 
 @protocol_blueprint.get("/<key>/<int:version>/file")
 def file(key: str, version: int) -> ResponseReturnValue:
     """The very bytes of a published version."""
-    return _file(service.export(sessions.house(), sessions.actor(), key, version))
+    return _file(service.export(sessions.ctx(), sessions.actor(), key, version))
 
 
 def _file(found: Handout, kind: str = YAML) -> ResponseReturnValue:
@@ -89,13 +89,13 @@ def draft(draft: str) -> ResponseReturnValue:
 
 @protocol_blueprint.get("/drafts/<draft>/file")
 def draft_file(draft: str) -> ResponseReturnValue:
-    return _file(service.export_draft(sessions.house(), sessions.actor(), draft))
+    return _file(service.export_draft(sessions.ctx(), sessions.actor(), draft))
 
 
 @protocol_blueprint.post("/drafts/<draft>/propose")
 def propose(draft: str) -> ResponseReturnValue:
     try:
-        service.propose(sessions.house(), sessions.actor(), draft)
+        service.propose(sessions.ctx(), sessions.actor(), draft)
     except PublishRefused as error:
         return _draft_page(draft, error.obstacles), 409
     flash(wording()._("Proposed. Another administrator reads it and agrees, or not."), "ok")
@@ -107,10 +107,10 @@ def agree(draft: str) -> ResponseReturnValue:
     """A second person agrees to the very bytes that the page showed."""
     digest = request.form.get("digest", "")
     try:
-        service.agree(sessions.house(), sessions.actor(), draft, digest)
+        service.agree(sessions.ctx(), sessions.actor(), draft, digest)
     except PublishRefused as error:
         return _draft_page(draft, error.obstacles), 409
-    if service.see_draft(sessions.house(), sessions.actor(), draft).is_first:
+    if service.see_draft(sessions.ctx(), sessions.actor(), draft).is_first:
         flash(wording()._("Published. Whoever holds one of its roles opens cases under it from now on."), "ok")
     else:
         flash(wording()._("Published. Cases opened from now on follow this version; the others stay on theirs."), "ok")
@@ -120,7 +120,7 @@ def agree(draft: str) -> ResponseReturnValue:
 @protocol_blueprint.post("/drafts/<draft>/withdraw")
 def withdraw(draft: str) -> ResponseReturnValue:
     try:
-        service.withdraw(sessions.house(), sessions.actor(), draft)
+        service.withdraw(sessions.ctx(), sessions.actor(), draft)
     except PublishRefused as error:
         return _draft_page(draft, error.obstacles), 409
     flash(wording()._("Withdrawn. Nothing was published."), "ok")
@@ -131,7 +131,7 @@ def withdraw(draft: str) -> ResponseReturnValue:
 def again(draft: str) -> ResponseReturnValue:
     """Work it out anew, against the version that is current now."""
     try:
-        service.look_again(sessions.house(), sessions.actor(), draft)
+        service.look_again(sessions.ctx(), sessions.actor(), draft)
     except PublishRefused as error:
         return _draft_page(draft, error.obstacles), 409
     sessions.ring()
@@ -140,7 +140,7 @@ def again(draft: str) -> ResponseReturnValue:
 
 def _draft_page(draft: str, refused: Sequence[str] = ()) -> str:
     w = wording()
-    view = service.see_draft(sessions.house(), sessions.actor(), draft)
+    view = service.see_draft(sessions.ctx(), sessions.actor(), draft)
     return render_template(
         "publishing/draft.html",
         view=view,
@@ -152,31 +152,31 @@ def _draft_page(draft: str, refused: Sequence[str] = ()) -> str:
         refused=[presenters.obstacle(w, code) for code in refused],
         to_propose=[presenters.obstacle(w, code) for code in view.to_propose],
         to_agree=[presenters.obstacle(w, code) for code in view.to_agree],
-        left=see_left(sessions.house(), sessions.actor(), view.draft),
+        left=see_left(sessions.ctx(), sessions.actor(), view.draft),
         done=lambda kind: presenters.done(w, kind),
         stands=lambda code: presenters.stands(w, code),
     )
 
 
-def _changes(view: DraftView) -> list[tuple[ChangeSaid, bool]]:
+def _changes(view: DraftView) -> list[tuple[ChangeLabel, bool]]:
     """What would be otherwise, in words, and whether it loosens what is fixed."""
     before, after = view.looked.before, view.looked.protocol
     if before is None or after is None:
         return []
     w = wording()
-    return [(change_said(w, before, after, change), change.is_loosening) for change in view.looked.changes]
+    return [(change_label(w, before, after, change), change.is_loosening) for change in view.looked.changes]
 
 
-def _faults(view: DraftView) -> list[FaultSaid]:
+def _faults(view: DraftView) -> list[FaultMessage]:
     """What is wrong with the file, each with its line."""
-    return [fault_said(wording(), fault, text) for fault, text in view.looked.faults]
+    return [fault_message(wording(), fault, text) for fault, text in view.looked.faults]
 
 
-def _failures(view: DraftView) -> list[ResultSaid]:
+def _failures(view: DraftView) -> list[ResultLabel]:
     """What the proof found, as stories in the reader's language."""
     protocol, proof = view.looked.protocol, view.looked.proof
     faults: tuple[Result, ...] = proof.faults if proof else ()
-    return [result_said(wording(), protocol, fault, view.draft.file) for fault in faults] if protocol else []
+    return [result_label(wording(), protocol, fault, view.draft.file) for fault in faults] if protocol else []
 
 
 # ---- settings ------------------------------------------------------------------------------------------------------
@@ -184,12 +184,12 @@ def _failures(view: DraftView) -> list[ResultSaid]:
 
 @protocol_blueprint.get("/<key>/settings")
 def all_settings(key: str) -> ResponseReturnValue:
-    view = settings.see_settings(sessions.house(), sessions.actor(), key, request.args.get("draft", ""))
+    view = settings.see_settings(sessions.ctx(), sessions.actor(), key, request.args.get("draft", ""))
     w = wording()
     return render_template(
         "publishing/settings.html",
         view=view,
-        part_said=lambda part: presenters.part(w, part),
+        part_label=lambda part: presenters.part(w, part),
         locked=presenters.locked(w),
     )
 
@@ -206,15 +206,15 @@ def entry(key: str, part: str, entry: str) -> ResponseReturnValue:
 
 def _settings(key: str, part: str, entry: str) -> ResponseReturnValue:
     """Show the settings of one page, or make a draft of the next version with them changed."""
-    house, actor, base = sessions.house(), sessions.actor(), request.args.get("draft", "")
+    ctx, actor, base = sessions.ctx(), sessions.actor(), request.args.get("draft", "")
     part = part.replace("-", "_")
-    view = settings.see_part(house, actor, key, part, entry, base)
+    view = settings.see_part(ctx, actor, key, part, entry, base)
     if request.method != "POST":
         waiting = ui_forms.typed_before(actor.id)
         return _settings_page(view, settings_form(view, wording(), waiting), was_kept=waiting is not None)
     form = settings_form(view, wording(), as_sent())
     try:
-        draft = settings.change_settings(house, actor, key, part, entry, base, answers_of(form))
+        draft = settings.change_settings(ctx, actor, key, part, entry, base, answers_of(form))
     except BadInput as error:
         ui_forms.keep()
         show_problems(form, error.problems)
@@ -238,7 +238,7 @@ handing_out_blueprint = Pages("help", __name__, part="handed_out", asks=Permissi
 
 @handing_out_blueprint.get("/<protocol>/<int:version>/drawing")
 def drawing(protocol: str, version: int) -> ResponseReturnValue:
-    found = handouts.see_drawing(sessions.house(), sessions.actor(), protocol, version, wording())
+    found = handouts.see_drawing(sessions.ctx(), sessions.actor(), protocol, version, wording())
     picture = Markup(found.svg)  # noqa: S704 (drawn by ourselves, every word of it escaped)
     return render_template("publishing/drawing.html", shown=found, protocol=found.protocol, picture=picture)
 
@@ -248,7 +248,7 @@ def wall(protocol: str, version: int) -> ResponseReturnValue:
     return _handed_out(
         protocol,
         version,
-        lambda language: handouts.see_wall(sessions.house(), sessions.actor(), protocol, version, language),
+        lambda language: handouts.see_wall(sessions.ctx(), sessions.actor(), protocol, version, language),
     )
 
 
@@ -258,7 +258,7 @@ def form(protocol: str, version: int, form: str | None = None) -> ResponseReturn
     return _handed_out(
         protocol,
         version,
-        lambda language: handouts.see_forms(sessions.house(), sessions.actor(), protocol, version, form, language),
+        lambda language: handouts.see_forms(sessions.ctx(), sessions.actor(), protocol, version, form, language),
     )
 
 
@@ -284,7 +284,7 @@ CODES_MOST = 40
 @moving_blueprint.get("/<key>/<int:old>/<int:new>/difference")
 def difference(key: str, old: int, new: int) -> ResponseReturnValue:
     check_versions(old, new)
-    view = move_case.see_difference(sessions.house(), sessions.actor(), key, old, new)
+    view = move_case.see_difference(sessions.ctx(), sessions.actor(), key, old, new)
     return render_template("publishing/difference.html", view=view, groups=_groups(view))
 
 
@@ -294,14 +294,14 @@ def check_versions(old: int, new: int) -> None:
         raise Unseen("protocols")
 
 
-Told = tuple[ChangeSaid, bool]
+Told = tuple[ChangeLabel, bool]
 """A change in words, and whether it loosens something that is fixed."""
 
 
 def _groups(view: DifferenceView) -> list[tuple[str, list[Told]]]:
     """The changes in words, those of one entry together."""
     w = wording()
-    told = [(change_said(w, view.old, view.new, change), change.is_loosening) for change in view.changes]
+    told = [(change_label(w, view.old, view.new, change), change.is_loosening) for change in view.changes]
     return [(where, list(lines)) for where, lines in groupby(told, key=lambda line: line[0].where)]
 
 
@@ -310,8 +310,8 @@ def cases(key: str, old: int, new: int) -> ResponseReturnValue:
     """The open cases of a version, a page at a time, and what would become of each."""
     check_versions(old, new)
     after = request.args.get("after", "")[:LONGEST]
-    view = move_case.see_open_cases(sessions.house(), sessions.actor(), key, old, new, after=after)
-    return render_template("publishing/open_cases.html", view=view, code_said=_code_said)
+    view = move_case.see_open_cases(sessions.ctx(), sessions.actor(), key, old, new, after=after)
+    return render_template("publishing/open_cases.html", view=view, code_label=_code_said)
 
 
 @moving_blueprint.route("/<key>/<int:old>/<int:new>/cases/<number>", methods=["GET", "POST"])
@@ -325,7 +325,7 @@ def case(key: str, old: int, new: int, number: str) -> ResponseReturnValue:
     w = wording()
     try:
         done = move_case.move_case(
-            sessions.house(), sessions.actor(), key, new, number, reason=reason, accepts=accepts, token=token, old=old
+            sessions.ctx(), sessions.actor(), key, new, number, reason=reason, accepts=accepts, token=token, old=old
         )
     except BadInput as error:
         problems = [w.problem(code) for code in error.problems.get("reason", ())]
@@ -343,7 +343,7 @@ def case(key: str, old: int, new: int, number: str) -> ResponseReturnValue:
 
 
 def _code_said(code: str) -> str:
-    return move_case.code_said(wording(), code)
+    return move_case.code_label(wording(), code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,13 +359,13 @@ class Typed:
 def _page(
     key: str, old: int, new: int, number: str, typed: Typed | None = None, status: int = 200
 ) -> ResponseReturnValue:
-    view = move_case.see_case(sessions.house(), sessions.actor(), key, new, number, old=old)
+    view = move_case.see_case(sessions.ctx(), sessions.actor(), key, new, number, old=old)
     page = render_template(
         "publishing/moving.html",
         view=view,
         typed=typed or Typed(),
         most=move_case.REASON_MOST,
-        outcome=move_case.outcome_said(wording(), view.line),
-        code_said=_code_said,
+        outcome=move_case.outcome_label(wording(), view.line),
+        code_label=_code_said,
     )
     return page, status

@@ -17,7 +17,7 @@ from typing import Any
 
 from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.definition import START, Act, ActKind, Protocol, Role
 from school_protocol.engine.errors import DefinitionError, Fault, Refused, Unseen
@@ -58,25 +58,25 @@ class PublishRefused(Refused):
 # ---- who may be here -----------------------------------------------------------------------------------------------
 
 
-def check_may(house: House, actor: Actor) -> None:
-    if not permissions.may(house, actor, Permission.publish):
+def check_may(ctx: AppContext, actor: Actor) -> None:
+    if not permissions.may(ctx, actor, Permission.publish):
         raise Unseen("protocols")
 
 
 # ---- bringing a file -----------------------------------------------------------------------------------------------
 
 
-def upload(house: House, actor: Actor, content: bytes, file: str) -> str:
+def upload(ctx: AppContext, actor: Actor, content: bytes, file: str) -> str:
     """Keep a file as a draft, with all its faults; returns the draft's id.
 
     The same file brought again by the same person is the same draft. Raises DefinitionError where it is too large.
     """
-    check_may(house, actor)
+    check_may(ctx, actor)
     protocol, faults = _read(content)
     if len(content) > LARGEST:
         raise DefinitionError(_named(file), faults)
     digest = hashlib.sha256(content).hexdigest()
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         before = repository.open_with(session, digest, actor.id)
         if before is not None:
             return before
@@ -88,11 +88,11 @@ def upload(house: House, actor: Actor, content: bytes, file: str) -> str:
             content=content,
             file=_named(file),
             account=actor.id,
-            at=house.now(),
+            at=ctx.now(),
             faults=faults,
             base=repository.current_digest(session, protocol.protocol) if protocol else "",
         )
-        _write(session, house, actor, Kind.draft_uploaded, draft)
+        _write(session, ctx, actor, Kind.draft_uploaded, draft)
     return draft
 
 
@@ -112,38 +112,38 @@ def _named(file: str) -> str:
 # ---- working it out ------------------------------------------------------------------------------------------------
 
 
-def work_out(house: House, examine: draft_process.Examine | None = None) -> int:
+def work_out(ctx: AppContext, examine: draft_process.Examine | None = None) -> int:
     """Work out what is known of no draft yet: its proof, and how the stored cases go; returns of how many.
 
     Several workers may try: each draft is taken by one, and comes back if that one is gone.
     """
-    with house.directory.reading() as session:
-        waiting = repository.to_work_out(session, now=house.now(), left_since=house.now() - LEASE)
-    return sum(_work_out(house, draft, examine) for draft in waiting)
+    with ctx.directory.reading() as session:
+        waiting = repository.to_work_out(session, now=ctx.now(), left_since=ctx.now() - LEASE)
+    return sum(_work_out(ctx, draft, examine) for draft in waiting)
 
 
-def _work_out(house: House, draft_id: str, examine: draft_process.Examine | None) -> bool:
-    with house.directory.writing() as session:
+def _work_out(ctx: AppContext, draft_id: str, examine: draft_process.Examine | None) -> bool:
+    with ctx.directory.writing() as session:
         draft = repository.for_change(session, draft_id)
         before = _current(session, draft.protocol)
         base = before.digest if before else ""
         if base != draft.base:
             repository.compare_with(session, draft_id, base)
-        if not repository.take(session, draft_id, now=house.now(), left_since=house.now() - LEASE):
+        if not repository.take(session, draft_id, now=ctx.now(), left_since=ctx.now() - LEASE):
             return False
-    examine = examine or partial(draft_process.examined_apart, alive=partial(_stay, house, draft_id))
+    examine = examine or partial(draft_process.examined_apart, alive=partial(_stay, ctx, draft_id))
     try:
         report = examine(draft.content, before.content if before else None)
     except draft_process.Stopped:
         _log.warning("a draft is worked out anew: its process was stopped")
         return False
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         return repository.keep_report(session, draft_id, report, base=base)
 
 
-def _stay(house: House, draft_id: str) -> None:
-    with house.directory.writing() as session:
-        repository.stay(session, draft_id, now=house.now())
+def _stay(ctx: AppContext, draft_id: str) -> None:
+    with ctx.directory.writing() as session:
+        repository.stay(session, draft_id, now=ctx.now())
 
 
 def _current(session: Session, protocol: str) -> protocol_repository.Definition | None:
@@ -151,10 +151,10 @@ def _current(session: Session, protocol: str) -> protocol_repository.Definition 
     return next(found, None)
 
 
-def look_again(house: House, actor: Actor, draft_id: str) -> None:
+def look_again(ctx: AppContext, actor: Actor, draft_id: str) -> None:
     """Work a draft out anew, against the version that is current now; it has to be proposed again."""
-    check_may(house, actor)
-    with house.directory.writing() as session:
+    check_may(ctx, actor)
+    with ctx.directory.writing() as session:
         draft = repository.for_change(session, draft_id)
         if not repository.compare_with(session, draft_id, repository.current_digest(session, draft.protocol)):
             raise PublishRefused("settled")
@@ -252,16 +252,16 @@ def _obstacles(looked: Looked, latest: int, others_publish: bool) -> Iterator[st
 # ---- proposing, agreeing, withdrawing ------------------------------------------------------------------------------
 
 
-def propose(house: House, actor: Actor, draft_id: str) -> None:
+def propose(ctx: AppContext, actor: Actor, draft_id: str) -> None:
     """Ask a second person to agree to one's own draft. Raises PublishRefused with every reason why not."""
 
     def change(session: Session, draft: DefinitionDraft) -> bool:
-        return repository.propose(session, draft_id, at=house.now())
+        return repository.propose(session, draft_id, at=ctx.now())
 
-    _go_on(house, actor, draft_id, Kind.draft_proposed, to_propose, change)
+    _go_on(ctx, actor, draft_id, Kind.draft_proposed, to_propose, change)
 
 
-def agree(house: House, actor: Actor, draft_id: str, digest: str) -> tuple[str, int]:
+def agree(ctx: AppContext, actor: Actor, draft_id: str, digest: str) -> tuple[str, int]:
     """Agree to these very bytes: they are published, and cases open under them. Returns protocol and version.
 
     Raises PublishRefused with every reason why not; then nothing is published.
@@ -270,42 +270,42 @@ def agree(house: House, actor: Actor, draft_id: str, digest: str) -> tuple[str, 
     def change(session: Session, draft: DefinitionDraft) -> bool:
         if draft.digest != digest or hashlib.sha256(draft.content).hexdigest() != digest:
             raise PublishRefused("other_bytes")
-        return repository.publish(session, draft, agreed_by=actor.id, at=house.now())
+        return repository.publish(session, draft, agreed_by=actor.id, at=ctx.now())
 
-    draft = _go_on(house, actor, draft_id, Kind.version_published, to_agree, change)
+    draft = _go_on(ctx, actor, draft_id, Kind.version_published, to_agree, change)
     return draft.protocol, draft.version
 
 
-def withdraw(house: House, actor: Actor, draft_id: str) -> None:
+def withdraw(ctx: AppContext, actor: Actor, draft_id: str) -> None:
     """It won't be a version; either person may say so. What was done to it stays written down."""
-    check_may(house, actor)
-    with house.directory.writing() as session:
-        if not repository.withdraw(session, repository.for_change(session, draft_id).id, at=house.now()):
+    check_may(ctx, actor)
+    with ctx.directory.writing() as session:
+        if not repository.withdraw(session, repository.for_change(session, draft_id).id, at=ctx.now()):
             raise PublishRefused("settled")
-        _write(session, house, actor, Kind.draft_withdrawn, draft_id)
+        _write(session, ctx, actor, Kind.draft_withdrawn, draft_id)
 
 
 Obstacles = Callable[[Looked, Actor], tuple[str, ...]]
 
 
 def _go_on(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     draft_id: str,
     kind: Kind,
     obstacles: Obstacles,
     change: Callable[[Session, DefinitionDraft], bool],
 ) -> DefinitionDraft:
-    check_may(house, actor)
-    current = house.library.current()
-    with house.directory.writing() as session:
+    check_may(ctx, actor)
+    current = ctx.library.current()
+    with ctx.directory.writing() as session:
         draft = repository.for_change(session, draft_id)
         found = obstacles(look_at(session, draft, current), actor)
         if found:
             raise PublishRefused(*found)
         if not change(session, draft):
             raise PublishRefused("moved_on")
-        _write(session, house, actor, kind, draft_id)
+        _write(session, ctx, actor, kind, draft_id)
     return draft
 
 
@@ -368,16 +368,16 @@ def to_agree(looked: Looked, actor: Actor) -> tuple[str, ...]:
     return (*(("own",) if draft.account == actor.id else ()), *looked.obstacles)
 
 
-def _write(session: Session, house: House, actor: Actor, kind: Kind, draft: str) -> None:
+def _write(session: Session, ctx: AppContext, actor: Actor, kind: Kind, draft: str) -> None:
     """What was done, written down for good, in the appointment that gives the right."""
-    today = today_for(house)
-    post = auth_repository.post_of(session, actor.id, permissions.roles_with(house, Permission.publish), today)
+    today = today_for(ctx)
+    post = auth_repository.post_of(session, actor.id, permissions.roles_with(ctx, Permission.publish), today)
     if post is None:
         raise Unseen("protocols")
     administration_log.write_entry(
         session,
         Change(
-            at=house.now(), actor=actor.id, kind=kind, unit=post.unit, account=actor.id, role=post.role,
+            at=ctx.now(), actor=actor.id, kind=kind, unit=post.unit, account=actor.id, role=post.role,
             reason="protocol", appointment=post.id, draft=draft,
         ),
     )  # fmt: skip
@@ -386,20 +386,20 @@ def _write(session: Session, house: House, actor: Actor, kind: Kind, draft: str)
 # ---- out again -----------------------------------------------------------------------------------------------------
 
 
-def export(house: House, actor: Actor, protocol: str, version: int) -> Handout:
+def export(ctx: AppContext, actor: Actor, protocol: str, version: int) -> Handout:
     """A published version, byte for byte; raises Unseen."""
-    check_may(house, actor)
+    check_may(ctx, actor)
     if version > VERSION_MOST:
         raise Unseen(protocol)
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         content = protocol_repository.definition(session, protocol, version).content
     return Handout(f"{protocol}-{version}.yaml", content)
 
 
-def export_draft(house: House, actor: Actor, draft_id: str) -> Handout:
+def export_draft(ctx: AppContext, actor: Actor, draft_id: str) -> Handout:
     """The file of a draft, byte for byte; raises Unseen."""
-    check_may(house, actor)
-    with house.directory.reading() as session:
+    check_may(ctx, actor)
+    with ctx.directory.reading() as session:
         draft = repository.draft(session, draft_id)
     return Handout(draft.file, draft.content)
 
@@ -468,10 +468,10 @@ class DraftView:
 HISTORY = 10
 
 
-def see_protocols(house: House, actor: Actor) -> ProtocolsView:
+def see_protocols(ctx: AppContext, actor: Actor) -> ProtocolsView:
     """Every protocol with its versions, what is under way, and what was settled lately."""
-    check_may(house, actor)
-    with house.directory.reading() as session:
+    check_may(ctx, actor)
+    with ctx.directory.reading() as session:
         versions = protocol_repository.definition_lines(session)
         came = repository.published_from(session)
         waiting = repository.drafts(session, OPEN, limit=200)
@@ -486,7 +486,7 @@ def see_protocols(house: House, actor: Actor) -> ProtocolsView:
         by_key.setdefault(line.protocol, []).insert(0, (line, by))
     return ProtocolsView(
         protocols=tuple(
-            ProtocolLines(house.library.protocol(key, lines[0][0].version), tuple(lines))
+            ProtocolLines(ctx.library.protocol(key, lines[0][0].version), tuple(lines))
             for key, lines in by_key.items()
         ),
         drafts=tuple(_line(each, actor, named) for each in waiting),
@@ -510,11 +510,11 @@ def _stands(draft: DefinitionDraft) -> str:
     return "ready" if draft_process.proof_in(draft.report["proof"]).holds else "unproven"
 
 
-def see_draft(house: House, actor: Actor, draft_id: str) -> DraftView:
+def see_draft(ctx: AppContext, actor: Actor, draft_id: str) -> DraftView:
     """One draft: its faults; or its proof, its difference, how the stored cases go; and what was done to it."""
-    check_may(house, actor)
-    current = house.library.current()
-    with house.directory.reading() as session:
+    check_may(ctx, actor)
+    current = ctx.library.current()
+    with ctx.directory.reading() as session:
         draft = repository.draft(session, draft_id)
         looked = look_at(session, draft, current)
         log = administration_log.of_draft(session, draft_id)

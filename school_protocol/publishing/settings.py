@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Deadline, Need, Protocol
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor
@@ -59,9 +59,9 @@ class PartView:
     locked: tuple[Deadline, ...]
 
 
-def see_settings(house: House, actor: Actor, key: str, draft: str = "") -> SettingsView:
+def see_settings(ctx: AppContext, actor: Actor, key: str, draft: str = "") -> SettingsView:
     """What can be changed in this protocol; raises Unseen."""
-    protocol, _content = _base(house, actor, key, draft)
+    protocol, _content = _base(ctx, actor, key, draft)
     return SettingsView(
         protocol=protocol,
         draft=draft,
@@ -77,9 +77,9 @@ def _part(protocol: Protocol, part: Part) -> PartLine:
     return PartLine(part, len(found), tuple(entries))
 
 
-def see_part(house: House, actor: Actor, key: str, part: str, entry: str = "", draft: str = "") -> PartView:
+def see_part(ctx: AppContext, actor: Actor, key: str, part: str, entry: str = "", draft: str = "") -> PartView:
     """The settings of one page; raises Unseen where there are none."""
-    protocol, _content = _base(house, actor, key, draft)
+    protocol, _content = _base(ctx, actor, key, draft)
     return _of_part(protocol, part, entry, draft)
 
 
@@ -94,13 +94,13 @@ def _of_part(protocol: Protocol, part: str, entry: str, draft: str) -> PartView:
 
 
 def change_settings(
-    house: House, actor: Actor, key: str, part: str, entry: str, draft: str, answers: Mapping[str, Any]
+    ctx: AppContext, actor: Actor, key: str, part: str, entry: str, draft: str, answers: Mapping[str, Any]
 ) -> str:
     """The draft of a next version with these settings changed; returns its id.
 
     Raises BadInput with every problem, by setting; `unchanged` where nothing would be different.
     """
-    protocol, content = _base(house, actor, key, draft)
+    protocol, content = _base(ctx, actor, key, draft)
     view = _of_part(protocol, part, entry, draft)
     problems: dict[str, tuple[str, ...]] = {}
     changes: dict[Path, Value] = {}
@@ -112,9 +112,9 @@ def change_settings(
         problems[view.settings[0].key] = ("unchanged",)
     if problems:
         raise BadInput(problems)
-    changes["version",] = _next(house, protocol)
+    changes["version",] = _next(ctx, protocol)
     new = rewritten(content, changes)
-    return upload(house, actor, new, f"{protocol.protocol}-{changes['version',]}.yaml")
+    return upload(ctx, actor, new, f"{protocol.protocol}-{changes['version',]}.yaml")
 
 
 def _written(setting: Setting, value: Value) -> Iterator[tuple[Path, Value]]:
@@ -123,16 +123,16 @@ def _written(setting: Setting, value: Value) -> Iterator[tuple[Path, Value]]:
         yield setting.also, value - 1
 
 
-def _next(house: House, protocol: Protocol) -> int:
+def _next(ctx: AppContext, protocol: Protocol) -> int:
     """The number of the version: one more than any that was published; a draft of that number keeps it."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return repository.latest_version(session, protocol.protocol) + 1
 
 
-def _base(house: House, actor: Actor, key: str, draft: str) -> tuple[Protocol, bytes]:
+def _base(ctx: AppContext, actor: Actor, key: str, draft: str) -> tuple[Protocol, bytes]:
     """What is changed: the version under which cases open now, or an open draft that can be read."""
-    check_may(house, actor)
-    with house.directory.reading() as session:
+    check_may(ctx, actor)
+    with ctx.directory.reading() as session:
         if draft:
             found = repository.draft(session, draft)
             if found.protocol != key or not found.is_open:
@@ -140,7 +140,7 @@ def _base(house: House, actor: Actor, key: str, draft: str) -> tuple[Protocol, b
             return read(found.content, found.file), found.content
         for one in protocol_repository.current_definitions(session):
             if one.protocol == key:
-                return house.library.protocol(key, one.version), one.content
+                return ctx.library.protocol(key, one.version), one.content
     raise Unseen(key)
 
 

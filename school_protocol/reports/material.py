@@ -13,7 +13,7 @@ from typing import Any
 import segno
 from markupsafe import Markup
 
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Deadline, Protocol
 from school_protocol.engine.definition_parts import Material, Sheet, SignalementRules
 from school_protocol.engine.errors import Unseen
@@ -288,10 +288,10 @@ class Printable:
     """Numbers for a danger that nobody has found right yet: they are on no paper."""
 
 
-def see_printable(house: House, unit: Unit) -> Printable:
+def see_printable(ctx: AppContext, unit: Unit) -> Printable:
     """What can be printed for a school."""
-    protocol, rules = current(house)
-    found = [one for one in _contacts(house, protocol, unit, rules.numbers) if one.phone]
+    protocol, rules = current(ctx)
+    found = [one for one in _contacts(ctx, protocol, unit, rules.numbers) if one.phone]
     return Printable(
         has_poster=rules.material is not None,
         sheets=tuple(rules.sheets.values()),
@@ -301,28 +301,28 @@ def see_printable(house: House, unit: Unit) -> Printable:
     )
 
 
-def see_poster(house: House, actor: Actor, unit: str, kind: str, size: str, language: str, address: str) -> Handout:
+def see_poster(ctx: AppContext, actor: Actor, unit: str, kind: str, size: str, language: str, address: str) -> Handout:
     """The poster of a school's address, which stands below `address`. Raises Unseen, DocumentsUnavailable."""
     if size not in set(Size):
         raise Unseen(size)
-    view, protocol = _printed(house, actor, unit, kind, address)
+    view, protocol = _printed(ctx, actor, unit, kind, address)
     data = poster(view, _voice(protocol, language), Size(size))
     return Handout(f"{view.unit.code}-{size}-{language}.pdf", data)
 
 
-def see_leaflet(house: House, actor: Actor, unit: str, kind: str, language: str, address: str) -> Handout:
+def see_leaflet(ctx: AppContext, actor: Actor, unit: str, kind: str, language: str, address: str) -> Handout:
     """The leaflet of a school. Raises Unseen, DocumentsUnavailable."""
-    view, protocol = _printed(house, actor, unit, kind, address)
+    view, protocol = _printed(ctx, actor, unit, kind, address)
     return Handout(f"{view.unit.code}-{language}.pdf", leaflet(view, _voice(protocol, language)))
 
 
-def _printed(house: House, actor: Actor, unit: str, kind: str, address: str) -> tuple[Printed, Protocol]:
+def _printed(ctx: AppContext, actor: Actor, unit: str, kind: str, address: str) -> tuple[Printed, Protocol]:
     """What is printed of a school's address of that kind, and of which definition. Raises Unseen."""
-    doors = see_doors(house, actor, unit)
+    doors = see_doors(ctx, actor, unit)
     door = next((one for one in (doors.public, doors.staff) if one is not None and one.kind == kind), None)
     if door is None:
         raise Unseen(kind)
-    protocol, rules = current(house)
+    protocol, rules = current(ctx)
     if rules.material is None:
         raise Unseen("material")
     view = Printed(
@@ -331,15 +331,15 @@ def _printed(house: House, actor: Actor, unit: str, kind: str, address: str) -> 
         material=rules.material,
         hours=rules.hours,
         after=after(protocol, rules.material),
-        calls=_calls(house, protocol, rules, door.unit),
-        made_at=house.now(),
+        calls=_calls(ctx, protocol, rules, door.unit),
+        made_at=ctx.now(),
     )
     return view, protocol
 
 
-def see_sheet(house: House, actor: Actor, unit: Unit, key: str, language: str) -> Handout:
+def see_sheet(ctx: AppContext, actor: Actor, unit: Unit, key: str, language: str) -> Handout:
     """What a family does about one kind of content, for whoever reads reports. Raises Unseen, DocumentsUnavailable."""
-    protocol, rules = current(house)
+    protocol, rules = current(ctx)
     if key not in rules.sheets or roles_at(actor, unit).isdisjoint({*rules.reads, *rules.restricted_reads}):
         raise Unseen(key)
     sheet = rules.sheets[key]
@@ -348,10 +348,10 @@ def see_sheet(house: House, actor: Actor, unit: Unit, key: str, language: str) -
         title=sheet.title,
         steps=sheet.advice,
         school=unit.names,
-        services=tuple(_answering(one) for one in _contacts(house, protocol, unit, sheet.targets)),
-        calls=_calls(house, protocol, rules, unit),
+        services=tuple(_answering(one) for one in _contacts(ctx, protocol, unit, sheet.targets)),
+        calls=_calls(ctx, protocol, rules, unit),
         request=sheet.request,
-        made_at=house.now(),
+        made_at=ctx.now(),
     )
     return Handout(f"{key}-{language}.pdf", orientation_sheet(view, _voice(protocol, language)))
 
@@ -370,20 +370,20 @@ def _voice(protocol: Protocol, language: str) -> Wording:
     return Wording(language)
 
 
-def _calls(house: House, protocol: Protocol, rules: SignalementRules, unit: Unit) -> tuple[Answering, ...]:
+def _calls(ctx: AppContext, protocol: Protocol, rules: SignalementRules, unit: Unit) -> tuple[Answering, ...]:
     """Who is called in a danger: numbers that were found right, and that answer at any hour as far as is known."""
     found = [
         one
-        for one in _contacts(house, protocol, unit, rules.numbers)
+        for one in _contacts(ctx, protocol, unit, rules.numbers)
         if one.phone and one.verified_on is not None and (not one.hours or one.hours.get("always"))
     ]
     return tuple(_answering(one) for one in found[:_CALLS_MOST])
 
 
-def _contacts(house: House, protocol: Protocol, unit: Unit, targets: Iterable[str]) -> list[ContactRow]:
+def _contacts(ctx: AppContext, protocol: Protocol, unit: Unit, targets: Iterable[str]) -> list[ContactRow]:
     """Contacts that serve a school, in the order of the targets; what is printed does not hang on the hour."""
     order = {key: place for place, key in enumerate(targets)}
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = people_repository.contacts_of(session, unit.id)
     known = [(protocol.resolve("targets", one.target), one) for one in found]
     wanted = [(order[key], one) for key, one in known if key in order]

@@ -170,7 +170,7 @@ class PublicNoticeRow(RealmBase):
     )
 
 
-class PublicDoorRow(HasMac, DirectoryBase):
+class ReportAddressRow(HasMac, DirectoryBase):
     """A school's address for reports: drawn, without a meaning; one of each kind stands at a time."""
 
     __tablename__ = "public_door"

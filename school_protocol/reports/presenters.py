@@ -44,7 +44,7 @@ def childs(code: str) -> str:
     return f"said:{words % {'most': most.partition(':')[0]} if most else words}"
 
 
-def standing_said(view: BackView) -> str:
+def status_label(view: BackView) -> str:
     """Where it stands, as its reporter may know: by the definition's own words where the school reads nothing."""
     w, voice = wording(), view.voice
     own = {Standing.in_hand: voice.in_hand, Standing.over: voice.over} if voice else {}

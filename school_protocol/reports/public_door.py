@@ -22,7 +22,7 @@ from school_protocol.auth.service import place_of
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import load, scope_of
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.answers import plain_text
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import Form, SignalementRules
@@ -31,7 +31,7 @@ from school_protocol.engine.texts import N_, latin
 from school_protocol.engine.visibility import Actor, Permission, Scope, Unit, UnitKind
 from school_protocol.language import Wording, printed_languages
 from school_protocol.reports import repository
-from school_protocol.reports.models import PublicDoorRow
+from school_protocol.reports.models import ReportAddressRow
 from school_protocol.reports.repository import PublicHeader
 from school_protocol.reports.rules import DRAWN, Status, hour_of, is_sampled, told_by, with_check
 from school_protocol.storage.engines import Session
@@ -66,15 +66,15 @@ def draw_challenge() -> Challenge:
     return Challenge(one, answer - one)
 
 
-def challenge_mark(house: House, nonce: str, answer: int) -> str:
+def challenge_mark(ctx: AppContext, nonce: str, answer: int) -> str:
     """What a token carries of the right answer: it says nothing to whoever reads it."""
-    return house.vault.chain("signalement-challenge-v1", f"{nonce}|{answer}".encode()).hex()[:32]
+    return ctx.vault.chain("signalement-challenge-v1", f"{nonce}|{answer}".encode()).hex()[:32]
 
 
-def is_solved(house: House, nonce: str, marked: str, typed: str) -> bool:
+def is_solved(ctx: AppContext, nonce: str, marked: str, typed: str) -> bool:
     """Whether what was typed, a figure or its word in any language of the pages, is the answer."""
     given = number_of(typed)
-    return given is not None and secrets.compare_digest(challenge_mark(house, nonce, given), marked)
+    return given is not None and secrets.compare_digest(challenge_mark(ctx, nonce, given), marked)
 
 
 def number_of(typed: str) -> int | None:
@@ -96,17 +96,17 @@ PUBLIC, STAFF = "public", "staff"
 """Kinds of doors: for whoever wants to tell, and for the staff of the school."""
 
 
-def current(house: House) -> tuple[Protocol, SignalementRules]:
+def current(ctx: AppContext) -> tuple[Protocol, SignalementRules]:
     """The first current protocol that takes public reports; raises Unseen, in a workshop always."""
-    protocol = takes_reports(house)
+    protocol = takes_reports(ctx)
     if protocol is None or protocol.signalement is None:
         raise Unseen("signalement")
     return protocol, protocol.signalement
 
 
-def rules_of(house: House, header: PublicHeader) -> tuple[Protocol, SignalementRules]:
+def rules_of(ctx: AppContext, header: PublicHeader) -> tuple[Protocol, SignalementRules]:
     """The version under which a report came."""
-    protocol = house.library.protocol(header.protocol, header.version)
+    protocol = ctx.library.protocol(header.protocol, header.version)
     assert protocol.signalement is not None
     return protocol, protocol.signalement
 
@@ -137,39 +137,39 @@ def may_read(rules: SignalementRules, header: PublicHeader, actor: Actor, unit: 
     return not reading.isdisjoint(roles_at(actor, unit))
 
 
-def reads(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> bool:
+def reads(ctx: AppContext, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> bool:
     """Whether a report is this person's to read.
 
     Once it is in a case: by its own rules still, for whoever sees that case; else as a part of the case, which neither
     those above the school nor those who know of the case alone read. Whether they read its words, the case's events
     say: `check_words`.
     """
-    if actor.realm != house.name:
+    if actor.realm != ctx.name:
         return False
-    is_own = may_read(rules_of(house, header)[1], header, actor, unit)
+    is_own = may_read(rules_of(ctx, header)[1], header, actor, unit)
     if header.case_id is None or actor.id in header.barred:
         return is_own
-    scope = scope_of(house, actor)
-    return _number_seen(house, session, scope if is_own else scope.in_school(), header.case_id) is not None
+    scope = scope_of(ctx, actor)
+    return _number_seen(ctx, session, scope if is_own else scope.in_school(), header.case_id) is not None
 
 
-def check_words(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> None:
+def check_words(ctx: AppContext, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> None:
     """Raise Unseen where a report is in a case that this person doesn't see, or not with its names and words."""
     if header.case_id is None:
         return
-    loaded = load(house, session, actor, cases_repository.opened(session, header.case_id).number, reading=True)
-    if loaded.pseudonymised and not may_read(rules_of(house, header)[1], header, actor, unit):
+    loaded = load(ctx, session, actor, cases_repository.opened(session, header.case_id).number, reading=True)
+    if loaded.pseudonymised and not may_read(rules_of(ctx, header)[1], header, actor, unit):
         raise Unseen(header.id)
 
 
-def case_seen(house: House, session: Session, actor: Actor, case_id: str) -> str | None:
+def case_seen(ctx: AppContext, session: Session, actor: Actor, case_id: str) -> str | None:
     """The number of a case, if this person sees it."""
-    return _number_seen(house, session, scope_of(house, actor), case_id)
+    return _number_seen(ctx, session, scope_of(ctx, actor), case_id)
 
 
-def _number_seen(house: House, session: Session, scope: Scope, case_id: str) -> str | None:
+def _number_seen(ctx: AppContext, session: Session, scope: Scope, case_id: str) -> str | None:
     number = cases_repository.opened(session, case_id).number
-    return number if index_repository.find_id(session, scope, number, today=today_for(house)) else None
+    return number if index_repository.find_id(session, scope, number, today=today_for(ctx)) else None
 
 
 # ---- a school's addresses: four syllables without a meaning, renewed where one is abused ---------------------------
@@ -201,24 +201,24 @@ class DoorsView:
     """Other schools whose addresses are this person's, too."""
 
 
-def door_of(house: House, code: str) -> Door:
+def door_of(ctx: AppContext, code: str) -> Door:
     """The address with that code, ended or not; raises Unseen for one that never was, or where none is offered."""
-    current(house)
+    current(ctx)
     plain = repository.plain(code)
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = repository.door(session, plain) if plain else None
         if found is None:
             raise Unseen(code)
         return _door(found, auth_repository.unit(session, found.unit))
 
 
-def see_doors(house: House, actor: Actor, unit: str | None = None) -> DoorsView:
+def see_doors(ctx: AppContext, actor: Actor, unit: str | None = None) -> DoorsView:
     """The addresses of a school (by id or code; the first of this person's, where none is named). Raises Unseen."""
-    with house.directory.reading() as session:
-        mine = _schools(house, session, actor)
+    with ctx.directory.reading() as session:
+        mine = _schools(ctx, session, actor)
         place = next((one for one in mine if unit is None or unit in (one.id, one.code)), None)
         if place is None:
-            place = _below(house, session, actor, unit)
+            place = _below(ctx, session, actor, unit)
         found = repository.of_unit(session, place.id)
     standing = {one.kind: _door(one, place) for one in found if one.ended_at is None}
     ended = sum(1 for one in found if one.ended_at is not None)
@@ -226,44 +226,44 @@ def see_doors(house: House, actor: Actor, unit: str | None = None) -> DoorsView:
     return DoorsView(place, standing.get(PUBLIC), standing.get(STAFF), ended, others)
 
 
-def renew(house: House, actor: Actor, unit: str, kind: str, *, former: str = "") -> Door:
+def renew(ctx: AppContext, actor: Actor, unit: str, kind: str, *, former: str = "") -> Door:
     """A new address of a kind; the one that stood leads nowhere from now on. `former`: the one that the page showed.
 
     Where another stands by now (somebody renewed it meanwhile, or this is the second press), that one stays.
     """
     if kind not in KINDS:
         raise Unseen(kind)
-    with house.directory.writing() as session:
-        place = _below(house, session, actor, unit)
+    with ctx.directory.writing() as session:
+        place = _below(ctx, session, actor, unit)
         auth_repository.hold_unit(session, place.id)
         every = repository.of_unit(session, place.id)
         standing = next((one for one in every if one.kind == kind and one.ended_at is None), None)
         if standing is not None and standing.code != former:
             return _door(standing, place)
-        made = repository.make_address(session, unit=place.id, kind=kind, by=actor.id, at=house.now())
+        made = repository.make_address(session, unit=place.id, kind=kind, by=actor.id, at=ctx.now())
         return _door(made, place)
 
 
-def close_address(house: House, actor: Actor, unit: str, code: str) -> None:
+def close_address(ctx: AppContext, actor: Actor, unit: str, code: str) -> None:
     """End an address without another in its place."""
-    with house.directory.writing() as session:
-        place = _below(house, session, actor, unit)
+    with ctx.directory.writing() as session:
+        place = _below(ctx, session, actor, unit)
         found = repository.door(session, code)
         if found is None or found.unit != place.id:
             raise Unseen(code)
-        repository.end_address(session, code, by=actor.id, at=house.now())
+        repository.end_address(session, code, by=actor.id, at=ctx.now())
 
 
-def _schools(house: House, session: Session, actor: Actor) -> tuple[Unit, ...]:
+def _schools(ctx: AppContext, session: Session, actor: Actor) -> tuple[Unit, ...]:
     """The schools in which this person holds such a role itself."""
-    held = [one.unit for one in posts_with(house, actor, Permission.keep_doors)]
+    held = [one.unit for one in posts_with(ctx, actor, Permission.keep_doors)]
     found = auth_repository.find_units(session, held)
     return tuple(one for one in found.values() if one.kind is UnitKind.school)
 
 
-def _below(house: House, session: Session, actor: Actor, unit: str | None) -> Unit:
+def _below(ctx: AppContext, session: Session, actor: Actor, unit: str | None) -> Unit:
     """That school, if this person holds such a role there or above it; raises Unseen."""
-    _protocol, rules = current(house)
+    _protocol, rules = current(ctx)
     found = None
     if unit is not None:
         found = auth_repository.find_units(session, [unit]).get(unit) or auth_repository.unit_coded(session, unit)
@@ -272,7 +272,7 @@ def _below(house: House, session: Session, actor: Actor, unit: str | None) -> Un
     return found
 
 
-def _door(kept: PublicDoorRow, unit: Unit) -> Door:
+def _door(kept: ReportAddressRow, unit: Unit) -> Door:
     return Door(kept.code, unit, kept.kind, kept.made_at, kept.ended_at is not None)
 
 
@@ -392,20 +392,20 @@ class Token:
         return self.hour <= hour_of(now) and now - self.hour < GOOD_FOR
 
 
-def draw_token(house: House, door: str, *, asked: Challenge | None) -> Token:
+def draw_token(ctx: AppContext, door: str, *, asked: Challenge | None) -> Token:
     """A new one, of this hour."""
     nonce = secrets.token_hex(16)
-    mark = challenge_mark(house, nonce, asked.answer) if asked else ""
-    return Token(door, hour_of(house.now()), nonce, mark)
+    mark = challenge_mark(ctx, nonce, asked.answer) if asked else ""
+    return Token(door, hour_of(ctx.now()), nonce, mark)
 
 
-def written(house: House, token: Token) -> str:
+def written(ctx: AppContext, token: Token) -> str:
     """As it stands in the form."""
     body = json.dumps([token.door, int(token.hour.timestamp()) // 3600, token.nonce, token.asked]).encode()
-    return f"{base64.urlsafe_b64encode(body).decode().rstrip('=')}.{_signature(house, body)}"
+    return f"{base64.urlsafe_b64encode(body).decode().rstrip('=')}.{_signature(ctx, body)}"
 
 
-def read_token(house: House, text: str, door: str) -> Token | None:
+def read_token(ctx: AppContext, text: str, door: str) -> Token | None:
     """The token that a form of this door brought back; None where it is none of ours, or of another door."""
     body, _, signature = text.partition(".")
     if len(text) > _LONGEST or not text.isascii():
@@ -414,7 +414,7 @@ def read_token(house: House, text: str, door: str) -> Token | None:
         data = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
     except (binascii.Error, ValueError):
         return None
-    if not hmac.compare_digest(_signature(house, data), signature):
+    if not hmac.compare_digest(_signature(ctx, data), signature):
         return None
     found, hours, nonce, asked = json.loads(data)
     if found != door:
@@ -425,22 +425,22 @@ def read_token(house: House, text: str, door: str) -> Token | None:
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-def _signature(house: House, body: bytes) -> str:
-    return house.vault.chain("signalement-token-v1", body).hex()
+def _signature(ctx: AppContext, body: bytes) -> str:
+    return ctx.vault.chain("signalement-token-v1", body).hex()
 
 
-def report_id(house: House, token: Token) -> str:
+def report_id(ctx: AppContext, token: Token) -> str:
     """The id of the report that this form becomes."""
-    name = house.vault.chain("signalement-id-v1", token.nonce.encode())
+    name = ctx.vault.chain("signalement-id-v1", token.nonce.encode())
     return base64.b32encode(name[:16]).decode().rstrip("=").lower()
 
 
-def code_of(house: House, token: Token) -> str:
+def code_of(ctx: AppContext, token: Token) -> str:
     """The code with which its reporter comes back."""
-    name = house.vault.chain("signalement-code-v1", token.nonce.encode())
+    name = ctx.vault.chain("signalement-code-v1", token.nonce.encode())
     return with_check(f"{int.from_bytes(name, 'big') % 10**DRAWN:0{DRAWN}d}")
 
 
-def code_hash(house: House, unit: str, code: str) -> bytes:
+def code_hash(ctx: AppContext, unit: str, code: str) -> bytes:
     """By what a code is found again, at its school alone."""
-    return house.vault.chain("signalement-back-v1", f"{unit}|{code}".encode())
+    return ctx.vault.chain("signalement-back-v1", f"{unit}|{code}".encode())

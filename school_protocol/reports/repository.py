@@ -20,7 +20,7 @@ from school_protocol.cases import lookup_repository
 from school_protocol.engine.errors import Unseen
 from school_protocol.notifications.repository import State
 from school_protocol.reports.models import (
-    PublicDoorRow,
+    ReportAddressRow,
     PublicMessageRow,
     PublicNoticeRow,
     PublicReportRow,
@@ -206,16 +206,16 @@ _RUDE = ("bite", "duk", "fes", "fuk", "kak", "kon", "kul", "kus", "nik", "pede",
 """What no school wants on its wall: an address in which one of these is heard isn't given out."""
 
 
-def make_address(session: Session, *, unit: str, kind: str, by: str, at: datetime) -> PublicDoorRow:
+def make_address(session: Session, *, unit: str, kind: str, by: str, at: datetime) -> ReportAddressRow:
     """A new address for a school; the one of that kind that stood is ended."""
-    query = select(PublicDoorRow).where(
-        PublicDoorRow.unit == unit, PublicDoorRow.kind == kind, PublicDoorRow.ended_at.is_(None)
+    query = select(ReportAddressRow).where(
+        ReportAddressRow.unit == unit, ReportAddressRow.kind == kind, ReportAddressRow.ended_at.is_(None)
     )
     for row in session.scalars(query.with_for_update()):
         row.ended_at, row.ended_by = at, by
     session.flush()
     code = _free(session)
-    row = PublicDoorRow(code=code, unit=unit, kind=kind, made_at=at, made_by=by, ended_at=None, ended_by=None)
+    row = ReportAddressRow(code=code, unit=unit, kind=kind, made_at=at, made_by=by, ended_at=None, ended_by=None)
     session.add(row)
     session.flush()
     return row
@@ -231,7 +231,7 @@ def plain(text: str) -> str | None:
 
 def end_address(session: Session, code: str, *, by: str, at: datetime) -> None:
     """The address leads nowhere any more."""
-    row = session.get(PublicDoorRow, code, with_for_update=True)
+    row = session.get(ReportAddressRow, code, with_for_update=True)
     if row is not None and row.ended_at is None:
         row.ended_at, row.ended_by = at, by
         session.flush()
@@ -240,19 +240,19 @@ def end_address(session: Session, code: str, *, by: str, at: datetime) -> None:
 def _free(session: Session) -> str:
     while True:
         code = "".join(secrets.choice(CONSONANTS) + secrets.choice(VOWELS) for _ in range(SYLLABLES))
-        if not any(rude in code for rude in _RUDE) and session.get(PublicDoorRow, code) is None:
+        if not any(rude in code for rude in _RUDE) and session.get(ReportAddressRow, code) is None:
             return code
 
 
-def door(session: Session, code: str) -> PublicDoorRow | None:
+def door(session: Session, code: str) -> ReportAddressRow | None:
     """The address with that code, ended or not."""
-    return session.get(PublicDoorRow, code)
+    return session.get(ReportAddressRow, code)
 
 
-def of_unit(session: Session, unit: str) -> tuple[PublicDoorRow, ...]:
+def of_unit(session: Session, unit: str) -> tuple[ReportAddressRow, ...]:
     """Every address that a school ever had, those that stand first, then the latest."""
-    query = select(PublicDoorRow).where(PublicDoorRow.unit == unit)
-    return tuple(session.scalars(query.order_by(PublicDoorRow.ended_at.is_not(None), PublicDoorRow.made_at.desc())))
+    query = select(ReportAddressRow).where(ReportAddressRow.unit == unit)
+    return tuple(session.scalars(query.order_by(ReportAddressRow.ended_at.is_not(None), ReportAddressRow.made_at.desc())))
 
 
 # ---- who is told that reports wait at a school ---------------------------------------------------------------------

@@ -15,14 +15,14 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from school_protocol.cases.view_models import ActView, Choices
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition_parts import Material
 from school_protocol.engine.errors import BadInput, NotOpenYet, Unseen
 from school_protocol.engine.visibility import Permission
 from school_protocol.people import contacts
 from school_protocol.people.contacts import ContactLine
 from school_protocol.reports import material, service
-from school_protocol.reports.presenters import answers_said, childs, standing_said
+from school_protocol.reports.presenters import answers_said, childs, status_label
 from school_protocol.reports.public_door import PUBLIC, Gate, TooMany
 from school_protocol.reports.service import BackView, FormView
 from school_protocol.reports.triage_routes import base_address
@@ -43,12 +43,12 @@ _NUMBERS = "numbers_for_strangers"
 
 def speak() -> None:
     """In the language that the address says, else in that of the browser."""
-    offered = sessions.house().settings.languages
+    offered = sessions.ctx().settings.languages
     asked = request.args.get("lang", "")
     reword(
         asked
         if asked in offered
-        else request.accept_languages.best_match(offered) or sessions.house().settings.default_language
+        else request.accept_languages.best_match(offered) or sessions.ctx().settings.default_language
     )
 
 
@@ -115,7 +115,7 @@ def numbers() -> tuple[ContactLine, ...]:
     """Who answers everywhere; those last read, where they cannot be read now."""
     known = current_app.extensions
     try:
-        known[_NUMBERS] = contacts.numbers_of_the_country(sessions.house())
+        known[_NUMBERS] = contacts.numbers_of_the_country(sessions.ctx())
     except Exception:
         log.warning("the numbers of the country could not be read", exc_info=True)
     found: tuple[ContactLine, ...] = known.get(_NUMBERS, ())
@@ -133,11 +133,11 @@ WORDS_MOST = 20_000
 
 def init_app(app: Flask) -> None:
     """Beside each application one gate: what it counts lies in its memory alone, its share by how many there are."""
-    app.extensions[GATE] = Gate(sessions.house_of(app).settings.web_processes)
+    app.extensions[GATE] = Gate(sessions.context_of(app).settings.web_processes)
 
 
-def _house() -> House:
-    return sessions.house()
+def _ctx() -> AppContext:
+    return sessions.ctx()
 
 
 def _gate() -> Gate:
@@ -159,7 +159,7 @@ def _sent(name: str, most: int) -> str:
 @blueprint.get("/<code>")
 def form(code: str) -> ResponseReturnValue:
     """Whom to call, then three questions and whatever else somebody wants to say."""
-    view = service.see_form(_house(), _gate(), code, address=_address())
+    view = service.see_form(_ctx(), _gate(), code, address=_address())
     if view.door.is_ended:
         return _ended(view)
     return _form_page(view, _asked(view), is_fresh=True)
@@ -170,13 +170,13 @@ def sent(code: str) -> ResponseReturnValue:
     """The receipt, shown as the form is sent; asked for by itself, the form."""
     if request.method != "POST":
         return redirect(_to("form", code), 303)
-    view = service.see_form(_house(), _gate(), code, address=_address())
+    view = service.see_form(_ctx(), _gate(), code, address=_address())
     if view.door.is_ended:
         return _ended(view)
     filled = _asked(view, Posted(request.form))
     try:
         receipt = service.receive(
-            _house(),
+            _ctx(),
             _gate(),
             code,
             answers_of(filled),
@@ -209,7 +209,7 @@ def _asked(view: FormView, posted: Posted | None = None) -> AnswerForm:
     rules = view.protocol.signalement
     assert rules is not None
     act = ActView(view.protocol, view.protocol.acts[rules.act], view.form, None, Choices())
-    return form_for(act, wording(), posted, now=_house().now())
+    return form_for(act, wording(), posted, now=_ctx().now())
 
 
 def _form_page(
@@ -252,8 +252,8 @@ def back(code: str) -> ResponseReturnValue:
 
 
 def _asking(code: str, *, why: str = "") -> Response:
-    view = service.see_asking(_house(), _gate(), code)
-    numbers = service.see_form(_house(), _gate(), code, address=_address()).numbers
+    view = service.see_asking(_ctx(), _gate(), code)
+    numbers = service.see_form(_ctx(), _gate(), code, address=_address()).numbers
     return show("reports/back.html", view=view, code=view.door.code, why=why, contacts=numbers)
 
 
@@ -264,7 +264,7 @@ def thread(code: str) -> ResponseReturnValue:
         return redirect(_to("back", code), 303)
     try:
         view = service.come_back(
-            _house(),
+            _ctx(),
             _gate(),
             code,
             _sent("receipt", CODE_MOST),
@@ -283,11 +283,11 @@ def add(code: str) -> ResponseReturnValue:
     words = _sent("words", WORDS_MOST)
     receipt = _sent("receipt", CODE_MOST)
     try:
-        view = service.add_answer(_house(), _gate(), code, receipt, words, address=_address())
+        view = service.add_answer(_ctx(), _gate(), code, receipt, words, address=_address())
     except BadInput as error:
         if service.SAID not in error.problems:
             return _asking(code, why=_first(error)), 422
-        view = service.come_back(_house(), _gate(), code, receipt, address=_address())
+        view = service.come_back(_ctx(), _gate(), code, receipt, address=_address())
         return _thread(view, words=words, problem=_first(error)), 422
     return _thread(view, notice=wording()._("Your words have arrived."))
 
@@ -296,7 +296,7 @@ def add(code: str) -> ResponseReturnValue:
 def withdraw(code: str) -> ResponseReturnValue:
     """How to be reached is taken back."""
     try:
-        view = service.withdraw_contact(_house(), _gate(), code, _sent("receipt", CODE_MOST), address=_address())
+        view = service.withdraw_contact(_ctx(), _gate(), code, _sent("receipt", CODE_MOST), address=_address())
     except BadInput as error:
         return _asking(code, why=_first(error)), 422
     return _thread(view, notice=wording()._("How to reach you is erased."))
@@ -305,7 +305,7 @@ def withdraw(code: str) -> ResponseReturnValue:
 def _thread(view: BackView, *, notice: str = "", words: str = "", problem: str = "") -> Response:
     return show(
         "reports/thread.html",
-        view=view, code=view.door.code, standing=standing_said(view), answers=answers_said(view), notice=notice,
+        view=view, code=view.door.code, standing=status_label(view), answers=answers_said(view), notice=notice,
         words=words,
         problem=childs(problem) if problem else "",
     )  # fmt: skip
@@ -324,14 +324,14 @@ def _first(error: BadInput) -> str:
 @blueprint.get("/<code>/after")
 def after(code: str) -> ResponseReturnValue:
     """What happens after somebody has told: the protocol's own steps and times."""
-    view = service.see_form(_house(), _gate(), code, address=_address())
+    view = service.see_form(_ctx(), _gate(), code, address=_address())
     told = _material(view)
     if told is None:
         return redirect(_to("form", code), 303)
     return show(
         "reports/after.html",
         view=view, code=view.door.code, material=told, after=material.after(view.protocol, told),
-        has_figures=has_public(_house()),
+        has_figures=has_public(_ctx()),
     )  # fmt: skip
 
 

@@ -216,7 +216,7 @@ def _hits(words: Iterable[str], own: Collection[str]) -> frozenset[str]:
     return frozenset(one for one in own for word in words if not {one, _bare(one)}.isdisjoint(_forms(word)))
 
 
-def roles_said(given: Iterable[Sequence[str]], called: Mapping[str, Collection[str]]) -> frozenset[str]:
+def role_labels(given: Iterable[Sequence[str]], called: Mapping[str, Collection[str]]) -> frozenset[str]:
     """The roles of which a word by which they are called (role → words) stands there."""
     words = {form for one in given for word in one for form in _forms(word)}
     return frozenset(role for role, own in called.items() if not words.isdisjoint({*own, *map(_bare, own)}))

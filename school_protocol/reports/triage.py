@@ -19,7 +19,7 @@ from school_protocol.cases.intake import Opened, colleague_lines, open_for, rehe
 from school_protocol.cases.loading import Loaded, keep, load, load_by_id, surroundings
 from school_protocol.cases.showing import note_reading
 from school_protocol.cases.view_models import ActView, Choices
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.actors import readers_above, stands_above
 from school_protocol.engine.answers import answer_values, plain_text
 from school_protocol.engine.case import Case
@@ -164,38 +164,38 @@ class ReportView:
 # ---- the list --------------------------------------------------------------------------------------------------------
 
 
-def see_list(house: House, actor: Actor) -> ListView:
+def see_list(ctx: AppContext, actor: Actor) -> ListView:
     """What came to the schools of this person, apart from cases. Raises Unseen where none is theirs to read."""
-    if not permissions.may(house, actor, Permission.read_signalements):
+    if not permissions.may(ctx, actor, Permission.read_signalements):
         raise Unseen(SIGNALEMENT)
-    units = _places(house, actor)
-    with house.realm.reading() as session:
-        open_ones = _readable(house, session, actor, units, (Status.waiting,))
-        done = _readable(house, session, actor, units, tuple(one for one in Status if one is not Status.waiting))
+    units = _places(ctx, actor)
+    with ctx.realm.reading() as session:
+        open_ones = _readable(ctx, session, actor, units, (Status.waiting,))
+        done = _readable(ctx, session, actor, units, tuple(one for one in Status if one is not Status.waiting))
         lines = _lines(session, open_ones, units)
         news = _lines(session, [one for one in done if one.waits], units, apart=True)
         settled = _settled([one for one in done if not one.waits], units)
     unseen = sum(1 for one in (*open_ones, *done) if one.waits)
-    rules = current(house)[1]
+    rules = current(ctx)[1]
     return ListView(
         _ordered((*news, *lines)), settled, unseen, len(open_ones) >= SHOWN,
         has_sample=any(held.role in rules.restricted_reads for held in actor.appointments),
     )  # fmt: skip
 
 
-def count_unseen(house: House, actor: Actor) -> int:
+def count_unseen(ctx: AppContext, actor: Actor) -> int:
     """How many wait unseen for this person: what the desk says."""
-    if not permissions.may(house, actor, Permission.read_signalements):
+    if not permissions.may(ctx, actor, Permission.read_signalements):
         return 0
-    units = _places(house, actor)
-    with house.realm.reading() as session:
+    units = _places(ctx, actor)
+    with ctx.realm.reading() as session:
         found = repository.waiting_at(session, list(units))
-        return sum(1 for one in found if reads(house, session, actor, one, units[one.unit]))
+        return sum(1 for one in found if reads(ctx, session, actor, one, units[one.unit]))
 
 
-def _places(house: House, actor: Actor) -> dict[str, Unit]:
+def _places(ctx: AppContext, actor: Actor) -> dict[str, Unit]:
     """The schools in which, or above which, this person holds a role."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         held = auth_repository.find_units(session, [one.unit for one in actor.appointments])
         found = {one.id: one for one in held.values() if one.kind is UnitKind.school}
         above = [one for one in held.values() if one.kind is not UnitKind.school]
@@ -207,10 +207,10 @@ def _places(house: House, actor: Actor) -> dict[str, Unit]:
 
 
 def _readable(
-    house: House, session: Session, actor: Actor, units: Mapping[str, Unit], statuses: Collection[Status]
+    ctx: AppContext, session: Session, actor: Actor, units: Mapping[str, Unit], statuses: Collection[Status]
 ) -> list[PublicHeader]:
     found = repository.of_units(session, list(units), statuses=statuses, limit=SHOWN)
-    return [one for one in found if reads(house, session, actor, one, units[one.unit])]
+    return [one for one in found if reads(ctx, session, actor, one, units[one.unit])]
 
 
 def _lines(
@@ -272,13 +272,13 @@ def _ordered(lines: Iterable[Line]) -> tuple[Line, ...]:
 # ---- one report ------------------------------------------------------------------------------------------------------
 
 
-def see_report(house: House, actor: Actor, report: str) -> ReportView:
+def see_report(ctx: AppContext, actor: Actor, report: str) -> ReportView:
     """One report, opened: it is seen from now on, and that this person read it is noted. Raises Unseen."""
-    with house.realm.writing() as session:
-        header, unit = _found(house, session, actor, report)
+    with ctx.realm.writing() as session:
+        header, unit = _found(ctx, session, actor, report)
         seen = _seen(session, header)
-        _note(house, session, header, actor, READ)
-        return _view(house, session, actor, seen, unit)
+        _note(ctx, session, header, actor, READ)
+        return _view(ctx, session, actor, seen, unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,60 +297,60 @@ class Skimmed:
     is_grave: bool
 
 
-def skim(house: House, actor: Actor, ids: Collection[str]) -> tuple[Skimmed, ...]:
+def skim(ctx: AppContext, actor: Actor, ids: Collection[str]) -> tuple[Skimmed, ...]:
     """The first words of several, a hundred at most. None counts as read by it: whoever skims is noted all the same."""
-    with house.realm.writing() as session:
-        found = [_found(house, session, actor, one)[0] for one in list(dict.fromkeys(ids))[:SKIMMED_MOST]]
+    with ctx.realm.writing() as session:
+        found = [_found(ctx, session, actor, one)[0] for one in list(dict.fromkeys(ids))[:SKIMMED_MOST]]
         for one in found:
-            _note(house, session, one, actor, "skimmed")
-        return tuple(_skimmed(house, session, one) for one in found)
+            _note(ctx, session, one, actor, "skimmed")
+        return tuple(_skimmed(ctx, session, one) for one in found)
 
 
-def _skimmed(house: House, session: Session, header: PublicHeader) -> Skimmed:
-    answers, form = _answers(house, session, header)
+def _skimmed(ctx: AppContext, session: Session, header: PublicHeader) -> Skimmed:
+    answers, form = _answers(ctx, session, header)
     said = " · ".join(str(answers[field.key]) for field in form.fields if field.is_words and answers.get(field.key))
     short = said if len(said) <= WORDS_SHOWN else f"{said[: WORDS_SHOWN - 1].rstrip()}…"
     return Skimmed(
         id=header.id, hour=header.hour, words=short, is_unseen=header.waits is not None, urgent=header.urgent,
         hinted=header.hinted, restricted=header.restricted, to_verify=header.to_verify, kind=header.kind,
-        is_grave=_is_grave(house, session, header),
+        is_grave=_is_grave(ctx, session, header),
     )  # fmt: skip
 
 
-def _answers(house: House, session: Session, header: PublicHeader) -> tuple[Mapping[str, Any], Form]:
-    content = repository.content(session, house.vault, header.id)
-    protocol, _rules = rules_of(house, header)
+def _answers(ctx: AppContext, session: Session, header: PublicHeader) -> tuple[Mapping[str, Any], Form]:
+    content = repository.content(session, ctx.vault, header.id)
+    protocol, _rules = rules_of(ctx, header)
     return content["answers"], protocol.forms.get(content["form"]) or form_of(protocol, header.kind)
 
 
-def _is_grave(house: House, session: Session, header: PublicHeader) -> bool:
+def _is_grave(ctx: AppContext, session: Session, header: PublicHeader) -> bool:
     """It speaks of a danger, perhaps of despair, of an image that is never sent, or of an adult of the school."""
     if header.urgent or header.hinted or header.restricted:
         return True
-    answers, form = _answers(house, session, header)
-    return is_never_to_send(rules_of(house, header)[1], form, answers)
+    answers, form = _answers(ctx, session, header)
+    return is_never_to_send(rules_of(ctx, header)[1], form, answers)
 
 
-def of_case(house: House, actor: Actor, number: str) -> tuple[ReportView, ...]:
+def of_case(ctx: AppContext, actor: Actor, number: str) -> tuple[ReportView, ...]:
     """What was told from outside in a case that this person sees, each seen and noted from now on. Raises Unseen."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number, reading=True)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number, reading=True)
         found = [
             one for one in repository.public_reports_of_case(session, loaded.case_id) if actor.id not in one.barred
         ]
         if not found or loaded.pseudonymised:
             return ()
-        note_reading(house, session, loaded, SIGNALEMENT)
+        note_reading(ctx, session, loaded, SIGNALEMENT)
         for one in found:
-            repository.note(session, one.id, account=actor.id, what=READ, hour=hour_of(house.now()))
+            repository.note(session, one.id, account=actor.id, what=READ, hour=hour_of(ctx.now()))
         seen = [_seen(session, one) for one in found]
-        return tuple(_view(house, session, actor, one, loaded.around.unit) for one in seen)
+        return tuple(_view(ctx, session, actor, one, loaded.around.unit) for one in seen)
 
 
-def referring(house: House, actor: Actor, number: str) -> tuple[Act, ...]:
+def referring(ctx: AppContext, actor: Actor, number: str) -> tuple[Act, ...]:
     """The acts by which this person may note in a case that a service was told, or has answered. Raises Unseen."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
     choices = available(loaded.protocol, loaded.case, actor, loaded.now, loaded.around, loaded.facts)
     acts = (loaded.protocol.acts[one.key] for one in choices if one.kind == "act" and one.is_open)
     awaits = any(one.is_open for one in loaded.case.referrals)
@@ -358,35 +358,35 @@ def referring(house: House, actor: Actor, number: str) -> tuple[Act, ...]:
 
 
 def _found(
-    house: House, session: Session, actor: Actor, report: str, *, hold: bool = True
+    ctx: AppContext, session: Session, actor: Actor, report: str, *, hold: bool = True
 ) -> tuple[PublicHeader, Unit]:
     """A report that this person reads: by its own rules, or because they read the case that it went into."""
     header = repository.header(session, report, hold=hold)
-    with house.directory.reading() as people:
+    with ctx.directory.reading() as people:
         unit = auth_repository.unit(people, header.unit)
-    if not reads(house, session, actor, header, unit):
+    if not reads(ctx, session, actor, header, unit):
         raise Unseen(report)
-    check_words(house, session, actor, header, unit)
+    check_words(ctx, session, actor, header, unit)
     return header, unit
 
 
-def _note(house: House, session: Session, header: PublicHeader, actor: Actor, what: str) -> None:
-    hour = hour_of(house.now())
+def _note(ctx: AppContext, session: Session, header: PublicHeader, actor: Actor, what: str) -> None:
+    hour = hour_of(ctx.now())
     repository.note(session, header.id, account=actor.id, what=what, hour=hour)
     if header.case_id is not None:
-        access_log.note(session, case_id=header.case_id, account=actor.id, at=house.now(), what=SIGNALEMENT)
+        access_log.note(session, case_id=header.case_id, account=actor.id, at=ctx.now(), what=SIGNALEMENT)
 
 
-def _view(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> ReportView:
-    protocol, rules = rules_of(house, header)
-    content = repository.content(session, house.vault, header.id)
+def _view(ctx: AppContext, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> ReportView:
+    protocol, rules = rules_of(ctx, header)
+    content = repository.content(session, ctx.vault, header.id)
     form = protocol.forms.get(content["form"]) or form_of(protocol, header.kind)
-    said = repository.messages(session, house.vault, header.id)
+    said = repository.messages(session, ctx.vault, header.id)
     traces = repository.traces(session, header.id)
     proposer = header.outcome if header.status is Status.waiting else ""
     people = {*(one.account for one in traces), *(one.by for one in said if one.by), *header.barred, proposer}
-    names = _names(house, people - {""}, actor)
-    twins = [one for one in repository.alike(session, header.id) if reads(house, session, actor, one, unit)]
+    names = _names(ctx, people - {""}, actor)
+    twins = [one for one in repository.alike(session, header.id) if reads(ctx, session, actor, one, unit)]
     return ReportView(
         id=header.id, unit=unit, protocol=protocol, form=form, kind=header.kind, language=content["language"],
         hour=header.hour, status=header.status, outcome=header.outcome, proposed_by=names.get(proposer, ""),
@@ -400,53 +400,53 @@ def _view(house: House, session: Session, actor: Actor, header: PublicHeader, un
         traces=tuple(TraceLine(names.get(one.account, ""), one.what, one.hour) for one in traces),
         twins=tuple(_line([one], {unit.id: unit}) for one in twins[:50]),
         orientations=tuple(rules.orientations.values()),
-        contacts=tuple(line for line in contact_lines(house, protocol, unit.id, rules.numbers) if line.phone),
-        number=case_seen(house, session, actor, header.case_id) if header.case_id else None,
+        contacts=tuple(line for line in contact_lines(ctx, protocol, unit.id, rules.numbers) if line.phone),
+        number=case_seen(ctx, session, actor, header.case_id) if header.case_id else None,
         can_settle=header.status is Status.waiting, can_go_over=header.status is Status.linked,
-        can_answer=len(said) < MESSAGES_MOST, can_release=_can_release(house, session, header, actor, unit),
+        can_answer=len(said) < MESSAGES_MOST, can_release=_can_release(ctx, session, header, actor, unit),
     )  # fmt: skip
 
 
-def _names(house: House, accounts: Collection[str], actor: Actor) -> dict[str, str]:
-    with house.directory.reading() as session:
+def _names(ctx: AppContext, accounts: Collection[str], actor: Actor) -> dict[str, str]:
+    with ctx.directory.reading() as session:
         return {key: one.name(actor.language) for key, one in auth_repository.accounts(session, accounts).items()}
 
 
 # ---- what is done with it --------------------------------------------------------------------------------------------
 
 
-def answer(house: House, actor: Actor, report: str, said: str, *, settles: bool, token: str) -> ReportView:
+def answer(ctx: AppContext, actor: Actor, report: str, said: str, *, settles: bool, token: str) -> ReportView:
     """Write to the reporter, who reads it with their code; `settles`: nothing more is to be done. Raises BadInput."""
     text = plain_text(said)
     if not text:
         raise BadInput({"said": ("required",)})
     if len(text) > MOST:
         raise BadInput({"said": (f"too_long:{MOST}",)})
-    with house.realm.writing() as session:
-        header, unit = _found(house, session, actor, report)
-        press = idempotency.press(house.vault, actor.id, token, "answer", report, text, settles)
-        if idempotency.use(session, press, {"report": report}, at=hour_of(house.now())) is None:
-            if len(repository.messages(session, house.vault, report)) >= MESSAGES_MOST:
+    with ctx.realm.writing() as session:
+        header, unit = _found(ctx, session, actor, report)
+        press = idempotency.press(ctx.vault, actor.id, token, "answer", report, text, settles)
+        if idempotency.use(session, press, {"report": report}, at=hour_of(ctx.now())) is None:
+            if len(repository.messages(session, ctx.vault, report)) >= MESSAGES_MOST:
                 raise BadInput({"said": ("too_many_messages",)})
-            repository.write_message(session, house.vault, report, text, hour=hour_of(house.now()), by=actor.id)
+            repository.write_message(session, ctx.vault, report, text, hour=hour_of(ctx.now()), by=actor.id)
             header = _seen(session, header)
             if settles and header.status is Status.waiting:
-                header = _settle(house, session, header, Status.answered)
-            _note(house, session, header, actor, "answered")
-        return _view(house, session, actor, repository.header(session, report), unit)
+                header = _settle(ctx, session, header, Status.answered)
+            _note(ctx, session, header, actor, "answered")
+        return _view(ctx, session, actor, repository.header(session, report), unit)
 
 
-def orient(house: House, actor: Actor, report: str, orientation: str) -> ReportView:
+def orient(ctx: AppContext, actor: Actor, report: str, orientation: str) -> ReportView:
     """Not for the school: the reporter is told who can help, with what the directory knows of them today."""
-    with house.realm.writing() as session:
-        header, unit = _found(house, session, actor, report)
-        if orientation not in rules_of(house, header)[1].orientations:
+    with ctx.realm.writing() as session:
+        header, unit = _found(ctx, session, actor, report)
+        if orientation not in rules_of(ctx, header)[1].orientations:
             raise BadInput({"orientation": ("unknown_option" if orientation else "required",)})
         if (header.status, header.outcome) != (Status.oriented, orientation):
             _waits(header)
-            header = _settle(house, session, header, Status.oriented, orientation)
-            _note(house, session, header, actor, "oriented")
-        return _view(house, session, actor, header, unit)
+            header = _settle(ctx, session, header, Status.oriented, orientation)
+            _note(ctx, session, header, actor, "oriented")
+        return _view(ctx, session, actor, header, unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,7 +457,7 @@ class Closing:
     proposed: int
 
 
-def close(house: House, actor: Actor, ids: Collection[str], why: str, *, together: bool = False) -> Closing:
+def close(ctx: AppContext, actor: Actor, ids: Collection[str], why: str, *, together: bool = False) -> Closing:
     """Close reports sent by mistake, or to annoy, which two persons say; nothing is written of anybody.
 
     `together`: of several at once, those that speak of something grave stay; each of them is closed by itself.
@@ -465,104 +465,104 @@ def close(house: House, actor: Actor, ids: Collection[str], why: str, *, togethe
     if why not in {one.value for one in Wrong}:
         raise BadInput({"why": ("unknown_option" if why else "required",)})
     closed = proposed = 0
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         for one in list(dict.fromkeys(ids))[:SHOWN]:
-            header, _unit = _found(house, session, actor, one)
-            if header.status is not Status.waiting or (together and _is_grave(house, session, header)):
+            header, _unit = _found(ctx, session, actor, one)
+            if header.status is not Status.waiting or (together and _is_grave(ctx, session, header)):
                 continue
             done = {trace.what for trace in repository.traces(session, header.id)}
             takes_two = why == Wrong.abusive or not done.isdisjoint(("proposed", "taken_up_again"))
             if header.outcome in ("", actor.id) and takes_two:
                 if not header.outcome:
-                    after = replace(header, outcome=actor.id, waits=hour_of(house.now()))
+                    after = replace(header, outcome=actor.id, waits=hour_of(ctx.now()))
                     repository.change_public_report(session, after)
-                    _note(house, session, after, actor, "proposed")
+                    _note(ctx, session, after, actor, "proposed")
                 proposed += 1
             else:
-                _note(house, session, _settle(house, session, header, Status.closed, why), actor, "closed")
+                _note(ctx, session, _settle(ctx, session, header, Status.closed, why), actor, "closed")
                 closed += 1
     return Closing(closed, proposed)
 
 
-def verify(house: House, actor: Actor, report: str, *, is_to_verify: bool) -> ReportView:
+def verify(ctx: AppContext, actor: Actor, report: str, *, is_to_verify: bool) -> ReportView:
     """Mark that what it says is to be verified still, or was."""
-    with house.realm.writing() as session:
-        header, unit = _found(house, session, actor, report)
+    with ctx.realm.writing() as session:
+        header, unit = _found(ctx, session, actor, report)
         if header.to_verify != is_to_verify:
             header = replace(header, to_verify=is_to_verify)
             repository.change_public_report(session, header)
-            _note(house, session, header, actor, "to_verify" if is_to_verify else "verified")
-        return _view(house, session, actor, header, unit)
+            _note(ctx, session, header, actor, "to_verify" if is_to_verify else "verified")
+        return _view(ctx, session, actor, header, unit)
 
 
-def release(house: House, actor: Actor, report: str) -> None:
+def release(ctx: AppContext, actor: Actor, report: str) -> None:
     """No adult of the school is part of what was told by somebody who was not sure: the school reads it from now on.
 
     Raises Unseen where it isn't this person's to say, Conflict where somebody dealt with it meanwhile.
     """
-    with house.realm.writing() as session:
-        header, unit = _found(house, session, actor, report)
-        if not _can_release(house, session, header, actor, unit):
+    with ctx.realm.writing() as session:
+        header, unit = _found(ctx, session, actor, report)
+        if not _can_release(ctx, session, header, actor, unit):
             raise Unseen(report)
         _waits(header)
-        after = replace(header, restricted=False, waits=hour_of(house.now()), step=0, outcome="")
+        after = replace(header, restricted=False, waits=hour_of(ctx.now()), step=0, outcome="")
         repository.change_public_report(session, after)
-        _note(house, session, after, actor, "released")
-        rise_now(house, session, report)
+        _note(ctx, session, after, actor, "released")
+        rise_now(ctx, session, report)
 
 
-def _can_release(house: House, session: Session, header: PublicHeader, actor: Actor, unit: Unit) -> bool:
+def _can_release(ctx: AppContext, session: Session, header: PublicHeader, actor: Actor, unit: Unit) -> bool:
     """Whoever reads it above the school, of what was told by somebody who was not sure."""
-    rules = rules_of(house, header)[1]
+    rules = rules_of(ctx, header)[1]
     if not header.restricted or rules.unsure_when is None or header.case_id is not None:
         return False
     if unit.id in {held.unit for held in actor.appointments}:
         return False
-    answers, form = _answers(house, session, header)
+    answers, form = _answers(ctx, session, header)
     return rules.unsure_when.holds(answer_values(form.fields, answers))
 
 
-def take_up_again(house: House, actor: Actor, report: str) -> ReportView:
+def take_up_again(ctx: AppContext, actor: Actor, report: str) -> ReportView:
     """What was answered, sent elsewhere or closed waits once more: somebody saw it otherwise."""
-    with house.realm.writing() as session:
-        header, unit = _found(house, session, actor, report)
+    with ctx.realm.writing() as session:
+        header, unit = _found(ctx, session, actor, report)
         if header.status is not Status.waiting:
             if header.status in IN_A_CASE:
                 raise Unseen(report)
-            waits = hour_of(house.now())
+            waits = hour_of(ctx.now())
             header = replace(header, status=Status.waiting, settled=None, outcome="", waits=waits, step=0)
             repository.change_public_report(session, header)
-            _note(house, session, header, actor, "taken_up_again")
-            rise_now(house, session, report)
-        return _view(house, session, actor, header, unit)
+            _note(ctx, session, header, actor, "taken_up_again")
+            rise_now(ctx, session, report)
+        return _view(ctx, session, actor, header, unit)
 
 
-def take_up_several(house: House, actor: Actor, ids: Collection[str]) -> int:
+def take_up_several(ctx: AppContext, actor: Actor, ids: Collection[str]) -> int:
     """What was closed together waits once more, unread as before; how many."""
     done = 0
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         for one in list(dict.fromkeys(ids))[:SHOWN]:
-            header, _unit = _found(house, session, actor, one)
+            header, _unit = _found(ctx, session, actor, one)
             if header.status is Status.closed:
-                waits = hour_of(house.now())
+                waits = hour_of(ctx.now())
                 after = replace(header, status=Status.waiting, settled=None, outcome="", waits=waits, step=0)
                 repository.change_public_report(session, after)
-                _note(house, session, after, actor, "taken_up_again")
+                _note(ctx, session, after, actor, "taken_up_again")
                 done += 1
     return done
 
 
-def link(house: House, actor: Actor, report: str, number: str) -> ReportView:
+def link(ctx: AppContext, actor: Actor, report: str, number: str) -> ReportView:
     """Put it to a case that this person sees, of the same school: several reporters, one case.
 
     One that was put to another case by mistake goes over; one that a case was opened with stays there. Each is an
     event of the case. Raises Unseen for a case that isn't theirs, BadInput (`number`) for one of another school, and
     for one that more people read than may read this.
     """
-    with house.realm.writing() as session:
-        header, unit = _found(house, session, actor, report)
+    with ctx.realm.writing() as session:
+        header, unit = _found(ctx, session, actor, report)
         try:
-            loaded = load(house, session, actor, number)
+            loaded = load(ctx, session, actor, number)
         except Unseen:
             raise BadInput({"number": ("no_such_case",)}) from None
         if loaded.case.unit != header.unit:
@@ -573,34 +573,34 @@ def link(house: House, actor: Actor, report: str, number: str) -> ReportView:
             if header.case_id is None:
                 _waits(header)
             else:
-                _take_out(house, session, actor, header, unit)
-            _write_event(house, session, loaded, actor, header, unit, Put.linked)
-            header = _settle(house, session, header, Status.linked, case_id=loaded.case_id)
-            _note(house, session, header, actor, "linked")
-        return _view(house, session, actor, header, unit)
+                _take_out(ctx, session, actor, header, unit)
+            _write_event(ctx, session, loaded, actor, header, unit, Put.linked)
+            header = _settle(ctx, session, header, Status.linked, case_id=loaded.case_id)
+            _note(ctx, session, header, actor, "linked")
+        return _view(ctx, session, actor, header, unit)
 
 
-def _take_out(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> None:
+def _take_out(ctx: AppContext, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> None:
     """The case that it was put to says that it went over to another one."""
     if header.status is not Status.linked or header.case_id is None:
         raise Conflict(0, 1)
-    before = load(house, session, actor, cases_repository.opened(session, header.case_id).number)
-    _write_event(house, session, before, actor, header, unit, Put.taken_out)
+    before = load(ctx, session, actor, cases_repository.opened(session, header.case_id).number)
+    _write_event(ctx, session, before, actor, header, unit, Put.taken_out)
 
 
 def _write_event(
-    house: House, session: Session, loaded: Loaded, actor: Actor, header: PublicHeader, unit: Unit, how: Put
+    ctx: AppContext, session: Session, loaded: Loaded, actor: Actor, header: PublicHeader, unit: Unit, how: Put
 ) -> None:
     event = PublicReportPlaced(
-        actor=actor.id, role=_reading_role(house, header, actor, unit), at=house.now(), occurred_at=house.now(),
+        actor=actor.id, role=_reading_role(ctx, header, actor, unit), at=ctx.now(), occurred_at=ctx.now(),
         how=how, hour=header.hour.isoformat(),
     )  # fmt: skip
-    keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
 
 
-def _reading_role(house: House, header: PublicHeader, actor: Actor, unit: Unit) -> str:
+def _reading_role(ctx: AppContext, header: PublicHeader, actor: Actor, unit: Unit) -> str:
     """The role in which somebody has to do with a report: in the order in which the protocol declares them."""
-    protocol, _rules = rules_of(house, header)
+    protocol, _rules = rules_of(ctx, header)
     held = roles_at(actor, unit)
     return next((role for role in protocol.roles if role in held), "")
 
@@ -608,40 +608,40 @@ def _reading_role(house: House, header: PublicHeader, actor: Actor, unit: Unit) 
 # ---- a case out of it ------------------------------------------------------------------------------------------------
 
 
-def see_opening(house: House, actor: Actor, report: str) -> ActView:
+def see_opening(ctx: AppContext, actor: Actor, report: str) -> ActView:
     """The form of the act that opens a case, filled in with what was told. Raises Unseen."""
-    with house.realm.reading() as session:
-        header, unit = _found(house, session, actor, report, hold=False)
+    with ctx.realm.reading() as session:
+        header, unit = _found(ctx, session, actor, report, hold=False)
         _waits(header)
-        content = repository.content(session, house.vault, report)
-    protocol, rules = current(house)
+        content = repository.content(session, ctx.vault, report)
+    protocol, rules = current(ctx)
     act = protocol.acts[rules.act]
-    around = surroundings(house, unit.id, language=actor.language)
+    around = surroundings(ctx, unit.id, language=actor.language)
     filled = becoming(
         rules, protocol.form_of(act), content["answers"], received=header.hour, barred=header.barred - {actor.id}
     )
     return ActView(
         protocol=protocol, act=act, form=protocol.form_of(act), head=None,
         choices=Choices(
-            accounts=colleague_lines(protocol, around, actor), contacts=contact_lines(house, protocol, unit.id)
+            accounts=colleague_lines(protocol, around, actor), contacts=contact_lines(ctx, protocol, unit.id)
         ),
         prefill=filled, units=(unit,),
     )  # fmt: skip
 
 
-def rehearse_opening(house: House, actor: Actor, report: str, answers: Mapping[str, Any]) -> None:
+def rehearse_opening(ctx: AppContext, actor: Actor, report: str, answers: Mapping[str, Any]) -> None:
     """Raise what `open_as_case` would raise before it writes, and open nothing."""
-    with house.realm.reading() as session:
-        header, unit = _found(house, session, actor, report, hold=False)
+    with ctx.realm.reading() as session:
+        header, unit = _found(ctx, session, actor, report, hold=False)
         _waits(header)
-    protocol, rules = current(house)
-    barred = _barred_above(house, protocol, header, unit)
+    protocol, rules = current(ctx)
+    barred = _barred_above(ctx, protocol, header, unit)
     filled = _with_barred(rules, answers, barred)
-    rehearse_for(house, actor, protocol, rules.act, filled, place=unit, role=rules.as_, barred=barred)
+    rehearse_for(ctx, actor, protocol, rules.act, filled, place=unit, role=rules.as_, barred=barred)
 
 
 def open_as_case(
-    house: House, actor: Actor, report: str, answers: Mapping[str, Any], *, token: str, said: object = None
+    ctx: AppContext, actor: Actor, report: str, answers: Mapping[str, Any], *, token: str, said: object = None
 ) -> Opened:
     """Open a case out of a report, and put the report to it: one transaction. Its first moment is the report's hour.
 
@@ -649,32 +649,32 @@ def open_as_case(
     the form says. So is whoever stands above the school and must not read it shut out of the case.
     Raises as the opening of a case does; Conflict where somebody else dealt with it meanwhile.
     """
-    with house.realm.reading() as session:
-        header, unit = _found(house, session, actor, report, hold=False)
-    protocol, rules = current(house)
-    barred = _barred_above(house, protocol, header, unit)
+    with ctx.realm.reading() as session:
+        header, unit = _found(ctx, session, actor, report, hold=False)
+    protocol, rules = current(ctx)
+    barred = _barred_above(ctx, protocol, header, unit)
 
     def put_to(session: Session, case_id: str) -> None:
-        now, _unit = _found(house, session, actor, report)
+        now, _unit = _found(ctx, session, actor, report)
         if now.status is not Status.waiting:
             raise Conflict(0, 1)
-        after = _settle(house, session, now, Status.opened, case_id=case_id)
-        _write_event(house, session, load_by_id(house, session, actor, case_id), actor, now, unit, Put.opened)
-        repository.note(session, report, account=actor.id, what="opened", hour=hour_of(house.now()))
+        after = _settle(ctx, session, now, Status.opened, case_id=case_id)
+        _write_event(ctx, session, load_by_id(ctx, session, actor, case_id), actor, now, unit, Put.opened)
+        repository.note(session, report, account=actor.id, what="opened", hour=hour_of(ctx.now()))
         row = index_repository.row_of(session, case_id)
         if after.restricted and row is not None and not row.restricted:
             raise BadInput({_adult_field(rules): ("stays_restricted",)})
 
     return open_for(
-        house, actor, protocol, rules.act, _with_barred(rules, answers, barred), token=token, place=unit,
+        ctx, actor, protocol, rules.act, _with_barred(rules, answers, barred), token=token, place=unit,
         role=rules.as_, channel=header.kind, also=put_to, said=said, barred=barred,
     )  # fmt: skip
 
 
-def _barred_above(house: House, protocol: Protocol, header: PublicHeader, unit: Unit) -> frozenset[str]:
+def _barred_above(ctx: AppContext, protocol: Protocol, header: PublicHeader, unit: Unit) -> frozenset[str]:
     """Whoever stands above the school and must not read the report; where nobody above would be left, those alone who
     oversee: whoever sees the region has the last word."""
-    around = surroundings(house, unit.id)
+    around = surroundings(ctx, unit.id)
     above = {
         one.id for one in around.people.values() if one.id in header.barred and stands_above(protocol, one, around)
     }
@@ -716,7 +716,7 @@ def _seen(session: Session, header: PublicHeader) -> PublicHeader:
 
 
 def _settle(
-    house: House,
+    ctx: AppContext,
     session: Session,
     header: PublicHeader,
     status: Status,
@@ -724,7 +724,7 @@ def _settle(
     *,
     case_id: str | None = None,
 ) -> PublicHeader:
-    hour = hour_of(house.now())
+    hour = hour_of(ctx.now())
     after = replace(header, status=status, outcome=outcome, settled=hour, waits=None, case_id=case_id)
     repository.change_public_report(session, after)
     return after

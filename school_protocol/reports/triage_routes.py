@@ -11,7 +11,7 @@ from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from school_protocol.case_files.presenters import outside_said
+from school_protocol.case_files.presenters import public_report_label
 from school_protocol.cases import form_pages
 from school_protocol.cases.form_pages import shown_form
 from school_protocol.cases.view_models import ActView
@@ -35,13 +35,13 @@ from school_protocol.ui.routing import Pages
 notified_blueprint = Pages("cases", __name__, part="told", asks=Permission.see_case, url_prefix="/cases")
 
 
-notified_blueprint.add_app_template_global(lambda detail: outside_said(wording(), detail), "outside_said")
+notified_blueprint.add_app_template_global(lambda detail: public_report_label(wording(), detail), "public_report_label")
 
 
 @notified_blueprint.get("/<number>/told")
 def told(number: str) -> ResponseReturnValue:
-    views = triage.of_case(sessions.house(), sessions.actor(), number)
-    acts = triage.referring(sessions.house(), sessions.actor(), number)
+    views = triage.of_case(sessions.ctx(), sessions.actor(), number)
+    acts = triage.referring(sessions.ctx(), sessions.actor(), number)
     return render_template("reports/of_case.html", number=number, views=views, acts=acts, **known())
 
 
@@ -56,7 +56,7 @@ UNIT_MOST = 64
 
 def base_address() -> str:
     """What stands before the code of a door: the address that the settings say, else the one that was asked for."""
-    base = sessions.house().settings.address.rstrip("/") or request.host_url.rstrip("/")
+    base = sessions.ctx().settings.address.rstrip("/") or request.host_url.rstrip("/")
     return f"{base}{request.script_root}{PATH}"
 
 
@@ -68,14 +68,14 @@ def _school() -> str | None:
 @address_blueprint.get("/addresses")
 def addresses() -> ResponseReturnValue:
     """The addresses of one school, what is printed of them, and how they are renewed."""
-    view = public_door.see_doors(sessions.house(), sessions.actor(), _school())
+    view = public_door.see_doors(sessions.ctx(), sessions.actor(), _school())
     return render_template(
         "reports/addresses.html",
         view=view,
         base=base_address(),
         picture=_picture,
         sizes=tuple(Size),
-        printable=material.see_printable(sessions.house(), view.unit),
+        printable=material.see_printable(sessions.ctx(), view.unit),
     )
 
 
@@ -92,7 +92,7 @@ def renew() -> ResponseReturnValue:
     """A new address; the one that stood leads nowhere from now on."""
     school, kind = _school() or "", request.form.get("kind", "")[:8]
     former = request.form.get("former", "")[:20]
-    public_door.renew(sessions.house(), sessions.actor(), school, kind, former=former)
+    public_door.renew(sessions.ctx(), sessions.actor(), school, kind, former=former)
     w = wording()
     flash(
         w._("The address is renewed: print the poster anew, and take the old ones down.")
@@ -107,7 +107,7 @@ def renew() -> ResponseReturnValue:
 def end() -> ResponseReturnValue:
     """The address leads nowhere any more, and none takes its place."""
     school = _school() or ""
-    public_door.close_address(sessions.house(), sessions.actor(), school, request.form.get("code", "")[:20])
+    public_door.close_address(sessions.ctx(), sessions.actor(), school, request.form.get("code", "")[:20])
     flash(wording()._("The address is ended: whoever opens it is told whom to call."), "ok")
     return redirect(url_for("signalements.addresses", school=school), 303)
 
@@ -117,7 +117,7 @@ def poster(kind: str) -> ResponseReturnValue:
     language, size = request.args.get("language") or wording().language, request.args.get("size", Size.a4.value)
     return handed_out(
         lambda: material.see_poster(
-            sessions.house(), sessions.actor(), _school() or "", kind, size, language, base_address()
+            sessions.ctx(), sessions.actor(), _school() or "", kind, size, language, base_address()
         ),
         url_for("signalements.addresses", school=_school()),
     )
@@ -128,7 +128,7 @@ def leaflet(kind: str) -> ResponseReturnValue:
     language = request.args.get("language") or wording().language
     return handed_out(
         lambda: material.see_leaflet(
-            sessions.house(), sessions.actor(), _school() or "", kind, language, base_address()
+            sessions.ctx(), sessions.actor(), _school() or "", kind, language, base_address()
         ),
         url_for("signalements.addresses", school=_school()),
     )
@@ -157,7 +157,7 @@ SHORT = 8
 @triage_blueprint.get("")
 def index() -> ResponseReturnValue:
     """What waits, urgent and unseen first; what was dealt with lately."""
-    view = triage.see_list(sessions.house(), sessions.actor())
+    view = triage.see_list(sessions.ctx(), sessions.actor())
     return render_template("reports/list.html", view=view, schools=len({one.unit.id for one in _all(view)}))
 
 
@@ -168,7 +168,7 @@ def _all(view: triage.ListView) -> tuple[Line, ...]:
 @triage_blueprint.get("/<report>")
 def show(report: str) -> ResponseReturnValue:
     """One report, read from now on."""
-    return _page(triage.see_report(sessions.house(), sessions.actor(), report))
+    return _page(triage.see_report(sessions.ctx(), sessions.actor(), report))
 
 
 def _page(view: ReportView, *, problems: dict[str, str] | None = None, said: str = "", number: str = "") -> str:
@@ -180,7 +180,7 @@ def _page(view: ReportView, *, problems: dict[str, str] | None = None, said: str
         number=number,
         token=new_token(),
         wrongs=tuple(Wrong),
-        printable=material.see_printable(sessions.house(), view.unit),
+        printable=material.see_printable(sessions.ctx(), view.unit),
     )
 
 
@@ -195,7 +195,7 @@ def answer(report: str) -> ResponseReturnValue:
     token = request.form.get("token") or new_token()
     return _done(
         report,
-        lambda: triage.answer(sessions.house(), sessions.actor(), report, said, settles=settles, token=token),
+        lambda: triage.answer(sessions.ctx(), sessions.actor(), report, said, settles=settles, token=token),
         wording()._("Your answer waits for whoever wrote: they read it with their code."),
         said=said,
     )
@@ -207,7 +207,7 @@ def orient(report: str) -> ResponseReturnValue:
     chosen = request.form.get("orientation", "")[:64]
     return _done(
         report,
-        lambda: triage.orient(sessions.house(), sessions.actor(), report, chosen),
+        lambda: triage.orient(sessions.ctx(), sessions.actor(), report, chosen),
         wording()._("Whoever wrote is told who can help."),
     )
 
@@ -220,7 +220,7 @@ def close(report: str) -> ResponseReturnValue:
     closed, proposed = w._("Closed. Nothing is written of anybody."), w._("Proposed. A second person closes it.")
     return _done(
         report,
-        lambda: triage.close(sessions.house(), sessions.actor(), [report], why),
+        lambda: triage.close(sessions.ctx(), sessions.actor(), [report], why),
         lambda done: proposed if done.proposed else closed,
     )
 
@@ -229,7 +229,7 @@ def close(report: str) -> ResponseReturnValue:
 def release(report: str) -> ResponseReturnValue:
     """Whoever told was not sure, and no adult of the school is part of it: the school reads it."""
     try:
-        triage.release(sessions.house(), sessions.actor(), report)
+        triage.release(sessions.ctx(), sessions.actor(), report)
     except Conflict:
         return redirect(url_for("signalements.show", report=report), 303)
     flash(wording()._("The school reads it from now on, and is told."), "ok")
@@ -242,7 +242,7 @@ def verify(report: str) -> ResponseReturnValue:
     is_to_verify = request.form.get("to-verify") == "yes"
     return _done(
         report,
-        lambda: triage.verify(sessions.house(), sessions.actor(), report, is_to_verify=is_to_verify),
+        lambda: triage.verify(sessions.ctx(), sessions.actor(), report, is_to_verify=is_to_verify),
         wording()._("Noted."),
     )
 
@@ -252,7 +252,7 @@ def again(report: str) -> ResponseReturnValue:
     """What was dealt with waits once more."""
     return _done(
         report,
-        lambda: triage.take_up_again(sessions.house(), sessions.actor(), report),
+        lambda: triage.take_up_again(sessions.ctx(), sessions.actor(), report),
         wording()._("It waits again."),
         to=url_for("signalements.index"),
     )
@@ -264,7 +264,7 @@ def link(report: str) -> ResponseReturnValue:
     number = request.form.get("number", "")[:40]
     return _done(
         report,
-        lambda: triage.link(sessions.house(), sessions.actor(), report, check_number(number) or ""),
+        lambda: triage.link(sessions.ctx(), sessions.actor(), report, check_number(number) or ""),
         wording()._("Put to the case."),
         number=number,
     )
@@ -283,11 +283,11 @@ def _done(
     try:
         done = do()
     except BadInput as error:
-        view = triage.see_report(sessions.house(), sessions.actor(), report)
+        view = triage.see_report(sessions.ctx(), sessions.actor(), report)
         problems = {path: codes[0] for path, codes in error.problems.items()}
         return _page(view, problems=problems, said=said, number=number), 422
     except (Conflict, SentBefore):
-        view = triage.see_report(sessions.house(), sessions.actor(), report)
+        view = triage.see_report(sessions.ctx(), sessions.actor(), report)
         return _page(view, problems={"": "dealt_with"}, said=said, number=number), 409
     flash(words if isinstance(words, str) else words(done), "ok")
     return redirect(to or url_for("signalements.show", report=report), 303)
@@ -300,7 +300,7 @@ def _done(
 def crowd(report: str) -> ResponseReturnValue:
     """The first words of several that are alike, came at once, or were closed at once: a hundred at most."""
     line = _line_of(report)
-    views = triage.skim(sessions.house(), sessions.actor(), line.ids)
+    views = triage.skim(sessions.ctx(), sessions.actor(), line.ids)
     graves = sum(1 for view in views if view.is_grave)
     return render_template("reports/crowd.html", line=line, views=views, short=SHORT, graves=graves)
 
@@ -311,7 +311,7 @@ def close_crowd(report: str) -> ResponseReturnValue:
     ids = _named(report)
     why = request.form.get("why", "")[:20]
     try:
-        done = triage.close(sessions.house(), sessions.actor(), ids, why, together=True)
+        done = triage.close(sessions.ctx(), sessions.actor(), ids, why, together=True)
     except BadInput:
         flash(wording()._("Say why they are closed."), "message")
         return redirect(url_for("signalements.crowd", report=report), 303)
@@ -328,7 +328,7 @@ def close_crowd(report: str) -> ResponseReturnValue:
 @triage_blueprint.post("/<report>/crowd/again")
 def crowd_again(report: str) -> ResponseReturnValue:
     """Those that were closed at once wait once more."""
-    number = triage.take_up_several(sessions.house(), sessions.actor(), _named(report))
+    number = triage.take_up_several(sessions.ctx(), sessions.actor(), _named(report))
     flash(wording().ngettext("One waits again.", "%(num)d wait again.", number), "ok")
     return redirect(url_for("signalements.index"), 303)
 
@@ -340,7 +340,7 @@ def _named(report: str) -> list[str]:
 
 
 def _line_of(report: str) -> Line:
-    view = triage.see_list(sessions.house(), sessions.actor())
+    view = triage.see_list(sessions.ctx(), sessions.actor())
     found = next((one for one in _all(view) if report in one.ids), None)
     if found is None:
         raise Unseen(report)
@@ -354,7 +354,7 @@ def _line_of(report: str) -> Line:
 def open_case(report: str) -> ResponseReturnValue:
     """The form that opens a case, filled in with what was told; recorded, the report is in the case."""
     try:
-        view = triage.see_opening(sessions.house(), sessions.actor(), report)
+        view = triage.see_opening(sessions.ctx(), sessions.actor(), report)
     except Conflict:
         return redirect(url_for("signalements.show", report=report), 303)
     form, was_kept = shown_form(view)
@@ -364,13 +364,13 @@ def open_case(report: str) -> ResponseReturnValue:
         named = form_pages.asked_of_act(
             view,
             form,
-            rehearse=lambda: triage.rehearse_opening(sessions.house(), sessions.actor(), report, answers_of(form)),
+            rehearse=lambda: triage.rehearse_opening(sessions.ctx(), sessions.actor(), report, answers_of(form)),
         )
         if named is not None:
             ui_forms.keep()
             return _opening_page(report, view, form, named=named), 422
         opened = triage.open_as_case(
-            sessions.house(),
+            sessions.ctx(),
             sessions.actor(),
             report,
             answers_of(form),
@@ -416,9 +416,9 @@ def _opening_page(
 @triage_blueprint.get("/<report>/sheets/<key>")
 def sheet(report: str, key: str) -> ResponseReturnValue:
     """What a family does about one kind of content, as a PDF."""
-    unit = triage.see_report(sessions.house(), sessions.actor(), report).unit
+    unit = triage.see_report(sessions.ctx(), sessions.actor(), report).unit
     language = request.args.get("language") or wording().language
     return handed_out(
-        lambda: material.see_sheet(sessions.house(), sessions.actor(), unit, key, language),
+        lambda: material.see_sheet(sessions.ctx(), sessions.actor(), unit, key, language),
         url_for("signalements.show", report=report),
     )

@@ -10,7 +10,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import folded, surroundings
-from school_protocol.context import REALM, House
+from school_protocol.context import REALM, AppContext
 from school_protocol.engine.case_summary import CASES
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.definition import Protocol
@@ -38,70 +38,70 @@ class NotCounted(SchoolProtocolError):
     """Cases of a workshop are no figures: nothing of another realm is counted, nor told."""
 
 
-def keep_count(house: House, session: Session, case_id: str, facts: Facts) -> None:
+def keep_count(ctx: AppContext, session: Session, case_id: str, facts: Facts) -> None:
     """Keep what the case adds to figures now, in the transaction that changes it; of the real realm alone."""
-    if house.name == REALM:
-        repository.put_share(session, house.vault, case_id, share_of(facts))
+    if ctx.name == REALM:
+        repository.put_share(session, ctx.vault, case_id, share_of(facts))
 
 
-def has_counted(house: House, session: Session, case_id: str, facts: Facts) -> bool:
+def has_counted(ctx: AppContext, session: Session, case_id: str, facts: Facts) -> bool:
     """Whether what is kept of the case is what it adds today: a deadline may have run out since."""
-    return house.name != REALM or repository.share(session, house.vault, case_id) == share_of(facts)
+    return ctx.name != REALM or repository.share(session, ctx.vault, case_id) == share_of(facts)
 
 
-def uncounted(house: House) -> int:
+def uncounted(ctx: AppContext) -> int:
     """How many cases that are not erased add nothing yet: `figures rebuild` counts them."""
-    only_real(house)
-    with house.realm.reading() as session:
+    only_real(ctx)
+    with ctx.realm.reading() as session:
         return repository.missing(session)
 
 
-def tables(house: House, protocol: str) -> tuple[FigureTable, ...]:
+def tables(ctx: AppContext, protocol: str) -> tuple[FigureTable, ...]:
     """The tables of the version under which new cases are opened, with what other versions had besides."""
-    current = _current(house, protocol)
-    others = [one for one in house.library.every() if one.protocol == protocol and one.version != current.version]
+    current = _current(ctx, protocol)
+    others = [one for one in ctx.library.every() if one.protocol == protocol and one.version != current.version]
     return tables_of(current, others)
 
 
-def counted(house: House, protocol: str, unit: str, period: Period, *, whole: bool = False) -> Counts:
+def counted(ctx: AppContext, protocol: str, unit: str, period: Period, *, whole: bool = False) -> Counts:
     """What was counted of a unit and its children; `whole`: of all below it, down to the schools.
 
     Raises NotCounted in a realm that is not the real one, Unseen for a unit or protocol that is not there.
     """
-    only_real(house)
-    above = dict(_tree(house, unit, whole=whole))
-    with house.realm.reading() as session:
+    only_real(ctx)
+    above = dict(_tree(ctx, unit, whole=whole))
+    with ctx.realm.reading() as session:
         kept = list(_kept(session, protocol, unit, period, above, whole=whole))
     wanted = frozenset(period.months)
     for _month, one, over, _counts in kept:
         above[one] = over if one != unit else ""
     cells = ((month, one, counts) for month, one, _over, counts in kept if month in wanted)
-    return gathered(unit, period, tables(house, protocol), above, cells)
+    return gathered(unit, period, tables(ctx, protocol), above, cells)
 
 
-def months(house: House, protocol: str, unit: str) -> tuple[str, ...]:
+def months(ctx: AppContext, protocol: str, unit: str) -> tuple[str, ...]:
     """The months of which something is counted of that unit."""
-    only_real(house)
-    with house.realm.reading() as session:
+    only_real(ctx)
+    with ctx.realm.reading() as session:
         return tuple(repository.months(session, protocol, unit))
 
 
-def only_real(house: House) -> None:
-    """Raises NotCounted where the house is not the real one."""
-    if house.name != REALM:
-        raise NotCounted(f"cases of {house.name} are no figures")
+def only_real(ctx: AppContext) -> None:
+    """Raises NotCounted where the installation is not the real one."""
+    if ctx.name != REALM:
+        raise NotCounted(f"cases of {ctx.name} are no figures")
 
 
-def _current(house: House, protocol: str) -> Protocol:
-    found = next((one for one in house.library.current() if one.protocol == protocol), None)
+def _current(ctx: AppContext, protocol: str) -> Protocol:
+    found = next((one for one in ctx.library.current() if one.protocol == protocol), None)
     if found is None:
         raise Unseen(protocol)
     return found
 
 
-def _tree(house: House, unit: str, *, whole: bool) -> Iterator[tuple[str, str]]:
+def _tree(ctx: AppContext, unit: str, *, whole: bool) -> Iterator[tuple[str, str]]:
     """The unit and those below it, each with the one above: as the directory has them, whether counted or not."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         root = auth_repository.unit(session, unit)
         yield unit, ""
         storey = [root]
@@ -146,47 +146,47 @@ class Rebuilt:
         return asdict(self)
 
 
-def rebuild(house: House, progress: Callable[[int, int], None] | None = None) -> Rebuilt:
+def rebuild(ctx: AppContext, progress: Callable[[int, int], None] | None = None) -> Rebuilt:
     """Work every figure out again, a case at a time, then all counters together. Raises NotCounted in a workshop."""
-    only_real(house)
-    with house.realm.reading() as session:
+    only_real(ctx)
+    with ctx.realm.reading() as session:
         ids = index_repository.all_case_ids(session)
     changed = 0
     for done, case_id in enumerate(ids, 1):
-        with house.realm.writing() as session:
+        with ctx.realm.writing() as session:
             cases_repository.hold(session, case_id)
             if not cases_repository.is_destroyed(session, case_id):
-                changed += _again(house, session, case_id)
+                changed += _again(ctx, session, case_id)
         if progress is not None:
             progress(done, len(ids))
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         repository.hold(session)
         frozen = repository.frozen(session)
-        summed = _summed(house, session, frozen)
+        summed = _summed(ctx, session, frozen)
         differing = repository.replace_all(session, summed)
         counted = repository.counted(session)
     erased = sum(counts.get(TOTALS, {}).get(CASES, 0) for _key, counts in frozen)
     return Rebuilt(counted, erased, changed, len(summed), differing)
 
 
-def _again(house: House, session: Session, case_id: str) -> bool:
+def _again(ctx: AppContext, session: Session, case_id: str) -> bool:
     """One case's share from its events; whether it was otherwise."""
-    protocol, case = folded(house, session, case_id)
-    around = surroundings(house, case.unit)
-    now = share_of(read(protocol, case, house.now(), around))
-    before = repository.share(session, house.vault, case_id)
-    repository.put_share(session, house.vault, case_id, now)
+    protocol, case = folded(ctx, session, case_id)
+    around = surroundings(ctx, case.unit)
+    now = share_of(read(protocol, case, ctx.now(), around))
+    before = repository.share(session, ctx.vault, case_id)
+    repository.put_share(session, ctx.vault, case_id, now)
     return before != now
 
 
 def _summed(
-    house: House, session: Session, frozen: list[tuple[Key, Mapping[str, Any]]]
+    ctx: AppContext, session: Session, frozen: list[tuple[Key, Mapping[str, Any]]]
 ) -> dict[Key, tuple[str, Change]]:
     """All counters, of each unit and all above it."""
     summed: dict[Key, tuple[str, Change]] = {}
-    for share in repository.every_share(session, house.vault):
+    for share in repository.every_share(session, ctx.vault):
         _add(summed, share, dict.fromkeys(share.cells, 1))
-    places = _places(house, {unit for (_protocol, _month, unit), _counts in frozen})
+    places = _places(ctx, {unit for (_protocol, _month, unit), _counts in frozen})
     for (protocol, month, unit), counts in frozen:
         path = (unit, *_upwards(unit, places))
         cells = {(table, row): number for table, rows in counts.items() for row, number in rows.items()}
@@ -201,8 +201,8 @@ def _add(summed: dict[Key, tuple[str, Change]], share: Share, cells: Mapping[tup
         change.update(cells)
 
 
-def _places(house: House, units: set[str]) -> Mapping[str, Unit]:
-    with house.directory.reading() as session:
+def _places(ctx: AppContext, units: set[str]) -> Mapping[str, Unit]:
+    with ctx.directory.reading() as session:
         return auth_repository.find_units(session, sorted({unit_of(one) for one in units}))
 
 

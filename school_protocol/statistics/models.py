@@ -151,7 +151,7 @@ class FigureReleaseRow(HasMac, DirectoryBase):
     )
 
 
-class FigureToldRow(HasMac, DirectoryBase):
+class DisclosedFigureRow(HasMac, DirectoryBase):
     """What a release tells of one unit, or of what stands at a unit itself: all that pages ever read; append-only."""
 
     __tablename__ = "figure_told"

@@ -30,7 +30,7 @@ from school_protocol.statistics.rules import (
     FigureRow,
     FigureTable,
     Told,
-    UnitTold,
+    UnitFigures,
 )
 
 FORMER = "*"
@@ -108,7 +108,7 @@ class Lines:
     def period(self) -> str:
         """From which month to which."""
         months = self.told.line.months
-        first, last = month_said(self.w, months[0]), month_said(self.w, months[-1])
+        first, last = month_label(self.w, months[0]), month_label(self.w, months[-1])
         return first if first == last else self.w._("%(first)s to %(last)s", first=first, last=last)
 
     @property
@@ -127,7 +127,7 @@ class Lines:
         """Whether anything is told of this unit."""
         return self.unit.at((TOTALS, case_summary.CASES)) is not None
 
-    def unit_name(self, one: UnitTold) -> str:
+    def unit_name(self, one: UnitFigures) -> str:
         name = self.w.text(one.unit.names)
         if not one.is_own_part:
             return name
@@ -140,7 +140,7 @@ class Lines:
     # ---- tables --------------------------------------------------------------------------------------------------
 
     def totals(self) -> tuple[Line, ...]:
-        return tuple(self._line(total_said(self.w, one), (TOTALS, one)) for one in GROUPS)
+        return tuple(self._line(total_label(self.w, one), (TOTALS, one)) for one in GROUPS)
 
     def tables(self) -> tuple[TableLines, ...]:
         """The tables of which something is told."""
@@ -155,7 +155,7 @@ class Lines:
         """In which share of cases each deadline was met in time."""
         found = ((one, self.unit.share(one.key)) for one in self.told.tables if one.kind == "share")
         return tuple(
-            Line(self.w.text(one.title), share_said(self.w, share), None, share[0] * STEPS // 100)
+            Line(self.w.text(one.title), share_label(self.w, share), None, share[0] * STEPS // 100)
             for one, share in found
             if share is not None
         )
@@ -163,7 +163,7 @@ class Lines:
     def medians(self) -> tuple[Line, ...]:
         """How long it took in half of the cases."""
         found = ((one, self.unit.median(one.key)) for one in self.told.tables if one.kind == "times")
-        return tuple(Line(self.w.text(one.title), self.class_said(one, row)) for one, row in found if row is not None)
+        return tuple(Line(self.w.text(one.title), self.class_label(one, row)) for one, row in found if row is not None)
 
     def months(self) -> tuple[Line, ...]:
         """All cases, month by month; none where no month is told."""
@@ -172,12 +172,12 @@ class Lines:
         if all(number is None for number in numbers):
             return ()
         longest = max(number or 0 for number in numbers)
-        return tuple(self._line(month_said(self.w, month), cell, month, longest) for month in months)
+        return tuple(self._line(month_label(self.w, month), cell, month, longest) for month in months)
 
     def month_titles(self) -> tuple[str, ...]:
-        return tuple(month_said(self.w, month, short=True) for month in self.told.line.months)
+        return tuple(month_label(self.w, month, short=True) for month in self.told.line.months)
 
-    def children(self) -> tuple[tuple[UnitTold, str, str], ...]:
+    def children(self) -> tuple[tuple[UnitFigures, str, str], ...]:
         """Those right below of which the cases are told, by code, with name and number: nothing is ranked."""
         cell = (TOTALS, case_summary.CASES)
         found = ((one, one.at(cell)) for one in self.told.children)
@@ -227,19 +227,19 @@ class Lines:
 
     # ---- one figure ----------------------------------------------------------------------------------------------
 
-    def count_said(self, cell: Cell) -> str:
+    def count_label(self, cell: Cell) -> str:
         """The count of the whole period, or that it is not told."""
         return self._line("", cell).said
 
-    def share_said(self, table: FigureTable) -> str:
+    def share_label(self, table: FigureTable) -> str:
         """In which share of cases a deadline was met in time, or that it is not told."""
         share = self.unit.share(table.key)
-        return share_said(self.w, share) if share is not None else self.w._("not told")
+        return share_label(self.w, share) if share is not None else self.w._("not told")
 
     def median_said(self, table: FigureTable) -> str:
         """How long it took in half of the cases, or that it is not told."""
         row = self.unit.median(table.key)
-        return self.class_said(table, row) if row is not None else self.w._("not told")
+        return self.class_label(table, row) if row is not None else self.w._("not told")
 
     # ---- saying things -------------------------------------------------------------------------------------------
 
@@ -263,13 +263,13 @@ class Lines:
         if row.title is not None:
             return self.w.text(row.title)
         if table.kind == "times":
-            return self.class_said(table, row.key)
+            return self.class_label(table, row.key)
         if not row.key.startswith("~"):
             return self.w.yes_no(row.key)
         special = special_said(self.w, is_danger=table.of == case_summary.DANGERS)
         return {**special, case_summary.NONE: self.w._("Not recorded"), ENDED: self.w._("Ended")}[row.key]
 
-    def class_said(self, table: FigureTable, key: str) -> str:
+    def class_label(self, table: FigureTable, key: str) -> str:
         """A class of a wait, as a time."""
         assert table.unit is not None
         if key == MORE:
@@ -279,7 +279,7 @@ class Lines:
 
     def changed(self, one: Changed) -> Line:
         """A count that is told otherwise than in the release before."""
-        title = total_said(self.w, one.row.key) if one.table is None else self.row_title(one.table, one.row)
+        title = total_label(self.w, one.row.key) if one.table is None else self.row_title(one.table, one.row)
         table = "" if one.table is None else self.w.text(one.table.title)
         said = self.w._("%(before)s, now %(now)s", before=self._said(one.before), now=self._said(one.now))
         return Line(self.w.pair(table, title) if table else title, said)
@@ -294,12 +294,12 @@ def year_between(year: int) -> str:
     return f"{year}–{year + 1}"
 
 
-def month_said(w: Wording, month: str, *, short: bool = False) -> str:
+def month_label(w: Wording, month: str, *, short: bool = False) -> str:
     day = date(int(month[:4]), int(month[5:]), 1)
     return w.dated(day, "LLL y" if short else "LLLL y")
 
 
-def total_said(w: Wording, total: str) -> str:
+def total_label(w: Wording, total: str) -> str:
     said = {
         case_summary.CASES: w._("Cases opened"),
         case_summary.DANGERS: w._("with a danger raised"),
@@ -327,7 +327,7 @@ def special_said(w: Wording, *, is_danger: bool) -> dict[str, str]:
     }
 
 
-def share_said(w: Wording, share: tuple[int, int]) -> str:
+def share_label(w: Wording, share: tuple[int, int]) -> str:
     low, high = w.percent(share[0]), w.percent(share[1])
     if share[1] == 100:
         return w._("%(low)s or more", low=low)
@@ -336,7 +336,7 @@ def share_said(w: Wording, share: tuple[int, int]) -> str:
     return w._("%(low)s to %(high)s", low=low, high=high)
 
 
-def former_said(w: Wording, *, is_all: bool) -> str:
+def previous_text(w: Wording, *, is_all: bool) -> str:
     """What the mark beside a count means, or that all counts are those of an earlier release."""
     if is_all:
         return w._(
@@ -358,13 +358,13 @@ def figure_rows(told: Told, wording: Wording) -> Iterator[Mapping[str, str | int
     lines = Lines(told, wording)
     for month in (WHOLE, *told.line.months):
         for total in GROUPS:
-            said = (TOTALS, wording._("Totals"), total, total_said(wording, total))
+            said = (TOTALS, wording._("Totals"), total, total_label(wording, total))
             yield _row(lines, told.unit, month, said, number=told.unit.at((TOTALS, total), month))
         for table in told.tables:
             if month == WHOLE or table.months:
                 yield from _rows_of(lines, table, month)
     for one in told.children:
-        said = (TOTALS, wording._("Totals"), case_summary.CASES, total_said(wording, case_summary.CASES))
+        said = (TOTALS, wording._("Totals"), case_summary.CASES, total_label(wording, case_summary.CASES))
         yield _row(lines, one, WHOLE, said, number=one.at((TOTALS, case_summary.CASES)))
 
 
@@ -380,13 +380,13 @@ def _rows_of(lines: Lines, table: FigureTable, month: str) -> Iterator[Mapping[s
             yield _row(lines, unit, month, (table.key, title, "", ""), "share", number=share[0], upper=share[1])
         case "times":
             key = unit.median(table.key, month)
-            within = lines.class_said(table, key) if key is not None else ""
+            within = lines.class_label(table, key) if key is not None else ""
             told = _row(lines, unit, month, (table.key, title, key or "", within), "median")
             yield {**told, "withheld": key is None}
 
 
 def _row(
-    lines: Lines, unit: UnitTold, month: str, said: tuple[str, str, str, str], what: str = "count", *,
+    lines: Lines, unit: UnitFigures, month: str, said: tuple[str, str, str, str], what: str = "count", *,
     number: int | None = None, upper: int | None = None,
 ) -> dict[str, str | int | bool | None]:  # fmt: skip
     months = lines.told.line.months
@@ -404,7 +404,7 @@ def figures_csv(told: Told, wording: Wording) -> bytes:
 
 def figures_list(told: Sequence[Told], wording: Wording) -> bytes:
     """The lists of releases, one after the other, for a spreadsheet in the language of whoever takes them."""
-    return _csv(told, wording, header_said(wording), _BETWEEN.get(wording.language, ","))
+    return _csv(told, wording, header_label(wording), _BETWEEN.get(wording.language, ","))
 
 
 def _csv(told: Sequence[Told], wording: Wording, header: Sequence[str], between: str) -> bytes:
@@ -422,7 +422,7 @@ def _cell(value: str | int | bool | None) -> str:
     return "" if value is None else str(value)
 
 
-def header_said(w: Wording) -> tuple[str, ...]:
+def header_label(w: Wording) -> tuple[str, ...]:
     """The columns in words."""
     return (
         w._("Code"), w._("Place"), w._("From"), w._("Until"), w._("Month"), w._("Table"), w._("Title of the table"),
@@ -434,7 +434,7 @@ def header_said(w: Wording) -> tuple[str, ...]:
 # ---- figures that are being worked out, or were not issued ---------------------------------------------------------
 
 
-def step_said(w: Wording, state: str) -> str:
+def step_label(w: Wording, state: str) -> str:
     """What is being done."""
     said = {
         "counting": w._("Cases are being counted."),
@@ -453,7 +453,7 @@ def job_said(w: Wording, job: FigureJobRow, year: str) -> str:
     return w._("Figures %(year)s: not issued", year=year)
 
 
-def fault_said(w: Wording, code: str) -> str:
+def fault_message(w: Wording, code: str) -> str:
     """Why nothing was issued."""
     said = {
         "gate": w._("Something small could have been worked out of these figures: they were not issued."),

@@ -19,7 +19,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.letter_pages import plain_cell
 from school_protocol.case_files.service import Issued, academy_of, signed
 from school_protocol.cases.loading import account_names
-from school_protocol.context import REALM, House
+from school_protocol.context import REALM, AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import SentBefore, Unseen
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
@@ -37,10 +37,10 @@ from school_protocol.statistics.presenters import (
     Lines,
     figure_rows,
     figures_list,
-    former_said,
-    header_said,
-    month_said,
-    total_said,
+    previous_text,
+    header_label,
+    month_label,
+    total_label,
     year_between,
 )
 from school_protocol.statistics.releases import place_of, see_told, see_years
@@ -95,10 +95,10 @@ class _Sheets:
             (w._("When issued"), w.moment(told.issued_at)),
             (w._("Counted on"), w.moment(told.counted_at)),
             (w._("Digest of the protocol"), told.definition),
-            (withheld_said(w), ""),
+            (withheld_text(w), ""),
         ]
         if lines.has_former:
-            head.append((former_said(w, is_all=lines.is_all_former), ""))
+            head.append((previous_text(w, is_all=lines.is_all_former), ""))
         row = rows_written(sheet, 0, head, self.marked)
         parts = [(w._("Totals"), lines.totals()), *((one.title, one.rows) for one in lines.tables())]
         parts += [(w._("Done in time"), lines.shares()), (w._("In half of the cases"), lines.medians())]
@@ -129,7 +129,7 @@ class _Sheets:
 
     def _all(self, sheet: Worksheet) -> None:
         """Every cell, withheld ones too, for whoever reckons on."""
-        for column, name in enumerate(header_said(self.w)):
+        for column, name in enumerate(header_label(self.w)):
             written(sheet, 0, column, name, self.bold)
         rows = ([row[column] for column in COLUMNS] for row in figure_rows(self.lines.told, self.w))
         rows_written(sheet, 1, ([_workbook_told(value) for value in row] for row in rows), self.marked)
@@ -145,7 +145,7 @@ def worksheet_of(book: xlsxwriter.Workbook, w: Wording, name: str) -> Worksheet:
     return sheet
 
 
-def withheld_said(w: Wording) -> str:
+def withheld_text(w: Wording) -> str:
     """Why a figure may be missing."""
     return w._("Not told: fewer than five, or kept back so that nothing can be worked out.")
 
@@ -223,7 +223,7 @@ def report_html(view: FigureReport, wording: Wording) -> str:
     return template("figures.html").render(
         view=view, printed=printed, lines=printed.lines, w=wording, _=wording.gettext, ngettext=wording.ngettext,
         line=printed.line, text=printed.text, code=bidi.code, year=year_between(view.told.line.year),
-        withheld=withheld_said(wording), former=former_said(wording, is_all=printed.lines.is_all_former),
+        withheld=withheld_text(wording), former=previous_text(wording, is_all=printed.lines.is_all_former),
     )  # fmt: skip
 
 
@@ -235,7 +235,7 @@ class _Printed(Letterhead):
         self.view, self.lines = view, Lines(view.told, wording)
 
     def months(self) -> tuple[Markup, ...]:
-        return tuple(self.line(month_said(self.w, month, short=True)) for month in self.view.told.line.months)
+        return tuple(self.line(month_label(self.w, month, short=True)) for month in self.view.told.line.months)
 
 
 def _data(told: Told, wording: Wording) -> dict[str, Any]:
@@ -304,7 +304,7 @@ class YearLines:
     def tables(self) -> tuple[YearsTable, ...]:
         """The totals and every table of which some year tells something, by the layout of the latest that has it."""
         layouts, w = self._layouts(), self.w
-        totals = [(total_said(w, one), self._counts((TOTALS, one))) for one in GROUPS]
+        totals = [(total_label(w, one), self._counts((TOTALS, one))) for one in GROUPS]
         found = [self._table(w._("At a glance"), "", totals)]
         for table in (one for one in layouts if one.kind == "rows" and self._tells(one)):
             found.append(self._table(w.text(table.title), self.latest.about(table), self._rows(table)))
@@ -335,10 +335,10 @@ class YearLines:
             yield self.latest.row_title(table, rows[key]), self._counts((table.key, key))
 
     def _counts(self, cell: Cell) -> tuple[str, ...]:
-        return self._each(lambda lines: lines.count_said(cell) if _has(lines, cell) else ABSENT)
+        return self._each(lambda lines: lines.count_label(cell) if _has(lines, cell) else ABSENT)
 
     def _shares(self, table: FigureTable) -> tuple[str, ...]:
-        return self._each(lambda lines: lines.share_said(table) if _same(lines, table) else ABSENT)
+        return self._each(lambda lines: lines.share_label(table) if _same(lines, table) else ABSENT)
 
     def _medians(self, table: FigureTable) -> tuple[str, ...]:
         """Each in the classes that its own year had."""
@@ -376,9 +376,9 @@ def years_xlsx(told: Sequence[Told], wording: Wording) -> bytes:
     lines, w = YearLines(told, wording), wording
     sheet = worksheet_of(book, w, w._("School years side by side"))
     unit = lines.latest.unit
-    head = [(lines.latest.unit_name(unit), unit.code), (withheld_said(w), "")]
+    head = [(lines.latest.unit_name(unit), unit.code), (withheld_text(w), "")]
     if lines.has_former:
-        head.append((former_said(w, is_all=False), ""))
+        head.append((previous_text(w, is_all=False), ""))
     row = rows_written(sheet, 0, head, marked)
     for table in lines.tables():
         written(sheet, row + 1, 0, table.title, bold)
@@ -421,7 +421,7 @@ def years_report_html(view: YearsReport, wording: Wording) -> str:
     return template("figure_years.html").render(
         view=view, lines=YearLines(view.told, w), letterhead=letterhead, w=w, _=w.gettext, line=letterhead.line,
         text=letterhead.text, code=bidi.code, unit=view.told[-1].unit,
-        span=f"{first.year}–{last.year + 1}", withheld=withheld_said(w), former=former_said(w, is_all=False),
+        span=f"{first.year}–{last.year + 1}", withheld=withheld_text(w), former=previous_text(w, is_all=False),
     )  # fmt: skip
 
 
@@ -433,9 +433,9 @@ SHEETS = {CSV: "text/csv", XLSX: "application/vnd.openxmlformats-officedocument.
 """Sheets that are handed out, with what they are."""
 
 
-def release_sheet(house: House, actor: Actor, protocol: str, code: str, release: str, kind: str) -> Issued:
+def release_sheet(ctx: AppContext, actor: Actor, protocol: str, code: str, release: str, kind: str) -> Issued:
     """A release as a sheet, in this person's language: it names nobody, and no copy is counted. Raises Unseen."""
-    told = _release_told(house, actor, protocol, code, release)
+    told = _release_told(ctx, actor, protocol, code, release)
     if kind not in SHEETS:
         raise Unseen(kind)
     wording = Wording(actor.language)
@@ -443,12 +443,12 @@ def release_sheet(house: House, actor: Actor, protocol: str, code: str, release:
     return Issued(_name(told, f"{wording.language}.{kind}"), data, copy=0)
 
 
-def years_sheet(house: House, actor: Actor, protocol: str, code: str, kind: str) -> Issued:
+def years_sheet(ctx: AppContext, actor: Actor, protocol: str, code: str, kind: str) -> Issued:
     """School years side by side as a file, in this person's language: one of SHEETS, or a PDF; no copy is counted.
 
     Raises Unseen, also where none was issued, and DocumentsUnavailable.
     """
-    view = see_years(house, actor, protocol, code)
+    view = see_years(ctx, actor, protocol, code)
     if not view.told:
         raise Unseen(kind)
     unit, wording = view.place.unit, Wording(actor.language)
@@ -460,36 +460,36 @@ def years_sheet(house: House, actor: Actor, protocol: str, code: str, kind: str)
             return Issued(name, years_xlsx(view.told, wording), copy=0)
         case "pdf":
             latest = view.told[-1].line
-            version = house.library.protocol(protocol, latest.version)
-            return Issued(name, years_report(YearsReport(view.told, version, _above(house, unit)), wording), copy=0)
+            version = ctx.library.protocol(protocol, latest.version)
+            return Issued(name, years_report(YearsReport(view.told, version, _above(ctx, unit)), wording), copy=0)
     raise Unseen(kind)
 
 
 def issue_report(
-    house: House, actor: Actor, protocol: str, code: str, release: str, language: str, *, token: str
+    ctx: AppContext, actor: Actor, protocol: str, code: str, release: str, language: str, *, token: str
 ) -> Issued:
     """One copy of the report on a unit.
 
     Raises Unseen, SentBefore where that press led to a copy already, SealingError where it can't be signed.
     """
-    told = _release_told(house, actor, protocol, code, release)
-    if language not in house.settings.languages:
+    told = _release_told(ctx, actor, protocol, code, release)
+    if language not in ctx.settings.languages:
         raise Unseen(language)
-    press = house.vault.chain("figure-paper-v1", f"{actor.id}\0{token}".encode("utf-8", "surrogatepass")).hex()
-    wording, now = Wording(language), house.now()
+    press = ctx.vault.chain("figure-paper-v1", f"{actor.id}\0{token}".encode("utf-8", "surrogatepass")).hex()
+    wording, now = Wording(language), ctx.now()
     view = FigureReport(
-        told, house.library.protocol(protocol, told.line.version), _above(house, told.unit.unit),
-        account_names(house, [told.line.by], language).get(told.line.by, "—"),
+        told, ctx.library.protocol(protocol, told.line.version), _above(ctx, told.unit.unit),
+        account_names(ctx, [told.line.by], language).get(told.line.by, "—"),
     )  # fmt: skip
     pages = figure_report(view, wording)
-    reader = account_names(house, [actor.id], language).get(actor.id, "—")
+    reader = account_names(ctx, [actor.id], language).get(actor.id, "—")
     for _attempt in range(ATTEMPTS):
-        with house.directory.reading() as session:
+        with ctx.directory.reading() as session:
             _not_again(repository.release_of_press(session, press))
             copy = repository.release_copies(session, release, told.unit.unit.id) + 1
         whole = numbered(pages, Copy(copy, reader, now, "", 0), wording)
-        data = _signed(house, told.unit.unit, whole, wording)
-        with house.directory.writing() as session:
+        data = _signed(ctx, told.unit.unit, whole, wording)
+        with ctx.directory.writing() as session:
             _not_again(repository.release_of_press(session, press))
             if repository.write_paper(
                 session, release=release, unit=told.unit.unit.id, copy=copy, language=language, actor=actor.id, at=now,
@@ -506,21 +506,21 @@ def numbered(pages: bytes, line: Copy, wording: Wording, *, realm: str = REALM) 
     return assembled(pages, overlay(line, wording, watermark), line, about, has_record=False)
 
 
-def _release_told(house: House, actor: Actor, protocol: str, code: str, release: str) -> Told:
-    place = place_of(house, actor, protocol, code)
-    told = see_told(house, place.unit, release)
+def _release_told(ctx: AppContext, actor: Actor, protocol: str, code: str, release: str) -> Told:
+    place = place_of(ctx, actor, protocol, code)
+    told = see_told(ctx, place.unit, release)
     if told.line.protocol != protocol:
         raise Unseen(release)
     return told
 
 
-def _signed(house: House, unit: Unit, data: bytes, wording: Wording) -> bytes:
+def _signed(ctx: AppContext, unit: Unit, data: bytes, wording: Wording) -> bytes:
     """In the name of its academy; what is of no academy goes unsigned, unless the installation has a key for it."""
-    folder = house.settings.signing_folder
-    signer = academy_of(house, unit)
+    folder = ctx.settings.signing_folder
+    signer = academy_of(ctx, unit)
     if folder is not None and signer.kind is not UnitKind.region and not (folder / f"{signer.code}.pem").is_file():
         return data
-    return signed(house, unit, data, house.now(), wording)
+    return signed(ctx, unit, data, ctx.now(), wording)
 
 
 def _not_again(before: FigurePaperRow | None) -> None:
@@ -528,8 +528,8 @@ def _not_again(before: FigurePaperRow | None) -> None:
         raise SentBefore({"copy": before.copy})
 
 
-def _above(house: House, unit: Unit) -> tuple[Unit, ...]:
-    with house.directory.reading() as session:
+def _above(ctx: AppContext, unit: Unit) -> tuple[Unit, ...]:
+    with ctx.directory.reading() as session:
         return tuple(auth_repository.find_units(session, unit.parents).values())
 
 

@@ -18,7 +18,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.sign_in_service import actor_of
 from school_protocol.case_files.prepare_process import Broken, Hands
 from school_protocol.cases.loading import account_names
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import FigureRules
 from school_protocol.engine.errors import BadInput, Refused, SchoolProtocolError, Unseen
@@ -31,13 +31,13 @@ from school_protocol.statistics.disclosure import auditing, suppressing
 from school_protocol.statistics.disclosure import release as disclosure_release
 from school_protocol.statistics.disclosure.release import Key, NotReleasable, Release, Said
 from school_protocol.statistics.models import FigureJobRow, FigureReleaseRow, State
-from school_protocol.statistics.repository import ToldOf
+from school_protocol.statistics.repository import UnitRelease
 from school_protocol.statistics.rules import (
     Changed,
     Period,
     ReleaseLine,
     Told,
-    UnitTold,
+    UnitFigures,
     changes,
     own_part,
     school_year,
@@ -73,13 +73,13 @@ class Place:
 # ---- who reads them ------------------------------------------------------------------------------------------------
 
 
-def places(house: House, actor: Actor) -> tuple[Place, ...]:
+def places(ctx: AppContext, actor: Actor) -> tuple[Place, ...]:
     """The units in which this person reads or issues figures, the widest first."""
-    if not permissions.may(house, actor, Permission.see_figures):
+    if not permissions.may(ctx, actor, Permission.see_figures):
         return ()
     found: dict[tuple[str, str], Place] = {}
-    held = list(_held(house, actor))
-    with house.directory.reading() as session:
+    held = list(_held(ctx, actor))
+    with ctx.directory.reading() as session:
         units = auth_repository.find_units(session, sorted({unit for _protocol, unit, _role, _issues in held}))
     for protocol, unit, role, issues in held:
         may_issue = issues and units[unit].kind is not UnitKind.school
@@ -89,11 +89,11 @@ def places(house: House, actor: Actor) -> tuple[Place, ...]:
     return tuple(sorted(found.values(), key=lambda one: (len(one.unit.parents), one.unit.code, one.protocol.protocol)))
 
 
-def place_of(house: House, actor: Actor, protocol: str, code: str) -> Place:
+def place_of(ctx: AppContext, actor: Actor, protocol: str, code: str) -> Place:
     """That unit, for whoever reads its figures or those of one above it. Raises Unseen."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         unit = auth_repository.unit_coded(session, code)
-    own = [one for one in places(house, actor) if one.protocol.protocol == protocol]
+    own = [one for one in places(ctx, actor) if one.protocol.protocol == protocol]
     if unit is None:
         raise Unseen(code)
     for place in own:
@@ -105,8 +105,8 @@ def place_of(house: House, actor: Actor, protocol: str, code: str) -> Place:
     return Place(unit, above.protocol, above.role, may_issue=False)
 
 
-def _held(house: House, actor: Actor) -> Iterator[tuple[Protocol, str, str, bool]]:
-    for protocol in house.library.current():
+def _held(ctx: AppContext, actor: Actor) -> Iterator[tuple[Protocol, str, str, bool]]:
+    for protocol in ctx.library.current():
         rules = protocol.figures
         for held in actor.appointments if rules is not None else ():
             assert rules is not None
@@ -117,24 +117,24 @@ def _held(house: House, actor: Actor) -> Iterator[tuple[Protocol, str, str, bool
 # ---- releases ------------------------------------------------------------------------------------------------------
 
 
-def releases_covering(house: House, unit: Unit, protocol: str = "") -> tuple[ReleaseLine, ...]:
+def releases_covering(ctx: AppContext, unit: Unit, protocol: str = "") -> tuple[ReleaseLine, ...]:
     """The releases that have this unit, the newest first."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = [one for one in repository.covering(session, unit.id) if protocol in ("", one.protocol)]
         return _lines(session, found)
 
 
-def see_told(house: House, unit: Unit, release_id: str) -> Told:
+def see_told(ctx: AppContext, unit: Unit, release_id: str) -> Told:
     """What a release tells of a unit and of those right below it. Raises Unseen."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return _told(session, repository.release(session, release_id), unit)
 
 
-def see_changes(house: House, told: Told) -> tuple[ReleaseLine, tuple[Changed, ...]] | None:
+def see_changes(ctx: AppContext, told: Told) -> tuple[ReleaseLine, tuple[Changed, ...]] | None:
     """The release that this one follows, and what it told otherwise of this unit; None: it is the first one."""
     if not told.line.former:
         return None
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         former = repository.release(session, told.line.former)
         if repository.told_of_release(session, former.id, told.unit.unit.id) is None:
             return None
@@ -162,16 +162,16 @@ class FiguresView:
         return len({line.year for line in self.lines}) > 1
 
 
-def see_figures(house: House, actor: Actor, protocol: str, code: str, release: str = "") -> FiguresView:
+def see_figures(ctx: AppContext, actor: Actor, protocol: str, code: str, release: str = "") -> FiguresView:
     """The latest release that has a unit, or that one. Raises Unseen."""
-    place = place_of(house, actor, protocol, code)
-    lines = releases_covering(house, place.unit, protocol)
+    place = place_of(ctx, actor, protocol, code)
+    lines = releases_covering(ctx, place.unit, protocol)
     shown = next((one for one in lines if one.id == release), None) if release else next(iter(lines), None)
     if release and shown is None:
         raise Unseen(release)
-    told = see_told(house, place.unit, shown.id) if shown else None
-    before = see_changes(house, told) if told else None
-    names = account_names(house, [shown.by], actor.language) if shown else {}
+    told = see_told(ctx, place.unit, shown.id) if shown else None
+    before = see_changes(ctx, told) if told else None
+    names = account_names(ctx, [shown.by], actor.language) if shown else {}
     return FiguresView(
         place=place,
         lines=lines,
@@ -179,7 +179,7 @@ def see_figures(house: House, actor: Actor, protocol: str, code: str, release: s
         former=before[0] if before else None,
         changed=before[1] if before else (),
         by=names.get(shown.by, "—") if shown else "",
-        above=_above(house, actor, place),
+        above=_above(ctx, actor, place),
     )
 
 
@@ -195,39 +195,39 @@ class YearsView:
     told: tuple[Told, ...]
 
 
-def see_years(house: House, actor: Actor, protocol: str, code: str) -> YearsView:
+def see_years(ctx: AppContext, actor: Actor, protocol: str, code: str) -> YearsView:
     """School years side by side, as they were issued; a place above may have issued some. Raises Unseen."""
-    place = place_of(house, actor, protocol, code)
+    place = place_of(ctx, actor, protocol, code)
     latest: dict[int, ReleaseLine] = {}
-    for line in releases_covering(house, place.unit, protocol):
+    for line in releases_covering(ctx, place.unit, protocol):
         latest.setdefault(line.year, line)
     years = [year for year in sorted(latest) if year > max(latest) - MOST_YEARS]
-    return YearsView(place, tuple(see_told(house, place.unit, latest[year].id) for year in years))
+    return YearsView(place, tuple(see_told(ctx, place.unit, latest[year].id) for year in years))
 
 
-def _above(house: House, actor: Actor, place: Place) -> Unit | None:
-    reads = {one.unit.id for one in places(house, actor) if one.protocol.protocol == place.protocol.protocol}
+def _above(ctx: AppContext, actor: Actor, place: Place) -> Unit | None:
+    reads = {one.unit.id for one in places(ctx, actor) if one.protocol.protocol == place.protocol.protocol}
     if not place.unit.parents or reads.isdisjoint(place.unit.parents):
         return None
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return auth_repository.unit(session, place.unit.parents[0])
 
 
-def see_public(house: House) -> tuple[ReleaseLine, ...]:
+def see_public(ctx: AppContext) -> tuple[ReleaseLine, ...]:
     """The releases that are on the page for everybody, the newest first."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return _lines(session, repository.public(session))
 
 
-def has_public(house: House) -> bool:
+def has_public(ctx: AppContext) -> bool:
     """Whether anything is on the page for everybody."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return bool(repository.public_ids(session))
 
 
-def see_public_told(house: House, release_id: str) -> Told:
+def see_public_told(ctx: AppContext, release_id: str) -> Told:
     """What everybody is told of a release: of its own unit alone. Raises Unseen."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         if release_id not in repository.public_ids(session):
             raise Unseen(release_id)
         issued = repository.release(session, release_id)
@@ -245,8 +245,8 @@ def _told(session: Session, issued: FigureReleaseRow, unit: Unit) -> Told:
     return Told(line, tables_from_data(issued.tables), _unit_told(own, unit), tuple(children))
 
 
-def _unit_told(told: ToldOf, unit: Unit) -> UnitTold:
-    return UnitTold(unit, told.unit == own_part(unit.id), told.told)
+def _unit_told(told: UnitRelease, unit: Unit) -> UnitFigures:
+    return UnitFigures(unit, told.unit == own_part(unit.id), told.told)
 
 
 def _lines(session: Session, found: Sequence[FigureReleaseRow]) -> tuple[ReleaseLine, ...]:
@@ -307,26 +307,26 @@ class Options:
         return self.job if self.job is not None and self.job.state == State.refused else None
 
 
-def see_options(house: House, actor: Actor, protocol: str, code: str) -> Options:
+def see_options(ctx: AppContext, actor: Actor, protocol: str, code: str) -> Options:
     """For whoever issues the figures of that unit. Raises Unseen."""
-    place = issuable(house, actor, protocol, code)
-    lines = [one for one in releases_covering(house, place.unit, protocol) if one.unit.id == place.unit.id]
+    place = issuable(ctx, actor, protocol, code)
+    lines = [one for one in releases_covering(ctx, place.unit, protocol) if one.unit.id == place.unit.id]
     latest = {one.year: one for one in lines if one.is_latest}
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         job = repository.latest_job(session, protocol, place.unit.id)
-    return Options(place, tuple((year, latest.get(year)) for year in _years(house, place)), job)
+    return Options(place, tuple((year, latest.get(year)) for year in _years(ctx, place)), job)
 
 
-def ask_release(house: House, actor: Actor, protocol: str, code: str, year: int, token: str) -> str:
+def ask_release(ctx: AppContext, actor: Actor, protocol: str, code: str, year: int, token: str) -> str:
     """Ask for the figures of a unit and of all below it; returns the job's id. Pressed twice, it is one.
 
     Raises Unseen, BadInput for a year that isn't offered, Running where that unit's are being worked out.
     """
-    place = issuable(house, actor, protocol, code)
-    if year not in _years(house, place):
+    place = issuable(ctx, actor, protocol, code)
+    if year not in _years(ctx, place):
         raise BadInput({"year": ("unknown_option",)})
-    press = house.vault.chain("figures-press-v1", f"{actor.id}\0{token}".encode("utf-8", "surrogatepass")).hex()
-    with house.directory.writing() as session:
+    press = ctx.vault.chain("figures-press-v1", f"{actor.id}\0{token}".encode("utf-8", "surrogatepass")).hex()
+    with ctx.directory.writing() as session:
         before = repository.job_of_press(session, press)
         if before is not None:
             return before.id
@@ -334,28 +334,28 @@ def ask_release(house: House, actor: Actor, protocol: str, code: str, year: int,
         if last is not None and last.is_running:
             raise Running(last.id)
         job = new_id()
-        repository.make_key(session, house.vault, job)
+        repository.make_key(session, ctx.vault, job)
         repository.add_job(
             session, job, protocol=protocol, unit=place.unit.id, year=year, account=actor.id, role=place.role,
-            at=house.now(), press=press,
+            at=ctx.now(), press=press,
         )  # fmt: skip
     return job
 
 
-def issuable(house: House, actor: Actor, protocol: str, code: str) -> Place:
-    place = place_of(house, actor, protocol, code)
+def issuable(ctx: AppContext, actor: Actor, protocol: str, code: str) -> Place:
+    place = place_of(ctx, actor, protocol, code)
     if not place.may_issue:
         raise Unseen(code)
     return place
 
 
-def _years(house: House, place: Place) -> tuple[int, ...]:
+def _years(ctx: AppContext, place: Place) -> tuple[int, ...]:
     """The school year that runs, and those before it of which something is counted."""
     begins = place.rules.begins
-    running = _year_at(begins, house.now())
+    running = _year_at(begins, ctx.now())
     counted = {
         int(month[:4]) - (int(month[5:]) < begins)
-        for month in counts.months(house, place.protocol.protocol, place.unit.id)
+        for month in counts.months(ctx, place.protocol.protocol, place.unit.id)
     }
     return tuple(year for year in range(running, running - YEARS_BACK - 1, -1) if year == running or year in counted)
 
@@ -374,32 +374,32 @@ class JobView:
     place: Place
 
 
-def see_job(house: House, actor: Actor, job_id: str) -> JobView:
+def see_job(ctx: AppContext, actor: Actor, job_id: str) -> JobView:
     """How far it is, for whoever issues the figures of that unit. Raises Unseen."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         job = repository.job(session, job_id)
         unit = auth_repository.unit(session, job.unit)
-    return JobView(job, issuable(house, actor, job.protocol, unit.code))
+    return JobView(job, issuable(ctx, actor, job.protocol, unit.code))
 
 
-def stop_release(house: House, actor: Actor, job_id: str) -> bool:
+def stop_release(ctx: AppContext, actor: Actor, job_id: str) -> bool:
     """Nothing is issued; False where it had come to its end before. Raises Unseen."""
-    see_job(house, actor, job_id)
-    with house.directory.writing() as session:
-        return settle_release(house, session, job_id, State.stopped)
+    see_job(ctx, actor, job_id)
+    with ctx.directory.writing() as session:
+        return settle_release(ctx, session, job_id, State.stopped)
 
 
-def set_public(house: House, actor: Actor, release_id: str, *, is_public: bool) -> bool:
+def set_public(ctx: AppContext, actor: Actor, release_id: str, *, is_public: bool) -> bool:
     """Put a release on the page for everybody, or take it from there; False where it is so already. Raises Unseen."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         issued = repository.release(session, release_id)
         unit = auth_repository.unit(session, issued.unit)
-    place = issuable(house, actor, issued.protocol, unit.code)
-    with house.directory.writing() as session:
-        if not repository.set_public(session, release_id, is_public=is_public, actor=actor.id, at=house.now()):
+    place = issuable(ctx, actor, issued.protocol, unit.code)
+    with ctx.directory.writing() as session:
+        if not repository.set_public(session, release_id, is_public=is_public, actor=actor.id, at=ctx.now()):
             return False
         kind = Kind.figures_published if is_public else Kind.figures_withdrawn
-        note(session, kind, issued, actor.id, place.role, at=house.now())
+        note(session, kind, issued, actor.id, place.role, at=ctx.now())
     return True
 
 
@@ -421,40 +421,40 @@ def note(session: Session, kind: Kind, issued: FigureReleaseRow, actor: str, rol
 # ---- working -------------------------------------------------------------------------------------------------------
 
 
-def go_on(house: House, hands: Hands) -> bool:
+def go_on(ctx: AppContext, hands: Hands) -> bool:
     """Work on what was asked for first, unless somebody is at it; returns whether there is more to do at once.
 
     Raises NotCounted in a realm that is not the real one.
     """
-    counts.only_real(house)
-    with house.directory.writing() as session:
-        job = repository.take_next(session, now=house.now())
+    counts.only_real(ctx)
+    with ctx.directory.writing() as session:
+        job = repository.take_next(session, now=ctx.now())
         if job is not None and job.tries > TRIES:
-            settle_release(house, session, job.id, State.refused, "broken")
+            settle_release(ctx, session, job.id, State.refused, "broken")
             return True
     if job is None:
         return False
     try:
-        hands.do(work, job.id, now=house.now())
+        hands.do(work, job.id, now=ctx.now())
     except Broken as broken:
         _log.warning("figures %s could not be worked out (%s)", job.id, broken)
-        with house.directory.writing() as session:
+        with ctx.directory.writing() as session:
             repository.leave(session, job.id)
         return False
     return True
 
 
-def work(house: House, job_id: str) -> None:
+def work(ctx: AppContext, job_id: str) -> None:
     """All steps that are left of one job, whose lease its caller took; each is kept as it ends."""
     # loads the solver, once
 
-    counts.only_real(house)
-    Work(house, job_id).work()
+    counts.only_real(ctx)
+    Work(ctx, job_id).work()
 
 
-def settle_release(house: House, session: Session, job_id: str, state: State, fault: str = "") -> bool:
+def settle_release(ctx: AppContext, session: Session, job_id: str, state: State, fault: str = "") -> bool:
     """Nothing was issued: what was counted can't be opened any more."""
-    settled = repository.settle_job(session, job_id, state, at=house.now(), fault=fault)
+    settled = repository.settle_job(session, job_id, state, at=ctx.now(), fault=fault)
     if settled:
         repository.drop_key(session, job_id)
     return settled
@@ -463,7 +463,7 @@ def settle_release(house: House, session: Session, job_id: str, state: State, fa
 # From a release to what each of its units is told: all that leaves the sealed counts.
 
 
-def told_by_unit(release: Release) -> tuple[ToldOf, ...]:
+def told_by_unit(release: Release) -> tuple[UnitRelease, ...]:
     """What is told of every unit of the tree, those of which nothing is told among them.
 
     `former`: the counts that it repeats as an earlier release told them.
@@ -483,7 +483,7 @@ def told_by_unit(release: Release) -> tuple[ToldOf, ...]:
             kind = "shares" if isinstance(value, tuple) else "medians"
             kept = list(value) if isinstance(value, tuple) else value
             told[said.unit][kind].setdefault(said.table, {})[said.month] = kept
-    return tuple(ToldOf(unit, above[unit], found) for unit, found in told.items())
+    return tuple(UnitRelease(unit, above[unit], found) for unit, found in told.items())
 
 
 # One release worked out by a worker: counted, chosen from beside all that were issued, checked,
@@ -510,13 +510,13 @@ class _Made(NamedTuple):
 
 
 class Work:
-    def __init__(self, house: House, job_id: str) -> None:
-        self.house = house
-        with house.directory.reading() as session:
+    def __init__(self, ctx: AppContext, job_id: str) -> None:
+        self.ctx = ctx
+        with ctx.directory.reading() as session:
             self.job = repository.job(session, job_id)
             self.unit = auth_repository.unit(session, self.job.unit)
-            self.actor = actor_of(house, self.job.account, session)
-        self._begun, self._began_at = time.monotonic(), house.now()
+            self.actor = actor_of(ctx, self.job.account, session)
+        self._begun, self._began_at = time.monotonic(), ctx.now()
         self._said = 0.0
 
     def work(self) -> None:
@@ -528,8 +528,8 @@ class Work:
             while state in steps:
                 state = steps[state]()
         except _Settled as why:
-            with self.house.directory.writing() as session:
-                settle_release(self.house, session, self.job.id, State.refused, str(why))
+            with self.ctx.directory.writing() as session:
+                settle_release(self.ctx, session, self.job.id, State.refused, str(why))
 
     def _now(self) -> datetime:
         """Now: the clock of a process apart stands where the work began."""
@@ -542,7 +542,7 @@ class Work:
         begins = place.rules.begins
         today = self._began_at.astimezone(ZONE).strftime("%Y-%m")
         months = tuple(month for month in school_year(begins, self.job.year).months if month <= today)
-        counts = counted(self.house, self.job.protocol, self.unit.id, Period(months), whole=True)
+        counts = counted(self.ctx, self.job.protocol, self.unit.id, Period(months), whole=True)
         release = disclosure_release.as_data(Release(counts, frozenset()))
         version = place.protocol.version
         return self._keep(
@@ -579,7 +579,7 @@ class Work:
     def _issue(self, made: _Made, release: Release) -> State:
         place = self._allowed()
         job, counted_at = self.job, datetime.fromisoformat(made.counted_at)
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             beside = self._issued_beside(session, release)
             if [one.id for one in beside] != made.beside:
                 found = repository.set_state(
@@ -596,7 +596,7 @@ class Work:
                 edition=last.edition + 1 if last else 1, months=list(release.counts.period.months),
                 counted_at=counted_at, issued_at=max([self._now(), *(one.issued_at + _NEXT for one in beside)]),
                 actor=job.account, role=place.role, former=last.id if last else None, tables=made.tables,
-                sealed=repository.seal(session, self.house.vault, job.id, disclosure_release.as_data(release)),
+                sealed=repository.seal(session, self.ctx.vault, job.id, disclosure_release.as_data(release)),
             )  # fmt: skip
             if not kept:
                 raise StorageBusy(f"figures {job.id}: their number was given meanwhile")
@@ -611,13 +611,13 @@ class Work:
         try:
             if self.actor is None:
                 raise Unseen(self.job.id)
-            return issuable(self.house, self.actor, self.job.protocol, self.unit.code)
+            return issuable(self.ctx, self.actor, self.job.protocol, self.unit.code)
         except Unseen:
             raise _Settled("not_allowed") from None
 
     def _beside(self, made: _Made) -> dict[str, Release]:
         release = disclosure_release.from_data(made.release, tables_from_data(made.tables))
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             return {one.id: self._opened(session, one) for one in self._issued_beside(session, release)}
 
     def _issued_beside(self, session: Session, release: Release) -> tuple[FigureReleaseRow, ...]:
@@ -626,21 +626,21 @@ class Work:
 
     def _opened(self, session: Session, issued: FigureReleaseRow) -> Release:
         sealed = repository.sealed_release(session, issued.id)
-        data = repository.open_sealed(session, self.house.vault, issued.id, sealed)
+        data = repository.open_sealed(session, self.ctx.vault, issued.id, sealed)
         return disclosure_release.from_data(data, tables_from_data(issued.tables))
 
     def _made(self) -> _Made:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             sealed = repository.sealed_of(session, self.job.id)
             if sealed is None:
                 raise _Settled("broken")
-            return _Made(**repository.open_sealed(session, self.house.vault, self.job.id, sealed))
+            return _Made(**repository.open_sealed(session, self.ctx.vault, self.job.id, sealed))
 
     def _sealed(self, session: Session, made: _Made) -> bytes:
-        return repository.seal(session, self.house.vault, self.job.id, made._asdict())
+        return repository.seal(session, self.ctx.vault, self.job.id, made._asdict())
 
     def _keep(self, state: State, made: _Made) -> State:
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             kept = repository.set_state(session, self.job.id, state, self._sealed(session, made), now=self._now())
         return state if kept else State.stopped
 
@@ -649,6 +649,6 @@ class Work:
         if time.monotonic() - self._said < SAID_EVERY:
             return
         self._said = time.monotonic()
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             if not repository.go_on(session, self.job.id, done=done, total=total, now=self._now()):
                 raise _Settled("stopped")

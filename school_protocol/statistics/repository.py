@@ -28,7 +28,7 @@ from school_protocol.statistics.models import (
     FigurePublicRow,
     FigureReleaseRow,
     FigureShareRow,
-    FigureToldRow,
+    DisclosedFigureRow,
     State,
     YearlyReportRow,
 )
@@ -380,7 +380,7 @@ MADE_OF = "figures"
 
 
 @dataclass(frozen=True, slots=True)
-class ToldOf:
+class UnitRelease:
     """What is told of one unit: table → row → month → count, and the same for shares and medians."""
 
     unit: str
@@ -430,14 +430,14 @@ def _release_label(release: str) -> str:
 # ---- releases ------------------------------------------------------------------------------------------------------
 
 
-def write_release(session: Session, told: Collection[ToldOf], **columns: Any) -> bool:
+def write_release(session: Session, told: Collection[UnitRelease], **columns: Any) -> bool:
     """Keep a release for good; False where its number was given meanwhile."""
     if not add_new(session, FigureReleaseRow, **columns):
         return False
     of = columns["id"]
     rows = [{"release": of, "unit": one.unit, "above": one.above, "told": dict(one.told)} for one in told]
     for first in range(0, len(rows), _AT_ONCE):
-        session.execute(insert(FigureToldRow), rows[first : first + _AT_ONCE])
+        session.execute(insert(DisclosedFigureRow), rows[first : first + _AT_ONCE])
     return True
 
 
@@ -451,7 +451,7 @@ def release(session: Session, release_id: str) -> FigureReleaseRow:
 
 def covering(session: Session, unit: str) -> tuple[FigureReleaseRow, ...]:
     """The releases that have this unit: issued for it, or for one above it; the newest first."""
-    within = select(FigureToldRow.release).where(FigureToldRow.unit == unit)
+    within = select(DisclosedFigureRow.release).where(DisclosedFigureRow.unit == unit)
     query = select(FigureReleaseRow).where(FigureReleaseRow.id.in_(within))
     rows = session.scalars(query.order_by(FigureReleaseRow.issued_at.desc(), FigureReleaseRow.id.desc()))
     return tuple(rows)
@@ -477,7 +477,7 @@ def beside(
 
 
 def _units(session: Session, release_id: str) -> frozenset[str]:
-    return frozenset(session.scalars(select(FigureToldRow.unit).where(FigureToldRow.release == release_id)))
+    return frozenset(session.scalars(select(DisclosedFigureRow.unit).where(DisclosedFigureRow.release == release_id)))
 
 
 def sealed_release(session: Session, release_id: str) -> bytes:
@@ -496,16 +496,16 @@ def last_edition(session: Session, protocol: str, unit: str, year: int) -> Figur
     return session.scalars(query.order_by(FigureReleaseRow.edition.desc()).limit(1)).one_or_none()
 
 
-def told_of_release(session: Session, release_id: str, unit: str) -> ToldOf | None:
+def told_of_release(session: Session, release_id: str, unit: str) -> UnitRelease | None:
     """What a release tells of one unit; None: it isn't in it."""
-    row = session.get(FigureToldRow, (release_id, unit))
-    return ToldOf(row.unit, row.above, row.told) if row else None
+    row = session.get(DisclosedFigureRow, (release_id, unit))
+    return UnitRelease(row.unit, row.above, row.told) if row else None
 
 
-def told_below(session: Session, release_id: str, unit: str) -> tuple[ToldOf, ...]:
+def told_below(session: Session, release_id: str, unit: str) -> tuple[UnitRelease, ...]:
     """What it tells of the units right below one."""
-    query = select(FigureToldRow).where(FigureToldRow.release == release_id, FigureToldRow.above == unit)
-    return tuple(ToldOf(row.unit, row.above, row.told) for row in session.scalars(query.order_by(FigureToldRow.unit)))
+    query = select(DisclosedFigureRow).where(DisclosedFigureRow.release == release_id, DisclosedFigureRow.above == unit)
+    return tuple(UnitRelease(row.unit, row.above, row.told) for row in session.scalars(query.order_by(DisclosedFigureRow.unit)))
 
 
 # ---- for everybody -------------------------------------------------------------------------------------------------

@@ -13,11 +13,11 @@ from school_protocol.engine.intents import Reason
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Permission
 from school_protocol.pdf import rendering
-from school_protocol.pdf.presenters import error_said
+from school_protocol.pdf.presenters import error_message
 from school_protocol.pdf.verdicts import SealingError
 from school_protocol.statistics import release_files, releases, yearly_report
-from school_protocol.statistics.presenters import Lines, fault_said, former_said, job_said, step_said
-from school_protocol.statistics.release_files import YearLines, withheld_said
+from school_protocol.statistics.presenters import Lines, fault_message, previous_text, job_said, step_label
+from school_protocol.statistics.release_files import YearLines, withheld_text
 from school_protocol.statistics.releases import Running
 from school_protocol.statistics.yearly_report import YearlyOptions
 from school_protocol.ui import sessions
@@ -34,7 +34,7 @@ _YEAR = 4
 @figure_blueprint.get("", endpoint="index")
 def figure_index() -> ResponseReturnValue:
     """The places; where there is one alone, its page."""
-    places = releases.places(sessions.house(), sessions.actor())
+    places = releases.places(sessions.ctx(), sessions.actor())
     if len(places) == 1:
         return redirect(url_for("figures.unit", protocol=places[0].protocol.protocol, code=places[0].unit.code))
     return render_template("statistics/index.html", places=places)
@@ -56,13 +56,13 @@ def release_figure(protocol: str, code: str, release: str) -> ResponseReturnValu
 def years(protocol: str, code: str) -> ResponseReturnValue:
     """School years side by side."""
     w = wording()
-    view = releases.see_years(sessions.house(), sessions.actor(), protocol, code)
+    view = releases.see_years(sessions.ctx(), sessions.actor(), protocol, code)
     return render_template(
         "statistics/years.html",
         view=view,
         lines=YearLines(view.told, w) if view.told else None,
-        withheld=withheld_said(w),
-        former_said=former_said(w, is_all=False),
+        withheld=withheld_text(w),
+        previous_text=previous_text(w, is_all=False),
         missing=rendering.missing(),
     )
 
@@ -71,7 +71,7 @@ def years(protocol: str, code: str) -> ResponseReturnValue:
 def years_sheet(protocol: str, code: str, kind: str) -> ResponseReturnValue:
     """The same for a spreadsheet, or as a PDF."""
     try:
-        found = release_files.years_sheet(sessions.house(), sessions.actor(), protocol, code, kind)
+        found = release_files.years_sheet(sessions.ctx(), sessions.actor(), protocol, code, kind)
     except rendering.DocumentsUnavailable:
         return redirect(url_for("figures.years", protocol=protocol, code=code))
     return send_file(
@@ -89,7 +89,7 @@ def issue(protocol: str, code: str) -> ResponseReturnValue:
     chosen = int(year) if year.isascii() and year.isdigit() and len(year) == _YEAR else 0
     token = request.form.get("token", "")[:100] or new_token()
     try:
-        job = releases.ask_release(sessions.house(), sessions.actor(), protocol, code, chosen, token)
+        job = releases.ask_release(sessions.ctx(), sessions.actor(), protocol, code, chosen, token)
     except Running as running:
         return redirect(url_for("figures.job", job=running.job), 303)
     except BadInput:
@@ -101,15 +101,15 @@ def issue(protocol: str, code: str) -> ResponseReturnValue:
 @figure_blueprint.get("/issuing/<job>")
 def job(job: str) -> ResponseReturnValue:
     """How far it is, or what came of it."""
-    view = releases.see_job(sessions.house(), sessions.actor(), job[:ID_MOST])
+    view = releases.see_job(sessions.ctx(), sessions.actor(), job[:ID_MOST])
     w = wording()
     return render_template(
         "statistics/job.html",
         view=view,
         job=view.job,
         title=job_said(w, view.job, year_between(view.job.year)),
-        step=step_said(w, view.job.state),
-        fault=fault_said(w, view.job.fault),
+        step=step_label(w, view.job.state),
+        fault=fault_message(w, view.job.fault),
     )
 
 
@@ -117,7 +117,7 @@ def job(job: str) -> ResponseReturnValue:
 def stop(job: str) -> ResponseReturnValue:
     """Nothing is issued."""
     w = wording()
-    if releases.stop_release(sessions.house(), sessions.actor(), job[:ID_MOST]):
+    if releases.stop_release(sessions.ctx(), sessions.actor(), job[:ID_MOST]):
         flash(w._("Stopped. Nothing was issued."), "ok")
     else:
         flash(w._("It had come to its end before."), "message")
@@ -129,7 +129,7 @@ def public(protocol: str, code: str, release: str) -> ResponseReturnValue:
     """Put it on the page for everybody, or take it from there."""
     is_public = request.form.get("public") == "yes"
     w = wording()
-    if releases.set_public(sessions.house(), sessions.actor(), release[:ID_MOST], is_public=is_public):
+    if releases.set_public(sessions.ctx(), sessions.actor(), release[:ID_MOST], is_public=is_public):
         said = w._("These figures are on the page for everybody now.") if is_public else w._("Taken from that page.")
         flash(said, "ok")
     return redirect(url_for("figures.release", protocol=protocol, code=code, release=release), 303)
@@ -138,7 +138,7 @@ def public(protocol: str, code: str, release: str) -> ResponseReturnValue:
 @figure_blueprint.get("/<protocol>/<code>/<release>/sheets/<kind>")
 def sheet(protocol: str, code: str, release: str, kind: str) -> ResponseReturnValue:
     """The same figures for a spreadsheet."""
-    found = release_files.release_sheet(sessions.house(), sessions.actor(), protocol, code, release[:ID_MOST], kind)
+    found = release_files.release_sheet(sessions.ctx(), sessions.actor(), protocol, code, release[:ID_MOST], kind)
     return send_file(
         BytesIO(found.data),
         release_files.SHEETS.get(kind, "application/pdf"),
@@ -155,7 +155,7 @@ def report(protocol: str, code: str, release: str) -> ResponseReturnValue:
         return _figure_page(protocol, code, release[:ID_MOST]), 503
     try:
         made = release_files.issue_report(
-            sessions.house(),
+            sessions.ctx(),
             sessions.actor(),
             protocol,
             code,
@@ -168,15 +168,15 @@ def report(protocol: str, code: str, release: str) -> ResponseReturnValue:
         return _figure_page(protocol, code, release, problem=said), 409
     except SealingError as error:
         current_app.logger.exception("a report on figures could not be sealed")
-        return _figure_page(protocol, code, release, problem=error_said(wording(), error)), 503
+        return _figure_page(protocol, code, release, problem=error_message(wording(), error)), 503
     return send_file(BytesIO(made.data), "application/pdf", as_attachment=True, download_name=made.name)
 
 
 def _figure_page(protocol: str, code: str, release: str = "", *, problem: str = "") -> str:
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    view = releases.see_figures(house, actor, protocol, code, release)
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    view = releases.see_figures(ctx, actor, protocol, code, release)
     lines = Lines(view.told, w) if view.told else None
-    options = releases.see_options(house, actor, protocol, code) if view.place.may_issue else None
+    options = releases.see_options(ctx, actor, protocol, code) if view.place.may_issue else None
     return render_template(
         "statistics/unit.html",
         view=view,
@@ -184,9 +184,9 @@ def _figure_page(protocol: str, code: str, release: str = "", *, problem: str = 
         options=options,
         refused=year_between(options.refused.year) if options and options.refused else "",
         yearly=_has_yearly(code),
-        withheld=withheld_said(w),
-        former_said=former_said(w, is_all=lines is not None and lines.is_all_former),
-        year_said=lambda line: year_between(line.year),
+        withheld=withheld_text(w),
+        previous_text=previous_text(w, is_all=lines is not None and lines.is_all_former),
+        year_label=lambda line: year_between(line.year),
         token=new_token(),
         problem=problem,
         missing=rendering.missing(),
@@ -201,7 +201,7 @@ def year_between(year: int) -> str:
 def _has_yearly(code: str) -> bool:
     """Whether this school's yearly report for its council is for whoever reads."""
     try:
-        yearly_report.place_of(sessions.house(), sessions.actor(), code)
+        yearly_report.place_of(sessions.ctx(), sessions.actor(), code)
     except Unseen:
         return False
     return True
@@ -216,14 +216,14 @@ campaign_blueprint = Pages("campaign", __name__, asks=Permission.anyone, url_pre
 @campaign_blueprint.app_template_global()
 def has_public_figures() -> bool:
     """Whether there is anything to lead to, for the page on which people sign in."""
-    return releases.has_public(sessions.house())
+    return releases.has_public(sessions.ctx())
 
 
 @campaign_blueprint.get("", endpoint="index")
 def campaign_index() -> ResponseReturnValue:
     """In the language that the browser asks for."""
-    offered = sessions.house().settings.languages
-    language = request.accept_languages.best_match(offered) or sessions.house().settings.default_language
+    offered = sessions.ctx().settings.languages
+    language = request.accept_languages.best_match(offered) or sessions.ctx().settings.default_language
     return redirect(url_for("campaign.latest", language=language))
 
 
@@ -240,20 +240,20 @@ def release_campaign(language: str, release: str) -> ResponseReturnValue:
 
 
 def _campaign_page(language: str, release: str = "") -> str:
-    house = sessions.house()
-    if language not in house.settings.languages:
+    ctx = sessions.ctx()
+    if language not in ctx.settings.languages:
         raise Unseen(language)
     reword(language)
-    every = releases.see_public(house)
+    every = releases.see_public(ctx)
     chosen = release or (every[0].id if every else "")
-    told = releases.see_public_told(house, chosen) if chosen else None
+    told = releases.see_public_told(ctx, chosen) if chosen else None
     return render_template(
         "statistics/campaign.html",
         every=every,
         told=told,
         lines=Lines(told, wording()) if told else None,
-        year_said=lambda line: year_between(line.year),
-        withheld=withheld_said(wording()),
+        year_label=lambda line: year_between(line.year),
+        withheld=withheld_text(wording()),
         endpoint="campaign.release" if release else "campaign.latest",
         release=release or None,
     )
@@ -268,7 +268,7 @@ yearly_blueprint.panel("statistics/yearly_link.html", yearly_report.has_reports,
 @yearly_blueprint.get("", endpoint="index")
 def yearly_index() -> ResponseReturnValue:
     """The schools; where there is one alone, its page."""
-    places = yearly_report.places(sessions.house(), sessions.actor())
+    places = yearly_report.places(sessions.ctx(), sessions.actor())
     if not places:
         raise Unseen("yearly")
     if len(places) == 1:
@@ -279,13 +279,13 @@ def yearly_index() -> ResponseReturnValue:
 @yearly_blueprint.route("/<school>", methods=["GET", "POST"])
 def school(school: str) -> ResponseReturnValue:
     """Choose the year and the language; pressed, a copy is handed out."""
-    options = yearly_report.see_yearly(sessions.house(), sessions.actor(), school)
+    options = yearly_report.see_yearly(sessions.ctx(), sessions.actor(), school)
     if request.method != "POST" or options.missing:
         return _yearly_page(options)
     year, language = request.form.get("year", ""), request.form.get("language", "")
     try:
         issued = yearly_report.issue_yearly(
-            sessions.house(),
+            sessions.ctx(),
             sessions.actor(),
             school,
             int(year) if year.isascii() and year.isdigit() and len(year) == len("2026") else 0,
@@ -300,7 +300,7 @@ def school(school: str) -> ResponseReturnValue:
         return _yearly_page(options, reasons=error.reasons, chosen=year), 409
     except SealingError as error:
         current_app.logger.exception("a yearly report could not be sealed")
-        return _yearly_page(options, unsealed=error_said(wording(), error), chosen=year), 503
+        return _yearly_page(options, unsealed=error_message(wording(), error), chosen=year), 503
     return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)
 
 

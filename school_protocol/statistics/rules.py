@@ -494,7 +494,7 @@ class ReleaseLine:
 
 
 @dataclass(frozen=True, slots=True)
-class UnitTold:
+class UnitFigures:
     """What is told of one unit. `is_own_part`: of what stands at that unit itself, not at any below it."""
 
     unit: Unit
@@ -531,8 +531,8 @@ class Told:
 
     line: ReleaseLine
     tables: tuple[FigureTable, ...]
-    unit: UnitTold
-    children: tuple[UnitTold, ...] = ()
+    unit: UnitFigures
+    children: tuple[UnitFigures, ...] = ()
 
     def for_everybody(self) -> Told:
         """Of the unit alone, the tables that may stand on a page for everybody; counts rounded to fives."""
@@ -549,7 +549,7 @@ class Told:
             "medians": {table: found for table, found in self.unit.told["medians"].items() if table in kept},
             "former": [],
         }
-        return Told(self.line, tables, UnitTold(self.unit.unit, self.unit.is_own_part, told))
+        return Told(self.line, tables, UnitFigures(self.unit.unit, self.unit.is_own_part, told))
 
 
 def rounded(number: int) -> int:

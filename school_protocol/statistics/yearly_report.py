@@ -20,7 +20,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import Issued, signed
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import account_names, folded, stood_at, surroundings
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine import case_summary
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_summary import CASES
@@ -37,7 +37,7 @@ from school_protocol.pdf.verdicts import FIGURES, Copy
 from school_protocol.people import repository as people_repository
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.statistics import repository, yearly_rules
-from school_protocol.statistics.presenters import Letterhead, band_said, share_said, special_said, year_between
+from school_protocol.statistics.presenters import Letterhead, band_said, share_label, special_said, year_between
 from school_protocol.statistics.release_files import numbered
 from school_protocol.statistics.repository import Report
 from school_protocol.statistics.rules import BAND
@@ -304,7 +304,7 @@ class Lines(Letterhead):
             (
                 self.text(self._deadline(key).title),
                 self.line(self._limit(key)),
-                self.line(share_said(self.w, found)),
+                self.line(share_label(self.w, found)),
                 found[0],
             )
             for key, found in self.figures.times.items()
@@ -401,17 +401,17 @@ class YearlyOptions:
 # ---- who may have it -----------------------------------------------------------------------------------------------
 
 
-def has_reports(house: House, actor: Actor) -> bool:
+def has_reports(ctx: AppContext, actor: Actor) -> bool:
     """Whether there is a school whose report this person may have."""
-    wanted = {role for _protocol, document in _declared(house) for role in document.for_}
+    wanted = {role for _protocol, document in _declared(ctx) for role in document.for_}
     return any(held.role in wanted for held in actor.appointments)
 
 
-def places(house: House, actor: Actor) -> tuple[Place, ...]:
+def places(ctx: AppContext, actor: Actor) -> tuple[Place, ...]:
     """The schools whose report this person may have, by code."""
     found: dict[tuple[str, str], Place] = {}
-    with house.directory.reading() as session:
-        for protocol, document in _declared(house):
+    with ctx.directory.reading() as session:
+        for protocol, document in _declared(ctx):
             for held in actor.appointments:
                 if held.role in document.for_:
                     for unit in auth_repository.schools_under(session, [held.unit]):
@@ -419,16 +419,16 @@ def places(house: House, actor: Actor) -> tuple[Place, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
-def place_of(house: House, actor: Actor, school: str) -> Place:
+def place_of(ctx: AppContext, actor: Actor, school: str) -> Place:
     """That one; raises Unseen."""
-    found = next((one for one in places(house, actor) if one.unit.code == school), None)
+    found = next((one for one in places(ctx, actor) if one.unit.code == school), None)
     if found is None:
         raise Unseen(school)
     return found
 
 
-def _declared(house: House) -> Iterator[tuple[Protocol, Document]]:
-    for protocol in house.library.current():
+def _declared(ctx: AppContext) -> Iterator[tuple[Protocol, Document]]:
+    for protocol in ctx.library.current():
         for document in protocol.documents.values():
             if document.yearly is not None:
                 yield protocol, document
@@ -437,16 +437,16 @@ def _declared(house: House) -> Iterator[tuple[Protocol, Document]]:
 # ---- which years ---------------------------------------------------------------------------------------------------
 
 
-def see_yearly(house: House, actor: Actor, school: str) -> YearlyOptions:
+def see_yearly(ctx: AppContext, actor: Actor, school: str) -> YearlyOptions:
     """What can be asked for of that school. Raises Unseen."""
-    place = place_of(house, actor, school)
-    languages = tuple(one for one in house.settings.languages if one in place.protocol.languages)
-    return YearlyOptions(place, _years(house, place), languages, rendering.missing())
+    place = place_of(ctx, actor, school)
+    languages = tuple(one for one in ctx.settings.languages if one in place.protocol.languages)
+    return YearlyOptions(place, _years(ctx, place), languages, rendering.missing())
 
 
-def _years(house: House, place: Place) -> tuple[YearLine, ...]:
+def _years(ctx: AppContext, place: Place) -> tuple[YearLine, ...]:
     """The year that runs, and those before it, the latest first."""
-    rules, now, timezone = _rules(place), house.now(), _timezone(house, place.unit)
+    rules, now, timezone = _rules(place), ctx.now(), _timezone(ctx, place.unit)
     running = yearly_rules.year_at(rules, timezone, now)
     return tuple(
         YearLine(year, yearly_rules.period(rules, year, timezone, now), yearly_rules.first_told_on(rules, year))
@@ -459,8 +459,8 @@ def _rules(place: Place) -> Yearly:
     return place.document.yearly
 
 
-def _timezone(house: House, unit: Unit) -> str:
-    with house.directory.reading() as session:
+def _timezone(ctx: AppContext, unit: Unit) -> str:
+    with ctx.directory.reading() as session:
         return people_repository.calendar_for(session, unit).timezone
 
 
@@ -468,14 +468,14 @@ def _timezone(house: House, unit: Unit) -> str:
 
 
 def issue_yearly(
-    house: House, actor: Actor, school: str, year: int, language: str, *, token: str | None = None
+    ctx: AppContext, actor: Actor, school: str, year: int, language: str, *, token: str | None = None
 ) -> Issued:
     """One copy, numbered, signed and written down. The first one of a year settles its figures for all that follow.
 
     Raises Unseen, BadInput for a year that isn't offered, Refused while no term of it is over, SentBefore where that
     press led to a copy already, SealingError where it can't be signed: then nothing was handed out.
     """
-    options = see_yearly(house, actor, school)
+    options = see_yearly(ctx, actor, school)
     if language not in options.languages:
         raise Unseen(language)
     line = next((one for one in options.years if one.year == year), None)
@@ -483,14 +483,14 @@ def issue_yearly(
         raise BadInput({"year": ("unknown_option",)})
     if line.period is None:
         raise Refused((Reason("no_term_over"),))
-    press = _press(house, actor, token or secrets.token_hex(16))
-    with house.directory.reading() as session:
+    press = _press(ctx, actor, token or secrets.token_hex(16))
+    with ctx.directory.reading() as session:
         _not_again(session, press)
-    return _issue(house, actor, options.place, line.period, language, press)
+    return _issue(ctx, actor, options.place, line.period, language, press)
 
 
-def _press(house: House, actor: Actor, token: str) -> str:
-    return house.vault.chain("yearly-press-v1", f"{actor.id}\0{token}".encode("utf-8", "surrogatepass")).hex()
+def _press(ctx: AppContext, actor: Actor, token: str) -> str:
+    return ctx.vault.chain("yearly-press-v1", f"{actor.id}\0{token}".encode("utf-8", "surrogatepass")).hex()
 
 
 def _not_again(session: Session, press: str) -> None:
@@ -499,30 +499,30 @@ def _not_again(session: Session, press: str) -> None:
         raise SentBefore({"copy": before.copy})
 
 
-def _issue(house: House, actor: Actor, place: Place, period: Period, language: str, press: str) -> Issued:
-    unit, now, wording = place.unit, house.now(), Wording(language)
-    reader = account_names(house, [actor.id], language).get(actor.id, "—")
+def _issue(ctx: AppContext, actor: Actor, place: Place, period: Period, language: str, press: str) -> Issued:
+    unit, now, wording = place.unit, ctx.now(), Wording(language)
+    reader = account_names(ctx, [actor.id], language).get(actor.id, "—")
     report = Report(
         actor.realm, unit.id, place.protocol.protocol, place.document.key, year=period.year, until=period.last_day
     )
     counted: Figures | None = None
     for _attempt in range(ATTEMPTS):
-        with house.directory.reading() as session:
+        with ctx.directory.reading() as session:
             above = tuple(auth_repository.find_units(session, unit.parents).values())
             before = repository.first_yearly_report(session, report)
             copy = repository.yearly_copies(session, report) + 1
         if before is not None:  # its figures stand, with the version by which they were counted
-            protocol = house.library.protocol(before.protocol, before.version)
+            protocol = ctx.library.protocol(before.protocol, before.version)
             printed = yearly_rules.from_data(before.figures)
         else:
-            counted = counted or count(house, place, period)
+            counted = counted or count(ctx, place, period)
             protocol, printed = place.protocol, counted
         view = YearlyPaper(protocol, protocol.documents[place.document.key], unit, above, period, printed)
         line = Copy(copy, reader, now, "", 0)
         data = signed(
-            house, unit, numbered(yearly_paper(view, wording), line, wording, realm=actor.realm), now, wording
+            ctx, unit, numbered(yearly_paper(view, wording), line, wording, realm=actor.realm), now, wording
         )
-        with house.directory.writing() as session:
+        with ctx.directory.writing() as session:
             _not_again(session, press)
             if repository.write_yearly_copy(
                 session, report, copy, version=protocol.version, language=language, actor=actor.id, role=place.role,
@@ -536,23 +536,23 @@ def _issue(house: House, actor: Actor, place: Place, period: Period, language: s
 # ---- counting ------------------------------------------------------------------------------------------------------
 
 
-def count(house: House, place: Place, period: Period) -> Figures:
+def count(ctx: AppContext, place: Place, period: Period) -> Figures:
     """What may be told of a school's year, whatever the reader may see."""
-    tally = add_up(house, place, period)
-    return figures(tally, is_over=period.is_over, training_ends=_training_ends(house, place, period))
+    tally = add_up(ctx, place, period)
+    return figures(tally, is_over=period.is_over, training_ends=_training_ends(ctx, place, period))
 
 
-def add_up(house: House, place: Place, period: Period) -> Tally:
+def add_up(ctx: AppContext, place: Place, period: Period) -> Tally:
     """A school's cases as the journal stood at the end, without those that stand apart now: never printed as it is."""
     earlier = [
         one
-        for one in house.library.every()
+        for one in ctx.library.every()
         if one.protocol == place.protocol.protocol and one.version != place.protocol.version
     ]
     tally = Tally(place.protocol, place.document, earlier)
-    for facts, case in _cases(house, place, period):
+    for facts, case in _cases(ctx, place, period):
         tally.take(facts, case)
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         key = (place.unit.id, place.protocol.protocol, place.document.key, period.year, period.last_day)
         share = privacy_repository.share(session, key)
     if share is not None:
@@ -560,25 +560,25 @@ def add_up(house: House, place: Place, period: Period) -> Tally:
     return tally
 
 
-def _cases(house: House, place: Place, period: Period) -> Iterator[tuple[Facts, Case]]:
+def _cases(ctx: AppContext, place: Place, period: Period) -> Iterator[tuple[Facts, Case]]:
     """One case after the other, as each stood at the end of the period and as it is now; nobody's name is opened."""
-    around = surroundings(house, place.unit.id)
-    with house.realm.reading() as session:
+    around = surroundings(ctx, place.unit.id)
+    with ctx.realm.reading() as session:
         ids = repository.case_ids(session, place.unit.id, place.protocol.protocol, period.starts, period.ends)
     for first in range(0, len(ids), AT_ONCE):
-        with house.realm.reading() as session:
+        with ctx.realm.reading() as session:
             for case_id in ids[first : first + AT_ONCE]:
                 if not cases_repository.is_destroyed(session, case_id):
-                    _protocol, case = folded(house, session, case_id)
-                    yield stood_at(house, case, period.ends, around), case
+                    _protocol, case = folded(ctx, session, case_id)
+                    yield stood_at(ctx, case, period.ends, around), case
 
 
-def _training_ends(house: House, place: Place, period: Period) -> bool:
+def _training_ends(ctx: AppContext, place: Place, period: Period) -> bool:
     """Whether a certificate of somebody who needs one here runs out before the end of the school year that follows."""
-    today = today_for(house)
+    today = today_for(ctx)
     limit = yearly_rules.ends_on(_rules(place), period.year + 1)
     trained = {key for key, role in place.protocol.roles.items() if role.trained}
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         posts = auth_repository.posts(session, [place.unit.id], since=today)
     held: Mapping[str, date | None] = {
         post.account.id: post.account.trained_until

@@ -174,7 +174,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One entry of a folder of backups; without a manifest it is unfinished, or not of this house: `fault` says."""
+    """One entry of a folder of backups; without a manifest it is unfinished, or from elsewhere: `fault` says."""
 
     path: Path
     manifest: Manifest | None
@@ -401,14 +401,14 @@ def _signed(vault: Vault, made: Manifest) -> bytes:
 
 
 def manifest_of(path: Path, vault: Vault) -> Manifest:
-    """The manifest of a backup; raises BackupUnusable where there is none, or this house didn't write it."""
+    """The manifest of a backup; raises BackupUnusable where there is none, or this installation didn't write it."""
     try:
         told = json.loads((path / MANIFEST).read_bytes())
         mac = str(told.pop("mac"))
         if told["format"] != FORMAT:
             raise BackupUnusable(f"{path} is a backup in a form that this program doesn't know")
         if not hmac.compare_digest(mac.encode(), _backup_mac(vault, told).encode()):
-            raise BackupUnusable(f"{path}: the manifest is not as this house wrote it, or its journal key is another")
+            raise BackupUnusable(f"{path}: the manifest is not as it was written here, or its journal key is another")
         return Manifest(
             told["name"],
             datetime.fromisoformat(told["begun"]),

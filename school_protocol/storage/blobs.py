@@ -22,7 +22,7 @@ from school_protocol.config import FOLDER, ROWS
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.storage.durable_files import sync
 from school_protocol.storage.engines import Store, empty_log
-from school_protocol.storage.models import FilesAtRow, KeptBlobRow
+from school_protocol.storage.models import FilesAtRow, BlobRow
 from school_protocol.storage.store_errors import StorageBusy
 
 STARTS = tuple(f"{number:02x}" for number in range(256))
@@ -258,29 +258,29 @@ class Rows:
 
     def put(self, session: Session | None, case_id: str, name: str, data: bytes) -> None:
         assert session is not None, "rows come with the rows that name them"
-        session.execute(insert(KeptBlobRow).values(name=checked(name), case_id=case_id, content=data))
+        session.execute(insert(BlobRow).values(name=checked(name), case_id=case_id, content=data))
 
     def get(self, session: Session, name: str) -> bytes | None:
-        return session.scalar(select(KeptBlobRow.content).where(KeptBlobRow.name == checked(name)))
+        return session.scalar(select(BlobRow.content).where(BlobRow.name == checked(name)))
 
     def delete(self, names: Iterable[str]) -> None:
         wanted = list(map(checked, names))
         if wanted:
             with self.realm.writing(together=True) as session:
-                session.execute(delete(KeptBlobRow).where(KeptBlobRow.name.in_(wanted)))
+                session.execute(delete(BlobRow).where(BlobRow.name.in_(wanted)))
             if self.realm.engine.dialect.name == "sqlite":
                 empty_log(self.realm.engine)  # else what was deleted lies in the log for a while
 
     def names(self, start: str = "") -> Iterator[Lying]:
-        size = func.length(KeptBlobRow.content)
-        query = select(KeptBlobRow.name, size).where(beginning(KeptBlobRow.name, start)).order_by(KeptBlobRow.name)
+        size = func.length(BlobRow.content)
+        query = select(BlobRow.name, size).where(beginning(BlobRow.name, start)).order_by(BlobRow.name)
         with self.realm.reading() as session:
             found = session.execute(query).all()
         yield from (Lying(name, length, None) for name, length in found)
 
     def clear(self) -> None:
         with self.realm.writing() as session:
-            session.execute(delete(KeptBlobRow))
+            session.execute(delete(BlobRow))
 
     def is_versioned(self) -> bool | None:
         return False

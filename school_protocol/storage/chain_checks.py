@@ -332,7 +332,7 @@ def keep_check(
 
 
 def checks_told(session: Session, check: JournalCheckRow, at: datetime) -> None:
-    """Those who keep the house were told of a check."""
+    """Administrators were told of a check."""
     session.get_one(JournalCheckRow, check.id).told_at = at
 
 

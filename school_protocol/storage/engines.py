@@ -37,7 +37,7 @@ WHOSE = "school_protocol.whose"
 BESIDE = "beside"
 """Where a writing session says that others may write beside it."""
 VAULT = "vault"
-"""Where a session carries the keys of its house: for chains that are continued as it commits, and for keyed rows."""
+"""Where a session carries the keys of its context: for chains that are continued as it commits, and for keyed rows."""
 
 _AS_SET = "pragmas"
 """Where a connection remembers how patient it is, and whether it only reads."""

@@ -190,7 +190,7 @@ def bound(label: str, number: int) -> str:
 # ---- keys in this process ------------------------------------------------------------------------------------------
 
 
-class HeldRing:
+class HeldKeyRing:
     """Keys that this process holds in memory."""
 
     kind = "memory"
@@ -233,14 +233,14 @@ class HeldRing:
         """Another process may have turned the ring meanwhile."""
 
 
-class Ring(HeldRing):
+class Ring(HeldKeyRing):
     """A ring given as it is: the highest number wraps."""
 
     def __init__(self, keys: Mapping[int, bytes]) -> None:
         super().__init__(keys, max(keys))
 
 
-class FileRing(HeldRing):
+class FileRing(HeldKeyRing):
     """Files `master-N.key`; the highest number wraps, and each wrapping looks whether there is a newer one."""
 
     kind = "files"
@@ -273,7 +273,7 @@ class FileRing(HeldRing):
         self._reload()
 
 
-class EnvironmentRing(HeldRing):
+class EnvironmentRing(HeldKeyRing):
     """A ring in one setting, `2:BASE64,1:BASE64`: the first wraps, the others only open.
 
     So a new key is added behind the one in use, every process is started anew, and only then it is put first.

@@ -473,7 +473,7 @@ class AccessRow(RealmBase):
     __table_args__ = (Index(None, "case_id", "at", "id"), Index(None, "account", "at", "id"))
 
 
-class KeptBlobRow(RealmBase):
+class BlobRow(RealmBase):
     """The sealed bytes of a file, where files lie in the database; `name` is the `place` of its row."""
 
     __tablename__ = "kept_blob"

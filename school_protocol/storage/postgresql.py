@@ -93,7 +93,7 @@ def _rows(part: Part, tables: Sequence[str], role: str, schema: str, purged: boo
 
 # ---- row-level security: rows of a case are there only for whoever's session the database finds --------------------
 # Each transaction of a page says with which token it goes on; the database lets through the cases of that account's
-# units, of those below, and those given by name. It is wider than what `engine.visibility` allows. The house's own
+# units, of those below, and those given by name. It is wider than what `engine.visibility` allows. The product's own
 # roles (messages, time limits, commands) see all.
 
 OF_CASE = (
@@ -112,7 +112,7 @@ WALLED = ("case_index", *OF_CASE, *OF_INDEX, "report")
 """Tables of the realm that stand behind it. Reports are those of one's units, and one's own."""
 
 _COUNTS = "counts that name no case"
-_OWN_WORK = "the house's own work: when it was done, where things lie"
+_OWN_WORK = "the product's own work: when it was done, where things lie"
 _STRANGERS = (
     "strangers tell a school something, without a session, and put those of two days in another order as they do"
 )

@@ -1,6 +1,6 @@
 """A restored installation takes the place of what is there, all of it or nothing, with a way back.
 
-What was prepared lies in `.restoring` within the data folder. From the moment its mark is written the house opens no
+What was prepared lies in `.restoring` within the data folder. From the moment its mark is written the site opens no
 more until every part is in place: whoever is killed between two parts goes on where it stopped.
 """
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from school_protocol.storage import master_keys
-from school_protocol.storage.master_keys import KEY_BYTES, HeldRing, Masters, Ring, masters_of, open_bytes, seal_bytes
+from school_protocol.storage.master_keys import KEY_BYTES, HeldKeyRing, Masters, Ring, masters_of, open_bytes, seal_bytes
 from school_protocol.storage.store_errors import KeysUnusable
 
 __all__ = ["KEY_BYTES", "Secrets", "Vault", "canonical", "from_canonical", "normalised", "open_bytes", "seal_bytes"]
@@ -59,7 +59,7 @@ class Vault:
 
     @classmethod
     def drawn(cls, key: bytes, folder: Path) -> Vault:
-        """The vault of a house whose three secrets are drawn from one key: with it they are gone."""
+        """The vault of an installation whose three secrets are drawn from one key: with it they are gone."""
         one, journal, marks = (
             HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=f"drawn-{name}-v1".encode()).derive(key)
             for name in ("master", "journal", "marks")
@@ -91,7 +91,7 @@ class Vault:
 
     def secrets(self) -> Secrets:
         """What a recovery copy holds. Master keys that a command holds are not among it."""
-        held = self._masters.held() if isinstance(self._masters, HeldRing) else {}
+        held = self._masters.held() if isinstance(self._masters, HeldKeyRing) else {}
         return Secrets(held, self._journal, self._marks)
 
     # -- keys that wrap keys

@@ -52,7 +52,7 @@ def kinds() -> dict[str, str]:
     return {kind: said[kind] for kind in RANKED}
 
 
-def kind_said(kind: str) -> str:
+def kind_label(kind: str) -> str:
     """Why one case waits."""
     w = wording()
     return {
@@ -91,7 +91,7 @@ def observes(head: CaseHead) -> bool:
     return review is not None and not head.metadata_only and role_for(head.protocol, review.by, head.roles) is not None
 
 
-def refused_said(w: Wording, code: str) -> str:
+def refused_message(w: Wording, code: str) -> str:
     """Why a review could not be asked for, or ended."""
     if code == "waits":
         return w._("The case waits for review already, or has ended: it can’t be sent now.")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
-from school_protocol.context import House, declared, today_for
+from school_protocol.context import AppContext, declared, today_for
 from school_protocol.engine.definition import Target
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Permission, Unit, UnitKind
@@ -253,24 +253,24 @@ class Keeper:
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def keeper_of(house: House, actor: Actor) -> Keeper:
+def keeper_of(ctx: AppContext, actor: Actor) -> Keeper:
     """This person as one who keeps contacts; raises Unseen."""
-    known = declared(house)
+    known = declared(ctx)
     posts = tuple(one for one in actor.appointments if one.role in known and known[one.role][1].keeps_contacts)
     if not posts:
         raise Unseen("contacts")
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         units = auth_repository.find_units(session, {post.unit for post in posts})
     return Keeper(actor, posts, units)
 
 
-def see_contacts(house: House, actor: Actor, city: str = "") -> ContactsView:
+def see_contacts(ctx: AppContext, actor: Actor, city: str = "") -> ContactsView:
     """The contacts of one's units, of all below and above them, and of the country; with the latest changes.
 
     `city`: those of that town alone, however it is written; where no contact is there, all.
     """
-    keeper = keeper_of(house, actor)
-    with house.directory.reading() as session:
+    keeper = keeper_of(ctx, actor)
+    with ctx.directory.reading() as session:
         found = _reached(session, keeper)
         units = auth_repository.find_units(session, {one.unit for one in found if one.unit})
         changes = administration_log.changes(
@@ -278,8 +278,8 @@ def see_contacts(house: House, actor: Actor, city: str = "") -> ContactsView:
         )
         people = auth_repository.accounts(session, _named(found, changes))
     names = {key: account.name(actor.language) for key, account in people.items()}
-    views = [_view(house, keeper, one, units, names) for one in found]
-    order = list(targets_of(house))
+    views = [_view(ctx, keeper, one, units, names) for one in found]
+    order = list(targets_of(ctx))
     places: dict[str, list[ContactView]] = {}
     towns = {_town(view, actor.language) for view in views} - {""}
     known = any(is_of_town(view.city, city) for view in views)
@@ -287,7 +287,7 @@ def see_contacts(house: House, actor: Actor, city: str = "") -> ContactsView:
     for view in sorted(shown, key=lambda one: order.index(one.target.key) if one.target else len(order)):
         places.setdefault(view.unit.id if view.unit else "", []).append(view)
     storeys = sorted(places, key=lambda key: _storey(keeper, units.get(key)))
-    log = tuple(_change(house, one, names) for one in changes)
+    log = tuple(_change(ctx, one, names) for one in changes)
     return ContactsView(
         tuple(PlaceContacts(units.get(key), tuple(places[key])) for key in storeys),
         city if known else "",
@@ -295,7 +295,7 @@ def see_contacts(house: House, actor: Actor, city: str = "") -> ContactsView:
         sum(view.is_stale and view.may_change for view in views),
         sum(view.is_stale and not view.may_change for view in views),
         log,
-        house.settings.contact_days,
+        ctx.settings.contact_days,
     )
 
 
@@ -308,20 +308,20 @@ def _storey(keeper: Keeper, unit: Unit | None) -> tuple[bool, int, str]:
     return keeper.post_for(unit) is None, len(unit.parents) if unit else 0, unit.code if unit else ""
 
 
-def see_contact(house: House, actor: Actor, contact_id: str) -> ContactView:
+def see_contact(ctx: AppContext, actor: Actor, contact_id: str) -> ContactView:
     """One contact that this person keeps, or may note as right; raises Unseen."""
-    keeper = keeper_of(house, actor)
-    with house.directory.reading() as session:
+    keeper = keeper_of(ctx, actor)
+    with ctx.directory.reading() as session:
         found = _seen(session, keeper, contact_id)
         units = auth_repository.find_units(session, [found.unit] if found.unit else [])
         people = auth_repository.accounts(session, _named([found], ()))
-    return _view(house, keeper, found, units, {key: one.name(actor.language) for key, one in people.items()})
+    return _view(ctx, keeper, found, units, {key: one.name(actor.language) for key, one in people.items()})
 
 
-def was_retired(house: House, actor: Actor, contact_id: str) -> bool:
+def was_retired(ctx: AppContext, actor: Actor, contact_id: str) -> bool:
     """Whether that was a contact of this person's places, and is retired; raises Unseen for whoever keeps none."""
-    keeper = keeper_of(house, actor)
-    with house.directory.reading() as session:
+    keeper = keeper_of(ctx, actor)
+    with ctx.directory.reading() as session:
         found = referral_repository.retired(session, contact_id)
         return found is not None and keeper.post_for(_unit(session, found)) is not None
 
@@ -334,31 +334,31 @@ class Places:
     may_be_country: bool
 
 
-def places_for(house: House, actor: Actor) -> Places:
+def places_for(ctx: AppContext, actor: Actor) -> Places:
     """The places for which this person may add a contact, from the widest to the narrowest."""
-    keeper = keeper_of(house, actor)
-    with house.directory.reading() as session:
+    keeper = keeper_of(ctx, actor)
+    with ctx.directory.reading() as session:
         ids = people_repository.places(session, list(keeper.units), limit=PLACES_MOST)
         found = auth_repository.find_units(session, ids).values() if len(ids) < PLACES_MOST else ()
     return Places(tuple(sorted(found, key=lambda unit: (len(unit.parents), unit.code))), keeper.is_top)
 
 
-def stale_contacts(house: House, actor: Actor) -> int:
+def stale_contacts(ctx: AppContext, actor: Actor) -> int:
     """How many contacts of this person's own units are due to be checked; 0 for whoever keeps none."""
-    if not permissions.may(house, actor, Permission.keep_contacts):
+    if not permissions.may(ctx, actor, Permission.keep_contacts):
         return 0
-    keeper = keeper_of(house, actor)
-    with house.directory.reading() as session:
+    keeper = keeper_of(ctx, actor)
+    with ctx.directory.reading() as session:
         found = _reached(session, keeper)
         units = auth_repository.find_units(session, {one.unit for one in found if one.unit})
     own = (one for one in found if keeper.post_for(units.get(one.unit or "")))
-    return sum(is_stale(house, one.verified_on) for one in own)
+    return sum(is_stale(ctx, one.verified_on) for one in own)
 
 
-def targets_of(house: House) -> dict[str, Target]:
+def targets_of(ctx: AppContext) -> dict[str, Target]:
     """Whom cases may be referred to, by key, in the order of the definitions."""
     found: dict[str, Target] = {}
-    for protocol in house.library.current():
+    for protocol in ctx.library.current():
         for key, target in protocol.targets.items():
             found.setdefault(key, target)
     return found
@@ -381,12 +381,12 @@ def _named(found: Iterable[ContactRow], changes: Iterable[Change]) -> set[str]:
 
 
 def _view(
-    house: House, keeper: Keeper, one: ContactRow, units: Mapping[str, Unit], names: Mapping[str, str]
+    ctx: AppContext, keeper: Keeper, one: ContactRow, units: Mapping[str, Unit], names: Mapping[str, str]
 ) -> ContactView:
     unit = units.get(one.unit or "")
     return ContactView(
         id=one.id,
-        target=_target(house, one.target),
+        target=_target(ctx, one.target),
         unit=unit,
         names=one.names,
         city=one.city,
@@ -395,37 +395,37 @@ def _view(
         hours=one.hours,
         verified_on=one.verified_on,
         verified_by=names.get(one.verified_by or "", ""),
-        is_stale=is_stale(house, one.verified_on),
+        is_stale=is_stale(ctx, one.verified_on),
         may_change=keeper.post_for(unit) is not None,
         revision=one.revision,
     )
 
 
-def _target(house: House, key: str) -> Target | None:
-    for protocol in house.library.current():
+def _target(ctx: AppContext, key: str) -> Target | None:
+    for protocol in ctx.library.current():
         found = protocol.targets.get(protocol.resolve("targets", key))
         if found is not None:
             return found
     return None
 
 
-def _change(house: House, one: Change, names: Mapping[str, str]) -> ChangeView:
+def _change(ctx: AppContext, one: Change, names: Mapping[str, str]) -> ChangeView:
     target, _, said = one.sentence.partition(":")
-    return ChangeView(one.kind.value, one.at, names.get(one.actor, "–"), _target(house, target), said.strip())
+    return ChangeView(one.kind.value, one.at, names.get(one.actor, "–"), _target(ctx, target), said.strip())
 
 
 # ---- changing ------------------------------------------------------------------------------------------------------
 
 
 def add_contact(
-    house: House, actor: Actor, *, target: str | None, unit: str | None, token: str, **said: str | None
+    ctx: AppContext, actor: Actor, *, target: str | None, unit: str | None, token: str, **said: str | None
 ) -> Kept:
     """A new contact of one of one's places (`unit`: its code; empty: the whole country, for whoever is at the top)."""
-    keeper = keeper_of(house, actor)
+    keeper = keeper_of(ctx, actor)
 
     def change(session: Session) -> str:
         problems: Problems = {}
-        if target not in targets_of(house):
+        if target not in targets_of(ctx):
             problems["target"] = ("unknown_option" if target else "required",)
         place, post = _place(session, keeper, unit, problems)
         contact = checked(said, {}, problems)
@@ -437,16 +437,16 @@ def add_contact(
             names=contact.names, city=contact.city, phone=contact.phone, url=contact.url, hours=contact.hours,
         )  # fmt: skip
         if contact.is_verified:
-            repository.verify_contact(session, added, on=today_for(house), by=actor.id)
-        _write_down(house, session, keeper, post, Kind.contact_added, added, str(target), contact.shown)
+            repository.verify_contact(session, added, on=today_for(ctx), by=actor.id)
+        _write_down(ctx, session, keeper, post, Kind.contact_added, added, str(target), contact.shown)
         return added
 
-    return kept_once(house, actor, token, ["contact-add", [target, unit, in_order(said)]], "contact", change)
+    return kept_once(ctx, actor, token, ["contact-add", [target, unit, in_order(said)]], "contact", change)
 
 
-def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token: str, **said: str | None) -> Kept:
+def correct(ctx: AppContext, actor: Actor, contact_id: str, *, expected: int, token: str, **said: str | None) -> Kept:
     """Put a contact right; raises TeamRefused where somebody changed it since it was shown."""
-    keeper = keeper_of(house, actor)
+    keeper = keeper_of(ctx, actor)
 
     def change(session: Session) -> str:
         before, post = _own(session, keeper, contact_id)
@@ -456,7 +456,7 @@ def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token
             raise BadInput(problems)
         if before.revision != expected:
             raise TeamRefused(Obstacle("changed_meanwhile"))
-        today = today_for(house)
+        today = today_for(ctx)
         was = before.phone or before.url
         same = (before.phone, before.url) == (contact.phone, contact.url)
         stays = (before.verified_on, before.verified_by) if same else (None, None)
@@ -466,45 +466,45 @@ def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token
             hours=contact.hours, verified_on=verified_on, verified_by=verified_by,
         )  # fmt: skip
         shown = contact.shown if was == contact.shown else f"{was or '–'} → {contact.shown or '–'}"
-        _write_down(house, session, keeper, post, Kind.contact_corrected, contact_id, before.target, shown)
+        _write_down(ctx, session, keeper, post, Kind.contact_corrected, contact_id, before.target, shown)
         return contact_id
 
     return kept_once(
-        house, actor, token, ["contact-correct", [contact_id, expected, in_order(said)]], "contact", change
+        ctx, actor, token, ["contact-correct", [contact_id, expected, in_order(said)]], "contact", change
     )
 
 
-def verify(house: House, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
+def verify(ctx: AppContext, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
     """Somebody called today, and it is right; also of a contact that is kept further up."""
-    keeper = keeper_of(house, actor)
+    keeper = keeper_of(ctx, actor)
 
     def change(session: Session) -> str:
         found = _seen(session, keeper, contact_id)
         if referral_repository.contact(session, contact_id).revision != expected:
             raise TeamRefused(Obstacle("changed_meanwhile"))
-        repository.verify_contact(session, contact_id, on=today_for(house), by=actor.id)
+        repository.verify_contact(session, contact_id, on=today_for(ctx), by=actor.id)
         post = keeper.post_for(_unit(session, found)) or keeper.posts[0]
         shown = found.phone or found.url or _name_of(found)
-        _write_down(house, session, keeper, post, Kind.contact_verified, contact_id, found.target, shown)
+        _write_down(ctx, session, keeper, post, Kind.contact_verified, contact_id, found.target, shown)
         return contact_id
 
-    return kept_once(house, actor, token, ["contact-verify", [contact_id, expected]], "contact", change)
+    return kept_once(ctx, actor, token, ["contact-verify", [contact_id, expected]], "contact", change)
 
 
-def retire(house: House, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
+def retire(ctx: AppContext, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
     """A contact that is right no more is shown nowhere from now on."""
-    keeper = keeper_of(house, actor)
+    keeper = keeper_of(ctx, actor)
 
     def change(session: Session) -> str:
         found, post = _own(session, keeper, contact_id)
         if found.revision != expected:
             raise TeamRefused(Obstacle("changed_meanwhile"))
-        referral_repository.retire(session, contact_id, at=house.now())
+        referral_repository.retire(session, contact_id, at=ctx.now())
         shown = found.phone or found.url or _name_of(found)
-        _write_down(house, session, keeper, post, Kind.contact_retired, contact_id, found.target, shown)
+        _write_down(ctx, session, keeper, post, Kind.contact_retired, contact_id, found.target, shown)
         return contact_id
 
-    return kept_once(house, actor, token, ["contact-retire", [contact_id, expected]], "contact", change)
+    return kept_once(ctx, actor, token, ["contact-retire", [contact_id, expected]], "contact", change)
 
 
 def _name_of(found: ContactRow) -> str:
@@ -542,26 +542,26 @@ def _place(
 
 
 def kept_once(
-    house: House, actor: Actor, token: str, said: Sequence[object], of: str, change: Callable[[Session], str]
+    ctx: AppContext, actor: Actor, token: str, said: Sequence[object], of: str, change: Callable[[Session], str]
 ) -> Kept:
     """Make a change of the directory once, however often its form is sent; both it and the form's token, or neither."""
-    press = idempotency.press(house.vault, actor.id, token, *said)
-    with house.realm.writing() as session:
+    press = idempotency.press(ctx.vault, actor.id, token, *said)
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
             return Kept(str(before[of]), repeated=True)
-        with house.directory.writing() as written:
+        with ctx.directory.writing() as written:
             changed = change(written)
-        idempotency.use(session, press, {of: changed}, at=house.now())
+        idempotency.use(session, press, {of: changed}, at=ctx.now())
     return Kept(changed)
 
 
 def _write_down(
-    house: House, session: Session, keeper: Keeper, post: Appointment, kind: Kind, contact: str, target: str, shown: str
+    ctx: AppContext, session: Session, keeper: Keeper, post: Appointment, kind: Kind, contact: str, target: str, shown: str
 ) -> None:
     held = next(
         (
             one
-            for one in auth_repository.posts(session, [post.unit], since=today_for(house))
+            for one in auth_repository.posts(session, [post.unit], since=today_for(ctx))
             if (one.account.id, one.role) == (keeper.actor.id, post.role)
         ),
         None,
@@ -571,7 +571,7 @@ def _write_down(
     administration_log.write_entry(
         session,
         Change(
-            at=house.now(), actor=keeper.actor.id, kind=kind, unit=post.unit, account=keeper.actor.id, role=post.role,
+            at=ctx.now(), actor=keeper.actor.id, kind=kind, unit=post.unit, account=keeper.actor.id, role=post.role,
             appointment=held.id, reason="contacts", sentence=plain(f"{target}: {shown}")[:200], draft=contact,
         ),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.index_repository import Beside, IndexRow
 from school_protocol.cases.loading import scope_of
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import called
 from school_protocol.engine.deadlines import chased
@@ -89,10 +89,10 @@ class RegisterView:
         return sum(line.is_silent for line in self.lines)
 
 
-def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") -> RegisterView:
+def see_register(ctx: AppContext, actor: Actor, wanted: Wanted, after: str = "") -> RegisterView:
     """One page: what has been silent for longest first; of answered ones and of all, the latest first."""
-    scope, today = _scope(house, actor), today_for(house)
-    with house.directory.reading() as session:
+    scope, today = _scope(ctx, actor), today_for(ctx)
+    with ctx.directory.reading() as session:
         overseen = auth_repository.find_units(
             session, sorted({one.place for one in scope.clauses if one.reach is not Reach.seat})
         )
@@ -103,13 +103,13 @@ def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") ->
     known = place is not None and not {place.id, *place.parents}.isdisjoint(overseen)
     if not known:
         wanted, place = replace(wanted, place=""), None
-    targets = targets_of(house)
+    targets = targets_of(ctx)
     wanted = replace(wanted, target=wanted.target if wanted.target in targets else "")
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         page = referral_repository.page_of_referrals(
-            session, scope, today=today, limit=PAGE, filter=_filter(house, wanted, place), after=Cursor.parse(after)
+            session, scope, today=today, limit=PAGE, filter=_filter(ctx, wanted, place), after=Cursor.parse(after)
         )
-    lines = _lines(house, actor, page.lines)
+    lines = _lines(ctx, actor, page.lines)
     return RegisterView(
         lines=lines,
         wanted=wanted,
@@ -133,21 +133,21 @@ def _organisations(
     return dict(sorted((name, names) for name, names in found.items() if name))
 
 
-def _scope(house: House, actor: Actor) -> Scope:
-    return scope_of(house, actor).of_content()
+def _scope(ctx: AppContext, actor: Actor) -> Scope:
+    return scope_of(ctx, actor).of_content()
 
 
-def _filter(house: House, wanted: Wanted, place: Unit | None) -> Filter:
+def _filter(ctx: AppContext, wanted: Wanted, place: Unit | None) -> Filter:
     since = datetime.combine(wanted.since, time(0), ZONE).astimezone(UTC) if wanted.since else None
     found = Filter(
-        targets=frozenset(_former(house, wanted.target)) if wanted.target else None,
+        targets=frozenset(_former(ctx, wanted.target)) if wanted.target else None,
         whom=wanted.whom or None,
         place=place.id if place and place.kind in (UnitKind.school, UnitKind.province) else None,
         since=since,
     )
     match wanted.show:
         case "silent":
-            return replace(found, silent_at=house.now())
+            return replace(found, silent_at=ctx.now())
         case "acknowledged":
             return replace(found, awaits=True, acknowledged=True)
         case "settled":
@@ -158,23 +158,23 @@ def _filter(house: House, wanted: Wanted, place: Unit | None) -> Filter:
             return replace(found, awaits=True)
 
 
-def _former(house: House, target: str) -> Iterator[str]:
+def _former(ctx: AppContext, target: str) -> Iterator[str]:
     """Every name that a target has, or had in a version that cases still follow."""
-    for protocol in house.library.every():
+    for protocol in ctx.library.every():
         for key in protocol.targets:
             if target in (key, protocol.resolve("targets", key)):
                 yield key
     yield target
 
 
-def _lines(house: House, actor: Actor, rows: Sequence[Listed]) -> tuple[ReferralLine, ...]:
-    with house.directory.reading() as session:
+def _lines(ctx: AppContext, actor: Actor, rows: Sequence[Listed]) -> tuple[ReferralLine, ...]:
+    with ctx.directory.reading() as session:
         units = auth_repository.find_units(session, [row.unit for row in rows])
-    return tuple(_line(house, actor, row, units[row.unit]) for row in rows)
+    return tuple(_line(ctx, actor, row, units[row.unit]) for row in rows)
 
 
-def _line(house: House, actor: Actor, row: Listed, unit: Unit) -> ReferralLine:
-    protocol, one = house.library.protocol(row.protocol, row.version), row.referral
+def _line(ctx: AppContext, actor: Actor, row: Listed, unit: Unit) -> ReferralLine:
+    protocol, one = ctx.library.protocol(row.protocol, row.version), row.referral
     return ReferralLine(
         case=row.case,
         number=one.number,
@@ -189,7 +189,7 @@ def _line(house: House, actor: Actor, row: Listed, unit: Unit) -> ReferralLine:
         acknowledged_at=one.acknowledged_at,
         settled_at=one.settled_at,
         chase_at=one.chase_at,
-        is_silent=one.chase_at is not None and one.chase_at <= house.now(),
+        is_silent=one.chase_at is not None and one.chase_at <= ctx.now(),
         answer=_answer(protocol, actor, row, unit) if one.awaits else None,
     )
 
@@ -209,7 +209,7 @@ def _is_open(protocol: Protocol, act: Act, row: Listed) -> bool:
 # ---- written with the index row of a case --------------------------------------------------------------------------
 
 
-def beside(_house: House, _session: Session, row: IndexRow, facts: Facts) -> tuple[Beside]:
+def beside(_ctx: AppContext, _session: Session, row: IndexRow, facts: Facts) -> tuple[Beside]:
     """Whom the case was referred to."""
     return (referral_repository.rows_of(row, referrals_of(row, facts)),)
 

@@ -10,7 +10,7 @@ from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.permissions import ABOVE
 from school_protocol.auth.repository import Post
-from school_protocol.context import REALM, House, declared, today_for
+from school_protocol.context import REALM, AppContext, declared, today_for
 from school_protocol.engine.definition import Protocol, Role, ScopeKind
 from school_protocol.engine.definition_parts import TeamRules
 from school_protocol.engine.errors import Unseen
@@ -64,34 +64,34 @@ class Sight:
         return self.visiting or self.own
 
 
-def rules_of(house: House) -> TeamRules | None:
+def rules_of(ctx: AppContext) -> TeamRules | None:
     """How many belong to a team, as the first definition in force that says so has it."""
-    return next((one.teams for one in house.library.current() if one.teams is not None), None)
+    return next((one.teams for one in ctx.library.current() if one.teams is not None), None)
 
 
-def team_roles(house: House) -> tuple[str, ...]:
+def team_roles(ctx: AppContext) -> tuple[str, ...]:
     """The roles that make up a team: those for which people are trained."""
-    return tuple(key for key, (_protocol, role) in declared(house).items() if role.trained)
+    return tuple(key for key, (_protocol, role) in declared(ctx).items() if role.trained)
 
 
-def looker_of(house: House, actor: Actor) -> Looker:
+def looker_of(ctx: AppContext, actor: Actor) -> Looker:
     """This person as one who looks at teams from above; raises Unseen."""
-    posts = _posts(house, actor)
+    posts = _posts(ctx, actor)
     if not posts:
         raise Unseen("teams")
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         units = auth_repository.find_units(session, {post.unit for post, _role in posts})
     return Looker(actor, posts, units)
 
 
-def sight_of(house: House, actor: Actor, school: str) -> Sight:
+def sight_of(ctx: AppContext, actor: Actor, school: str) -> Sight:
     """The school with that code, as far as its team is this person's to look at; raises Unseen."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         unit = auth_repository.unit_coded(session, school)
     if unit is None or unit.kind is not UnitKind.school:
         raise Unseen(school)
-    own = next((post for post in _own(house, actor) if post.unit == unit.id), None)
-    looker = looker_of(house, actor) if permissions.may(house, actor, Permission.see_teams) else None
+    own = next((post for post in _own(ctx, actor) if post.unit == unit.id), None)
+    looker = looker_of(ctx, actor) if permissions.may(ctx, actor, Permission.see_teams) else None
     if looker is not None and looker.reaches(unit):
         return Sight(actor, unit, True, looker.sees_cases(unit), looker.visiting(unit), own)
     if own is None:
@@ -113,14 +113,14 @@ def places_below(session: Session, looker: Looker) -> tuple[Unit, ...]:
     return below if len(below) <= PLACES_MOST else ()
 
 
-def _posts(house: House, actor: Actor) -> tuple[tuple[Appointment, Role], ...]:
-    known = declared(house)
-    return tuple((post, known[post.role][1]) for post in permissions.posts_with(house, actor, Permission.see_teams))
+def _posts(ctx: AppContext, actor: Actor) -> tuple[tuple[Appointment, Role], ...]:
+    known = declared(ctx)
+    return tuple((post, known[post.role][1]) for post in permissions.posts_with(ctx, actor, Permission.see_teams))
 
 
-def _own(house: House, actor: Actor) -> tuple[Appointment, ...]:
+def _own(ctx: AppContext, actor: Actor) -> tuple[Appointment, ...]:
     """Of a school itself: who heads it, and who carries the whole of its cases."""
-    known = declared(house)
+    known = declared(ctx)
     held = ((post, known[post.role][1]) for post in actor.appointments if post.role in known)
     return tuple(post for post, role in held if role.head or role.sees is ScopeKind.unit)
 
@@ -218,19 +218,19 @@ class SchoolView:
 # ---- the list ------------------------------------------------------------------------------------------------------
 
 
-def see_teams(house: House, actor: Actor, wanted: Narrowed, after: str = "") -> TeamsView:
+def see_teams(ctx: AppContext, actor: Actor, wanted: Narrowed, after: str = "") -> TeamsView:
     """One page of the schools within reach, by name; raises Unseen for whoever looks at none."""
-    looker = looker_of(house, actor)
-    with house.directory.reading() as session:
+    looker = looker_of(ctx, actor)
+    with ctx.directory.reading() as session:
         here, is_known = _place(session, looker, wanted.place)
         wanted = replace(
             wanted,
             place=wanted.place if here else "",
-            lack=wanted.lack if wanted.lack in _lacks(house, looker) else ALL,
+            lack=wanted.lack if wanted.lack in _lacks(ctx, looker) else ALL,
             level=wanted.level if wanted.level in LEVELS else "",
         )
         places = places_below(session, looker)
-        page = _Page(house, looker, session, wanted, [here.id] if here else list(looker.units))
+        page = _Page(ctx, looker, session, wanted, [here.id] if here else list(looker.units))
         lines, further = page.lines(_cursor(after))
     return TeamsView(
         lines=tuple(lines),
@@ -238,7 +238,7 @@ def see_teams(house: House, actor: Actor, wanted: Narrowed, after: str = "") -> 
         after=further,
         is_place_known=is_known,
         places=places,
-        lacks=_lacks(house, looker),
+        lacks=_lacks(ctx, looker),
         rules=page.rules,
         quiet_months=page.quiet_months,
         ending_days=page.ending_days,
@@ -246,14 +246,14 @@ def see_teams(house: House, actor: Actor, wanted: Narrowed, after: str = "") -> 
     )
 
 
-def see_school(house: House, actor: Actor, school: str) -> SchoolView:
+def see_school(ctx: AppContext, actor: Actor, school: str) -> SchoolView:
     """One school's team; raises Unseen."""
-    sight = sight_of(house, actor, school)
-    with house.directory.reading() as session:
+    sight = sight_of(ctx, actor, school)
+    with ctx.directory.reading() as session:
         units = {sight.unit.id: sight.unit}
-        page = _Page(house, Looker(actor, (), units), session, Narrowed(), [sight.unit.id])
+        page = _Page(ctx, Looker(actor, (), units), session, Narrowed(), [sight.unit.id])
         (line,) = page.of_units([sight.unit], {sight.unit.id} if sight.sees_cases else set())
-        administrators = tuple(_administrators(house, session, actor, sight.unit)) if sight.from_above else ()
+        administrators = tuple(_administrators(ctx, session, actor, sight.unit)) if sight.from_above else ()
     return SchoolView(sight, line, page.rules, page.quiet_months, page.ending_days, administrators)
 
 
@@ -267,10 +267,10 @@ def _place(session: Session, looker: Looker, code: str) -> tuple[Unit | None, bo
         return None, False
 
 
-def _lacks(house: House, looker: Looker) -> tuple[str, ...]:
+def _lacks(ctx: AppContext, looker: Looker) -> tuple[str, ...]:
     """What can be asked for; of cases, only by whoever sees them."""
-    sees = house.name == REALM and any(not role.visits or role.sees.value != "none" for _post, role in looker.posts)
-    return tuple(one for one in LACKS if (one != QUIET or sees) and (one != FEW or rules_of(house) is not None))
+    sees = ctx.name == REALM and any(not role.visits or role.sees.value != "none" for _post, role in looker.posts)
+    return tuple(one for one in LACKS if (one != QUIET or sees) and (one != FEW or rules_of(ctx) is not None))
 
 
 def _cursor(after: str) -> Place | None:
@@ -278,10 +278,10 @@ def _cursor(after: str) -> Place | None:
     return Place(name, unit) if unit.isascii() and unit.isalnum() else None
 
 
-def _administrators(house: House, session: Session, actor: Actor, unit: Unit) -> Iterator[AdminLine]:
-    known = declared(house)
+def _administrators(ctx: AppContext, session: Session, actor: Actor, unit: Unit) -> Iterator[AdminLine]:
+    known = declared(ctx)
     places = (unit.id, *unit.parents)
-    found = auth_repository.holders(session, places, today=today_for(house))
+    found = auth_repository.holders(session, places, today=today_for(ctx))
     units = auth_repository.find_units(session, places)
     for holder in sorted(found, key=lambda one: places.index(one.unit)):
         if holder.role in known and known[holder.role][1].administers:
@@ -292,13 +292,13 @@ class _Page:
     """What one page needs to say what a team lacks."""
 
     def __init__(
-        self, house: House, looker: Looker, session: Session, narrowed: Narrowed, units: Sequence[str]
+        self, ctx: AppContext, looker: Looker, session: Session, narrowed: Narrowed, units: Sequence[str]
     ) -> None:
-        self.house, self.looker, self.session, self.narrowed = house, looker, session, narrowed
-        self.today, self.rules = today_for(house), rules_of(house)
+        self.ctx, self.looker, self.session, self.narrowed = ctx, looker, session, narrowed
+        self.today, self.rules = today_for(ctx), rules_of(ctx)
         self.quiet_months = self.rules.quiet_months if self.rules else _QUIET_MONTHS
         self.ending_days = self.rules.ending_days if self.rules else _ENDING_DAYS
-        self.known, self.roles = declared(house), team_roles(house)
+        self.known, self.roles = declared(ctx), team_roles(ctx)
         month = self.today.year * 12 + self.today.month - 1 - self.quiet_months
         self.quiet_since = date(month // 12, month % 12 + 1, 1)
         lack = "long" if narrowed.lack == QUIET else narrowed.lack
@@ -345,8 +345,8 @@ class _Page:
         ]
 
     def _opened(self, ids: Sequence[str]) -> frozenset[str]:
-        protocols = {one.protocol for one in self.house.library.every()}
-        with self.house.realm.reading() as session:
+        protocols = {one.protocol for one in self.ctx.library.every()}
+        with self.ctx.realm.reading() as session:
             return statistics_repository.opened_since(session, protocols, ids, f"{self.quiet_since:%Y-%m}")
 
     def _line(
@@ -358,7 +358,7 @@ class _Page:
         people = {post.account.id: post.account for post in there}
         trained = sum(one.is_trained(self.today) for one in people.values())
         is_long = any(post.starts <= self.quiet_since for post in there)
-        is_told = self.house.name == REALM and unit.id in seeing and is_long
+        is_told = self.ctx.name == REALM and unit.id in seeing and is_long
         return TeamLine(
             unit=unit,
             province=provinces.get(unit.parents[0]) if unit.parents else None,

@@ -40,14 +40,14 @@ ON_ENTRY = "entry"
 blueprint.record(
     lambda state: state.app.jinja_env.globals.update(
         remarks_said=lambda detail: case_files_pages.attached_said(wording(), detail),
-        settled_said=lambda detail: case_files_pages.settled_said(wording(), detail),
+        settled_label=lambda detail: case_files_pages.settled_label(wording(), detail),
     )
 )
 
 
 @blueprint.app_template_global("remark_kind")
 def _kind(kind: str) -> str:
-    return case_files_pages.kind_said(wording(), kind)
+    return case_files_pages.kind_label(wording(), kind)
 
 
 @blueprint.app_template_global()
@@ -97,7 +97,7 @@ def _is_among(head: CaseHead, which: str) -> bool:
 @blueprint.route("/<number>/remarks", methods=["GET", "POST"], is_long=True)
 def remarks(number: str) -> ResponseReturnValue:
     """What stands remarked; and, for whoever remarks, which copy they have in hand: its file, figures or number."""
-    page = service.see_remarks(sessions.house(), sessions.actor(), number)
+    page = service.see_remarks(sessions.ctx(), sessions.actor(), number)
     if request.method != "POST":
         return _overview(page)
     try:
@@ -110,14 +110,14 @@ def remarks(number: str) -> ResponseReturnValue:
 
 
 def _copy_sent(number: str) -> int | None:
-    house, actor, sent = sessions.house(), sessions.actor(), request.files.get("file")
+    ctx, actor, sent = sessions.ctx(), sessions.actor(), request.files.get("file")
     if sent is not None and sent.filename:
-        return service.find_copy(house, actor, number, file=sent.stream.read(LARGEST))
+        return service.find_copy(ctx, actor, number, file=sent.stream.read(LARGEST))
     figures, copy = request.form.get("figures", "")[:200], request.form.get("copy", "")
     if figures.strip():
-        return service.find_copy(house, actor, number, figures=figures)
+        return service.find_copy(ctx, actor, number, figures=figures)
     if copy.isdecimal() and len(copy) < 10:
-        return service.find_copy(house, actor, number, copy=int(copy))
+        return service.find_copy(ctx, actor, number, copy=int(copy))
     return None
 
 
@@ -133,7 +133,7 @@ def _overview(
         "supervision/remarks.html",
         page=page,
         head=page.head,
-        refused=refused_said(wording(), page, refused) if refused else "",
+        refused=refused_message(wording(), page, refused) if refused else "",
         problem=problem,
         untaken=untaken,
         figures=request.form.get("figures", ""),
@@ -211,7 +211,7 @@ def _row(posted: Mapping[str, str], place: int) -> Row:
 @blueprint.route("/<number>/remarks/<int:copy>", methods=["GET", "POST"], is_long=True)
 def remark(number: str, copy: int) -> ResponseReturnValue:
     """The form for one copy; sent, the remarks are attached to the case and its team is told."""
-    page = service.see_remarks(sessions.house(), sessions.actor(), number)
+    page = service.see_remarks(sessions.ctx(), sessions.actor(), number)
     if not page.may_attach or copy > MOST:
         raise Unseen(number)
     line = page.copy(copy)
@@ -236,7 +236,7 @@ def _sent(page: RemarksPage, line: CopyLine, sheet: Sheet) -> ResponseReturnValu
     token = request.form.get("token", "")[:200] or new_token()
     try:
         done = service.attach_remarks(
-            sessions.house(),
+            sessions.ctx(),
             sessions.actor(),
             number,
             line.copy,
@@ -299,7 +299,7 @@ def _form(
         on_entry=ON_ENTRY,
         can_grow=len(sheet.rows) < REMARKS_MOST,
         token=token or new_token(),
-        refused=refused_said(wording(), page, refused) if refused else "",
+        refused=refused_message(wording(), page, refused) if refused else "",
         is_sent_before=is_sent_before,
         was_kept=was_kept,
     )
@@ -318,9 +318,9 @@ def review_sheet(number: str, copy: int) -> ResponseReturnValue:
         raise Unseen(number)
     language = request.args.get("language", "")
     try:
-        made = service.see_review_sheet(sessions.house(), sessions.actor(), number, copy, language)
+        made = service.see_review_sheet(sessions.ctx(), sessions.actor(), number, copy, language)
     except RemarksRefused as error:
-        page = service.see_remarks(sessions.house(), sessions.actor(), number)
+        page = service.see_remarks(sessions.ctx(), sessions.actor(), number)
         return _overview(page, refused=error), 409
     return send_file(BytesIO(made.data), "application/pdf", as_attachment=True, download_name=made.name)
 
@@ -333,18 +333,18 @@ def settle_remark(number: str, seq: int, place: int) -> ResponseReturnValue:
     """An answer, given at the place that the observation is on or in the list of all; what is not taken stays typed."""
     if max(seq, place) > MOST:
         raise Unseen(number)
-    house, actor, sentence = sessions.house(), sessions.actor(), request.form.get("sentence", "")
+    ctx, actor, sentence = sessions.ctx(), sessions.actor(), request.form.get("sentence", "")
     token = request.form.get("token", "")[:200] or new_token()
     w = wording()
     try:
-        done = service.settle_remark(house, actor, number, seq, place, sentence, token=token)
+        done = service.settle_remark(ctx, actor, number, seq, place, sentence, token=token)
     except BadInput as error:
         problem = " ".join(w.problem(code) for codes in error.problems.values() for code in codes)
         return _untaken(number, (seq, place, sentence, problem)), 422
     except Refused:
         said = w._("Somebody said already that this remark was dealt with.")
         if sentence.strip():
-            return _overview(service.see_remarks(house, actor, number), untaken=(said, sentence)), 409
+            return _overview(service.see_remarks(ctx, actor, number), untaken=(said, sentence)), 409
         flash(said, "message")
         return redirect(_answered_at(number, seq, place), 303)
     except SentBefore:
@@ -376,25 +376,25 @@ def _answered_at(number: str, seq: int, place: int) -> str:
 
 def _untaken(number: str, settling: tuple[int, int, str, str]) -> str:
     """The same page once more, with what was typed and why it was not taken."""
-    (name, entry), house, actor = _place(), sessions.house(), sessions.actor()
+    (name, entry), ctx, actor = _place(), sessions.ctx(), sessions.actor()
     g.settling = settling
     if name == "case":
-        case = showing.see_case(house, actor, number, routing.asked("cases.show"))
+        case = showing.see_case(ctx, actor, number, routing.asked("cases.show"))
         return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
     if name == "entry" and entry:
-        head, record = showing.see_record(house, actor, number, entry)
+        head, record = showing.see_record(ctx, actor, number, entry)
         return render_template("cases/entry.html", head=head, record=record, names=head.labels)
     if name == "chronology":
         before = entry or None
-        head, page = showing.see_chronology(house, actor, number, before)
+        head, page = showing.see_chronology(ctx, actor, number, before)
         return render_template("cases/chronology.html", head=head, page=page, before=before, names=head.labels)
-    return _overview(service.see_remarks(house, actor, number))
+    return _overview(service.see_remarks(ctx, actor, number))
 
 
 # ---- why not ---------------------------------------------------------------------------------------------------------
 
 
-def refused_said(w: Wording, page: RemarksPage, error: RemarksRefused) -> str:
+def refused_message(w: Wording, page: RemarksPage, error: RemarksRefused) -> str:
     """Why remarks are not taken, as one sentence; what came since is shown beside it."""
     copy = error.copy
     match error.code:

@@ -13,15 +13,15 @@ import segno
 from markupsafe import Markup
 
 from school_protocol.case_files.copy_scope import document_of
-from school_protocol.case_files.pages import kind_said
+from school_protocol.case_files.pages import kind_label
 from school_protocol.case_files.service import Issued
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, keep, load, names_in, naming_of
 from school_protocol.cases.on_paper import OnPaper, paper_of
-from school_protocol.cases.pseudonyms import Masks, refuse_names_in
+from school_protocol.cases.pseudonyms import Pseudonymiser, refuse_names_in
 from school_protocol.cases.service import Done, repeated
 from school_protocol.cases.view_models import AccountLine, CaseHead, EventView, RemarkLine
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine import document_rules
 from school_protocol.engine.actors import role_for, roles_of
 from school_protocol.engine.definition import Protocol
@@ -90,7 +90,7 @@ def review_sheet_html(view: ReviewSheet, wording: Wording) -> str:
 
     return template("review_sheet.html").render(
         view=view, w=wording, _=wording.gettext, line=line, day=day, code=bidi.code, picture=_PICTURE,
-        text=lambda text: line(wording.text(text)), kinds=[kind_said(wording, kind.value) for kind in RemarkKind],
+        text=lambda text: line(wording.text(text)), kinds=[kind_label(wording, kind.value) for kind in RemarkKind],
         lines=LINES, on_entries=ON_ENTRIES,
     )  # fmt: skip
 
@@ -149,21 +149,21 @@ class RemarksPage:
         return found
 
 
-def see_remarks(house: House, actor: Actor, number: str) -> RemarksPage:
+def see_remarks(ctx: AppContext, actor: Actor, number: str) -> RemarksPage:
     """The remarks of a case, and what this person may do about them. Raises Unseen for whoever may do neither."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
-        page = _page(house, loaded)
-        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what="remarks")
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number)
+        page = _page(ctx, loaded)
+        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what="remarks")
         return page
 
 
-def _page(house: House, loaded: Loaded) -> RemarksPage:
+def _page(ctx: AppContext, loaded: Loaded) -> RemarksPage:
     document, declared = _declared(loaded)
     may_attach, may_settle = _may(loaded, declared.for_), _may(loaded, declared.to)
     if not (may_attach or may_settle):
         raise Unseen(loaded.case.number)
-    seeing = Seeing(loaded, account_names(house, accounts_in(loaded), loaded.actor.language))
+    seeing = Seeing(loaded, account_names(ctx, accounts_in(loaded), loaded.actor.language))
     copies = (_copy_line(loaded, seeing, document, one) for one in readable(loaded, document))
     return RemarksPage(
         head=seeing.head(),
@@ -227,14 +227,14 @@ def _writers(loaded: Loaded, declared: Remarks) -> Iterable[AccountLine]:
 
 
 def find_copy(
-    house: House, actor: Actor, number: str, *, copy: int = 0, figures: str = "", file: bytes | None = None
+    ctx: AppContext, actor: Actor, number: str, *, copy: int = 0, figures: str = "", file: bytes | None = None
 ) -> int:
     """Number of the copy that this is: by the file in hand (it is not kept), by its figures on a sheet, by its number.
 
     Raises RemarksRefused where it is none of this case's, or not one that this person may remark on; Unseen.
     """
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, actor, number)
         document, declared = _declared(loaded)
         if not _may(loaded, declared.for_):
             raise Unseen(number)
@@ -264,7 +264,7 @@ def _meant(loaded: Loaded, document: Document, copy: int, figures: str, file: by
 
 
 def attach_remarks(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     number: str,
     copy: int,
@@ -298,9 +298,9 @@ def attach_remarks(
             actor=actor.id,
             role=role,
             at=loaded.now,
-            paper=_handwritten(house, loaded, declared, paper),
+            paper=_handwritten(ctx, loaded, declared, paper),
         )
-        refuse_named(house, session, loaded, {f"{place}.text": one.text for place, one in enumerate(remarks)})
+        refuse_named(ctx, session, loaded, {f"{place}.text": one.text for place, one in enumerate(remarks)})
         for receiver in declared.to:
             payload: work_queue.Payload = {
                 "case": loaded.case_id,
@@ -308,14 +308,14 @@ def attach_remarks(
                 "move": "remarks",
                 "urgent": False,
             }
-            work_queue.put_message(session, "notify", payload, at=house.now())
+            work_queue.put_message(session, "notify", payload, at=ctx.now())
         return event
 
-    return written_once(house, actor, number, token, ["remarks", copy, *said, *written], attached)
+    return written_once(ctx, actor, number, token, ["remarks", copy, *said, *written], attached)
 
 
 def written_once(
-    house: House,
+    ctx: AppContext,
     actor: Actor,
     number: str,
     token: str | None,
@@ -326,31 +326,31 @@ def written_once(
 
     A refusal for whom the words name is written down: nobody tries names out unseen.
     """
-    press = idempotency.press(house.vault, actor.id, token or secrets.token_hex(16), number, *said)
+    press = idempotency.press(ctx.vault, actor.id, token or secrets.token_hex(16), number, *said)
     try:
-        with house.realm.writing() as session:
+        with ctx.realm.writing() as session:
             if (before := idempotency.spent(session, press)) is not None:
                 return repeated(before)
-            loaded = load(house, session, actor, number)
+            loaded = load(ctx, session, actor, number)
             event = event_of(session, loaded)
             (kept,) = keep(
-                house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around
+                ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around
             )
             outcome = {"seq": kept.seq, "raised": False, "number": loaded.case.number}
-            idempotency.use(session, press, outcome, at=house.now())
+            idempotency.use(session, press, outcome, at=ctx.now())
             return Done(kept.seq, False, number=loaded.case.number)
     except BadInput as problem:
-        note_named(house, actor, number, problem)
+        note_named(ctx, actor, number, problem)
         raise
 
 
-def note_named(house: House, actor: Actor, number: str, problem: BadInput) -> None:
+def note_named(ctx: AppContext, actor: Actor, number: str, problem: BadInput) -> None:
     """That remarks were refused for whom they name is written down."""
     if not any("names_somebody" in codes for codes in problem.problems.values()):
         return
-    with house.realm.writing() as session:
-        case_id = load(house, session, actor, number).case_id
-        access_log.note(session, case_id=case_id, account=actor.id, at=house.now(), what="remarks.named")
+    with ctx.realm.writing() as session:
+        case_id = load(ctx, session, actor, number).case_id
+        access_log.note(session, case_id=case_id, account=actor.id, at=ctx.now(), what="remarks.named")
 
 
 def _check_sheet(loaded: Loaded, document: Document, issued: DocumentIssued, figures: str) -> None:
@@ -362,9 +362,9 @@ def _check_sheet(loaded: Loaded, document: Document, issued: DocumentIssued, fig
         raise RemarksRefused("other_copy", named.copy)
 
 
-def _handwritten(house: House, loaded: Loaded, declared: Remarks, said: OnPaper | None) -> Handwritten | None:
+def _handwritten(ctx: AppContext, loaded: Loaded, declared: Remarks, said: OnPaper | None) -> Handwritten | None:
     """Who wrote it, in the role that they had on that day. Raises BadInput."""
-    paper = paper_of(house, loaded.actor, said)
+    paper = paper_of(ctx, loaded.actor, said)
     if paper is None:
         return None
     day = min(paper.written_at, loaded.now).astimezone(ZONE).date()
@@ -375,9 +375,9 @@ def _handwritten(house: House, loaded: Loaded, declared: Remarks, said: OnPaper 
     return Handwritten(by=paper.writer.id, role=role, at=paper.written_at)
 
 
-def refuse_named(house: House, session: Session, loaded: Loaded, texts: Mapping[str, str]) -> None:
+def refuse_named(ctx: AppContext, session: Session, loaded: Loaded, texts: Mapping[str, str]) -> None:
     """Remarks are read without names, and printed on copies that have none."""
-    naming = naming_of(loaded.protocol, names_in(house, session, loaded.case_id))
+    naming = naming_of(loaded.protocol, names_in(ctx, session, loaded.case_id))
     refuse_names_in(naming, texts, tells=not loaded.pseudonymised)
 
 
@@ -385,7 +385,7 @@ def refuse_named(house: House, session: Session, loaded: Loaded, texts: Mapping[
 
 
 def settle_remark(
-    house: House, actor: Actor, number: str, seq: int, place: int, sentence: str = "", *, token: str | None = None
+    ctx: AppContext, actor: Actor, number: str, seq: int, place: int, sentence: str = "", *, token: str | None = None
 ) -> Done:
     """Say in a sentence how a remark was dealt with; pressed twice, it is said once.
 
@@ -405,7 +405,7 @@ def settle_remark(
             raise BadInput({"sentence": ("unsaid",)})
         if len(sentence) > document_rules.LETTERS_MOST:
             raise BadInput({"sentence": (f"too_long:{document_rules.LETTERS_MOST}:{len(sentence)}",)})
-        refuse_named(house, session, loaded, {"sentence": sentence})
+        refuse_named(ctx, session, loaded, {"sentence": sentence})
         return RemarkSettled(
             actor=actor.id,
             role=role,
@@ -416,23 +416,23 @@ def settle_remark(
             sentence=sentence,
         )
 
-    return written_once(house, actor, number, token, ["settled", seq, place, sentence], settled)
+    return written_once(ctx, actor, number, token, ["settled", seq, place, sentence], settled)
 
 
 # ---- the sheet -------------------------------------------------------------------------------------------------------
 
 
-def see_review_sheet(house: House, actor: Actor, number: str, copy: int, language: str) -> Issued:
+def see_review_sheet(ctx: AppContext, actor: Actor, number: str, copy: int, language: str) -> Issued:
     """The blank sheet of a copy, to be filled in with a pen. Raises Unseen, and RemarksRefused where it would be."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number)
         document, declared = _declared(loaded)
         if not _may(loaded, [*declared.for_, *declared.to]) or language not in loaded.protocol.languages:
             raise Unseen(number)
         issued = _meant(loaded, document, copy, "")
         document_rules.check_copy(loaded.case, issued)
-        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=f"sheet.{copy}")
-    site, figures = house.settings.address.rstrip("/"), document_rules.on_paper(issued.digest)
+        access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=f"sheet.{copy}")
+    site, figures = ctx.settings.address.rstrip("/"), document_rules.on_paper(issued.digest)
     typed = figures.replace(" ", "")
     view = ReviewSheet(
         protocol=loaded.protocol,
@@ -441,7 +441,7 @@ def see_review_sheet(house: House, actor: Actor, number: str, copy: int, languag
         unit=loaded.around.unit,
         copy=issued.copy,
         profile=issued.profile,
-        reader=Masks(loaded).by(issued.actor, issued.role)(issued.reader),
+        reader=Pseudonymiser(loaded).by(issued.actor, issued.role)(issued.reader),
         issued_at=issued.at,
         content_seq=document_rules.content_of(loaded.case, issued),
         content_head=issued.content_head,

@@ -288,7 +288,7 @@ def remembered(session: Session, account: str) -> Chosen:
     return Chosen(row.kind, row.place, row.level) if row is not None else Chosen()
 
 
-# ---- the open cases of one school in coarse facts, for a paper that leaves the house -------------------------------
+# ---- the open cases of one school in coarse facts, for a paper that leaves the site --------------------------------
 
 
 @dataclass(frozen=True, slots=True)

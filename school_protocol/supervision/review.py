@@ -13,7 +13,7 @@ from school_protocol.cases.loading import Loaded, folded, load, reindex, surroun
 from school_protocol.cases.review_lines import ending_role
 from school_protocol.cases.service import Done, answered_by, keep_decision, repeated, with_way_back
 from school_protocol.cases.showing import note_reading, seeing_of
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import readers_of_restricted, role_for
 from school_protocol.engine.case import is_reading
 from school_protocol.engine.case_summary import DespiteLine, ExcuseLine, conformance
@@ -66,7 +66,7 @@ def reviewing_role(loaded: Loaded) -> str:
     return role
 
 
-def ask_review(house: House, actor: Actor, number: str, sentence: str = "", *, token: str | None = None) -> Done:
+def ask_review(ctx: AppContext, actor: Actor, number: str, sentence: str = "", *, token: str | None = None) -> Done:
     """Send the case to those who review it; pressed twice, it is sent once.
 
     Raises Unseen, ReviewRefused where it waits there already or has ended, BadInput (`sentence`).
@@ -80,15 +80,15 @@ def ask_review(house: House, actor: Actor, number: str, sentence: str = "", *, t
         if not may_send(loaded.protocol, loaded.case):
             raise ReviewRefused("waits")
         _check(said)
-        refuse_named(house, session, loaded, {"sentence": said})
-        tell(house, session, loaded.case_id, asked_first(loaded.protocol))
+        refuse_named(ctx, session, loaded, {"sentence": said})
+        tell(ctx, session, loaded.case_id, asked_first(loaded.protocol))
         return ReviewAsked(actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, sentence=said)
 
-    return written_once(house, actor, number, token, ["review", said], asked)
+    return written_once(ctx, actor, number, token, ["review", said], asked)
 
 
 def end_review(
-    house: House, actor: Actor, number: str, sentence: str = "", *, expected: int | None, token: str | None = None
+    ctx: AppContext, actor: Actor, number: str, sentence: str = "", *, expected: int | None, token: str | None = None
 ) -> Done:
     """Say that the case was examined, and that nothing more is asked; pressed twice, it is said once.
 
@@ -104,14 +104,14 @@ def end_review(
             raise ReviewRefused("nothing_waits")
         check_read(loaded, expected)
         _check(said)
-        refuse_named(house, session, loaded, {"sentence": said})
+        refuse_named(ctx, session, loaded, {"sentence": said})
         return ReviewEnded(actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, sentence=said)
 
-    return written_once(house, actor, number, token, ["examined", said], ended)
+    return written_once(ctx, actor, number, token, ["examined", said], ended)
 
 
 def observe(
-    house: House, actor: Actor, number: str, remark: Remark, *, expected: int | None, token: str | None = None
+    ctx: AppContext, actor: Actor, number: str, remark: Remark, *, expected: int | None, token: str | None = None
 ) -> Done:
     """Attach an observation to the case as this person reads it on screen, and have its team told.
 
@@ -124,17 +124,17 @@ def observe(
     def observed(session: Session, loaded: Loaded) -> Event:
         role, receivers = reviewing_role(loaded), answering(loaded).to
         check_read(loaded, expected)
-        _check_remark(seeing_of(house, loaded), remark)
+        _check_remark(seeing_of(ctx, loaded), remark)
         _check_unsaid(loaded, remark)
-        refuse_named(house, session, loaded, {"text": remark.text})
+        refuse_named(ctx, session, loaded, {"text": remark.text})
         head = journal.content_head(session, loaded.case_id)
-        tell(house, session, loaded.case_id, receivers)
+        tell(ctx, session, loaded.case_id, receivers)
         return RemarksAttached(
             actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, document="", copy=0, digest="",
             content_head=head.hash if head else "", remarks=(remark,),
         )  # fmt: skip
 
-    return written_once(house, actor, number, token, ["observe", *written], observed)
+    return written_once(ctx, actor, number, token, ["observe", *written], observed)
 
 
 def check_read(loaded: Loaded, expected: int | None) -> None:
@@ -196,17 +196,17 @@ def _check(said: str) -> None:
 # ---- how a case kept to its protocol; looking is recorded ----------------------------------------------------------
 
 
-def see_conformance(house: House, actor: Actor, number: str) -> ConformanceView:
+def see_conformance(ctx: AppContext, actor: Actor, number: str) -> ConformanceView:
     """What was asked, done, when and left out; departures with their reasons, names in them as this reader reads them.
 
     Raises Unseen, also for whoever knows of the case by its metadata alone.
     """
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number, reading=True)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number, reading=True)
         if loaded.metadata_only:
             raise Unseen(number)
-        note_reading(house, session, loaded, "conformance")
-        seeing = seeing_of(house, loaded)
+        note_reading(ctx, session, loaded, "conformance")
+        seeing = seeing_of(ctx, loaded)
         found = conformance(loaded.facts, seeing.counts, duties(loaded.facts, seeing.counts))
         asked = tuple(replace(line, subject=seeing.subject(line.subject)) for line in found.asked)
         departures = tuple(
@@ -235,31 +235,31 @@ def _as_read(seeing: Seeing, line: _Line) -> _Line:
 _log = logging.getLogger(__name__)
 
 
-def look_again(house: House) -> int:
+def look_again(ctx: AppContext) -> int:
     """Write anew what waits in each of them for whoever reviews, and who reads it, a case at a time; how many.
 
     One that fails holds up none of the others.
     """
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         ids = index_repository.with_exclusions(session)
     written = 0
     for case_id in ids:
         try:
-            with house.realm.writing() as session:
-                written += reindex(house, session, case_id) is not None
+            with ctx.realm.writing() as session:
+                written += reindex(ctx, session, case_id) is not None
         except Exception as error:  # the sentence of an error may quote what is kept: its kind alone is told
             _log.error("a case could not be looked at again: %s", type(error).__name__)
     return written
 
 
-def unread(house: House) -> int:
+def unread(ctx: AppContext) -> int:
     """How many restricted cases that go on nobody can read: nobody above their school has come in and may take part."""
-    today, found = today_for(house), 0
-    with house.realm.reading() as session:
+    today, found = today_for(ctx), 0
+    with ctx.realm.reading() as session:
         for case_id in index_repository.restricted(session):
             try:
-                protocol, case = folded(house, session, case_id)
-                around = surroundings(house, case.unit)
+                protocol, case = folded(ctx, session, case_id)
+                around = surroundings(ctx, case.unit)
                 found += not readers_of_restricted(protocol, case, around, today)
             except Exception as error:  # the sentence of an error may quote what is kept: its kind alone is told
                 _log.error("a restricted case could not be looked at: %s", type(error).__name__)
@@ -269,16 +269,16 @@ def unread(house: House) -> int:
 # ---- the visa refused: the refusal, its reasons and the way back, in one press -------------------------------------
 
 
-def see_refusal(house: House, actor: Actor, number: str) -> RefusalView:
+def see_refusal(ctx: AppContext, actor: Actor, number: str) -> RefusalView:
     """What refusing the visa of this case would do; raises Unseen for whoever may not give it now."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
+    with ctx.realm.writing() as session:
+        loaded = load(ctx, session, actor, number)
         review, refusal = review_in(loaded), _refusal(loaded)
-        seeing = seeing_of(house, loaded)
+        seeing = seeing_of(ctx, loaded)
         choice = seeing.choice(review.visa)
         if not choice.is_open:
             raise Unseen(number)
-        note_reading(house, session, loaded, f"act.{review.visa}")
+        note_reading(ctx, session, loaded, f"act.{review.visa}")
         choices = [one for one in seeing.choices if one.kind == "move" and one.key in refusal.moves]
         opened = next((loaded.protocol.moves[one.key] for one in choices if one.is_open), None)
         return RefusalView(
@@ -290,25 +290,25 @@ def see_refusal(house: House, actor: Actor, number: str) -> RefusalView:
         )
 
 
-def refuse(house: House, actor: Actor, number: str, reason: str, *, expected: int | None, token: str) -> Done:
+def refuse(ctx: AppContext, actor: Actor, number: str, reason: str, *, expected: int | None, token: str) -> Done:
     """Refuse the visa for these reasons and send the case back; its team is told. Pressed twice, it is done once.
 
     Where no way back is open the case stays where it is, and the refusal stands. Raises Unseen, Refused, Conflict,
     BadInput (`reason`).
     """
     said = reason.strip()
-    press = idempotency.press(house.vault, actor.id, token, number, "refuse", said)
+    press = idempotency.press(ctx.vault, actor.id, token, number, "refuse", said)
     try:
-        with house.realm.writing() as session:
+        with ctx.realm.writing() as session:
             if (before := idempotency.spent(session, press)) is not None:
                 return repeated(before)
-            loaded = load(house, session, actor, number)
+            loaded = load(ctx, session, actor, number)
             decision = _decided(loaded, actor, said, expected)
-            refuse_named(house, session, loaded, {"reason": said})
-            tell(house, session, loaded.case_id, answering(loaded).to)
-            return keep_decision(house, session, loaded, decision, press)
+            refuse_named(ctx, session, loaded, {"reason": said})
+            tell(ctx, session, loaded.case_id, answering(loaded).to)
+            return keep_decision(ctx, session, loaded, decision, press)
     except BadInput as problem:
-        note_named(house, actor, number, problem)
+        note_named(ctx, actor, number, problem)
         raise
 
 

@@ -14,7 +14,7 @@ from school_protocol.cases.loading import scope_of
 from school_protocol.cases.lookup_repository import QueueState
 from school_protocol.cases.next_action import tone_of
 from school_protocol.cases.view_models import CaseHead, CaseLine, FollowUpLine
-from school_protocol.context import REALM, House, today_for
+from school_protocol.context import REALM, AppContext, today_for
 from school_protocol.engine.actors import standing_in
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import acts_as
@@ -38,12 +38,12 @@ PASSING_ON = frozenset({ActKind.refer, ActKind.take_over})
 """Acts by which somebody else has a case in hand."""
 
 
-def beside(house: House, _session: Session, row: IndexRow, facts: Facts) -> tuple[Beside, ...]:
+def beside(ctx: AppContext, _session: Session, row: IndexRow, facts: Facts) -> tuple[Beside, ...]:
     """Where the review stands, and what waits for whoever reviews: of a workshop's case nothing waits for anybody."""
     protocol, case, around = facts.protocol, facts.case, facts.around
     heading = [(role.key, around.unit.id) for role in protocol.roles.values() if role.head]
     heads = {one.id for one in around.people.values() if any(held in heading for held in one.roles)}
-    waits = waits_of(row, facts, heads) if house.name == REALM else ()
+    waits = waits_of(row, facts, heads) if ctx.name == REALM else ()
     unassessed = lookup_repository.GRAVEST if case.live_dangers() else lookup_repository.UNASSESSED
     return repository.rows_of(row, waits, state_of(row, protocol, case), unassessed=unassessed)
 
@@ -289,24 +289,24 @@ MOST = 100
 """Of one kind, no more cases than these are counted."""
 
 
-def see_queue(house: House, actor: Actor, asked: Chosen | None = None, *, after: str | None = None) -> QueueView:
+def see_queue(ctx: AppContext, actor: Actor, asked: Chosen | None = None, *, after: str | None = None) -> QueueView:
     """One page of what waits for this person; `asked` is how it is to be narrowed (`place` being a unit's code) from
     now on. None: as it was the last time."""
-    units = _own_units(house, actor)
-    chosen = _chosen(house, actor, asked)
-    place = _place(house, chosen.place, units)
+    units = _own_units(ctx, actor)
+    chosen = _chosen(ctx, actor, asked)
+    place = _place(ctx, chosen.place, units)
     narrowed = replace(chosen, place=place.id if place is not None else "")
     asker = repository.Asker(
-        replace(scope_of(house, actor), now=None),  # who reads a case by an emergency opening alone reviews none of it
+        replace(scope_of(ctx, actor), now=None),  # who reads a case by an emergency opening alone reviews none of it
         tuple(dict.fromkeys((held.role, held.unit) for held in actor.appointments)),
-        today_for(house),
-        house.now(),
+        today_for(ctx),
+        ctx.now(),
     )
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         begins = repository.ReviewCursor.parse(after) if after else None
         page = repository.page_of_reviews(session, asker, limit=PAGE, chosen=narrowed, after=begins)
         return QueueView(
-            lines=_lines(house, session, actor, page),
+            lines=_lines(ctx, session, actor, page),
             after=str(page.after) if page.after else None,
             counts=repository.review_counts(session, asker, chosen=narrowed, most=MOST),
             most=MOST,
@@ -315,27 +315,27 @@ def see_queue(house: House, actor: Actor, asked: Chosen | None = None, *, after:
             place=place.code if place is not None else "",
             where=place,
             level=narrowed.level,
-            places=_places(house, units, place),
-            levels=tuple(_levels(house)),
+            places=_places(ctx, units, place),
+            levels=tuple(_levels(ctx)),
             units=units,
         )
 
 
-def _lines(house: House, session: Session, actor: Actor, page: repository.Page) -> tuple[QueueLine, ...]:
+def _lines(ctx: AppContext, session: Session, actor: Actor, page: repository.Page) -> tuple[QueueLine, ...]:
     rows = index_repository.listed(session, [case_id for case_id, _waits in page.cases])
     waits = dict(page.cases)
-    lines = case_lines(house, session, actor, rows)
+    lines = case_lines(ctx, session, actor, rows)
     return tuple(
-        QueueLine(line, tuple(_reasons(house, waits[row.case_id]))) for row, line in zip(rows, lines, strict=True)
+        QueueLine(line, tuple(_reasons(ctx, waits[row.case_id]))) for row, line in zip(rows, lines, strict=True)
     )
 
 
-def _reasons(house: House, waits: Iterable[Wait]) -> Iterable[ReasonLine]:
+def _reasons(ctx: AppContext, waits: Iterable[Wait]) -> Iterable[ReasonLine]:
     """Each kind once, by its oldest; but each emergency opening, which has a page of its own."""
     found: dict[tuple[str, int], ReasonLine] = {}
     for wait in waits:
         seq = int(wait.subject) if wait.kind == "door" else 0
-        line = ReasonLine(wait.kind, wait.since, wait.due_at, tone_of(wait.due_at, house.now()), seq)
+        line = ReasonLine(wait.kind, wait.since, wait.due_at, tone_of(wait.due_at, ctx.now()), seq)
         known = found.get((wait.kind, seq))
         found[wait.kind, seq] = replace(known, many=known.many + 1) if known is not None else line
     return found.values()
@@ -344,21 +344,21 @@ def _reasons(house: House, waits: Iterable[Wait]) -> Iterable[ReasonLine]:
 # ---- how it is narrowed ----------------------------------------------------------------------------------------------
 
 
-def _chosen(house: House, actor: Actor, asked: Chosen | None) -> Chosen:
+def _chosen(ctx: AppContext, actor: Actor, asked: Chosen | None) -> Chosen:
     """How the queue is narrowed now, remembered for the person where they have just said so; but not where they look at
     what waits for others."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         former = repository.remembered(session, actor.id)
-    chosen = _possible(house, asked) if asked is not None else former
+    chosen = _possible(ctx, asked) if asked is not None else former
     if chosen != former and chosen.kind != TEAM:
-        with house.realm.writing() as session:
+        with ctx.realm.writing() as session:
             repository.remember(session, actor.id, chosen)
     return chosen
 
 
-def _possible(house: House, asked: Chosen) -> Chosen:
+def _possible(ctx: AppContext, asked: Chosen) -> Chosen:
     """What was asked, less what nobody could choose."""
-    levels = {level for one in house.library.current() for grid in one.grids.values() for level in grid.levels}
+    levels = {level for one in ctx.library.current() for grid in one.grids.values() for level in grid.levels}
     return Chosen(
         asked.kind if asked.kind in RANKED else "",
         asked.place[:80],
@@ -366,28 +366,28 @@ def _possible(house: House, asked: Chosen) -> Chosen:
     )
 
 
-def _own_units(house: House, actor: Actor) -> tuple[Unit, ...]:
+def _own_units(ctx: AppContext, actor: Actor) -> tuple[Unit, ...]:
     """The units for which this person reviews."""
-    roles = {role for one in house.library.current() if one.review is not None for role in one.review.by}
+    roles = {role for one in ctx.library.current() if one.review is not None for role in one.review.by}
     ids = dict.fromkeys(held.unit for held in actor.appointments if held.role in roles)
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return tuple(auth_repository.find_units(session, ids).values())
 
 
-def _place(house: House, code: str, units: Iterable[Unit]) -> Unit | None:
+def _place(ctx: AppContext, code: str, units: Iterable[Unit]) -> Unit | None:
     """The unit of that code, where it lies below one of these; a school or a province."""
     own = {unit.id for unit in units}
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = auth_repository.unit_coded(session, code) if code else None
     if found is None or found.kind not in (UnitKind.school, UnitKind.province):
         return None
     return found if not own.isdisjoint((found.id, *found.parents)) else None
 
 
-def _places(house: House, units: Iterable[Unit], chosen: Unit | None) -> tuple[PlaceLine, ...]:
+def _places(ctx: AppContext, units: Iterable[Unit], chosen: Unit | None) -> tuple[PlaceLine, ...]:
     """Where one may narrow it to: what lies below the units that this person answers for, and below the chosen one."""
     found: dict[str, Unit] = {}
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         around = [chosen.parents[0]] if chosen is not None and chosen.kind is UnitKind.school else []
         below = [*around, chosen.id] if chosen is not None else []
         places = dict.fromkeys((*(unit.id for unit in units), *below))
@@ -397,10 +397,10 @@ def _places(house: House, units: Iterable[Unit], chosen: Unit | None) -> tuple[P
     return tuple(PlaceLine(unit, chosen is not None and unit.id == chosen.id) for unit in found.values())
 
 
-def _levels(house: House) -> Iterable[tuple[int, Level]]:
+def _levels(ctx: AppContext) -> Iterable[tuple[int, Level]]:
     """The levels that cases can have, each once."""
     found: dict[int, Level] = {}
-    for protocol in house.library.current():
+    for protocol in ctx.library.current():
         for grid in protocol.grids.values() if protocol.review is not None else ():
             for number, level in grid.levels.items():
                 found.setdefault(number, level)

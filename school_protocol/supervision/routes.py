@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from school_protocol.case_files.presenters import outcome_said
+from school_protocol.case_files.presenters import outcome_label
 from school_protocol.cases import showing
 from school_protocol.cases.service import Done
 from school_protocol.cases.view_models import CaseView, ConflictView, RecordView
@@ -54,7 +54,7 @@ def referral_index() -> ResponseReturnValue:
         since=since,
     )
     after = request.args.get("after", "")[: REFERRAL_CURSOR_MOST + 1]
-    view = referral_register.see_register(sessions.house(), sessions.actor(), wanted, after)
+    view = referral_register.see_register(sessions.ctx(), sessions.actor(), wanted, after)
     problems = [*_of_day(since, typed), *_of_place(wanted, view.is_place_known)]
     return render_template(
         "supervision/referrals_index.html",
@@ -105,14 +105,14 @@ contact_blueprint.panel(
 @contact_blueprint.get("", endpoint="index")
 def contact_index() -> ResponseReturnValue:
     """Every contact of one's places, and of the places above; with what was changed lately."""
-    view = referral_contacts.see_contacts(sessions.house(), sessions.actor(), request.args.get("city", "").strip()[:60])
+    view = referral_contacts.see_contacts(sessions.ctx(), sessions.actor(), request.args.get("city", "").strip()[:60])
     return render_template("supervision/referrals_contacts.html", view=view, new_token=new_token)
 
 
 @contact_blueprint.route("/new", methods=["GET", "POST"])
 def new() -> ResponseReturnValue:
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    targets, offered = referral_contacts.targets_of(house), referral_contacts.places_for(house, actor)
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    targets, offered = referral_contacts.targets_of(ctx), referral_contacts.places_for(ctx, actor)
 
     def form(posted: Any) -> TeamForm:
         return contact_form(w, posted, targets=targets, units=offered.units, may_be_country=offered.may_be_country)
@@ -121,7 +121,7 @@ def new() -> ResponseReturnValue:
         "supervision/referrals_contact_new.html",
         None,
         form,
-        lambda form, answers: referral_contacts.add_contact(house, actor, **answers, token=form.sent_token()),
+        lambda form, answers: referral_contacts.add_contact(ctx, actor, **answers, token=form.sent_token()),
         w._("The contact is there: teams of that place see it from now on."),
     )
 
@@ -129,19 +129,19 @@ def new() -> ResponseReturnValue:
 @contact_blueprint.route("/<contact>", methods=["GET", "POST"])
 def contact(contact: str) -> ResponseReturnValue:
     """Put a contact right; its press of “found right today” and of “retire” stand beside."""
-    house, actor = sessions.house(), sessions.actor()
+    ctx, actor = sessions.ctx(), sessions.actor()
     try:
         return _correcting(contact)
     except Unseen:
-        if request.method != "POST" or not referral_contacts.was_retired(house, actor, contact):
+        if request.method != "POST" or not referral_contacts.was_retired(ctx, actor, contact):
             raise
         ui_forms.keep()
         return render_template("supervision/referrals_retired.html", form=contact_form(wording(), as_sent())), 409
 
 
 def _correcting(contact: str) -> ResponseReturnValue:
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    view = referral_contacts.see_contact(house, actor, contact)
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    view = referral_contacts.see_contact(ctx, actor, contact)
     if not view.may_change:
         raise Unseen(contact)
     return _changing(
@@ -149,7 +149,7 @@ def _correcting(contact: str) -> ResponseReturnValue:
         view,
         lambda posted: contact_form(w, posted, view=view),
         lambda form, answers: referral_contacts.correct(
-            house, actor, contact, **answers, expected=form.expected_seq(), token=form.sent_token()
+            ctx, actor, contact, **answers, expected=form.expected_seq(), token=form.sent_token()
         ),
         w._("The contact is put right. Cases keep what was called and written before."),
     )
@@ -176,7 +176,7 @@ def _pressed(change: Callable[..., Kept], contact: str, words: str) -> ResponseR
     expected = sent["expected"] if sent["expected"].isascii() and sent["expected"].isdigit() else "0"
     token = (sent.get("token") or new_token())[:200]
     try:
-        done = change(sessions.house(), sessions.actor(), contact, expected=int(expected[:9]), token=token)
+        done = change(sessions.ctx(), sessions.actor(), contact, expected=int(expected[:9]), token=token)
         say_done(words, repeated=done.repeated)
     except (TeamRefused, SentBefore):
         flash(_changed(), "message")
@@ -216,10 +216,10 @@ def _obstacle(w: Wording, one: Obstacle) -> str:
 review_blueprint = Pages("review", __name__, asks=Permission.see_case)
 review_blueprint.entry(N_("To review"), 30, within=())
 review_blueprint.add_app_template_global(presenters.state_said, "review_said")
-review_blueprint.add_app_template_global(presenters.kind_said, "wait_said")
+review_blueprint.add_app_template_global(presenters.kind_label, "wait_label")
 review_blueprint.add_app_template_global(presenters.event_title, "event_title")
 review_blueprint.add_app_template_global(presenters.observes, "observes")
-review_blueprint.add_app_template_global(outcome_said, "outcome_said")
+review_blueprint.add_app_template_global(outcome_label, "outcome_label")
 
 CURSOR_MOST = 200
 MOST = 10**9
@@ -236,7 +236,7 @@ def review_index() -> ResponseReturnValue:
     if after is not None and len(after) > CURSOR_MOST:
         raise Unseen(after)
     asked = _chosen() if any(name in request.args for name in NARROWING) else None
-    page = review_queue.see_queue(sessions.house(), sessions.actor(), asked, after=after)
+    page = review_queue.see_queue(sessions.ctx(), sessions.actor(), asked, after=after)
     return render_template("supervision/index.html", queue=page, kinds=presenters.kinds(), team=TEAM, is_start=after is None)
 
 
@@ -252,7 +252,7 @@ def _chosen() -> Chosen:
 @review_blueprint.get("/cases/<number>/conformance")
 def conformance(number: str) -> ResponseReturnValue:
     """What the protocol asked of a case, what was done, when; departures with their reasons."""
-    view = review.see_conformance(sessions.house(), sessions.actor(), number)
+    view = review.see_conformance(sessions.ctx(), sessions.actor(), number)
     return render_template("supervision/conformance.html", view=view, head=view.head, names=view.head.labels)
 
 
@@ -289,14 +289,14 @@ def _take(sent: Sent, number: str, press: Callable[[], Done]) -> Done | None:
     except BadInput as error:
         sent.problems = {path: " ".join(w.problem(code) for code in codes) for path, codes in error.problems.items()}
     except Conflict as error:
-        sent.news = showing.what_is_new(sessions.house(), sessions.actor(), number, error.expected)
+        sent.news = showing.what_is_new(sessions.ctx(), sessions.actor(), number, error.expected)
         sent.expected = sent.news.head.seq
     except SentBefore:
         sent.is_sent_before, sent.token = True, new_token()
     except ReviewRefused as error:
-        sent.refused = presenters.refused_said(w, error.code)
+        sent.refused = presenters.refused_message(w, error.code)
     except Refused as error:
-        protocol = showing.see_case(sessions.house(), sessions.actor(), number).head.protocol
+        protocol = showing.see_case(sessions.ctx(), sessions.actor(), number).head.protocol
         sent.refused = rendering.hint_said(w, protocol, error.reasons)
     else:
         ui_forms.forget(sessions.actor().id)
@@ -319,7 +319,7 @@ def _taken(done: Done, number: str, words: str) -> ResponseReturnValue:
 
 def _case(number: str) -> CaseView:
     """The case whose review it is. Raises Unseen where its protocol knows of none, or it isn't for this person."""
-    case = showing.see_case(sessions.house(), sessions.actor(), number)
+    case = showing.see_case(sessions.ctx(), sessions.actor(), number)
     if case.review is None:
         raise Unseen(number)
     return case
@@ -350,11 +350,11 @@ def observe(number: str) -> ResponseReturnValue:
         sent.values["awaits"] = sent.values["awaits"] if sent.was_kept else "1"
     else:
         remark = _remark(sent.values)
-        house, actor = sessions.house(), sessions.actor()
+        ctx, actor = sessions.ctx(), sessions.actor()
         done = _take(
             sent,
             number,
-            lambda: review.observe(house, actor, number, remark, expected=sent.expected, token=sent.token),
+            lambda: review.observe(ctx, actor, number, remark, expected=sent.expected, token=sent.token),
         )
         if done is not None:
             words = wording()._("Your observation is attached to the case. Its team is told.")
@@ -370,7 +370,7 @@ def _record_meant(case: CaseView, about: str) -> RecordView | None:
     if not 0 < entry < MOST or entry in shown:
         return shown.get(entry)
     try:
-        return showing.see_record(sessions.house(), sessions.actor(), case.head.number, entry)[1]
+        return showing.see_record(sessions.ctx(), sessions.actor(), case.head.number, entry)[1]
     except Unseen:
         return None
 
@@ -407,8 +407,8 @@ def send(number: str) -> ResponseReturnValue:
     case = _case(number)
     sent = _sent("sentence", seq=case.head.seq)
     if request.method == "POST":
-        house, actor, words = sessions.house(), sessions.actor(), sent.values["sentence"]
-        done = _take(sent, number, lambda: review.ask_review(house, actor, number, words, token=sent.token))
+        ctx, actor, words = sessions.ctx(), sessions.actor(), sent.values["sentence"]
+        done = _take(sent, number, lambda: review.ask_review(ctx, actor, number, words, token=sent.token))
         if done is not None:
             return _taken(done, number, wording()._("Sent for review. Whoever reviews is told."))
     elif case.review is None or not case.review.sends:
@@ -424,11 +424,11 @@ def end(number: str) -> ResponseReturnValue:
     case = _case(number)
     sent = _sent("sentence", seq=case.head.seq)
     if request.method == "POST":
-        house, actor, words = sessions.house(), sessions.actor(), sent.values["sentence"]
+        ctx, actor, words = sessions.ctx(), sessions.actor(), sent.values["sentence"]
         done = _take(
             sent,
             number,
-            lambda: review.end_review(house, actor, number, words, expected=sent.expected, token=sent.token),
+            lambda: review.end_review(ctx, actor, number, words, expected=sent.expected, token=sent.token),
         )
         if done is not None:
             return _taken(done, number, wording()._("Noted: examined, nothing more is asked."))
@@ -442,12 +442,12 @@ def end(number: str) -> ResponseReturnValue:
 @review_blueprint.route("/cases/<number>/review/refuse", methods=["GET", "POST"], is_long=True)
 def refuse(number: str) -> ResponseReturnValue:
     """The visa refused, for reasons that the team reads at once; the case goes back."""
-    house, actor, case = sessions.house(), sessions.actor(), _case(number)
+    ctx, actor, case = sessions.ctx(), sessions.actor(), _case(number)
     sent = _sent("reason", seq=case.head.seq)
     if request.method == "POST":
         words = sent.values["reason"]
         done = _take(
-            sent, number, lambda: review.refuse(house, actor, number, words, expected=sent.expected, token=sent.token)
+            sent, number, lambda: review.refuse(ctx, actor, number, words, expected=sent.expected, token=sent.token)
         )
         if done is not None:
             return _taken(done, number, wording()._("The visa is refused. The team reads your reasons, and is told."))
@@ -457,7 +457,7 @@ def refuse(number: str) -> ResponseReturnValue:
 def _refusal(sent: Sent, number: str) -> RefusalView | None:
     """What the refusal would do; None where the visa isn't open any more to whoever has just typed reasons."""
     try:
-        return review.see_refusal(sessions.house(), sessions.actor(), number)
+        return review.see_refusal(sessions.ctx(), sessions.actor(), number)
     except Unseen:
         if request.method != "POST":
             raise

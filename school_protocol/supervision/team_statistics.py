@@ -11,7 +11,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import folded, scope_of, surroundings
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import Term
@@ -68,39 +68,39 @@ class TeamFiguresView:
     """Whether the time that was asked for can be told; else the running year is shown."""
 
 
-def see_figures(house: House, actor: Actor, school: str, key: str = "") -> TeamFiguresView:
+def see_figures(ctx: AppContext, actor: Actor, school: str, key: str = "") -> TeamFiguresView:
     """The figures of that school's team over a year or a term; the year that runs where none is named.
 
     Raises Unseen for whoever does not see the school's cases from above, or where no definition tells figures.
     """
-    sight = sight_of(house, actor, school)
+    sight = sight_of(ctx, actor, school)
     if not sight.sees_cases:
         raise Unseen(school)
-    return figures_of(house, sight, key)
+    return figures_of(ctx, sight, key)
 
 
-def figures_of(house: House, sight: Sight, key: str = "") -> TeamFiguresView:
+def figures_of(ctx: AppContext, sight: Sight, key: str = "") -> TeamFiguresView:
     """The same, for whoever was let through."""
-    protocol = next((one for one in house.library.current() if one.figures is not None), None)
+    protocol = next((one for one in ctx.library.current() if one.figures is not None), None)
     if protocol is None:
         raise Unseen(sight.unit.code)
-    offered = spans_of(house, protocol, sight.unit)
+    offered = spans_of(ctx, protocol, sight.unit)
     span = next((one for one in offered if one.key == key), offered[0])
-    counted, played = _counted(house, sight, protocol, span), workshops_of(house, protocol, sight.unit, span)
+    counted, played = _counted(ctx, sight, protocol, span), workshops_of(ctx, protocol, sight.unit, span)
     is_known = not key or span.key == key
-    return TeamFiguresView(sight, protocol, span, offered, counted, played, house.now(), is_known)
+    return TeamFiguresView(sight, protocol, span, offered, counted, played, ctx.now(), is_known)
 
 
-def spans_of(house: House, protocol: Protocol, unit: Unit) -> tuple[Span, ...]:
+def spans_of(ctx: AppContext, protocol: Protocol, unit: Unit) -> tuple[Span, ...]:
     """The school year that runs and those before it, each with its terms that have begun."""
     assert protocol.figures is not None
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         timezone = people_repository.calendar_for(session, unit).timezone
-    begins, today = protocol.figures.begins, today_for(house)
+    begins, today = protocol.figures.begins, today_for(ctx)
     running = today.year if today.month >= begins else today.year - 1
     terms = _terms(protocol)
     years = range(running, running - YEARS_BACK - 1, -1)
-    return tuple(one for year in years for one in spans(begins, terms, year, timezone) if one.starts <= house.now())
+    return tuple(one for year in years for one in spans(begins, terms, year, timezone) if one.starts <= ctx.now())
 
 
 def _terms(protocol: Protocol) -> tuple[Term, ...]:
@@ -111,52 +111,52 @@ def _terms(protocol: Protocol) -> tuple[Term, ...]:
     return yearly_rules.terms if same and yearly_rules is not None else ()
 
 
-def _counted(house: House, sight: Sight, protocol: Protocol, span: Span) -> TeamFigures:
+def _counted(ctx: AppContext, sight: Sight, protocol: Protocol, span: Span) -> TeamFigures:
     assert protocol.figures is not None
     tally = TeamTally(protocol, protocol.figures)
-    for facts in _cases(house, sight, protocol, span):
+    for facts in _cases(ctx, sight, protocol, span):
         tally.take(facts)
     return told(tally)
 
 
-def _cases(house: House, sight: Sight, protocol: Protocol, span: Span) -> Iterator[Facts]:
+def _cases(ctx: AppContext, sight: Sight, protocol: Protocol, span: Span) -> Iterator[Facts]:
     """One case after the other as it stands now, of those that this person sees; nobody's name is opened."""
-    around, scope = surroundings(house, sight.unit.id), scope_of(house, sight.actor)
-    with house.realm.reading() as session:
+    around, scope = surroundings(ctx, sight.unit.id), scope_of(ctx, sight.actor)
+    with ctx.realm.reading() as session:
         every = statistics_repository.case_ids(session, sight.unit.id, protocol.protocol, span.starts, span.ends)
     for first in range(0, len(every), AT_ONCE):
-        with house.realm.reading() as session:
+        with ctx.realm.reading() as session:
             some = every[first : first + AT_ONCE]
-            seen = index_repository.seen_among(session, scope, some, today=today_for(house))
+            seen = index_repository.seen_among(session, scope, some, today=today_for(ctx))
             for case_id in some:
                 if case_id in seen and not cases_repository.is_destroyed(session, case_id):
-                    followed, case = folded(house, session, case_id)
-                    yield read(followed, case, house.now(), around)
+                    followed, case = folded(ctx, session, case_id)
+                    yield read(followed, case, ctx.now(), around)
 
 
 # ---- workshops -----------------------------------------------------------------------------------------------------
 
 
-def see_workshops(house: House, sight: Sight) -> TeamWorkshops | None:
+def see_workshops(ctx: AppContext, sight: Sight) -> TeamWorkshops | None:
     """Those of the school year that runs, for whoever looks at the team or belongs to it.
 
     None where nothing says when a year begins: no definition, or no calendar of the school.
     """
-    protocol = next((one for one in house.library.current() if one.figures is not None), None)
+    protocol = next((one for one in ctx.library.current() if one.figures is not None), None)
     if protocol is None:
         return None
     try:
-        span = spans_of(house, protocol, sight.unit)[0]
+        span = spans_of(ctx, protocol, sight.unit)[0]
     except Unseen:
         return None
-    return workshops_of(house, protocol, sight.unit, span)
+    return workshops_of(ctx, protocol, sight.unit, span)
 
 
-def workshops_of(house: House, protocol: Protocol, unit: Unit, span: Span) -> TeamWorkshops:
+def workshops_of(ctx: AppContext, protocol: Protocol, unit: Unit, span: Span) -> TeamWorkshops:
     """Workshops on that protocol which were attested, over that time, to whoever was of the team on their day."""
     first, until = (at.astimezone(ZONE).date() for at in (span.starts, span.ends))
-    roles = frozenset(team_roles(house))
-    with house.directory.reading() as session:
+    roles = frozenset(team_roles(ctx))
+    with ctx.directory.reading() as session:
         posts = [one for one in auth_repository.posts(session, [unit.id], since=first) if one.role in roles]
         came = attestation_repository.attended_by(session, {one.account.id for one in posts}, first, until)
         ids = {

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import ATTEMPTS, Issued, signed
 from school_protocol.cases.loading import account_names, scope_of
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import SentBefore, Unseen
 from school_protocol.engine.texts import Text
@@ -130,10 +130,10 @@ class Lines(Letterhead):
         return self.line(band_said(self.w, band) if band else self.w._("none"))
 
     def wait(self, one: WaitLine) -> Markup:
-        return self.line(wait_said(self.w, one))
+        return self.line(wait_label(self.w, one))
 
     def share(self, found: tuple[int, int] | None) -> Markup:
-        return self.line(share_said(self.w, found))
+        return self.line(share_label(self.w, found))
 
 
 # ---- figures of a team in words, for pages too ---------------------------------------------------------------------
@@ -145,14 +145,14 @@ def period_said(w: Wording, span: Span) -> str:
     return f"{w.text(span.title)} · {year}" if span.title else year
 
 
-def share_said(w: Wording, found: tuple[int, int] | None) -> str:
+def share_label(w: Wording, found: tuple[int, int] | None) -> str:
     """Between which percentages something lies."""
     if found is None:
         return w._("too few to tell")
     return w._("%(low)s to %(high)s", low=w.percent(found[0]), high=w.percent(found[1]))
 
 
-def wait_said(w: Wording, one: WaitLine) -> str:
+def wait_label(w: Wording, one: WaitLine) -> str:
     """Within what time half of the cases came so far."""
     if not one.is_told:
         return w._("too few to tell")
@@ -162,7 +162,7 @@ def wait_said(w: Wording, one: WaitLine) -> str:
 
 
 # ---- what the pack holds -------------------------------------------------------------------------------------------
-# It leaves the house: no case number stands on it, and a case of which somebody of the school must not know is not
+# It leaves the site: no case number stands on it, and a case of which somebody of the school must not know is not
 # counted. Whoever issues it has read of each case that is; so it is noted.
 
 READ = "visit_pack"
@@ -179,46 +179,46 @@ class PackOptions:
     """What typesetting lacks on this machine."""
 
 
-def see_pack(house: House, actor: Actor, school: str) -> PackOptions:
+def see_pack(ctx: AppContext, actor: Actor, school: str) -> PackOptions:
     """Whether a pack of that school is for this person; raises Unseen for whoever does not see its cases from above."""
-    sight = regional_teams.see_school(house, actor, school).sight
+    sight = regional_teams.see_school(ctx, actor, school).sight
     if not sight.sees_cases or sight.visiting is None:
         raise Unseen(school)
-    protocol = _protocol(house)
-    languages = tuple(one for one in house.settings.languages if one in protocol.languages)
+    protocol = _protocol(ctx)
+    languages = tuple(one for one in ctx.settings.languages if one in protocol.languages)
     return PackOptions(sight, languages, rendering.missing())
 
 
-def issue_pack(house: House, actor: Actor, school: str, language: str, *, token: str = "") -> Issued:
+def issue_pack(ctx: AppContext, actor: Actor, school: str, language: str, *, token: str = "") -> Issued:
     """One copy, numbered, signed and written down.
 
     Raises Unseen, SentBefore where that press led to a copy already, SealingError where it can't be signed.
     """
-    options = see_pack(house, actor, school)
+    options = see_pack(ctx, actor, school)
     if language not in options.languages:
         raise Unseen(language)
     sight, post = options.sight, options.sight.visiting
     assert post is not None
-    press = idempotency.press(house.vault, actor.id, token or secrets.token_hex(16), "visit-pack", school, language)
-    with house.realm.reading() as session:
+    press = idempotency.press(ctx.vault, actor.id, token or secrets.token_hex(16), "visit-pack", school, language)
+    with ctx.realm.reading() as session:
         _not_again(idempotency.spent(session, press))
     for _attempt in range(ATTEMPTS):
-        with house.directory.reading() as people:
+        with ctx.directory.reading() as people:
             copy = administration_log.count_entries(people, sight.unit.id, Kind.visit_pack_issued) + 1
-        view, counted = _gathered(house, replace(sight, actor=replace(actor, language=language)))
-        data = _made(house, actor.id, view, copy, language)
-        with house.realm.writing() as session:
+        view, counted = _gathered(ctx, replace(sight, actor=replace(actor, language=language)))
+        data = _made(ctx, actor.id, view, copy, language)
+        with ctx.realm.writing() as session:
             _not_again(idempotency.spent(session, press))
-            with house.directory.writing() as people:
+            with ctx.directory.writing() as people:
                 auth_repository.hold_unit(people, sight.unit.id)
                 if administration_log.count_entries(people, sight.unit.id, Kind.visit_pack_issued) + 1 != copy:
                     continue  # its number was given meanwhile
                 copy_said = f"{copy} {language}"
-                write_down(house, people, actor, post, Kind.visit_pack_issued, sight.unit.id, copy_said)
+                write_down(ctx, people, actor, post, Kind.visit_pack_issued, sight.unit.id, copy_said)
             for one in counted:
-                access_log.note(session, case_id=one.case_id, account=actor.id, at=house.now(), what=READ)
-            idempotency.use(session, press, {"copy": copy}, at=house.now())
-        return Issued(f"{sight.unit.code}-{today_for(house)}-{copy}-{language}.pdf", data, copy=copy)
+                access_log.note(session, case_id=one.case_id, account=actor.id, at=ctx.now(), what=READ)
+            idempotency.use(session, press, {"copy": copy}, at=ctx.now())
+        return Issued(f"{sight.unit.code}-{today_for(ctx)}-{copy}-{language}.pdf", data, copy=copy)
     raise StorageBusy(f"{school}: handed out each time while a copy was being made")
 
 
@@ -227,9 +227,9 @@ def _not_again(before: Mapping[str, object] | None) -> None:
         raise SentBefore(before)
 
 
-def _protocol(house: House) -> Protocol:
+def _protocol(ctx: AppContext) -> Protocol:
     """The definition whose figures a pack tells; raises Unseen where none tells any."""
-    found = next((one for one in house.library.current() if one.figures is not None), None)
+    found = next((one for one in ctx.library.current() if one.figures is not None), None)
     if found is None:
         raise Unseen("pack")
     return found
@@ -238,18 +238,18 @@ def _protocol(house: House) -> Protocol:
 # ---- what stands on it ---------------------------------------------------------------------------------------------
 
 
-def _gathered(house: House, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ...]]:
-    school = regional_teams.see_school(house, sight.actor, sight.unit.code)
-    with house.directory.reading() as session:
+def _gathered(ctx: AppContext, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ...]]:
+    school = regional_teams.see_school(ctx, sight.actor, sight.unit.code)
+    with ctx.directory.reading() as session:
         above = tuple(auth_repository.find_units(session, sight.unit.parents).values())
-    now, today = house.now(), today_for(house)
-    with house.realm.reading() as session:
-        found = repository.open_cases(session, scope_of(house, sight.actor), sight.unit.id, today=today)
+    now, today = ctx.now(), today_for(ctx)
+    with ctx.realm.reading() as session:
+        found = repository.open_cases(session, scope_of(ctx, sight.actor), sight.unit.id, today=today)
         ids = [one.case_id for one in found]
         late = repository.overdue(session, ids, now)
         observations, silent = repository.observations(session, ids), repository.silent(session, ids, now)
-    last, _after = visit_service.visits_of(house, sight, limit=1)
-    figures = figures_of(house, sight)
+    last, _after = visit_service.visits_of(ctx, sight, limit=1)
+    figures = figures_of(ctx, sight)
     pack = VisitPack(
         protocol=figures.protocol,
         unit=sight.unit,
@@ -259,9 +259,9 @@ def _gathered(house: House, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ..
         trained=school.line.trained,
         wanted=school.rules.size if school.rules else 0,
         open_cases=_about(len(found)),
-        stages=_by_stage(house, found),
-        levels=_by_level(house, found),
-        late=_late(house, late) if len(found) >= BAND else None,
+        stages=_by_stage(ctx, found),
+        levels=_by_level(ctx, found),
+        late=_late(ctx, late) if len(found) >= BAND else None,
         observations=_about(observations),
         silent=_about(silent),
         span=figures.span,
@@ -272,21 +272,21 @@ def _gathered(house: House, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ..
     return pack, found
 
 
-def _by_stage(house: House, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
+def _by_stage(ctx: AppContext, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
     titles: dict[str, Text] = {}
     counts: Counter[str] = Counter()
     for one in found:
-        stages = house.library.protocol(one.protocol, one.version).stages
+        stages = ctx.library.protocol(one.protocol, one.version).stages
         titles.setdefault(one.stage, stages[one.stage].title)
         counts[one.stage] += 1
-    order = dict.fromkeys(key for protocol in house.library.every() for key in protocol.stages)
+    order = dict.fromkeys(key for protocol in ctx.library.every() for key in protocol.stages)
     return _broken_down(len(found), [(titles[key], counts[key]) for key in order if key in counts])
 
 
-def _by_level(house: House, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
+def _by_level(ctx: AppContext, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
     titles: dict[int, Text] = {}
     for one in found:
-        for grid in house.library.protocol(one.protocol, one.version).grids.values():
+        for grid in ctx.library.protocol(one.protocol, one.version).grids.values():
             if one.level is not None and one.level in grid.levels:
                 titles.setdefault(one.level, grid.levels[one.level].title)
     counts = Counter(one.level for one in found)
@@ -294,8 +294,8 @@ def _by_level(house: House, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
     return _broken_down(len(found), [*rows, (None, counts[None])] if counts[None] else rows)
 
 
-def _late(house: House, late: Mapping[str, int]) -> tuple[Counted, ...]:
-    titles = {key: one.title for protocol in house.library.every() for key, one in protocol.deadlines.items()}
+def _late(ctx: AppContext, late: Mapping[str, int]) -> tuple[Counted, ...]:
+    titles = {key: one.title for protocol in ctx.library.every() for key, one in protocol.deadlines.items()}
     return tuple(Counted(titles[key], banded(number)) for key, number in late.items() if key in titles)
 
 
@@ -309,8 +309,8 @@ def _broken_down(total: int, rows: Sequence[tuple[Text | None, int]]) -> tuple[C
     return tuple(Counted(title, band) for (title, _number), band in zip(rows, told or (), strict=bool(told)))
 
 
-def _made(house: House, reader: str, view: VisitPack, copy: int, language: str) -> bytes:
+def _made(ctx: AppContext, reader: str, view: VisitPack, copy: int, language: str) -> bytes:
     wording = Wording(language)
-    name = account_names(house, [reader], language).get(reader, "—")
-    whole = numbered(visit_pack(view, wording), Copy(copy, name, view.as_of, "", 0), wording, realm=house.name)
-    return signed(house, view.unit, whole, view.as_of, wording)
+    name = account_names(ctx, [reader], language).get(reader, "—")
+    whole = numbered(visit_pack(view, wording), Copy(copy, name, view.as_of, "", 0), wording, realm=ctx.name)
+    return signed(ctx, view.unit, whole, view.as_of, wording)

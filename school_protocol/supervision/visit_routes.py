@@ -13,7 +13,7 @@ from school_protocol.context import today_for
 from school_protocol.engine.errors import SentBefore, Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Permission
-from school_protocol.pdf.presenters import error_said
+from school_protocol.pdf.presenters import error_message
 from school_protocol.pdf.verdicts import SealingError
 from school_protocol.people import roster
 from school_protocol.people.forms import TeamForm
@@ -47,7 +47,7 @@ CODE_MOST = 40
 def index() -> ResponseReturnValue:
     """The teams of one's region, by name; what a team lacks can be asked for."""
     wanted = regional_teams.Narrowed(request.args.get("lack", ""), _code("place"), request.args.get("level", ""))
-    view = regional_teams.see_teams(sessions.house(), sessions.actor(), wanted, _cursor())
+    view = regional_teams.see_teams(sessions.ctx(), sessions.actor(), wanted, _cursor())
     return render_template(
         "supervision/visits_index.html", view=view, place_typed=wanted.place, problems=_place_problems(view.is_place_known)
     )
@@ -59,7 +59,7 @@ def visits() -> ResponseReturnValue:
     typed = request.args.get("since", "")[:30].strip()
     since = day_typed(typed) if typed else None
     wanted = visit_service.Narrowed(request.args.get("show", ""), _code("place"), since)
-    view = visit_service.see_visits(sessions.house(), sessions.actor(), wanted, _cursor())
+    view = visit_service.see_visits(sessions.ctx(), sessions.actor(), wanted, _cursor())
     problems = _place_problems(view.is_place_known)
     if typed and since is None:
         problems.append(Problem("since", wording()._("Held since"), "not_a_date"))
@@ -89,21 +89,21 @@ def _place_problems(is_known: bool) -> list[Problem]:
 @blueprint.get("/schools/<school>", asks=Permission.see_visits)
 def school(school: str) -> ResponseReturnValue:
     """One school's team: certificates, who administers its accounts, visits and what was agreed."""
-    house, actor = sessions.house(), sessions.actor()
-    view = regional_teams.see_school(house, actor, school)
-    visits, after = visit_service.visits_of(house, view.sight, after=_cursor())
+    ctx, actor = sessions.ctx(), sessions.actor()
+    view = regional_teams.see_school(ctx, actor, school)
+    visits, after = visit_service.visits_of(ctx, view.sight, after=_cursor())
     return render_template(
-        "supervision/visits_school.html", view=view, visits=visits, after=after, today=today_for(house), new_token=new_token,
-        played=team_statistics.see_workshops(house, view.sight), **_figures_said(),
+        "supervision/visits_school.html", view=view, visits=visits, after=after, today=today_for(ctx), new_token=new_token,
+        played=team_statistics.see_workshops(ctx, view.sight), **_figures_said(),
     )  # fmt: skip
 
 
 @blueprint.get("/schools/<school>/figures")
 def team_figures(school: str) -> ResponseReturnValue:
     """How the team kept to the protocol over a year or a term, told so that no case is recognised."""
-    view = team_statistics.see_figures(sessions.house(), sessions.actor(), school, _time())
+    view = team_statistics.see_figures(sessions.ctx(), sessions.actor(), school, _time())
     w = wording()
-    return render_template("supervision/visits_figures.html", view=view, wait=lambda one: told.wait_said(w, one), **_figures_said())
+    return render_template("supervision/visits_figures.html", view=view, wait=lambda one: told.wait_label(w, one), **_figures_said())
 
 
 def _time() -> str:
@@ -116,27 +116,27 @@ def _figures_said() -> dict[str, Any]:
     return {
         "period": lambda span: told.period_said(w, span),
         "band": lambda one: band_said(w, one),
-        "share": lambda one: told.share_said(w, one),
+        "share": lambda one: told.share_label(w, one),
     }
 
 
 @blueprint.route("/schools/<school>/pack", methods=["GET", "POST"], asks=Permission.write_visits)
 def visit_pack(school: str) -> ResponseReturnValue:
     """Choose a language; pressed, a pack for the visit is handed out."""
-    house, actor = sessions.house(), sessions.actor()
-    options = see_pack(house, actor, school)
+    ctx, actor = sessions.ctx(), sessions.actor()
+    options = see_pack(ctx, actor, school)
     if request.method != "POST" or options.missing:
         return _pack(options)
     language = request.form.get("language", "")[:8]
     if language not in options.languages:
         return _pack(options, problem=wording().problem("unknown_option")), 422
     try:
-        issued = issue_pack(house, actor, school, language, token=one_for_each(language))
+        issued = issue_pack(ctx, actor, school, language, token=one_for_each(language))
     except SentBefore as error:
         return _pack(options, before=error.outcome["copy"]), 409
     except SealingError as error:
         current_app.logger.exception("a visit pack could not be sealed")
-        return _pack(options, unsealed=error_said(wording(), error)), 503
+        return _pack(options, unsealed=error_message(wording(), error)), 503
     return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)
 
 
@@ -151,13 +151,13 @@ def _pack(options: PackOptions, **more: Any) -> str:
 @blueprint.route("/schools/<school>/visits/new", methods=["GET", "POST"], asks=Permission.write_visits, is_long=True)
 def new(school: str) -> ResponseReturnValue:
     """Write down a visit that was made."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
     view = _visiting(school)
     return _writing(
         view,
         None,
-        lambda posted: visit_form(w, posted, today_for(house)),
-        lambda form, answers: visit_service.record(house, actor, school, token=form.sent_token(), **answers),
+        lambda posted: visit_form(w, posted, today_for(ctx)),
+        lambda form, answers: visit_service.record(ctx, actor, school, token=form.sent_token(), **answers),
         w._("The visit is written down. The team’s head and coordinator can read it."),
     )
 
@@ -167,18 +167,18 @@ def new(school: str) -> ResponseReturnValue:
 )
 def correct(school: str, visit: str) -> ResponseReturnValue:
     """Put a visit right, by a new entry: what was written stays to be read."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
     view = _visiting(school)
-    _sight, shown = visit_service.see_visit(house, actor, school, visit)
+    _sight, shown = visit_service.see_visit(ctx, actor, school, visit)
     if not shown.may_correct and request.method != "POST":
         flash(_not_the_writer(), "message")
         return redirect(_to_visit(school, visit), 303)
     return _writing(
         view,
         shown,
-        lambda posted: visit_form(w, posted, today_for(house), shown),
+        lambda posted: visit_form(w, posted, today_for(ctx), shown),
         lambda form, answers: visit_service.correct(
-            house, actor, school, visit, expected=form.expected_seq(), token=form.sent_token(), **answers
+            ctx, actor, school, visit, expected=form.expected_seq(), token=form.sent_token(), **answers
         ),
         w._("The visit is put right. You, and those above who see the cases of this school, can read what was before."),
     )
@@ -192,7 +192,7 @@ def done(school: str, visit: str) -> ResponseReturnValue:
     token = (sent.get("token") or new_token())[:200]
     try:
         noted = visit_service.note_done(
-            sessions.house(), sessions.actor(), school, visit, action, expected=expected, token=token
+            sessions.ctx(), sessions.actor(), school, visit, action, expected=expected, token=token
         )
         say_done(w._("Noted as done."), repeated=noted.repeated)
     except (TeamRefused, SentBefore):
@@ -221,7 +221,7 @@ def _obstacle(one: Obstacle) -> str:
 
 
 def _visiting(school: str) -> regional_teams.SchoolView:
-    view = regional_teams.see_school(sessions.house(), sessions.actor(), school)
+    view = regional_teams.see_school(sessions.ctx(), sessions.actor(), school)
     if view.sight.visiting is None:
         raise Unseen(school)
     return view
@@ -253,8 +253,8 @@ def _writing(
 @blueprint.route("/duty", methods=["GET", "POST"], asks=Permission.keep_roster)
 def duty() -> ResponseReturnValue:
     """Who is told at night and on holidays, and when nobody is on duty; a turn is entered."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    view = roster.see_roster(house, actor, _code("place"))
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    view = roster.see_roster(ctx, actor, _code("place"))
 
     def done(is_entered: bool) -> ResponseReturnValue:
         say_done(w._("The turn is entered."), repeated=not is_entered)
@@ -262,7 +262,7 @@ def duty() -> ResponseReturnValue:
 
     return record_form(
         lambda posted: duty_form(w, posted, view.candidates),
-        lambda form, answers: roster.enter(house, actor, view.unit.code, **answers, token=form.sent_token()),
+        lambda form, answers: roster.enter(ctx, actor, view.unit.code, **answers, token=form.sent_token()),
         lambda form, **more: render_template("supervision/visits_duty.html", view=view, form=form, new_token=new_token, **more),
         done,
     )
@@ -271,10 +271,10 @@ def duty() -> ResponseReturnValue:
 @blueprint.post("/duty/<turn>/withdraw", asks=Permission.keep_roster)
 def withdraw(turn: str) -> ResponseReturnValue:
     """A turn is taken back."""
-    house, actor, w = sessions.house(), sessions.actor(), wording()
-    view = roster.see_roster(house, actor, _code("place"))
+    ctx, actor, w = sessions.ctx(), sessions.actor(), wording()
+    view = roster.see_roster(ctx, actor, _code("place"))
     token = (as_sent().get("token") or new_token())[:200]
-    roster.withdraw(house, actor, view.unit.code, turn, token=token)
+    roster.withdraw(ctx, actor, view.unit.code, turn, token=token)
     flash(w._("The turn is taken back."), "ok")
     return redirect(_way(view), 303)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.pseudonyms import refuse_names_in
-from school_protocol.context import House, declared, today_for
+from school_protocol.context import AppContext, declared, today_for
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.name_detection import Naming
@@ -88,10 +88,10 @@ class VisitsView:
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def see_visits(house: House, actor: Actor, wanted: Narrowed, after: str = "") -> VisitsView:
+def see_visits(ctx: AppContext, actor: Actor, wanted: Narrowed, after: str = "") -> VisitsView:
     """Visits to the teams within reach, the latest first; raises Unseen for whoever looks at none."""
-    looker, today = looker_of(house, actor), today_for(house)
-    with house.directory.reading() as session:
+    looker, today = looker_of(ctx, actor), today_for(ctx)
+    with ctx.directory.reading() as session:
         here = _place(session, looker, wanted.place)
         known = here is not None or not wanted.place
         found = repository.page_of_visits(
@@ -103,17 +103,17 @@ def see_visits(house: House, actor: Actor, wanted: Narrowed, after: str = "") ->
             after=VisitCursor.parse(after),
             limit=PAGE + 1,
         )
-        lines = _views(house, session, actor, found[:PAGE])
+        lines = _views(ctx, session, actor, found[:PAGE])
         places = places_below(session, looker)
     here_wanted = replace(wanted, place=wanted.place if here else "")
     return VisitsView(lines, here_wanted, _further(found, PAGE), known, places, today)
 
 
-def visits_of(house: House, sight: Sight, *, after: str = "", limit: int = PAGE) -> tuple[tuple[VisitView, ...], str]:
+def visits_of(ctx: AppContext, sight: Sight, *, after: str = "", limit: int = PAGE) -> tuple[tuple[VisitView, ...], str]:
     """Visits to that school's team, the latest first, each with what was written before; where the next page begins."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = repository.page_of_visits(session, [sight.unit.id], after=VisitCursor.parse(after), limit=limit + 1)
-        lines = tuple(_whole(house, session, sight, one) for one in found[:limit])
+        lines = tuple(_whole(ctx, session, sight, one) for one in found[:limit])
     return lines, _further(found, limit)
 
 
@@ -122,11 +122,11 @@ def _further(found: Sequence[Entry], limit: int) -> str:
     return str(VisitCursor(last.held_on, last.visit)) if last else ""
 
 
-def see_visit(house: House, actor: Actor, school: str, visit: str) -> tuple[Sight, VisitView]:
+def see_visit(ctx: AppContext, actor: Actor, school: str, visit: str) -> tuple[Sight, VisitView]:
     """One visit to that school, with all that was written of it; raises Unseen."""
-    sight = sight_of(house, actor, school)
-    with house.directory.reading() as session:
-        return sight, _whole(house, session, sight, _of_school(session, sight, visit))
+    sight = sight_of(ctx, actor, school)
+    with ctx.directory.reading() as session:
+        return sight, _whole(ctx, session, sight, _of_school(session, sight, visit))
 
 
 def _place(session: Session, looker: Looker, code: str) -> Unit | None:
@@ -143,26 +143,26 @@ def _of_school(session: Session, sight: Sight, visit: str) -> Entry:
     return found
 
 
-def _whole(house: House, session: Session, sight: Sight, entry: Entry) -> VisitView:
+def _whole(ctx: AppContext, session: Session, sight: Sight, entry: Entry) -> VisitView:
     """The visit; what was written before is for whoever wrote it, and for those who see the school's cases from above.
 
     A wording may have been put right because it said too much.
     """
     earlier = repository.history(session, entry.visit)[:-1]
-    *before, now = _views(house, session, sight.actor, [*earlier, entry])
+    *before, now = _views(ctx, session, sight.actor, [*earlier, entry])
     first = earlier[0] if earlier else entry
     reads = sight.sees_cases or first.actor == sight.actor.id
     return replace(
         now, earlier=tuple(before) if reads else (), has_earlier=bool(before),
-        may_correct=_may_correct(house, session, sight, first),
+        may_correct=_may_correct(ctx, session, sight, first),
     )  # fmt: skip
 
 
-def _may_correct(house: House, session: Session, sight: Sight, first: Entry) -> bool:
+def _may_correct(ctx: AppContext, session: Session, sight: Sight, first: Entry) -> bool:
     """Whoever wrote the visit; once they work there no more, whoever holds that role in the same place."""
     if sight.visiting is None or first.actor == sight.actor.id:
         return sight.visiting is not None
-    today, places = today_for(house), {sight.unit.id, *sight.unit.parents}
+    today, places = today_for(ctx), {sight.unit.id, *sight.unit.parents}
     held = people_repository.held(session, [first.actor]).get(first.actor, ())
     posts = [one for one in held if one.role == first.role and one.unit in places]
     writer = auth_repository.account(session, first.actor)
@@ -172,8 +172,8 @@ def _may_correct(house: House, session: Session, sight: Sight, first: Entry) -> 
     return any(one.role == first.role and one.unit in within for one in sight.actor.appointments)
 
 
-def _views(house: House, session: Session, actor: Actor, found: Sequence[Entry]) -> tuple[VisitView, ...]:
-    known = declared(house)
+def _views(ctx: AppContext, session: Session, actor: Actor, found: Sequence[Entry]) -> tuple[VisitView, ...]:
+    known = declared(ctx)
     units = auth_repository.find_units(session, {one.unit for one in found})
     people = auth_repository.accounts(session, {one.actor for one in found})
     return tuple(
@@ -198,51 +198,51 @@ def _views(house: House, session: Session, actor: Actor, found: Sequence[Entry])
 # ---- writing -------------------------------------------------------------------------------------------------------
 
 
-def record(house: House, actor: Actor, school: str, *, token: str, **said: Any) -> Kept:
+def record(ctx: AppContext, actor: Actor, school: str, *, token: str, **said: Any) -> Kept:
     """A visit that was made; raises Unseen, BadInput."""
-    sight = sight_of(house, actor, school)
+    sight = sight_of(ctx, actor, school)
     post = _visiting(sight)
 
     def write(session: Session) -> str:
-        day, came, remarks, actions = _checked(house, said, ())
+        day, came, remarks, actions = _checked(ctx, said, ())
         entry = Entry(
             visit=new_id(), number=1, kind="recorded", unit=sight.unit.id, held_on=day, came=came, remarks=remarks,
-            actions=actions, actor=actor.id, role=post.role, at=house.now(),
+            actions=actions, actor=actor.id, role=post.role, at=ctx.now(),
         )  # fmt: skip
-        _keep(house, session, actor, post, entry, Kind.visit_recorded)
+        _keep(ctx, session, actor, post, entry, Kind.visit_recorded)
         return entry.visit
 
-    return kept_once(house, actor, token, ["visit", school, _plainly(said)], "visit", write)
+    return kept_once(ctx, actor, token, ["visit", school, _plainly(said)], "visit", write)
 
 
-def correct(house: House, actor: Actor, school: str, visit: str, *, expected: int, token: str, **said: Any) -> Kept:
+def correct(ctx: AppContext, actor: Actor, school: str, visit: str, *, expected: int, token: str, **said: Any) -> Kept:
     """The visit as it should have been written: a new entry; what was written stays to be read.
 
     Raises Unseen, BadInput, and TeamRefused where it isn't this person's to put right, or where something was written
     since it was shown.
     """
-    sight = sight_of(house, actor, school)
+    sight = sight_of(ctx, actor, school)
     post = _visiting(sight)
 
     def write(session: Session) -> str:
         first = repository.history(session, _of_school(session, sight, visit).visit)[0]
-        if not _may_correct(house, session, sight, first):
+        if not _may_correct(ctx, session, sight, first):
             raise TeamRefused(Obstacle("not_the_writer"))
         before = _expected(session, sight, visit, expected)
-        day, came, remarks, actions = _checked(house, said, before.actions)
+        day, came, remarks, actions = _checked(ctx, said, before.actions)
         entry = replace(
             before, number=before.number + 1, kind="corrected", held_on=day, came=came, remarks=remarks,
-            actions=actions, actor=actor.id, role=post.role, at=house.now(),
+            actions=actions, actor=actor.id, role=post.role, at=ctx.now(),
         )  # fmt: skip
-        _keep(house, session, actor, post, entry, Kind.visit_corrected)
+        _keep(ctx, session, actor, post, entry, Kind.visit_corrected)
         return visit
 
-    return kept_once(house, actor, token, ["visit-correct", visit, expected, _plainly(said)], "visit", write)
+    return kept_once(ctx, actor, token, ["visit-correct", visit, expected, _plainly(said)], "visit", write)
 
 
-def note_done(house: House, actor: Actor, school: str, visit: str, action: int, *, expected: int, token: str) -> Kept:
+def note_done(ctx: AppContext, actor: Actor, school: str, visit: str, action: int, *, expected: int, token: str) -> Kept:
     """Something that was agreed is done, says whoever visits or the team's own head or coordinator."""
-    sight = sight_of(house, actor, school)
+    sight = sight_of(ctx, actor, school)
     post = sight.post
     if post is None:
         raise Unseen(visit)
@@ -254,15 +254,15 @@ def note_done(house: House, actor: Actor, school: str, visit: str, action: int, 
         if before.actions[action].done_on is not None:
             return visit
         actions = list(before.actions)
-        actions[action] = replace(actions[action], done_on=today_for(house))
+        actions[action] = replace(actions[action], done_on=today_for(ctx))
         entry = replace(
             before, number=before.number + 1, kind="done", actions=tuple(actions), actor=actor.id, role=post.role,
-            at=house.now(),
+            at=ctx.now(),
         )  # fmt: skip
-        _keep(house, session, actor, post, entry, Kind.visit_action_done)
+        _keep(ctx, session, actor, post, entry, Kind.visit_action_done)
         return visit
 
-    return kept_once(house, actor, token, ["visit-done", visit, action, expected], "visit", write)
+    return kept_once(ctx, actor, token, ["visit-done", visit, action, expected], "visit", write)
 
 
 def _visiting(sight: Sight) -> Appointment:
@@ -278,10 +278,10 @@ def _expected(session: Session, sight: Sight, visit: str, expected: int) -> Entr
     return found
 
 
-def _keep(house: House, session: Session, actor: Actor, post: Appointment, entry: Entry, kind: Kind) -> None:
+def _keep(ctx: AppContext, session: Session, actor: Actor, post: Appointment, entry: Entry, kind: Kind) -> None:
     if not repository.write_visit(session, entry):
         raise StorageBusy(f"{entry.visit}: written to by somebody else meanwhile")
-    write_down(house, session, actor, post, kind, entry.unit, entry.held_on.isoformat())
+    write_down(ctx, session, actor, post, kind, entry.unit, entry.held_on.isoformat())
 
 
 # ---- what was typed ------------------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def _plainly(said: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _checked(
-    house: House, said: Mapping[str, Any], before: Iterable[Action]
+    ctx: AppContext, said: Mapping[str, Any], before: Iterable[Action]
 ) -> tuple[date, str, str, tuple[Action, ...]]:
     """What was typed as it is kept; an action whose words stay is still done where it was.
 
@@ -300,7 +300,7 @@ def _checked(
     persons.
     """
     problems: Problems = {}
-    today = today_for(house)
+    today = today_for(ctx)
     held_on = day_within(said.get("held_on"), "held_on", problems, today - BACK, today)
     came, remarks = plain(said.get("came")), _text(said.get("remarks"))
     if not came:

@@ -14,7 +14,7 @@ from school_protocol.context import today_for
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
 from school_protocol.engine.visibility import Permission
 from school_protocol.language import ZONE
-from school_protocol.pdf.presenters import error_said
+from school_protocol.pdf.presenters import error_message
 from school_protocol.pdf.rendering import missing
 from school_protocol.pdf.verdicts import SealingError
 from school_protocol.people import presenters as people_presenters
@@ -50,7 +50,7 @@ _Problems = Mapping[str, tuple[str, ...]]
 @attesting_blueprint.route("/<workshop>/attest", methods=["GET", "POST"], is_long=True)
 def attest(workshop: str) -> ResponseReturnValue:
     """Who was entered, and the form; sent, what would become of each line."""
-    view = attestation_service.see_attest(sessions.house(), sessions.actor(), workshop)
+    view = attestation_service.see_attest(sessions.ctx(), sessions.actor(), workshop)
     if request.method != "POST":
         return _page(view)
     try:
@@ -103,39 +103,39 @@ def _page(
     rows = max(ROWS, min(len(lines) + 2, ROWS_MOST))
     return render_template(
         "training/attest.html", view=view, lines=lines, rows=range(1, rows + 1), results=RESULTS,
-        result_said=lambda key: scenario_presenters.result(wording(), key),
+        result_label=lambda key: scenario_presenters.result(wording(), key),
         result_of=lambda one: scenario_presenters.result_of(wording(), one),
         reason_said=lambda code: people_presenters.reason(wording(), code), problems=problems or {},
         unreadable=unreadable, obstacles=obstacles, unsealed=unsealed, before=before, token=new_token(),
         fields=FIELDS, headings=HEADINGS, most=attestation_service.LINES_MOST, minutes=attestation_service.MINUTES,
         held_on=request.form.get("held_on") or view.day.isoformat(),
         lasted=request.form.get("minutes") or str(view.minutes), missing=missing(),
-        today=today_for(sessions.house()),
+        today=today_for(sessions.ctx()),
     )  # fmt: skip
 
 
 def _preview_page(view: AttestView, lines: Sequence[Typed], obstacles: Sequence[str] = ()) -> str:
     held_on, minutes = request.form.get("held_on", "")[:20], request.form.get("minutes", "")[:8]
-    shown = attestation_service.preview(sessions.house(), sessions.actor(), view.workshop.id, lines, held_on, minutes)
+    shown = attestation_service.preview(sessions.ctx(), sessions.actor(), view.workshop.id, lines, held_on, minutes)
     w = wording()
     carried = json.dumps([[str(one.line), one.name, one.username, one.result] for one in lines], ensure_ascii=False)
     return render_template(
         "training/attest_preview.html", view=view, shown=shown, carried=carried, token=new_token(),
         obstacles=obstacles, problems_said=lambda one: scenario_presenters.problems(w, one),
-        result_said=lambda key: scenario_presenters.result(w, key),
+        result_label=lambda key: scenario_presenters.result(w, key),
     )  # fmt: skip
 
 
 @attesting_blueprint.post("/<workshop>/attest/confirm", is_long=True)
 def confirm(workshop: str) -> ResponseReturnValue:
     """Enter what the page showed, by its digest."""
-    house, actor = sessions.house(), sessions.actor()
-    view = attestation_service.see_attest(house, actor, workshop)
+    ctx, actor = sessions.ctx(), sessions.actor()
+    view = attestation_service.see_attest(ctx, actor, workshop)
     lines: tuple[Typed, ...] = ()
     try:
         lines = _kept_lines()
         done = attestation_service.attest(
-            house, actor, workshop, lines, request.form.get("held_on", "")[:20], request.form.get("minutes", "")[:8],
+            ctx, actor, workshop, lines, request.form.get("held_on", "")[:20], request.form.get("minutes", "")[:8],
             request.form.get("digest", "")[:64], token=request.form.get("token", "")[:100] or new_token(),
         )  # fmt: skip
     except BadInput as error:
@@ -159,27 +159,27 @@ def _obstacles(error: TeamRefused) -> list[str]:
 @attesting_blueprint.post("/<workshop>/attest/<attestation>/certificate")
 def certificate(workshop: str, attestation: str) -> ResponseReturnValue:
     """One copy of a certificate."""
-    house, actor = sessions.house(), sessions.actor()
-    view = attestation_service.see_attest(house, actor, workshop)
+    ctx, actor = sessions.ctx(), sessions.actor()
+    view = attestation_service.see_attest(ctx, actor, workshop)
     if missing():
         return _page(view), 503
     language = request.form.get("language", "")[:8]
     token = one_for_each(f"{attestation}.{language}")
     try:
-        name, data = certificates.issue(house, actor, workshop, attestation, language, token=token)
+        name, data = certificates.issue(ctx, actor, workshop, attestation, language, token=token)
     except SentBefore as error:
         return _page(view, before=error.outcome["copy"]), 409
     except SealingError as error:
         current_app.logger.exception("a certificate could not be sealed")
-        return _page(view, unsealed=error_said(wording(), error)), 503
+        return _page(view, unsealed=error_message(wording(), error)), 503
     return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=name)
 
 
 @attesting_blueprint.route("/<workshop>/attest/<attestation>/withdraw", methods=["GET", "POST"])
 def withdraw(workshop: str, attestation: str) -> ResponseReturnValue:
     """Why it counts no more."""
-    house, actor = sessions.house(), sessions.actor()
-    view = attestation_service.see_attest(house, actor, workshop)
+    ctx, actor = sessions.ctx(), sessions.actor()
+    view = attestation_service.see_attest(ctx, actor, workshop)
     line = next((one for one in view.lines if one.attestation.id == attestation), None)
     if line is None:
         raise Unseen(attestation)
@@ -190,7 +190,7 @@ def withdraw(workshop: str, attestation: str) -> ResponseReturnValue:
     if request.method == "POST":
         try:
             attestation_service.withdraw(
-                house, actor, workshop, attestation, reason=request.form.get("reason", "")[:40],
+                ctx, actor, workshop, attestation, reason=request.form.get("reason", "")[:40],
                 sentence=request.form.get("sentence", "")[:1000],
                 token=request.form.get("token", "")[:100] or new_token(),
             )  # fmt: skip
@@ -218,7 +218,7 @@ def register() -> ResponseReturnValue:
     after = request.args.get("after", "")
     if len(after) > CURSOR_MOST:
         raise Unseen("register")
-    view = certificates.see_register(sessions.house(), sessions.actor(), ending=_is_ending(), after=after)
+    view = certificates.see_register(sessions.ctx(), sessions.actor(), ending=_is_ending(), after=after)
     w = wording()
     return render_template(
         "training/register.html", view=view, result_of=lambda one: scenario_presenters.result_of(w, one)
@@ -243,7 +243,7 @@ def register_list() -> ResponseReturnValue:
             one.withdrawn.at.astimezone(ZONE).date().isoformat() if one.withdrawn else "",
         ]  # fmt: skip
 
-    found = certificates.register_list(sessions.house(), sessions.actor(), head, say, ending=_is_ending())
+    found = certificates.register_list(sessions.ctx(), sessions.actor(), head, say, ending=_is_ending())
     return Response(found, content_type=CSV, headers={"Content-Disposition": 'attachment; filename="register.csv"'})
 
 
@@ -269,7 +269,7 @@ def _index() -> ResponseReturnValue:
     content = sent.stream.read(LARGEST + 1) if sent is not None else b""
     name = (sent.filename or "") if sent is not None else ""
     try:
-        upload = scenario_library.bring(sessions.house(), routes.trainer(), content, name)
+        upload = scenario_library.bring(sessions.ctx(), routes.trainer(), content, name)
     except BadInput as error:
         return _list_page(problem=error.problems["file"][0], is_empty=bool(name)), 422
     sessions.ring()
@@ -278,8 +278,8 @@ def _index() -> ResponseReturnValue:
 
 def _list_page(*, problem: str = "", is_empty: bool = False) -> str:
     return render_template(
-        "training/scenarios.html", uploads=scenario_library.see_own(sessions.house(), routes.trainer()),
-        who=scenario_library.name_of(sessions.house(), routes.trainer()), problem=problem,
+        "training/scenarios.html", uploads=scenario_library.see_own(sessions.ctx(), routes.trainer()),
+        who=scenario_library.name_of(sessions.ctx(), routes.trainer()), problem=problem,
         is_empty=is_empty, most=LARGEST // 1024, can_print=missing() is None,
     )  # fmt: skip
 
@@ -287,16 +287,16 @@ def _list_page(*, problem: str = "", is_empty: bool = False) -> str:
 @own_scenarios_blueprint.get("/scenarios/<upload>", endpoint="scenario")
 def _show(upload: str) -> ResponseReturnValue:
     """One file: being checked, its faults, or the scenario that it is. While it is checked the page comes again."""
-    view = scenario_library.see_upload(sessions.house(), routes.trainer(), upload, wording().language)
+    view = scenario_library.see_upload(sessions.ctx(), routes.trainer(), upload, wording().language)
     waits = view.upload.state == UploadState.waiting
     page = render_template(
         "training/scenario.html", view=view, most=LARGEST // 1024, can_print=missing() is None,
-        who=scenario_library.name_of(sessions.house(), routes.trainer()),
+        who=scenario_library.name_of(sessions.ctx(), routes.trainer()),
     )  # fmt: skip
     response = make_response(page)
     if waits:
         response.headers["Refresh"] = routes.UNDER_WAY
-        if is_laptop(sessions.house()):
+        if is_laptop(sessions.ctx()):
             sessions.ring()
     return response
 
@@ -304,13 +304,13 @@ def _show(upload: str) -> ResponseReturnValue:
 @own_scenarios_blueprint.get("/scenarios/<upload>/file", endpoint="scenario_file")
 def _file(upload: str) -> ResponseReturnValue:
     """The file as it was brought."""
-    found = scenario_library.file_of(sessions.house(), routes.trainer(), upload)
+    found = scenario_library.file_of(sessions.ctx(), routes.trainer(), upload)
     return send_file(BytesIO(found.content), YAML, as_attachment=True, download_name=found.file)
 
 
 @own_scenarios_blueprint.post("/scenarios/<upload>/withdraw", endpoint="scenario_withdraw")
 def _withdraw(upload: str) -> ResponseReturnValue:
     """It is offered no more."""
-    if scenario_library.withdraw(sessions.house(), routes.trainer(), upload):
+    if scenario_library.withdraw(sessions.ctx(), routes.trainer(), upload):
         flash(wording()._("Withdrawn: no new workshop can be made of it. Rooms that play it go on."), "ok")
     return redirect(url_for("workshops.scenario", upload=upload))

@@ -13,7 +13,7 @@ from datetime import date
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account, plain_username
 from school_protocol.case_files.service import academy_of
-from school_protocol.context import House, declared, today_for
+from school_protocol.context import AppContext, declared, today_for
 from school_protocol.engine.definition_parts import TeamRules
 from school_protocol.engine.errors import BadInput, DefinitionError, Unseen
 from school_protocol.engine.visibility import Actor, Unit
@@ -288,12 +288,12 @@ class Attested:
 # ---- seeing ------------------------------------------------------------------------------------------------------
 
 
-def see_attest(house: House, actor: Actor, workshop: str) -> AttestView:
+def see_attest(ctx: AppContext, actor: Actor, workshop: str) -> AttestView:
     """One's own workshop, and who was entered; raises Unseen."""
-    found = service.own(house, actor, workshop)
-    titles, minutes = _told(house, found)
-    with house.directory.reading() as session:
-        every = attestation_repository.of_workshop(session, house.vault, workshop)
+    found = service.own(ctx, actor, workshop)
+    titles, minutes = _told(ctx, found)
+    with ctx.directory.reading() as session:
+        every = attestation_repository.of_workshop(session, ctx.vault, workshop)
         people = {one.account for one in every} | {one.attested_by for one in every}
         people |= {one.withdrawn.by for one in every if one.withdrawn}
         accounts = auth_repository.accounts(session, {one for one in people if one})
@@ -308,26 +308,26 @@ def see_attest(house: House, actor: Actor, workshop: str) -> AttestView:
         for one in every
     )
     return AttestView(
-        found, titles[SCENARIO_TITLE], academy(house, actor), _days(house, found)[1], minutes, _months(house, found),
+        found, titles[SCENARIO_TITLE], academy(ctx, actor), _days(ctx, found)[1], minutes, _months(ctx, found),
         lines,
     )  # fmt: skip
 
 
-def academy(house: House, actor: Actor) -> Unit:
+def academy(ctx: AppContext, actor: Actor) -> Unit:
     """The academy that appointed this trainer; raises Unseen."""
-    known = declared(house)
+    known = declared(ctx)
     post = next((one for one in actor.appointments if one.role in known and known[one.role][1].trains), None)
     if post is None:
         raise Unseen("workshops")
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         unit = auth_repository.unit(session, post.unit)
-    return academy_of(house, unit)
+    return academy_of(ctx, unit)
 
 
-def _told(house: House, workshop: WorkshopRow) -> tuple[dict[str, dict[str, str]], int]:
+def _told(ctx: AppContext, workshop: WorkshopRow) -> tuple[dict[str, dict[str, str]], int]:
     """The titles of its scenario and protocol by language, and how long the scenario takes."""
     scenario = scenario_library.find_scenario(workshop.scenario)
-    file = scenario_of(house, workshop.id) if scenario is None or scenario.digest != workshop.digest else None
+    file = scenario_of(ctx, workshop.id) if scenario is None or scenario.digest != workshop.digest else None
     if file is not None:
         try:
             scenario = read_scenario(file, SCENARIO)
@@ -335,8 +335,8 @@ def _told(house: House, workshop: WorkshopRow) -> tuple[dict[str, dict[str, str]
             scenario = None
     shipped = scenario_library.shipped_protocol(workshop.protocol, workshop.protocol_version)
     protocol = shipped[0] if shipped else None
-    protocol = protocol or next((one for one in house.library.every() if one.protocol == workshop.protocol), None)
-    with house.directory.reading() as session:
+    protocol = protocol or next((one for one in ctx.library.every() if one.protocol == workshop.protocol), None)
+    with ctx.directory.reading() as session:
         brought = repository.with_digest(session, workshop.digest)
     title = dict(brought.title) if brought else dict(scenario.title.root) if scenario else {"fr": workshop.scenario}
     minutes = brought.minutes if brought else scenario.minutes if scenario else MINUTES[0]
@@ -344,14 +344,14 @@ def _told(house: House, workshop: WorkshopRow) -> tuple[dict[str, dict[str, str]
     return {SCENARIO_TITLE: title, PROTOCOL_TITLE: said}, minutes
 
 
-def _months(house: House, workshop: WorkshopRow) -> int:
+def _months(ctx: AppContext, workshop: WorkshopRow) -> int:
     """For how long whoever passed is certified: as the protocol that was played says it, else any that is in force."""
-    own = (one.teams for one in house.library.current() if one.protocol == workshop.protocol and one.teams)
-    rules = next(own, None) or rules_of(house) or TeamRules(size=1)
+    own = (one.teams for one in ctx.library.current() if one.protocol == workshop.protocol and one.teams)
+    rules = next(own, None) or rules_of(ctx) or TeamRules(size=1)
     return rules.certificate_months
 
 
-def _days(house: House, workshop: WorkshopRow) -> tuple[date, date]:
+def _days(ctx: AppContext, workshop: WorkshopRow) -> tuple[date, date]:
     """Between which days it was held: from when it was set up to its end."""
     first, last = workshop.created_at, workshop.ended_at or workshop.created_at
     return first.astimezone(ZONE).date(), last.astimezone(ZONE).date()
@@ -366,35 +366,35 @@ def months_after(day: date, months: int) -> date:
 # ---- looking first -----------------------------------------------------------------------------------------------
 
 
-def preview(house: House, actor: Actor, workshop: str, lines: Sequence[Typed], held_on: str, minutes: str) -> Preview:
+def preview(ctx: AppContext, actor: Actor, workshop: str, lines: Sequence[Typed], held_on: str, minutes: str) -> Preview:
     """What would become of these lines; raises Unseen, BadInput, TeamRefused while it has not ended."""
-    found = _ended(house, actor, workshop)
-    day, lasted = _when(house, found, held_on, minutes)
+    found = _ended(ctx, actor, workshop)
+    day, lasted = _when(ctx, found, held_on, minutes)
     if not lines:
         raise BadInput({"lines": ("required",)})
-    with house.directory.reading() as session:
-        return _preview(session, house, actor, found, lines, day, lasted)
+    with ctx.directory.reading() as session:
+        return _preview(session, ctx, actor, found, lines, day, lasted)
 
 
 def _preview(
-    session: Session, house: House, actor: Actor, workshop: WorkshopRow, lines: Sequence[Typed], day: date, minutes: int
+    session: Session, ctx: AppContext, actor: Actor, workshop: WorkshopRow, lines: Sequence[Typed], day: date, minutes: int
 ) -> Preview:
-    before = attestation_repository.of_workshop(session, house.vault, workshop.id)
-    until = months_after(day, _months(house, workshop))
-    found = tuple(judged(session, academy(house, actor), actor.id, before, lines, until, today_for(house)))
+    before = attestation_repository.of_workshop(session, ctx.vault, workshop.id)
+    until = months_after(day, _months(ctx, workshop))
+    found = tuple(judged(session, academy(ctx, actor), actor.id, before, lines, until, today_for(ctx)))
     return Preview(day, minutes, found, digest(day, minutes, found))
 
 
-def _ended(house: House, actor: Actor, workshop: str) -> WorkshopRow:
-    found = service.own(house, actor, workshop)
+def _ended(ctx: AppContext, actor: Actor, workshop: str) -> WorkshopRow:
+    found = service.own(ctx, actor, workshop)
     if found.ended_at is None:
         raise TeamRefused(Obstacle("not_ended"))
     return found
 
 
-def _when(house: House, workshop: WorkshopRow, held_on: str, minutes: str) -> tuple[date, int]:
+def _when(ctx: AppContext, workshop: WorkshopRow, held_on: str, minutes: str) -> tuple[date, int]:
     problems: dict[str, tuple[str, ...]] = {}
-    first, last = _days(house, workshop)
+    first, last = _days(ctx, workshop)
     day = last
     try:
         day = date.fromisoformat(held_on.strip())
@@ -414,68 +414,68 @@ def _when(house: House, workshop: WorkshopRow, held_on: str, minutes: str) -> tu
 
 
 def attest(
-    house: House, actor: Actor, workshop: str, lines: Sequence[Typed], held_on: str, minutes: str, digest: str,
+    ctx: AppContext, actor: Actor, workshop: str, lines: Sequence[Typed], held_on: str, minutes: str, digest: str,
     *, token: str,
 ) -> Attested:  # fmt: skip
     """Enter what the preview with that digest showed: every line of it, or none. Pressed twice, done once.
 
     Raises Unseen, BadInput, SentBefore; TeamRefused where it would be judged otherwise by now, or a line is refused.
     """
-    found = _ended(house, actor, workshop)
-    day, lasted = _when(house, found, held_on, minutes)
+    found = _ended(ctx, actor, workshop)
+    day, lasted = _when(ctx, found, held_on, minutes)
 
     def change(session: Session) -> int:
-        shown = _preview(session, house, actor, found, lines, day, lasted)
+        shown = _preview(session, ctx, actor, found, lines, day, lasted)
         if shown.digest != digest:
             raise TeamRefused(Obstacle("changed_meanwhile"))
         if not shown.is_whole or not shown.lines:
             raise TeamRefused(Obstacle("lines_refused"))
-        _write(session, house, actor, found, shown)
+        _write(session, ctx, actor, found, shown)
         return len(shown.taken)
 
-    return _once(house, actor, token, ["attest", workshop, digest], change)
+    return _once(ctx, actor, token, ["attest", workshop, digest], change)
 
 
-def _once(house: House, actor: Actor, token: str, said: Sequence[str], change: Callable[[Session], int]) -> Attested:
+def _once(ctx: AppContext, actor: Actor, token: str, said: Sequence[str], change: Callable[[Session], int]) -> Attested:
     """Make a change once, however often its form is sent; the directory and the form's token, or neither."""
-    press = idempotency.press(house.vault, actor.id, token, *said)
-    with house.realm.writing() as session:
+    press = idempotency.press(ctx.vault, actor.id, token, *said)
+    with ctx.realm.writing() as session:
         if (before := idempotency.spent(session, press)) is not None:
             return Attested(int(before["entered"]), repeated=True)
-        with house.directory.writing() as kept:
+        with ctx.directory.writing() as kept:
             entered = change(kept)
-        idempotency.use(session, press, {"entered": entered}, at=house.now())
+        idempotency.use(session, press, {"entered": entered}, at=ctx.now())
     return Attested(entered)
 
 
-def _write(session: Session, house: House, actor: Actor, workshop: WorkshopRow, shown: Preview) -> None:
-    titles, _minutes = _told(house, workshop)
-    region, rng = academy(house, actor), random.SystemRandom()
+def _write(session: Session, ctx: AppContext, actor: Actor, workshop: WorkshopRow, shown: Preview) -> None:
+    titles, _minutes = _told(ctx, workshop)
+    region, rng = academy(ctx, actor), random.SystemRandom()
     log = []
-    before = len(attestation_repository.of_workshop(session, house.vault, workshop.id))
+    before = len(attestation_repository.of_workshop(session, ctx.vault, workshop.id))
     for place, one in enumerate(shown.taken, before + 1):
         new = Attestation(
             id=new_id(), number=attestation_repository.free_number(session, rng), workshop=workshop.id, place=place,
             academy=region.id, scenario=workshop.scenario, titles=titles, protocol=workshop.protocol,
             protocol_version=workshop.protocol_version, held_on=shown.held_on, minutes=shown.minutes,
             account=one.account.id if one.account else None, attended=one.typed.result != ABSENT,
-            passed=one.until is not None, valid_until=one.until, attested_by=actor.id, attested_at=house.now(),
+            passed=one.until is not None, valid_until=one.until, attested_by=actor.id, attested_at=ctx.now(),
             stood_until=one.stands_until, name=one.typed.name,
         )  # fmt: skip
         if one.account is not None and one.post is not None and one.until is not None:
             certificate = attestation_repository.certify(session, new, stands_until=one.stands_until)
             new = replace(new, certificate=certificate)
-            log.append(_row(house, actor, Kind.certificate_seen, new, one.post, _PASSED))
-        attestation_repository.add(session, house.vault, new)
+            log.append(_row(ctx, actor, Kind.certificate_seen, new, one.post, _PASSED))
+        attestation_repository.add(session, ctx.vault, new)
     administration_log.write_all(session, log)
 
 
 def _row(
-    house: House, actor: Actor, kind: Kind, one: Attestation, post: Held, reason: str, sentence: str = ""
+    ctx: AppContext, actor: Actor, kind: Kind, one: Attestation, post: Held, reason: str, sentence: str = ""
 ) -> Change:
     assert one.account is not None
     return Change(
-        at=house.now(), actor=actor.id, kind=kind, unit=post.unit, account=one.account, role=post.role,
+        at=ctx.now(), actor=actor.id, kind=kind, unit=post.unit, account=one.account, role=post.role,
         appointment=post.id, reason=reason, sentence=sentence, starts=one.held_on, ends=one.valid_until,
     )  # fmt: skip
 
@@ -483,46 +483,46 @@ def _row(
 # ---- withdrawing -------------------------------------------------------------------------------------------------
 
 
-def own(house: House, actor: Actor, workshop: str, attestation: str) -> Attestation:
+def own(ctx: AppContext, actor: Actor, workshop: str, attestation: str) -> Attestation:
     """An attestation of one's own workshop; raises Unseen."""
-    service.own(house, actor, workshop)
-    with house.directory.reading() as session:
-        found = attestation_repository.find(session, house.vault, attestation)
+    service.own(ctx, actor, workshop)
+    with ctx.directory.reading() as session:
+        found = attestation_repository.find(session, ctx.vault, attestation)
     if found is None or found.workshop != workshop:
         raise Unseen(attestation)
     return found
 
 
 def withdraw(
-    house: House, actor: Actor, workshop: str, attestation: str, *, reason: str, sentence: str, token: str
+    ctx: AppContext, actor: Actor, workshop: str, attestation: str, *, reason: str, sentence: str, token: str
 ) -> Attested:
     """It counts no more, and who was certified by it alone is not certified; raises Unseen, BadInput, TeamRefused."""
-    own(house, actor, workshop, attestation)
+    own(ctx, actor, workshop, attestation)
 
     def change(session: Session) -> int:
         problems: dict[str, tuple[str, ...]] = {}
         check_reason(reason, sentence, WITHDRAW_REASONS, problems)
         if problems:
             raise BadInput(problems)
-        one = attestation_repository.find(session, house.vault, attestation)
+        one = attestation_repository.find(session, ctx.vault, attestation)
         if one is None or one.withdrawn is not None:
             raise TeamRefused(Obstacle("withdrawn_already"))
-        gone = Withdrawn(house.now(), actor.id, reason, plain(sentence))
+        gone = Withdrawn(ctx.now(), actor.id, reason, plain(sentence))
         attestation_repository.withdraw(session, one.id, gone)
         if one.account is not None and one.certificate is not None:
             attestation_repository.decertify(session, one)
-            post = _where(session, house, one)
-            log = [_row(house, actor, Kind.certificate_withdrawn, one, post, reason, gone.sentence)] if post else []
+            post = _where(session, ctx, one)
+            log = [_row(ctx, actor, Kind.certificate_withdrawn, one, post, reason, gone.sentence)] if post else []
             administration_log.write_all(session, log)
         return 1
 
-    return _once(house, actor, token, ["withdraw-attestation", attestation, reason, sentence], change)
+    return _once(ctx, actor, token, ["withdraw-attestation", attestation, reason, sentence], change)
 
 
-def _where(session: Session, house: House, one: Attestation) -> Held | None:
+def _where(session: Session, ctx: AppContext, one: Attestation) -> Held | None:
     """In which appointment its withdrawal is written down: the account's latest, else any that it had."""
     assert one.account is not None
     region = auth_repository.unit(session, one.academy)
-    within = members(session, region, [one.account], today_for(house))
+    within = members(session, region, [one.account], today_for(ctx))
     held = people_repository.held(session, [one.account]).get(one.account, ())
     return within.get(one.account) or next(reversed(held), None)

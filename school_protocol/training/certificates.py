@@ -13,7 +13,7 @@ from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import signed
 from school_protocol.cases.loading import account_names
-from school_protocol.context import House, today_for
+from school_protocol.context import AppContext, today_for
 from school_protocol.engine.errors import SentBefore, Unseen
 from school_protocol.engine.visibility import Actor, Permission, Unit
 from school_protocol.language import Wording
@@ -110,53 +110,53 @@ VERIFY = "/verify"
 
 
 def issue(
-    house: House, actor: Actor, workshop: str, attestation: str, language: str, *, token: str
+    ctx: AppContext, actor: Actor, workshop: str, attestation: str, language: str, *, token: str
 ) -> tuple[str, bytes]:
     """One copy of a certificate that stands, to the trainer who attested it: its file's name, and the PDF.
 
     Raises Unseen, also of one that was withdrawn or of somebody who did not pass; SentBefore where that press led to a
     copy already; SealingError where it can't be signed: then nothing was handed out.
     """
-    one = attestation_service.own(house, actor, workshop, attestation)
-    if not one.passed or one.withdrawn is not None or not one.name or language not in house.settings.languages:
+    one = attestation_service.own(ctx, actor, workshop, attestation)
+    if not one.passed or one.withdrawn is not None or not one.name or language not in ctx.settings.languages:
         raise Unseen(attestation)
-    pressed = house.vault.chain("certificate-press-v1", f"{actor.id}\0{token}".encode("utf-8", "surrogatepass")).hex()
+    pressed = ctx.vault.chain("certificate-press-v1", f"{actor.id}\0{token}".encode("utf-8", "surrogatepass")).hex()
     for _attempt in range(ATTEMPTS):
-        with house.directory.reading() as session:
+        with ctx.directory.reading() as session:
             copy = attestation_repository.copies(session, one.id) + 1
             before = attestation_repository.pressed(session, pressed)
         if before is not None:
             raise SentBefore({"copy": before})
-        data = _made(house, one, copy, Wording(language))
+        data = _made(ctx, one, copy, Wording(language))
         digest = hashlib.sha256(data).hexdigest()
-        with house.directory.writing() as session:
-            now = attestation_repository.find(session, house.vault, one.id)
+        with ctx.directory.writing() as session:
+            now = attestation_repository.find(session, ctx.vault, one.id)
             if now is None or now.withdrawn is not None:
                 raise Unseen(attestation)
             if attestation_repository.write(
-                session, Handed(one.id, copy, language, actor.id, house.now(), digest, pressed)
+                session, Handed(one.id, copy, language, actor.id, ctx.now(), digest, pressed)
             ):
                 return f"{one.number}-{copy}-{language}.pdf", data
     raise StorageBusy(f"{one.number}: handed out each time while a copy was being made")
 
 
-def _made(house: House, one: Attestation, copy: int, wording: Wording) -> bytes:
-    with house.directory.reading() as session:
+def _made(ctx: AppContext, one: Attestation, copy: int, wording: Wording) -> bytes:
+    with ctx.directory.reading() as session:
         academy = auth_repository.unit(session, one.academy)
     assert one.valid_until is not None
-    base = house.settings.address.rstrip("/")
+    base = ctx.settings.address.rstrip("/")
     view = Certificate(
         number=format_number(one.number), name=one.name, scenario=one.titles[SCENARIO_TITLE],
         protocol=one.titles[PROTOCOL_TITLE], version=one.protocol_version, held_on=one.held_on, minutes=one.minutes,
         valid_until=one.valid_until, academy=academy.names,
-        trainer=account_names(house, [one.attested_by], wording.language).get(one.attested_by, "—"),
+        trainer=account_names(ctx, [one.attested_by], wording.language).get(one.attested_by, "—"),
         attested_at=one.attested_at, address=f"{base}{VERIFY}" if base else "",
     )  # fmt: skip
     pages = certificate(view, wording)
-    line = Copy(copy, one.name, house.now(), "", 0)
+    line = Copy(copy, one.name, ctx.now(), "", 0)
     about = wording._("What belongs to this copy alone")
     whole = assembled(pages, overlay(line, wording, landscape=True), line, about, has_record=False)
-    return signed(house, academy, whole, house.now(), wording)
+    return signed(ctx, academy, whole, ctx.now(), wording)
 
 
 # ---- the register: who was attested by the academy's trainers, until when, whose certificate ends ------------------
@@ -188,27 +188,27 @@ class RegisterView:
     after: str
 
 
-def _academies(house: House, actor: Actor) -> tuple[str, ...]:
-    held = permissions.posts_with(house, actor, Permission.see_certificates)
+def _academies(ctx: AppContext, actor: Actor) -> tuple[str, ...]:
+    held = permissions.posts_with(ctx, actor, Permission.see_certificates)
     return tuple(dict.fromkeys(one.unit for one in held))
 
 
-def see_register(house: House, actor: Actor, *, ending: bool = False, after: str = "") -> RegisterView:
+def see_register(ctx: AppContext, actor: Actor, *, ending: bool = False, after: str = "") -> RegisterView:
     """The attestations of one's academies, the latest workshop first, all or those that end soon. Raises Unseen."""
-    academies = _academies(house, actor)
+    academies = _academies(ctx, actor)
     if not academies:
         raise Unseen("register")
-    days, place = _days(house), _cursor(after)
-    found = _page(house, actor, academies, ending, days, place, PAGE + 1)
-    with house.directory.reading() as session:
+    days, place = _days(ctx), _cursor(after)
+    found = _page(ctx, actor, academies, ending, days, place, PAGE + 1)
+    with ctx.directory.reading() as session:
         units = tuple(auth_repository.find_units(session, academies).values())
     last = found[PAGE - 1].attestation if len(found) > PAGE else None
     further = f"{last.held_on.isoformat()}~{last.id}" if last else ""
     return RegisterView(units, tuple(found[:PAGE]), days, ending, further)
 
 
-def _days(house: House) -> int:
-    rules = rules_of(house)
+def _days(ctx: AppContext) -> int:
+    rules = rules_of(ctx)
     return rules.ending_days if rules is not None else DAYS
 
 
@@ -223,14 +223,14 @@ def _cursor(after: str) -> tuple[date, str] | None:
 
 
 def _page(
-    house: House, actor: Actor, academies: Sequence[str], ending: bool, days: int, after: tuple[date, str] | None,
+    ctx: AppContext, actor: Actor, academies: Sequence[str], ending: bool, days: int, after: tuple[date, str] | None,
     limit: int,
 ) -> list[RegisterLine]:  # fmt: skip
-    today = today_for(house)
+    today = today_for(ctx)
     soon = (today, today + timedelta(days=days))
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = attestation_repository.of_academies(
-            session, house.vault, academies, ending=soon if ending else None, after=after, limit=limit
+            session, ctx.vault, academies, ending=soon if ending else None, after=after, limit=limit
         )
         renewed = attestation_repository.renewed(session, [one.id for one in found])
         names = auth_repository.accounts(session, {one.attested_by for one in found})
@@ -250,18 +250,18 @@ def _stands(one: Attestation) -> bool:
 
 
 def register_list(
-    house: House, actor: Actor, head: Iterable[str], say: Callable[[RegisterLine], Sequence[str]], *, ending: bool
+    ctx: AppContext, actor: Actor, head: Iterable[str], say: Callable[[RegisterLine], Sequence[str]], *, ending: bool
 ) -> Iterator[bytes]:
     """The whole register as a list for a spreadsheet; `head` and `say` are the reader's words. Raises Unseen."""
-    academies = _academies(house, actor)
+    academies = _academies(ctx, actor)
     if not academies:
         raise Unseen("register")
-    days = _days(house)
+    days = _days(ctx)
 
     def every() -> Iterator[Sequence[str]]:
         after: tuple[date, str] | None = None
         while True:
-            found = _page(house, actor, academies, ending, days, after, CHUNK)
+            found = _page(ctx, actor, academies, ending, days, after, CHUNK)
             yield from map(say, found)
             if len(found) < CHUNK:
                 return

@@ -18,7 +18,7 @@ from school_protocol.case_files.prepare_process import Broken, Crew
 from school_protocol.cases.help import role_guide
 from school_protocol.cases.story_player import Played
 from school_protocol.config import Settings
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.case_summary import AskedLine, conformance, score
 from school_protocol.engine.deadlines import dues, duties
@@ -79,9 +79,9 @@ def _wanted(chosen: Offered, language: str) -> Wanted:
     return Wanted(hashlib.sha256(said.encode()).hexdigest(), chosen.data, digest, language)
 
 
-def see(house: House, chosen: Offered, language: str) -> Stands:
+def see(ctx: AppContext, chosen: Offered, language: str) -> Stands:
     """Where the kit of a scenario stands."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = repository.stands(session, _wanted(chosen, language).id)
     if found is None:
         return Stands.none
@@ -89,31 +89,31 @@ def see(house: House, chosen: Offered, language: str) -> Stands:
     return Stands.ready if is_made else Stands.failed if is_settled else Stands.waiting
 
 
-def ask(house: House, chosen: Offered, language: str) -> None:
+def ask(ctx: AppContext, chosen: Offered, language: str) -> None:
     """Have the kit of a scenario made. Asked for twice, it is made once."""
-    with house.directory.writing() as session:
-        repository.ask(session, _wanted(chosen, language), at=house.now())
+    with ctx.directory.writing() as session:
+        repository.ask(session, _wanted(chosen, language), at=ctx.now())
 
 
-def file_of(house: House, chosen: Offered, language: str) -> bytes:
+def file_of(ctx: AppContext, chosen: Offered, language: str) -> bytes:
     """The kit that was made; raises Unseen where none was."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         data = repository.data_of(session, _wanted(chosen, language).id)
     if data is None:
         raise Unseen(chosen.scenario.scenario)
     return data
 
 
-Make = Callable[[House, Wanted], bytes | None]
+Make = Callable[[AppContext, Wanted], bytes | None]
 
 
-def make(house: House, wanted: Wanted) -> bytes | None:
+def make(ctx: AppContext, wanted: Wanted) -> bytes | None:
     """The PDF; None where the scenario does not go as it says. Raises DocumentsUnavailable."""
     scenario = read_scenario(wanted.scenario, NAME)
-    for protocol, content in (*protocols_of(scenario), *protocols_of(scenario, versions_of(house))):
+    for protocol, content in (*protocols_of(scenario), *protocols_of(scenario, versions_of(ctx))):
         if protocol.digest == wanted.protocol:
             try:
-                return kit(protocol, content, scenario, wanted.language, house.now())
+                return kit(protocol, content, scenario, wanted.language, ctx.now())
             except (NotAsExpected, TooLong):
                 return None
     return None
@@ -122,32 +122,32 @@ def make(house: House, wanted: Wanted) -> bytes | None:
 def made_apart(settings: Settings) -> Make:
     """The same in a process of its own, niced and stopped after a while."""
 
-    def apart(house: House, wanted: Wanted) -> bytes | None:
+    def apart(ctx: AppContext, wanted: Wanted) -> bytes | None:
         with Crew(settings, 1, seconds=SECONDS) as crew:
-            return crew.do(make, wanted, now=house.now())
+            return crew.do(make, wanted, now=ctx.now())
 
     return apart
 
 
-def make_next(house: House, make: Make) -> bool:
+def make_next(ctx: AppContext, make: Make) -> bool:
     """Make the kit that has waited longest; whether there was one."""
-    now = house.now()
-    with house.directory.reading() as session:
+    now = ctx.now()
+    with ctx.directory.reading() as session:
         is_idle = not repository.has_work(session, before=now - KEPT)
     if is_idle:
         return False
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         repository.drop_outdated(session, now - KEPT)
         wanted = repository.take_kits(session, now=now, left_since=now - LEASE)
     if wanted is None:
         return False
     try:
-        data = make(house, wanted)
+        data = make(ctx, wanted)
     except Broken:
         _log.warning("the kit of a scenario could not be made", exc_info=True)
         data = None
-    with house.directory.writing() as session:
-        repository.settle(session, wanted.id, data, at=house.now())
+    with ctx.directory.writing() as session:
+        repository.settle(session, wanted.id, data, at=ctx.now())
     return True
 
 

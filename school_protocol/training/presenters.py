@@ -35,16 +35,16 @@ from school_protocol.training.findings import (
 from school_protocol.training.scenario_presenters import (
     LABELS,
     VERDICTS,
-    DebriefTold,
-    DutyTold,
-    FindingTold,
-    MomentTold,
-    QuestionTold,
-    StandTold,
-    duration_said,
+    DebriefPage,
+    DutyResult,
+    FindingLine,
+    MomentLine,
+    QuestionLine,
+    StandingLine,
+    duration_label,
     mark_said,
-    note_said,
-    rule_said,
+    note_label,
+    rule_label,
 )
 
 # ---- questions to talk about: one sentence for each kind of finding, with the rule's name --------------------------
@@ -94,7 +94,7 @@ def asked(w: Wording, protocol: Protocol, one: Question, what: str) -> str:
     )
 
 
-def debrief_told(debrief: Debrief, wording: Wording, names: Mapping[str, str] | None = None) -> DebriefTold:
+def debrief_told(debrief: Debrief, wording: Wording, names: Mapping[str, str] | None = None) -> DebriefPage:
     """The debrief in that language; `names`: accounts by what they are called at the table, beside their roles."""
     return Teller(debrief, wording, names or {}).whole()
 
@@ -151,10 +151,10 @@ class Teller:
     def protocol(self) -> Protocol:
         return self.debrief.protocol
 
-    def whole(self) -> DebriefTold:
+    def whole(self) -> DebriefPage:
         debrief, w = self.debrief, self.w
         scenario = debrief.scenario
-        return DebriefTold(
+        return DebriefPage(
             scenario=w.text(scenario.title) if scenario else w.text(self.protocol.title),
             code=scenario.code if scenario else "",
             protocol=w.text(self.protocol.title),
@@ -174,13 +174,13 @@ class Teller:
 
     # ---- line of time --------------------------------------------------------------------------------------------
 
-    def moments(self) -> Iterator[MomentTold]:
+    def moments(self) -> Iterator[MomentLine]:
         before = ""
         for number, one in enumerate(self.debrief.timeline, 1):
             day = self.w.day(one.at.astimezone(ZONE).date())
             label, tone = _WHATS[one.what]
             found = tuple(self.finding(self.debrief.findings[place]) for place in one.findings)
-            yield MomentTold(
+            yield MomentLine(
                 number, "" if day == before else day, self.w.clock(one.at), one.what.value, tone, self.w._(label),
                 self.says(one), tuple(self._more(one)), self.who(one.role, one.actor), found,
                 self.stand(one.stand, one.at),
@@ -232,7 +232,7 @@ class Teller:
             else:
                 yield self.w.problem(self.w.spoken(self.protocol, code))
 
-    def stand(self, stand: Stand | None, at: datetime) -> StandTold | None:
+    def stand(self, stand: Stand | None, at: datetime) -> StandingLine | None:
         if stand is None:
             return None
         w = self.w
@@ -247,18 +247,18 @@ class Teller:
         )
         stage = self.protocol.stage_of(stand.state)
         level = w._("Level %(level)s", level=stand.level) if stand.level else w._("Not assessed yet")
-        return StandTold(w.text(self.protocol.states[stand.state].title), w.text(stage.title), level, due)
+        return StandingLine(w.text(self.protocol.states[stand.state].title), w.text(stage.title), level, due)
 
     # ---- findings ------------------------------------------------------------------------------------------------
 
-    def finding(self, one: Finding) -> FindingTold:
+    def finding(self, one: Finding) -> FindingLine:
         w = self.w
         label, tone = LABELS[one.kind]
-        reason, rule = note_said(w, one.note)
+        reason, rule = note_label(w, one.note)
         what = self._with_subject(self.title(one.part, one.key), one.part, one.key, one.subject)
         if one.part == "traps":
             what, reason, rule = w.text(one.rule.title), w.text(one.rule.why), w.text(one.rule.basis)
-        return FindingTold(
+        return FindingLine(
             one.kind.value, tone, w._(label), self._of_case(one.case, what), self.sentence(one),
             self._rule(one),
             self.who(one.role), w.moment(one.at), reason, rule, one.is_error,
@@ -267,7 +267,7 @@ class Teller:
     def _rule(self, one: Finding) -> str:
         """The rule's own text; of a need, with its name. A trap's is the scenario's words."""
         is_other = one.rule.title != self._title(one.part, one.key)
-        return "" if one.part == "traps" else rule_said(self.w, one.rule, with_title=is_other)
+        return "" if one.part == "traps" else rule_label(self.w, one.rule, with_title=is_other)
 
     def sentence(self, one: Finding) -> str:
         """What a finding says, as a sentence or two."""
@@ -317,16 +317,16 @@ class Teller:
 
     # ---- the rest ------------------------------------------------------------------------------------------------
 
-    def duty(self, one: DutyLine) -> DutyTold:
+    def duty(self, one: DutyLine) -> DutyResult:
         w = self.w
         said, tone = VERDICTS[one.verdict]
-        return DutyTold(
+        return DutyResult(
             self._of_case(one.case, w.text(one.rule.title)), one.verdict.value, w._(said), tone,
-            w.who(self.protocol, one.roles), rule_said(w, one.rule), note_said(w, one.note)[0],
+            w.who(self.protocol, one.roles), rule_label(w, one.rule), note_label(w, one.note)[0],
         )  # fmt: skip
 
     def measure(self, one: Measure) -> tuple[str, str]:
-        said = duration_said(self.w, one.taken) if one.taken is not None else self.w._("not reached")
+        said = duration_label(self.w, one.taken) if one.taken is not None else self.w._("not reached")
         return self._of_case(one.case, self.w.text(one.title)), said
 
     def danger(self, one: DangerSeen) -> tuple[str, str, str]:
@@ -334,7 +334,7 @@ class Teller:
         if one.at is None or one.after is None:
             return title, w._("Not seen"), w._("The expected path raises it.")
         seen = w._(
-            "%(moment)s, %(time)s after the beginning", moment=w.moment(one.at), time=duration_said(w, one.after)
+            "%(moment)s, %(time)s after the beginning", moment=w.moment(one.at), time=duration_label(w, one.after)
         )
         states = {"raised": N_("Nobody was told yet"), "referred": N_("Referred"), "lifted": N_("Lifted")}
         return title, f"{seen}{w.comma}{self.who(one.role)}", w._(states.get(one.state, N_("Lifted")))
@@ -353,15 +353,15 @@ class Teller:
         marks = tuple((w.text(item.title), mark_said(w, one.marks.get(key))) for key, item in grid.items.items())
         return self._of_case(one.case, w.text(grid.title)), said, marks
 
-    def questions(self) -> Iterator[QuestionTold]:
+    def questions(self) -> Iterator[QuestionLine]:
         for one in self.debrief.questions:
-            reason, rule = note_said(self.w, one.note)
+            reason, rule = note_label(self.w, one.note)
             named = self._title(one.part, one.key) is not None or one.part == ATTACH
             what = self.title(one.part, one.key) if named else self.w.text(one.rule.title)
             if one.part == "traps":
                 reason, rule = self.w.text(one.rule.why), self.w.text(one.rule.basis)
-            rule = rule or ("" if one.part == "traps" else rule_said(self.w, one.rule, with_title=bool(one.needs)))
-            yield QuestionTold(one.kind, asked(self.w, self.protocol, one, what), rule, reason)
+            rule = rule or ("" if one.part == "traps" else rule_label(self.w, one.rule, with_title=bool(one.needs)))
+            yield QuestionLine(one.kind, asked(self.w, self.protocol, one, what), rule, reason)
 
     # ---- names ---------------------------------------------------------------------------------------------------
 
@@ -390,10 +390,10 @@ class Teller:
         return self.w._("%(what)s (%(about)s)", what=title, about=about) if about else title
 
     def _subject(self, part: str, key: str, subject: str) -> str:
-        return subject_said(self.w, self.protocol, key, subject) if part == "deadlines" else ""
+        return subject_label(self.w, self.protocol, key, subject) if part == "deadlines" else ""
 
 
-def subject_said(w: Wording, protocol: Protocol, deadline: str, subject: str) -> str:
+def subject_label(w: Wording, protocol: Protocol, deadline: str, subject: str) -> str:
     """What a count of a deadline is about: a danger, a referral, a hold, a day, or somebody of the case."""
     declared = protocol.deadlines.get(deadline)
     if not subject or declared is None:
@@ -420,7 +420,7 @@ def person_said(w: Wording, protocol: Protocol, person: str, slot: str = "") -> 
 
 
 @dataclass(frozen=True, slots=True)
-class RowTold:
+class ComparisonRow:
     """Cells: what is said, and its tone. `spread` is empty where it says nothing; `differs`: not all say the same."""
 
     title: str
@@ -438,7 +438,7 @@ _SECTIONS = (
 )
 
 
-def spread_told(debriefs: Mapping[str, Debrief], wording: Wording) -> tuple[tuple[str, tuple[RowTold, ...]], ...]:
+def spread_told(debriefs: Mapping[str, Debrief], wording: Wording) -> tuple[tuple[str, tuple[ComparisonRow, ...]], ...]:
     """Tables by their names, beside each other: titles of sections and their rows; one without rows is left out."""
     teller, spread = _Teller(wording), compare(debriefs)
     sections = ((title, tuple(map(teller.row, spread.of(*parts)))) for parts, title in _SECTIONS)
@@ -449,9 +449,9 @@ class _Teller:
     def __init__(self, wording: Wording) -> None:
         self.w = wording
 
-    def row(self, row: Row) -> RowTold:
+    def row(self, row: Row) -> ComparisonRow:
         cells = tuple(self.cell(row, value) for value in row.values)
-        return RowTold(self.title(row), cells, " · ".join(self.apart(row)), row.distinct > 1)
+        return ComparisonRow(self.title(row), cells, " · ".join(self.apart(row)), row.distinct > 1)
 
     def title(self, row: Row) -> str:
         w = self.w
@@ -467,7 +467,7 @@ class _Teller:
         if isinstance(value, bool):
             return (w._("Fell into it"), "late") if value else (w._("Avoided"), "ok")
         if isinstance(value, timedelta):
-            return duration_said(w, value), ""
+            return duration_label(w, value), ""
         if value is None:
             return (w._("Not seen"), "late") if row.part == "dangers" else ("–", "")
         return str(value), ""
@@ -476,7 +476,7 @@ class _Teller:
         """How far the tables lie apart, and how many levels they found."""
         w = self.w
         if isinstance(row.spread, timedelta):
-            yield duration_said(w, row.spread)
+            yield duration_label(w, row.spread)
         elif row.spread is not None:
             yield str(row.spread)
         if row.part == "levels" and row.distinct:

@@ -49,7 +49,7 @@ class TrainingApp(Flask):
 
     @property
     def secret_key(self) -> bytes:  # type: ignore[override]
-        return room_asked().house.vault.chain("web-visit-v1", b"")
+        return room_asked().ctx.vault.chain("web-visit-v1", b"")
 
     def handle_user_exception(self, error: Exception) -> ResponseReturnValue:
         """What was under way as a room was destroyed fails as it may: whoever asks is told to come again."""

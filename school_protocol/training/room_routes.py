@@ -65,7 +65,7 @@ def by_link(code: str) -> ResponseReturnValue:
 
 def _to(code: str) -> ResponseReturnValue:
     try:
-        found = service.find_joinable(sessions.house(), code, address=request.remote_addr or "")
+        found = service.find_joinable(sessions.ctx(), code, address=request.remote_addr or "")
     except TooManyTries as error:
         page = render_template("training/join.html", code=code, why="wait", seconds=error.seconds)
         return page, 429, again_in(error.seconds)
@@ -126,7 +126,7 @@ def furnish(app: Flask) -> None:
     @app.before_request
     def enter() -> None:
         g.room = room_app.room_asked()
-        g.house = g.room.house
+        g.ctx = g.room.ctx
 
 
 def init_app(app: Flask) -> None:
@@ -172,7 +172,7 @@ def seen() -> Glance:
         found = seats.glance(own, sessions.token_of_request())
         if request.method == "GET":
             own = own.at(found.state.clock.at(own.real.now()))
-        g.seen, g.room, g.house = found, own, own.house
+        g.seen, g.room, g.ctx = found, own, own.ctx
     glance: Glance = g.seen
     return glance
 
@@ -278,7 +278,7 @@ def _here(found: Room) -> Here:
     stands = seats.why_it_stands(state, found.real.now())
     fresh, hinted = seats.band_of(found, now)
     return Here(
-        mine, mine.table if mine is not None else 0, room().house.now(), stands, state.clock.pace, hinted, fresh
+        mine, mine.table if mine is not None else 0, room().ctx.now(), stands, state.clock.pace, hinted, fresh
     )
 
 

@@ -1,4 +1,4 @@
-"""Stores of workshops: an installation's, the share of each room with its units and clock, a laptop's house."""
+"""Stores of workshops: an installation's, the share of each room with its units and clock, a laptop's context."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from threading import Event, Lock, Thread
 
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import ROWS, Settings
-from school_protocol.context import House, Library, open_house, wiring_of
+from school_protocol.context import AppContext, Library, open_context, wiring_of
 from school_protocol.engine.clock import Clock
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
@@ -29,31 +29,31 @@ from school_protocol.training.scenario import STANDING, Scenario
 from school_protocol.training.scenario_reader import read_scenario
 
 LAPTOP = "laptop"
-"""What such a house is called, and the folder in which it lies, beside whatever else is there."""
+"""What such an installation is called, and the folder in which it lies, beside whatever else is there."""
 
 
-def open_laptop(settings: Settings, clock: Clock) -> House:
-    """The laptop's house; it shares nothing with an installation in the same folder, and its cookies go over http."""
+def open_laptop(settings: Settings, clock: Clock) -> AppContext:
+    """The laptop's context; it shares nothing with an installation in the same folder, and its cookies go over http."""
     own = Settings(
         data=settings.data / LAPTOP, languages=settings.languages, default_language=settings.default_language,
         evidence_files=True, wiring=settings.wiring,
     )  # fmt: skip
-    return replace(open_house(own, clock), name=LAPTOP)
+    return replace(open_context(own, clock), name=LAPTOP)
 
 
-def is_laptop(house: House) -> bool:
+def is_laptop(ctx: AppContext) -> bool:
     """Whether workshops are all that is served here."""
-    return house.name == LAPTOP
+    return ctx.name == LAPTOP
 
 
-def key_of(house: House) -> str:
+def key_of(ctx: AppContext) -> str:
     """What the trainer's browser holds: drawn from the laptop's own keys, so that a restart changes nothing."""
-    return house.vault.chain("laptop-trainer-v1", b"").hex()[:24]
+    return ctx.vault.chain("laptop-trainer-v1", b"").hex()[:24]
 
 
-def trainer_of(house: House) -> Actor:
+def trainer_of(ctx: AppContext) -> Actor:
     """The trainer of a laptop: nobody's account."""
-    return Actor(LAPTOP, house.name, "", (), language=house.settings.default_language)
+    return Actor(LAPTOP, ctx.name, "", (), language=ctx.settings.default_language)
 
 
 def own_address() -> str:
@@ -80,10 +80,10 @@ class Training:
     vault: Vault
     real: Clock
 
-    def house(self) -> House:
-        """A house in which nobody is, for what is asked before it is known in which room."""
+    def ctx(self) -> AppContext:
+        """An installation in which nobody is, for what is asked before it is known in which room."""
         own = self.stores.of("", self.vault, ())
-        return House(own.realm, own.directory, self.vault, self.real, Library(own.directory), self.settings, TRAINING)
+        return AppContext(own.realm, own.directory, self.vault, self.real, Library(own.directory), self.settings, TRAINING)
 
     def close(self) -> None:
         self.stores.close()
@@ -91,7 +91,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class TrainingLocation:
-    """Where the store of workshops is found, and its key: all that is handed on of the house beside which it lies."""
+    """Where the store of workshops is found, and its key: all that is handed on of the one beside which it lies."""
 
     settings: Settings
     where: tuple[str, ...]
@@ -99,7 +99,7 @@ class TrainingLocation:
     real: Clock
 
     @classmethod
-    def of(cls, host: House) -> TrainingLocation:
+    def of(cls, host: AppContext) -> TrainingLocation:
         """Its key is drawn from the host's keys, and says nothing of them."""
         where = tuple(host.settings.training_url(part) for part in PARTS)
         return cls(settings_of(host.settings), where, host.vault.chain("training-v1", b""), host.clock)
@@ -132,8 +132,8 @@ def settings_of(settings: Settings) -> Settings:
 
 
 @contextmanager
-def training_of(host: House) -> Iterator[Training]:
-    """The store of workshops beside a house, for this once: for jobs, commands, and what makes a workshop."""
+def training_of(host: AppContext) -> Iterator[Training]:
+    """The store of workshops beside an installation, for this once: for jobs, commands, and what makes a workshop."""
     training = TrainingLocation.of(host).open()
     try:
         yield training
@@ -219,7 +219,7 @@ class Room:
     """One workshop's share of their store, and what happens around its cases."""
 
     id: str
-    house: House
+    ctx: AppContext
     store: Store
     scenario: Scenario
     protocol: Protocol
@@ -235,7 +235,7 @@ class Room:
 
     def at(self, moment: datetime) -> Room:
         """The same room as its clock shows that moment: a page is made at one."""
-        return replace(self, house=replace(self.house, clock=TurnableClock(moment)))
+        return replace(self, ctx=replace(self.ctx, clock=TurnableClock(moment)))
 
     def give_sign(self) -> None:
         """A sign of life, where the clock runs and no other process has just given one: without any it stands."""
@@ -271,20 +271,20 @@ def open_room(training: Training, workshop: str) -> Room:
     protocol = read_published(found.protocol, f"{scenario.protocol}.yaml")
     vault = Vault.drawn(found.key, training.settings.keys)
     stores = training.stores.of(found.id, vault, units)
-    house = house_in(training, stores, vault, RoomTime(stores.room, found.id, real), protocol, found.protocol)
-    house = replace(house, name=f"workshop-{workshop}", witness=_Witness(stores.room, house, protocol))
-    return Room(workshop, house, stores.room, scenario, protocol, real, found.scenario, found.id)
+    ctx = context_in(training, stores, vault, RoomTime(stores.room, found.id, real), protocol, found.protocol)
+    ctx = replace(ctx, name=f"workshop-{workshop}", witness=_Witness(stores.room, ctx, protocol))
+    return Room(workshop, ctx, stores.room, scenario, protocol, real, found.scenario, found.id)
 
 
-def house_in(
+def context_in(
     training: Training, stores: Stores, vault: Vault, clock: Clock, protocol: Protocol, content: bytes
-) -> House:  # fmt: skip
-    """The house of one room: its cases and people, its keys, its clock."""
+) -> AppContext:  # fmt: skip
+    """The installation of one room: its cases and people, its keys, its clock."""
     library = OwnLibrary(protocol, content)
-    return House(stores.realm, stores.directory, vault, clock, library, training.settings, TRAINING)
+    return AppContext(stores.realm, stores.directory, vault, clock, library, training.settings, TRAINING)
 
 
-def scenario_of(host: House, workshop: str) -> bytes | None:
+def scenario_of(host: AppContext, workshop: str) -> bytes | None:
     """The file of the scenario that is played in a room, while it is there."""
     if not TrainingLocation.of(host).is_made():
         return None
@@ -297,7 +297,7 @@ class _Witness:
     """Writes down what was tried and refused, at the table of whoever tried."""
 
     store: Store
-    house: House
+    ctx: AppContext
     protocol: Protocol
 
     def __call__(
@@ -305,7 +305,7 @@ class _Witness:
     ) -> None:  # fmt: skip
         act = self.protocol.resolve("acts", name)
         key = act if act in self.protocol.acts else self.protocol.resolve("moves", name)
-        now = self.house.now()
+        now = self.ctx.now()
         with self.store.writing(together=True) as session:
             room_repository.hold(session)
             seat = next((one for one in room_repository.seats(session) if one.account == actor.id), None)
@@ -404,13 +404,13 @@ def _give_sign(room: Room) -> None:
 
 
 @contextmanager
-def room_alone(host: House, workshop: str) -> Iterator[Room]:
+def room_alone(host: AppContext, workshop: str) -> Iterator[Room]:
     """A room, opened for this and closed afterwards: for jobs and commands."""
     with training_of(host) as training:
         yield open_room(training, workshop)
 
 
-def destroy(host: House, workshop: str) -> None:
+def destroy(host: AppContext, workshop: str) -> None:
     """Nothing of a room stays, its keys first."""
     if not TrainingLocation.of(host).is_made():
         return
@@ -421,7 +421,7 @@ def destroy(host: House, workshop: str) -> None:
             purge_room(training.stores, room)
 
 
-def sweep_left_over(host: House, *, after: timedelta = timedelta()) -> int:
+def sweep_left_over(host: AppContext, *, after: timedelta = timedelta()) -> int:
     """Purge rooms that no workshop on the list has: one was being made, or purged, as the process ended.
 
     `after`: those alone that were begun so long ago, where others may be making one now.

@@ -22,7 +22,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.texts import N_
 from school_protocol.engine.visibility import Actor, Permission
@@ -31,7 +31,7 @@ from school_protocol.training import room_routes, scenario_library, seats, servi
 from school_protocol.training.findings import Debrief
 from school_protocol.training.kit import Stands, ask, file_of, see
 from school_protocol.training.models import WorkshopRow
-from school_protocol.training.presenters import debrief_told, spread_told, subject_said
+from school_protocol.training.presenters import debrief_told, spread_told, subject_label
 from school_protocol.training.room_app import PREFIX
 from school_protocol.training.room_store import Room, RoomGone, Rooms, is_laptop, key_of, trainer_of
 from school_protocol.training.scenario import FAST, REAL, STANDING
@@ -46,7 +46,7 @@ from school_protocol.ui.routing import Pages
 
 workshop_blueprint = Pages("workshops", __name__, asks=Permission.train, url_prefix="/workshops")
 workshop_blueprint.entry(N_("Workshops"), 90)
-workshop_blueprint.add_app_template_global(subject_said)
+workshop_blueprint.add_app_template_global(subject_label)
 
 ROOMS = "rooms"
 REFRESH = "10"
@@ -66,12 +66,12 @@ def rooms() -> Rooms:
 
 def trainer() -> Actor | None:
     """Whoever leads; on a laptop that serves a room by itself, nobody's account."""
-    return None if is_laptop(sessions.house()) else sessions.actor()
+    return None if is_laptop(sessions.ctx()) else sessions.actor()
 
 
 def own(workshop: str) -> WorkshopRow:
     """One's own workshop; raises Unseen for any other."""
-    return service.own(sessions.house(), trainer(), workshop)
+    return service.own(sessions.ctx(), trainer(), workshop)
 
 
 def room_of(workshop: str) -> Room:
@@ -98,8 +98,8 @@ def stands(workshop: str) -> bool:
 @workshop_blueprint.get("")
 def index() -> ResponseReturnValue:
     """One's workshops, latest first."""
-    view = workshop_end.see_workshops(sessions.house(), trainer())
-    titles = scenario_library.titles(sessions.house(), trainer())
+    view = workshop_end.see_workshops(sessions.ctx(), trainer())
+    titles = scenario_library.titles(sessions.ctx(), trainer())
     return render_template("training/index.html", view=view, scenarios=titles)
 
 
@@ -122,7 +122,7 @@ def _new(problems: Mapping[str, tuple[str, ...]]) -> str:
     return render_template(
         "training/new.html",
         scenarios=scenario_library.shipped_scenarios(),
-        own=scenario_library.offered(sessions.house(), trainer()),
+        own=scenario_library.offered(sessions.ctx(), trainer()),
         own_prefix=OWN,
         problems=problems,
         typed=request.form or request.args,
@@ -143,7 +143,7 @@ def _make() -> WorkshopRow:
         raise BadInput(problems)
     wanted = Wanted(int(typed), request.form.get("hints") == "1", wording().language)
     return service.found(
-        sessions.house(), trainer(), chosen.data, chosen.protocol, chosen.content, wanted, form=room_routes.form_sent()
+        sessions.ctx(), trainer(), chosen.data, chosen.protocol, chosen.content, wanted, form=room_routes.form_sent()
     )  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def _chosen(typed: str) -> Offered | None:
     """A scenario that is shipped, by its name, or one of one's own."""
     try:
         if typed.startswith(OWN):
-            return scenario_library.choose(sessions.house(), trainer(), typed.removeprefix(OWN))
+            return scenario_library.choose(sessions.ctx(), trainer(), typed.removeprefix(OWN))
         return scenario_library.offer_shipped(typed)
     except Unseen:
         return None
@@ -162,10 +162,10 @@ def kit(scenario: str) -> ResponseReturnValue:
     """A scenario as one PDF, for a room without any network: asked for, or where it stands."""
     chosen, language = _offered(scenario), wording().language
     if request.method == "POST":
-        ask(sessions.house(), chosen, language)
+        ask(sessions.ctx(), chosen, language)
         sessions.ring()
         return redirect(url_for("workshops.kit", scenario=scenario), 303)
-    stands = see(sessions.house(), chosen, language)
+    stands = see(sessions.ctx(), chosen, language)
     page = render_template(
         "training/kit.html", scenario=chosen.scenario, chosen=scenario, stands=stands.value,
         can_print=missing() is None,
@@ -173,7 +173,7 @@ def kit(scenario: str) -> ResponseReturnValue:
     response = make_response(page)
     if stands is Stands.waiting:
         response.headers["Refresh"] = UNDER_WAY
-        if is_laptop(sessions.house()):
+        if is_laptop(sessions.ctx()):
             sessions.ring()
     return response
 
@@ -182,7 +182,7 @@ def kit(scenario: str) -> ResponseReturnValue:
 def kit_file(scenario: str) -> ResponseReturnValue:
     """The PDF that was made."""
     chosen = _offered(scenario)
-    data = file_of(sessions.house(), chosen, wording().language)
+    data = file_of(sessions.ctx(), chosen, wording().language)
     name = f"{chosen.scenario.scenario}.pdf"
     return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=name)
 
@@ -203,8 +203,8 @@ def show(workshop: str) -> ResponseReturnValue:
     """Every table, and what can be done; once it is purged, what is kept of it."""
     mine = own(workshop)
     if mine.purged_at is not None or not stands(workshop):
-        has_debriefs = workshop_end.has_kept(sessions.house(), workshop)
-        titles = scenario_library.titles(sessions.house(), trainer())
+        has_debriefs = workshop_end.has_kept(sessions.ctx(), workshop)
+        titles = scenario_library.titles(sessions.ctx(), trainer())
         return render_template(
             "training/kept.html", workshop=mine, has_debriefs=has_debriefs, title=titles.get(mine.scenario),
             can_print=missing() is None,
@@ -235,7 +235,7 @@ def _wall(template: str, mine: WorkshopRow) -> ResponseReturnValue:
 
 def _address(workshop: WorkshopRow) -> str:
     """Where participants come in: the address that the settings say, else the one that was asked for."""
-    base = sessions.house().settings.address.rstrip("/") or request.host_url.rstrip("/")
+    base = sessions.ctx().settings.address.rstrip("/") or request.host_url.rstrip("/")
     return f"{base}{url_for('joining.by_link', code=workshop.code)}"
 
 
@@ -386,7 +386,7 @@ def end(workshop: str) -> ResponseReturnValue:
     """The workshop is over; its debriefs are kept, without names."""
     room = room_of(workshop)
     if request.form.get("sure") == "1":
-        workshop_end.end_workshop(sessions.house(), room)
+        workshop_end.end_workshop(sessions.ctx(), room)
     else:
         flash(wording()._("The workshop goes on: tick the box first."), "problem")
     return _back(workshop)
@@ -399,7 +399,7 @@ def purge(workshop: str) -> ResponseReturnValue:
     if request.form.get("sure") != "1":
         flash(wording()._("Nothing was destroyed: tick the box first."), "problem")
         return _back(workshop)
-    workshop_end.purge(sessions.house(), workshop)
+    workshop_end.purge(sessions.ctx(), workshop)
     flash(wording()._("The room is destroyed. What is kept of it names nobody."), "ok")
     return redirect(url_for("workshops.index"))
 
@@ -416,7 +416,7 @@ def _of(workshop: str, table: int | None = None) -> tuple[WorkshopRow, Debriefed
     mine = own(workshop)
     if mine.purged_at is None and stands(workshop):
         return mine, workshop_end.of_room(room_of(workshop), table)
-    return mine, workshop_end.of_kept(sessions.house(), workshop)
+    return mine, workshop_end.of_kept(sessions.ctx(), workshop)
 
 
 def _named(found: Debriefed) -> dict[str, Debrief]:
@@ -476,7 +476,7 @@ afterwards_blueprint = Pages("protocols", __name__, part="afterwards", asks=Perm
 @afterwards_blueprint.get("/<key>/afterwards")
 def afterwards(key: str) -> ResponseReturnValue:
     """Which duties fail most in workshops, and which needs real cases go on without; by tens."""
-    view = see_afterwards(sessions.house(), sessions.actor(), key)
+    view = see_afterwards(sessions.ctx(), sessions.actor(), key)
     return render_template("training/protocols_afterwards.html", view=view)
 
 
@@ -489,35 +489,35 @@ OPEN = frozenset({"static", "desk.language", "desk.leave", "desk.folds", "help.i
 """What is served besides: whatever is not named is absent, as no real realm is there."""
 
 
-def furnish(app: Flask, house: House) -> None:
-    """Make this application a laptop's, before anything else is; any other house is left as it is."""
-    if is_laptop(house):
+def furnish(app: Flask, ctx: AppContext) -> None:
+    """Make this application a laptop's, before anything else is; any other installation is left as it is."""
+    if is_laptop(ctx):
         app.extensions[sessions.RECOGNISE] = _by_key
         app.extensions[sessions.SCOPE] = lambda: "laptop-"
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals["on_laptop"] = is_laptop(app.extensions["house"])
+    app.jinja_env.globals["on_laptop"] = is_laptop(app.extensions["ctx"])
 
 
-def serves(house: House, endpoint: str) -> bool:
-    """Whether an application over that house has that page."""
-    if not is_laptop(house):
+def serves(ctx: AppContext, endpoint: str) -> bool:
+    """Whether an application over that installation has that page."""
+    if not is_laptop(ctx):
         return not endpoint.startswith("laptop.")
     return endpoint in OPEN or endpoint.startswith(SERVED)
 
 
 def _by_key() -> Actor | None:
     """Whoever holds the key that the screen of the laptop shows."""
-    house = sessions.house()
-    is_known = hmac.compare_digest(sessions.token_of_request().encode(), key_of(house).encode())
-    return trainer_of(house) if is_known else None
+    ctx = sessions.ctx()
+    is_known = hmac.compare_digest(sessions.token_of_request().encode(), key_of(ctx).encode())
+    return trainer_of(ctx) if is_known else None
 
 
 @laptop_blueprint.get("/<key>")
 def enter(key: str) -> ResponseReturnValue:
     """The link on the screen: whoever opens it is the trainer here."""
-    house = sessions.house()
-    if not is_laptop(house) or not hmac.compare_digest(key.encode(), key_of(house).encode()):
+    ctx = sessions.ctx()
+    if not is_laptop(ctx) or not hmac.compare_digest(key.encode(), key_of(ctx).encode()):
         raise Unseen("trainer")
     return sessions.begin(current_app.make_response(redirect(url_for("workshops.index"))), key)

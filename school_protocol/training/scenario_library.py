@@ -18,7 +18,7 @@ from pathlib import Path
 from school_protocol.case_files.prepare_process import Broken, Crew, Stopped
 from school_protocol.cases.loading import account_names
 from school_protocol.config import Settings
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, DefinitionError, Fault, Unseen
 from school_protocol.engine.texts import N_, Phrase, again, str_of, written
@@ -26,7 +26,7 @@ from school_protocol.engine.visibility import Actor
 from school_protocol.language import Wording
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.check_context import Finding
-from school_protocol.protocol.presenters import FaultSaid, fault_said
+from school_protocol.protocol.presenters import FaultMessage, fault_message
 from school_protocol.protocol.reader import read as read_protocol
 from school_protocol.storage.engines import Session
 from school_protocol.training import repository
@@ -111,7 +111,7 @@ def _folder() -> Path:
 
 Outcome = Told | tuple[Fault, ...]
 """What a playable file says of itself, or every fault: plain values, that go from one process to another."""
-Check = Callable[[House, bytes, str], Outcome]
+Check = Callable[[AppContext, bytes, str], Outcome]
 
 SECONDS = 900.0
 """How long a process that checks a file may say nothing; one that is stopped then found nothing against the file."""
@@ -143,7 +143,7 @@ class UploadView:
     """One file: its faults in the reader's language, or the scenario that it is."""
 
     upload: UploadRow
-    faults: tuple[FaultSaid, ...]
+    faults: tuple[FaultMessage, ...]
     scenario: Scenario | None
     replaced_by: UploadRow | None
 
@@ -151,7 +151,7 @@ class UploadView:
 # ---- bringing ------------------------------------------------------------------------------------------------------
 
 
-def bring(house: House, trainer: Actor | None, content: bytes, file: str) -> str:
+def bring(ctx: AppContext, trainer: Actor | None, content: bytes, file: str) -> str:
     """Keep a file that is to be checked; returns its id. The same file while it waits or is offered is the same.
 
     Raises BadInput: `required`, `too_large`, `too_many` while others of theirs wait.
@@ -161,7 +161,7 @@ def bring(house: House, trainer: Actor | None, content: bytes, file: str) -> str
     if len(content) > LARGEST:
         raise BadInput({"file": ("too_large",)})
     digest, mine = hashlib.sha256(content).hexdigest(), _id(trainer)
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         before = repository.same(session, mine, digest)
         if before is not None:
             return before
@@ -169,7 +169,7 @@ def bring(house: House, trainer: Actor | None, content: bytes, file: str) -> str
             raise BadInput({"file": ("too_many",)})
         repository.drop_refused(session, mine, keep=REFUSED_MOST)
         return repository.add_upload(
-            session, account=mine, file=_named(file), content=content, digest=digest, at=house.now()
+            session, account=mine, file=_named(file), content=content, digest=digest, at=ctx.now()
         )  # fmt: skip
 
 
@@ -186,12 +186,12 @@ def _named(file: str) -> str:
 # ---- checking ------------------------------------------------------------------------------------------------------
 
 
-def versions_of(house: House) -> Versions:
+def versions_of(ctx: AppContext) -> Versions:
     """The versions of protocols at hand here: those published, then those that are shipped."""
 
     def find(key: str, version: int) -> tuple[Protocol, bytes] | None:
         try:
-            with house.directory.reading() as session:
+            with ctx.directory.reading() as session:
                 found = protocol_repository.definition(session, key, version)
         except Unseen:
             return shipped_protocol(key, version)
@@ -200,9 +200,9 @@ def versions_of(house: House) -> Versions:
     return find
 
 
-def checked(house: House, content: bytes, file: str) -> Outcome:
+def checked(ctx: AppContext, content: bytes, file: str) -> Outcome:
     """What the scenario says of itself that the file holds, if it can be played; else every fault. It takes seconds."""
-    found = read_uploaded(content, file, versions_of(house))
+    found = read_uploaded(content, file, versions_of(ctx))
     if isinstance(found, tuple):
         return found
     return Told(found.scenario, found.version, dict(found.title.root), found.minutes)
@@ -211,30 +211,30 @@ def checked(house: House, content: bytes, file: str) -> Outcome:
 def checked_apart(settings: Settings) -> Check:
     """The same in a process of its own, niced and stopped after `SECONDS`."""
 
-    def check(house: House, content: bytes, file: str) -> Outcome:
+    def check(ctx: AppContext, content: bytes, file: str) -> Outcome:
         with Crew(settings, 1, seconds=SECONDS) as crew:
-            return crew.do(checked, content, file, now=house.now())
+            return crew.do(checked, content, file, now=ctx.now())
 
     return check
 
 
-def check_next(house: House, check: Check) -> bool:
+def check_next(ctx: AppContext, check: Check) -> bool:
     """Check the file that has waited longest; whether there was one."""
-    with house.directory.writing() as session:
-        upload = repository.take_upload(session, now=house.now(), left_since=house.now() - LEASE)
+    with ctx.directory.writing() as session:
+        upload = repository.take_upload(session, now=ctx.now(), left_since=ctx.now() - LEASE)
         found = repository.find_upload(session, upload) if upload is not None else None
     if found is None:
         return False
     try:
-        outcome = check(house, found.content, found.file)
+        outcome = check(ctx, found.content, found.file)
     except Stopped:
         _log.warning("the check of scenario %s was stopped: it is begun anew", found.id)
         return True
     except Broken:
         _log.warning("scenario %s could not be checked", found.id, exc_info=True)
         outcome = (Fault(1, Phrase(N_("checking this file broke off: make it smaller"))),)
-    with house.directory.writing() as session:
-        _settle(session, found, outcome, house.now())
+    with ctx.directory.writing() as session:
+        _settle(session, found, outcome, ctx.now())
     return True
 
 
@@ -267,25 +267,25 @@ def _taken(session: Session, found: UploadRow, scenario: Told) -> tuple[Fault, .
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def see_own(house: House, trainer: Actor | None) -> tuple[UploadRow, ...]:
+def see_own(ctx: AppContext, trainer: Actor | None) -> tuple[UploadRow, ...]:
     """What this trainer brought, latest first."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return repository.of_account(session, _id(trainer), limit=LISTED_MOST)
 
 
-def name_of(house: House, trainer: Actor | None) -> str:
+def name_of(ctx: AppContext, trainer: Actor | None) -> str:
     """Who brought them; empty where nobody's account did."""
-    return account_names(house, [trainer.id], trainer.language).get(trainer.id, "") if trainer is not None else ""
+    return account_names(ctx, [trainer.id], trainer.language).get(trainer.id, "") if trainer is not None else ""
 
 
-def see_upload(house: House, trainer: Actor | None, upload: str, language: str) -> UploadView:
+def see_upload(ctx: AppContext, trainer: Actor | None, upload: str, language: str) -> UploadView:
     """One of one's own; raises Unseen for any other."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = repository.own(session, _id(trainer), upload)
         others = repository.of_account(session, _id(trainer), limit=LISTED_MOST)
     lines, w = found.content.decode("utf-8", "replace").splitlines(), Wording(language)
     faults = tuple(
-        fault_said(w, Fault(line, str_of(again(said))), _shown(lines[line - 1] if 0 < line <= len(lines) else ""))
+        fault_message(w, Fault(line, str_of(again(said))), _shown(lines[line - 1] if 0 < line <= len(lines) else ""))
         for line, said in found.faults
     )
     by = next(
@@ -309,36 +309,36 @@ def _shown(line: str) -> str:
     return plain if len(plain) <= _AROUND else plain[:_AROUND] + "…"
 
 
-def file_of(house: House, trainer: Actor | None, upload: str) -> UploadRow:
+def file_of(ctx: AppContext, trainer: Actor | None, upload: str) -> UploadRow:
     """The very bytes that were brought; raises Unseen."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         return repository.own(session, _id(trainer), upload)
 
 
-def withdraw(house: House, trainer: Actor | None, upload: str) -> bool:
+def withdraw(ctx: AppContext, trainer: Actor | None, upload: str) -> bool:
     """It is offered no more; rooms that play it go on. False where it was not offered. Raises Unseen."""
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         repository.own(session, _id(trainer), upload)
-        return repository.withdraw(session, upload, at=house.now())
+        return repository.withdraw(session, upload, at=ctx.now())
 
 
 # ---- offering ------------------------------------------------------------------------------------------------------
 
 
-def offered(house: House, trainer: Actor | None) -> tuple[UploadRow, ...]:
+def offered(ctx: AppContext, trainer: Actor | None) -> tuple[UploadRow, ...]:
     """What this trainer brought and can make workshops of, by its name."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         every = repository.of_account(session, _id(trainer), limit=LISTED_MOST * 10)
     return tuple(sorted((one for one in every if one.state == UploadState.ready), key=lambda one: one.scenario))
 
 
-def choose(house: House, trainer: Actor | None, upload: str) -> Offered:
+def choose(ctx: AppContext, trainer: Actor | None, upload: str) -> Offered:
     """One of one's own that is offered, ready to be played; raises Unseen."""
-    found = file_of(house, trainer, upload)
+    found = file_of(ctx, trainer, upload)
     if found.state != UploadState.ready:
         raise Unseen(upload)
     scenario = _readable(found)
-    at_hand = next(protocols_of(scenario, versions_of(house)), None) if scenario is not None else None
+    at_hand = next(protocols_of(scenario, versions_of(ctx)), None) if scenario is not None else None
     if scenario is None or at_hand is None:
         raise Unseen(upload)
     return Offered(scenario, found.content, *at_hand, upload=found)
@@ -353,9 +353,9 @@ def offer_shipped(key: str) -> Offered:
     return Offered(scenario, content_of(key), protocol, content)
 
 
-def titles(house: House, trainer: Actor | None) -> Mapping[str, Mapping[str, str]]:
+def titles(ctx: AppContext, trainer: Actor | None) -> Mapping[str, Mapping[str, str]]:
     """What scenarios are called, by their names: one's own of any time, and those that are shipped."""
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         every = repository.of_account(session, _id(trainer), limit=LISTED_MOST * 10)
     own = {one.scenario: one.title for one in reversed(every) if one.title}
     return {**own, **{one.scenario: one.title.root for one in shipped_scenarios()}}

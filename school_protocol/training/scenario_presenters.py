@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from babel.lists import format_list
 
-from school_protocol.case_files.presenters import refusal_said
+from school_protocol.case_files.presenters import refusal_message
 from school_protocol.engine.conditions import Condition
 from school_protocol.engine.definition import Fact, Protocol
 from school_protocol.engine.definition_parts import Form
@@ -103,7 +103,7 @@ class Conditions:
         return w._("“%(name)s” is tried, and refused (%(why)s)", name=name, why=why.rstrip("."))
 
     def _file(self, code: str) -> str:
-        return refusal_said(self.w, Refusal(code))
+        return refusal_message(self.w, Refusal(code))
 
     def _where(self, act: str, condition: Condition) -> str:
         form = self.protocol.form_of(act)
@@ -207,7 +207,7 @@ _COMPARED: dict[type[ast.cmpop], str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class FindingTold:
+class FindingLine:
     """`kind` and `tone` are for the look; `label` says the kind, `what` the rule's name, `says` what happened."""
 
     kind: str
@@ -226,7 +226,7 @@ class FindingTold:
 
 
 @dataclass(frozen=True, slots=True)
-class StandTold:
+class StandingLine:
     """How the case stood: its state and stage, its level, and what was due, each with whether it was late then."""
 
     state: str
@@ -236,7 +236,7 @@ class StandTold:
 
 
 @dataclass(frozen=True, slots=True)
-class MomentTold:
+class MomentLine:
     """One line of the line of time; `day` is empty where it is that of the line before."""
 
     number: int
@@ -248,12 +248,12 @@ class MomentTold:
     says: str
     more: tuple[str, ...]
     who: str
-    findings: tuple[FindingTold, ...]
-    stand: StandTold | None
+    findings: tuple[FindingLine, ...]
+    stand: StandingLine | None
 
 
 @dataclass(frozen=True, slots=True)
-class DutyTold:
+class DutyResult:
     title: str
     verdict: str
     said: str
@@ -264,7 +264,7 @@ class DutyTold:
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionTold:
+class QuestionLine:
     kind: str
     says: str
     rule: str
@@ -272,7 +272,7 @@ class QuestionTold:
 
 
 @dataclass(frozen=True, slots=True)
-class DebriefTold:
+class DebriefPage:
     """A table's debrief, line by line. Pairs are a label and its value."""
 
     scenario: str
@@ -281,11 +281,11 @@ class DebriefTold:
     begun: str
     ended: str
     states: tuple[str, ...]
-    moments: tuple[MomentTold, ...]
-    errors: tuple[FindingTold, ...]
-    others: tuple[FindingTold, ...]
+    moments: tuple[MomentLine, ...]
+    errors: tuple[FindingLine, ...]
+    others: tuple[FindingLine, ...]
     """Done in time, still open, excused, typed in from paper, and what is not asked any more."""
-    duties: tuple[DutyTold, ...]
+    duties: tuple[DutyResult, ...]
     measures: tuple[tuple[str, str], ...]
     dangers: tuple[tuple[str, str, str], ...]
     """Which, when and by whom; what became of it."""
@@ -293,7 +293,7 @@ class DebriefTold:
     """When; what was decided about whom; by whom."""
     grids: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
     """Title, points and level; each item with its mark."""
-    questions: tuple[QuestionTold, ...]
+    questions: tuple[QuestionLine, ...]
 
 
 # ---- words ---------------------------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ _LOCKS: Mapping[str, str] = {
 # ---- small words ---------------------------------------------------------------------------------------------------
 
 
-def rule_said(w: Wording, rule: Rule, *, with_title: bool = False) -> str:
+def rule_label(w: Wording, rule: Rule, *, with_title: bool = False) -> str:
     """The rule's own text: its limit, why, what it rests on, whether it is fixed, and its source."""
     said = [w.text(rule.title)] if with_title else []
     if rule.limit is not None:
@@ -349,12 +349,12 @@ def rule_said(w: Wording, rule: Rule, *, with_title: bool = False) -> str:
     return " · ".join(dict.fromkeys(said))
 
 
-def note_said(w: Wording, note: Note | None) -> tuple[str, str]:
+def note_label(w: Wording, note: Note | None) -> tuple[str, str]:
     """The scenario's reason and rule; empty without."""
     return (w.text(note.reason), w.text(note.rule)) if note is not None else ("", "")
 
 
-def duration_said(w: Wording, taken: timedelta) -> str:
+def duration_label(w: Wording, taken: timedelta) -> str:
     """How long: minutes within an hour, hours and minutes within two days, then days and hours."""
     minutes = max(int(taken.total_seconds() // 60), 0)
     if minutes < 60:

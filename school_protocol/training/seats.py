@@ -80,7 +80,7 @@ def join(
     if problems:
         raise BadInput(problems)
     pin, token, now = f"{secrets.randbelow(10**6):06d}", _token_of(room, form), room.real.now()
-    mark = room_repository.mark_of(room.house.vault, token)
+    mark = room_repository.mark_of(room.ctx.vault, token)
     hashed = hash_password(pin)
     with room.writing() as session:
         if room_repository.state(session).state is State.ended:
@@ -96,7 +96,7 @@ def join(
             _refuse_full(there, seats)
         if any(one.name.casefold() == kept.casefold() for one in there):
             raise BadInput({"name": ("taken",)})
-        with room.house.directory.writing() as own:
+        with room.ctx.directory.writing() as own:
             account = None if trainer else _opener(own, room, place, roles, seats)
             if account is None:
                 account = _account(own, room, kept, hashed, language)
@@ -112,7 +112,7 @@ def join(
 
 
 def _token_of(room: Room, form: str) -> str:
-    return room.house.vault.chain("seat-of-form-v1", form.encode()).hex() if form else secrets.token_urlsafe(24)
+    return room.ctx.vault.chain("seat-of-form-v1", form.encode()).hex() if form else secrets.token_urlsafe(24)
 
 
 def _problems(room: Room, table: int, name: str, roles: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -141,8 +141,8 @@ def _account(session: Session, room: Room, name: str, hashed: str, language: str
     """An account of the workshop's own, that signs with the seat's number."""
     handle = new_id()
     return auth_repository.add_account(
-        session, username=handle, names=dict.fromkeys(room.house.settings.languages, name), language=language,
-        created_at=room.house.now(), password_hash=hashed, certified=True, trained_until=_NEVER,
+        session, username=handle, names=dict.fromkeys(room.ctx.settings.languages, name), language=language,
+        created_at=room.ctx.now(), password_hash=hashed, certified=True, trained_until=_NEVER,
         email=f"{handle}@formation.invalid",
     )  # fmt: skip
 
@@ -156,7 +156,7 @@ def _opener(
     """
     if room.protocol.resolve("roles", room.scenario.opening.as_.partition("/")[0]) not in roles:
         return None
-    facts = facts_at(room, cases_of(room, place), room.house.now())
+    facts = facts_at(room, cases_of(room, place), room.ctx.now())
     first = next(iter(facts.values()), None)
     account = first.case.opened_by if first is not None else ""
     taken = any(seat.account == account for seat in seats)
@@ -165,7 +165,7 @@ def _opener(
 
 def _take_over(session: Session, room: Room, account: str, name: str, hashed: str, language: str) -> None:
     """That account is this seat's from now on; the roles it was given to begin with are given anew."""
-    names = dict.fromkeys(room.house.settings.languages, name)
+    names = dict.fromkeys(room.ctx.settings.languages, name)
     people_repository.change_account(
         session, account, names=names, language=language, email=f"{new_id()}@formation.invalid", phone=None
     )  # fmt: skip
@@ -201,12 +201,12 @@ def change_seat(room: Room, seat: SeatRow, table: int, roles: Sequence[str]) -> 
         if place is None:
             raise BadInput({"table": ("not_a_choice",)})
         _refuse_held(now, table, roles, [one for one in room_repository.seats(session, table) if one.left_at is None])
-        with room.house.directory.writing() as own:
+        with room.ctx.directory.writing() as own:
             _end_roles(room, own, now)
             account = now.account
             if table != now.table:
                 known = auth_repository.account(own, account)
-                language = known.language if known is not None else room.house.settings.default_language
+                language = known.language if known is not None else room.ctx.settings.default_language
                 account = _account(own, room, now.name, hashed or hash_password(now.pin), language)
             _appoint(own, room.protocol, account, place, roles)
         now.table, now.roles, now.account = table, list(roles), account
@@ -236,7 +236,7 @@ def leave(room: Room, seat: SeatRow) -> None:
         now = room_repository.seat(session, seat.id)
         if now is None or now.left_at is not None:
             return
-        with room.house.directory.writing() as own:
+        with room.ctx.directory.writing() as own:
             _end_roles(room, own, now)
         now.left_at, now.token = room.real.now(), None
         now.stop_writing()
@@ -268,7 +268,7 @@ def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
         given = "".join(str(int(sign)) for sign in pin if sign.isdecimal())
         if seat is None or not hmac.compare_digest(seat.pin.encode(), given.encode()):
             raise BadInput({"pin": ("wrong",)})
-        seat.token = room_repository.mark_of(room.house.vault, token)
+        seat.token = room_repository.mark_of(room.ctx.vault, token)
         room_repository.take_back_try(session, noted)
     return Sat(seat, token)
 
@@ -291,7 +291,7 @@ def play(room: Room, table: int, role: str, *, name: str, language: str) -> Sat:
 def _handed(room: Room, seat: SeatRow) -> Sat:
     token = secrets.token_urlsafe(24)
     with room.writing() as session:
-        room_repository.hand(session, seat.id, room_repository.mark_of(room.house.vault, token))
+        room_repository.hand(session, seat.id, room_repository.mark_of(room.ctx.vault, token))
     return Sat(seat, token)
 
 
@@ -309,14 +309,14 @@ def free_phone(room: Room, seat_id: str) -> None:
 def glance(room: Room, token: str) -> Glance:
     """Where the room stands, and the seat that this phone holds, if any."""
     with room.store.reading() as session:
-        return room_repository.glance(session, room_repository.mark_of(room.house.vault, token))
+        return room_repository.glance(session, room_repository.mark_of(room.ctx.vault, token))
 
 
 def actor_of(room: Room, seat: SeatRow) -> Actor | None:
-    """Whoever sits there, as one who acts in the workshop's own house."""
-    today = room.house.now().astimezone(ZONE).date()
-    with room.house.directory.reading() as session:
-        return auth_repository.actor(session, seat.account, realm=room.house.name, today=today)
+    """Whoever sits there, as one who acts in the workshop's own installation."""
+    today = room.ctx.now().astimezone(ZONE).date()
+    with room.ctx.directory.reading() as session:
+        return auth_repository.actor(session, seat.account, realm=room.ctx.name, today=today)
 
 
 # ---- what a room's pages show: the way in, one's table, and for the trainer every table ----------------------------
@@ -429,7 +429,7 @@ def see_table(room: Room, seen: Glance, seat: SeatRow) -> TableView:
     with room.store.reading() as session:
         people = tuple(one for one in room_repository.seats(session, seat.table) if one.left_at is None)
         words = (
-            room_repository.words(session, room.house.vault, WordKind.message, (0, seat.table)) if seen.words else ()
+            room_repository.words(session, room.ctx.vault, WordKind.message, (0, seat.table)) if seen.words else ()
         )
     arrivals = _arrivals(room, table, seat.roles) if table is not None else ()
     cards = tuple(card for card in room.scenario.cast.values() if card.role in seat.roles)
@@ -443,7 +443,7 @@ def see_table(room: Room, seen: Glance, seat: SeatRow) -> TableView:
 
 def _sees_a_case(room: Room, seat: SeatRow) -> bool:
     actor = actor_of(room, seat)
-    return actor is not None and may_find(room.house, actor)
+    return actor is not None and may_find(room.ctx, actor)
 
 
 def _arrivals(room: Room, table: TableRow, roles: Sequence[str]) -> tuple[Arrival, ...]:

@@ -15,7 +15,7 @@ from school_protocol.auth import permissions
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import service as auth_service
 from school_protocol.cases.story_player import SCHOOL_WEEK, Player, TurnableClock, moment
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
@@ -33,7 +33,7 @@ from school_protocol.training.room_store import (
     Room,
     Training,
     destroy,
-    house_in,
+    context_in,
     is_laptop,
     trainer_of,
     training_of,
@@ -62,15 +62,15 @@ class Wanted:
     language: str
 
 
-def may_train(house: House, actor: Actor) -> bool:
+def may_train(ctx: AppContext, actor: Actor) -> bool:
     """Whether workshops are for this person: a role that runs them, by appointment."""
-    if is_laptop(house):
-        return actor.id == trainer_of(house).id
-    return permissions.may(house, actor, Permission.train)
+    if is_laptop(ctx):
+        return actor.id == trainer_of(ctx).id
+    return permissions.may(ctx, actor, Permission.train)
 
 
 def found(
-    host: House, trainer: Actor | None, scenario: bytes, protocol: Protocol, content: bytes, wanted: Wanted,
+    host: AppContext, trainer: Actor | None, scenario: bytes, protocol: Protocol, content: bytes, wanted: Wanted,
     *, form: str = "",
 ) -> WorkshopRow:  # fmt: skip
     """Make a workshop on a scenario that can be played, and put it on the list.
@@ -105,7 +105,7 @@ def found(
             _give_up(training, room)
 
 
-def _settled(host: House, training: Training, room: str, line: WorkshopRow) -> WorkshopRow:
+def _settled(host: AppContext, training: Training, room: str, line: WorkshopRow) -> WorkshopRow:
     """On the list, and opened to whoever has its code; unless the same press has made it meanwhile."""
     with host.directory.writing() as session:
         if (made := repository.find_workshop(session, line.id)) is not None:
@@ -125,7 +125,7 @@ def _give_up(training: Training, room: str) -> None:
         purge_room(training.stores, room)
 
 
-def _id_of(host: House, trainer: Actor | None, form: str) -> str:
+def _id_of(host: AppContext, trainer: Actor | None, form: str) -> str:
     """An id that says nothing, the same each time that this form is sent."""
     said = f"{trainer.id if trainer else ''}|{form}".encode()
     return base64.b32encode(host.vault.chain("workshop-of-form-v1", said)[:16]).decode().rstrip("=").lower()
@@ -148,8 +148,8 @@ def _fill(
             for number, code in enumerate(codes, 1)
         ]
     stores = training.stores.of(room, vault, units_of(training.stores.room, room))
-    house = house_in(training, stores, vault, TurnableClock(begins), protocol, content)
-    _open(house, told, protocol, tables, begins)
+    ctx = context_in(training, stores, vault, TurnableClock(begins), protocol, content)
+    _open(ctx, told, protocol, tables, begins)
 
 
 def _units(session: Session, number: int, code: str) -> dict[str, str]:
@@ -166,13 +166,13 @@ def _units(session: Session, number: int, code: str) -> dict[str, str]:
     return {"school": school, "province": province, "region": region}
 
 
-def _open(house: House, told: Scenario, protocol: Protocol, tables: Sequence[TableRow], begins: datetime) -> None:
+def _open(ctx: AppContext, told: Scenario, protocol: Protocol, tables: Sequence[TableRow], begins: datetime) -> None:
     """The act with which the scenario begins, at each table."""
     clock = TurnableClock(begins)
     opening = {"as": told.opening.as_, "do": told.opening.do, "answers": told.opening.answers}
     for table in tables:
         places = {ScopeKind.province: table.province, ScopeKind.region: table.region}
-        player = Player(house, clock, protocol, table.school, places)
+        player = Player(ctx, clock, protocol, table.school, places)
         player.watching = False
         (played,) = player.play([opening])
         if not played.went_as_said:
@@ -203,7 +203,7 @@ class Found:
     why: str = ""
 
 
-def find_joinable(host: House, code: str, *, address: str) -> Found:
+def find_joinable(host: AppContext, code: str, *, address: str) -> Found:
     """The workshop of that code. Wrong ones are counted by place, and get slow; right ones never are.
 
     Raises TooManyTries.
@@ -229,7 +229,7 @@ WORDS_MOST = 600
 ALL_TABLES = 0
 
 
-def own(host: House, trainer: Actor | None, workshop: str) -> WorkshopRow:
+def own(host: AppContext, trainer: Actor | None, workshop: str) -> WorkshopRow:
     """A workshop of this trainer's. Raises Unseen: another's is absent."""
     with host.directory.reading() as session:
         found = repository.find_workshop(session, workshop)
@@ -387,7 +387,7 @@ def say(room: Room, table: int, text: str) -> None:
         raise BadInput({"text": ("missing" if not words else "too_long",)})
     with room.writing() as session:
         _tables(session, table)
-        room_repository.say(session, room.house.vault, WordKind.message, table, words, at=room.real.now())
+        room_repository.say(session, room.ctx.vault, WordKind.message, table, words, at=room.real.now())
 
 
 def set_hints(room: Room, table: int, hints: bool) -> None:
@@ -410,7 +410,7 @@ def feed_back(room: Room, text: str) -> None:
     if not words or len(words) > WORDS_MOST:
         raise BadInput({"text": ("missing" if not words else "too_long",)})
     with room.writing() as session:
-        room_repository.say(session, room.house.vault, WordKind.feedback, ALL_TABLES, words, at=room.real.now())
+        room_repository.say(session, room.ctx.vault, WordKind.feedback, ALL_TABLES, words, at=room.real.now())
 
 
 # ---- the end -----------------------------------------------------------------------------------------------------
@@ -426,7 +426,7 @@ def stop_workshop(room: Room) -> None:
             room_repository.change(session, state=State.ended, clock=state.clock.paced(STANDING, real))
 
 
-def purge_workshop(host: House, workshop: str) -> None:
+def purge_workshop(host: AppContext, workshop: str) -> None:
     """The room is gone, keys first; the debriefs without names stay.
 
     The list says so before: whatever happens meanwhile, nobody opens it any more, and what is left of it is swept.

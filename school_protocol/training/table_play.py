@@ -40,7 +40,7 @@ from school_protocol.training.scenario import (
     Scenario,
     Step,
     Table,
-    Witness,
+    RefusalObserver,
     next_moment,
     reading,
     watch,
@@ -167,7 +167,7 @@ class Playing:
         entry = self.player.latest(case, (step.attach or "").removeprefix("^"))
         try:
             attach_file(
-                self.player.house, actor, self.player.numbers.get(case, ""), int(entry or 0), _PICTURE,
+                self.player.ctx, actor, self.player.numbers.get(case, ""), int(entry or 0), _PICTURE,
                 is_attested=True, token=secrets.token_urlsafe(12),
             )  # fmt: skip
         except FileRefused as refusal:
@@ -223,8 +223,8 @@ class Playing:
         player = self.player
         found = player.case_id(case)
         assert found is not None
-        with player.house.realm.reading() as session:
-            return load_by_id(player.house, session, player.actor(self.scenario.opening.as_), found).facts
+        with player.ctx.realm.reading() as session:
+            return load_by_id(player.ctx, session, player.actor(self.scenario.opening.as_), found).facts
 
     # ---- ways apart ----------------------------------------------------------------------------------------------
 
@@ -340,7 +340,7 @@ class _Proof:
                 with playing.branch() as branch:
                     self._witness(branch, part, key, witness)
 
-    def _witness(self, branch: Playing, part: str, key: str, witness: Witness) -> None:
+    def _witness(self, branch: Playing, part: str, key: str, witness: RefusalObserver) -> None:
         path: Path = (part, key, "witness")
         for number, step in enumerate(witness.steps):
             if not self._plays(branch, (*path, "steps", number), number + 1, step):
@@ -361,7 +361,7 @@ def _stepped(playing: Playing, trap: str) -> int:
 
 
 def _why(protocol: Protocol, played: Played) -> Iterator[str]:
-    """The engine's own words, in each language of the house; codes where it has none."""
+    """The engine's own words, in each language of the installation; codes where it has none."""
     voices = {language: Wording(language) for language in LANGUAGES}
     for reason in played.reasons:
         yield Translated({language: w.reason(protocol, reason) for language, w in voices.items()})
@@ -373,7 +373,7 @@ def _why(protocol: Protocol, played: Played) -> Iterator[str]:
             yield Phrase(N_("%(place)s: %(fault)s"), place=key, fault=Translated(said))
 
 
-def steps_of(scenario: Scenario, witness: Witness | None = None) -> Sequence[Step]:
+def steps_of(scenario: Scenario, witness: RefusalObserver | None = None) -> Sequence[Step]:
     """The expected path; or as much of it as a witness begins after, then the witness."""
     steps = scenario.path.steps
     if witness is None:
@@ -426,7 +426,7 @@ def _look(room: Room, session: Session, now: datetime) -> None:
 
 
 def _sweep(room: Room, now: datetime) -> None:
-    notifications_service.sweep(room.at(now).house, Post(Nowhere(), Nowhere()))
+    notifications_service.sweep(room.at(now).ctx, Post(Nowhere(), Nowhere()))
 
 
 def is_due(seen: Glance, real: datetime) -> bool:
@@ -443,7 +443,7 @@ def _is_due(table: TableRow, now: datetime) -> bool:
 def _cases_by_school(room: Room) -> Mapping[str, Sequence[str]]:
     """School → the ids of its cases, the oldest first."""
     found: dict[str, list[str]] = {}
-    with room.house.realm.reading() as session:
+    with room.ctx.realm.reading() as session:
         rows = index_repository.listed(session, index_repository.all_case_ids(session))
     for row in sorted(rows, key=lambda row: (row.opened_at, row.number)):
         found.setdefault(row.unit, []).append(row.case_id)
@@ -504,12 +504,12 @@ def by_case(tried: Iterable[AttemptRow]) -> dict[str, list[Attempt]]:
 
 def facts_at(room: Room, cases: Sequence[str], at: datetime) -> dict[str, Facts]:
     """Case id → what conditions read of it at that moment of the workshop's clock."""
-    house, looker = replace(room.house, clock=TurnableClock(at)), Actor(_LOOKER, room.house.name, "", ())
+    ctx, looker = replace(room.ctx, clock=TurnableClock(at)), Actor(_LOOKER, room.ctx.name, "", ())
     found: dict[str, Facts] = {}
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         for case_id in cases:
             with suppress(Unseen):
-                found[case_id] = load_by_id(house, session, looker, case_id).facts
+                found[case_id] = load_by_id(ctx, session, looker, case_id).facts
     return found
 
 

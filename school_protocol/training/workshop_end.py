@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from school_protocol.cases import index_repository
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Duty, Need, Protocol
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor
@@ -66,7 +66,7 @@ class Afterwards:
     needs: tuple[NeedLine, ...]
 
 
-def see_afterwards(host: House, actor: Actor, key: str) -> Afterwards:
+def see_afterwards(host: AppContext, actor: Actor, key: str) -> Afterwards:
     """What workshops and cases say of one protocol. Raises Unseen for whoever doesn't publish, or none in force."""
     check_may(host, actor)
     protocol = next((one for one in host.library.current() if one.protocol == key), None)
@@ -119,7 +119,7 @@ LISTED_MOST = 60
 """So many of a trainer's workshops are listed."""
 
 
-def see_workshops(host: House, trainer: Actor | None) -> tuple[WorkshopRow, ...]:
+def see_workshops(host: AppContext, trainer: Actor | None) -> tuple[WorkshopRow, ...]:
     """A trainer's workshops, latest first."""
     with host.directory.reading() as session:
         return repository.of_trainer(session, trainer.id if trainer else None, limit=LISTED_MOST)
@@ -151,7 +151,7 @@ def debriefs_of(room: Room) -> dict[str, Debrief]:
 
 def _was_played(room: Room, table: TableRow) -> bool:
     """Whether more was written there than what the scenario begins with: whoever did may sit elsewhere by now."""
-    begun, cases = room_begun(room), facts_at(room, cases_of(room, table), room.house.now()).values()
+    begun, cases = room_begun(room), facts_at(room, cases_of(room, table), room.ctx.now()).values()
     return any(event.at > begun for facts in cases for event in facts.case.events)
 
 
@@ -164,7 +164,7 @@ def names_at(room: Room, number: int) -> dict[str, str]:
 def feedback_of(room: Room) -> tuple[str, ...]:
     """What participants said of the workshop, in no order that tells who."""
     with room.store.reading() as session:
-        words = room_repository.words(session, room.house.vault, WordKind.feedback)
+        words = room_repository.words(session, room.ctx.vault, WordKind.feedback)
     return tuple(sorted(one.text for one in words))
 
 
@@ -208,14 +208,14 @@ def of_room(room: Room, only: int | None = None) -> Debriefed:
     with room.store.reading() as session:
         every = [one.number for one in room_repository.tables(session)] if only is None else ()
     empty = _without(every, tables)
-    return Debriefed(room.scenario, tables, room.house.now(), names=names, words=feedback_of(room), empty=empty)
+    return Debriefed(room.scenario, tables, room.ctx.now(), names=names, words=feedback_of(room), empty=empty)
 
 
 def _without(numbers: Iterable[int], tables: Mapping[str, Debrief]) -> tuple[int, ...]:
     return tuple(number for number in numbers if str(number) not in tables)
 
 
-def of_kept(host: House, workshop: str) -> Debriefed:
+def of_kept(host: AppContext, workshop: str) -> Debriefed:
     """Every table as it stays once the room is gone; raises Unseen where nothing does."""
     with host.directory.reading() as session:
         found, line = repository.find_debrief(session, workshop), repository.find_workshop(session, workshop)
@@ -230,7 +230,7 @@ def of_kept(host: House, workshop: str) -> Debriefed:
     return Debriefed(scenario, tables, found.at, is_kept=True, empty=_without(range(1, line.tables + 1), tables))
 
 
-def has_kept(host: House, workshop: str) -> bool:
+def has_kept(host: AppContext, workshop: str) -> bool:
     """Whether debriefs of a workshop stay."""
     with host.directory.reading() as session:
         return repository.has_debrief(session, workshop)
@@ -239,11 +239,11 @@ def has_kept(host: House, workshop: str) -> bool:
 # ---- the end -------------------------------------------------------------------------------------------------------
 
 
-def end_workshop(host: House, room: Room) -> None:
+def end_workshop(host: AppContext, room: Room) -> None:
     """It is over: nothing more is recorded; what is kept of it is worked out and written down, whole or not at all."""
     service.stop_workshop(room)
-    found, as_of = debriefs_of(room), room.house.now()
-    content = room.house.library.source(room.protocol).encode()
+    found, as_of = debriefs_of(room), room.ctx.now()
+    content = room.ctx.library.source(room.protocol).encode()
     tables = {number: findings.written(one) for number, one in found.items()}
     agreed = {key: asdict(one) for key, one in agreements(tuple(found.values())).items()}
     counts = {"tables": {number: kept_debriefs(one) for number, one in found.items()}, "grids": agreed}
@@ -281,7 +281,7 @@ def _error(finding: Finding) -> Mapping[str, Any]:
     }
 
 
-def purge(host: House, workshop: str) -> None:
+def purge(host: AppContext, workshop: str) -> None:
     """Destroy a room, ended or not. What is kept of one that has not ended is worked out first, where it can be.
 
     Raises StorageBusy, StorageFull where it can't be written now: nothing is destroyed then.
@@ -290,7 +290,7 @@ def purge(host: House, workshop: str) -> None:
     service.purge_workshop(host, workshop)
 
 
-def _keep(host: House, workshop: str) -> None:
+def _keep(host: AppContext, workshop: str) -> None:
     """What is kept of a workshop that nobody ended; nothing, where its room opens no more."""
     with host.directory.reading() as session:
         found = repository.find_workshop(session, workshop)
@@ -305,7 +305,7 @@ def _keep(host: House, workshop: str) -> None:
         _log.warning("nothing could be kept of workshop %s", workshop, exc_info=True)
 
 
-def purge_due(host: House) -> int:
+def purge_due(host: AppContext) -> int:
     """Destroy every room whose time is over; how many there were. One that can't be now is left for the next time."""
     with host.directory.reading() as session:
         due = repository.to_purge(session, host.now())

@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from school_protocol.case_files.content import Answered
-from school_protocol.case_files.presenters import refusal_said
+from school_protocol.case_files.presenters import refusal_message
 from school_protocol.engine.case_summary import AskedLine
 from school_protocol.engine.definition import Duty, Grid, Protocol
 from school_protocol.engine.definition_parts import FieldType
@@ -28,7 +28,7 @@ from school_protocol.protocol.printed_pages import blank_forms
 from school_protocol.training.findings import Debrief
 from school_protocol.training.presenters import debrief_told, spread_told
 from school_protocol.training.scenario import EVERYONE, Card, Inject, Scenario
-from school_protocol.training.scenario_presenters import Conditions, DebriefTold, QuestionTold, lasting
+from school_protocol.training.scenario_presenters import Conditions, DebriefPage, QuestionLine, lasting
 
 MARK = ("FORMATION", "تدريب")
 """What stands across every page."""
@@ -91,9 +91,9 @@ def _words(wording: Wording) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _together(lines: Mapping[str, DebriefTold]) -> Iterator[tuple[QuestionTold, tuple[str, ...]]]:
+def _together(lines: Mapping[str, DebriefPage]) -> Iterator[tuple[QuestionLine, tuple[str, ...]]]:
     """Each question once, with the tables that it is for."""
-    asked: dict[str, QuestionTold] = {}
+    asked: dict[str, QuestionLine] = {}
     tables: dict[str, list[str]] = {}
     for name, one in lines.items():
         for question in one.questions:
@@ -453,7 +453,7 @@ class Lines:
         if not said:
             known = {one.value: one for one in Refusal}
             said = [
-                refusal_said(self.w, known[code]) if code in known else self.w.problem(code) for code in moment.codes
+                refusal_message(self.w, known[code]) if code in known else self.w.problem(code) for code in moment.codes
             ]
         return (self.line(one) for one in dict.fromkeys(said))
 

@@ -33,7 +33,7 @@ from school_protocol.cases.view_models import (
     RecordView,
     ReferralLine,
 )
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.case_parts import CHOSEN
 from school_protocol.engine.definition import ActKind, Need, Protocol
 from school_protocol.engine.definition_parts import FieldType, FormField
@@ -594,22 +594,22 @@ def move_form(view: MoveView, posted: Posted | None = None) -> MoveForm:
 # person alone.
 
 
-def keep_draft(house: House, account: str, key: str, answers: Mapping[str, Any]) -> None:
+def keep_draft(ctx: AppContext, account: str, key: str, answers: Mapping[str, Any]) -> None:
     """Keep what this person typed at `key`, in place of an earlier draft there."""
-    with house.realm.writing(together=True) as session:
-        idempotency.keep_draft(session, house.vault, account, key[:200], answers, at=house.now())
+    with ctx.realm.writing(together=True) as session:
+        idempotency.keep_draft(session, ctx.vault, account, key[:200], answers, at=ctx.now())
 
 
-def find_draft(house: House, account: str, key: str) -> dict[str, Any] | None:
+def find_draft(ctx: AppContext, account: str, key: str) -> dict[str, Any] | None:
     """What this person had typed at `key`."""
-    with house.realm.reading() as session:
-        found = idempotency.draft(session, house.vault, account, key[:200])
+    with ctx.realm.reading() as session:
+        found = idempotency.draft(session, ctx.vault, account, key[:200])
     return dict(found.answers) if found else None
 
 
-def drop_draft(house: House, account: str, key: str) -> None:
+def drop_draft(ctx: AppContext, account: str, key: str) -> None:
     """Forget it: it is recorded now."""
-    with house.realm.writing(together=True) as session:
+    with ctx.realm.writing(together=True) as session:
         idempotency.drop_draft(session, account, key[:200])
 
 
@@ -647,7 +647,7 @@ def one_for_each(choice: str) -> str:
 # A page with a form asks `typed_before()` when it is shown, and calls `forget()` once the form was taken.
 
 
-class KeptForOwner(CSRFError):  # type: ignore[misc]
+class DraftForOwner(CSRFError):  # type: ignore[misc]
     """A form shown to somebody else than who sends it: nothing is recorded, its words wait for its owner."""
 
 
@@ -668,13 +668,13 @@ def keep() -> str | None:
     owner = sessions.owner_of_form()
     if owner is None or not typed or request.blueprint in (None, "sign_in", "account", "desk"):
         return None
-    keep_draft(sessions.house(), owner, request.path, typed)
+    keep_draft(sessions.ctx(), owner, request.path, typed)
     return owner
 
 
 def typed_before(account: str) -> MultiDict[str, str] | None:
     """What this person typed into the form at this address before it was interrupted, as a form's own values."""
-    found = find_draft(sessions.house(), account, request.path)
+    found = find_draft(sessions.ctx(), account, request.path)
     if not found:
         return None
     return MultiDict((key, value) for key, values in found.items() for value in values)
@@ -682,4 +682,4 @@ def typed_before(account: str) -> MultiDict[str, str] | None:
 
 def forget(account: str, path: str | None = None) -> None:
     """The form at this address (or at `path`) was taken, or isn't wanted any more: nothing has to wait."""
-    drop_draft(sessions.house(), account, path or request.path)
+    drop_draft(sessions.ctx(), account, path or request.path)

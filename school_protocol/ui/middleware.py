@@ -24,7 +24,7 @@ from school_protocol.context import REQUEST
 from school_protocol.pdf.verification import DOCUMENT_MOST
 from school_protocol.ui import sessions
 from school_protocol.ui.routing import LONG_FORMS
-from school_protocol.ui.sessions import house_of
+from school_protocol.ui.sessions import context_of
 
 KINDS = frozenset({"text/html", "text/css", "text/javascript", "image/svg+xml", "application/json"})
 LEAST = 500
@@ -139,7 +139,7 @@ def again_in(seconds: int) -> dict[str, str]:
 
 
 def init_headers(app: Flask) -> None:
-    secure = house_of(app).settings.secure_cookies
+    secure = context_of(app).settings.secure_cookies
 
     @app.after_request
     def protect(response: Response) -> Response:
@@ -212,7 +212,7 @@ def apply(endpoint: str) -> None:
     if endpoint in LONG_FORMS and sessions.find_account() is not None:
         request.max_content_length = FORM
     elif endpoint == EVIDENCE and sessions.find_account() is not None:
-        settings = sessions.house().settings
+        settings = sessions.ctx().settings
         most = settings.evidence_megabytes * MEGABYTE if settings.evidence_files else 0
         request.max_content_length = ELSEWHERE + most
     elif endpoint in UPLOADS:
@@ -222,7 +222,7 @@ def apply(endpoint: str) -> None:
 def count(endpoint: str) -> None:
     """One more file from whoever sends this, before any of it is read. Raises TooManyTries."""
     if endpoint in UPLOADS:
-        verify_copy.note(sessions.house(), request.remote_addr or "")
+        verify_copy.note(sessions.ctx(), request.remote_addr or "")
 
 
 # ---- the request log: which page, how it was answered, how long it took --------------------------------------------

@@ -129,11 +129,11 @@ def _voice(language: str) -> Wording:
 
 
 def _language() -> str:
-    offered = sessions.house().settings.languages
+    offered = sessions.ctx().settings.languages
     for wanted in (_of_account(), request.cookies.get(LANGUAGE_COOKIE)):
         if wanted in offered:
             return wanted
-    return request.accept_languages.best_match(offered) or sessions.house().settings.default_language
+    return request.accept_languages.best_match(offered) or sessions.ctx().settings.default_language
 
 
 def _of_account() -> str | None:
@@ -142,7 +142,7 @@ def _of_account() -> str | None:
 
 
 def _reader() -> Actor | None:
-    """Whoever is signed in; nobody where the house can't say, for the page that tells so needs a language too."""
+    """Whoever is signed in; nobody where the stores can't say, for the page that tells so needs a language too."""
     try:
         return sessions.find_actor()
     except SchoolProtocolError:
@@ -158,7 +158,7 @@ def languages() -> tuple[tuple[str, str, str], ...]:
     """The languages offered here: key, own name, and what HTML calls it."""
     return tuple(
         (language, language_name(language), _voice(language).html_language)
-        for language in sessions.house().settings.languages
+        for language in sessions.ctx().settings.languages
     )
 
 
@@ -196,7 +196,7 @@ def role(protocol: Protocol, key: str) -> str:
 
 def _now() -> datetime:
     if "now" not in g:
-        g.now = sessions.house().now()
+        g.now = sessions.ctx().now()
     moment: datetime = g.now
     return moment
 

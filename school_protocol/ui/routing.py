@@ -148,7 +148,7 @@ def panels(place: str, *about: object) -> list[tuple[str, object]]:
     found = []
     for template, see in asked(place).items():
         try:
-            shown = see(sessions.house(), sessions.actor(), *about)
+            shown = see(sessions.ctx(), sessions.actor(), *about)
         except Unseen:
             continue
         if shown:

@@ -1,4 +1,4 @@
-"""Who is in front of us. The cookie holds the token of a session that the house keeps, and nothing else.
+"""Who is in front of us. The cookie holds the token of a session that the installation keeps, and nothing else.
 
 Beside it a second, signed cookie (Flask's own session) carries what a browser needs before anybody signs in: the form
 token and messages for the next page. For somebody signed in the form token is derived from the session's token.
@@ -19,7 +19,7 @@ from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
-from school_protocol.context import House, Library
+from school_protocol.context import AppContext, Library
 from school_protocol.engine.visibility import Actor
 from school_protocol.storage.store_errors import StorageBusy
 
@@ -40,8 +40,8 @@ SCOPE = "cookies_of"
 """Where an application keeps how it is said what its cookies are called after, beside others' here."""
 ADMIT = "admit"
 """Where an application keeps what it asks of a request besides, before whoever sent it is looked at."""
-HOUSE = "house"
-"""Where a request keeps a house of its own."""
+CONTEXT_KEY = "ctx"
+"""Where a request keeps an installation of its own."""
 LIBRARY = "library"
 """Where a request keeps what is published, as it stood at its beginning."""
 STRANGERS = frozenset({"signalement", "watch", "well_known"})
@@ -76,7 +76,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 def init_app(app: Flask) -> None:
     app.config.update(
-        SESSION_COOKIE_SECURE=house_of(app).settings.secure_cookies,
+        SESSION_COOKIE_SECURE=context_of(app).settings.secure_cookies,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
@@ -92,7 +92,7 @@ def _load(_request: Request) -> SignedIn | None:
         return None
     try:
         recognise = current_app.extensions.get(RECOGNISE)
-        actor = recognise() if recognise else current_app.extensions[ACCOUNTS].recognise(house(), token)
+        actor = recognise() if recognise else current_app.extensions[ACCOUNTS].recognise(ctx(), token)
     except StorageBusy:
         setattr(g, _UNKNOWN, True)  # the page that says so waits no second time
         raise
@@ -104,22 +104,22 @@ def knows_nobody() -> bool:
     return request.blueprint in STRANGERS
 
 
-def house_of(app: Flask) -> House:
-    return cast(House, app.extensions["house"])
+def context_of(app: Flask) -> AppContext:
+    return cast(AppContext, app.extensions["ctx"])
 
 
-def house() -> House:
-    """The house that this application serves, as whoever asks may see it.
+def ctx() -> AppContext:
+    """The installation that this application serves, as whoever asks may see it.
 
     A page of a workshop's room is made at one moment of its clock.
     """
-    found: House = g.get(HOUSE) or house_of(current_app)
+    found: AppContext = g.get(CONTEXT_KEY) or context_of(current_app)
     realm = found.realm.seen_by(g.get(KNOWN_BY) or ("" if knows_nobody() else token_of_request()))
     library = _library(found)
     return found if (realm, library) == (found.realm, found.library) else replace(found, realm=realm, library=library)
 
 
-def _library(found: House) -> Library:
+def _library(found: AppContext) -> Library:
     """What is published, asked once for a page that is only read: a form may publish something itself."""
     if request.method not in ("GET", "HEAD"):
         return found.library
@@ -133,7 +133,7 @@ def ring() -> None:
 
 
 def find_actor() -> Actor | None:
-    """Whoever is signed in, asked of the house once a request."""
+    """Whoever is signed in, asked of the installation once a request."""
     return current_user.actor if current_user.is_authenticated else None
 
 
@@ -158,7 +158,7 @@ def find_account() -> str | None:
     if found is not None:
         return found.id
     token = token_of_request()
-    found = current_app.extensions[ACCOUNTS].account_behind(house(), token) if token else None
+    found = current_app.extensions[ACCOUNTS].account_behind(ctx(), token) if token else None
     return cast(str | None, found)
 
 
@@ -247,7 +247,7 @@ def begin(response: Response, token: str) -> Response:
 
 
 def end(response: Response) -> Response:
-    """Take the session from the browser, once the house has ended it; pages that it kept go, its own mark stays."""
+    """Take the session from the browser, once the server has ended it; pages that it kept go, its own mark stays."""
     _forget_visit()
     response.headers["Clear-Site-Data"] = CLEAR
     response.delete_cookie(cookie_name("session"), **_kept_safe())

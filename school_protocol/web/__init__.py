@@ -1,4 +1,4 @@
-"""The Flask application over one house: a route reads as access, form, one service call, redirect or render."""
+"""The Flask application over one installation: a route reads as access, form, one service call, redirect or render."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from school_protocol.cases import desk_routes, intake_routes, team_routes
 from school_protocol.cases import presenters as cases_presenters
 from school_protocol.cases import routes as cases_routes
 from school_protocol.config import Settings
-from school_protocol.context import STORES, House, open_house
+from school_protocol.context import STORES, AppContext, open_context
 from school_protocol.engine.clock import Clock
 from school_protocol.notifications import routes as notifications_routes
 from school_protocol.ops import routes as ops_routes
@@ -58,36 +58,36 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 INSTALLED_TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 
-def open_app(settings: Settings, clock: Clock, ring_of: Callable[[House], Callable[[], None]]) -> Flask:
+def open_app(settings: Settings, clock: Clock, ring_of: Callable[[AppContext], Callable[[], None]]) -> Flask:
     """The application over the installation that `settings` name, its stores opened by Flask-SQLAlchemy."""
     app = _bare()
     settings.data.mkdir(parents=True, exist_ok=True)
-    house = open_house(settings, clock, open_engines(app, settings))
-    return _furnished(app, house, ring=ring_of(house))
+    ctx = open_context(settings, clock, open_engines(app, settings))
+    return _furnished(app, ctx, ring=ring_of(ctx))
 
 
-def create_app(house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> Flask:
-    """The application that serves a house which is open already; `ring` calls whoever delivers urgent messages."""
-    return _furnished(_bare(), house, testing=testing, ring=ring)
+def create_app(ctx: AppContext, *, testing: bool = False, ring: Callable[[], None] | None = None) -> Flask:
+    """The application that serves a context which is open already; `ring` calls whoever delivers urgent messages."""
+    return _furnished(_bare(), ctx, testing=testing, ring=ring)
 
 
 def _bare() -> Flask:
     return Flask(__name__, template_folder=_template_folder(), static_folder="static")
 
 
-def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> App:
-    """The application over a house; over the store of workshops the same pages, less those that no room serves."""
-    app.extensions["house"] = house
+def _furnished(app: App, ctx: AppContext, *, testing: bool = False, ring: Callable[[], None] | None = None) -> App:
+    """The application over a context; over the store of workshops the same pages, less those that no room serves."""
+    app.extensions["ctx"] = ctx
     app.extensions[sessions.ACCOUNTS] = sign_in_service
     app.extensions["ring"] = ring or (lambda: None)
     app.extensions["may"] = endpoint_guard.may
     room_routes.furnish(app)
-    training_routes.furnish(app, house)
+    training_routes.furnish(app, ctx)
     app.config.update(
         TESTING=testing,
         PROVIDE_AUTOMATIC_OPTIONS=False,
         TRAP_BAD_REQUEST_ERRORS=False,
-        TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
+        TRUSTED_HOSTS=None if testing else _own_hosts(ctx.settings.address),
     )
     for init_app in (
         middleware.init_request_log,
@@ -169,18 +169,18 @@ def _furnished(app: App, house: House, *, testing: bool = False, ring: Callable[
         app.register_blueprint(blueprint)
     endpoint_guard.know_served(app)
     if not isinstance(app, TrainingApp):
-        app.secret_key = house.vault.chain("web-visit-v1", b"")
-        rooms = Rooms(TrainingLocation.of(house), are_served=not testing)
+        app.secret_key = ctx.vault.chain("web-visit-v1", b"")
+        rooms = Rooms(TrainingLocation.of(ctx), are_served=not testing)
         app.extensions[training_routes.ROOMS] = rooms
         app.wsgi_app = Mounted(app.wsgi_app, rooms, partial(_of_rooms, testing=testing))  # type: ignore[method-assign]
     return app
 
 
 def _of_rooms(rooms: Rooms, *, testing: bool) -> TrainingApp:
-    """The application of all rooms: of the house that serves it, it knows nothing but where their store lies."""
+    """The application of all rooms: of the installation that serves it, it knows nothing but where their store lies."""
     app = TrainingApp(__name__, template_folder=_template_folder(), static_folder="static")
     app.rooms = rooms
-    return _furnished(app, rooms.training.house(), testing=testing)
+    return _furnished(app, rooms.training.ctx(), testing=testing)
 
 
 def _own_hosts(address: str) -> list[str] | None:

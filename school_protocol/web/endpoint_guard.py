@@ -17,7 +17,7 @@ from school_protocol.api import routes as api_routes
 from school_protocol.api.tokens import may_see_tokens
 from school_protocol.auth import permissions
 from school_protocol.cases.loading import may_find
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.ops.going_live import may_sign
@@ -31,7 +31,7 @@ from school_protocol.ui.middleware import is_of_this_site, way_back
 from school_protocol.ui.rendering import wording
 from school_protocol.ui.routing import PERMISSIONS
 
-KNOCKS: Mapping[Permission, Callable[[House, Actor], bool]] = {
+KNOCKS: Mapping[Permission, Callable[[AppContext, Actor], bool]] = {
     Permission.see_cases: may_find,
     Permission.see_systems: may_see_tokens,
     Permission.sign_go_live: may_sign,
@@ -57,14 +57,14 @@ def init_app(app: Flask) -> None:
 
 def know_served(app: Flask) -> None:
     """Which endpoints this application serves: the product, a trainer's laptop and a room have each their own."""
-    house = app.extensions["house"]
+    ctx = app.extensions["ctx"]
     app.extensions[SERVED] = frozenset(
-        one for one in PERMISSIONS if room_routes.serves(app, one) and training_routes.serves(house, one)
+        one for one in PERMISSIONS if room_routes.serves(app, one) and training_routes.serves(ctx, one)
     )
 
 
 def may(endpoint: str) -> bool:
-    """Whether a link there opens for whoever reads, by the table that the guard asks; no where the house can't say.
+    """Whether a link there opens for whoever reads, by the table that the guard asks; no where the stores can't say.
 
     Of what hangs on a case it says nothing.
     """
@@ -100,7 +100,7 @@ def guard() -> ResponseReturnValue | None:
     permission = PERMISSIONS.get(endpoint)
     if permission is None:
         abort(404)
-    if endpoint == "desk.index" and is_laptop(sessions.house()):
+    if endpoint == "desk.index" and is_laptop(sessions.ctx()):
         return redirect(url_for("workshops.index"))
     if endpoint not in current_app.extensions[SERVED]:
         abort(404)
@@ -130,7 +130,7 @@ def _knock(permission: Permission) -> ResponseReturnValue | None:
 def is_granted(actor: Actor, permission: Permission) -> bool:
     if permission in EVERYBODY:
         return True
-    return KNOCKS.get(permission, partial(permissions.may, asked=permission))(sessions.house(), actor)
+    return KNOCKS.get(permission, partial(permissions.may, asked=permission))(sessions.ctx(), actor)
 
 
 def _refuse_foreign(endpoint: str) -> ResponseReturnValue | None:
@@ -150,7 +150,7 @@ def _refuse_foreign(endpoint: str) -> ResponseReturnValue | None:
         if owner is None:
             raise
         if owner != sessions.find_account():
-            raise ui_forms.KeptForOwner from None
+            raise ui_forms.DraftForOwner from None
         flash(
             wording()._("Nothing was recorded: the page was too old. Look at it again, and send it once more."),
             "message",
@@ -169,7 +169,7 @@ def _is_own_site() -> bool:
 
 def _to_sign_in() -> ResponseReturnValue:
     """Ask who this is, then come back; what was typed meanwhile waits, sealed, for the same person."""
-    if is_laptop(sessions.house()):
+    if is_laptop(sessions.ctx()):
         return redirect(url_for("joining.index"))
     if request.method not in SAFE_METHODS:
         if ui_forms.keep():

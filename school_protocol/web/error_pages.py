@@ -26,7 +26,7 @@ from school_protocol.people.contacts import ContactLine
 from school_protocol.storage.blobs import FilesAway
 from school_protocol.storage.store_errors import StorageAway, StorageBusy, StorageFull
 from school_protocol.ui import sessions
-from school_protocol.ui.forms import KeptForOwner
+from school_protocol.ui.forms import DraftForOwner
 from school_protocol.ui.middleware import again_in, site_of
 from school_protocol.ui.rendering import LAST_RESORT, reword, wording
 
@@ -56,7 +56,7 @@ Il n’y a rien sous ce nom. Veuillez ouvrir le site à l’adresse qui vous a �
 def init_app(app: Flask) -> None:
     app.register_error_handler(SecurityError, lambda _error: Response(FOREIGN, 400, mimetype="text/plain"))
     app.register_error_handler(CSRFError, _old_form)
-    app.register_error_handler(KeptForOwner, lambda error: _refused(error, 400, "web/old_form.html", is_kept=True))
+    app.register_error_handler(DraftForOwner, lambda error: _refused(error, 400, "web/old_form.html", is_kept=True))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Unseen, lambda error: _refused(error, 404))
     app.register_error_handler(BadInput, lambda error: _refused(error, 400))
@@ -79,7 +79,7 @@ SPEAK = "speak"
 def page(status: int, template: str | None = None, **known: object) -> Response:
     """The page of `status`. It says nothing of the address asked for, so that two of them can't be told apart."""
     if api_routes.is_asked():
-        return api_routes.of_status(sessions.house(), status)
+        return api_routes.of_status(sessions.ctx(), status)
     try:
         _speak_as_asked()
         chosen = template or PAGES.get(status, PAGES[400 if status < 500 else 500])
@@ -93,7 +93,7 @@ def page(status: int, template: str | None = None, **known: object) -> Response:
 def _speak_as_asked() -> None:
     """In the language that a link of such a page asks for; it changes nobody's own."""
     wanted = request.args.get(SPEAK, "")
-    if wanted in sessions.house().settings.languages:
+    if wanted in sessions.ctx().settings.languages:
         reword(wanted)
 
 
@@ -104,7 +104,7 @@ def _numbers() -> tuple[ContactLine, ...]:
 
 def _read_numbers() -> tuple[ContactLine, ...]:
     try:
-        current_app.extensions[NUMBERS] = contacts.numbers_of_the_country(sessions.house())
+        current_app.extensions[NUMBERS] = contacts.numbers_of_the_country(sessions.ctx())
     except Exception:
         log.warning("the numbers of the country could not be read", exc_info=True)
     found: tuple[ContactLine, ...] = current_app.extensions.get(NUMBERS, ())
@@ -129,14 +129,14 @@ def _old_form(error: CSRFError) -> Response:
 
 def _not_open(error: NotOpenYet) -> Response:
     """Nothing about real pupils is taken here yet: who signs, and whom to call all the same."""
-    house, actor = sessions.house(), sessions.find_actor()
-    signs = actor is not None and may_sign(house, actor)
+    ctx, actor = sessions.ctx(), sessions.find_actor()
+    signs = actor is not None and may_sign(ctx, actor)
     return _refused(
         error,
         403,
         "web/not_open.html",
         numbers=_read_numbers(),
-        signers=signers(house, wording().language),
+        signers=signers(ctx, wording().language),
         signs=signs,
     )
 

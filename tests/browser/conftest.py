@@ -53,11 +53,11 @@ def until() -> Iterator[ExitStack]:
 def serve(until: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Serve:
     """`serve(start, language)`: a house of its own; `keeps_shut=True` where the go-live list is asked for."""
 
-    def open_house(start: str, language: str = "fr", **more: bool) -> Served:
-        folder: Path = tmp_path_factory.mktemp("house")
+    def open_context(start: str, language: str = "fr", **more: bool) -> Served:
+        folder: Path = tmp_path_factory.mktemp("ctx")
         return until.enter_context(serving(folder, start, language, **more))
 
-    return open_house
+    return open_context
 
 
 def faults_of(context: BrowserContext) -> list[str]:
@@ -117,9 +117,9 @@ def inspect(request: pytest.FixtureRequest, sit: Sit) -> Iterator[Inspect]:
     made: list[Inspector] = []
 
     def make(role: str, language: str, size: tuple[int, int] = PHONE) -> Inspector:
-        house: Served = request.getfixturevalue("house")
-        speak(house, language)
-        made.append(Inspector(sit(house, role, language, size, True)))
+        ctx: Served = request.getfixturevalue("ctx")
+        speak(ctx, language)
+        made.append(Inspector(sit(ctx, role, language, size, True)))
         return made[-1]
 
     yield make

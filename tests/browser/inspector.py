@@ -30,10 +30,10 @@ class Spoilt(NamedTuple):
     where: str
 
 
-def speak(house: Served, language: str) -> None:
+def speak(ctx: Served, language: str) -> None:
     """From now on everybody reads that language."""
-    with house.house.directory.writing() as session:
-        for actor in house.player.actors.values():
+    with ctx.ctx.directory.writing() as session:
+        for actor in ctx.player.actors.values():
             auth_repository.set_language(session, actor.id, language)
 
 
@@ -66,20 +66,20 @@ class Inspector:
 Inspect = Callable[..., Inspector]
 
 
-def style(house: Served, page: Page) -> int:
+def style(ctx: Served, page: Page) -> int:
     """What the style sheets, and the script, weigh as they travel."""
     addresses = [link.get_attribute("href") for link in page.locator("link[rel=stylesheet]").all()]
     addresses += [one.get_attribute("src") for one in page.locator("script[src]").all()]
-    answers = [page.context.request.get(f"{house.url}{address}", headers=GZIP) for address in addresses]
+    answers = [page.context.request.get(f"{ctx.url}{address}", headers=GZIP) for address in addresses]
     assert [answer.headers["content-encoding"] for answer in answers] == ["gzip"] * len(answers)
     return sum(int(answer.headers["content-length"]) for answer in answers)
 
 
-def is_fine(house: Served, *inspectors: Inspector) -> None:
+def is_fine(ctx: Served, *inspectors: Inspector) -> None:
     """Nothing found, nothing wide, nothing heavy."""
     assert [one for inspector in inspectors for one in inspector.spoilt] == []
     assert [one for inspector in inspectors for one in inspector.person.wide] == []
-    css = style(house, inspectors[0].page)
+    css = style(ctx, inspectors[0].page)
     assert css > 1_000
     heavy = {url: size for inspector in inspectors for url, size in inspector.weights.items() if size + css >= MOST}
     assert heavy == {}

@@ -87,14 +87,14 @@ class Person:
         """A session begins, or begins anew, as if the form had been filled in again; a seat has no name."""
         if self.types_again or self.role not in self.served.usernames:
             return
-        house, name = self.served.house, "session"
+        ctx, name = self.served.ctx, "session"
         held = {one.get("name"): one.get("value", "") for one in self.page.context.cookies(self.served.url)}
-        if recognise(house, held[name]) is not None if name in held else not self.served.was_typed:
+        if recognise(ctx, held[name]) is not None if name in held else not self.served.was_typed:
             return
-        with house.directory.writing() as session:
+        with ctx.directory.writing() as session:
             account = auth_repository.account_named(session, self.served.usernames[self.role])
             assert account is not None
-            token = sign_in_repository.open_web_session(session, account.id, now=house.now())
+            token = sign_in_repository.open_web_session(session, account.id, now=ctx.now())
         self.page.context.add_cookies(
             [{"name": name, "value": token, "url": self.served.url, "httpOnly": True, "sameSite": "Lax"}]
         )

@@ -16,7 +16,7 @@ from workshops.rooms_of import host_in, person
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.story_player import TurnableClock
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.training import room_repository, seats
 from school_protocol.training import routes as training_routes
 from school_protocol.training.room_store import Room, Rooms
@@ -35,7 +35,7 @@ class Hosted:
     """The host behind its address; its clock is the real one, and is turned by hand."""
 
     url: str
-    house: House
+    ctx: AppContext
     clock: TurnableClock
     app: Flask
     hurried: set[str] = field(default_factory=set)
@@ -64,21 +64,21 @@ def unhurried(app: Wsgi, hurried: set[str]) -> Wsgi:
 @contextmanager
 def hosting(folder: Path) -> Iterator[Hosted]:
     """A host with an academy and its trainer (`formateur`), served."""
-    house = host_in(folder)
-    clock = house.clock
+    ctx = host_in(folder)
+    clock = ctx.clock
     assert isinstance(clock, TurnableClock)
-    with house.directory.writing() as session:
-        auth_repository.set_password(session, person(house).id, _hashed())
-    app, hurried = create_app(house), set[str]()
+    with ctx.directory.writing() as session:
+        auth_repository.set_password(session, person(ctx).id, _hashed())
+    app, hurried = create_app(ctx), set[str]()
     app.extensions[
         training_routes.ROOMS
     ].are_served = False  # the clock is turned by hand: what it leaps over is no silence
     try:
         with behind_an_address(unhurried(app, hurried)) as url:
-            yield Hosted(url, house, clock, app, hurried)
+            yield Hosted(url, ctx, clock, app, hurried)
     finally:
         app.extensions[training_routes.ROOMS].close()
-        house.close()
+        ctx.close()
 
 
 def spoilt(page: Page, name: str) -> list[tuple[str, str, str]]:
@@ -101,7 +101,7 @@ class Trainer(Person):
 
     @classmethod
     def at(cls, host: Hosted, context: BrowserContext) -> Trainer:
-        served = Served(host.url, host.house, host.clock, None, host.app, {"trainer": "formateur"})  # type: ignore[arg-type]
+        served = Served(host.url, host.ctx, host.clock, None, host.app, {"trainer": "formateur"})  # type: ignore[arg-type]
         return cls(served, context.new_page(), "trainer")
 
     def sets_up(self, scenario: str, tables: int) -> str:
@@ -165,7 +165,7 @@ class Participant(Person):
         """Whoever looks at their table's page; from now on a script's person of that role is this one."""
         url = f"{host.url}/workshop/{live.room.id}"
         expect(page).to_have_url(f"{url}/room")
-        made = cls(Served(url, live.room.house, host.clock, live.player, host.app), page, role, language)
+        made = cls(Served(url, live.room.ctx, host.clock, live.player, host.app), page, role, language)
         made.pin = page.locator(".pin").inner_text().replace(" ", "")
         with live.room.store.reading() as session:
             seat = next(one for one in room_repository.seats(session, live.number) if one.pin == made.pin)
@@ -202,7 +202,7 @@ def comes_in(
 ) -> Participant:  # fmt: skip
     """A phone joins by the code and sits down; `looks` is shown each page on the way."""
     page = context.new_page()
-    guest = Person(Served(host.url, host.house, host.clock, live.player, host.app), page, roles[0], language)
+    guest = Person(Served(host.url, host.ctx, host.clock, live.player, host.app), page, roles[0], language)
     look = looks or (lambda page, name: None)
     guest.open("/join")
     look(page, "join")

@@ -22,7 +22,7 @@ from school_protocol.auth import second_factor, sign_in_repository
 from school_protocol.cases.loading import load_by_id
 from school_protocol.cases.story_player import Played, Player, TurnableClock, moment, prepared
 from school_protocol.config import Settings
-from school_protocol.context import REALM, House, open_house
+from school_protocol.context import REALM, AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Actor
 from school_protocol.ops.demo import NUMBERS
@@ -95,7 +95,7 @@ class Served:
     """One installation behind an address. Its player replays what a test doesn't click through."""
 
     url: str
-    house: House
+    ctx: AppContext
     clock: TurnableClock
     player: Player
     app: Flask
@@ -132,8 +132,8 @@ class Served:
         """The state in which the player's case is, read from the house."""
         found = self.player.case_id()
         assert found is not None
-        with self.house.realm.reading() as session:
-            return load_by_id(self.house, session, self.player.actor("head"), found).case.state
+        with self.ctx.realm.reading() as session:
+            return load_by_id(self.ctx, session, self.player.actor("head"), found).case.state
 
     def events(self) -> int:
         """How many events the player's case has."""
@@ -141,12 +141,12 @@ class Served:
 
     def code_for(self, username: str) -> str | None:
         """What that person's phone, new each time, shows now; None where no role asks for it."""
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             account = auth_repository.account_named(session, username)
-            if account is None or not second_factor.is_required(session, self.house, account.id):
+            if account is None or not second_factor.is_required(session, self.ctx, account.id):
                 return None
-            sign_in_repository.keep_seed(session, self.house.vault, account.id, SEED, step=0, at=self.house.now())
-        return second_factor.code_at(SEED, second_factor.step_at(self.house.now()))
+            sign_in_repository.keep_seed(session, self.ctx.vault, account.id, SEED, step=0, at=self.ctx.now())
+        return second_factor.code_at(SEED, second_factor.step_at(self.ctx.now()))
 
     def latest(self, act: str) -> str:
         """The number of the latest record of that act in the player's case."""
@@ -157,16 +157,16 @@ class Served:
 def serving(folder: Path, start: str, language: str = "fr", *, keeps_shut: bool = False) -> Iterator[Served]:
     """A house in `folder`, open at `start`, whose people read `language`; `keeps_shut` asks for the go-live list."""
     clock = TurnableClock(moment(start, "test"))
-    house = open_house(Settings(data=folder, keeps_shut=keeps_shut), clock)
-    player = prepared(house, clock, *_protocol())
+    ctx = open_context(Settings(data=folder, keeps_shut=keeps_shut), clock)
+    player = prepared(ctx, clock, *_protocol())
     player.watching = False
-    player.actors.update(_people(house, player, clock, language))
-    app = create_app(house)
+    player.actors.update(_people(ctx, player, clock, language))
+    app = create_app(ctx)
     try:
         with behind_an_address(app) as url:
-            yield Served(url, house, clock, player, app, {part.role: part.username for part in (*CAST, CHIEF)})
+            yield Served(url, ctx, clock, player, app, {part.role: part.username for part in (*CAST, CHIEF)})
     finally:
-        house.close()
+        ctx.close()
 
 
 @contextmanager
@@ -192,9 +192,9 @@ def _free_port() -> int:
     raise RuntimeError("no port is free")
 
 
-def _people(house: House, player: Player, clock: TurnableClock, language: str) -> dict[str, Actor]:
+def _people(ctx: AppContext, player: Player, clock: TurnableClock, language: str) -> dict[str, Actor]:
     found: dict[str, Actor] = {}
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         for place, number in enumerate(NUMBERS):
             if not number.unit:
                 added = people_repository.add_contact(
@@ -202,7 +202,7 @@ def _people(house: House, player: Player, clock: TurnableClock, language: str) -
                     phone=number.phone, url=number.url, hours=number.hours, position=place,
                 )  # fmt: skip
                 people_repository.verify_contact(session, added, on=clock.now().date(), by="nobody")
-        for part in (*CAST, *((CHIEF,) if house.settings.keeps_shut else ())):
+        for part in (*CAST, *((CHIEF,) if ctx.settings.keeps_shut else ())):
             role = player.protocol.roles[part.role.partition("/")[0]]
             account = auth_repository.add_account(
                 session, username=part.username, names={"fr": part.fr, "ar": part.ar}, language=language,

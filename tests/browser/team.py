@@ -18,15 +18,15 @@ expect.set_options(timeout=30_000)
 class Team:
     """`team[role]` is that person, seated when first needed; the clock is turned as the story goes."""
 
-    def __init__(self, house: Served, steps: Sequence[Step], seat: Callable[[str], Person]) -> None:
-        self.house = house
+    def __init__(self, ctx: Served, steps: Sequence[Step], seat: Callable[[str], Person]) -> None:
+        self.ctx = ctx
         self.steps = steps
         self.seat = seat
         self.seated: dict[str, Person] = {}
 
     def __getitem__(self, role: str) -> Person:
         name, _, count = role.partition("/")
-        key = "/".join(filter(None, (self.house.protocol.resolve("roles", name), count)))
+        key = "/".join(filter(None, (self.ctx.protocol.resolve("roles", name), count)))
         if key not in self.seated:
             self.seated[key] = self.seat(key)
         return self.seated[key]
@@ -42,7 +42,7 @@ class Team:
     def begin(self, do: str, count: int = 1) -> Person:
         """Turn the clock to that step, and hand over to whoever does it, at the case's page."""
         step = self.steps[self.at(do, count)]
-        self.house.turn_to(step["at"])
+        self.ctx.turn_to(step["at"])
         person = self[step["as"]]
         person.open_case()
         return person
@@ -50,11 +50,11 @@ class Team:
     def follow(self, first: int, until: int | None = None) -> None:
         """Do the steps from `first` up to `until` (not included) as they stand in the story, in the browser."""
         for step in self.steps[first:until]:
-            self.house.turn_to(step["at"])
+            self.ctx.turn_to(step["at"])
             self[step["as"]].do(step)
 
     def field(self, act: str, key: str) -> FormField:
-        protocol = self.house.protocol
+        protocol = self.ctx.protocol
         form = protocol.form_of(protocol.acts[protocol.resolve("acts", act)])
         return next(item for item in form.fields if item.key == key)
 

@@ -46,7 +46,7 @@ MORE = {
 
 
 @pytest.fixture(scope="module")
-def house(serve: Serve) -> Served:
+def ctx(serve: Serve) -> Served:
     """A case with a danger at home and a hold that waits for a second signature; one that waits for its lead."""
     served = serve("2026-10-05T09:00")
     sc1, sc3 = story("sc1"), story("sc3")
@@ -60,25 +60,25 @@ def house(serve: Serve) -> Served:
 @pytest.mark.parametrize("pages", [MAIN, MORE], ids=["main", "more"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_a_screen_reader_meets(
-    house: Served, sit: Sit, language: str, pages: Mapping[str, tuple[str, str]]
+    ctx: Served, sit: Sit, language: str, pages: Mapping[str, tuple[str, str]]
 ) -> None:
-    speak(house, language)
+    speak(ctx, language)
     seated, changed = {}, []
     for name, (role, path) in pages.items():
         if role not in seated:
-            seated[role] = sit(house, role, language, PHONE)
+            seated[role] = sit(ctx, role, language, PHONE)
         person = seated[role]
-        person.open(path.format(case=f"/cases/{house.number}", other=f"/cases/{house.player.numbers[OTHER]}"))
-        now = read(house, person.page.locator("body").aria_snapshot())
+        person.open(path.format(case=f"/cases/{ctx.number}", other=f"/cases/{ctx.player.numbers[OTHER]}"))
+        now = read(ctx, person.page.locator("body").aria_snapshot())
         if os.environ.get("KEEP_ARIA"):
             (KEPT / f"{name}-{language}.yml").write_text(now, "utf-8")
         changed += differences(name, language, now)
     assert not changed, "\n".join(changed)
 
 
-def read(house: Served, said: str) -> str:
+def read(ctx: Served, said: str) -> str:
     """The snapshot without what is drawn by lot."""
-    for number in house.player.numbers.values():
+    for number in ctx.player.numbers.values():
         for shape in (number, format_number(number), format_number(number).replace(" ", "\u00a0")):
             said = said.replace(shape, "0000")
     return re.sub(r"\b[a-z0-9]{26}\b", "0000", said) + "\n"

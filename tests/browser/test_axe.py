@@ -16,7 +16,7 @@ COMPLEX = ("support_plan", "minutes", "assessment_grid", "listening_target", "re
 
 
 @pytest.fixture(scope="module")
-def house(serve: Serve) -> Served:
+def ctx(serve: Serve) -> Served:
     """One case on its urgent path, with holds, referrals and a record to be signed; one that waits for its lead."""
     served = serve("2026-10-05T09:00")
     sc1, sc3 = story("sc1"), story("sc3")
@@ -31,26 +31,26 @@ def house(serve: Serve) -> Served:
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_kind_of_page(house: Served, inspect: Inspect, language: str) -> None:
-    case, other = f"/cases/{house.number}", f"/cases/{house.player.numbers[OTHER]}"
+def test_every_kind_of_page(ctx: Served, inspect: Inspect, language: str) -> None:
+    case, other = f"/cases/{ctx.number}", f"/cases/{ctx.player.numbers[OTHER]}"
     team = inspect("team_coordinator", language)
     sign_in(team)
     team.visit("/", "/?filter=ended", "/search", "/reports/new", "/reports/danger", "/cases/1234567890123", "/language")
-    helped = f"/help/{house.protocol.protocol}/{house.protocol.version}"
+    helped = f"/help/{ctx.protocol.protocol}/{ctx.protocol.version}"
     team.visit("/help", f"{helped}/people", f"{helped}/steps", f"{helped}/roles/team_coordinator")
     team.visit(case, f"{case}/chronology", f"{case}/danger", f"{case}/first-minutes", f"{case}/case-file")
-    hold = house.latest("guardian_hold")
+    hold = ctx.latest("guardian_hold")
     team.visit(f"{case}/entries/{hold}", f"{case}/acts/signature?record={hold}")
     team.visit(f"{case}/moves/mark_sent", f"{case}/moves/close", f"{other}/moves/assign")
     expect(team.page.locator("fieldset.group textarea")).not_to_have_count(0)
     refusals(team, other, f"{case}/acts/signature?record={hold}")
-    conflict(house, team, other)
+    conflict(ctx, team, other)
     leave(team)
     supervisor = inspect("directorate", language, DESKTOP)
     supervisor.visit("/", case)
     reporter = inspect("reporter", language)
     receipts(reporter)
-    is_fine(house, team, supervisor, reporter)
+    is_fine(ctx, team, supervisor, reporter)
 
 
 def sign_in(inspector: Inspector) -> None:
@@ -80,14 +80,14 @@ def refusals(inspector: Inspector, case: str, sign: str) -> None:
         inspector.look(name)
 
 
-def conflict(house: Served, inspector: Inspector, case: str) -> None:
+def conflict(ctx: Served, inspector: Inspector, case: str) -> None:
     """Both versions of two people."""
     page = inspector.page
     inspector.person.open(f"{case}/acts/report_more")
     note = {"text": "رأيت @kenza_x في الساحة 🙂"}
-    house.replay([{"as": "membre_er", "do": "add_note", "case": OTHER, "answers": note}])
+    ctx.replay([{"as": "membre_er", "do": "add_note", "case": OTHER, "answers": note}])
     more = {"violence_types": ["cyberharassment", "exclusion"], "platforms": ["whatsapp"], "content_online": "yes"}
-    inspector.person.fill(house.protocol.acts["report_more"], more)
+    inspector.person.fill(ctx.protocol.acts["report_more"], more)
     go_by(page.locator("main form .actions button"))
     expect(page.locator(".versus")).to_be_visible()
     inspector.look("conflict")
@@ -116,21 +116,21 @@ def leave(inspector: Inspector) -> None:
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_form(house: Served, inspect: Inspect, language: str) -> None:
+def test_every_form(ctx: Served, inspect: Inspect, language: str) -> None:
     """Each act's form once, in turn in each language; the most complex ones in all."""
     turn = LANGUAGES.index(language)
-    acts = [key for place, key in enumerate(house.protocol.acts) if place % 3 == turn or key in COMPLEX]
+    acts = [key for place, key in enumerate(ctx.protocol.acts) if place % 3 == turn or key in COMPLEX]
     team = inspect("team_coordinator", language, (PHONE, DESKTOP, PHONE)[turn])
-    team.visit(*(f"/cases/{house.number}/acts/{act}" for act in acts))
-    is_fine(house, team)
+    team.visit(*(f"/cases/{ctx.number}/acts/{act}" for act in acts))
+    is_fine(ctx, team)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_page_of_an_error(house: Served, inspect: Inspect, language: str) -> None:
+def test_every_page_of_an_error(ctx: Served, inspect: Inspect, language: str) -> None:
     """As they are shown to anybody: 404 and 409 beside those that a browser can't easily be made to get."""
     stranger = inspect("reporter", language)
-    with house.app.test_request_context("/", headers={"Accept-Language": language}):
+    with ctx.app.test_request_context("/", headers={"Accept-Language": language}):
         bodies = {status: error_pages.page(status).get_data() for status in error_pages.PAGES}
         bodies[0] = error_pages.page(400, "web/old_form.html").get_data()
     stranger.page.route(
@@ -140,7 +140,7 @@ def test_every_page_of_an_error(house: Served, inspect: Inspect, language: str) 
         ),
     )
     for status in bodies:
-        stranger.page.goto(f"{house.url}/error/{status}")
+        stranger.page.goto(f"{ctx.url}/error/{status}")
         stranger.look(f"error {status}")
     assert len(bodies) > 8
     assert stranger.spoilt == []
@@ -149,11 +149,11 @@ def test_every_page_of_an_error(house: Served, inspect: Inspect, language: str) 
 
 @pytest.mark.exhaustive(but=("/cases/{case}",))
 @pytest.mark.parametrize("path", ["/", "/cases/{case}", "/cases/{case}/first-minutes", "/cases/{case}/acts/minutes"])
-def test_the_dark_keeps_its_contrasts(house: Served, inspect: Inspect, path: str) -> None:
+def test_the_dark_keeps_its_contrasts(ctx: Served, inspect: Inspect, path: str) -> None:
     team = inspect("team_coordinator", "ar")
     team.page.emulate_media(color_scheme="dark")
-    team.visit(path.format(case=house.number))
-    is_fine(house, team)
+    team.visit(path.format(case=ctx.number))
+    is_fine(ctx, team)
 
 
 def test_the_control_a_spoilt_page_is_found(inspect: Inspect) -> None:
@@ -173,12 +173,12 @@ def test_the_control_a_spoilt_page_is_found(inspect: Inspect) -> None:
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
-def test_a_keyboard_is_enough(house: Served, sit: Sit, language: str) -> None:
+def test_a_keyboard_is_enough(ctx: Served, sit: Sit, language: str) -> None:
     """The first key leads past the top of the page; the tabulator gets to the button; space and enter do the rest."""
-    speak(house, language)
-    person = sit(house, "team_member", language, DESKTOP)
+    speak(ctx, language)
+    person = sit(ctx, "team_member", language, DESKTOP)
     page = person.page
-    person.open(f"/cases/{house.number}/acts/note")
+    person.open(f"/cases/{ctx.number}/acts/note")
     page.keyboard.press("Tab")
     expect(page.locator("a.skip")).to_be_focused()
     expect(page.locator("a.skip")).to_be_in_viewport()
@@ -193,9 +193,9 @@ def test_a_keyboard_is_enough(house: Served, sit: Sit, language: str) -> None:
 
 
 @pytest.mark.exhaustive
-def test_the_danger_is_raised_by_keyboard(house: Served, sit: Sit) -> None:
-    speak(house, "fr")
-    person = sit(house, "team_member", "fr", DESKTOP)
+def test_the_danger_is_raised_by_keyboard(ctx: Served, sit: Sit) -> None:
+    speak(ctx, "fr")
+    person = sit(ctx, "team_member", "fr", DESKTOP)
     page = person.page
     person.open("/reports/new")
     page.locator("main").focus()

@@ -31,7 +31,7 @@ def steps_until(name: str, last: str, at: str) -> list[Step]:
 
 
 @pytest.fixture(scope="module")
-def house(serve: Serve) -> Served:
+def ctx(serve: Serve) -> Served:
     """A closing at a grave level that waits for the visa; observed on the whole, on an entry, on a question of it, and
     on a form that is missing."""
     served = serve("2026-09-14T11:04")
@@ -40,18 +40,18 @@ def house(serve: Serve) -> Served:
     entry = int(served.latest("listening_target"))
     for place in ({}, {"entry": entry}, {"entry": entry, "field": FIELD}, {"act": "head_visa"}):
         remark = Remark(kind=RemarkKind.complete, text=ASKED, awaits=True, **place)  # type: ignore[arg-type]
-        review.observe(served.house, served.player.actor("directorate"), served.number, remark, expected=None)
+        review.observe(served.ctx, served.player.actor("directorate"), served.number, remark, expected=None)
     _invited(served)
     return served
 
 
 def _invited(served: Served) -> None:
     """Somebody whose link waits, in a house that shows its mails, so that the list can be pressed."""
-    with served.house.directory.writing() as session:
-        notifications_repository.mark_as_demo(session, at=served.house.now())
+    with served.ctx.directory.writing() as session:
+        notifications_repository.mark_as_demo(session, at=served.ctx.now())
         school = auth_repository.unit(session, served.player.school).code
     invite(
-        served.house, served.player.actor("academy"), unit=school, roles=["reporter"], name_fr="Salma Bennani",
+        served.ctx, served.player.actor("academy"), unit=school, roles=["reporter"], name_fr="Salma Bennani",
         name_ar=None, email="salma@ecole.example", language="fr", certified_until=None, token="an invitation",
     )  # fmt: skip
 
@@ -65,8 +65,8 @@ def refused(inspector: Inspector, path: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("language", list(SIZES))
-def test_pages_of_a_review(house: Served, inspect: Inspect, language: str) -> None:
-    case, entry = f"/cases/{house.number}", house.latest("listening_target")
+def test_pages_of_a_review(ctx: Served, inspect: Inspect, language: str) -> None:
+    case, entry = f"/cases/{ctx.number}", ctx.latest("listening_target")
     province = inspect("directorate", language, SIZES[language])
     province.visit("/review", case, f"{case}/conformance", f"{case}/remarks", f"{case}/entries/{entry}")
     refused(province, f"{case}/review/observe?about={entry}.{FIELD}", "observe")
@@ -80,17 +80,17 @@ def test_pages_of_a_review(house: Served, inspect: Inspect, language: str) -> No
         go_by(box.get_by_role("button"))
         expect(head.page.locator("main .observed .error")).to_be_visible()
         head.look(f"{path}, 422")
-    is_fine(house, province, head)
+    is_fine(ctx, province, head)
 
 
 @pytest.mark.parametrize("language", list(SIZES))
-def test_pages_of_referrals_and_contacts(house: Served, inspect: Inspect, language: str) -> None:
+def test_pages_of_referrals_and_contacts(ctx: Served, inspect: Inspect, language: str) -> None:
     province = inspect("directorate", language, SIZES[language])
     province.visit("/referrals", "/referrals?show=silent", "/referrals?show=settled")
     academy = inspect("academy", language, SIZES[language])
     academy.visit(
         "/review",
-        f"/cases/{house.number}/review/examined",
+        f"/cases/{ctx.number}/review/examined",
         "/referrals",
         "/contacts",
         "/invitations/new",
@@ -99,4 +99,4 @@ def test_pages_of_referrals_and_contacts(house: Served, inspect: Inspect, langua
     expect(academy.page.locator("main form[action$='/resend']")).to_have_count(1)
     refused(academy, "/invitations/new", "an invitation")
     refused(academy, "/contacts/new", "a contact")
-    is_fine(house, province, academy)
+    is_fine(ctx, province, academy)

@@ -29,7 +29,7 @@ ADMIN = "chief"
 
 
 @pytest.fixture(scope="module")
-def house(serve: Serve) -> Served:
+def ctx(serve: Serve) -> Served:
     """A case that leads over two schools, and whose transfer is asked for; a visit, a night on duty, a token."""
     served = serve(STARTS)
     region = Region(School(served.player, count(1)))
@@ -42,9 +42,9 @@ def house(serve: Serve) -> Served:
     school.act("head", "transfer", receiving_school=NEAR, summary="Depuis octobre.", measures="Un adulte référent.")
     _visited(served)
     served.player.actors[ADMIN] = administrator(served.player, ADMIN)
-    ask(served.house, served.player.actors[ADMIN], _code(served, 0))
+    ask(served.ctx, served.player.actors[ADMIN], _code(served, 0))
     drawn(served.player)
-    with served.house.directory.writing() as session:
+    with served.ctx.directory.writing() as session:
         names = {name: actor.id for name, actor in served.player.actors.items()}
         for name, account in auth_repository.accounts(session, names.values()).items():
             auth_repository.set_password(session, name, _hashed())
@@ -55,18 +55,18 @@ def house(serve: Serve) -> Served:
 
 def _code(served: Served, storey: int) -> str:
     """Of the school's province, or its region."""
-    with served.house.directory.reading() as session:
+    with served.ctx.directory.reading() as session:
         above = auth_repository.unit(session, auth_repository.unit(session, served.player.school).parents[storey])
     return above.code
 
 
 def _school(served: Served) -> str:
-    with served.house.directory.reading() as session:
+    with served.ctx.directory.reading() as session:
         return auth_repository.unit(session, served.player.school).code
 
 
 def _visited(served: Served) -> None:
-    who, day = served.player.actor("academy"), served.house.now().date()
+    who, day = served.player.actor("academy"), served.ctx.now().date()
     action = {"what": "Former une troisième personne", "who": "Le directeur"}
     late, ahead = ({**action, "by": (day + timedelta(days=days)).isoformat()} for days in (0, 30))
     said = {
@@ -74,10 +74,10 @@ def _visited(served: Served) -> None:
         "came": "Deux superviseures",
         "remarks": "L’équipe a un local.\nElle se réunit.",
     }
-    visit_service.record(served.house, who, _school(served), actions=[late, ahead], token="a visit", **said)
-    keeper, now = served.player.actor("directorate"), served.house.now()
+    visit_service.record(served.ctx, who, _school(served), actions=[late, ahead], token="a visit", **said)
+    keeper, now = served.player.actor("directorate"), served.ctx.now()
     roster.enter(
-        served.house, keeper, "", account=keeper.id, starts=now.isoformat(),
+        served.ctx, keeper, "", account=keeper.id, starts=now.isoformat(),
         ends=(now + timedelta(hours=12)).isoformat(), token="a night",
     )  # fmt: skip
 
@@ -86,16 +86,16 @@ def press(inspector: Inspector, where: str) -> None:
     go_by(inspector.page.locator(where).first)
 
 
-def asked(house: Served, inspector: Inspector) -> str:
+def asked(ctx: Served, inspector: Inspector) -> str:
     """The address of what is asked, as the list leads there."""
     inspector.visit("/", "/from-schools")
     return inspector.page.locator("main a.go[href*='/asked/']").first.get_attribute("href") or ""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_pages_over_several_schools(house: Served, inspect: Inspect, language: str) -> None:
+def test_pages_over_several_schools(ctx: Served, inspect: Inspect, language: str) -> None:
     there = inspect(f"head {NEAR}", language)
-    way = asked(house, there)
+    way = asked(ctx, there)
     there.visit(way)
     expect(there.page.locator("body")).not_to_contain_text(NAME)
     there.page.locator("main [name=a-answer][value=refused]").check()
@@ -103,27 +103,27 @@ def test_pages_over_several_schools(house: Served, inspect: Inspect, language: s
     expect(there.page.locator(".errors")).to_be_visible()
     there.look("answer, 422")
     above = inspect("directorate P2", language, DESKTOP)
-    above.visit(asked(house, above))
-    here, case = inspect("team_coordinator", language), f"/cases/{house.number}"
+    above.visit(asked(ctx, above))
+    here, case = inspect("team_coordinator", language), f"/cases/{ctx.number}"
     here.visit(case)
     told = here.page.locator("main a[href*='/contributions/']").get_attribute("href")
     expect(here.page.locator("[aria-labelledby=contributions] li")).to_have_count(2)
     here.visit(str(told))
-    settles = house.protocol.acts["settle_contribution"].key
+    settles = ctx.protocol.acts["settle_contribution"].key
     here.visit(f"{case}/acts/{settles}")
     asks = inspect("directorate", language)
     asks.visit(f"{case}/acts/ask_contribution", "/review")
-    is_fine(house, there, above, here, asks)
+    is_fine(ctx, there, above, here, asks)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_page_of_whoever_answers_second(house: Served, inspect: Inspect, language: str) -> None:
+def test_the_page_of_whoever_answers_second(ctx: Served, inspect: Inspect, language: str) -> None:
     """Their form is open as somebody else answers; what they typed is shown, and nothing is recorded."""
-    school = School(house.player, count(LANGUAGES.index(language) * 100 + 1000))
-    school.number = house.number
+    school = School(ctx.player, count(LANGUAGES.index(language) * 100 + 1000))
+    school.number = ctx.number
     seq = school.act("head", "transfer", receiving_school=NEAR, summary="Depuis octobre.", measures="Un référent.").seq
     late = inspect(f"head {NEAR}", language, (PHONE, DESKTOP, PHONE)[LANGUAGES.index(language)])
-    late.visit(f"/cases/{house.number}/asked/{seq}")
+    late.visit(f"/cases/{ctx.number}/asked/{seq}")
     late.page.locator("main [name=a-answer][value=refused]").check()
     late.page.locator("main [name=a-reason]").fill("La classe est pleine.")
     school.act("head", "transfer", receiving_school=FAR, summary="Depuis octobre.", measures="Un référent.")
@@ -131,12 +131,12 @@ def test_the_page_of_whoever_answers_second(house: Served, inspect: Inspect, lan
     expect(late.page.locator("main .quote")).to_have_text("La classe est pleine.")
     expect(late.page.locator("main [role=alert]")).to_be_visible()
     late.look("answered")
-    is_fine(house, late)
+    is_fine(ctx, late)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_pages_of_teams_visits_and_duty(house: Served, inspect: Inspect, language: str) -> None:
-    team = f"/teams/schools/{_school(house)}"
+def test_pages_of_teams_visits_and_duty(ctx: Served, inspect: Inspect, language: str) -> None:
+    team = f"/teams/schools/{_school(ctx)}"
     size = (PHONE, DESKTOP, PHONE)[LANGUAGES.index(language)]
     above = inspect("directorate", language, size)
     above.visit(
@@ -153,11 +153,11 @@ def test_pages_of_teams_visits_and_duty(house: Served, inspect: Inspect, languag
     wrote.visit(str(right))
     head = inspect("head", language)
     head.visit(team)
-    is_fine(house, above, wrote, head)
+    is_fine(ctx, above, wrote, head)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_pages_of_other_systems(house: Served, inspect: Inspect, language: str) -> None:
+def test_pages_of_other_systems(ctx: Served, inspect: Inspect, language: str) -> None:
     size = (DESKTOP, PHONE, PHONE)[LANGUAGES.index(language)]
     asks = inspect(ADMIN, language, size)
     asks.visit("/systems", "/systems?show=over", "/systems/new")
@@ -171,12 +171,12 @@ def test_pages_of_other_systems(house: Served, inspect: Inspect, language: str) 
     agrees = inspect("directorate", language, PHONE)
     agrees.visit("/systems", *ways)
     asks.visit(*ways)
-    is_fine(house, asks, agrees)
-    one = ask(house.house, house.player.actors[ADMIN], _code(house, 0), name=f"Pilotage {language}")
+    is_fine(ctx, asks, agrees)
+    one = ask(ctx.ctx, ctx.player.actors[ADMIN], _code(ctx, 0), name=f"Pilotage {language}")
     agrees.visit(f"/systems/{one}")
     press(agrees, f"main form[action='/systems/{one}/agree'] button")
     asks.visit(f"/systems/{one}")
     press(asks, f"main form[action='/systems/{one}/draw'] button")
     expect(asks.page.locator("main .address code")).to_contain_text("sp_")
     asks.look("the token, shown once")
-    is_fine(house, asks, agrees)
+    is_fine(ctx, asks, agrees)

@@ -27,7 +27,7 @@ LANGUAGES = ("fr", "ar")
 
 
 @pytest.fixture(scope="module")
-def house(serve: Serve) -> Served:
+def ctx(serve: Serve) -> Served:
     """A case on its urgent path with holds, referrals and people; another one that waits for its lead."""
     served = serve("2026-10-05T09:00")
     sc1, sc3 = story("sc1"), story("sc3")
@@ -38,17 +38,17 @@ def house(serve: Serve) -> Served:
     return served
 
 
-def pages_of(house: Served) -> list[str]:
+def pages_of(ctx: Served) -> list[str]:
     """Every main page, and each act's form."""
-    case, other = f"/cases/{house.number}", f"/cases/{house.player.numbers[OTHER]}"
-    hold = house.latest("guardian_hold")
+    case, other = f"/cases/{ctx.number}", f"/cases/{ctx.player.numbers[OTHER]}"
+    hold = ctx.latest("guardian_hold")
     return [
         "/", "/?filter=week", "/?filter=ended", "/search", "/reports/new", "/reports/danger", "/words", "/help",
         "/team",
         case, other, f"{case}/chronology", f"{case}/danger", f"{case}/first-minutes", f"{case}/case-file",
         f"{case}/entries/{hold}", f"{case}/moves/mark_sent", f"{case}/moves/close", f"{other}/moves/assign",
         f"{case}/acts/signature?record={hold}", "/cases/1234567890123",
-        *(f"{case}/acts/{act}" for act in house.protocol.acts),
+        *(f"{case}/acts/{act}" for act in ctx.protocol.acts),
     ]  # fmt: skip
 
 
@@ -76,11 +76,11 @@ def too_wide(page: Page) -> list[Any]:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("size", [NARROW, TABLET], ids=["400 %", "tablet"])
-def test_nothing_scrolls_sideways(house: Served, sit: Sit, size: tuple[int, int], language: str) -> None:
-    speak(house, language)
-    person = sit(house, "team_coordinator", language, size)
+def test_nothing_scrolls_sideways(ctx: Served, sit: Sit, size: tuple[int, int], language: str) -> None:
+    speak(ctx, language)
+    person = sit(ctx, "team_coordinator", language, size)
     found = {}
-    for path in pages_of(house):
+    for path in pages_of(ctx):
         person.open(path)
         if wide := too_wide(person.page):
             found[path] = wide
@@ -89,11 +89,11 @@ def test_nothing_scrolls_sideways(house: Served, sit: Sit, size: tuple[int, int]
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_text_twice_as_large_fits(house: Served, sit: Sit, language: str) -> None:
-    speak(house, language)
-    person = sit(house, "team_coordinator", language, DESKTOP)
+def test_text_twice_as_large_fits(ctx: Served, sit: Sit, language: str) -> None:
+    speak(ctx, language)
+    person = sit(ctx, "team_coordinator", language, DESKTOP)
     found = {}
-    for path in pages_of(house)[:24]:
+    for path in pages_of(ctx)[:24]:
         person.open(path)
         person.page.evaluate("() => { document.documentElement.style.fontSize = '200%' }")
         if wide := too_wide(person.page):
@@ -109,9 +109,9 @@ IN_SIGHT = """() => [...document.querySelectorAll("header nav a")].map(one => [o
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("role", ["academy", "head"])
-def test_every_tab_stands_in_sight_at_the_head_of_a_phone(house: Served, sit: Sit, role: str, language: str) -> None:
-    speak(house, language)
-    person = sit(house, role, language, SMALL_PHONE)
+def test_every_tab_stands_in_sight_at_the_head_of_a_phone(ctx: Served, sit: Sit, role: str, language: str) -> None:
+    speak(ctx, language)
+    person = sit(ctx, role, language, SMALL_PHONE)
     person.open("/")
     tabs = [one.get_attribute("href") for one in person.page.locator("header nav a").all()]
     assert len(tabs) > 2
@@ -122,9 +122,9 @@ def test_every_tab_stands_in_sight_at_the_head_of_a_phone(house: Served, sit: Si
 
 
 @pytest.mark.exhaustive
-def test_the_control_what_is_too_wide_is_found(house: Served, sit: Sit) -> None:
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", NARROW)
+def test_the_control_what_is_too_wide_is_found(ctx: Served, sit: Sit) -> None:
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", NARROW)
     person.open("/")
     assert not too_wide(person.page)
     person.page.locator("main").evaluate("one => one.insertAdjacentHTML('beforeend', '<p id=w>x</p>')")
@@ -170,11 +170,11 @@ def squeezed(text: str) -> str:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("path", ["/cases/{case}", "/?filter=week", "/cases/{case}/acts/minutes", "/words",
                                   "/cases/{case}/first-minutes", "/cases/{case}/chronology"])  # fmt: skip
-def test_any_page_can_be_printed(house: Served, sit: Sit, path: str) -> None:
+def test_any_page_can_be_printed(ctx: Served, sit: Sit, path: str) -> None:
     """What is folded away is on paper; how to go about, and what leads elsewhere, is not."""
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP)
-    person.open(path.format(case=house.number))
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP)
+    person.open(path.format(case=ctx.number))
     text, page = printed(person.page), person.page
     latin = [line for said in page.evaluate(FOLDED) for line in said.split("\n") if not ARABIC.search(line)]
     assert latin or path not in ("/cases/{case}", "/words")
@@ -185,18 +185,18 @@ def test_any_page_can_be_printed(house: Served, sit: Sit, path: str) -> None:
     w = Wording("fr")
     for never in ("Leave quickly", "Skip to content", "Sign out", "Back to the case, recording nothing", "Help"):
         assert squeezed(w._(never)) not in text, never
-    assert house.url.partition("//")[2] not in text, "an address"
+    assert ctx.url.partition("//")[2] not in text, "an address"
     assert "Imprimé" in text
     assert squeezed(page.locator("h1").inner_text()) in text
     if "{case}" in path:
-        assert squeezed(format_number(house.number)) in text
+        assert squeezed(format_number(ctx.number)) in text
 
 
 @pytest.mark.exhaustive
-def test_the_control_what_stays_folded_on_paper_is_missed(house: Served, sit: Sit) -> None:
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP, True)
-    person.open(f"/cases/{house.number}")
+def test_the_control_what_stays_folded_on_paper_is_missed(ctx: Served, sit: Sit) -> None:
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP, True)
+    person.open(f"/cases/{ctx.number}")
     folded = [squeezed(one) for one in person.page.evaluate(FOLDED)]
     assert len(folded) > 5
     with_rules = printed(person.page)
@@ -209,12 +209,12 @@ def test_the_control_what_stays_folded_on_paper_is_missed(house: Served, sit: Si
 
 
 @pytest.mark.exhaustive
-def test_a_printed_form_asks_every_question(house: Served, sit: Sit) -> None:
+def test_a_printed_form_asks_every_question(ctx: Served, sit: Sit) -> None:
     """Questions that hang on another answer are folded on the screen, and asked on paper."""
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP)
-    person.open(f"/cases/{house.player.numbers[OTHER]}/acts/report_more")
-    form = house.protocol.form_of("report_more")
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP)
+    person.open(f"/cases/{ctx.player.numbers[OTHER]}/acts/report_more")
+    form = ctx.protocol.form_of("report_more")
     hanging = [item for item in form.fields if item.when is not None]
     text = printed(person.page)
     assert all(squeezed(Wording("fr").text(item.label)) in text for item in form.fields)
@@ -223,11 +223,11 @@ def test_a_printed_form_asks_every_question(house: Served, sit: Sit) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_folded_part_is_on_paper_whole_or_not_as_a_heading(house: Served, sit: Sit) -> None:
+def test_a_folded_part_is_on_paper_whole_or_not_as_a_heading(ctx: Served, sit: Sit) -> None:
     """Where a browser can't open it for paper (`::details-content` is younger than 2025), its heading goes, too."""
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP)
-    person.open(f"/cases/{house.number}")
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP)
+    person.open(f"/cases/{ctx.number}")
     titles = [squeezed(one) for one in person.page.evaluate(FOLDED_TITLES)]
     assert titles
     assert [one for one in titles if one not in printed(person.page)] == []
@@ -242,15 +242,15 @@ def test_a_folded_part_is_on_paper_whole_or_not_as_a_heading(house: Served, sit:
 
 
 @pytest.mark.exhaustive
-def test_paper_runs_from_right_to_left_too(house: Served, sit: Sit) -> None:
-    speak(house, "ar")
-    person = sit(house, "team_coordinator", "ar", DESKTOP)
-    person.open(f"/cases/{house.number}")
-    assert squeezed(format_number(house.number)) in printed(person.page)
+def test_paper_runs_from_right_to_left_too(ctx: Served, sit: Sit) -> None:
+    speak(ctx, "ar")
+    person = sit(ctx, "team_coordinator", "ar", DESKTOP)
+    person.open(f"/cases/{ctx.number}")
+    assert squeezed(format_number(ctx.number)) in printed(person.page)
     person.page.emulate_media(media="print")
     box = person.page.locator("h1").evaluate("one => [one.getBoundingClientRect().right, innerWidth]")
     assert box[0] > box[1] / 2
-    speak(house, "fr")
+    speak(ctx, "fr")
 
 
 # ---- keyboard ------------------------------------------------------------------------------------------------------
@@ -324,20 +324,20 @@ class Keys:
 
 @pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_from_signing_in_to_what_is_recorded_by_keyboard_alone(house: Served, sit: Sit, language: str) -> None:
-    speak(house, language)
-    person = sit(house, "team_member", language, DESKTOP, True)
+def test_from_signing_in_to_what_is_recorded_by_keyboard_alone(ctx: Served, sit: Sit, language: str) -> None:
+    speak(ctx, language)
+    person = sit(ctx, "team_member", language, DESKTOP, True)
     keys, page = Keys(person), person.page
-    page.goto(f"{house.url}/sign-in")
+    page.goto(f"{ctx.url}/sign-in")
     if not page.locator("#username").evaluate("one => one === document.activeElement"):
         keys.to(page.locator("#username"))
     page.keyboard.type("membre")
     keys.to(page.locator("#password"))
     page.keyboard.type(PASSWORD)
     keys.enter()
-    keys.to(page.locator(f'main .cases a[href$="{house.number}"]').first)
+    keys.to(page.locator(f'main .cases a[href$="{ctx.number}"]').first)
     keys.enter()
-    expect(page).to_have_url(f"{house.url}/cases/{house.number}")
+    expect(page).to_have_url(f"{ctx.url}/cases/{ctx.number}")
     keys.to(page.locator('main a[href$="/acts/note"]').last)
     keys.enter()
     keys.to(page.locator("#a-text"))
@@ -352,19 +352,19 @@ def test_from_signing_in_to_what_is_recorded_by_keyboard_alone(house: Served, si
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("path", ["/", "/cases/{case}", "/cases/{case}/acts/minutes", "/cases/{case}/first-minutes"])
-def test_every_stop_is_reached_in_order_and_shows(house: Served, sit: Sit, language: str, path: str) -> None:
-    speak(house, language)
-    person = sit(house, "team_coordinator", language, DESKTOP, True)
-    person.open(path.format(case=house.number))
+def test_every_stop_is_reached_in_order_and_shows(ctx: Served, sit: Sit, language: str, path: str) -> None:
+    speak(ctx, language)
+    person = sit(ctx, "team_coordinator", language, DESKTOP, True)
+    person.open(path.format(case=ctx.number))
     keys = Keys(person)
     assert keys.all_stops() == 0
     assert keys.hidden == []
     assert keys.backwards == []
 
 
-def test_the_control_a_trap_a_leap_and_an_unseen_stop_are_found(house: Served, sit: Sit) -> None:
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP, True)
+def test_the_control_a_trap_a_leap_and_an_unseen_stop_are_found(ctx: Served, sit: Sit) -> None:
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP, True)
     person.open("/")
     person.page.evaluate("""() => {
         const style = new CSSStyleSheet(); style.replaceSync(".exit:focus{outline:0!important}");
@@ -390,12 +390,12 @@ BORDER = "one => { const s = getComputedStyle(one); return [parseFloat(s.borderT
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_in_forced_colours_nothing_is_told_by_its_ground_alone(house: Served, sit: Sit, language: str) -> None:
-    speak(house, language)
-    person = sit(house, "team_coordinator", language, DESKTOP)
+def test_in_forced_colours_nothing_is_told_by_its_ground_alone(ctx: Served, sit: Sit, language: str) -> None:
+    speak(ctx, language)
+    person = sit(ctx, "team_coordinator", language, DESKTOP)
     page = person.page
     page.emulate_media(forced_colors="active")
-    person.open(f"/cases/{house.number}")
+    person.open(f"/cases/{ctx.number}")
     for what in ("main .pill", "main .btn", ".danger-btn", ".alert", "a.exit"):
         width, style = page.locator(what).first.evaluate(BORDER)
         assert (width >= 1, style) == (True, "solid"), what
@@ -419,20 +419,20 @@ def ringed(what: Locator, part: str = "") -> bool:
 
 
 @pytest.mark.exhaustive
-def test_the_control_without_forced_colours_the_borders_are_not_there(house: Served, sit: Sit) -> None:
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP)
-    person.open(f"/cases/{house.number}")
+def test_the_control_without_forced_colours_the_borders_are_not_there(ctx: Served, sit: Sit) -> None:
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP)
+    person.open(f"/cases/{ctx.number}")
     assert person.page.locator("main .pill").first.evaluate(BORDER)[0] == 0
     assert not ringed(person.page.locator(".rail .current"), "::before")
 
 
 @pytest.mark.exhaustive
-def test_more_contrast_and_less_motion(house: Served, sit: Sit) -> None:
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP)
+def test_more_contrast_and_less_motion(ctx: Served, sit: Sit) -> None:
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP)
     person.page.emulate_media(contrast="more", reduced_motion="reduce")
-    person.open(f"/cases/{house.number}")
+    person.open(f"/cases/{ctx.number}")
     assert person.page.locator("main .pill").first.evaluate(BORDER)[0] == 1
     moving = person.page.evaluate("""() => [...document.querySelectorAll("*")].filter(one =>
         parseFloat(getComputedStyle(one).transitionDuration) > 0
@@ -457,45 +457,45 @@ def as_at_home(engine: Playwright) -> Iterable[Callable[[str], BrowserContext]]:
     browser.close()
 
 
-def told(page: Page, house: Served) -> list[str]:
+def told(page: Page, ctx: Served) -> list[str]:
     """What of a case this page says: its number, a name, words, its acts."""
     text = f"{page.title()} {page.locator('body').inner_text()}"
     w = Wording("fr")
-    telling = [format_number(house.number), house.number, "salma_2009"]
-    telling += [w.text(one.title) for one in house.protocol.dangers.values()]
+    telling = [format_number(ctx.number), ctx.number, "salma_2009"]
+    telling += [w.text(one.title) for one in ctx.protocol.dangers.values()]
     return [one for one in telling if one in text]
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("path", ["/cases/{case}", "/cases/{case}/acts/note", "/cases/{case}/first-minutes"])
 def test_after_leaving_quickly_going_back_shows_nothing(
-    house: Served, as_at_home: Callable[[str], BrowserContext], path: str
+    ctx: Served, as_at_home: Callable[[str], BrowserContext], path: str
 ) -> None:
-    speak(house, "fr")
-    person = Person(house, as_at_home("fr").new_page(), "team_coordinator", "fr")
+    speak(ctx, "fr")
+    person = Person(ctx, as_at_home("fr").new_page(), "team_coordinator", "fr")
     page = person.page
     person.open("/")
-    person.open(f"/cases/{house.number}")
-    person.open(path.format(case=house.number))
-    assert told(page, house), "the check sees a case's page"
+    person.open(f"/cases/{ctx.number}")
+    person.open(path.format(case=ctx.number))
+    assert told(page, ctx), "the check sees a case's page"
     go_by(page.locator("a.exit"))
     expect(page.locator("body.blank h1")).to_be_visible()
     for _step in range(3):
-        assert told(page, house) == [], page.url
+        assert told(page, ctx) == [], page.url
         assert "cole" not in page.title() or "/sign-in" in page.url
         page.go_back(wait_until="commit")
         page.wait_for_timeout(300)
-    page.goto(f"{house.url}/cases/{house.number}")
+    page.goto(f"{ctx.url}/cases/{ctx.number}")
     expect(page.locator("#password")).to_be_visible()
-    assert told(page, house) == []
+    assert told(page, ctx) == []
 
 
 @pytest.mark.exhaustive
 def test_the_control_a_page_that_may_be_kept_is_seen_when_going_back(
-    house: Served, as_at_home: Callable[[str], BrowserContext]
+    ctx: Served, as_at_home: Callable[[str], BrowserContext]
 ) -> None:
-    speak(house, "fr")
-    person = Person(house, as_at_home("fr").new_page(), "team_coordinator", "fr")
+    speak(ctx, "fr")
+    person = Person(ctx, as_at_home("fr").new_page(), "team_coordinator", "fr")
     page = person.page
     person.open("/")
 
@@ -503,22 +503,22 @@ def test_the_control_a_page_that_may_be_kept_is_seen_when_going_back(
         answer = route.fetch()
         route.fulfill(response=answer, headers={**answer.headers, "cache-control": "max-age=600"})
 
-    page.route(f"**/cases/{house.number}", kept)
-    person.open(f"/cases/{house.number}")
-    page.unroute(f"**/cases/{house.number}")
+    page.route(f"**/cases/{ctx.number}", kept)
+    person.open(f"/cases/{ctx.number}")
+    page.unroute(f"**/cases/{ctx.number}")
     page.route("**/leave", lambda route: route.fulfill(body="<p>date</p>", content_type="text/html"))
-    page.goto(f"{house.url}/leave")
+    page.goto(f"{ctx.url}/leave")
     page.go_back(wait_until="commit")
-    expect(page.locator("h1")).to_contain_text(format_number(house.number))
-    assert told(page, house)
+    expect(page.locator("h1")).to_contain_text(format_number(ctx.number))
+    assert told(page, ctx)
 
 
 @pytest.mark.exhaustive
-def test_no_title_says_what_a_case_is_about(house: Served, sit: Sit) -> None:
+def test_no_title_says_what_a_case_is_about(ctx: Served, sit: Sit) -> None:
     """Titles stand in the browser's history: no name, no act, no danger; each is said of its page alone."""
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP)
-    w, protocol = Wording("fr"), house.protocol
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP)
+    w, protocol = Wording("fr"), ctx.protocol
     telling = {
         w.text(one.title).lower()
         for one in [
@@ -530,20 +530,20 @@ def test_no_title_says_what_a_case_is_about(house: Served, sit: Sit) -> None:
     }
     telling |= {"danger", "harcèlement", "signalement", "yasmine", "salma"}
     titles = {}
-    for path in pages_of(house):
+    for path in pages_of(ctx):
         person.open(path)
         titles[path] = person.page.title()
     assert [(path, title) for path, title in titles.items() if any(one in title.lower() for one in telling)] == []
     assert all(title.partition(" – ")[0].strip() for title in titles.values())
-    assert len({titles[path] for path in pages_of(house)[:14]}) > 10, "a page is told from the next by its title"
+    assert len({titles[path] for path in pages_of(ctx)[:14]}) > 10, "a page is told from the next by its title"
     assert any(one in "Écouter l’élève visé(e) – Protocole École".lower() for one in telling), "the check sees one"
 
 
 @pytest.mark.exhaustive
-def test_every_page_has_the_way_out(house: Served, sit: Sit) -> None:
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP)
-    for path in pages_of(house)[:24]:
+def test_every_page_has_the_way_out(ctx: Served, sit: Sit) -> None:
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP)
+    for path in pages_of(ctx)[:24]:
         person.open(path)
         expect(person.page.locator("a.exit")).to_be_visible()
         assert person.page.locator("a.exit").get_attribute("href") == "/leave"
@@ -552,12 +552,12 @@ def test_every_page_has_the_way_out(house: Served, sit: Sit) -> None:
 # ---- the small script, without which every page works ----------------------------------------------------------------
 
 
-def test_leaving_quickly_takes_the_pages_place_in_the_history(house: Served, sit: Sit) -> None:
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP, True)
+def test_leaving_quickly_takes_the_pages_place_in_the_history(ctx: Served, sit: Sit) -> None:
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP, True)
     page = person.page
     person.open("/search")
-    person.open(f"/cases/{house.number}/acts/note")
+    person.open(f"/cases/{ctx.number}/acts/note")
     page.locator("#a-text").fill("À moitié écrit")
     go_by(page.locator("a.exit"))
     expect(page.locator("body.blank h1")).to_be_visible()
@@ -567,10 +567,10 @@ def test_leaving_quickly_takes_the_pages_place_in_the_history(house: Served, sit
 
 
 @pytest.mark.exhaustive
-def test_typed_words_are_not_left_by_a_slip(house: Served, sit: Sit) -> None:
+def test_typed_words_are_not_left_by_a_slip(ctx: Served, sit: Sit) -> None:
     """Asked before the page is left with words in it; not when they are sent, nor where nothing was typed."""
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP, True)
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP, True)
     page, asked = person.page, []
 
     def answer(dialog: Any) -> None:
@@ -578,25 +578,25 @@ def test_typed_words_are_not_left_by_a_slip(house: Served, sit: Sit) -> None:
         dialog.accept()
 
     page.on("dialog", answer)
-    person.open(f"/cases/{house.number}/acts/note")
-    page.goto(f"{house.url}/")
+    person.open(f"/cases/{ctx.number}/acts/note")
+    page.goto(f"{ctx.url}/")
     assert asked == []
-    person.open(f"/cases/{house.number}/acts/note")
+    person.open(f"/cases/{ctx.number}/acts/note")
     page.locator("#a-text").press_sequentially("Des mots")
     page.locator("a.mark").click()
-    page.wait_for_url(f"{house.url}/")
+    page.wait_for_url(f"{ctx.url}/")
     assert asked == ["beforeunload"]
-    person.open(f"/cases/{house.number}/acts/note")
+    person.open(f"/cases/{ctx.number}/acts/note")
     page.locator("#a-text").press_sequentially("Des mots envoyés")
     go_by(page.locator("main form .actions button"))
     expect(person.said()).to_be_visible()
     assert asked == ["beforeunload"]
 
 
-def test_nothing_is_asked_on_the_way_to_a_child_in_danger(house: Served, sit: Sit) -> None:
+def test_nothing_is_asked_on_the_way_to_a_child_in_danger(ctx: Served, sit: Sit) -> None:
     """From a form with words in it; the language of the page is no reason to lose them unasked."""
-    speak(house, "fr")
-    person = sit(house, "team_coordinator", "fr", DESKTOP, True)
+    speak(ctx, "fr")
+    person = sit(ctx, "team_coordinator", "fr", DESKTOP, True)
     page, asked = person.page, []
 
     def answer(dialog: Any) -> None:
@@ -604,12 +604,12 @@ def test_nothing_is_asked_on_the_way_to_a_child_in_danger(house: Served, sit: Si
         dialog.dismiss()
 
     page.on("dialog", answer)
-    for path, button in (("/reports/new", "main .danger-btn"), (f"/cases/{house.number}/acts/note", ".danger-btn")):
+    for path, button in (("/reports/new", "main .danger-btn"), (f"/cases/{ctx.number}/acts/note", ".danger-btn")):
         person.open(path)
         page.locator("main form textarea").first.press_sequentially("Des mots")
         go_by(page.locator(button).first)
         assert asked == [], path
-    person.open(f"/cases/{house.number}/acts/note")
+    person.open(f"/cases/{ctx.number}/acts/note")
     page.locator("#a-text").press_sequentially("Des mots")
     with page.expect_event("dialog"):
         page.locator("header button[name=language]").first.click()
@@ -619,13 +619,13 @@ def test_nothing_is_asked_on_the_way_to_a_child_in_danger(house: Served, sit: Si
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("language", "said"), [("fr", "dans "), ("ar", "خلال ")])
-def test_due_times_are_alive_by_the_servers_clock(house: Served, sit: Sit, language: str, said: str) -> None:
-    speak(house, language)
-    plain, person = (sit(house, "team_coordinator", language, DESKTOP, script, anew=True) for script in (False, True))
+def test_due_times_are_alive_by_the_servers_clock(ctx: Served, sit: Sit, language: str, said: str) -> None:
+    speak(ctx, language)
+    plain, person = (sit(ctx, "team_coordinator", language, DESKTOP, script, anew=True) for script in (False, True))
     page = person.page
     page.clock.install(time="2031-01-01T00:00:00")
     for one in (plain, person):
-        one.open(f"/cases/{house.number}")
+        one.open(f"/cases/{ctx.number}")
     soon = page.locator("time[data-left]:not(.late)")
     assert soon.count(), "something is due within a day"
     address = f'time[datetime="{soon.first.get_attribute("datetime")}"]'

@@ -21,7 +21,7 @@ SCHOOLS = ("04001A", "04002B", "04003C")
 
 
 @pytest.fixture(scope="module")
-def house(serve: Serve) -> Served:
+def ctx(serve: Serve) -> Served:
     """Three schools of one directorate; the figures of two school years are issued, and stand before everybody."""
     served = serve("2026-11-25T10:00")
     country = Country(served.player, tokens=count())
@@ -37,8 +37,8 @@ def house(serve: Serve) -> Served:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_axe_finds_nothing(house: Served, inspect: Inspect, language: str) -> None:
-    with house.house.directory.writing() as session:
+def test_axe_finds_nothing(ctx: Served, inspect: Inspect, language: str) -> None:
+    with ctx.ctx.directory.writing() as session:
         account = auth_repository.account_named(session, "figures_directorate")
         assert account is not None
         auth_repository.set_language(session, account.id, language)
@@ -47,4 +47,4 @@ def test_axe_finds_nothing(house: Served, inspect: Inspect, language: str) -> No
         person.visit("/figures", f"{SALE}/years")
         expect(person.page.locator("main table")).not_to_have_count(0)
         person.visit(f"/campaign/{language}")
-        is_fine(house, person)
+        is_fine(ctx, person)

@@ -26,8 +26,8 @@ PAPER = {"a number can be dialled": (6, 3), "head and directorate are told": (11
 @pytest.mark.parametrize("language", ["fr", "ar"])
 @pytest.mark.parametrize("role", ["reporter", "team_member"])
 def test_the_first_minutes_tap_by_tap(serve: Serve, sit: Sit, language: str, role: str) -> None:
-    house = serve("2026-09-14T11:05", language)
-    person = sit(house, role, language, PHONE)
+    ctx = serve("2026-09-14T11:05", language)
+    person = sit(ctx, role, language, PHONE)
     person.open("/")
     person.count_anew()
     found: dict[str, tuple[int, int]] = {}
@@ -39,21 +39,21 @@ def test_the_first_minutes_tap_by_tap(serve: Serve, sit: Sit, language: str, rol
     person.follow(person._("A child is in danger now"))
     expect(person.page.locator("main .callnow a[href='tel:15']")).to_be_in_viewport(ratio=1)
     reached("a number can be dialled")
-    person.press(house.protocol.dangers["self_harm"].title.in_language(language))
+    person.press(ctx.protocol.dangers["self_harm"].title.in_language(language))
     expect(person.page.locator("main .alert.late")).to_be_visible()
     reached("head and directorate are told")
-    noted(person, house.protocol.acts["told_by_voice"], "head")
+    noted(person, ctx.protocol.acts["told_by_voice"], "head")
     reached("it is recorded that the head was told by voice")
     person.tap(person.page.locator("main li:has(a[href='tel:15']) form.tap button"))
     expect(person.said()).to_be_visible()
     reached("a referral is recorded")
-    noted(person, house.protocol.acts["taken_over"], "other_adult")
+    noted(person, ctx.protocol.acts["taken_over"], "other_adult")
     reached("a safe adult is recorded")
     print(language, role, found)
     assert list(found.values()) == [(2, 0), (3, 0), (4, 0), (5, 0), (6, 0)]
     assert all(found[what] < paper for what, paper in PAPER.items())
     assert person.wide == []
-    assert told(house) >= {"head", "directorate"}
+    assert told(ctx) >= {"head", "directorate"}
 
 
 def noted(person: Person, act: Act, answer: str) -> None:
@@ -64,10 +64,10 @@ def noted(person: Person, act: Act, answer: str) -> None:
     expect(person.said()).to_be_visible()
 
 
-def told(house: Served) -> set[str]:
+def told(ctx: Served) -> set[str]:
     """Roles to which the next ring of the minute sends a message about the case."""
-    sweep(house.house, Post(None, None))
-    (line,) = see_desk(house.house, house.player.actor("head")).lines
-    house.adopt(line.number)
-    with house.house.realm.reading() as session:
-        return {one.role for one in told_of(session, house.player.case_id() or "")}
+    sweep(ctx.ctx, Post(None, None))
+    (line,) = see_desk(ctx.ctx, ctx.player.actor("head")).lines
+    ctx.adopt(line.number)
+    with ctx.ctx.realm.reading() as session:
+        return {one.role for one in told_of(session, ctx.player.case_id() or "")}

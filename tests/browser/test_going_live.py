@@ -22,19 +22,19 @@ START = "2026-10-05T09:00"
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_list_is_signed_and_a_case_begins(serve: Serve, sit: Sit, language: str) -> None:
-    house = serve(START, keeps_shut=True)
-    speak(house, language)
-    member = Inspector(sit(house, "team_member", language, PHONE, True))
+    ctx = serve(START, keeps_shut=True)
+    speak(ctx, language)
+    member = Inspector(sit(ctx, "team_member", language, PHONE, True))
     member.visit("/", "/reports/new", "/reports/danger")
     told = member.page.locator("main")
     expect(told).to_contain_text(member.person._("This installation is not open yet"))
     expect(told.locator("a[href^='tel:']")).not_to_have_count(0)
     expect(told.locator("form")).to_have_count(0)
 
-    administrator = house.player.actors["technical_admin"]
-    colleague = another(house.house, administrator)
-    make_ready(house.house, administrator, colleague)
-    chief = Inspector(sit(house, "technical_admin", language, DESKTOP, True))
+    administrator = ctx.player.actors["technical_admin"]
+    colleague = another(ctx.ctx, administrator)
+    make_ready(ctx.ctx, administrator, colleague)
+    chief = Inspector(sit(ctx, "technical_admin", language, DESKTOP, True))
     chief.visit("/go-live")
     go_by(chief.page.locator("main form button").first)
     chief.look("nothing typed")
@@ -45,7 +45,7 @@ def test_the_list_is_signed_and_a_case_begins(serve: Serve, sit: Sit, language: 
             chief.page.locator(f"#{key}-reference").press("Enter")
     chief.look("all signed by one")
     for key in KEYS:
-        going_live.sign(house.house, colleague, key, "vu")
+        going_live.sign(ctx.ctx, colleague, key, "vu")
     chief.visit("/go-live")
     chief.look("all signed by two")
     everything = chief.person._("Everything is signed: cases can be opened.")
@@ -54,4 +54,4 @@ def test_the_list_is_signed_and_a_case_begins(serve: Serve, sit: Sit, language: 
     member.visit("/reports/danger")
     go_by(member.page.locator("main form button").first)
     expect(member.page).to_have_url(re.compile(r"/cases/\d+"))
-    is_fine(house, member, chief)
+    is_fine(ctx, member, chief)

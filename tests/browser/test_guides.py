@@ -52,7 +52,7 @@ def test_a_guide_is_two_pages_with_pictures_in_its_language(chromium: Browser, s
         assert max(count for count, _colour in colours) < 0.97 * WIDTH * HEIGHT * SCALE * SCALE, "it is not blank"
     said = " ".join(" ".join(page.extract_text() for page in pdf.pages).split()).replace("\u00a0", " ")
     w = Wording(LANGUAGE)
-    [protocol] = shown.house.library.current()
+    [protocol] = shown.ctx.library.current()
     wanted = [protocol.roles[ROLE].title, *(step.title for step in plan.guides[ROLE].steps), plan.wrong[0]]
     for text in wanted:
         assert w.text(text).replace("\u00a0", " ") in said

@@ -43,22 +43,22 @@ def without_notes(data: dict[str, object]) -> None:
     data["acts"]["note"]["kind"] = "note"  # type: ignore[index]
 
 
-def administrator(house: Served, name: str, username: str, language: str) -> None:
-    role = next(role.key for role in house.protocol.roles.values() if role.publishes)
-    with house.house.directory.writing() as session:
+def administrator(ctx: Served, name: str, username: str, language: str) -> None:
+    role = next(role.key for role in ctx.protocol.roles.values() if role.publishes)
+    with ctx.ctx.directory.writing() as session:
         account = auth_repository.add_account(
             session, username=username, names={"fr": username, "ar": username}, language=language,
-            created_at=house.clock.now(), password_hash=hashed(),
+            created_at=ctx.clock.now(), password_hash=hashed(),
         )  # fmt: skip
-        auth_repository.appoint(session, account, role=role, unit=house.player.school, starts=date(2000, 1, 1))
+        auth_repository.appoint(session, account, role=role, unit=ctx.player.school, starts=date(2000, 1, 1))
         actor = auth_repository.actor(session, account, realm=REALM, today=datetime.now(UTC).date())
     assert actor is not None
-    house.player.actors[name] = actor
-    house.usernames = {**house.usernames, name: username}
+    ctx.player.actors[name] = actor
+    ctx.usernames = {**ctx.usernames, name: username}
 
 
 @pytest.fixture(scope="module")
-def house(serve: Serve) -> Served:
+def ctx(serve: Serve) -> Served:
     """Six cases, five of them checked; a second version, and a draft of the third; a draft of a new protocol."""
     served = serve("2026-10-05T09:00")
     for name, username in ((FIRST, "protocole"), (SECOND, "protocole2")):
@@ -68,41 +68,41 @@ def house(serve: Serve) -> Served:
     for number in range(6):
         until = checked if number < 5 else 1
         served.replay([{**step, "case": f"case {number}"} for step in sc1[:until]])
-    published(served.house, next_version(DATA, 2, shorter))
+    published(served.ctx, next_version(DATA, 2, shorter))
     return served
 
 
 @pytest.fixture
-def drafts(house: Served) -> tuple[str, str]:
+def drafts(ctx: Served) -> tuple[str, str]:
     """The addresses of two drafts that were worked out and looked from: of a third version, of a new protocol."""
-    actor = house.player.actors[FIRST]
+    actor = ctx.player.actors[FIRST]
     phare = (DEFINITIONS.parent / "fr-phare" / "1.yaml").read_bytes()
     ids = [
-        publishing_service.upload(house.house, actor, content, "protocole.yaml")
+        publishing_service.upload(ctx.ctx, actor, content, "protocole.yaml")
         for content in (next_version(DATA, 3, shorter, without_notes), phare)
     ]
-    publishing_service.work_out(house.house, lambda _content, _before: REPORT)
+    publishing_service.work_out(ctx.ctx, lambda _content, _before: REPORT)
     return f"/protocols/drafts/{ids[0]}", f"/protocols/drafts/{ids[1]}"
 
 
-def numbers(house: Served, outcome: str) -> list[str]:
+def numbers(ctx: Served, outcome: str) -> list[str]:
     """The cases of which that would become."""
-    listed = move_case.see_open_cases(house.house, house.player.actors[FIRST], KEY, 1, 2)
+    listed = move_case.see_open_cases(ctx.ctx, ctx.player.actors[FIRST], KEY, 1, 2)
     return [line.number for line in listed.of(outcome)]
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_axe_finds_nothing_on_any_of_these_pages(
-    house: Served, drafts: tuple[str, str], sit: Sit, language: str
+    ctx: Served, drafts: tuple[str, str], sit: Sit, language: str
 ) -> None:
-    speak(house, language)
-    asks, can = (f"{PAIR}/cases/{numbers(house, outcome)[0]}" for outcome in ("asks", "moves"))
+    speak(ctx, language)
+    asks, can = (f"{PAIR}/cases/{numbers(ctx, outcome)[0]}" for outcome in ("asks", "moves"))
     for size, scheme in ((PHONE, "light"), (DESKTOP, "dark")):
-        person = Inspector(sit(house, FIRST, language, size, True))
+        person = Inspector(sit(ctx, FIRST, language, size, True))
         person.page.emulate_media(color_scheme=scheme)
         person.visit("/protocols", f"{PAIR}/difference", f"{PAIR}/cases", asks, can, *drafts)
         refused(person, asks)
-        is_fine(house, person)
+        is_fine(ctx, person)
         person.page.close()
 
 
@@ -116,9 +116,9 @@ def refused(person: Inspector, address: str) -> None:
     person.look(f"{address}, 422")
 
 
-def test_the_control_a_bar_without_a_name_is_found(house: Served, drafts: tuple[str, str], sit: Sit) -> None:
-    speak(house, "fr")
-    person = Inspector(sit(house, FIRST, "fr", PHONE, True))
+def test_the_control_a_bar_without_a_name_is_found(ctx: Served, drafts: tuple[str, str], sit: Sit) -> None:
+    speak(ctx, "fr")
+    person = Inspector(sit(ctx, FIRST, "fr", PHONE, True))
     person.person.open(drafts[0])
     person.page.locator("main").evaluate(
         """main => main.insertAdjacentHTML("beforeend", '<div role="progressbar" aria-valuenow="3"></div>')"""

@@ -23,14 +23,14 @@ pytestmark = pytest.mark.exhaustive
 
 @pytest.fixture(scope="module")
 def team(serve: Serve, sit: Sit) -> Team:
-    house = serve("2026-10-05T09:55")
+    ctx = serve("2026-10-05T09:55")
 
     def seat(role: str) -> Person:
-        person = sit(house, role)
+        person = sit(ctx, role)
         person.types_again = True
         return person
 
-    return Team(house, story("sc1"), seat)
+    return Team(ctx, story("sc1"), seat)
 
 
 def test_sc1_from_report_to_case_file(team: Team, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_sc1_from_report_to_case_file(team: Team, tmp_path: Path) -> None:
 
 def report(team: Team) -> None:
     """J0, 10:00. Five answers; the teacher gets a receipt, and sees nothing of the case."""
-    team.house.turn_to(team.steps[0]["at"])
+    team.ctx.turn_to(team.steps[0]["at"])
     teacher = team["declarant"]
     teacher.open("/")
     teacher.follow("Signaler une situation")
@@ -66,7 +66,7 @@ def report(team: Team) -> None:
     expect(teacher.page.locator("main")).not_to_contain_text("Yasmine")
     number = team["membre_er"].discover()
     assert re.fullmatch(r"\d{13}", number)
-    teacher.page.goto(f"{team.house.url}/cases/{number}")
+    teacher.page.goto(f"{team.ctx.url}/cases/{number}")
     expect(teacher.page.locator("h1")).to_have_text("Cette page n’a pas été trouvée")
 
 
@@ -75,7 +75,7 @@ def detection(team: Team) -> None:
     member = team.begin("t_qualify")
     waiting = member.page.locator("main .ways.closed > li").filter(has_text="Qualifier le signalement").first
     expect(waiting).to_contain_text("La sécurité immédiate de l’élève n’a pas encore été vérifiée")
-    team.house.turn_to("2026-10-05T10:35")
+    team.ctx.turn_to("2026-10-05T10:35")
     member.tap(waiting.get_by_role("link", name="Vérifier la sécurité immédiate"))
     member.page.get_by_label("Je n’ai vu aucun de ces dangers, et je le signe").check()
     member.pick("L’élève est-il (elle) en sécurité maintenant ?", "Pas connu")
@@ -204,7 +204,7 @@ def closure(team: Team) -> None:
     head.follow("Clore le dossier")
     head.press("Confirmer : Clore le dossier")
     expect(head.said()).to_have_text("C’est fait : Clore le dossier.")
-    assert team.house.state() == "closed"
+    assert team.ctx.state() == "closed"
 
 
 def case_file(team: Team, folder: Path) -> None:

@@ -21,8 +21,8 @@ NAMES = ("سلمى", "الوزاني", "الإدريسي", "هاجر", "بنشق
 
 @pytest.fixture(scope="module")
 def team(serve: Serve, sit: Sit) -> Team:
-    house = serve("2026-10-06T09:10", "ar")
-    return Team(house, story("sc3"), lambda role: sit(house, role, "ar", PHONE))
+    ctx = serve("2026-10-06T09:10", "ar")
+    return Team(ctx, story("sc3"), lambda role: sit(ctx, role, "ar", PHONE))
 
 
 def test_sc3_from_two_taps_to_closure(team: Team) -> None:
@@ -43,7 +43,7 @@ def test_sc3_from_two_taps_to_closure(team: Team) -> None:
 
 def two_taps(team: Team) -> None:
     """09:14. Nothing to write before the numbers are there, in sight without scrolling and above any form."""
-    team.house.turn_to(team.steps[0]["at"])
+    team.ctx.turn_to(team.steps[0]["at"])
     member = team["membre_er"]
     member.open("/")
     member.follow("التبليغ عن حالة")
@@ -58,7 +58,7 @@ def two_taps(team: Team) -> None:
     expect(number.locator("bdi")).to_have_attribute("dir", "ltr")
     assert number.get_attribute("href") == "tel:19"
     member.taps += 1  # a tap on the number leaves the browser: it dials
-    team.house.adopt(member.page.url.split("/")[-2])
+    team.ctx.adopt(member.page.url.split("/")[-2])
     member.note("إخبار شفوي", "مدير(ة) المؤسسة")
     expect(member.said()).to_have_text("تم التسجيل: تسجيل من أُخبر شفويا.")
     expect(member.page.locator("h1")).to_have_text("الدقائق الأولى")
@@ -120,7 +120,7 @@ def from_afar(team: Team) -> None:
     """J6. Lifting the danger at home takes the directorate's signature; it reads no name and nobody's own words."""
     team.follow(team.at("lift_trigger"), team.at("lift_trigger") + 1)
     sign = team.at("lift_trigger") + 1
-    team.house.turn_to(team.steps[sign]["at"])
+    team.ctx.turn_to(team.steps[sign]["at"])
     supervisor = team["superviseur_dp"]
     supervisor.open_case()
     expect(supervisor.page.locator(".pills").first).to_contain_text("دون أسماء")
@@ -154,4 +154,4 @@ def closure(team: Team) -> None:
     supervisor.press("تسجيل")
     expect(supervisor.said()).to_have_text("تم التسجيل: تأشيرة المديرية الإقليمية.")
     team.follow(team.at("visa_dp") + 1)
-    assert team.house.state() == "closed"
+    assert team.ctx.state() == "closed"

@@ -14,23 +14,23 @@ PLANTED = "const said = 1;"
 
 
 @pytest.fixture(scope="module")
-def house(serve: Serve) -> Served:
+def ctx(serve: Serve) -> Served:
     return serve("2026-10-05T09:55")
 
 
 def test_the_scripts_of_the_sign_in_page_run_beside_each_other(
-    house: Served, window: Callable[..., BrowserContext]
+    ctx: Served, window: Callable[..., BrowserContext]
 ) -> None:
     context = window(script=True)
     told = faults_of(context)
     page = context.new_page()
-    page.goto(f"{house.url}/sign-in")
+    page.goto(f"{ctx.url}/sign-in")
     assert page.locator("script[src]").count() == 2
     assert told == []
 
 
 @pytest.mark.exhaustive
-def test_the_control_two_that_call_something_alike_are_told(house: Served, chromium: Browser) -> None:
+def test_the_control_two_that_call_something_alike_are_told(ctx: Served, chromium: Browser) -> None:
     context = chromium.new_context()
     told = faults_of(context)
     page = context.new_page()
@@ -41,7 +41,7 @@ def test_the_control_two_that_call_something_alike_are_told(house: Served, chrom
             body="<script src='/planted-1.js'></script><script src='/planted-2.js'></script>", content_type="text/html"
         ),
     )
-    page.goto(f"{house.url}/planted")
+    page.goto(f"{ctx.url}/planted")
     context.close()
     assert len(told) == 1
     assert "said" in told[0]

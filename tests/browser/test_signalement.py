@@ -68,17 +68,17 @@ class Stranger:
 
 
 @pytest.fixture(scope="module")
-def house(serve: Serve) -> Served:
+def ctx(serve: Serve) -> Served:
     return serve("2026-09-14T11:05", "ar")
 
 
 def coming(served: Served, window: Window, language: str) -> Stranger:
-    door = public_door.renew(served.house, served.player.actor("head"), served.player.school, "public")
+    door = public_door.renew(served.ctx, served.player.actor("head"), served.player.school, "public")
     return Stranger(served, window(language, PHONE).new_page(), language, door.code)
 
 
-def test_a_pupil_tells_in_arabic_and_reads_the_answer(house: Served, sit: Sit, window: Window) -> None:
-    pupil = coming(house, window, "ar")
+def test_a_pupil_tells_in_arabic_and_reads_the_answer(ctx: Served, sit: Sit, window: Window) -> None:
+    pupil = coming(ctx, window, "ar")
     pupil.open()
     expect(pupil.page.locator("main a[href='tel:19']")).to_be_in_viewport(ratio=1)
     pupil.press(pupil._("Send"))
@@ -94,8 +94,8 @@ def test_a_pupil_tells_in_arabic_and_reads_the_answer(house: Served, sit: Sit, w
     code = pupil.code()
     assert re.fullmatch(r"[\d\s]{17,24}", code)
     expect(pupil.page.locator("main")).to_contain_text(pupil._("About the intimate image"))
-    reader = answered(sit, house)
-    back = coming(house, window, "ar")
+    reader = answered(sit, ctx)
+    back = coming(ctx, window, "ar")
     back.open("/back")
     back.write("receipt", code)
     back.press(back._("Read the answer"))
@@ -127,7 +127,7 @@ def answered(sit: Sit, served: Served) -> Person:
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_axe_finds_nothing(serve: Serve, window: Window, sit: Sit, language: str) -> None:
     served = serve("2026-09-14T11:05", language)
-    door = public_door.renew(served.house, served.player.actor("head"), served.player.school, "public").code
+    door = public_door.renew(served.ctx, served.player.actor("head"), served.player.school, "public").code
     page = window(language, PHONE, script=True).new_page()
     base = f"{served.url}/s/{door}"
     for path in ("", "/back", "/after", "x"):

@@ -50,8 +50,8 @@ class Line:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_a_report_over_a_slow_line(serve: Serve, sit: Sit, language: str) -> None:
-    house = serve("2026-10-05T09:55", language)
-    teacher = sit(house, "reporter", language, PHONE)
+    ctx = serve("2026-10-05T09:55", language)
+    teacher = sit(ctx, "reporter", language, PHONE)
     teacher.open("/")
     line = Line(teacher)
     line.slow_down()
@@ -59,7 +59,7 @@ def test_a_report_over_a_slow_line(serve: Serve, sit: Sit, language: str) -> Non
     teacher.visited.clear()
     began = time.perf_counter()
     teacher.open("/reports/new")
-    form = house.protocol.form_of(house.protocol.acts["report"])
+    form = ctx.protocol.form_of(ctx.protocol.acts["report"])
     teacher.say(teacher.label("report", "what_happened"), SAID[language])
     teacher.say(teacher._("Name"), "Yasmine B.")
     no = teacher._("No")
@@ -79,8 +79,8 @@ def test_a_report_over_a_slow_line(serve: Serve, sit: Sit, language: str) -> Non
 @pytest.mark.exhaustive
 def test_a_heavy_page_is_noticed(serve: Serve, sit: Sit) -> None:
     """The control: the same pages, sent without compression, weigh more than they may."""
-    house = serve("2026-10-05T09:55")
-    teacher = sit(house, "reporter", "fr", PHONE)
+    ctx = serve("2026-10-05T09:55")
+    teacher = sit(ctx, "reporter", "fr", PHONE)
     teacher.open("/")
     teacher.page.set_extra_http_headers({"Accept-Encoding": "identity"})
     line = Line(teacher)

@@ -17,7 +17,7 @@ HANDLE = "حساب @yassine_2011 👻"
 
 
 @pytest.fixture(scope="module")
-def house(serve: Serve) -> Served:
+def ctx(serve: Serve) -> Served:
     """A case in which listening has begun."""
     served = serve("2026-10-05T09:00")
     steps = story("sc1")
@@ -26,13 +26,13 @@ def house(serve: Serve) -> Served:
 
 
 @pytest.fixture
-def member(house: Served, sit: Sit) -> Person:
-    return sit(house, "team_member")
+def member(ctx: Served, sit: Sit) -> Person:
+    return sit(ctx, "team_member")
 
 
 @pytest.fixture
-def coordinator(house: Served, sit: Sit) -> Person:
-    return sit(house, "team_coordinator")
+def coordinator(ctx: Served, sit: Sit) -> Person:
+    return sit(ctx, "team_coordinator")
 
 
 def note(person: Person, text: str) -> None:
@@ -81,15 +81,15 @@ def kept_witness(person: Person, account: str) -> None:
         expect(page.locator(f"[name=a-{name}][value={value}]")).to_be_checked()
 
 
-def test_a_stale_form_shows_both_and_loses_no_word(house: Served, member: Person, coordinator: Person) -> None:
+def test_a_stale_form_shows_both_and_loses_no_word(ctx: Served, member: Person, coordinator: Person) -> None:
     words = f"« Ils rient quand elle lit. » {MIXED}"
     begin_witness(member, words)
     coordinator.open_case()
     coordinator.do({"do": "add_note", "answers": {"text": "Le père a rappelé ce matin."}})
-    before = house.events()
+    before = ctx.events()
     member.send()
     expect(member.page.locator("h1")).to_have_text("Quelqu’un a écrit entre-temps dans ce dossier")
-    assert house.events() == before, "nothing is recorded yet"
+    assert ctx.events() == before, "nothing is recorded yet"
     expect(member.page.locator(".theirs")).to_contain_text("Ajouter une note")
     expect(member.page.locator(".theirs")).to_contain_text("Samira Benjelloun")
     kept_witness(member, words)
@@ -98,11 +98,11 @@ def test_a_stale_form_shows_both_and_loses_no_word(house: Served, member: Person
     member.press("Enregistrer aussi le mien")
     expect(member.said()).to_have_text("Enregistré : Écouter un témoin.")
     expect(member.page.locator(".log")).to_contain_text("Samira Benjelloun")
-    assert house.events() > before
+    assert ctx.events() > before
 
 
 @pytest.mark.exhaustive
-def test_a_move_meanwhile_is_a_conflict_too(house: Served, member: Person, coordinator: Person) -> None:
+def test_a_move_meanwhile_is_a_conflict_too(ctx: Served, member: Person, coordinator: Person) -> None:
     member.open_case()
     member.page.goto(f"{member.page.url}/moves/begin_assessment")
     member.page.locator("#reason").fill("Tout le monde a été entendu.")
@@ -114,45 +114,45 @@ def test_a_move_meanwhile_is_a_conflict_too(house: Served, member: Person, coord
     expect(member.page.locator(".meta")).to_contain_text("Écoute en cours")
 
 
-def test_a_double_click_records_once(house: Served, member: Person) -> None:
+def test_a_double_click_records_once(ctx: Served, member: Person) -> None:
     member.open_case()
     note(member, "Deux clics, une seule note.")
-    before = house.events()
+    before = ctx.events()
     member.page.locator("main form .actions button").dblclick(no_wait_after=True)
     expect(member.page).to_have_url(re.compile(r"/cases/\d{13}$"))  # the second press aborts what the first began
     expect(member.page.locator(".jot").filter(has_text="Deux clics")).to_have_count(1)
-    assert house.events() == before + 1
+    assert ctx.events() == before + 1
 
 
 @pytest.mark.exhaustive
-def test_back_and_reload_record_nothing_twice(house: Served, member: Person) -> None:
+def test_back_and_reload_record_nothing_twice(ctx: Served, member: Person) -> None:
     member.open_case()
     note(member, "Avant, arrière.")
     member.send()
-    after = house.events()
+    after = ctx.events()
     member.page.reload()
     member.page.go_back()
     member.page.go_forward()
     member.page.go_back()
     member.page.reload()
-    assert house.events() == after
+    assert ctx.events() == after
     expect(member.page.locator("#a-text")).to_have_value("")
     member.press("Enregistrer")
     expect(member.page.get_by_role("alert")).to_contain_text("Une réponse")
     expect(member.page.get_by_role("alert")).to_be_focused()
-    assert house.events() == after, "an empty form isn't the old one again"
+    assert ctx.events() == after, "an empty form isn't the old one again"
 
 
 @pytest.mark.exhaustive
-def test_an_ended_session_keeps_the_text(house: Served, member: Person, sit: Sit) -> None:
+def test_an_ended_session_keeps_the_text(ctx: Served, member: Person, sit: Sit) -> None:
     words = f"Une heure plus tard. {MIXED}"
     begin_witness(member, words)
-    house.clock.advance(timedelta(minutes=45))
-    before = house.events()
+    ctx.clock.advance(timedelta(minutes=45))
+    before = ctx.events()
     member.send()
     expect(member.page.locator(".alert")).to_contain_text("Votre session avait pris fin. Votre texte est gardé.")
-    assert house.events() == before
-    somebody = Person(house, member.page, "team_coordinator")
+    assert ctx.events() == before
+    somebody = Person(ctx, member.page, "team_coordinator")
     address = member.page.url
     somebody.sign_in()
     expect(member.page.locator("#a-account")).to_have_value("")
@@ -163,32 +163,32 @@ def test_an_ended_session_keeps_the_text(house: Served, member: Person, sit: Sit
     kept_witness(member, words)
     member.send()
     expect(member.said()).to_have_text("Enregistré : Écouter un témoin.")
-    assert house.events() > before
+    assert ctx.events() > before
     member.follow("Écouter un témoin")
     expect(member.page.locator("#a-account")).to_have_value("")
 
 
 @pytest.mark.exhaustive
-def test_a_wrong_password_keeps_everything(house: Served, coordinator: Person) -> None:
+def test_a_wrong_password_keeps_everything(ctx: Served, coordinator: Person) -> None:
     coordinator.open_case()
     coordinator.follow("Suspendre l’information d’un responsable légal")
     coordinator.pick("Responsable légal", "RL1")
     coordinator.pick("Raison", "Danger à la maison")
     coordinator.page.locator("#a-words").fill(MIXED)
     coordinator.page.locator("#password").fill("autre chose")
-    before = house.events()
+    before = ctx.events()
     coordinator.tap(coordinator.page.locator("main form .actions button"))
     expect(coordinator.page.get_by_role("alert")).to_contain_text("Ce n’est pas votre mot de passe")
     expect(coordinator.page.locator("#a-words")).to_have_value(MIXED)
     expect(coordinator.page.locator("#password")).to_have_value("")
-    assert house.events() == before
+    assert ctx.events() == before
     coordinator.page.locator("#password").fill(PASSWORD)
     coordinator.tap(coordinator.page.locator("main form .actions button"))
-    assert house.events() > before
+    assert ctx.events() > before
 
 
 @pytest.mark.exhaustive
-def test_mixed_scripts_survive_and_stand_apart(house: Served, member: Person) -> None:
+def test_mixed_scripts_survive_and_stand_apart(ctx: Served, member: Person) -> None:
     member.open_case()
     member.do({"do": "add_note", "answers": {"text": MIXED}})
     shown = member.page.locator(".jot .quote").first

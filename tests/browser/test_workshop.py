@@ -59,7 +59,7 @@ class Story:
         self.spoilt += spoilt(page, name)
 
     def now(self) -> datetime:
-        return self.tables[0].room.house.now()
+        return self.tables[0].room.ctx.now()
 
     def text(self, inject: str, language: str) -> str:
         return SC3.injects[inject].text.in_language(language)

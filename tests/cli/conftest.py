@@ -18,7 +18,7 @@ from school_protocol import cli
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
 
 
@@ -28,25 +28,25 @@ def run(*words: object) -> Result:
 
 def by(school: School, who: str) -> tuple[str, str]:
     """The option that says who acts."""
-    with school.house.directory.reading() as session:
+    with school.ctx.directory.reading() as session:
         return "--as", auth_repository.account(session, school.account(who)).username
 
 
-def give(monkeypatch: pytest.MonkeyPatch, house: House) -> None:
+def give(monkeypatch: pytest.MonkeyPatch, ctx: AppContext) -> None:
     """Every command finds this house."""
     for module in vars(cli).values():
-        if hasattr(module, "open_the_house"):
-            monkeypatch.setattr(module, "open_the_house", lambda **_asked: house)
+        if hasattr(module, "open_context_once"):
+            monkeypatch.setattr(module, "open_context_once", lambda **_asked: ctx)
 
 
 @contextmanager
 def school_in(folder: Path, monkeypatch: pytest.MonkeyPatch, protocol: Protocol, **more: Any) -> Iterator[School]:
     """A school without a case, in a house that every command finds."""
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=folder / "var", **more), clock)
-    give(monkeypatch, house)
-    yield School(prepared(house, clock, protocol, MOROCCAN.read_bytes()), count(1))
-    house.close()
+    ctx = open_context(Settings(data=folder / "var", **more), clock)
+    give(monkeypatch, ctx)
+    yield School(prepared(ctx, clock, protocol, MOROCCAN.read_bytes()), count(1))
+    ctx.close()
 
 
 @pytest.fixture

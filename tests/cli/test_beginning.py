@@ -13,7 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from domain.telling import REPORT
-from house.operations import block_of, in_blocks
+from ctx.operations import block_of, in_blocks
 from signing_off import sign_all
 from sqlalchemy import insert
 
@@ -22,7 +22,7 @@ from school_protocol.auth.access_codes import accept_invitation
 from school_protocol.auth.models import AppointmentRow, PasskeyRow
 from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.context import REALM, SystemClock, open_house
+from school_protocol.context import REALM, SystemClock, open_context
 from school_protocol.engine.clock import Calendar
 from school_protocol.people import school_time
 
@@ -65,14 +65,14 @@ def test_from_nothing_to_a_case(data: Path, tmp_path: Path) -> None:
     answers.write_text(yaml.safe_dump({**REPORT, "what_happened": "Des messages, chaque soir.", "about_whom": ABOUT}))
     opened = ("case", "open", "--definition", "ma-cyberharassment", "--answers", answers, "--as", "membre")
     assert "not signed" in run(*opened, exit_code=3).output
-    house = open_house(Settings(data=data), SystemClock())
-    with house.directory.reading() as session:
+    ctx = open_context(Settings(data=data), SystemClock())
+    with ctx.directory.reading() as session:
         found_admin = auth_repository.account_named(session, "admin")
         assert found_admin is not None
-        admin = auth_repository.actor(session, found_admin.id, realm=REALM, today=house.now().date())
+        admin = auth_repository.actor(session, found_admin.id, realm=REALM, today=ctx.now().date())
     assert admin is not None
-    sign_all(house, admin)
-    house.close()
+    sign_all(ctx, admin)
+    ctx.close()
     assert re.search(r"\d{4}", run(*opened).stdout), "the number of a case"
     assert run("users", "list", "--as", "admin").stdout.count("04127K") >= 3
 
@@ -85,19 +85,19 @@ def test_a_role_and_a_passkey_that_were_written_without_the_keys_are_told_by_the
     people.write_text(PEOPLE.format(until=f"{SystemClock().now().year + 2}-12-31"), "utf-8")
     run("users", "import", people, "--as", "admin")
     assert "every chain holds" in run("journal", "verify").stderr, "the control: what the program did is written down"
-    house = open_house(Settings(data=data), SystemClock())
-    with house.directory.reading() as session:
+    ctx = open_context(Settings(data=data), SystemClock())
+    with ctx.directory.reading() as session:
         forged = [auth_repository.account_named(session, name) for name in ("membre", "directeur")]
         member, head = [one.id for one in forged if one is not None]
-        place = auth_repository.actor(session, member, realm=REALM, today=house.now().date())
+        place = auth_repository.actor(session, member, realm=REALM, today=ctx.now().date())
     assert place is not None
-    today, unit = house.now().date(), place.appointments[0].unit
-    with house.directory.engine.begin() as behind:
+    today, unit = ctx.now().date(), place.appointments[0].unit
+    with ctx.directory.engine.begin() as behind:
         post = {"id": "post", "account": member, "role": "head", "unit": unit, "starts": today}
         behind.execute(insert(AppointmentRow).values(**post, mac=b""))
-        key = {"id": "key", "account": head, "public_key": b"", "sign_count": 0, "name": "", "created_at": house.now()}
+        key = {"id": "key", "account": head, "public_key": b"", "sign_count": 0, "name": "", "created_at": ctx.now()}
         behind.execute(insert(PasskeyRow).values(**key, mac=b""))
-    house.close()
+    ctx.close()
     told = run("journal", "verify", exit_code=1)
     assert re.findall(r"row (.+): forged", told.stdout) == ["appointment post", "passkey key"]
 
@@ -205,5 +205,5 @@ def test_whoever_does_not_administer_a_place_says_nothing_of_its_hours(data: Pat
 def test_the_link_lets_the_first_one_in(data: Path) -> None:
     token = re.search(r"/invited/(\S+)", found().stdout)
     assert token is not None
-    with closing(open_house(Settings(data=data), SystemClock())) as house:
-        assert accept_invitation(house, token[1], "une-phrase-assez-longue-12")
+    with closing(open_context(Settings(data=data), SystemClock())) as ctx:
+        assert accept_invitation(ctx, token[1], "une-phrase-assez-longue-12")

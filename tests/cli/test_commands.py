@@ -26,7 +26,7 @@ from school_protocol.cli import group
 from school_protocol.cli.group import REFUSED, main
 from school_protocol.cli.serve_commands import SHOWN
 from school_protocol.config import SECRETS, Settings, SettingUnreadable, settings_from, with_files
-from school_protocol.context import SystemClock, open_house
+from school_protocol.context import SystemClock, open_context
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.mail import Post
@@ -46,18 +46,18 @@ Run = Callable[..., Result]
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation with the small definition and one account a role, named as the role's code."""
     data = tmp_path_factory.mktemp("installation")
-    house = open_house(Settings(data=data), SystemClock())
+    ctx = open_context(Settings(data=data), SystemClock())
     content = SMALL.read_bytes()
-    player: Player = prepared(house, SystemClock(), read(content, str(SMALL)), content)  # type: ignore[arg-type]
-    with house.directory.writing() as session:
+    player: Player = prepared(ctx, SystemClock(), read(content, str(SMALL)), content)  # type: ignore[arg-type]
+    with ctx.directory.writing() as session:
         for username, role in ROLES.items():
             account = auth_repository.add_account(
                 session, username=username, names={"fr": username}, language="fr", created_at=datetime.now(UTC),
                 password_hash=hash_password("secret"), certified=True, trained_until=date(2099, 1, 1),
             )  # fmt: skip
             auth_repository.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
-    sign_by_hand(house, player.school)
-    house.close()
+    sign_by_hand(ctx, player.school)
+    ctx.close()
     return data
 
 
@@ -109,9 +109,9 @@ def test_a_move_is_made_once_its_need_is_met(run: Run, number: str, tmp_path: Pa
         return str(json.loads(run("case", "show", number, "--as", "surv", "--json").stdout)["state"])
 
     assert run("case", "move", number, "start_looking", "--as", "surv").exit_code == REFUSED
-    house = open_house(settings_from(os.environ), SystemClock())
-    keeper = actor_named(house, "surv")
-    house.close()
+    ctx = open_context(settings_from(os.environ), SystemClock())
+    keeper = actor_named(ctx, "surv")
+    ctx.close()
     assert keeper is not None
     answers = tmp_path / "chair.yaml"
     answers.write_text(f"seat: keeper\nwho: {keeper.id}\n", "utf-8")
@@ -265,11 +265,11 @@ def test_the_doctor_says_what_there_is(run: Run) -> None:
 
 @pytest.mark.exhaustive
 def test_the_doctor_names_a_school_in_which_nothing_can_be_reported(run: Run, installation: Path) -> None:
-    house = open_house(Settings(data=installation), SystemClock())
-    with house.directory.writing() as session:
+    ctx = open_context(Settings(data=installation), SystemClock())
+    with ctx.directory.writing() as session:
         lonely = auth_repository.add_unit(session, kind=UnitKind.school, code="09999Z", names={"fr": "Sans calendrier"})
     assert "no calendar: school 09999Z" in run("doctor").stderr
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         people_repository.set_calendar(session, lonely, Calendar(opening=SCHOOL_WEEK))
     assert "calendar" not in run("doctor").stderr
 
@@ -299,9 +299,9 @@ def test_the_doctor_says_what_waits_and_what_the_post_lacks(
     assert "4 active accounts have no mail address" in lacking
     for username in ROLES:
         assert run("users", "address", username, "--email", f"{username}@college.example").exit_code == 0
-    house = open_house(settings_from(os.environ), SystemClock())
-    sweep(house, Post())
-    waiting = see_waiting(house).mail
+    ctx = open_context(settings_from(os.environ), SystemClock())
+    sweep(ctx, Post())
+    waiting = see_waiting(ctx).mail
     assert waiting > 0
     assert f"{waiting} waiting" in run("doctor").stderr
     monkeypatch.setenv("SCHOOL_PROTOCOL_SMTP", "smtp://u:s3cret@mail.invalid")
@@ -339,10 +339,10 @@ def test_what_was_written_on_paper_is_typed_in(run: Run, number: str, tmp_path: 
     written = run(*typed, "--written-at", now.isoformat(), "--written-by", "surv")
     assert written.exit_code == 0, written.stderr
     seq = json.loads(written.stdout)["event"]
-    house = open_house(settings_from(os.environ), SystemClock())
-    typist = actor_named(house, "dir")
+    ctx = open_context(settings_from(os.environ), SystemClock())
+    typist = actor_named(ctx, "dir")
     assert typist is not None
-    _head, record = see_record(house, typist, number, seq)
+    _head, record = see_record(ctx, typist, number, seq)
     assert record.paper == PaperLine("surv", "warden", now)
     assert (record.actor, record.occurred_at) == ("dir", now)
 

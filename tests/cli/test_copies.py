@@ -105,12 +105,12 @@ def test_a_copy_to_nobody_is_refused_and_nothing_is_written(school: School, tmp_
 
 def keys(school: School) -> Path:
     """An authority whose certificates hold for the story's day and for the day on which this runs."""
-    with school.house.realm.reading() as session:
-        unit = load(school.house, session, school.person("head"), school.number).around.unit
-    folder = school.house.settings.data / "signing"
+    with school.ctx.realm.reading() as session:
+        unit = load(school.ctx, session, school.person("head"), school.number).around.unit
+    folder = school.ctx.settings.data / "signing"
     begins, ends = min(NOW, datetime.now(UTC)), max(NOW, datetime.now(UTC))
     validity = Validity(begins - timedelta(days=9), ends + timedelta(days=900))
-    make_authority(folder, "Root", {academy_of(school.house, unit).code: "Academy"}, validity)
+    make_authority(folder, "Root", {academy_of(school.ctx, unit).code: "Academy"}, validity)
     return folder / "root.pem"
 
 

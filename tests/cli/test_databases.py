@@ -18,7 +18,7 @@ from storage.server import EVERYWHERE, served
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.cli.group import main
 from school_protocol.config import Settings, shown
-from school_protocol.context import SystemClock, open_house
+from school_protocol.context import SystemClock, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.storage.engines import open_engine
 
@@ -92,9 +92,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture
 def data(tmp_path: Path, moroccan: Protocol) -> Path:
     clock = TurnableClock(SystemClock().now())
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1)).report()
-    house.close()
+    ctx = open_context(Settings(data=tmp_path / "var"), clock)
+    School(prepared(ctx, clock, moroccan, MOROCCAN.read_bytes()), count(1)).report()
+    ctx.close()
     return tmp_path / "var"
 
 
@@ -110,7 +110,7 @@ def test_what_is_no_address_is_moved_to_by_nobody(run: Run, data: Path, tmp_path
     assert (done.exit_code, done.stdout) == (1, "")
     assert "postgresql://" in done.stderr
     assert sorted(os.listdir(tmp_path)) == before
-    open_house(Settings(data=data), SystemClock()).close()  # and it is served as before
+    open_context(Settings(data=data), SystemClock()).close()  # and it is served as before
 
 
 def test_one_that_was_moved_away_takes_writes_again_once_it_is_reopened(

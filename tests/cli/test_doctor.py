@@ -26,7 +26,7 @@ from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.cli import serve_commands, setup_commands
 from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.context import STORES, open_house
+from school_protocol.context import STORES, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.storage import master_keys
 from school_protocol.storage.master_keys import KEY_BYTES, PUT_BACK
@@ -41,9 +41,9 @@ def data(moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     top = Path(tempfile.mkdtemp(prefix="doctor-"))
     top.chmod(0o755)
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=top / "var"), clock)
-    School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1)).report()
-    house.close()
+    ctx = open_context(Settings(data=top / "var"), clock)
+    School(prepared(ctx, clock, moroccan, MOROCCAN.read_bytes()), count(1)).report()
+    ctx.close()
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(top / "var"))
     yield top / "var"
     shutil.rmtree(top)
@@ -214,7 +214,7 @@ def test_no_room_is_said(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     assert data.is_dir()
-    monkeypatch.setattr(setup_commands, "open_the_house", full)
+    monkeypatch.setattr(setup_commands, "open_context_once", full)
     done = run("users", "address", "membre", "--email", "a@b.example")
     assert done.stderr.startswith("Error: no room is left on the disk, nothing was written: ")
 
@@ -223,7 +223,7 @@ def test_the_control_a_mistake_of_the_program_is_not_put_into_words(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert data.is_dir()
-    monkeypatch.setattr(setup_commands, "open_the_house", lambda: 1 / 0)
+    monkeypatch.setattr(setup_commands, "open_context_once", lambda: 1 / 0)
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         run("users", "address", "membre", "--email", "a@b.example")
 
@@ -233,7 +233,7 @@ def test_what_a_driver_says_as_it_opens_is_told_by_its_kind(data: Path, monkeypa
         raise OperationalError("SELECT secret", {}, Exception("disk I/O error"))
 
     assert data.is_dir()
-    monkeypatch.setattr(serve_commands, "open_the_house", breaks)
+    monkeypatch.setattr(serve_commands, "open_context_once", breaks)
     done = run("doctor")
     assert done.exit_code == 1
     assert "the installation can't be opened (OperationalError)" in done.stderr

@@ -15,7 +15,7 @@ from school_protocol.cases.intake import open_case
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.cli.group import main
 from school_protocol.config import Settings, settings_from
-from school_protocol.context import SystemClock, open_house
+from school_protocol.context import SystemClock, open_context
 from school_protocol.engine.case_summary import CASES
 from school_protocol.protocol.reader import read
 from school_protocol.statistics.models import FigureCounterRow, FigureShareRow
@@ -26,15 +26,15 @@ from school_protocol.statistics.rules import TOTALS
 def data(tmp_path: Path) -> Path:
     """Two cases, and a counter that says nine."""
     content, clock = MOROCCAN.read_bytes(), TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path), clock)
-    player = prepared(house, clock, read(content, "m"), content)
+    ctx = open_context(Settings(data=tmp_path), clock)
+    player = prepared(ctx, clock, read(content, "m"), content)
     for number in range(2):
-        open_case(house, player.actor("team_member"), "report", REPORT, token=str(number))
-    with house.realm.writing() as session:
+        open_case(ctx, player.actor("team_member"), "report", REPORT, token=str(number))
+    with ctx.realm.writing() as session:
         row = session.get(FigureCounterRow, ("ma-cyberharassment", "2026-11", player.school))
         assert row is not None
         row.counts = {TOTALS: {CASES: 9}}
-    house.close()
+    ctx.close()
     return tmp_path
 
 
@@ -55,10 +55,10 @@ def test_it_counts_anew_and_says_what_was_otherwise(data: Path, monkeypatch: pyt
 def test_the_doctor_says_while_cases_are_not_counted(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(data))
     assert "not counted" not in CliRunner().invoke(main, ["doctor"]).stderr
-    house = open_house(settings_from(os.environ), SystemClock())
-    with house.realm.writing() as session:
+    ctx = open_context(settings_from(os.environ), SystemClock())
+    with ctx.realm.writing() as session:
         session.execute(delete(FigureShareRow))
-    house.close()
+    ctx.close()
     assert "2 cases are not counted in the figures yet" in CliRunner().invoke(main, ["doctor"]).stderr
     assert CliRunner().invoke(main, ["figures", "rebuild"]).exit_code == 0
     assert "not counted" not in CliRunner().invoke(main, ["doctor"]).stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from house.operations import documented, put
+from ctx.operations import documented, put
 from services import evidence_made as made
 from services.conftest import School
 from services.evidence_made import SCREENSHOT, filing
@@ -33,8 +33,8 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
     with filing(tmp_path, moroccan) as found:
         entry = found.act("team_member", "evidence", SCREENSHOT).seq
         who = found.person("team_member")
-        attach_file(found.house, who, found.number, entry, made.png(), is_attested=True, token=found.token())
-        monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(found.house.settings.data))
+        attach_file(found.ctx, who, found.number, entry, made.png(), is_attested=True, token=found.token())
+        monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(found.ctx.settings.data))
         yield found
 
 
@@ -64,13 +64,13 @@ def test_files_go_to_an_object_store_and_back(
     assert run("files", "clear", "folder").exit_code == 1, "not without a word"
     assert run("files", "clear", place, "--yes").exit_code == 1, "not what is in use"
     assert "2 files destroyed" in run("files", "clear", "folder", "--yes").stderr
-    assert run("backup", "create", str(school.house.settings.data.parent / "backups")).exit_code == 1
+    assert run("backup", "create", str(school.ctx.settings.data.parent / "backups")).exit_code == 1
     back = run("files", "move", "--to", "database", "--json")
     assert json.loads(back.stdout) == {"before": place, "after": "database", "files": 2, "lost": 0}
     monkeypatch.setenv("SCHOOL_PROTOCOL_FILES", "database")
     assert "files: database: written and read; 2 lie there" in run("doctor").stdout
     assert run("evidence", "check").exit_code == 0
-    assert run("backup", "create", str(school.house.settings.data.parent / "backups")).exit_code == 0
+    assert run("backup", "create", str(school.ctx.settings.data.parent / "backups")).exit_code == 0
 
 
 @pytest.mark.exhaustive

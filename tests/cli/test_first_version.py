@@ -19,7 +19,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.story_player import Player, prepared
 from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.context import SystemClock, open_house
+from school_protocol.context import SystemClock, open_context
 from school_protocol.protocol.reader import read
 
 pytestmark = pytest.mark.exhaustive
@@ -32,10 +32,10 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """An installation with one protocol, in which two administrators publish another; and an account without a role."""
-    house = open_house(Settings(data=tmp_path / "data"), SystemClock())
-    player: Player = prepared(house, SystemClock(), read(FIRST, "1.yaml"), FIRST)  # type: ignore[arg-type]
+    ctx = open_context(Settings(data=tmp_path / "data"), SystemClock())
+    player: Player = prepared(ctx, SystemClock(), read(FIRST, "1.yaml"), FIRST)  # type: ignore[arg-type]
     desk = Desk(player)
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         for username, role in (("surv", "warden"), ("dir", "principal")):
             account = auth_repository.add_account(
                 session, username=username, names={"fr": username}, language="fr", created_at=datetime.now(UTC),
@@ -43,8 +43,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             )  # fmt: skip
             auth_repository.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
     desk.agree(desk.proposed(NEW), NEW)
-    sign_by_hand(house, player.school)
-    house.close()
+    sign_by_hand(ctx, player.school)
+    ctx.close()
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
     return lambda *arguments: CliRunner().invoke(main, list(arguments))
 
@@ -66,8 +66,8 @@ def test_a_case_opens_under_the_protocol_that_is_named(run: Run, tmp_path: Path)
 
 
 def protocol_of(data: Path, number: str) -> str:
-    house = open_house(Settings(data=data), SystemClock())
-    with house.realm.reading() as session:
+    ctx = open_context(Settings(data=data), SystemClock())
+    with ctx.realm.reading() as session:
         found = cases_repository.opened(session, cases_repository.find_by_number(session, number) or "").protocol
-    house.close()
+    ctx.close()
     return found

@@ -38,7 +38,7 @@ def test_no_case_is_opened_before_and_the_sentence_says_what_to_do(school: Schoo
     assert found.exit_code == cli.REFUSED
     assert found.stderr.startswith("refused: this installation isn't open yet")
     assert "go-live show" in found.stderr
-    sign_all(school.house, administrator(school.player))
+    sign_all(school.ctx, administrator(school.player))
     assert opened(school, tmp_path).exit_code == 0, "the control"
 
 
@@ -47,8 +47,8 @@ def test_the_list_is_shown_signed_and_taken_back(school: School) -> None:
     assert (shown["open"], shown["missing"]) == (False, list(KEYS))
     assert "No backup was restored" in run("go-live", "show").stdout
     chief = administrator(school.player)
-    make_ready(school.house, chief)
-    going_live.sign(school.house, chief, "cndp", "D-412")
+    make_ready(school.ctx, chief)
+    going_live.sign(school.ctx, chief, "cndp", "D-412")
     said = json.loads(run("go-live", "show", "--json").stdout)
     assert "cndp" in said["missing"]
     (item,) = [one for one in said["items"] if one["item"] == "cndp"]

@@ -24,7 +24,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
 
 @pytest.fixture
 def run(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(kept.house.settings.data))
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(kept.ctx.settings.data))
 
     def command(*arguments: str) -> Result:
         return CliRunner().invoke(main, ["journal", *arguments])
@@ -33,7 +33,7 @@ def run(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def tamper(kept: Kept, statement: str) -> None:
-    with client(kept.house.settings.data / "realm.sqlite", guarded=False) as connection:
+    with client(kept.ctx.settings.data / "realm.sqlite", guarded=False) as connection:
         connection.execute(statement, kept.cases)
 
 
@@ -41,7 +41,7 @@ def number_and_head(kept: Kept, name: str) -> tuple[str, str]:
     from school_protocol.cases import repository as cases_repository
     from school_protocol.storage import journal
 
-    with kept.house.realm.reading() as session:
+    with kept.ctx.realm.reading() as session:
         head = journal.head(session, kept.case(name))
         assert head is not None
         return cases_repository.opened(session, kept.case(name)).number, head.hash
@@ -71,7 +71,7 @@ def test_anchors_elsewhere_show_what_those_here_do_not(run: Run, kept: Kept, tmp
     """Whoever cuts the anchors and the database alike is found by the copy on another volume."""
     import shutil
 
-    here, elsewhere = kept.house.settings.anchors_folder, tmp_path / "elsewhere"
+    here, elsewhere = kept.ctx.settings.anchors_folder, tmp_path / "elsewhere"
     shutil.copytree(here, elsewhere)
     tamper(kept, "DELETE FROM event WHERE case_id = :a AND seq > 5")
     tamper(kept, "UPDATE case_index SET last_seq = 5 WHERE case_id = :a")
@@ -100,7 +100,7 @@ def test_an_anchor_is_taken_and_checked_without_the_house(run: Run, kept: Kept) 
     assert run("close").exit_code == 0
     assert run("anchor").stdout.startswith("anchor 4: ")
     assert json.loads(run("anchor", "--json").stdout)["number"] == 5
-    folder, key = str(kept.house.settings.anchors_folder), run("key").stdout.strip()
+    folder, key = str(kept.ctx.settings.anchors_folder), run("key").stdout.strip()
     found = run("check", folder, "--key", key)
     assert found.exit_code == 0
     assert found.stdout.startswith("5 anchors, the latest of ")

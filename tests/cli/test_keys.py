@@ -21,7 +21,7 @@ from storage.test_keys_masters import command
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.storage import case_keys
 
@@ -39,9 +39,9 @@ class Place:
 
     def fill(self, protocol: Protocol, **settings: str) -> None:
         clock = TurnableClock(now())
-        house = open_house(Settings(data=self.data, **settings), clock)  # type: ignore[arg-type]
-        School(prepared(house, clock, protocol, MOROCCAN.read_bytes()), iter(range(99))).report()
-        house.close()
+        ctx = open_context(Settings(data=self.data, **settings), clock)  # type: ignore[arg-type]
+        School(prepared(ctx, clock, protocol, MOROCCAN.read_bytes()), iter(range(99))).report()
+        ctx.close()
 
     def run(self, *arguments: object, exit_code: int = 0, input: str | None = None) -> Result:
         result = CliRunner().invoke(main, [str(one) for one in arguments], input=input)
@@ -159,16 +159,16 @@ def test_lost_keys_are_put_back_and_every_case_opens_again(place: Place) -> None
 
 
 def _only_number(place: Place) -> str:
-    house = open_house(Settings(data=place.data), TurnableClock(now()))
+    ctx = open_context(Settings(data=place.data), TurnableClock(now()))
     from sqlalchemy import select
 
     from school_protocol.cases.loading import folded
     from school_protocol.storage.models import CaseRecordRow
 
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         (row,) = session.scalars(select(CaseRecordRow))
-        folded(house, session, row.id)
-    house.close()
+        folded(ctx, session, row.id)
+    ctx.close()
     return row.number
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from house.operations import documented, in_blocks, put
+from ctx.operations import documented, in_blocks, put
 from programs import needs, where_is
 from trials.installed import Installed, installed
 
@@ -91,15 +91,15 @@ def restored(config: Path, found: Installed, name: str, *moment: str) -> Install
 
 
 def there(found: Installed, numbers: list[str]) -> list[bool]:
-    with found.entered() as house:
-        assert list(verify_journal(house)) == []
-        with house.realm.reading() as session:
+    with found.entered() as ctx:
+        assert list(verify_journal(ctx)) == []
+        with ctx.realm.reading() as session:
             return [cases_repository.find_by_number(session, one) is not None for one in numbers]
 
 
 def report(found: Installed, words: str) -> str:
-    with found.entered() as house:
-        return found.report(house, words, words)
+    with found.entered() as ctx:
+        return found.report(ctx, words, words)
 
 
 @pytest.mark.exhaustive
@@ -114,22 +114,22 @@ def test_a_moment_and_the_last_second_are_come_back_to(tmp_path: Path) -> None:
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         time.sleep(3)
         second = report(found, "second")
-        with found.entered() as house:
-            with house.realm.reading() as session:
+        with found.entered() as ctx:
+            with ctx.realm.reading() as session:
                 case_id = cases_repository.find_by_number(session, first)
             assert case_id is not None
-            backups.note(house.settings.data, house.vault, case_id, house.now())
-            with house.realm.writing() as session:
-                privacy_repository.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
+            backups.note(ctx.settings.data, ctx.vault, case_id, ctx.now())
+            with ctx.realm.writing() as session:
+                privacy_repository.erase_case(session, ctx.vault, case_id, at=ctx.now(), actor="officer")
         third = report(found, "third")
         time.sleep(3)
     then = restored(config, found, "then", moment)
     assert there(then, [first, second, third]) == [True, False, False]
     last = restored(config, found, "last")
     assert there(last, [second, third]) == [True, True]
-    with last.entered() as house, house.realm.reading() as session:
+    with last.entered() as ctx, ctx.realm.reading() as session:
         assert cases_repository.is_destroyed(session, case_id)
-    with then.entered() as house, house.realm.reading() as session:
+    with then.entered() as ctx, ctx.realm.reading() as session:
         assert not cases_repository.is_destroyed(session, case_id), "the control: it is there again"
     environ = {**os.environ, "SCHOOL_PROTOCOL_DATA": str(then.settings.data)}
 
@@ -138,5 +138,5 @@ def test_a_moment_and_the_last_second_are_come_back_to(tmp_path: Path) -> None:
         text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    with then.entered() as house, house.realm.reading() as session:
+    with then.entered() as ctx, ctx.realm.reading() as session:
         assert cases_repository.is_destroyed(session, case_id)

@@ -19,7 +19,7 @@ from school_protocol.cases.intake import open_case
 from school_protocol.cases.story_player import Player, prepared
 from school_protocol.cli.group import REFUSED, main
 from school_protocol.config import Settings
-from school_protocol.context import SystemClock, open_house
+from school_protocol.context import SystemClock, open_context
 from school_protocol.protocol.reader import read
 
 KEY = "ma-cyberharassment"
@@ -38,20 +38,20 @@ def later(data: dict[str, Any]) -> None:
 @pytest.fixture
 def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """An installation with three open cases, two further versions, and an account that publishes."""
-    house = open_house(Settings(data=tmp_path / "data"), SystemClock())
+    ctx = open_context(Settings(data=tmp_path / "data"), SystemClock())
     content = MOROCCAN.read_bytes()
-    player: Player = prepared(house, SystemClock(), read(content, "1.yaml"), content)  # type: ignore[arg-type]
-    with house.directory.writing() as session:
+    player: Player = prepared(ctx, SystemClock(), read(content, "1.yaml"), content)  # type: ignore[arg-type]
+    with ctx.directory.writing() as session:
         account = auth_repository.add_account(
             session, username="protocole", names={"fr": "Protocole"}, language="fr", created_at=datetime.now(UTC),
             password_hash=hash_password("secret"),
         )  # fmt: skip
         auth_repository.appoint(session, account, role="protocol_admin", unit=player.school, starts=date(2000, 1, 1))
     said = {**REPORT, "about_whom": [{"slot": "targeted_pupil", "name": "Yasmine"}]}
-    found = [open_case(house, player.actor("head"), "report", said, token=str(one)).number for one in range(3)]
-    published(house, next_version(DATA, 2, shorter))
-    published(house, next_version(DATA, 3, shorter, later))
-    house.close()
+    found = [open_case(ctx, player.actor("head"), "report", said, token=str(one)).number for one in range(3)]
+    published(ctx, next_version(DATA, 2, shorter))
+    published(ctx, next_version(DATA, 3, shorter, later))
+    ctx.close()
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
     return found
 

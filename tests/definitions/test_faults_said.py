@@ -27,17 +27,17 @@ from school_protocol.engine.errors import DefinitionError, Fault
 from school_protocol.engine.texts import Listing, Phrase, recognised
 from school_protocol.language import Wording
 from school_protocol.protocol.check_context import KINDS
-from school_protocol.protocol.presenters import fault_line, fault_said
+from school_protocol.protocol.presenters import fault_line, fault_message
 from school_protocol.protocol.reader import EXPLAINED, read
 from tests.definitions.test_definition_reading import CASES, SYNTAX, WRITING, changed, text_of
 
 ROOT = Path(__file__).parents[2]
-HOUSE = ROOT / "school_protocol"
+CONTEXT_KEY = ROOT / "school_protocol"
 DRAWN = {"drawing_svg.py"}
 """Pictures: what stands in them is SVG."""
 SAYING = (
-    *(path for path in sorted((HOUSE / "protocol").glob("*.py")) if path.name not in DRAWN),
-    HOUSE / "engine" / "conditions.py",
+    *(path for path in sorted((CONTEXT_KEY / "protocol").glob("*.py")) if path.name not in DRAWN),
+    CONTEXT_KEY / "engine" / "conditions.py",
 )
 LANGUAGES = ("fr", "ar")
 OPEN, OWN, SHUT = "\u2066", "\u2068", "\u2069"
@@ -154,7 +154,7 @@ TEXTS = set().union(*(marked(path.read_text("utf-8")) for path in SAYING if path
 
 
 def catalogue(language: str) -> Catalog:
-    path = HOUSE / "translations" / language / "LC_MESSAGES" / "messages.po"
+    path = CONTEXT_KEY / "translations" / language / "LC_MESSAGES" / "messages.po"
     return read_po(BytesIO(path.read_bytes()), locale=language)
 
 
@@ -329,11 +329,11 @@ def test_a_bad_file_is_told_in_the_readers_language(name: str, language: str) ->
         message = fault.message
         assert isinstance(message, Phrase)
         assert set(left_in_english(message, FILES[name])) <= EXAMPLES
-        said = fault_said(w, fault)
+        said = fault_message(w, fault)
         assert (said.line, said.is_english) == (fault.line, False)
         assert said.sentence != message
-        assert english_in(language, fault_said(w, Fault(1, bare(message))).sentence) == set(), said.sentence
-        assert fault_said(Wording("en"), fault).sentence == str(message)
+        assert english_in(language, fault_message(w, Fault(1, bare(message))).sentence) == set(), said.sentence
+        assert fault_message(Wording("en"), fault).sentence == str(message)
         if language == "ar":
             assert latin_outside(said.sentence) == ""
 
@@ -353,10 +353,10 @@ def test_english_that_is_left_is_found() -> None:
     assert left_in_english(planted, b"a: b") == ["a field or a value"]
     assert left_in_english(planted, b"title: a field or a value") == []
     assert english_in("fr", 'il manque la clé, missing key "x"') == {"missing", "key"}
-    assert english_in("fr", fault_said(Wording("fr"), Fault(1, bare(Phrase("missing key of mine")))).sentence)
+    assert english_in("fr", fault_message(Wording("fr"), Fault(1, bare(Phrase("missing key of mine")))).sentence)
     assert english_in("ar", "المفتاح must be ناقص") == {"must"}
     assert (
-        english_in("fr", fault_said(Wording("fr"), Fault(1, Phrase('missing key "%(name)s"', name=""))).sentence)
+        english_in("fr", fault_message(Wording("fr"), Fault(1, Phrase('missing key "%(name)s"', name=""))).sentence)
         == set()
     )
     assert latin_outside(f"المفتاح {OPEN}needs_when{SHUT} ناقص") == ""
@@ -373,7 +373,7 @@ def named(says: str) -> str:
 
 
 def said_in(language: str, name: str) -> list[str]:
-    return [fault_said(Wording(language), fault).sentence for fault in faults_of(name)]
+    return [fault_message(Wording(language), fault).sentence for fault in faults_of(name)]
 
 
 def test_what_stands_in_a_sentence_is_translated_too() -> None:
@@ -382,7 +382,7 @@ def test_what_stands_in_a_sentence_is_translated_too() -> None:
     )
     with pytest.raises(DefinitionError) as caught:
         read(text.encode(), "f")
-    french, arabic = ([fault_said(Wording(one), fault).sentence for fault in caught.value.faults] for one in LANGUAGES)
+    french, arabic = ([fault_message(Wording(one), fault).sentence for fault in caught.value.faults] for one in LANGUAGES)
     assert [line.replace("\u00a0", " ") for line in french] == [
         "acts.jot.form : formulaire « joting » introuvable ; vouliez-vous dire « jotting » ?",
         "documents.dossier.checks : condition, échéance ou obligation « home_tol » introuvable ; "
@@ -410,7 +410,7 @@ def test_what_the_file_says_turns_nothing_round() -> None:
     )
     with pytest.raises(DefinitionError) as caught:
         read(text.replace("cod:", '"co\u202ed":').encode(), "f")
-    key, truth, number = (fault_said(Wording("ar"), fault).sentence for fault in caught.value.faults)
+    key, truth, number = (fault_message(Wording("ar"), fault).sentence for fault in caught.value.faults)
     assert f"«{OPEN}cod{SHUT}»" in key
     assert f"«{OWN}نعم{SHUT}»" in truth
     assert f"{OPEN}-1{SHUT}" in number
@@ -437,7 +437,7 @@ def test_a_line_for_editors() -> None:
 
 
 def test_what_is_known_in_english_alone_is_said_to_be() -> None:
-    said = fault_said(Wording("ar"), Fault(3, "kept from before"), "a: b")
+    said = fault_message(Wording("ar"), Fault(3, "kept from before"), "a: b")
     assert (said.line, said.sentence, said.text, said.is_english) == (3, "kept from before", "a: b", True)
 
 
@@ -457,7 +457,7 @@ def test_a_phrase_is_its_english_text_wherever_it_is_kept() -> None:
     assert json.loads(json.dumps({"message": phrase})) == {"message": str(phrase)}
     for again in (copy.deepcopy(phrase), pickle.loads(pickle.dumps(phrase)), phrase.shortened(100)):
         assert again == phrase
-        assert fault_said(Wording("fr"), Fault(1, again)) == fault_said(Wording("fr"), Fault(1, phrase))
+        assert fault_message(Wording("fr"), Fault(1, again)) == fault_message(Wording("fr"), Fault(1, phrase))
     short = pickle.loads(pickle.dumps(phrase.shortened(20)))
     assert (str(short), short.longest, short.text) == ('act or move "stmp" i…', 20, phrase.text)
 

@@ -16,7 +16,7 @@ from school_protocol.engine.conditions import Condition
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
 from school_protocol.proof.answer_space import Domain, turning_points
-from school_protocol.proof.presenters import result_said, script_of, with_lines
+from school_protocol.proof.presenters import result_label, script_of, with_lines
 from school_protocol.proof.prove import prove
 from school_protocol.proof.state_space import Proof, Result, Verdict
 from school_protocol.protocol.reader import read
@@ -102,7 +102,7 @@ def test_a_story_is_told_in_words_with_its_lines(
 ) -> None:
     protocol, content, fault = closed_without_visa
     w = Wording(language)
-    said = result_said(w, protocol, fault, "mutant.yaml")
+    said = result_label(w, protocol, fault, "mutant.yaml")
     title = w.text(protocol.moves["close"].title)
     assert title in said.subject
     assert title in said.beats[-1].sentence

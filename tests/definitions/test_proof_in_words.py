@@ -11,7 +11,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.texts import Text
 from school_protocol.language import Wording
-from school_protocol.proof.presenters import PROPERTIES, beat_said, property_said, result_said, subject_said
+from school_protocol.proof.presenters import PROPERTIES, beat_said, property_said, result_label, subject_label
 from school_protocol.proof.state_space import Beat, Result, Story, Verdict
 from school_protocol.protocol.reader import read_file
 
@@ -70,7 +70,7 @@ def test_whatever_a_story_holds_it_is_told() -> None:
     assert beat_said(w, MINE, Beat(role="nobody", do="nothing", kind="move")).sentence
     assert beat_said(w, MINE, Beat(kind="clock", days=1)).sentence == "One day passes."
     assert beat_said(w, MINE, Beat(kind="clock", days=9)).sentence == "9 days pass."
-    told = result_said(
+    told = result_label(
         w, MINE, Result("unknown", Verdict.failed, "nobody", story=Story((), "nowhere", {"x": 1}, ("y",))), "f"
     )
     assert (told.title, told.subject, told.facts, told.unmet) == (
@@ -97,7 +97,7 @@ def test_signs_of_a_script_are_said_as_what_they_stand_for() -> None:
 
 
 def test_a_result_says_where_in_the_file() -> None:
-    told = result_said(Wording("en"), MINE, Result("way_on", Verdict.not_proven, lines=(3, 14)), "mine.yaml")
+    told = result_label(Wording("en"), MINE, Result("way_on", Verdict.not_proven, lines=(3, 14)), "mine.yaml")
     assert told.places == ("mine.yaml:3", "mine.yaml:14")
     assert told.verdict == "It could not be proven, and is never taken for proven."
 
@@ -114,4 +114,4 @@ def test_what_it_is_about_is_said_as_people_call_it(part: str) -> None:
     for key, one in getattr(MINE, part).items():
         title = getattr(one, "title", None) or one.sentence
         for subject in (f"{part}.{key}", f"{part}.{key}:7"):
-            assert w.text(title) in subject_said(w, MINE, subject)
+            assert w.text(title) in subject_label(w, MINE, subject)

@@ -14,7 +14,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.texts import KEYED
 from school_protocol.language import Wording
 from school_protocol.protocol.difference import Change, difference
-from school_protocol.protocol.presenters import _ATTRIBUTES, _PARTS, _POINTING, _WITHIN, change_said, plain, sentence
+from school_protocol.protocol.presenters import _ATTRIBUTES, _PARTS, _POINTING, _WITHIN, change_label, plain, sentence
 from tests.definitions.editing import before, edits, hundred, moroccan, understood
 from tests.definitions.test_difference import SMALL, TEXT, parsed
 
@@ -29,7 +29,7 @@ def cleared() -> Iterator[None]:
 
 def said(language: str, before: Protocol, after: Protocol) -> list[str]:
     w = Wording(language)
-    found = [sentence(w, change_said(w, before, after, change)) for change in difference(before, after)]
+    found = [sentence(w, change_label(w, before, after, change)) for change in difference(before, after)]
     return [re.sub("[\u2068\u2069]", "", line.replace("\u00a0", " ")) for line in found]
 
 
@@ -149,7 +149,7 @@ def test_a_value_that_runs_the_other_way_is_kept_apart_in_arabic() -> None:
     before, after = small(lambda data: data.update(code="ABC"))
     w = Wording("ar")
     (change,) = difference(before, after)
-    assert "\u2068ABC\u2069" in change_said(w, before, after, change).what
+    assert "\u2068ABC\u2069" in change_label(w, before, after, change).what
 
 
 def test_a_change_can_be_written_as_json() -> None:

@@ -11,7 +11,7 @@ from pypdf import PdfReader
 
 from school_protocol.case_files.content import CaseFile, SummaryLine
 from school_protocol.case_files.pages import case_file_html
-from school_protocol.case_files.presenters import outcome_said
+from school_protocol.case_files.presenters import outcome_label
 from school_protocol.engine.case_summary import AskedLine
 from school_protocol.engine.deadlines import Pause
 from school_protocol.engine.definition import Protocol
@@ -268,7 +268,7 @@ def test_a_deadline_says_when_no_time_ran_and_why(moroccan: Protocol) -> None:
 
     def said(*pauses: Pause, outcome: str = "open", deadline: str = "others_listened") -> str:
         line = AskedLine("deadlines", deadline, "", outcome, pauses=pauses)
-        return outcome_said(Wording("fr"), line, until, moroccan)[2]
+        return outcome_label(Wording("fr"), line, until, moroccan)[2]
 
     assert said() == "Encore à faire"
     assert said(Pause(since, until)) == (

@@ -18,7 +18,7 @@ from school_protocol.engine.case_summary import CASES, DANGERS, NONE, REFERRALS
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
 from school_protocol.pdf.rendering import render
-from school_protocol.statistics.presenters import Lines, former_said
+from school_protocol.statistics.presenters import Lines, previous_text
 from school_protocol.statistics.release_files import (
     ABSENT,
     FigureReport,
@@ -31,7 +31,7 @@ from school_protocol.statistics.release_files import (
     years_report_html,
     years_xlsx,
 )
-from school_protocol.statistics.rules import TOTALS, Band, ReleaseLine, Told, UnitTold, school_year, tables_of
+from school_protocol.statistics.rules import TOTALS, Band, ReleaseLine, Told, UnitFigures, school_year, tables_of
 from school_protocol.supervision.regional_teams import MemberLine
 from school_protocol.supervision.repository import Action
 from school_protocol.supervision.team_rules import Span, TeamFigures, TimeLine, WaitLine
@@ -67,8 +67,8 @@ def release(moroccan: Protocol) -> FigureReport:
     shares = {one.key: {"": [50, 75]} for one in tables if one.kind == "share"}
     medians = {one.key: {"": one.rows[1].key} for one in tables if one.kind == "times"}
     former = [["levels", tables[0].rows[0].key, ""]]
-    own = UnitTold(ABOVE[1], False, {"cells": cells, "shares": shares, "medians": medians, "former": former})
-    child = UnitTold(ABOVE[0], False, {"cells": {TOTALS: {CASES: {"": 90}}}, "shares": {}, "medians": {}, "former": []})
+    own = UnitFigures(ABOVE[1], False, {"cells": cells, "shares": shares, "medians": medians, "former": former})
+    child = UnitFigures(ABOVE[0], False, {"cells": {TOTALS: {CASES: {"": 90}}}, "shares": {}, "medians": {}, "former": []})
     line = ReleaseLine(
         id="r1", protocol=moroccan.protocol, version=1, definition="0" * 64, unit=ABOVE[1], number=2, year=2025,
         months=months, counted_at=NOW, issued_at=NOW, by="a", role="academy", former="", is_latest=True,
@@ -188,8 +188,8 @@ def test_a_number_that_is_repeated_claims_not_to_be_nearly_exact(
     """Its neighbour may be what it is repeated for, and it may have changed by any number since."""
     w = Wording(language)
     for is_all in (True, False):
-        assert may_differ in former_said(w, is_all=is_all)
-        assert claim not in former_said(w, is_all=is_all)
+        assert may_differ in previous_text(w, is_all=is_all)
+        assert claim not in previous_text(w, is_all=is_all)
     assert may_differ in unescape(report_html(release(moroccan), w))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from school_protocol.language import Wording, stigma
-from school_protocol.pdf.presenters import ERRORS, FINDINGS, error_said, finding_said, verdict_said
+from school_protocol.pdf.presenters import ERRORS, FINDINGS, error_message, finding_message, verdict_said
 from school_protocol.pdf.verdicts import Code, Finding, SealingError, Verdict
 
 from .sealed import ACADEMY, AROUND, DAY, NOW, issued, issued_with_timestamp, verdict
@@ -37,7 +37,7 @@ def test_every_code_has_its_sentence() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_is_one_whole_sentence(language: str) -> None:
     w = Wording(language)
-    said = [finding_said(w, Finding(code, DETAILS)) for code in Code] + [error_said(w, kind("x")) for kind in kinds()]
+    said = [finding_message(w, Finding(code, DETAILS)) for code in Code] + [error_message(w, kind("x")) for kind in kinds()]
     for sentence in said:
         assert re.fullmatch(r"[^%{}]+[.]", sentence), sentence
         assert 30 < len(sentence) < 230, sentence
@@ -45,16 +45,16 @@ def test_each_is_one_whole_sentence(language: str) -> None:
     for message in (*FINDINGS.values(), *ERRORS.values()):
         assert not re.search(r"[.] ", w._(message)), message
     if language != "en":
-        english = {finding_said(Wording("en"), Finding(code, DETAILS)) for code in Code}
+        english = {finding_message(Wording("en"), Finding(code, DETAILS)) for code in Code}
         assert not set(said) & english
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_moments_names_and_figures_are_said(language: str) -> None:
     w = Wording(language)
-    assert w.moment(AROUND.ends) in finding_said(w, Finding(Code.EXPIRED, {"ends": AROUND.ends}))
-    assert "64" in finding_said(w, Finding(Code.TOO_LARGE, DETAILS))
-    assert "Autorité" in finding_said(w, Finding(Code.UNKNOWN_AUTHORITY, DETAILS))
+    assert w.moment(AROUND.ends) in finding_message(w, Finding(Code.EXPIRED, {"ends": AROUND.ends}))
+    assert "64" in finding_message(w, Finding(Code.TOO_LARGE, DETAILS))
+    assert "Autorité" in finding_message(w, Finding(Code.UNKNOWN_AUTHORITY, DETAILS))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -17,7 +17,7 @@ from school_protocol.engine.case_summary import CASES, DANGERS
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import Document
 from school_protocol.language import Wording
-from school_protocol.statistics.presenters import band_said, share_said
+from school_protocol.statistics.presenters import band_said, share_label
 from school_protocol.statistics.rules import Band
 from school_protocol.statistics.yearly_report import Lines, YearlyPaper, yearly_html, yearly_paper
 from school_protocol.statistics.yearly_rules import Figures, Period, Tally, figures, from_data, period
@@ -209,8 +209,8 @@ def test_every_row_that_a_definition_can_have_has_a_title(
 def test_a_count_is_said_by_its_ten(moroccan: Protocol, document: Document) -> None:
     lines = Lines(report(moroccan, document, 9, 22), Wording("en"))
     assert [band_said(lines.w, Band(one)) for one in (0, 20)] == ["fewer than 10", "20 to 29"]
-    assert share_said(lines.w, (75, 100)) == "75% or more"
-    assert share_said(lines.w, (0, 25)) == "less than 25%"
+    assert share_label(lines.w, (75, 100)) == "75% or more"
+    assert share_label(lines.w, (0, 25)) == "less than 25%"
 
 
 def test_nobody_is_asked_anything_by_figures_that_call_for_nothing(moroccan: Protocol, document: Document) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from itertools import takewhile
 
-from house.test_docs import OPERATIONS
+from ctx.test_docs import OPERATIONS
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ROW = re.compile(r"^\| `(school-protocol [^`]*)` \|", re.MULTILINE)

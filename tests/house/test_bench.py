@@ -27,7 +27,7 @@ from bench.baselines import gunicorn_threads
 from bench.measuring import PAIRS, Work, pairs
 from bench.prepared import MOVER
 from bench.rows import ROWS, Goal, Outcome, Row, Skipped, Workshop
-from house.operations import documented, put
+from ctx.operations import documented, put
 from school_protocol import cli
 from school_protocol.cases import service as cases_service
 from school_protocol.cases import showing
@@ -214,16 +214,16 @@ def test_a_planted_slow_function_shows_as_a_larger_ratio(
 
 
 def test_what_was_written_is_put_back(shop: Workshop) -> None:
-    house = shop.house
+    ctx = shop.ctx
 
     def events() -> int:
-        return len(house.loaded(MOVER).events)
+        return len(ctx.loaded(MOVER).events)
 
-    with house.put_back() as back:
+    with ctx.put_back() as back:
         before = events()
         note = {"text": "Rien de nouveau."}
         cases_service.record_act(
-            house.house, house.player.actor(MOVER), house.number, "add_note", note, expected=None, token="t"
+            ctx.ctx, ctx.player.actor(MOVER), ctx.number, "add_note", note, expected=None, token="t"
         )
         assert events() == before + 1
         back()
@@ -261,7 +261,7 @@ def test_the_step_of_the_frozen_process_is_the_third_of_five() -> None:
 
 
 def test_our_step_leaves_the_same_stage_and_writes_what_is_kept(shop: Workshop) -> None:
-    ours = stepping.five_stages(shop.house.loaded(MOVER))
+    ours = stepping.five_stages(shop.ctx.loaded(MOVER))
     written = []
     for step in (ours.once, ours.folded_anew):
         assert ours.case.state == "listen"
@@ -290,12 +290,12 @@ def test_a_writer_who_is_turned_away_fails_the_row(shop: Workshop, monkeypatch: 
 
 @pytest.mark.exhaustive
 def test_both_servers_have_as_many_threads_over_the_same_site(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(shop.house.folder))
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(shop.ctx.folder))
     monkeypatch.setattr(own_server, "serve", served := Mock())
     said = CliRunner().invoke(cli.main, [*serving.EMBEDDED[2:-1], "5000"])
     assert said.exit_code == 0, said.output
     assert served.call_args.kwargs["threads"] == gunicorn_threads.threads
-    cookie = serving.signed_in(shop.house)
+    cookie = serving.signed_in(shop.ctx)
     for app in (served.call_args.args[0], serving.site()):
         assert b'href="/cases/' in Client(app, use_cookies=False).get("/", headers={"Cookie": cookie}).data
 
@@ -314,7 +314,7 @@ def test_a_summary_that_holds_nothing_is_not_measured(shop: Workshop, monkeypatc
 
 @pytest.mark.exhaustive
 def test_files_are_fresh_again_only_once_they_were_made(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fresh, "make_ahead_once", lambda _house: False)
+    monkeypatch.setattr(fresh, "make_ahead_once", lambda _ctx: False)
     monkeypatch.setattr(fresh, "issue_case_file", lambda *_asked: None)
     with pytest.raises(RuntimeError, match="nothing is left to be made"):
         ROWS["fresh"].measure(shop)

@@ -21,8 +21,8 @@ import pytest
 import yaml
 from programs import needs, where_is
 
-from house.operations import documented
-from house.test_docs import OPERATIONS
+from ctx.operations import documented
+from ctx.test_docs import OPERATIONS
 from school_protocol.cli.group import main
 from school_protocol.config import SECRETS, database_address, role_of
 from school_protocol.ui import middleware

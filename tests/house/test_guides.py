@@ -31,7 +31,7 @@ def protocol() -> Protocol:
 @pytest.fixture(scope="module")
 def app(protocol: Protocol) -> Iterator[Flask]:
     with throwaway(protocol, MOROCCAN.read_bytes(), NOW) as player:
-        yield create_app(player.house, testing=True)
+        yield create_app(player.ctx, testing=True)
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ import yaml
 from programs import needs, where_is
 from trials.frame import every
 
-from house.operations import documented, in_blocks, in_the_table, in_the_text
-from house.test_deploy import COMPOSE, DIRECTIVES, UNITS, refused, services
-from house.test_docs import COMMANDS, OPERATIONS, PLAIN_WORDS
+from ctx.operations import documented, in_blocks, in_the_table, in_the_text
+from ctx.test_deploy import COMPOSE, DIRECTIVES, UNITS, refused, services
+from ctx.test_docs import COMMANDS, OPERATIONS, PLAIN_WORDS
 
 ROOT = Path(__file__).parents[2]
 TABLE: Mapping[str, Any] = yaml.safe_load((Path(__file__).parent / "operations.yaml").read_text("utf-8"))

@@ -105,7 +105,7 @@ def test_every_kind_of_act_has_its_event_and_every_event_is_in_the_past() -> Non
 def app() -> Iterator[object]:
     protocol = read_file(SMALL)
     with throwaway(protocol, SMALL.read_bytes(), NOW) as player:
-        yield create_app(player.house, testing=True)
+        yield create_app(player.ctx, testing=True)
 
 
 def test_every_template_compiles_and_every_page_has_a_title(app: object) -> None:

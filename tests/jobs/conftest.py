@@ -186,8 +186,8 @@ def school(moroccan: Protocol, mail_server: MailServer, hook: Hook) -> Iterator[
     """A school whose house sends by the two."""
     with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
         settings = replace(
-            player.house.settings, smtp=mail_server.url, mail_from="protocole@college.example", sms_hook=hook.url,
+            player.ctx.settings, smtp=mail_server.url, mail_from="protocole@college.example", sms_hook=hook.url,
             address="https://desk.example",
         )  # fmt: skip
-        player.house = replace(player.house, settings=settings)
+        player.ctx = replace(player.ctx, settings=settings)
         yield School(player, count(1))

@@ -26,7 +26,7 @@ from school_protocol.case_files import bulk, prepare_process, prepared, printing
 from school_protocol.case_files.models import BulkCaseRow
 from school_protocol.case_files.prepare_process import Broken, Crew
 from school_protocol.case_files.repository import Wanted
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.mail import Post
 from school_protocol.ops.worker import _alone, queue_of, working
 from school_protocol.pdf import rendering
@@ -44,19 +44,19 @@ def wait_for(what: Callable[[], Any], seconds: float = 90) -> None:
 # ---- processes -----------------------------------------------------------------------------------------------------
 
 
-def where(house: House) -> tuple[int, int, str]:
-    return os.getpid(), os.nice(0), house.now().isoformat()
+def where(ctx: AppContext) -> tuple[int, int, str]:
+    return os.getpid(), os.nice(0), ctx.now().isoformat()
 
 
-def dies(_house: House) -> None:
+def dies(_ctx: AppContext) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def sleeps(_house: House) -> None:
+def sleeps(_ctx: AppContext) -> None:
     time.sleep(60)
 
 
-def fails(_house: House) -> None:
+def fails(_ctx: AppContext) -> None:
     raise ZeroDivisionError("secret words")
 
 
@@ -64,7 +64,7 @@ def fails(_house: House) -> None:
 def crew(school: School, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crew]:
     """One process, which finds the work of this file."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-    with Crew(school.house.settings, 1) as found:
+    with Crew(school.ctx.settings, 1) as found:
         yield found
 
 
@@ -78,7 +78,7 @@ def is_running(number: int) -> bool:
 
 @pytest.mark.exhaustive
 def test_work_is_done_elsewhere_more_politely_at_the_moment_that_is_told(school: School, crew: Crew) -> None:
-    now = school.house.now() + timedelta(days=3)
+    now = school.ctx.now() + timedelta(days=3)
     number, nice, moment = crew.do(where, now=now)
     assert number != os.getpid()
     assert nice == min(os.nice(0) + prepare_process.NICE, 19), "there is no more than 19"
@@ -93,7 +93,7 @@ def test_work_is_done_elsewhere_more_politely_at_the_moment_that_is_told(school:
 def test_one_that_dies_takes_too_long_or_fails_is_said_and_another_takes_its_place(
     school: School, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = school.house.now()
+    now = school.ctx.now()
     first = crew.do(where, now=now)[0]
     with pytest.raises(Broken, match=r"^ZeroDivisionError$"):
         crew.do(fails, now=now)
@@ -113,7 +113,7 @@ def test_one_that_dies_takes_too_long_or_fails_is_said_and_another_takes_its_pla
 
 @pytest.mark.exhaustive
 def test_a_process_is_renewed_before_it_grows(school: School, crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = school.house.now()
+    now = school.ctx.now()
     monkeypatch.setattr(prepare_process, "PIECES", 2)
     numbers = [crew.do(where, now=now)[0] for _piece in range(4)]
     assert numbers[0] == numbers[1] != numbers[2] == numbers[3]
@@ -133,10 +133,10 @@ def test_the_worker_makes_ahead_what_was_asked_for_in_a_process_of_its_own(
     moved(school)
     here: list[str] = []
     monkeypatch.setattr(printing, "case_file", lambda *_any: here.append("typeset where pages are served"))
-    queue = queue_of(school.house, Post())
+    queue = queue_of(school.ctx, Post())
     with working(queue):
         queue.papers()
-        wait_for(lambda: prepared.ready(school.house, school.person("head"), school.number))
+        wait_for(lambda: prepared.ready(school.ctx, school.person("head"), school.number))
     assert issued(school).startswith(b"%PDF")
     assert here == []
 
@@ -146,12 +146,12 @@ def test_a_ring_makes_the_copies_of_many_cases(school: School) -> None:
     for _case in range(3):
         school.report()
     head = school.person("head")
-    job = bulk.begin_bundle(school.house, head, WISH, "t").job
-    queue = queue_of(school.house, Post())
+    job = bulk.begin_bundle(school.ctx, head, WISH, "t").job
+    queue = queue_of(school.ctx, Post())
     with working(queue):
         queue.ring()
-        wait_for(lambda: not bulk.see_job(school.house, head, job).is_running)
-    assert bulk.see_job(school.house, head, job).done == 3
+        wait_for(lambda: not bulk.see_job(school.ctx, head, job).is_running)
+    assert bulk.see_job(school.ctx, head, job).done == 3
     assert list(issuings(school).values()) == [1, 1, 1]
 
 
@@ -163,7 +163,7 @@ def test_one_worker_of_a_process_is_at_it_at_a_time(school: School) -> None:
         at_it.set()
         return go_on.wait(20)
 
-    once = _alone(school.house, "papers", work, lambda: rung.append(1))
+    once = _alone(school.ctx, "papers", work, lambda: rung.append(1))
     thread = threading.Thread(target=once)
     thread.start()
     assert at_it.wait(20)
@@ -201,8 +201,8 @@ with Crew(settings, 1) as crew:
 """
 
 
-def worker(house: House, what: str) -> subprocess.Popen[str]:
-    told = pickle.dumps((house.settings, house.now(), what)).hex()
+def worker(ctx: AppContext, what: str) -> subprocess.Popen[str]:
+    told = pickle.dumps((ctx.settings, ctx.now(), what)).hex()
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(_WORKER), told], stdout=subprocess.PIPE, text=True
     )
@@ -212,7 +212,7 @@ def worker(house: House, what: str) -> subprocess.Popen[str]:
 
 
 def done(school: School) -> int:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         query = select(func.count()).select_from(BulkCaseRow).where(BulkCaseRow.state == "done")
         return session.scalar(query) or 0
 
@@ -228,15 +228,15 @@ def test_a_worker_killed_in_the_middle_of_many_leaves_each_case_exactly_one_copy
     for _case in range(6):
         school.report()
     head = school.person("head")
-    job = bulk.begin_bundle(school.house, head, WISH, "t").job
+    job = bulk.begin_bundle(school.ctx, head, WISH, "t").job
     for number in (1, 3):
-        killed_once(worker(school.house, "bulk"), lambda number=number: done(school) >= number)  # type: ignore[misc]
-        found = bulk.see_job(school.house, head, job)
+        killed_once(worker(school.ctx, "bulk"), lambda number=number: done(school) >= number)  # type: ignore[misc]
+        found = bulk.see_job(school.ctx, head, job)
         assert found.is_running
         assert 0 < found.waiting < 6, "the control: it was killed in the middle"
         school.wait(minutes=5)
-    assert worker(school.house, "bulk").wait(120) == 0
-    found = bulk.see_job(school.house, head, job)
+    assert worker(school.ctx, "bulk").wait(120) == 0
+    found = bulk.see_job(school.ctx, head, job)
     assert (found.done, found.refused, found.is_running) == (6, 0, False)
     assert list(issuings(school).values()) == [1] * 6
 
@@ -252,13 +252,13 @@ def test_a_worker_killed_while_it_makes_ahead_is_made_up_for(school: School) -> 
         moved(school)
     school.wait(days=1)
     ready = lambda: sum(  # noqa: E731
-        bool(prepared.ready(school.house, school.person("head"), number)) for number in numbers
+        bool(prepared.ready(school.ctx, school.person("head"), number)) for number in numbers
     )
     assert ready() == 0
-    killed_once(worker(school.house, "ahead"), lambda: ready() >= 1)
+    killed_once(worker(school.ctx, "ahead"), lambda: ready() >= 1)
     assert ready() < 3, "the control: it was killed in the middle"
     school.wait(minutes=6)
-    assert worker(school.house, "ahead").wait(120) == 0
+    assert worker(school.ctx, "ahead").wait(120) == 0
     assert ready() == 3
     assert kept(school) == 3, "one of each"
 
@@ -269,13 +269,13 @@ def test_a_worker_killed_while_it_makes_ahead_is_made_up_for(school: School) -> 
 @pytest.mark.exhaustive
 def test_forty_looks_at_once_are_taken_a_slice_at_a_time(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     school.report()
-    settings = replace(school.house.settings, quiet=timedelta(0))
-    house = replace(school.house, settings=settings)
+    settings = replace(school.ctx.settings, quiet=timedelta(0))
+    ctx = replace(school.ctx, settings=settings)
     one = Wanted("case", "account", "d", "p", "fr", 1)
     monkeypatch.setattr(prepared.repository, "wanted", lambda *_any, **_more: [one] * prepared.SLICE)
     monkeypatch.setattr(prepared.repository, "begin_look", lambda *_any: True)
     monkeypatch.setattr(prepared.repository, "end_look", lambda *_any, **_more: None)
-    look = prepared.Look(prepared.Outcome.made, house.now())
-    assert prepared.go_through(house, lambda _one: look) is True
+    look = prepared.Look(prepared.Outcome.made, ctx.now())
+    assert prepared.go_through(ctx, lambda _one: look) is True
     monkeypatch.setattr(prepared.repository, "begin_look", lambda *_any: False)
-    assert prepared.go_through(house, lambda _one: look) is False, "others are at them"
+    assert prepared.go_through(ctx, lambda _one: look) is False, "others are at them"

@@ -57,7 +57,7 @@ ONCE = (
 
 
 def notice(school: School, **values: object) -> NoticeRow:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number)
     told: dict[str, object] = {
         "id": "n1", "case_id": case_id, "cause": "step:1", "role": "team_member", "account": "a",
@@ -82,37 +82,37 @@ def report(*, urgent: bool) -> PublicNoticeRow:
 
 def told(school: School, account: Account) -> Letter:
     shelf = Shelf()
-    assert journal_checks._tell(school.house, Post(shelf), account, JournalCheckRow(id="c1", first_fault="journal"))
+    assert journal_checks._tell(school.ctx, Post(shelf), account, JournalCheckRow(id="c1", first_fault="journal"))
     return shelf.letters[0]
 
 
 def anchored(school: School, account: Account) -> Letter:
-    shelf, own = Shelf(), replace(school.house.settings, anchor_mail=TO, default_language=account.language)
-    journal_checks._mail_anchor(replace(school.house, settings=own), Post(shelf), Anchor(7, NOW, None, "a1" * 32, {}))
+    shelf, own = Shelf(), replace(school.ctx.settings, anchor_mail=TO, default_language=account.language)
+    journal_checks._mail_anchor(replace(school.ctx, settings=own), Post(shelf), Anchor(7, NOW, None, "a1" * 32, {}))
     return shelf.letters[0]
 
 
 Make = Callable[[School, Account], Letter]
 KINDS: dict[str, tuple[ModuleType, str, Make]] = {
     "waits": (notifications_service, "letter_of", lambda s, a: notifications_service.letter_of(
-        s.house, a, [notice(s), notice(s, role="reporter")])),
+        s.ctx, a, [notice(s), notice(s, role="reporter")])),
     "thanks": (notifications_service, "letter_of", lambda s, a: notifications_service.letter_of(
-        s.house, a, [notice(s, role="reporter")])),
+        s.ctx, a, [notice(s, role="reporter")])),
     "urgent": (notifications_service, "letter_of", lambda s, a: notifications_service.letter_of(
-        s.house, a, [notice(s, urgent=True)])),
+        s.ctx, a, [notice(s, urgent=True)])),
     "taken back": (notifications_service, "letter_of", lambda s, a: notifications_service.letter_of(
-        s.house, a, [notice(s, urgent=True, cause="taken_back:1")])),
-    "report": (escalation, "_letter", lambda s, a: escalation._letter(s.house, a, report(urgent=False))),
-    "urgent report": (escalation, "_letter", lambda s, a: escalation._letter(s.house, a, report(urgent=True))),
+        s.ctx, a, [notice(s, urgent=True, cause="taken_back:1")])),
+    "report": (escalation, "_letter", lambda s, a: escalation._letter(s.ctx, a, report(urgent=False))),
+    "urgent report": (escalation, "_letter", lambda s, a: escalation._letter(s.ctx, a, report(urgent=True))),
     "own account": (own_account, "_letter", lambda s, a: own_account._letter(
-        s.house, a, own_account.OWNER, {True, False}, "t1", is_mail=True)),
+        s.ctx, a, own_account.OWNER, {True, False}, "t1", is_mail=True)),
     "an account": (own_account, "_letter", lambda s, a: own_account._letter(
-        s.house, a, "", {False}, "t2", is_mail=True)),
+        s.ctx, a, "", {False}, "t2", is_mail=True)),
     "own certificate": (certificate_reminders, "_letter", lambda s, a: certificate_reminders._letter(
-        s.house, a, certificate_reminders.OWNER, date(2027, 1, 31), 1, "c1", is_mail=True)),
+        s.ctx, a, certificate_reminders.OWNER, date(2027, 1, 31), 1, "c1", is_mail=True)),
     "certificates": (certificate_reminders, "_letter", lambda s, a: certificate_reminders._letter(
-        s.house, a, "", date(2027, 1, 31), 11, "c2", is_mail=True)),
-    "invitation": (invitations, "_letter", lambda s, a: invitations._letter(s.house, a, "i1", "tok" * 14)),
+        s.ctx, a, "", date(2027, 1, 31), 11, "c2", is_mail=True)),
+    "invitation": (invitations, "_letter", lambda s, a: invitations._letter(s.ctx, a, "i1", "tok" * 14)),
     "check": (journal_checks, "_tell", told),
     "anchor": (journal_checks, "_mail_anchor", anchored),
 }  # fmt: skip
@@ -234,7 +234,7 @@ def _of_text(raw: bytes, letter: Letter) -> Iterator[str]:
 
 
 def about(school: School, language: str) -> Account:
-    with school.house.directory.reading() as session:
+    with school.ctx.directory.reading() as session:
         account = auth_repository.account(session, school.account("team_member"))
     assert account is not None
     return replace(account, language=language, email=TO)
@@ -244,7 +244,7 @@ def about(school: School, language: str) -> Account:
 def school() -> Iterator[School]:
     content = MOROCCAN.read_bytes()
     with throwaway(read(content, "1.yaml"), content, NOW) as player:
-        player.house = replace(player.house, settings=replace(player.house.settings, address=SITE))
+        player.ctx = replace(player.ctx, settings=replace(player.ctx.settings, address=SITE))
         found = School(player, count(1))
         found.report()
         yield found
@@ -252,7 +252,7 @@ def school() -> Iterator[School]:
 
 @pytest.fixture(scope="module")
 def site(school: School) -> MapAdapter:
-    return create_app(school.house, testing=True).url_map.bind("desk.example")
+    return create_app(school.ctx, testing=True).url_map.bind("desk.example")
 
 
 @pytest.mark.exhaustive(but=("*-ar",))

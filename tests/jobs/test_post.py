@@ -16,7 +16,7 @@ from certified import certificate
 from jobs.conftest import Hook, MailServer, talking
 from school_protocol import mail as mail_module
 from school_protocol.config import Settings
-from school_protocol.mail import Letter, Mail, Post, PostMisconfigured, Sms, Undelivered, Unreachable, post_of
+from school_protocol.mail import Letter, Mail, Post, MailMisconfigured, Sms, Undelivered, Unreachable, post_of
 from school_protocol.notifications.repository import LEASE
 
 AT = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -212,7 +212,7 @@ def test_nothing_set_is_no_way_out() -> None:
     ],
 )
 def test_a_setting_that_is_not_understood_is_named_and_not_repeated(values: dict[str, str], name: str) -> None:
-    with pytest.raises(PostMisconfigured, match=name) as said:
+    with pytest.raises(MailMisconfigured, match=name) as said:
         post_of(settings(**values))
     assert "s3cret" not in str(said.value)
 

@@ -22,7 +22,7 @@ from jobs.conftest import Hook, MailServer
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.context import House, SystemClock, open_house
+from school_protocol.context import AppContext, SystemClock, open_context
 from school_protocol.mail import Post
 from school_protocol.ops import worker as worker_module
 
@@ -31,17 +31,17 @@ MINUTE = datetime.fromisoformat("2026-11-25T10:00")
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Any:
-    found = open_house(Settings(data=tmp_path / "data"), SystemClock())
+def ctx(tmp_path: Path) -> Any:
+    found = open_context(Settings(data=tmp_path / "data"), SystemClock())
     yield found
     found.close()
 
 
 @pytest.fixture
-def swept(monkeypatch: pytest.MonkeyPatch) -> list[tuple[House, Post]]:
+def swept(monkeypatch: pytest.MonkeyPatch) -> list[tuple[AppContext, Post]]:
     """What the sweep was called with, which does nothing."""
-    calls: list[tuple[House, Post]] = []
-    monkeypatch.setattr(worker_module, "sweep", lambda house, post: calls.append((house, post)))
+    calls: list[tuple[AppContext, Post]] = []
+    monkeypatch.setattr(worker_module, "sweep", lambda ctx, post: calls.append((ctx, post)))
     return calls
 
 
@@ -56,26 +56,26 @@ def wait_for(what: Callable[[], Any], seconds: float = 90) -> None:
 
 
 def test_each_minute_rings_for_messages_and_for_drafts(
-    house: House, swept: list[tuple[House, Post]], monkeypatch: pytest.MonkeyPatch
+    ctx: AppContext, swept: list[tuple[AppContext, Post]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[House] = []
+    looked: list[AppContext] = []
     monkeypatch.setattr(worker_module, "work_out", looked.append)
     post = Post()
-    queue = worker_module.queue_of(house, post)
+    queue = worker_module.queue_of(ctx, post)
     start = datetime.fromisoformat("2026-11-25T23:58")
     for minute in range(4):
         for task in queue.read_periodic(start + timedelta(minutes=minute)):
             queue.enqueue(task)
             queue.execute(queue.dequeue())
-    assert swept == [(house, post)] * 4
-    assert looked == [house] * 4
+    assert swept == [(ctx, post)] * 4
+    assert looked == [ctx] * 4
     assert queue.pending_count() == 0
 
 
-def test_while_copies_are_left_the_next_slice_is_rung_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_copies_are_left_the_next_slice_is_rung_for(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
     left = [True, True, False]
-    monkeypatch.setattr(worker_module, "go_on_bulk", lambda _house, _crew: left.pop(0))
-    queue = worker_module.queue_of(house)
+    monkeypatch.setattr(worker_module, "go_on_bulk", lambda _ctx, _crew: left.pop(0))
+    queue = worker_module.queue_of(ctx)
     queue.bulk()
     for _slice in range(3):
         assert queue.pending_count() == 1
@@ -85,7 +85,7 @@ def test_while_copies_are_left_the_next_slice_is_rung_for(house: House, monkeypa
 
 @pytest.mark.exhaustive(but=("three",))
 @pytest.mark.parametrize("workers", [None, 2], ids=["three", "control"])
-def test_a_message_waits_for_nothing_else(house: House, monkeypatch: pytest.MonkeyPatch, workers: int | None) -> None:
+def test_a_message_waits_for_nothing_else(ctx: AppContext, monkeypatch: pytest.MonkeyPatch, workers: int | None) -> None:
     """While a proof and many copies keep two workers busy, a third one hears the ring."""
     at_it = {"copies": threading.Event(), "proof": threading.Event()}
     go_on, swept = threading.Event(), threading.Event()
@@ -96,13 +96,13 @@ def test_a_message_waits_for_nothing_else(house: House, monkeypatch: pytest.Monk
             go_on.wait(60)
         return False
 
-    monkeypatch.setattr(worker_module, "go_on_bulk", lambda _house, _crew: busy("copies"))
-    monkeypatch.setattr(worker_module, "work_out", lambda _house: busy("proof"))
-    monkeypatch.setattr(worker_module, "sweep", lambda _house, _post: swept.set())
+    monkeypatch.setattr(worker_module, "go_on_bulk", lambda _ctx, _crew: busy("copies"))
+    monkeypatch.setattr(worker_module, "work_out", lambda _ctx: busy("proof"))
+    monkeypatch.setattr(worker_module, "sweep", lambda _ctx, _post: swept.set())
     if workers:
         consumer = worker_module._consumer
         monkeypatch.setattr(worker_module, "_consumer", lambda queue, **more: fewer(consumer(queue, **more), workers))
-    queue = worker_module.queue_of(house, Post())
+    queue = worker_module.queue_of(ctx, Post())
     with worker_module.working(queue):
         try:
             queue.bulk()
@@ -121,8 +121,8 @@ def fewer(consumer: Any, workers: int) -> Any:
     return consumer
 
 
-def test_a_ring_that_was_not_heard_in_time_is_dropped(house: House, swept: list[tuple[House, Post]]) -> None:
-    queue = worker_module.queue_of(house)
+def test_a_ring_that_was_not_heard_in_time_is_dropped(ctx: AppContext, swept: list[tuple[AppContext, Post]]) -> None:
+    queue = worker_module.queue_of(ctx)
     (task,) = [task for task in queue.read_periodic(MINUTE) if task.name == "sweep"]
     queue.enqueue(task)
     queue.execute(queue.dequeue(), datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=2))
@@ -137,11 +137,11 @@ class Planted:
 
 
 def test_nothing_that_is_not_signed_by_this_installation_is_unpickled(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ctx: AppContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLANTED", str(tmp_path / "planted"))
-    queue = worker_module.queue_of(house)
-    other = open_house(Settings(data=tmp_path / "other"), SystemClock())
+    queue = worker_module.queue_of(ctx)
+    other = open_context(Settings(data=tmp_path / "other"), SystemClock())
     foreign = worker_module.queue_of(other).serializer.serialize(Planted())
     for data in (pickle.dumps(Planted()), foreign):
         queue.storage.enqueue(data)
@@ -152,9 +152,9 @@ def test_nothing_that_is_not_signed_by_this_installation_is_unpickled(
     assert (tmp_path / "planted").exists(), "the plant would have worked"
 
 
-def test_the_queue_has_a_file_of_its_own_for_its_owner_alone(house: House) -> None:
-    worker_module.queue_of(house)
-    path = house.settings.data / "jobs.sqlite"
+def test_the_queue_has_a_file_of_its_own_for_its_owner_alone(ctx: AppContext) -> None:
+    worker_module.queue_of(ctx)
+    path = ctx.settings.data / "jobs.sqlite"
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -169,16 +169,16 @@ def rung(queue: worker_module.Queue, at: datetime) -> list[str]:
     return found
 
 
-def test_a_minute_is_rung_for_once_whoever_asks_how_often(house: House) -> None:
-    first, second = worker_module.queue_of(house), worker_module.queue_of(house)
+def test_a_minute_is_rung_for_once_whoever_asks_how_often(ctx: AppContext) -> None:
+    first, second = worker_module.queue_of(ctx), worker_module.queue_of(ctx)
     assert "sweep" in rung(first, MINUTE)
     assert rung(second, MINUTE.replace(second=30)) == rung(first, MINUTE.replace(second=59)) == []
     assert "sweep" in rung(second, MINUTE + timedelta(minutes=1))
 
 
 @pytest.mark.exhaustive
-def test_minutes_in_which_nobody_led_are_made_up_for_by_one_ring_each(house: House) -> None:
-    queue = worker_module.queue_of(house)
+def test_minutes_in_which_nobody_led_are_made_up_for_by_one_ring_each(ctx: AppContext) -> None:
+    queue = worker_module.queue_of(ctx)
     night = datetime.fromisoformat("2026-11-26T02:20")
     assert not {"keep_limits", "look_again"} & set(rung(queue, night))
     found = rung(queue, night + timedelta(hours=3))
@@ -188,8 +188,8 @@ def test_minutes_in_which_nobody_led_are_made_up_for_by_one_ring_each(house: Hou
 
 
 @pytest.mark.exhaustive
-def test_what_nobody_rang_for_longer_ago_than_a_day_is_over(house: House) -> None:
-    queue = worker_module.queue_of(house)
+def test_what_nobody_rang_for_longer_ago_than_a_day_is_over(ctx: AppContext) -> None:
+    queue = worker_module.queue_of(ctx)
     rung(queue, MINUTE)
     asked: list[datetime] = []
     whole = queue.read_periodic
@@ -198,17 +198,17 @@ def test_what_nobody_rang_for_longer_ago_than_a_day_is_over(house: House) -> Non
     assert len(asked) == worker_module.MADE_UP // timedelta(minutes=1)
 
 
-def test_a_clock_that_was_days_ahead_stops_no_ring(house: House) -> None:
-    queue = worker_module.queue_of(house)
+def test_a_clock_that_was_days_ahead_stops_no_ring(ctx: AppContext) -> None:
+    queue = worker_module.queue_of(ctx)
     rung(queue, MINUTE + timedelta(days=3))
     assert "sweep" in rung(queue, MINUTE)
     assert rung(queue, MINUTE - timedelta(minutes=1)) == [], "clocks differ by a little"
 
 
 def test_who_is_killed_while_it_rings_leaves_the_minute_to_the_next(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    ctx: AppContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dies, lives = worker_module.queue_of(house), worker_module.queue_of(house)
+    dies, lives = worker_module.queue_of(ctx), worker_module.queue_of(ctx)
 
     def breaks(_task: object) -> None:
         raise SystemExit
@@ -220,8 +220,8 @@ def test_who_is_killed_while_it_rings_leaves_the_minute_to_the_next(
 
 
 @pytest.mark.exhaustive
-def test_who_does_not_lead_rings_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = worker_module.queue_of(house)
+def test_who_does_not_lead_rings_nobody(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = worker_module.queue_of(ctx)
     monkeypatch.setattr(queue.lead, "is_ours", lambda: False)
     assert rung(queue, MINUTE) == []
     monkeypatch.setattr(queue.lead, "is_ours", lambda: True)
@@ -229,11 +229,11 @@ def test_who_does_not_lead_rings_nobody(house: House, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.exhaustive
-def test_whoever_stops_leaves_the_lead_before_its_work_is_done(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_stops_leaves_the_lead_before_its_work_is_done(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is brought to its end may take an hour; nobody else would ring meanwhile."""
     left, begun, goes_on = threading.Event(), threading.Event(), threading.Event()
-    monkeypatch.setattr(worker_module, "sweep", lambda _house, _post: (begun.set(), goes_on.wait(60)))
-    queue = worker_module.queue_of(house)
+    monkeypatch.setattr(worker_module, "sweep", lambda _ctx, _post: (begun.set(), goes_on.wait(60)))
+    queue = worker_module.queue_of(ctx)
     monkeypatch.setattr(queue.lead, "close", left.set)
     consumer = worker_module._consumer(queue)
     consumer._set_signal_handlers = lambda: None
@@ -248,8 +248,8 @@ def test_whoever_stops_leaves_the_lead_before_its_work_is_done(house: House, mon
     assert not stopping.is_alive()
 
 
-def test_a_ring_that_could_not_be_made_is_made_up_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = worker_module.queue_of(house)
+def test_a_ring_that_could_not_be_made_is_made_up_for(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = worker_module.queue_of(ctx)
     ringer = worker_module.Ringer(queue, threading.Event(), 1, True)
     monkeypatch.setattr(queue, "put", lambda *_said: 1 / 0)
     ringer.enqueue_periodic_tasks(MINUTE)
@@ -263,10 +263,10 @@ def test_a_ring_that_could_not_be_made_is_made_up_for(house: House, monkeypatch:
 
 
 def test_a_worker_beside_the_site_sweeps_at_once_and_stops_with_it(
-    house: House, swept: list[tuple[House, Post]]
+    ctx: AppContext, swept: list[tuple[AppContext, Post]]
 ) -> None:
     before = {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    with worker_module.working(worker_module.queue_of(house)):
+    with worker_module.working(worker_module.queue_of(ctx)):
         wait_for(lambda: swept)
         names = {thread.name for thread in threading.enumerate()}
         assert {"Scheduler", "Worker-1"} <= names
@@ -274,15 +274,15 @@ def test_a_worker_beside_the_site_sweeps_at_once_and_stops_with_it(
     assert {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} == before
 
 
-def test_a_sweep_that_fails_is_followed_by_the_next(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_that_fails_is_followed_by_the_next(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
-    def fails(_house: House, _post: Post) -> None:
+    def fails(_ctx: AppContext, _post: Post) -> None:
         calls.append(1)
         raise RuntimeError
 
     monkeypatch.setattr(worker_module, "sweep", fails)
-    queue = worker_module.queue_of(house)
+    queue = worker_module.queue_of(ctx)
     with worker_module.working(queue):
         wait_for(lambda: calls)
         queue.enqueue(queue.read_periodic(MINUTE)[0])
@@ -368,7 +368,7 @@ def _has_swept(data: Path) -> bool:
 
 def reached(school: School, who: str, email: str, phone: str | None = None) -> None:
     account = school.account(who)
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_address(session, account, email=email, phone=phone)
 
 
@@ -376,7 +376,7 @@ def test_a_report_becomes_a_mail_and_a_short_message(school: School, mail_server
     for number, who in enumerate(("team_member", "team_coordinator"), 1):
         reached(school, who, f"{who}@college.example", f"060000000{number}")
     school.report(danger_now="unsure")
-    queue = worker_module.queue_of(school.house)
+    queue = worker_module.queue_of(school.ctx)
     queue.execute(queue.read_periodic(MINUTE)[0])
     assert sorted(receivers[0] for _sender, receivers, _mail in mail_server.mails) == [
         "team_coordinator@college.example",
@@ -402,7 +402,7 @@ def test_pages_go_on_while_the_mail_server_hangs(school: School, mail_server: Ma
             held.set()
             assert go_on.wait(60)
 
-    queue = worker_module.queue_of(school.house, Post(Hanging()))
+    queue = worker_module.queue_of(school.ctx, Post(Hanging()))
     thread = threading.Thread(target=lambda: queue.execute(queue.read_periodic(MINUTE)[0]))
     thread.start()
     assert held.wait(60)
@@ -413,17 +413,17 @@ def test_pages_go_on_while_the_mail_server_hangs(school: School, mail_server: Ma
     assert not thread.is_alive()
 
 
-def test_a_ring_sweeps_between_two_minutes(house: House, swept: list[tuple[House, Post]]) -> None:
+def test_a_ring_sweeps_between_two_minutes(ctx: AppContext, swept: list[tuple[AppContext, Post]]) -> None:
     post = Post()
-    queue = worker_module.queue_of(house, post)
+    queue = worker_module.queue_of(ctx, post)
     with worker_module.working(queue):
         swept.clear()
         queue.ring()
         wait_for(lambda: swept)
-    assert swept[0] == (house, post)
+    assert swept[0] == (ctx, post)
 
 
-def test_a_ring_that_fails_fails_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = worker_module.queue_of(house)
+def test_a_ring_that_fails_fails_nobody(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = worker_module.queue_of(ctx)
     monkeypatch.setattr(queue, "now", lambda: 1 / 0)
     queue.ring()

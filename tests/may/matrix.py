@@ -494,7 +494,7 @@ class Matrix:
 
     def _forgotten(self) -> None:
         """How often somebody tried is counted, and no matter here."""
-        with self.world.house.directory.writing() as session:
+        with self.world.ctx.directory.writing() as session:
             session.execute(delete(ThrottleRow))
 
     def _breaks(self) -> Iterator[str]:
@@ -526,16 +526,16 @@ class Matrix:
 
     def _begun(self) -> Iterator[str]:
         """A job of everybody who may ask, deleted again."""
-        house = self.world.house
+        ctx = self.world.ctx
         for person, said in self.spec.told["begins"].items():
             wish = Wish(offer=said["offer"], language="fr")
-            job = bulk.begin_bundle(house, self.world.actor(person), wish, self.world.token()).job
-            with house.realm.reading() as session:
+            job = bulk.begin_bundle(ctx, self.world.actor(person), wish, self.world.token()).job
+            with ctx.realm.reading() as session:
                 numbers = {
                     one.number
                     for one in case_files_repository.cases_of(session, job, *case_files_repository.CaseState, limit=99)
                 }
-            bulk.delete_bundle(house, self.world.actor(person), job)
+            bulk.delete_bundle(ctx, self.world.actor(person), job)
             yield from self._kinds(f"{person}: a job of many", numbers, said["cases"])
 
     def _kept(self) -> Iterator[str]:
@@ -767,9 +767,9 @@ def kind_of(person: str, sees: Collection[str]) -> str:
 
 def breaks(world: World, who: str, number: str) -> str:
     """What the number would do for them in an emergency: opens, sees (without it), nothing. Nothing is opened."""
-    with world.house.realm.reading() as session:
+    with world.ctx.realm.reading() as session:
         try:
-            found = emergency_access.opening(world.house, session, world.actor(who), number)
+            found = emergency_access.opening(world.ctx, session, world.actor(who), number)
         except emergency_access.SeenAnyway:
             return "sees"
     return "opens" if found is not None else "nothing"

@@ -321,7 +321,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (emergency_access.opening, "if visibility.may_see(scope, place):", "if False:"),
         (emergency_access.opening, "if visibility.may_break(scope, place, chain):", "if chain:"),
         (emergency_access._answers_for_schools, "return any", "return True or any"),
-        (emergency_access.reviews_waiting, "replace(scope_of(house, actor), now=None)", "scope_of(house, actor)"),
+        (emergency_access.reviews_waiting, "replace(scope_of(ctx, actor), now=None)", "scope_of(ctx, actor)"),
         (privacy_repository.waiting_reviews, ", where_visible(scope.of_content(), today))", ")"),
         (privacy_repository.waiting_reviews, "DoorReviewRow.account != scope.account, ", ""),
         (access_report.see_sight, "if not limited or line.is_self or not _has_side(loaded.protocol, line)", "if False"),
@@ -382,9 +382,9 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (index_repository._one, ", where_visible(scope, today)", ""),
         (index_repository.by_mark, "where_visible(scope, today), ", ""),
         (index_repository.by_mark, ", CaseIndexRow.case_id.in_(marked)", ""),
-        (lists.find_by_pupil, "scope_of(house, actor).in_school()", "scope_of(house, actor)"),
-        (lists.find_by_pupil, "scope_of(house, actor).in_school()", "scope_of(house, actor).of_content()"),
-        (loading.scope_of, "house.now()", "None"),
+        (lists.find_by_pupil, "scope_of(ctx, actor).in_school()", "scope_of(ctx, actor)"),
+        (lists.find_by_pupil, "scope_of(ctx, actor).in_school()", "scope_of(ctx, actor).of_content()"),
+        (loading.scope_of, "ctx.now()", "None"),
     )),
     # whose role it is, on which day
     (_out_of_time, (
@@ -427,9 +427,9 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     (_own_case("cases.copies", "cases.revoke"), (
         (case_files_service.see_copies, "if not may_see_copies(loaded):", "if False:"),
-        (case_files_service.may_see_copies, "if _of_the_house(loaded):", "if True:"),
+        (case_files_service.may_see_copies, "if _of_context(loaded):", "if True:"),
         (case_files_service.revoke, "(one.document, one.copy) == (document, copy)", "True"),
-        (case_files_service._of_the_house, "(role.head or role.oversees)", "True"),
+        (case_files_service._of_context, "(role.head or role.oversees)", "True"),
     )),
     (_own_case("cases.remarks", "cases.remark", "cases.settle_remark", "cases.review_sheet"), (
         (remarks._meant, "if found not in readable(loaded, document):", "if False:"),
@@ -496,7 +496,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # places, and who publishes
     (_schools, (
-        (teams.place_of, "raise Unseen(school)", "return places(house, actor)[0]"),
+        (teams.place_of, "raise Unseen(school)", "return places(ctx, actor)[0]"),
     )),
     (_publishing, (
         (permissions.may, "return is_of_realm and ", "return True or "),
@@ -510,7 +510,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     (lambda matrix: matrix.emergencies(), (
         (emergency_access.opening, "if visibility.may_see(scope, place):", "if None:"),
         (emergency_access.opening, "if visibility.may_break(scope, place, chain):", "if True and chain:"),
-        (emergency_access.opening, "chain = visibility.chain(actor, house.library.sights(), place)",
+        (emergency_access.opening, "chain = visibility.chain(actor, ctx.library.sights(), place)",
          "chain = ('directorate',)"),
     )),
     # who left at once, or whose appointment was withdrawn
@@ -543,8 +543,8 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (lookup_repository.open_cases, "CaseSeatRow.account.in_(held_by), ", ""),
         (lookup_repository.open_cases, "if held_by is not None:", "if False:"),
         (lookup_repository._is_held, "CaseSeatRow.until >= today", "CaseSeatRow.until < today"),
-        (handing_over._held, "scope = scope_of(house, actor).of_content()", "scope = None"),
-        (handing_over._of_units, "scope_of(house, actor).of_content()", "None"),
+        (handing_over._held, "scope = scope_of(ctx, actor).of_content()", "scope = None"),
+        (handing_over._of_units, "scope_of(ctx, actor).of_content()", "None"),
         (handing_over.see_overseen, "if place.oversees", "if True"),
     )),
     # ways in, printed for others
@@ -566,11 +566,11 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (tokens._clauses, "unit.id, role=role.key", "unit.id, sees_restricted=True"),
         (tokens._clauses, "PLACES[unit.kind][1], unit.id", "Reach.region, (*unit.parents, unit.id)[0]"),
         (tokens.overseeing, "if copy_for(protocol, role.key) is not None", "if False"),
-        (api_service._good, "token is None or not token.is_good(today_for(house))", "token is None"),
+        (api_service._good, "token is None or not token.is_good(today_for(ctx))", "token is None"),
         (api_service.admit, "has_right = right in token.granted", "has_right = True"),
         (api_service.admit, "if not has_right:\n        raise", "if False:\n        raise"),
         (api_service._apart, "if one.role in roles", "if False"),
-        (api_service.admit, "_answered_for(house, session, token)", "pass"),
+        (api_service.admit, "_answered_for(ctx, session, token)", "pass"),
         (api_service._answered_for, 'raise UnknownToken("token")', "return"),
         (api_service._answered_for, " and one.role in asking", ""),
         (api_service._answered_for, " and one.role in agreeing", ""),
@@ -584,11 +584,11 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (api_repository.hashed_as, ".where(ApiTokenRow.hashed == _kept(hashed))", ""),
     )),
     (_going_live, (
-        (going_live._post, "permissions.posts_with(house, actor, Permission.administer)", "actor.appointments"),
+        (going_live._post, "permissions.posts_with(ctx, actor, Permission.administer)", "actor.appointments"),
         (going_live._post, " if one.unit in tops", ""),
     )),
     (_systems, (
-        (tokens._keeper, "permissions.posts_with(house, actor, Permission.administer)", "actor.appointments"),
+        (tokens._keeper, "permissions.posts_with(ctx, actor, Permission.administer)", "actor.appointments"),
         (tokens._keeper, "if one.role in over", ""),
     )),
     # what a case asks of other schools, and what they tell
@@ -604,20 +604,20 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (lookup_repository._open_to, "CaseExclusionRow.case_id == _Row.case_id, ", ""),
         (lookup_repository.waiting_requests, "query.where(CaseIndexRow.number == number)", "query"),
         (lookup_repository.waiting_requests, "query.where(_Row.seq == seq)", "query"),
-        (sharing.may_answer, "return _has_office(house, actor) or bool", "return True or bool"),
-        (sharing.may_answer, " or bool(waiting_for(house, actor))", ""),
+        (sharing.may_answer, "return _has_office(ctx, actor) or bool", "return True or bool"),
+        (sharing.may_answer, " or bool(waiting_for(ctx, actor))", ""),
         (sharing._may_answer, "role in act.by or ", ""),
         (sharing._may_answer, " or (heads and not seats.isdisjoint(act.by))", ""),
         (sharing._may_answer, "(heads and ", "("),
         (sharing._known, "if held or ", "if True or "),
-        (sharing._known, " or _is_named(load_by_id(house, session, actor, one.case_id), one.seq)", ""),
+        (sharing._known, " or _is_named(load_by_id(ctx, session, actor, one.case_id), one.seq)", ""),
         (sharing.lines_of, "loaded.metadata_only or ", ""),
         (sharing.lines_of, " or not _reads_all_sides(loaded)", ""),
         (sharing._contributions_line, "row is None or row.restricted or ", "row is None or "),
         (sharing._contributions_line, " or loaded.actor.id in row.exclusions", ""),
         (sharing._reads_all_sides, "return all(", "return False and all("),
-        (sharing.see_contribution, "load(house, session, actor, number, reading=True)",
-         "load_by_id(house, session, actor, cases.find_by_number(session, number) or '')"),
+        (sharing.see_contribution, "load(ctx, session, actor, number, reading=True)",
+         "load_by_id(ctx, session, actor, cases.find_by_number(session, number) or '')"),
     )),
     # teams, visits to them, nights on duty
     (_visits, (

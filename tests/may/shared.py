@@ -51,7 +51,7 @@ def lead(world: World) -> None:
     opened = [str(one.derived[OPENED]) for one in records if OPENED in one.derived]
     for kind, number in zip(("contributing", "concerned"), opened, strict=True):
         world.cases[kind] = number
-        with world.house.realm.reading() as session:
+        with world.ctx.realm.reading() as session:
             world.ids[kind] = cases_repository.find_by_number(session, number) or ""
     theirs = "team_member@same_province"
     world.act("contributing", theirs, "safety_check", **SAFE)
@@ -90,18 +90,18 @@ def visited(world: World) -> dict[str, str]:
     said = {"held_on": NOW.date().isoformat(), "actions": []}
     written = {
         key: visit_service.record(
-            world.house, world.actor(who), code, token=world.token(), came=word, remarks=word, **said
+            world.ctx, world.actor(who), code, token=world.token(), came=word, remarks=word, **said
         ).id
         for key, who, code, word in (
             ("visit", "academy", "00000A", NEAR_VISIT), ("far_visit", "academy@other_region", "00000D", FAR_VISIT),
         )
     }  # fmt: skip
-    keeper, house = world.actor("directorate@other_province"), world.house
+    keeper, ctx = world.actor("directorate@other_province"), world.ctx
     starts, ends = NOW + timedelta(hours=1), NOW + timedelta(hours=9)
     roster.enter(
-        house, keeper, "", account=keeper.id, starts=starts.isoformat(), ends=ends.isoformat(), token=world.token()
+        ctx, keeper, "", account=keeper.id, starts=starts.isoformat(), ends=ends.isoformat(), token=world.token()
     )
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         units = {auth_repository.unit(session, world.schools[kind]).parents[0] for kind in ("own", "other_province")}
         (turn,) = people_repository.running(session, units, starts=starts, ends=ends)
         province = auth_repository.unit(session, auth_repository.unit(session, world.schools["own"]).parents[0]).code
@@ -130,12 +130,12 @@ def systems(world: World) -> None:
         ("moved", "own", 0, both, 9, "academy/2", above),
     ):  # fmt: skip
         world.secrets[name] = f"sp_{name}"
-        with world.house.directory.writing() as session:
+        with world.ctx.directory.writing() as session:
             unit = auth_repository.unit(session, world.schools[school]).parents[storey]
             ends, by = NOW.date() + timedelta(days=days), world.account(asked_by)
             one = api_repository.ask(session, unit=unit, name=name, rights=given, ends=ends, by=by, at=NOW)
             api_repository.agree(session, one.id, world.account(agreed_by), at=NOW)
-            hashed = tokens.hashed(world.house, world.secrets[name])
+            hashed = tokens.hashed(world.ctx, world.secrets[name])
             api_repository.draw(session, one.id, hashed, language=language, at=NOW)
             if name == "ended":
                 api_repository.end(session, one.id, world.account(agreed_by), at=NOW)

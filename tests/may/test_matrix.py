@@ -74,7 +74,7 @@ def test_no_part_is_forgotten(world: World) -> None:
 
 def test_a_new_address_without_a_row_is_told(world: World) -> None:
     app = world.app
-    world.app = create_app(world.house, testing=True)
+    world.app = create_app(world.ctx, testing=True)
     try:
         world.app.add_url_rule("/cases/<number>/peek", "cases.peek", lambda number: number)
         assert "cases.peek: has no row in the file" in list(Matrix(world).table())

@@ -57,13 +57,13 @@ def names_of(world: World, kind: str = "own") -> str:
 
 
 def readings(world: World, kind: str, who: str) -> list[tuple[str, str]]:
-    with world.house.realm.reading() as session:
+    with world.ctx.realm.reading() as session:
         rows = access_log.access_of_case(session, world.ids[kind], limit=500, account=world.account(who))
     return [(row.what, row.reason) for row in rows]
 
 
 def addresses(world: World, *people: str) -> None:
-    with world.house.directory.writing() as session:
+    with world.ctx.directory.writing() as session:
         for who in people:
             auth_repository.set_address(session, world.account(who), email=f"{mail_name(who)}@a.example", phone=None)
 
@@ -75,7 +75,7 @@ def mail_name(who: str) -> str:
 def told_after(world: World, hours: int = 30) -> list[tuple[str, str]]:
     mail = Mail()
     for _hour in range(hours):
-        sweep(world.house, Post(mail, None))
+        sweep(world.ctx, Post(mail, None))
         world.player.clock.advance(timedelta(hours=1))
     return mail.sent
 
@@ -155,7 +155,7 @@ def test_papers_and_forms_keep_the_signs(world: World) -> None:
     send(world, "academy", names_of(world), LIFT)
     for path in ("/acts/note", "/case-file", "/remarks", "/copies"):
         assert NAME not in page(world, "academy", path=path), path
-    options = see_case_file(world.house, world.actor("academy"), world.cases["own"])
+    options = see_case_file(world.ctx, world.actor("academy"), world.cases["own"])
     assert options.head.pseudonymised
 
 
@@ -163,13 +163,13 @@ def test_papers_and_forms_keep_the_signs(world: World) -> None:
 def test_the_head_is_told_and_nothing_is_said(world: World) -> None:
     addresses(world, "head", "head/2", "team_member", "academy", "directorate")
     send(world, "academy", names_of(world), LIFT)
-    with world.house.realm.reading() as session:
+    with world.ctx.realm.reading() as session:
         asked = [dict(row.payload) for row in session.scalars(select(OutboxRow)) if row.payload.get("move") == ""]
     assert [one["to"] for one in asked] == ["head"]
     assert all(WHY not in str(value) and NAME not in str(value) for one in asked for value in one.values())
-    before = world.house.now()
+    before = world.ctx.now()
     told_after(world)
-    with world.house.realm.reading() as session:
+    with world.ctx.realm.reading() as session:
         notices = notifications_repository.notices_of_case(session, world.ids["own"])
     heads = {one.account for one in notices if one.cause.startswith("move:") and one.at >= before}
     assert {world.account("head"), world.account("head/2")} <= heads
@@ -182,7 +182,7 @@ def test_an_excluded_head_is_not_told_but_who_acts_for_them(world: World) -> Non
     addresses(world, "head", "head/2", "directorate", "directorate/2")
     send(world, "academy", names_of(world), LIFT)
     told_after(world)
-    with world.house.realm.reading() as session:
+    with world.ctx.realm.reading() as session:
         notices = [
             one
             for one in notifications_repository.notices_of_case(session, world.ids["own"])
@@ -198,7 +198,7 @@ def test_an_excluded_head_is_not_told_but_who_acts_for_them(world: World) -> Non
 
 def _since_lifting(world: World, kind: str) -> list[Any]:
     lifted = next(one for one in reversed(world.events(kind)) if isinstance(one, AccessLifted))
-    with world.house.realm.reading() as session:
+    with world.ctx.realm.reading() as session:
         return [
             one for one in notifications_repository.notices_of_case(session, world.ids[kind]) if one.at >= lifted.at
         ]
@@ -328,10 +328,10 @@ def test_an_opening_is_told_at_once_and_again_if_nobody_reviews_it(world: World,
         world.browsers.clear()
         path = f"/cases/{world.cases['restricted']}/sight/doors/{door.seq}"
         send(world, "directorate", path, {"justified": "yes", "sentence": "Personne ne répondait, en effet"})
-    with world.house.realm.reading() as session:
+    with world.ctx.realm.reading() as session:
         first = len(notifications_repository.notices_of_case(session, world.ids["restricted"]))
     told_after(world, 26)
-    with world.house.realm.reading() as session:
+    with world.ctx.realm.reading() as session:
         later = [
             one
             for one in notifications_repository.notices_of_case(session, world.ids["restricted"])[first:]

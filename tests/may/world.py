@@ -46,7 +46,7 @@ from school_protocol.cases.service import make_move, record_act
 from school_protocol.cases.showing import see_case
 from school_protocol.cases.story_player import SCHOOL_WEEK, Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import ScopeKind
 from school_protocol.engine.events import (
@@ -137,14 +137,14 @@ class World:
     tokens: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
-    def house(self) -> House:
-        return self.player.house
+    def ctx(self) -> AppContext:
+        return self.player.ctx
 
     def actor(self, who: str) -> Actor:
         """Somebody by role, by `role/2`, by `role@school`, by `former role` or `coming role`; read anew each time."""
         known = self.others[who] if who in self.others else self.player.actor(who)
-        with self.house.directory.reading() as session:
-            found = auth_repository.actor(session, known.id, realm=context.REALM, today=self.house.now().date())
+        with self.ctx.directory.reading() as session:
+            found = auth_repository.actor(session, known.id, realm=context.REALM, today=self.ctx.now().date())
         return found or known
 
     def account(self, who: str) -> str:
@@ -155,8 +155,8 @@ class World:
             client = self.app.test_client()
             client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr"
             if who:
-                with self.house.directory.writing() as session:
-                    token = sign_in_repository.open_web_session(session, self.account(who), now=self.house.now())
+                with self.ctx.directory.writing() as session:
+                    token = sign_in_repository.open_web_session(session, self.account(who), now=self.ctx.now())
                 client.set_cookie("session", token)
             self.browsers[who] = _ready(client)
         return self.browsers[who]
@@ -166,9 +166,9 @@ class World:
         """Meanwhile each session is looked up once: many requests in a row by the same people, whose roles stay."""
         asking, known = sign_in_service.recognise, dict[str, Actor | None]()
 
-        def once(house: House, token: str) -> Actor | None:
+        def once(ctx: AppContext, token: str) -> Actor | None:
             if token not in known:
-                known[token] = asking(house, token)
+                known[token] = asking(ctx, token)
             return known[token]
 
         with pytest.MonkeyPatch.context() as patched:
@@ -186,26 +186,26 @@ class World:
             {"slot": "pupil_concerned", "name": "Omar Tahiri"},
         ]
         filled = {**REPORT, "what_happened": TOLD, "about_whom": about, **answers}
-        opened = open_case(self.house, self.actor(who), "report", filled, token=self.token())
+        opened = open_case(self.ctx, self.actor(who), "report", filled, token=self.token())
         self.cases[name], self.reports[name] = opened.number, opened.report
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             self.ids[name] = cases_repository.find_by_number(session, opened.number) or ""
         return opened.number
 
     def act(self, name: str, who: str, act: str, /, **answers: Any) -> int:
         return record_act(
-            self.house, self.actor(who), self.cases[name], act, answers, expected=None, token=self.token(), proven=True
+            self.ctx, self.actor(who), self.cases[name], act, answers, expected=None, token=self.token(), proven=True
         ).seq
 
     def move(self, name: str, who: str, move: str) -> None:
-        make_move(self.house, self.actor(who), self.cases[name], move, expected=None, token=self.token())
+        make_move(self.ctx, self.actor(who), self.cases[name], move, expected=None, token=self.token())
 
     def happen(self, name: str, event: type[Event], who: str, role: str, **said: Any) -> int:
         """Something that other tests play whole stands in the case."""
-        with self.house.realm.writing() as session:
-            loaded = load_by_id(self.house, session, self.actor(who), self.ids[name])
-            made = event(actor=self.account(who), role=role, at=self.house.now(), occurred_at=self.house.now(), **said)
-            (kept,) = keep(self.house, session, loaded.case_id, loaded.protocol, loaded.events, [made])
+        with self.ctx.realm.writing() as session:
+            loaded = load_by_id(self.ctx, session, self.actor(who), self.ids[name])
+            made = event(actor=self.account(who), role=role, at=self.ctx.now(), occurred_at=self.ctx.now(), **said)
+            (kept,) = keep(self.ctx, session, loaded.case_id, loaded.protocol, loaded.events, [made])
         return kept.seq
 
     def by_hand(self) -> None:
@@ -228,15 +228,15 @@ class World:
             ("own", "team_member/2", "substitute", NOW.date() - timedelta(days=1)),
             ("early", LEFT[0], "substitute", NOW.date() - timedelta(days=1)),
         )
-        with self.house.realm.writing() as session:
+        with self.ctx.realm.writing() as session:
             session.merge(reader)
             for kind, who, seat, until in seats:
                 session.merge(CaseSeatRow(case_id=self.ids[kind], account=self.account(who), seat=seat, until=until))
             shared.by_hand(self, session)
 
     def events(self, name: str) -> list[Event]:
-        with self.house.realm.reading() as session:
-            return [from_entry(one) for one in cases_repository.load_events(session, self.house.vault, self.ids[name])]
+        with self.ctx.realm.reading() as session:
+            return [from_entry(one) for one in cases_repository.load_events(session, self.ctx.vault, self.ids[name])]
 
     @cached_property
     def firsts(self) -> dict[str, str]:
@@ -247,7 +247,7 @@ class World:
     def rows(self) -> dict[str, int]:
         """How much both stores hold, table by table."""
         found: dict[str, int] = {}
-        for store, base in ((self.house.realm, RealmBase), (self.house.directory, DirectoryBase)):
+        for store, base in ((self.ctx.realm, RealmBase), (self.ctx.directory, DirectoryBase)):
             with store.reading() as session:
                 tables = base.metadata.sorted_tables
                 counted = (select(func.count()).select_from(table).scalar_subquery() for table in tables)
@@ -257,7 +257,7 @@ class World:
     @cached_property
     def absent(self) -> str:
         """A well-formed number that no case has."""
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             return cases_repository.free_number(session, random.SystemRandom())
 
 
@@ -278,9 +278,9 @@ class _Compiled(BytecodeCache):
 COMPILED = _Compiled()
 
 
-def serving(house: House) -> Flask:
+def serving(ctx: AppContext) -> Flask:
     """The application on that house."""
-    app = create_app(house, testing=True)
+    app = create_app(ctx, testing=True)
     app.jinja_env.bytecode_cache = COMPILED
     return app
 
@@ -322,28 +322,28 @@ def _ready(client: FlaskClient) -> Browser:
 def opened(folder: Path) -> Iterator[World]:
     """A house in that folder with everybody and everything in it."""
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=folder / "var", evidence_files=True), clock)
+    ctx = open_context(Settings(data=folder / "var", evidence_files=True), clock)
     content = MOROCCAN.read_bytes()
-    player = prepared(house, clock, read(content, str(MOROCCAN)), content)
-    world = World(player, serving(house))
+    player = prepared(ctx, clock, read(content, str(MOROCCAN)), content)
+    world = World(player, serving(ctx))
     try:
         _furnish(world)
         yield world
     finally:
-        house.close()
+        ctx.close()
 
 
 @contextmanager
 def copied(first: World, folder: Path) -> Iterator[World]:
     """The same house once more, as it stood when the first one was closed: for a test that changes it."""
-    copytree(first.house.settings.data, folder / "var")
+    copytree(first.ctx.settings.data, folder / "var")
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=folder / "var", evidence_files=True), clock)
-    player = replace(first.player, house=house, clock=clock)
+    ctx = open_context(Settings(data=folder / "var", evidence_files=True), clock)
+    player = replace(first.player, ctx=ctx, clock=clock)
     try:
-        yield replace(first, player=player, app=serving(house), browsers={})
+        yield replace(first, player=player, app=serving(ctx), browsers={})
     finally:
-        house.close()
+        ctx.close()
 
 
 def _furnish(world: World) -> None:
@@ -373,7 +373,7 @@ def _furnish(world: World) -> None:
 def _referrals(world: World) -> None:
     """Every case was referred to somebody, as its index says: the register lists those that somebody sees."""
     sent = CaseReferral(number=1, target="police", sent_at=NOW, on_danger=True, awaits=True, chase_at=NOW)
-    with world.house.realm.writing() as session:
+    with world.ctx.realm.writing() as session:
         for case_id in world.ids.values():
             row = index_repository.row_of(session, case_id)
             assert row is not None
@@ -383,7 +383,7 @@ def _referrals(world: World) -> None:
 def _reviews(world: World) -> None:
     """Of every case something waits for whoever reviews: the queue lists those that somebody sees."""
     waits = [Wait("urgent", role, NOW) for role in ("directorate", "academy")]
-    with world.house.realm.writing() as session:
+    with world.ctx.realm.writing() as session:
         session.execute(delete(CaseReviewRow))
         for case_id in world.ids.values():
             row = index_repository.row_of(session, case_id)
@@ -394,7 +394,7 @@ def _reviews(world: World) -> None:
 
 def _schools(world: World) -> None:
     """A second school beside the first, one in the next province, one in another region: a reporter and a head each."""
-    with world.house.directory.writing() as session:
+    with world.ctx.directory.writing() as session:
         here = auth_repository.unit(session, world.player.school)
         province, region = here.parents[:2]
         next_province = _unit(session, UnitKind.province, "P2", region)
@@ -415,7 +415,7 @@ def _schools(world: World) -> None:
     for who in ("directorate@other_region", "directorate@apart"):
         _post(world, who, "directorate", starts=date(2020, 1, 1), unit=far_province)
     _post(world, "technical_admin@region", "technical_admin", starts=date(2020, 1, 1), unit=region)
-    with world.house.directory.writing() as session:
+    with world.ctx.directory.writing() as session:
         auth_repository.appoint(
             session, world.account("directorate@two_posts"), role="team_coordinator", unit=world.schools["own"],
             starts=date(2020, 1, 1),
@@ -426,7 +426,7 @@ def _another_protocol(world: World) -> None:
     """A second protocol runs in the same school, with somebody who sees the school's cases of it."""
     content = SMALL.read_bytes()
     other = read(content, str(SMALL))
-    with world.house.directory.writing() as session:
+    with world.ctx.directory.writing() as session:
         protocol_repository.publish(
             session, protocol=other.protocol, version=other.version, digest=other.digest, content=content,
             published_at=NOW,
@@ -441,7 +441,7 @@ def _unit(session: Any, kind: UnitKind, code: str, parent: str | None) -> str:
 
 def _post(world: World, who: str, role: str, *, starts: date, unit: str = "") -> None:
     place = unit or world.player.places.get(world.player.protocol.roles[role].sees, world.player.school)
-    with world.house.directory.writing() as session:
+    with world.ctx.directory.writing() as session:
         account = auth_repository.add_account(
             session, username=re.sub(r"\W", "-", who), names={"fr": who}, language="fr", created_at=NOW, certified=True,
             trained_until=date(2099, 12, 31),
@@ -454,7 +454,7 @@ def _post(world: World, who: str, role: str, *, starts: date, unit: str = "") ->
 
 
 def _passwords(world: World) -> None:
-    with world.house.directory.writing() as session:
+    with world.ctx.directory.writing() as session:
         for one in (*world.player.actors.values(), *world.others.values()):
             auth_repository.set_password(session, one.id, HASH)
 
@@ -469,12 +469,12 @@ def _leave(world: World) -> None:
     """Whoever left at once holds a new role since: their seat in the own case opens nothing any more."""
     for who in LEFT:
         leave_at_once(
-            world.house, world.actor("directorate"), "00000A", _post_of(world, who), reason="unreachable",
+            world.ctx, world.actor("directorate"), "00000A", _post_of(world, who), reason="unreachable",
             sentence="Personne ne répond depuis lundi", token=world.token(),
         )  # fmt: skip
     now = {LEFT[0]: ("team_member", world.schools["same_province"]),
            LEFT[1]: ("academy", world.player.places[ScopeKind.region])}  # fmt: skip
-    with world.house.directory.writing() as session:
+    with world.ctx.directory.writing() as session:
         for who, (role, unit) in now.items():
             auth_repository.appoint(session, world.account(who), role=role, unit=unit, starts=NOW.date())
         auth_repository.appoint(  # a role of another protocol gives nothing here
@@ -483,14 +483,14 @@ def _leave(world: World) -> None:
 
 
 def _post_of(world: World, who: str) -> str:
-    with world.house.directory.reading() as session:
+    with world.ctx.directory.reading() as session:
         own = select(AppointmentRow.id).where(AppointmentRow.account == world.account(who))
         return session.scalar(own) or ""
 
 
 def _jobs(world: World) -> None:
     """In the head's job of many stand two cases that have gone from their sight since, and one without a copy."""
-    with world.house.realm.writing() as session:
+    with world.ctx.realm.writing() as session:
         for place, (kind, state) in enumerate((("excluded", "waiting"), ("restricted", "refused")), start=101):
             row = BulkCaseRow(bulk=world.said["job"], place=place, case_id=world.ids[kind], number=world.cases[kind])
             row.state, row.why = state, "refused" if state == "refused" else ""
@@ -520,8 +520,8 @@ def _places(world: World) -> None:
         "export": world.exports["own"],
         "person": "targeted_pupil-1",
         "post": _post_of(world, "team_member/2"),
-        "draft": upload(world.house, world.actor("protocol_admin"), content, "2.yaml"),
-        "job": begin_bundle(world.house, world.actor("head"), WISH, world.token()).job,
+        "draft": upload(world.ctx, world.actor("protocol_admin"), content, "2.yaml"),
+        "job": begin_bundle(world.ctx, world.actor("head"), WISH, world.token()).job,
         "report": world.reports["early"],
         "endangered": world.reports["restricted"],
         "raised_by_others": world.reports["broken"],
@@ -534,7 +534,7 @@ def _places(world: World) -> None:
 def _end_posts(world: World) -> None:
     """The appointments of those who are former end as of yesterday: what they were seated in stays written."""
     former = [one.id for who, one in world.others.items() if who.startswith(FORMER)]
-    with world.house.directory.writing() as session:
+    with world.ctx.directory.writing() as session:
         ids = session.scalars(select(AppointmentRow.id).where(AppointmentRow.account.in_(former))).all()
         for appointment in ids:
             auth_repository.end_appointment(session, appointment, NOW.date() - timedelta(days=1))
@@ -578,7 +578,7 @@ def _cases(world: World) -> None:
              "contributing": "head@same_province", "concerned": "directorate@other_province"}  # fmt: skip
     for name in ("own", "unassigned", "early", "lead", *above, *ELSEWHERE):
         seen_by = above.get(name, f"head@{name}" if name in ELSEWHERE else "head")
-        see_case(world.house, world.actor(seen_by), world.cases[name])
+        see_case(world.ctx, world.actor(seen_by), world.cases[name])
     world.by_hand()
 
 
@@ -594,7 +594,7 @@ def assigned(world: World, name: str, *, lead: str, support: str, **answers: Any
 
 def _opened_for_a_time(world: World) -> None:
     """Names lifted on the own case, and the broken one opened: for one person now, for another until an hour ago."""
-    now = world.house.now()
+    now = world.ctx.now()
     over, open_still, due = (now + timedelta(hours=hours) for hours in (-1, 3, 20))
     for who, until in (("directorate", over), ("directorate/2", open_still)):
         world.happen("own", AccessLifted, who, "directorate", until=until.isoformat(), reason="Un appel")
@@ -610,7 +610,7 @@ def _in_danger(world: World) -> None:
     Of the broken one, by somebody else alone.
     """
     raise_from_receipt(
-        world.house, world.actor("reporter"), world.reports["restricted"], "self_harm", token=world.token()
+        world.ctx, world.actor("reporter"), world.reports["restricted"], "self_harm", token=world.token()
     )
     for kind in ("restricted", "broken"):
         world.act(kind, "directorate", "raise_danger", which_danger="blackmail")
@@ -636,7 +636,7 @@ def _filed(world: World, name: str, who: str) -> None:
     """A piece of evidence with its file."""
     world.pieces[name] = world.act(name, who, "evidence", **SCREENSHOT)
     attach_file(
-        world.house, world.actor(who), world.cases[name], world.pieces[name], png(), is_attested=True,
+        world.ctx, world.actor(who), world.cases[name], world.pieces[name], png(), is_attested=True,
         token=world.token(),
     )  # fmt: skip
 
@@ -646,7 +646,7 @@ def _asked_for(world: World, name: str) -> None:
     said = {"request": "access", "requester": "La mère", "identity_checked": "yes"}
     world.act(name, "head", "rights_request", stage="asked", **said)
     world.exports[name] = data_rights.ask_right(
-        world.house, world.actor("head"), world.cases[name], "targeted_pupil-1", token=world.token()
+        world.ctx, world.actor("head"), world.cases[name], "targeted_pupil-1", token=world.token()
     )
     world.act(name, "head", "rights_request", stage="answered", answer="Rien de plus.", **said)
 
@@ -661,7 +661,7 @@ def handed_out(world: World, name: str, *, copies: int) -> None:
     remark = Remark(kind=RemarkKind.question, text="Quand ?", awaits=True)
     said = {"document": "case_file", "copy": copies, "digest": "0" * 64, "content_head": "0" * 64}
     world.happen(name, RemarksAttached, "directorate", "directorate", **said, remarks=(remark,) * copies)
-    over, due = world.house.now() - timedelta(hours=1), world.house.now() + timedelta(hours=20)
+    over, due = world.ctx.now() - timedelta(hours=1), world.ctx.now() + timedelta(hours=20)
     for _door in range(copies):
         world.happen(
             name, DoorOpened, "academy/2", "academy", until=over.isoformat(), review_by=due.isoformat(), reason="Urgent"

@@ -12,7 +12,7 @@ from domain.telling import NOW
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.story_player import Player, throwaway
-from school_protocol.context import REALM, House
+from school_protocol.context import REALM, AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Actor
 from school_protocol.proof.state_space import Beat, Proof, Result, Story, Verdict
@@ -48,8 +48,8 @@ class Desk:
     examined: list[bytes] = field(default_factory=list)
 
     @property
-    def house(self) -> House:
-        return self.player.house
+    def ctx(self) -> AppContext:
+        return self.player.ctx
 
     def administrator(self, name: str = "first") -> Actor:
         return self.person(f"administrator {name}", self.publishing_role)
@@ -59,27 +59,27 @@ class Desk:
         return next(role.key for role in self.player.protocol.roles.values() if role.publishes)
 
     def person(self, name: str, role: str) -> Actor:
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             found = auth_repository.account_named(session, name)
             account = found.id if found else ""
             if not found:
                 account = auth_repository.add_account(
-                    session, username=name, names={"fr": name}, language="fr", created_at=self.house.now()
+                    session, username=name, names={"fr": name}, language="fr", created_at=self.ctx.now()
                 )
                 auth_repository.appoint(session, account, role=role, unit=self.player.school, starts=date(2020, 1, 1))
-            actor = auth_repository.actor(session, account, realm=REALM, today=self.house.now().date())
+            actor = auth_repository.actor(session, account, realm=REALM, today=self.ctx.now().date())
         assert actor is not None
         return actor
 
     def upload(self, content: bytes, who: str = "first", name: str = "next.yaml") -> str:
-        return publishing_service.upload(self.house, self.administrator(who), content, name)
+        return publishing_service.upload(self.ctx, self.administrator(who), content, name)
 
     def examine(self, content: bytes, before: bytes | None) -> draft_process.Report:
         self.examined.append(content)
         return {"proof": draft_process.proof_out(self.proof), "stories": []}
 
     def work_out(self) -> int:
-        return publishing_service.work_out(self.house, self.examine)
+        return publishing_service.work_out(self.ctx, self.examine)
 
     def ready(self, content: bytes, who: str = "first") -> str:
         """Uploaded, and worked out."""
@@ -89,12 +89,12 @@ class Desk:
 
     def proposed(self, content: bytes, who: str = "first") -> str:
         draft = self.ready(content, who)
-        publishing_service.propose(self.house, self.administrator(who), draft)
+        publishing_service.propose(self.ctx, self.administrator(who), draft)
         return draft
 
     def agree(self, draft: str, content: bytes, who: str = "second") -> tuple[str, int]:
         digest = read(content, "x").digest
-        return publishing_service.agree(self.house, self.administrator(who), draft, digest)
+        return publishing_service.agree(self.ctx, self.administrator(who), draft, digest)
 
     def agreed_at_once(self, *contents: bytes) -> list[str]:
         """Two drafts, agreed to at the same time by two people: `published`, or why not, in the order of the words."""
@@ -115,7 +115,7 @@ class Desk:
             return sorted(pool.map(agree, zip(drafts.items(), people, strict=True)))
 
     def published(self) -> list[tuple[int, bool]]:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             return [(line.version, line.is_current) for line in protocol_repository.definition_lines(session)]
 
 

@@ -11,7 +11,7 @@ from workshops.rooms_of import NOON, host_in, person
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.storage.models import new_id
 from school_protocol.training import attestation_service, scenario_library
@@ -23,10 +23,10 @@ SINCE = date(2026, 9, 1)
 DAY, LONG = "2026-11-26", "180"
 
 
-def furnished(folder: Path) -> House:
+def furnished(folder: Path) -> AppContext:
     """The host, with a school below its academy, and another academy with a trainer and a teacher of its own."""
-    house = host_in(folder)
-    with house.directory.writing() as session:
+    ctx = host_in(folder)
+    with ctx.directory.writing() as session:
         region = auth_repository.unit_coded(session, "R")
         assert region is not None
         province = auth_repository.add_unit(
@@ -45,7 +45,7 @@ def furnished(folder: Path) -> House:
         other = auth_repository.add_unit(session, kind=UnitKind.region, code="R2", names={"fr": "Autre académie"})
         for name, role in (("ailleurs", "trainer"), ("academie2", "academy"), ("karim", "reporter")):
             _account(session, name, role, other, None)
-    return house
+    return ctx
 
 
 def _account(session: object, name: str, role: str, unit: str, trained: date | None) -> None:
@@ -56,16 +56,16 @@ def _account(session: object, name: str, role: str, unit: str, trained: date | N
     auth_repository.appoint(session, account, role=role, unit=unit, starts=SINCE)  # type: ignore[arg-type]
 
 
-def workshop(house: House, trainer: str = "formateur", *, code: str = "ABCDEF", ended: bool = True) -> str:
+def workshop(ctx: AppContext, trainer: str = "formateur", *, code: str = "ABCDEF", ended: bool = True) -> str:
     """A workshop on the list, whose room is not there; returns its id."""
     told = scenario_library.find_scenario("blackmail")
     assert told is not None
     line = WorkshopRow(
-        id=new_id(), code=code, trainer=person(house, trainer).id, scenario="blackmail", version=told.version,
+        id=new_id(), code=code, trainer=person(ctx, trainer).id, scenario="blackmail", version=told.version,
         digest=told.digest, protocol=told.protocol, protocol_version=1, tables=2, language="fr",
         created_at=NOON - timedelta(days=2), purge_at=NOON + timedelta(days=28),
     )  # fmt: skip
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         training_repository.add_workshop(session, line)
         if ended:
             training_repository.end_workshop(session, line.id, {}, at=NOON)
@@ -79,29 +79,29 @@ def typed(*people: tuple[str, str, str]) -> tuple[Typed, ...]:
     )
 
 
-def shown(house: House, of: str, lines: Sequence[Typed], trainer: str = "formateur", day: str = DAY) -> Preview:
-    return attestation_service.preview(house, person(house, trainer), of, lines, day, LONG)
+def shown(ctx: AppContext, of: str, lines: Sequence[Typed], trainer: str = "formateur", day: str = DAY) -> Preview:
+    return attestation_service.preview(ctx, person(ctx, trainer), of, lines, day, LONG)
 
 
 def entered(
-    house: House, of: str, lines: Sequence[Typed], trainer: str = "formateur", *, token: str = "one", day: str = DAY
+    ctx: AppContext, of: str, lines: Sequence[Typed], trainer: str = "formateur", *, token: str = "one", day: str = DAY
 ) -> tuple[AttestLine, ...]:
     """Looked at, and entered as it was shown; who stands there then."""
-    preview = shown(house, of, lines, trainer, day)
-    actor = person(house, trainer)
-    attestation_service.attest(house, actor, of, lines, day, LONG, preview.digest, token=token)
-    return attestation_service.see_attest(house, actor, of).lines
+    preview = shown(ctx, of, lines, trainer, day)
+    actor = person(ctx, trainer)
+    attestation_service.attest(ctx, actor, of, lines, day, LONG, preview.digest, token=token)
+    return attestation_service.see_attest(ctx, actor, of).lines
 
 
-def account(house: House, name: str) -> Account:
-    with house.directory.reading() as session:
+def account(ctx: AppContext, name: str) -> Account:
+    with ctx.directory.reading() as session:
         found = auth_repository.account_named(session, name)
     assert found is not None
     return found
 
 
-def trained(house: House, name: str) -> date | None:
-    found = account(house, name)
+def trained(ctx: AppContext, name: str) -> date | None:
+    found = account(ctx, name)
     return found.trained_until if found.certified else None
 
 

@@ -38,19 +38,19 @@ def reported(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
 
 def begun(school: School, who: str = "head", token: str = "t", **changes: Any) -> str:
     wish = Wish(**{**{name: getattr(WISH, name) for name in WISH.__slots__}, **changes})
-    return begin_bundle(school.house, school.person(who), wish, token).job
+    return begin_bundle(school.ctx, school.person(who), wish, token).job
 
 
 def worked(school: School, hands: Any = None, seconds: float = HOUR) -> bool:
-    return go_on(school.house, hands or Here(school.house), seconds)
+    return go_on(school.ctx, hands or Here(school.ctx), seconds)
 
 
 def seen(school: School, job: str, who: str = "head") -> Job:
-    return see_job(school.house, school.person(who), job)
+    return see_job(school.ctx, school.person(who), job)
 
 
 def fetched(school: School, job: str, who: str = "head") -> zipfile.ZipFile:
-    parts = list(zipped(school.house, school.person(who), job))
+    parts = list(zipped(school.ctx, school.person(who), job))
     return zipfile.ZipFile(io.BytesIO(b"".join(parts)))
 
 
@@ -60,13 +60,13 @@ def listed(archive: zipfile.ZipFile) -> list[list[str]]:
 
 def issuings(school: School) -> dict[str, int]:
     """How many copies each case says were handed out."""
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         query = select(EventRow.case_id, func.count()).where(EventRow.kind == "DocumentIssued")
         return {str(case_id): number for case_id, number in session.execute(query.group_by(EventRow.case_id))}
 
 
 def rows(school: School) -> list[BulkCaseRow]:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         return list(session.scalars(select(BulkCaseRow).order_by(BulkCaseRow.place)))
 
 
@@ -74,7 +74,7 @@ def rows(school: School) -> list[BulkCaseRow]:
 class Dying:
     """Does the work, and is gone after so many cases: before or after it told anybody."""
 
-    house: Any
+    ctx: Any
     lives: int
     tells: bool
     size: int = 1
@@ -84,7 +84,7 @@ class Dying:
         self.told.append(told[1])
         if self.lives == 0 and self.tells:
             raise KeyboardInterrupt
-        answer = Here(self.house).do(work, *told, now=now)
+        answer = Here(self.ctx).do(work, *told, now=now)
         if self.lives == 0:
             raise KeyboardInterrupt
         self.lives -= 1
@@ -92,5 +92,5 @@ class Dying:
 
 
 def handed(school: School) -> int:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         return session.scalar(select(func.count()).select_from(HandedPaperRow)) or 0

@@ -17,7 +17,7 @@ from school_protocol.cases.service import Done, make_move, record_act
 from school_protocol.cases.showing import see_case
 from school_protocol.cases.story_player import Player, throwaway
 from school_protocol.cases.view_models import CaseView
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor
@@ -38,8 +38,8 @@ class School:
     number: str = ""
 
     @property
-    def house(self) -> House:
-        return self.player.house
+    def ctx(self) -> AppContext:
+        return self.player.ctx
 
     def person(self, who: str) -> Actor:
         return self.player.actor(who)
@@ -49,7 +49,7 @@ class School:
 
     def report(self, who: str = "team_member", **answers: Any) -> Opened:
         filled = {**REPORT, "what_happened": WORDS, "about_whom": ABOUT, **answers}
-        opened = open_case(self.house, self.person(who), "report", filled, token=self.token())
+        opened = open_case(self.ctx, self.person(who), "report", filled, token=self.token())
         self.number = opened.number
         return opened
 
@@ -57,18 +57,18 @@ class School:
         expected, token = more.pop("expected", None), more.pop("token", None) or self.token()
         paper = more.pop("paper", None)
         return record_act(
-            self.house, self.person(who), self.number, act, {**(answers or {}), **more}, expected=expected, token=token,
+            self.ctx, self.person(who), self.number, act, {**(answers or {}), **more}, expected=expected, token=token,
             proven=True, paper=paper,
         )  # fmt: skip
 
     def move(self, who: str, move: str, *, reason: str = "", expected: int | None = None, token: str = "") -> Done:
         return make_move(
-            self.house, self.person(who), self.number, move, reason=reason, expected=expected,
+            self.ctx, self.person(who), self.number, move, reason=reason, expected=expected,
             token=token or self.token(),
         )  # fmt: skip
 
     def seen_by(self, who: str) -> CaseView:
-        return see_case(self.house, self.person(who), self.number)
+        return see_case(self.ctx, self.person(who), self.number)
 
     def is_seen_by(self, who: str) -> bool:
         try:
@@ -84,7 +84,7 @@ class School:
         self.player.clock.advance(timedelta(**delay))
 
     def last_seq(self) -> int:
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             found = cases_repository.find_by_number(session, self.number)
             return cases_repository.last_seq(session, found) if found else 0
 

@@ -27,7 +27,7 @@ from school_protocol.cases.loading import keep, load
 from school_protocol.cases.models import CaseSeatRow
 from school_protocol.cases.service import record_act
 from school_protocol.cases.showing import known_already
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine import events as kinds
 from school_protocol.engine.answers import References, clean
 from school_protocol.engine.case import Case
@@ -103,7 +103,7 @@ class Worded(Filled):
     @cached_property
     def reasons(self) -> set[str]:
         """Marks in reasons of steps: what a visa is refused with is that of the step back, too."""
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             events = self.load(session, self.chief).case.events
         return {mark for one in events if isinstance(one, StepTaken) for mark in planted(one.reason)}
 
@@ -112,7 +112,7 @@ class Worded(Filled):
 
     def place(self, states: Sequence[str]) -> None:
         """The case stays where it is, if that is one of them."""
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             row = index_repository.row_of(session, self.case_id)
         if row is None or row.state not in states:
             super().place(states)
@@ -120,7 +120,7 @@ class Worded(Filled):
     def record(self, actor: Actor, act: Act, raw: Mapping[str, Any], references: References) -> Written:
         cleaned = clean(self.protocol, self.protocol.form_of(act), raw, references).answers
         before = self.last_seq()
-        record_act(self.house, actor, self.number, act.key, raw, expected=None, token=self.token(), proven=True)
+        record_act(self.ctx, actor, self.number, act.key, raw, expected=None, token=self.token(), proven=True)
         return Written(before + 1, act, cleaned)
 
 
@@ -159,10 +159,10 @@ class Disclosed(Worded):
         lifted, door = EventKind.access_lifted, EventKind.door_opened
         for who, kind in (("academy, names lifted", lifted), ("data_officer", lifted), ("academy", door)):
             self.happened.append(self._opened_by(who, kind, before + 1 + len(self.happened)))
-        with self.house.realm.writing() as session:
-            loaded = load(self.house, session, self.player.actor("head"), self.number)
+        with self.ctx.realm.writing() as session:
+            loaded = load(self.ctx, session, self.player.actor("head"), self.number)
             new = [replace(one, seq=0) for one in self.happened]
-            kept = keep(self.house, session, loaded.case_id, loaded.protocol, loaded.events, new)
+            kept = keep(self.ctx, session, loaded.case_id, loaded.protocol, loaded.events, new)
         assert list(kept) == self.happened
         self._forge()
 
@@ -192,7 +192,7 @@ class Disclosed(Worded):
             self.readers[who] = replace(actor, realm=said.get("realm", actor.realm))
         for who, said in READ["readers"].items():
             if "seat" in said:
-                until = {"until": self.house.now().date().isoformat()} if said.get("for a day") else {}
+                until = {"until": self.ctx.now().date().isoformat()} if said.get("for a day") else {}
                 answers = {"account": self.readers[who].id, "seat": said["seat"], **said.get("answers", {}), **until}
                 self._record(self.player.actor(said.get("named by", "head")), "name_seat", answers)
             if said["reads"] == "nothing, for they step aside":
@@ -201,7 +201,7 @@ class Disclosed(Worded):
 
     def _record(self, actor: Actor, act: str, answers: Mapping[str, Any], **more: Any) -> None:
         record_act(
-            self.house, actor, self.number, act, answers, expected=None, token=self.token(), proven=True, **more
+            self.ctx, actor, self.number, act, answers, expected=None, token=self.token(), proven=True, **more
         )  # fmt: skip
 
     # ---- what no form writes ---------------------------------------------------------------------------------
@@ -213,8 +213,8 @@ class Disclosed(Worded):
 
     @cached_property
     def names(self) -> Mapping[str, str]:
-        with self.house.realm.reading() as session:
-            found = load(self.house, session, self.player.actor("head"), self.number).names
+        with self.ctx.realm.reading() as session:
+            found = load(self.ctx, session, self.player.actor("head"), self.number).names
         return {key: one["name"] for key, one in found.items() if one.get("name")}
 
     def words(self, rule: str = "signed") -> str:
@@ -223,7 +223,7 @@ class Disclosed(Worded):
         return f"zq{number:04}x {self.name}" if rule in TYPED else f"code{number}"
 
     def _made(self, kind: EventKind, seq: int) -> Event:
-        cls, now = EVENTS[kind], self.house.now()
+        cls, now = EVENTS[kind], self.ctx.now()
         values = {one.name: self._value(kind, one.name) for one in fields(cls) if one.name not in HEADER}
         return cls(seq=seq, actor=self.player.actor("head").id, role="head", at=now, occurred_at=now, **values)
 
@@ -236,8 +236,8 @@ class Disclosed(Worded):
         """Rows of the index seat somebody whose seat is over, and who answers for another school; they stand until the
         index is written anew."""
         for who in ("directorate", "head"):  # that they have seen it is written down
-            showing.see_case(self.house, self.readers[who], self.number)
-        with self.house.realm.writing() as session:
+            showing.see_case(self.ctx, self.readers[who], self.number)
+        with self.ctx.realm.writing() as session:
             for who in ("whoever forged a seat", "whoever answers for another school"):
                 session.merge(
                     CaseSeatRow(case_id=self.case_id, account=self.readers[who].id, seat="member", until=None)
@@ -250,7 +250,7 @@ class Disclosed(Worded):
 
     @cached_property
     def _pointers(self) -> Mapping[Any, Callable[[], Any]]:
-        later = self.house.now() + timedelta(days=1)
+        later = self.ctx.now() + timedelta(days=1)
         states = {key for key, one in self.protocol.states.items() if not one.ended}
         own = {key for key in states if not self.protocol.states[key].team_sees}
         move = next(one for one in self.protocol.moves.values() if one.to in own and set(one.from_) <= states)
@@ -259,7 +259,7 @@ class Disclosed(Worded):
         entry = next(one.seq for one in pieces if "sha256" not in one.cleaned)  # the file's own takes its place
         note = next(one for one in self.written if one.act.kind is ActKind.note)
         heard = next(one for one in self.written if one.act.key == "listening_target")
-        writer = Handwritten(by=self.player.actor("head/2").id, role="head", at=self.house.now())
+        writer = Handwritten(by=self.player.actor("head/2").id, role="head", at=self.ctx.now())
 
         def remark(**place: Any) -> Remark:
             return Remark(kind=RemarkKind.question, text=self.words(), awaits=True, **place)
@@ -336,8 +336,8 @@ class Disclosed(Worded):
     def planted(self) -> Mapping[str, Word]:
         """Each word of the case."""
         found: dict[str, Word] = {}
-        with self.house.realm.reading() as session:
-            events = load(self.house, session, self.player.actor("head"), self.number).events
+        with self.ctx.realm.reading() as session:
+            events = load(self.ctx, session, self.player.actor("head"), self.number).events
         for event in events:
             if isinstance(event, kinds.Recorded):
                 corrected = event.derived.get("corrected", "")
@@ -388,10 +388,10 @@ def remembering() -> Iterator[None]:
     cases_folded: dict[tuple[str, int], Any] = {}
     choices: dict[tuple[str, int], Any] = {}
 
-    def once(house: House, session: Session, case_id: str) -> Any:
+    def once(ctx: AppContext, session: Session, case_id: str) -> Any:
         key = (case_id, cases_repository.last_seq(session, case_id))
         if key not in cases_folded:
-            cases_folded[key] = folded(house, session, case_id)
+            cases_folded[key] = folded(ctx, session, case_id)
         return cases_folded[key]
 
     def asked_once(protocol: Protocol, case: Case, actor: Actor, *more: Any) -> Any:
@@ -412,7 +412,7 @@ class Matrix:
 
     def __init__(self, case: Disclosed) -> None:
         self.case = case
-        self.house = case.house
+        self.ctx = case.ctx
         self.compared = 0
 
     def differences(self, *readers: str) -> Iterator[str]:
@@ -435,22 +435,22 @@ class Matrix:
 
     def _pages(self, who: str, seeing: Seeing | None) -> Iterator[tuple[str, Any]]:
         """Each kind of page, as far as it opens to this reader."""
-        house, actor, number = self.house, self.case.readers[who], self.case.number
+        ctx, actor, number = self.ctx, self.case.readers[who], self.case.number
         doors: dict[str, Callable[[], Any]] = {
-            "case": lambda: showing.see_case(house, actor, number),
+            "case": lambda: showing.see_case(ctx, actor, number),
             "chronology": lambda: list(self._chronology(actor, seeing)),
             "entries": lambda: list(self._entries(actor, seeing)),
-            "sight": lambda: access_report.see_sight(house, actor, number),
-            "danger": lambda: showing.see_danger(house, actor, number),
-            "moves": lambda: showing.see_move(house, actor, number, "close"),
-            "register": lambda: see_register(house, actor, number),
-            "copies": lambda: case_files_service.see_copies(house, actor, number),
-            "remarks": lambda: remarks.see_remarks(house, actor, number),
-            "doors": lambda: [emergency_access.see_door(house, actor, number, one) for one in self._openings],
-            "news": lambda: showing.what_is_new(house, actor, number, 0),
+            "sight": lambda: access_report.see_sight(ctx, actor, number),
+            "danger": lambda: showing.see_danger(ctx, actor, number),
+            "moves": lambda: showing.see_move(ctx, actor, number, "close"),
+            "register": lambda: see_register(ctx, actor, number),
+            "copies": lambda: case_files_service.see_copies(ctx, actor, number),
+            "remarks": lambda: remarks.see_remarks(ctx, actor, number),
+            "doors": lambda: [emergency_access.see_door(ctx, actor, number, one) for one in self._openings],
+            "news": lambda: showing.what_is_new(ctx, actor, number, 0),
             "correction": lambda: self._correcting(actor),
-            "names": lambda: emergency_access.see_names(house, actor, number),
-            "plan": lambda: showing.see_act(house, actor, number, "support_plan").prefill,
+            "names": lambda: emergency_access.see_names(ctx, actor, number),
+            "plan": lambda: showing.see_act(ctx, actor, number, "support_plan").prefill,
         }
         for name, open_ in doors.items():
             with suppress(Unseen):
@@ -458,7 +458,7 @@ class Matrix:
 
     def _correcting(self, actor: Actor) -> Any:
         (heard, *_more) = (one.seq for one in self.case.written if one.act.key == "listening_target")
-        found = showing.see_correction(self.house, actor, self.case.number, heard)
+        found = showing.see_correction(self.ctx, actor, self.case.number, heard)
         if found is None:
             raise Unseen(actor.id)
         return found.prefill
@@ -469,15 +469,15 @@ class Matrix:
 
     def _chronology(self, actor: Actor, seeing: Seeing | None) -> Iterator[Any]:
         """The first page by the use case itself, as one entry of each reader is."""
-        yield showing.see_chronology(self.house, actor, self.case.number)
+        yield showing.see_chronology(self.ctx, actor, self.case.number)
         yield seeing.chronology(most=1000) if seeing else ()
 
     def _seeing(self, actor: Actor) -> Seeing:
-        with self.house.realm.reading() as session:
-            return showing.seeing_of(self.house, load(self.house, session, actor, self.case.number, reading=True))
+        with self.ctx.realm.reading() as session:
+            return showing.seeing_of(self.ctx, load(self.ctx, session, actor, self.case.number, reading=True))
 
     def _entries(self, actor: Actor, seeing: Seeing | None) -> Iterator[Any]:
-        yield showing.see_record(self.house, actor, self.case.number, self.case.written[0].seq)
+        yield showing.see_record(self.ctx, actor, self.case.number, self.case.written[0].seq)
         for record in (*seeing.case.records, *seeing.case.retracted.values()) if seeing else ():
             yield seeing.entry(record)
 
@@ -521,7 +521,7 @@ class Matrix:
                 yield f"what a remark on {about} is on is told"
         if READ["readers"][who]["reads"] == "that it is there":
             page = seeing.page()
-            form = showing.see_act(self.house, self.case.readers[who], self.case.number, "rights_request")
+            form = showing.see_act(self.ctx, self.case.readers[who], self.case.number, "rights_request")
             if {line.deadline.key for line in page.dues if line.deadline} - set(READ["due where it is only known of"]):
                 yield "what is due stands on case"
             if any(known_already(seeing.loaded, seeing, act) for act in seeing.protocol.acts.values()):
@@ -536,7 +536,7 @@ class Matrix:
 
     def _sight(self, who: str) -> Iterator[str]:
         """What the pages say of who sees the case, and what each may do about it."""
-        asked = self.house, self.case.readers[who], self.case.number
+        asked = self.ctx, self.case.readers[who], self.case.number
         view, page, rules = access_report.see_sight(*asked), showing.see_case(*asked), READ["sight"]
         pieces = see_register(*asked).pieces if who in READ["doors"]["register"] else ()
         found = {
@@ -554,7 +554,7 @@ class Matrix:
     def _reviews(self, who: str) -> bool:
         try:
             return emergency_access.see_door(
-                self.house, self.case.readers[who], self.case.number, self._openings[-1]
+                self.ctx, self.case.readers[who], self.case.number, self._openings[-1]
             ).may_review
         except Unseen:
             return False
@@ -616,7 +616,7 @@ class Reports:
 
     def __init__(self, player: Any) -> None:
         self.school = School(player, count(1))
-        self.house, self.told = player.house, Told(self.school)
+        self.ctx, self.told = player.ctx, Told(self.school)
         self.compared = 0
         for role in player.protocol.roles:
             self.school.person(role)
@@ -639,27 +639,27 @@ class Reports:
         self._settle(name, said)
 
     def _all(self) -> tuple[PublicHeader, ...]:
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             return reports_repository.of_units(session, [self.school.player.school], statuses=tuple(Status), limit=100)
 
     def _settle(self, name: str, said: Mapping[str, Any]) -> None:
-        house, report, token = self.house, self.ids[name], f"{name} "
+        ctx, report, token = self.ctx, self.ids[name], f"{name} "
         who = self.school.person(said.get("by", "head"))
         match said.get("then"):
             case "answered":
-                triage.answer(house, who, report, "Merci", settles=True, token=token)
+                triage.answer(ctx, who, report, "Merci", settles=True, token=token)
             case "oriented":
-                orientation = next(iter(triage.see_report(house, who, report).orientations))
-                triage.orient(house, who, report, orientation.key)
+                orientation = next(iter(triage.see_report(ctx, who, report).orientations))
+                triage.orient(ctx, who, report, orientation.key)
             case "closed":
-                triage.close(house, who, [report], Wrong.abusive)
-                triage.close(house, self.school.person("team_coordinator"), [report], Wrong.abusive)
+                triage.close(ctx, who, [report], Wrong.abusive)
+                triage.close(ctx, self.school.person("team_coordinator"), [report], Wrong.abusive)
             case "opened":
-                given = {**triage.see_opening(house, who, report).prefill, "danger_now": "no", **said.get("as", {})}
-                self.cases[name] = triage.open_as_case(house, who, report, given, token=token).number
+                given = {**triage.see_opening(ctx, who, report).prefill, "danger_now": "no", **said.get("as", {})}
+                self.cases[name] = triage.open_as_case(ctx, who, report, given, token=token).number
             case "linked":
                 self.cases[name] = self.school.report("team_member").number
-                triage.link(house, who, report, self.cases[name])
+                triage.link(ctx, who, report, self.cases[name])
         for one in said.get("second", ()):
             self.school.number = self.cases[name]
             self.school.act("head", "name_seat", seat="second", account=self.school.account(one))
@@ -687,7 +687,7 @@ class Reports:
         listed = set(self._listed(actor))
         if self._may_list(actor) is not (who in READ["lists"]):
             yield "the list"
-        if triage.count_unseen(self.house, actor) != sum(1 for name in reads if self._header(name).waits):
+        if triage.count_unseen(self.ctx, actor) != sum(1 for name in reads if self._header(name).waits):
             yield "not as many are counted as wait unseen"
         for name, report in self.ids.items():
             self.compared += 1
@@ -709,27 +709,27 @@ class Reports:
             yield from () if may else self._acts(actor, name)
 
     def _header(self, name: str) -> PublicHeader:
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             return reports_repository.header(session, self.ids[name], hold=False)
 
     def _may_list(self, actor: Actor) -> bool:
         try:
-            triage.see_list(self.house, actor)
+            triage.see_list(self.ctx, actor)
         except Unseen:
             return False
         return True
 
     def _listed(self, actor: Actor) -> Iterator[str]:
         with suppress(Unseen):
-            view = triage.see_list(self.house, actor)
+            view = triage.see_list(self.ctx, actor)
             yield from (one for line in (*view.waiting, *view.settled) for one in line.ids)
 
     def _doors(self, actor: Actor, report: str) -> dict[str, Callable[[], Any]]:
         if report == self.ids["waits, and nobody reads it"]:
             return {}
         return {
-            "see_report": lambda: triage.see_report(self.house, actor, report),
-            "skim": lambda: triage.skim(self.house, actor, [report]),
+            "see_report": lambda: triage.see_report(self.ctx, actor, report),
+            "skim": lambda: triage.skim(self.ctx, actor, [report]),
         }
 
     def _apart(self, who: str, name: str, view: triage.ReportView) -> Iterator[str]:
@@ -749,30 +749,30 @@ class Reports:
         if view.is_grave is not ("answers" in said):
             yield f"{name}: whether it is grave"
         if "answers" in said or "then" in said:
-            done = triage.close(self.house, actor, [self.ids[name]], Wrong.mistaken, together=True)
+            done = triage.close(self.ctx, actor, [self.ids[name]], Wrong.mistaken, together=True)
             if done != triage.Closing(0, 0):
                 yield f"{name} is closed together with others"
         if said.get("answers", {}).get("adult_concerned") and "then" not in said:
             yield from self._stays_restricted(actor, name)
         if who not in said.get("released by", ()):
             with suppress(Unseen):
-                triage.release(self.house, actor, self.ids[name])
+                triage.release(self.ctx, actor, self.ids[name])
                 yield f"{name} is given to the school"
 
     def _stays_restricted(self, actor: Actor, name: str) -> Iterator[str]:
         """What is for those above alone goes into no case that the school reads, nor opens one."""
-        house, report = self.house, self.ids[name]
-        opening = {**triage.see_opening(house, actor, report).prefill, "danger_now": "no", "adult_concerned": "no"}
+        ctx, report = self.ctx, self.ids[name]
+        opening = {**triage.see_opening(ctx, actor, report).prefill, "danger_now": "no", "adult_concerned": "no"}
         with suppress(BadInput):
-            triage.link(house, actor, report, self.cases["in a case"])
+            triage.link(ctx, actor, report, self.cases["in a case"])
             yield f"{name} is put to a case of the school"
         with suppress(BadInput):
-            triage.open_as_case(house, actor, report, opening, token=f"{actor.id} {report} restricted")
+            triage.open_as_case(ctx, actor, report, opening, token=f"{actor.id} {report} restricted")
             yield f"{name} opens a case of the school"
 
     def _in_case(self, actor: Actor, who: str, name: str) -> Iterator[str]:
         try:
-            found = told(triage.of_case(self.house, actor, self.cases[name]))
+            found = told(triage.of_case(self.ctx, actor, self.cases[name]))
         except Unseen:
             found = ""
         may = who in READ["reports"][name].get("read in the case by", READ["reports"][name]["read by"])
@@ -781,20 +781,20 @@ class Reports:
 
     def _acts(self, actor: Actor, name: str) -> Iterator[str]:
         """Whoever does not read it does nothing with it: one act each in turn."""
-        house, report, given = self.house, self.ids[name], {"what_happened": "x"}
+        ctx, report, given = self.ctx, self.ids[name], {"what_happened": "x"}
         before = self._header(name)
         acts: dict[str, Callable[[], Any]] = {
-            "answer": lambda: triage.answer(house, actor, report, "x", settles=True, token=f"{actor.id} {report}"),
-            "orient": lambda: triage.orient(house, actor, report, next(iter(self._orientations))),
-            "close": lambda: triage.close(house, actor, [report], Wrong.mistaken),
-            "verify": lambda: triage.verify(house, actor, report, is_to_verify=not before.to_verify),
-            "release": lambda: triage.release(house, actor, report),
-            "take up again": lambda: triage.take_up_again(house, actor, report),
-            "take several up again": lambda: triage.take_up_several(house, actor, [report]),
-            "link": lambda: triage.link(house, actor, report, self.school.number),
-            "see opening": lambda: triage.see_opening(house, actor, report),
-            "rehearse opening": lambda: triage.rehearse_opening(house, actor, report, given),
-            "open": lambda: triage.open_as_case(house, actor, report, given, token=f"{actor.id} {report} open"),
+            "answer": lambda: triage.answer(ctx, actor, report, "x", settles=True, token=f"{actor.id} {report}"),
+            "orient": lambda: triage.orient(ctx, actor, report, next(iter(self._orientations))),
+            "close": lambda: triage.close(ctx, actor, [report], Wrong.mistaken),
+            "verify": lambda: triage.verify(ctx, actor, report, is_to_verify=not before.to_verify),
+            "release": lambda: triage.release(ctx, actor, report),
+            "take up again": lambda: triage.take_up_again(ctx, actor, report),
+            "take several up again": lambda: triage.take_up_several(ctx, actor, [report]),
+            "link": lambda: triage.link(ctx, actor, report, self.school.number),
+            "see opening": lambda: triage.see_opening(ctx, actor, report),
+            "rehearse opening": lambda: triage.rehearse_opening(ctx, actor, report, given),
+            "open": lambda: triage.open_as_case(ctx, actor, report, given, token=f"{actor.id} {report} open"),
         }
         act = next(self._turn) % len(acts)
         name = f"{name}: {list(acts)[act]}"

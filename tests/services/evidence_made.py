@@ -22,7 +22,7 @@ from storage.lying import PLACES, Place, around, settings_for
 
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from services.conftest import School
 
@@ -120,18 +120,18 @@ def zip_file() -> bytes:
 @contextmanager
 def filing(folder: Path, moroccan: Protocol, **settings: Any) -> Iterator[School]:
     """A school with a report and one piece, whose installation takes files."""
-    house = open_house(Settings(data=folder / "var", evidence_files=True, **settings), TurnableClock(NOW))
-    found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[attr-defined]
+    ctx = open_context(Settings(data=folder / "var", evidence_files=True, **settings), TurnableClock(NOW))
+    found = School(prepared(ctx, ctx.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[attr-defined]
     found.report()
     try:
         yield found
     finally:
-        house.close()
+        ctx.close()
 
 
 def on_disk(school: School) -> list[Path]:
     """Everything that lies in the folder of files."""
-    return sorted(path for path in school.house.settings.files.rglob("*") if path.is_file())
+    return sorted(path for path in school.ctx.settings.files.rglob("*") if path.is_file())
 
 
 everywhere = pytest.mark.parametrize("school", PLACES, indirect=True)
@@ -145,7 +145,7 @@ def files_in(request: pytest.FixtureRequest) -> dict[str, str]:
 
 def there(school: School) -> Place:
     """Where the files of this school lie."""
-    return around(school.house.blobs, school.house.realm)
+    return around(school.ctx.blobs, school.ctx.realm)
 
 
 # ---- a scanner -----------------------------------------------------------------------------------------------------

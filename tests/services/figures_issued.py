@@ -15,7 +15,7 @@ from domain.telling import MOROCCAN, NOW
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.prepare_process import Here
 from school_protocol.cases.story_player import SCHOOL_WEEK, Player, throwaway
-from school_protocol.context import REALM, House
+from school_protocol.context import REALM, AppContext
 from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
@@ -62,17 +62,17 @@ class Country:
     tokens: Iterator[int] = field(default_factory=count)
 
     @property
-    def house(self) -> House:
-        return self.player.house
+    def ctx(self) -> AppContext:
+        return self.player.ctx
 
     def person(self, who: str) -> Actor:
-        with self.house.directory.reading() as session:
-            found = auth_repository.actor(session, self.people[who], realm=REALM, today=self.house.now().date())
+        with self.ctx.directory.reading() as session:
+            found = auth_repository.actor(session, self.people[who], realm=REALM, today=self.ctx.now().date())
         assert found is not None
         return found
 
     def unit(self, code: str) -> Unit:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             return auth_repository.unit(session, self.units[code])
 
     def count_in(
@@ -83,7 +83,7 @@ class Country:
         unit = self.unit(code)
         own = unit.id if unit.kind is UnitKind.school else own_part(unit.id)
         path = (own, *(() if unit.kind is UnitKind.school else (unit.id,)), *unit.parents)
-        with self.house.realm.writing() as session:
+        with self.ctx.realm.writing() as session:
             for _case in range(number):
                 cells = Counter(dict.fromkeys(a_case(drawn, only or {}), 1))
                 when = month or drawn.choice(MONTHS)
@@ -95,27 +95,27 @@ class Country:
 
     def ask(self, who: str, code: str, *, token: str = "", year: int = YEAR) -> str:
         return releases.ask_release(
-            self.house, self.person(who), PROTOCOL, code, year, token or f"t{next(self.tokens)}"
+            self.ctx, self.person(who), PROTOCOL, code, year, token or f"t{next(self.tokens)}"
         )
 
     def issue(self, who: str, code: str, *, year: int = YEAR) -> FigureJobRow:
         """Asked for, and worked out here: what became of it."""
         job = self.ask(who, code, year=year)
-        while releases.go_on(self.house, Here(self.house)):
+        while releases.go_on(self.ctx, Here(self.ctx)):
             pass
         return self.job(job)
 
     def job(self, job: str) -> FigureJobRow:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             return statistics_repository.job(session, job)
 
     def lines(self, code: str) -> tuple[ReleaseLine, ...]:
         """The releases that have it, the newest first."""
-        return releases.releases_covering(self.house, self.unit(code))
+        return releases.releases_covering(self.ctx, self.unit(code))
 
     def told(self, code: str, release: str = "") -> Told:
         unit = self.unit(code)
-        return releases.see_told(self.house, unit, release or self.lines(code)[0].id)
+        return releases.see_told(self.ctx, unit, release or self.lines(code)[0].id)
 
     def wait(self, **delay: float) -> None:
         self.player.clock.advance(timedelta(**delay))
@@ -154,7 +154,7 @@ def a_country(cases: Mapping[str, int] = CASES_OF) -> Iterator[Country]:
 
 def furnish(country: Country, *, password_hash: str = "", since: datetime = NOW) -> None:
     """Its places and people."""
-    with country.house.directory.writing() as session:
+    with country.ctx.directory.writing() as session:
         for code, (kind, parent, french, arabic) in PLACES.items():
             names = {"fr": french, "ar": arabic}
             country.units[code] = auth_repository.add_unit(

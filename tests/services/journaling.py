@@ -20,7 +20,7 @@ from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.context import House, Library, open_house
+from school_protocol.context import AppContext, Library, open_context
 from school_protocol.engine.events import Entry
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.mail import Post
@@ -37,7 +37,7 @@ ROLE = "test_role"
 class Kept:
     """The house, and what is in it: `a` and `b` are whole, of `words` some were destroyed, `gone` was erased."""
 
-    house: House
+    ctx: AppContext
     clock: TurnableClock
     cases: dict[str, str]
     post: str = ""
@@ -49,22 +49,22 @@ class Kept:
 
     def append(self, name: str, *entries: Entry) -> None:
         case_id = self.cases[name]
-        with self.house.realm.writing() as session:
+        with self.ctx.realm.writing() as session:
             last = cases_repository.last_seq(session, case_id)
-            cases_repository.append(session, self.house.vault, case_id, last, entries)
+            cases_repository.append(session, self.ctx.vault, case_id, last, entries)
             number = cases_repository.opened(session, case_id).number
             index_repository.write(session, index_row(case_id, number, last_seq=last + len(entries)))
 
     def read(self, *names: str) -> None:
         for name in names:
-            with self.house.realm.writing() as session:
+            with self.ctx.realm.writing() as session:
                 access_log.note(
                     session, case_id=self.cases[name], account=self.person, at=self.clock.now(), what="page"
                 )
 
     def administer(self, *reasons: str) -> None:
         for reason in reasons:
-            with self.house.directory.writing() as session:
+            with self.ctx.directory.writing() as session:
                 administration_log.write_entry(session, self.change(reason))
 
     def change(self, reason: str) -> administration_log.Change:
@@ -77,16 +77,16 @@ class Kept:
         self.clock.advance(timedelta(days=1))
 
     def anchor(self, resumes: str = "") -> int:
-        return take_anchor(self.house, Post(), resumes=resumes).number
+        return take_anchor(self.ctx, Post(), resumes=resumes).number
 
     def erase(self, name: str) -> None:
         case_id = self.cases[name]
-        backups.note(self.house.settings.data, self.house.vault, case_id, self.clock.now())
-        with self.house.realm.writing() as session:
-            privacy_repository.erase_case(session, self.house.vault, case_id, at=self.clock.now(), actor="officer")
+        backups.note(self.ctx.settings.data, self.ctx.vault, case_id, self.clock.now())
+        with self.ctx.realm.writing() as session:
+            privacy_repository.erase_case(session, self.ctx.vault, case_id, at=self.clock.now(), actor="officer")
 
     def close(self) -> None:
-        self.house.close()
+        self.ctx.close()
 
 
 def entry(kind: str = "NoteAdded", **more: Any) -> Entry:
@@ -97,8 +97,8 @@ def entry(kind: str = "NoteAdded", **more: Any) -> Entry:
 def opened(folder: Path, engines: Mapping[str, Engine] | None = None) -> Kept:
     """An empty one."""
     clock = TurnableClock(NOW)
-    kept = Kept(open_house(Settings(data=folder), clock, engines), clock, {})
-    with kept.house.directory.writing() as session:
+    kept = Kept(open_context(Settings(data=folder), clock, engines), clock, {})
+    with kept.ctx.directory.writing() as session:
         kept.unit = auth_repository.add_unit(session, kind=UnitKind.school, code="00001A", names={"fr": "École"})
         kept.person = auth_repository.add_account(
             session, username="someone", names={"fr": "Quelqu’un"}, language="fr", created_at=NOW, email="s@x.example"
@@ -108,10 +108,10 @@ def opened(folder: Path, engines: Mapping[str, Engine] | None = None) -> Kept:
 
 
 def new_case(kept: Kept, name: str) -> None:
-    case_id = case_keys.prepare_key(kept.house.realm, kept.house.vault)
-    with kept.house.realm.writing() as session:
+    case_id = case_keys.prepare_key(kept.ctx.realm, kept.ctx.vault)
+    with kept.ctx.realm.writing() as session:
         cases_repository.open_case(
-            session, kept.house.vault, case_id=case_id,
+            session, kept.ctx.vault, case_id=case_id,
             number=cases_repository.free_number(session, random.SystemRandom()),
             protocol="test", version=1, digest="d" * 64, unit=kept.unit, opened_at=NOW,
         )  # fmt: skip
@@ -126,8 +126,8 @@ def told(folder: Path, engines: Mapping[str, Engine] | None = None) -> Kept:
         new_case(kept, name)
     kept.read("a", "b", "a", "gone", "a")
     kept.administer("first", "second")
-    with kept.house.realm.writing() as session:
-        cases_repository.destroy_words(session, kept.house.vault, kept.case("words"), 1, at=NOW, actor="officer")
+    with kept.ctx.realm.writing() as session:
+        cases_repository.destroy_words(session, kept.ctx.vault, kept.case("words"), 1, at=NOW, actor="officer")
     kept.anchor()
     kept.day_passes()
     kept.append("a", entry(), entry(words={"w": "five"}))
@@ -147,17 +147,17 @@ def told(folder: Path, engines: Mapping[str, Engine] | None = None) -> Kept:
 def copied(kept: Kept, folder: Path) -> None:
     """The whole installation, as a thief would take it: everything is in the files, none is open."""
     kept.close()
-    shutil.copytree(kept.house.settings.data, folder)
+    shutil.copytree(kept.ctx.settings.data, folder)
 
 
-def again(kept: Kept, folder: Path) -> House:
+def again(kept: Kept, folder: Path) -> AppContext:
     """The house on a copy, opened without migrating or linking anything."""
-    settings = replace(kept.house.settings, data=folder)
+    settings = replace(kept.ctx.settings, data=folder)
     stores = {name: Store(open_engine(settings.store_url(name))) for name in ("realm", "directory")}
     vault = Vault.open(settings.keys)
     stores["directory"].under(vault)
     library = Library(stores["directory"])
-    return House(stores["realm"], stores["directory"], vault, kept.clock, library, settings)
+    return AppContext(stores["realm"], stores["directory"], vault, kept.clock, library, settings)
 
 
 @contextmanager

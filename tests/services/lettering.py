@@ -64,7 +64,7 @@ def refer(
 ) -> None:
     answers = {
         "target": target, "covers": ["need"], "channel": "letter", "sent_by": school.account(who), "urgency": "day",
-        "sent_at": school.house.now().isoformat(),
+        "sent_at": school.ctx.now().isoformat(),
         "summary": SUMMARY, "legal_basis": ["cpp_42"], "persons": list(named),
         **others,
     }  # fmt: skip
@@ -73,7 +73,7 @@ def refer(
 
 def issue(school: School, who: str, document: str, about: str = "", language: str = "fr", token: str = "") -> Any:
     return issue_letter(
-        school.house, school.person(who), school.number, document, about, language, token=token or school.token()
+        school.ctx, school.person(who), school.number, document, about, language, token=token or school.token()
     )
 
 

@@ -49,39 +49,39 @@ class Keeping:
 
     @property
     def today(self) -> date:
-        return today_for(self.school.house)
+        return today_for(self.school.ctx)
 
     def reach(self, who: str) -> None:
         account = self.school.account(who)
-        with self.school.house.directory.writing() as session:
+        with self.school.ctx.directory.writing() as session:
             auth_repository.set_address(session, account, email=f"{who}@college.example", phone=None)
 
     def lose(self, who: str) -> None:
         """No message reaches that person any more."""
         account = self.school.account(who)
-        with self.school.house.directory.writing() as session:
+        with self.school.ctx.directory.writing() as session:
             auth_repository.set_address(session, account, email=None, phone=None)
 
     def case_id(self, number: str = "") -> str:
-        with self.school.house.realm.reading() as session:
+        with self.school.ctx.realm.reading() as session:
             found = cases_repository.find_by_number(session, number or self.school.number)
         assert found is not None
         return found
 
     def keep(self, number: str, event: Event) -> None:
-        house = self.school.house
-        with house.realm.writing() as session:
-            protocol, case = folded(house, session, self.case_id(number))
-            keep(house, session, self.case_id(number), protocol, case.events, [event])
+        ctx = self.school.ctx
+        with ctx.realm.writing() as session:
+            protocol, case = folded(ctx, session, self.case_id(number))
+            keep(ctx, session, self.case_id(number), protocol, case.events, [event])
 
     def step(self, target: str, *, level: int | None = None, number: str = "") -> None:
         """The case goes to that state, as if a move of the definition had led there."""
-        house, number = self.school.house, number or self.school.number
-        with house.realm.reading() as session:
-            protocol, case = folded(house, session, self.case_id(number))
+        ctx, number = self.school.ctx, number or self.school.number
+        with ctx.realm.reading() as session:
+            protocol, case = folded(ctx, session, self.case_id(number))
         move = move_to(protocol, target)
         actor = self.school.account("head")
-        header = {"actor": actor, "role": "head", "at": house.now(), "occurred_at": house.now()}
+        header = {"actor": actor, "role": "head", "at": ctx.now(), "occurred_at": ctx.now()}
         self.keep(number, StepTaken(**header, move=move, source=case.state, target=target, level=level))  # type: ignore[arg-type]
 
     def ended(self, state: str, level: int | None = None) -> str:
@@ -91,13 +91,13 @@ class Keeping:
         return self.school.number
 
     def standing(self, number: str = "") -> Standing | None:
-        with self.school.house.realm.reading() as session:
+        with self.school.ctx.realm.reading() as session:
             return privacy_repository.standing(session, self.case_id(number))
 
     def run(self) -> Report:
         """One run, and what messages it asked for go out."""
-        self.reports.append(run_sweep(self.school.house))
-        sweep(self.school.house, Post(self.mail, None))
+        self.reports.append(run_sweep(self.school.ctx))
+        sweep(self.school.ctx, Post(self.mail, None))
         return self.reports[-1]
 
     def days(self, count: int, *, agree: bool = True) -> None:
@@ -118,18 +118,18 @@ class Keeping:
 
     def agree(self, who: str = "data_officer") -> int:
         person = self.school.person(who)
-        waiting = [line.number for line in holds.see_list(self.school.house, person).lines if line.waits]
-        return holds.agree(self.school.house, person, waiting, token=self.school.token()) if waiting else 0
+        waiting = [line.number for line in holds.see_list(self.school.ctx, person).lines if line.waits]
+        return holds.agree(self.school.ctx, person, waiting, token=self.school.token()) if waiting else 0
 
     def is_erased(self, number: str = "") -> bool:
-        with self.school.house.realm.reading() as session:
+        with self.school.ctx.realm.reading() as session:
             return cases_repository.is_destroyed(session, self.case_id(number))
 
     def is_shown(self, number: str, who: str = "head") -> bool:
         from school_protocol.cases.showing import see_case
 
         try:
-            see_case(self.school.house, self.school.person(who), number)
+            see_case(self.school.ctx, self.school.person(who), number)
         except Unseen:
             return False
         return True

@@ -18,15 +18,15 @@ ASKS = Remark(kind=RemarkKind.complete, text="Qui a informé la famille, et quan
 
 def write(school: School, *events: Event) -> None:
     """Put these events after what the case has."""
-    with school.house.realm.writing() as session:
-        loaded = load(school.house, session, school.person("head"), school.number)
-        keep(school.house, session, loaded.case_id, loaded.protocol, loaded.events, events)
+    with school.ctx.realm.writing() as session:
+        loaded = load(school.ctx, session, school.person("head"), school.number)
+        keep(school.ctx, session, loaded.case_id, loaded.protocol, loaded.events, events)
 
 
 def placed(school: School, state: str, *, level: int | None = None, by: str = "team_coordinator") -> None:
     """Take the case to that state by whatever move leads there, and begin the review that the step begins."""
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("head"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("head"), school.number)
     move = next(one for one in loaded.protocol.moves.values() if one.to == state)
     header: dict[str, Any] = {
         "actor": school.account(by), "role": by.partition("/")[0], "at": loaded.now, "occurred_at": loaded.now,
@@ -49,13 +49,13 @@ def closing(school: School, level: int = 3) -> None:
 def observes(school: School, remark: Remark = ASKS, who: str = "directorate", **more: Any) -> Done:
     more.setdefault("expected", school.last_seq())
     more.setdefault("token", school.token())
-    return observe(school.house, school.person(who), school.number, remark, **more)
+    return observe(school.ctx, school.person(who), school.number, remark, **more)
 
 
 def waits(school: School, who: str = "directorate", **chosen: Any) -> list[tuple[str, tuple[str, ...]]]:
     """What waits for this person: each case's number with its reasons, in order."""
     asked = Chosen(**chosen) if chosen else None
-    queue = see_queue(school.house, school.person(who), asked)
+    queue = see_queue(school.ctx, school.person(who), asked)
     return [(line.case.number, tuple(reason.kind for reason in line.reasons)) for line in queue.lines]
 
 
@@ -65,8 +65,8 @@ def kinds(school: School, who: str = "directorate") -> tuple[str, ...]:
 
 
 def row(school: School) -> index_repository.IndexRow:
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("directorate"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("directorate"), school.number)
         found = index_repository.row_of(session, loaded.case_id)
     assert found is not None
     return found

@@ -30,8 +30,8 @@ class Region:
     units: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        house = self.school.house
-        with house.directory.writing() as session:
+        ctx = self.school.ctx
+        with ctx.directory.writing() as session:
             province = auth_repository.units_of_kind(session, UnitKind.province)[0].id
             academy = auth_repository.units_of_kind(session, UnitKind.region)[0].id
             other = self._unit(session, UnitKind.province, "P2", academy)
@@ -53,44 +53,44 @@ class Region:
         return self.units[code]
 
     def _person(self, session: Any, name: str, role: str, unit: str) -> None:
-        house = self.school.house
+        ctx = self.school.ctx
         account = auth_repository.add_account(
-            session, username=name.replace(" ", "."), names={"fr": name}, language="fr", created_at=house.now(),
+            session, username=name.replace(" ", "."), names={"fr": name}, language="fr", created_at=ctx.now(),
             certified=True, trained_until=date(2099, 12, 31), password_hash="chosen",
             email=f"{name.replace(' ', '.').lower()}@a.example",
         )  # fmt: skip
         auth_repository.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
-        self.school.player.actors[name] = self.actors[name] = Actor(account, house.name, name, ())
+        self.school.player.actors[name] = self.actors[name] = Actor(account, ctx.name, name, ())
 
     def person(self, name: str) -> Actor:
         """Somebody by name, in the offices that they hold today."""
         if name not in self.actors:
             return self.school.person(name)
-        with self.school.house.directory.reading() as session:
-            found = actor_of(self.school.house, self.actors[name].id, session)
+        with self.school.ctx.directory.reading() as session:
+            found = actor_of(self.school.ctx, self.actors[name].id, session)
         assert found is not None
         self.school.player.actors[name] = found
         return found
 
     def act(self, who: str, number: str, act: str, /, **answers: Any) -> Done:
         """What somebody of any school records in that case."""
-        house, token = self.school.house, self.school.token()
-        return record_act(house, self.person(who), number, act, answers, expected=None, token=token, proven=True)
+        ctx, token = self.school.ctx, self.school.token()
+        return record_act(ctx, self.person(who), number, act, answers, expected=None, token=token, proven=True)
 
     def request(self, who: str, number: str, seq: int) -> RequestView:
-        return sharing.see_request(self.school.house, self.person(who), number, seq)
+        return sharing.see_request(self.school.ctx, self.person(who), number, seq)
 
     def answer(self, who: str, number: str, seq: int, **answers: Any) -> None:
         view = self.request(who, number, seq)
         self.act(who, number, view.act.act.key, **answers, **view.fixed)
 
     def waits_for(self, name: str) -> tuple[RequestLine, ...]:
-        return sharing.waiting_for(self.school.house, self.person(name))
+        return sharing.waiting_for(self.school.ctx, self.person(name))
 
     def reach(self, who: str) -> None:
         """Messages reach that person of the school."""
         account = self.school.account(who)
-        with self.school.house.directory.writing() as session:
+        with self.school.ctx.directory.writing() as session:
             auth_repository.set_address(session, account, email=f"{who}@a.example", phone=None)
 
     def wait(self, **delay: float) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.reports import service as reports_service
 from school_protocol.reports import triage
 from school_protocol.reports.public_door import Door, Gate, renew
@@ -27,25 +27,25 @@ class Told:
     places: int = 0
 
     @property
-    def house(self) -> House:
-        return self.school.house
+    def ctx(self) -> AppContext:
+        return self.school.ctx
 
     def door(self, kind: str = "public") -> Door:
-        return renew(self.house, self.school.person("head"), "00000A", kind)
+        return renew(self.ctx, self.school.person("head"), "00000A", kind)
 
     def send(self, kind: str = "public", *, address: str = "", **answers: Any) -> Receipt:
         """One report, from a place of its own where none is named, its question answered where one stands."""
         self.places += 1
         door, address = self.door(kind), address or f"198.51.{self.places // 250}.{self.places % 250}"
-        view = reports_service.see_form(self.house, self.gate, door.code, address=address)
+        view = reports_service.see_form(self.ctx, self.gate, door.code, address=address)
         solved = str(view.challenge.answer) if view.challenge else ""
         return reports_service.receive(
-            self.house, self.gate, door.code, {**TOLD, **answers}, token=view.token, address=address, language="fr",
+            self.ctx, self.gate, door.code, {**TOLD, **answers}, token=view.token, address=address, language="fr",
             solved=solved,
         )  # fmt: skip
 
     def ids(self, who: str = "team_member") -> list[str]:
-        listed = triage.see_list(self.house, self.school.person(who))
+        listed = triage.see_list(self.ctx, self.school.person(who))
         return [one for line in (*listed.waiting, *listed.settled) for one in line.ids]
 
     def only(self, who: str = "team_member") -> str:
@@ -53,7 +53,7 @@ class Told:
         return found
 
     def back(self, receipt: Receipt, code: str = "") -> Any:
-        return come_back(self.house, self.gate, receipt.door.code, code or receipt.code, address=HERE)
+        return come_back(self.ctx, self.gate, receipt.door.code, code or receipt.code, address=HERE)
 
 
 def digits(receipt: Receipt) -> str:

@@ -52,7 +52,7 @@ def asked(school: School, set_pages: list[str]) -> School:
 
 
 def issued(school: School, who: str = "head", profile: str = PROFILE) -> bytes:
-    return issue_case_file(school.house, school.person(who), school.number, profile, "fr").data
+    return issue_case_file(school.ctx, school.person(who), school.number, profile, "fr").data
 
 
 def moved(school: School, who: str = "team_member") -> None:
@@ -65,16 +65,16 @@ def swept(school: School, make: Callable[[Wanted], Look] | None = None) -> list[
     came: list[str] = []
 
     def noted(one: Wanted) -> Look:
-        look = (make or (lambda one: make_ahead(school.house, one)))(one)
+        look = (make or (lambda one: make_ahead(school.ctx, one)))(one)
         came.append(look.outcome.value)
         return look
 
-    go_through(school.house, noted)
+    go_through(school.ctx, noted)
     return came
 
 
 def kept(school: School) -> int:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         return session.scalar(select(func.count()).select_from(PreparedPaperRow)) or 0
 
 
@@ -82,7 +82,7 @@ def kept(school: School) -> int:
 def test_what_was_asked_for_lately_is_made_once_the_case_is_quiet(asked: School, set_pages: list[str]) -> None:
     assert swept(asked) == ["made"]
     assert len(set_pages) == 1
-    assert ready(asked.house, asked.person("head"), asked.number) == {(PROFILE, "fr")}
+    assert ready(asked.ctx, asked.person("head"), asked.number) == {(PROFILE, "fr")}
     assert issued(asked) == b"%PDF " + set_pages[0].encode()
     assert len(set_pages) == 1, "nothing was typeset while the head waited"
 
@@ -90,7 +90,7 @@ def test_what_was_asked_for_lately_is_made_once_the_case_is_quiet(asked: School,
 @pytest.mark.exhaustive
 def test_without_it_the_head_waits(asked: School, set_pages: list[str]) -> None:
     """The control of the test above."""
-    assert ready(asked.house, asked.person("head"), asked.number) == frozenset()
+    assert ready(asked.ctx, asked.person("head"), asked.number) == frozenset()
     issued(asked)
     assert len(set_pages) == 1
 
@@ -103,8 +103,8 @@ def test_while_somebody_writes_nothing_is_made(asked: School, set_pages: list[st
 
 
 def test_how_long_it_must_be_quiet_is_a_setting(asked: School) -> None:
-    house = asked.house
-    asked.player.house = replace(house, settings=replace(house.settings, quiet=timedelta(minutes=2)))
+    ctx = asked.ctx
+    asked.player.ctx = replace(ctx, settings=replace(ctx.settings, quiet=timedelta(minutes=2)))
     assert swept(asked) == []
     asked.wait(seconds=95)
     assert swept(asked) == ["made"]
@@ -149,7 +149,7 @@ def test_what_somebody_writes_meanwhile_drops_it(asked: School) -> None:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(prepared, "draft", slow)
-            return make_ahead(asked.house, one)
+            return make_ahead(asked.ctx, one)
 
     before = kept(asked)
     assert swept(asked, interrupted) == ["moved"]
@@ -174,9 +174,9 @@ class _Slow:
 
 def role_ends(school: School, who: str) -> None:
     actor = school.person(who)
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         for held in _appointments(session, actor):
-            auth_repository.end_appointment(session, held, school.house.now().date() - timedelta(days=1))
+            auth_repository.end_appointment(session, held, school.ctx.now().date() - timedelta(days=1))
 
 
 def _appointments(session: Any, actor: Actor) -> list[str]:
@@ -190,9 +190,9 @@ def excluded(school: School) -> None:
 
 
 def erased(school: School) -> None:
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
-        cases_repository.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
+        cases_repository.destroy_case(session, school.ctx.vault, case_id, at=school.ctx.now(), actor="x")
 
 
 @pytest.mark.parametrize("why", ["role", "inactive"])
@@ -200,7 +200,7 @@ def test_for_whom_it_is_not_any_more_nothing_is_made(asked: School, set_pages: l
     if why == "role":
         role_ends(asked, "head")
     else:
-        with asked.house.directory.writing() as session:
+        with asked.ctx.directory.writing() as session:
             auth_repository.set_active(session, asked.account("head"), False)
     assert swept(asked) == ["nothing"]
     assert swept(asked) == [], "nor looked at again the same day"
@@ -227,7 +227,7 @@ def test_a_case_erased_meanwhile_keeps_nothing(asked: School) -> None:
         before = printing.draft
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(prepared, "draft", lambda *told: _Slow(before(*told), lambda: erased(asked)))
-            return make_ahead(asked.house, one)
+            return make_ahead(asked.ctx, one)
 
     assert swept(asked, interrupted) == ["moved"]
     assert kept(asked) == 0
@@ -239,7 +239,7 @@ def test_of_a_case_that_has_ended_nothing_is_made(asked: School, monkeypatch: py
 
     from school_protocol.cases.models import CaseIndexRow
 
-    with asked.house.realm.writing() as session:
+    with asked.ctx.realm.writing() as session:
         session.execute(update(CaseIndexRow).values(ended=True))
     assert swept(asked) == []
 
@@ -254,20 +254,20 @@ def test_one_that_fails_keeps_no_other_back_and_is_not_begun_endlessly(
     asked.report()
     issued(asked)
     moved(asked)
-    hands = Here(asked.house)
+    hands = Here(asked.ctx)
     begun: list[str] = []
 
     def fails_for_the_first(one: Wanted) -> Look:
         begun.append(one.case_id)
-        with asked.house.realm.reading() as session:
+        with asked.ctx.realm.reading() as session:
             is_first = cases_repository.opened(session, one.case_id).number == first
         if is_first:
-            return hands.do(_fails, one, now=asked.house.now())
-        return hands.do(make_ahead, one, now=asked.house.now())
+            return hands.do(_fails, one, now=asked.ctx.now())
+        return hands.do(make_ahead, one, now=asked.ctx.now())
 
     with caplog.at_level(logging.WARNING):
         for _minute in range(120):
-            go_through(asked.house, fails_for_the_first)
+            go_through(asked.ctx, fails_for_the_first)
             asked.wait(seconds=60)
     assert len(begun) == 4, "three times the one that fails, once the other"
     assert kept(asked) == 2
@@ -278,7 +278,7 @@ def test_one_that_fails_keeps_no_other_back_and_is_not_begun_endlessly(
     assert swept(asked) == ["made"], "once the case moves it is begun anew"
 
 
-def _fails(_house: Any, _one: Wanted) -> Look:
+def _fails(_ctx: Any, _one: Wanted) -> Look:
     raise ZeroDivisionError("secret words of a case")
 
 
@@ -288,7 +288,7 @@ def test_whoever_is_gone_in_the_middle_is_made_up_for(asked: School) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        go_through(asked.house, gone)
+        go_through(asked.ctx, gone)
     assert swept(asked) == [], "as long as somebody may be at it"
     asked.wait(minutes=6)
     assert swept(asked) == ["made"]
@@ -300,7 +300,7 @@ def test_two_workers_look_at_a_file_once(asked: School) -> None:
 
     def slow(one: Wanted) -> Look:
         inner.append(swept(asked))
-        return make_ahead(asked.house, one)
+        return make_ahead(asked.ctx, one)
 
     assert swept(asked, slow) == ["made"]
     assert inner == [[]]
@@ -309,7 +309,7 @@ def test_two_workers_look_at_a_file_once(asked: School) -> None:
 @pytest.mark.exhaustive
 def test_words_destroyed_are_made_up_for_and_the_look_forgotten(asked: School) -> None:
     swept(asked)
-    with asked.house.realm.writing() as session:
+    with asked.ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, asked.number) or ""
         cases_repository.forget_what_was_made(session, case_id)
         assert session.scalar(select(func.count()).select_from(PaperLookRow)) == 0

@@ -24,7 +24,7 @@ from school_protocol.case_files.record import bare_schema
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.index_repository import EVERYTHING
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import UnitKind
@@ -38,22 +38,22 @@ from services.tokening import drawn
 
 def bearer(school: School, who: str = "directorate", kind: UnitKind = UnitKind.province) -> Bearer:
     _token, secret = drawn(school.player, who, kind)
-    return admit(school.house, secret, Right.cases, "api.cases")
+    return admit(school.ctx, secret, Right.cases, "api.cases")
 
 
-def numbers(house: House, by: Bearer) -> list[str]:
-    page = read_cases(house, by, EVERYTHING, limit=50)
+def numbers(ctx: AppContext, by: Bearer) -> list[str]:
+    page = read_cases(ctx, by, EVERYTHING, limit=50)
     return [row.number for row in page.rows]
 
 
 def record(school: School, by: Bearer, language: str = "fr") -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(read_record(school.house, by, school.number, language))
+    found: dict[str, Any] = json.loads(read_record(school.ctx, by, school.number, language))
     return found
 
 
 def rewrite_row(school: School, **changes: Any) -> None:
     """As the index says it once a case is restricted, or somebody takes no part."""
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
         row = index_repository.row_of(session, case_id)
         assert row is not None
@@ -71,7 +71,7 @@ def restrict(school: School) -> None:
 def test_the_cases_of_its_place_are_listed_and_read(school: School, who: str, kind: UnitKind) -> None:
     school.report()
     by = bearer(school, who, kind)
-    assert numbers(school.house, by) == [school.number]
+    assert numbers(school.ctx, by) == [school.number]
     assert record(school, by)["case"]["head"]["number"] == school.number
 
 
@@ -82,23 +82,23 @@ def test_a_restricted_case_is_not_there(school: School) -> None:
     assert school.is_seen_by("directorate")
     restrict(school)
     assert school.is_seen_by("directorate")
-    assert numbers(school.house, by) == []
+    assert numbers(school.ctx, by) == []
     with pytest.raises(Unseen):
         record(school, by)
 
 
 def test_a_case_of_another_place_is_as_one_that_nobody_has(school: School) -> None:
     school.report()
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         region = auth_repository.add_unit(session, kind=UnitKind.region, code="R9", names={"fr": "Ailleurs"})
         elsewhere = auth_repository.unit(session, region)
     by = bearer(school)
     foreign = Bearer(by.token, elsewhere)
-    assert numbers(school.house, foreign) == []
+    assert numbers(school.ctx, foreign) == []
     told = []
     for number in (school.number, "1234567890128", "12", "x" * 500, "\0"):
         with pytest.raises(Unseen) as caught:
-            read_record(school.house, foreign, number, "fr")
+            read_record(school.ctx, foreign, number, "fr")
         told.append(type(caught.value))
     assert set(told) == {Unseen}
 
@@ -119,7 +119,7 @@ def test_a_record_is_what_its_schema_says(school: School, language: str) -> None
 def test_no_pupil_and_no_colleague_is_named(school: School) -> None:
     for who in ("team_member", "head", "team_coordinator", "directorate"):
         account = school.account(who)
-        with school.house.directory.writing() as session:
+        with school.ctx.directory.writing() as session:
             people_repository.change_account(
                 session, account, names={"fr": f"zqnamed {who}"}, language="fr", email=None, phone=None
             )
@@ -152,7 +152,7 @@ def test_a_reading_stands_where_everybody_sees_who_has_read(school: School) -> N
     school.report()
     by = bearer(school)
     record(school, by)
-    lines = see_sight(school.house, school.person("head"), school.number).readings.lines
+    lines = see_sight(school.ctx, school.person("head"), school.number).readings.lines
     assert ("Pilotage", "api") in {(one.name, one.kind) for one in lines}
 
 
@@ -170,7 +170,7 @@ def test_a_reading_that_failed_is_no_access(school: School, monkeypatch: pytest.
     monkeypatch.setattr(api_service, "_record", slow)
     with pytest.raises(Unseen):
         record(school, by)
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
         assert [one.what for one in access_log.access_of_case(session, case_id, limit=9, account=by.account)] == []
 
@@ -186,43 +186,43 @@ def test_where_one_who_made_the_token_or_oversees_takes_no_part_it_reads_nothing
     }[who]  # fmt: skip
     assert apart is not None
     if who == "agreed":
-        with school.house.directory.writing() as session:
+        with school.ctx.directory.writing() as session:
             auth_repository.set_active(session, apart, False)  # who has left is bound by it as before
-    assert numbers(school.house, by) == [school.number]
+    assert numbers(school.ctx, by) == [school.number]
     rewrite_row(school, exclusions=frozenset({apart}))
-    assert numbers(school.house, by) == []
+    assert numbers(school.ctx, by) == []
     with pytest.raises(Unseen):
         record(school, by)
     if who == "beside":
-        assert numbers(school.house, region) == [school.number], "who oversees the province binds no token above it"
+        assert numbers(school.ctx, region) == [school.number], "who oversees the province binds no token above it"
         record(school, region)
 
 
 def test_a_token_reads_on_while_one_of_the_two_who_made_it_is_at_their_post(school: School) -> None:
     token, secret = drawn(school.player)
-    house = school.house
-    with house.directory.reading() as session:
+    ctx = school.ctx
+    with ctx.directory.reading() as session:
         kept = api_repository.token(session, token)
     assert kept is not None
     assert kept.agreed_by is not None
     for gone, is_good in (((), True), ((kept.asked_by,), True), ((kept.agreed_by,), True)):
-        set_active(house, gone)
-        assert bool(admit(house, secret, Right.cases, "api.cases")) is is_good
-    set_active(house, (kept.asked_by, kept.agreed_by))
+        set_active(ctx, gone)
+        assert bool(admit(ctx, secret, Right.cases, "api.cases")) is is_good
+    set_active(ctx, (kept.asked_by, kept.agreed_by))
     with pytest.raises(UnknownToken):
-        admit(house, secret, Right.cases, "api.cases")
-    set_active(house, ())
+        admit(ctx, secret, Right.cases, "api.cases")
+    set_active(ctx, ())
     elsewhere = {kept.asked_by: "directorate", kept.agreed_by: "trainer"}  # there still, in another post
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         for account, role in elsewhere.items():
             rewrite(session, AppointmentRow, AppointmentRow.account == account, role=role)
     with pytest.raises(UnknownToken):
-        admit(house, secret, Right.cases, "api.cases")
+        admit(ctx, secret, Right.cases, "api.cases")
 
 
-def set_active(house: House, gone: Iterable[str]) -> None:
+def set_active(ctx: AppContext, gone: Iterable[str]) -> None:
     """Everybody is there but these."""
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         people = select(AccountRow.id).join(AppointmentRow, AppointmentRow.account == AccountRow.id)
         for account in session.scalars(people.distinct()).all():
             auth_repository.set_active(session, account, account not in gone)
@@ -233,11 +233,11 @@ def test_an_unknown_token_waits_for_nobody_who_writes(school: School) -> None:
 
     def guess() -> None:
         with pytest.raises(UnknownToken):
-            admit(school.house, "sp_guessed", Right.cases, "api.cases")
+            admit(school.ctx, "sp_guessed", Right.cases, "api.cases")
         done.set()
 
     thread = threading.Thread(target=guess)
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_language(session, head, "fr")
         thread.start()
         answered = done.wait(3)

@@ -34,17 +34,17 @@ def meeting(monkeypatch: pytest.MonkeyPatch) -> threading.Barrier:
 
 
 def seen(school: School) -> int:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number)
         assert case_id is not None
         return sum(
-            entry.kind == "CaseSeen" for entry in cases_repository.load_events(session, school.house.vault, case_id)
+            entry.kind == "CaseSeen" for entry in cases_repository.load_events(session, school.ctx.vault, case_id)
         )
 
 
 def opening(school: School, who: str) -> Callable[[], CaseView]:
     actor = school.person(who)
-    return lambda: see_case(school.house, actor, school.number)
+    return lambda: see_case(school.ctx, actor, school.number)
 
 
 def test_two_of_the_team_open_a_case_at_once(school: School, meeting: threading.Barrier) -> None:
@@ -62,7 +62,7 @@ def test_one_opens_a_case_in_which_another_writes(school: School, monkeypatch: p
 
     def write() -> None:
         done.append(
-            record_act(school.house, member, school.number, "note", {"text": "mot"}, expected=None, token="one")
+            record_act(school.ctx, member, school.number, "note", {"text": "mot"}, expected=None, token="one")
         )
 
     writer = threading.Thread(target=write)
@@ -74,7 +74,7 @@ def test_one_opens_a_case_in_which_another_writes(school: School, monkeypatch: p
         return found
 
     monkeypatch.setattr("school_protocol.cases.showing.load", read)
-    assert isinstance(see_case(school.house, head, school.number), CaseView)
+    assert isinstance(see_case(school.ctx, head, school.number), CaseView)
     writer.join(timeout=10)
     assert len(done) == 1
     assert seen(school) == 1

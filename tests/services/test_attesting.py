@@ -14,8 +14,8 @@ from workshops.rooms_of import NOON, made, person
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import trust_in
-from school_protocol.case_files.verify_copy import Checked, Standing, asked, checked, checked_said
-from school_protocol.context import House
+from school_protocol.case_files.verify_copy import Checked, Standing, asked, checked, verification_messages
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
 from school_protocol.language import Wording
 from school_protocol.mail import Letter, Post
@@ -51,19 +51,19 @@ IN_TWO_YEARS = date(2028, 11, 26)
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def ctx(tmp_path: Path) -> Iterator[AppContext]:
     found = furnished(tmp_path)
     yield found
     found.close()
 
 
-def withdrawn(house: House, of: str, attestation: str, reason: str = "not_passed", token: str = "w") -> None:
-    attestation_service.withdraw(house, person(house), of, attestation, reason=reason, sentence="", token=token)
+def withdrawn(ctx: AppContext, of: str, attestation: str, reason: str = "not_passed", token: str = "w") -> None:
+    attestation_service.withdraw(ctx, person(ctx), of, attestation, reason=reason, sentence="", token=token)
 
 
-def rows(house: House, kinds: set[Kind], name: str = "salma") -> list[Kind]:
-    with house.directory.reading() as session:
-        found = administration_log.about(session, account(house, name).id, kinds=kinds, limit=20)
+def rows(ctx: AppContext, kinds: set[Kind], name: str = "salma") -> list[Kind]:
+    with ctx.directory.reading() as session:
+        found = administration_log.about(session, account(ctx, name).id, kinds=kinds, limit=20)
     return [one.kind for one in found]
 
 
@@ -71,14 +71,14 @@ def rows(house: House, kinds: set[Kind], name: str = "salma") -> list[Kind]:
 
 
 @pytest.mark.exhaustive
-def test_each_line_is_judged_and_refused_ones_say_why(house: House) -> None:
+def test_each_line_is_judged_and_refused_ones_say_why(ctx: AppContext) -> None:
     lines = typed(
         ("Salma", "SALMA", "passed"), ("Un autre", "karim", "passed"), ("Moi", "formateur", "passed"),
         ("Personne de ce nom", "nobody", "passed"),
         ("", "omar", "attended"), ("=1+1", "", "passed"), ("Salma bis", "salma", "passed"), ("x" * 121, "", "passed"),
         ("Personne", "", "maybe"), ("Élève", "", "absent"), ("elève", "", "passed"),
     )  # fmt: skip
-    found = shown(house, workshop(house), lines).lines
+    found = shown(ctx, workshop(ctx), lines).lines
     said = [one.problems for one in found]
     assert said == [
         (), ("not_of_the_academy",), ("own",), ("not_of_the_academy",), ("no_name",), ("formula",), ("twice",),
@@ -110,11 +110,11 @@ def test_a_list_that_cannot_be_read_says_why() -> None:
 
 
 @pytest.mark.exhaustive
-def test_the_day_and_the_length_are_those_of_the_workshop(house: House) -> None:
-    of, lines = workshop(house), typed(("Salma", "", "passed"))
+def test_the_day_and_the_length_are_those_of_the_workshop(ctx: AppContext) -> None:
+    of, lines = workshop(ctx), typed(("Salma", "", "passed"))
     for day, minutes, key in (("2026-11-27", LONG, "held_on"), ("x", LONG, "held_on"), (DAY, "9", "minutes")):
         with pytest.raises(BadInput) as refused:
-            attestation_service.preview(house, person(house), of, lines, day, minutes)
+            attestation_service.preview(ctx, person(ctx), of, lines, day, minutes)
         assert key in refused.value.problems
     assert months_after(date(2026, 8, 31), 6) == date(2027, 2, 28)
     assert months_after(date(2026, 12, 31), 24) == date(2028, 12, 31)
@@ -124,76 +124,76 @@ def test_the_day_and_the_length_are_those_of_the_workshop(house: House) -> None:
 
 
 @pytest.mark.exhaustive
-def test_who_passed_is_certified_and_can_be_appointed_to_a_team(house: House) -> None:
-    admin, salma = person(house, "admin.r"), account(house, "salma").id
+def test_who_passed_is_certified_and_can_be_appointed_to_a_team(ctx: AppContext) -> None:
+    admin, salma = person(ctx, "admin.r"), account(ctx, "salma").id
     post = {
         "role": "team_member", "unit": "01234A", "starts": DAY, "ends": "", "reason": "takes_up", "sentence": "",
     }  # fmt: skip
     with pytest.raises(TeamRefused):
-        people_service.appoint(house, admin, salma, **post, token="before")
-    (line,) = entered(house, workshop(house), typed((NAME, "salma", "passed")))
+        people_service.appoint(ctx, admin, salma, **post, token="before")
+    (line,) = entered(ctx, workshop(ctx), typed((NAME, "salma", "passed")))
     assert (line.attestation.valid_until, line.username) == (IN_TWO_YEARS, "salma")
-    assert trained(house, "salma") == IN_TWO_YEARS
-    assert rows(house, {Kind.certificate_seen}) == [Kind.certificate_seen]
-    people_service.appoint(house, admin, salma, **post, token="after")
-    view = staff_list.see_person(house, admin, salma)
+    assert trained(ctx, "salma") == IN_TWO_YEARS
+    assert rows(ctx, {Kind.certificate_seen}) == [Kind.certificate_seen]
+    people_service.appoint(ctx, admin, salma, **post, token="after")
+    view = staff_list.see_person(ctx, admin, salma)
     assert [one.until for one in view.certificates] == [IN_TWO_YEARS]
     assert "workshop" in {one.reason for one in view.history}
 
 
 @pytest.mark.exhaustive
-def test_the_definition_says_for_how_many_months(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    (moroccan,) = house.library.current()
+def test_the_definition_says_for_how_many_months(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    (moroccan,) = ctx.library.current()
     assert moroccan.teams is not None
     other = moroccan.model_copy(update={"teams": moroccan.teams.model_copy(update={"certificate_months": 7})})
-    monkeypatch.setattr(type(house.library), "current", lambda _library: (other,))
-    assert shown(house, workshop(house), typed((NAME, "", "passed"))).lines[0].until == date(2027, 6, 26)
+    monkeypatch.setattr(type(ctx.library), "current", lambda _library: (other,))
+    assert shown(ctx, workshop(ctx), typed((NAME, "", "passed"))).lines[0].until == date(2027, 6, 26)
 
 
 @pytest.mark.exhaustive
-def test_a_press_sent_twice_enters_once_and_another_list_with_it_is_refused(house: House) -> None:
-    of, lines = workshop(house), typed((NAME, "salma", "passed"), ("Omar", "", "attended"))
-    preview = shown(house, of, lines)
+def test_a_press_sent_twice_enters_once_and_another_list_with_it_is_refused(ctx: AppContext) -> None:
+    of, lines = workshop(ctx), typed((NAME, "salma", "passed"), ("Omar", "", "attended"))
+    preview = shown(ctx, of, lines)
     for repeated in (False, True):
-        done = attestation_service.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="one")
+        done = attestation_service.attest(ctx, person(ctx), of, lines, DAY, LONG, preview.digest, token="one")
         assert (done.entered, done.repeated) == (2, repeated)
-    assert len(attestation_service.see_attest(house, person(house), of).lines) == 2
+    assert len(attestation_service.see_attest(ctx, person(ctx), of).lines) == 2
     with pytest.raises(TeamRefused):
-        attestation_service.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="two")
+        attestation_service.attest(ctx, person(ctx), of, lines, DAY, LONG, preview.digest, token="two")
     with pytest.raises(SentBefore):
-        attestation_service.attest(house, person(house), of, lines, DAY, LONG, "another", token="one")
+        attestation_service.attest(ctx, person(ctx), of, lines, DAY, LONG, "another", token="one")
 
 
 @pytest.mark.exhaustive
-def test_what_is_confirmed_is_what_was_shown_or_nothing(house: House) -> None:
-    of, lines = workshop(house), typed((NAME, "salma", "passed"))
-    preview = shown(house, of, lines)
+def test_what_is_confirmed_is_what_was_shown_or_nothing(ctx: AppContext) -> None:
+    of, lines = workshop(ctx), typed((NAME, "salma", "passed"))
+    preview = shown(ctx, of, lines)
     with pytest.raises(TeamRefused):
         attestation_service.attest(
-            house, person(house), of, renamed(lines, "Autre"), DAY, LONG, preview.digest, token="a"
+            ctx, person(ctx), of, renamed(lines, "Autre"), DAY, LONG, preview.digest, token="a"
         )
     with pytest.raises(TeamRefused):
-        attestation_service.attest(house, person(house), of, lines, "2026-11-25", LONG, preview.digest, token="b")
-    assert attestation_service.see_attest(house, person(house), of).lines == ()
-    attestation_service.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="c")
-    assert [one.attestation.name for one in attestation_service.see_attest(house, person(house), of).lines] == [NAME]
+        attestation_service.attest(ctx, person(ctx), of, lines, "2026-11-25", LONG, preview.digest, token="b")
+    assert attestation_service.see_attest(ctx, person(ctx), of).lines == ()
+    attestation_service.attest(ctx, person(ctx), of, lines, DAY, LONG, preview.digest, token="c")
+    assert [one.attestation.name for one in attestation_service.see_attest(ctx, person(ctx), of).lines] == [NAME]
 
 
 @pytest.mark.exhaustive
-def test_what_was_attested_is_its_own_workshops_alone(house: House) -> None:
-    (line,) = entered(house, workshop(house), typed((NAME, "", "passed")))
+def test_what_was_attested_is_its_own_workshops_alone(ctx: AppContext) -> None:
+    (line,) = entered(ctx, workshop(ctx), typed((NAME, "", "passed")))
     with pytest.raises(Unseen):
-        attestation_service.own(house, person(house), workshop(house, code="CDEFHJ"), line.attestation.id)
+        attestation_service.own(ctx, person(ctx), workshop(ctx, code="CDEFHJ"), line.attestation.id)
 
 
 @pytest.mark.exhaustive
-def test_a_room_that_was_destroyed_can_still_be_attested(house: House) -> None:
-    of = made(house, tables=1)
-    workshop_end.purge(house, of.id)
-    view = attestation_service.see_attest(house, person(house), of.id)
+def test_a_room_that_was_destroyed_can_still_be_attested(ctx: AppContext) -> None:
+    of = made(ctx, tables=1)
+    workshop_end.purge(ctx, of.id)
+    view = attestation_service.see_attest(ctx, person(ctx), of.id)
     assert view.is_open
     assert view.title["fr"]
-    (line,) = entered(house, of.id, typed((NAME, "", "passed")), day=view.day.isoformat())
+    (line,) = entered(ctx, of.id, typed((NAME, "", "passed")), day=view.day.isoformat())
     assert line.attestation.titles["protocol"]["fr"]
 
 
@@ -201,13 +201,13 @@ def test_a_room_that_was_destroyed_can_still_be_attested(house: House) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_name_is_sealed_and_follows_the_master_key(house: House) -> None:
-    of = workshop(house)
-    entered(house, of, typed((NAME, "salma", "passed")))
-    for folder in house.settings.data.rglob("*.sqlite*"):
+def test_a_name_is_sealed_and_follows_the_master_key(ctx: AppContext) -> None:
+    of = workshop(ctx)
+    entered(ctx, of, typed((NAME, "salma", "passed")))
+    for folder in ctx.settings.data.rglob("*.sqlite*"):
         assert b"Zqsalma" not in folder.read_bytes(), folder.name
-    case_keys.rotate((house.realm, house.directory), house.vault)
-    assert attestation_service.see_attest(house, person(house), of).lines[0].attestation.name == NAME
+    case_keys.rotate((ctx.realm, ctx.directory), ctx.vault)
+    assert attestation_service.see_attest(ctx, person(ctx), of).lines[0].attestation.name == NAME
 
 
 @pytest.mark.exhaustive(
@@ -229,12 +229,12 @@ def test_a_name_is_sealed_and_follows_the_master_key(house: House) -> None:
         "DELETE FROM attestation_copy",
     ],
 )
-def test_what_was_attested_is_never_changed(house: House, statement: str) -> None:
-    of = workshop(house)
-    line, _other = entered(house, of, typed((NAME, "salma", "passed"), ("Omar", "", "attended")))
-    certificates.issue(house, person(house), of, line.attestation.id, "fr", token="c")
-    withdrawn(house, of, line.attestation.id)
-    with pytest.raises(DBAPIError), house.directory.writing() as session:
+def test_what_was_attested_is_never_changed(ctx: AppContext, statement: str) -> None:
+    of = workshop(ctx)
+    line, _other = entered(ctx, of, typed((NAME, "salma", "passed"), ("Omar", "", "attended")))
+    certificates.issue(ctx, person(ctx), of, line.attestation.id, "fr", token="c")
+    withdrawn(ctx, of, line.attestation.id)
+    with pytest.raises(DBAPIError), ctx.directory.writing() as session:
         session.execute(text(statement))
 
 
@@ -242,189 +242,189 @@ def test_what_was_attested_is_never_changed(house: House, statement: str) -> Non
 
 
 @pytest.mark.exhaustive
-def test_withdrawn_it_certifies_no_more_and_stays_written_down(house: House) -> None:
-    of = workshop(house)
-    line = entered(house, of, typed((NAME, "salma", "passed")))[0]
+def test_withdrawn_it_certifies_no_more_and_stays_written_down(ctx: AppContext) -> None:
+    of = workshop(ctx)
+    line = entered(ctx, of, typed((NAME, "salma", "passed")))[0]
     with pytest.raises(BadInput):
-        withdrawn(house, of, line.attestation.id, reason="")
-    withdrawn(house, of, line.attestation.id)
-    withdrawn(house, of, line.attestation.id)  # the same press
+        withdrawn(ctx, of, line.attestation.id, reason="")
+    withdrawn(ctx, of, line.attestation.id)
+    withdrawn(ctx, of, line.attestation.id)  # the same press
     with pytest.raises(TeamRefused):
-        withdrawn(house, of, line.attestation.id, token="again")
-    assert trained(house, "salma") is None
-    assert rows(house, {Kind.certificate_withdrawn}) == [Kind.certificate_withdrawn]
-    view = staff_list.see_person(house, person(house, "admin.r"), account(house, "salma").id)
+        withdrawn(ctx, of, line.attestation.id, token="again")
+    assert trained(ctx, "salma") is None
+    assert rows(ctx, {Kind.certificate_withdrawn}) == [Kind.certificate_withdrawn]
+    view = staff_list.see_person(ctx, person(ctx, "admin.r"), account(ctx, "salma").id)
     assert view.certificates == ()
-    again = entered(house, of, typed((NAME, "salma", "passed")), token="two")
+    again = entered(ctx, of, typed((NAME, "salma", "passed")), token="two")
     assert [one.attestation.withdrawn is None for one in again] == [False, True]
-    assert trained(house, "salma") == IN_TWO_YEARS
+    assert trained(ctx, "salma") == IN_TWO_YEARS
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("seen", [date(2027, 3, 1), date(2030, 3, 1), None])
-def test_what_an_administrator_saw_stays_when_a_workshop_is_withdrawn(house: House, seen: date | None) -> None:
+def test_what_an_administrator_saw_stays_when_a_workshop_is_withdrawn(ctx: AppContext, seen: date | None) -> None:
     """Before it: it is as it was. After it: what they saw last stands, whatever becomes of the workshop."""
-    _see(house, date(2027, 1, 1))
-    of = workshop(house)
-    line = entered(house, of, typed((NAME, "salma", "passed")))[0]
-    assert trained(house, "salma") == IN_TWO_YEARS
+    _see(ctx, date(2027, 1, 1))
+    of = workshop(ctx)
+    line = entered(ctx, of, typed((NAME, "salma", "passed")))[0]
+    assert trained(ctx, "salma") == IN_TWO_YEARS
     if seen is not None:
-        _see(house, seen)
-    withdrawn(house, of, line.attestation.id)
-    assert trained(house, "salma") == (seen or date(2027, 1, 1))
+        _see(ctx, seen)
+    withdrawn(ctx, of, line.attestation.id)
+    assert trained(ctx, "salma") == (seen or date(2027, 1, 1))
 
 
 @pytest.mark.exhaustive
-def test_what_was_said_of_an_account_by_other_ways_stays_when_a_workshop_is_withdrawn(house: House) -> None:
-    of = workshop(house)
-    line = entered(house, of, typed((NAME, "salma", "passed")))[0]
-    with house.directory.writing() as session:
+def test_what_was_said_of_an_account_by_other_ways_stays_when_a_workshop_is_withdrawn(ctx: AppContext) -> None:
+    of = workshop(ctx)
+    line = entered(ctx, of, typed((NAME, "salma", "passed")))[0]
+    with ctx.directory.writing() as session:
         auth_repository.set_training(
-            session, account(house, "salma").id, certified=True, trained_until=date(2027, 5, 5)
+            session, account(ctx, "salma").id, certified=True, trained_until=date(2027, 5, 5)
         )
-    withdrawn(house, of, line.attestation.id)
-    assert trained(house, "salma") == date(2027, 5, 5)
+    withdrawn(ctx, of, line.attestation.id)
+    assert trained(ctx, "salma") == date(2027, 5, 5)
 
 
-def _see(house: House, until: date) -> None:
+def _see(ctx: AppContext, until: date) -> None:
     """An administrator sees a certificate, a minute after all that was."""
-    house.clock.turn_to(house.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
-    with house.directory.writing() as session:
-        salma = account(house, "salma").id
-        keep_certificates(session, [Certificate(salma, None, until, person(house, "admin.r").id, house.now())])
-    house.clock.turn_to(house.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
+    ctx.clock.turn_to(ctx.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
+    with ctx.directory.writing() as session:
+        salma = account(ctx, "salma").id
+        keep_certificates(session, [Certificate(salma, None, until, person(ctx, "admin.r").id, ctx.now())])
+    ctx.clock.turn_to(ctx.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
 
 
 @pytest.mark.exhaustive
-def test_a_longer_certificate_is_not_cut_short_and_two_workshops_do_not_undo_each_other(house: House) -> None:
-    _see(house, date(2031, 1, 1))
-    first = workshop(house)
-    one = entered(house, first, typed((NAME, "salma", "passed")))[0]
-    assert trained(house, "salma") == date(2031, 1, 1)
-    withdrawn(house, first, one.attestation.id)
-    assert trained(house, "salma") == date(2031, 1, 1)
-    second, third = workshop(house, code="BCDEFH"), workshop(house, code="CDEFHJ")
-    omar = entered(house, second, typed(("Omar", "omar", "passed")), token="two", day="2026-11-24")[0]
-    house.clock.turn_to(house.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
-    entered(house, third, typed(("Omar", "omar", "passed")), token="three")
-    withdrawn(house, second, omar.attestation.id, token="w2")
-    assert trained(house, "omar") == IN_TWO_YEARS
+def test_a_longer_certificate_is_not_cut_short_and_two_workshops_do_not_undo_each_other(ctx: AppContext) -> None:
+    _see(ctx, date(2031, 1, 1))
+    first = workshop(ctx)
+    one = entered(ctx, first, typed((NAME, "salma", "passed")))[0]
+    assert trained(ctx, "salma") == date(2031, 1, 1)
+    withdrawn(ctx, first, one.attestation.id)
+    assert trained(ctx, "salma") == date(2031, 1, 1)
+    second, third = workshop(ctx, code="BCDEFH"), workshop(ctx, code="CDEFHJ")
+    omar = entered(ctx, second, typed(("Omar", "omar", "passed")), token="two", day="2026-11-24")[0]
+    ctx.clock.turn_to(ctx.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
+    entered(ctx, third, typed(("Omar", "omar", "passed")), token="three")
+    withdrawn(ctx, second, omar.attestation.id, token="w2")
+    assert trained(ctx, "omar") == IN_TWO_YEARS
 
 
 # ---- certificates ------------------------------------------------------------------------------------------------
 
 
-def keyed(house: House) -> None:
+def keyed(ctx: AppContext) -> None:
     forever = timedelta(days=3650)
-    folder = house.settings.data / "signing"
+    folder = ctx.settings.data / "signing"
     make_authority(folder, "Root", {"R": "Académie"}, Validity(NOON - forever, NOON + forever))
 
 
-def verified(house: House, data: bytes) -> Checked:
-    folder = house.settings.signing_folder
+def verified(ctx: AppContext, data: bytes) -> Checked:
+    folder = ctx.settings.signing_folder
     assert folder is not None
-    return asked(house, checked(data, trust_in(folder), house.now()))
+    return asked(ctx, checked(data, trust_in(folder), ctx.now()))
 
 
 @pango
-def test_a_certificate_is_genuine_altered_or_withdrawn_and_verification_says_which(house: House) -> None:
-    keyed(house)
-    of = workshop(house)
-    one = entered(house, of, typed((NAME, "salma", "passed")))[0].attestation
-    name, first = certificates.issue(house, person(house), of, one.id, "fr", token="c")
+def test_a_certificate_is_genuine_altered_or_withdrawn_and_verification_says_which(ctx: AppContext) -> None:
+    keyed(ctx)
+    of = workshop(ctx)
+    one = entered(ctx, of, typed((NAME, "salma", "passed")))[0].attestation
+    name, first = certificates.issue(ctx, person(ctx), of, one.id, "fr", token="c")
     with pytest.raises(SentBefore):
-        certificates.issue(house, person(house), of, one.id, "fr", token="c")
-    again, second = certificates.issue(house, person(house), of, one.id, "ar", token="d")
+        certificates.issue(ctx, person(ctx), of, one.id, "fr", token="c")
+    again, second = certificates.issue(ctx, person(ctx), of, one.id, "ar", token="d")
     assert (name, again) == (f"{one.number}-1-fr.pdf", f"{one.number}-2-ar.pdf")
-    found = verified(house, first)
+    found = verified(ctx, first)
     assert (found.standing, found.is_issued) == (Standing.genuine, True)
-    said = checked_said(Wording("fr"), found)
+    said = verification_messages(Wording("fr"), found)
     assert "authentique" in said.title
     assert NAME in {value for _name, value in said.facts}
     flipped = bytearray(first)
     flipped[len(flipped) // 3] ^= 1
-    assert verified(house, bytes(flipped)).standing is Standing.not_trusted
-    withdrawn(house, of, one.id)
+    assert verified(ctx, bytes(flipped)).standing is Standing.not_trusted
+    withdrawn(ctx, of, one.id)
     for data in (first, second):
-        gone = verified(house, data)
+        gone = verified(ctx, data)
         assert gone.standing is Standing.not_trusted
         assert Code.COPY_REVOKED in gone.verdict.codes
-        assert checked_said(Wording("en"), gone).title == "This copy was taken back: it is not to be relied on."
+        assert verification_messages(Wording("en"), gone).title == "This copy was taken back: it is not to be relied on."
     with pytest.raises(Unseen):
-        certificates.issue(house, person(house), of, one.id, "fr", token="e")
+        certificates.issue(ctx, person(ctx), of, one.id, "fr", token="e")
 
 
 @pango
-def test_what_was_signed_but_not_handed_out_here_is_not_genuine(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    keyed(house)
-    of = workshop(house)
-    one = entered(house, of, typed((NAME, "", "passed")))[0].attestation
-    data = certificates._made(house, one, 1, Wording("fr"))
-    found = verified(house, data)
+def test_what_was_signed_but_not_handed_out_here_is_not_genuine(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyed(ctx)
+    of = workshop(ctx)
+    one = entered(ctx, of, typed((NAME, "", "passed")))[0].attestation
+    data = certificates._made(ctx, one, 1, Wording("fr"))
+    found = verified(ctx, data)
     assert found.standing is Standing.not_trusted
     assert Code.NOT_ISSUED in found.verdict.codes
 
 
 @pytest.mark.exhaustive
-def test_who_did_not_pass_has_no_certificate(house: House) -> None:
-    of = workshop(house)
-    one = entered(house, of, typed((NAME, "salma", "attended")))[0].attestation
-    assert trained(house, "salma") is None
+def test_who_did_not_pass_has_no_certificate(ctx: AppContext) -> None:
+    of = workshop(ctx)
+    one = entered(ctx, of, typed((NAME, "salma", "attended")))[0].attestation
+    assert trained(ctx, "salma") is None
     with pytest.raises(Unseen):
-        certificates.issue(house, person(house), of, one.id, "fr", token="c")
+        certificates.issue(ctx, person(ctx), of, one.id, "fr", token="c")
 
 
 # ---- the register ------------------------------------------------------------------------------------------------
 
 
-def test_the_register_finds_what_ends_soon_less_what_was_renewed_or_withdrawn(house: House) -> None:
-    first = workshop(house)
+def test_the_register_finds_what_ends_soon_less_what_was_renewed_or_withdrawn(ctx: AppContext) -> None:
+    first = workshop(ctx)
     lines = entered(
-        house, first, typed((NAME, "salma", "passed"), ("Omar", "omar", "passed"), ("Rachid", "", "passed"))
+        ctx, first, typed((NAME, "salma", "passed"), ("Omar", "omar", "passed"), ("Rachid", "", "passed"))
     )
     ids = {one.attestation.name: one.attestation.id for one in lines}
-    withdrawn(house, first, ids["Rachid"])
+    withdrawn(ctx, first, ids["Rachid"])
 
     def soon() -> set[str]:
-        view = certificates.see_register(house, person(house, "academie"), ending=True)
+        view = certificates.see_register(ctx, person(ctx, "academie"), ending=True)
         assert all(one.ends_soon for one in view.lines)
         return {one.attestation.name for one in view.lines}
 
     assert soon() == set()
-    house.clock.turn_to(NOON + timedelta(days=731 - 91))  # type: ignore[attr-defined]
+    ctx.clock.turn_to(NOON + timedelta(days=731 - 91))  # type: ignore[attr-defined]
     assert soon() == set()
-    house.clock.turn_to(NOON + timedelta(days=731 - 90))  # type: ignore[attr-defined]
+    ctx.clock.turn_to(NOON + timedelta(days=731 - 90))  # type: ignore[attr-defined]
     assert soon() == {NAME, "Omar"}
-    later = _later(house)
-    entered(house, later, typed((NAME, "salma", "passed")), token="l", day=house.now().date().isoformat())
+    later = _later(ctx)
+    entered(ctx, later, typed((NAME, "salma", "passed")), token="l", day=ctx.now().date().isoformat())
     assert soon() == {"Omar"}
-    every = certificates.see_register(house, person(house, "academie")).lines
+    every = certificates.see_register(ctx, person(ctx, "academie")).lines
     assert [one.ends_soon for one in every if one.attestation.name == NAME] == [False, False]
 
 
-def _later(house: House) -> str:
+def _later(ctx: AppContext) -> str:
     from school_protocol.training import repository as training_repository
 
-    of = workshop(house, code="XYZXYZ", ended=False)
-    with house.directory.writing() as session:
-        training_repository.end_workshop(session, of, {}, at=house.now())
+    of = workshop(ctx, code="XYZXYZ", ended=False)
+    with ctx.directory.writing() as session:
+        training_repository.end_workshop(session, of, {}, at=ctx.now())
     return of
 
 
 @pytest.mark.exhaustive
-def test_the_register_goes_page_by_page_and_its_list_holds_no_formula(house: House) -> None:
-    of = workshop(house)
+def test_the_register_goes_page_by_page_and_its_list_holds_no_formula(ctx: AppContext) -> None:
+    of = workshop(ctx)
     lines = typed(*((f"Personne {number:03}", "", "passed") for number in range(60)))
-    entered(house, of, lines)
-    academy = person(house, "academie")
-    first = certificates.see_register(house, academy)
-    second = certificates.see_register(house, academy, after=first.after)
+    entered(ctx, of, lines)
+    academy = person(ctx, "academie")
+    first = certificates.see_register(ctx, academy)
+    second = certificates.see_register(ctx, academy, after=first.after)
     assert (len(first.lines), len(second.lines), second.after) == (50, 10, "")
     assert len({one.attestation.id for one in (*first.lines, *second.lines)}) == 60
     with pytest.raises(Unseen):
-        certificates.see_register(house, academy, after="x~y")
+        certificates.see_register(ctx, academy, after="x~y")
     found = certificates.register_list(
-        house, academy, ["name"], lambda one: [f"@{one.attestation.name}", "=1"], ending=False
+        ctx, academy, ["name"], lambda one: [f"@{one.attestation.name}", "=1"], ending=False
     )
     told = b"".join(found).decode("utf-8-sig").splitlines()
     assert len(told) == 61
@@ -434,16 +434,16 @@ def test_the_register_goes_page_by_page_and_its_list_holds_no_formula(house: Hou
 # ---- who appoints a trainer --------------------------------------------------------------------------------------
 
 
-def test_a_trainer_is_appointed_by_the_academy_and_by_nobody_below_it(house: House) -> None:
-    salma = account(house, "salma").id
+def test_a_trainer_is_appointed_by_the_academy_and_by_nobody_below_it(ctx: AppContext) -> None:
+    salma = account(ctx, "salma").id
     post = {
         "role": "trainer", "starts": DAY, "ends": "", "reason": "takes_up", "sentence": "",
     }  # fmt: skip
     with pytest.raises(TeamRefused) as refused:
-        people_service.appoint(house, person(house, "admin.p"), salma, unit="01234A", **post, token="p")
+        people_service.appoint(ctx, person(ctx, "admin.p"), salma, unit="01234A", **post, token="p")
     assert [one.code for one in refused.value.obstacles] == ["from_the_academy"]
-    people_service.appoint(house, person(house, "admin.r"), salma, unit="R", **post, token="r")
-    assert attestation_service.academy(house, person(house, "salma")).code == "R"
+    people_service.appoint(ctx, person(ctx, "admin.r"), salma, unit="R", **post, token="r")
+    assert attestation_service.academy(ctx, person(ctx, "salma")).code == "R"
 
 
 # ---- reminders ---------------------------------------------------------------------------------------------------
@@ -459,55 +459,55 @@ class Box:
         self.out.append((to, letter))
 
 
-def test_who_is_certified_and_their_coordinator_are_told_sixty_days_before_once(house: House) -> None:
-    of = workshop(house)
-    entered(house, of, typed((NAME, "salma", "passed")))
+def test_who_is_certified_and_their_coordinator_are_told_sixty_days_before_once(ctx: AppContext) -> None:
+    of = workshop(ctx)
+    entered(ctx, of, typed((NAME, "salma", "passed")))
     post = {"unit": "01234A", "starts": DAY, "ends": "", "reason": "takes_up", "sentence": ""}
-    admin = person(house, "admin.r")
-    people_service.appoint(house, admin, account(house, "salma").id, role="team_member", **post, token="a")
-    _long = Certificate(account(house, "nadia").id, None, date(2031, 1, 1), admin.id, house.now())
-    with house.directory.writing() as session:
+    admin = person(ctx, "admin.r")
+    people_service.appoint(ctx, admin, account(ctx, "salma").id, role="team_member", **post, token="a")
+    _long = Certificate(account(ctx, "nadia").id, None, date(2031, 1, 1), admin.id, ctx.now())
+    with ctx.directory.writing() as session:
         keep_certificates(session, [_long])
     end = IN_TWO_YEARS
-    assert _told(house, end - timedelta(days=61)) == set()
-    assert _told(house, end - timedelta(days=60)) == {"salma@example.ma", "nadia@example.ma"}
-    assert _told(house, end - timedelta(days=59)) == set()
-    assert _told(house, end - timedelta(days=20)) == set()
-    with house.realm.writing() as session:
-        work_queue.drop_done(session, house.now())  # as the worker does after a month
-    assert _told(house, end - timedelta(days=19)) == set()
-    own = certificate_reminders.certificates_ending(house, person(house, "salma"))
-    theirs = certificate_reminders.certificates_ending(house, person(house, "nadia"))
+    assert _told(ctx, end - timedelta(days=61)) == set()
+    assert _told(ctx, end - timedelta(days=60)) == {"salma@example.ma", "nadia@example.ma"}
+    assert _told(ctx, end - timedelta(days=59)) == set()
+    assert _told(ctx, end - timedelta(days=20)) == set()
+    with ctx.realm.writing() as session:
+        work_queue.drop_done(session, ctx.now())  # as the worker does after a month
+    assert _told(ctx, end - timedelta(days=19)) == set()
+    own = certificate_reminders.certificates_ending(ctx, person(ctx, "salma"))
+    theirs = certificate_reminders.certificates_ending(ctx, person(ctx, "nadia"))
     assert (own.own, own.team, theirs.own, theirs.team) == (end, 0, None, 1)
     assert (
-        certificate_reminders.certificates_ending(house, person(house, "formateur"))
+        certificate_reminders.certificates_ending(ctx, person(ctx, "formateur"))
         == certificate_reminders.NOTHING_ENDS
     )
     assert (
-        certificate_reminders.certificates_ending(replace(house, name="w"), person(house, "salma"))
+        certificate_reminders.certificates_ending(replace(ctx, name="w"), person(ctx, "salma"))
         == certificate_reminders.NOTHING_ENDS
     )
 
 
-def test_a_coordinators_own_certificate_is_told_to_the_head_and_names_nobody(house: House) -> None:
+def test_a_coordinators_own_certificate_is_told_to_the_head_and_names_nobody(ctx: AppContext) -> None:
     box = Box()
-    house.clock.turn_to(NOON + timedelta(days=1))  # type: ignore[attr-defined]
-    assert certificate_reminders.remind(house, Post(mail=box)) == 2
+    ctx.clock.turn_to(NOON + timedelta(days=1))  # type: ignore[attr-defined]
+    assert certificate_reminders.remind(ctx, Post(mail=box)) == 2
     assert {to for to, _letter in box.out} == {"nadia@example.ma", "patron@example.ma"}
     assert all("Nadia" not in letter.text + letter.subject for _to, letter in box.out)
     assert any("31 déc. 2026" in letter.text for _to, letter in box.out)
 
 
-def test_whose_certificate_was_renewed_meanwhile_is_not_told(house: House) -> None:
-    certificate_reminders._look(house)
-    with house.directory.writing() as session:
-        nadia = account(house, "nadia").id
-        keep_certificates(session, [Certificate(nadia, None, date(2028, 1, 1), nadia, house.now())])
-    assert certificate_reminders.remind(house, Post(mail=Box())) == 0
+def test_whose_certificate_was_renewed_meanwhile_is_not_told(ctx: AppContext) -> None:
+    certificate_reminders._look(ctx)
+    with ctx.directory.writing() as session:
+        nadia = account(ctx, "nadia").id
+        keep_certificates(session, [Certificate(nadia, None, date(2028, 1, 1), nadia, ctx.now())])
+    assert certificate_reminders.remind(ctx, Post(mail=Box())) == 0
 
 
-def _told(house: House, day: date) -> set[str]:
+def _told(ctx: AppContext, day: date) -> set[str]:
     box = Box()
-    house.clock.turn_to(NOON.replace(year=day.year, month=day.month, day=day.day))  # type: ignore[attr-defined]
-    certificate_reminders.remind(house, Post(mail=box))
+    ctx.clock.turn_to(NOON.replace(year=day.year, month=day.month, day=day.day))  # type: ignore[attr-defined]
+    certificate_reminders.remind(ctx, Post(mail=box))
     return {to for to, _letter in box.out}

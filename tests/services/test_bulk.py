@@ -21,7 +21,7 @@ from school_protocol.case_files import service as case_files_service
 from school_protocol.case_files.bulk import BulkRefused, Made, begin_bundle, see_job
 from school_protocol.case_files.models import AskedPaperRow, BulkCaseRow, BulkRow, HandedPaperRow
 from school_protocol.case_files.prepare_process import Here
-from school_protocol.case_files.prepared import LIST, problem_said, trouble_said, why_said, zipped
+from school_protocol.case_files.prepared import LIST, problem_message, trouble_message, reason_label, zipped
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases import repository as cases_repository
 from school_protocol.engine.errors import BadInput, Refused, Unseen
@@ -59,7 +59,7 @@ def many(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
 
 @pytest.mark.exhaustive
 def test_each_case_has_a_numbered_copy_and_an_event_of_its_own(many: School) -> None:
-    issue_case_file(many.house, many.person("head"), many.number, "school", "fr")
+    issue_case_file(many.ctx, many.person("head"), many.number, "school", "fr")
     job = begun(many)
     assert seen(many, job).waiting == 4
     assert worked(many) is False
@@ -84,13 +84,13 @@ def test_the_copy_is_the_one_that_pressing_there_would_have_handed_out(many: Sch
     """The same event, the same access, kept under the key of its case."""
     job = begun(many)
     worked(many)
-    with many.house.realm.reading() as session:
+    with many.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, many.number) or ""
         assert (
-            case_files_repository.kept_copy(session, many.house.vault, many.house.blobs, case_id, "case_file", 1)
+            case_files_repository.kept_copy(session, many.ctx.vault, many.ctx.blobs, case_id, "case_file", 1)
             is not None
         )
-        assert journal.verify_case(session, many.house.vault, case_id) == []
+        assert journal.verify_case(session, many.ctx.vault, case_id) == []
         sealed = session.scalars(select(HandedPaperRow.sealed)).all()
     assert all(b"%PDF" not in one for one in sealed)
     assert seen(many, job).done == 4
@@ -105,7 +105,7 @@ def test_the_copy_is_the_one_that_pressing_there_would_have_handed_out(many: Sch
 def test_a_worker_that_is_gone_leaves_each_case_exactly_one_copy(many: School, lives: int, tells: bool) -> None:
     job = begun(many)
     with pytest.raises(KeyboardInterrupt):
-        worked(many, Dying(many.house, lives, tells))
+        worked(many, Dying(many.ctx, lives, tells))
     assert seen(many, job).done == lives
     worked(many)
     assert seen(many, job).done == 4
@@ -121,7 +121,7 @@ def test_the_control_without_a_press_of_its_own_a_case_would_have_two(
     monkeypatch.setattr(bulk, "issue_one", lambda *told: made(*told[:-1], __import__("secrets").token_hex(4)))
     begun(many)
     with pytest.raises(KeyboardInterrupt):
-        worked(many, Dying(many.house, 1, tells=False))
+        worked(many, Dying(many.ctx, 1, tells=False))
     worked(many)
     assert sorted(issuings(many).values()) == [1, 1, 1, 2]
 
@@ -129,8 +129,8 @@ def test_the_control_without_a_press_of_its_own_a_case_would_have_two(
 @pytest.mark.exhaustive
 def test_while_a_worker_is_at_it_another_leaves_it_alone_until_its_lease_is_over(many: School) -> None:
     job = begun(many)
-    with many.house.realm.writing() as session:
-        assert bulk.repository.take(session, job, now=many.house.now(), left_since=many.house.now() - bulk.LEASE)
+    with many.ctx.realm.writing() as session:
+        assert bulk.repository.take(session, job, now=many.ctx.now(), left_since=many.ctx.now() - bulk.LEASE)
     assert worked(many) is False
     assert seen(many, job).done == 0
     many.wait(minutes=5)
@@ -150,7 +150,7 @@ def test_it_is_worked_on_a_turn_at_a_time(many: School) -> None:
 def test_several_hands_do_each_case_once(many: School) -> None:
     @dataclass
     class Hands:
-        house: Any
+        ctx: Any
         size: int = 3
         told: list[str] = field(default_factory=list)
         lock: Any = field(default_factory=threading.Lock)
@@ -158,9 +158,9 @@ def test_several_hands_do_each_case_once(many: School) -> None:
         def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
             with self.lock:
                 self.told.append(told[1])
-            return Here(self.house).do(work, *told, now=now)
+            return Here(self.ctx).do(work, *told, now=now)
 
-    job, hands = begun(many), Hands(many.house)
+    job, hands = begun(many), Hands(many.ctx)
     worked(many, hands)
     assert len(hands.told) == len(set(hands.told)) == 4
     assert seen(many, job).done == 4
@@ -173,15 +173,15 @@ def test_stopped_it_makes_no_further_copy_and_gives_those_that_were_made(many: S
     class Stopping(Dying):
         def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
             if len(self.told) == 2:
-                assert bulk.stop_bundle(many.house, head, job)
+                assert bulk.stop_bundle(many.ctx, head, job)
             return super().do(work, *told, now=now)
 
-    hands = Stopping(many.house, 9, tells=False)
+    hands = Stopping(many.ctx, 9, tells=False)
     assert worked(many, hands) is False
     assert len(hands.told) == 3
     found = seen(many, job)
     assert (found.bulk.state, found.done, found.waiting) == ("stopped", 3, 1)
-    assert bulk.stop_bundle(many.house, head, job) is False
+    assert bulk.stop_bundle(many.ctx, head, job) is False
     archive = fetched(many, job)
     assert len(archive.namelist()) == 4
     assert "arrêté" in listed(archive)[-1][2]
@@ -191,11 +191,11 @@ def test_stopped_it_makes_no_further_copy_and_gives_those_that_were_made(many: S
 
 def test_pressed_twice_it_is_one_job_and_a_second_one_waits_for_the_first(many: School) -> None:
     head = many.person("head")
-    first = begin_bundle(many.house, head, WISH, "t")
-    again = begin_bundle(many.house, head, WISH, "t")
+    first = begin_bundle(many.ctx, head, WISH, "t")
+    again = begin_bundle(many.ctx, head, WISH, "t")
     assert (again.job, again.repeated) == (first.job, True)
     with pytest.raises(BulkRefused) as refused:
-        begin_bundle(many.house, head, WISH, "u")
+        begin_bundle(many.ctx, head, WISH, "u")
     assert refused.value.other == first.job
     assert begun(many, "team_coordinator") != first.job, "another person's job is another matter"
     worked(many)
@@ -209,9 +209,9 @@ def test_pressed_twice_it_is_one_job_and_a_second_one_waits_for_the_first(many: 
 @pytest.mark.parametrize("who", ["team_member", "data_officer", "protocol_admin", "reporter"])
 def test_it_is_not_for_everybody(many: School, who: str) -> None:
     actor = many.person(who)
-    assert not bulk.may_ask(many.house, actor)
+    assert not bulk.may_ask(many.ctx, actor)
     with pytest.raises(Unseen):
-        bulk.see_options(many.house, actor)
+        bulk.see_options(many.ctx, actor)
     with pytest.raises(Unseen):
         begun(many, who)
 
@@ -222,7 +222,7 @@ def test_it_is_not_for_everybody(many: School, who: str) -> None:
     [("head", {"supervisor", "school"}), ("directorate", {"supervisor"}), ("academy", {"supervisor"})],
 )
 def test_only_copies_that_one_may_hand_out_are_offered(many: School, who: str, profiles: set[str]) -> None:
-    offered = {offer.profile.key for offer in bulk.see_options(many.house, many.person(who)).offers}
+    offered = {offer.profile.key for offer in bulk.see_options(many.ctx, many.person(who)).offers}
     assert profiles <= offered
     assert who == "head" or "school" not in offered
     if who != "head":
@@ -238,27 +238,27 @@ def test_the_job_is_nobody_elses(many: School) -> None:
         actor = many.person(who)
         for use in (bulk.see_job, bulk.stop_bundle, bulk.delete_bundle, zipped):
             with pytest.raises(Unseen):
-                use(many.house, actor, job)  # type: ignore[operator]
+                use(many.ctx, actor, job)  # type: ignore[operator]
     assert seen(many, job).done == 4
 
 
 @pytest.mark.exhaustive
 def test_a_role_that_ended_meanwhile_gets_no_further_copy_nor_the_zip(many: School) -> None:
     job = begun(many)
-    worked(many, Dying(many.house, 9, tells=False), seconds=HOUR)
+    worked(many, Dying(many.ctx, 9, tells=False), seconds=HOUR)
     again = begun(many, token="u")
     head = many.person("head")
     from services.test_ahead import role_ends
 
     role_ends(many, "head")
     worked(many)
-    with many.house.directory.reading() as session:
-        later = auth_repository.actor(session, head.id, realm="main", today=many.house.now().date())
+    with many.ctx.directory.reading() as session:
+        later = auth_repository.actor(session, head.id, realm="main", today=many.ctx.now().date())
     assert later is not None
-    found = see_job(many.house, later, again)
+    found = see_job(many.ctx, later, again)
     assert (found.total, found.lines) == (0, ()), "nor is anything told of cases that they see no longer"
     assert {row.why for row in rows(many) if row.bulk == again} == {"not_open"}
-    archive = zipfile.ZipFile(io.BytesIO(b"".join(zipped(many.house, later, job))))
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(zipped(many.ctx, later, job))))
     assert archive.namelist() == [LIST]
 
 
@@ -272,7 +272,7 @@ def test_who_is_excluded_from_a_case_gets_no_copy_and_learns_nothing_of_it(many:
     worked(many)
     found = seen(many, job)
     assert (found.done, found.refused, found.total, found.lines) == (3, 0, 3, ())
-    assert [one.total for one in bulk.see_options(many.house, many.person("head")).jobs] == [3]
+    assert [one.total for one in bulk.see_options(many.ctx, many.person("head")).jobs] == [3]
     assert [row.why for row in rows(many) if row.number == many.number] == ["" if made else "not_open"]
     archive = fetched(many, job)
     assert len(archive.namelist()) == 4
@@ -284,7 +284,7 @@ def test_who_is_excluded_from_a_case_gets_no_copy_and_learns_nothing_of_it(many:
 @pytest.mark.exhaustive
 def test_a_summary_to_be_confirmed_first_is_refused_as_by_itself(many: School) -> None:
     with pytest.raises(Refused):
-        issue_case_file(many.house, many.person("team_coordinator"), many.number, "supervisor", "fr")
+        issue_case_file(many.ctx, many.person("team_coordinator"), many.number, "supervisor", "fr")
     job = begun(many, "team_coordinator", offer=f"{KEY}/supervisor")
     worked(many)
     found = seen(many, job, "team_coordinator")
@@ -297,9 +297,9 @@ def test_an_erased_case_is_refused_and_its_copy_gone_from_the_zip(many: School) 
     job = begun(many)
 
     def erase(number: str) -> None:
-        with many.house.realm.writing() as session:
+        with many.ctx.realm.writing() as session:
             case_id = cases_repository.find_by_number(session, number) or ""
-            cases_repository.destroy_case(session, many.house.vault, case_id, at=many.house.now(), actor="x")
+            cases_repository.destroy_case(session, many.ctx.vault, case_id, at=many.ctx.now(), actor="x")
 
     numbers = [row.number for row in rows(many)]
     erase(numbers[0])
@@ -310,9 +310,9 @@ def test_an_erased_case_is_refused_and_its_copy_gone_from_the_zip(many: School) 
 
 
 def test_cases_are_chosen_by_school_and_by_the_day_of_their_last_move(many: School) -> None:
-    with many.house.directory.reading() as session:
+    with many.ctx.directory.reading() as session:
         code = auth_repository.unit(session, many.player.school).code
-    day = many.house.now().date()
+    day = many.ctx.now().date()
     assert seen(many, begun(many, schools=(code,), first=day.isoformat(), last=day.isoformat())).total == 4
     worked(many)
     for changes in (
@@ -347,7 +347,7 @@ def test_what_is_typed_wrong_is_said_by_field(many: School, changes: dict[str, A
     with pytest.raises(BadInput) as bad:
         begun(many, **changes)
     assert bad.value.problems == {field: (code,)}
-    assert problem_said(Wording("en"), code, 5) != problem_said(Wording("en"), "other", 5)
+    assert problem_message(Wording("en"), code, 5) != problem_message(Wording("en"), "other", 5)
 
 
 @pytest.mark.exhaustive
@@ -382,7 +382,7 @@ def test_what_somebody_must_mend_holds_it_up_and_costs_no_number(
         assert worked(many) is False, "it doesn't spin"
     found = seen(many, job)
     assert (found.bulk.trouble, found.waiting, found.is_running) == (trouble, 4, True)
-    assert trouble_said(Wording("ar"), trouble)
+    assert trouble_message(Wording("ar"), trouble)
     assert issuings(many) == {}
     worked(many)
     found = seen(many, job)
@@ -398,10 +398,10 @@ def test_one_that_breaks_keeps_no_other_back(
     first = rows(many)[0].number
     made = bulk.issue_one
 
-    def breaks(house: Any, account: str, number: str, *more: str) -> Made:
+    def breaks(ctx: Any, account: str, number: str, *more: str) -> Made:
         if number == first:
             raise ZeroDivisionError("secret words")
-        return made(house, account, number, *more)
+        return made(ctx, account, number, *more)
 
     monkeypatch.setattr(bulk, "issue_one", breaks)
     while worked(many):
@@ -416,10 +416,10 @@ def test_one_that_breaks_keeps_no_other_back(
 def test_a_file_that_cannot_be_sealed_keeps_no_other_back(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
     as_ever, broken = case_files_service.copied, many.number
 
-    def fails(house: Any, loaded: Any, *more: Any, **named: Any) -> bytes:
+    def fails(ctx: Any, loaded: Any, *more: Any, **named: Any) -> bytes:
         if loaded.case.number == broken:
             raise NotSealable("planted")
-        return as_ever(house, loaded, *more, **named)
+        return as_ever(ctx, loaded, *more, **named)
 
     monkeypatch.setattr(case_files_service, "copied", fails)
     job = begun(many)
@@ -433,27 +433,27 @@ def test_nothing_is_made_ahead_for_many_at_once(many: School) -> None:
     """What one person asked for once, of every case of a school, is not what they work with."""
     begun(many)
     worked(many)
-    with many.house.realm.reading() as session:
+    with many.ctx.realm.reading() as session:
         assert session.scalars(select(AskedPaperRow.profile)).all() == []
-    case_files_service.issue_case_file(many.house, many.person("head"), many.number, "school", "fr")
-    with many.house.realm.reading() as session:
+    case_files_service.issue_case_file(many.ctx, many.person("head"), many.number, "school", "fr")
+    with many.ctx.realm.reading() as session:
         assert session.scalars(select(AskedPaperRow.profile)).all() == ["school"]
 
 
 def test_every_reason_is_said_in_each_language() -> None:
     codes = ["not_open", "summary", "refused", "sealed", "broken", "gone", "revoked"]
     for language in ("fr", "ar", "en"):
-        said = [why_said(Wording(language), code) for code in codes]
+        said = [reason_label(Wording(language), code) for code in codes]
         assert len(set(said)) == len(codes)
-    assert why_said(Wording("fr"), "summary") != why_said(Wording("en"), "summary")
+    assert reason_label(Wording("fr"), "summary") != reason_label(Wording("en"), "summary")
 
 
 # ---- how long it is kept -------------------------------------------------------------------------------------------
 
 
 def sweep(school: School) -> None:
-    with school.house.realm.writing() as session:
-        case_files_repository.drop_outdated(session, school.house.now())
+    with school.ctx.realm.writing() as session:
+        case_files_repository.drop_outdated(session, school.ctx.now())
     worked(school)
 
 
@@ -461,7 +461,7 @@ def sweep(school: School) -> None:
 def test_copies_are_kept_for_a_day_after_the_last_was_made(many: School) -> None:
     job = begun(many)
     with pytest.raises(KeyboardInterrupt):
-        worked(many, Dying(many.house, 2, tells=True))
+        worked(many, Dying(many.ctx, 2, tells=True))
     many.wait(hours=30)
     sweep(many)
     assert seen(many, job).done == 4
@@ -479,11 +479,11 @@ def test_copies_are_kept_for_a_day_after_the_last_was_made(many: School) -> None
 def test_whoever_asked_deletes_them_at_once_and_the_chronology_keeps_its_entry(many: School) -> None:
     job = begun(many)
     worked(many)
-    assert bulk.delete_bundle(many.house, many.person("head"), job)
+    assert bulk.delete_bundle(many.ctx, many.person("head"), job)
     assert handed(many) == 0
     with pytest.raises(Unseen):
         seen(many, job)
-    with many.house.realm.reading() as session:
+    with many.ctx.realm.reading() as session:
         assert session.scalar(select(func.count()).select_from(BulkRow)) == 0
         assert session.scalar(select(func.count()).select_from(BulkCaseRow)) == 0
     assert sum(issuings(many).values()) == 4

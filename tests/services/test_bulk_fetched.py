@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from school_protocol.case_files import bulk, printing
 from school_protocol.case_files import repository as case_files_repository
 from school_protocol.case_files.bulk import Made
-from school_protocol.case_files.prepared import LIST, why_said, zipped
+from school_protocol.case_files.prepared import LIST, reason_label, zipped
 from school_protocol.case_files.service import revoke
 from school_protocol.language import Wording
 from school_protocol.storage.models import AccessRow
@@ -29,7 +29,7 @@ def outcomes(archive: zipfile.ZipFile) -> dict[str, str]:
     return {row[0]: row[2] for row in listed(archive)[1:]}
 
 
-NOT_OPEN = why_said(Wording("fr"), "not_open")
+NOT_OPEN = reason_label(Wording("fr"), "not_open")
 
 
 @pytest.mark.parametrize("profile", ["school", "supervisor"])
@@ -41,7 +41,7 @@ def test_who_reads_pseudonyms_only_by_now_does_not_get_the_copies_with_names(man
     done = seen(many, job).done
     assert done
     moved = replace(many.person("head"), appointments=many.person("directorate").appointments)
-    archive = zipfile.ZipFile(io.BytesIO(b"".join(zipped(many.house, moved, job))))
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(zipped(many.ctx, moved, job))))
     assert archive.namelist() == [LIST]
     assert many.number in outcomes(archive)
     assert NOT_OPEN in outcomes(archive).values()
@@ -82,22 +82,22 @@ def test_a_copy_begun_in_another_role_is_not_taken_for_one_of_this_role(many: Sc
     """A worker was gone between the copy and the job’s note of it; meanwhile the person reads pseudonyms only."""
     told = (many.account("head"), many.number, "supervisor", "fr", "t")
     many.act("head", "nameless_summary", summary="L’élève va mieux.", names_nobody="true")
-    first = bulk.issue_one(many.house, *told)
+    first = bulk.issue_one(many.ctx, *told)
     assert (first.copy, len(first.sight)) == (1, 64)
-    assert bulk.issue_one(many.house, *told) == first
+    assert bulk.issue_one(many.ctx, *told) == first
     moved = replace(many.person("head"), appointments=many.person("directorate").appointments)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bulk, "actor_of", lambda *_any: moved)
-        assert bulk.issue_one(many.house, *told) == Made(why="not_open")
+        assert bulk.issue_one(many.ctx, *told) == Made(why="not_open")
 
 
 def test_a_copy_that_was_taken_back_is_not_handed_out_again(many: School) -> None:
     job = begun(many)
     worked(many)
-    revoke(many.house, many.person("head"), many.number, "case_file", 1, "wrong reader")
+    revoke(many.ctx, many.person("head"), many.number, "case_file", 1, "wrong reader")
     archive = fetched(many, job)
     assert len(archive.namelist()) == 4
-    assert outcomes(archive)[many.number] == why_said(Wording("fr"), "revoked")
+    assert outcomes(archive)[many.number] == reason_label(Wording("fr"), "revoked")
 
 
 @pytest.mark.exhaustive
@@ -109,7 +109,7 @@ def test_taken_back_is_looked_at_although_the_copy_is_kept(many: School, monkeyp
 @pytest.mark.exhaustive
 def test_each_copy_that_is_fetched_is_noted_as_an_access(many: School) -> None:
     def noted() -> dict[str, int]:
-        with many.house.realm.reading() as session:
+        with many.ctx.realm.reading() as session:
             query = select(AccessRow.case_id, func.count()).where(
                 AccessRow.what == "file.school", AccessRow.account == many.account("head")
             )
@@ -118,6 +118,6 @@ def test_each_copy_that_is_fetched_is_noted_as_an_access(many: School) -> None:
     job = begun(many)
     worked(many)
     assert sorted(noted().values()) == [1, 1, 1, 1]
-    revoke(many.house, many.person("head"), many.number, "case_file", 1, "wrong reader")
+    revoke(many.ctx, many.person("head"), many.number, "case_file", 1, "wrong reader")
     fetched(many, job)
     assert sorted(noted().values()) == [1, 2, 2, 2], "of what is not handed out there is none"

@@ -28,25 +28,25 @@ def test_deleted_while_a_copy_is_made_it_is_stopped_first_and_loses_none(many: S
     class Deleting(Dying):
         def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
             if len(self.told) == 1:
-                assert bulk.delete_bundle(many.house, head, job) is False
+                assert bulk.delete_bundle(many.ctx, head, job) is False
             return super().do(work, *told, now=now)
 
-    worked(many, Deleting(many.house, 9, tells=False))
+    worked(many, Deleting(many.ctx, 9, tells=False))
     found = seen(many, job)
     assert (found.bulk.state, found.done, found.waiting) == ("stopped", 2, 2)
     assert len(fetched(many, job).namelist()) == 3
     assert sum(issuings(many).values()) == 2
-    assert bulk.delete_bundle(many.house, head, job)
+    assert bulk.delete_bundle(many.ctx, head, job)
     assert handed(many) == 0
 
 
 def test_deleted_after_its_worker_was_gone_it_is_deleted_once_the_lease_is_over(many: School) -> None:
     job, head = begun(many), many.person("head")
-    with many.house.realm.writing() as session:
-        assert case_files_repository.take(session, job, now=many.house.now(), left_since=many.house.now() - bulk.LEASE)
-    assert bulk.delete_bundle(many.house, head, job) is False
+    with many.ctx.realm.writing() as session:
+        assert case_files_repository.take(session, job, now=many.ctx.now(), left_since=many.ctx.now() - bulk.LEASE)
+    assert bulk.delete_bundle(many.ctx, head, job) is False
     many.wait(minutes=5)
-    assert bulk.delete_bundle(many.house, head, job)
+    assert bulk.delete_bundle(many.ctx, head, job)
     with pytest.raises(Unseen):
         seen(many, job)
 
@@ -63,10 +63,10 @@ def test_its_own_lease_is_renewed_with_each_case_and_left_at_the_end_of_a_turn(m
 
         @property
         def left(self) -> bool:
-            with many.house.realm.reading() as session:
-                return not case_files_repository.is_taken(session, job, left_since=many.house.now() - bulk.LEASE)
+            with many.ctx.realm.reading() as session:
+                return not case_files_repository.is_taken(session, job, left_since=many.ctx.now() - bulk.LEASE)
 
-    hands = Late(many.house, 9, tells=False)
+    hands = Late(many.ctx, 9, tells=False)
     assert worked(many, hands) is True
     assert (len(hands.told), hands.left) == (2, True)
     hands.told.clear()
@@ -82,13 +82,13 @@ def test_a_worker_that_lost_its_lease_stops_and_frees_nobody_elses(many: School)
         def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
             if len(self.told) == 1:
                 many.wait(minutes=5)
-                now = many.house.now()
-                with many.house.realm.writing() as session:
+                now = many.ctx.now()
+                with many.ctx.realm.writing() as session:
                     assert case_files_repository.take(session, job, now=now, left_since=now - bulk.LEASE)
                 many.wait(minutes=1)
             return super().do(work, *told, now=now)
 
-    hands = Slow(many.house, 9, tells=False)
+    hands = Slow(many.ctx, 9, tells=False)
     worked(many, hands)
     assert len(hands.told) == 2
     assert worked(many) is False

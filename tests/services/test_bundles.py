@@ -20,7 +20,7 @@ from school_protocol.case_files.letter_pages import plain_cell, register_csv, re
 from school_protocol.case_files.service import Issued, academy_of, revoke, trust_in
 from school_protocol.case_files.verify_copy import asked, checked
 from school_protocol.cases.loading import Loaded, load
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.events import DocumentIssued
 from school_protocol.pdf import rendering
@@ -37,20 +37,20 @@ FOREVER = timedelta(days=3650)
 
 
 def loaded(school: School) -> Loaded:
-    with school.house.realm.reading() as session:
-        return load(school.house, session, school.person("head"), school.number)
+    with school.ctx.realm.reading() as session:
+        return load(school.ctx, session, school.person("head"), school.number)
 
 
 def keys(school: School) -> None:
-    now = school.house.now()
-    academy = academy_of(school.house, loaded(school).around.unit)
-    folder = school.house.settings.data / "signing"
+    now = school.ctx.now()
+    academy = academy_of(school.ctx, loaded(school).around.unit)
+    folder = school.ctx.settings.data / "signing"
     make_authority(folder, "Root", {academy.code: "Academy"}, Validity(now - FOREVER, now + FOREVER))
 
 
 def bundle(school: School, who: str = "head", about: str = "referral-1", token: str = "") -> Issued:
     token = token or school.token()
-    return issue_bundle(school.house, school.person(who), school.number, "prosecutor_bundle", about, "fr", token=token)
+    return issue_bundle(school.ctx, school.person(who), school.number, "prosecutor_bundle", about, "fr", token=token)
 
 
 def inside(data: bytes) -> dict[str, bytes]:
@@ -84,9 +84,9 @@ def test_it_holds_everything_for_that_service_and_verifies_without_a_server(scho
         "letters/referral_letter-1-fr.pdf", "record.json", "definition/ma-cyberharassment-1.yaml", "evidence.csv",
         "evidence.json",
     ]  # fmt: skip
-    folder = school.house.settings.signing_folder
+    folder = school.ctx.settings.signing_folder
     assert folder is not None
-    verdict = verify_bundle(made.data, trust_in(folder), school.house.now())
+    verdict = verify_bundle(made.data, trust_in(folder), school.ctx.now())
     assert verdict.is_sound, verdict.found
     assert verdict.manifest is not None
     assert (verdict.manifest.case, verdict.manifest.copy) == (school.number, 1)
@@ -94,7 +94,7 @@ def test_it_holds_everything_for_that_service_and_verifies_without_a_server(scho
     assert whats == {"fr", "ar", "en"}
     for name, data in files.items():
         if name.endswith(".pdf"):
-            found = verify(data, trust_in(folder), school.house.now())
+            found = verify(data, trust_in(folder), school.ctx.now())
             assert found.is_sound, (name, found.findings)
             assert found.copy is not None
             assert found.copy.number == 1
@@ -116,7 +116,7 @@ def test_it_is_an_event_an_access_and_a_numbered_copy(school: School) -> None:
         (1, "referral-1", hashlib.sha256(first.data).hexdigest()),
         (2, "referral-1", hashlib.sha256(second.data).hexdigest()),
     ]
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         noted = access_log.access_of_case(session, loaded(school).case_id, limit=50)
     assert sum(one.what == "bundle.referral-1" for one in noted) == 2
 
@@ -146,7 +146,7 @@ def test_a_letter_that_was_taken_back_is_left_out(school: School) -> None:
     refer(school, "prosecutor")
     keys(school)
     issue(school, "head", "referral_letter", "referral-1")
-    revoke(school.house, school.person("head"), school.number, "referral_letter", 1, "Erreur")
+    revoke(school.ctx, school.person("head"), school.number, "referral_letter", 1, "Erreur")
     assert not any(name.startswith("letters/") for name in inside(bundle(school).data))
 
 
@@ -202,9 +202,9 @@ def test_without_a_key_nothing_is_made_and_it_is_said_why(school: School) -> Non
     told(school)
     refer(school, "prosecutor")
     assert refusal(school) == ["bundle_unsigned"]
-    (options,) = see_bundles(school.house, school.person("head"), school.number)
+    (options,) = see_bundles(school.ctx, school.person("head"), school.number)
     assert not options.is_signed
-    (school.house.settings.data / "signing").mkdir()
+    (school.ctx.settings.data / "signing").mkdir()
     with pytest.raises(KeyLost):
         bundle(school)
     assert not bundles(school)
@@ -228,11 +228,11 @@ def test_whoever_writes_meanwhile_has_it_made_anew(school: School, monkeypatch: 
     keys(school)
     stock, tries = service._made, []
 
-    def made(house: object, standing: object, files: object, key: object) -> bytes:
+    def made(ctx: object, standing: object, files: object, key: object) -> bytes:
         if not tries:
             school.act("team_member", "note", text="Encore un mot.")
         tries.append(standing)
-        return stock(house, standing, files, key)  # type: ignore[arg-type]
+        return stock(ctx, standing, files, key)  # type: ignore[arg-type]
 
     monkeypatch.setattr(service, "_made", made)
     data = bundle(school).data
@@ -251,12 +251,12 @@ def test_a_file_taken_out_of_a_bundle_is_known_to_its_house(school: School) -> N
     assert set(bundles(school)[0].parts) == {hashlib.sha256(data).hexdigest() for data in found}
 
     def codes(data: bytes) -> set[str]:
-        trust = trust_in(school.house.settings.data / "signing")
-        said = asked(school.house, checked(data, trust, school.house.now()))
+        trust = trust_in(school.ctx.settings.data / "signing")
+        said = asked(school.ctx, checked(data, trust, school.ctx.now()))
         return {one.code.value for one in said.verdict.findings} - {"no_record"}
 
     assert [codes(data) for data in found] == [set(), set()]
-    revoke(school.house, school.person("head"), school.number, "prosecutor_bundle", 1, "Une erreur")
+    revoke(school.ctx, school.person("head"), school.number, "prosecutor_bundle", 1, "Une erreur")
     assert [codes(data) for data in found] == [{"copy_revoked"}, {"copy_revoked"}]
 
 
@@ -270,7 +270,7 @@ def test_a_file_of_a_bundle_that_was_not_handed_out_is_not_known(
     made: list[bytes] = []
     as_ever = service._made
 
-    def stopped(house: House, standing: service._Standing, files: Sequence[BundleFile], key: SigningKey) -> bytes:
+    def stopped(ctx: AppContext, standing: service._Standing, files: Sequence[BundleFile], key: SigningKey) -> bytes:
         made.extend(one.data for one in files if one.name == "case-file.pdf")
         raise KeyLost("planted")
 
@@ -278,6 +278,6 @@ def test_a_file_of_a_bundle_that_was_not_handed_out_is_not_known(
     with pytest.raises(KeyLost):
         bundle(school)
     monkeypatch.setattr(service, "_made", as_ever)
-    said = asked(school.house, checked(made[0], trust_in(school.house.settings.data / "signing"), school.house.now()))
+    said = asked(school.ctx, checked(made[0], trust_in(school.ctx.settings.data / "signing"), school.ctx.now()))
     assert {one.code.value for one in said.verdict.findings} == {"not_issued"}
     assert bundles(school) == []

@@ -20,7 +20,7 @@ from school_protocol.auth.service import TooManyTries
 from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.story_player import throwaway
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor
@@ -58,16 +58,16 @@ def events(content: bytes) -> list[icalendar.Event]:
 HASHED = hash_password(PASSWORD)
 
 
-def open_feed(house: House, actor: Actor) -> str:
+def open_feed(ctx: AppContext, actor: Actor) -> str:
     """A new address, asked for with the password."""
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         auth_repository.set_password(session, actor.id, HASHED)
-    return digests.open_feed(house, actor, PASSWORD)
+    return digests.open_feed(ctx, actor, PASSWORD)
 
 
 def read_by(school: School, who: str) -> list[icalendar.Event]:
-    token = open_feed(school.house, school.person(who))
-    return events(read_feed(school.house, token).content)
+    token = open_feed(school.ctx, school.person(who))
+    return events(read_feed(school.ctx, token).content)
 
 
 def starts(found: list[icalendar.Event]) -> list[datetime | date]:
@@ -75,7 +75,7 @@ def starts(found: list[icalendar.Event]) -> list[datetime | date]:
 
 
 def row_of(school: School) -> index_repository.IndexRow:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number)
         row = index_repository.row_of(session, case_id or "")
     assert row is not None
@@ -99,30 +99,30 @@ def test_what_waits_for_somebody_is_in_their_calendar_to_the_minute(school: Scho
 def test_who_has_a_seat_is_shown_its_case_whomever_it_waits_for(school: School) -> None:
     school.person("team_member/2")
     school.act("head", "name_seat", seat="lead", account=school.account("team_member/2"))
-    moments = due_moments(school.house, school.person("team_member/2"))
+    moments = due_moments(school.ctx, school.person("team_member/2"))
     assert {one.at for one in moments} >= {due.due_at for due in row_of(school).dues}
 
 
 @pytest.mark.exhaustive
 def test_who_takes_no_part_is_shown_nothing_from_then_on(school: School) -> None:
-    token = open_feed(school.house, school.person("team_member"))
-    assert events(read_feed(school.house, token).content)
+    token = open_feed(school.ctx, school.person("team_member"))
+    assert events(read_feed(school.ctx, token).content)
     school.act("directorate", "conflict", account=school.account("team_member"), reason="declares")
-    assert events(read_feed(school.house, token).content) == []
+    assert events(read_feed(school.ctx, token).content) == []
 
 
 @pytest.mark.exhaustive
 def test_who_left_is_shown_nothing_and_a_closed_account_has_no_calendar(school: School) -> None:
     account = school.account("team_member")
-    token = open_feed(school.house, school.person("team_member"))
+    token = open_feed(school.ctx, school.person("team_member"))
     yesterday = (NOW - timedelta(days=1)).date()
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         rewrite(session, AppointmentRow, AppointmentRow.account == account, ends=yesterday)
-    assert events(read_feed(school.house, token).content) == []
-    with school.house.directory.writing() as session:
+    assert events(read_feed(school.ctx, token).content) == []
+    with school.ctx.directory.writing() as session:
         auth_repository.set_active(session, account, False)
     with pytest.raises(Unseen):
-        read_feed(school.house, token)
+        read_feed(school.ctx, token)
 
 
 @pytest.mark.exhaustive
@@ -131,18 +131,18 @@ def test_who_reads_no_words_learns_no_moments_of_them(school: School) -> None:
     officer = school.person("data_officer")
     assert row_of(school).dues
     school.act("head", "name_seat", seat="lead", account=school.account("team_member"))
-    assert due_moments(school.house, officer) == ()
+    assert due_moments(school.ctx, officer) == ()
 
 
 def test_who_sees_no_case_gets_no_address(school: School) -> None:
     for who in ("reporter", "trainer"):
         with pytest.raises(Unseen):
-            open_feed(school.house, school.person(who))
+            open_feed(school.ctx, school.person(who))
 
 
 def test_a_planned_follow_up_is_a_day(school: School) -> None:
     due = index_repository.Due("follow_up", datetime(2027, 2, 10, 22, 59, 59, tzinfo=UTC), "2027-02-10")
-    moment = digests._moment(school.house, school.person("head"), "c" * 26, due, planned=True)
+    moment = digests._moment(school.ctx, school.person("head"), "c" * 26, due, planned=True)
     assert moment.day == date(2027, 2, 10)
     (event,) = events(digests._written(Wording("fr"), (moment,), NOW))
     assert event.decoded("DTSTART") == date(2027, 2, 10)
@@ -162,16 +162,16 @@ def test_a_planned_follow_up_is_a_day(school: School) -> None:
 )
 def test_a_moment_and_one_sentence_are_all_that_is_said(school: School, language: str, summary: str) -> None:
     account = school.account("team_member")
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-    token = open_feed(school.house, school.person("team_member"))
-    content = read_feed(school.house, token).content
+    token = open_feed(school.ctx, school.person("team_member"))
+    content = read_feed(school.ctx, token).content
     for part in icalendar.Calendar.from_ical(content).walk():
         assert set(part) <= ALLOWED[part.name or ""], part.name
     found = events(content)
     assert found
     assert {str(one["SUMMARY"]) for one in found} == {summary}
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number) or "-"
     unfolded = content.replace(b"\r\n ", b"").decode()
     for secret in (school.number, case_id, NAME, MASSAR, school.account("team_member"), token):
@@ -191,15 +191,15 @@ def test_moments_are_right_as_the_country_changes_its_hour() -> None:
 @pytest.mark.exhaustive
 def test_the_same_thing_keeps_its_name_for_one_reader_and_has_another_for_each(school: School) -> None:
     def uids(who: str) -> set[str]:
-        return {one.uid for one in due_moments(school.house, school.person(who))}
+        return {one.uid for one in due_moments(school.ctx, school.person(who))}
 
     first = uids("team_member")
     assert first
     assert uids("team_member") == first
     assert uids("team_member/2")
     assert not first & uids("team_member/2")
-    tokens = [open_feed(school.house, school.person("team_member")) for _ in range(2)]
-    assert {str(one["UID"]).partition("@")[0] for one in events(read_feed(school.house, tokens[-1]).content)} == first
+    tokens = [open_feed(school.ctx, school.person("team_member")) for _ in range(2)]
+    assert {str(one["UID"]).partition("@")[0] for one in events(read_feed(school.ctx, tokens[-1]).content)} == first
 
 
 # ---- the address -----------------------------------------------------------------------------------------------------
@@ -207,16 +207,16 @@ def test_the_same_thing_keeps_its_name_for_one_reader_and_has_another_for_each(s
 
 def test_an_address_is_good_until_another_is_made_or_it_is_taken_away(school: School) -> None:
     head = school.person("head")
-    old = open_feed(school.house, head)
-    new = open_feed(school.house, head)
+    old = open_feed(school.ctx, head)
+    new = open_feed(school.ctx, head)
     with pytest.raises(Unseen):
-        read_feed(school.house, old)
-    read_feed(school.house, new)
-    shut_feed(school.house, head)
+        read_feed(school.ctx, old)
+    read_feed(school.ctx, new)
+    shut_feed(school.ctx, head)
     for token in (old, new, "", "x" * 5000, "\udcff"):
         with pytest.raises(Unseen):
-            read_feed(school.house, token)
-    with school.house.directory.reading() as session:
+            read_feed(school.ctx, token)
+    with school.ctx.directory.reading() as session:
         unit = head.appointments[0].unit
         log = administration_log.changes(session, [unit], limit=10, kinds=administration_log.OF_IDENTITY)
     kinds = [one[1].kind if isinstance(one, tuple) else one.kind for one in log]
@@ -226,8 +226,8 @@ def test_an_address_is_good_until_another_is_made_or_it_is_taken_away(school: Sc
 @pytest.mark.exhaustive
 @pytest.mark.files
 def test_its_token_is_kept_nowhere(school: School) -> None:
-    token = open_feed(school.house, school.person("head"))
-    for store in (school.house.directory, school.house.realm):
+    token = open_feed(school.ctx, school.person("head"))
+    for store in (school.ctx.directory, school.ctx.realm):
         with store.reading() as session:
             names = session.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
             for name in names:
@@ -237,42 +237,42 @@ def test_its_token_is_kept_nowhere(school: School) -> None:
 
 @pytest.mark.exhaustive
 def test_it_can_be_read_so_often_and_again_later(school: School) -> None:
-    token = open_feed(school.house, school.person("head"))
-    other = open_feed(school.house, school.person("team_member"))
+    token = open_feed(school.ctx, school.person("head"))
+    other = open_feed(school.ctx, school.person("team_member"))
     for _ in range(MOST):
-        read_feed(school.house, token)
+        read_feed(school.ctx, token)
     with pytest.raises(TooManyTries):
-        read_feed(school.house, token)
-    read_feed(school.house, other)
+        read_feed(school.ctx, token)
+    read_feed(school.ctx, other)
     school.wait(seconds=WINDOW.total_seconds())
-    read_feed(school.house, token)
+    read_feed(school.ctx, token)
 
 
 @pytest.mark.exhaustive
 def test_its_owner_sees_when_it_was_last_read(school: School) -> None:
     head = school.person("head")
-    assert digests.see_feed(school.house, head) is None
-    token = open_feed(school.house, head)
-    feed = digests.see_feed(school.house, head)
+    assert digests.see_feed(school.ctx, head) is None
+    token = open_feed(school.ctx, head)
+    feed = digests.see_feed(school.ctx, head)
     assert feed is not None
     assert feed.read_at is None
     school.wait(hours=2)
-    read_feed(school.house, token)
-    feed = digests.see_feed(school.house, head)
+    read_feed(school.ctx, token)
+    feed = digests.see_feed(school.ctx, head)
     assert feed is not None
-    assert feed.read_at == school.house.now()
+    assert feed.read_at == school.ctx.now()
 
 
 @pytest.mark.exhaustive
 def test_reading_it_is_no_access_to_a_case(school: School) -> None:
-    token = open_feed(school.house, school.person("head"))
+    token = open_feed(school.ctx, school.person("head"))
 
     def accesses() -> int:
-        with school.house.realm.reading() as session:
+        with school.ctx.realm.reading() as session:
             return len(session.scalars(select(AccessRow)).all())
 
     before = accesses()
-    read_feed(school.house, token)
+    read_feed(school.ctx, token)
     assert accesses() == before
 
 
@@ -281,49 +281,49 @@ def test_reading_it_is_no_access_to_a_case(school: School) -> None:
 
 @pytest.mark.parametrize("door", ["everywhere", "password", "code", "factor", "closed"])
 def test_what_ends_every_session_ends_the_address(school: School, door: str) -> None:
-    people, house, head = People(school.player), school.house, school.person("head")
+    people, ctx, head = People(school.player), school.ctx, school.person("head")
     office = Office(school)
-    token, by = open_feed(house, head), head.id
-    assert read_feed(house, token)
+    token, by = open_feed(ctx, head), head.id
+    assert read_feed(ctx, token)
     if door == "everywhere":
-        own_account.end_everywhere(house, head)
+        own_account.end_everywhere(ctx, head)
     elif door == "password":
-        own_account.change_password(house, head, PASSWORD, "un autre cartable sous la table")
+        own_account.change_password(ctx, head, PASSWORD, "un autre cartable sous la table")
     elif door == "code":
-        slip = access_codes.new_password_slip(house, office.actor("chief"), head.id, house.now())
-        assert access_codes.set_password_by_code(house, people.username("head"), slip.code, "un autre cartable bleu")
+        slip = access_codes.new_password_slip(ctx, office.actor("chief"), head.id, ctx.now())
+        assert access_codes.set_password_by_code(ctx, people.username("head"), slip.code, "un autre cartable bleu")
     elif door == "factor":
         people.give_phone("head")
-        access_codes.ask_restoring(house, office.actor("chief"), head.id)
-        slip = access_codes.agree(house, school.person("directorate"), head.id)
+        access_codes.ask_restoring(ctx, office.actor("chief"), head.id)
+        slip = access_codes.agree(ctx, school.person("directorate"), head.id)
         half = people.enter("head")
         assert half
-        assert access_codes.restore(house, half, slip.code)
+        assert access_codes.restore(ctx, half, slip.code)
     else:
         by = office.ids["chief"]
         office.close("chief", "head")
-        with house.directory.writing() as session:
+        with ctx.directory.writing() as session:
             auth_repository.set_active(session, head.id, True)
-    assert digests.see_feed(house, head) is None
+    assert digests.see_feed(ctx, head) is None
     with pytest.raises(Unseen):
-        read_feed(house, token)
-    with house.directory.reading() as session:
+        read_feed(ctx, token)
+    with ctx.directory.reading() as session:
         (row,) = administration_log.about(session, head.id, kinds=[Kind.calendar_shut], limit=9)
     assert row.actor == by
 
 
 def test_an_unknown_address_waits_for_nobody_who_writes(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = open_feed(school.house, school.person("head"))
-    wrote, writing = [], type(school.house.directory).writing
+    token = open_feed(school.ctx, school.person("head"))
+    wrote, writing = [], type(school.ctx.directory).writing
 
     def noted(store: object) -> object:
         wrote.append(store)
         return writing(store)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(type(school.house.directory), "writing", noted)
+    monkeypatch.setattr(type(school.ctx.directory), "writing", noted)
     for unknown in ("x", token[:-1], token + "a", "\ud800"):
         with pytest.raises(Unseen):
-            read_feed(school.house, unknown)
+            read_feed(school.ctx, unknown)
     assert wrote == []
-    assert read_feed(school.house, token)
+    assert read_feed(school.ctx, token)
     assert len(wrote) == 1

@@ -224,7 +224,7 @@ def test_where_another_danger_stands_it_says_so_and_stays_urgent(watched: Watche
     for _to, letter in sent:
         assert letter.subject.startswith("Urgent")
         assert "Une autre est en cours" in letter.text
-    assert see_danger(watched.school.house, watched.school.person("head"), watched.school.number).dangers
+    assert see_danger(watched.school.ctx, watched.school.person("head"), watched.school.number).dangers
 
 
 def test_what_could_not_be_sent_yet_is_said_first_and_an_alarm_is_never_swallowed(watched: Watched) -> None:
@@ -258,37 +258,37 @@ def test_it_says_nothing_of_what_it_is_about_in_any_language(watch: Callable[...
 
 def test_it_is_kept_chained_and_indexed_and_a_closed_case_keeps_its_end(watched: Watched) -> None:
     school = watched.opened().school
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         before = index_repository.row_of(session, watched.case_id)
     seq = school.act("team_member", "raise_danger", which_danger="home_danger").seq - 1
     back(school, "team_member", seq)
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         after = index_repository.row_of(session, watched.case_id)
         assert before is not None
         assert after is not None
         assert (after.state, after.raised, after.moved_at) == (before.state, 0, before.moved_at)
-        loaded = load_by_id(school.house, session, school.person("head"), watched.case_id)
+        loaded = load_by_id(school.ctx, session, school.person("head"), watched.case_id)
         assert (
             index_row(watched.case_id, loaded.protocol, loaded.case, loaded.facts, loaded.around).state == after.state
         )
-        reindex(school.house, session, watched.case_id)
-        assert journal.verify_all(session, school.house.vault) == []
-    _head, page = see_chronology(school.house, school.person("head"), school.number)
+        reindex(school.ctx, session, watched.case_id)
+        assert journal.verify_all(session, school.ctx.vault) == []
+    _head, page = see_chronology(school.ctx, school.person("head"), school.number)
     kinds = [event.kind for event in page.events]
     assert [kind for kind in kinds if kind != "case_seen"][:3] == ["entry_retracted", "step_taken", "danger_raised"]
     step = next(event for event in page.events if event.kind == "step_taken")
     assert step.detail["taken_back"]
-    _head, record = see_record(school.house, school.person("team_member"), school.number, seq)
+    _head, record = see_record(school.ctx, school.person("team_member"), school.number, seq)
     assert record.taken_back is not None
 
 
 def test_the_first_minutes_offer_it_to_whoever_raised_it_and_to_nobody_else(watched: Watched) -> None:
     school = watched.opened().school
     seq = school.act("team_member", "raise_danger", which_danger=DANGER).seq - 1
-    own = see_danger(school.house, school.person("team_member"), school.number).just_written
+    own = see_danger(school.ctx, school.person("team_member"), school.number).just_written
     assert own is not None
     assert (own.seq, own.raises_danger) == (seq, True)
-    assert see_danger(school.house, school.person("head"), school.number).just_written is None
+    assert see_danger(school.ctx, school.person("head"), school.number).just_written is None
     back(school, "team_member", seq)
     with pytest.raises(Refused, match="undone_already"):
         back(school, "team_member", seq)

@@ -72,7 +72,7 @@ def test_pages_say_it_with_the_sign_to_whoever_may_read_that_entry(school: Schoo
     for who in ("team_member", "head", "directorate"):
         (line,) = school.seen_by(who).head.cautions
         assert [one.label for one in line.people] == ["EC1"]
-    view = see_act(school.house, school.person("team_coordinator"), school.number, "minutes")
+    view = see_act(school.ctx, school.person("team_coordinator"), school.number, "minutes")
     assert "articles_hint" not in view.form.by_key
     assert "offence_question" in view.form.by_key
     school.act("head", "name_seat", seat="support", account=school.account("psychosocial"), side="targeted")

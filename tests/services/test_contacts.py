@@ -40,9 +40,9 @@ class Desk:
     """Two academies of one country, each with its keeper; and whoever keeps the country's."""
 
     def __init__(self, school: School) -> None:
-        self.school, self.house = school, school.house
+        self.school, self.ctx = school, school.ctx
         role = next(one for one in school.player.protocol.roles.values() if one.keeps_contacts)
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             self.country = auth_repository.add_unit(session, kind=UnitKind.country, code="KMA", names={"fr": "Maroc"})
             self.ids: dict[str, str] = {}
             below = (
@@ -67,8 +67,8 @@ class Desk:
     def actor(self, who: str) -> Actor:
         if who not in self.people:
             return self.school.person(who)
-        with self.house.directory.reading() as session:
-            found = sign_in_service.actor_of(self.house, self.people[who], session)
+        with self.ctx.directory.reading() as session:
+            found = sign_in_service.actor_of(self.ctx, self.people[who], session)
         assert found is not None
         return found
 
@@ -76,29 +76,29 @@ class Desk:
         token = changes.pop("token", None) or self.school.token()
         said = {**SAID, **changes}
         return referral_contacts.add_contact(
-            self.house, self.actor(who), target=target, unit=unit, token=token, **said
+            self.ctx, self.actor(who), target=target, unit=unit, token=token, **said
         ).id
 
     def correct(self, who: str, contact: str, expected: int, **changes: str | None) -> Kept:
         token = changes.pop("token", None) or self.school.token()
         return referral_contacts.correct(
-            self.house, self.actor(who), contact, expected=expected, token=token, **{**SAID, **changes}
+            self.ctx, self.actor(who), contact, expected=expected, token=token, **{**SAID, **changes}
         )
 
     def press(self, change: Any, who: str, contact: str, expected: int) -> Kept:
-        done: Kept = change(self.house, self.actor(who), contact, expected=expected, token=self.school.token())
+        done: Kept = change(self.ctx, self.actor(who), contact, expected=expected, token=self.school.token())
         return done
 
     def see(self, who: str, contact: str) -> ContactView:
-        return referral_contacts.see_contact(self.house, self.actor(who), contact)
+        return referral_contacts.see_contact(self.ctx, self.actor(who), contact)
 
     def shown(self, unit: str = "00009K") -> list[str | None]:
         """The numbers that a team of that place is shown."""
-        (protocol,) = self.house.library.current()
-        return [line.phone for line in contact_lines(self.house, protocol, self.ids[unit])]
+        (protocol,) = self.ctx.library.current()
+        return [line.phone for line in contact_lines(self.ctx, protocol, self.ids[unit])]
 
     def log(self) -> list[tuple[str, str]]:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             rows = session.scalars(select(AdministrationRow).where(AdministrationRow.draft.is_not(None))).all()
         return [(row.kind, row.sentence) for row in sorted(rows, key=lambda row: (row.at, row.kind))]
 
@@ -119,11 +119,11 @@ def problems(call: Any, *args: Any, **more: Any) -> dict[str, tuple[str, ...]]:
 
 def test_a_number_that_was_changed_and_one_that_was_taken_away_are_told_by_the_check_of_the_night(desk: Desk) -> None:
     kept, gone = desk.add(), desk.add(name_fr="Autre", phone="0537 88 00 12")
-    assert verify(desk.house).breaks == [], "the control"
-    with desk.house.directory.engine.begin() as behind:
+    assert verify(desk.ctx).breaks == [], "the control"
+    with desk.ctx.directory.engine.begin() as behind:
         behind.execute(update(ContactRow).where(ContactRow.id == kept).values(phone="0600000000"))
         behind.execute(delete(ContactRow).where(ContactRow.id == gone))
-    told = {(one.case_id, one.flaw) for one in verify(desk.house).breaks}
+    told = {(one.case_id, one.flaw) for one in verify(desk.ctx).breaks}
     assert told == {(f"contact {kept}", Flaw.forged), (f"contact {gone}", Flaw.gone)}
 
 
@@ -133,7 +133,7 @@ def test_a_number_that_was_changed_and_one_that_was_taken_away_are_told_by_the_c
 @pytest.mark.exhaustive
 def test_an_academy_keeps_its_own_and_notes_only_that_the_countrys_are_right(desk: Desk) -> None:
     own, national = desk.add(), desk.add("ministry", "child_line", "KMA", phone="2511")
-    with desk.house.directory.reading() as session:
+    with desk.ctx.directory.reading() as session:
         units = {one.id: one.unit for one in repository.contacts_of(session, desk.ids["00009K"])}
     assert units == {own: desk.ids["KP1"], national: None}
     assert desk.see("academy", own).may_change
@@ -159,11 +159,11 @@ def test_nobody_else_keeps_any(desk: Desk) -> None:
     keeping = {role.key for role in desk.school.player.protocol.roles.values() if role.keeps_contacts}
     assert keeping
     for role in desk.school.player.protocol.roles:
-        assert permissions.may(desk.house, desk.actor(role), Permission.keep_contacts) == (role in keeping)
+        assert permissions.may(desk.ctx, desk.actor(role), Permission.keep_contacts) == (role in keeping)
         if role not in keeping:
             with pytest.raises(Unseen):
-                referral_contacts.see_contacts(desk.house, desk.actor(role))
-            assert referral_contacts.stale_contacts(desk.house, desk.actor(role)) == 0
+                referral_contacts.see_contacts(desk.ctx, desk.actor(role))
+            assert referral_contacts.stale_contacts(desk.ctx, desk.actor(role)) == 0
 
 
 def test_one_that_is_unknown_is_absent(desk: Desk) -> None:
@@ -206,7 +206,7 @@ def test_a_contact_is_added_corrected_verified_and_retired_and_each_is_written_d
         ("contact_retired", "prosecutor: 0537 88 00 12"),
         ("contact_verified", "prosecutor: 0537 88 00 11"),
     ]
-    seen = referral_contacts.see_contacts(desk.house, desk.actor("academy")).changes
+    seen = referral_contacts.see_contacts(desk.ctx, desk.actor("academy")).changes
     assert {(one.target.key if one.target else "", one.actor) for one in seen} == {("prosecutor", "academy")}
 
 
@@ -222,15 +222,15 @@ def test_a_name_in_a_language_that_the_form_does_not_ask_for_is_kept(desk: Desk)
 
 def test_only_whoever_kept_a_contact_is_told_that_it_was_retired(desk: Desk) -> None:
     added = desk.add()
-    assert not referral_contacts.was_retired(desk.house, desk.actor("academy"), added)
+    assert not referral_contacts.was_retired(desk.ctx, desk.actor("academy"), added)
     desk.press(referral_contacts.retire, "academy", added, 1)
     told = [
-        referral_contacts.was_retired(desk.house, desk.actor(who), added) for who in ("academy", "ministry", "other")
+        referral_contacts.was_retired(desk.ctx, desk.actor(who), added) for who in ("academy", "ministry", "other")
     ]
     assert told == [True, True, False]
-    assert not referral_contacts.was_retired(desk.house, desk.actor("academy"), "unknown")
+    assert not referral_contacts.was_retired(desk.ctx, desk.actor("academy"), "unknown")
     with pytest.raises(Unseen):
-        referral_contacts.was_retired(desk.house, desk.actor("team_member"), added)
+        referral_contacts.was_retired(desk.ctx, desk.actor("team_member"), added)
 
 
 @pytest.mark.exhaustive
@@ -275,7 +275,7 @@ def test_a_case_keeps_what_was_called_whatever_becomes_of_the_contact(desk: Desk
 
 def recorded(school: School) -> Any:
     """What the referral's entry says, and the length of the case."""
-    _head, record = see_record(school.house, school.person("head"), school.number, school.last_seq())
+    _head, record = see_record(school.ctx, school.person("head"), school.number, school.last_seq())
     return record.answers, school.last_seq()
 
 
@@ -290,13 +290,13 @@ def test_the_keeper_finds_those_of_one_town_however_it_is_written(desk: Desk) ->
     sale, rabat, all_ = desk.add(**SALE), desk.add(**RABAT), desk.add(target="police", phone="19")
 
     def found(city: str) -> set[str]:
-        view = referral_contacts.see_contacts(desk.house, desk.actor("academy"), city)
+        view = referral_contacts.see_contacts(desk.ctx, desk.actor("academy"), city)
         return {one.id for place in view.places for one in place.contacts}
 
     assert found("") == {sale, rabat, all_}
     assert found("SALE") == found("سلا") == {sale}
     assert found("Nowhere") == {sale, rabat, all_}, "a town where nobody is narrows nothing"
-    assert referral_contacts.see_contacts(desk.house, desk.actor("academy")).cities == ("Rabat", "Salé")
+    assert referral_contacts.see_contacts(desk.ctx, desk.actor("academy")).cities == ("Rabat", "Salé")
     desk.correct("academy", sale, 1, **RABAT)
     assert found("Rabat") == {sale, rabat}
     assert dict(desk.see("academy", sale).city) == {"fr": "Rabat", "ar": "الرباط"}
@@ -308,7 +308,7 @@ def test_a_school_is_offered_those_of_its_own_town_first_among_those_of_one_plac
     desk.add(phone="33")
     desk.add(unit="KR1", phone="44", **SALE)
     assert desk.shown() == ["11", "22", "33", "44"], "the control: nobody said where the school is"
-    with desk.house.directory.writing() as session:
+    with desk.ctx.directory.writing() as session:
         people_repository.set_city(session, desk.ids["00009K"], "SALE")
     assert desk.shown() == ["22", "11", "33", "44"], "what is kept nearer stays nearer"
 
@@ -366,29 +366,29 @@ def test_an_unknown_target_or_place_is_refused(desk: Desk) -> None:
 
 def test_after_so_many_days_whoever_keeps_it_and_whoever_reads_it_are_told(desk: Desk) -> None:
     desk.add(verified="today")
-    (protocol,) = desk.house.library.current()
+    (protocol,) = desk.ctx.library.current()
 
     def told() -> tuple[int, int, bool]:
-        (line,) = contact_lines(desk.house, protocol, desk.ids["00009K"])
-        view = referral_contacts.see_contacts(desk.house, desk.actor("academy"))
-        return referral_contacts.stale_contacts(desk.house, desk.actor("academy")), view.stale, line.is_stale
+        (line,) = contact_lines(desk.ctx, protocol, desk.ids["00009K"])
+        view = referral_contacts.see_contacts(desk.ctx, desk.actor("academy"))
+        return referral_contacts.stale_contacts(desk.ctx, desk.actor("academy")), view.stale, line.is_stale
 
     desk.school.wait(days=180)
     assert told() == (0, 0, False)
     desk.school.wait(days=1)
     assert told() == (1, 1, True)
-    desk.house = replace(desk.house, settings=replace(desk.house.settings, contact_days=200))
+    desk.ctx = replace(desk.ctx, settings=replace(desk.ctx.settings, contact_days=200))
     assert told() == (0, 0, False)
-    desk.house = replace(desk.house, settings=replace(desk.house.settings, contact_days=30))
+    desk.ctx = replace(desk.ctx, settings=replace(desk.ctx.settings, contact_days=30))
     assert told() == (1, 1, True)
 
 
 @pytest.mark.exhaustive
 def test_what_is_kept_further_up_is_no_business_of_the_desk(desk: Desk) -> None:
     desk.add("ministry", "police", "KMA", phone="19")
-    assert referral_contacts.stale_contacts(desk.house, desk.actor("academy")) == 0
-    assert referral_contacts.stale_contacts(desk.house, desk.actor("ministry")) == 1
-    assert timedelta(days=desk.house.settings.contact_days) == timedelta(days=180)
+    assert referral_contacts.stale_contacts(desk.ctx, desk.actor("academy")) == 0
+    assert referral_contacts.stale_contacts(desk.ctx, desk.actor("ministry")) == 1
+    assert timedelta(days=desk.ctx.settings.contact_days) == timedelta(days=180)
 
 
 @pytest.mark.exhaustive
@@ -396,19 +396,19 @@ def test_the_page_of_contacts_counts_as_the_desk_does_and_says_what_is_kept_furt
     desk.add()
     desk.add("ministry", "police", "KMA", phone="19")
     for who, own, above in (("academy", 1, 1), ("ministry", 2, 0)):
-        view = referral_contacts.see_contacts(desk.house, desk.actor(who))
+        view = referral_contacts.see_contacts(desk.ctx, desk.actor(who))
         assert (view.stale, view.stale_above) == (own, above)
-        assert referral_contacts.stale_contacts(desk.house, desk.actor(who)) == own
+        assert referral_contacts.stale_contacts(desk.ctx, desk.actor(who)) == own
 
 
 def test_the_log_tells_of_a_contact_without_a_number_by_its_name(desk: Desk) -> None:
     """Such ones come with an installation: a form asks for a number or an address."""
-    with desk.house.directory.writing() as session:
+    with desk.ctx.directory.writing() as session:
         added = repository.add_contact(
             session, target="prosecutor", unit=desk.ids["KP1"], position=1, names={"fr": "Cellule"}, phone="", url=""
         )
     desk.press(referral_contacts.verify, "academy", added, 1)
     desk.press(referral_contacts.retire, "academy", added, 2)
-    changes = referral_contacts.see_contacts(desk.house, desk.actor("academy")).changes
+    changes = referral_contacts.see_contacts(desk.ctx, desk.actor("academy")).changes
     said = {one.kind: (one.target.key if one.target else "", one.sentence) for one in changes}
     assert said == {"contact_retired": ("prosecutor", "Cellule"), "contact_verified": ("prosecutor", "Cellule")}

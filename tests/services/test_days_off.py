@@ -96,7 +96,7 @@ def test_a_school_that_never_opens_promises_nothing() -> None:
 def test_the_page_behind_an_address_knows_the_holiday(school: School) -> None:
     told = Told(school)
     door = told.door()
-    with told.house.directory.writing() as session:
+    with told.ctx.directory.writing() as session:
         unit = auth_repository.unit_coded(session, "00000A")
         assert unit is not None
         people_repository.set_calendar(session, unit.id, calendar(INDEPENDENCE))
@@ -105,15 +105,15 @@ def test_the_page_behind_an_address_knows_the_holiday(school: School) -> None:
     found = {}
     for day in (date(2026, 12, 1), date(2026, 12, 2)):
         if day.day == 2:
-            with told.house.directory.writing() as session:
+            with told.ctx.directory.writing() as session:
                 people_repository.set_calendar(session, unit.id, calendar(day))
         school.player.clock.turn_to(at(day))
-        view = reports_service.see_form(told.house, told.gate, door.code, address=HERE)
+        view = reports_service.see_form(told.ctx, told.gate, door.code, address=HERE)
         found[day.day] = view.opens
     assert found == {1: None, 2: datetime(2026, 12, 3, 7, 30, tzinfo=UTC)}
     school.player.clock.turn_to(at(date(2027, 1, 11)))
-    view = reports_service.see_form(told.house, told.gate, door.code, address=HERE)
+    view = reports_service.see_form(told.ctx, told.gate, door.code, address=HERE)
     shown = {line.phone: line.open_now for line in view.numbers}
     assert (shown["19"], shown["0537000000"]) == (True, False)
-    ordered = [line.phone for line in contact_lines(told.house, view.protocol, unit.id, ["police"])]
+    ordered = [line.phone for line in contact_lines(told.ctx, view.protocol, unit.id, ["police"])]
     assert ordered == ["19", "0537000000"]

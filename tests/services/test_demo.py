@@ -24,7 +24,7 @@ from school_protocol.cases.story_player import TurnableClock
 from school_protocol.cases.view_models import CaseLine
 from school_protocol.cli.group import main
 from school_protocol.config import Settings
-from school_protocol.context import House, SystemClock, open_house
+from school_protocol.context import AppContext, SystemClock, open_context
 from school_protocol.engine.case_summary import CASES
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Actor
@@ -60,18 +60,18 @@ HEADS = ("directeur", "directeur2", "directeur3", "directeur4")
 @dataclass
 class Demo:
     settings: Settings
-    house: House
+    ctx: AppContext
     accounts: demo.DemoAccounts
     said: list[str]
 
     def actor(self, username: str) -> Actor:
-        found = actor_named(self.house, username)
+        found = actor_named(self.ctx, username)
         assert found is not None
         return found
 
     def lines(self, username: str) -> list[CaseLine]:
         actor = self.actor(username)
-        return [line for part in ("open", "ended") for line in see_desk(self.house, actor, filter=part).lines]
+        return [line for part in ("open", "ended") for line in see_desk(self.ctx, actor, filter=part).lines]
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +79,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     settings = Settings(data=tmp_path_factory.mktemp("demo"))
     said: list[str] = []
     accounts = demo.prepare(settings, reset=False, password=None, say=said.append, clock=TurnableClock(NOW))
-    house = open_house(settings, TurnableClock(NOW))
-    yield Demo(settings, house, accounts, said)
-    house.close()
+    ctx = open_context(settings, TurnableClock(NOW))
+    yield Demo(settings, ctx, accounts, said)
+    ctx.close()
 
 
 def all_lines(made: Demo) -> dict[str, CaseLine]:
@@ -109,8 +109,8 @@ def test_cases_are_spread_and_one_of_each_kind_is_there(made: Demo) -> None:
 
 
 def test_everybody_signs_in_with_the_password_and_holds_their_role(made: Demo) -> None:
-    assert sign_in(made.house, "membre", made.accounts.password)
-    assert sign_in(made.house, "membre", "something else") is None
+    assert sign_in(made.ctx, "membre", made.accounts.password)
+    assert sign_in(made.ctx, "membre", "something else") is None
     held = {
         one.username: [role.role for role in made.actor(one.username).appointments] for one in made.accounts.accounts
     }
@@ -124,7 +124,7 @@ def test_every_role_of_the_definition_but_the_workshops_guest_is_there(made: Dem
 
 
 def test_a_certificate_is_good_for_a_while(made: Demo) -> None:
-    with made.house.directory.reading() as session:
+    with made.ctx.directory.reading() as session:
         account = auth_repository.account_named(session, "referent")
     assert account is not None
     assert account.trained_until is not None
@@ -149,8 +149,8 @@ def test_a_referral_is_offered_the_cell_of_the_schools_own_town_first(
 ) -> None:
     """Of those that the academy keeps, among whom it is not the first."""
     actor = made.actor(username)
-    case = next(line.number for line in see_desk(made.house, actor, filter="open").lines)
-    found = see_act(made.house, actor, case, "referral").choices.contacts
+    case = next(line.number for line in see_desk(made.ctx, actor, filter="open").lines)
+    found = see_act(made.ctx, actor, case, "referral").choices.contacts
     towns = [one.city["fr"] for one in found if one.target and one.target.key == "prosecutor" and one.city]
     kept = [one.city["fr"] for one in demo.NUMBERS if one.target == "prosecutor" and one.city.get("fr") in towns]
     assert towns[0] == own != kept[0]
@@ -158,8 +158,8 @@ def test_a_referral_is_offered_the_cell_of_the_schools_own_town_first(
 
 
 def test_the_journals_hold(made: Demo) -> None:
-    with made.house.realm.reading() as session:
-        assert journal.verify_all(session, made.house.vault) == []
+    with made.ctx.realm.reading() as session:
+        assert journal.verify_all(session, made.ctx.vault) == []
 
 
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,9 +172,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def figures(made: Demo, username: str, year: int) -> FiguresView:
     """What the latest release of that school year tells of this person's place."""
     actor = made.actor(username)
-    (place,) = places(made.house, actor)
-    latest = next(line for line in releases_covering(made.house, place.unit) if line.year == year)
-    return see_figures(made.house, actor, place.protocol.protocol, place.unit.code, latest.id)
+    (place,) = places(made.ctx, actor)
+    latest = next(line for line in releases_covering(made.ctx, place.unit) if line.year == year)
+    return see_figures(made.ctx, actor, place.protocol.protocol, place.unit.code, latest.id)
 
 
 @pytest.mark.parametrize("username", ["academie", "province"])
@@ -204,17 +204,17 @@ def test_this_years_figures_were_issued_again_and_none_was_refused(made: Demo) -
     assert view.changed
     assert [line.number for line in view.lines if line.year == 2026] == [2, 1]
     place = view.place
-    options = see_options(made.house, made.actor("academie"), place.protocol.protocol, place.unit.code)
+    options = see_options(made.ctx, made.actor("academie"), place.protocol.protocol, place.unit.code)
     assert options.job is not None
     assert options.job.state == State.issued
 
 
 def test_whoever_knows_the_protocol_works_few_out_of_no_release(made: Demo, moroccan: Protocol) -> None:
     years: dict[int, list[Release]] = {}
-    with made.house.directory.reading() as session:
+    with made.ctx.directory.reading() as session:
         for row in session.scalars(select(FigureReleaseRow).order_by(FigureReleaseRow.issued_at)):
             sealed = statistics_repository.open_sealed(
-                session, made.house.vault, row.id, statistics_repository.sealed_release(session, row.id)
+                session, made.ctx.vault, row.id, statistics_repository.sealed_release(session, row.id)
             )
             years.setdefault(row.year, []).append(from_data(sealed, tables_from_data(row.tables)))
     assert [len(issued) for _year, issued in sorted(years.items())] == [1, 2]
@@ -225,8 +225,8 @@ def test_whoever_knows_the_protocol_works_few_out_of_no_release(made: Demo, moro
 
 
 def test_one_release_is_on_the_page_for_everybody(made: Demo) -> None:
-    (line,) = see_public(made.house)
-    told = see_public_told(made.house, line.id)
+    (line,) = see_public(made.ctx)
+    told = see_public_told(made.ctx, line.id)
     assert (line.year, line.unit.code) == (2025, "MA-04")
     assert told.unit.at((TOTALS, CASES))
 
@@ -234,9 +234,9 @@ def test_one_release_is_on_the_page_for_everybody(made: Demo) -> None:
 def test_made_up_schools_have_ended_cases_alone(made: Demo) -> None:
     """Nobody's desk is longer for them, nor what waits for whoever oversees."""
     codes = {school.code for school in fixture_copy.SCHOOLS}
-    with made.house.directory.reading() as session:
+    with made.ctx.directory.reading() as session:
         units = {one.id for code in codes if (one := auth_repository.unit_coded(session, code))}
-    with made.house.realm.reading() as session:
+    with made.ctx.realm.reading() as session:
         found = [index_repository.row_of(session, case_id) for case_id in index_repository.all_case_ids(session)]
     rows = [row for row in found if row is not None and row.unit in units]
     assert len(units) == len(codes)
@@ -245,7 +245,7 @@ def test_made_up_schools_have_ended_cases_alone(made: Demo) -> None:
 
 
 def test_it_shows_the_mails_that_it_would_send(made: Demo) -> None:
-    assert shows_mails(made.house)
+    assert shows_mails(made.ctx)
 
 
 def test_the_code_that_is_printed_is_one_that_passes_and_nobody_else_has_one(made: Demo) -> None:
@@ -274,7 +274,7 @@ def test_a_second_start_keeps_everything(made: Demo) -> None:
 def test_another_password_may_be_given_later(made: Demo) -> None:
     changed = demo.prepare(made.settings, reset=False, password="chosen by somebody", say=made.said.append)
     assert changed.password == "chosen by somebody"
-    assert sign_in(made.house, "referent", "chosen by somebody")
+    assert sign_in(made.ctx, "referent", "chosen by somebody")
     again = demo.prepare(made.settings, reset=False, password=None, say=made.said.append)
     assert again.password == "chosen by somebody"
     demo.prepare(made.settings, reset=False, password=made.accounts.password, say=made.said.append)
@@ -295,15 +295,15 @@ def test_one_that_is_served_is_not_cleared(tmp_path: Path) -> None:
 @pytest.mark.files
 def test_an_installation_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
-    house = open_house(settings, TurnableClock(NOW))
-    house.close()
+    ctx = open_context(settings, TurnableClock(NOW))
+    ctx.close()
     for reset in (False, True):
         with pytest.raises(demo.DemoError):
             demo.prepare(settings, reset=reset, password=None, say=lambda line: None)
     assert (tmp_path / "realm.sqlite").exists()
-    house = open_house(settings, TurnableClock(NOW))
-    assert not shows_mails(house), "its mails are nobody's to read"
-    house.close()
+    ctx = open_context(settings, TurnableClock(NOW))
+    assert not shows_mails(ctx), "its mails are nobody's to read"
+    ctx.close()
 
 
 @pytest.mark.files
@@ -334,9 +334,9 @@ def test_anchors_elsewhere_go_with_the_demo_and_others_stay(tmp_path: Path, monk
     demo.prepare(settings, reset=False, password=None, say=lambda line: None)
     other = Settings(data=tmp_path / "real", anchors=tmp_path / "anchors")
     for one in (settings, other):
-        house = open_house(one, TurnableClock(NOW))
-        take_anchor(house, Post())
-        house.close()
+        ctx = open_context(one, TurnableClock(NOW))
+        take_anchor(ctx, Post())
+        ctx.close()
     demo.prepare(settings, reset=True, password=None, say=lambda line: None)
     assert list(anchors.numbers(tmp_path / "anchors")) == [2]
 
@@ -346,17 +346,17 @@ def test_reset_starts_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     settings = Settings(data=tmp_path)
     short(monkeypatch)
     first = demo.prepare(settings, reset=False, password=None, say=lambda line: None)
-    house = open_house(settings, TurnableClock(NOW))
-    take_anchor(house, Post())
-    backups.note(tmp_path, house.vault, "a" * 32, NOW)
-    house.close()
+    ctx = open_context(settings, TurnableClock(NOW))
+    take_anchor(ctx, Post())
+    backups.note(tmp_path, ctx.vault, "a" * 32, NOW)
+    ctx.close()
     for name in ("files/ab", "before-restore-20260101T000000Z", ".restoring"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "somebody's.txt").touch()
     stayed = demo.kept_in(settings)
     assert {one.name for one in tmp_path.iterdir()} == {*(one.name for one in stayed), "somebody's.txt"}
     with monkeypatch.context() as cleared:
-        cleared.setattr(demo, "open_house", _not_opened)
+        cleared.setattr(demo, "open_context", _not_opened)
         with pytest.raises(LookupError):
             demo.prepare(settings, reset=True, password=None, say=lambda line: None)
     assert {one.name for one in tmp_path.iterdir()} == {"somebody's.txt", demo.NOTE}

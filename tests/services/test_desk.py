@@ -38,7 +38,7 @@ def people(school: School) -> School:
 
 
 def desk(school: School, who: str, **options: Any) -> DeskView:
-    return see_desk(school.house, school.person(who), **options)
+    return see_desk(school.ctx, school.person(who), **options)
 
 
 def line(school: School, who: str) -> CaseLine:
@@ -55,7 +55,7 @@ def numbers(school: School, who: str, filter: str = "open") -> list[str]:
 
 
 def week(school: School, who: str, **options: Any) -> WeekView:
-    return see_week(school.house, school.person(who), **options)
+    return see_week(school.ctx, school.person(who), **options)
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def sealed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def call_head(school: School, phone: str | None = "0612345678", who: str = "head") -> None:
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_address(session, school.account(who), email=None, phone=phone)
 
 
@@ -109,7 +109,7 @@ def test_what_is_asked_of_a_case_that_has_ended_waits_for_whoever_may_open_it_ag
         assert (numbers(people, one, "mine") == [people.number]) == (one in may), one
     assert numbers(people, "head", "open") == [], "it has ended still"
     (shown,) = desk(people, "head", filter="mine").lines
-    assert (shown.whom, shown.since, shown.tone) == ("me", people.house.now(), "ended")
+    assert (shown.whom, shown.since, shown.tone) == ("me", people.ctx.now(), "ended")
     (back,) = people.seen_by("head").ways_back
     assert ([one.act.key for one in back.records], back.is_open, shown.next) == ([act], True, back.move.title)
     (back,) = people.seen_by("academy").ways_back
@@ -148,7 +148,7 @@ def test_an_authority_is_waited_for_until_its_answer_is_due(people: School) -> N
     referred(people)
     assert said(line(people, "team_member").next) == "Check immediate safety"
     assert line(people, "team_member").unanswered
-    with people.house.realm.reading() as session:
+    with people.ctx.realm.reading() as session:
         row = index_repository.row_of(session, cases_repository.find_by_number(session, people.number) or "")
     assert row is not None
     assert "police" not in repr(row)
@@ -157,7 +157,7 @@ def test_an_authority_is_waited_for_until_its_answer_is_due(people: School) -> N
         row, next_key="referral_answer", next_kind="act", waiting_for=frozenset({"team_coordinator"}),
         next_due_key=chase.key, next_due_at=chase.due_at, dues=(chase,), planned=(),
     )  # fmt: skip
-    with people.house.realm.writing() as session:
+    with people.ctx.realm.writing() as session:
         index_repository.write(session, alone)
     shown = line(people, "team_coordinator")
     assert (shown.whom, shown.roles, shown.call) == ("authority", (), None)
@@ -184,7 +184,7 @@ def test_nothing_nominal_stands_in_a_line(people: School) -> None:
     people.report()
     people.act("team_member", "raise_danger", which_danger="self_harm")
     for who in TEAM:
-        spoken = repr(line(people, who)).replace(repr(people.house.library.current()[0]), "")
+        spoken = repr(line(people, who)).replace(repr(people.ctx.library.current()[0]), "")
         assert NAME not in spoken
         assert "self_harm" not in spoken
 
@@ -192,19 +192,19 @@ def test_nothing_nominal_stands_in_a_line(people: School) -> None:
 def test_a_row_of_before_says_what_it_knows_until_it_is_written_anew(people: School) -> None:
     people.report()
     unknown = dict.fromkeys(("next_key", "next_kind", "waiting_since", "waits_on_authority", "waits_on_family"))
-    with people.house.realm.writing() as session:
+    with people.ctx.realm.writing() as session:
         session.execute(update(CaseIndexRow).values(**unknown))
     shown = line(people, "team_member")
     assert (shown.next, shown.whom, shown.since, shown.call) == (None, "", None, None)
     assert said(shown.due and shown.due.title)
-    with people.house.realm.writing() as session:
-        reindex(people.house, session, cases_repository.find_by_number(session, people.number) or "")
+    with people.ctx.realm.writing() as session:
+        reindex(people.ctx, session, cases_repository.find_by_number(session, people.number) or "")
     assert line(people, "team_member").whom == "me"
 
 
 def test_a_case_found_by_a_pupil_is_shown_alike(people: School) -> None:
     people.report()
-    (found,) = find_by_pupil(people.house, people.person("team_member"), NAME)
+    (found,) = find_by_pupil(people.ctx, people.person("team_member"), NAME)
     assert found == line(people, "team_member")
 
 
@@ -242,7 +242,7 @@ def test_telling_by_voice_has_a_number_to_call(people: School) -> None:
     people.act("team_member", "safety_check", dangers=["self_harm"], safe_now="yes", who_stays="me")
     assert (said(line(people, "team_member").next) or "").startswith("Tell the head by voice")
     assert line(people, "team_member").call is None, "no number is known"
-    with people.house.directory.writing() as session:
+    with people.ctx.directory.writing() as session:
         people_repository.add_contact(
             session, target="head", names={"fr": "Direction"}, unit=people.player.school, phone="0537"
         )
@@ -322,13 +322,13 @@ def test_the_week_says_what_falls_due_day_by_day(people: School, moroccan: Proto
 
 def test_planned_follow_ups_stand_in_the_week_and_in_the_list(people: School) -> None:
     people.report()
-    with people.house.realm.reading() as session:
+    with people.ctx.realm.reading() as session:
         row = index_repository.row_of(session, cases_repository.find_by_number(session, people.number) or "")
     assert row is not None
     day = NOW.astimezone(ZONE).date() + timedelta(days=2)
     moment = datetime.combine(day, datetime.max.time().replace(microsecond=0), ZONE)
     planned = index_repository.Due("follow_up", moment, day.isoformat())
-    with people.house.realm.writing() as session:
+    with people.ctx.realm.writing() as session:
         index_repository.write(
             session,
             replace(
@@ -342,7 +342,7 @@ def test_planned_follow_ups_stand_in_the_week_and_in_the_list(people: School) ->
 
 
 def test_days_without_school_are_named(people: School) -> None:
-    with people.house.directory.writing() as session:
+    with people.ctx.directory.writing() as session:
         unit = auth_repository.unit(session, people.player.school)
         calendar = people_repository.calendar_for(session, unit)
         closed = {date(2027, 1, 11), date(2027, 1, 12)}

@@ -46,7 +46,7 @@ def watched(moroccan: Protocol) -> Iterator[Watched]:
 
 
 def choosing_of(watched: Watched, who: str, every: str, day: int | str = "") -> None:
-    choose(watched.school.house, watched.school.person(who), every, str(day))
+    choose(watched.school.ctx, watched.school.person(who), every, str(day))
 
 
 def told_on(watched: Watched, who: str, days: int, step: int = 30) -> list[str]:
@@ -150,12 +150,12 @@ def test_each_is_told_as_often_as_they_chose(watched: Watched) -> None:
 def test_a_review_that_is_over_by_then_is_told_of_to_nobody(watched: Watched, is_ended: bool) -> None:
     choosing_of(watched, "directorate", "weekly", FRIDAY)
     school = watched.school
-    ask_review(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("head"), school.number, token=school.token())
     assert watched.sweep().told() == []
     school.wait(hours=1)
     if is_ended:
         directorate = school.person("directorate")
-        end_review(school.house, directorate, school.number, expected=school.last_seq(), token=school.token())
+        end_review(school.ctx, directorate, school.number, expected=school.last_seq(), token=school.token())
     told = [who for _ in range(9) for who in watched.swept(days=1)]
     late = ["academy", "directorate"]
     assert told == ([] if is_ended else ["directorate", *late]), "asked on a Friday; late by the next"
@@ -169,12 +169,12 @@ def test_a_review_that_waits_for_another_role_alone_is_told_of_to_nobody_else(wa
     """The directorate has examined it; the academy has still to read an answer."""
     choosing_of(watched, "directorate", "weekly", FRIDAY)
     school = watched.school
-    ask_review(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("head"), school.number, token=school.token())
     seq = observes(school, who="academy").seq
-    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    settle_remark(school.ctx, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     if is_ended:
         directorate = school.person("directorate")
-        end_review(school.house, directorate, school.number, expected=school.last_seq(), token=school.token())
+        end_review(school.ctx, directorate, school.number, expected=school.last_seq(), token=school.token())
     assert ("directorate" in [who for _ in range(3) for who in watched.swept(days=1)]) is not is_ended
 
 
@@ -184,7 +184,7 @@ def test_a_case_that_can_not_be_read_holds_back_no_message(
 ) -> None:
     choosing_of(watched, "directorate", "weekly", FRIDAY)
     school = watched.school
-    ask_review(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("head"), school.number, token=school.token())
     watched.sweep()
 
     def broken(*_arguments: object) -> None:
@@ -205,7 +205,7 @@ def test_a_count_that_was_met_by_then_is_told_of_to_nobody(
     school = watched.school
 
     def now() -> str:
-        return school.house.now().isoformat()
+        return school.ctx.now().isoformat()
 
     school.act(
         "head", "referral", target="child_protection", covers=["need"], channel="letter", summary="Un besoin.",
@@ -229,7 +229,7 @@ def test_a_count_that_was_met_by_then_is_told_of_to_nobody(
 
 
 def notices_of(school: School, case_id: str) -> list[NoticeRow]:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         return list(notifications_repository.notices_of_case(session, case_id))
 
 
@@ -272,10 +272,10 @@ def test_only_what_is_offered_can_be_chosen(watched: Watched) -> None:
         with pytest.raises(BadInput) as refused:
             choosing_of(watched, "head", every, day)
         assert set(refused.value.problems) == {field_}
-    view = see_choice(watched.school.house, watched.school.person("head"))
+    view = see_choice(watched.school.ctx, watched.school.person("head"))
     assert (view.every, view.email) == (Every.school_days, "head@college.example")
     choosing_of(watched, "head", "weekly", 2)
-    view = see_choice(watched.school.house, watched.school.person("head"))
+    view = see_choice(watched.school.ctx, watched.school.person("head"))
     assert (view.every, view.day) == (Every.weekly, 2)
 
 
@@ -321,17 +321,17 @@ def test_the_number_is_said_as_each_language_counts(language: str) -> None:
 
 def test_who_chose_no_message_is_counted_apart_and_not_told_of_what_is_over(watched: Watched) -> None:
     """A case that ended meanwhile asks nothing of anybody; what was asked for at its end, or after, is still told."""
-    house = watched.school.house
+    ctx = watched.school.ctx
     choosing_of(watched, "head", "urgent_only")
     watched.school.wait(minutes=5)
     watched.ask("head")
     watched.sweep()
     watched.school.wait(minutes=5)
-    assert (see_waiting(house).mail, see_waiting(house).unwanted) == (0, 1)
+    assert (see_waiting(ctx).mail, see_waiting(ctx).unwanted) == (0, 1)
     Keeping(watched.school, reached=False).step("no_further_action")
     choosing_of(watched, "head", "at_once")
     assert told_on(watched, "head", 2) == []
-    assert (see_waiting(house).mail, see_waiting(house).unwanted) == (0, 0)
+    assert (see_waiting(ctx).mail, see_waiting(ctx).unwanted) == (0, 0)
     choosing_of(watched, "head", "urgent_only")
     watched.school.wait(minutes=5)
     watched.ask("head")
@@ -343,7 +343,7 @@ def test_who_chose_no_message_is_counted_apart_and_not_told_of_what_is_over(watc
 def _states(watched: Watched, who: str) -> dict[str, int]:
     found: dict[str, int] = {}
     account = watched.school.account(who)
-    with watched.school.house.realm.reading() as session:
+    with watched.school.ctx.realm.reading() as session:
         for one in notifications_repository.notices_of_case(session, watched.case_id):
             if one.account == account and not one.urgent:
                 found[one.state] = found.get(one.state, 0) + 1
@@ -387,7 +387,7 @@ def test_a_choice_that_is_cut_off_half_way_loses_nothing(watched: Watched, monke
         patch.setattr(receivers.repository, "look_again", dies)
         with pytest.raises(Killed):
             choosing_of(watched, "head", "at_once")
-    assert see_choice(watched.school.house, watched.school.person("head")).every is Every.at_once
+    assert see_choice(watched.school.ctx, watched.school.person("head")).every is Every.at_once
     assert [who for _ in range(8) for who in watched.swept(days=1)] == ["head"]
 
 
@@ -437,15 +437,15 @@ class Slow(Recorder):
 def test_a_choice_made_while_a_message_is_being_sent_sends_no_second_one(watched: Watched) -> None:
     choosing_of(watched, "head", "at_once")
     watched.ask("head")
-    house = watched.school.house
+    ctx = watched.school.ctx
 
     def change_and_sweep() -> None:
         choosing_of(watched, "head", "weekly", FRIDAY)
         choosing_of(watched, "head", "at_once")
-        sweep(house, Post(watched.mail))
+        sweep(ctx, Post(watched.mail))
 
     slow = Slow(meanwhile=[change_and_sweep])
-    sweep(house, Post(slow))
+    sweep(ctx, Post(slow))
     assert [watched.people[to] for to, _letter in slow.sent] == ["head"]
     assert watched.told() == []
     assert watched.swept(minutes=10) == []
@@ -493,7 +493,7 @@ def test_workers_at_once_and_a_changing_mind_tell_each_thing_once(watched: Watch
             if place == 0:
                 choosing_of(watched, "head", "at_once")
                 choosing_of(watched, "team_member", "at_once")
-            sweep(watched.school.house, Post(watched.mail))
+            sweep(watched.school.ctx, Post(watched.mail))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(worker, range(4)))

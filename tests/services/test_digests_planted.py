@@ -65,7 +65,7 @@ class Sown:
 @pytest.fixture(scope="module")
 def sown(moroccan: Protocol) -> Iterator[Sown]:
     with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
-        player.house = replace(player.house, settings=replace(player.house.settings, sms_hook="https://hook.example"))
+        player.ctx = replace(player.ctx, settings=replace(player.ctx.settings, sms_hook="https://hook.example"))
         school = School(player, count(1))
         plain_mark, every_field.mark = every_field.mark, lambda number: f"{WORD}{number:04x}{IN_ARABIC}"
         try:
@@ -93,7 +93,7 @@ def _people() -> list[dict[str, Any]]:
 def _secrets(school: School, protocol: Protocol) -> dict[str, str]:
     found = dict.fromkeys((WORD, IN_ARABIC, MASSAR, PHONE), "a word that was typed")
     found |= dict.fromkeys((*NAME.split(), *NAME_IN_ARABIC.split()), "a name")
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         for row in session.scalars(select(CaseIndexRow)):
             found |= {row.number: "a number", format_number(row.number): "a number", row.case_id: "a case’s id"}
     for said in _texts(protocol.model_dump()):
@@ -120,44 +120,44 @@ def _texts(value: Any) -> Iterator[str]:
 def leave(sown: Sown, language: str) -> Out:
     """All that leaves within ten days, everybody reading that language, each told as often as can be."""
     school, out = sown.school, Out([])
-    house = school.house
+    ctx = school.ctx
     everybody = _reached(school, language)
     for place, account in enumerate(everybody):
-        actor = school.player.actor("head") if account == school.account("head") else _actor(house, account)
-        receivers.choose(house, actor, list(Every)[place % 3], str(place % 7))
-    with house.realm.writing() as session:
+        actor = school.player.actor("head") if account == school.account("head") else _actor(ctx, account)
+        receivers.choose(ctx, actor, list(Every)[place % 3], str(place % 7))
+    with ctx.realm.writing() as session:
         for case_id in session.scalars(select(CaseIndexRow.case_id)).all():
             for to in ("head", "team_member", "team_coordinator", "directorate", "academy", "declarant"):
                 for urgent in (False, True):
                     payload = {"case": case_id, "to": to, "move": "m", "urgent": urgent}
-                    notifications_service.work_queue.put_message(session, "notify", payload, at=house.now())
-    access_codes.invite_by_slip(house, school.person("head"), school.account("team_member/3"), house.now())
+                    notifications_service.work_queue.put_message(session, "notify", payload, at=ctx.now())
+    access_codes.invite_by_slip(ctx, school.person("head"), school.account("team_member/3"), ctx.now())
     post = Post(out, out)
     for _ in range(10):
-        notifications_service.sweep(house, post)
-        tell_of_accounts(house, post)
+        notifications_service.sweep(ctx, post)
+        tell_of_accounts(ctx, post)
         school.player.clock.advance(timedelta(days=1))
     for account in everybody:
-        actor = _actor(house, account)
+        actor = _actor(ctx, account)
         try:
-            token = open_feed(house, actor)
+            token = open_feed(ctx, actor)
         except Unseen:
             continue
-        content = digests.read_feed(house, token).content
-        dues = len(digests.due_moments(house, actor))
+        content = digests.read_feed(ctx, token).content
+        dues = len(digests.due_moments(ctx, actor))
         out.texts.append((f"calendar of {dues}", icalendar.Calendar.from_ical(content).to_ical().decode()))
         out.texts.append(("calendar", content.replace(b"\r\n ", b"").decode()))
     return out
 
 
-def _actor(house: Any, account: str) -> Any:
-    with house.directory.reading() as session:
-        return auth_repository.actor(session, account, realm="main", today=house.now().date())
+def _actor(ctx: Any, account: str) -> Any:
+    with ctx.directory.reading() as session:
+        return auth_repository.actor(session, account, realm="main", today=ctx.now().date())
 
 
 def _reached(school: School, language: str) -> list[str]:
     school.person("team_member/3")
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         rows = session.scalars(select(AccountRow).order_by(AccountRow.id)).all()
         for number, row in enumerate(rows):
             row.email, row.phone, row.language = f"{number}@exemple.invalid", f"+2126000000{number:02}", language

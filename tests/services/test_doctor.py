@@ -30,7 +30,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.opening_gate import KEYS
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings, SettingUnreadable
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.mail import Post
@@ -62,14 +62,14 @@ class Seen:
     school: School
 
     @property
-    def house(self) -> House:
-        return self.school.house
+    def ctx(self) -> AppContext:
+        return self.school.ctx
 
     def asked(self, **settings: Any) -> Asked:
-        return Asked(replace(self.house.settings, **settings), self.house.now())
+        return Asked(replace(self.ctx.settings, **settings), self.ctx.now())
 
     def of(self, check: doctor.Check) -> list[Finding]:
-        return list(check(self.house, self.asked()))
+        return list(check(self.ctx, self.asked()))
 
     def levels(self, check: doctor.Check) -> set[str]:
         return {one.level.value for one in self.of(check)}
@@ -78,9 +78,9 @@ class Seen:
 @pytest.fixture
 def seen(tmp_path: Path, moroccan: Protocol) -> Iterator[Seen]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    yield Seen(School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1)))
-    house.close()
+    ctx = open_context(Settings(data=tmp_path / "var"), clock)
+    yield Seen(School(prepared(ctx, clock, moroccan, MOROCCAN.read_bytes()), count(1)))
+    ctx.close()
 
 
 def said(found: list[Finding], level: Level) -> str:
@@ -93,7 +93,7 @@ def said(found: list[Finding], level: Level) -> str:
 @pytest.mark.exhaustive
 def test_every_finding_that_is_not_well_says_what_to_do(seen: Seen) -> None:
     seen.school.report()
-    found = (*before(seen.asked()), *examine(seen.house, seen.asked()))
+    found = (*before(seen.asked()), *examine(seen.ctx, seen.asked()))
     assert {name for name, _one in found} >= {"schema", "space", "zone", "journal", "queue", "backups", "clocks"}
     assert [one.what for _name, one in found if one.level is not Level.ok and not one.do] == []
     assert [one for _name, one in found if "\n" in one.what + one.do] == []
@@ -102,21 +102,21 @@ def test_every_finding_that_is_not_well_says_what_to_do(seen: Seen) -> None:
 @pytest.mark.exhaustive
 def test_of_a_case_nothing_is_told(seen: Seen) -> None:
     seen.school.report()
-    lines = (*before(seen.asked()), *examine(seen.house, seen.asked()))
+    lines = (*before(seen.asked()), *examine(seen.ctx, seen.asked()))
     told = "\n".join(f"{name} {one.what} {one.do}" for name, one in lines)
     assert [word for word in (NAME, WORDS, seen.school.number, ABOUT[0]["massar"]) if word in told] == []
-    assert str(seen.house.settings.data) in told, "the control: it is what is told that was looked at"
+    assert str(seen.ctx.settings.data) in told, "the control: it is what is told that was looked at"
 
 
 def test_a_check_that_breaks_is_told_by_its_kind_and_stops_no_other(
     seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(_house: House, _asked: Asked) -> Iterator[Finding]:
+    def breaks(_ctx: AppContext, _asked: Asked) -> Iterator[Finding]:
         raise RuntimeError(NAME)
         yield
 
     monkeypatch.setattr(doctor_work, "CHECKS", (breaks, doctor.definitions))
-    first, second = doctor_work.examine(seen.house, seen.asked())
+    first, second = doctor_work.examine(seen.ctx, seen.asked())
     assert (first[0], first[1].level) == ("breaks", Level.wrong)
     assert "RuntimeError" in first[1].what
     assert NAME not in first[1].what
@@ -127,12 +127,12 @@ def test_schools_for_which_nobody_answers_are_told(seen: Seen) -> None:
     seen.school.person("head")
     assert seen.levels(doctor.oversight) == {"note"}
     assert "nobody oversees the schools of" in said(seen.of(doctor.oversight), Level.note)
-    with seen.house.directory.writing() as session:
+    with seen.ctx.directory.writing() as session:
         place = seen.school.player.places[ScopeKind.province]
         account = auth_repository.add_account(session, username="x", names={"fr": "X"}, language="fr", created_at=NOW)
         auth_repository.appoint(session, account, role="directorate", unit=place, starts=NOW.date())
     assert seen.levels(doctor.oversight) == {"note"}, "whoever never came in is nobody"
-    with seen.house.directory.writing() as session:
+    with seen.ctx.directory.writing() as session:
         auth_repository.set_password(session, account, "chosen")
     assert seen.of(doctor.oversight) == []
 
@@ -141,7 +141,7 @@ def test_restricted_cases_that_nobody_may_read_are_told(seen: Seen) -> None:
     seen.school.person("academy")
     seen.school.report(who="reporter", adult_concerned="yes")
     assert seen.of(doctor.unread) == []
-    with seen.house.directory.writing() as session:
+    with seen.ctx.directory.writing() as session:
         auth_repository.set_active(session, seen.school.account("academy"), False)
     assert seen.levels(doctor.unread) == {"wrong"}
     assert seen.school.number not in said(seen.of(doctor.unread), Level.wrong)
@@ -187,17 +187,17 @@ def test_tables_that_are_up_to_date_are_well_and_none_are_wrong(seen: Seen, tmp_
 
 @pytest.mark.parametrize(("revision", "words"), [("0001", "of an older version"), ("9999", "a later version")])
 def test_tables_of_another_version_are_wrong_and_are_not_brought_along(seen: Seen, revision: str, words: str) -> None:
-    with seen.house.directory.writing() as session:
+    with seen.ctx.directory.writing() as session:
         session.execute(text(f"UPDATE schema_revision SET version_num = '{revision}'"))
     (found,) = [one for one in doctor.schema(seen.asked()) if one.level is Level.wrong]
     assert words in found.what
     assert found.do in NOT_OPENED
-    with seen.house.directory.reading() as session:
+    with seen.ctx.directory.reading() as session:
         assert session.scalar(text("SELECT version_num FROM schema_revision")) == revision
 
 
 def test_clocks_that_agree_and_a_time_that_went_back(seen: Seen) -> None:
-    take_anchor(seen.house, Post())
+    take_anchor(seen.ctx, Post())
     assert seen.levels(doctor.clocks) == {"ok"} or EVERYWHERE
     seen.school.wait(minutes=-1)
     assert "future" not in said(seen.of(doctor.clocks), Level.wrong), "a little is nothing"
@@ -209,14 +209,14 @@ def test_clocks_that_agree_and_a_time_that_went_back(seen: Seen) -> None:
 def test_the_clock_of_the_database_is_compared(
     seen: Seen, monkeypatch: pytest.MonkeyPatch, seconds: int, level: str
 ) -> None:
-    monkeypatch.setattr(sql, "of_database", lambda _store: seen.house.now() - timedelta(seconds=seconds))
+    monkeypatch.setattr(sql, "of_database", lambda _store: seen.ctx.now() - timedelta(seconds=seconds))
     assert level in seen.levels(doctor.clocks)
     assert len(seen.levels(doctor.clocks)) == 1
 
 
 def test_the_go_live_list_is_told_as_what_it_is(seen: Seen) -> None:
     assert seen.levels(doctor.go_live) == {"ok"}
-    seen.school.player.house = asking(seen.house)
+    seen.school.player.ctx = asking(seen.ctx)
     assert "no case is opened" in said(seen.of(doctor.go_live), Level.note)
 
 
@@ -232,14 +232,14 @@ def test_room_that_gets_short_is_found(seen: Seen, monkeypatch: pytest.MonkeyPat
 
 def test_keys_that_others_can_read_are_found(seen: Seen) -> None:
     assert {one.level for one in doctor.permissions(seen.asked())} == {Level.ok}
-    key, store = seen.house.settings.keys / "journal.key", seen.house.settings.data / "erased.jsonl"
+    key, store = seen.ctx.settings.keys / "journal.key", seen.ctx.settings.data / "erased.jsonl"
     store.touch(mode=0o600)
     for path, mode, level in ((key, 0o440, Level.wrong), (store, 0o644, Level.note)):
         path.chmod(mode)
         (found,) = [one for one in doctor.permissions(seen.asked()) if one.level is not Level.ok]
         assert (found.level, str(path) in found.what) == (level, True)
         path.chmod(0o400 if path == key else 0o600)
-    seen.house.settings.keys.chmod(0o755)
+    seen.ctx.settings.keys.chmod(0o755)
     assert "keys is open to others" in said(list(doctor.permissions(seen.asked())), Level.wrong)
 
 
@@ -330,10 +330,10 @@ def test_settings_that_stand_against_each_other(seen: Seen, settings: dict[str, 
 
 def test_a_worker_that_works_and_one_that_stands_still(seen: Seen) -> None:
     assert "worker: it never went" in said(seen.of(doctor_work.queue), Level.note)
-    work_queue.note(seen.house.settings.data, work_queue.MINUTE, seen.house.now())
+    work_queue.note(seen.ctx.settings.data, work_queue.MINUTE, seen.ctx.now())
     assert seen.levels(doctor_work.queue) == ({"ok"} if not EVERYWHERE else {"ok", "wrong"})
-    with seen.house.realm.writing() as session:
-        work_queue.put_message(session, "kind", {}, at=seen.house.now())
+    with seen.ctx.realm.writing() as session:
+        work_queue.put_message(session, "kind", {}, at=seen.ctx.now())
     seen.school.wait(minutes=7)
     assert "1 due, the oldest for 7 minutes" in said(seen.of(doctor_work.queue), Level.note)
     assert "last minute was 7 minutes ago" in said(seen.of(doctor_work.queue), Level.wrong)
@@ -342,34 +342,34 @@ def test_a_worker_that_works_and_one_that_stands_still(seen: Seen) -> None:
 
 
 def test_the_worker_notes_its_minute(seen: Seen) -> None:
-    queue = worker.queue_of(seen.house, Post())
+    queue = worker.queue_of(seen.ctx, Post())
     queue.immediate = True
-    assert work_queue.last_done(seen.house.settings.data, work_queue.MINUTE) is None
+    assert work_queue.last_done(seen.ctx.settings.data, work_queue.MINUTE) is None
     queue.now()
-    done = work_queue.last_done(seen.house.settings.data, work_queue.MINUTE)
+    done = work_queue.last_done(seen.ctx.settings.data, work_queue.MINUTE)
     assert done is not None
-    assert done.at == seen.house.now()
+    assert done.at == seen.ctx.now()
 
 
 @pytest.mark.skipif(not EVERYWHERE, reason="on PostgreSQL alone some process leads")
 def test_whether_some_process_leads_is_seen_without_taking_the_lead(seen: Seen) -> None:
-    assert is_led(seen.house.realm, doctor_work.LEADER) is False
-    lead = Lead(seen.house.realm, doctor_work.LEADER)
+    assert is_led(seen.ctx.realm, doctor_work.LEADER) is False
+    lead = Lead(seen.ctx.realm, doctor_work.LEADER)
     assert lead.is_ours()
-    assert is_led(seen.house.realm, doctor_work.LEADER) is True
-    assert is_led(seen.house.realm, "another") is False
+    assert is_led(seen.ctx.realm, doctor_work.LEADER) is True
+    assert is_led(seen.ctx.realm, "another") is False
     lead.close()
     ends = time.monotonic() + 60  # its connection ends on the server a moment later
-    while is_led(seen.house.realm, doctor_work.LEADER) and time.monotonic() < ends:
+    while is_led(seen.ctx.realm, doctor_work.LEADER) and time.monotonic() < ends:
         time.sleep(0.05)
-    assert is_led(seen.house.realm, doctor_work.LEADER) is False
+    assert is_led(seen.ctx.realm, doctor_work.LEADER) is False
 
 
 def test_a_journal_that_was_never_checked_holds_does_not_hold_or_is_not_checked_any_more(seen: Seen) -> None:
     assert "never checked" in said(seen.of(doctor_work.journal), Level.note)
     seen.school.report()
-    keep_verdict(seen.house, verify(seen.house))
-    take_anchor(seen.house, Post())
+    keep_verdict(seen.ctx, verify(seen.ctx))
+    take_anchor(seen.ctx, Post())
     assert "last checked and passed" in said(seen.of(doctor_work.journal), Level.ok)
     assert said(seen.of(doctor_work.journal), Level.wrong) == ""
     seen.school.wait(days=2)
@@ -384,15 +384,15 @@ def test_a_journal_that_was_never_checked_holds_does_not_hold_or_is_not_checked_
 def test_a_backup_and_an_exercise_are_noted_and_grow_old(seen: Seen, tmp_path: Path) -> None:
     assert said(seen.of(doctor_work.backups), Level.note).count("none was ever made") == 2
     seen.school.report()
-    backup_service.create(seen.house, tmp_path / "kept")
-    done = backup_service.drill_backup(seen.house.settings, seen.house.clock, tmp_path / "kept")
+    backup_service.create(seen.ctx, tmp_path / "kept")
+    done = backup_service.drill_backup(seen.ctx.settings, seen.ctx.clock, tmp_path / "kept")
     assert done.faults == ()
     assert seen.levels(doctor_work.backups) == {"ok"}
     seen.school.wait(days=2)
     assert "backup: the latest is 2 days old" in said(seen.of(doctor_work.backups), Level.note)
     seen.school.wait(days=40)
     assert said(seen.of(doctor_work.backups), Level.wrong).count("42 days old") == 2
-    assert backup_service.drill_backup(seen.house.settings, seen.house.clock, tmp_path / "kept").faults
+    assert backup_service.drill_backup(seen.ctx.settings, seen.ctx.clock, tmp_path / "kept").faults
     assert "did not hold" in said(seen.of(doctor_work.backups), Level.wrong)
 
 
@@ -410,8 +410,8 @@ def test_of_postgresql_it_is_said_whether_its_log_is_kept(
     seen: Seen, monkeypatch: pytest.MonkeyPatch, kept: sql.LogKept, level: Level, words: str
 ) -> None:
     monkeypatch.setattr(sql, "log_kept", lambda _store: kept)
-    house = replace(seen.house, settings=replace(seen.house.settings, database="postgresql://db/school"))
-    assert words in said(list(doctor_work.backups(house, seen.asked())), level)
+    ctx = replace(seen.ctx, settings=replace(seen.ctx.settings, database="postgresql://db/school"))
+    assert words in said(list(doctor_work.backups(ctx, seen.asked())), level)
 
 
 @pytest.mark.parametrize("begins", ["case", "list", "demo"])
@@ -421,22 +421,22 @@ def test_without_its_log_it_is_wrong_as_soon_as_real_cases_are_here_or_may_come(
     monkeypatch.setattr(sql, "log_kept", lambda _store: sql.LogKept(False, None, None))
 
     def level() -> set[str]:
-        house = replace(seen.house, settings=replace(seen.house.settings, database="postgresql://db/school"))
-        return {one.level.value for one in doctor_work.backups(house, seen.asked())}
+        ctx = replace(seen.ctx, settings=replace(seen.ctx.settings, database="postgresql://db/school"))
+        return {one.level.value for one in doctor_work.backups(ctx, seen.asked())}
 
-    work_queue.note(seen.house.settings.data, work_queue.COPY, NOW)
+    work_queue.note(seen.ctx.settings.data, work_queue.COPY, NOW)
     assert "wrong" not in level()
     if begins == "case":
         seen.school.report()
     elif begins == "list":
-        house = seen.school.player.house = asking(seen.house)
+        ctx = seen.school.player.ctx = asking(seen.ctx)
         chief = administrator(seen.school.player)
-        sign_all(house, chief, without=KEYS[-1])
+        sign_all(ctx, chief, without=KEYS[-1])
         assert "wrong" not in level(), "one is missing"
-        for one in (chief, another(house, chief)):
-            going_live.sign(house, one, KEYS[-1], "n° 9")
+        for one in (chief, another(ctx, chief)):
+            going_live.sign(ctx, one, KEYS[-1], "n° 9")
     else:
-        with seen.house.directory.writing() as session:
+        with seen.ctx.directory.writing() as session:
             notifications_repository.mark_as_demo(session, at=NOW)
         seen.school.report()
     assert ("wrong" in level()) is (begins != "demo")
@@ -444,18 +444,18 @@ def test_without_its_log_it_is_wrong_as_soon_as_real_cases_are_here_or_may_come(
 
 def test_of_postgresql_copies_and_exercises_are_noted_and_grow_old(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its log alone leads nowhere without a copy that it goes on from."""
-    monkeypatch.setattr(sql, "log_kept", lambda _store: sql.LogKept(True, seen.house.now(), None))
-    data = seen.house.settings.data
+    monkeypatch.setattr(sql, "log_kept", lambda _store: sql.LogKept(True, seen.ctx.now(), None))
+    data = seen.ctx.settings.data
 
     def found(level: Level) -> str:
-        house = replace(seen.house, settings=replace(seen.house.settings, database="postgresql://db/school"))
-        return said(list(doctor_work.backups(house, seen.asked())), level)
+        ctx = replace(seen.ctx, settings=replace(seen.ctx.settings, database="postgresql://db/school"))
+        return said(list(doctor_work.backups(ctx, seen.asked())), level)
 
     assert found(Level.note).count("none was ever made from here") == 2
     seen.school.report()
     assert "whole copy of PostgreSQL: none was ever made" in found(Level.wrong), "real cases are here"
-    settings = replace(seen.house.settings, database="postgresql://db/school")
-    note_copy(settings, seen.house.clock, f"/var/backups/base/{NOW:%Y%m%dT%H%M%SZ}/\n")
+    settings = replace(seen.ctx.settings, database="postgresql://db/school")
+    note_copy(settings, seen.ctx.clock, f"/var/backups/base/{NOW:%Y%m%dT%H%M%SZ}/\n")
     work_queue.note(data, work_queue.DRILL, NOW)
     assert found(Level.wrong) == found(Level.note) == ""
     seen.school.wait(days=9)
@@ -463,7 +463,7 @@ def test_of_postgresql_copies_and_exercises_are_noted_and_grow_old(seen: Seen, m
     seen.school.wait(days=27)
     assert "whole copy of PostgreSQL: the latest is 36 days old" in found(Level.wrong)
     assert "exercise of a restore: the latest is 36 days old" in found(Level.note)
-    work_queue.note(data, work_queue.DRILL, seen.house.now(), held=False)
+    work_queue.note(data, work_queue.DRILL, seen.ctx.now(), held=False)
     assert "did not hold" in found(Level.wrong)
 
 
@@ -475,13 +475,13 @@ def test_of_postgresql_copies_and_exercises_are_noted_and_grow_old(seen: Seen, m
     ],
 )  # fmt: skip
 def test_a_copy_that_is_named_otherwise_is_not_noted(seen: Seen, folder: str, why: str) -> None:
-    settings = replace(seen.house.settings, database="postgresql://db/school")
+    settings = replace(seen.ctx.settings, database="postgresql://db/school")
     with pytest.raises(NotACopy, match=why):
-        note_copy(settings, seen.house.clock, folder)
+        note_copy(settings, seen.ctx.clock, folder)
     with pytest.raises(NoDatabase):
-        note_copy(replace(settings, database=""), seen.house.clock, "20261124T000000Z")
+        note_copy(replace(settings, database=""), seen.ctx.clock, "20261124T000000Z")
     assert work_queue.last_done(settings.data, work_queue.COPY) is None
-    note_copy(settings, seen.house.clock, "20261124T000000Z")
+    note_copy(settings, seen.ctx.clock, "20261124T000000Z")
     assert work_queue.last_done(settings.data, work_queue.COPY) is not None, "the control"
 
 
@@ -561,7 +561,7 @@ def answering(file: Path) -> Iterator[int]:
 def _publish(seen: Seen, content: bytes) -> None:
     """As version 2, whatever it says."""
     content = content.replace(b"version: 1\n", b"version: 2\n", 1)
-    with seen.house.directory.writing() as session:
+    with seen.ctx.directory.writing() as session:
         protocol_repository.publish(
             session, protocol="ma-cyberharassment", version=2, digest=sha256(content).hexdigest(), content=content,
             published_at=NOW,
@@ -574,7 +574,7 @@ def test_a_version_that_a_check_since_would_refuse_is_told_and_followed(seen: Se
     (found,) = seen.of(doctor.kernel)
     assert found.level is Level.note
     assert "version 2, would be refused today" in found.what
-    assert seen.house.library.protocol("ma-cyberharassment", 2).states
+    assert seen.ctx.library.protocol("ma-cyberharassment", 2).states
 
 
 def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed(seen: Seen) -> None:
@@ -585,7 +585,7 @@ def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed
     assert (
         "ma-cyberharassment, version 2, asks for what no definition may: roles.directorate.pseudonymised" in found.what
     )
-    assert seen.house.library.protocol("ma-cyberharassment", 2).roles["directorate"].pseudonymised
+    assert seen.ctx.library.protocol("ma-cyberharassment", 2).roles["directorate"].pseudonymised
 
 
 @pytest.mark.parametrize(
@@ -594,10 +594,10 @@ def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed
 )
 def test_a_certificate_that_ends_is_told_ahead(seen: Seen, ends: timedelta, level: str) -> None:
     assert seen.levels(doctor.certificates) == set(), "nothing is signed here"
-    with seen.house.directory.reading() as session:
+    with seen.ctx.directory.reading() as session:
         (academy,) = auth_repository.units_of_kind(session, UnitKind.region)
-    folder = seen.house.settings.data / "signing"
-    now = seen.house.now()
+    folder = seen.ctx.settings.data / "signing"
+    now = seen.ctx.now()
     make_authority(folder, "Root", {academy.code: "Academy"}, Validity(now - timedelta(days=400), now + ends))
     assert seen.levels(doctor.certificates) == {level}
     (folder / f"{academy.code}.pem").unlink()
@@ -608,17 +608,17 @@ def test_names_that_another_key_marked_are_told(seen: Seen) -> None:
     assert seen.of(doctor.marks) == [], "nobody is marked"
     seen.school.report()
     assert seen.levels(doctor.marks) == {"ok"}, "the control"
-    kept = seen.house.vault.secrets()
-    other = Vault(seen.house.vault.folder, kept.masters, kept.journal, bytes(KEY_BYTES))
-    (found,) = doctor.marks(replace(seen.house, vault=other), seen.asked())
+    kept = seen.ctx.vault.secrets()
+    other = Vault(seen.ctx.vault.folder, kept.masters, kept.journal, bytes(KEY_BYTES))
+    (found,) = doctor.marks(replace(seen.ctx, vault=other), seen.asked())
     assert (found.level, PUT_BACK in found.do) == (Level.wrong, True)
 
 
 @pytest.mark.parametrize("lost", ["root.pem", "key of another authority", "root.pem is none"])
 def test_a_signature_that_nobody_here_would_take_is_told(seen: Seen, lost: str, tmp_path: Path) -> None:
-    with seen.house.directory.reading() as session:
+    with seen.ctx.directory.reading() as session:
         (academy,) = auth_repository.units_of_kind(session, UnitKind.region)
-    folder, now = seen.house.settings.data / "signing", seen.house.now()
+    folder, now = seen.ctx.settings.data / "signing", seen.ctx.now()
     validity = Validity(now - timedelta(days=1), now + timedelta(days=400))
     for place in (folder, tmp_path / "other"):
         make_authority(place, "Root", {academy.code: "Academy"}, validity)

@@ -39,7 +39,7 @@ def watched(school: School) -> Watched:
 def by_phone(watched: Watched) -> None:
     """Short messages go out of this house."""
     player = watched.school.player
-    player.house = replace(player.house, settings=replace(player.house.settings, sms_hook="https://hook.example"))
+    player.ctx = replace(player.ctx, settings=replace(player.ctx.settings, sms_hook="https://hook.example"))
 
 
 def evening(watched: Watched) -> None:
@@ -52,7 +52,7 @@ def enter(watched: Watched, who: str, by: str = "directorate", **said: str) -> b
     school = watched.school
     account = school.account(who)
     return roster.enter(
-        school.house, school.person(by), "", **{"account": account, **NIGHT, "token": school.token(), **said}
+        school.ctx, school.person(by), "", **{"account": account, **NIGHT, "token": school.token(), **said}
     )
 
 
@@ -243,15 +243,15 @@ def test_the_same_turn_is_entered_once_and_an_overlap_is_told_of(watched: Watche
     school = watched.school
 
     def overlapping() -> list[bool]:
-        return [one.overlaps for one in roster.see_roster(school.house, school.person("directorate")).turns]
+        return [one.overlaps for one in roster.see_roster(school.ctx, school.person("directorate")).turns]
 
     assert overlapping() == [False, False]
     enter(watched, "directorate/2", starts="2026-11-26T09:00", ends="2026-11-26T10:00")
     assert overlapping() == [False, False, False], "one begins as the other ends"
     enter(watched, "directorate/2", starts="2026-11-26T08:00", ends="2026-11-26T09:30")
     assert sum(overlapping()) == 3
-    turn = next(one for one in roster.see_roster(school.house, school.person("directorate")).turns if one.overlaps)
-    roster.withdraw(school.house, school.person("directorate"), "", turn.id, token=school.token())
+    turn = next(one for one in roster.see_roster(school.ctx, school.person("directorate")).turns if one.overlaps)
+    roster.withdraw(school.ctx, school.person("directorate"), "", turn.id, token=school.token())
     enter(watched, "directorate/2")
 
 
@@ -261,14 +261,14 @@ def test_a_change_is_a_row_and_a_second_press_is_none(watched: Watched) -> None:
     assert not enter(watched, "directorate/2", token=token)
     with pytest.raises(SentBefore):
         enter(watched, "directorate/3", token=token)
-    (turn,) = roster.see_roster(school.house, school.person("directorate/3")).turns
-    roster.withdraw(school.house, school.person("directorate/3"), "", turn.id, token=school.token())
+    (turn,) = roster.see_roster(school.ctx, school.person("directorate/3")).turns
+    roster.withdraw(school.ctx, school.person("directorate/3"), "", turn.id, token=school.token())
     with pytest.raises(Unseen):
-        roster.withdraw(school.house, school.person("directorate/3"), "", turn.id, token=school.token())
-    view = roster.see_roster(school.house, school.person("directorate"))
+        roster.withdraw(school.ctx, school.person("directorate/3"), "", turn.id, token=school.token())
+    view = roster.see_roster(school.ctx, school.person("directorate"))
     assert view.turns == ()
     assert {(one.kind, one.name != one.by) for one in view.log} == {("duty_entered", True), ("duty_withdrawn", True)}
-    with school.house.directory.reading() as session:
+    with school.ctx.directory.reading() as session:
         province = auth_repository.unit(session, view.unit.id)
         rows = administration_log.changes(session, [province.id], limit=9, kinds=administration_log.OF_VISITS)
     assert [row.kind for row in rows] == [Kind.duty_withdrawn, Kind.duty_entered] or len(rows) == 2
@@ -279,14 +279,14 @@ def test_a_change_is_a_row_and_a_second_press_is_none(watched: Watched) -> None:
 def test_a_roster_is_its_own_places_and_nobody_elses(watched: Watched) -> None:
     school = watched.school
     enter(watched, "directorate/2")
-    (turn,) = roster.see_roster(school.house, school.person("directorate")).turns
-    assert roster.see_roster(school.house, school.person("academy")).turns == ()
+    (turn,) = roster.see_roster(school.ctx, school.person("directorate")).turns
+    assert roster.see_roster(school.ctx, school.person("academy")).turns == ()
     with pytest.raises(Unseen):
-        roster.withdraw(school.house, school.person("academy"), "", turn.id, token=school.token())
+        roster.withdraw(school.ctx, school.person("academy"), "", turn.id, token=school.token())
     for who in ("head", "team_coordinator", "trainer", "data_officer"):
-        assert not permissions.may(school.house, school.person(who), Permission.keep_roster)
+        assert not permissions.may(school.ctx, school.person(who), Permission.keep_roster)
         with pytest.raises(Unseen):
-            roster.see_roster(school.house, school.person(who))
+            roster.see_roster(school.ctx, school.person(who))
 
 
 @pytest.mark.exhaustive
@@ -294,7 +294,7 @@ def test_the_page_shows_when_nobody_is_on_duty(watched: Watched) -> None:
     school = watched.school
 
     def first() -> tuple[datetime, datetime]:
-        found: Any = roster.see_roster(school.house, school.person("directorate")).gaps
+        found: Any = roster.see_roster(school.ctx, school.person("directorate")).gaps
         return found[0]
 
     closing = datetime(2026, 11, 25, 18, 30, tzinfo=ZONE).astimezone(UTC)
@@ -308,9 +308,9 @@ def test_the_page_shows_when_nobody_is_on_duty(watched: Watched) -> None:
 def test_whoever_holds_no_role_there_any_more_counts_for_nobody(watched: Watched) -> None:
     school = watched.school
     enter(watched, "directorate/2", starts="2026-11-25T18:00", ends="2026-11-27T09:00")
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_active(session, school.account("directorate/2"), False)
-    view = roster.see_roster(school.house, school.person("directorate"))
+    view = roster.see_roster(school.ctx, school.person("directorate"))
     assert not view.turns[0].holds_it
     assert view.gaps[0][0] < view.turns[0].ends
     evening(watched)
@@ -320,16 +320,16 @@ def test_whoever_holds_no_role_there_any_more_counts_for_nobody(watched: Watched
 @pytest.mark.exhaustive
 def test_a_turn_of_somebody_who_cannot_be_reached_covers_nothing(watched: Watched) -> None:
     by_phone(watched)
-    school, house = watched.school, watched.school.house
+    school, ctx = watched.school, watched.school.ctx
     enter(watched, "directorate/2", starts="2026-11-25T18:00", ends="2026-11-27T09:00")
     closing = datetime(2026, 11, 25, 18, 30, tzinfo=ZONE).astimezone(UTC)
-    seen = roster.see_roster(house, school.person("directorate"))
+    seen = roster.see_roster(ctx, school.person("directorate"))
     assert seen.turns[0].is_reached
     assert seen.gaps[0][0] > seen.turns[0].ends
     watched.address("directorate/2", None, "0612345678")
-    assert roster.see_roster(house, school.person("directorate")).turns[0].is_reached
-    without = replace(house, settings=replace(house.settings, sms_hook=""))
-    for place, phone in ((without, "0612345678"), (house, None)):
+    assert roster.see_roster(ctx, school.person("directorate")).turns[0].is_reached
+    without = replace(ctx, settings=replace(ctx.settings, sms_hook=""))
+    for place, phone in ((without, "0612345678"), (ctx, None)):
         watched.address("directorate/2", None, phone)
         seen = roster.see_roster(place, school.person("directorate"))
         assert not seen.turns[0].is_reached
@@ -339,13 +339,13 @@ def test_a_turn_of_somebody_who_cannot_be_reached_covers_nothing(watched: Watche
 def test_a_turn_covers_nothing_after_the_role_has_ended(watched: Watched) -> None:
     school = watched.school
     enter(watched, "directorate/2", starts="2026-12-10T18:00", ends="2026-12-12T09:00")
-    seen = roster.see_roster(school.house, school.person("directorate"))
+    seen = roster.see_roster(school.ctx, school.person("directorate"))
     assert not seen.turns[0].is_cut
     for last, expected in ((date(2026, 12, 12), False), (date(2026, 12, 10), True), (date(2026, 12, 1), True)):
-        with school.house.directory.writing() as session:
+        with school.ctx.directory.writing() as session:
             of = AppointmentRow.account == school.account("directorate/2")
             rewrite(session, AppointmentRow, of, ends=last)
-        seen = roster.see_roster(school.house, school.person("directorate"))
+        seen = roster.see_roster(school.ctx, school.person("directorate"))
         night = datetime(2026, 12, 11, 3, tzinfo=UTC)
         assert seen.turns[0].is_cut is expected
         assert any(first <= night < ends for first, ends in seen.gaps) is expected

@@ -141,7 +141,7 @@ class Filled:
 
     def __init__(self, player: Player) -> None:
         self.player = player
-        self.house = player.house
+        self.ctx = player.ctx
         self.protocol = player.protocol
         self.rng = random.Random(7)
         self.marks = count(1)
@@ -156,7 +156,7 @@ class Filled:
         self.spares = [actor.id for actor in spare]
         self.written: list[Written] = []
         self.unanswered: dict[str, set[str]] = {}
-        self.app = create_app(self.house, testing=True)
+        self.app = create_app(self.ctx, testing=True)
         self.clients: dict[str, FlaskClient] = {}
         self.number = self.other = ""
         self.case_id = ""
@@ -165,7 +165,7 @@ class Filled:
     def _beside(self) -> tuple[Actor | None, frozenset[str]]:
         above = [key for key, role in self.protocol.roles.items() if role.sees is ScopeKind.province]
         codes = [f"0000{number}Z" for number in range(1, 9)]
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             region = auth_repository.units_of_kind(session, UnitKind.region)[0].id
             province = auth_repository.add_unit(
                 session, kind=UnitKind.province, code="Z", names={"fr": "Z"}, parent=region
@@ -174,10 +174,10 @@ class Filled:
                 auth_repository.add_unit(session, kind=UnitKind.school, code=code, names={"fr": code}, parent=province)
             for role in above[:1]:
                 account = auth_repository.add_account(
-                    session, username="far", names={"fr": "far"}, language="fr", created_at=self.house.now()
+                    session, username="far", names={"fr": "far"}, language="fr", created_at=self.ctx.now()
                 )
                 auth_repository.appoint(session, account, role=role, unit=province, starts=date(2020, 1, 1))
-            far = actor_of(self.house, account, session) if above else None
+            far = actor_of(self.ctx, account, session) if above else None
         return far, frozenset(codes)
 
     # ---- writing ---------------------------------------------------------------------------------------------
@@ -219,13 +219,13 @@ class Filled:
     def open(self, report: Act) -> None:
         self.other = self.number
         actor = next(one for one in self.people if one.appointments[0].role in report.by[1:])
-        around = surroundings(self.house, self.player.school)
-        references = _Desk(self.protocol, None, actor, self.house.now(), around).references()
+        around = surroundings(self.ctx, self.player.school)
+        references = _Desk(self.protocol, None, actor, self.ctx.now(), around).references()
         raw = self.filled(report, references)
-        view = see_opening(self.house, actor)
+        view = see_opening(self.ctx, actor)
         sent = self.sent(view, raw)
-        self.number = open_case(self.house, actor, report.key, sent, token=self.token()).number
-        with self.house.realm.reading() as session:
+        self.number = open_case(self.ctx, actor, report.key, sent, token=self.token()).number
+        with self.ctx.realm.reading() as session:
             self.case_id = cases_repository.find_by_number(session, self.number) or ""
         cleaned = clean(self.protocol, view.form, raw, references).answers
         self.written = [Written(self.first_record(), report, cleaned)]
@@ -276,9 +276,9 @@ class Filled:
         calm = [key for key in states if not self.protocol.states[key].ended]
         self.place(calm or states)
         form = self.protocol.form_of(act)
-        with self.house.realm.reading() as session:
-            loaded = as_far_as(self.house, session, self.load(session, self.chief), form)
-        loaded = with_schools(self.house, loaded, self.schools)
+        with self.ctx.realm.reading() as session:
+            loaded = as_far_as(self.ctx, session, self.load(session, self.chief), form)
+        loaded = with_schools(self.ctx, loaded, self.schools)
         asked = {one.school for one in contributions(self.protocol, loaded.case) if one.is_open}
         beside = [self.far] if self.far and act.kind in ANSWERED_BESIDE else []
         for actor in [*self.rng.sample(self.people, len(self.people)), *beside]:
@@ -331,25 +331,25 @@ class Filled:
         arrived = clean(self.protocol, form, sent, references).answers
         assert arrived == cleaned, f"{act.key}: changed on the wire"
         before = self.last_seq()
-        record_act(self.house, actor, self.number, act.key, sent, expected=None, token=self.token(), proven=True)
+        record_act(self.ctx, actor, self.number, act.key, sent, expected=None, token=self.token(), proven=True)
         return Written(before + 1, act, cleaned)
 
     def view(self, actor: Actor, act: Act, raw: Mapping[str, Any]) -> tuple[ActView, dict[str, str]]:
         """The form on the page of the case, or on that of what it asks of another school, with what stands there."""
         if actor is not self.far:
-            return see_act(self.house, actor, self.number, act.key), {}
+            return see_act(self.ctx, actor, self.number, act.key), {}
         pointer = self.protocol.form_of(act).find(FieldType.record)
-        waits = [one for one in sharing.waiting_for(self.house, actor) if one.number == self.number]
+        waits = [one for one in sharing.waiting_for(self.ctx, actor) if one.number == self.number]
         about = [one.seq for one in waits if (raw[pointer.key] == str(one.seq) if pointer else one.is_transfer)]
         if not about:
             raise Unseen(self.number)
-        found = sharing.see_request(self.house, actor, self.number, about[0])
+        found = sharing.see_request(self.ctx, actor, self.number, about[0])
         return found.act, dict(found.fixed)
 
     def sent(self, view: ActView, raw: Mapping[str, Any]) -> dict[str, Any]:
         """As a browser sends it and the page reads it."""
         with self.app.test_request_context():
-            return answers_of(form_for(view, FRENCH, as_posted(view.form.fields, raw), now=self.house.now()))
+            return answers_of(form_for(view, FRENCH, as_posted(view.form.fields, raw), now=self.ctx.now()))
 
     def place(self, states: Sequence[str]) -> None:
         """Into one of these states."""
@@ -358,16 +358,16 @@ class Filled:
     def put(self, state: str) -> None:
         """Place the case in a state directly: a walk that leads to every act would be long."""
         move = next(one for one in self.protocol.moves.values() if one.to == state)
-        now = self.house.now()
-        with self.house.realm.writing() as session:
-            loaded = load_by_id(self.house, session, self.people[0], self.case_id)
+        now = self.ctx.now()
+        with self.ctx.realm.writing() as session:
+            loaded = load_by_id(self.ctx, session, self.people[0], self.case_id)
             if loaded.case.state == state:
                 return
             step = StepTaken(
                 actor=self.people[0].id, role="", at=now, occurred_at=now, move=move.key, source=loaded.case.state,
                 target=state, level=2, successor=self.other if self.protocol.states[state].successor else None,
             )  # fmt: skip
-            keep(self.house, session, self.case_id, self.protocol, loaded.events, [step])
+            keep(self.ctx, session, self.case_id, self.protocol, loaded.events, [step])
 
     def is_open_in(self, act: Act, state: str) -> bool:
         if state == START or self.protocol.states[state].successor:
@@ -381,21 +381,21 @@ class Filled:
         return f"token {next(self.tokens)}"
 
     def load(self, session: Session, actor: Actor) -> Loaded:
-        return load_by_id(self.house, session, actor, self.case_id)
+        return load_by_id(self.ctx, session, actor, self.case_id)
 
     def first_record(self) -> int:
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             return self.load(session, self.people[0]).case.records[0].seq
 
     def last_seq(self) -> int:
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             return cases_repository.last_seq(session, self.case_id)
 
     def reader(self, seq: int) -> tuple[Actor, CaseHead, RecordView]:
         """Somebody who reads this record whole."""
         for actor in (self.chief, *self.people):
             try:
-                head, record = see_record(self.house, actor, self.number, seq)
+                head, record = see_record(self.ctx, actor, self.number, seq)
             except Unseen:
                 continue
             if record.hidden is None:
@@ -404,8 +404,8 @@ class Filled:
 
     def page(self, actor: Actor, path: str) -> str:
         if actor.id not in self.clients:
-            with self.house.directory.writing() as session:
-                token = sign_in_repository.open_web_session(session, actor.id, now=self.house.now())
+            with self.ctx.directory.writing() as session:
+                token = sign_in_repository.open_web_session(session, actor.id, now=self.ctx.now())
             self.clients[actor.id] = self.app.test_client()
             self.clients[actor.id].set_cookie("session", token)
         response = self.clients[actor.id].get(f"/cases/{self.number}{path}")
@@ -430,8 +430,8 @@ class Filled:
         document = next(iter(self.protocol.documents.values()))
         profile = next(one for one in document.profiles.values() if one.identities and one.words)
         actor = next(one for one in self.people if one.appointments[0].role in profile.for_)
-        forget_prepared(self.house)
-        issued = issue_case_file(self.house, actor, self.number, profile.key, "fr")
+        forget_prepared(self.ctx)
+        issued = issue_case_file(self.ctx, actor, self.number, profile.key, "fr")
         return actor, "\n".join(page.extract_text() for page in PdfReader(BytesIO(issued.data)).pages)
 
 
@@ -525,7 +525,7 @@ def test_every_question_of_every_act_was_answered(filled: Filled) -> None:
 
 
 def test_the_loaded_record_says_what_was_answered(filled: Filled) -> None:
-    with filled.house.realm.reading() as session:
+    with filled.ctx.realm.reading() as session:
         case = filled.load(session, filled.chief).case
     for one in filled.written:
         record = case.record(one.seq)
@@ -599,7 +599,7 @@ def left_out_of_the_copy(filled: Filled) -> dict[str, set[str]]:
         if filled.prints(one.act):
             form = filled.protocol.form_of(one.act)
             kept = {key: value for key, value in one.cleaned.items() if not filled.is_kept_back(form, key, one.cleaned)}
-            names = see_record(filled.house, actor, filled.number, one.seq)[0].labels
+            names = see_record(filled.ctx, actor, filled.number, one.seq)[0].labels
             if found := absent_from_copy(text, filled.protocol, form, kept, names):
                 absent[f"{one.act.key} {one.seq}"] = found
     return absent

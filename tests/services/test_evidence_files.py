@@ -37,7 +37,7 @@ from school_protocol.privacy.evidence import (
     sweep_on,
 )
 from school_protocol.privacy.evidence_files import attach_file, piece_at
-from school_protocol.privacy.models import KeptFileRow
+from school_protocol.privacy.models import EvidenceFileRow
 from school_protocol.storage import access_log
 from school_protocol.storage.blobs import new_name
 from school_protocol.storage.store_errors import StorageFull
@@ -59,12 +59,12 @@ def piece(school: School) -> int:
 
 def attach(school: School, entry: int, data: bytes, who: str = "team_member", **more: Any) -> Any:
     said = {"is_attested": True, "token": school.token(), **more}
-    return attach_file(school.house, school.person(who), school.number, entry, data, **said)
+    return attach_file(school.ctx, school.person(who), school.number, entry, data, **said)
 
 
 def opened(school: School, entry: int, who: str = "team_member", **more: Any) -> Handed:
     said = {"original": False, "purpose": "understand", "reason": "Préparer l’écoute", "token": school.token(), **more}
-    return open_file(school.house, school.person(who), school.number, entry, **said)
+    return open_file(school.ctx, school.person(who), school.number, entry, **said)
 
 
 def refused(school: School, entry: int, data: bytes, **more: Any) -> Refusal:
@@ -74,8 +74,8 @@ def refused(school: School, entry: int, data: bytes, **more: Any) -> Refusal:
 
 
 def events(school: School, kind: type) -> list[Any]:
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("head"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("head"), school.number)
     return [event for event in loaded.events if isinstance(event, kind)]
 
 
@@ -107,7 +107,7 @@ def test_nothing_on_the_disk_can_be_read(school: School, piece: int) -> None:
     lying = on_disk(school)
     assert len(lying) == 2
     assert all(path.stat().st_mode & 0o077 == 0 for path in lying)
-    for path in school.house.settings.data.rglob("*"):
+    for path in school.ctx.settings.data.rglob("*"):
         if path.is_file():
             bytes_ = path.read_bytes()
             assert not [mark for mark in (made.MAKER.encode(), b"IHDR", data[:64]) if mark in bytes_], path
@@ -230,10 +230,10 @@ def test_sexual_or_intimate_or_in_doubt_nothing_is_taken(
 ) -> None:
     entry = school.act("team_member", "evidence", {**SCREENSHOT, "sexual_or_intimate": said}).seq
     looked: list[bytes] = []
-    monkeypatch.setattr(evidence_files, "_examined", lambda house, data: looked.append(data))
+    monkeypatch.setattr(evidence_files, "_examined", lambda ctx, data: looked.append(data))
     assert refused(school, entry, made.png()) is Refusal.intimate
     assert looked == []
-    assert not school.house.settings.files.exists()
+    assert not school.ctx.settings.files.exists()
 
 
 def test_where_nobody_has_said_it_nothing_is_taken(school: School) -> None:
@@ -252,7 +252,7 @@ def test_a_danger_forbids_files_and_locks_those_that_are_there(school: School, p
     assert found.value.code is Refusal.danger
     with pytest.raises(FileRefused):
         opened(school, piece, "head", original=True)
-    line = see_register(school.house, school.person("head"), school.number).piece(piece)
+    line = see_register(school.ctx, school.person("head"), school.number).piece(piece)
     assert line.file is not None
     assert line.file.locked is Refusal.danger
 
@@ -269,7 +269,7 @@ def test_a_correction_locks_what_is_there(school: School, piece: int) -> None:
 
 def correct(school: School, entry: int, said: str) -> None:
     record_act(
-        school.house, school.person("team_member"), school.number, "correction",
+        school.ctx, school.person("team_member"), school.number, "correction",
         {"record": str(entry), "what_changes": "x", "reason": "x"}, expected=None, token=school.token(), proven=True,
         changes={**SCREENSHOT, "sexual_or_intimate": said},
     )  # fmt: skip
@@ -288,15 +288,15 @@ def test_what_is_forbidden_while_the_file_is_examined_never_reaches_the_disk(
     """A second tab raises a danger, or says that the content is intimate, between the look and the keeping."""
     plain, wrote = evidence_files._examined, []
 
-    def meanwhile(house: Any, data: bytes) -> Any:
+    def meanwhile(ctx: Any, data: bytes) -> Any:
         if by == "danger":
             school.act("team_coordinator", "raise_danger", {"which_danger": "intimate_image"})
         else:
             correct(school, piece, "yes")
-        return plain(house, data)
+        return plain(ctx, data)
 
     monkeypatch.setattr(evidence_files, "_examined", meanwhile)
-    monkeypatch.setattr(type(school.house.blobs), "put", lambda self, *said: wrote.append(said))
+    monkeypatch.setattr(type(school.ctx.blobs), "put", lambda self, *said: wrote.append(said))
     assert refused(school, piece, made.png()) in (Refusal.danger, Refusal.intimate)
     assert wrote == []
     assert there(school).names() == []
@@ -311,7 +311,7 @@ def test_the_control_without_the_check_a_file_is_kept(school: School, monkeypatc
 
 
 def test_files_are_off_unless_an_installation_turns_them_on(school: School, piece: int) -> None:
-    object.__setattr__(school.house, "settings", type(school.house.settings)(data=school.house.settings.data))
+    object.__setattr__(school.ctx, "settings", type(school.ctx.settings)(data=school.ctx.settings.data))
     assert refused(school, piece, made.png()) is Refusal.off
 
 
@@ -324,8 +324,8 @@ def test_each_opening_is_an_event_with_its_reason_and_an_access(school: School, 
     opened(school, piece, reason="Préparer la rencontre", token="o")
     (one,) = opened_at_all(school)
     assert (one.purpose, one.reason, one.original) == ("understand", "Préparer la rencontre", False)
-    with school.house.realm.reading() as session:
-        case_id = load(school.house, session, school.person("head"), school.number).case_id
+    with school.ctx.realm.reading() as session:
+        case_id = load(school.ctx, session, school.person("head"), school.number).case_id
         noted = [
             found for found in access_log.access_of_case(session, case_id, limit=50) if found.what == "file.derivative"
         ]
@@ -381,8 +381,8 @@ def test_who_reads_pseudonyms_puts_no_file_there(school: School, piece: int) -> 
 
 
 def test_whoever_only_knows_that_the_case_is_there_is_shown_no_piece(school: School, piece: int) -> None:
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("data_officer"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("data_officer"), school.number)
     with pytest.raises(Unseen):
         piece_at(loaded, Seeing(loaded, {}), piece)
 
@@ -400,12 +400,12 @@ def test_an_altered_and_a_missing_file_are_handed_to_nobody_and_told(school: Sch
         lying.alter(name, bytes(data))
     with pytest.raises(FileLost):
         opened(school, piece)
-    assert [one.what for one in file_alarms(school.house)] == ["altered"]
+    assert [one.what for one in file_alarms(school.ctx)] == ["altered"]
     for name in lying.names():
         lying.lose(name)
     with pytest.raises(FileLost):
         opened(school, piece, "head", original=True)
-    assert sorted(one.what for one in file_alarms(school.house)) == ["altered", "missing"]
+    assert sorted(one.what for one in file_alarms(school.ctx)) == ["altered", "missing"]
     assert opened_at_all(school) == []
 
 
@@ -426,23 +426,23 @@ def test_a_file_swapped_with_its_sister_is_noticed(school: School, piece: int) -
 @everywhere
 def test_the_sweep_tells_what_is_lost_once_and_removes_what_no_row_names(school: School, piece: int) -> None:
     attach(school, piece, made.png())
-    assert sweep_files(school.house) == Swept(0, 0, 0)
+    assert sweep_files(school.ctx) == Swept(0, 0, 0)
     lying, stray = there(school), new_name()
-    with school.house.realm.reading() as session:
-        case_id = load(school.house, session, school.person("head"), school.number).case_id
+    with school.ctx.realm.reading() as session:
+        case_id = load(school.ctx, session, school.person("head"), school.number).case_id
     lying.put(stray, b"left over", case_id)
     if lying.realm is None:
-        assert sweep_files(school.house).strays == 0, "its transaction may be under way"
+        assert sweep_files(school.ctx).strays == 0, "its transaction may be under way"
     school.wait(hours=24 * 400)
-    assert sweep_files(school.house).strays == 1
+    assert sweep_files(school.ctx).strays == 1
     assert lying.get(stray) is None
     lying.lose(lying.names()[0])
-    assert (sweep_files(school.house).fresh, sweep_files(school.house).fresh) == (1, 0)
+    assert (sweep_files(school.ctx).fresh, sweep_files(school.ctx).fresh) == (1, 0)
 
 
 @everywhere
 def test_a_full_disk_leaves_nothing_and_says_so(school: School, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    kind, calls = type(school.house.blobs), []
+    kind, calls = type(school.ctx.blobs), []
     plain = kind.put
 
     def second_fails(self: Any, *said: Any) -> None:
@@ -464,7 +464,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(school: School, piece: int, monk
 def test_a_piece_with_a_file_is_not_taken_back(school: School, piece: int) -> None:
     attach(school, piece, made.png())
     with pytest.raises(Refused, match="undo_rested_on"):
-        take_back(school.house, school.person("team_member"), school.number, piece, expected=None, token="back")
+        take_back(school.ctx, school.person("team_member"), school.number, piece, expected=None, token="back")
 
 
 @pytest.mark.exhaustive(but=("folder",))
@@ -473,41 +473,41 @@ def test_a_file_destroyed_in_order_while_the_sweep_reads_is_no_alarm(
     school: School, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attach(school, piece, made.png())
-    house, places = school.house, set(there(school).names())
-    with house.realm.reading() as session:
-        (row, *_more) = session.scalars(select(KeptFileRow)).all()
-    kind = type(house.blobs)
+    ctx, places = school.ctx, set(there(school).names())
+    with ctx.realm.reading() as session:
+        (row, *_more) = session.scalars(select(EvidenceFileRow)).all()
+    kind = type(ctx.blobs)
     plain = kind.get
 
     def get(self: Any, session: Any, name: str) -> bytes | None:
         if there(school).names():
-            with house.realm.writing() as writing:
+            with ctx.realm.writing() as writing:
                 gone = privacy_repository.destroy(writing, row.case_id, row.file_id)
             self.delete(gone)
         return plain(self, session, name)
 
     monkeypatch.setattr(kind, "get", get)
-    assert sweep_files(house) == Swept(0, 0, 0)
-    assert file_alarms(house) == ()
-    assert not raise_alarm(house, privacy_repository.Fault(row.case_id, places.pop(), "missing")), (
+    assert sweep_files(ctx) == Swept(0, 0, 0)
+    assert file_alarms(ctx) == ()
+    assert not raise_alarm(ctx, privacy_repository.Fault(row.case_id, places.pop(), "missing")), (
         "nor between two transactions"
     )
-    assert file_alarms(house) == ()
+    assert file_alarms(ctx) == ()
 
 
 @pytest.mark.exhaustive
 def test_each_night_is_looked_at_once_and_one_that_was_missed_is_made_up_for(school: School) -> None:
     def done_at(hours: float) -> bool:
         school.wait(hours=hours)
-        return sweep_on(school.house) is not None
+        return sweep_on(school.ctx) is not None
 
     assert done_at(0), "never before"
     assert not done_at(1)
-    local = school.house.now().astimezone(ZONE)
+    local = school.ctx.now().astimezone(ZONE)
     assert not done_at(24 + 3 - local.hour - local.minute / 60), "it is not time"
     assert done_at(5), "nobody rang at the time itself"
     assert not done_at(1)
     assert done_at(24 * 40), "a clock that leapt ahead"
     school.wait(hours=-24 * 40)
-    assert sweep_on(school.house) is not None, "and was set right: once more"
-    assert sweep_on(school.house) is None
+    assert sweep_on(school.ctx) is not None, "and was set right: once more"
+    assert sweep_on(school.ctx) is None

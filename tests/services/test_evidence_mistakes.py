@@ -37,7 +37,7 @@ def school(request: pytest.FixtureRequest, tmp_path: Path, moroccan: Protocol) -
 @pytest.fixture
 def piece(school: School) -> int:
     entry = school.act("team_member", "evidence", SCREENSHOT).seq
-    attach_file(school.house, school.person("team_member"), school.number, entry, made.png(Comment=made.MAKER),
+    attach_file(school.ctx, school.person("team_member"), school.number, entry, made.png(Comment=made.MAKER),
                 is_attested=True, token=school.token())  # fmt: skip
     return entry
 
@@ -56,15 +56,15 @@ def step(school: School, who: str, entry: int, name: str, *more: str, token: str
     do = {"shut": evidence_files.shut_file, "asked": evidence_files.note_asked, "destroy": evidence_files.destroy_file}[
         name
     ]
-    return do(school.house, school.person(who), school.number, entry, *more, token=token or school.token())
+    return do(school.ctx, school.person(who), school.number, entry, *more, token=token or school.token())
 
 
 def line(school: School, entry: int, who: str = "team_member") -> PieceLine:
-    return see_register(school.house, school.person(who), school.number).piece(entry)
+    return see_register(school.ctx, school.person(who), school.number).piece(entry)
 
 
 def opened(school: School, who: str, entry: int, original: bool = False) -> Any:
-    return open_file(school.house, school.person(who), school.number, entry, original=original, purpose="other",
+    return open_file(school.ctx, school.person(who), school.number, entry, original=original, purpose="other",
                      reason="x", token=school.token())  # fmt: skip
 
 
@@ -97,8 +97,8 @@ def test_nobody_else_does_anything_with_it(school: School, piece: int, who: str)
 @pytest.mark.exhaustive
 def test_nothing_of_what_it_shows_stands_in_the_incident(school: School, piece: int) -> None:
     step(school, "team_member", piece, "shut")
-    with school.house.realm.reading() as session:
-        event = load(school.house, session, school.person("head"), school.number).events[-1]
+    with school.ctx.realm.reading() as session:
+        event = load(school.ctx, session, school.person("head"), school.number).events[-1]
     assert (event.sha256, event.size, event.format) == ("", 0, "")
 
 
@@ -106,17 +106,17 @@ def test_nothing_of_what_it_shows_stands_in_the_incident(school: School, piece: 
 def test_the_head_is_told_at_once_and_once_more_where_nobody_looks(school: School, piece: int) -> None:
     box = Mailbox()
     head = school.account("head")
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_address(session, head, email="head@exemple.ma", phone=None)
     post = Post(mail=box)
-    sweep(school.house, post)
+    sweep(school.ctx, post)
     box.letters.clear()
     step(school, "team_member", piece, "shut")
-    sweep(school.house, post)
+    sweep(school.ctx, post)
     assert len(box.letters) == 1
     assert made.MAKER not in str(box.letters)
     school.wait(hours=1, minutes=1)
-    sweep(school.house, post)
+    sweep(school.ctx, post)
     assert len(box.letters) == 2, "nobody has looked within the hour"
 
 
@@ -124,18 +124,18 @@ def test_the_head_is_told_at_once_and_once_more_where_nobody_looks(school: Schoo
 def test_whoever_has_looked_is_not_told_once_more(school: School, piece: int) -> None:
     box = Mailbox()
     head = school.account("head")
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_address(session, head, email="head@exemple.ma", phone=None)
     post = Post(mail=box)
     step(school, "team_member", piece, "shut")
-    sweep(school.house, post)
+    sweep(school.ctx, post)
     told = len(box.letters)
     line(school, piece, "head")
     school.wait(hours=2)
-    sweep(school.house, post)
+    sweep(school.ctx, post)
     assert len(box.letters) == told
     school.wait(hours=19)
-    sweep(school.house, post)
+    sweep(school.ctx, post)
     assert len(box.letters) > told, "nobody has asked an authority yet"
 
 
@@ -145,8 +145,8 @@ def test_whoever_has_looked_is_not_told_once_more(school: School, piece: int) ->
 @pytest.mark.exhaustive
 @everywhere
 def test_it_is_destroyed_once_an_authority_was_asked_and_nothing_is_left(school: School, piece: int) -> None:
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("head"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("head"), school.number)
         (life,) = loaded.case.files.values()
     lying = there(school)
     sealed = [lying.get(name) or b"" for name in lying.names()]
@@ -159,16 +159,16 @@ def test_it_is_destroyed_once_an_authority_was_asked_and_nothing_is_left(school:
     step(school, "head", piece, "destroy", token="gone")
     assert step(school, "head", piece, "destroy", token="gone").repeated
     assert lying.names() == []
-    with school.house.realm.reading() as session:
-        key = case_key(session, school.house.vault, loaded.case_id)
+    with school.ctx.realm.reading() as session:
+        key = case_key(session, school.ctx.vault, loaded.case_id)
         with pytest.raises(Exception, match="destroyed"):
-            object_key(session, school.house.vault, key, loaded.case_id, privacy_repository.object_of(life.id))
-    everything = b"".join(path.read_bytes() for path in school.house.settings.data.rglob("*") if path.is_file())
+            object_key(session, school.ctx.vault, key, loaded.case_id, privacy_repository.object_of(life.id))
+    everything = b"".join(path.read_bytes() for path in school.ctx.settings.data.rglob("*") if path.is_file())
     assert not [data for data in sealed if data[:64] in everything]
     shown = line(school, piece)
     assert shown.file is None
     assert [one.is_there for one in shown.former] == [False]
-    assert (sweep_files(school.house).lost, sweep_files(school.house).strays) == (0, 0)
+    assert (sweep_files(school.ctx).lost, sweep_files(school.ctx).strays) == (0, 0)
     with pytest.raises(Unseen):
         opened(school, "head", piece, True)
 
@@ -176,7 +176,7 @@ def test_it_is_destroyed_once_an_authority_was_asked_and_nothing_is_left(school:
 def test_an_installation_may_destroy_at_once(tmp_path: Path, moroccan: Protocol) -> None:
     with filing(tmp_path, moroccan, prohibited="destroy") as school:
         entry = school.act("team_member", "evidence", SCREENSHOT).seq
-        attach_file(school.house, school.person("team_member"), school.number, entry, made.png(), is_attested=True,
+        attach_file(school.ctx, school.person("team_member"), school.number, entry, made.png(), is_attested=True,
                     token=school.token())  # fmt: skip
         step(school, "team_member", entry, "shut")
         assert on_disk(school) == []
@@ -190,17 +190,17 @@ def test_a_crash_between_the_word_and_the_removal_leaves_nothing_that_opens(
 ) -> None:
     step(school, "head", piece, "shut")
     step(school, "head", piece, "asked", "police")
-    kind = type(school.house.blobs)
+    kind = type(school.ctx.blobs)
     monkeypatch.setattr(kind, "delete", lambda self, places: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         step(school, "head", piece, "destroy")
     monkeypatch.undo()
-    left = 0 if school.house.settings.files_in == ROWS else 2
+    left = 0 if school.ctx.settings.files_in == ROWS else 2
     assert len(there(school).names()) == left, "rows go with the rows that named them"
     with pytest.raises((Unseen, FileLost)):
         opened(school, "head", piece, True)
     school.wait(hours=24 * 400)
-    assert sweep_files(school.house).strays == left
+    assert sweep_files(school.ctx).strays == left
     assert there(school).names() == []
 
 
@@ -209,7 +209,7 @@ def test_a_crash_between_the_word_and_the_removal_leaves_nothing_that_opens(
 
 def note(school: School, entry: int, who: str = "team_member", **said: Any) -> Any:
     wanted = {"channel": "platform", "asked_on": "2026-11-24", "token": school.token(), **said}
-    return note_request(school.house, school.person(who), school.number, entry, **wanted)
+    return note_request(school.ctx, school.person(who), school.number, entry, **wanted)
 
 
 @pytest.mark.exhaustive
@@ -240,7 +240,7 @@ def test_two_who_note_at_once_lose_neither(school: School, piece: int) -> None:
         channels = ("platform", "emc_helpline", "evigilance", "iwf", "e_blagh", "other")
         jobs = [
             pool.submit(
-                note_request, school.house, people[place % 3], school.number, piece, channel=channel,
+                note_request, school.ctx, people[place % 3], school.number, piece, channel=channel,
                 asked_on="2026-11-24", token=f"at once {place}",
             )
             for place, channel in enumerate(channels)

@@ -34,19 +34,19 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     with filing(tmp_path, moroccan) as found:
         member, number, token = found.person("team_member"), found.number, found.token
         entry = found.act("team_member", "evidence", SCREENSHOT).seq
-        attach_file(found.house, member, number, entry, PICTURE, is_attested=True, token=token())
-        open_file(found.house, member, number, entry, original=False, purpose="compare", reason=REASON, token=token())
+        attach_file(found.ctx, member, number, entry, PICTURE, is_attested=True, token=token())
+        open_file(found.ctx, member, number, entry, original=False, purpose="compare", reason=REASON, token=token())
         note_request(
-            found.house, member, number, entry, channel="emc_helpline", asked_on="2026-11-24", reference="R-7",
+            found.ctx, member, number, entry, channel="emc_helpline", asked_on="2026-11-24", reference="R-7",
             token=token(),
         )  # fmt: skip
-        evidence_files.shut_file(found.house, member, number, entry, token=token())
+        evidence_files.shut_file(found.ctx, member, number, entry, token=token())
         yield found
 
 
 def printed(school: School, profile: str, language: str) -> tuple[str, PdfReader, bytes]:
     who = "head" if profile == "school" else "directorate"
-    data = issue_case_file(school.house, school.person(who), school.number, profile, language).data
+    data = issue_case_file(school.ctx, school.person(who), school.number, profile, language).data
     reader = PdfReader(io.BytesIO(data))
     return " ".join("".join(page.extract_text() for page in reader.pages).split()), reader, data
 
@@ -60,8 +60,8 @@ def test_a_copy_says_what_became_of_it_and_its_digest_and_the_record_reads_back(
     for said in (REASON, "R-7", *SAID[language]):
         assert said in text
     record = decoded(reader.attachments["record.json"][0])
-    with school.house.realm.reading() as session:
-        protocol = load(school.house, session, school.person("head"), school.number).protocol
+    with school.ctx.realm.reading() as session:
+        protocol = load(school.ctx, session, school.person("head"), school.number).protocol
     view = view_of(record, {protocol.version: protocol})
     assert [one.kind for one in view.events if one.kind.startswith("file")] == [
         "file_handled", "file_opened", "file_handled",

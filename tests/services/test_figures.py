@@ -26,7 +26,7 @@ from school_protocol.cases.intake import open_case
 from school_protocol.cases.service import record_act, take_back
 from school_protocol.cases.showing import see_case
 from school_protocol.cases.story_player import throwaway
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.case_summary import CASES
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, Refused, Unseen
@@ -52,13 +52,13 @@ PROTOCOL = "ma-cyberharassment"
 YEAR = school_year(9, 2026)
 
 
-def place(house: House, kind: UnitKind) -> str:
-    with house.directory.reading() as session:
+def place(ctx: AppContext, kind: UnitKind) -> str:
+    with ctx.directory.reading() as session:
         return auth_repository.units_of_kind(session, kind)[0].id
 
 
-def counted(house: House, kind: UnitKind, *, whole: bool = True) -> Counts:
-    return counts.counted(house, PROTOCOL, place(house, kind), YEAR, whole=whole)
+def counted(ctx: AppContext, kind: UnitKind, *, whole: bool = True) -> Counts:
+    return counts.counted(ctx, PROTOCOL, place(ctx, kind), YEAR, whole=whole)
 
 
 def holds(found: Counts) -> None:
@@ -88,13 +88,13 @@ def test_a_case_that_nobody_wrote_to_again_counts_as_late_once_the_day_is_over(s
     school.report()
     cell = ("in_time.safety_check", LATE)
     school.wait(days=3)
-    assert counted(school.house, UnitKind.school).at(cell, place(school.house, UnitKind.school)) == 0
-    sweep(school.house, Post(None, None))
+    assert counted(school.ctx, UnitKind.school).at(cell, place(school.ctx, UnitKind.school)) == 0
+    sweep(school.ctx, Post(None, None))
     for kind in (UnitKind.school, UnitKind.region):
-        found = counted(school.house, kind)
+        found = counted(school.ctx, kind)
         assert found.at(cell, found.unit) == 1
         holds(found)
-    again = counts.rebuild(school.house)
+    again = counts.rebuild(school.ctx)
     assert (again.shares_changed, again.counters_changed) == (0, 0)
 
 
@@ -110,8 +110,8 @@ def year() -> Iterator[School]:
 
 @pytest.mark.exhaustive
 def test_a_head_s_figures_are_of_the_cases_that_are_not_kept_from_him(year: School) -> None:
-    school, region = counted(year.house, UnitKind.school), counted(year.house, UnitKind.region)
-    province = place(year.house, UnitKind.province)
+    school, region = counted(year.ctx, UnitKind.school), counted(year.ctx, UnitKind.region)
+    province = place(year.ctx, UnitKind.province)
     assert school.at((TOTALS, CASES), school.unit) == 12
     assert region.at((TOTALS, CASES), region.unit) == 14
     assert region.at((TOTALS, CASES), own_part(province)) == 2
@@ -119,56 +119,56 @@ def test_a_head_s_figures_are_of_the_cases_that_are_not_kept_from_him(year: Scho
 
 
 def test_they_are_told_by_unit_and_child(year: School) -> None:
-    region = counted(year.house, UnitKind.region, whole=False)
-    province, school = place(year.house, UnitKind.province), place(year.house, UnitKind.school)
+    region = counted(year.ctx, UnitKind.region, whole=False)
+    province, school = place(year.ctx, UnitKind.province), place(year.ctx, UnitKind.school)
     assert region.above == {region.unit: "", own_part(region.unit): region.unit, province: region.unit}
     assert region.at(("channels", "pupil"), province) == 8
     assert region.at(("platforms", "instagram"), region.unit, "2026-11") == 2
-    assert school in counted(year.house, UnitKind.region).above
-    assert counts.months(year.house, PROTOCOL, province) == ("2026-11",)
+    assert school in counted(year.ctx, UnitKind.region).above
+    assert counts.months(year.ctx, PROTOCOL, province) == ("2026-11",)
 
 
 def test_another_year_has_none_of_them(year: School) -> None:
-    found = counts.counted(year.house, PROTOCOL, place(year.house, UnitKind.region), school_year(9, 2025))
+    found = counts.counted(year.ctx, PROTOCOL, place(year.ctx, UnitKind.region), school_year(9, 2025))
     assert found.cells == {}
     assert found.by_month == {}
 
 
 def test_a_unit_or_a_protocol_that_is_not_there_is_unseen(year: School) -> None:
-    for protocol, unit in ((PROTOCOL, "nowhere"), ("nothing", place(year.house, UnitKind.region))):
+    for protocol, unit in ((PROTOCOL, "nowhere"), ("nothing", place(year.ctx, UnitKind.region))):
         with pytest.raises(Unseen):
-            counts.counted(year.house, protocol, unit, YEAR)
+            counts.counted(year.ctx, protocol, unit, YEAR)
 
 
 def test_the_index_made_anew_counts_nothing_twice(year: School) -> None:
-    before = everything(year.house)
-    rebuild_index(year.house)
-    assert everything(year.house) == before
+    before = everything(year.ctx)
+    rebuild_index(year.ctx)
+    assert everything(year.ctx) == before
 
 
-def everything(house: House) -> Any:
-    with house.realm.reading() as session:
+def everything(ctx: AppContext) -> Any:
+    with ctx.realm.reading() as session:
         return statistics_repository.every_counter(session)
 
 
-def erase_at_once(house: House, case_id: str) -> None:
-    with house.realm.writing() as session:
-        privacy_repository.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
+def erase_at_once(ctx: AppContext, case_id: str) -> None:
+    with ctx.realm.writing() as session:
+        privacy_repository.erase_case(session, ctx.vault, case_id, at=ctx.now(), actor="officer")
 
 
 @pytest.mark.parametrize("anew", [rebuild_index, counts.rebuild])
 def test_a_case_that_is_erased_meanwhile_holds_up_no_other(school: School, anew: Callable[..., Any]) -> None:
-    house = school.house
+    ctx = school.ctx
     for _case in range(3):
         school.report()
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         ids = index_repository.all_case_ids(session)
-    anew(house, lambda done, _all: erase_at_once(house, ids[1]) if done == 1 else None)
-    with house.realm.reading() as session:
+    anew(ctx, lambda done, _all: erase_at_once(ctx, ids[1]) if done == 1 else None)
+    with ctx.realm.reading() as session:
         assert index_repository.row_of(session, ids[1]) is None
         assert set(index_repository.all_case_ids(session)) == {ids[0], ids[2]}
         root = next(
-            key for key in statistics_repository.every_counter(session) if key[2] == place(house, UnitKind.region)
+            key for key in statistics_repository.every_counter(session) if key[2] == place(ctx, UnitKind.region)
         )
         assert statistics_repository.every_counter(session)[root][1][TOTALS] == {CASES: 3}
 
@@ -183,7 +183,7 @@ def test_a_case_is_held_before_its_events_are_read(
     for module, name in ((cases_repository, "hold"), (room, "folded")):
         real = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *got, real=real, name=name: done.append(name) or real(*got))
-    anew(school.house)
+    anew(school.ctx)
     assert done[:2] == ["hold", "folded"]
 
 
@@ -193,42 +193,42 @@ def test_a_case_is_held_before_its_events_are_read(
 def test_what_was_tampered_with_is_found_and_put_right(school: School) -> None:
     for _case in range(3):
         school.report()
-    before = everything(school.house)
-    key = next(key for key in before if key[2] == place(school.house, UnitKind.region))
-    with school.house.realm.writing() as session:
+    before = everything(school.ctx)
+    key = next(key for key in before if key[2] == place(school.ctx, UnitKind.region))
+    with school.ctx.realm.writing() as session:
         row = session.get(FigureCounterRow, key)
         assert row is not None
         row.counts = {TOTALS: {CASES: 30}}
-    done = counts.rebuild(school.house)
+    done = counts.rebuild(school.ctx)
     assert (done.cases, done.erased, done.shares_changed, done.counters_changed) == (3, 0, 0, 1)
-    assert everything(school.house) == before
-    assert counts.rebuild(school.house).counters_changed == 0
+    assert everything(school.ctx) == before
+    assert counts.rebuild(school.ctx).counters_changed == 0
 
 
 def test_cases_from_before_there_were_counters_are_counted_once_they_are_counted_anew(school: School) -> None:
     school.report()
-    before = everything(school.house)
-    with school.house.realm.writing() as session:
+    before = everything(school.ctx)
+    with school.ctx.realm.writing() as session:
         session.execute(delete(FigureCounterRow))
         session.execute(delete(FigureShareRow))
-    done = counts.rebuild(school.house)
+    done = counts.rebuild(school.ctx)
     assert (done.cases, done.shares_changed) == (1, 1)
-    assert everything(school.house) == before
+    assert everything(school.ctx) == before
 
 
 @pytest.mark.exhaustive
 def test_a_school_that_comes_under_another_province_is_counted_there_anew_its_erased_cases_too(school: School) -> None:
     keeping = Keeping(school)
     numbers = [keeping.ended("closed", 2) for _case in range(3)]
-    erase(school.house, numbers[0])
-    with school.house.directory.writing() as session:
+    erase(school.ctx, numbers[0])
+    with school.ctx.directory.writing() as session:
         region = auth_repository.units_of_kind(session, UnitKind.region)[0].id
         other = auth_repository.add_unit(
             session, kind=UnitKind.province, code="OTHER", names={"fr": "Autre"}, parent=region
         )
         session.get_one(auth_models.UnitRow, place_of_school(session)).parent = other
-    counts.rebuild(school.house)
-    found = counts.counted(school.house, PROTOCOL, region, YEAR, whole=True)
+    counts.rebuild(school.ctx)
+    found = counts.counted(school.ctx, PROTOCOL, region, YEAR, whole=True)
     assert found.at((TOTALS, CASES), other) == found.at((TOTALS, CASES), region) == 3
     holds(found)
 
@@ -237,11 +237,11 @@ def place_of_school(session: Any) -> str:
     return auth_repository.units_of_kind(session, UnitKind.school)[0].id
 
 
-def erase(house: House, number: str) -> None:
-    with house.realm.writing() as session:
+def erase(ctx: AppContext, number: str) -> None:
+    with ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, number)
         assert case_id
-        privacy_repository.erase_case(session, house.vault, case_id, at=house.now(), actor="x")
+        privacy_repository.erase_case(session, ctx.vault, case_id, at=ctx.now(), actor="x")
 
 
 SEEDS = st.integers(0, 2**20)
@@ -258,7 +258,7 @@ class Figures(RuleBasedStateMachine):
         self.stack = ExitStack()
         player = self.stack.enter_context(throwaway(self.protocol, self.content, NOW))
         self.keeping = Keeping(School(player, count(1)))
-        self.school, self.house = self.keeping.school, player.house
+        self.school, self.ctx = self.keeping.school, player.ctx
         self.open_numbers: list[str] = []
         self.cases = 0
 
@@ -287,7 +287,7 @@ class Figures(RuleBasedStateMachine):
             return
         rng = random.Random(seed)
         number = self.pick(rng)
-        self.house.clock.advance(timedelta(days=days))  # type: ignore[attr-defined]
+        self.ctx.clock.advance(timedelta(days=days))  # type: ignore[attr-defined]
         kinds = rng.sample(["blackmail", "doxing", "sexting", "other"], 2)
         ways = [
             lambda: self.school.act("team_coordinator", "report_more", violence_types=kinds),
@@ -303,34 +303,34 @@ class Figures(RuleBasedStateMachine):
         """What the coordinator has just recorded, taken back."""
         self.school.act("team_coordinator", "report_more", platforms=["x", "game"])
         seq, who = self.school.last_seq(), self.school.person("team_coordinator")
-        take_back(self.house, who, number, seq, expected=seq, token=self.school.token())
+        take_back(self.ctx, who, number, seq, expected=seq, token=self.school.token())
 
     @rule()
     def index_anew(self) -> None:
-        rebuild_index(self.house)
+        rebuild_index(self.ctx)
 
     @rule(seed=SEEDS)
     def erase(self, seed: int) -> None:
         if len(self.open_numbers) > 1:
             number = self.pick(random.Random(seed))
-            erase(self.house, number)
+            erase(self.ctx, number)
             self.open_numbers.remove(number)
 
     @invariant()
     def what_adds_up_adds_up(self) -> None:
-        if hasattr(self, "house"):
-            found = counted(self.house, UnitKind.region)
+        if hasattr(self, "ctx"):
+            found = counted(self.ctx, UnitKind.region)
             holds(found)
             assert found.at((TOTALS, CASES), found.unit) == self.cases
 
     @rule()
     def count_anew(self) -> None:
-        sweep(self.house, Post(None, None))
-        before = everything(self.house)
-        done = counts.rebuild(self.house)
+        sweep(self.ctx, Post(None, None))
+        before = everything(self.ctx)
+        done = counts.rebuild(self.ctx)
         assert (done.shares_changed, done.counters_changed) == (0, 0)
         assert (done.cases, done.erased) == (len(self.open_numbers), self.cases - len(self.open_numbers))
-        assert everything(self.house) == before
+        assert everything(self.ctx) == before
 
 
 @pytest.mark.exhaustive
@@ -354,25 +354,25 @@ def test_counted_anew_they_are_the_same_whatever_happened() -> None:
 
 
 @pytest.fixture
-def workshop(school: School, tmp_path: Path) -> Iterator[House]:
+def workshop(school: School, tmp_path: Path) -> Iterator[AppContext]:
     """Another realm of the same installation: its own store, the same directory, keys, clock and definitions."""
     store = Store(open_engine(f"sqlite:///{tmp_path / 'workshop.sqlite'}"))
     upgrade(store.engine, "realm", WIRING.tables)
-    yield replace(school.house, realm=store, name="workshop-1")
+    yield replace(school.ctx, realm=store, name="workshop-1")
     store.close()
 
 
 @pytest.mark.exhaustive
-def test_a_case_of_a_workshop_is_counted_nowhere(school: School, workshop: House) -> None:
+def test_a_case_of_a_workshop_is_counted_nowhere(school: School, workshop: AppContext) -> None:
     school.report()
-    before = everything(school.house)
+    before = everything(school.ctx)
     trainee = replace(school.person("team_member"), realm="workshop-1")
     filled = {"what_happened": "x", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
     open_case(workshop, trainee, "report", filled, token="w")
     with workshop.realm.reading() as session:
         assert len(index_repository.all_case_ids(session)) == 1
     assert everything(workshop) == {}
-    assert everything(school.house) == before
+    assert everything(school.ctx) == before
     rebuild_index(workshop)
     assert everything(workshop) == {}
     with pytest.raises(NotCounted):
@@ -384,20 +384,20 @@ def test_a_case_of_a_workshop_is_counted_nowhere(school: School, workshop: House
 def test_whoever_acts_in_a_workshop_writes_nothing_into_the_real_realm(school: School) -> None:
     """The same services, the real house, somebody whose realm is a workshop's: no case is opened, none is touched."""
     school.report()
-    before, trainee = everything(school.house), replace(school.person("team_member"), realm="workshop-1")
+    before, trainee = everything(school.ctx), replace(school.person("team_member"), realm="workshop-1")
     filled = {"what_happened": "x", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
     with pytest.raises(Unseen):
-        open_case(school.house, trainee, "report", filled, token="w")
+        open_case(school.ctx, trainee, "report", filled, token="w")
     assert school.is_seen_by("team_member")
     with pytest.raises(Unseen):
-        see_case(school.house, trainee, school.number)
+        see_case(school.ctx, trainee, school.number)
     with pytest.raises(Unseen):
-        record_act(school.house, trainee, school.number, "report_more", {"platforms": ["x"]}, expected=None, token="w")
-    assert everything(school.house) == before
+        record_act(school.ctx, trainee, school.number, "report_more", {"platforms": ["x"]}, expected=None, token="w")
+    assert everything(school.ctx) == before
 
 
 @pytest.mark.exhaustive
-def test_whoever_is_real_opens_nothing_in_a_workshop(school: School, workshop: House) -> None:
+def test_whoever_is_real_opens_nothing_in_a_workshop(school: School, workshop: AppContext) -> None:
     filled = {"what_happened": "x", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
     with pytest.raises(Unseen):
         open_case(workshop, school.person("team_member"), "report", filled, token="w")

@@ -26,7 +26,7 @@ from school_protocol.case_files.service import trust_in
 from school_protocol.case_files.verify_copy import Standing, asked, checked
 from school_protocol.cases import index_repository
 from school_protocol.cases.intake import open_case
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.case_summary import CASES
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
 from school_protocol.engine.visibility import Permission, UnitKind
@@ -42,7 +42,7 @@ from school_protocol.statistics.counts import NotCounted
 from school_protocol.statistics.disclosure import auditing, suppressing
 from school_protocol.statistics.disclosure import release as disclosure_release
 from school_protocol.statistics.disclosure.auditing import Finding
-from school_protocol.statistics.models import FigureKeyRow, FigureReleaseRow, FigureToldRow, State
+from school_protocol.statistics.models import FigureKeyRow, FigureReleaseRow, DisclosedFigureRow, State
 from school_protocol.statistics.presenters import COLUMNS, figure_rows
 from school_protocol.statistics.releases import Running, places, see_changes, see_figures, see_public, see_public_told
 from school_protocol.statistics.rules import TOTALS, tables_from_data
@@ -74,7 +74,7 @@ def country() -> Iterator[Country]:
 
 
 def released(country: Country) -> list[FigureReleaseRow]:
-    with country.house.directory.reading() as session:
+    with country.ctx.directory.reading() as session:
         return list(session.scalars(select(FigureReleaseRow).order_by(FigureReleaseRow.issued_at)))
 
 
@@ -91,7 +91,7 @@ def test_each_level_is_told_what_was_counted_of_it(issued: Country) -> None:
 
 
 def _path(country: Country, school: str) -> set[str]:
-    with country.house.directory.reading() as session:
+    with country.ctx.directory.reading() as session:
         unit = auth_repository.unit(session, country.units[school])
         return {school, *(one.code for one in auth_repository.find_units(session, unit.parents).values())}
 
@@ -110,8 +110,8 @@ def test_a_small_school_is_told_nothing_and_no_rest_tells_of_it(country: Country
 
 
 def test_the_country_is_issued_by_whoever_holds_the_role_there(issued: Country) -> None:
-    assert [place.unit.kind for place in places(issued.house, issued.person("ministry"))] == [UnitKind.country]
-    options = releases.see_options(issued.house, issued.person("ministry"), PROTOCOL, "MA")
+    assert [place.unit.kind for place in places(issued.ctx, issued.person("ministry"))] == [UnitKind.country]
+    options = releases.see_options(issued.ctx, issued.person("ministry"), PROTOCOL, "MA")
     assert options.years == ((YEAR, None),)
 
 
@@ -125,10 +125,10 @@ def test_the_pages_can_make_somebody_who_issues_the_countrys_figures(issued: Cou
 def test_nothing_that_is_withheld_leaves_the_sealed_counts(issued: Country) -> None:
     """What pages read has the counts that are told, and no other; the sealed row tells nothing by itself."""
     (row,) = released(issued)
-    with issued.house.directory.reading() as session:
+    with issued.ctx.directory.reading() as session:
         sealed = repository.sealed_release(session, row.id)
-        opened = repository.open_sealed(session, issued.house.vault, row.id, sealed)
-        told = list(session.scalars(select(FigureToldRow).where(FigureToldRow.release == row.id)))
+        opened = repository.open_sealed(session, issued.ctx.vault, row.id, sealed)
+        told = list(session.scalars(select(DisclosedFigureRow).where(DisclosedFigureRow.release == row.id)))
     release = disclosure_release.from_data(opened, tables_from_data(row.tables))
     for one in told:
         for table, rows in one.told["cells"].items():
@@ -159,12 +159,12 @@ def test_who_reads_which_place(issued: Country, who: str, sees: set[str]) -> Non
     found = set()
     for code in asked:
         try:
-            see_figures(issued.house, issued.person(who), PROTOCOL, code)
+            see_figures(issued.ctx, issued.person(who), PROTOCOL, code)
             found.add(code)
         except Unseen:
             continue
     assert found == sees
-    assert permissions.may(issued.house, issued.person(who), Permission.see_figures) is bool(sees)
+    assert permissions.may(issued.ctx, issued.person(who), Permission.see_figures) is bool(sees)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_year_that_is_not_offered_is_refused(issued: Country) -> None:
 def test_whoever_lost_the_role_meanwhile_issues_nothing(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     job = country.ask("directorate", "MA-SAL")
     monkeypatch.setattr(releases, "actor_of", lambda *_any: None)
-    assert releases.go_on(country.house, Here(country.house))
+    assert releases.go_on(country.ctx, Here(country.ctx))
     assert (country.job(job).state, country.job(job).fault) == (State.refused, "not_allowed")
     assert released(country) == []
 
@@ -200,8 +200,8 @@ def test_pressed_twice_it_is_one_and_another_waits(country: Country) -> None:
     with pytest.raises(Running) as running:
         country.ask("directorate", "MA-SAL")
     assert running.value.job == job
-    assert releases.go_on(country.house, Here(country.house))
-    assert not releases.go_on(country.house, Here(country.house))
+    assert releases.go_on(country.ctx, Here(country.ctx))
+    assert not releases.go_on(country.ctx, Here(country.ctx))
     assert [row.id for row in released(country)] == [job]
 
 
@@ -209,7 +209,7 @@ def test_pressed_twice_it_is_one_and_another_waits(country: Country) -> None:
 def test_it_is_written_down_who_issued_it_when_and_by_which_definition(country: Country) -> None:
     country.issue("directorate", "MA-SAL")
     (row,) = released(country)
-    with country.house.directory.reading() as session:
+    with country.ctx.directory.reading() as session:
         (change,) = administration_log.changes(
             session, [row.unit], limit=5, kinds=[administration_log.Kind.figures_issued]
         )
@@ -221,13 +221,13 @@ def test_it_is_written_down_who_issued_it_when_and_by_which_definition(country: 
 
 @pytest.mark.parametrize("table", ["figure_release", "figure_told"])
 def test_the_database_refuses_to_change_what_was_issued(issued: Country, table: str) -> None:
-    model: Any = {"figure_release": FigureReleaseRow, "figure_told": FigureToldRow}[table]
+    model: Any = {"figure_release": FigureReleaseRow, "figure_told": DisclosedFigureRow}[table]
     for statement in (update(model).values(unit="x"), delete(model)):
-        with pytest.raises(DatabaseError, match="append-only"), issued.house.directory.writing() as session:
+        with pytest.raises(DatabaseError, match="append-only"), issued.ctx.directory.writing() as session:
             session.execute(statement)
-    if issued.house.directory.engine.dialect.name == "postgresql":
+    if issued.ctx.directory.engine.dialect.name == "postgresql":
         return  # it has no REPLACE
-    with pytest.raises(DatabaseError, match="append-only"), issued.house.directory.writing() as session:
+    with pytest.raises(DatabaseError, match="append-only"), issued.ctx.directory.writing() as session:
         session.execute(text(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table} LIMIT 1"))
 
 
@@ -237,16 +237,16 @@ def test_figures_that_were_edited_or_taken_away_from_outside_are_told_by_the_che
     job = country.issue("directorate", "MA-SAL").id
 
     def told(*statements: Any) -> set[tuple[str, Flaw]]:
-        with country.house.directory.engine.begin() as behind:
+        with country.ctx.directory.engine.begin() as behind:
             for statement in statements:
                 behind.execute(statement)
-        return {(each.case_id, each.flaw) for each in verify(country.house).breaks}
+        return {(each.case_id, each.flaw) for each in verify(country.ctx).breaks}
 
     assert told() == set(), "the control"
     guards = ("figure_release_no_update", "figure_release_no_delete", "figure_told_no_delete")
     edited = update(FigureReleaseRow).values(edition=7)
     assert told(*(text(f"DROP TRIGGER {one}") for one in guards), edited) == {(f"figure_release {job}", Flaw.forged)}
-    gone = (delete(row) for row in (FigureToldRow, FigureKeyRow, FigureReleaseRow))
+    gone = (delete(row) for row in (DisclosedFigureRow, FigureKeyRow, FigureReleaseRow))
     assert told(*gone) == {(f"figure_release {job}", Flaw.gone)}
 
 
@@ -259,11 +259,11 @@ def test_a_worker_that_is_killed_leaves_what_it_counted(country: Country, monkey
         raise RuntimeError("the machine went down")
 
     monkeypatch.setattr(suppressing, "suppress", killed)
-    assert not releases.go_on(country.house, Here(country.house))
+    assert not releases.go_on(country.ctx, Here(country.ctx))
     assert country.job(job).state == State.choosing
     monkeypatch.undo()
     country.count_in("04001A", 30, seed=2)
-    assert releases.go_on(country.house, Here(country.house))
+    assert releases.go_on(country.ctx, Here(country.ctx))
     assert country.job(job).state == State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values()), "as it was counted before the machine went down"
 
@@ -280,11 +280,11 @@ class _Dies:
 def test_a_process_apart_does_it_and_its_death_costs_nothing(country: Country) -> None:
     """Niced, with a clock that stands; it says how far it is by itself. Killed at once, the next one does it all."""
     job = country.ask("directorate", "MA-SAL")
-    with Crew(country.house.settings, 1, seconds=0.01) as crew:
-        assert not releases.go_on(country.house, crew)
+    with Crew(country.ctx.settings, 1, seconds=0.01) as crew:
+        assert not releases.go_on(country.ctx, crew)
     assert country.job(job).is_running
-    with Crew(country.house.settings, 1, seconds=300) as crew:
-        assert releases.go_on(country.house, crew)
+    with Crew(country.ctx.settings, 1, seconds=300) as crew:
+        assert releases.go_on(country.ctx, crew)
     assert country.job(job).state == State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
 
@@ -292,8 +292,8 @@ def test_a_process_apart_does_it_and_its_death_costs_nothing(country: Country) -
 def test_one_at_which_every_worker_dies_is_given_up(country: Country) -> None:
     job = country.ask("directorate", "MA-SAL")
     for _try in range(releases.TRIES):
-        assert not releases.go_on(country.house, _Dies())
-    releases.go_on(country.house, _Dies())
+        assert not releases.go_on(country.ctx, _Dies())
+    releases.go_on(country.ctx, _Dies())
     assert (country.job(job).state, country.job(job).fault) == (State.refused, "broken")
 
 
@@ -301,21 +301,21 @@ def test_one_at_which_every_worker_dies_is_given_up(country: Country) -> None:
 def test_two_workers_are_never_at_two_at_once(country: Country) -> None:
     country.ask("directorate", "MA-SAL")
     country.ask("academy", "MA-04")
-    with country.house.directory.writing() as session:
-        assert statistics_repository.take_next(session, now=country.house.now()) is not None
-        assert statistics_repository.take_next(session, now=country.house.now()) is None
-        later = statistics_repository.take_next(session, now=country.house.now() + 2 * statistics_repository.LEASE)
+    with country.ctx.directory.writing() as session:
+        assert statistics_repository.take_next(session, now=country.ctx.now()) is not None
+        assert statistics_repository.take_next(session, now=country.ctx.now()) is None
+        later = statistics_repository.take_next(session, now=country.ctx.now() + 2 * statistics_repository.LEASE)
     assert later is not None, "whoever said nothing for so long is taken for dead"
 
 
 def test_one_that_is_stopped_issues_nothing(country: Country) -> None:
     job = country.ask("directorate", "MA-SAL")
-    assert releases.stop_release(country.house, country.person("directorate"), job)
-    assert not releases.stop_release(country.house, country.person("directorate"), job)
-    assert not releases.go_on(country.house, Here(country.house))
+    assert releases.stop_release(country.ctx, country.person("directorate"), job)
+    assert not releases.stop_release(country.ctx, country.person("directorate"), job)
+    assert not releases.go_on(country.ctx, Here(country.ctx))
     assert released(country) == []
     with pytest.raises(Unseen):
-        releases.stop_release(country.house, country.person("rabat"), job)
+        releases.stop_release(country.ctx, country.person("rabat"), job)
 
 
 # ---- the gate ------------------------------------------------------------------------------------------------------
@@ -327,7 +327,7 @@ def test_what_does_not_pass_the_gate_is_never_issued(country: Country, monkeypat
     job = country.issue("directorate", "MA-SAL")
     assert (job.state, job.fault) == (State.refused, "gate")
     assert released(country) == []
-    with country.house.directory.reading() as session:
+    with country.ctx.directory.reading() as session:
         assert statistics_repository.sealed_of(session, job.id) is None
         assert session.get(FigureKeyRow, job.id) is None, "what was counted for it opens no more"
     monkeypatch.undo()
@@ -363,7 +363,7 @@ def test_a_release_that_came_meanwhile_is_looked_at_too(
 def test_all_that_can_be_put_together_is_looked_at_together(issued: Country) -> None:
     """A directorate beside its academy; another academy by itself, as long as the country has not issued any."""
     sale, south = issued.unit("MA-SAL").id, issued.unit("MA-07").id
-    with issued.house.directory.reading() as session:
+    with issued.ctx.directory.reading() as session:
         (academy,) = repository.beside(session, PROTOCOL, {sale}, {"2026-10"})
         assert academy.unit == issued.unit("MA-04").id
         assert repository.beside(session, PROTOCOL, {south}, {"2026-10"}) == ()
@@ -395,7 +395,7 @@ def test_late_cases_make_a_new_release_that_says_what_changed(country: Country) 
     before = country.told("MA-SAL", first.id)
     assert before.unit.at(TOTAL) == sum(SALE.values())
     assert not before.line.is_latest
-    found = see_changes(country.house, told)
+    found = see_changes(country.ctx, told)
     assert found is not None
     former, changed = found
     assert former.id == first.id
@@ -424,43 +424,43 @@ def test_one_late_case_is_told_by_no_difference(country: Country) -> None:
 
 
 @pytest.fixture
-def workshop(country: Country, tmp_path: Path) -> Iterator[House]:
+def workshop(country: Country, tmp_path: Path) -> Iterator[AppContext]:
     """Another realm of the same installation, with the same directory and keys, and a case in it."""
     store = Store(open_engine(f"sqlite:///{tmp_path / 'workshop.sqlite'}"))
     upgrade(store.engine, "realm", WIRING.tables)
-    house = replace(country.house, realm=store, name="workshop-1")
+    ctx = replace(country.ctx, realm=store, name="workshop-1")
     filled = {"what_happened": "x", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
-    open_case(house, replace(country.person("member"), realm="workshop-1"), "report", filled, token="w")
-    yield house
+    open_case(ctx, replace(country.person("member"), realm="workshop-1"), "report", filled, token="w")
+    yield ctx
     store.close()
 
 
 @pytest.mark.exhaustive
-def test_a_case_of_a_workshop_is_in_no_release(country: Country, workshop: House) -> None:
+def test_a_case_of_a_workshop_is_in_no_release(country: Country, workshop: AppContext) -> None:
     with workshop.realm.reading() as session:
         assert len(index_repository.all_case_ids(session)) == 1
     assert country.issue("directorate", "MA-SAL").state == State.issued
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
     (row,) = released(country)
-    with country.house.directory.reading() as session:
+    with country.ctx.directory.reading() as session:
         opened = repository.open_sealed(
-            session, country.house.vault, row.id, repository.sealed_release(session, row.id)
+            session, country.ctx.vault, row.id, repository.sealed_release(session, row.id)
         )
     counts = disclosure_release.from_data(opened, tables_from_data(row.tables)).counts
     assert counts.at(TOTAL, country.units["04001A"]) == SALE["04001A"]
 
 
 @pytest.mark.exhaustive
-def test_neither_the_house_nor_the_people_of_a_workshop_get_anywhere(country: Country, workshop: House) -> None:
+def test_neither_the_house_nor_the_people_of_a_workshop_get_anywhere(country: Country, workshop: AppContext) -> None:
     here = country.person("directorate")
     trainee = replace(here, realm="workshop-1")
-    for house, actor in ((workshop, here), (country.house, trainee), (workshop, trainee)):
-        assert not permissions.may(house, actor, Permission.see_figures)
-        assert places(house, actor) == ()
+    for ctx, actor in ((workshop, here), (country.ctx, trainee), (workshop, trainee)):
+        assert not permissions.may(ctx, actor, Permission.see_figures)
+        assert places(ctx, actor) == ()
         with pytest.raises(Unseen):
-            releases.ask_release(house, actor, PROTOCOL, "MA-SAL", YEAR, "t")
+            releases.ask_release(ctx, actor, PROTOCOL, "MA-SAL", YEAR, "t")
         with pytest.raises(Unseen):
-            see_figures(house, actor, PROTOCOL, "MA-SAL")
+            see_figures(ctx, actor, PROTOCOL, "MA-SAL")
     job = country.ask("directorate", "MA-SAL")
     with pytest.raises(NotCounted):
         releases.go_on(workshop, Here(workshop))
@@ -475,16 +475,16 @@ def test_neither_the_house_nor_the_people_of_a_workshop_get_anywhere(country: Co
 
 def test_only_what_whoever_issued_it_puts_there_is_for_everybody(country: Country) -> None:
     release = country.issue("directorate", "MA-SAL").id
-    assert see_public(country.house) == ()
+    assert see_public(country.ctx) == ()
     with pytest.raises(Unseen):
-        see_public_told(country.house, release)
+        see_public_told(country.ctx, release)
     for who in ("head", "rabat", "academy"):
         with pytest.raises(Unseen):
-            releases.set_public(country.house, country.person(who), release, is_public=True)
+            releases.set_public(country.ctx, country.person(who), release, is_public=True)
     mine = country.person("directorate")
-    assert releases.set_public(country.house, mine, release, is_public=True)
-    assert not releases.set_public(country.house, mine, release, is_public=True)
-    told = see_public_told(country.house, release)
+    assert releases.set_public(country.ctx, mine, release, is_public=True)
+    assert not releases.set_public(country.ctx, mine, release, is_public=True)
+    told = see_public_told(country.ctx, release)
     assert told.children == ()
     assert {table.key for table in told.tables} <= {"levels", "kinds", "channels", "platforms",
                                                     "in_time.safety_check", "in_time.first_listening"}  # fmt: skip
@@ -494,10 +494,10 @@ def test_only_what_whoever_issued_it_puts_there_is_for_everybody(country: Countr
     ]
     assert numbers
     assert all(number % 5 == 0 for number in numbers)
-    assert releases.set_public(country.house, mine, release, is_public=False)
+    assert releases.set_public(country.ctx, mine, release, is_public=False)
     with pytest.raises(Unseen):
-        see_public_told(country.house, release)
-    with country.house.directory.reading() as session:
+        see_public_told(country.ctx, release)
+    with country.ctx.directory.reading() as session:
         kinds = [one.kind.value for one in administration_log.changes(session, [mine.appointments[0].unit], limit=9)]
     assert sorted(kinds) == ["figures_issued", "figures_published", "figures_withdrawn"]
 
@@ -518,39 +518,39 @@ def test_every_row_says_its_number_or_that_it_is_withheld(issued: Country) -> No
 def test_a_list_and_a_workbook_have_what_the_page_has(issued: Country) -> None:
     person = replace(issued.person("academy"), language="ar")
     release = issued.told("MA-04").line.id
-    listed = release_files.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "csv")
+    listed = release_files.release_sheet(issued.ctx, person, PROTOCOL, "MA-04", release, "csv")
     assert listed.data.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(listed.data.decode("utf-8-sig")), delimiter=";"))
     assert len(rows[0]) == len(COLUMNS)
     assert any("205" in row for row in rows)
     book = load_workbook(
-        io.BytesIO(release_files.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "xlsx").data)
+        io.BytesIO(release_files.release_sheet(issued.ctx, person, PROTOCOL, "MA-04", release, "xlsx").data)
     )
     assert all(sheet.sheet_view.rightToLeft for sheet in book.worksheets)
     cells = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert 205 in [cell.value for cell in cells]
     assert all(cell.data_type != "f" for cell in cells)
-    french = release_files.release_sheet(issued.house, issued.person("academy"), PROTOCOL, "MA-04", release, "xlsx")
+    french = release_files.release_sheet(issued.ctx, issued.person("academy"), PROTOCOL, "MA-04", release, "xlsx")
     assert not load_workbook(io.BytesIO(french.data)).worksheets[0].sheet_view.rightToLeft
     with pytest.raises(Unseen):
-        release_files.release_sheet(issued.house, person, PROTOCOL, "MA-04", release, "exe")
+        release_files.release_sheet(issued.ctx, person, PROTOCOL, "MA-04", release, "exe")
     with pytest.raises(Unseen):
-        release_files.release_sheet(issued.house, issued.person("head"), PROTOCOL, "MA-04", release, "csv")
+        release_files.release_sheet(issued.ctx, issued.person("head"), PROTOCOL, "MA-04", release, "csv")
 
 
 def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
     """A place whose name begins as a formula does."""
-    with country.house.directory.writing() as session:
+    with country.ctx.directory.writing() as session:
         rewrite(session, UnitRow, UnitRow.code == "04001A", names={"fr": "=1+1"})
     release = country.issue("directorate", "MA-SAL").id
     mine = country.person("directorate")
-    listed = release_files.release_sheet(country.house, mine, PROTOCOL, "MA-SAL", release, "csv").data.decode(
+    listed = release_files.release_sheet(country.ctx, mine, PROTOCOL, "MA-SAL", release, "csv").data.decode(
         "utf-8-sig"
     )
     assert "'=1+1" in listed
     assert not any(cell.startswith("=") for row in csv.reader(io.StringIO(listed)) for cell in row)
     book = load_workbook(
-        io.BytesIO(release_files.release_sheet(country.house, mine, PROTOCOL, "MA-SAL", release, "xlsx").data)
+        io.BytesIO(release_files.release_sheet(country.ctx, mine, PROTOCOL, "MA-SAL", release, "xlsx").data)
     )
     values = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row]
     assert not [cell for cell in values if cell.data_type == "f" or str(cell.value).startswith("=")]
@@ -562,13 +562,13 @@ def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
 def test_the_report_prints_what_is_told(issued: Country, language: str) -> None:
     release, person = issued.told("MA-04").line.id, issued.person("academy")
     token = f"report {language} {random.random()}"
-    made = release_files.issue_report(issued.house, person, PROTOCOL, "MA-04", release, language, token=token)
+    made = release_files.issue_report(issued.ctx, person, PROTOCOL, "MA-04", release, language, token=token)
     printed = text_of(made.data)
     assert "205" in printed
     assert "04003C" not in printed, "a school stands in its directorate's report"
     with pytest.raises(SentBefore):
-        release_files.issue_report(issued.house, person, PROTOCOL, "MA-04", release, language, token=token)
-    with issued.house.directory.reading() as session:
+        release_files.issue_report(issued.ctx, person, PROTOCOL, "MA-04", release, language, token=token)
+    with issued.ctx.directory.reading() as session:
         kept = repository.release_copies(session, release, issued.unit("MA-04").id)
     assert made.copy == kept
 
@@ -576,14 +576,14 @@ def test_the_report_prints_what_is_told(issued: Country, language: str) -> None:
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_the_academy_signs_it_and_its_house_knows_it_again(country: Country) -> None:
     """A country has no key of its own: its report goes unsigned, and is handed out all the same."""
-    release, mine, house = country.issue("directorate", "MA-SAL").id, country.person("directorate"), country.house
-    forever, folder = timedelta(days=3650), house.settings.data / "signing"
+    release, mine, ctx = country.issue("directorate", "MA-SAL").id, country.person("directorate"), country.ctx
+    forever, folder = timedelta(days=3650), ctx.settings.data / "signing"
     make_authority(folder, "Root", {"MA-04": "Academy"}, Validity(NOW - forever, NOW + forever))
-    made = release_files.issue_report(house, mine, PROTOCOL, "MA-SAL", release, "fr", token="signed")
-    found = asked(house, checked(made.data, trust_in(folder), house.now()))
+    made = release_files.issue_report(ctx, mine, PROTOCOL, "MA-SAL", release, "fr", token="signed")
+    found = asked(ctx, checked(made.data, trust_in(folder), ctx.now()))
     assert found.verdict.signer is not None
     assert found.verdict.signer.name == "Academy"
     assert found.standing is Standing.genuine
-    other = release_files.issue_report(house, mine, PROTOCOL, "MA-SAL", release, "ar", token="again")
+    other = release_files.issue_report(ctx, mine, PROTOCOL, "MA-SAL", release, "ar", token="again")
     assert (made.copy, other.copy) == (1, 2)
-    assert release_files._signed(house, country.unit("MA"), b"pages", Wording("fr")) == b"pages"
+    assert release_files._signed(ctx, country.unit("MA"), b"pages", Wording("fr")) == b"pages"

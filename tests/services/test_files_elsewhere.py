@@ -46,13 +46,13 @@ def attach(school: School, token: str = "") -> int:
 def put(school: School, entry: int, token: str = "") -> None:
     who = school.person("team_member")
     attach_file(
-        school.house, who, school.number, entry, made.png(), is_attested=True, token=token or school.token()
+        school.ctx, who, school.number, entry, made.png(), is_attested=True, token=token or school.token()
     )  # fmt: skip
 
 
 def files_kept(school: School) -> int:
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("head"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("head"), school.number)
     return sum(isinstance(one, FileHandled) for one in loaded.events)
 
 
@@ -66,7 +66,7 @@ def test_the_files_of_an_erased_case_are_gone_at_once(school: School) -> None:
     assert len(there(school).names()) == 2
     _erase(school)
     assert there(school).names() == []
-    assert sweep_files(school.house) == Swept(0, 0, 0)
+    assert sweep_files(school.ctx) == Swept(0, 0, 0)
 
 
 @pytest.mark.exhaustive
@@ -79,19 +79,19 @@ def test_what_could_not_be_taken_away_then_is_left_to_the_sweep(
     def away(*_said: object) -> None:
         raise FilesAway("not now")
 
-    monkeypatch.setattr(type(school.house.blobs), "delete", away)
+    monkeypatch.setattr(type(school.ctx.blobs), "delete", away)
     _erase(school)
     assert len(there(school).names()) == 2, "the control"
     monkeypatch.undo()
     school.wait(hours=48 * 24)
-    assert sweep_files(school.house) == Swept(0, 0, 2)
+    assert sweep_files(school.ctx) == Swept(0, 0, 2)
     assert there(school).names() == []
 
 
 def _erase(school: School) -> None:
     keeping = Keeping(school)
     keeping.step("no_further_action")
-    retention.run_sweep(school.house)
+    retention.run_sweep(school.ctx)
     standing = keeping.standing()
     assert standing is not None
     keeping.leap(standing.erase_on + timedelta(days=4))
@@ -115,22 +115,22 @@ def test_while_the_store_is_away_nothing_is_half_kept_and_the_rest_goes_on(tmp_p
             with pytest.raises(FilesAway):
                 _opened(school, first)
             with pytest.raises(FilesAway):
-                sweep_files(school.house)
-            assert file_alarms(school.house) == (), "what can't be asked for is not missing"
+                sweep_files(school.ctx)
+            assert file_alarms(school.ctx) == (), "what can't be asked for is not missing"
             assert files_kept(school) == 1
             school.act("team_member", "evidence", SCREENSHOT)
-            take_away(school.house, [new_name()])
+            take_away(school.ctx, [new_name()])
             objects.begin()
             bucket._resting.clear()
             put(school, second, "press")
             assert _opened(school, first)
             assert files_kept(school) == 2
-            assert sweep_files(school.house) == Swept(0, 0, 0)
+            assert sweep_files(school.ctx) == Swept(0, 0, 0)
 
 
 def _opened(school: School, entry: int) -> bytes:
     return open_file(
-        school.house, school.person("head"), school.number, entry, original=True, purpose="authority", reason="x",
+        school.ctx, school.person("head"), school.number, entry, original=True, purpose="authority", reason="x",
         token=school.token(),
     ).data  # fmt: skip
 
@@ -149,9 +149,9 @@ def test_an_object_whose_transaction_failed_is_taken_away_or_swept(
     with pytest.raises(ZeroDivisionError):
         put(school, entry)
     assert len(there(school).names()) == 2, "the control: nobody tidied up, as when the process is killed"
-    assert sweep_files(school.house).strays == 0
+    assert sweep_files(school.ctx).strays == 0
     school.wait(hours=48 * 24)
-    assert sweep_files(school.house) == Swept(0, 0, 2)
+    assert sweep_files(school.ctx) == Swept(0, 0, 2)
 
 
 # ---- workshops -----------------------------------------------------------------------------------------------------
@@ -168,12 +168,12 @@ def test_files_of_a_workshop_lie_in_its_store_wherever_the_real_ones_do(
         with one.store.reading() as session:
             (table,) = room_repository.tables(session)
         (case_id,) = cases_of(one, table)
-        with one.house.realm.writing() as session:
-            one.house.blobs.put(session, case_id, new_name(), b"sealed, of a workshop")
-        assert isinstance(one.house.blobs, Rows)
-        assert len(list(one.house.blobs.names())) == 1
+        with one.ctx.realm.writing() as session:
+            one.ctx.blobs.put(session, case_id, new_name(), b"sealed, of a workshop")
+        assert isinstance(one.ctx.blobs, Rows)
+        assert len(list(one.ctx.blobs.names())) == 1
     folder = object_store.path(host.settings.files_in.removeprefix(f"s3://{NAME}/"))
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     workshop_end.purge(host, first.id)
     with room_alone(host, second.id) as other:
-        assert list(other.house.blobs.names()) == []
+        assert list(other.ctx.blobs.names()) == []

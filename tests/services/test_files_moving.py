@@ -15,7 +15,7 @@ from school_protocol.case_files import repository as case_files_repository
 from school_protocol.case_files.models import HandedPaperRow
 from school_protocol.cases import repository as cases_repository
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.ops import backup_service
 from school_protocol.ops.databases import (
@@ -47,18 +47,18 @@ def school(request: pytest.FixtureRequest, tmp_path: Path, moroccan: Protocol) -
 
 def piece(school: School) -> int:
     entry = school.act("team_member", "evidence", SCREENSHOT).seq
-    attach(school.house, school, entry)
+    attach(school.ctx, school, entry)
     return entry
 
 
-def attach(house: House, school: School, entry: int) -> None:
+def attach(ctx: AppContext, school: School, entry: int) -> None:
     who = school.person("team_member")
-    attach_file(house, who, school.number, entry, DATA, is_attested=True, token=school.token())
+    attach_file(ctx, who, school.number, entry, DATA, is_attested=True, token=school.token())
 
 
-def opened(house: House, school: School, entry: int) -> bytes:
+def opened(ctx: AppContext, school: School, entry: int) -> bytes:
     said: dict[str, Any] = {"original": True, "purpose": "authority", "reason": "x", "token": school.token()}
-    return open_file(house, school.person("head"), school.number, entry, **said).data
+    return open_file(ctx, school.person("head"), school.number, entry, **said).data
 
 
 def target_of(kind: str, objects: ObjectStore) -> dict[str, str]:
@@ -71,9 +71,9 @@ def nothing(_done: int, _of: int) -> None:
 
 def moved(school: School, said: dict[str, str]) -> tuple[FilesMoved, Settings]:
     """Moved by settings that know the object store, if there is one on either side."""
-    now = school.house.settings
+    now = school.ctx.settings
     endpoint = said.get("files_endpoint") or now.files_endpoint
-    found = move_files(replace(now, files_endpoint=endpoint), said["files_in"], school.house.clock, nothing)
+    found = move_files(replace(now, files_endpoint=endpoint), said["files_in"], school.ctx.clock, nothing)
     return found, replace(now, files_in=said["files_in"], files_endpoint=endpoint)
 
 
@@ -87,24 +87,24 @@ def test_everything_is_copied_and_the_old_place_takes_no_more(
     old, target = there(school), target_of(to, object_store)
     found, settings = moved(school, target)
     assert found == FilesMoved(old.blobs.address, target["files_in"], 4, 0)
-    for attempt in (lambda: attach(school.house, school, third), lambda: sweep_files(school.house)):
+    for attempt in (lambda: attach(school.ctx, school, third), lambda: sweep_files(school.ctx)):
         with pytest.raises(FilesAway, match="set SCHOOL_PROTOCOL_FILES"):
             attempt()
     with pytest.raises(FilesElsewhere, match="set SCHOOL_PROTOCOL_FILES"):
-        open_house(school.house.settings, school.house.clock)
-    house = open_house(settings, school.house.clock)
+        open_context(school.ctx.settings, school.ctx.clock)
+    ctx = open_context(settings, school.ctx.clock)
     with pytest.raises(NotMoved, match="already"):
-        move_files(settings, target["files_in"], school.house.clock, nothing)
+        move_files(settings, target["files_in"], school.ctx.clock, nothing)
     with pytest.raises(NotMoved, match="nothing is destroyed"):
-        clear(settings, target["files_in"], school.house.clock)
-    assert clear(settings, old.blobs.address, school.house.clock) == 4
+        clear(settings, target["files_in"], school.ctx.clock)
+    assert clear(settings, old.blobs.address, school.ctx.clock) == 4
     assert old.names() == []
-    assert [opened(house, school, one) for one in (first, second)] == [DATA, DATA]
-    attach(house, school, third)
-    assert sweep_files(house) == Swept(0, 0, 0)
-    told = progress_line(house)
+    assert [opened(ctx, school, one) for one in (first, second)] == [DATA, DATA]
+    attach(ctx, school, third)
+    assert sweep_files(ctx) == Swept(0, 0, 0)
+    told = progress_line(ctx)
     assert (told.lying, told.named, told.missing, told.standing.fault) == (6, 6, 0, "")
-    house.close()
+    ctx.close()
 
 
 @pytest.mark.exhaustive
@@ -117,16 +117,16 @@ def test_what_comes_while_others_are_brought_is_brought_too(
     def meanwhile(done: int, _of: int) -> None:
         if not came:
             came.append(done)
-            attach(school.house, school, second)
+            attach(school.ctx, school, second)
 
     target = target_of("bucket", object_store)
-    after = replace(school.house.settings, **target)  # type: ignore[arg-type]
-    endpoint = replace(school.house.settings, files_endpoint=target["files_endpoint"])
-    found = move_files(endpoint, target["files_in"], school.house.clock, meanwhile)
+    after = replace(school.ctx.settings, **target)  # type: ignore[arg-type]
+    endpoint = replace(school.ctx.settings, files_endpoint=target["files_endpoint"])
+    found = move_files(endpoint, target["files_in"], school.ctx.clock, meanwhile)
     assert (found.files, found.lost) == (4, 0)
-    house = open_house(after, school.house.clock)
-    assert [opened(house, school, one) for one in (first, second)] == [DATA, DATA]
-    house.close()
+    ctx = open_context(after, school.ctx.clock)
+    assert [opened(ctx, school, one) for one in (first, second)] == [DATA, DATA]
+    ctx.close()
 
 
 @pytest.mark.exhaustive(but=("rows",))
@@ -136,8 +136,8 @@ def test_broken_off_it_goes_on_and_what_is_there_and_other_is_put_anew(
 ) -> None:
     entry = piece(school)
     target = target_of(to, object_store)
-    after = replace(school.house.settings, **target)  # type: ignore[arg-type]
-    kind = type(replace(school.house, settings=after).blobs)
+    after = replace(school.ctx.settings, **target)  # type: ignore[arg-type]
+    kind = type(replace(school.ctx, settings=after).blobs)
     plain, puts = kind.put, []
 
     def cut(self: Any, session: Any, case_id: str, name: str, data: bytes) -> None:
@@ -152,15 +152,15 @@ def test_broken_off_it_goes_on_and_what_is_there_and_other_is_put_anew(
     with pytest.raises(KeyboardInterrupt):
         moved(school, target)
     monkeypatch.undo()
-    assert opened(school.house, school, entry) == DATA, "nothing has changed"
-    place = made.around(replace(school.house, settings=after).blobs, school.house.realm)
+    assert opened(school.ctx, school, entry) == DATA, "nothing has changed"
+    place = made.around(replace(school.ctx, settings=after).blobs, school.ctx.realm)
     (name,) = place.names()
     place.alter(name, b"other")
     found, settings = moved(school, target)
     assert (found.files, found.lost) == (2, 0)
-    house = open_house(settings, school.house.clock)
-    assert opened(house, school, entry) == DATA
-    house.close()
+    ctx = open_context(settings, school.ctx.clock)
+    assert opened(ctx, school, entry) == DATA
+    ctx.close()
 
 
 def test_a_place_that_keeps_something_else_is_noticed(
@@ -173,7 +173,7 @@ def test_a_place_that_keeps_something_else_is_noticed(
     monkeypatch.setattr(Bucket, "put", lambda *said: None)
     with pytest.raises(NotMoved, match="is not there as it was here"):
         moved(school, target_of("bucket", object_store))
-    assert opened(school.house, school, entry) == DATA, "they lie where they lay"
+    assert opened(school.ctx, school, entry) == DATA, "they lie where they lay"
 
 
 @pytest.mark.exhaustive
@@ -181,12 +181,12 @@ def test_what_was_missing_before_is_told_and_holds_up_nothing(school: School, ob
     piece(school)
     lying = there(school)
     lying.lose(lying.names()[0])
-    assert progress_line(school.house).missing == 1
+    assert progress_line(school.ctx).missing == 1
     found, settings = moved(school, target_of("bucket", object_store))
     assert (found.files, found.lost) == (1, 1)
-    house = open_house(settings, school.house.clock)
-    assert (progress_line(house).missing, sweep_files(house).lost) == (1, 1)
-    house.close()
+    ctx = open_context(settings, school.ctx.clock)
+    assert (progress_line(ctx).missing, sweep_files(ctx).lost) == (1, 1)
+    ctx.close()
 
 
 def test_a_place_that_keeps_versions_or_is_public_takes_nothing(
@@ -201,10 +201,10 @@ def test_a_place_that_keeps_versions_or_is_public_takes_nothing(
     with pytest.raises(NotMoved, match="full"):
         moved(school, target_of("bucket", object_store))
     monkeypatch.undo()
-    refuse_misplaced(school.house.blobs, Standing(versioned=None, public=None))
+    refuse_misplaced(school.ctx.blobs, Standing(versioned=None, public=None))
     monkeypatch.setattr(Bucket, "is_versioned", lambda self: True)
-    refuse_versioned(school.house)
-    elsewhere = replace(school.house, settings=replace(school.house.settings, **target_of("bucket", object_store)))  # type: ignore[arg-type]
+    refuse_versioned(school.ctx)
+    elsewhere = replace(school.ctx, settings=replace(school.ctx.settings, **target_of("bucket", object_store)))  # type: ignore[arg-type]
     with pytest.raises(FilesMisplaced, match="older versions"):
         refuse_versioned(elsewhere)
 
@@ -215,54 +215,54 @@ def test_a_place_that_keeps_versions_or_is_public_takes_nothing(
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("school", ["bucket"], indirect=True)
 def test_a_document_lies_in_the_object_store_and_its_key_in_its_row(school: School, tmp_path: Path) -> None:
-    house = school.house
+    ctx = school.ctx
     piece(school)
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         case_id = made_case(school, session)
-    laid = case_files_repository.lay(house.blobs, case_id, b"%PDF a copy")
+    laid = case_files_repository.lay(ctx.blobs, case_id, b"%PDF a copy")
     assert laid.place in there(school).names()
     assert b"%PDF" not in (there(school).get(laid.place or "") or b"%PDF")
-    with house.realm.writing() as session:
-        case_files_repository.keep_copy(session, house.vault, case_id, "file", 1, laid, until=house.now())
-    with house.realm.reading() as session:
-        assert case_files_repository.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) == b"%PDF a copy"
+    with ctx.realm.writing() as session:
+        case_files_repository.keep_copy(session, ctx.vault, case_id, "file", 1, laid, until=ctx.now())
+    with ctx.realm.reading() as session:
+        assert case_files_repository.kept_copy(session, ctx.vault, ctx.blobs, case_id, "file", 1) == b"%PDF a copy"
     there(school).alter(laid.place or "", b"%PDF another")
-    with house.realm.reading() as session:
-        assert case_files_repository.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) is None, (
+    with ctx.realm.reading() as session:
+        assert case_files_repository.kept_copy(session, ctx.vault, ctx.blobs, case_id, "file", 1) is None, (
             "told, never shown"
         )
-    assert sweep_files(house) == Swept(0, 0, 0), "it is named"
-    with house.realm.writing() as session:
+    assert sweep_files(ctx) == Swept(0, 0, 0), "it is named"
+    with ctx.realm.writing() as session:
         cases_repository.forget_what_was_made(session, case_id)
     school.wait(hours=48 * 24)
-    assert sweep_files(house).strays == 1
+    assert sweep_files(ctx).strays == 1
 
 
 @pytest.mark.parametrize("school", ["bucket"], indirect=True)
 def test_a_document_is_handed_out_though_the_object_store_is_away(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = school.house
-    with house.realm.reading() as session:
+    ctx = school.ctx
+    with ctx.realm.reading() as session:
         case_id = made_case(school, session)
 
     def away(*_said: Any) -> None:
         raise FilesAway("not now")
 
     monkeypatch.setattr(Bucket, "put", away)
-    laid = case_files_repository.lay(house.blobs, case_id, b"%PDF a copy")
+    laid = case_files_repository.lay(ctx.blobs, case_id, b"%PDF a copy")
     assert laid.place is None
-    with house.realm.writing() as session:
-        case_files_repository.keep_copy(session, house.vault, case_id, "file", 1, laid, until=house.now())
-    with house.realm.reading() as session:
-        assert case_files_repository.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) == b"%PDF a copy"
+    with ctx.realm.writing() as session:
+        case_files_repository.keep_copy(session, ctx.vault, case_id, "file", 1, laid, until=ctx.now())
+    with ctx.realm.reading() as session:
+        assert case_files_repository.kept_copy(session, ctx.vault, ctx.blobs, case_id, "file", 1) == b"%PDF a copy"
         assert b"%PDF" not in session.get(HandedPaperRow, (case_id, "file", 1)).sealed  # type: ignore[union-attr]
 
 
 def made_case(school: School, session: Any) -> str:
     from school_protocol.cases.loading import load
 
-    return load(school.house, session, school.person("head"), school.number).case_id
+    return load(school.ctx, session, school.person("head"), school.number).case_id
 
 
 @pytest.mark.files
@@ -271,18 +271,18 @@ def test_a_backup_holds_every_file_or_is_refused(school: School, tmp_path: Path)
     entry = piece(school)
     if there(school).blobs.holds_papers:
         with pytest.raises(BackupUnusable, match="object store"):
-            backup_service.create(school.house, tmp_path / "backups")
+            backup_service.create(school.ctx, tmp_path / "backups")
         assert not (tmp_path / "backups").exists()
         return
-    backup_service.create(school.house, tmp_path / "backups")
-    drill = backup_service.drill_backup(school.house.settings, school.house.clock, tmp_path / "backups")
+    backup_service.create(school.ctx, tmp_path / "backups")
+    drill = backup_service.drill_backup(school.ctx.settings, school.ctx.clock, tmp_path / "backups")
     assert (drill.faults, drill.opened) == ((), 1)
     lying = there(school)
     for name in lying.names():
         lying.lose(name)
-    path = backup_service.chosen(school.house.settings, tmp_path / "backups")
-    school.house.close()
-    backup_service.restore(school.house.settings, school.house.clock, path, replaces=True)
-    house = open_house(school.house.settings, school.house.clock)
-    assert opened(house, school, entry) == DATA
-    house.close()
+    path = backup_service.chosen(school.ctx.settings, tmp_path / "backups")
+    school.ctx.close()
+    backup_service.restore(school.ctx.settings, school.ctx.clock, path, replaces=True)
+    ctx = open_context(school.ctx.settings, school.ctx.clock)
+    assert opened(ctx, school, entry) == DATA
+    ctx.close()

@@ -29,7 +29,7 @@ NIGHT = datetime(2026, 11, 25, 23, 30, tzinfo=UTC)
 def called(school: School) -> School:
     """A school with the numbers of public sources, and a head who has a telephone."""
     head = school.account("head")
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         for position, number in enumerate(demo.NUMBERS):
             if not number.unit:
                 added = people_repository.add_contact(
@@ -37,7 +37,7 @@ def called(school: School) -> School:
                     url=number.url, hours=number.hours, position=position,
                 )  # fmt: skip
                 if number.verified:
-                    people_repository.verify_contact(session, added, on=school.house.now().date(), by="test")
+                    people_repository.verify_contact(session, added, on=school.ctx.now().date(), by="test")
         auth_repository.set_address(session, head, email=None, phone="0611111111")
     school.report()
     return school
@@ -45,7 +45,7 @@ def called(school: School) -> School:
 
 def minutes(school: School, who: str, danger: str) -> DangerPage:
     school.act("team_member", "raise_danger", which_danger=danger)
-    return see_danger(school.house, school.person(who), school.number)
+    return see_danger(school.ctx, school.person(who), school.number)
 
 
 def first(page: DangerPage) -> ContactLine:
@@ -57,7 +57,7 @@ def test_for_an_intimate_image_the_first_number_answers_now_and_all_that_is_know
     called: School, hour: str
 ) -> None:
     if hour == "night":
-        called.wait(seconds=(NIGHT - called.house.now()) / timedelta(seconds=1))
+        called.wait(seconds=(NIGHT - called.ctx.now()) / timedelta(seconds=1))
     page = minutes(called, "team_member", "intimate_image")
     assert (first(page).phone, first(page).open_now) == ("19", True)
     assert {"19", "177", "2511"} <= {line.phone for line in page.contacts}
@@ -69,7 +69,7 @@ def test_for_an_intimate_image_the_first_number_answers_now_and_all_that_is_know
 def test_of_every_danger_the_first_number_is_not_one_that_is_closed_at_night(
     called: School, moroccan: Protocol
 ) -> None:
-    called.wait(seconds=(NIGHT - called.house.now()) / timedelta(seconds=1))
+    called.wait(seconds=(NIGHT - called.ctx.now()) / timedelta(seconds=1))
     for danger in moroccan.dangers:
         if not moroccan.dangers[danger].restricts:
             assert first(minutes(called, "team_member", danger)).open_now is not False, danger
@@ -79,7 +79,7 @@ def test_the_head_is_told_by_voice_under_their_own_number_and_what_is_not_known_
     assert minutes(called, "team_member", "blackmail").voices == (
         CallLine("head", "0611111111"), CallLine("directorate", ""),
     )  # fmt: skip
-    assert [line.role for line in see_danger(called.house, called.person("head"), called.number).voices] == [
+    assert [line.role for line in see_danger(called.ctx, called.person("head"), called.number).voices] == [
         "directorate"
     ], "nobody calls oneself"
 
@@ -87,13 +87,13 @@ def test_the_head_is_told_by_voice_under_their_own_number_and_what_is_not_known_
 def test_whoever_may_not_know_is_not_called_and_who_acts_for_the_head_is(called: School) -> None:
     acting = called.account("team_coordinator")
     called.act("head", "name_seat", seat="acting_head", account=acting, reason="x")
-    with called.house.directory.writing() as session:
+    with called.ctx.directory.writing() as session:
         auth_repository.set_address(session, acting, email=None, phone="0622222222")
     page = minutes(called, "team_member", "blackmail")
     assert page.voices[0] == CallLine("head", "0622222222")
     called.report(adult_concerned="yes")
     called.act("directorate", "raise_danger", which_danger="blackmail")
-    assert see_danger(called.house, called.person("directorate"), called.number).voices == ()
+    assert see_danger(called.ctx, called.person("directorate"), called.number).voices == ()
 
 
 def test_of_several_whoever_may_know_is_called_and_no_office_in_which_nobody_may(moroccan: Protocol) -> None:
@@ -125,6 +125,6 @@ def test_while_somebody_is_on_hold_nobody_who_answers_for_guardians_is_called() 
 
 def test_a_reporter_beside_the_child_has_the_same_numbers(called: School) -> None:
     opened = called.report("reporter")
-    raise_from_receipt(called.house, called.person("reporter"), opened.report, "blackmail", token=called.token())
-    receipt = see_receipt(called.house, called.person("reporter"), opened.report)
+    raise_from_receipt(called.ctx, called.person("reporter"), opened.report, "blackmail", token=called.token())
+    receipt = see_receipt(called.ctx, called.person("reporter"), opened.report)
     assert CallLine("head", "0611111111") in receipt.voices

@@ -51,7 +51,7 @@ def desk() -> Iterator[Desk]:
 def refused(desk: Desk, content: bytes) -> tuple[str, ...]:
     draft = desk.ready(content)
     with pytest.raises(PublishRefused) as caught:
-        publishing_service.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.ctx, desk.administrator(), draft)
     return caught.value.obstacles
 
 
@@ -61,12 +61,12 @@ tokens = count()
 def reported(desk: Desk, actor: Actor, key: str | None = None) -> Opened:
     token = f"t{next(tokens)}"
     return open_case(
-        desk.house, actor, "write_slip", {"what": "Un cartable", "kind": "other"}, token=token, protocol_key=key
+        desk.ctx, actor, "write_slip", {"what": "Un cartable", "kind": "other"}, token=token, protocol_key=key
     )
 
 
 def in_force(desk: Desk) -> list[tuple[str, int]]:
-    return [(one.protocol, one.version) for one in desk.house.library.current()]
+    return [(one.protocol, one.version) for one in desk.ctx.library.current()]
 
 
 # ---- its way ---------------------------------------------------------------------------------------------------------
@@ -75,23 +75,23 @@ def in_force(desk: Desk) -> list[tuple[str, int]]:
 @pytest.mark.exhaustive
 def test_it_goes_the_way_of_any_other_and_holds_beside_the_one_before(desk: Desk) -> None:
     draft = desk.ready(LATER)
-    view = publishing_service.see_draft(desk.house, desk.administrator(), draft)
+    view = publishing_service.see_draft(desk.ctx, desk.administrator(), draft)
     assert view.is_first
     assert (view.looked.before, view.looked.changes, view.looked.obstacles) == (None, (), ())
     assert (view.draft.version, view.draft.base) == (1, "")
-    publishing_service.propose(desk.house, desk.administrator(), draft)
+    publishing_service.propose(desk.ctx, desk.administrator(), draft)
     with pytest.raises(PublishRefused) as caught:
         desk.agree(draft, LATER, "first")
     assert caught.value.obstacles == ("own",)
     assert desk.agree(draft, LATER) == ("zebra-things", 1)
     assert in_force(desk) == [("lost-things", 1), ("zebra-things", 1)]
-    assert publishing_service.see_draft(desk.house, desk.administrator(), draft).is_first, "also once it is published"
+    assert publishing_service.see_draft(desk.ctx, desk.administrator(), draft).is_first, "also once it is published"
 
 
 def test_a_further_version_is_not_the_first(desk: Desk) -> None:
     desk.agree(desk.proposed(LATER), LATER)
     second = LATER.replace(b"version: 1\n", b"version: 2\n")
-    view = publishing_service.see_draft(desk.house, desk.administrator(), desk.ready(second))
+    view = publishing_service.see_draft(desk.ctx, desk.administrator(), desk.ready(second))
     assert not view.is_first
     assert view.looked.before is not None
     assert view.roles == ()
@@ -101,7 +101,7 @@ def test_its_faults_and_its_proof_stand_against_it_too(desk: Desk) -> None:
     assert refused(desk, LATER.replace(b"working: true", b"working: perhaps")) == ("faults",)
     draft = desk.upload(LATER)
     with pytest.raises(PublishRefused) as caught:
-        publishing_service.propose(desk.house, desk.administrator(), draft)
+        publishing_service.propose(desk.ctx, desk.administrator(), draft)
     assert caught.value.obstacles == ("worked_out",)
 
 
@@ -119,11 +119,11 @@ def test_its_settings_can_be_changed_before_it_is_published() -> None:
     with desk_of(MOROCCAN.read_bytes()) as desk:
         draft = desk.upload(content)
         first = desk.administrator()
-        part = publishing_settings.see_part(desk.house, first, "zz-new", "follow_up", draft=draft)
+        part = publishing_settings.see_part(desk.ctx, first, "zz-new", "follow_up", draft=draft)
         answers = {one.key: ", ".join(map(str, one.value)) for one in part.settings if isinstance(one.value, tuple)}
         answers[part.settings[0].key] = "10, 20"
-        changed = publishing_settings.change_settings(desk.house, first, "zz-new", "follow_up", "", draft, answers)
-        view = publishing_service.see_draft(desk.house, first, changed)
+        changed = publishing_settings.change_settings(desk.ctx, first, "zz-new", "follow_up", "", draft, answers)
+        view = publishing_service.see_draft(desk.ctx, first, changed)
         assert (view.draft.protocol, view.draft.version, view.is_first) == ("zz-new", 1, True)
 
 
@@ -135,11 +135,11 @@ def test_cases_open_under_it_for_whoever_holds_its_roles(desk: Desk) -> None:
     new = next_version(plain(ROOT / "protocol_definitions" / "fr-phare" / "1.yaml"), 1)
     desk.agree(desk.proposed(new), new)
     member = desk.person("a member", "resource_member")
-    assert see_opening(desk.house, member).protocol.protocol == "fr-phare", "the page “Report” finds it by the role"
+    assert see_opening(desk.ctx, member).protocol.protocol == "fr-phare", "the page “Report” finds it by the role"
     warden = desk.person("a warden", "warden")
-    assert see_opening(desk.house, warden).protocol.protocol == "lost-things"
+    assert see_opening(desk.ctx, warden).protocol.protocol == "lost-things"
     with pytest.raises(Unseen):
-        see_opening(desk.house, warden, protocol="fr-phare")
+        see_opening(desk.ctx, warden, protocol="fr-phare")
 
 
 @pytest.mark.exhaustive
@@ -152,7 +152,7 @@ def test_who_reports_under_another_one_goes_on_doing_so_and_can_name_this_one(de
 
 
 def protocol_of(desk: Desk, opened: Opened) -> str:
-    with desk.house.realm.reading() as session:
+    with desk.ctx.realm.reading() as session:
         found = cases_repository.find_by_number(session, opened.number)
         assert found is not None
         return cases_repository.opened(session, found).protocol
@@ -163,7 +163,7 @@ def test_a_protocol_that_would_take_reports_away_is_not_published(desk: Desk) ->
     assert refused(desk, EARLIER) == ("takes_over",)
     assert in_force(desk) == [("lost-things", 1)]
     draft = desk.ready(OWN_ROLES)
-    assert publishing_service.see_draft(desk.house, desk.administrator(), draft).looked.obstacles == ()
+    assert publishing_service.see_draft(desk.ctx, desk.administrator(), draft).looked.obstacles == ()
 
 
 def test_a_danger_that_anybody_can_raise_would_be_taken_away_too(desk: Desk) -> None:
@@ -179,11 +179,11 @@ def test_a_further_version_takes_nothing_away_either(desk: Desk) -> None:
 
 @pytest.mark.exhaustive
 def test_the_page_says_who_could_do_something_by_it(desk: Desk) -> None:
-    view = publishing_service.see_draft(desk.house, desk.administrator(), desk.ready(LATER))
+    view = publishing_service.see_draft(desk.ctx, desk.administrator(), desk.ready(LATER))
     lines = {line.role.key: line for line in view.roles}
     assert lines["warden"].opens
     assert [one.protocol for one in lines["warden"].elsewhere] == ["lost-things"]
-    phare = publishing_service.see_draft(desk.house, desk.administrator(), desk.ready(PHARE))
+    phare = publishing_service.see_draft(desk.ctx, desk.administrator(), desk.ready(PHARE))
     assert phare.roles
     assert {line.elsewhere for line in phare.roles} == {()}
 

@@ -50,8 +50,8 @@ def noted() -> Iterator[School]:
 
 
 def entry(school: School) -> int:
-    with school.house.realm.reading() as session:
-        case = load(school.house, session, school.person("head"), school.number).case
+    with school.ctx.realm.reading() as session:
+        case = load(school.ctx, session, school.person("head"), school.number).case
     return case.records_of("report_more")[0].seq
 
 
@@ -60,7 +60,7 @@ def read_by(school: School, who: str) -> dict[str, Any]:
 
 
 def seen(school: School, who: str) -> RecordView:
-    return see_record(school.house, school.person(who), school.number, entry(school))[1]
+    return see_record(school.ctx, school.person(who), school.number, entry(school))[1]
 
 
 def lets_everything_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_the_school_reads_them(noted: School, who: str) -> None:
 
 
 def test_figures_count_them(noted: School) -> None:
-    found, here = counted(noted.house, UnitKind.school), place(noted.house, UnitKind.school)
+    found, here = counted(noted.ctx, UnitKind.school), place(noted.ctx, UnitKind.school)
     cells = (("ages", "from_13_to_17"), ("sexes", "girl"), ("ages", "to_12"), ("sexes", "boy"))
     assert [found.at(cell, here) for cell in cells] == [1, 1, 0, 0]
 
@@ -96,7 +96,7 @@ def test_neither_as_it_was_first_written_nor_as_it_was_corrected(school: School)
     school.report()
     school.act("team_member", "report_more", {**BESIDE, **SAID})
     record_act(
-        school.house, school.person("team_member"), school.number, "correction",
+        school.ctx, school.person("team_member"), school.number, "correction",
         {"record": str(entry(school)), "what_changes": "x", "reason": "y"}, expected=None, token=school.token(),
         proven=True, changes={**BESIDE, **SAID, "target_sexes": ["boy"]},
     )  # fmt: skip
@@ -120,12 +120,12 @@ def test_the_school_that_leads_reads_the_rest_of_a_contribution(
     region = Region(school)
     seq = leading(region, NEAR)
     record_act(
-        school.house, region.person(f"team_coordinator {NEAR}"), opened(region, seq), "report_more",
+        school.ctx, region.person(f"team_coordinator {NEAR}"), opened(region, seq), "report_more",
         {**BESIDE, **SAID}, expected=None, token=school.token(), proven=True,
     )  # fmt: skip
 
     def told() -> dict[str, Any]:
-        view = sharing.see_contribution(school.house, region.person("head"), school.number, seq)
+        view = sharing.see_contribution(school.ctx, region.person("head"), school.number, seq)
         return next(dict(one.record.answers) for one in view.told if one.record.act.key == "report_more")
 
     assert told() == BESIDE
@@ -138,13 +138,13 @@ COPIES = {"supervisor": "", "authority": "referral-1", "family": "guardian-1"}
 
 
 def copy(school: School, profile: str) -> Draft:
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("head"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("head"), school.number)
         [chosen] = [one.profiles[profile] for one in loaded.protocol.documents.values() if profile in one.profiles]
         if chosen.acts:  # as though the definition listed them, which its checks refuse
             listed = (*chosen.acts["report_more"], *SAID)
             chosen = chosen.model_copy(update={"acts": {**chosen.acts, "report_more": listed}})
-        return draft(school.house, session, loaded, chosen, "fr", COPIES.get(profile, ""))
+        return draft(school.ctx, session, loaded, chosen, "fr", COPIES.get(profile, ""))
 
 
 def answers_in(made: Draft) -> dict[str, Any]:

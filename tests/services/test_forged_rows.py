@@ -79,13 +79,13 @@ def without_exclusions(session: Session, case_id: str, _account: str) -> None:
 def forged(school: School, who: str, forge: Forge) -> bool:
     """Whether the index leads this person to the case, once that was written to it."""
     person = school.person(who)
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, school.number)
         assert case_id is not None
         forge(session, case_id, person.id)
-    with school.house.realm.reading() as session:
-        scope = scope_of(school.house, person)
-        return index_repository.find_id(session, scope, school.number, today=today_for(school.house)) is not None
+    with school.ctx.realm.reading() as session:
+        scope = scope_of(school.ctx, person)
+        return index_repository.find_id(session, scope, school.number, today=today_for(school.ctx)) is not None
 
 
 @pytest.mark.parametrize("who", ["technical_admin", "trainer", "protocol_admin", "psychosocial", "reporter"])
@@ -114,18 +114,18 @@ def test_what_was_taken_off_a_restricted_case_opens_it_to_nobody(school: School,
 
 def test_what_was_taken_off_a_case_gives_it_to_no_token(school: School) -> None:
     _token, secret = drawn(school.player)
-    by = admit(school.house, secret, Right.cases, "api.case")
+    by = admit(school.ctx, secret, Right.cases, "api.case")
     school.report()
-    assert read_record(school.house, by, school.number, "fr"), "the control"
+    assert read_record(school.ctx, by, school.number, "fr"), "the control"
     school.report("reporter", adult_concerned="yes")
     assert forged(school, "academy", everybodys)
     with pytest.raises(Unseen):
-        read_record(school.house, by, school.number, "fr")
+        read_record(school.ctx, by, school.number, "fr")
     school.report()
     school.act("directorate", "conflict", reason="close_relative")
     forged(school, "academy", without_exclusions)
     with pytest.raises(Unseen):
-        read_record(school.house, by, school.number, "fr")
+        read_record(school.ctx, by, school.number, "fr")
 
 
 # ---- the check of the night ----------------------------------------------------------------------------------------
@@ -190,21 +190,21 @@ def stocked_case(school: School) -> School:
 
 
 def flaws(school: School) -> list[Flaw]:
-    return [one.flaw for one in verify(school.house).breaks]
+    return [one.flaw for one in verify(school.ctx).breaks]
 
 
 def tables_of(school: School) -> set[str]:
-    return {one.case_id.split()[0] for one in verify(school.house).breaks if one.flaw is Flaw.forged}
+    return {one.case_id.split()[0] for one in verify(school.ctx).breaks if one.flaw is Flaw.forged}
 
 
 @pytest.mark.parametrize("what", BEHIND)
 def test_what_was_written_behind_the_program_is_told_by_the_check_of_the_night(stocked: School, what: str) -> None:
     assert flaws(stocked) == [], "the control"
     write, table = BEHIND[what]
-    with stocked.house.realm.writing() as session:
+    with stocked.ctx.realm.writing() as session:
         write(session)
     assert table in tables_of(stocked)
-    rebuild_index(stocked.house)
+    rebuild_index(stocked.ctx)
     assert flaws(stocked) == [], "made anew it is as it was"
 
 
@@ -225,10 +225,10 @@ def behind(store: Store, statement: Any, **values: Any) -> None:
 
 def sees(school: School, account: str) -> bool:
     """As the directory has this person now."""
-    with school.house.directory.reading() as session:
-        found = actor_of(school.house, account, session)
+    with school.ctx.directory.reading() as session:
+        found = actor_of(school.ctx, account, session)
     try:
-        return found is not None and bool(see_case(school.house, found, school.number))
+        return found is not None and bool(see_case(school.ctx, found, school.number))
     except Unseen:
         return False
 
@@ -237,12 +237,12 @@ def test_a_forged_appointment_shows_nothing_and_one_of_the_program_does(school: 
     school.report()
     outsider, head = school.person("psychosocial"), school.person("head")
     forged_post = {"account": outsider.id, "role": "head", "unit": head.appointments[0].unit, "starts": NOW.date()}
-    behind(school.house.directory, insert(AppointmentRow), id="forged", mac=b"x" * 32, **forged_post)
+    behind(school.ctx.directory, insert(AppointmentRow), id="forged", mac=b"x" * 32, **forged_post)
     assert not sees(school, outsider.id)
-    with school.house.directory.reading() as session:
+    with school.ctx.directory.reading() as session:
         held = auth_repository.holders(session, [head.appointments[0].unit], today=NOW.date())
         assert outsider.id not in {one.account.id for one in held if one.role == "head"}, "told of nothing"
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         session.execute(delete(AppointmentRow).where(AppointmentRow.id == "forged"))
         auth_repository.appoint(session, outsider.id, role="head", unit=forged_post["unit"], starts=NOW.date())
     assert sees(school, outsider.id), "the control"
@@ -256,7 +256,7 @@ def test_an_appointment_that_was_changed_counts_no_more(school: School, column: 
     value = {"role": "directorate", "unit": school.person("academy").appointments[0].unit, "ends": NOW.date()}
     own = AppointmentRow.account == head
     behind(
-        school.house.directory,
+        school.ctx.directory,
         update(AppointmentRow).where(own).values({column: value.get(column, school.account("academy"))}),
     )
     assert not sees(school, head)
@@ -266,16 +266,16 @@ def test_a_school_under_another_directorate_is_seen_by_nobody_above_it(school: S
     school.report("reporter", adult_concerned="yes")
     assert school.is_seen_by("directorate")
     here = school.person("head").appointments[0].unit
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         other = auth_repository.add_unit(session, kind=UnitKind.province, code="MA-XXX", names={"fr": "Ailleurs"})
-    behind(school.house.directory, update(UnitRow).where(UnitRow.id == here).values(parent=other))
+    behind(school.ctx.directory, update(UnitRow).where(UnitRow.id == here).values(parent=other))
     assert not school.is_seen_by("directorate")
 
 
 def test_whoever_writes_a_way_in_does_not_come_in_by_it(school: School) -> None:
     """A password, a session, a passkey, a code, another service's account, two people who agreed: as rows, no keys."""
-    house, (head, academy, other) = school.house, map(school.account, ("head", "academy", "directorate"))
-    with house.directory.writing() as session:
+    ctx, (head, academy, other) = school.ctx, map(school.account, ("head", "academy", "directorate"))
+    with ctx.directory.writing() as session:
         auth_repository.set_password(session, head, "hers")
         sign_in_repository.link(session, "issuer", "hers", academy, at=NOW)
         mine = sign_in_repository.open_web_session(session, academy, now=NOW)
@@ -296,7 +296,7 @@ def test_whoever_writes_a_way_in_does_not_come_in_by_it(school: School) -> None:
         ),
         update(RestorationRow).where(RestorationRow.id == restoration).values(agreed_by=other),
     )  # fmt: skip
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         assert sign_in_repository.web_session(session, mine, now=NOW), "the controls"
         assert sign_in_repository.account_known_as(session, "issuer", "hers") == academy
         found = sign_in_repository.open_restoration(session, head, since=NOW)
@@ -306,8 +306,8 @@ def test_whoever_writes_a_way_in_does_not_come_in_by_it(school: School) -> None:
         assert known is not None
         assert known.password_hash == "hers"
     for statement in forged_rows:
-        behind(house.directory, statement)
-    with house.directory.reading() as session:
+        behind(ctx.directory, statement)
+    with ctx.directory.reading() as session:
         assert sign_in_repository.web_session(session, token, now=NOW) is None
         assert sign_in_repository.web_session(session, mine, now=NOW) is None
         assert sign_in_repository.account_known_as(session, "issuer", "mine") is None
@@ -315,8 +315,8 @@ def test_whoever_writes_a_way_in_does_not_come_in_by_it(school: School) -> None:
         assert sign_in_repository.passkeys(session, head) == ()
         assert sign_in_repository.find_code(session, digest, purposes=["password"], now=NOW) is None
         assert sign_in_repository.open_restoration(session, head, since=NOW) is None
-    behind(house.directory, update(AccountRow).where(AccountRow.id == head).values(password_hash="mine"))
-    with house.directory.reading() as session:
+    behind(ctx.directory, update(AccountRow).where(AccountRow.id == head).values(password_hash="mine"))
+    with ctx.directory.reading() as session:
         known = auth_repository.account(session, head)
         assert known is not None
         assert known.password_hash is None
@@ -328,7 +328,7 @@ def test_whoever_writes_a_way_in_does_not_come_in_by_it(school: School) -> None:
 
 def _names_swapped(school: School) -> None:
     rows = select(IdentityRow.slot_id, IdentityRow.sealed).order_by(IdentityRow.slot_id)
-    with school.house.realm.engine.begin() as connection:
+    with school.ctx.realm.engine.begin() as connection:
         (one, of_one), (other, of_other) = connection.execute(rows).all()
         for slot, sealed in ((one, of_other), (other, of_one)):
             connection.execute(update(IdentityRow).where(IdentityRow.slot_id == slot).values(sealed=sealed))
@@ -340,12 +340,12 @@ def _report_kept(school: School) -> None:
         settled=None, restricted=False, urgent=False, to_verify=True, waits=NOW, step=0, fullness=0,
         barred=frozenset({school.account("head")}), case_id=None,
     )  # fmt: skip
-    with school.house.realm.writing() as session:
-        reports_repository.keep_public_report(session, school.house.vault, header, {}, code_hash=b"c" * 32, marks=())
+    with school.ctx.realm.writing() as session:
+        reports_repository.keep_public_report(session, school.ctx.vault, header, {}, code_hash=b"c" * 32, marks=())
 
 
 def _ended(school: School) -> None:
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         case_id = session.scalars(select(CaseIndexRow.case_id)).one()
         privacy_repository.keep_limit(
             session, privacy_repository.Standing(case_id=case_id, seq=1, cycle=1, due_on=NOW.date())
@@ -356,25 +356,25 @@ FORGED: dict[str, tuple[Callable[[School], None], Callable[[School], None], Flaw
     "names swapped": (lambda _school: None, _names_swapped, Flaw.identities, ""),
     "a name's key": (
         lambda _school: None,
-        lambda school: behind(school.house.realm, delete(ObjectKeyRow).where(ObjectKeyRow.object_id.like("identity%"))),
+        lambda school: behind(school.ctx.realm, delete(ObjectKeyRow).where(ObjectKeyRow.object_id.like("identity%"))),
         Flaw.identities,
         "",
     ),
     "who may not read a report": (
         _report_kept,
-        lambda school: behind(school.house.realm, update(PublicReportRow).values(barred=[])),
+        lambda school: behind(school.ctx.realm, update(PublicReportRow).values(barred=[])),
         Flaw.forged,
         "public_report",
     ),
     "a report": (
         _report_kept,
-        lambda school: behind(school.house.realm, delete(PublicReportRow)),
+        lambda school: behind(school.ctx.realm, delete(PublicReportRow)),
         Flaw.gone,
         "public_report school",
     ),
     "when it may be erased": (
         _ended,
-        lambda school: behind(school.house.realm, update(CaseRetentionRow).values(erase_on=NOW.date())),
+        lambda school: behind(school.ctx.realm, update(CaseRetentionRow).values(erase_on=NOW.date())),
         Flaw.forged,
         "case_retention",
     ),
@@ -388,6 +388,6 @@ def test_what_else_was_written_behind_the_program_is_told_by_kind_and_place(scho
     prepare(school)
     assert flaws(school) == [], "the control"
     write(school)
-    told = [one.case_id for one in verify(school.house).breaks if one.flaw is flaw]
+    told = [one.case_id for one in verify(school.ctx).breaks if one.flaw is flaw]
     assert len(told) == 1
     assert told[0].startswith(where)

@@ -35,7 +35,7 @@ CODE = Path(intake.__file__).parents[1]
 @pytest.fixture
 def new(school: School) -> School:
     """An installation without any case, which asks for the list."""
-    school.player.house = asked(school.house)
+    school.player.ctx = asked(school.ctx)
     return school
 
 
@@ -68,17 +68,17 @@ def test_nothing_else_in_the_program_lifts_it() -> None:
 
 @pytest.mark.exhaustive
 def test_a_case_is_opened_once_every_item_is_signed_and_not_before(new: School, chief: Actor) -> None:
-    other = another(new.house, chief)
+    other = another(new.ctx, chief)
     assert not opens(new)
-    sign_all(new.house, chief, other, without=KEYS[-1])
+    sign_all(new.ctx, chief, other, without=KEYS[-1])
     assert not opens(new), "one is missing"
-    going_live.sign(new.house, chief, KEYS[-1], "n° 12")
+    going_live.sign(new.ctx, chief, KEYS[-1], "n° 12")
     assert not opens(new), "one person signs nothing alone"
-    going_live.sign(new.house, other, KEYS[-1], "vu")
-    going_live.withdraw(new.house, chief, KEYS[0], "expirée")
+    going_live.sign(new.ctx, other, KEYS[-1], "vu")
+    going_live.withdraw(new.ctx, chief, KEYS[0], "expirée")
     assert not opens(new), "what was taken back is missing again"
     for who in (chief, other):
-        going_live.sign(new.house, who, KEYS[0], "n° 13")
+        going_live.sign(new.ctx, who, KEYS[0], "n° 13")
     assert opens(new)
 
 
@@ -91,51 +91,51 @@ def test_where_it_is_not_asked_everything_opens(school: School) -> None:
 def test_what_has_begun_goes_on_whatever_is_missing(school: School) -> None:
     """An installation from before the list: no child is shut out."""
     assert opens(school)
-    school.player.house = asked(school.house)
+    school.player.ctx = asked(school.ctx)
     assert opens(school)
-    assert not opening_gate.is_shut(school.house)
-    found = going_live.standing(school.house)
+    assert not opening_gate.is_shut(school.ctx)
+    found = going_live.standing(school.ctx)
     assert found is not None
     assert (found.missing, found.is_shut) == (len(ITEMS), False)
 
 
 @pytest.mark.exhaustive
 def test_a_signature_taken_back_shuts_nothing_that_has_begun(new: School, chief: Actor) -> None:
-    sign_all(new.house, chief)
+    sign_all(new.ctx, chief)
     assert opens(new)
-    going_live.withdraw(new.house, chief, "cndp", "retirée")
+    going_live.withdraw(new.ctx, chief, "cndp", "retirée")
     assert opens(new)
 
 
 @pytest.mark.exhaustive
 def test_a_public_report_from_before_is_a_beginning_too(school: School) -> None:
     Told(school).send()
-    school.player.house = asked(school.house)
+    school.player.ctx = asked(school.ctx)
     assert opens(school)
 
 
 @pytest.mark.exhaustive
 def test_demos_laptops_and_workshops_are_never_asked(new: School, tmp_path: Path) -> None:
-    assert opening_gate.is_shut(new.house), "the control"
-    assert not opening_gate.is_shut(replace(new.house, name="workshop-1"))
-    laptop = open_laptop(new.house.settings, new.house.clock)
+    assert opening_gate.is_shut(new.ctx), "the control"
+    assert not opening_gate.is_shut(replace(new.ctx, name="workshop-1"))
+    laptop = open_laptop(new.ctx.settings, new.ctx.clock)
     assert not opening_gate.is_shut(laptop)
     laptop.close()
-    assert not settings_of(new.house.settings).keeps_shut
-    with new.house.directory.writing() as session:
-        notifications_repository.mark_as_demo(session, at=new.house.now())
-    assert not opening_gate.is_shut(new.house)
-    assert going_live.standing(new.house) is None
+    assert not settings_of(new.ctx.settings).keeps_shut
+    with new.ctx.directory.writing() as session:
+        notifications_repository.mark_as_demo(session, at=new.ctx.now())
+    assert not opening_gate.is_shut(new.ctx)
+    assert going_live.standing(new.ctx) is None
     assert opens(new)
 
 
 @pytest.mark.exhaustive
 def test_once_begun_nothing_is_asked_of_the_stores(new: School, chief: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    sign_all(new.house, chief)
+    sign_all(new.ctx, chief)
     assert opens(new)
-    opening_gate.refuse_unopened(new.house)
-    monkeypatch.setattr(type(new.house.realm), "reading", None)
-    opening_gate.refuse_unopened(new.house)
+    opening_gate.refuse_unopened(new.ctx)
+    monkeypatch.setattr(type(new.ctx.realm), "reading", None)
+    opening_gate.refuse_unopened(new.ctx)
 
 
 # ---- who signs -------------------------------------------------------------------------------------------------------
@@ -144,29 +144,29 @@ def test_once_begun_nothing_is_asked_of_the_stores(new: School, chief: Actor, mo
 def test_only_who_administers_accounts_at_the_top_signs(new: School, chief: Actor) -> None:
     below = administrator(new.player, "below", new.player.school)
     for actor in (below, new.person("head"), new.person("academy"), new.person("team_coordinator")):
-        assert not going_live.may_sign(new.house, actor)
+        assert not going_live.may_sign(new.ctx, actor)
         with pytest.raises(Unseen):
-            going_live.see_list(new.house, actor)
+            going_live.see_list(new.ctx, actor)
         for act in (going_live.sign, going_live.withdraw):
             with pytest.raises(Unseen):
-                act(new.house, actor, "cndp", "n° 1")
-    assert going_live.may_sign(new.house, chief)
+                act(new.ctx, actor, "cndp", "n° 1")
+    assert going_live.may_sign(new.ctx, chief)
     with pytest.raises(TeamRefused) as refused:
-        going_live.sign(new.house, chief, "cndp", "n° 1")
+        going_live.sign(new.ctx, chief, "cndp", "n° 1")
     assert [one.code for one in refused.value.obstacles] == ["no_second_step"], "by a password alone nobody signs"
-    make_ready(new.house, chief)
-    going_live.sign(new.house, chief, "cndp", "n° 1")
-    assert [title.in_language("en") for title, _place in going_live.signers(new.house, "en")] == [
+    make_ready(new.ctx, chief)
+    going_live.sign(new.ctx, chief, "cndp", "n° 1")
+    assert [title.in_language("en") for title, _place in going_live.signers(new.ctx, "en")] == [
         "Technical administrator"
     ]
 
 
 def test_what_is_signed_is_said_with_who_when_and_what(new: School, chief: Actor) -> None:
-    make_ready(new.house, chief)
-    going_live.sign(new.house, chief, "cndp", "  D-W-412/2026\n du 3 mars ")
+    make_ready(new.ctx, chief)
+    going_live.sign(new.ctx, chief, "cndp", "  D-W-412/2026\n du 3 mars ")
     new.wait(days=1)
-    going_live.withdraw(new.house, administrator(new.player, "second"), "cndp", "mauvais numéro")
-    (line,) = [one for one in going_live.see_list(new.house, chief).lines if one.item.key == "cndp"]
+    going_live.withdraw(new.ctx, administrator(new.player, "second"), "cndp", "mauvais numéro")
+    (line,) = [one for one in going_live.see_list(new.ctx, chief).lines if one.item.key == "cndp"]
     assert line.signed == ()
     assert [(one.signs, one.username, one.reference) for one in line.entries] == [
         (False, "second", "mauvais numéro"), (True, "chief", "D-W-412/2026 du 3 mars"),
@@ -176,24 +176,24 @@ def test_what_is_signed_is_said_with_who_when_and_what(new: School, chief: Actor
 @pytest.mark.parametrize(("words", "code"), [("", "required"), (" \n", "required"), ("x" * 201, "too_long:200")])
 def test_a_reference_is_one_sentence(new: School, chief: Actor, words: str, code: str) -> None:
     with pytest.raises(BadInput) as caught:
-        going_live.sign(new.house, chief, "cndp", words)
+        going_live.sign(new.ctx, chief, "cndp", words)
     assert caught.value.problems == {"reference": (code,)}
     with pytest.raises(Unseen):
-        going_live.sign(new.house, chief, "nothing", "n° 1")
+        going_live.sign(new.ctx, chief, "nothing", "n° 1")
 
 
 def test_nothing_is_signed_or_taken_back_twice(new: School, chief: Actor) -> None:
     with pytest.raises(TeamRefused):
-        going_live.withdraw(new.house, chief, "cndp", "x")
-    others = [another(new.house, chief, name) for name in ("second", "third")]
-    make_ready(new.house, chief, *others)
-    going_live.sign(new.house, chief, "cndp", "n° 1")
+        going_live.withdraw(new.ctx, chief, "cndp", "x")
+    others = [another(new.ctx, chief, name) for name in ("second", "third")]
+    make_ready(new.ctx, chief, *others)
+    going_live.sign(new.ctx, chief, "cndp", "n° 1")
     with pytest.raises(TeamRefused):
-        going_live.sign(new.house, chief, "cndp", "n° 1")
-    going_live.sign(new.house, others[0], "cndp", "vu")
+        going_live.sign(new.ctx, chief, "cndp", "n° 1")
+    going_live.sign(new.ctx, others[0], "cndp", "vu")
     with pytest.raises(TeamRefused):
-        going_live.sign(new.house, others[1], "cndp", "un de trop")
-    with new.house.directory.reading() as session:
+        going_live.sign(new.ctx, others[1], "cndp", "un de trop")
+    with new.ctx.directory.reading() as session:
         assert len(administration_log.of_draft(session, opening_gate.LIST)) == 2
 
 
@@ -202,7 +202,7 @@ def test_nothing_is_signed_or_taken_back_twice(new: School, chief: Actor) -> Non
 
 def refused_for(school: School, actor: Actor, item: str) -> list[str]:
     try:
-        going_live.sign(school.house, actor, item, "test x")
+        going_live.sign(school.ctx, actor, item, "test x")
     except TeamRefused as refused:
         return [one.code for one in refused.obstacles]
     return []
@@ -216,46 +216,46 @@ SEEN = {
 
 @pytest.mark.parametrize("item", SEEN)
 def test_what_is_not_so_is_not_signed_whatever_is_written(new: School, chief: Actor, item: str) -> None:
-    with new.house.directory.writing() as session:
-        prove(new.house, session, chief)
+    with new.ctx.directory.writing() as session:
+        prove(new.ctx, session, chief)
     assert refused_for(new, chief, item) == [SEEN[item]]
-    make_ready(new.house, chief, another(new.house, chief))
+    make_ready(new.ctx, chief, another(new.ctx, chief))
     assert refused_for(new, chief, item) == []
 
 
 def test_an_exercise_of_long_ago_is_none(new: School, chief: Actor) -> None:
-    make_ready(new.house, chief)
+    make_ready(new.ctx, chief)
     new.wait(days=36)
     assert refused_for(new, chief, "drill") == ["no_drill"]
 
 
 def test_each_lack_is_said_and_every_other_item_is_for_people_alone(new: School, chief: Actor) -> None:
     assert {*SEEN.values(), "no_second_step"} == set(LACKS)
-    lines = {one.item.key: one.lack for one in going_live.see_list(new.house, chief).lines}
+    lines = {one.item.key: one.lack for one in going_live.see_list(new.ctx, chief).lines}
     assert {key: lack for key, lack in lines.items() if lack} == SEEN
 
 
 def test_entries_keep_their_order_when_a_clock_went_back(new: School, chief: Actor) -> None:
-    make_ready(new.house, chief)
-    going_live.sign(new.house, chief, "cndp", "n° 1")
+    make_ready(new.ctx, chief)
+    going_live.sign(new.ctx, chief, "cndp", "n° 1")
     new.wait(hours=-5)
-    going_live.withdraw(new.house, chief, "cndp", "x")
+    going_live.withdraw(new.ctx, chief, "cndp", "x")
     assert signed_for(new, "cndp") == []
     new.wait(hours=-5)
-    going_live.sign(new.house, chief, "cndp", "n° 2")
+    going_live.sign(new.ctx, chief, "cndp", "n° 2")
     assert signed_for(new, "cndp") == ["n° 2"]
 
 
 def signed_for(school: School, item: str) -> list[str]:
-    (line,) = [one for one in going_live.list_of(school.house, "fr").lines if one.item.key == item]
+    (line,) = [one for one in going_live.list_of(school.ctx, "fr").lines if one.item.key == item]
     return [entry.reference for entry in line.signed]
 
 
 def test_each_entry_is_in_the_chain_of_administration_and_in_no_team(new: School, chief: Actor) -> None:
-    other = another(new.house, chief)
-    make_ready(new.house, chief, other)
+    other = another(new.ctx, chief)
+    make_ready(new.ctx, chief, other)
     before = _links(new)
-    sign_all(new.house, chief, other)
+    sign_all(new.ctx, chief, other)
     assert _links(new) == before + 2 * len(KEYS)
     assert {Kind.go_live_signed, Kind.go_live_withdrawn} == administration_log.OF_GOING_LIVE
     others = (
@@ -268,7 +268,7 @@ def test_each_entry_is_in_the_chain_of_administration_and_in_no_team(new: School
 
 
 def _links(school: School) -> int:
-    with school.house.directory.reading() as session:
+    with school.ctx.directory.reading() as session:
         return session.scalar(select(func.count()).select_from(AdministrationLinkRow)) or 0
 
 
@@ -280,16 +280,16 @@ def _staff(school: School) -> None:
 
 
 def _rehearsed(school: School) -> None:
-    intake.rehearse_opening(school.house, school.person("team_member"), "report", REPORT)
+    intake.rehearse_opening(school.ctx, school.person("team_member"), "report", REPORT)
 
 
 def _danger(school: School) -> None:
     answers = {"which_danger": "self_harm"}
-    intake.open_case(school.house, school.person("team_member"), "raise_danger", answers, token=school.token())
+    intake.open_case(school.ctx, school.person("team_member"), "raise_danger", answers, token=school.token())
 
 
 def _form(school: School) -> None:
-    intake.see_opening(school.house, school.person("team_member"))
+    intake.see_opening(school.ctx, school.person("team_member"))
 
 
 def _public(school: School) -> None:

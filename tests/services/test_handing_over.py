@@ -58,15 +58,15 @@ def handed_over(region: Region, code: str, **more: Any) -> str:
 
 
 def seen(region: Region, who: str, number: str) -> CaseView:
-    return see_case(region.school.house, region.person(who), number)
+    return see_case(region.school.ctx, region.person(who), number)
 
 
 def kept(region: Region, number: str) -> dict[str, Mapping[str, Any] | None]:
     """Who is sealed in that case, opened with its own key."""
-    house = region.school.house
-    with house.realm.reading() as session:
+    ctx = region.school.ctx
+    with ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, number) or ""
-        return {one.slot_id: one.values for one in cases_repository.load_identities(session, house.vault, case_id)}
+        return {one.slot_id: one.values for one in cases_repository.load_identities(session, ctx.vault, case_id)}
 
 
 def told(view: CaseView) -> dict[str, str]:
@@ -90,7 +90,7 @@ def test_the_pupil_who_changes_school_is_known_there_by_name_and_code_and_nobody
     assert words == "[EV1] et EC1 sont dans le même groupe. EC1 et RL1 le savent."
     for name in (OTHER, OTHER_CODE, GUARDIAN, "2BAC-3", "0600000001"):
         assert name not in repr(there)
-    assert find_by_pupil(region.school.house, region.person(f"head {code}"), NAME), "found by name at their new school"
+    assert find_by_pupil(region.school.ctx, region.person(f"head {code}"), NAME), "found by name at their new school"
 
 
 @pytest.mark.exhaustive
@@ -117,11 +117,11 @@ def test_a_guardian_or_somebody_of_another_case_goes_along_with_nobody(region: R
 
 def test_the_form_guesses_a_pupil_only_where_the_case_is_about_one_alone(region: Region) -> None:
     """With the targeted pupil there is one who is concerned: whoever moves, the other's name must not go along."""
-    house, head, school = region.school.house, region.person("head"), region.school
-    assert "pupils" not in see_act(house, head, school.number, "transfer").prefill
+    ctx, head, school = region.school.ctx, region.person("head"), region.school
+    assert "pupils" not in see_act(ctx, head, school.number, "transfer").prefill
     school.report(about_whom=[{"slot": "targeted_pupil", "name": NAME, "massar": CODE}])
     school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
-    assert see_act(house, head, school.number, "transfer").prefill["pupils"] == "targeted_pupil-1"
+    assert see_act(ctx, head, school.number, "transfer").prefill["pupils"] == "targeted_pupil-1"
 
 
 # ---- when ----------------------------------------------------------------------------------------------------------
@@ -130,8 +130,8 @@ def test_the_form_guesses_a_pupil_only_where_the_case_is_about_one_alone(region:
 @pytest.mark.parametrize("code", [NEAR, FAR, ABROAD])
 def test_before_acceptance_nobody_there_reads_a_name_nor_after_a_refusal(region: Region, code: str) -> None:
     seq = ask(region, code, pupils=["targeted_pupil-1"])
-    house, head, number = region.school.house, region.person(f"head {code}"), region.school.number
-    view = sharing.see_request(house, head, number, seq)
+    ctx, head, number = region.school.ctx, region.person(f"head {code}"), region.school.number
+    view = sharing.see_request(ctx, head, number, seq)
     assert view.asked.answers["pupils"] == ["targeted_pupil-1"]
     assert view.labels["targeted_pupil-1"] == "EV1"
     for name in (NAME, CODE, OTHER, GUARDIAN):
@@ -142,13 +142,13 @@ def test_before_acceptance_nobody_there_reads_a_name_nor_after_a_refusal(region:
     with pytest.raises(Refused):
         region.school.move("head", "transfer", reason="Malgré le refus")
     assert region.school.seen_by("head").successor is None
-    assert find_by_pupil(house, head, NAME) == ()
+    assert find_by_pupil(ctx, head, NAME) == ()
 
 
 def test_accepting_alone_opens_no_name(region: Region) -> None:
     ask(region, FAR, pupils=["targeted_pupil-1"])
     answer(region, FAR)
-    assert find_by_pupil(region.school.house, region.person(f"head {FAR}"), NAME) == ()
+    assert find_by_pupil(region.school.ctx, region.person(f"head {FAR}"), NAME) == ()
 
 
 # ---- whose it is then ----------------------------------------------------------------------------------------------
@@ -157,10 +157,10 @@ def test_accepting_alone_opens_no_name(region: Region) -> None:
 @pytest.mark.exhaustive
 def test_what_was_handed_over_outlives_the_case_that_it_came_from(region: Region) -> None:
     number = handed_over(region, ABROAD, pupils=["targeted_pupil-1"])
-    house = region.school.house
-    with house.realm.writing() as session:
+    ctx = region.school.ctx
+    with ctx.realm.writing() as session:
         sent = cases_repository.find_by_number(session, region.school.number) or ""
-        privacy_repository.erase_case(session, house.vault, sent, at=house.now(), actor=region.person("head").id)
+        privacy_repository.erase_case(session, ctx.vault, sent, at=ctx.now(), actor=region.person("head").id)
     assert kept(region, number) == {"targeted_pupil-1": {"name": NAME, "massar": CODE}}
     there = seen(region, f"head {ABROAD}", number)
     assert [one.name for one in there.people] == [NAME]
@@ -170,8 +170,8 @@ def test_what_was_handed_over_outlives_the_case_that_it_came_from(region: Region
 @pytest.mark.exhaustive
 def test_that_a_name_was_handed_over_is_written_down_in_the_case_that_it_left(region: Region) -> None:
     def noted() -> list[str]:
-        house = region.school.house
-        with house.realm.reading() as session:
+        ctx = region.school.ctx
+        with ctx.realm.reading() as session:
             case_id = cases_repository.find_by_number(session, region.school.number) or ""
             return [
                 one.what for one in access_log.access_of_case(session, case_id, limit=500) if one.what == "handed_over"

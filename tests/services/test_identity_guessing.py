@@ -99,7 +99,7 @@ def test_an_own_account_resets_nothing_for_the_place(people: People) -> None:
         people.give_password(who)
     names = [f"nobody-{number}" for number in range(auth_service.PLACE_FREE)]
     for name in names:
-        assert sign_in_service.sign_in(people.house, name, "x", Visitor(address="203.0.113.7")) is None
+        assert sign_in_service.sign_in(people.ctx, name, "x", Visitor(address="203.0.113.7")) is None
         if name == names[10]:
             assert people.enter("team_member", address="203.0.113.7")
     with pytest.raises(TooManyTries):
@@ -114,7 +114,7 @@ def test_codes_of_the_second_step_are_not_guessed_either(people: People) -> None
     for code in range(20):
         try:
             assert (
-                sign_in_service.prove_factor(people.house, half, f"{code:06}", Visitor(address="203.0.113.7")) is None
+                sign_in_service.prove_factor(people.ctx, half, f"{code:06}", Visitor(address="203.0.113.7")) is None
             )
         except TooManyTries:
             slowed += 1
@@ -127,7 +127,7 @@ def many_places(people: People, half: str, mark: str = AWAY) -> tuple[int, int]:
     for place in range(400):
         visitor = Visitor(address=f"2001:db8:0:{place:x}::1", mark=mark)
         with suppress(TooManyTries):
-            assert sign_in_service.prove_factor(people.house, half, f"{place:06}", visitor) is None
+            assert sign_in_service.prove_factor(people.ctx, half, f"{place:06}", visitor) is None
             read += 1
     return read, 400 - read
 
@@ -154,7 +154,7 @@ def test_guessed_codes_never_shut_a_known_browser_out_and_the_owner_comes_back(p
         half = people.enter("directorate", address="10.0.0.1", mark=mark)
         assert half is not None
         visitor = Visitor(address="10.0.0.1", mark=mark)
-        return people.is_in(sign_in_service.prove_factor(people.house, half, people.code(seed, away), visitor))
+        return people.is_in(sign_in_service.prove_factor(people.ctx, half, people.code(seed, away), visitor))
 
     assert comes_in(HOME)
     half = people.enter("directorate", address="2001:db8::1", mark=AWAY)
@@ -173,7 +173,7 @@ def test_a_changed_password_makes_other_browsers_strangers(people: People) -> No
     for mark in (HOME, AWAY):
         assert people.is_in(people.enter("head", mark=mark))
     new = "encore un autre cartable"
-    own_account.change_password(people.house, people.actor("head"), PASSWORD, new, Visitor(mark=HOME))
+    own_account.change_password(people.ctx, people.actor("head"), PASSWORD, new, Visitor(mark=HOME))
     for _time in range(auth_service.NAME_FREE):
         fail(people, "head", 1, address="203.0.113.7")
     assert people.is_in(people.enter("head", new, address="203.0.113.7", mark=HOME)), "where it was changed"
@@ -219,18 +219,18 @@ def dataclasses_of(*places: str) -> Iterator[tuple[str, Any]]:
 def test_no_password_is_right_after_ten_wrong_ones_in_an_open_session(people: People) -> None:
     people.give_password("head")
     account = people.actor("head").id
-    assert sign_in_service.is_password_of(people.house, account, PASSWORD)
+    assert sign_in_service.is_password_of(people.ctx, account, PASSWORD)
     assert not any(
-        sign_in_service.is_password_of(people.house, account, "autre") for _ in range(auth_service.KNOWN_FREE)
+        sign_in_service.is_password_of(people.ctx, account, "autre") for _ in range(auth_service.KNOWN_FREE)
     )
     with pytest.raises(TooManyTries) as slowed:
-        sign_in_service.is_password_of(people.house, account, PASSWORD)
+        sign_in_service.is_password_of(people.ctx, account, PASSWORD)
     assert slowed.value.seconds == auth_service.WINDOW.total_seconds() + 1
     with pytest.raises(BadInput) as refused:
-        own_account.change_password(people.house, people.actor("head"), PASSWORD, "encore un autre cartable")
+        own_account.change_password(people.ctx, people.actor("head"), PASSWORD, "encore un autre cartable")
     assert refused.value.problems == {"password": (f"too_many_tries:{slowed.value.seconds}",)}, "not: a wrong password"
     people.wait(minutes=16)
-    assert sign_in_service.is_password_of(people.house, account, PASSWORD)
+    assert sign_in_service.is_password_of(people.ctx, account, PASSWORD)
 
 
 # ---- sessions --------------------------------------------------------------------------------------------------------
@@ -240,8 +240,8 @@ def test_a_changed_password_ends_every_session_but_the_new_one(people: People) -
     people.give_password("head")
     here, there = people.enter("head", agent="Firefox"), people.enter("head", agent="Chrome")
     with pytest.raises(BadInput):
-        own_account.change_password(people.house, people.actor("head"), "faux", "encore un autre cartable")
-    new = own_account.change_password(people.house, people.actor("head"), PASSWORD, "encore un autre cartable")
+        own_account.change_password(people.ctx, people.actor("head"), "faux", "encore un autre cartable")
+    new = own_account.change_password(people.ctx, people.actor("head"), PASSWORD, "encore un autre cartable")
     assert not people.is_in(here)
     assert not people.is_in(there)
     assert people.is_in(new.token)
@@ -257,24 +257,24 @@ def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
     assert here
     assert there
     assert other
-    view = own_account.see_account(people.house, people.actor("head"), here)
+    view = own_account.see_account(people.ctx, people.actor("head"), here)
     assert {(line.user_agent, line.handle == view.here) for line in view.sessions} == {
         ("Firefox", True),
         ("Chrome", False),
     }
     assert not own_account.end_session(
-        people.house, people.actor("team_member"), sign_in_repository.handle_of(there)
+        people.ctx, people.actor("team_member"), sign_in_repository.handle_of(there)
     ), "not theirs"
-    assert own_account.end_session(people.house, people.actor("head"), sign_in_repository.handle_of(there))
+    assert own_account.end_session(people.ctx, people.actor("head"), sign_in_repository.handle_of(there))
     assert [people.is_in(one) for one in (here, there, other)] == [True, False, True]
-    own_account.end_everywhere(people.house, people.actor("head"))
+    own_account.end_everywhere(people.ctx, people.actor("head"))
     assert [people.is_in(one) for one in (here, other)] == [False, True]
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 43])
 def test_no_made_up_token_opens_anything(people: People, token: str) -> None:
     assert not people.is_in(token)
-    assert sign_in_service.pending(people.house, token) is None
+    assert sign_in_service.pending(people.ctx, token) is None
 
 
 def test_a_half_open_session_ends_after_a_quarter_of_an_hour(people: People) -> None:
@@ -283,21 +283,21 @@ def test_a_half_open_session_ends_after_a_quarter_of_an_hour(people: People) -> 
     half = people.enter("directorate")
     assert half is not None
     people.wait(minutes=15)
-    assert sign_in_service.prove_factor(people.house, half, people.code(seed)) is None
+    assert sign_in_service.prove_factor(people.ctx, half, people.code(seed)) is None
 
 
 def test_each_try_is_logged_by_account_way_and_address(people: People, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "school_protocol")
     people.give_password("head")
     seed, head, at = people.give_phone("head"), people.actor("head").id, {"address": "203.0.113.9"}
-    sign_in_service.sign_in(people.house, "personne\nproven", "tout à fait autre chose", Visitor(**at))
+    sign_in_service.sign_in(people.ctx, "personne\nproven", "tout à fait autre chose", Visitor(**at))
     assert fail(people, "head", 6, **at) == 1
     people.wait(minutes=20)
     half = people.enter("head", **at) or ""
-    assert sign_in_service.prove_factor(people.house, half, "000000", Visitor(**at)) is None
-    assert sign_in_service.prove_factor(people.house, half, people.code(seed), Visitor(**at)) is not None
-    assert not sign_in_service.is_password_of(people.house, head, "tout à fait autre chose")
-    assert sign_in_service.is_password_of(people.house, head, PASSWORD)
+    assert sign_in_service.prove_factor(people.ctx, half, "000000", Visitor(**at)) is None
+    assert sign_in_service.prove_factor(people.ctx, half, people.code(seed), Visitor(**at)) is not None
+    assert not sign_in_service.is_password_of(people.ctx, head, "tout à fait autre chose")
+    assert sign_in_service.is_password_of(people.ctx, head, PASSWORD)
     assert caplog.messages == [
         "not proven: account of nobody by password from 203.0.113.9",
         *[f"not proven: account {head} by password from 203.0.113.9"] * 5,
@@ -314,14 +314,14 @@ def test_a_whole_sign_in_logs_no_secret(people: People, caplog: pytest.LogCaptur
     caplog.set_level(logging.DEBUG)
     logging.getLogger("test").warning("planted %s", "un mot à trouver")
     head, said = people.actor("head"), ["un mot à trouver"]
-    link = access_codes.invite(people.house, people.actor("technical_admin"), head.id, people.house.now())
-    access_codes.accept_invitation(people.house, link, PASSWORD)
+    link = access_codes.invite(people.ctx, people.actor("technical_admin"), head.id, people.ctx.now())
+    access_codes.accept_invitation(people.ctx, link, PASSWORD)
     seed = second_factor.draw_seed()
-    renewed = own_account.set_up_codes(people.house, head, PASSWORD, seed, people.code(seed))
+    renewed = own_account.set_up_codes(people.ctx, head, PASSWORD, seed, people.code(seed))
     half = people.enter("head")
     assert half is not None
     code = people.code(seed, 1)
-    whole = sign_in_service.prove_factor(people.house, half, code)
+    whole = sign_in_service.prove_factor(people.ctx, half, code)
     assert whole is not None
     found = [
         word for word in (link, PASSWORD, seed, half, whole, renewed.token, *renewed.recovery) if word in caplog.text

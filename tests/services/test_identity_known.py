@@ -14,7 +14,7 @@ from school_protocol.auth import access_codes, own_account
 from school_protocol.auth.passwords import ListUnusable, is_known
 from school_protocol.cases.story_player import throwaway
 from school_protocol.config import settings_from
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput
 
@@ -35,8 +35,8 @@ def people(moroccan: Protocol) -> Iterator[People]:
         yield People(player)
 
 
-def with_list(house: House, folder: Path) -> House:
-    return replace(house, settings=replace(house.settings, known_passwords=folder / "list"))
+def with_list(ctx: AppContext, folder: Path) -> AppContext:
+    return replace(ctx, settings=replace(ctx.settings, known_passwords=folder / "list"))
 
 
 @pytest.mark.parametrize("count", [":12\r\n", "\n", ":123456789\n"])
@@ -57,25 +57,25 @@ def test_an_empty_list_knows_none_and_what_is_no_list_says_so(tmp_path: Path) ->
 
 
 def test_a_known_password_is_taken_by_no_door(people: People, tmp_path: Path) -> None:
-    house, head, admin = with_list(people.house, tmp_path), people.actor("head"), people.actor("technical_admin")
+    ctx, head, admin = with_list(people.ctx, tmp_path), people.actor("head"), people.actor("technical_admin")
     fresh = "un autre cartable vert"
     listed(tmp_path / "list", [PASSWORD, *OTHERS])
-    link = access_codes.invite(house, admin, head.id, house.now())
+    link = access_codes.invite(ctx, admin, head.id, ctx.now())
     with pytest.raises(BadInput) as refused:
-        access_codes.accept_invitation(house, link, PASSWORD)
+        access_codes.accept_invitation(ctx, link, PASSWORD)
     assert refused.value.problems == {"new_password": ("common",)}
-    assert access_codes.accept_invitation(house, link, fresh)
+    assert access_codes.accept_invitation(ctx, link, fresh)
     with pytest.raises(BadInput) as refused:
-        own_account.change_password(house, head, fresh, PASSWORD)
+        own_account.change_password(ctx, head, fresh, PASSWORD)
     assert refused.value.problems == {"new_password": ("common",)}
 
 
 def test_a_list_that_is_away_keeps_nobody_out_and_is_logged(
     people: People, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house, head, admin = with_list(people.house, tmp_path), people.actor("head"), people.actor("technical_admin")
-    link = access_codes.invite(house, admin, head.id, house.now())
-    assert access_codes.accept_invitation(house, link, PASSWORD)
+    ctx, head, admin = with_list(people.ctx, tmp_path), people.actor("head"), people.actor("technical_admin")
+    link = access_codes.invite(ctx, admin, head.id, ctx.now())
+    assert access_codes.accept_invitation(ctx, link, PASSWORD)
     assert "the list of known passwords can't be read" in caplog.text
     assert PASSWORD not in caplog.text
 

@@ -33,8 +33,8 @@ def phone(people: People) -> Authenticator:
     """The head's phone, with a passkey that was kept."""
     people.give_password("head")
     device = Authenticator()
-    options = own_account.ask_to_add_passkey(people.house, people.actor("head"), PASSWORD, SITE)
-    renewed = own_account.add_passkey(people.house, people.actor("head"), SITE, device.create(options), "Mon téléphone")
+    options = own_account.ask_to_add_passkey(people.ctx, people.actor("head"), PASSWORD, SITE)
+    renewed = own_account.add_passkey(people.ctx, people.actor("head"), SITE, device.create(options), "Mon téléphone")
     assert people.is_in(renewed.token)
     assert len(renewed.recovery) == 10
     assert {kind for kind, *_ in people.log("head")} == {Kind.passkey_added, Kind.recovery_codes_made}
@@ -42,22 +42,22 @@ def phone(people: People) -> Authenticator:
 
 
 def enter(people: People, answer: dict[str, Any], site: Site = SITE) -> bool:
-    return people.is_in(sign_in_service.sign_in_by_passkey(people.house, site, answer))
+    return people.is_in(sign_in_service.sign_in_by_passkey(people.ctx, site, answer))
 
 
 def test_a_passkey_lets_in_by_itself_each_time_anew(people: People, phone: Authenticator) -> None:
     for _time in range(2):
-        assert enter(people, phone.get(passkeys.ask_to_enter(people.house, SITE)))
+        assert enter(people, phone.get(passkeys.ask_to_enter(people.ctx, SITE)))
 
 
 def test_an_answer_counts_once(people: People, phone: Authenticator) -> None:
-    answer = phone.get(passkeys.ask_to_enter(people.house, SITE))
+    answer = phone.get(passkeys.ask_to_enter(people.ctx, SITE))
     assert enter(people, answer)
     assert not enter(people, answer)
 
 
 def test_an_answer_counts_for_five_minutes(people: People, phone: Authenticator) -> None:
-    answer = phone.get(passkeys.ask_to_enter(people.house, SITE))
+    answer = phone.get(passkeys.ask_to_enter(people.ctx, SITE))
     people.wait(minutes=5)
     assert not enter(people, answer)
 
@@ -116,13 +116,13 @@ def _unknown(_phone: Authenticator, options: str) -> dict[str, Any]:
 def test_nothing_else_lets_in(
     people: People, phone: Authenticator, wrong: Callable[[Authenticator, str], dict[str, Any]]
 ) -> None:
-    assert enter(people, phone.get(passkeys.ask_to_enter(people.house, SITE)))
-    assert not enter(people, wrong(phone, passkeys.ask_to_enter(people.house, SITE)))
+    assert enter(people, phone.get(passkeys.ask_to_enter(people.ctx, SITE)))
+    assert not enter(people, wrong(phone, passkeys.ask_to_enter(people.ctx, SITE)))
 
 
 def test_a_challenge_for_one_thing_is_none_for_another(people: People, phone: Authenticator) -> None:
-    asked = passkeys.ask_to_add(people.house, people.actor("head").id, SITE)
-    told = passkeys.ask_to_enter(people.house, SITE)
+    asked = passkeys.ask_to_add(people.ctx, people.actor("head").id, SITE)
+    told = passkeys.ask_to_enter(people.ctx, SITE)
     challenge = asked.partition('"challenge": "')[2].partition('"')[0]
     assert challenge
     own_challenge = told.partition('"challenge": "')[2].partition('"')[0]
@@ -131,51 +131,51 @@ def test_a_challenge_for_one_thing_is_none_for_another(people: People, phone: Au
 
 def test_another_sites_answer_is_none_of_ours(people: People, phone: Authenticator) -> None:
     elsewhere = Site("desk.example", "https://desk.example")
-    assert not enter(people, phone.get(passkeys.ask_to_enter(people.house, SITE)), elsewhere)
+    assert not enter(people, phone.get(passkeys.ask_to_enter(people.ctx, SITE)), elsewhere)
 
 
 @pytest.mark.exhaustive
 def test_a_passkey_is_never_slowed_down(people: People, phone: Authenticator) -> None:
     for place in range(60):
         sign_in_service.sign_in(
-            people.house, people.username("head"), "x", sign_in_service.Visitor(address=f"203.0.113.{place}")
+            people.ctx, people.username("head"), "x", sign_in_service.Visitor(address=f"203.0.113.{place}")
         )
     for _time in range(20):
-        assert not enter(people, _bent_signature(phone, passkeys.ask_to_enter(people.house, SITE)))
-    assert enter(people, phone.get(passkeys.ask_to_enter(people.house, SITE)))
+        assert not enter(people, _bent_signature(phone, passkeys.ask_to_enter(people.ctx, SITE)))
+    assert enter(people, phone.get(passkeys.ask_to_enter(people.ctx, SITE)))
 
 
 def test_adding_asks_for_the_password_and_a_device_that_verifies(people: People) -> None:
     people.give_password("team_member")
     actor = people.actor("team_member")
     with pytest.raises(BadInput):
-        own_account.ask_to_add_passkey(people.house, actor, "faux", SITE)
-    options = own_account.ask_to_add_passkey(people.house, actor, PASSWORD, SITE)
+        own_account.ask_to_add_passkey(people.ctx, actor, "faux", SITE)
+    options = own_account.ask_to_add_passkey(people.ctx, actor, PASSWORD, SITE)
     with pytest.raises(BadInput):
-        own_account.add_passkey(people.house, actor, SITE, Authenticator(verifies=False).create(options), "")
-    other = own_account.ask_to_add_passkey(people.house, actor, PASSWORD, SITE)
+        own_account.add_passkey(people.ctx, actor, SITE, Authenticator(verifies=False).create(options), "")
+    other = own_account.ask_to_add_passkey(people.ctx, actor, PASSWORD, SITE)
     with pytest.raises(BadInput):  # asked for by somebody else
-        own_account.add_passkey(people.house, people.actor("head"), SITE, Authenticator().create(other), "")
+        own_account.add_passkey(people.ctx, people.actor("head"), SITE, Authenticator().create(other), "")
 
 
 def test_a_passkey_is_kept_once_and_taken_away(people: People, phone: Authenticator) -> None:
     head = people.actor("head")
-    options = own_account.ask_to_add_passkey(people.house, head, PASSWORD, SITE)
+    options = own_account.ask_to_add_passkey(people.ctx, head, PASSWORD, SITE)
     with pytest.raises(BadInput):
-        own_account.add_passkey(people.house, head, SITE, phone.create(options), "deux fois")
+        own_account.add_passkey(people.ctx, head, SITE, phone.create(options), "deux fois")
     with pytest.raises(IdentityRefused):
-        own_account.drop_passkey(people.house, people.actor("team_member"), PASSWORD, text_of(phone.id))
+        own_account.drop_passkey(people.ctx, people.actor("team_member"), PASSWORD, text_of(phone.id))
     device = Authenticator()
     own_account.add_passkey(
-        people.house,
+        people.ctx,
         head,
         SITE,
-        device.create(own_account.ask_to_add_passkey(people.house, head, PASSWORD, SITE)),
+        device.create(own_account.ask_to_add_passkey(people.ctx, head, PASSWORD, SITE)),
         "\u202ex\0y" * 40,
     )
-    assert enter(people, device.get(passkeys.ask_to_enter(people.house, SITE)))
-    own_account.drop_passkey(people.house, head, PASSWORD, text_of(device.id))
-    assert not enter(people, device.get(passkeys.ask_to_enter(people.house, SITE)))
+    assert enter(people, device.get(passkeys.ask_to_enter(people.ctx, SITE)))
+    own_account.drop_passkey(people.ctx, head, PASSWORD, text_of(device.id))
+    assert not enter(people, device.get(passkeys.ask_to_enter(people.ctx, SITE)))
 
 
 def test_whoever_must_have_a_factor_may_begin_with_a_passkey(people: People) -> None:
@@ -183,13 +183,13 @@ def test_whoever_must_have_a_factor_may_begin_with_a_passkey(people: People) -> 
     half = people.enter("academy")
     assert half is not None
     device = Authenticator()
-    options = passkeys.ask_to_add(people.house, people.actor("academy").id, SITE)
-    done = sign_in_service.enrol_passkey(people.house, half, SITE, device.create(options), "clé")
+    options = passkeys.ask_to_add(people.ctx, people.actor("academy").id, SITE)
+    done = sign_in_service.enrol_passkey(people.ctx, half, SITE, device.create(options), "clé")
     assert done is not None
     assert people.is_in(done[0])
-    assert enter(people, device.get(passkeys.ask_to_enter(people.house, SITE)))
+    assert enter(people, device.get(passkeys.ask_to_enter(people.ctx, SITE)))
     with pytest.raises(IdentityRefused, match="last_factor"):
-        own_account.drop_passkey(people.house, people.actor("academy"), PASSWORD, text_of(device.id))
+        own_account.drop_passkey(people.ctx, people.actor("academy"), PASSWORD, text_of(device.id))
 
 
 json = st.recursive(
@@ -216,7 +216,7 @@ def test_rubbish_is_refused_calmly(people: People, answer: dict[str, Any]) -> No
 def test_rubbish_in_a_right_answer_is_refused_calmly(
     people: People, phone: Authenticator, part: str, junk: bytes
 ) -> None:
-    answer = phone.get(passkeys.ask_to_enter(people.house, SITE))
+    answer = phone.get(passkeys.ask_to_enter(people.ctx, SITE))
     if part == "userHandle" and not junk:
         junk = b"x"  # a device may say no handle
     answer["response"][part] = text_of(junk)

@@ -39,8 +39,8 @@ def people(moroccan: Protocol) -> Iterator[People]:
 
 def admin_above(people: People, username: str = "chief") -> Actor:
     """Somebody who administers the region's accounts."""
-    house = people.house
-    with house.directory.writing() as session:
+    ctx = people.ctx
+    with ctx.directory.writing() as session:
         school = auth_repository.unit(session, people.player.school)
         account = auth_repository.add_account(
             session, username=username, names={"fr": username}, language="fr", created_at=NOW
@@ -48,8 +48,8 @@ def admin_above(people: People, username: str = "chief") -> Actor:
         auth_repository.appoint(
             session, account, role="technical_admin", unit=school.parents[-1], starts=date(2020, 1, 1)
         )
-    with house.directory.reading() as session:
-        found = actor_of(house, account, session)
+    with ctx.directory.reading() as session:
+        found = actor_of(ctx, account, session)
     assert found is not None
     return found
 
@@ -60,26 +60,26 @@ def admin_above(people: People, username: str = "chief") -> Actor:
 def made_by(people: People, by: Actor, username: str) -> Actor:
     """An administrator of the school whom that one makes, and lets in."""
     done = people_service.create(
-        people.house, by, username=username, name_fr="Puppet", name_ar=None, language="fr", email=None, phone=None,
-        role="technical_admin", unit="00000A", starts=people.house.now().date().isoformat(), ends=None,
+        people.ctx, by, username=username, name_fr="Puppet", name_ar=None, language="fr", email=None, phone=None,
+        role="technical_admin", unit="00000A", starts=people.ctx.now().date().isoformat(), ends=None,
         certified_until=None, reason="takes_up", sentence="", token=username,
     )  # fmt: skip
-    access_codes.invite_by_slip(people.house, by, done.account, people.house.now())
-    with people.house.directory.reading() as session:
-        found = actor_of(people.house, done.account, session)
+    access_codes.invite_by_slip(people.ctx, by, done.account, people.ctx.now())
+    with people.ctx.directory.reading() as session:
+        found = actor_of(people.ctx, done.account, session)
     assert found is not None
     return found
 
 
 def refuses(people: People, asks: Actor, agrees: Actor, whom: str = "head") -> str:
     """Why it isn't agreed to; empty where it is."""
-    access_codes.ask_restoring(people.house, asks, people.actor(whom).id)
+    access_codes.ask_restoring(people.ctx, asks, people.actor(whom).id)
     try:
-        access_codes.agree(people.house, agrees, people.actor(whom).id)
+        access_codes.agree(people.ctx, agrees, people.actor(whom).id)
     except IdentityRefused as error:
         return error.code
     finally:
-        access_codes.withdraw(people.house, asks, people.actor(whom).id)
+        access_codes.withdraw(people.ctx, asks, people.actor(whom).id)
     return ""
 
 
@@ -103,7 +103,7 @@ def test_a_password_printed_for_the_other_counts_too(people: People) -> None:
     people.give_password("technical_admin")
     chief = admin_above(people)
     assert refuses(people, chief, people.actor("technical_admin")) == ""
-    access_codes.new_password_slip(people.house, chief, people.actor("technical_admin").id, people.house.now())
+    access_codes.new_password_slip(people.ctx, chief, people.actor("technical_admin").id, people.ctx.now())
     assert refuses(people, chief, people.actor("technical_admin")) == "one_hand"
 
 
@@ -114,16 +114,16 @@ def test_a_password_printed_for_the_other_counts_too(people: People) -> None:
 def test_a_slip_in_the_wrong_box_is_not_used_up(people: People) -> None:
     people.give_password("team_member")
     people.give_phone("team_member")
-    house, member, name = people.house, people.actor("team_member"), people.username("team_member")
-    slip = access_codes.new_password_slip(house, people.actor("head"), member.id, house.now())
-    access_codes.ask_restoring(house, people.actor("head"), member.id)
-    lost = access_codes.agree(house, people.actor("directorate"), member.id)
+    ctx, member, name = people.ctx, people.actor("team_member"), people.username("team_member")
+    slip = access_codes.new_password_slip(ctx, people.actor("head"), member.id, ctx.now())
+    access_codes.ask_restoring(ctx, people.actor("head"), member.id)
+    lost = access_codes.agree(ctx, people.actor("directorate"), member.id)
     half = people.enter("team_member")
     assert half is not None
-    assert access_codes.restore(house, half, slip.code) is None
-    assert not access_codes.set_password_by_code(house, name, lost.code, "quatre tasses de thé")
-    assert access_codes.restore(house, half, lost.code) is not None
-    assert access_codes.set_password_by_code(house, name, slip.code, "quatre tasses de thé")
+    assert access_codes.restore(ctx, half, slip.code) is None
+    assert not access_codes.set_password_by_code(ctx, name, lost.code, "quatre tasses de thé")
+    assert access_codes.restore(ctx, half, lost.code) is not None
+    assert access_codes.set_password_by_code(ctx, name, slip.code, "quatre tasses de thé")
 
 
 # ---- told ------------------------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class Box:
 
 def addressed(people: People, *whose: str) -> None:
     ids = {who: people.actor(who).id for who in whose}
-    with people.house.directory.writing() as session:
+    with people.ctx.directory.writing() as session:
         for who, account in ids.items():
             auth_repository.set_address(session, account, email=f"{who}@ecole.example", phone=None)
 
@@ -152,29 +152,29 @@ def addressed(people: People, *whose: str) -> None:
 def told(people: People, box: Box) -> list[str]:
     """Whom the next ring reaches."""
     box.sent.clear()
-    tell_of_accounts(people.house, Post(mail=box))
+    tell_of_accounts(people.ctx, Post(mail=box))
     return sorted(to.partition("@")[0] for to, _letter in box.sent)
 
 
 def test_the_owner_and_who_oversees_are_told_of_a_code_and_of_its_use_once(people: People) -> None:
     people.give_password("team_member")
     addressed(people, "team_member", "directorate", "head", "academy", "reporter")
-    box, house = Box(), people.house
+    box, ctx = Box(), people.ctx
     assert told(people, box) == []
-    slip = access_codes.new_password_slip(house, people.actor("head"), people.actor("team_member").id, house.now())
+    slip = access_codes.new_password_slip(ctx, people.actor("head"), people.actor("team_member").id, ctx.now())
     box.is_away = True
     assert told(people, box) == []
     box.is_away = False
     people.wait(minutes=2)
     assert told(people, box) == ["directorate", "team_member"], "not the head, who printed it"
     words = " ".join(letter.subject + letter.text for _to, letter in box.sent)
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         member = auth_repository.account(session, people.actor("team_member").id)
     assert member is not None
     assert not any(word in words for word in (slip.code, member.username, *member.names.values(), "00000A"))
     assert told(people, box) == []
     people.wait(minutes=5)
-    assert access_codes.set_password_by_code(house, slip.username, slip.code, "quatre tasses de thé")
+    assert access_codes.set_password_by_code(ctx, slip.username, slip.code, "quatre tasses de thé")
     assert told(people, box) == ["directorate", "team_member"]
     people.wait(minutes=30)
     assert told(people, box) == []
@@ -184,11 +184,11 @@ def test_of_a_supervisors_code_and_of_their_own_the_level_above_is_told(people: 
     for who in ("directorate", "head"):
         people.give_password(who)
     addressed(people, "directorate", "academy", "head")
-    box, house = Box(), people.house
-    access_codes.new_password_slip(house, admin_above(people), people.actor("directorate").id, house.now())
+    box, ctx = Box(), people.ctx
+    access_codes.new_password_slip(ctx, admin_above(people), people.actor("directorate").id, ctx.now())
     assert told(people, box) == ["academy", "directorate"]
     people.wait(minutes=5)
-    access_codes.new_password_slip(house, people.actor("directorate"), people.actor("head").id, house.now())
+    access_codes.new_password_slip(ctx, people.actor("directorate"), people.actor("head").id, ctx.now())
     assert told(people, box) == ["academy", "head"], "who did it is no witness"
 
 
@@ -196,7 +196,7 @@ def test_of_a_supervisors_code_and_of_their_own_the_level_above_is_told(people: 
 def test_a_role_that_reads_cases_is_told_and_another_is_not(people: People, role: str, is_told: bool) -> None:
     addressed(people, "directorate")
     people_service.create(
-        people.house, admin_above(people), username="ghost", name_fr="Ghost", name_ar=None, language="fr",
+        people.ctx, admin_above(people), username="ghost", name_fr="Ghost", name_ar=None, language="fr",
         email="ghost@ecole.example", phone=None, role=role, unit="00000A", starts=NOW.date().isoformat(), ends=None,
         certified_until=None, reason="takes_up", sentence="", token="t",
     )  # fmt: skip
@@ -205,26 +205,26 @@ def test_a_role_that_reads_cases_is_told_and_another_is_not(people: People, role
 
 def test_codes_stand_on_the_page_of_who_oversees_alone(people: People) -> None:
     people.give_password("team_member")
-    house, member = people.house, people.actor("team_member").id
-    first = access_codes.new_password_slip(house, people.actor("head"), member, house.now())
+    ctx, member = people.ctx, people.actor("team_member").id
+    first = access_codes.new_password_slip(ctx, people.actor("head"), member, ctx.now())
     people.wait(minutes=5)
-    assert access_codes.set_password_by_code(house, first.username, first.code, "quatre tasses de thé")
-    used_at = house.now()
+    assert access_codes.set_password_by_code(ctx, first.username, first.code, "quatre tasses de thé")
+    used_at = ctx.now()
     people.wait(days=1)
-    access_codes.new_password_slip(house, people.actor("head"), member, house.now())
-    found = stand_ins.see_codes(house, people.actor("directorate"), "00000A")
+    access_codes.new_password_slip(ctx, people.actor("head"), member, ctx.now())
+    found = stand_ins.see_codes(ctx, people.actor("directorate"), "00000A")
     assert [(one.kind, one.used_at) for one in found] == [
         ("password_code_made", None), ("password_code_made", used_at),
     ]  # fmt: skip
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         named = auth_repository.accounts(session, {member, people.actor("head").id})
     assert {(one.by, one.name) for one in found} == {
         (named[people.actor("head").id].name("fr"), named[member].name("fr"))
     }
-    assert stand_ins.see_codes(house, people.actor("head"), "00000A") == ()
-    assert stand_ins.see_codes(house, people.actor("team_coordinator"), "00000A") == ()
+    assert stand_ins.see_codes(ctx, people.actor("head"), "00000A") == ()
+    assert stand_ins.see_codes(ctx, people.actor("team_coordinator"), "00000A") == ()
     people.wait(days=91)
-    assert stand_ins.see_codes(house, people.actor("directorate"), "00000A") == ()
+    assert stand_ins.see_codes(ctx, people.actor("directorate"), "00000A") == ()
 
 
 # ---- excluded --------------------------------------------------------------------------------------------------------
@@ -233,14 +233,14 @@ def test_codes_stand_on_the_page_of_who_oversees_alone(people: People) -> None:
 @pytest.mark.exhaustive
 def test_who_is_excluded_prints_no_code_for_those_who_carry_the_case(school: School) -> None:
     """Else an excluded head reads the case through a colleague."""
-    people, house = People(school.player), school.house
+    people, ctx = People(school.player), school.ctx
     whose = ("team_member", "team_coordinator", "psychosocial", "reporter")
     for who in whose:
         people.give_password(who)
 
     def prints(by: str, who: str) -> str:
         try:
-            access_codes.new_password_slip(house, people.actor(by), people.actor(who).id, house.now())
+            access_codes.new_password_slip(ctx, people.actor(by), people.actor(who).id, ctx.now())
         except IdentityRefused as error:
             return error.code
         return ""
@@ -251,19 +251,19 @@ def test_who_is_excluded_prints_no_code_for_those_who_carry_the_case(school: Sch
     assert [prints("head", who) for who in whose] == ["level_above"] * 3 + [""]
     assert [prints("directorate", who) for who in whose] == [""] * 4, "the level above prints it"
     people.give_phone("team_member")
-    access_codes.ask_restoring(house, people.actor("directorate"), people.actor("team_member").id)
+    access_codes.ask_restoring(ctx, people.actor("directorate"), people.actor("team_member").id)
     with pytest.raises(IdentityRefused, match="level_above"):
-        access_codes.agree(house, people.actor("head"), people.actor("team_member").id)
+        access_codes.agree(ctx, people.actor("head"), people.actor("team_member").id)
 
 
 @pytest.mark.parametrize(("who", "may"), [("reporter", True), ("psychosocial", True), ("data_officer", False)])
 def test_a_head_prints_for_whom_they_lead(people: People, who: str, may: bool) -> None:
     account = people.actor(who).id
     if may:
-        assert access_codes.invite_by_slip(people.house, people.actor("head"), account, people.house.now()).code
+        assert access_codes.invite_by_slip(people.ctx, people.actor("head"), account, people.ctx.now()).code
     else:
         with pytest.raises(Unseen):
-            access_codes.invite_by_slip(people.house, people.actor("head"), account, people.house.now())
+            access_codes.invite_by_slip(people.ctx, people.actor("head"), account, people.ctx.now())
 
 
 # ---- an address changed first ----------------------------------------------------------------------------------------
@@ -273,43 +273,43 @@ def test_whoever_changed_an_address_prints_no_way_into_that_account(people: Peop
     """The owner is told of a printed code by that address: a second person prints it, for thirty days."""
     people.give_password("head")
     people.give_phone("head")
-    house, chief, head = people.house, admin_above(people), people.actor("head").id
+    ctx, chief, head = people.ctx, admin_above(people), people.actor("head").id
     other, overseer = admin_above(people, "other"), people.actor("directorate")
     people_service.change_account(
-        house, chief, head, name_fr="Head", name_ar=None, language="fr", email="elsewhere@example.org", phone=None,
+        ctx, chief, head, name_fr="Head", name_ar=None, language="fr", email="elsewhere@example.org", phone=None,
         token="moved",
     )  # fmt: skip
     with pytest.raises(IdentityRefused, match="moved_by_you"):
-        access_codes.new_password_slip(house, chief, head, house.now())
-    access_codes.ask_restoring(house, overseer, head)
+        access_codes.new_password_slip(ctx, chief, head, ctx.now())
+    access_codes.ask_restoring(ctx, overseer, head)
     with pytest.raises(IdentityRefused, match="moved_by_you"):
-        access_codes.agree(house, chief, head)
-    assert access_codes.agree(house, other, head).code
-    assert access_codes.new_password_slip(house, other, head, house.now()).code
+        access_codes.agree(ctx, chief, head)
+    assert access_codes.agree(ctx, other, head).code
+    assert access_codes.new_password_slip(ctx, other, head, ctx.now()).code
     people.wait(days=31)
-    assert access_codes.new_password_slip(house, chief, head, house.now()).code
+    assert access_codes.new_password_slip(ctx, chief, head, ctx.now()).code
 
 
 def test_whoever_made_the_account_that_changed_it_prints_none_either(people: People) -> None:
     """Who has a second account in hand changes the address with the one, and prints with the other."""
     people.give_password("head")
-    house, chief, head = people.house, admin_above(people), people.actor("head").id
+    ctx, chief, head = people.ctx, admin_above(people), people.actor("head").id
     puppet, other = made_by(people, chief, "puppet"), admin_above(people, "other")
     moves(people, puppet, "head", "elsewhere@example.org")
     with pytest.raises(IdentityRefused, match="moved_by_you") as refused:
-        access_codes.new_password_slip(house, chief, head, house.now())
-    assert refused.value.ends == house.now() + MOVED
-    assert access_codes.new_password_slip(house, other, head, house.now()).code
+        access_codes.new_password_slip(ctx, chief, head, ctx.now())
+    assert refused.value.ends == ctx.now() + MOVED
+    assert access_codes.new_password_slip(ctx, other, head, ctx.now()).code
     people.wait(days=31)
-    assert access_codes.new_password_slip(house, chief, head, house.now()).code
+    assert access_codes.new_password_slip(ctx, chief, head, ctx.now()).code
 
 
 def moves(people: People, by: Actor, whose: str, email: str | None, *, name: str = "Head", language: str = "fr") -> str:
     """One who administers changes what is known of somebody; returns their account."""
     account = people.actor(whose).id
     people_service.change_account(
-        people.house, by, account, name_fr=name, name_ar=None, language=language, email=email, phone=None,
-        token=f"{name}{language}{email}{people.house.now()}",
+        people.ctx, by, account, name_fr=name, name_ar=None, language=language, email=email, phone=None,
+        token=f"{name}{language}{email}{people.ctx.now()}",
     )  # fmt: skip
     return account
 
@@ -317,8 +317,8 @@ def moves(people: People, by: Actor, whose: str, email: str | None, *, name: str
 def test_of_a_code_the_owner_is_told_where_they_were_reached_as_it_was_printed(people: People) -> None:
     people.give_password("head")
     addressed(people, "head")
-    house, chief, box = people.house, admin_above(people), Box()
-    access_codes.new_password_slip(house, chief, people.actor("head").id, house.now())
+    ctx, chief, box = people.ctx, admin_above(people), Box()
+    access_codes.new_password_slip(ctx, chief, people.actor("head").id, ctx.now())
     people.wait(seconds=5)
     moves(people, chief, "head", "elsewhere@example.org")
     people.wait(seconds=5)
@@ -333,26 +333,26 @@ def test_of_a_code_the_owner_is_told_where_they_were_reached_as_it_was_printed(p
     assert former(people) == 0, "kept until it was told"
     people.wait(minutes=5)
     assert told(people, box) == []
-    access_codes.new_password_slip(house, admin_above(people, "other"), people.actor("head").id, house.now())
+    access_codes.new_password_slip(ctx, admin_above(people, "other"), people.actor("head").id, ctx.now())
     assert told(people, box) == ["elsewhere"]
 
 
 def former(people: People) -> int:
-    with people.house.directory.reading() as session:
+    with people.ctx.directory.reading() as session:
         return session.scalar(select(func.count()).select_from(FormerAddressRow)) or 0
 
 
 @pytest.mark.parametrize("door", ["page", "list", "command"])
 def test_the_address_before_is_told_that_it_was_changed_and_of_nothing_else(people: People, door: str) -> None:
     addressed(people, "head", "directorate", "academy")
-    house, box, name = people.house, Box(), people.username("head")
+    ctx, box, name = people.ctx, Box(), people.username("head")
     if door == "page":
         moves(people, admin_above(people), "head", "elsewhere@example.org")
     elif door == "list":
         brings(people, admin_above(people), f"kind;username;email\nperson;{name};elsewhere@example.org")
     else:
-        keep_address(house, name, email="elsewhere@example.org")
-    with house.directory.reading() as session:
+        keep_address(ctx, name, email="elsewhere@example.org")
+    with ctx.directory.reading() as session:
         kept = session.scalars(select(FormerAddressRow)).one()
         assert b"ecole" not in kept.wrapped
     assert told(people, box) == ["head"]
@@ -366,17 +366,17 @@ def test_the_address_before_is_told_that_it_was_changed_and_of_nothing_else(peop
 
 def brings(people: People, by: Actor, lines: str) -> None:
     """A list, confirmed."""
-    found = imports.bring(people.house, by, f"{lines}\n".encode(), "l.csv")
-    imports.confirm(people.house, by, found.id, found.digest)
+    found = imports.bring(people.ctx, by, f"{lines}\n".encode(), "l.csv")
+    imports.confirm(people.ctx, by, found.id, found.digest)
 
 
 def test_an_address_before_is_not_kept_for_ever_where_nothing_leaves(people: People) -> None:
     addressed(people, "head")
     moves(people, admin_above(people), "head", "elsewhere@example.org")
-    tell_of_accounts(people.house, Post())
+    tell_of_accounts(people.ctx, Post())
     assert former(people) == 1
     people.wait(days=3)
-    tell_of_accounts(people.house, Post())
+    tell_of_accounts(people.ctx, Post())
     assert former(people) == 0
 
 
@@ -384,15 +384,15 @@ def test_an_address_before_is_not_kept_for_ever_where_nothing_leaves(people: Peo
 def test_another_name_or_language_moves_no_message_and_holds_up_nobody(people: People, door: str) -> None:
     people.give_password("head")
     addressed(people, "head")
-    house, chief, box, head = people.house, admin_above(people), Box(), people.actor("head").id
+    ctx, chief, box, head = people.ctx, admin_above(people), Box(), people.actor("head").id
     if door == "page":
         moves(people, chief, "head", "head@ecole.example", name="Autre nom", language="ar")
     else:
         line = f"person;{people.username('head')};Autre nom;head@ecole.example"
         brings(people, chief, f"kind;username;name_fr;email\n{line}")
     assert told(people, box) == []
-    assert access_codes.new_password_slip(house, chief, head, house.now()).code
-    with house.directory.reading() as session:
+    assert access_codes.new_password_slip(ctx, chief, head, ctx.now()).code
+    with ctx.directory.reading() as session:
         rows = administration_log.about(session, head, kinds=administration_log.OF_STAFF, limit=10)
     assert [row.kind for row in rows if row.actor == chief.id] == [Kind.account_changed]
 
@@ -400,14 +400,14 @@ def test_another_name_or_language_moves_no_message_and_holds_up_nobody(people: P
 def test_what_was_sent_unchanged_leaves_no_row(people: People) -> None:
     addressed(people, "head")
     chief, head = admin_above(people), people.actor("head").id
-    with people.house.directory.reading() as session:
+    with people.ctx.directory.reading() as session:
         account = auth_repository.account(session, head)
     assert account is not None
     people_service.change_account(
-        people.house, chief, head, name_fr=account.names.get("fr"), name_ar=account.names.get("ar"),
+        people.ctx, chief, head, name_fr=account.names.get("fr"), name_ar=account.names.get("ar"),
         language=account.language, email=account.email, phone=account.phone, token="same",
     )  # fmt: skip
-    with people.house.directory.reading() as session:
+    with people.ctx.directory.reading() as session:
         rows = administration_log.about(session, head, kinds=administration_log.OF_STAFF, limit=10)
     assert [row.kind for row in rows if row.actor == chief.id] == []
 
@@ -415,9 +415,9 @@ def test_what_was_sent_unchanged_leaves_no_row(people: People) -> None:
 def test_who_moved_an_address_reads_from_when_they_can_print_again(people: People) -> None:
     people.give_password("head")
     addressed(people, "head")
-    house, chief = people.house, admin_above(people)
-    head, began = moves(people, chief, "head", "elsewhere@example.org"), house.now()
+    ctx, chief = people.ctx, admin_above(people)
+    head, began = moves(people, chief, "head", "elsewhere@example.org"), ctx.now()
     people.wait(days=2)
     with pytest.raises(IdentityRefused) as refused:
-        access_codes.new_password_slip(house, chief, head, house.now())
+        access_codes.new_password_slip(ctx, chief, head, ctx.now())
     assert (refused.value.code, refused.value.ends) == ("moved_by_you", began + MOVED)

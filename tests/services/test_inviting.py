@@ -51,9 +51,9 @@ class Desk:
     """Two academies with a province and a school each, and who answers for them."""
 
     def __init__(self, school: School) -> None:
-        self.school, self.house, self.mail = school, school.house, Mailbox()
-        object.__setattr__(self.house.settings, "address", ADDRESS)
-        with self.house.directory.writing() as session:
+        self.school, self.ctx, self.mail = school, school.ctx, Mailbox()
+        object.__setattr__(self.ctx.settings, "address", ADDRESS)
+        with self.ctx.directory.writing() as session:
             notifications_repository.mark_as_demo(session, at=NOW)
             self.country = auth_repository.add_unit(session, kind=UnitKind.country, code="KMA", names={"fr": "Maroc"})
             self.ids: dict[str, str] = {}
@@ -82,8 +82,8 @@ class Desk:
         return account
 
     def actor(self, who: str) -> Actor:
-        with self.house.directory.reading() as session:
-            found = sign_in_service.actor_of(self.house, self.people[who], session)
+        with self.ctx.directory.reading() as session:
+            found = sign_in_service.actor_of(self.ctx, self.people[who], session)
         assert found is not None
         return found
 
@@ -93,17 +93,17 @@ class Desk:
             "email": "s.bennani@ecole.example", "certified_until": None,
         }  # fmt: skip
         return invitations.invite(
-            self.house, self.actor(who), **{**said, **changes}, token=token or self.school.token()
+            self.ctx, self.actor(who), **{**said, **changes}, token=token or self.school.token()
         ).account  # fmt: skip
 
     def press(self, change: Any, account: str, who: str = "academy") -> None:
-        change(self.house, self.actor(who), account, token=self.school.token())
+        change(self.ctx, self.actor(who), account, token=self.school.token())
 
     def lines(self, who: str = "academy", school: str = "") -> list[invitations.OpenLine]:
-        return list(invitations.see_invitations(self.house, self.actor(who), school).lines)
+        return list(invitations.see_invitations(self.ctx, self.actor(who), school).lines)
 
     def send(self) -> int:
-        return send_invitations(self.house, Post(mail=self.mail))
+        return send_invitations(self.ctx, Post(mail=self.mail))
 
     def link(self, address: str = "s.bennani@ecole.example") -> str:
         """The token of the latest link that was sent there."""
@@ -112,13 +112,13 @@ class Desk:
         return found[1]
 
     def held(self, account: str) -> list[tuple[str, str]]:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             posts = people_repository.held(session, [account])[account]
             units = auth_repository.find_units(session, {post.unit for post in posts})
         return sorted((post.role, units[post.unit].code) for post in posts if not post.is_over(NOW.date()))
 
     def account(self, account: str) -> auth_repository.Account:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             found = auth_repository.account(session, account)
         assert found is not None
         return found
@@ -157,19 +157,19 @@ def test_an_academy_and_a_directorate_invite_into_the_schools_below_them_alone(d
 @pytest.mark.exhaustive
 def test_nobody_else_invites_and_finds_no_page(desk: Desk) -> None:
     for who in ("head", "trainer", "chief"):
-        assert not permissions.may(desk.house, desk.actor(who), Permission.invite)
+        assert not permissions.may(desk.ctx, desk.actor(who), Permission.invite)
         for call in (invitations.see_invitations, invitations.roles_for, invitations.schools_for):
             with pytest.raises(Unseen):
-                call(desk.house, desk.actor(who))
+                call(desk.ctx, desk.actor(who))
         with pytest.raises(Unseen):
             desk.invite(who)
-    assert permissions.may(desk.house, desk.actor("academy"), Permission.invite), "the control"
+    assert permissions.may(desk.ctx, desk.actor("academy"), Permission.invite), "the control"
 
 
 @pytest.mark.exhaustive
 def test_no_role_that_lifts_is_given_whatever_is_posted(desk: Desk) -> None:
     roles = desk.school.player.protocol.roles
-    given = {who: invitations.roles_for(desk.house, desk.actor(who)) for who in ("academy", "directorate")}
+    given = {who: invitations.roles_for(desk.ctx, desk.actor(who)) for who in ("academy", "directorate")}
     assert {role.key for _protocol, role in given["directorate"]} == set(GIVEN)
     assert {role.key for _protocol, role in given["academy"]} == set(GIVEN) - {"team_coordinator"}, (
         "who reads all of a school"
@@ -230,13 +230,13 @@ def test_the_link_leaves_by_mail_once_lets_in_and_stands_nowhere(desk: Desk) -> 
     assert (line.account, line.school.code, line.until) == (account, "00001K", None), "nothing is out yet"
     assert [desk.send(), desk.send()] == [1, 0]
     (line,) = desk.lines()
-    assert line.until == desk.house.now() + access_codes.GOOD_FOR
+    assert line.until == desk.ctx.now() + access_codes.GOOD_FOR
     token = desk.link()
     assert "s.bennani" in desk.mail.to("s.bennani@ecole.example")[0]
-    with desk.house.realm.reading() as session:
+    with desk.ctx.realm.reading() as session:
         rows = session.scalars(select(OutboxRow)).all()
         assert token not in repr([row.payload for row in rows])
-    assert access_codes.accept_invitation(desk.house, token, "une phrase assez longue 7")
+    assert access_codes.accept_invitation(desk.ctx, token, "une phrase assez longue 7")
     assert desk.lines() == [], "who came in is no open invitation"
     for change in (invitations.resend, invitations.withdraw):
         with pytest.raises(Unseen):
@@ -253,10 +253,10 @@ def test_sent_again_the_earlier_link_is_worth_nothing(desk: Desk) -> None:
     assert desk.send() == 1
     second = desk.link()
     assert first != second
-    assert access_codes.see_invitation(desk.house, first) is None
-    assert access_codes.see_invitation(desk.house, second) is not None
+    assert access_codes.see_invitation(desk.ctx, first) is None
+    assert access_codes.see_invitation(desk.ctx, second) is not None
     desk.school.wait(hours=73)
-    assert access_codes.see_invitation(desk.house, second) is None
+    assert access_codes.see_invitation(desk.ctx, second) is None
     assert desk.lines()[0].until is None
 
 
@@ -266,8 +266,8 @@ def test_withdrawn_nobody_comes_in_and_nothing_is_held(desk: Desk) -> None:
     token = desk.link()
     desk.press(invitations.withdraw, account)
     assert desk.lines() == []
-    assert access_codes.see_invitation(desk.house, token) is None
-    assert not access_codes.accept_invitation(desk.house, token, "une phrase assez longue 7")
+    assert access_codes.see_invitation(desk.ctx, token) is None
+    assert not access_codes.accept_invitation(desk.ctx, token, "une phrase assez longue 7")
     assert not desk.account(account).active
     again = desk.invite(email="autre@ecole.example")
     desk.press(invitations.withdraw, again)
@@ -283,24 +283,24 @@ def test_what_does_not_leave_is_tried_again(desk: Desk) -> None:
     desk.mail.is_shut = False
     desk.school.wait(minutes=5)
     assert desk.send() == 1
-    assert access_codes.see_invitation(desk.house, desk.link()) is not None
+    assert access_codes.see_invitation(desk.ctx, desk.link()) is not None
 
 
 @pytest.mark.exhaustive
 def test_without_mail_nobody_is_invited(desk: Desk) -> None:
-    with desk.house.directory.writing() as session:
+    with desk.ctx.directory.writing() as session:
         session.execute(delete(DemoMarkRow))
     assert refused(desk.invite) == {"no_mail"}
-    assert not invitations.see_invitations(desk.house, desk.actor("academy")).sends
+    assert not invitations.see_invitations(desk.ctx, desk.actor("academy")).sends
 
 
 def test_where_no_address_is_set_no_link_leaves(desk: Desk) -> None:
     desk.invite()
-    with desk.house.directory.writing() as session:
+    with desk.ctx.directory.writing() as session:
         session.execute(delete(DemoMarkRow))
-    object.__setattr__(desk.house.settings, "address", "")
+    object.__setattr__(desk.ctx.settings, "address", "")
     assert desk.send() == 0
-    object.__setattr__(desk.house.settings, "address", ADDRESS)
+    object.__setattr__(desk.ctx.settings, "address", ADDRESS)
     assert desk.send() == 1, "the control"
 
 
@@ -327,7 +327,7 @@ def test_another_academy_and_the_one_beside_settle_only_their_own(desk: Desk) ->
 
 
 def test_somebody_without_a_way_in_who_holds_more_than_they_could_give_is_not_theirs(desk: Desk) -> None:
-    with desk.house.directory.writing() as session:
+    with desk.ctx.directory.writing() as session:
         account = auth_repository.add_account(
             session, username="new.head", names={"fr": "Head"}, language="fr", created_at=NOW, email="h@k.example"
         )
@@ -344,14 +344,14 @@ def test_somebody_without_a_way_in_who_holds_more_than_they_could_give_is_not_th
 
 def test_only_who_was_invited_by_mail_and_comes_in_no_other_way_is_awaited(desk: Desk) -> None:
     """Neither a slip that was printed for somebody of a list, nor whoever signs in by a provider, is theirs to end."""
-    with desk.house.directory.writing() as session:
+    with desk.ctx.directory.writing() as session:
         listed = auth_repository.add_account(
             session, username="k.listed", names={"fr": "L"}, language="fr", created_at=NOW, email="l@ecole.example"
         )
         auth_repository.appoint(session, listed, role="reporter", unit=desk.ids["00001K"], starts=date(2020, 1, 1))
     account = desk.invite()
     assert [line.account for line in desk.lines()] == [account]
-    with desk.house.directory.writing() as session:
+    with desk.ctx.directory.writing() as session:
         sign_in_repository.link(session, "https://id.example", "s-1", account, at=NOW)
     assert desk.lines() == []
     for one in (listed, account):
@@ -374,12 +374,12 @@ def test_somebody_who_works_in_that_school_is_not_invited_there_again(desk: Desk
 def test_who_heads_the_school_is_told_and_it_is_written_down(desk: Desk) -> None:
     account = desk.invite("directorate", roles=["team_member"], certified_until=TRAINED)
     desk.send()
-    tell_of_accounts(desk.house, Post(mail=desk.mail))
+    tell_of_accounts(desk.ctx, Post(mail=desk.mail))
     assert len(desk.mail.to("head@k.example")) == 1
     assert len(desk.mail.to("academy@k.example")) == 1, "and who oversees from above"
     assert desk.mail.to("directorate@k.example") == [], "not who did it"
     assert len(desk.mail.to("s.bennani@ecole.example")) == 1, "the invitation alone"
-    with desk.house.directory.reading() as session:
+    with desk.ctx.directory.reading() as session:
         rows = session.scalars(select(AdministrationRow).where(AdministrationRow.account == account)).all()
         assert {row.actor for row in rows} == {desk.people["directorate"]}
     assert sorted((row.kind, row.reason) for row in rows) == [

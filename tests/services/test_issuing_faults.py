@@ -17,7 +17,7 @@ from school_protocol.case_files import printing
 from school_protocol.case_files.models import AskedPaperRow, HandedPaperRow, PreparedPaperRow
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases.models import DocumentCopyRow
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.pdf import rendering
 from school_protocol.pdf.rendering import DocumentsUnavailable
 from school_protocol.pdf.verdicts import SealingError
@@ -47,19 +47,19 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> bytes:
 
 
 def issue(school: School, token: str = "one") -> bytes:
-    return issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token=token).data
+    return issue_case_file(school.ctx, school.person("head"), school.number, "school", "fr", token=token).data
 
 
 def rows(school: School) -> dict[str, int]:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         found = {table.__tablename__: session.scalar(select(func.count()).select_from(table)) or 0 for table in KEPT}
-        assert journal.verify_all(session, school.house.vault) == []
+        assert journal.verify_all(session, school.ctx.vault) == []
     return found
 
 
 def files(school: School) -> set[str]:
     """Every file that lies beside the data, the stores' own apart."""
-    return {str(path) for path in school.house.settings.data.rglob("*") if ".sqlite" not in path.name}
+    return {str(path) for path in school.ctx.settings.data.rglob("*") if ".sqlite" not in path.name}
 
 
 def refused(school: School, kind: type[Exception]) -> None:
@@ -91,11 +91,11 @@ def writes_of(school: School) -> list[str]:
         if statement.split()[0] in ("INSERT", "UPDATE", "DELETE", "REPLACE"):
             found.append(statement)
 
-    event.listen(school.house.realm.engine, "before_cursor_execute", noted)
+    event.listen(school.ctx.realm.engine, "before_cursor_execute", noted)
     try:
         issue(school, "another")
     finally:
-        event.remove(school.house.realm.engine, "before_cursor_execute", noted)
+        event.remove(school.ctx.realm.engine, "before_cursor_execute", noted)
     return found
 
 
@@ -122,7 +122,7 @@ def test_a_disk_that_is_full_at_any_write_leaves_nothing_behind(school: School, 
     school.report()
     most = len(writes_of(school))
     school.number = first
-    engine, failed = school.house.realm.engine, 0
+    engine, failed = school.ctx.realm.engine, 0
     for place in range(1, most + 2):
         full = full_from(place)
         before, lying = rows(school), files(school)
@@ -193,7 +193,7 @@ def test_nothing_is_written_to_a_disk_but_by_the_store(
 
 def test_a_master_key_that_is_gone_or_another_opens_nothing(school: School, pages: bytes) -> None:
     school.report()
-    folder = school.house.settings.keys
+    folder = school.ctx.settings.keys
     master = folder / "master-1.key"
     right = master.read_bytes()
     for wrong in (os.urandom(32), b"short", None):
@@ -215,11 +215,11 @@ def test_a_master_key_that_is_gone_or_another_opens_nothing(school: School, page
 
 def _issued_by_another(school: School) -> None:
     """By a house that is opened afresh, with the keys as they lie there now."""
-    house = open_house(school.house.settings, school.house.clock)
+    ctx = open_context(school.ctx.settings, school.ctx.clock)
     try:
-        issue_case_file(house, school.person("head"), school.number, "school", "fr", token="one")
+        issue_case_file(ctx, school.person("head"), school.number, "school", "fr", token="one")
     finally:
-        house.close()
+        ctx.close()
 
 
 @pytest.mark.exhaustive
@@ -227,10 +227,10 @@ def _issued_by_another(school: School) -> None:
 def test_a_signing_key_that_cannot_be_used_issues_nothing(school: School, pages: bytes, fault: str) -> None:
     school.report()
     keys(school)
-    folder = school.house.settings.data / "signing"
+    folder = school.ctx.settings.data / "signing"
     from school_protocol.case_files.service import academy_of
 
-    path = folder / f"{academy_of(school.house, loaded(school).around.unit).code}.pem"
+    path = folder / f"{academy_of(school.ctx, loaded(school).around.unit).code}.pem"
     right = path.read_bytes()
     path.chmod(0o600)
     if fault == "lost":

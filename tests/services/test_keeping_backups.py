@@ -26,7 +26,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import folded
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import STORES, House, open_house
+from school_protocol.context import STORES, AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.mail import Post
 from school_protocol.notifications import repository as notifications_repository
@@ -53,8 +53,8 @@ class Place:
         self.settings = Settings(data=tmp_path / "var")
         self.folder = tmp_path / "backups"
         self.clock = TurnableClock(NOW)
-        self.house = open_house(self.settings, self.clock)
-        self.school = School(prepared(self.house, self.clock, protocol, MOROCCAN.read_bytes()), count(1))
+        self.ctx = open_context(self.settings, self.clock)
+        self.school = School(prepared(self.ctx, self.clock, protocol, MOROCCAN.read_bytes()), count(1))
         self.school.report()
         self.first = self.school.number
         self.school.report()
@@ -64,27 +64,27 @@ class Place:
         self.file = sealed
 
     def close(self) -> None:
-        self.house.close()
+        self.ctx.close()
 
-    def again(self) -> House:
+    def again(self) -> AppContext:
         self.close()
-        self.house = open_house(self.settings, self.clock)
-        return self.house
+        self.ctx = open_context(self.settings, self.clock)
+        return self.ctx
 
     def backup(self) -> Path:
-        return self.folder / backup_service.create(self.house, self.folder).name
+        return self.folder / backup_service.create(self.ctx, self.folder).name
 
     def id_of(self, number: str) -> str:
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             found = cases_repository.find_by_number(session, number)
         assert found is not None
         return found
 
     def erase(self, number: str) -> str:
         case_id = self.id_of(number)
-        note(self.settings.data, self.house.vault, case_id, self.clock.now())
-        with self.house.realm.writing() as session:
-            privacy_repository.erase_case(session, self.house.vault, case_id, at=self.clock.now(), actor="officer")
+        note(self.settings.data, self.ctx.vault, case_id, self.clock.now())
+        with self.ctx.realm.writing() as session:
+            privacy_repository.erase_case(session, self.ctx.vault, case_id, at=self.clock.now(), actor="officer")
         return case_id
 
     def move_to(self, folder: Path) -> Settings:
@@ -100,14 +100,14 @@ def place(tmp_path: Path, moroccan: Protocol) -> Iterator[Place]:
     place.close()
 
 
-def contents(house: House) -> dict[str, Any]:
+def contents(ctx: AppContext) -> dict[str, Any]:
     """What every case says, opened, and every row of the chains."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         ids = sorted(session.scalars(select(CaseRecordRow.id)))
         return {
             case_id: (
                 cases_repository.is_destroyed(session, case_id)
-                or cases_repository.load_events(session, house.vault, case_id)
+                or cases_repository.load_events(session, ctx.vault, case_id)
             )
             for case_id in ids
         }
@@ -120,7 +120,7 @@ def contents(house: House) -> dict[str, Any]:
 def test_a_backup_is_whole_and_says_what_it_holds(place: Place) -> None:
     path = place.backup()
     assert backup_service.verify(place.settings, path) == []
-    (kept,) = backup_service.every_backup(place.house, place.folder)
+    (kept,) = backup_service.every_backup(place.ctx, place.folder)
     made = kept.listed.manifest
     assert made is not None
     assert (made.cases, made.begun) == (2, NOW)
@@ -135,7 +135,7 @@ def test_no_key_and_no_word_is_in_it(place: Place) -> None:
     """The control is kept in clear and must be found, so that the search itself works."""
     path = place.backup()
     data = b"".join(entry.read_bytes() for entry in path.rglob("*") if entry.is_file())
-    kept = place.house.vault.secrets()
+    kept = place.ctx.vault.secrets()
     assert place.first.encode() in data
     for key in (*kept.masters.values(), kept.journal, kept.marks):
         assert key not in data
@@ -145,7 +145,7 @@ def test_no_key_and_no_word_is_in_it(place: Place) -> None:
 @pytest.mark.exhaustive
 def test_a_backup_beside_its_own_data_is_refused(place: Place) -> None:
     with pytest.raises(BackupUnusable, match="lost with it"):
-        backup_service.create(place.house, place.settings.data / "backups")
+        backup_service.create(place.ctx, place.settings.data / "backups")
 
 
 @pytest.mark.exhaustive
@@ -153,7 +153,7 @@ def test_one_backup_at_a_time_and_what_was_broken_off_is_cleared(place: Place) -
     left = place.folder / ".unfinished-x"
     left.mkdir(parents=True)
     (left / "realm.sqlite").write_bytes(b"half")
-    listed = backup_service.every_backup(place.house, place.folder)
+    listed = backup_service.every_backup(place.ctx, place.folder)
     assert [(one.listed.manifest, "broken off" in one.listed.fault) for one in listed] == [(None, True)]
     place.backup()
     assert not left.exists()
@@ -260,7 +260,7 @@ def test_without_the_keys_nothing_is_restored(place: Place, tmp_path: Path) -> N
     with pytest.raises(KeysUnusable):
         backup_service.restore(Settings(data=tmp_path / "elsewhere"), place.clock, path)
     other = Settings(data=tmp_path / "other")
-    open_house(other, place.clock).realm.close()
+    open_context(other, place.clock).realm.close()
     with pytest.raises(BackupUnusable, match="journal key is another"):
         backup_service.restore(other, place.clock, path, replaces=True)
 
@@ -270,17 +270,17 @@ def test_without_the_keys_nothing_is_restored(place: Place, tmp_path: Path) -> N
 
 @pytest.mark.exhaustive
 def test_restored_elsewhere_it_is_equal(place: Place, tmp_path: Path) -> None:
-    path, before = place.backup(), contents(place.house)
+    path, before = place.backup(), contents(place.ctx)
     elsewhere = place.move_to(tmp_path / "elsewhere")
     done = backup_service.restore(elsewhere, place.clock, path)
     assert (done.indexed, done.erased, done.aside) == (2, 0, None)
-    house = open_house(elsewhere, place.clock)
-    assert contents(house) == before
-    assert verify_journal(house) == []
+    ctx = open_context(elsewhere, place.clock)
+    assert contents(ctx) == before
+    assert verify_journal(ctx) == []
     assert (elsewhere.files / "ab" / ("ab" * 16)).read_bytes() == place.file.read_bytes()
-    with house.realm.reading() as session:
-        folded(house, session, place.id_of(place.first))
-    house.close()
+    with ctx.realm.reading() as session:
+        folded(ctx, session, place.id_of(place.first))
+    ctx.close()
 
 
 @pytest.mark.exhaustive
@@ -290,28 +290,28 @@ def test_anchors_from_before_and_after_it_stand_in_no_way(place: Place, tmp_path
     if apart:
         place.settings = replace(place.settings, anchors=tmp_path / "anchors")
         place.again()
-    take_anchor(place.house, Post())
-    path, before = place.backup(), contents(place.house)
+    take_anchor(place.ctx, Post())
+    path, before = place.backup(), contents(place.ctx)
     assert backup_service.drill_backup(place.settings, place.clock, place.folder).faults == ()
     place.school.report()
-    take_anchor(place.house, Post())
+    take_anchor(place.ctx, Post())
     assert backup_service.drill_backup(place.settings, place.clock, place.folder).faults == ()
     elsewhere = replace(place.move_to(tmp_path / "elsewhere"), anchors=place.settings.anchors)
     backup_service.restore(elsewhere, place.clock, path)
     if not apart:
         shutil.copytree(place.settings.anchors_folder, elsewhere.anchors_folder)
-    house = open_house(elsewhere, place.clock)
-    assert contents(house) == before
-    assert Flaw.case_removed in {one.flaw for one in verify_journal(house)}
-    take_anchor(house, Post(), resumes="restored")
-    assert verify_journal(house) == []
-    house.close()
+    ctx = open_context(elsewhere, place.clock)
+    assert contents(ctx) == before
+    assert Flaw.case_removed in {one.flaw for one in verify_journal(ctx)}
+    take_anchor(ctx, Post(), resumes="restored")
+    assert verify_journal(ctx) == []
+    ctx.close()
 
 
 def test_a_place_that_holds_something_is_replaced_only_when_said_and_when_closed(place: Place) -> None:
-    path, before = place.backup(), contents(place.house)
+    path, before = place.backup(), contents(place.ctx)
     place.school.report()
-    later = contents(place.house)
+    later = contents(place.ctx)
     with pytest.raises(PlaceTaken):
         backup_service.restore(place.settings, place.clock, path)
     with pytest.raises(StorageBusy, match="stop the site"):
@@ -329,7 +329,7 @@ def test_a_place_that_holds_something_is_replaced_only_when_said_and_when_closed
 
 @pytest.mark.exhaustive
 def test_a_store_that_is_broken_can_be_replaced(place: Place) -> None:
-    path, before = place.backup(), contents(place.house)
+    path, before = place.backup(), contents(place.ctx)
     place.close()
     (place.settings.data / "realm.sqlite").write_bytes(b"lightning" * 1000)
     backup_service.restore(place.settings, place.clock, path, replaces=True)
@@ -340,15 +340,15 @@ def test_a_store_that_is_broken_can_be_replaced(place: Place) -> None:
 def test_a_case_erased_since_stays_erased(place: Place, tmp_path: Path) -> None:
     path = place.backup()
     case_id = place.erase(place.first)
-    (kept,) = backup_service.every_backup(place.house, place.folder)
+    (kept,) = backup_service.every_backup(place.ctx, place.folder)
     assert kept.erased_since == 1
     place.close()
     done = backup_service.restore(place.settings, place.clock, path, replaces=True)
     assert (done.erased, done.indexed) == (1, 1)
-    house = place.again()
-    with house.realm.reading() as session:
+    ctx = place.again()
+    with ctx.realm.reading() as session:
         assert cases_repository.is_destroyed(session, case_id)
-    assert verify_journal(house) == []
+    assert verify_journal(ctx) == []
     drilled = backup_service.drill_backup(place.settings, place.clock, place.folder)
     assert (drilled.erased, drilled.cases, drilled.faults) == (1, 1, ())
 
@@ -360,9 +360,9 @@ def test_the_list_of_the_lost_machine_counts_elsewhere(place: Place, tmp_path: P
     elsewhere = place.move_to(tmp_path / "elsewhere")
     saved = place.settings.data / FILE
     assert backup_service.restore(elsewhere, place.clock, path, erased_elsewhere=[saved]).erased == 1
-    house = open_house(elsewhere, place.clock)
-    assert [one.case_id for one in read_erased(elsewhere.data, house.vault)] == [case_id]
-    house.close()
+    ctx = open_context(elsewhere, place.clock)
+    assert [one.case_id for one in read_erased(elsewhere.data, ctx.vault)] == [case_id]
+    ctx.close()
     saved.write_text("{}\n")
     with pytest.raises(ErasedUnreadable):
         backup_service.restore(place.move_to(tmp_path / "third"), place.clock, path, erased_elsewhere=[saved])
@@ -377,23 +377,23 @@ def test_where_the_stores_came_back_without_us_what_was_erased_goes_again(place:
     place.close()
     for name in STORES:
         shutil.copy2(kept / f"{name}.sqlite", data / f"{name}.sqlite")
-    house = place.again()
-    with house.realm.reading() as session:
+    ctx = place.again()
+    with ctx.realm.reading() as session:
         assert not cases_repository.is_destroyed(session, case_id), "the control: it is there again"
-    assert backup_service.catch_up(house) == 1
-    with house.realm.reading() as session:
+    assert backup_service.catch_up(ctx) == 1
+    with ctx.realm.reading() as session:
         assert cases_repository.is_destroyed(session, case_id)
-    assert backup_service.catch_up(house) == 0
-    assert list(verify_journal(house)) == []
+    assert backup_service.catch_up(ctx) == 0
+    assert list(verify_journal(ctx)) == []
 
 
 @pytest.mark.exhaustive
 def test_sessions_of_the_time_are_ended(place: Place) -> None:
     head = place.school.account("head")
-    with place.house.directory.writing() as session:
+    with place.ctx.directory.writing() as session:
         token = sign_in_repository.open_web_session(session, head, now=NOW)
     path = place.backup()
-    with place.house.directory.writing() as session:
+    with place.ctx.directory.writing() as session:
         sign_in_repository.close_web_session(session, token)
     place.close()
     backup_service.restore(place.settings, place.clock, path, replaces=True)
@@ -406,7 +406,7 @@ def test_sessions_of_the_time_are_ended(place: Place) -> None:
 def test_a_restore_broken_off_between_two_parts_is_gone_on_with(
     place: Place, monkeypatch: pytest.MonkeyPatch, killed_at: int
 ) -> None:
-    path, before = place.backup(), contents(place.house)
+    path, before = place.backup(), contents(place.ctx)
     place.school.report()
     place.close()
     calls = count(1)
@@ -423,13 +423,13 @@ def test_a_restore_broken_off_between_two_parts_is_gone_on_with(
             backup_service.restore(place.settings, place.clock, path, replaces=True)
         except KeyboardInterrupt:
             with pytest.raises(RestoreUnfinished):
-                open_house(place.settings, place.clock)
+                open_context(place.settings, place.clock)
             with pytest.raises(RestoreUnfinished):
                 backup_service.restore(place.settings, place.clock, path, replaces=True)
     if restoring.is_under_way(place.settings.data):
         backup_service.go_on(place.settings)
     assert contents(place.again()) == before
-    assert verify_journal(place.house) == []
+    assert verify_journal(place.ctx) == []
 
 
 @pytest.mark.exhaustive
@@ -472,10 +472,10 @@ def test_what_a_restore_left_is_named_until_it_is_gone(place: Place) -> None:
 def test_a_hold_of_the_time_of_the_backup_does_not_keep_what_was_erased_since(place: Place) -> None:
     """The list of erased cases decides: a hold that stood then was lifted before the case was erased."""
     case_id = place.id_of(place.first)
-    with place.house.realm.writing() as session:
+    with place.ctx.realm.writing() as session:
         privacy_repository.bar(session, case_id, NOW + timedelta(days=200))
     path = place.backup()
-    with place.house.realm.writing() as session:
+    with place.ctx.realm.writing() as session:
         privacy_repository.bar(session, case_id, None)
     place.erase(place.first)
     assert backup_service.drill_backup(place.settings, place.clock, place.folder).faults == ()
@@ -489,12 +489,12 @@ def test_a_hold_of_the_time_of_the_backup_does_not_keep_what_was_erased_since(pl
 def test_a_backup_whose_master_key_was_retired_is_named_and_opens_again_with_it(place: Place) -> None:
     path = place.backup()
     kept = (place.settings.keys / "master-1.key").read_bytes()
-    assert key_rotation.rotate(place.house) > 0
+    assert key_rotation.rotate(place.ctx) > 0
     place.clock.advance(key_rotation.SETTLED)
-    assert key_rotation.retire(place.house) == (1,)
+    assert key_rotation.retire(place.ctx) == (1,)
     (fault,) = backup_service.verify(place.settings, path)
     assert "master key 1," in fault
-    assert [one.missing for one in backup_service.every_backup(place.house, place.folder)] == [(1,)]
+    assert [one.missing for one in backup_service.every_backup(place.ctx, place.folder)] == [(1,)]
     with pytest.raises(BackupUnusable, match="master key 1,"):
         backup_service.restore(place.settings, place.clock, path, replaces=True)
     assert "master key 1," in backup_service.drill_backup(place.settings, place.clock, place.folder).faults[0]
@@ -506,9 +506,9 @@ def test_a_backup_whose_master_key_was_retired_is_named_and_opens_again_with_it(
 
 
 def _back_up(data: Path, folder: Path) -> None:
-    house = open_house(Settings(data=data), TurnableClock(NOW))
+    ctx = open_context(Settings(data=data), TurnableClock(NOW))
     while True:
-        backup_service.create(house, folder)
+        backup_service.create(ctx, folder)
 
 
 @pytest.mark.exhaustive
@@ -522,7 +522,7 @@ def test_a_backup_killed_half_way_is_absent_and_the_others_are_whole(place: Plac
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
     worker.join()
-    listed = backup_service.every_backup(place.house, place.folder)
+    listed = backup_service.every_backup(place.ctx, place.folder)
     whole = [one.listed for one in listed if one.listed.manifest]
     assert whole
     assert all("broken off" in one.listed.fault for one in listed if one.listed.manifest is None)
@@ -558,37 +558,37 @@ def _made(folder: Path) -> Path:
 def test_the_drill_leaves_nothing_and_touches_nothing(place: Place, tmp_path: Path) -> None:
     place.backup()
     scratch = _made(tmp_path / "scratch")
-    before = contents(place.house)
+    before = contents(place.ctx)
     backup_service.drill_backup(place.settings, place.clock, place.folder, scratch=scratch)
     assert list(scratch.iterdir()) == []
-    assert contents(place.house) == before
+    assert contents(place.ctx) == before
 
 
 def test_overdue_backups_are_listed(place: Place) -> None:
     place.backup()
-    (kept,) = backup_service.every_backup(place.house, place.folder, timedelta(days=3))
+    (kept,) = backup_service.every_backup(place.ctx, place.folder, timedelta(days=3))
     assert not kept.is_overdue(NOW + timedelta(days=2, hours=23))
     assert kept.is_overdue(NOW + timedelta(days=3))
 
 
 def test_what_is_erased_again_is_counted_though_it_never_was(place: Place) -> None:
     """A backup from before figures were first counted."""
-    with place.house.realm.writing() as session:
+    with place.ctx.realm.writing() as session:
         session.execute(delete(FigureShareRow))
         session.execute(delete(FigureCounterRow))
     path = place.backup()
     place.erase(place.first)
     place.close()
     backup_service.restore(place.settings, place.clock, path, replaces=True)
-    house = place.again()
-    with house.realm.reading() as session:
+    ctx = place.again()
+    with ctx.realm.reading() as session:
         assert len(statistics_repository.frozen(session)) == 1
 
 
 @pytest.mark.exhaustive
 def test_an_address_of_a_calendar_of_the_time_is_ended(place: Place) -> None:
     account = place.school.account("head")
-    with place.house.directory.writing() as session:
+    with place.ctx.directory.writing() as session:
         token = notifications_repository.make_feed(session, account, at=NOW)
     path = place.backup()
     place.close()

@@ -17,7 +17,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import folded
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.ops import key_rotation
 from school_protocol.ops.key_rotation import TooEarly
@@ -32,24 +32,24 @@ class Place:
     def __init__(self, data: Path, protocol: Protocol, **settings: str) -> None:
         self.settings = Settings(data=data, **settings)  # type: ignore[arg-type]
         self.clock = TurnableClock(NOW)
-        self.house = self.open()
-        self.school = School(prepared(self.house, self.clock, protocol, MOROCCAN.read_bytes()), count(1))
+        self.ctx = self.open()
+        self.school = School(prepared(self.ctx, self.clock, protocol, MOROCCAN.read_bytes()), count(1))
         self.school.report()
         self.close()
 
-    def open(self, *, with_lost: bool = False) -> House:
-        self.house = open_house(self.settings, self.clock, with_lost=with_lost)
-        return self.house
+    def open(self, *, with_lost: bool = False) -> AppContext:
+        self.ctx = open_context(self.settings, self.clock, with_lost=with_lost)
+        return self.ctx
 
     def close(self) -> None:
-        self.house.close()
+        self.ctx.close()
 
     def reads(self) -> bool:
-        house = self.open()
-        with house.realm.reading() as session:
+        ctx = self.open()
+        with ctx.realm.reading() as session:
             case_id = cases_repository.find_by_number(session, self.school.number)
             assert case_id is not None
-            folded(house, session, case_id)
+            folded(ctx, session, case_id)
         self.close()
         return True
 
@@ -82,11 +82,11 @@ def test_where_data_is_no_key_is_made(place: Place, is_there: bool) -> None:
 def test_a_house_that_was_opened_once_and_holds_nothing_makes_no_other_keys(tmp_path: Path) -> None:
     """Its chain of administration has begun under the first ones."""
     settings = Settings(data=tmp_path)
-    house = open_house(settings, TurnableClock(NOW))
-    house.close()
+    ctx = open_context(settings, TurnableClock(NOW))
+    ctx.close()
     shutil.rmtree(settings.keys)
     with pytest.raises(KeysUnusable, match="holds no key"):
-        open_house(settings, TurnableClock(NOW))
+        open_context(settings, TurnableClock(NOW))
 
 
 def test_a_command_s_keys_are_not_enough(tmp_path: Path, moroccan: Protocol) -> None:
@@ -115,7 +115,7 @@ def test_without_the_master_key_that_rows_name_nothing_is_written_under_an_older
     with pytest.raises(KeysUnusable, match="master key 2 is missing from the ring"):
         place.open()
     assert key_rotation.status(place.open(with_lost=True)).lost == {
-        2: sum(key_rotation.status(place.house).lost.values())
+        2: sum(key_rotation.status(place.ctx).lost.values())
     }
     place.close()
     newest.with_name("away").rename(newest)
@@ -123,26 +123,26 @@ def test_without_the_master_key_that_rows_name_nothing_is_written_under_an_older
 
 
 def test_a_master_key_that_is_lost_for_good_is_given_up_and_the_rest_opens(place: Place) -> None:
-    house = place.open()
+    ctx = place.open()
     first = place.school.number
-    house.vault.add_master()
+    ctx.vault.add_master()
     place.school.report()
     place.close()
     (place.settings.keys / "master-1.key").unlink()
     with pytest.raises(KeysUnusable, match="keys give-up"):
         place.open()
-    house = place.open(with_lost=True)
+    ctx = place.open(with_lost=True)
     with pytest.raises(KeysUnusable, match="not lost"):
-        key_rotation.give_up(house, 2)
-    assert key_rotation.give_up(house, 1) > 0
+        key_rotation.give_up(ctx, 2)
+    assert key_rotation.give_up(ctx, 1) > 0
     place.close()
     assert place.reads(), "what the other key wraps"
     place.school.number = first
     with pytest.raises(Exception, match="master key 1"):
         place.reads()
-    house = place.open()
-    key_rotation.rotate(house)
-    assert set(key_rotation.status(house).wraps) == {1, 3}, "what can be opened is turned"
+    ctx = place.open()
+    key_rotation.rotate(ctx)
+    assert set(key_rotation.status(ctx).wraps) == {1, 3}, "what can be opened is turned"
 
 
 # ---- retired ---------------------------------------------------------------------------------------------------------
@@ -152,15 +152,15 @@ def test_a_master_key_that_is_lost_for_good_is_given_up_and_the_rest_opens(place
 def test_a_key_is_retired_only_a_while_after_the_ring_was_turned(tmp_path: Path, moroccan: Protocol, kind: str) -> None:
     settings = {"key_command": command(tmp_path)} if kind == "command" else {}
     found = Place(tmp_path / "var", moroccan, **settings)
-    house = found.open()
+    ctx = found.open()
     found.clock.advance(timedelta(days=9))
-    key_rotation.rotate(house)
+    key_rotation.rotate(ctx)
     for wait in (timedelta(), key_rotation.SETTLED - timedelta(seconds=1)):
         found.clock.advance(wait)
         with pytest.raises(TooEarly):
-            key_rotation.retire(house)
+            key_rotation.retire(ctx)
     found.clock.advance(timedelta(seconds=1))
-    assert key_rotation.retire(house) == (1,)
+    assert key_rotation.retire(ctx) == (1,)
     found.close()
 
 

@@ -24,7 +24,7 @@ def alarmed(school: School) -> School:
 
 
 def begins(school: School, act: str, who: str = "head") -> dict[str, Any]:
-    return dict(see_act(school.house, school.person(who), school.number, act).prefill)
+    return dict(see_act(school.ctx, school.person(who), school.number, act).prefill)
 
 
 @pytest.mark.exhaustive
@@ -119,7 +119,7 @@ def test_a_closing_asks_everything_anew(alarmed: School) -> None:
 def test_a_day_that_is_long_past_is_not_proposed_as_the_next(alarmed: School) -> None:
     alarmed.act("head", "referral", CALLED)
     alarmed.move("team_coordinator", "mark_sent")
-    alarmed.house.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
+    alarmed.ctx.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
     assert "next_on" not in begins(alarmed, "follow_up")
 
 

@@ -21,19 +21,19 @@ from .test_staff import office as office
 
 def lost(office: Office, who: str) -> list[tuple[str, tuple[str, ...]]]:
     """The cases that nobody carries, as somebody's desk has them."""
-    lines = handing_over.see_own(office.house, office.school.person(who))
+    lines = handing_over.see_own(office.ctx, office.school.person(who))
     return [(line.number, tuple(lack.code for lack in line.lacks)) for line in lines]
 
 
 def test_of_whoever_leaves_the_cases_are_counted_and_those_who_name_another_are_told(office: Office) -> None:
     school, lead = office.school, office.school.account("team_member/2")
     for role in ("head", "team_coordinator"):
-        with office.house.directory.writing() as session:
+        with office.ctx.directory.writing() as session:
             auth_repository.set_address(session, school.account(role), email=f"{role}@college.example", phone=None)
     school.report()
     school.act("head", "name_seat", seat="lead", account=lead)
-    sweep(office.house, Post(Recorder(), None))
-    assert handing_over.count_held(office.house, lead, office.here.id) == 1
+    sweep(office.ctx, Post(Recorder(), None))
+    assert handing_over.count_held(office.ctx, lead, office.here.id) == 1
     assert lost(office, "head") == lost(office, "team_coordinator") == []
 
     office.ids["lead"] = lead
@@ -44,7 +44,7 @@ def test_of_whoever_leaves_the_cases_are_counted_and_those_who_name_another_are_
     )
     mail = Recorder()
     school.wait(days=8)
-    sweep(office.house, Post(mail, None))
+    sweep(office.ctx, Post(mail, None))
     assert {to.partition("@")[0] for to, _letter in mail.sent} >= {"head", "team_coordinator"}
 
     school.act("head", "name_seat", seat="lead", account=school.account("team_member"))
@@ -67,9 +67,9 @@ def test_whose_certificate_ends_or_who_is_away_carries_a_case_no_more(office: Of
     school, lead = office.school, office.school.account("team_member/2")
     school.report()
     school.act("head", "name_seat", seat="lead", account=lead)
-    with office.house.directory.writing() as session:
+    with office.ctx.directory.writing() as session:
         auth_repository.set_training(
-            session, lead, certified=True, trained_until=today_for(office.house) + timedelta(days=3)
+            session, lead, certified=True, trained_until=today_for(office.ctx) + timedelta(days=3)
         )
     school.wait(days=3)
     assert lost(office, "head") == [], "its last day counts"
@@ -87,10 +87,10 @@ def test_whose_certificate_ends_or_who_is_away_carries_a_case_no_more(office: Of
 
 def stands_in(office: Office, who: str, away: str) -> None:
     """For the coordinator, as of today and for ten days."""
-    today = today_for(office.house)
+    today = today_for(office.ctx)
     chosen = office.school.account(who)
     stand_ins.name_stand_in(
-        office.house, office.school.person("head"), office.here.code, place=f"team_coordinator.{away}", account=chosen,
+        office.ctx, office.school.person("head"), office.here.code, place=f"team_coordinator.{away}", account=chosen,
         starts=today.isoformat(), ends=(today + timedelta(days=10)).isoformat(), reason="illness", sentence="",
         token=office.school.token(),
     )  # fmt: skip
@@ -99,7 +99,7 @@ def stands_in(office: Office, who: str, away: str) -> None:
 def test_a_lead_whose_last_day_is_over_leaves_a_case_that_nobody_carries(office: Office) -> None:
     school = office.school
     school.report()
-    until = today_for(office.house) + timedelta(days=2)
+    until = today_for(office.ctx) + timedelta(days=2)
     school.act("team_member", "safety_check", SAFE)
     school.move("team_coordinator", "qualify")
     school.act("head", "name_seat", seat="lead", account=school.account("team_member/2"), until=until.isoformat())

@@ -51,9 +51,9 @@ LISTENED = (SAID, "Capture où on lit")
 
 
 def issued(school: School) -> list[DocumentIssued]:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
-        events = [from_entry(entry) for entry in cases_repository.load_events(session, school.house.vault, case_id)]
+        events = [from_entry(entry) for entry in cases_repository.load_events(session, school.ctx.vault, case_id)]
     return [event for event in events if isinstance(event, DocumentIssued)]
 
 
@@ -132,7 +132,7 @@ def test_a_letter_says_which_court_and_under_which_numbers(school: School) -> No
     told(school)
     refer(school, "prosecutor")
     courts = ("tribunal de première instance d’ici", "tribunal d’ailleurs")
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         rewrite(session, UnitRow, city="Salé")
         for name, city in zip(courts, ("Salé", "Rabat"), strict=True):
             people_repository.add_contact(
@@ -155,11 +155,11 @@ def test_a_group_whose_name_is_arabic_reads_as_it_was_written(school: School) ->
         content_status="online", description="–",
     )  # fmt: skip
     refer(school, "prosecutor")
-    with school.house.realm.reading() as session:
-        seen = load(school.house, session, school.person("head"), school.number)
-        names = names_in(school.house, session, seen.case_id)
+    with school.ctx.realm.reading() as session:
+        seen = load(school.ctx, session, school.person("head"), school.number)
+        names = names_in(school.ctx, session, seen.case_id)
         found, subject = chosen(seen, names, "referral_letter", "referral-1")
-        page = paper_html(letter_view(school.house, session, seen, found, subject, "ar"), Wording("ar"))
+        page = paper_html(letter_view(school.ctx, session, seen, found, subject, "ar"), Wording("ar"))
     assert f'مجموعة «<bdi dir="ltr">2AC3</bdi> بلا [<bdi dir="ltr">EV1</bdi> · <bdi dir="ltr">{PUPIL}</bdi>]»' in page
     assert f'class="code">{DIGEST}' in page
 
@@ -350,7 +350,7 @@ def test_the_wrong_role_finds_no_letter(school: School) -> None:
     with pytest.raises(Unseen):
         issue(school, "head", "referral_letter", "referral-1", "de")
     with pytest.raises(Unseen):
-        see_letters(school.house, school.person("team_member"), school.number)
+        see_letters(school.ctx, school.person("team_member"), school.number)
 
 
 # ---- copies --------------------------------------------------------------------------------------------------------
@@ -378,7 +378,7 @@ def test_pressed_twice_is_one_copy_and_numbers_count_by_document(school: School)
 def test_who_took_a_letter_is_noted(school: School) -> None:
     told(school)
     issue(school, "head", "guardians_notice", "guardian-1")
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
         latest = access_log.access_of_case(session, case_id, limit=1)[0]
     assert (latest.what, latest.account) == ("letter.guardian-1", school.account("head"))
@@ -388,7 +388,7 @@ def test_the_page_of_letters_lists_what_may_be_issued(school: School) -> None:
     told(school)
     refer(school, "prosecutor")
     school.act("head", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
-    options = see_letters(school.house, school.person("head"), school.number)
+    options = see_letters(school.ctx, school.person("head"), school.number)
     found = {
         line.document.key: [(one.about, one.refused.code if one.refused else "") for one in line.subjects]
         for line in options.letters
@@ -396,7 +396,7 @@ def test_the_page_of_letters_lists_what_may_be_issued(school: School) -> None:
     assert found["referral_letter"] == [("referral-1", "")]
     assert found["guardians_notice"] == [("guardian-1", ""), ("guardian-2", "guardian_on_hold")]
     assert found["facts_note"] == [("case", "nothing_to_print")]
-    coordinator = see_letters(school.house, school.person("team_coordinator"), school.number)
+    coordinator = see_letters(school.ctx, school.person("team_coordinator"), school.number)
     assert "referral_letter" not in {line.document.key for line in coordinator.letters}
 
 

@@ -17,7 +17,7 @@ from storage.server import EVERYWHERE, served
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import STORES, House, open_house
+from school_protocol.context import STORES, AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.ops import backup_service, demo
 from school_protocol.ops.databases import move_stores, reopen
@@ -58,8 +58,8 @@ class Places:
     def go(self, before: Settings | None = None, after: Settings | None = None) -> int:
         return move_stores(before or self.files, after or self.database, self.clock, say_nothing).rows
 
-    def house(self, settings: Settings) -> House:
-        return open_house(settings, self.clock)
+    def ctx(self, settings: Settings) -> AppContext:
+        return open_context(settings, self.clock)
 
 
 @pytest.fixture
@@ -68,14 +68,14 @@ def places(server: str, tmp_path: Path, moroccan: Protocol) -> Iterator[Places]:
     with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     files, clock = Settings(data=tmp_path / "var"), TurnableClock(NOW)
-    house = open_house(files, clock)
-    school = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+    ctx = open_context(files, clock)
+    school = School(prepared(ctx, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     numbers = []
     for _time in range(2):
         school.report()
         numbers.append(school.number)
         school.seen_by("head")
-    house.close()
+    ctx.close()
     address = make_url(server).set(database=name).render_as_string(hide_password=False)
     yield Places(files, replace(files, database=address), clock, tuple(numbers), school)
     with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -83,15 +83,15 @@ def places(server: str, tmp_path: Path, moroccan: Protocol) -> Iterator[Places]:
     owner.dispose()
 
 
-def cases_of(house: House) -> dict[str, int]:
-    with house.realm.reading() as session:
+def cases_of(ctx: AppContext) -> dict[str, int]:
+    with ctx.realm.reading() as session:
         rows = session.execute(text("SELECT number, id FROM case_record")).all()
         return {number: cases_repository.last_seq(session, case_id) for number, case_id in rows}
 
 
-def writes_fail(house: House) -> bool:
+def writes_fail(ctx: AppContext) -> bool:
     try:
-        with house.realm.writing() as session:
+        with ctx.realm.writing() as session:
             session.execute(text("UPDATE case_index SET version = version"))
     except StorageBusy:
         return True
@@ -100,10 +100,10 @@ def writes_fail(house: House) -> bool:
 
 @pytest.mark.exhaustive
 def test_all_is_there_and_equal_and_goes_on_there(places: Places) -> None:
-    before = places.house(places.files)
+    before = places.ctx(places.files)
     known = cases_of(before)
     rows = places.go()
-    after = places.house(places.database)
+    after = places.ctx(places.database)
     assert after.realm.engine.dialect.name == "postgresql"
     assert cases_of(after) == known
     assert set(known) == set(places.numbers)
@@ -117,7 +117,7 @@ def test_all_is_there_and_equal_and_goes_on_there(places: Places) -> None:
     assert cases_of(before) == known
     before.close()
     with pytest.raises(MovedAway, match="moved to another database"):
-        places.house(places.files)
+        places.ctx(places.files)
 
 
 @pytest.mark.exhaustive(but=("rows",))
@@ -134,9 +134,9 @@ def test_one_that_was_cut_off_leaves_the_source_in_service(
 
     with pytest.raises(KeyboardInterrupt):
         move_stores(places.files, places.database, places.clock, stop)
-    house = places.house(places.files)
-    assert not writes_fail(house)
-    house.close()
+    ctx = places.ctx(places.files)
+    assert not writes_fail(ctx)
+    ctx.close()
     assert postgresql.holds_rows(places.database.database) is (kind == "cases")
     if kind == "cases":
         with pytest.raises(NotMovable, match="name an empty database"):
@@ -171,15 +171,15 @@ def test_a_row_that_is_not_the_same_is_found(places: Places, monkeypatch: pytest
     with pytest.raises(NotMovable, match="not equal"):
         places.go()
     assert not postgresql.holds_rows(places.database.database)
-    still = places.house(places.files)
+    still = places.ctx(places.files)
     assert not writes_fail(still)
     still.close()
 
 
 def test_a_place_with_other_rows_is_not_written_to(places: Places, moroccan: Protocol) -> None:
-    house = places.house(places.database)
-    prepared(house, places.clock, moroccan, MOROCCAN.read_bytes())
-    house.close()
+    ctx = places.ctx(places.database)
+    prepared(ctx, places.clock, moroccan, MOROCCAN.read_bytes())
+    ctx.close()
     with pytest.raises(NotMovable, match="holds rows"):
         places.go()
 
@@ -230,37 +230,37 @@ def test_a_row_that_the_other_database_does_not_take_is_said_without_what_it_say
 @pytest.mark.exhaustive
 def test_nobody_writes_to_the_source_while_it_is_copied(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("school_protocol.storage.engines.BUSY_SECONDS", 0.2)
-    house, tried = places.house(places.files), list[bool]()
+    ctx, tried = places.ctx(places.files), list[bool]()
 
     def write(what: str, _done: int, _of: int) -> None:
         if what == "rows" and not tried:
             engine = open_engine(places.files.store_url("realm"))
-            store = type(house.realm)(engine)
+            store = type(ctx.realm)(engine)
             tried.append(
-                writes_fail(House(store, house.directory, house.vault, house.clock, house.library, house.settings))
+                writes_fail(AppContext(store, ctx.directory, ctx.vault, ctx.clock, ctx.library, ctx.settings))
             )
             store.close()
 
-    assert not writes_fail(house)
+    assert not writes_fail(ctx)
     move_stores(places.files, places.database, places.clock, write)
     assert tried == [True]
-    house.close()
+    ctx.close()
 
 
 def test_a_place_that_was_moved_away_can_be_taken_back(places: Places) -> None:
     places.go()
     reopen(places.files)
-    house = places.house(places.files)
-    assert not writes_fail(house)
-    assert cases_of(house).keys() == set(places.numbers)
-    house.close()
+    ctx = places.ctx(places.files)
+    assert not writes_fail(ctx)
+    assert cases_of(ctx).keys() == set(places.numbers)
+    ctx.close()
     reopen(places.files)  # nothing is to be done any more
 
 
 def test_a_demo_leaves_an_installation_alone_that_lies_in_the_same_database(places: Places, moroccan: Protocol) -> None:
-    house = places.house(places.database)
-    prepared(house, places.clock, moroccan, MOROCCAN.read_bytes())
-    house.close()
+    ctx = places.ctx(places.database)
+    prepared(ctx, places.clock, moroccan, MOROCCAN.read_bytes())
+    ctx.close()
     elsewhere = replace(places.database, data=places.files.data.parent / "demo")
     for reset in (False, True):
         with pytest.raises(demo.DemoError, match="no demo"):
@@ -269,7 +269,7 @@ def test_a_demo_leaves_an_installation_alone_that_lies_in_the_same_database(plac
 
 
 def test_what_is_cleared_is_empty(places: Places) -> None:
-    places.house(places.database).close()
+    places.ctx(places.database).close()
     postgresql.clear(places.database.database)
     assert not postgresql.holds_rows(places.database.database)
     places.go()
@@ -292,7 +292,7 @@ def test_nothing_is_cleared_while_somebody_holds_a_table(places: Places, monkeyp
 
 
 def test_a_backup_of_files_is_refused_where_there_are_none(places: Places, tmp_path: Path) -> None:
-    house = places.house(places.database)
+    ctx = places.ctx(places.database)
     with pytest.raises(BackupUnusable, match="PostgreSQL"):
-        backup_service.create(house, tmp_path / "backups")
-    house.close()
+        backup_service.create(ctx, tmp_path / "backups")
+    ctx.close()

@@ -26,7 +26,7 @@ from school_protocol.cases.loading import Loaded, folded, index_row, load_by_id
 from school_protocol.cases.service import record_act, take_back
 from school_protocol.cases.showing import see_correction, see_record
 from school_protocol.cases.story_player import Player, throwaway
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.case import fold
 from school_protocol.engine.deadlines import dues, duties
 from school_protocol.engine.deadlines import read as facts_of
@@ -91,12 +91,12 @@ def checked(school: School) -> School:
 
 
 def case_id_of(school: School, number: str = "") -> str:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         return cases_repository.find_by_number(session, number or school.number) or ""
 
 
 def row(school: School, number: str = "") -> index_repository.IndexRow:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         found = index_repository.row_of(session, case_id_of(school, number))
     assert found is not None
     return found
@@ -104,23 +104,23 @@ def row(school: School, number: str = "") -> index_repository.IndexRow:
 
 def moved(school: School, number: str = "", **more: Any) -> CaseLine:
     asked = {"reason": "Nouvelle version", "accepts": (), "token": school.token(), **more}
-    return move_case(school.house, school.person(WHO), KEY, 2, number or school.number, **asked).line
+    return move_case(school.ctx, school.person(WHO), KEY, 2, number or school.number, **asked).line
 
 
 def listed(school: School, new: int = 2, **more: Any) -> OpenCases:
-    return see_open_cases(school.house, school.person(WHO), KEY, 1, new, **more)
+    return see_open_cases(school.ctx, school.person(WHO), KEY, 1, new, **more)
 
 
 def events_of(school: School, number: str = "") -> list[Any]:
-    with school.house.realm.reading() as session:
-        return folded(school.house, session, case_id_of(school, number))[1].events
+    with school.ctx.realm.reading() as session:
+        return folded(school.ctx, session, case_id_of(school, number))[1].events
 
 
 def agrees_with_its_events(school: School) -> None:
     """The chains hold, and an index made anew says the same."""
-    assert verify_journal(school.house) == []
+    assert verify_journal(school.ctx) == []
     before = row(school)
-    rebuild_index(school.house)
+    rebuild_index(school.ctx)
     assert row(school) == before
 
 
@@ -129,7 +129,7 @@ def agrees_with_its_events(school: School) -> None:
 
 @pytest.mark.exhaustive
 def test_a_case_moves_by_one_event_and_follows_the_new_version(checked: School) -> None:
-    old, new = checked.house.library.protocol(KEY, 1), published(checked.house, HARMLESS)
+    old, new = checked.ctx.library.protocol(KEY, 1), published(checked.ctx, HARMLESS)
     before = events_of(checked)
     assert checked.seen_by("head").head.protocol.version == 1, "a case stays on the version that it was opened under"
     line = moved(checked)
@@ -148,7 +148,7 @@ def test_a_case_moves_by_one_event_and_follows_the_new_version(checked: School) 
 
 @pytest.mark.exhaustive
 def test_what_comes_after_is_asked_by_the_new_version(checked: School) -> None:
-    published(checked.house, SHORTER)
+    published(checked.ctx, SHORTER)
     moved(checked, accepts=["answer_gone"])
     with pytest.raises(BadInput):
         checked.act("head", "safety_check", SAFE)
@@ -160,9 +160,9 @@ def test_what_comes_after_is_asked_by_the_new_version(checked: School) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_the_case_file_prints_an_answer_whose_question_is_gone(checked: School) -> None:
-    published(checked.house, SHORTER)
+    published(checked.ctx, SHORTER)
     moved(checked, accepts=["answer_gone"])
-    issued = issue_case_file(checked.house, checked.person("head"), checked.number, "school", "en", token="one")
+    issued = issue_case_file(checked.ctx, checked.person("head"), checked.number, "school", "en", token="one")
     text = " ".join(page.extract_text() for page in PdfReader(BytesIO(issued.data)).pages)
     option = DATA["forms"][FORM]["fields"]["who_stays"]["options"]["me"]
     option = option.get("title", option)
@@ -172,24 +172,24 @@ def test_the_case_file_prints_an_answer_whose_question_is_gone(checked: School) 
 
 @pytest.mark.exhaustive
 def test_a_correction_under_the_new_version_keeps_what_was_answered_before(checked: School) -> None:
-    published(checked.house, SHORTER)
+    published(checked.ctx, SHORTER)
     moved(checked, accepts=["answer_gone"])
     seq = next(event.seq for event in events_of(checked) if getattr(event, "act", "") == "safety_check")
     act = next(key for key, one in DATA["acts"].items() if one.get("kind") == "correct")
     checked.wait(minutes=30)
-    offered = see_correction(checked.house, checked.person("head"), checked.number, seq)
+    offered = see_correction(checked.ctx, checked.person("head"), checked.number, seq)
     assert offered is not None
     assert "who_stays" not in offered.form.by_key, "it is asked by the form of the version that is followed now"
     assert set(offered.prefill) == {"none_seen", "safe_now"}
-    form = checked.house.library.protocol(KEY, 2).form_of(act)
+    form = checked.ctx.library.protocol(KEY, 2).form_of(act)
     field = next(item.key for item in form.fields if item.type.value == "record")
     answers = {item.key: "Erreur" for item in form.fields if item.is_words and item.required}
     answers |= {item.key: item.options[0].key for item in form.fields if item.options and item.required}
     record_act(
-        checked.house, checked.person("head"), checked.number, act, {**answers, field: str(seq)}, expected=None,
+        checked.ctx, checked.person("head"), checked.number, act, {**answers, field: str(seq)}, expected=None,
         token=checked.token(), proven=True, changes={"none_seen": True, "safe_now": "no"},
     )  # fmt: skip
-    _head, record = see_record(checked.house, checked.person("head"), checked.number, seq)
+    _head, record = see_record(checked.ctx, checked.person("head"), checked.number, seq)
     assert record.answers["safe_now"] == "no"
     assert record.answers["who_stays"] == "me"
     assert record.form.by_key["who_stays"].options
@@ -201,7 +201,7 @@ def test_a_case_that_must_stay_stays_whatever_is_decided(checked: School) -> Non
     def edit(data: dict[str, Any]) -> None:
         data["acts"]["safety_check"]["kind"] = "note"
 
-    published(checked.house, next_version(DATA, 2, edit))
+    published(checked.ctx, next_version(DATA, 2, edit))
     preview = listed(checked)
     assert preview.of("stays") == preview.lines
     line = moved(checked, accepts=["other_kind"])
@@ -211,17 +211,17 @@ def test_a_case_that_must_stay_stays_whatever_is_decided(checked: School) -> Non
 
 def test_an_entry_taken_back_before_stays_taken_back(checked: School) -> None:
     done = checked.act("head", "note", text="Une note")
-    take_back(checked.house, checked.person("head"), checked.number, done.seq, expected=None, token="t")
-    published(checked.house, HARMLESS)
+    take_back(checked.ctx, checked.person("head"), checked.number, done.seq, expected=None, token="t")
+    published(checked.ctx, HARMLESS)
     moved(checked)
-    _head, record = see_record(checked.house, checked.person("head"), checked.number, done.seq)
+    _head, record = see_record(checked.ctx, checked.person("head"), checked.number, done.seq)
     assert record.taken_back is not None
     agrees_with_its_events(checked)
 
 
 def test_a_form_opened_before_the_move_meets_a_conflict(checked: School) -> None:
     seq = checked.last_seq()
-    published(checked.house, HARMLESS)
+    published(checked.ctx, HARMLESS)
     moved(checked)
     with pytest.raises(Conflict):
         checked.act("head", "safety_check", SAFE, expected=seq)
@@ -232,14 +232,14 @@ def test_a_form_opened_before_the_move_meets_a_conflict(checked: School) -> None
 
 @pytest.mark.parametrize("who", ["head", "team_member", "academy", "data_officer", "technical_admin"])
 def test_only_who_publishes_protocols_may(checked: School, who: str) -> None:
-    published(checked.house, HARMLESS)
+    published(checked.ctx, HARMLESS)
     actor = checked.person(who)
     for asked in (
-        lambda: see_difference(checked.house, actor, KEY, 1, 2),
-        lambda: see_open_cases(checked.house, actor, KEY, 1, 2),
-        lambda: list_open_cases(checked.house, actor, KEY, 2),
-        lambda: see_case(checked.house, actor, KEY, 2, checked.number),
-        lambda: move_case(checked.house, actor, KEY, 2, checked.number, reason="x", accepts=(), token="t"),
+        lambda: see_difference(checked.ctx, actor, KEY, 1, 2),
+        lambda: see_open_cases(checked.ctx, actor, KEY, 1, 2),
+        lambda: list_open_cases(checked.ctx, actor, KEY, 2),
+        lambda: see_case(checked.ctx, actor, KEY, 2, checked.number),
+        lambda: move_case(checked.ctx, actor, KEY, 2, checked.number, reason="x", accepts=(), token="t"),
     ):
         with pytest.raises(Unseen):
             asked()
@@ -251,17 +251,17 @@ def test_a_version_that_is_not_published_is_not_found(checked: School) -> None:
     for versions in ((1, 2), (2, 1), (1, 99)):
         for see in (see_difference, see_open_cases):
             with pytest.raises(Unseen):
-                see(checked.house, actor, KEY, *versions)
+                see(checked.ctx, actor, KEY, *versions)
     for old, new in ((1, 2), (None, 2), (99, 1)):
         with pytest.raises(Unseen):
-            see_case(checked.house, actor, KEY, new, checked.number, old=old)
+            see_case(checked.ctx, actor, KEY, new, checked.number, old=old)
         with pytest.raises(Unseen):
-            move_case(checked.house, actor, KEY, new, checked.number, reason="x", accepts=(), token="t", old=old)
-    assert see_case(checked.house, actor, KEY, 1, checked.number).line.codes == ("not_newer",), "the control"
+            move_case(checked.ctx, actor, KEY, new, checked.number, reason="x", accepts=(), token="t", old=old)
+    assert see_case(checked.ctx, actor, KEY, 1, checked.number).line.codes == ("not_newer",), "the control"
 
 
 def test_a_reason_is_asked_and_is_short(checked: School) -> None:
-    published(checked.house, HARMLESS)
+    published(checked.ctx, HARMLESS)
     for reason, code in (("", "required"), ("  \n", "required"), ("x" * 501, "too_long:500")):
         with pytest.raises(BadInput) as refused:
             moved(checked, reason=reason)
@@ -276,7 +276,7 @@ def test_a_page_of_the_list_is_followed_by_the_next(school: School, monkeypatch:
     for _case in range(5):
         school.report()
     monkeypatch.setattr(move_case_module, "PAGE", 2)
-    published(school.house, HARMLESS)
+    published(school.ctx, HARMLESS)
     seen: list[str] = []
     after: str | None = ""
     while after is not None:
@@ -285,20 +285,20 @@ def test_a_page_of_the_list_is_followed_by_the_next(school: School, monkeypatch:
         seen += [line.number for line in page.lines]
         after = page.after
     assert len(seen) == len(set(seen)) == 5
-    assert {line.number for line in list_open_cases(school.house, school.person(WHO), KEY, 2)} == set(seen)
+    assert {line.number for line in list_open_cases(school.ctx, school.person(WHO), KEY, 2)} == set(seen)
 
 
 def test_one_moves_and_the_others_stay_as_they_were(checked: School) -> None:
     first = checked.number
     checked.report()
-    published(checked.house, HARMLESS)
+    published(checked.ctx, HARMLESS)
     assert moved(checked, first).is_moved
     assert {line.number for line in listed(checked).lines} == {checked.number}
-    published(checked.house, next_version(DATA, 3, with_another_title))
-    everywhere = list_open_cases(checked.house, checked.person(WHO), KEY, 3)
+    published(checked.ctx, next_version(DATA, 3, with_another_title))
+    everywhere = list_open_cases(checked.ctx, checked.person(WHO), KEY, 3)
     assert [line.number for line in everywhere] == [checked.number, first], "of each earlier version"
     with pytest.raises(Unseen):
-        see_case(checked.house, checked.person(WHO), KEY, 3, first, old=1)
+        see_case(checked.ctx, checked.person(WHO), KEY, 3, first, old=1)
 
 
 def test_one_case_that_cannot_be_read_keeps_no_other_off_the_list(
@@ -306,20 +306,20 @@ def test_one_case_that_cannot_be_read_keeps_no_other_off_the_list(
 ) -> None:
     bad = case_id_of(checked)
     checked.report()
-    published(checked.house, HARMLESS)
+    published(checked.ctx, HARMLESS)
     real = loading.folded
 
-    def torn(house: House, session: Session, case_id: str) -> Any:
+    def torn(ctx: AppContext, session: Session, case_id: str) -> Any:
         if case_id == bad:
             raise Sealed("its key is gone")
-        return real(house, session, case_id)
+        return real(ctx, session, case_id)
 
     monkeypatch.setattr(move_case_module, "folded", torn)
     assert sorted(line.codes for line in listed(checked).lines) == [(), ("unread",)]
 
 
 def test_somebody_who_writes_meanwhile_is_waited_for(checked: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    published(checked.house, HARMLESS)
+    published(checked.ctx, HARMLESS)
     real, clashes = loading.keep, count()
 
     def clashing(*arguments: Any, **more: Any) -> Any:
@@ -339,12 +339,12 @@ def test_two_administrators_at_once_move_a_case_once(school: School) -> None:
     for _case in range(6):
         school.report()
         numbers.append(school.number)
-    published(school.house, HARMLESS)
+    published(school.ctx, HARMLESS)
     people = [school.person(WHO), school.person(f"{WHO}/2")]
     for number in numbers:
 
         def one(actor: Any, number: str = number) -> Moved:
-            return move_case(school.house, actor, KEY, 2, number, reason="x", accepts=(), token=number)
+            return move_case(school.ctx, actor, KEY, 2, number, reason="x", accepts=(), token=number)
 
         with ThreadPoolExecutor(2) as pool:
             assert all(done.line.is_moved for done in pool.map(one, people))
@@ -353,12 +353,12 @@ def test_two_administrators_at_once_move_a_case_once(school: School) -> None:
 
 
 def test_pressed_twice_it_is_done_once(checked: School) -> None:
-    published(checked.house, HARMLESS)
+    published(checked.ctx, HARMLESS)
     actor = checked.person(WHO)
 
     def press(**more: Any) -> Moved:
         asked = {"reason": "Motif", "accepts": (), "token": "one", **more}
-        return move_case(checked.house, actor, KEY, 2, checked.number, **asked)
+        return move_case(checked.ctx, actor, KEY, 2, checked.number, **asked)
 
     with pytest.raises(BadInput):
         press(reason="")
@@ -371,7 +371,7 @@ def test_pressed_twice_it_is_done_once(checked: School) -> None:
 
 
 def test_a_case_that_needs_a_decision_uses_no_token_up_without_one(checked: School) -> None:
-    published(checked.house, SHORTER)
+    published(checked.ctx, SHORTER)
     asked = {"reason": "Motif", "token": "one"}
     assert not moved(checked, accepts=(), **asked).is_moved
     assert moved(checked, accepts=["answer_gone"], **asked).is_moved
@@ -379,25 +379,25 @@ def test_a_case_that_needs_a_decision_uses_no_token_up_without_one(checked: Scho
 
 @pytest.mark.exhaustive
 def test_a_case_can_follow_a_third_version_and_keeps_all_answers(checked: School) -> None:
-    published(checked.house, SHORTER)
+    published(checked.ctx, SHORTER)
     moved(checked, accepts=["answer_gone"])
 
-    published(checked.house, next_version(DATA, 3, without_a_question, with_another_title))
+    published(checked.ctx, next_version(DATA, 3, without_a_question, with_another_title))
     checked.act("head", "note", text="Sous la deuxième")
     done = move_case(
-        checked.house, checked.person(WHO), KEY, 3, checked.number, reason="Encore", accepts=(), token="three"
+        checked.ctx, checked.person(WHO), KEY, 3, checked.number, reason="Encore", accepts=(), token="three"
     )
     assert done.line.is_moved
     assert [version for _seq, version in _case(checked).case.versions] == [1, 2, 3]
     seq = next(event.seq for event in events_of(checked) if getattr(event, "act", "") == "safety_check")
-    _head, record = see_record(checked.house, checked.person("head"), checked.number, seq)
+    _head, record = see_record(checked.ctx, checked.person("head"), checked.number, seq)
     assert {key: record.answers.get(key) for key in SAFE} == SAFE
     agrees_with_its_events(checked)
 
 
 def _case(school: School) -> Loaded:
-    with school.house.realm.reading() as session:
-        return load_by_id(school.house, session, school.person("head"), case_id_of(school))
+    with school.ctx.realm.reading() as session:
+        return load_by_id(school.ctx, session, school.person("head"), case_id_of(school))
 
 
 # ---- whatever is edited ----------------------------------------------------------------------------------------------
@@ -414,9 +414,9 @@ def stories(moroccan: Protocol) -> Iterator[list[Loaded]]:
             player: Player = until.enter_context(throwaway(moroccan, content, datetime(2026, 1, 1, tzinfo=UTC)))
             player.watching = False
             player.play(steps[: len(steps) * 2 // 3])
-            with player.house.realm.reading() as session:
+            with player.ctx.realm.reading() as session:
                 for case_id in index_repository.all_case_ids(session):
-                    found.append(load_by_id(player.house, session, player.actor("head"), case_id))
+                    found.append(load_by_id(player.ctx, session, player.actor("head"), case_id))
         yield found
 
 

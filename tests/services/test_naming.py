@@ -14,7 +14,7 @@ from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.lists import find_by_pupil
 from school_protocol.cases.loading import load
-from school_protocol.cases.pseudonyms import Masks, named_in
+from school_protocol.cases.pseudonyms import Pseudonymiser, named_in
 from school_protocol.cases.service import Done, record_act, take_back
 from school_protocol.cases.showing import see_act, see_case, see_chronology, see_record
 from school_protocol.engine.case import Case
@@ -35,7 +35,7 @@ def test_signs_are_offered_to_whoever_may_know_the_names(school: School) -> None
     school.report()
     texts, protocol = [f"{NAME} et Omar", f"Code {MASSAR}"], school.player.protocol
     for who in ("head", "team_coordinator"):
-        found = named_in(school.house, school.person(who), school.number, protocol, texts)
+        found = named_in(school.ctx, school.person(who), school.number, protocol, texts)
         assert [tokens(one) for one in found] == [["[EV1]", "[EC1]"], ["[EV1]"]]
 
 
@@ -44,7 +44,7 @@ def test_who_reads_pseudonyms_learns_no_name_by_typing_it(school: School) -> Non
     person, protocol = school.person("directorate"), school.player.protocol
     texts = [f"{NAME}, Omar, Imane", f"{MASSAR} {MASSAR[1:]}"]
     imane = {"slot": "targeted_pupil", "name": "Imane Lahlou"}
-    names, codes = named_in(school.house, person, school.number, protocol, texts, [imane])
+    names, codes = named_in(school.ctx, person, school.number, protocol, texts, [imane])
     assert tokens(names) == ["[EV2]"]
     assert tokens(codes) == ["[…]"]
 
@@ -56,16 +56,16 @@ def test_people_of_the_same_form_count_under_the_numbers_that_they_will_have(sch
         {"slot": "targeted_pupil", "name": "Hiba Raji"},
     ]
     texts, protocol = ["Imane, Hiba, Personne"], school.player.protocol
-    [found] = named_in(school.house, school.person("reporter"), None, protocol, texts, people)
+    [found] = named_in(school.ctx, school.person("reporter"), None, protocol, texts, people)
     assert tokens(found) == ["[EV1]", "[EV2]"]
     school.report()
-    [found] = named_in(school.house, school.person("head"), school.number, protocol, texts, people)
+    [found] = named_in(school.ctx, school.person("head"), school.number, protocol, texts, people)
     assert tokens(found) == ["[EV2]", "[EV3]"]
 
 
 def folded(school: School) -> Case:
-    with school.house.realm.reading() as session:
-        return load(school.house, session, school.person("head"), school.number).case
+    with school.ctx.realm.reading() as session:
+        return load(school.ctx, session, school.person("head"), school.number).case
 
 
 # ---- the summary ---------------------------------------------------------------------------------------------------
@@ -78,11 +78,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def issue(school: School, who: str, token: str | None = None) -> str:
     actor = school.person(who)
-    return issue_case_file(school.house, actor, school.number, "supervisor", "fr", token=token).data.decode()
+    return issue_case_file(school.ctx, actor, school.number, "supervisor", "fr", token=token).data.decode()
 
 
 def is_asked(school: School, who: str) -> bool:
-    options = see_case_file(school.house, school.person(who), school.number)
+    options = see_case_file(school.ctx, school.person(who), school.number)
     assert options.awaits("school") is False
     return options.awaits("supervisor")
 
@@ -103,7 +103,7 @@ def test_whoever_can_write_the_summary_confirms_it_before_a_copy_and_again_when_
     first = issue(school, "head", token="one")
     assert "[EV1] est suivie" in first
     assert "stands=True" in first
-    see_case(school.house, school.person("team_coordinator"), school.number)
+    see_case(school.ctx, school.person("team_coordinator"), school.number)
     school.act("head", "note", text="Rappel à faire")
     assert not is_asked(school, "team_coordinator")
     issue(school, "team_coordinator")
@@ -140,7 +140,7 @@ def test_a_name_that_the_case_learns_later_is_a_sign_in_an_older_summary(school:
     school.act("head", "add_person", persons=[{"slot": "witness", "name": "Hamza Kabbaj"}])
     assert "[T1] va mieux." in issue(school, "directorate")
     for who, said in (("directorate", "[T1] va mieux."), ("head", "Hamza va mieux.")):
-        _head, record = see_record(school.house, school.person(who), school.number, done.seq)
+        _head, record = see_record(school.ctx, school.person(who), school.number, done.seq)
         assert record.answers["summary"] == said
 
 
@@ -153,7 +153,7 @@ def test_a_summary_is_no_news_and_no_correction_of_it_is_taken(school: School) -
     pointed = {"record": str(done.seq), "what_changes": "x", "reason": "x"}
     with pytest.raises(Refused) as refused:
         record_act(
-            school.house, school.person("head"), school.number, "correction", pointed, expected=None, token="c",
+            school.ctx, school.person("head"), school.number, "correction", pointed, expected=None, token="c",
             changes=SUMMARY,
         )  # fmt: skip
     assert "not_correctable" in [one.code for one in refused.value.reasons]
@@ -162,7 +162,7 @@ def test_a_summary_is_no_news_and_no_correction_of_it_is_taken(school: School) -
 def test_the_writers_word_is_given_anew_each_time(school: School) -> None:
     school.report()
     school.act("head", "nameless_summary", SUMMARY)
-    assert dict(see_act(school.house, school.person("head"), school.number, "nameless_summary").prefill) == {
+    assert dict(see_act(school.ctx, school.person("head"), school.number, "nameless_summary").prefill) == {
         "summary": SUMMARY["summary"]
     }
     with pytest.raises(BadInput):
@@ -183,7 +183,7 @@ def escalated(school: School, who: str) -> Done:
 
 
 def reference(school: School, who: str, seq: int) -> str:
-    _head, record = see_record(school.house, school.person(who), school.number, seq)
+    _head, record = see_record(school.ctx, school.person(who), school.number, seq)
     return str(record.answers["reference"])
 
 
@@ -199,7 +199,7 @@ def test_a_supervisor_reads_back_their_own_guess_unchanged_on_pages_and_papers(s
         assert reference(school, who, done.seq) == GUESS
     school.act("head", "told_by_voice", who_was_told=["head"])
     school.move("directorate", "mark_sent", reason=GUESS)
-    _head, page = see_chronology(school.house, school.person("directorate"), school.number)
+    _head, page = see_chronology(school.ctx, school.person("directorate"), school.number)
     assert [event.detail["reason"] for event in page.events if event.kind == "step_taken"] == [GUESS, ""]
     paper = issue(school, "directorate")
     assert paper.count(GUESS) == 2, "the reference and the step’s reason, which whoever oversees answers for"
@@ -213,7 +213,7 @@ def test_what_the_school_typed_is_masked_for_supervisors(school: School) -> None
         assert reference(school, who, done.seq) == said
     school.act("head", "told_by_voice", who_was_told=["head"])
     school.move("team_coordinator", "mark_sent", reason=f"Pour {NAME}")
-    _head, page = see_chronology(school.house, school.person("directorate"), school.number)
+    _head, page = see_chronology(school.ctx, school.person("directorate"), school.number)
     assert "Pour [EV1]" in [event.detail.get("reason") for event in page.events]
     paper = issue(school, "directorate")
     assert masked in paper
@@ -248,8 +248,8 @@ def test_a_supervisor_who_was_seated_where_names_are_read_knows_them(school: Sch
 
 def test_of_a_corrected_entry_each_text_is_treated_by_who_wrote_it_first(school: School) -> None:
     escalated(school, "directorate")
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("academy"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("academy"), school.number)
     first = next(one for one in loaded.events if isinstance(one, Recorded) and one.act == "referral")
     corrector, seq = school.account("head"), loaded.case.last_seq + 1
     changes = {"reference": GUESS, "rows": [{"words": f"Vu {NAME}"}]}
@@ -257,7 +257,7 @@ def test_of_a_corrected_entry_each_text_is_treated_by_who_wrote_it_first(school:
     loaded = replace(loaded, events=(*loaded.events, correction))
     record = loaded.case.record(first.seq)
     assert record is not None
-    masked = Masks(loaded).of(replace(record, corrections=[seq], answers=changes))
+    masked = Pseudonymiser(loaded).of(replace(record, corrections=[seq], answers=changes))
     assert masked(GUESS) == GUESS
     assert masked(f"Vu {NAME}") == "Vu [EV1]"
 
@@ -274,11 +274,11 @@ def informed(school: School) -> Done:
 
 
 def finds(school: School) -> list[str]:
-    return [line.number for line in find_by_pupil(school.house, school.person("head"), WRONG)]
+    return [line.number for line in find_by_pupil(school.ctx, school.person("head"), WRONG)]
 
 
 def offered(school: School) -> list[str]:
-    [found] = named_in(school.house, school.person("head"), school.number, school.player.protocol, ["Karim est venu"])
+    [found] = named_in(school.ctx, school.person("head"), school.number, school.player.protocol, ["Karim est venu"])
     return tokens(found)
 
 
@@ -287,16 +287,16 @@ def test_whom_only_an_entry_taken_back_named_is_neither_found_nor_offered(school
     school.report()
     done = informed(school)
     assert (finds(school), offered(school)) == ([school.number], ["[RL1]"])
-    take_back(school.house, school.person("head"), school.number, done.seq, expected=None, token="undo")
+    take_back(school.ctx, school.person("head"), school.number, done.seq, expected=None, token="undo")
     assert (finds(school), offered(school)) == ([], [])
-    rebuild_index(school.house)
+    rebuild_index(school.ctx)
     assert finds(school) == []
     school.act("head", "raise_danger", which_danger="self_harm")
     text = school.act("head", "referral", {**REFERRED, "reference": "Karim est venu"})
     assert reference(school, "directorate", text.seq) == "[RL1] est venu"
     informed(school)
     assert (finds(school), offered(school)) == ([school.number], ["[RL2]"])
-    rebuild_index(school.house)
+    rebuild_index(school.ctx)
     assert finds(school) == [school.number]
 
 
@@ -308,7 +308,7 @@ def test_an_index_made_anew_forgets_marks_that_an_earlier_version_left(
     done = informed(school)
     with monkeypatch.context() as before:
         before.setattr(cases_repository, "unmark", lambda *_args: None)
-        take_back(school.house, school.person("head"), school.number, done.seq, expected=None, token="undo")
+        take_back(school.ctx, school.person("head"), school.number, done.seq, expected=None, token="undo")
     assert finds(school) == [school.number]
-    rebuild_index(school.house)
+    rebuild_index(school.ctx)
     assert finds(school) == []

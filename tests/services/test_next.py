@@ -54,8 +54,8 @@ def open_acts(view: CaseView) -> set[str]:
 
 
 def line(school: School, who: str) -> CaseLine:
-    with school.house.realm.reading() as session:
-        found = own_line(school.house, load(school.house, session, school.person(who), school.number))
+    with school.ctx.realm.reading() as session:
+        found = own_line(school.ctx, load(school.ctx, session, school.person(who), school.number))
     assert found is not None
     return found
 
@@ -96,7 +96,7 @@ def test_a_follow_up_that_closing_waits_for_is_late_though_a_later_one_was_held(
 
 
 def followed(school: School) -> dict[str, Any]:
-    now = school.house.now()
+    now = school.ctx.now()
     return {
         "held_on": now.date().isoformat(), "mode": "in_person", "child_view": "given", "stopped": "yes", "safety": 5,
         "attendance": "regular", "conclusion": "stable", "new_facts": "no", "planned_on": now.date().isoformat(),
@@ -179,7 +179,7 @@ def test_who_alone_can_meet_what_is_missing_is_told_and_reads_for_which_need(mor
             "me", moroccan.acts["no_referral"].title, moroccan.needs["offence_settled"],
         )  # fmt: skip
         assert "no_referral" in keys(school.seen_by(HEAD))
-        assert school.number in [one.number for one in see_desk(school.house, school.person(HEAD), filter="mine").lines]
+        assert school.number in [one.number for one in see_desk(school.ctx, school.person(HEAD), filter="mine").lines]
         assert [message["to"] for message in notices(school) if message["move"] == "no_referral"] == ["head"]
         school.act(REFERENT, "note", text="Rien de neuf.")
         assert not [one for one in notices(school) if one["move"] == "no_referral"], "once"
@@ -190,13 +190,13 @@ def asked(school: School) -> list[tuple[str, str, str]]:
 
 
 def row_of(school: School) -> Any:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         return index_repository.row_of(session, school.player.case_id() or "")
 
 
 def notices(school: School) -> list[Any]:
-    with school.house.realm.writing() as session:
-        taken = work_queue.take_messages(session, school.house.now() + timedelta(days=1), limit=200, kind="notify")
+    with school.ctx.realm.writing() as session:
+        taken = work_queue.take_messages(session, school.ctx.now() + timedelta(days=1), limit=200, kind="notify")
     return [one.payload for one in taken]
 
 
@@ -240,11 +240,11 @@ def test_what_was_refused_is_not_proposed_again_unchanged(refused: School) -> No
 
 
 def test_who_refused_finds_the_case_among_those_that_wait_for_the_team(refused: School) -> None:
-    queue = see_queue(refused.house, refused.person("directorate"), Chosen(kind=TEAM))
+    queue = see_queue(refused.ctx, refused.person("directorate"), Chosen(kind=TEAM))
     (found,) = queue.lines
     assert (found.case.number, found.case.review) == (refused.number, "sent_back")
     refused.act("team_coordinator", "follow_up", followed(refused))
-    assert not see_queue(refused.house, refused.person("directorate"), Chosen(kind=TEAM)).lines
+    assert not see_queue(refused.ctx, refused.person("directorate"), Chosen(kind=TEAM)).lines
 
 
 def test_a_closure_that_the_head_refuses_is_to_be_answered_too(school: School) -> None:

@@ -71,7 +71,7 @@ class Watched:
 
     @property
     def now(self) -> datetime:
-        return self.school.house.now()
+        return self.school.ctx.now()
 
     def known(self, *names: str, language: str = "fr") -> Watched:
         """People with a mail address and a phone."""
@@ -79,23 +79,23 @@ class Watched:
             account, place = self.school.account(who), len(self.people) // 2 + 1
             email, phone = f"{who.replace('/', '-')}@college.example", f"06{place:08}"
             self.people |= {email: who, phone: who}
-            with self.school.house.directory.writing() as session:
+            with self.school.ctx.directory.writing() as session:
                 auth_repository.set_address(session, account, email=email, phone=phone)
                 auth_repository.set_language(session, account, language)
         return self
 
     def address(self, who: str, email: str | None, phone: str | None = None) -> None:
-        with self.school.house.directory.writing() as session:
+        with self.school.ctx.directory.writing() as session:
             auth_repository.set_address(session, self.school.account(who), email=email, phone=phone)
 
     def username(self, who: str) -> str:
-        with self.school.house.directory.reading() as session:
+        with self.school.ctx.directory.reading() as session:
             found = auth_repository.account(session, self.school.account(who))
         assert found is not None
         return found.username
 
     def sweep(self) -> Watched:
-        sweep(self.school.house, Post(self.mail, self.sms))
+        sweep(self.school.ctx, Post(self.mail, self.sms))
         return self
 
     def told(self, recorder: Recorder | None = None) -> list[str]:
@@ -111,19 +111,19 @@ class Watched:
 
     def ask(self, to: str, *, urgent: bool = False) -> None:
         """A move asks that these be told."""
-        with self.school.house.realm.writing() as session:
+        with self.school.ctx.realm.writing() as session:
             payload = {"case": self.case_id, "to": to, "move": "m", "urgent": urgent}
             work_queue.put_message(session, "notify", payload, at=self.now)
 
     @property
     def case_id(self) -> str:
-        with self.school.house.realm.reading() as session:
+        with self.school.ctx.realm.reading() as session:
             found = cases_repository.find_by_number(session, self.school.number)
         assert found is not None
         return found
 
     def lines(self) -> set[tuple[str, str, str]]:
-        with self.school.house.realm.reading() as session:
+        with self.school.ctx.realm.reading() as session:
             return {(line.role, line.channel, line.state) for line in told_of(session, self.case_id)}
 
     def opened(self, who: str = "team_member", **answers: Any) -> Watched:
@@ -136,7 +136,7 @@ class Watched:
 
     def close_days(self, *days: date) -> None:
         """The school is closed on these days."""
-        with self.school.house.directory.writing() as session:
+        with self.school.ctx.directory.writing() as session:
             region = auth_repository.units_of_kind(session, UnitKind.region)[0]
             people_repository.set_calendar(session, region.id, Calendar(opening=SCHOOL_WEEK, closed=frozenset(days)))
 
@@ -155,7 +155,7 @@ def watch(moroccan: Protocol) -> Iterator[Callable[..., Watched]]:
         player = manager.__enter__()
         made.append(manager)
         given = {"address": DESK, "sms_hook": "https://hook.example", **settings}
-        player.house = replace(player.house, settings=replace(player.house.settings, **given))
+        player.ctx = replace(player.ctx, settings=replace(player.ctx.settings, **given))
         return Watched(School(player, count(1)))
 
     yield make
@@ -215,7 +215,7 @@ def test_digests_wait_for_the_opening_but_not_for_term() -> None:
 
 def test_who_is_excluded_or_has_left_gets_nothing(watched: Watched) -> None:
     school = watched.known("team_member/3").school
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_active(session, school.account("team_member/3"), False)
     school.report(must_not_read=[school.account("team_member/2")], danger_now="unsure")
     assert watched.sweep().told() == ["team_coordinator!", "team_member!"]
@@ -257,7 +257,7 @@ def test_an_implicated_head_is_passed_by_for_who_acts_or_oversees(watched: Watch
 
 def neighbouring(watched: Watched, code: str) -> str:
     """The head of another school of the province, reached at `next@b.example`."""
-    with watched.school.house.directory.writing() as session:
+    with watched.school.ctx.directory.writing() as session:
         province = auth_repository.units_of_kind(session, UnitKind.province)[0]
         unit = auth_repository.add_unit(session, kind=UnitKind.school, code=code, names={"fr": "B"}, parent=province.id)
         head = auth_repository.add_account(
@@ -348,10 +348,10 @@ def raised_at_night(watched: Watched) -> Watched:
     """A danger raised at 22:30, before a closed day, that nobody of the team sees."""
     watched.close_days(date(2026, 11, 26), date(2026, 11, 27))
     watched.school.report("reporter", danger_now="unsure")
-    with watched.school.house.realm.reading() as session:
+    with watched.school.ctx.realm.reading() as session:
         (report,) = lookup_repository.of_reporter(session, watched.school.account("reporter"), limit=2)
     raise_from_receipt(
-        watched.school.house, watched.school.person("reporter"), report.id, "blackmail", token=watched.school.token()
+        watched.school.ctx, watched.school.person("reporter"), report.id, "blackmail", token=watched.school.token()
     )
     return watched
 
@@ -577,14 +577,14 @@ def test_a_case_that_cannot_be_opened_holds_up_no_other(
         ids.append(watched.case_id)
     former = notifications_service._climb_one
 
-    def climb(house: Any, case_id: str) -> None:
+    def climb(ctx: Any, case_id: str) -> None:
         if case_id == min(ids):
             raise RuntimeError(NAME)
-        former(house, case_id)
+        former(ctx, case_id)
 
     monkeypatch.setattr(notifications_service, "_climb_one", climb)
     watched.swept(hours=2)
-    with watched.school.house.realm.reading() as session:
+    with watched.school.ctx.realm.reading() as session:
         climbed = [
             any(cause.startswith("due:") for cause in notifications_service.repository.causes(session, one))
             for one in ids
@@ -598,19 +598,19 @@ def test_a_case_that_cannot_be_opened_holds_up_no_other(
 
 
 def test_addresses_are_kept_taken_away_and_refused(watched: Watched) -> None:
-    house = watched.school.house
-    with house.directory.reading() as session:
+    ctx = watched.school.ctx
+    with ctx.directory.reading() as session:
         head = auth_repository.account(session, watched.school.account("head"))
     assert head is not None
-    kept = keep_address(house, head.username, email=" tete@college.example ", phone="+212 6 00-00.00 (01)")
+    kept = keep_address(ctx, head.username, email=" tete@college.example ", phone="+212 6 00-00.00 (01)")
     assert (kept.email, kept.phone) == ("tete@college.example", "+212600000001")
-    assert keep_address(house, head.username).email == "tete@college.example"
-    assert keep_address(house, head.username, email="").email is None
+    assert keep_address(ctx, head.username).email == "tete@college.example"
+    assert keep_address(ctx, head.username, email="").email is None
     with pytest.raises(Unseen):
-        keep_address(house, "nobody", email="a@b.example")
+        keep_address(ctx, "nobody", email="a@b.example")
     for wrong in ("a", "a@b", "a@b.example\nBcc: c@d.example", "a b@c.example", "é@c.example", "a@b.example, c@d.e"):
         with pytest.raises(BadInput) as refused:
-            keep_address(house, head.username, email=wrong, phone="12")
+            keep_address(ctx, head.username, email=wrong, phone="12")
         assert set(refused.value.problems) == {"email", "phone"}
 
 
@@ -623,13 +623,13 @@ def test_an_address_that_comes_late_still_brings_what_is_urgent(watched: Watched
     watched.sweep()
     watched.told()
     username = watched.username("team_member")
-    keep_address(watched.school.house, username, email="late@college.example")
+    keep_address(watched.school.ctx, username, email="late@college.example")
     watched.people["late@college.example"] = "late"
     assert "late!" in watched.sweep().told()
     assert "late!" not in watched.sweep().told()
     watched.school.seen_by("team_member")
     watched.school.wait(days=3)
-    keep_address(watched.school.house, watched.username("team_coordinator"), email="later@college.example")
+    keep_address(watched.school.ctx, watched.username("team_coordinator"), email="later@college.example")
     watched.people["later@college.example"] = "later"
     assert "later!" not in watched.sweep().told()
 
@@ -645,25 +645,25 @@ def test_an_address_that_comes_late_still_brings_what_is_urgent(watched: Watched
 def test_by_whatever_door_an_address_comes_it_brings_what_is_urgent(watched: Watched, door: str, lost: str) -> None:
     """Also where the address was taken away as the message waited."""
     office = Office(watched.school)
-    house, account, name = office.house, watched.school.account("team_member"), watched.username("team_member")
+    ctx, account, name = office.ctx, watched.school.account("team_member"), watched.username("team_member")
     if lost == "before":
         watched.address("team_member", None)
     watched.school.report("reporter", danger_now="yes")
-    sweep(house, Post(None, None))
+    sweep(ctx, Post(None, None))
     watched.address("team_member", None)
     watched.sweep().told()
     if door == "page":
         people_service.change_account(
-            house, office.actor("chief"), account, name_fr="Late", name_ar=None, language="fr",
+            ctx, office.actor("chief"), account, name_fr="Late", name_ar=None, language="fr",
             email="late@college.example", phone=None, token="late",
         )  # fmt: skip
     elif door == "list":
         Clerk(office).apply(f"personne;;;Late;;{name};membre_er;00000A;;;late@college.example;;")
     else:
-        keep_address(house, name, email="late@college.example")
+        keep_address(ctx, name, email="late@college.example")
     watched.people["late@college.example"] = "late"
     assert "late!" in watched.sweep().told()
     assert "late!" not in watched.sweep().told()
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         rows = administration_log.about(session, account, kinds=[Kind.address_changed], limit=9)
     assert [row.reason for row in rows] == [{"page": "correction", "list": "list", "command": "by_command"}[door]]

@@ -18,7 +18,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.intake import open_case, rehearse_opening, see_opening
 from school_protocol.cases.loading import load, load_by_id, reindex
 from school_protocol.cases.on_paper import OnPaper
-from school_protocol.cases.pseudonyms import Masks
+from school_protocol.cases.pseudonyms import Pseudonymiser
 from school_protocol.cases.service import record_act, rehearse_act
 from school_protocol.cases.showing import see_act, see_case, see_chronology, see_record
 from school_protocol.cases.view_models import PaperLine, RecordView
@@ -44,13 +44,13 @@ def on_paper(school: School, by: str = "", at: datetime = EARLIER) -> OnPaper:
 
 
 def entry(school: School, who: str, seq: int) -> RecordView:
-    return see_record(school.house, school.person(who), school.number, seq)[1]
+    return see_record(school.ctx, school.person(who), school.number, seq)[1]
 
 
 def problems(school: School, who: str, act: str, paper: OnPaper, /, **answers: str) -> Mapping[str, tuple[str, ...]]:
     """What is wrong with it as it would be recorded, and as it is."""
     with pytest.raises(BadInput) as rehearsed:
-        rehearse_act(school.house, school.person(who), school.number, act, answers, expected=None, paper=paper)
+        rehearse_act(school.ctx, school.person(who), school.number, act, answers, expected=None, paper=paper)
     with pytest.raises(BadInput) as tried:
         school.act(who, act, answers, paper=paper)
     assert tried.value.problems == rehearsed.value.problems
@@ -67,8 +67,8 @@ def test_it_is_shown_with_both_names_and_both_times(told: School) -> None:
     assert shown.paper == PaperLine(names["team_member"], "team_member", EARLIER)
     assert (shown.actor, shown.role) == (names["team_coordinator"], "team_coordinator")
     assert (shown.author, shown.author_role, shown.written_at) == (names["team_member"], "team_member", EARLIER)
-    assert (shown.occurred_at, shown.at) == (EARLIER, told.house.now())
-    _head, page = see_chronology(told.house, told.person("head"), told.number)
+    assert (shown.occurred_at, shown.at) == (EARLIER, told.ctx.now())
+    _head, page = see_chronology(told.ctx, told.person("head"), told.number)
     (line,) = [event.record for event in page.events if event.seq == done.seq]
     assert line is not None
     assert line.paper == shown.paper
@@ -83,7 +83,7 @@ def test_what_is_typed_here_says_nothing_of_paper(told: School) -> None:
 @pytest.mark.exhaustive
 def test_the_case_file_prints_who_wrote_and_who_typed(told: School) -> None:
     told.act("team_coordinator", "safety_check", SAFE, paper=on_paper(told, "team_member"))
-    issued = issue_case_file(told.house, told.person("head"), told.number, "school", "fr")
+    issued = issue_case_file(told.ctx, told.person("head"), told.number, "school", "fr")
     text = " ".join(" ".join(page.extract_text() for page in PdfReader(BytesIO(issued.data)).pages).split())
     assert "Écrit sur papier par" in text
     assert "sur papier" in text
@@ -93,17 +93,17 @@ def test_the_case_file_prints_who_wrote_and_who_typed(told: School) -> None:
 @pytest.mark.exhaustive
 def test_its_clock_ran_from_the_paper_and_what_is_kept_holds(told: School) -> None:
     done = told.act("team_coordinator", "safety_check", SAFE, paper=on_paper(told, "team_member"))
-    duties = {line.duty.key: line for line in see_case(told.house, told.person("head"), told.number).duties}
+    duties = {line.duty.key: line for line in see_case(told.ctx, told.person("head"), told.number).duties}
     assert (duties["danger_check"].state, duties["danger_check"].done_at) == ("done", EARLIER)
-    with told.house.realm.writing() as session:
+    with told.ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, told.number) or ""
-        loaded = load_by_id(told.house, session, told.person("head"), case_id)
+        loaded = load_by_id(told.ctx, session, told.person("head"), case_id)
         (count,) = [one for one in dues(loaded.facts) if one.deadline == "safety_check"]
         assert (count.state, count.is_late(loaded.now)) == ("met", False)
         row = index_repository.row_of(session, case_id)
         assert row is not None
-        assert replace(reindex(told.house, session, case_id), moved_at=row.moved_at) == row
-        assert journal.verify_all(session, told.house.vault) == []
+        assert replace(reindex(told.ctx, session, case_id), moved_at=row.moved_at) == row
+        assert journal.verify_all(session, told.ctx.vault) == []
     assert loaded.events[-1].seq >= done.seq
 
 
@@ -118,11 +118,11 @@ def test_whoever_reads_no_names_reads_none_back_by_naming_another_writer(
 ) -> None:
     """Texts are masked by what their typist may know: another's name on the paper opens nothing."""
     done = told.act(typist, "safety_check", SAFE, paper=on_paper(told, writer))
-    with told.house.realm.reading() as session:
-        loaded = load(told.house, session, told.person("directorate"), told.number)
+    with told.ctx.realm.reading() as session:
+        loaded = load(told.ctx, session, told.person("directorate"), told.number)
     record = loaded.case.record(done.seq)
     assert record is not None
-    assert Masks(loaded).of(record)(NAME) == read
+    assert Pseudonymiser(loaded).of(record)(NAME) == read
 
 
 # ---- who wrote it, as the directory knows --------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_whoever_reads_no_names_reads_none_back_by_naming_another_writer(
 
 def hired(school: School, starts: date, ends: date | None = None) -> str:
     """A member of the team for some days: their account."""
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         account = auth_repository.add_account(
             session, username=f"guest-{starts}-{ends}", names={"fr": "Invitée"}, language="fr",
             created_at=NOW, certified=True, trained_until=date(2099, 1, 1),
@@ -183,7 +183,7 @@ def test_a_moment_without_a_zone_is_the_schools(told: School) -> None:
 @pytest.mark.exhaustive
 def test_the_page_offers_those_who_may_have_done_it(told: School) -> None:
     def offered(who: str, act: str) -> set[str] | None:
-        lines = see_act(told.house, told.person(who), told.number, act).writers
+        lines = see_act(told.ctx, told.person(who), told.number, act).writers
         return None if lines is None else {line.id for line in lines}
 
     for who in ("team_member", "team_coordinator", "head", "data_officer", "reporter"):
@@ -203,16 +203,16 @@ def test_a_report_from_the_future_opens_nothing(school: School) -> None:
     paper = OnPaper((NOW + timedelta(minutes=1)).isoformat())
     for use_case, more in ((rehearse_opening, {}), (open_case, {"token": "t"})):
         with pytest.raises(BadInput) as refused:
-            use_case(school.house, school.person("team_member"), "report", REPORT, paper=paper, **more)
+            use_case(school.ctx, school.person("team_member"), "report", REPORT, paper=paper, **more)
         assert refused.value.problems == {"paper.at": ("in_the_future",)}
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         assert index_repository.all_case_ids(session) == []
 
 
 def test_the_report_page_offers_who_may_report(school: School) -> None:
     for who in ("team_member", "reporter", "data_officer"):
         school.person(who)
-    lines = see_opening(school.house, school.person("team_member")).writers
+    lines = see_opening(school.ctx, school.person("team_member")).writers
     assert lines is not None
     assert {line.id for line in lines} == {school.account("reporter")}
 
@@ -231,10 +231,10 @@ def test_pressed_twice_it_is_recorded_once_and_another_writer_is_another_form(to
 
 def test_a_password_typed_with_anothers_paper_signs_nothing(told: School) -> None:
     told.act("head", "name_seat", seat="acting_head", account=told.account("team_member"))
-    paper, answers = on_paper(told, "team_member", told.house.now()), {"reason": "x"}
+    paper, answers = on_paper(told, "team_member", told.ctx.now()), {"reason": "x"}
     with pytest.raises((Refused, BadInput)) as refused:
         record_act(
-            told.house, told.person("head"), told.number, "no_referral", answers, expected=None, token=told.token(),
+            told.ctx, told.person("head"), told.number, "no_referral", answers, expected=None, token=told.token(),
             password="whatever", paper=paper,
         )  # fmt: skip
     assert "wrong_password" not in str(refused.value), "it is not even looked at"

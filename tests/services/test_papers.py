@@ -24,9 +24,9 @@ pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango i
 
 
 def issued(school: School) -> list[DocumentIssued]:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
-        events = [from_entry(entry) for entry in cases_repository.load_events(session, school.house.vault, case_id)]
+        events = [from_entry(entry) for entry in cases_repository.load_events(session, school.ctx.vault, case_id)]
     return [event for event in events if isinstance(event, DocumentIssued)]
 
 
@@ -34,13 +34,13 @@ def issued(school: School) -> list[DocumentIssued]:
 def test_pressed_twice_it_is_the_same_copy_whatever_came_between(school: School) -> None:
     school.report()
     head = school.person("head")
-    first = issue_case_file(school.house, head, school.number, "school", "fr", token="one")
+    first = issue_case_file(school.ctx, head, school.number, "school", "fr", token="one")
     school.wait(minutes=3)
     school.act("head", "note", text="Écrit entre deux")
-    again = issue_case_file(school.house, head, school.number, "school", "fr", token="one")
+    again = issue_case_file(school.ctx, head, school.number, "school", "fr", token="one")
     assert (again.copy, again.data) == (first.copy, first.data)
     assert [event.digest for event in issued(school)] == [hashlib.sha256(first.data).hexdigest()]
-    other = issue_case_file(school.house, head, school.number, "school", "fr", token="two")
+    other = issue_case_file(school.ctx, head, school.number, "school", "fr", token="two")
     assert (other.copy, len(issued(school))) == (first.copy + 1, 2)
     assert other.data != first.data
 
@@ -48,11 +48,11 @@ def test_pressed_twice_it_is_the_same_copy_whatever_came_between(school: School)
 def test_a_copy_that_is_kept_no_longer_is_said_to_be(school: School) -> None:
     school.report()
     head = school.person("head")
-    issue_case_file(school.house, head, school.number, "school", "fr", token="one")
-    with school.house.realm.writing() as session:
-        assert case_files_repository.drop_outdated(session, school.house.now() + timedelta(days=1)) == 2
+    issue_case_file(school.ctx, head, school.number, "school", "fr", token="one")
+    with school.ctx.realm.writing() as session:
+        assert case_files_repository.drop_outdated(session, school.ctx.now() + timedelta(days=1)) == 2
     with pytest.raises(SentBefore) as refused:
-        issue_case_file(school.house, head, school.number, "school", "fr", token="one")
+        issue_case_file(school.ctx, head, school.number, "school", "fr", token="one")
     assert refused.value.outcome["copy"] == 1
     assert len(issued(school)) == 1
 
@@ -72,7 +72,7 @@ def test_nobody_waits_while_a_file_is_made_and_what_was_written_meanwhile_is_in_
         return b"%PDF " + str(len(view.events)).encode()
 
     hand_out_as(monkeypatch, slow)
-    done = issue_case_file(school.house, head, school.number, "school", "fr", token="one")
+    done = issue_case_file(school.ctx, head, school.number, "school", "fr", token="one")
     assert len(made) == 2
     assert made[1] > made[0]
     assert (done.copy, done.data) == (1, b"%PDF " + str(made[1]).encode())
@@ -92,7 +92,7 @@ def test_what_was_made_once_is_made_no_second_time_until_somebody_writes_or_time
     hand_out_as(monkeypatch, pages)
 
     def hand_out(token: str, language: str = "fr") -> None:
-        issue_case_file(school.house, head, school.number, "school", language, token=token)
+        issue_case_file(school.ctx, head, school.number, "school", language, token=token)
 
     hand_out("one")
     school.wait(minutes=2)
@@ -114,8 +114,8 @@ def test_what_was_taken_back_is_said_on_paper_and_its_words_are_not_printed(scho
     school.report()
     school.act("team_member", "note", text="Dans le bon dossier")
     note = school.act("team_member", "note", text="Dans le mauvais dossier")
-    take_back(school.house, school.person("team_member"), school.number, note.seq, expected=None, token="x")
-    data = issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token="one").data
+    take_back(school.ctx, school.person("team_member"), school.number, note.seq, expected=None, token="x")
+    data = issue_case_file(school.ctx, school.person("head"), school.number, "school", "fr", token="one").data
     pages = " ".join(" ".join(page.extract_text().split()) for page in PdfReader(BytesIO(data)).pages)
     assert f"Fiche n° {note.seq} annulée par son auteur(e)" in pages
     assert "Annulée par son auteur(e) à 10:00" in pages

@@ -35,7 +35,7 @@ from school_protocol.cases import loading
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, keep, load
 from school_protocol.cases.on_paper import OnPaper
-from school_protocol.cases.pseudonyms import Masks
+from school_protocol.cases.pseudonyms import Pseudonymiser
 from school_protocol.cases.service import record_act
 from school_protocol.cases.story_player import throwaway
 from school_protocol.engine import case_summary
@@ -106,11 +106,11 @@ def filled() -> Iterator[Disclosed]:
 
 def copy_of(filled: Disclosed, profile: str, language: str, who: Actor | None = None) -> tuple[str, str]:
     """The pages' text, and the record without the definitions that it carries."""
-    with filled.house.realm.reading() as session:
+    with filled.ctx.realm.reading() as session:
         loaded = filled.load(session, who or filled.chief)
         about = next((key for key, one in loaded.case.people.items() if one.slot == "guardian"), "")
         found = loaded.protocol.documents["case_file"].profiles[profile]
-        made = draft(filled.house, session, loaded, found, language, about if profile == "family" else "")
+        made = draft(filled.ctx, session, loaded, found, language, about if profile == "family" else "")
     return plain(case_file_html(made.view, Wording(language))), made.record.partition(b'"case": {')[2].decode()
 
 
@@ -154,7 +154,7 @@ def astray(filled: Disclosed, profile: str, language: str) -> Iterator[str]:
 
 def every_mark(filled: Disclosed) -> Iterator[tuple[str, str]]:
     """Each mark in any entry of the case, with its field: a family reads the plans that were shown to it."""
-    with filled.house.realm.reading() as session:
+    with filled.ctx.realm.reading() as session:
         records = filled.load(session, filled.chief).case.records
     for record in records:
         for mark, name in marks(filled.protocol.form_of(record.act).fields, record.answers):
@@ -243,11 +243,11 @@ def with_sections(filled: Disclosed, *kinds: str) -> CaseFile:
 
 def altered(filled: Disclosed, profile: str, **changes: Any) -> CaseFile:
     """A copy of that profile, of which the definition says something else."""
-    with filled.house.realm.reading() as session:
+    with filled.ctx.realm.reading() as session:
         loaded = filled.load(session, filled.chief)
         about = "guardian-1" if profile == "family" else ""
         found = loaded.protocol.documents["case_file"].profiles[profile].model_copy(update=changes)
-        return draft(filled.house, session, loaded, found, "fr", about).view
+        return draft(filled.ctx, session, loaded, found, "fr", about).view
 
 
 def test_a_family_reads_of_its_own_side_and_of_the_acts_that_are_for_it(filled: Disclosed) -> None:
@@ -308,12 +308,12 @@ def test_addresses_are_told_in_no_text_and_pages_with_them_are_kept_apart(filled
 
 def addresses_astray(filled: Disclosed) -> Iterator[str]:
     """Addresses in what was written elsewhere."""
-    with filled.house.realm.reading() as session:
+    with filled.ctx.realm.reading() as session:
         loaded = filled.load(session, filled.chief)
     profiles = loaded.protocol.documents["case_file"].profiles
     pieces = [one.cleaned for one in filled.written if one.act.kind is ActKind.evidence and one.cleaned.get("url")]
     for profile in ("supervisor", "school"):
-        mask = Limits(loaded, profiles[profile], {}).mask(Masks(loaded), filled.chief.id, "head")
+        mask = Limits(loaded, profiles[profile], {}).mask(Pseudonymiser(loaded), filled.chief.id, "head")
         for piece in pieces:
             is_told = profile == "school" and piece["sexual_or_intimate"] == "no"
             if (piece["url"] in mask(f"Vu sur {piece['url']}.")) is not is_told:
@@ -328,7 +328,7 @@ def parts_of(view: CaseFile) -> set[str]:
 
 
 def test_each_kind_of_event_stands_in_the_case_and_each_field_of_it_has_a_rule(filled: Disclosed) -> None:
-    with filled.house.realm.reading() as session:
+    with filled.ctx.realm.reading() as session:
         written = {kind_of(one) for one in filled.load(session, filled.chief).events}
     assert written == set(EventKind)
     assert set(EVENTS) == set(EventKind) - set(EVENT_OF_ACT.values())
@@ -389,10 +389,10 @@ def short_answers(loaded: Loaded) -> set[str]:
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_no_word_that_was_typed_leaves_by_a_token(filled: Disclosed, language: str) -> None:
     """Every field of every form holds a mark of its own; the school's own copy, read the same way, is full of them."""
-    with filled.house.realm.reading() as session:
+    with filled.ctx.realm.reading() as session:
         loaded = filled.load(session, filled.chief)
         profile = loaded.protocol.documents["case_file"].profiles["school"]
-        own = json.loads(draft(filled.house, session, loaded, profile, language).record)["case"]
+        own = json.loads(draft(filled.ctx, session, loaded, profile, language).record)["case"]
         short = short_answers(loaded)
     assert planted(by_token(filled, language)) == set()
     assert len(short) > 5, "references and digests were typed, too"
@@ -403,18 +403,18 @@ def test_no_word_that_was_typed_leaves_by_a_token(filled: Disclosed, language: s
 def by_token(filled: Disclosed, language: str) -> str:
     """What another system reads of the case."""
     _token, secret = drawn(filled.player)
-    by = admit(filled.house, secret, Right.cases, "api.case")
-    told = json.loads(read_record(filled.house, by, filled.number, language))["case"]
+    by = admit(filled.ctx, secret, Right.cases, "api.case")
+    told = json.loads(read_record(filled.ctx, by, filled.number, language))["case"]
     return json.dumps(told, ensure_ascii=False)
 
 
 def test_a_reference_is_counted_and_named_among_what_is_left_out(filled: Disclosed) -> None:
     """What a form takes as free text may be a name, or lead to a file that bears one."""
     _token, secret = drawn(filled.player)
-    by = admit(filled.house, secret, Right.cases, "api.case")
-    with filled.house.realm.reading() as session:
+    by = admit(filled.ctx, secret, Right.cases, "api.case")
+    with filled.ctx.realm.reading() as session:
         number = filled.load(session, filled.chief).case.number
-    told = json.loads(read_record(filled.house, by, number, "fr"))["case"]
+    told = json.loads(read_record(filled.ctx, by, number, "fr"))["case"]
     entries = [event["record"] for event in told["events"] if event["record"]]
     of_referrals = [one for one in entries if one["act"]["key"] in ("referral", "referral_answer")]
     assert {"referral", "referral_answer"} == {one["act"]["key"] for one in of_referrals}
@@ -486,13 +486,13 @@ class Packed:
         self.keep(FileOpened(**self.by("team_coordinator"), **known, original=False, purpose="other", reason=reason))
 
     def minutes(self, who: str, words: str, on_paper: str = "") -> None:
-        paper = OnPaper(self.school.house.now().isoformat(), self.school.account(on_paper)) if on_paper else None
+        paper = OnPaper(self.school.ctx.now().isoformat(), self.school.account(on_paper)) if on_paper else None
         self.school.act(who, "others_not_heard", reason="left", words=words, paper=paper)
 
     def correct(self, seq: int, words: str) -> None:
         school = self.school
         record_act(
-            school.house, school.person("team_coordinator"), school.number, "correction",
+            school.ctx, school.person("team_coordinator"), school.number, "correction",
             {"record": str(seq), "what_changes": "x", "reason": "y"}, expected=None, token=school.token(), proven=True,
             changes={"reason": "left", "words": words},
         )  # fmt: skip
@@ -501,22 +501,22 @@ class Packed:
         return self.school.last_seq()
 
     def by(self, who: str) -> dict[str, Any]:
-        now = self.school.house.now() + timedelta(minutes=1)
+        now = self.school.ctx.now() + timedelta(minutes=1)
         return {"actor": self.school.account(who), "role": who, "at": now, "occurred_at": now}
 
     def keep(self, event: Event) -> None:
-        house = self.school.house
-        with house.realm.writing() as session:
-            loaded = load(house, session, self.school.person("head"), self.school.number)
-            keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event])
+        ctx = self.school.ctx
+        with ctx.realm.writing() as session:
+            loaded = load(ctx, session, self.school.person("head"), self.school.number)
+            keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event])
 
     def draft(self, profile: str, language: str) -> printing.Draft:
-        house = self.school.house
-        with house.realm.reading() as session:
-            loaded = load(house, session, self.school.person("head"), self.school.number)
+        ctx = self.school.ctx
+        with ctx.realm.reading() as session:
+            loaded = load(ctx, session, self.school.person("head"), self.school.number)
             found = loaded.protocol.documents["case_file"].profiles[profile]
             about = {"family": "guardian-1", "authority": "referral-1"}.get(profile, "")
-            return draft(house, session, loaded, found, language, about)
+            return draft(ctx, session, loaded, found, language, about)
 
     def secrets(self, profile: str) -> dict[str, str]:
         """What must not stand in such a copy → what it is."""
@@ -535,9 +535,9 @@ class Packed:
 
 def kept_together(packed: Packed) -> Iterator[str]:
     """Pages with addresses that would be handed to a service that is no judicial one."""
-    house = packed.school.house
-    with house.realm.reading() as session:
-        loaded = load(house, session, packed.school.person("head"), packed.school.number)
+    ctx = packed.school.ctx
+    with ctx.realm.reading() as session:
+        loaded = load(ctx, session, packed.school.person("head"), packed.school.number)
     profile = loaded.protocol.documents["case_file"].profiles["authority"]
     if printing.eyes_of(loaded, profile, "referral-1") == printing.eyes_of(loaded, profile, "referral-2"):
         yield "pages for a judicial service are those for others"
@@ -555,9 +555,9 @@ def colleagues_named(packed: Packed) -> Iterator[None]:
     """Colleagues have names of their own, planted where all names of colleagues come from."""
     names, plain_names = packed.names, loading.account_names
 
-    def planted(house: Any, ids: Any, language: str) -> dict[str, str]:
+    def planted(ctx: Any, ids: Any, language: str) -> dict[str, str]:
         own = {key: name for key, name in names.items() if key in set(ids)}
-        return {**plain_names(house, ids, language), **own}
+        return {**plain_names(ctx, ids, language), **own}
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(printing, "account_names", planted)

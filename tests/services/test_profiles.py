@@ -20,7 +20,7 @@ from school_protocol.case_files.pages import case_file_html
 from school_protocol.case_files.printing import draft, sort_of, sources_of
 from school_protocol.case_files.service import Issued, issue_case_file
 from school_protocol.cases.loading import Loaded, load, names_in
-from school_protocol.cases.pseudonyms import Masks
+from school_protocol.cases.pseudonyms import Pseudonymiser
 from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.events import DocumentIssued
@@ -61,7 +61,7 @@ class Copies:
     ) -> tuple[str, Issued]:
         token = token or self.school.token()
         made = issue_case_file(
-            self.school.house, self.school.person(who), self.school.number, profile, language, about=about, token=token
+            self.school.ctx, self.school.person(who), self.school.number, profile, language, about=about, token=token
         )
         return said(made.data.decode()), made
 
@@ -71,7 +71,7 @@ class Copies:
         return [reason.code for reason in refused.value.reasons]
 
     def readers(self, profile: str, who: str = "head") -> list[tuple[str, str]]:
-        options = see_case_file(self.school.house, self.school.person(who), self.school.number)
+        options = see_case_file(self.school.ctx, self.school.person(who), self.school.number)
         return [(one.about, one.refused.code if one.refused else "") for one in options.readers[profile]]
 
     def issued(self) -> list[DocumentIssued]:
@@ -87,8 +87,8 @@ def named(text: str) -> set[str]:
 
 
 def loaded(school: School, who: str = "head") -> Loaded:
-    with school.house.realm.reading() as session:
-        return load(school.house, session, school.person(who), school.number)
+    with school.ctx.realm.reading() as session:
+        return load(school.ctx, session, school.person(who), school.number)
 
 
 def summary(school: School) -> None:
@@ -147,7 +147,7 @@ def test_whoever_reads_no_names_issues_none(copies: Copies) -> None:
     assert named(text) == set()
     assert not any(part in text for part in (SAID, ADDRESS, INTIMATE_ADDRESS, HANDLE))
     assert "les noms de 6 personnes" in text
-    assert see_case_file(copies.school.house, copies.school.person("directorate"), copies.school.number).is_nameless
+    assert see_case_file(copies.school.ctx, copies.school.person("directorate"), copies.school.number).is_nameless
 
 
 @pytest.mark.exhaustive
@@ -255,10 +255,10 @@ def test_whatever_a_familys_copy_prints_holds_no_sign_of_others(school: School, 
     peopled(school, (OTHER, MORE[0]), (WITNESS, MORE[1]))
     seen = loaded(school)
     profile = document_of(seen).profiles["family"].model_copy(update={"sections": (), "acts": {}})
-    with school.house.realm.reading() as session:
-        made = draft(school.house, session, seen, profile, language, "guardian-1")
+    with school.ctx.realm.reading() as session:
+        made = draft(school.ctx, session, seen, profile, language, "guardian-1")
     said = json.loads(made.record)
-    source = sources_of(school.house, {1: seen.protocol})[1]
+    source = sources_of(school.ctx, {1: seen.protocol})[1]
     record = json.dumps(said, ensure_ascii=False).replace(json.dumps(source, ensure_ascii=False), "")
     assert "RL1" in record
     assert not [sign for sign in OTHERS if re.search(rf"\b{sign}\b", record)]
@@ -311,8 +311,8 @@ def test_a_personal_copy_names_and_shows_the_side_of_whom_it_is_for_and_nobody_i
 
 def personal(school: School, about: str) -> Limits:
     seen = loaded(school)
-    with school.house.realm.reading() as session:
-        names = names_in(school.house, session, seen.case_id)
+    with school.ctx.realm.reading() as session:
+        names = names_in(school.ctx, session, seen.case_id)
     limits = Limits(seen, document_of(seen).profiles["family"], names, about)
     seen.names, seen.naming = limits.names(), limits.naming()
     return limits
@@ -322,7 +322,7 @@ def test_words_that_came_with_an_event_name_no_other_to_a_family(copies: Copies)
     told(copies.school)
     limits = personal(copies.school, "guardian-1")
     head = limits.loaded.actor
-    mask = limits.mask(Masks(limits.loaded), head.id, "head")
+    mask = limits.mask(Pseudonymiser(limits.loaded), head.id, "head")
     assert mask(f"{PUPIL} n’a rien écrit à {OTHER}, ni à [T1].") == f"{PUPIL} n’a rien écrit à […], ni à […]."
 
 
@@ -344,7 +344,7 @@ def test_what_was_told_to_one_parent_is_not_in_the_others_copy(copies: Copies) -
     told(copies.school)
     common: dict[str, Any] = {
         "safe_to_tell": "yes", "relation": "mother", "legal_authority": "yes", "child_told_first": "yes",
-        "mode": "in_person", "result": "told", "told_at": copies.school.house.now().isoformat(),
+        "mode": "in_person", "result": "told", "told_at": copies.school.ctx.now().isoformat(),
         "told_what": ["facts"], "rights_given": "yes",
     }  # fmt: skip
     copies.school.act("team_coordinator", "inform_guardian", common, who="guardian-1", requests="Demande de la mère.")
@@ -423,12 +423,12 @@ def test_a_personal_copy_is_never_made_before_it_is_known_for_whom(copies: Copie
     told(copies.school)
     copies.issue("family", "guardian-1")
     copies.issue("school")
-    house = copies.school.house
-    with house.realm.reading() as session:
+    ctx = copies.school.ctx
+    with ctx.realm.reading() as session:
         found = loaded(copies.school)
         profiles = found.protocol.documents["case_file"].profiles
         sorts = {sort_of(found, profiles["family"], "fr", about) for about in ("", "guardian-1", "guardian-2")}
-        for_nobody = draft(house, session, found, profiles["family"], "fr").view
+        for_nobody = draft(ctx, session, found, profiles["family"], "fr").view
         asked = set(session.scalars(select(AskedPaperRow.profile)))
     assert asked == {"school"}
     assert len(sorts) == 3
@@ -516,7 +516,7 @@ def test_the_record_names_no_colleague_whom_nothing_points_at(copies: Copies) ->
 @pytest.mark.exhaustive
 def test_letters_are_offered_beside(copies: Copies) -> None:
     told(copies.school)
-    assert see_letters(copies.school.house, copies.school.person("head"), copies.school.number).letters
+    assert see_letters(copies.school.ctx, copies.school.person("head"), copies.school.number).letters
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def refused(call: Callable[[], object]) -> tuple[str, ...]:
 
 def not_proposed(desk: Desk, draft: str, who: str = "first") -> tuple[str, ...]:
     """Why this administrator can't propose it."""
-    return refused(lambda: publishing_service.propose(desk.house, desk.administrator(who), draft))
+    return refused(lambda: publishing_service.propose(desk.ctx, desk.administrator(who), draft))
 
 
 # ---- the way of a version ------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def test_a_version_is_published_by_two_people_and_holds_from_then_on(desk: Desk)
     assert desk.published() == [(1, True)]
     assert desk.agree(draft, SECOND) == ("lost-things", 2)
     assert desk.published() == [(1, False), (2, True)]
-    assert desk.house.library.current()[0].version == 2
+    assert desk.ctx.library.current()[0].version == 2
 
 
 def test_what_comes_out_is_what_went_in_byte_for_byte(desk: Desk) -> None:
@@ -71,16 +71,16 @@ def test_what_comes_out_is_what_went_in_byte_for_byte(desk: Desk) -> None:
     draft = desk.proposed(content)
     desk.agree(draft, content)
     first = desk.administrator()
-    assert publishing_service.export(desk.house, first, "lost-things", 2).data == content
-    assert publishing_service.export_draft(desk.house, first, draft).data == content
-    assert publishing_service.export(desk.house, first, "lost-things", 1).data == FIRST
+    assert publishing_service.export(desk.ctx, first, "lost-things", 2).data == content
+    assert publishing_service.export_draft(desk.ctx, first, draft).data == content
+    assert publishing_service.export(desk.ctx, first, "lost-things", 1).data == FIRST
 
 
 @pytest.mark.exhaustive
 def test_everything_done_to_a_draft_is_written_down(desk: Desk) -> None:
     draft = desk.proposed(SECOND)
     desk.agree(draft, SECOND)
-    with desk.house.directory.reading() as session:
+    with desk.ctx.directory.reading() as session:
         done = administration_log.of_draft(session, draft)
     assert [line.kind.value for line in done] == ["draft_uploaded", "draft_proposed", "version_published"]
     assert done[0].actor == done[1].actor == desk.administrator("first").id
@@ -100,20 +100,20 @@ def test_only_a_role_that_publishes_may_be_here(desk: Desk) -> None:
     stranger = desk.person("warden", "warden")
     draft = desk.ready(SECOND)
     calls = (
-        lambda: publishing_service.see_protocols(desk.house, stranger),
-        lambda: publishing_service.upload(desk.house, stranger, SECOND, "x.yaml"),
-        lambda: publishing_service.see_draft(desk.house, stranger, draft),
-        lambda: publishing_service.propose(desk.house, stranger, draft),
-        lambda: publishing_service.agree(desk.house, stranger, draft, ""),
-        lambda: publishing_service.withdraw(desk.house, stranger, draft),
-        lambda: publishing_service.look_again(desk.house, stranger, draft),
-        lambda: publishing_service.export(desk.house, stranger, "lost-things", 1),
-        lambda: publishing_service.export_draft(desk.house, stranger, draft),
+        lambda: publishing_service.see_protocols(desk.ctx, stranger),
+        lambda: publishing_service.upload(desk.ctx, stranger, SECOND, "x.yaml"),
+        lambda: publishing_service.see_draft(desk.ctx, stranger, draft),
+        lambda: publishing_service.propose(desk.ctx, stranger, draft),
+        lambda: publishing_service.agree(desk.ctx, stranger, draft, ""),
+        lambda: publishing_service.withdraw(desk.ctx, stranger, draft),
+        lambda: publishing_service.look_again(desk.ctx, stranger, draft),
+        lambda: publishing_service.export(desk.ctx, stranger, "lost-things", 1),
+        lambda: publishing_service.export_draft(desk.ctx, stranger, draft),
     )
     for call in calls:
         with pytest.raises(Unseen):
             call()
-    publishing_service.see_draft(desk.house, desk.administrator(), draft)
+    publishing_service.see_draft(desk.ctx, desk.administrator(), draft)
 
 
 def test_nobody_agrees_to_what_they_brought_themselves(desk: Desk) -> None:
@@ -128,7 +128,7 @@ def test_agreeing_is_to_the_bytes_that_were_shown(desk: Desk) -> None:
     draft = desk.proposed(SECOND)
     second = desk.administrator("second")
     for digest in ("", "0" * 64, read(FIRST, "x").digest):
-        found = refused(lambda said=digest: publishing_service.agree(desk.house, second, draft, said))
+        found = refused(lambda said=digest: publishing_service.agree(desk.ctx, second, draft, said))
         assert found == ("other_bytes",)
     assert desk.published() == [(1, True)]
 
@@ -138,7 +138,7 @@ def test_agreeing_is_to_the_bytes_that_were_shown(desk: Desk) -> None:
 
 def test_a_draft_with_faults_is_kept_with_all_of_them_and_goes_no_further(desk: Desk) -> None:
     draft = desk.upload(next_version(FIRST, ("working: true", "working: perhaps"), ("code: OBJ-1", "cod: OBJ-1")))
-    view = publishing_service.see_draft(desk.house, desk.administrator(), draft)
+    view = publishing_service.see_draft(desk.ctx, desk.administrator(), draft)
     assert [fault.message for fault, _text in view.looked.faults] == [
         'unknown key "cod"; did you mean "code"?', 'working: "perhaps" is neither true nor false',
     ]  # fmt: skip
@@ -157,7 +157,7 @@ def test_a_draft_with_faults_is_kept_with_all_of_them_and_goes_no_further(desk: 
 def test_what_stands_against_a_file_is_said(desk: Desk, content: bytes, obstacle: str) -> None:
     draft = desk.ready(content)
     assert not_proposed(desk, draft) == (obstacle,)
-    looked = publishing_service.see_draft(desk.house, desk.administrator(), draft).looked
+    looked = publishing_service.see_draft(desk.ctx, desk.administrator(), draft).looked
     places = ["deadlines.letter_due.max"] if obstacle == "loosened" else []
     assert [change.place for change in looked.loosened] == places
 
@@ -168,7 +168,7 @@ def test_what_is_not_proven_is_neither_proposed_nor_published(desk: Desk, verdic
     draft = desk.upload(SECOND)
     assert not_proposed(desk, draft) == ("worked_out",)
     if verdict is None:
-        publishing_service.work_out(desk.house, lambda _content, _before: dict(draft_process.UNFINISHED))
+        publishing_service.work_out(desk.ctx, lambda _content, _before: dict(draft_process.UNFINISHED))
     else:
         desk.proof = failing(read(SECOND, "x"), verdict)
         desk.work_out()
@@ -181,9 +181,9 @@ def test_a_proof_is_worked_out_once_and_kept(desk: Desk) -> None:
     assert desk.work_out() == 1
     assert desk.work_out() == 0
     assert desk.examined == [SECOND]
-    looked = publishing_service.see_draft(desk.house, desk.administrator(), draft).looked
+    looked = publishing_service.see_draft(desk.ctx, desk.administrator(), draft).looked
     assert looked.proof == HOLDS
-    publishing_service.look_again(desk.house, desk.administrator(), draft)
+    publishing_service.look_again(desk.ctx, desk.administrator(), draft)
     assert desk.work_out() == 1
 
 
@@ -191,10 +191,10 @@ def test_two_workers_work_a_draft_out_once(desk: Desk) -> None:
     desk.upload(SECOND)
 
     def both(content: bytes, before: bytes | None) -> draft_process.Report:
-        assert publishing_service.work_out(desk.house, desk.examine) == 0, "another worker is at it"
+        assert publishing_service.work_out(desk.ctx, desk.examine) == 0, "another worker is at it"
         return desk.examine(content, before)
 
-    assert publishing_service.work_out(desk.house, both) == 1
+    assert publishing_service.work_out(desk.ctx, both) == 1
     assert len(desk.examined) == 1
 
 
@@ -205,7 +205,7 @@ def test_a_worker_that_died_is_made_up_for(desk: Desk) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        publishing_service.work_out(desk.house, dies)
+        publishing_service.work_out(desk.ctx, dies)
     assert desk.work_out() == 0, "not before its lease is over"
     desk.player.clock.advance(publishing_service.LEASE + timedelta(seconds=1))
     assert desk.work_out() == 1
@@ -229,9 +229,9 @@ def test_a_draft_looked_at_before_another_was_published_is_looked_at_again(desk:
     desk.agree(draft, SECOND)
     assert refused(lambda: desk.agree(draft, SECOND, "third")) == ("settled",), "of two who agree one is told"
     assert refused(lambda: desk.agree(slow, later)) == ("moved_on",)
-    publishing_service.look_again(desk.house, desk.administrator("second"), slow)
+    publishing_service.look_again(desk.ctx, desk.administrator("second"), slow)
     desk.work_out()
-    publishing_service.propose(desk.house, desk.administrator(), slow)
+    publishing_service.propose(desk.ctx, desk.administrator(), slow)
     assert desk.agree(slow, later) == ("lost-things", 3)
 
 
@@ -248,18 +248,18 @@ def test_nothing_half_published(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> 
         desk.agree(draft, SECOND)
     monkeypatch.undo()
     assert desk.published() == [(1, True)]
-    assert publishing_service.see_draft(desk.house, desk.administrator(), draft).draft.state.value == "proposed"
+    assert publishing_service.see_draft(desk.ctx, desk.administrator(), draft).draft.state.value == "proposed"
     desk.agree(draft, SECOND)
 
 
 def test_what_is_withdrawn_stays_so(desk: Desk) -> None:
     draft = desk.proposed(SECOND)
-    publishing_service.withdraw(desk.house, desk.administrator("second"), draft)
+    publishing_service.withdraw(desk.ctx, desk.administrator("second"), draft)
     for again in (
         lambda: desk.agree(draft, SECOND),
-        lambda: publishing_service.propose(desk.house, desk.administrator(), draft),
-        lambda: publishing_service.withdraw(desk.house, desk.administrator(), draft),
-        lambda: publishing_service.look_again(desk.house, desk.administrator(), draft),
+        lambda: publishing_service.propose(desk.ctx, desk.administrator(), draft),
+        lambda: publishing_service.withdraw(desk.ctx, desk.administrator(), draft),
+        lambda: publishing_service.look_again(desk.ctx, desk.administrator(), draft),
     ):
         assert refused(again) == ("settled",)
 
@@ -350,7 +350,7 @@ def test_a_draft_stays_taken_as_long_as_it_is_worked_out(desk: Desk, monkeypatch
         return desk.examine(SECOND, FIRST)
 
     monkeypatch.setattr(draft_process, "examined_apart", slow)
-    assert publishing_service.work_out(desk.house) == 1
+    assert publishing_service.work_out(desk.ctx) == 1
 
 
 def test_an_examination_that_is_stopped_from_outside_is_begun_anew(
@@ -365,8 +365,8 @@ def test_an_examination_that_is_stopped_from_outside_is_begun_anew(
 
     with monkeypatch.context() as patched:
         patched.setattr(draft_process, "_heard", stopped)
-        assert publishing_service.work_out(desk.house) == 0
-    assert not publishing_service.see_draft(desk.house, desk.administrator(), draft).looked.is_worked_out
+        assert publishing_service.work_out(desk.ctx) == 0
+    assert not publishing_service.see_draft(desk.ctx, desk.administrator(), draft).looked.is_worked_out
     desk.player.clock.advance(publishing_service.LEASE + timedelta(seconds=1))
     assert desk.work_out() == 1
 

@@ -57,29 +57,29 @@ def referred(school: School) -> School:
 
 def refer(school: School, target: str, covers: list[str], who: str = "head") -> None:
     school.act(
-        who, "referral", target=target, covers=covers, channel="letter", sent_at=school.house.now().isoformat(),
+        who, "referral", target=target, covers=covers, channel="letter", sent_at=school.ctx.now().isoformat(),
         summary=WORDS,
     )  # fmt: skip
 
 
 def answer(school: School, referral: int, outcome: str = "acknowledged", who: str = "head", **more: Any) -> None:
     school.act(
-        who, "referral_answer", referral=referral, outcome=outcome, answered_at=school.house.now().isoformat(), **more
+        who, "referral_answer", referral=referral, outcome=outcome, answered_at=school.ctx.now().isoformat(), **more
     )
 
 
 def case_id(school: School) -> str:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         return cases_repository.find_by_number(session, school.number) or ""
 
 
 def written(school: School) -> tuple[CaseReferral, ...]:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         return referral_repository.referrals_of_case(session, case_id(school))
 
 
 def seen(school: School, who: str = "directorate", after: str = "", **wanted: Any) -> RegisterView:
-    return see_register(school.house, school.person(who), Wanted(**wanted), after)
+    return see_register(school.ctx, school.person(who), Wanted(**wanted), after)
 
 
 def lines(school: School, who: str = "directorate", **wanted: Any) -> list[tuple[int, str, bool]]:
@@ -98,11 +98,11 @@ def key_of(line: ReferralLine) -> str:
 def test_each_event_writes_the_rows_and_a_rebuild_makes_the_same(referred: School) -> None:
     def as_rebuilt() -> tuple[CaseReferral, ...]:
         before = written(referred)
-        with referred.house.realm.writing() as session:
+        with referred.ctx.realm.writing() as session:
             index_repository.remove(session, case_id(referred))
         assert written(referred) == ()
-        with referred.house.realm.writing() as session:
-            reindex(referred.house, session, case_id(referred))
+        with referred.ctx.realm.writing() as session:
+            reindex(referred.ctx, session, case_id(referred))
         assert written(referred) == before
         return before
 
@@ -127,10 +127,10 @@ def test_each_event_writes_the_rows_and_a_rebuild_makes_the_same(referred: Schoo
 
 def test_a_case_that_has_ended_awaits_no_answer(referred: School) -> None:
     """What had not been answered when a case was handed over is awaited where it went."""
-    with referred.house.realm.reading() as session:
-        protocol, case = loading.folded(referred.house, session, case_id(referred))
+    with referred.ctx.realm.reading() as session:
+        protocol, case = loading.folded(referred.ctx, session, case_id(referred))
         row = index_repository.row_of(session, case_id(referred))
-    facts = read(protocol, case, referred.house.now(), loading.surroundings(referred.house, case.unit))
+    facts = read(protocol, case, referred.ctx.now(), loading.surroundings(referred.ctx, case.unit))
     assert row is not None
     assert [one.awaits for one in referral_register.referrals_of(row, facts)] == [True, True, False]
     ended = list(referral_register.referrals_of(replace(row, ended=True), facts))
@@ -143,7 +143,7 @@ def test_a_case_that_has_ended_awaits_no_answer(referred: School) -> None:
 def test_it_opens_no_case_and_names_nobody(referred: School, monkeypatch: pytest.MonkeyPatch) -> None:
     with sealed(monkeypatch):
         view = seen(referred)
-    said = repr(view).replace(repr(referred.house.library.current()[0]), "")
+    said = repr(view).replace(repr(referred.ctx.library.current()[0]), "")
     assert view.lines
     for word in (NAME, WORDS, "blackmail", referred.account("head")):
         assert word not in said
@@ -201,7 +201,7 @@ def test_one_that_is_silent_while_another_service_took_over_comes_back(referred:
     _police, protection, _told = written(referred)
     assert protection.acknowledged_at is None
     assert protection.chase_at is not None
-    assert protection.chase_at > referred.house.now() + timedelta(days=6)
+    assert protection.chase_at > referred.ctx.now() + timedelta(days=6)
 
 
 @pytest.mark.exhaustive
@@ -237,7 +237,7 @@ def test_pages_follow_one_another(school: School, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.exhaustive
 def test_whom_the_register_is_for(referred: School) -> None:
     for who in (*SEEING, "psychosocial", "data_officer", "trainer", "protocol_admin", "technical_admin", "reporter"):
-        assert permissions.may(referred.house, referred.person(who), Permission.see_referrals) == (who in SEEING), who
+        assert permissions.may(referred.ctx, referred.person(who), Permission.see_referrals) == (who in SEEING), who
     assert [len(lines(referred, who)) for who in ("head", "team_coordinator", "directorate", "academy")] == [2, 2, 2, 2]
 
 
@@ -268,13 +268,13 @@ def watched(moroccan: Protocol) -> Any:
 
 
 def told_of_chases(watched: Watched) -> list[str]:
-    with watched.school.house.realm.reading() as session:
+    with watched.school.ctx.realm.reading() as session:
         rows = session.execute(text("SELECT cause, role FROM notice WHERE cause LIKE '%chase%'")).all()
     return sorted({row[1] for row in rows})
 
 
 def chases(watched: Watched) -> int:
-    with watched.school.house.realm.reading() as session:
+    with watched.school.ctx.realm.reading() as session:
         return session.execute(text("SELECT count(*) FROM notice WHERE cause LIKE '%chase%'")).scalar_one()
 
 
@@ -353,15 +353,15 @@ CELL = {"fr": "Cellule du tribunal de Salé", "ar": "خلية محكمة سلا"
 
 
 def organisation(school: School, target: str = "prosecutor", names: dict[str, str] | None = None, **more: Any) -> str:
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         return people_repository.add_contact(session, target=target, names=CELL if names is None else names, **more)
 
 
 def refer_to(school: School, contact: str = "", target: str = "prosecutor", **answers: Any) -> None:
     said = {"channel": "letter", "summary": WORDS, **answers}
     record_act(
-        school.house, school.person("head"), school.number, "referral",
-        {"target": target, "covers": ["blackmail"], "sent_at": school.house.now().isoformat(), **said},
+        school.ctx, school.person("head"), school.number, "referral",
+        {"target": target, "covers": ["blackmail"], "sent_at": school.ctx.now().isoformat(), **said},
         expected=None, token=school.token(), proven=True, contact=contact,
     )  # fmt: skip
 
@@ -402,7 +402,7 @@ def test_the_number_that_was_called_says_which(referred: School, kept: str, dial
 
 @pytest.mark.exhaustive
 def test_one_that_is_not_of_this_service_or_place_is_refused(referred: School) -> None:
-    with referred.house.directory.writing() as session:
+    with referred.ctx.directory.writing() as session:
         far = auth_repository.add_unit(session, kind=UnitKind.country, code="FAR", names={"fr": "Far"})
     refusable = (
         organisation(referred, "police", {"fr": "Police"}), organisation(referred, unit=far), "nobody", "x" * 400,
@@ -418,15 +418,15 @@ def test_one_that_is_not_of_this_service_or_place_is_refused(referred: School) -
 def test_what_was_written_stays_whatever_becomes_of_the_contact_and_is_rebuilt(referred: School) -> None:
     chosen = organisation(referred)
     refer_to(referred, chosen)
-    with referred.house.directory.writing() as session:
+    with referred.ctx.directory.writing() as session:
         referral_repository.correct(
             session, chosen, names={"fr": "Another name"}, city={}, phone="19", url="", hours={}, verified_on=None,
             verified_by=None,
         )  # fmt: skip
-        referral_repository.retire(session, chosen, at=referred.house.now())
+        referral_repository.retire(session, chosen, at=referred.ctx.now())
     before = written(referred)
-    with referred.house.realm.writing() as session:
-        reindex(referred.house, session, case_id(referred))
+    with referred.ctx.realm.writing() as session:
+        reindex(referred.ctx, session, case_id(referred))
     assert written(referred) == before
     assert [one.whom for one in before][-1] == CELL["fr"]
     assert dict(referred.seen_by("head").whom) == {4: CELL}
@@ -435,14 +435,14 @@ def test_what_was_written_stays_whatever_becomes_of_the_contact_and_is_rebuilt(r
 def correct(school: School, contact: str, record: int, who: str = "head", **more: Any) -> None:
     answers = {"record": str(record), "what_changes": "L’organisme.", "reason": "Mal choisi.", **more}
     record_act(
-        school.house, school.person(who), school.number, "correction", answers, expected=None, token=school.token(),
+        school.ctx, school.person(who), school.number, "correction", answers, expected=None, token=school.token(),
         proven=True, contact=contact,
     )  # fmt: skip
 
 
 def loaded(school: School) -> Case:
-    with school.house.realm.reading() as session:
-        return loading.load(school.house, session, school.person("head"), school.number).case
+    with school.ctx.realm.reading() as session:
+        return loading.load(school.ctx, session, school.person("head"), school.number).case
 
 
 def last(school: School) -> int:
@@ -457,10 +457,10 @@ def test_the_organisation_is_put_right_later_and_what_was_said_first_stays(refer
     assert dict(referred.seen_by("head").whom) == {4: CELL}
     assert whom(referred, target="prosecutor") == [CELL["fr"]]
     before = written(referred)
-    with referred.house.realm.writing() as session:
-        reindex(referred.house, session, case_id(referred))
+    with referred.ctx.realm.writing() as session:
+        reindex(referred.ctx, session, case_id(referred))
     assert written(referred) == before
-    entry = showing.see_record(referred.house, referred.person("head"), referred.number, last(referred))[1]
+    entry = showing.see_record(referred.ctx, referred.person("head"), referred.number, last(referred))[1]
     assert (dict(entry.derived["whom"]), dict(entry.first_whom)) == (CELL, {"fr": "Another cell"})
     assert entry.first == entry.answers
     said = [one.derived["whom"] for one in loaded(referred).events if getattr(one, "derived", {}).get("whom")]

@@ -54,22 +54,22 @@ def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def handed(school: School, who: str = "directorate", profile: str = "supervisor", language: str = "fr") -> bytes:
-    return issue_case_file(school.house, school.person(who), school.number, profile, language).data
+    return issue_case_file(school.ctx, school.person(who), school.number, profile, language).data
 
 
 def attach(school: School, *remarks: Remark, who: str = "directorate", copy: int = 1, **more: Any) -> Any:
     more.setdefault("token", school.token())
-    return attach_remarks(school.house, school.person(who), school.number, copy, remarks or (ASKS, TELLS), **more)
+    return attach_remarks(school.ctx, school.person(who), school.number, copy, remarks or (ASKS, TELLS), **more)
 
 
 def events(school: School, kind: type[Any]) -> list[Any]:
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("directorate"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("directorate"), school.number)
     return [event for event in loaded.events if isinstance(event, kind)]
 
 
 def asked_for(school: School) -> list[Any]:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         rows = session.scalars(select(OutboxRow).where(OutboxRow.kind == "notify")).all()
         return [row.payload for row in rows if row.payload["move"] == "remarks"]
 
@@ -82,13 +82,13 @@ def code_of(call: Any, *arguments: Any, **named: Any) -> RemarksRefused:
 
 def revoke(school: School, copy: int) -> None:
     head = school.person("head")
-    with school.house.realm.writing() as session:
-        loaded = load(school.house, session, head, school.number)
+    with school.ctx.realm.writing() as session:
+        loaded = load(school.ctx, session, head, school.number)
         event = DocumentRevoked(
             actor=head.id, role="head", at=loaded.now, occurred_at=loaded.now, document="case_file", copy=copy,
             reason="Erreur",
         )  # fmt: skip
-        keep(school.house, session, loaded.case_id, loaded.protocol, loaded.events, [event])
+        keep(school.ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event])
 
 
 # ---- attaching -------------------------------------------------------------------------------------------------------
@@ -102,9 +102,9 @@ def test_remarks_are_an_event_bound_to_the_copy_with_their_words_sealed_as_words
     (event,) = events(school, RemarksAttached)
     assert (event.seq, event.copy, event.digest) == (done.seq, 1, hashlib.sha256(data).hexdigest())
     assert event.remarks == (ASKS, TELLS)
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
-        kept = cases_repository.load_events(session, school.house.vault, case_id)[done.seq - 1]
+        kept = cases_repository.load_events(session, school.ctx.vault, case_id)[done.seq - 1]
     assert kept.words == {"remarks.0": ASKS.text, "remarks.1": TELLS.text}
     assert ASKS.text not in str(kept.body)
 
@@ -123,9 +123,9 @@ def test_an_erased_remark_stands_without_its_words(school: School) -> None:
     school.report()
     handed(school)
     done = attach(school)
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
-        vault, now = school.house.vault, school.house.now()
+        vault, now = school.ctx.vault, school.ctx.now()
         cases_repository.destroy_words(session, vault, case_id, done.seq, at=now, actor="data-officer")
     (event,) = events(school, RemarksAttached)
     assert event.remarks == (replace(ASKS, text=""), replace(TELLS, text=""))
@@ -153,7 +153,7 @@ def test_the_academy_remarks_on_the_copy_that_the_directorate_has_remarked_on(sc
 def test_a_copy_that_is_not_for_supervisors_is_not_theirs_to_remark_on(school: School) -> None:
     school.report()
     handed(school, "head", "school")
-    assert see_remarks(school.house, school.person("directorate"), school.number).copies == ()
+    assert see_remarks(school.ctx, school.person("directorate"), school.number).copies == ()
     assert code_of(attach, school).code == "not_for_you"
 
 
@@ -236,7 +236,7 @@ def test_what_is_wrong_with_a_remark_is_said_at_its_box(school: School, remark: 
         attach(school, remark)
     assert bad.value.problems[path] == (code,)
     assert not events(school, RemarksAttached)
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
         noted = [one.what for one in access_log.access_of_case(session, case_id, limit=9)]
     assert ("remarks.named" in noted) is (code == "names_somebody"), "names are tried out by nobody unseen"
@@ -248,7 +248,7 @@ def test_too_many_and_none_at_all_are_refused(school: School) -> None:
     with pytest.raises(BadInput):
         attach(school, *[TELLS] * 41)
     with pytest.raises(BadInput):
-        attach_remarks(school.house, school.person("directorate"), school.number, 1, ())
+        attach_remarks(school.ctx, school.person("directorate"), school.number, 1, ())
 
 
 # ---- which copy, and what came on paper ----------------------------------------------------------------------------
@@ -258,20 +258,20 @@ def test_a_copy_is_found_by_its_file_its_figures_and_its_number(school: School) 
     school.report()
     data = handed(school)
     other = handed(school, language="ar")
-    house, person = school.house, school.person("directorate")
+    ctx, person = school.ctx, school.person("directorate")
     figures = document_rules.on_paper(hashlib.sha256(other).hexdigest())
-    assert find_copy(house, person, school.number, file=data) == 1
-    assert find_copy(house, person, school.number, figures=figures) == 2
-    assert find_copy(house, person, school.number, copy=2) == 2
-    assert code_of(find_copy, house, person, school.number, file=data + b" ").code == "unknown_file"
-    assert code_of(find_copy, house, person, school.number, copy=3).code == "no_such_copy"
+    assert find_copy(ctx, person, school.number, file=data) == 1
+    assert find_copy(ctx, person, school.number, figures=figures) == 2
+    assert find_copy(ctx, person, school.number, copy=2) == 2
+    assert code_of(find_copy, ctx, person, school.number, file=data + b" ").code == "unknown_file"
+    assert code_of(find_copy, ctx, person, school.number, copy=3).code == "no_such_copy"
 
 
 @pytest.mark.exhaustive
 def test_paper_names_its_writer_and_the_moment_and_is_bound_by_its_figures(school: School) -> None:
     school.report()
     data = handed(school)
-    written = school.house.now()
+    written = school.ctx.now()
     school.wait(days=2)
     paper = OnPaper(written.isoformat(), school.account("academy"))
     attach(school, paper=paper, figures=document_rules.on_paper(hashlib.sha256(data).hexdigest()))
@@ -291,7 +291,7 @@ def test_a_blank_sheet_names_its_reader_by_sign_to_whoever_reads_signs(
     printed: list[str] = []
     monkeypatch.setattr(sheets, "review_sheet", lambda view, _wording: printed.append(view.reader) or b"%PDF")
     for who in ("head", "directorate"):
-        assert see_review_sheet(school.house, school.person(who), school.number, 2, "fr").data == b"%PDF"
+        assert see_review_sheet(school.ctx, school.person(who), school.number, 2, "fr").data == b"%PDF"
     assert printed == [f"À {NAME}", "À [EV1]"]
 
 
@@ -300,7 +300,7 @@ def test_a_sheet_of_another_copy_is_refused_and_says_which(school: School) -> No
     school.report()
     handed(school)
     other = document_rules.on_paper(hashlib.sha256(handed(school, language="ar")).hexdigest())
-    paper = OnPaper(school.house.now().isoformat())
+    paper = OnPaper(school.ctx.now().isoformat())
     refused = code_of(attach, school, paper=paper, figures=other)
     assert (refused.code, refused.copy) == ("other_copy", 2)
 
@@ -311,7 +311,7 @@ def test_a_sheet_of_another_case_is_unknown_here(school: School) -> None:
     foreign = document_rules.on_paper(hashlib.sha256(handed(school)).hexdigest())
     school.report(about_whom=[], what_happened="Une autre situation, ailleurs.")
     handed(school)
-    paper = OnPaper(school.house.now().isoformat())
+    paper = OnPaper(school.ctx.now().isoformat())
     assert code_of(attach, school, paper=paper, figures=foreign).code == "unknown"
 
 
@@ -319,7 +319,7 @@ def test_a_slip_of_the_pen_is_told_apart(school: School) -> None:
     school.report()
     digest = hashlib.sha256(handed(school)).hexdigest()
     wrong = f"{(int(digest[0], 16) + 1) % 16:x}{digest[1:16]}"
-    paper = OnPaper(school.house.now().isoformat())
+    paper = OnPaper(school.ctx.now().isoformat())
     assert code_of(attach, school, paper=paper, figures=wrong + document_rules.check_of(digest[:16])).code == "mistyped"
     assert code_of(attach, school, paper=paper, figures=wrong).copy == 1
     with pytest.raises(BadInput) as bad:
@@ -331,7 +331,7 @@ def test_a_slip_of_the_pen_is_told_apart(school: School) -> None:
 def test_paper_is_written_after_its_copy_and_before_now(school: School, delay: int, by: str, path: str) -> None:
     school.report()
     figures = document_rules.on_paper(hashlib.sha256(handed(school)).hexdigest())
-    moment = school.house.now().replace(year=school.house.now().year + (1 if delay > 0 else -1))
+    moment = school.ctx.now().replace(year=school.ctx.now().year + (1 if delay > 0 else -1))
     with pytest.raises(BadInput) as bad:
         attach(school, paper=OnPaper(moment.isoformat(), school.account(by)), figures=figures)
     assert path in bad.value.problems
@@ -340,7 +340,7 @@ def test_paper_is_written_after_its_copy_and_before_now(school: School, delay: i
 def test_a_writer_who_does_not_oversee_is_none(school: School) -> None:
     school.report()
     figures = document_rules.on_paper(hashlib.sha256(handed(school)).hexdigest())
-    paper = OnPaper(school.house.now().isoformat(), school.account("head"))
+    paper = OnPaper(school.ctx.now().isoformat(), school.account("head"))
     with pytest.raises(BadInput) as bad:
         attach(school, paper=paper, figures=figures)
     assert bad.value.problems == {"paper_by": ("no_such_colleague",)}
@@ -358,9 +358,9 @@ def test_a_remark_stands_on_the_case_page_until_somebody_says_that_it_was_dealt_
         (ASKS.text, None),
         (TELLS.text, None),
     ]
-    house, head = school.house, school.person("head")
-    settle_remark(house, head, school.number, seq, 1, "Dit le 12, par téléphone.", token="t")
-    assert settle_remark(house, head, school.number, seq, 1, "Dit le 12, par téléphone.", token="t").repeated
+    ctx, head = school.ctx, school.person("head")
+    settle_remark(ctx, head, school.number, seq, 1, "Dit le 12, par téléphone.", token="t")
+    assert settle_remark(ctx, head, school.number, seq, 1, "Dit le 12, par téléphone.", token="t").repeated
     lines = school.seen_by("directorate").remarks
     assert [(one.settled_at is not None, one.sentence) for one in lines] == [
         (True, "Dit le 12, par téléphone."),
@@ -374,17 +374,17 @@ def test_only_those_whom_remarks_reach_say_so_once_and_without_a_name(school: Sc
     school.report()
     handed(school)
     seq = attach(school).seq
-    house, number = school.house, school.number
+    ctx, number = school.ctx, school.number
     with pytest.raises(Unseen):
-        settle_remark(house, school.person("directorate"), number, seq, 1)
+        settle_remark(ctx, school.person("directorate"), number, seq, 1)
     with pytest.raises(Unseen):
-        settle_remark(house, school.person("head"), number, seq, 3)
+        settle_remark(ctx, school.person("head"), number, seq, 3)
     with pytest.raises(BadInput) as bad:
-        settle_remark(house, school.person("head"), number, seq, 1, f"{NAME} a été entendue")
+        settle_remark(ctx, school.person("head"), number, seq, 1, f"{NAME} a été entendue")
     assert bad.value.problems["sentence"] == (f"names:{NAME}:[EV1]",)
-    settle_remark(house, school.person("head"), number, seq, 1, "Dit par téléphone.")
+    settle_remark(ctx, school.person("head"), number, seq, 1, "Dit par téléphone.")
     with pytest.raises(Refused) as refused:
-        settle_remark(house, school.person("team_coordinator"), number, seq, 1, "Dit aussi.")
+        settle_remark(ctx, school.person("team_coordinator"), number, seq, 1, "Dit aussi.")
     assert [reason.code for reason in refused.value.reasons] == ["remark_settled"]
 
 
@@ -392,10 +392,10 @@ def test_only_those_whom_remarks_reach_say_so_once_and_without_a_name(school: Sc
 def test_remarks_void_no_visa_and_hold_back_no_form(school: School) -> None:
     school.report()
     handed(school)
-    with school.house.realm.reading() as session:
-        before = load(school.house, session, school.person("head"), school.number).case.news_seq
+    with school.ctx.realm.reading() as session:
+        before = load(school.ctx, session, school.person("head"), school.number).case.news_seq
     attach(school)
-    with school.house.realm.reading() as session:
-        after = load(school.house, session, school.person("head"), school.number).case
+    with school.ctx.realm.reading() as session:
+        after = load(school.ctx, session, school.person("head"), school.number).case
     assert after.news_seq == before
     assert after.content_seq == after.last_seq

@@ -31,28 +31,28 @@ SAID = {
 
 def remarked(school: School) -> None:
     school.report()
-    house, number = school.house, school.number
-    issue_case_file(house, school.person("directorate"), number, "supervisor", "fr")
+    ctx, number = school.ctx, school.number
+    issue_case_file(ctx, school.person("directorate"), number, "supervisor", "fr")
     remarks = [
         Remark(kind=RemarkKind.question, text=ASKED, awaits=True, section="people"),
         Remark(kind=RemarkKind.correct, text="التاريخ غير صحيح", awaits=True, entry=1),
     ]
-    done = attach_remarks(house, school.person("directorate"), number, 1, remarks)
-    settle_remark(house, school.person("head"), number, done.seq, 1, ANSWER)
+    done = attach_remarks(ctx, school.person("directorate"), number, 1, remarks)
+    settle_remark(ctx, school.person("head"), number, done.seq, 1, ANSWER)
 
 
 @pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_the_next_copy_prints_what_was_remarked_and_what_became_of_it(school: School, language: str) -> None:
     remarked(school)
-    data = issue_case_file(school.house, school.person("directorate"), school.number, "supervisor", language).data
+    data = issue_case_file(school.ctx, school.person("directorate"), school.number, "supervisor", language).data
     reader = PdfReader(io.BytesIO(data))
     text = " ".join("".join(page.extract_text() for page in reader.pages).split())
     for said in (ASKED, ANSWER, "التاريخ غير صحيح", *SAID[language]):
         assert said in text
     record = decoded(reader.attachments["record.json"][0])
-    with school.house.realm.reading() as session:
-        protocol = load(school.house, session, school.person("head"), school.number).protocol
+    with school.ctx.realm.reading() as session:
+        protocol = load(school.ctx, session, school.person("head"), school.number).protocol
     view = view_of(record, {protocol.version: protocol})
     assert [one.kind for one in view.events if one.kind.startswith("remark")] == ["remarks_attached", "remark_settled"]
 
@@ -64,9 +64,9 @@ def test_a_question_and_a_missing_form_are_printed_by_their_titles_and_read_back
     for place in ({"entry": 2, "field": "danger_now"}, {"entry": 0, "act": "safety_check"}):
         observes(school, replace(OBSERVED, text=ASKED, **place))
     person = school.person("directorate")
-    data = issue_case_file(school.house, person, school.number, "supervisor", language).data
+    data = issue_case_file(school.ctx, person, school.number, "supervisor", language).data
     reader = PdfReader(io.BytesIO(data))
-    protocol = school.house.library.current()[0]
+    protocol = school.ctx.library.current()[0]
     titles = (protocol.form_of("report").by_key["danger_now"].label, protocol.acts["safety_check"].title)
     said = " ".join("".join(page.extract_text() for page in reader.pages).split())
     assert [one.in_language(language) in said for one in titles] == [True, True]
@@ -83,13 +83,13 @@ def test_a_copy_that_has_no_such_section_has_none_of_their_words(school: School)
     remarked(school)
     school.act("team_member", "add_person", persons=[{"slot": "guardian", "name": "Khadija Benali"}])
     person = school.person("head")
-    with school.house.realm.reading() as session:
-        protocol = load(school.house, session, person, school.number).protocol
+    with school.ctx.realm.reading() as session:
+        protocol = load(school.ctx, session, person, school.number).protocol
     looked: list[str] = []
     for key, profile in protocol.documents["case_file"].profiles.items():
         if profile.has("remarks") or profile.reader != "guardian":
             continue
-        data = issue_case_file(school.house, person, school.number, key, "fr", about="guardian-1").data
+        data = issue_case_file(school.ctx, person, school.number, key, "fr", about="guardian-1").data
         looked.append(key)
         record = PdfReader(io.BytesIO(data)).attachments["record.json"][0].decode()
         assert ASKED not in record

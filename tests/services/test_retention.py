@@ -37,7 +37,7 @@ def keeping(school: School) -> Keeping:
 
 
 def limit(keeping: Keeping, number: str = "", who: str = "head") -> holds.LimitView:
-    return holds.see_limit(keeping.school.house, keeping.school.person(who), number or keeping.school.number)
+    return holds.see_limit(keeping.school.ctx, keeping.school.person(who), number or keeping.school.number)
 
 
 def hold(
@@ -45,7 +45,7 @@ def hold(
 ) -> None:
     until = (keeping.today + timedelta(days=days)).isoformat()
     holds.suspend(
-        keeping.school.house, keeping.school.person(who), keeping.school.number, until, reason,
+        keeping.school.ctx, keeping.school.person(who), keeping.school.number, until, reason,
         token=keeping.school.token(),
     )  # fmt: skip
 
@@ -76,10 +76,10 @@ def test_an_open_case_has_none_and_reopening_stops_it(keeping: Keeping) -> None:
     keeping.school.report()
     assert limit(keeping).limit is None
     keeping.step("no_further_action")
-    run_sweep(keeping.school.house)
+    run_sweep(keeping.school.ctx)
     assert keeping.standing() is not None
     keeping.step("listening_planned")
-    run_sweep(keeping.school.house)
+    run_sweep(keeping.school.ctx)
     assert keeping.standing() is None
     assert limit(keeping).limit is None
     keeping.school.wait(days=40)
@@ -92,8 +92,8 @@ def test_an_open_case_has_none_and_reopening_stops_it(keeping: Keeping) -> None:
 def test_a_case_whose_erasure_has_begun_is_not_opened_again(keeping: Keeping) -> None:
     """It is on the list outside the database already: a restore would erase it."""
     keeping.ended("no_further_action")
-    house, case_id = keeping.school.house, keeping.case_id()
-    backups.note(house.settings.data, house.vault, case_id, house.now())
+    ctx, case_id = keeping.school.ctx, keeping.case_id()
+    backups.note(ctx.settings.data, ctx.vault, case_id, ctx.now())
     with pytest.raises(Unseen):
         keeping.step("listening_planned")
 
@@ -126,12 +126,12 @@ def test_two_notices_then_a_word_then_nothing_is_left(keeping: Keeping) -> None:
     keeping.run()
     assert keeping.is_erased(number)
     assert not keeping.is_shown(number)
-    house = keeping.school.house
-    with house.realm.reading() as session:
-        assert journal.verify_all(session, house.vault) == []
+    ctx = keeping.school.ctx
+    with ctx.realm.reading() as session:
+        assert journal.verify_all(session, ctx.vault) == []
         assert index_repository.row_of(session, case_id) is None
         assert privacy_repository.standing(session, case_id) is None
-    assert [one.case_id for one in backups.read_erased(house.settings.data, house.vault)] == [case_id]
+    assert [one.case_id for one in backups.read_erased(ctx.settings.data, ctx.vault)] == [case_id]
     rest = keeping.run()
     assert (rest.erased, rest.first_notices, rest.second_notices, rest.to_confirm, rest.looked) == (0, 0, 0, 0, 0)
 
@@ -140,24 +140,24 @@ def test_two_notices_then_a_word_then_nothing_is_left(keeping: Keeping) -> None:
 def test_no_word_is_left_in_any_file(keeping: Keeping) -> None:
     """Sought as UTF-8 in what the folder holds; the same words are there in no clear before, so keys are what goes."""
     number = keeping.ended("no_further_action")
-    house = keeping.school.house
-    with house.realm.writing() as session:
+    ctx = keeping.school.ctx
+    with ctx.realm.writing() as session:
         idempotency.keep_draft(
-            session, house.vault, keeping.school.account("head"), f"/cases/{number}/acts/note", {"x": [NAME]},
-            at=house.now(),
+            session, ctx.vault, keeping.school.account("head"), f"/cases/{number}/acts/note", {"x": [NAME]},
+            at=ctx.now(),
         )  # fmt: skip
-    with house.realm.reading() as session:
-        assert cases_repository.load_events(session, house.vault, keeping.case_id())
+    with ctx.realm.reading() as session:
+        assert cases_repository.load_events(session, ctx.vault, keeping.case_id())
     keeping.leap(date(2027, 5, 25))
     keeping.days(2)
     assert keeping.is_erased(number)
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         assert idempotency.drafts_of(session, keeping.school.account("head")) == ()
         assert lookup_repository.reports_of_case(session, keeping.case_id(number)) == ()
         for table in privacy_repository.emptied():
             rows = session.execute(table.select().where(table.c.case_id == keeping.case_id(number))).all()
             assert rows == [], table.name
-    kept = b"".join(path.read_bytes() for path in Path(house.settings.data).rglob("*") if path.is_file())
+    kept = b"".join(path.read_bytes() for path in Path(ctx.settings.data).rglob("*") if path.is_file())
     assert not any(word.encode() in kept for word in (NAME, MASSAR, WORDS))
 
 
@@ -168,12 +168,12 @@ def test_only_the_data_officer_confirms(keeping: Keeping) -> None:
     school = keeping.school
     for who in ("directorate", "academy"):
         with pytest.raises(Unseen):
-            holds.agree(school.house, school.person(who), [school.number], token=school.token())
+            holds.agree(school.ctx, school.person(who), [school.number], token=school.token())
     token = school.token()
     person = school.person("data_officer")
-    assert holds.agree(school.house, person, [school.number], token=token) == 1
-    assert holds.agree(school.house, person, [school.number], token=token) == 1, "pressed twice"
-    with school.house.realm.reading() as session:
+    assert holds.agree(school.ctx, person, [school.number], token=token) == 1
+    assert holds.agree(school.ctx, person, [school.number], token=token) == 1, "pressed twice"
+    with school.ctx.realm.reading() as session:
         found_row = privacy_repository.standing(session, keeping.case_id())
     assert found_row is not None
     assert found_row.agreed_by == school.account("data_officer")
@@ -188,13 +188,13 @@ def test_a_hold_keeps_it_by_whatever_door(keeping: Keeping) -> None:
     keeping.leap(date(2027, 5, 26), agree=False)
     keeping.agree()
     hold(keeping, days=200)
-    house = keeping.school.house
+    ctx = keeping.school.ctx
     keeping.days(30)
     assert not keeping.is_erased(number)
-    with pytest.raises(DatabaseError, match="held"), house.realm.writing() as session:
-        cases_repository.destroy_case(session, house.vault, keeping.case_id(), at=house.now(), actor="x")
-    with pytest.raises(DatabaseError, match="held"), house.realm.writing() as session:
-        privacy_repository.erase_case(session, house.vault, keeping.case_id(), at=house.now(), actor="x")
+    with pytest.raises(DatabaseError, match="held"), ctx.realm.writing() as session:
+        cases_repository.destroy_case(session, ctx.vault, keeping.case_id(), at=ctx.now(), actor="x")
+    with pytest.raises(DatabaseError, match="held"), ctx.realm.writing() as session:
+        privacy_repository.erase_case(session, ctx.vault, keeping.case_id(), at=ctx.now(), actor="x")
     view = limit(keeping)
     assert (view.suspended, view.reason) == (True, "Une procédure est en cours.")
     assert limit(keeping, who="data_officer").reason == "", "metadata alone"
@@ -208,14 +208,14 @@ def test_a_hold_keeps_it_by_whatever_door(keeping: Keeping) -> None:
     assert not keeping.is_erased(number)
     keeping.days(40)
     assert keeping.is_erased(number)
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         when = dict(privacy_repository.erased(session))[keeping.case_id(number)].date()
     assert when >= lifted + timedelta(days=28), "both notices again"
 
 
 def _release(keeping: Keeping) -> None:
     holds.resume(
-        keeping.school.house, keeping.school.person("directorate"), keeping.school.number, "Classé.",
+        keeping.school.ctx, keeping.school.person("directorate"), keeping.school.number, "Classé.",
         token=keeping.school.token(),
     )  # fmt: skip
 
@@ -272,7 +272,7 @@ def test_a_request_for_ones_data_keeps_it(keeping: Keeping) -> None:
 def test_a_clock_that_leaps_ahead_erases_nothing(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
     keeping.run()
-    clock, real = keeping.school.player.clock, keeping.school.house.now()
+    clock, real = keeping.school.player.clock, keeping.school.ctx.now()
     for years in (1, 3, 9):
         clock.moment = real + timedelta(days=365 * years)
         for _run in range(3):
@@ -308,10 +308,10 @@ def test_silence_counts_only_where_it_is_set(keeping: Keeping) -> None:
     keeping.leap(date(2027, 5, 25), agree=False)
     keeping.days(60, agree=False)
     assert not keeping.is_erased(number)
-    object.__setattr__(keeping.school.house.settings, "erase_unanswered", True)
+    object.__setattr__(keeping.school.ctx.settings, "erase_unanswered", True)
     keeping.days(1, agree=False)
     assert keeping.is_erased(number)
-    with keeping.school.house.realm.reading() as session:
+    with keeping.school.ctx.realm.reading() as session:
         assert cases_repository.graves(session, keeping.case_id(number)) == 1
 
 
@@ -320,7 +320,7 @@ def test_without_a_message_silence_never_counts(keeping: Keeping) -> None:
     for who in ("head", "data_officer"):
         keeping.lose(who)
     number = keeping.ended("no_further_action")
-    object.__setattr__(keeping.school.house.settings, "erase_unanswered", True)
+    object.__setattr__(keeping.school.ctx.settings, "erase_unanswered", True)
     keeping.leap(date(2027, 5, 25), agree=False)
     keeping.days(90, agree=False)
     assert not keeping.is_erased(number)
@@ -333,10 +333,10 @@ def test_without_a_message_silence_never_counts(keeping: Keeping) -> None:
 @pytest.mark.parametrize("why", ["not_at_all", "shut"])
 def test_silence_never_counts_where_whoever_confirms_was_told_nothing(keeping: Keeping, why: str) -> None:
     """The head gets both notices; the data officer chose to get none, or has no address as the word is asked for."""
-    house = keeping.school.house
-    object.__setattr__(house.settings, "erase_unanswered", True)
+    ctx = keeping.school.ctx
+    object.__setattr__(ctx.settings, "erase_unanswered", True)
     if why == "not_at_all":
-        receivers.choose(house, keeping.school.person("data_officer"), "urgent_only", "")
+        receivers.choose(ctx, keeping.school.person("data_officer"), "urgent_only", "")
     number = keeping.ended("no_further_action")
     if why == "shut":
         keeping.each_day = lambda: (found := keeping.standing(number)) and found.second and keeping.lose("data_officer")
@@ -379,31 +379,31 @@ def test_a_run_that_is_cut_off_is_taken_up_again(keeping: Keeping, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(module, name, cut)
         with pytest.raises(Cut):
-            run_sweep(keeping.school.house)
+            run_sweep(keeping.school.ctx)
     assert keeping.is_erased(number) == (name == "sweep"), "wholly, or not at all"
     keeping.run()
     assert keeping.is_erased(number)
-    house = keeping.school.house
-    assert len(backups.read_erased(house.settings.data, house.vault)) == 1
-    with house.realm.reading() as session:
-        assert journal.verify_all(session, house.vault) == []
+    ctx = keeping.school.ctx
+    assert len(backups.read_erased(ctx.settings.data, ctx.vault)) == 1
+    with ctx.realm.reading() as session:
+        assert journal.verify_all(session, ctx.vault) == []
 
 
 # ---- the rest of what is stale -------------------------------------------------------------------------------------
 
 
 def test_reports_that_became_nothing_end_too(keeping: Keeping) -> None:
-    house = keeping.school.house
-    with house.realm.writing() as session:
+    ctx = keeping.school.ctx
+    with ctx.realm.writing() as session:
         ids = [
             lookup_repository.receive(
-                session, house.vault, unit=keeping.school.player.school, received_at=house.now(), channel="web",
+                session, ctx.vault, unit=keeping.school.player.school, received_at=ctx.now(), channel="web",
                 content={"what": WORDS},
             )
             for _report in range(2)
         ]  # fmt: skip
         lookup_repository.settle_report(session, ids[0], lookup_repository.ReportStatus.answered)
-        idempotency.keep_draft(session, house.vault, "somebody", "/cases/x", {"a": ["b"]}, at=house.now())
+        idempotency.keep_draft(session, ctx.vault, "somebody", "/cases/x", {"a": ["b"]}, at=ctx.now())
     keeping.days(10)
     keeping.school.player.clock.moment += timedelta(days=3000)
     keeping.run()
@@ -416,13 +416,13 @@ def test_reports_that_became_nothing_end_too(keeping: Keeping) -> None:
     keeping.school.wait(days=180)
     keeping.days(9)
     assert _left(keeping, ids) == []
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         assert idempotency.drafts_of(session, "somebody") == ()
 
 
 def _left(keeping: Keeping, ids: list[str]) -> list[str]:
     found = []
-    with keeping.school.house.realm.reading() as session:
+    with keeping.school.ctx.realm.reading() as session:
         for one in ids:
             try:
                 found.append(lookup_repository.header(session, one).id)
@@ -432,13 +432,13 @@ def _left(keeping: Keeping, ids: list[str]) -> list[str]:
 
 
 def test_nothing_is_swept_before_the_days_are_known(keeping: Keeping) -> None:
-    assert retention.sweep(keeping.school.house) == {}
+    assert retention.sweep(keeping.school.ctx) == {}
 
 
 def test_looking_twice_changes_nothing(keeping: Keeping) -> None:
     keeping.ended("closed", 2)
-    assert retention.look(keeping.school.house) == (1, 0)
-    assert retention.look(keeping.school.house) == (0, 0)
+    assert retention.look(keeping.school.ctx) == (1, 0)
+    assert retention.look(keeping.school.ctx) == (0, 0)
 
 
 # ---- what must hold up nothing -------------------------------------------------------------------------------------
@@ -446,7 +446,7 @@ def test_looking_twice_changes_nothing(keeping: Keeping) -> None:
 
 def damage(keeping: Keeping, number: str) -> None:
     """The key of that case can't be used: what a worn disk does."""
-    with keeping.school.house.realm.writing() as session:
+    with keeping.school.ctx.realm.writing() as session:
         wrapped = {"case": keeping.case_id(number), "zeros": bytes(60)}
         session.execute(text("UPDATE case_key SET wrapped = :zeros WHERE case_id = :case"), wrapped)
 
@@ -458,7 +458,7 @@ def test_a_case_that_cannot_be_read_holds_up_no_other(keeping: Keeping, monkeypa
     for number in bad:
         damage(keeping, number)
     good = [keeping.ended("no_further_action")]
-    report = run_sweep(keeping.school.house)
+    report = run_sweep(keeping.school.ctx)
     assert (report.looked, report.failed) == (4, 3)
     assert all(keeping.standing(number) for number in good)
     assert not any(keeping.standing(number) for number in bad)
@@ -466,10 +466,10 @@ def test_a_case_that_cannot_be_read_holds_up_no_other(keeping: Keeping, monkeypa
 
 def test_a_dry_run_counts_what_cannot_be_read(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
-    run_sweep(keeping.school.house)
+    run_sweep(keeping.school.ctx)
     keeping.school.wait(days=170)
     damage(keeping, number)
-    assert run_sweep(keeping.school.house, dry_run=True).failed == 1
+    assert run_sweep(keeping.school.ctx, dry_run=True).failed == 1
 
 
 def test_a_notice_asked_for_across_midnight_is_found_again(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -499,107 +499,107 @@ def test_a_notice_asked_for_across_midnight_is_found_again(keeping: Keeping, mon
 
 
 def touched(keeping: Keeping) -> None:
-    house = keeping.school.house
-    backups.note(house.settings.data, house.vault, "y" * 26, house.now())
-    path = house.settings.data / backups.FILE
+    ctx = keeping.school.ctx
+    backups.note(ctx.settings.data, ctx.vault, "y" * 26, ctx.now())
+    path = ctx.settings.data / backups.FILE
     path.write_bytes(path.read_bytes().replace(b"yyyy", b"zzzz", 1))
 
 
 def test_a_list_that_was_touched_keeps_no_case_shut_and_is_told(keeping: Keeping) -> None:
     """A child's case is opened again; who keeps the installation is told once; the job stops, and erases nothing."""
-    house = keeping.school.house
+    ctx = keeping.school.ctx
     for _case in range(2):
         keeping.ended("no_further_action")
-    assert check_on(house, Post(keeping.mail, None)) is not None, "the check of this night, before"
+    assert check_on(ctx, Post(keeping.mail, None)) is not None, "the check of this night, before"
     keeping.mail.sent.clear()
     keeping.school.wait(hours=1)
     person = keeping.school.person("technical_admin").id
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         auth_repository.set_address(session, person, email="technique@academie.example", phone=None)
     touched(keeping)
     for number in _numbers(keeping):
         keeping.step("listening_planned", number=number)
     keeping.school.wait(hours=1)
     for _ring in range(2):
-        check_on(house, Post(keeping.mail, None))
+        check_on(ctx, Post(keeping.mail, None))
     ((to, letter),) = keeping.mail.sent
     assert to == "technique@academie.example"
     assert not any(number in letter.text for number in _numbers(keeping))
     keeping.ended("no_further_action")
     with pytest.raises(backups.ErasedUnreadable):
-        run_sweep(house)
+        run_sweep(ctx)
     assert keeping.standing() is None
     keeping.school.wait(days=1)
-    assert check_on(house, Post(keeping.mail, None)) is not None, "the check of the next night comes as it would have"
+    assert check_on(ctx, Post(keeping.mail, None)) is not None, "the check of the next night comes as it would have"
 
 
 def _numbers(keeping: Keeping) -> list[str]:
-    with keeping.school.house.realm.reading() as session:
+    with keeping.school.ctx.realm.reading() as session:
         return list(session.scalars(select(CaseRecordRow.number).order_by(CaseRecordRow.number)))
 
 
 def test_a_list_that_cannot_be_read_keeps_no_case_shut_and_no_erasure_from_being_suspended(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
-    (keeping.school.house.settings.data / backups.FILE).mkdir(parents=True)
+    (keeping.school.ctx.settings.data / backups.FILE).mkdir(parents=True)
     until = (keeping.today + timedelta(days=90)).isoformat()
     holds.suspend(
-        keeping.school.house, keeping.school.person("directorate"), number, until, "Une plainte", token="held"
+        keeping.school.ctx, keeping.school.person("directorate"), number, until, "Une plainte", token="held"
     )
-    assert holds.see_limit(keeping.school.house, keeping.school.person("directorate"), number).suspended
+    assert holds.see_limit(keeping.school.ctx, keeping.school.person("directorate"), number).suspended
     keeping.step("listening_planned", number=number)
     with pytest.raises(backups.ErasedUnreadable):
-        run_sweep(keeping.school.house)
+        run_sweep(keeping.school.ctx)
 
 
 def test_what_was_suspended_as_the_list_could_not_be_read_is_told_and_named_by_the_next_run(
     keeping: Keeping, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A run had been cut off as it erased that case; nobody can know before the list can be read again."""
-    house, number = keeping.school.house, keeping.ended("no_further_action")
-    backups.note(house.settings.data, house.vault, keeping.case_id(number), house.now())
-    path = house.settings.data / backups.FILE
+    ctx, number = keeping.school.ctx, keeping.ended("no_further_action")
+    backups.note(ctx.settings.data, ctx.vault, keeping.case_id(number), ctx.now())
+    path = ctx.settings.data / backups.FILE
     whole = path.read_bytes()
     path.write_bytes(b"{" + whole)
     until = (keeping.today + timedelta(days=90)).isoformat()
-    holds.suspend(house, keeping.school.person("directorate"), number, until, "Une plainte", token="held")
-    with house.realm.reading() as session:
+    holds.suspend(ctx, keeping.school.person("directorate"), number, until, "Une plainte", token="held")
+    with ctx.realm.reading() as session:
         latest = chain_checks.latest_check(session)
     assert latest is not None, "whoever administers is told"
     assert "erased" in latest.first_fault
     path.write_bytes(whole)
-    report = run_sweep(house)
+    report = run_sweep(ctx)
     assert (report.kept_though_listed, report.failed) == (1, 0)
     assert keeping.case_id(number) in caplog.text
     assert not keeping.is_erased(number)
 
 
 def test_a_case_that_is_listed_and_goes_with_the_next_run_is_not_named(keeping: Keeping) -> None:
-    house, number = keeping.school.house, keeping.ended("no_further_action")
+    ctx, number = keeping.school.ctx, keeping.ended("no_further_action")
     keeping.ended("no_further_action")
-    assert run_sweep(house).kept_though_listed == 0
-    with house.realm.writing() as session:
+    assert run_sweep(ctx).kept_though_listed == 0
+    with ctx.realm.writing() as session:
         privacy_repository.bar(session, keeping.case_id(number), None)
-    backups.note(house.settings.data, house.vault, keeping.case_id(number), house.now())
-    assert run_sweep(house).kept_though_listed == 0
+    backups.note(ctx.settings.data, ctx.vault, keeping.case_id(number), ctx.now())
+    assert run_sweep(ctx).kept_though_listed == 0
 
 
 # ---- the list that is behind; an act that stands ---------------------------------------------------------------------
 
 
 def test_a_list_is_behind_in_its_own_places_alone(keeping: Keeping) -> None:
-    house, head = keeping.school.house, keeping.school.person("head")
+    ctx, head = keeping.school.ctx, keeping.school.person("head")
     keeping.ended("no_further_action")
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         here = auth_repository.unit(session, head.appointments[0].unit)
         there = auth_repository.add_unit(
             session, kind=UnitKind.school, code="99999Z", names={"fr": "Ailleurs"}, parent=here.parents[0]
         )
     elsewhere = replace(head, appointments=(replace(head.appointments[0], unit=there),))
-    assert holds.see_list(house, head).is_behind
-    assert not holds.see_list(house, head, only_waiting=True).is_behind, "none waits for a confirmation"
-    assert not holds.see_list(house, elsewhere).is_behind, "it isn't theirs"
+    assert holds.see_list(ctx, head).is_behind
+    assert not holds.see_list(ctx, head, only_waiting=True).is_behind, "none waits for a confirmation"
+    assert not holds.see_list(ctx, elsewhere).is_behind, "it isn't theirs"
     keeping.run()
-    assert not holds.see_list(house, head).is_behind
+    assert not holds.see_list(ctx, head).is_behind
 
 
 def test_no_act_is_lost_where_its_time_limit_cannot_be_written(
@@ -608,10 +608,10 @@ def test_no_act_is_lost_where_its_time_limit_cannot_be_written(
     """A child's case: what was said stands, and the run of the hour makes up for the rest."""
     number = keeping.ended("no_further_action")
     keeping.run()
-    before, house = keeping.school.last_seq(), keeping.school.house
+    before, ctx = keeping.school.last_seq(), keeping.school.ctx
 
-    def fails(_house: object, session: Session, case_id: str) -> None:
-        privacy_repository.bar(session, case_id, house.now())
+    def fails(_ctx: object, session: Session, case_id: str) -> None:
+        privacy_repository.bar(session, case_id, ctx.now())
         raise RuntimeError("what is sealed")
 
     with monkeypatch.context() as patched:
@@ -621,7 +621,7 @@ def test_no_act_is_lost_where_its_time_limit_cannot_be_written(
     assert keeping.school.last_seq() > before
     assert "RuntimeError" in caplog.text
     assert "sealed" not in caplog.text
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         assert session.scalars(select(ErasureBarRow)).all() == [], "nor half of it"
     found = keeping.standing(number)
     assert found is not None

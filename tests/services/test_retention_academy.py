@@ -35,14 +35,14 @@ def keeping(school: School) -> Keeping:
 
 def release(keeping: Keeping, who: str, why: str = "Classée.") -> None:
     school = keeping.school
-    holds.resume(school.house, school.person(who), school.number, why, token=school.token())
+    holds.resume(school.ctx, school.person(who), school.number, why, token=school.token())
 
 
 def said(keeping: Keeping) -> list[tuple[str, str, str]]:
     """What stands in the case of its erasure: event, role, reason."""
     school = keeping.school
-    with school.house.realm.reading() as session:
-        events = load(school.house, session, school.person("directorate"), school.number).events
+    with school.ctx.realm.reading() as session:
+        events = load(school.ctx, session, school.person("directorate"), school.number).events
     return [(type(one).__name__, one.role, one.reason) for one in events if isinstance(one, HELD)]
 
 
@@ -51,18 +51,18 @@ HELD = (ErasureSuspended, ErasureResumed)
 
 @pytest.mark.exhaustive
 def test_an_academy_alone_holds_a_case_until_its_day_is_over_and_not_longer(keeping: Keeping) -> None:
-    number, house = keeping.school.number, keeping.school.house
+    number, ctx = keeping.school.number, keeping.school.ctx
     hold(keeping, days=60, who="academy", reason=WHY)
     assert said(keeping) == [("ErasureSuspended", "academy", WHY)]
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         assert "retention.suspended" in {
             one.what for one in access_log.access_of_case(session, keeping.case_id(), limit=50)
         }
     last = keeping.today + timedelta(days=60)
     keeping.days(60)
     assert (keeping.today, limit(keeping).suspended, keeping.is_erased(number)) == (last, True, False)
-    with pytest.raises(DatabaseError, match="held"), house.realm.writing() as session:
-        cases_repository.destroy_case(session, house.vault, keeping.case_id(), at=house.now(), actor="x")
+    with pytest.raises(DatabaseError, match="held"), ctx.realm.writing() as session:
+        cases_repository.destroy_case(session, ctx.vault, keeping.case_id(), at=ctx.now(), actor="x")
     view = limit(keeping, who="directorate")
     assert (view.until, view.reason) == (last, WHY)
     keeping.days(1)

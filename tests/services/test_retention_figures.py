@@ -41,19 +41,19 @@ ENDS = [("closed", 1), ("closed", 2), ("no_further_action", None), ("transferred
 
 
 def numbers(keeping: Keeping) -> list[str]:
-    house = keeping.school.house
-    with house.realm.reading() as session:
+    ctx = keeping.school.ctx
+    with ctx.realm.reading() as session:
         return sorted(cases_repository.opened(session, one).number for one in index_repository.all_case_ids(session))
 
 
 def erase(keeping: Keeping, number: str, *, leaving: bool = True) -> None:
-    house = keeping.school.house
-    with house.realm.writing() as session:
-        looked = retention.look_at(house, session, keeping.case_id(number))
+    ctx = keeping.school.ctx
+    with ctx.realm.writing() as session:
+        looked = retention.look_at(ctx, session, keeping.case_id(number))
         assert looked is not None
         if leaving:
-            retention.leave(house, session, looked)
-        privacy_repository.erase_case(session, house.vault, keeping.case_id(number), at=house.now(), actor="x")
+            retention.leave(ctx, session, looked)
+        privacy_repository.erase_case(session, ctx.vault, keeping.case_id(number), at=ctx.now(), actor="x")
 
 
 def test_what_stands_apart_leaves_nothing(school: School) -> None:
@@ -70,8 +70,8 @@ def test_what_stands_apart_leaves_nothing(school: School) -> None:
     left = []
     for number in gone:
         erase(keeping, number)
-        counts.rebuild(school.house)
-        with school.house.realm.reading() as session:
+        counts.rebuild(school.ctx)
+        with school.ctx.realm.reading() as session:
             share = privacy_repository.share(session, key)
         left.append((share["cases"] if share else None, added_up(school).cases))
     assert left == [(None, 1), (None, 1), (1, 1)]
@@ -99,17 +99,17 @@ def test_the_totals_are_the_same_after_as_before(ended: Keeping, during_the_year
 @pytest.mark.exhaustive
 def test_erased_in_the_year_it_counts_as_if_it_were_there(ended: Keeping) -> None:
     """The same case, counted at the end of the year by the report, and on leaving, long before."""
-    house, number = ended.school.house, numbers(ended)[0]
-    with house.realm.writing() as session:
-        looked = retention.look_at(house, session, ended.case_id(number))
+    ctx, number = ended.school.ctx, numbers(ended)[0]
+    with ctx.realm.writing() as session:
+        looked = retention.look_at(ctx, session, ended.case_id(number))
         assert looked is not None
-        foreseen = {key: share for key, share in retention._shares(house, looked) if key[2]}
+        foreseen = {key: share for key, share in retention._shares(ctx, looked) if key[2]}
     ended.school.wait(days=290)
     before = added_up(ended.school)
-    with house.realm.writing() as session:
+    with ctx.realm.writing() as session:
         for key, share in foreseen.items():
             privacy_repository.add_share(session, key, share)
-        privacy_repository.erase_case(session, house.vault, ended.case_id(number), at=house.now(), actor="x")
+        privacy_repository.erase_case(session, ctx.vault, ended.case_id(number), at=ctx.now(), actor="x")
     assert added_up(ended.school) == before
 
 
@@ -123,7 +123,7 @@ def test_a_case_that_leaves_nothing_is_missed(ended: Keeping) -> None:
 
 
 def stands_apart(keeping: Keeping, number: str) -> bool:
-    with keeping.school.house.realm.reading() as session:
+    with keeping.school.ctx.realm.reading() as session:
         row = index_repository.row_of(session, keeping.case_id(number))
     assert row is not None
     return row.restricted or bool(row.exclusions)
@@ -131,9 +131,9 @@ def stands_apart(keeping: Keeping, number: str) -> bool:
 
 def uncounted(keeping: Keeping, number: str) -> tuple[str, str]:
     """As if the case were older than the tables of figures; where it is counted."""
-    house, case_id = keeping.school.house, keeping.case_id(number)
-    with house.realm.writing() as session:
-        share = statistics_repository.share(session, house.vault, case_id)
+    ctx, case_id = keeping.school.ctx, keeping.case_id(number)
+    with ctx.realm.writing() as session:
+        share = statistics_repository.share(session, ctx.vault, case_id)
         assert share is not None
         session.execute(delete(FigureShareRow))
         session.execute(delete(FigureCounterRow))
@@ -146,12 +146,12 @@ def test_a_case_erased_before_figures_were_first_counted_is_counted(moroccan: Pr
         keeping = Keeping(School(player, count(1)))
         number = keeping.ended("no_further_action")
         protocol, month = uncounted(keeping, number)
-        assert counts.uncounted(player.house) == 1
+        assert counts.uncounted(player.ctx) == 1
         keeping.leap(date(2027, 5, 25))
         keeping.days(60)
         assert keeping.is_erased(number)
-        assert counts.uncounted(player.house) == 0
-        with player.house.realm.reading() as session:
+        assert counts.uncounted(player.ctx) == 0
+        with player.ctx.realm.reading() as session:
             assert [key[:2] for key, _counts in statistics_repository.frozen(session)] == [(protocol, month)]
-        found = counts.counted(player.house, protocol, player.school, Period((month,)))
+        found = counts.counted(player.ctx, protocol, player.school, Period((month,)))
         assert found.at((TOTALS, CASES), player.school) == 1

@@ -41,19 +41,19 @@ def line(school: School, who: str = "head") -> ReviewLine:
 
 def told(school: School) -> list[str]:
     """Whom messages about the review were asked for."""
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         rows = session.scalars(select(OutboxRow).where(OutboxRow.kind == "notify").order_by(OutboxRow.at)).all()
         return [row.payload["to"] for row in rows if row.payload["move"] == "review"]
 
 
 def answers(school: School, seq: int, sentence: str = "L’appel est dans la fiche 2.") -> None:
-    settle_remark(school.house, school.person("head"), school.number, seq, 1, sentence, token=school.token())
+    settle_remark(school.ctx, school.person("head"), school.number, seq, 1, sentence, token=school.token())
 
 
 def refuses(school: School, reason: str = REASON, who: str = "directorate", **more: Any) -> Any:
     more.setdefault("expected", school.last_seq())
     more.setdefault("token", school.token())
-    return refuse(school.house, school.person(who), school.number, reason, **more)
+    return refuse(school.ctx, school.person(who), school.number, reason, **more)
 
 
 # ---- sending and ending ----------------------------------------------------------------------------------------------
@@ -63,31 +63,31 @@ def test_the_coordinator_sends_a_case_and_the_directorate_is_told(school: School
     school.report()
     assert line(school).state == ""
     assert line(school).may_ask
-    ask_review(school.house, school.person("team_coordinator"), school.number, "Faut-il saisir ?", token=school.token())
+    ask_review(school.ctx, school.person("team_coordinator"), school.number, "Faut-il saisir ?", token=school.token())
     now = line(school)
     assert (now.state, now.asked, now.words, now.may_ask) == ("to_examine", True, "Faut-il saisir ?", False)
     assert now.due_at is not None
     assert told(school) == ["directorate"]
     with pytest.raises(ReviewRefused):
-        ask_review(school.house, school.person("head"), school.number, token=school.token())
+        ask_review(school.ctx, school.person("head"), school.number, token=school.token())
 
 
 @pytest.mark.parametrize("who", ["team_member", "directorate", "academy", "data_officer"])
 def test_nobody_else_sends_it(school: School, who: str) -> None:
     school.report()
     with pytest.raises(Unseen):
-        ask_review(school.house, school.person(who), school.number, token=school.token())
+        ask_review(school.ctx, school.person(who), school.number, token=school.token())
 
 
 @pytest.mark.exhaustive
 def test_pressed_twice_it_is_sent_once_and_other_words_are_another_press(school: School) -> None:
     school.report()
     head, token = school.person("head"), school.token()
-    first = ask_review(school.house, head, school.number, "Un avis", token=token)
-    again = ask_review(school.house, head, school.number, "Un avis", token=token)
+    first = ask_review(school.ctx, head, school.number, "Un avis", token=token)
+    again = ask_review(school.ctx, head, school.number, "Un avis", token=token)
     assert (again.seq, again.repeated) == (first.seq, True)
     with pytest.raises(SentBefore):
-        ask_review(school.house, head, school.number, "Un autre", token=token)
+        ask_review(school.ctx, head, school.number, "Un autre", token=token)
 
 
 def test_two_who_send_it_at_once_send_it_once(school: School) -> None:
@@ -97,7 +97,7 @@ def test_two_who_send_it_at_once_send_it_once(school: School) -> None:
 
     def press(place: int) -> bool:
         try:
-            ask_review(school.house, people[place], school.number, token=tokens[place])
+            ask_review(school.ctx, people[place], school.number, token=tokens[place])
         except ReviewRefused:
             return False
         return True
@@ -108,19 +108,19 @@ def test_two_who_send_it_at_once_send_it_once(school: School) -> None:
 
 def test_whoever_reviews_ends_it_without_a_visa_once_nothing_waits(school: School) -> None:
     school.report()
-    ask_review(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("head"), school.number, token=school.token())
     seq = observes(school, who="academy").seq
     with pytest.raises(ReviewRefused):
         end_review(
-            school.house, school.person("academy"), school.number, token=school.token(), expected=school.last_seq()
+            school.ctx, school.person("academy"), school.number, token=school.token(), expected=school.last_seq()
         )
     answers(school, seq)
     thanks, expected = "Merci à l’équipe.", school.last_seq()
-    end_review(school.house, school.person("academy"), school.number, thanks, token=school.token(), expected=expected)
+    end_review(school.ctx, school.person("academy"), school.number, thanks, token=school.token(), expected=expected)
     now = line(school)
     assert (now.state, now.words, now.role, now.may_ask) == ("examined", "Merci à l’équipe.", "academy", True)
     with pytest.raises(Unseen):
-        end_review(school.house, school.person("head"), school.number, token=school.token(), expected=school.last_seq())
+        end_review(school.ctx, school.person("head"), school.number, token=school.token(), expected=school.last_seq())
 
 
 @pytest.mark.exhaustive
@@ -131,7 +131,7 @@ def test_what_waits_for_the_visa_of_others_is_nobodys_to_call_examined(school: S
         assert line(school, who).may_end is False
         with pytest.raises(ReviewRefused):
             end_review(
-                school.house, school.person(who), school.number, token=school.token(), expected=school.last_seq()
+                school.ctx, school.person(who), school.number, token=school.token(), expected=school.last_seq()
             )
     assert (line(school).state, kinds(school)) == ("to_examine", ("visa",))
 
@@ -139,25 +139,25 @@ def test_what_waits_for_the_visa_of_others_is_nobodys_to_call_examined(school: S
 @pytest.mark.exhaustive
 def test_only_those_for_whom_it_waits_end_a_review(school: School) -> None:
     school.report()
-    ask_review(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("head"), school.number, token=school.token())
     assert [line(school, who).may_end for who in ("academy", "directorate", "head")] == [False, True, False]
     with pytest.raises(ReviewRefused):
         end_review(
-            school.house, school.person("academy"), school.number, token=school.token(), expected=school.last_seq()
+            school.ctx, school.person("academy"), school.number, token=school.token(), expected=school.last_seq()
         )
     end_review(
-        school.house, school.person("directorate"), school.number, token=school.token(), expected=school.last_seq()
+        school.ctx, school.person("directorate"), school.number, token=school.token(), expected=school.last_seq()
     )
     assert line(school).state == "examined"
 
 
 def test_what_came_since_the_page_was_read_is_shown_before_it_is_ended(school: School) -> None:
     school.report()
-    ask_review(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("head"), school.number, token=school.token())
     before, directorate = school.last_seq(), school.person("directorate")
     school.act("team_member", "note", text="Un mot de plus.")
     with pytest.raises(Conflict) as found:
-        end_review(school.house, directorate, school.number, token=school.token(), expected=before)
+        end_review(school.ctx, directorate, school.number, token=school.token(), expected=before)
     assert (found.value.expected, found.value.found) == (before, school.last_seq())
     assert line(school).state == "to_examine"
 
@@ -222,7 +222,7 @@ def test_names_in_an_observation_are_refused_unsaid_and_the_try_is_written_down(
     with pytest.raises(BadInput) as found:
         observes(school, replace(ASKS, text=f"Qui a parlé à {NAME} ?"))
     assert found.value.problems == {"text": ("names_somebody",)}
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         noted = session.scalars(select(AccessRow.what).where(AccessRow.account == school.account("directorate"))).all()
     assert "remarks.named" in noted
     assert line(school).state == ""
@@ -258,8 +258,8 @@ def test_pressed_twice_it_is_observed_once(school: School) -> None:
     token, expected = school.token(), school.last_seq()
     first, again = (observes(school, token=token, expected=expected) for _press in range(2))
     assert (again.seq, again.repeated) == (first.seq, True)
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("directorate"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("directorate"), school.number)
     assert len([one for one in loaded.events if isinstance(one, RemarksAttached)]) == 1
 
 
@@ -287,7 +287,7 @@ def test_what_voided_the_visa_says_nothing_of_the_review(school: School) -> None
 
 def test_refused_it_goes_back_with_its_reasons_and_the_team_is_told(school: School) -> None:
     closing(school)
-    view = see_refusal(school.house, school.person("directorate"), school.number)
+    view = see_refusal(school.ctx, school.person("directorate"), school.number)
     assert view.move is not None
     assert view.move.key == "refuse_unfollowed"
     refuses(school)
@@ -298,8 +298,8 @@ def test_refused_it_goes_back_with_its_reasons_and_the_team_is_told(school: Scho
     assert kinds(school) == ()
     step = next(one for one in shown.chronology.events if one.kind == "step_taken")
     assert step.detail["reason"] == REASON
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("directorate"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("directorate"), school.number)
     assert loaded.facts["visa_directorate"] is False
 
 
@@ -327,8 +327,8 @@ def test_whoever_proposes_to_close_gives_no_visa_for_it(school: School, proposer
     placed(school, "closure_proposed", by=proposer)
     school.act("head", "head_visa", decision="given")
     school.act("directorate", "directorate_visa", decision="given")
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("head/2"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("head/2"), school.number)
     close = loaded.protocol.resolve("moves", "t_close")
     if not is_one:
         school.move("head/2", close)
@@ -347,7 +347,7 @@ def test_whoever_reads_no_case_is_seated_in_none(school: School, who: str) -> No
     with pytest.raises(Refused) as found:
         school.act("directorate", "name_seat", seat="acting_head", account=account)
     assert [reason.code for reason in found.value.reasons] == ["reads_no_case"]
-    shown = see_act(school.house, school.person("directorate"), school.number, "name_seat").choices.accounts
+    shown = see_act(school.ctx, school.person("directorate"), school.number, "name_seat").choices.accounts
     offered = {one.id for one in shown}
     assert account not in offered
     assert colleague in offered
@@ -366,7 +366,7 @@ def test_why_it_was_refused_is_read_by_everybody_who_reviews(school: School) -> 
 
 def test_whoever_reads_signs_reads_them_in_all_that_is_said_of_a_review(school: School) -> None:
     school.report()
-    said: dict[str, Any] = {"actor": school.account("head"), "role": "head", "at": school.house.now()}
+    said: dict[str, Any] = {"actor": school.account("head"), "role": "head", "at": school.ctx.now()}
     said["occurred_at"] = said["at"]
     refused = {"move": "refuse_unfollowed", "source": "closure_proposed", "target": "assessment_running"}
     for event in (
@@ -389,7 +389,7 @@ def test_whoever_reads_signs_reads_them_in_all_that_is_said_of_a_review(school: 
 def test_where_no_way_back_is_open_the_refusal_stands_alone(school: School) -> None:
     school.report()
     placed(school, "plan_active", level=2)
-    view = see_refusal(school.house, school.person("directorate"), school.number)
+    view = see_refusal(school.ctx, school.person("directorate"), school.number)
     assert view.move is None
     refuses(school)
     assert school.seen_by("head").head.state.key == "plan_active"
@@ -412,7 +412,7 @@ def test_nobody_refuses_a_visa_that_is_not_theirs_to_give(school: School, who: s
     with pytest.raises(Unseen):
         refuses(school, who=who)
     with pytest.raises(Unseen):
-        see_refusal(school.house, school.person(who), school.number)
+        see_refusal(school.ctx, school.person(who), school.number)
 
 
 @pytest.mark.exhaustive
@@ -434,21 +434,21 @@ def test_a_refusal_meets_what_came_meanwhile_and_is_made_once(school: School) ->
 
 def test_conformance_says_what_was_asked_and_why_it_was_departed_from(school: School) -> None:
     school.report()
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("head"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("head"), school.number)
     header: dict[str, Any] = {"actor": school.account("head"), "role": "head", "at": loaded.now,
                               "occurred_at": loaded.now}  # fmt: skip
     why = f"{NAME} est absente toute la semaine"
     write(school, StepTaken(**header, move="begin_listening", source="report_received", target="listening_running",
                             departures={"heard_or_offered": why}))  # fmt: skip
     school.wait(days=9)
-    own = see_conformance(school.house, school.person("head"), school.number)
+    own = see_conformance(school.ctx, school.person("head"), school.number)
     assert [(one.need, one.reason, one.role) for one in own.found.departures] == [("heard_or_offered", why, "head")]
     assert own.found.count("overdue") > 0
-    above = see_conformance(school.house, school.person("directorate"), school.number)
+    above = see_conformance(school.ctx, school.person("directorate"), school.number)
     assert above.found.asked == own.found.asked
     assert above.found.departures[0].reason == "[EV1] est absente toute la semaine"
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         noted = session.scalars(select(AccessRow.what).where(AccessRow.account == school.account("directorate"))).all()
         assert "conformance" in noted
         assert index_repository.departures(session, own.head.protocol.protocol) == {"heard_or_offered": 1}
@@ -464,7 +464,7 @@ def test_a_guardian_told_in_spite_of_a_doubt_is_a_departure_with_its_reason(scho
         result="told", safe_to_tell="unknown", told_despite=why,
     )  # fmt: skip
     for who, said in (("head", why), ("directorate", "Le père de [EV1] savait déjà")):
-        (line,) = see_conformance(school.house, school.person(who), school.number).found.despite
+        (line,) = see_conformance(school.ctx, school.person(who), school.number).found.despite
         assert (line.act, line.reason, line.role) == ("inform_guardian", said, "team_coordinator")
 
 
@@ -475,16 +475,16 @@ def test_a_duty_that_was_excused_is_a_departure_with_its_reason(school: School) 
     school.move("team_coordinator", "qualify")
     school.wait(days=9)
     why = f"Les parents de {NAME} vivent à l’étranger."
-    before = see_conformance(school.house, school.person("head"), school.number).found
+    before = see_conformance(school.ctx, school.person("head"), school.number).found
     assert before.excuses == ()
     assert outcomes(before, "guardians_informed") == ["overdue"]
     school.act("head", "excuse_duty", duty="inform_guardians", reason=why)
-    own = see_conformance(school.house, school.person("head"), school.number).found
+    own = see_conformance(school.ctx, school.person("head"), school.number).found
     assert [(one.duty, one.reason, one.role) for one in own.excuses] == [("inform_guardians", why, "head")]
     assert outcomes(own, "guardians_informed") == ["excused"]
     assert outcomes(own, "inform_guardians") == []
     assert own.count("overdue") == before.count("overdue") - 1
-    above = see_conformance(school.house, school.person("directorate"), school.number).found
+    above = see_conformance(school.ctx, school.person("directorate"), school.number).found
     assert above.excuses[0].reason == "Les parents de [EV1] vivent à l’étranger."
 
 
@@ -496,7 +496,7 @@ def test_an_excuse_is_of_what_was_asked_by_then(school: School) -> None:
     school.wait(days=20)
     school.act("team_member", "raise_danger", which_danger="self_harm")
     school.wait(days=5)
-    found = see_conformance(school.house, school.person("head"), school.number).found
+    found = see_conformance(school.ctx, school.person("head"), school.number).found
     told = {line.subject: line.outcome for line in found.asked if line.key == "written_referral"}
     assert sorted(told.values()) == ["excused", "overdue"], told
 
@@ -508,5 +508,5 @@ def outcomes(found: Conformance, key: str) -> list[str]:
 def test_whoever_knows_of_a_case_by_its_metadata_reads_nothing_of_it(school: School) -> None:
     school.report()
     with pytest.raises(Unseen):
-        see_conformance(school.house, school.person("data_officer"), school.number)
+        see_conformance(school.ctx, school.person("data_officer"), school.number)
     assert school.seen_by("data_officer").review is None

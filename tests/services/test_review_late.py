@@ -47,7 +47,7 @@ def days(watched: Watched, number: int = 14) -> list[tuple[int, str]]:
 
 def sent_for_review(watched: Watched) -> None:
     school = watched.school
-    ask_review(school.house, school.person("team_coordinator"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("team_coordinator"), school.number, token=school.token())
 
 
 def test_whoever_is_to_review_is_reminded_the_day_before_and_once_it_is_late_and_then_the_academy(
@@ -77,7 +77,7 @@ def test_a_review_that_is_done_in_time_reminds_nobody_and_neither_does_one_that_
     sent_for_review(watched)
     assert days(watched, 3) == REMINDED[:1]
     end_review(
-        school.house, school.person("directorate"), school.number, expected=school.last_seq(), token=school.token()
+        school.ctx, school.person("directorate"), school.number, expected=school.last_seq(), token=school.token()
     )
     assert days(watched) == []
     observes(school, replace(ASKS, entry=0))
@@ -89,7 +89,7 @@ def test_the_academy_that_asked_something_is_the_one_that_is_reminded(watched: W
     school = watched.school
     done = observes(school, replace(ASKS, entry=0), who="academy")
     assert days(watched, 3) == [(26, "head")]
-    settle_remark(school.house, school.person("head"), school.number, done.seq, 1, "Dit le 12.", token=school.token())
+    settle_remark(school.ctx, school.person("head"), school.number, done.seq, 1, "Dit le 12.", token=school.token())
     assert days(watched) == [(4, "academy"), (5, "academy"), (7, "academy")]
 
 

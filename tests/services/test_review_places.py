@@ -28,14 +28,14 @@ def entry_of(school: School, act: str) -> int:
 
 
 def answer(school: School, seq: int, sentence: str, who: str = "head") -> Any:
-    house = school.house
-    return settle_remark(house, school.person(who), school.number, seq, 1, sentence, token=school.token())
+    ctx = school.ctx
+    return settle_remark(ctx, school.person(who), school.number, seq, 1, sentence, token=school.token())
 
 
 def at_entry(school: School, seq: int, who: str) -> tuple[RemarkLine, ...]:
     """What this person finds beside that entry, in the chronology and on its own page."""
-    house, actor, number = school.house, school.person(who), school.number
-    lines = see_chronology(house, actor, number)[1].events
+    ctx, actor, number = school.ctx, school.person(who), school.number
+    lines = see_chronology(ctx, actor, number)[1].events
     beside = next(one.remarks for one in lines if one.seq == seq)
     assert next(one.remarks for one in school.seen_by(who).chronology.events if one.seq == seq) == beside
     return beside
@@ -54,7 +54,7 @@ def sided(school: School) -> School:
 def test_one_question_of_a_form_is_pointed_at_and_answered_beside_it(sided: School) -> None:
     school, entry = sided, entry_of(sided, "interview_concerned")
     done = observes(school, replace(WHOLE, text="Zqobserved", entry=entry, field="observed"))
-    head, record = see_record(school.house, school.person("head"), school.number, entry)
+    head, record = see_record(school.ctx, school.person("head"), school.number, entry)
     (line,) = record.remarks
     label = head.protocol.form_of("interview_concerned").by_key["observed"].label
     assert (line.field, line.part, line.text) == ("observed", label, "Zqobserved")
@@ -93,15 +93,15 @@ def test_a_form_that_is_missing_is_pointed_at_until_it_is_written_and_answered(s
     assert [act.key for act in school.seen_by("directorate").missing_forms] == ["safety_check"]
     assert school.seen_by("head").missing_forms == (), "whoever writes them has them in their own lists"
     done = observes(school, replace(WHOLE, act="safety_check"))
-    house, number = school.house, school.number
+    ctx, number = school.ctx, school.number
     (line,) = school.seen_by("head").remarks
-    assert (line.act, line.on) == ("safety_check", house.library.current()[0].acts["safety_check"].title)
-    assert see_act(house, school.person("team_coordinator"), number, "safety_check").remarks == (line,)
+    assert (line.act, line.on) == ("safety_check", ctx.library.current()[0].acts["safety_check"].title)
+    assert see_act(ctx, school.person("team_coordinator"), number, "safety_check").remarks == (line,)
     written = school.act("team_coordinator", "safety_check", none_seen=True, safe_now="yes", who_stays="colleague")
-    seen = see_record(house, school.person("directorate"), number, written.seq)[1].remarks
+    seen = see_record(ctx, school.person("directorate"), number, written.seq)[1].remarks
     assert [one.settled_at for one in seen] == [None]
     answer(school, done.seq, "Écrite ce matin.")
-    seen = see_record(house, school.person("directorate"), number, written.seq)[1].remarks
+    seen = see_record(ctx, school.person("directorate"), number, written.seq)[1].remarks
     assert [one.sentence for one in seen] == ["Écrite ce matin."]
     with pytest.raises(BadInput):
         observes(school, replace(WHOLE, act="safety_check"))
@@ -117,7 +117,7 @@ def test_what_is_said_of_a_form_of_the_other_side_is_not_read_on_this_one_though
         school.act("team_coordinator", "name_seat", seat="support", account=school.account(who), side=side)
     done = observes(school, replace(WHOLE, text="Zqobserved", act="interview_concerned"))
     answer(school, done.seq, "Zqanswered")
-    w, protocol = Wording("fr"), school.house.library.current()[0]
+    w, protocol = Wording("fr"), school.ctx.library.current()[0]
     title = protocol.acts["interview_concerned"].title
     for who, reads in (("psychosocial", False), ("psychosocial/2", True), ("directorate", True)):
         shown, view = everything(school, who), school.seen_by(who)
@@ -133,15 +133,15 @@ def test_what_is_said_of_a_form_of_the_other_side_is_not_read_on_this_one_though
 def test_what_is_said_of_a_paper_stands_beside_its_handing_out(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     hand_out_as(monkeypatch, lambda view, wording: f"{view.head.number} {view.content_head}".encode())
     school.report()
-    issue_case_file(school.house, school.person("directorate"), school.number, "supervisor", "fr")
+    issue_case_file(school.ctx, school.person("directorate"), school.number, "supervisor", "fr")
     (issued,) = (one.seq for one in school.seen_by("head").chronology.events if one.kind == "document_issued")
     observes(school, replace(WHOLE, text="La page 2 manque.", entry=issued))
     on_copy = replace(WHOLE, text="Qui sont-ils ?", section="people")
-    house, actor = school.house, school.person("directorate")
-    attach_remarks(house, actor, school.number, 1, [on_copy], token=school.token())
+    ctx, actor = school.ctx, school.person("directorate")
+    attach_remarks(ctx, actor, school.number, 1, [on_copy], token=school.token())
     assert [one.text for one in at_entry(school, issued, "head")] == ["La page 2 manque.", "Qui sont-ils ?"]
     with pytest.raises(BadInput):
-        attach_remarks(house, actor, school.number, 1, [replace(WHOLE, act="safety_check")], token=school.token())
+        attach_remarks(ctx, actor, school.number, 1, [replace(WHOLE, act="safety_check")], token=school.token())
 
 
 @pytest.mark.parametrize("sentence", ["", "  \n ", "…", "12"])

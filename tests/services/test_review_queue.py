@@ -34,7 +34,7 @@ STAFF = {"adult_concerned": "yes"}
 
 def rows(school: School, table: Any = CaseReviewRow) -> list[tuple[Any, ...]]:
     columns = table.__table__.columns
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         return sorted(map(tuple, session.execute(select(*columns))), key=str)
 
 
@@ -47,7 +47,7 @@ def raised(school: School) -> str:
 def passed_on(school: School) -> None:
     school.act(
         "head", "referral", target="police", covers=["blackmail"], channel="letter", summary="Un chantage en ligne.",
-        sent_at=school.house.now().isoformat(),
+        sent_at=school.ctx.now().isoformat(),
     )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def test_a_closure_at_a_grave_level_waits_for_the_visa_of_who_may_give_it(school
 
 def test_a_case_that_was_sent_waits_for_review(school: School) -> None:
     school.report()
-    ask_review(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("head"), school.number, token=school.token())
     assert (kinds(school), kinds(school, "academy")) == (("review",), ())
 
 
@@ -84,22 +84,22 @@ def test_observations_wait_for_the_team_and_then_for_whoever_made_them(school: S
     school.report()
     seq = observes(school, who="academy").seq
     assert kinds(school, "academy") == ()
-    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    settle_remark(school.ctx, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     assert (kinds(school, "academy"), kinds(school)) == (("answered",), ())
 
 
 @pytest.mark.exhaustive
 def test_an_answer_stays_for_whoever_asked_though_another_has_examined_the_case(school: School) -> None:
     school.report()
-    ask_review(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("head"), school.number, token=school.token())
     seq = observes(school, who="academy").seq
-    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    settle_remark(school.ctx, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     for who, left in (("directorate", ("answered",)), ("academy", ())):
-        end_review(school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token())
+        end_review(school.ctx, school.person(who), school.number, expected=school.last_seq(), token=school.token())
         assert (kinds(school), kinds(school, "academy")) == ((), left)
         with pytest.raises(ReviewRefused):
             end_review(
-                school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token()
+                school.ctx, school.person(who), school.number, expected=school.last_seq(), token=school.token()
             )
 
 
@@ -111,16 +111,16 @@ def test_what_waits_for_the_team_is_listed_apart_counted_nowhere_and_not_kept(sc
     observes(school)
     for who in ("directorate", "academy"):
         assert kinds(school, who) == ()
-        listed = see_queue(school.house, school.person(who), Chosen(kind="team"))
+        listed = see_queue(school.ctx, school.person(who), Chosen(kind="team"))
         assert [(line.case.number, line.case.to_answer) for line in listed.lines] == [(school.number, 0)]
         assert [(one.kind, one.since) for one in listed.lines[0].reasons] == [
-            ("team", school.house.now() - timedelta(hours=1))
+            ("team", school.ctx.now() - timedelta(hours=1))
         ]
         assert (listed.counts, listed.is_narrowed) == ({}, True)
-        assert not see_queue(school.house, school.person(who)).is_narrowed, "the next time it says what waits for them"
+        assert not see_queue(school.ctx, school.person(who)).is_narrowed, "the next time it says what waits for them"
     assert waits(school, "head", kind="team") == []
     for seq in (first, first + 1):
-        settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+        settle_remark(school.ctx, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     assert waits(school, kind="team") == []
     assert kinds(school) == ("answered",)
 
@@ -140,10 +140,10 @@ def test_an_emergency_opening_waits_for_somebody_else(school: School) -> None:
     break_door_of(school, "academy", number, asked)
     assert kinds(school, "academy") == (), "not for who opened it, and the case is closed to the academy"
     assert kinds(school) == ("door", "head")
-    line = next(one for one in see_queue(school.house, school.person("directorate")).lines)
+    line = next(one for one in see_queue(school.ctx, school.person("directorate")).lines)
     door = next(one for one in line.reasons if one.kind == "door")
     review(
-        school.house, school.person("directorate"), number, door.seq, justified=True,
+        school.ctx, school.person("directorate"), number, door.seq, justified=True,
         sentence="Le danger était réel, l’académie a agi.",
     )  # fmt: skip
     assert kinds(school) == ("head",)
@@ -152,7 +152,7 @@ def test_an_emergency_opening_waits_for_somebody_else(school: School) -> None:
 def break_door_of(school: School, who: str, number: str, asked: Asked) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(emergency_access, "must_prove", lambda *_arguments: None)
-        break_door(school.house, school.person(who), number, asked)
+        break_door(school.ctx, school.person(who), number, asked)
 
 
 @pytest.mark.exhaustive
@@ -170,16 +170,16 @@ def test_what_waits_for_a_head_who_takes_no_part_follows_who_heads_the_school(sc
     """Another heads it from today; whoever stood aside heads it again tomorrow."""
     school.report()
     school.act("directorate", "conflict", account=school.account("head"), reason="declares")
-    with school.house.directory.writing() as session:
-        auth_repository.end_appointment(session, _post_of(session, school.account("head")), school.house.now().date())
+    with school.ctx.directory.writing() as session:
+        auth_repository.end_appointment(session, _post_of(session, school.account("head")), school.ctx.now().date())
     school.wait(days=1)
     assert kinds(school) == ("head",), "written while they headed it"
-    assert look_again(school.house) == 1
+    assert look_again(school.ctx) == 1
     assert kinds(school) == ()
-    with school.house.directory.writing() as session:
-        today, unit = school.house.now().date(), school.player.school
+    with school.ctx.directory.writing() as session:
+        today, unit = school.ctx.now().date(), school.player.school
         auth_repository.appoint(session, school.account("head"), role="head", unit=unit, starts=today, ends=None)
-    look_again(school.house)
+    look_again(school.ctx)
     assert kinds(school) == ("head",)
 
 
@@ -202,17 +202,17 @@ def test_a_referral_that_was_acknowledged_waits_again_until_it_is_answered(schoo
     passed_on(school)
 
     def answered(outcome: str) -> None:
-        school.act("head", "referral_answer", referral=1, outcome=outcome, answered_at=school.house.now().isoformat())
+        school.act("head", "referral_answer", referral=1, outcome=outcome, answered_at=school.ctx.now().isoformat())
 
     answered("acknowledged")
-    acknowledged_at = school.house.now()
+    acknowledged_at = school.ctx.now()
     school.wait(hours=71)
     assert kinds(school) == ()
     school.wait(hours=1)
     assert kinds(school) == kinds(school, "academy") == ("referral",)
-    (line,) = see_queue(school.house, school.person("directorate")).lines
+    (line,) = see_queue(school.ctx, school.person("directorate")).lines
     reason = line.reasons[0]
-    assert (reason.since, reason.due_at) == (acknowledged_at, school.house.now())
+    assert (reason.since, reason.due_at) == (acknowledged_at, school.ctx.now())
     answered("answered")
     assert kinds(school) == ()
 
@@ -242,7 +242,7 @@ def sent(school: School, covers: str = "need", channel: str = "letter", target: 
     written = {"summary": "Une aide est demandée."} if channel == "letter" else {}
     school.act(
         "head", "referral", written, target=target, covers=[covers], channel=channel,
-        sent_at=school.house.now().isoformat(),
+        sent_at=school.ctx.now().isoformat(),
     )  # fmt: skip
 
 
@@ -250,7 +250,7 @@ def offence(school: School) -> None:
     """Minutes say that there is an offence."""
     school.report()
     placed(school, "assessment_running")
-    items = next(iter(school.house.library.current()[0].grids.values())).items
+    items = next(iter(school.ctx.library.current()[0].grids.values())).items
     weighed = {"scores": dict.fromkeys(items, "0"), "override": "2", "override_reason": "Le groupe est grand."}
     school.act("team_coordinator", "assessment_grid", weighed)
     present = [school.account("team_member"), school.account("team_coordinator")]
@@ -264,9 +264,9 @@ def test_an_escalation_that_nobody_sent_is_urgent_once_it_was_to_be_sent(school:
     assert kinds(school) == (), "its day is not over"
     school.wait(days=30)
     assert kinds(school) == kinds(school, "academy") == ("urgent",)
-    (line,) = see_queue(school.house, school.person("directorate")).lines
+    (line,) = see_queue(school.ctx, school.person("directorate")).lines
     assert line.reasons[0].tone == "late"
-    assert line.reasons[0].since == school.house.now() - timedelta(days=30)
+    assert line.reasons[0].since == school.ctx.now() - timedelta(days=30)
     sent(school)
     assert kinds(school) == (), "it is sent, though the step is still to be taken"
 
@@ -353,7 +353,7 @@ def test_one_that_was_passed_on_stays_the_gravest_and_the_safe_one_the_lightest(
             placed(school, "assessment_validated", level=2)
         if name == "passed on":
             passed_on(school)
-        ask_review(school.house, school.person("head"), school.number, token=school.token())
+        ask_review(school.ctx, school.person("head"), school.number, token=school.token())
         numbers[name] = school.number
         school.wait(minutes=1)
     assert [number for number, _kinds in waits(school)] == [numbers[one] for one in ("passed on", "level 2", "safe")]
@@ -369,7 +369,7 @@ def test_pages_follow_on_each_other_and_none_is_shown_twice(school: School, monk
         school.wait(minutes=1)
     whole, after = [], None
     for _page in range(3):
-        page = see_queue(school.house, school.person("directorate"), after=after)
+        page = see_queue(school.ctx, school.person("directorate"), after=after)
         whole += [line.case.number for line in page.lines]
         after = page.after
     assert (len(whole), len(set(whole)), after) == (5, 5, None)
@@ -390,7 +390,7 @@ def test_it_is_narrowed_by_kind_place_and_level_and_remembered_for_the_person(sc
     assert waits(school, level=0) == [(urgent, ("urgent",))]
     assert [number for number, _kinds in waits(school, place="00000A")] == everything
     assert [number for number, _kinds in waits(school, "academy")] == [urgent], "another's choice is their own"
-    queue = see_queue(school.house, school.person("directorate"), Chosen())
+    queue = see_queue(school.ctx, school.person("directorate"), Chosen())
     assert queue.counts == {"urgent": 1, "visa": 2}
     assert not queue.is_narrowed
 
@@ -404,17 +404,17 @@ def test_urgent_cases_that_the_choice_does_not_show_are_counted_whatever_hides_t
         Chosen(kind="urgent", level=4): 1, Chosen(place="00000A"): 0,
     }  # fmt: skip
     person = school.person("directorate")
-    assert {one: see_queue(school.house, person, one).urgent_left_out for one in seen} == seen
-    see_queue(school.house, person, Chosen(level=4))
-    assert see_queue(school.house, person).urgent_left_out == 1, "a choice that was kept says so too"
-    assert see_queue(school.house, school.person("head"), Chosen(level=4)).urgent_left_out == 0
+    assert {one: see_queue(school.ctx, person, one).urgent_left_out for one in seen} == seen
+    see_queue(school.ctx, person, Chosen(level=4))
+    assert see_queue(school.ctx, person).urgent_left_out == 1, "a choice that was kept says so too"
+    assert see_queue(school.ctx, school.person("head"), Chosen(level=4)).urgent_left_out == 0
 
 
 def test_an_urgent_case_that_stands_in_the_list_for_another_reason_is_not_left_out(school: School) -> None:
     raised(school)
     school.act("directorate", "conflict", account=school.account("head"), reason="declares")
-    assert see_queue(school.house, school.person("directorate"), Chosen(kind="head")).urgent_left_out == 0
-    assert see_queue(school.house, school.person("directorate/2"), Chosen(kind="visa")).urgent_left_out == 1
+    assert see_queue(school.ctx, school.person("directorate"), Chosen(kind="head")).urgent_left_out == 0
+    assert see_queue(school.ctx, school.person("directorate/2"), Chosen(kind="visa")).urgent_left_out == 1
 
 
 @pytest.mark.exhaustive
@@ -422,21 +422,21 @@ def test_no_more_urgent_cases_are_counted_than_are_said(school: School, monkeypa
     monkeypatch.setattr(review_queue, "MOST", 2)
     for _case in range(3):
         raised(school)
-    assert see_queue(school.house, school.person("directorate"), Chosen(level=4)).urgent_left_out == 2
+    assert see_queue(school.ctx, school.person("directorate"), Chosen(level=4)).urgent_left_out == 2
 
 
 @pytest.mark.exhaustive
 def test_a_place_of_another_province_and_what_nobody_could_choose_narrow_nothing(school: School) -> None:
     closing(school)
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.add_unit(session, kind=UnitKind.province, code="ELSEWHERE", names={"fr": "Ailleurs"})
     for chosen in (Chosen(place="ELSEWHERE"), Chosen(place="x" * 500), Chosen(kind="closed"), Chosen(level=77)):
-        assert len(see_queue(school.house, school.person("directorate"), chosen).lines) == 1
+        assert len(see_queue(school.ctx, school.person("directorate"), chosen).lines) == 1
 
 
 def test_the_academy_narrows_it_to_a_province_and_then_to_a_school(school: School) -> None:
     raised(school)
-    queue = see_queue(school.house, school.person("academy"), Chosen(place="REHEARSAL-P"))
+    queue = see_queue(school.ctx, school.person("academy"), Chosen(place="REHEARSAL-P"))
     assert [(one.unit.code, one.is_chosen) for one in queue.places] == [("REHEARSAL-P", True), ("00000A", False)]
     assert len(queue.lines) == 1
 
@@ -457,7 +457,7 @@ def test_more_than_is_counted_is_said_as_so_many(school: School, monkeypatch: py
     monkeypatch.setattr(review_queue, "MOST", 2)
     for _case in range(3):
         closing(school)
-    queue = see_queue(school.house, school.person("directorate"))
+    queue = see_queue(school.ctx, school.person("directorate"))
     assert (queue.counts, queue.most) == ({"visa": 2}, 2)
 
 
@@ -468,9 +468,9 @@ def test_more_than_is_counted_is_said_as_so_many(school: School, monkeypatch: py
 @pytest.mark.parametrize("who", ["head", "team_coordinator", "team_member", "data_officer", "protocol_admin"])
 def test_whoever_does_not_review_has_no_queue(school: School, who: str) -> None:
     closing(school)
-    assert not permissions.may(school.house, school.person(who), Permission.review)
+    assert not permissions.may(school.ctx, school.person(who), Permission.review)
     assert waits(school, who) == []
-    assert see_queue(school.house, school.person(who)).counts == {}
+    assert see_queue(school.ctx, school.person(who)).counts == {}
 
 
 @pytest.mark.exhaustive
@@ -478,14 +478,14 @@ def test_an_excluded_supervisor_sees_neither_the_row_nor_its_count(school: Schoo
     closing(school)
     school.act("directorate", "conflict", account=school.account("directorate/2"), reason="declares")
     assert waits(school, "directorate/2") == []
-    assert see_queue(school.house, school.person("directorate/2")).counts == {}
+    assert see_queue(school.ctx, school.person("directorate/2")).counts == {}
     assert kinds(school) == ("visa",)
 
 
 def test_a_workshop_waits_for_nobody(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     closing(school)
     assert rows(school)
-    workshop = replace(school.house, name="workshop")
+    workshop = replace(school.ctx, name="workshop")
     with workshop.realm.writing() as session:
         reindex(workshop, session, row(school).case_id)
     assert rows(school) == []
@@ -504,14 +504,14 @@ def test_rebuilding_the_index_gives_the_same_rows(school: School) -> None:
     assert len([one for one in before if "urgent" in one]) == 6
     assert len(before) >= 8
     assert len(states) == 2
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         ids = list(session.scalars(select(CaseReviewRow.case_id).distinct()))
         session.execute(delete(CaseReviewRow))
         session.execute(delete(ReviewStateRow))
     school.wait(days=3)
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         for case_id in {*ids, row(school).case_id, *(one[0] for one in states)}:
-            reindex(school.house, session, case_id)
+            reindex(school.ctx, session, case_id)
     assert (rows(school), rows(school, ReviewStateRow)) == (before, states)
 
 
@@ -522,9 +522,9 @@ def test_the_kinds_are_ranked_in_the_order_in_which_they_are_named() -> None:
 def test_the_desk_says_where_a_review_stands(school: School) -> None:
     school.report()
     observes(school)
-    (line,) = see_desk(school.house, school.person("head")).lines
+    (line,) = see_desk(school.ctx, school.person("head")).lines
     assert (line.review, line.observations) == ("observations", 1)
-    (line,) = see_desk(school.house, school.person("data_officer")).lines
+    (line,) = see_desk(school.ctx, school.person("data_officer")).lines
     assert line.review == ""
 
 
@@ -537,7 +537,7 @@ def test_an_observation_stands_on_the_desk_of_whoever_may_answer_it_until_it_is_
 
     def asked() -> dict[str, list[int]]:
         people = ("team_member/2", "team_coordinator", "head", "team_member", "directorate", "academy")
-        return {who: [one.to_answer for one in see_desk(school.house, school.person(who), filter="mine").lines]
+        return {who: [one.to_answer for one in see_desk(school.ctx, school.person(who), filter="mine").lines]
                 for who in people}  # fmt: skip
 
     before = asked()
@@ -545,26 +545,26 @@ def test_an_observation_stands_on_the_desk_of_whoever_may_answer_it_until_it_is_
     seq = observes(school).seq
     observes(school, replace(ASKS, text="Et ceci ?", awaits=False))
     assert asked() == {**before, "team_member/2": [1], "team_coordinator": [1], "head": [1]}
-    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    settle_remark(school.ctx, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     assert asked() == before
 
 
 def test_an_observation_of_a_protocol_without_reviews_stands_there_too(school: School) -> None:
     school.report()
     observes(school)
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("head"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("head"), school.number)
     plain = loaded.protocol.model_copy(update={"review": None})
     state = state_of(row(school), plain, loaded.case)
     assert state is not None
-    assert (state.state, state.observations, state.since) == ("", 1, school.house.now())
+    assert (state.state, state.observations, state.since) == ("", 1, school.ctx.now())
 
 
 def test_a_review_that_is_late_says_so(school: School) -> None:
     closing(school)
     school.wait(days=12)
-    (line,) = see_queue(school.house, school.person("directorate")).lines
+    (line,) = see_queue(school.ctx, school.person("directorate")).lines
     due_at = line.reasons[0].due_at
     assert due_at is not None
     assert line.reasons[0].tone == "late"
-    assert due_at < school.house.now() - timedelta(days=3)
+    assert due_at < school.ctx.now() - timedelta(days=3)

@@ -48,17 +48,17 @@ def request(school: School, who: str = "head", **more: str) -> None:
 
 def ask(school: School, person: str = "guardian-1", who: str = "head", token: str = "", entry: int = 0) -> str:
     said = {"token": token or school.token(), "entry": entry}
-    return data_rights.ask_right(school.house, school.person(who), school.number, person, **said)
+    return data_rights.ask_right(school.ctx, school.person(who), school.number, person, **said)
 
 
 def agree(school: School, export: str, who: str = "data_officer") -> None:
-    data_rights.settle_right(school.house, school.person(who), school.number, export, agreed=True)
+    data_rights.settle_right(school.ctx, school.person(who), school.number, export, agreed=True)
 
 
 def opened(school: School, person: str = "guardian-1", language: str = "fr") -> data_rights.Opened:
     export = ask(school, person)
     agree(school, export)
-    return data_rights.open_copy(school.house, school.person("head"), school.number, export, language)
+    return data_rights.open_copy(school.ctx, school.person("head"), school.number, export, language)
 
 
 def text_of(data: bytes) -> str:
@@ -78,14 +78,14 @@ def data_in(data: bytes) -> dict[str, object]:
 @pytest.mark.exhaustive
 def test_a_request_stands_in_the_lists_until_it_is_answered(asked: School) -> None:
     for who in ("head", "data_officer", "directorate"):
-        (line,) = data_rights.see_requests(asked.house, asked.person(who)).lines
+        (line,) = data_rights.see_requests(asked.ctx, asked.person(who)).lines
         assert (line.request.number, line.days) == (asked.number, 10), who
     asked.wait(days=11)
-    assert data_rights.see_requests(asked.house, asked.person("head")).lines[0].days < 0
+    assert data_rights.see_requests(asked.ctx, asked.person("head")).lines[0].days < 0
     request(asked, stage="answered", answer="Copie remise.")
-    assert data_rights.see_requests(asked.house, asked.person("head")).lines == ()
+    assert data_rights.see_requests(asked.ctx, asked.person("head")).lines == ()
     with pytest.raises(Unseen):
-        data_rights.see_requests(asked.house, asked.person("team_member"))
+        data_rights.see_requests(asked.ctx, asked.person("team_member"))
 
 
 # ---- two people ----------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def test_one_asks_another_agrees_and_the_first_opens(asked: School) -> None:
     assert ask(asked, token=token) == export, "pressed twice"
     head, officer = asked.person("head"), asked.person("data_officer")
     with pytest.raises(Unseen):
-        data_rights.open_copy(asked.house, head, asked.number, export, "fr")
+        data_rights.open_copy(asked.ctx, head, asked.number, export, "fr")
     for who in ("head", "team_member", "directorate"):
         with pytest.raises(Unseen):
             agree(asked, export, who)
@@ -106,12 +106,12 @@ def test_one_asks_another_agrees_and_the_first_opens(asked: School) -> None:
         agree(asked, export)
     for somebody in (officer, asked.person("team_member"), asked.person("directorate")):
         with pytest.raises(Unseen):
-            data_rights.open_copy(asked.house, somebody, asked.number, export, "fr")
-    found = data_rights.open_copy(asked.house, head, asked.number, export, "fr")
+            data_rights.open_copy(asked.ctx, somebody, asked.number, export, "fr")
+    found = data_rights.open_copy(asked.ctx, head, asked.number, export, "fr")
     assert found.copy == 1
     view = asked.seen_by("head")
     assert any(event.detail.get("document") == "access_copy" for event in view.chronology.events)
-    with asked.house.realm.reading() as session:
+    with asked.ctx.realm.reading() as session:
         what = set(session.scalars(select(AccessRow.what)))
     assert {data_rights.ASKED, data_rights.AGREED, data_rights.NOTE} <= what
 
@@ -120,15 +120,15 @@ def test_one_asks_another_agrees_and_the_first_opens(asked: School) -> None:
 def test_the_database_knows_that_it_takes_two(asked: School) -> None:
     export = ask(asked)
     alone = update(AccessExportRow).values(
-        state="approved", settled_by=asked.account("head"), settled_at=asked.house.now()
+        state="approved", settled_by=asked.account("head"), settled_at=asked.ctx.now()
     )
-    with pytest.raises(IntegrityError, match="two_people"), asked.house.realm.writing() as session:
+    with pytest.raises(IntegrityError, match="two_people"), asked.ctx.realm.writing() as session:
         session.execute(alone.where(AccessExportRow.id == export))
 
 
 def test_the_data_officer_sees_a_sign_and_no_name(asked: School) -> None:
     ask(asked)
-    view = data_rights.see_rights(asked.house, asked.person("data_officer"), asked.number)
+    view = data_rights.see_rights(asked.ctx, asked.person("data_officer"), asked.number)
     assert view.people == ()
     assert [one.sign for one in view.exports] == ["RL1"]
     assert all(name not in repr(view) for name in (NAME, MOTHER, WITNESS, WORDS))
@@ -148,7 +148,7 @@ def test_an_agreement_runs_out(asked: School) -> None:
     agree(asked, export)
     asked.wait(days=11)
     with pytest.raises(Unseen):
-        data_rights.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
+        data_rights.open_copy(asked.ctx, asked.person("head"), asked.number, export, "fr")
 
 
 # ---- one request, one copy -----------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_an_agreement_runs_out(asked: School) -> None:
 def test_a_request_for_anything_else_brings_no_copy(school: School, request_: str) -> None:
     school.report()
     request(school, request=request_)
-    assert data_rights.see_rights(school.house, school.person("head"), school.number).asked, "it waits all the same"
+    assert data_rights.see_rights(school.ctx, school.person("head"), school.number).asked, "it waits all the same"
     with pytest.raises(Refused, match="nothing_asked"):
         ask(school, "targeted_pupil-1")
 
@@ -169,7 +169,7 @@ def test_a_request_brings_one_copy_and_of_one_person(asked: School) -> None:
     for person in ("guardian-1", "targeted_pupil-1"):
         with pytest.raises(Refused, match="copy_asked"):
             ask(asked, person)
-    data_rights.settle_right(asked.house, asked.person("data_officer"), asked.number, export, agreed=False)
+    data_rights.settle_right(asked.ctx, asked.person("data_officer"), asked.number, export, agreed=False)
     agree(asked, ask(asked))
     asked.wait(days=11)
     with pytest.raises(Refused, match="copy_asked"):
@@ -179,22 +179,22 @@ def test_a_request_brings_one_copy_and_of_one_person(asked: School) -> None:
 def test_each_of_two_requests_has_its_own_copy(asked: School) -> None:
     request(asked, requester="Le père")
     first, second = (
-        one.entry for one in data_rights.see_rights(asked.house, asked.person("head"), asked.number).requests
+        one.entry for one in data_rights.see_rights(asked.ctx, asked.person("head"), asked.number).requests
     )
     with pytest.raises(Refused, match="which_request"):
         ask(asked)
     with pytest.raises(Unseen):
         ask(asked, entry=1)
     export = ask(asked, entry=second)
-    view = data_rights.see_rights(asked.house, asked.person("data_officer"), asked.number)
+    view = data_rights.see_rights(asked.ctx, asked.person("data_officer"), asked.number)
     assert [(one.sign, one.entry) for one in view.exports] == [("RL1", second)], "which request, and which sign"
     assert [one.entry for one in view.requests] == [first]
     with pytest.raises(Refused, match="copy_asked"):
         ask(asked, entry=second)
     agree(asked, export)
-    data_rights.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
-    with asked.house.realm.reading() as session:
-        issued = load(asked.house, session, asked.person("head"), asked.number).case.documents[-1]
+    data_rights.open_copy(asked.ctx, asked.person("head"), asked.number, export, "fr")
+    with asked.ctx.realm.reading() as session:
+        issued = load(asked.ctx, session, asked.person("head"), asked.number).case.documents[-1]
         noted = session.execute(select(AccessRow.what, AccessRow.reason).where(AccessRow.reason == str(second))).all()
     assert (issued.about, issued.request) == ("guardian-1", second)
     assert {what for what, _reason in noted} == {data_rights.ASKED, data_rights.AGREED}
@@ -207,7 +207,7 @@ def test_no_copy_goes_under_a_request_that_was_answered(asked: School) -> None:
     request(asked, stage="answered", answer="Copie remise.")
     request(asked, requester="Le père")
     with pytest.raises(Refused, match="nothing_asked"):
-        data_rights.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
+        data_rights.open_copy(asked.ctx, asked.person("head"), asked.number, export, "fr")
 
 
 @pytest.mark.exhaustive
@@ -229,9 +229,9 @@ def test_while_a_hold_stands_no_copy_goes(asked: School) -> None:
         with pytest.raises(Refused, match="guardian_on_hold"):
             ask(asked, person)
     with pytest.raises(Refused, match="guardian_on_hold"):
-        data_rights.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
+        data_rights.open_copy(asked.ctx, asked.person("head"), asked.number, export, "fr")
     asked.act("directorate", "rights_agreement", decision="agreed", reason="La mère protège l’enfant.")
-    found = data_rights.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
+    found = data_rights.open_copy(asked.ctx, asked.person("head"), asked.number, export, "fr")
     assert found.copy == 1, "with what the protocol asks of such an answer"
 
 
@@ -253,7 +253,7 @@ def test_nobody_else_is_named(asked: School, language: str) -> None:
 def told_mother(school: School) -> None:
     school.act(
         "head", "inform_guardian", who="guardian-1", relation="mother", safe_to_tell="yes", mode="phone",
-        result="told", told_at=school.house.now().isoformat(),
+        result="told", told_at=school.ctx.now().isoformat(),
         requests=f"Que {WITNESS} témoigne. Appeler le 0661357902.", rights_given="yes",
     )  # fmt: skip
 
@@ -283,8 +283,8 @@ def test_what_a_child_says_in_confidence_is_not_in_the_childs_copy(asked: School
 @pytest.mark.exhaustive
 def test_that_information_was_on_hold_is_never_told(asked: School) -> None:
     asked.act("team_coordinator", "guardian_hold", guardian="guardian-1", reason="pupil_asks")
-    with asked.house.realm.reading() as session:
-        loaded = load(asked.house, session, asked.person("head"), asked.number)
+    with asked.ctx.realm.reading() as session:
+        loaded = load(asked.ctx, session, asked.person("head"), asked.number)
         view = data_rights.about(loaded, "guardian-1", Wording("fr"))
     assert (view.entries, view.others) == ((), 1), "the request to add them, and nothing of the hold"
 
@@ -299,16 +299,16 @@ def test_a_copy_that_names_others_is_noticed(asked: School, monkeypatch: pytest.
 @pytest.mark.exhaustive
 def test_who_supervises_here_and_answers_elsewhere_is_led_there_alone(asked: School) -> None:
     """By the line, not by the person: this case is none that they answer for."""
-    above, house = asked.person("directorate"), asked.house
-    with house.directory.writing() as session:
+    above, ctx = asked.person("directorate"), asked.ctx
+    with ctx.directory.writing() as session:
         here = auth_repository.unit(session, asked.person("head").appointments[0].unit)
         there = auth_repository.add_unit(
             session, kind=UnitKind.school, code="99999Z", names={"fr": "Ailleurs"}, parent=here.parents[0]
         )
     both = replace(above, appointments=(*above.appointments, replace(above.appointments[0], role="head", unit=there)))
-    (line,) = data_rights.see_requests(house, both).lines
+    (line,) = data_rights.see_requests(ctx, both).lines
     assert not line.is_mine
-    assert data_rights.see_requests(house, both, only_mine=True, limit=1).lines == ()
-    (own,) = data_rights.see_requests(house, asked.person("head"), only_mine=True).lines
+    assert data_rights.see_requests(ctx, both, only_mine=True, limit=1).lines == ()
+    (own,) = data_rights.see_requests(ctx, asked.person("head"), only_mine=True).lines
     assert own.is_mine
-    assert not data_rights.answers_requests(house, above)
+    assert not data_rights.answers_requests(ctx, above)

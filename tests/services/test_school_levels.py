@@ -28,7 +28,7 @@ def brought(clerk: Clerk, *lines: str) -> str:
 
 
 def levels(clerk: Clerk, *codes: str) -> list[str]:
-    with clerk.house.directory.reading() as session:
+    with clerk.ctx.directory.reading() as session:
         units = [auth_repository.unit_coded(session, code) for code in codes]
         found = people_repository.levels(session, [unit.id for unit in units if unit])
         return [found.get(unit.id, "") if unit else "?" for unit in units]
@@ -84,14 +84,14 @@ def test_a_level_that_is_not_known_or_is_no_schools_is_refused_and_the_whole_lis
 def test_a_school_comes_with_its_town_which_changes_from_what_to_what(clerk: Clerk) -> None:
     head = "type;code gresa;rattachement;nom;commune"
     clerk.confirm(clerk.bring(f"{head}\r\nécole;01234C;REHEARSAL-P;Al Amal;Salé\r\n"))
-    with clerk.house.directory.reading() as session:
+    with clerk.ctx.directory.reading() as session:
         unit = auth_repository.unit_coded(session, "01234C")
         assert unit is not None
         assert repository.city_of(session, unit.id) == "Salé"
     batch = clerk.bring(f"{head}\r\nécole;01234C;;;Bouknadel\r\nécole;00000A;;;\r\n")
     assert [list(line.said) for line in clerk.see(batch).lines] == [[["city", "Salé", "Bouknadel"]], []]
     clerk.confirm(batch)
-    with clerk.house.directory.reading() as session:
+    with clerk.ctx.directory.reading() as session:
         assert repository.city_of(session, unit.id) == "Bouknadel"
     long = clerk.bring(f"{head}\r\nécole;01234C;;;{'x' * 61}\r\n")
     assert clerk.said(long) == [("refused", ("too_long:60",))]

@@ -33,24 +33,24 @@ FOREVER = timedelta(days=3650)
 
 
 def loaded(school: School) -> Loaded:
-    with school.house.realm.reading() as session:
-        return load(school.house, session, school.person("head"), school.number)
+    with school.ctx.realm.reading() as session:
+        return load(school.ctx, session, school.person("head"), school.number)
 
 
 def keys(school: School, *, begins: timedelta = -FOREVER, ends: timedelta = FOREVER) -> None:
     """An authority, and the key of the school's academy."""
-    now = school.house.now()
-    academy = academy_of(school.house, loaded(school).around.unit)
-    folder = school.house.settings.data / "signing"
+    now = school.ctx.now()
+    academy = academy_of(school.ctx, loaded(school).around.unit)
+    folder = school.ctx.settings.data / "signing"
     make_authority(folder, "Root", {academy.code: "Academy"}, Validity(now + begins, now + ends))
 
 
 def issued(school: School, token: str = "one", profile: str = "school") -> bytes:
-    return issue_case_file(school.house, school.person("head"), school.number, profile, "fr", token=token).data
+    return issue_case_file(school.ctx, school.person("head"), school.number, profile, "fr", token=token).data
 
 
 def copies(school: School) -> int:
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
         return cases_repository.case_copies(session, case_id, "case_file")
 
@@ -60,9 +60,9 @@ def test_a_copy_is_signed_by_the_academy_and_says_whose_it_is(school: School) ->
     school.report()
     keys(school)
     data = issued(school)
-    folder = school.house.settings.signing_folder
+    folder = school.ctx.settings.signing_folder
     assert folder is not None
-    verdict = verify(data, trust_in(folder), school.house.now())
+    verdict = verify(data, trust_in(folder), school.ctx.now())
     assert verdict.is_sound
     assert verdict.signer is not None
     assert verdict.signer.name == "Academy"
@@ -72,7 +72,7 @@ def test_a_copy_is_signed_by_the_academy_and_says_whose_it_is(school: School) ->
     assert all("Exemplaire n° 1" in page.extract_text().replace("\u00a0", " ") for page in pages)
     flipped = bytearray(data)
     flipped[len(data) // 3] ^= 1
-    assert not verify(bytes(flipped), trust_in(folder), school.house.now()).is_sound
+    assert not verify(bytes(flipped), trust_in(folder), school.ctx.now()).is_sound
 
 
 def test_the_record_inside_is_the_one_that_the_pages_were_made_of(school: School) -> None:
@@ -90,11 +90,11 @@ def test_the_record_inside_is_the_one_that_the_pages_were_made_of(school: School
 def test_without_any_key_copies_go_unsigned(school: School) -> None:
     school.report()
     data = issued(school)
-    assert school.house.settings.signing_folder is None
+    assert school.ctx.settings.signing_folder is None
     keys(school)
-    folder = school.house.settings.signing_folder
+    folder = school.ctx.settings.signing_folder
     assert folder is not None
-    assert Code.NOT_SIGNED in verify(data, trust_in(folder), school.house.now()).codes
+    assert Code.NOT_SIGNED in verify(data, trust_in(folder), school.ctx.now()).codes
 
 
 @pytest.mark.exhaustive
@@ -103,7 +103,7 @@ def test_a_lost_key_or_one_that_is_out_of_date_issues_nothing(school: School) ->
     keys(school, ends=-timedelta(days=1))
     with pytest.raises(CertificateExpired):
         issued(school)
-    folder = school.house.settings.data / "signing"
+    folder = school.ctx.settings.data / "signing"
     for path in folder.glob("*.pem"):
         path.unlink()
     with pytest.raises(KeyLost):
@@ -129,9 +129,9 @@ def test_words_that_are_destroyed_are_in_no_kept_file(school: School) -> None:
     school.report()
     report = loaded(school).case.records[0].seq
     assert told_in(issued(school))
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
-        cases_repository.destroy_words(session, school.house.vault, case_id, report, at=school.house.now(), actor="x")
+        cases_repository.destroy_words(session, school.ctx.vault, case_id, report, at=school.ctx.now(), actor="x")
     assert not told_in(issued(school, token="two"))
     with pytest.raises(SentBefore):
         issued(school)
@@ -148,10 +148,10 @@ def test_words_that_are_destroyed_while_a_file_is_made_are_in_none(
     def slow(view: CaseFile, wording: Wording, record: bytes) -> bytes:
         data = as_ever(view, wording, record)
         if not made:
-            with school.house.realm.writing() as session:
+            with school.ctx.realm.writing() as session:
                 case_id = cases_repository.find_by_number(session, school.number) or ""
                 cases_repository.destroy_words(
-                    session, school.house.vault, case_id, report, at=school.house.now(), actor="x"
+                    session, school.ctx.vault, case_id, report, at=school.ctx.now(), actor="x"
                 )
         made.append(data)
         return data
@@ -167,7 +167,7 @@ def test_words_that_are_destroyed_while_a_file_is_made_are_in_none(
 def test_a_copy_that_was_taken_back_is_not_handed_out_again(school: School) -> None:
     school.report()
     issued(school)
-    revoke(school.house, school.person("head"), school.number, "case_file", 1, "Mauvais destinataire")
+    revoke(school.ctx, school.person("head"), school.number, "case_file", 1, "Mauvais destinataire")
     with pytest.raises(SentBefore):
         issued(school)
     assert issued(school, token="two").startswith(b"%PDF")
@@ -182,8 +182,8 @@ def test_whoever_listens_for_one_side_never_gets_pages_made_for_the_other(
         school.act("head", "name_seat", seat="support", account=school.account(who), side=side)
     of_sides: set[tuple[str, str]] = set()
     for who in ("team_coordinator", "team_coordinator/2"):
-        with school.house.realm.reading() as session:
-            seen = load(school.house, session, school.person(who), school.number)
+        with school.ctx.realm.reading() as session:
+            seen = load(school.ctx, session, school.person(who), school.number)
         profile = document_of(seen).profiles["school"]
         of_sides.add((",".join(sorted(seen.roles)), sort_of(seen, profile, "fr", "self").sight))
     assert len({roles for roles, _sight in of_sides}) == 1

@@ -47,16 +47,16 @@ CONCERNED = {"mode": "factual", "age_at_facts": "14", "observed": "Ce que l’au
 
 def everything(school: School, who: str) -> str:
     """Every page that this person can open about the case."""
-    house, actor, number = school.house, school.person(who), school.number
-    pages: list[Any] = [see_case(house, actor, number), see_chronology(house, actor, number)]
-    pages += [what_is_new(house, actor, number, 0)]
+    ctx, actor, number = school.ctx, school.person(who), school.number
+    pages: list[Any] = [see_case(ctx, actor, number), see_chronology(ctx, actor, number)]
+    pages += [what_is_new(ctx, actor, number, 0)]
     with suppress(Unseen):
-        pages += [see_danger(house, actor, number)]
+        pages += [see_danger(ctx, actor, number)]
     records = [event.record for event in pages[0].chronology.events if event.record is not None]
-    pages += [see_record(house, actor, number, record.seq) for record in records]
+    pages += [see_record(ctx, actor, number, record.seq) for record in records]
     for act in ("listening_target", "inform_guardian", "note"):
         with suppress(Unseen):
-            pages += [see_act(house, actor, number, act)]
+            pages += [see_act(ctx, actor, number, act)]
     return told(pages)
 
 
@@ -132,7 +132,7 @@ def test_a_team_member_sees_what_the_whole_team_sees_and_what_is_assigned(school
 def test_these_see_no_case(school: School, who: str) -> None:
     school.report()
     assert not school.is_seen_by(who)
-    assert see_desk(school.house, school.person(who)).lines == ()
+    assert see_desk(school.ctx, school.person(who)).lines == ()
 
 
 RIGHTS = {"stage": "asked", "request": "access", "requester": "Un oncle", "identity_checked": True}
@@ -142,20 +142,20 @@ def test_the_data_officer_answers_a_request_even_where_the_head_may_not_read(sch
     school.report(adult_concerned="yes")
     assert not school.is_seen_by("head")
     assert not school.is_seen_by("data_officer"), "one of the school does not know of it"
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         province = auth_repository.unit(session, school.player.school).parents[0]
         auth_repository.appoint(
             session, school.account("data_officer"), role="data_officer", unit=province, starts=date(2020, 1, 1)
         )
-        officer = sign_in_service.actor_of(school.house, school.account("data_officer"), session)
+        officer = sign_in_service.actor_of(school.ctx, school.account("data_officer"), session)
     assert officer is not None
     school.player.actors["data_officer"] = officer
     seq = school.act("data_officer", "rights_request", RIGHTS).seq
-    _head, record = see_record(school.house, school.person("data_officer"), school.number, seq)
+    _head, record = see_record(school.ctx, school.person("data_officer"), school.number, seq)
     assert record.answers["requester"] == "Un oncle"
     assert [line.deadline.key for line in school.seen_by("data_officer").dues] == ["rights_answer"]
-    with school.house.realm.reading() as session:
-        seeing = Seeing(load(school.house, session, school.person("data_officer"), school.number), {})
+    with school.ctx.realm.reading() as session:
+        seeing = Seeing(load(school.ctx, session, school.person("data_officer"), school.number), {})
     own = {key for key, deadline in seeing.protocol.deadlines.items() if seeing._is_for_reader(deadline)}
     assert own == {"rights_answer"}
     with pytest.raises(Refused):
@@ -164,8 +164,8 @@ def test_the_data_officer_answers_a_request_even_where_the_head_may_not_read(sch
 
 def test_what_was_opened_in_an_emergency_is_read_in_that_role_and_as_long_as_it_is_held(school: School) -> None:
     school.report()
-    with school.house.realm.reading() as session:
-        loaded = load(school.house, session, school.person("academy"), school.number)
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("academy"), school.number)
     assert roles_by_door(loaded) == ()
     loaded.door = Door(9, loaded.actor.id, "academy", NOW, NOW + timedelta(hours=4), review_by=NOW)
     assert roles_by_door(loaded) == ("academy",)
@@ -176,9 +176,9 @@ def test_what_was_opened_in_an_emergency_is_read_in_that_role_and_as_long_as_it_
 def test_finding_a_case_by_its_pupil_is_a_reading(school: School) -> None:
     school.report()
     head = school.person("head")
-    assert find_by_pupil(school.house, head, "nobody of that name") == ()
-    assert len(find_by_pupil(school.house, head, NAME)) == 1
-    with school.house.realm.reading() as session:
+    assert find_by_pupil(school.ctx, head, "nobody of that name") == ()
+    assert len(find_by_pupil(school.ctx, head, NAME)) == 1
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
         noted = [(one.account, one.what) for one in access_log.access_of_case(session, case_id, limit=9)]
     assert noted == [(head.id, "search")]
@@ -214,11 +214,11 @@ def test_an_excluded_head_gets_nothing_not_even_a_count(school: School) -> None:
     school.report("team_member", must_not_read=[school.account("head")])
     head = school.person("head")
     assert not school.is_seen_by("head")
-    desk = see_desk(school.house, head)
+    desk = see_desk(school.ctx, head)
     assert (desk.lines, desk.late, desk.today, desk.receipts) == ((), 0, 0, ())
-    assert find_by_pupil(school.house, head, NAME) == ()
+    assert find_by_pupil(school.ctx, head, NAME) == ()
     with pytest.raises(Unseen):
-        find_by_number(school.house, head, school.number)
+        find_by_number(school.ctx, head, school.number)
     assert school.is_seen_by("head/2")
 
 
@@ -242,23 +242,23 @@ def test_what_may_not_be_seen_does_not_exist(school: School, number: str) -> Non
 
 def doors(school: School, who: Actor, number: str) -> list[Callable[[], object]]:
     """Every way to a case that is known by its number."""
-    house = school.house
+    ctx = school.ctx
     return [
-        lambda: see_case(house, who, number),
-        lambda: see_chronology(house, who, number),
-        lambda: see_record(house, who, number, 2),
-        lambda: see_act(house, who, number, "note"),
-        lambda: see_move(house, who, number, "qualify"),
-        lambda: see_danger(house, who, number),
-        lambda: record_act(house, who, number, "note", {"text": "x"}, expected=None, token=school.token()),
-        lambda: make_move(house, who, number, "qualify", expected=None, token=school.token()),
+        lambda: see_case(ctx, who, number),
+        lambda: see_chronology(ctx, who, number),
+        lambda: see_record(ctx, who, number, 2),
+        lambda: see_act(ctx, who, number, "note"),
+        lambda: see_move(ctx, who, number, "qualify"),
+        lambda: see_danger(ctx, who, number),
+        lambda: record_act(ctx, who, number, "note", {"text": "x"}, expected=None, token=school.token()),
+        lambda: make_move(ctx, who, number, "qualify", expected=None, token=school.token()),
     ]
 
 
 def test_a_record_that_is_not_there_is_unseen(school: School) -> None:
     school.report()
     with pytest.raises(Unseen):
-        see_record(school.house, school.person("head"), school.number, 99)
+        see_record(school.ctx, school.person("head"), school.number, 99)
 
 
 # ---- the reporter --------------------------------------------------------------------------------------------------
@@ -268,22 +268,22 @@ def test_a_reporter_gets_a_receipt_and_nothing_else(school: School) -> None:
     opened = school.report("reporter")
     reporter = school.person("reporter")
     assert not opened.may_see
-    receipt = see_receipt(school.house, reporter, opened.report)
+    receipt = see_receipt(school.ctx, reporter, opened.report)
     assert receipt.state == "received"
     assert NAME not in told(receipt)
     assert school.number not in told(receipt)
-    assert [line.report for line in see_desk(school.house, reporter).receipts] == [opened.report]
+    assert [line.report for line in see_desk(school.ctx, reporter).receipts] == [opened.report]
     with pytest.raises(Unseen):
-        see_receipt(school.house, school.person("reporter/2"), opened.report)
+        see_receipt(school.ctx, school.person("reporter/2"), opened.report)
 
 
 def test_the_receipt_says_that_it_is_looked_after(school: School) -> None:
     opened = school.report("reporter")
     school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
     school.move("head", "qualify")
-    assert see_receipt(school.house, school.person("reporter"), opened.report).state == "received", "nobody opened it"
-    see_case(school.house, school.person("head"), opened.number)
-    assert see_receipt(school.house, school.person("reporter"), opened.report).state == "in_hand"
+    assert see_receipt(school.ctx, school.person("reporter"), opened.report).state == "received", "nobody opened it"
+    see_case(school.ctx, school.person("head"), opened.number)
+    assert see_receipt(school.ctx, school.person("reporter"), opened.report).state == "in_hand"
 
 
 # ---- two people, two presses ---------------------------------------------------------------------------------------
@@ -293,10 +293,10 @@ def test_a_receipt_tells_who_was_excluded_since_nothing_of_what_became_of_it(sch
     opened = school.report("reporter")
     reporter = school.person("reporter")
     school.seen_by("head")
-    assert see_receipt(school.house, reporter, opened.report).state == "in_hand"
+    assert see_receipt(school.ctx, reporter, opened.report).state == "in_hand"
     school.act("directorate", "conflict", account=school.account("reporter"), reason="named_in_case")
-    assert see_receipt(school.house, reporter, opened.report).state == "received"
-    assert see_desk(school.house, reporter).receipts[0].state == "received"
+    assert see_receipt(school.ctx, reporter, opened.report).state == "received"
+    assert see_desk(school.ctx, reporter).receipts[0].state == "received"
 
 
 def test_a_press_with_the_same_token_records_once(school: School) -> None:
@@ -307,7 +307,7 @@ def test_a_press_with_the_same_token_records_once(school: School) -> None:
 
 
 def test_a_report_pressed_twice_is_one_case(school: School) -> None:
-    opened = [open_case(school.house, school.person("reporter"), "report", REPORT, token="t") for _press in range(2)]
+    opened = [open_case(school.ctx, school.person("reporter"), "report", REPORT, token="t") for _press in range(2)]
     assert opened[0].number == opened[1].number
     assert [one.repeated for one in opened] == [False, True]
 
@@ -339,7 +339,7 @@ def test_a_stale_form_is_a_conflict_and_shows_what_is_new(school: School) -> Non
     with pytest.raises((Conflict, Refused)):
         school.move("head", "qualify", expected=opened_at)
     assert school.last_seq() == before
-    new = what_is_new(school.house, school.person("head"), school.number, opened_at, act="safety_check")
+    new = what_is_new(school.ctx, school.person("head"), school.number, opened_at, act="safety_check")
     assert [event.kind for event in new.since][-1] == "evidence_registered"
 
 
@@ -389,7 +389,7 @@ def test_a_reporters_danger_follows_the_case_too(school: School) -> None:
     school.act("head", "name_joined", other=other, reason="Même élève")
     school.act("team_coordinator", "signature", record=str(school.last_seq()))
     school.move("head", "join", reason="Même élève")
-    raise_from_receipt(school.house, school.person("reporter"), opened.report, "self_harm", token=school.token())
+    raise_from_receipt(school.ctx, school.person("reporter"), opened.report, "self_harm", token=school.token())
     assert school.seen_by("head").head.live_dangers == ()
     school.number = other
     assert [line.danger.key for line in school.seen_by("head").head.live_dangers] == ["self_harm"]
@@ -441,14 +441,14 @@ def test_the_first_reading_of_the_team_stops_the_clock_of_the_unseen(school: Sch
 )
 def test_a_pupil_is_found_by_the_whole_name_or_code(school: School, typed: str, found: bool) -> None:
     school.report()
-    lines = find_by_pupil(school.house, school.person("head"), typed)
+    lines = find_by_pupil(school.ctx, school.person("head"), typed)
     assert [line.number for line in lines] == ([school.number] if found else [])
     assert NAME not in told(lines), "a list names nobody"
 
 
 def test_a_pupil_is_found_in_ones_own_school_only(school: School) -> None:
     school.report()
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         province = auth_repository.unit(session, school.player.school).parents[0]
         other = auth_repository.add_unit(
             session, kind=UnitKind.school, code="00000B", names={"fr": "Autre"}, parent=province
@@ -457,62 +457,62 @@ def test_a_pupil_is_found_in_ones_own_school_only(school: School) -> None:
     here, player.school = player.school, other
     neighbour = player.actor("head/9")
     player.school = here
-    assert find_by_pupil(school.house, neighbour, NAME) == ()
-    assert find_by_pupil(school.house, school.person("directorate"), NAME) == (), "no search across schools"
+    assert find_by_pupil(school.ctx, neighbour, NAME) == ()
+    assert find_by_pupil(school.ctx, school.person("directorate"), NAME) == (), "no search across schools"
     with pytest.raises(Unseen):
-        find_by_number(school.house, neighbour, school.number)
+        find_by_number(school.ctx, neighbour, school.number)
 
 
 def test_a_number_is_found_as_it_is_said(school: School) -> None:
     school.report()
     spoken = " ".join(school.number[place : place + 4] for place in range(0, 13, 4))
-    assert find_by_number(school.house, school.person("head"), f" {spoken} ") == school.number
+    assert find_by_number(school.ctx, school.person("head"), f" {spoken} ") == school.number
 
 
 def test_what_is_known_is_not_asked_again(school: School) -> None:
     """The only pupil that is meant, and whoever writes; as soon as there are two pupils, nobody is chosen ahead."""
     school.report()
     coordinator = school.person("team_coordinator")
-    known = see_act(school.house, coordinator, school.number, "listening_target").prefill
+    known = see_act(school.ctx, coordinator, school.number, "listening_target").prefill
     assert known == {"heard": "targeted_pupil-1", "listener": coordinator.id}
     school.act("team_coordinator", "add_person", persons=[{"slot": "targeted_pupil", "name": "Sara B."}])
-    assert see_act(school.house, coordinator, school.number, "listening_target").prefill == {"listener": coordinator.id}
+    assert see_act(school.ctx, coordinator, school.number, "listening_target").prefill == {"listener": coordinator.id}
 
 
 def test_a_danger_that_stands_is_ticked_in_the_safety_check_and_is_not_raised_anew(school: School) -> None:
     school.report()
-    assert see_act(school.house, school.person("head"), school.number, "safety_check").prefill == {"dangers": []}
+    assert see_act(school.ctx, school.person("head"), school.number, "safety_check").prefill == {"dangers": []}
     school.act("head", "raise_danger", which_danger="self_harm")
     school.act("head", "referral", CALLED)
-    known = see_act(school.house, school.person("head"), school.number, "safety_check").prefill
+    known = see_act(school.ctx, school.person("head"), school.number, "safety_check").prefill
     assert known == {"dangers": ["self_harm"]}, "passed on, it stands all the same"
     school.act("head", "safety_check", **known, safe_now="yes", who_stays="me")
-    (line,) = see_case(school.house, school.person("head"), school.number).dangers
+    (line,) = see_case(school.ctx, school.person("head"), school.number).dangers
     assert line.state == "referred"
 
 
 def test_the_first_minutes_say_that_the_family_is_on_hold_until_two_have_decided(school: School) -> None:
     school.report()
     school.act("head", "raise_danger", which_danger="self_harm")
-    assert see_danger(school.house, school.person("head"), school.number).holds == ()
+    assert see_danger(school.ctx, school.person("head"), school.number).holds == ()
     school.act("head", "raise_danger", which_danger="home_danger")
     for who, may_review in (("head", True), ("team_member", False)):
-        page = see_danger(school.house, school.person(who), school.number)
+        page = see_danger(school.ctx, school.person(who), school.number)
         assert [hold.number for hold in page.holds] == [1]
         assert page.may_review is may_review
     kept = school.act("head", "hold_review", hold="1", decision="keep", reason="x")
     school.act("team_coordinator", "signature", record=str(kept.seq))
     school.act("directorate", "signature", record=str(kept.seq))
-    assert see_danger(school.house, school.person("head"), school.number).holds == ()
+    assert see_danger(school.ctx, school.person("head"), school.number).holds == ()
 
 
 def test_where_a_danger_opened_the_case_what_happened_is_asked_for_once(school: School) -> None:
     school.number = open_case(
-        school.house, school.person("team_member"), "raise_danger", {"which_danger": "self_harm"}, token=school.token()
+        school.ctx, school.person("team_member"), "raise_danger", {"which_danger": "self_harm"}, token=school.token()
     ).number
 
     def then() -> list[str]:
-        page = see_danger(school.house, school.person("team_member"), school.number)
+        page = see_danger(school.ctx, school.person("team_member"), school.number)
         return [act.key for act in page.then_acts]
 
     assert then()[-1] == "report"
@@ -526,7 +526,7 @@ def test_nobody_signs_that_no_danger_was_seen_while_one_is_ticked(school: School
         school.act("head", "safety_check", safe_now="yes", who_stays="me")
     assert dict(refused.value.problems) == {"none_seen": ("required",)}
     school.act("head", "safety_check", dangers=["blackmail"], none_seen=True, safe_now="yes", who_stays="me")
-    record = see_case(school.house, school.person("head"), school.number).chronology.events
+    record = see_case(school.ctx, school.person("head"), school.number).chronology.events
     (answers,) = [event.record.answers for event in record if event.record and "safe_now" in event.record.answers]
     assert "none_seen" not in answers
 
@@ -537,7 +537,7 @@ def test_a_danger_passed_on_stays_first_until_its_first_minutes_are_written_down
     school.act("head", "raise_danger", which_danger="self_harm")
 
     def first() -> tuple[bool, int]:
-        (line,) = see_desk(school.house, school.person("head")).lines
+        (line,) = see_desk(school.ctx, school.person("head")).lines
         return line.urgent, line.raised
 
     assert first() == (True, 1)
@@ -560,10 +560,10 @@ def test_lists_tell_the_data_officer_nothing_of_dangers_and_dues(school: School)
         officer, appointments=(*officer.appointments, Appointment("team_member", "x", date(2020, 1, 1)))
     )
     for who in (officer, elsewhere):
-        week, (line,) = see_week(school.house, who), see_desk(school.house, who).lines
+        week, (line,) = see_week(school.ctx, who), see_desk(school.ctx, who).lines
         assert (week.dangers, week.late, [day for day in week.days if day.dues]) == ((), (), [])
         assert (line.raised, line.next, line.due, line.due_at, line.whom) == (0, None, None, None, "")
-    week, (line,) = see_week(school.house, school.person("head")), see_desk(school.house, school.person("head")).lines
+    week, (line,) = see_week(school.ctx, school.person("head")), see_desk(school.ctx, school.person("head")).lines
     assert (len(week.dangers), line.raised) == (1, 1)
     assert line.due is not None
 
@@ -578,12 +578,12 @@ def test_a_supervisor_who_reads_is_not_the_team(school: School) -> None:
     school.seen_by("directorate")
     school.seen_by("academy")
     assert _readers(school) == ["directorate"]
-    assert see_receipt(school.house, reporter, opened.report).state == "received"
+    assert see_receipt(school.ctx, reporter, opened.report).state == "received"
     school.seen_by("head")
     school.seen_by("team_coordinator")
     school.seen_by("directorate")
     assert _readers(school) == ["directorate", "head"]
-    assert see_receipt(school.house, reporter, opened.report).state == "in_hand"
+    assert see_receipt(school.ctx, reporter, opened.report).state == "in_hand"
 
 
 def test_a_supervisor_who_holds_a_seat_of_the_team_is_of_it(school: School) -> None:
@@ -591,7 +591,7 @@ def test_a_supervisor_who_holds_a_seat_of_the_team_is_of_it(school: School) -> N
     school.act("directorate", "name_seat", seat="acting_head", account=school.account("directorate"), reason="absence")
     school.seen_by("directorate")
     assert _readers(school) == ["acting_head"]
-    assert see_receipt(school.house, school.person("reporter"), opened.report).state == "in_hand"
+    assert see_receipt(school.ctx, school.person("reporter"), opened.report).state == "in_hand"
 
 
 @pytest.mark.parametrize("office", ["protocol_admin", "data_officer", "technical_admin"])
@@ -599,9 +599,9 @@ def test_an_office_beside_it_makes_no_supervisor_one_of_the_team(school: School,
     opened = school.report("reporter")
     above = school.person("directorate")
     (held,) = above.appointments
-    see_case(school.house, replace(above, appointments=(replace(held, role=office), held)), school.number)
+    see_case(school.ctx, replace(above, appointments=(replace(held, role=office), held)), school.number)
     assert _readers(school) == ["directorate"]
-    assert see_receipt(school.house, school.person("reporter"), opened.report).state == "received"
+    assert see_receipt(school.ctx, school.person("reporter"), opened.report).state == "received"
 
 
 def test_a_supporter_who_reads_their_side_answers_for_no_case(school: School) -> None:
@@ -609,12 +609,12 @@ def test_a_supporter_who_reads_their_side_answers_for_no_case(school: School) ->
     school.act("head", "name_seat", seat="support", account=school.account("psychosocial"), side="targeted")
     school.seen_by("psychosocial")
     assert _readers(school) == []
-    assert see_receipt(school.house, school.person("reporter"), opened.report).state == "received"
+    assert see_receipt(school.ctx, school.person("reporter"), opened.report).state == "received"
 
 
 def _readers(school: School) -> list[str]:
     """In which roles the case was opened since it came in, in order."""
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         found = cases_repository.find_by_number(session, school.number)
         assert found is not None
         query = select(EventRow.role).where(EventRow.case_id == found, EventRow.kind == "CaseSeen")

@@ -28,7 +28,7 @@ def desk() -> Iterator[Desk]:
 
 def answers(desk: Desk, part: str, entry: str = "", draft: str = "", **changes: Any) -> dict[str, Any]:
     """A page's settings as they stand, with these changed; `key` names the end of a setting's path."""
-    view = publishing_settings.see_part(desk.house, desk.administrator(), KEY, part, entry, draft)
+    view = publishing_settings.see_part(desk.ctx, desk.administrator(), KEY, part, entry, draft)
     said = {
         one.key: ", ".join(map(str, one.value)) if isinstance(one.value, tuple) else one.value for one in view.settings
     }
@@ -40,7 +40,7 @@ def answers(desk: Desk, part: str, entry: str = "", draft: str = "", **changes: 
 
 def change(desk: Desk, part: str, entry: str = "", draft: str = "", **changes: Any) -> str:
     return publishing_settings.change_settings(
-        desk.house, desk.administrator(), KEY, part, entry, draft, answers(desk, part, entry, draft, **changes)
+        desk.ctx, desk.administrator(), KEY, part, entry, draft, answers(desk, part, entry, draft, **changes)
     )
 
 
@@ -51,7 +51,7 @@ def problems(desk: Desk, part: str, entry: str = "", **changes: Any) -> dict[str
 
 
 def content_of(desk: Desk, draft: str) -> bytes:
-    return publishing_service.export_draft(desk.house, desk.administrator(), draft).data
+    return publishing_service.export_draft(desk.ctx, desk.administrator(), draft).data
 
 
 def places(content: bytes, before: bytes = FIRST) -> set[str]:
@@ -98,10 +98,10 @@ def test_levels_stay_without_gap_or_overlap(desk: Desk) -> None:
 def test_a_setting_takes_the_same_way_as_a_file(desk: Desk) -> None:
     draft = change(desk, "deadlines", plan_due__value=4)
     desk.work_out()
-    view = publishing_service.see_draft(desk.house, desk.administrator(), draft)
+    view = publishing_service.see_draft(desk.ctx, desk.administrator(), draft)
     assert view.to_propose == ()
-    publishing_service.propose(desk.house, desk.administrator(), draft)
-    assert publishing_service.see_draft(desk.house, desk.administrator(), draft).to_agree == ("own",)
+    publishing_service.propose(desk.ctx, desk.administrator(), draft)
+    assert publishing_service.see_draft(desk.ctx, desk.administrator(), draft).to_agree == ("own",)
 
 
 @pytest.mark.exhaustive
@@ -140,13 +140,13 @@ def test_what_goes_beyond_is_refused_all_at_once(
 
 
 def test_what_is_locked_is_shown_with_its_reason_and_cannot_be_sent(desk: Desk) -> None:
-    view = publishing_settings.see_settings(desk.house, desk.administrator(), KEY)
+    view = publishing_settings.see_settings(desk.ctx, desk.administrator(), KEY)
     assert all(deadline.lock and deadline.basis for deadline in view.deadlines)
     assert view.deadlines
     assert view.needs
     said = answers(desk, "deadlines") | {f"deadlines-{view.deadlines[0].key}-value": 99}
     with pytest.raises(BadInput) as caught:
-        publishing_settings.change_settings(desk.house, desk.administrator(), KEY, "deadlines", "", "", said)
+        publishing_settings.change_settings(desk.ctx, desk.administrator(), KEY, "deadlines", "", "", said)
     assert list(caught.value.problems.values()) == [("unchanged",)]
 
 
@@ -162,20 +162,20 @@ def test_what_is_locked_is_shown_with_its_reason_and_cannot_be_sent(desk: Desk) 
 )
 def test_what_is_not_there_is_not_seen(desk: Desk, key: str, part: str, entry: str) -> None:
     with pytest.raises(Unseen):
-        publishing_settings.see_part(desk.house, desk.administrator(), key, part, entry)
+        publishing_settings.see_part(desk.ctx, desk.administrator(), key, part, entry)
 
 
 def test_only_a_role_that_publishes_may_be_here(desk: Desk) -> None:
     stranger = desk.person("head", "head")
     with pytest.raises(Unseen):
-        publishing_settings.see_settings(desk.house, stranger, KEY)
+        publishing_settings.see_settings(desk.ctx, stranger, KEY)
     with pytest.raises(Unseen):
-        publishing_settings.change_settings(desk.house, stranger, KEY, "deadlines", "", "", {})
+        publishing_settings.change_settings(desk.ctx, stranger, KEY, "deadlines", "", "", {})
 
 
 def test_every_page_of_settings_can_be_shown(desk: Desk) -> None:
-    view = publishing_settings.see_settings(desk.house, desk.administrator(), KEY)
+    view = publishing_settings.see_settings(desk.ctx, desk.administrator(), KEY)
     assert {line.part for line in view.parts if line.count} == set(Part)
     for line in view.parts:
         for entry in line.entries or ("",):
-            assert publishing_settings.see_part(desk.house, desk.administrator(), KEY, line.part.value, entry).settings
+            assert publishing_settings.see_part(desk.ctx, desk.administrator(), KEY, line.part.value, entry).settings

@@ -44,7 +44,7 @@ def region(school: School) -> Region:
 
 
 def seen(region: Region, who: str, number: str) -> CaseView:
-    return see_case(region.school.house, region.person(who), number)
+    return see_case(region.school.ctx, region.person(who), number)
 
 
 def shut(region: Region, who: str, number: str) -> bool:
@@ -66,7 +66,7 @@ def asked_for(region: Region, code: str) -> str:
 
 def known(region: Region, number: str) -> set[str]:
     """Where else people come to that case through others, as the wall of the database has it."""
-    with region.school.house.realm.reading() as session:
+    with region.school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, number)
         return set(session.scalars(select(CaseKnownRow.place).where(CaseKnownRow.case_id == case_id)))
 
@@ -139,14 +139,14 @@ def test_who_is_shut_out_of_the_case_is_not_asked_either(region: Region) -> None
     region.wait(days=1)
     directorate = region.person("directorate P2")
     (line,) = region.waits_for("directorate P2")
-    with region.school.house.realm.writing() as session:
+    with region.school.ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, number) or ""
         row = index_repository.row_of(session, case_id)
         assert row is not None
         index_repository.write(session, replace(row, exclusions=frozenset({directorate.id})))
     assert region.waits_for("directorate P2") == ()
     with pytest.raises(Unseen):
-        sharing.see_request(region.school.house, directorate, number, line.seq)
+        sharing.see_request(region.school.ctx, directorate, number, line.seq)
 
 
 @pytest.mark.exhaustive
@@ -182,7 +182,7 @@ def test_reading_a_request_is_written_down(region: Region) -> None:
     number = asked_for(region, FAR)
     (line,) = region.waits_for(f"head {FAR}")
     region.request(f"head {FAR}", number, line.seq)
-    with region.school.house.realm.reading() as session:
+    with region.school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, number) or ""
         reader = region.person(f"head {FAR}").id
         read = [one.what for one in access_log.access_of_case(session, case_id, limit=5) if one.account == reader]
@@ -265,8 +265,8 @@ def test_the_contributing_school_sees_nothing_of_the_case_that_leads(region: Reg
         with pytest.raises(Unseen):
             region.act(who, lead, "note", text="x")
         with pytest.raises(Unseen):
-            sharing.see_contribution(region.school.house, region.person(who), lead, seq)
-        desk = see_desk(region.school.house, region.person(who))
+            sharing.see_contribution(region.school.ctx, region.person(who), lead, seq)
+        desk = see_desk(region.school.ctx, region.person(who))
         assert lead not in {line.number for line in desk.lines}
 
 
@@ -289,7 +289,7 @@ def test_the_case_that_leads_reads_signs_state_and_ticked_answers_and_no_name(re
     lead, number = region.school.number, opened(region, seq)
     told_by(region, number)
     for who in ("team_coordinator", "head", "directorate"):
-        view = sharing.see_contribution(region.school.house, region.person(who), lead, seq)
+        view = sharing.see_contribution(region.school.ctx, region.person(who), lead, seq)
         shown = str(view)
         assert OWN not in shown
         assert "administre" not in shown
@@ -297,7 +297,7 @@ def test_the_case_that_leads_reads_signs_state_and_ticked_answers_and_no_name(re
         assert any(one.record.answers.get("safe_now") == "yes" for one in view.told)
     assert shut(region, "team_coordinator", number)
     assert shut(region, "head", number)
-    with region.school.house.realm.reading() as session:
+    with region.school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, number) or ""
         rows = access_log.access_of_case(session, case_id, limit=20)
     readers = {one.account for one in rows if one.what == f"contribution.{seq}"}
@@ -312,7 +312,7 @@ def test_what_a_restricted_case_tells_is_not_for_the_school_that_leads(region: R
     (line,) = seen(region, "head", lead).contributions
     assert (line.standing, line.level, line.moved_at, line.number) == (None, None, None, "")
     with pytest.raises(Unseen):
-        sharing.see_contribution(region.school.house, region.person("head"), lead, seq)
+        sharing.see_contribution(region.school.ctx, region.person("head"), lead, seq)
 
 
 @pytest.mark.exhaustive
@@ -329,9 +329,9 @@ def test_where_an_adult_of_the_other_school_is_concerned_its_directorate_alone_o
     assert above.replace(" ", ".").lower() in told
     for role in ("head", "team_member", "team_coordinator"):
         assert f"{role}.{code.lower()}" not in told
-        desk = see_desk(region.school.house, region.person(f"{role} {code}"))
+        desk = see_desk(region.school.ctx, region.person(f"{role} {code}"))
         assert (desk.lines, desk.late, desk.today) == ((), 0, 0)
-    (line,) = see_desk(region.school.house, region.person(above)).lines if code == FAR else _contributing(region)
+    (line,) = see_desk(region.school.ctx, region.person(above)).lines if code == FAR else _contributing(region)
     assert seen(region, above, line.number).contributes
     assert shut(region, f"head {code}", line.number)
     (shown,) = seen(region, "head", lead).contributions
@@ -339,7 +339,7 @@ def test_where_an_adult_of_the_other_school_is_concerned_its_directorate_alone_o
 
 
 def _contributing(region: Region) -> list[Any]:
-    lines = see_desk(region.school.house, region.person("directorate")).lines
+    lines = see_desk(region.school.ctx, region.person("directorate")).lines
     return [one for one in lines if one.number != region.school.number]
 
 
@@ -403,7 +403,7 @@ def test_pressed_twice_one_case_is_opened(region: Region) -> None:
         region.school.act(
             "directorate", "ask_contribution", school=NEAR, adult_concerned="no", asked=QUESTION, token="the same"
         )
-    desk = see_desk(region.school.house, region.person(f"head {NEAR}"))
+    desk = see_desk(region.school.ctx, region.person(f"head {NEAR}"))
     assert len(desk.lines) == 1
 
 
@@ -441,10 +441,10 @@ def test_whoever_is_named_at_one_school_does_not_answer_for_the_next(region: Reg
 def test_whoever_is_named_there_finds_the_request_and_answers_as_long_as_they_are_named(region: Region) -> None:
     number = asked_for(region, NEAR)
     member = f"team_member {NEAR}"
-    assert not sharing.may_answer(region.school.house, region.person(member))
-    until = (region.school.house.now() + timedelta(days=1)).date().isoformat()
+    assert not sharing.may_answer(region.school.ctx, region.person(member))
+    until = (region.school.ctx.now() + timedelta(days=1)).date().isoformat()
     named(region, region.actors[member].id, until=until)
-    assert sharing.may_answer(region.school.house, region.person(member))
+    assert sharing.may_answer(region.school.ctx, region.person(member))
     (line,) = region.waits_for(member)
     region.wait(days=2)
     assert region.waits_for(member) == ()
@@ -513,7 +513,7 @@ def test_family_matters_of_the_other_schools_pupils_are_not_for_the_team_that_le
     who = f"team_coordinator {NEAR}"
     region.act(who, number, "add_person", persons=[{"slot": "guardian", "name": "Mme Idrissi"}])
     region.act(who, number, "guardian_hold", guardian="guardian-1", reason="home_danger", words="x")
-    view = sharing.see_contribution(region.school.house, region.person("team_coordinator"), lead, seq)
+    view = sharing.see_contribution(region.school.ctx, region.person("team_coordinator"), lead, seq)
     told = {one.record.act.key for one in view.told}
     assert "safety_check" in told
     assert told.isdisjoint({"guardian_hold", "add_person", "note"})
@@ -571,7 +571,7 @@ def test_a_contribution_that_is_handed_over_goes_on_contributing_and_counts_with
     (told,) = seen(region, "head", lead).contributions
     assert (told.number, told.standing.key if told.standing else "") == (successor, "report_qualified")
     assert cases_counted(region) == 1
-    sharing.see_contribution(school.house, region.person("head"), lead, seq)
+    sharing.see_contribution(school.ctx, region.person("head"), lead, seq)
     region.act(f"head {FAR}", successor, "raise_danger", which_danger=ADULT)
     (told,) = seen(region, "head", lead).contributions
     assert (told.number, told.standing) == ("", None)
@@ -584,22 +584,22 @@ def test_a_contribution_that_is_handed_over_goes_on_contributing_and_counts_with
 def test_rows_made_anew_are_the_same(region: Region, code: str) -> None:
     for make in (asked_for, leading) if code in region.units else (asked_for,):
         make(region, code)
-        with region.school.house.realm.writing() as session:
+        with region.school.ctx.realm.writing() as session:
             case_id = cases_repository.find_by_number(session, region.school.number) or ""
             before = lookup_repository.requests_of_case(session, case_id)
             index_repository.remove(session, case_id)
-            reindex(region.school.house, session, case_id)
+            reindex(region.school.ctx, session, case_id)
             assert lookup_repository.requests_of_case(session, case_id) == before != ()
 
 
 def cases_counted(region: Region) -> int:
     """Of every academy, by its own counters."""
-    house, total = region.school.house, 0
-    with house.directory.reading() as session:
+    ctx, total = region.school.ctx, 0
+    with ctx.directory.reading() as session:
         academies = auth_repository.units_of_kind(session, UnitKind.region)
     for one in academies:
         month = Period(("2026-11",))
-        found = counts.counted(house, "ma-cyberharassment", one.id, month)
+        found = counts.counted(ctx, "ma-cyberharassment", one.id, month)
         total += found.at((TOTALS, CASES), one.id)
     return total
 
@@ -621,7 +621,7 @@ def mailed(region: Region, hours: int = 24) -> set[str]:
     """Whom messages reach within that time, by the part of the address that says who it is."""
     recorder = Recorder()
     for _hour in range(hours):
-        sweep(region.school.house, Post(recorder, None))
+        sweep(region.school.ctx, Post(recorder, None))
         region.wait(hours=1)
     return {to.partition("@")[0] for to, _letter in recorder.sent}
 
@@ -721,5 +721,5 @@ def _refusal(press: Callable[[], object]) -> tuple[Reason, ...]:
 
 
 def _facts(region: Region, number: str) -> Facts:
-    with region.school.house.realm.reading() as session:
-        return load(region.school.house, session, region.person("head"), number).facts
+    with region.school.ctx.realm.reading() as session:
+        return load(region.school.ctx, session, region.person("head"), number).facts

@@ -46,35 +46,35 @@ def problems(error: pytest.ExceptionInfo[BadInput]) -> dict[str, tuple[str, ...]
                                           ("team_member", False), ("directorate", False)])  # fmt: skip
 def test_whoever_keeps_the_address_makes_it(told: Told, who: str, *, may: bool) -> None:
     person = told.school.person(who)
-    assert permissions.may(told.house, person, Permission.keep_doors) is may
+    assert permissions.may(told.ctx, person, Permission.keep_doors) is may
     if not may:
         with pytest.raises(Unseen):
-            public_door.renew(told.house, person, "00000A", "public")
+            public_door.renew(told.ctx, person, "00000A", "public")
         return
-    made = public_door.renew(told.house, person, "00000A", "public")
-    assert public_door.door_of(told.house, made.code.upper()).unit.code == "00000A"
-    assert public_door.see_doors(told.house, person, "00000A").public == made
+    made = public_door.renew(told.ctx, person, "00000A", "public")
+    assert public_door.door_of(told.ctx, made.code.upper()).unit.code == "00000A"
+    assert public_door.see_doors(told.ctx, person, "00000A").public == made
 
 
 @pytest.mark.exhaustive
 def test_a_renewed_address_takes_nothing_and_old_receipts_come_back(told: Told) -> None:
     receipt, head = told.send(), told.school.person("head")
     old = receipt.door.code
-    new = public_door.renew(told.house, head, "00000A", "public", former=old)
+    new = public_door.renew(told.ctx, head, "00000A", "public", former=old)
     assert new.code != old
-    assert public_door.renew(told.house, head, "00000A", "public", former=old).code == new.code, "pressed twice"
-    assert reports_service.see_form(told.house, told.gate, old, address=HERE).token == ""
+    assert public_door.renew(told.ctx, head, "00000A", "public", former=old).code == new.code, "pressed twice"
+    assert reports_service.see_form(told.ctx, told.gate, old, address=HERE).token == ""
     with pytest.raises(Unseen):
-        reports_service.receive(told.house, told.gate, old, TOLD, token="x", address=HERE, language="fr")
+        reports_service.receive(told.ctx, told.gate, old, TOLD, token="x", address=HERE, language="fr")
     assert told.back(receipt).standing is Standing.received
-    seen = public_door.see_doors(told.house, head)
+    seen = public_door.see_doors(told.ctx, head)
     assert (seen.public, seen.ended) == (new, 1)
 
 
 def test_an_address_that_never_was_is_absent(told: Told) -> None:
     for code in ("rimokalu", "x", "", "../../etc", "rimokaluu"):
         with pytest.raises(Unseen):
-            public_door.door_of(told.house, code)
+            public_door.door_of(told.ctx, code)
 
 
 # ---- telling ---------------------------------------------------------------------------------------------------------
@@ -87,15 +87,15 @@ def test_three_answers_are_enough_and_the_code_comes_back(told: Told) -> None:
     view = told.back(receipt)
     assert view.standing is Standing.received
     assert told.back(receipt, digits(receipt)) == view
-    seen = triage.see_report(told.house, told.school.person("team_member"), told.only())
+    seen = triage.see_report(told.ctx, told.school.person("team_member"), told.only())
     assert {line.field.key: line.value for line in seen.answers} == TOLD
     assert told.back(receipt).standing is Standing.read
 
 
 def test_what_is_missing_is_said_by_field_and_nothing_is_kept(told: Told) -> None:
-    view = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE)
+    view = reports_service.see_form(told.ctx, told.gate, told.door().code, address=HERE)
     with pytest.raises(BadInput) as found:
-        reports_service.receive(told.house, told.gate, view.door.code, {"danger_now": "maybe"}, token=view.token,
+        reports_service.receive(told.ctx, told.gate, view.door.code, {"danger_now": "maybe"}, token=view.token,
                           address=HERE, language="fr")  # fmt: skip
     assert problems(found) == {
         "what_happens": ("required",), "danger_now": ("unknown_option",), "adult_concerned": ("required",),
@@ -106,9 +106,9 @@ def test_what_is_missing_is_said_by_field_and_nothing_is_kept(told: Told) -> Non
 @pytest.mark.parametrize("change", ["other door", "touched", "nothing", "tomorrow"])
 def test_a_form_that_is_not_ours_or_too_old_is_shown_anew(told: Told, change: str) -> None:
     door = told.door()
-    token = reports_service.see_form(told.house, told.gate, door.code, address=HERE).token
+    token = reports_service.see_form(told.ctx, told.gate, door.code, address=HERE).token
     if change == "other door":
-        token = reports_service.see_form(told.house, told.gate, told.door("staff").code, address=HERE).token
+        token = reports_service.see_form(told.ctx, told.gate, told.door("staff").code, address=HERE).token
     elif change == "touched":
         token = token[:-1] + ("0" if token[-1] != "0" else "1")
     elif change == "nothing":
@@ -116,18 +116,18 @@ def test_a_form_that_is_not_ours_or_too_old_is_shown_anew(told: Told, change: st
     else:
         told.school.wait(hours=25)
     with pytest.raises(BadInput) as found:
-        reports_service.receive(told.house, told.gate, door.code, TOLD, token=token, address=HERE, language="fr")
+        reports_service.receive(told.ctx, told.gate, door.code, TOLD, token=token, address=HERE, language="fr")
     assert problems(found) == {"page": ("stale_page",)}
 
 
 def sent_again(told: Told, token: str, **answers: Any) -> reports_service.Receipt:
     return reports_service.receive(
-        told.house, told.gate, told.door().code, {**TOLD, **answers}, token=token, address=HERE, language="fr"
+        told.ctx, told.gate, told.door().code, {**TOLD, **answers}, token=token, address=HERE, language="fr"
     )
 
 
 def test_a_form_sent_twice_is_one_report_with_one_receipt(told: Told) -> None:
-    token = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE).token
+    token = reports_service.see_form(told.ctx, told.gate, told.door().code, address=HERE).token
     first, second = sent_again(told, token), sent_again(told, token)
     assert (first.code, first.repeated, second.repeated) == (second.code, False, True)
     assert len(told.ids()) == 1
@@ -135,7 +135,7 @@ def test_a_form_sent_twice_is_one_report_with_one_receipt(told: Told) -> None:
 
 def test_two_sendings_of_one_instant_are_one_report(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL: neither finds the other's report until it writes its own."""
-    token = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE).token
+    token = reports_service.see_form(told.ctx, told.gate, told.door().code, address=HERE).token
     first, find, looks = sent_again(told, token), reports_repository.find_public_report, [0]
 
     def blind_once(session: Session, report: str) -> reports_repository.PublicHeader | None:
@@ -149,30 +149,30 @@ def test_two_sendings_of_one_instant_are_one_report(told: Told, monkeypatch: pyt
 
 
 def test_what_was_put_right_before_anybody_read_it_stands(told: Told) -> None:
-    token = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE).token
+    token = reports_service.see_form(told.ctx, told.gate, told.door().code, address=HERE).token
     sent_again(told, token)
     assert sent_again(told, token, what_happens="Autre chose", adult_concerned="yes").repeated
     assert told.ids() == [], "it is restricted now"
-    seen = triage.see_report(told.house, told.school.person("directorate"), told.only("directorate"))
+    seen = triage.see_report(told.ctx, told.school.person("directorate"), told.only("directorate"))
     assert seen.answers[0].value == "Autre chose"
     assert seen.messages == ()
 
 
 @pytest.mark.exhaustive
 def test_what_is_sent_again_after_it_was_read_is_added(told: Told) -> None:
-    token = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE).token
+    token = reports_service.see_form(told.ctx, told.gate, told.door().code, address=HERE).token
     sent_again(told, token)
     report = told.only()
-    triage.see_report(told.house, told.school.person("head"), report)
+    triage.see_report(told.ctx, told.school.person("head"), report)
     sent_again(told, token, what_happens="Autre chose")
-    seen = triage.see_report(told.house, told.school.person("head"), report)
+    seen = triage.see_report(told.ctx, told.school.person("head"), report)
     assert seen.answers[0].value == WORDS
     assert "Autre chose" in seen.messages[0].text
 
 
 def test_links_and_tags_stay_the_text_that_was_typed(told: Told) -> None:
     told.send(what_happens="<b>vois</b> [ici](https://x.example)\u202e\x00")
-    seen = triage.see_report(told.house, told.school.person("head"), told.only())
+    seen = triage.see_report(told.ctx, told.school.person("head"), told.only())
     assert seen.answers[0].value == "<b>vois</b> [ici](https://x.example)\u202e"
 
 
@@ -204,15 +204,15 @@ READERS = ("team_member", "team_coordinator", "head", "directorate", "academy", 
 def test_who_reads_a_report(told: Told, answers: dict[str, str], readers: set[str]) -> None:
     people = {who: told.school.person(who) for who in READERS}
     told.send(**answers)
-    with told.house.realm.reading() as session:
+    with told.ctx.realm.reading() as session:
         (header,) = reports_repository.waiting_public_reports(session, limit=9)
     found = set()
     for who, person in people.items():
         try:
-            triage.see_report(told.house, person, header.id)
+            triage.see_report(told.ctx, person, header.id)
             found.add(who)
         except Unseen:
-            listed = permissions.may(told.house, person, Permission.read_signalements) and header.id in told.ids(who)
+            listed = permissions.may(told.ctx, person, Permission.read_signalements) and header.id in told.ids(who)
             assert not listed, who
     assert found == readers
 
@@ -222,8 +222,8 @@ def test_somebody_of_another_school_reads_nothing(told: Told) -> None:
     report, stranger = told.only(), told.school.person("team_member/2")
     moved = replace(stranger, appointments=tuple(replace(one, unit="elsewhere") for one in stranger.appointments))
     with pytest.raises(Unseen):
-        triage.see_report(told.house, moved, report)
-    assert triage.see_list(told.house, moved).waiting == ()
+        triage.see_report(told.ctx, moved, report)
+    assert triage.see_list(told.ctx, moved).waiting == ()
 
 
 @pytest.mark.exhaustive
@@ -231,12 +231,12 @@ def test_each_reading_is_noted_by_the_hour(told: Told) -> None:
     told.send()
     report = told.only()
     told.school.wait(minutes=37)
-    seen = triage.see_report(told.house, told.school.person("head"), report)
-    first = ("read", hour_of(told.house.now()))
+    seen = triage.see_report(told.ctx, told.school.person("head"), report)
+    first = ("read", hour_of(told.ctx.now()))
     assert [(line.what, line.hour) for line in seen.traces] == [first]
     for minutes, noted in ((1, 1), (60, 2)):
         told.school.wait(minutes=minutes)
-        seen = triage.see_report(told.house, told.school.person("head"), report)
+        seen = triage.see_report(told.ctx, told.school.person("head"), report)
         assert len(seen.traces) == noted
 
 
@@ -245,11 +245,11 @@ def test_urgent_and_unseen_ones_stand_first(told: Told) -> None:
     told.send()
     calm = told.only()
     told.send(danger_now="unsure", what_happens="Il menace de venir demain")
-    listed = triage.see_list(told.house, told.school.person("head"))
+    listed = triage.see_list(told.ctx, told.school.person("head"))
     assert [line.urgent for line in listed.waiting] == [True, False]
-    assert listed.unseen == 2 == triage.count_unseen(told.house, told.school.person("head"))
-    triage.see_report(told.house, told.school.person("head"), listed.waiting[0].id)
-    assert triage.see_list(told.house, told.school.person("head")).waiting[0].id == calm
+    assert listed.unseen == 2 == triage.count_unseen(told.ctx, told.school.person("head"))
+    triage.see_report(told.ctx, told.school.person("head"), listed.waiting[0].id)
+    assert triage.see_list(told.ctx, told.school.person("head")).waiting[0].id == calm
 
 
 @pytest.mark.exhaustive
@@ -257,16 +257,16 @@ def test_one_real_cry_stands_out_of_a_flood(told: Told) -> None:
     for number in range(40):
         told.send(what_happens=f"mdr {'ha' * (number % 7)} {number % 9}")
     told.send(what_happens="On me force à envoyer des photos", reach="discreetly", reach_how="Salma, 2e B")
-    listed = triage.see_list(told.house, told.school.person("head"))
+    listed = triage.see_list(told.ctx, told.school.person("head"))
     assert len(listed.waiting) < FLOOD
     alone = [line for line in listed.waiting if line.size == 1]
-    assert [triage.see_report(told.house, told.school.person("head"), line.id).answers[0].value for line in alone] == [
+    assert [triage.see_report(told.ctx, told.school.person("head"), line.id).answers[0].value for line in alone] == [
         "On me force à envoyer des photos"
     ]
     crowd = next(line for line in listed.waiting if line.size > 1)
     assert sum(line.size for line in listed.waiting) == 41
-    assert triage.close(told.house, told.school.person("head"), crowd.ids, "mistaken").closed == crowd.size
-    assert len(triage.see_list(told.house, told.school.person("head")).waiting) == len(listed.waiting) - 1
+    assert triage.close(told.ctx, told.school.person("head"), crowd.ids, "mistaken").closed == crowd.size
+    assert len(triage.see_list(told.ctx, told.school.person("head")).waiting) == len(listed.waiting) - 1
 
 
 GRAVE = (
@@ -281,20 +281,20 @@ def test_what_is_grave_is_never_closed_with_others(told: Told, grave: dict[str, 
     told.send(what_happens="mdr 1", **grave)
     told.send(what_happens="mdr 2")
     ids = told.ids("directorate" if "adult_concerned" in grave else "head")
-    closed = triage.close(told.house, person, ids, "mistaken", together=True).closed
+    closed = triage.close(told.ctx, person, ids, "mistaken", together=True).closed
     assert closed == (0 if "adult_concerned" in grave else 2)
-    left = [one for line in triage.see_list(told.house, person).waiting for one in line.ids]
-    assert [one.is_grave for one in triage.skim(told.house, person, left)] == [True] * (len(ids) - closed)
-    assert triage.close(told.house, person, left[:1], "mistaken").closed == 1, "by itself it is"
+    left = [one for line in triage.see_list(told.ctx, person).waiting for one in line.ids]
+    assert [one.is_grave for one in triage.skim(told.ctx, person, left)] == [True] * (len(ids) - closed)
+    assert triage.close(told.ctx, person, left[:1], "mistaken").closed == 1, "by itself it is"
 
 
 def test_whoever_skims_has_not_read(told: Told) -> None:
     told.send(what_happens="lol " * 200)
     report, head = told.only(), told.school.person("head")
-    (one,) = triage.skim(told.house, head, [report])
+    (one,) = triage.skim(told.ctx, head, [report])
     assert (len(one.words), one.words[-1], one.is_unseen) == (160, "…", True)
-    assert triage.see_list(told.house, head).unseen == 1, "it goes on rising"
-    assert [(line.name, line.what) for line in triage.see_report(told.house, head, report).traces] == [
+    assert triage.see_list(told.ctx, head).unseen == 1, "it goes on rising"
+    assert [(line.name, line.what) for line in triage.see_report(told.ctx, head, report).traces] == [
         ("head", "read"), ("head", "skimmed"),
     ]  # fmt: skip
 
@@ -303,13 +303,13 @@ def test_those_closed_at_once_are_taken_up_again_at_once_and_unread(told: Told) 
     for number in range(4):
         told.send(what_happens=f"mdr {number}")
     head, ids = told.school.person("head"), told.ids()
-    triage.close(told.house, head, ids, "mistaken", together=True)
-    (line,) = triage.see_list(told.house, head).settled
+    triage.close(told.ctx, head, ids, "mistaken", together=True)
+    (line,) = triage.see_list(told.ctx, head).settled
     assert (line.size, line.status) == (4, Status.closed)
     told.school.wait(days=9)
-    assert triage.take_up_several(told.house, head, line.ids) == 4
-    assert triage.take_up_several(told.house, head, line.ids) == 0
-    listed = triage.see_list(told.house, head)
+    assert triage.take_up_several(told.ctx, head, line.ids) == 4
+    assert triage.take_up_several(told.ctx, head, line.ids) == 0
+    listed = triage.see_list(told.ctx, head)
     assert (listed.settled, listed.unseen) == ((), 4)
 
 
@@ -318,7 +318,7 @@ def test_what_says_the_same_is_found_by_its_hash(told: Told) -> None:
     told.send()
     told.send(what_happens=WORDS.upper() + "!!!")
     told.send(what_happens="Tout autre chose")
-    views = [triage.see_report(told.house, told.school.person("head"), one) for one in told.ids()]
+    views = [triage.see_report(told.ctx, told.school.person("head"), one) for one in told.ids()]
     assert sorted(len(view.twins) for view in views) == [0, 1, 1]
 
 
@@ -329,25 +329,25 @@ def test_what_says_the_same_is_found_by_its_hash(told: Told) -> None:
 def test_both_write_and_the_reporter_stays_without_a_name(told: Told) -> None:
     receipt = told.send()
     head, report = told.school.person("head"), told.only()
-    triage.answer(told.house, head, report, "Merci. Veux-tu nous voir jeudi ?", settles=False, token="t1")
-    triage.answer(told.house, head, report, "Merci. Veux-tu nous voir jeudi ?", settles=False, token="t1")
+    triage.answer(told.ctx, head, report, "Merci. Veux-tu nous voir jeudi ?", settles=False, token="t1")
+    triage.answer(told.ctx, head, report, "Merci. Veux-tu nous voir jeudi ?", settles=False, token="t1")
     back = told.back(receipt)
     assert [(one.by_reporter, one.text) for one in back.messages] == [(False, "Merci. Veux-tu nous voir jeudi ?")]
     for _ in range(2):
-        back = add_answer(told.house, told.gate, receipt.door.code, receipt.code, "Oui, à midi", address=HERE)
+        back = add_answer(told.ctx, told.gate, receipt.door.code, receipt.code, "Oui, à midi", address=HERE)
     assert [one.by_reporter for one in back.messages] == [False, True]
-    listed = triage.see_list(told.house, head)
+    listed = triage.see_list(told.ctx, head)
     assert listed.waiting[0].unseen == 1, "it waits again"
-    seen = triage.see_report(told.house, head, report)
+    seen = triage.see_report(told.ctx, head, report)
     assert [line.name for line in seen.messages] == ["head", ""]
 
 
 def test_contact_is_withdrawn_for_good(told: Told) -> None:
     receipt = told.send(reach="call", reach_how="0612345678")
-    assert not triage.see_report(told.house, told.school.person("head"), told.only()).to_verify
+    assert not triage.see_report(told.ctx, told.school.person("head"), told.only()).to_verify
     assert told.back(receipt).has_contact
-    assert not withdraw_contact(told.house, told.gate, receipt.door.code, receipt.code, address=HERE).has_contact
-    seen = triage.see_report(told.house, told.school.person("head"), told.only())
+    assert not withdraw_contact(told.ctx, told.gate, receipt.door.code, receipt.code, address=HERE).has_contact
+    seen = triage.see_report(told.ctx, told.school.person("head"), told.only())
     assert {line.field.key for line in seen.answers} == set(TOLD)
     assert seen.to_verify
 
@@ -356,10 +356,10 @@ def test_contact_is_withdrawn_for_good(told: Told) -> None:
 def test_what_was_closed_waits_again_as_something_is_added(told: Told) -> None:
     receipt = told.send()
     report, head = told.only(), told.school.person("head")
-    assert triage.close(told.house, head, [report], "mistaken").closed == 1
+    assert triage.close(told.ctx, head, [report], "mistaken").closed == 1
     assert told.back(receipt).standing is Standing.over
-    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "C’est vrai pourtant", address=HERE)
-    seen = triage.see_report(told.house, head, report)
+    add_answer(told.ctx, told.gate, receipt.door.code, receipt.code, "C’est vrai pourtant", address=HERE)
+    seen = triage.see_report(told.ctx, head, report)
     assert (seen.status, seen.outcome, seen.can_settle) == (Status.waiting, "", True)
 
 
@@ -384,17 +384,17 @@ def test_a_wrong_code_says_so_and_guessing_ends(told: Told) -> None:
 
 def test_many_wrong_codes_from_many_places_bring_a_question(told: Told) -> None:
     receipt = told.send()
-    assert see_asking(told.house, told.gate, receipt.door.code).challenge is None
+    assert see_asking(told.ctx, told.gate, receipt.door.code).challenge is None
     for number in range(public_door.TRIES_SCHOOL):
         public_door.note_wrong(
-            told.gate, school=receipt.door.unit.id, address=f"192.0.2.{number}", now=told.house.now()
+            told.gate, school=receipt.door.unit.id, address=f"192.0.2.{number}", now=told.ctx.now()
         )
     with pytest.raises(BadInput) as found:
         told.back(receipt)
     assert problems(found) == {"challenge": ("wrong_answer",)}
-    asked = see_asking(told.house, told.gate, receipt.door.code)
+    asked = see_asking(told.ctx, told.gate, receipt.door.code)
     assert asked.challenge is not None
-    view = come_back(told.house, told.gate, receipt.door.code, receipt.code, address="198.18.0.1", token=asked.token,
+    view = come_back(told.ctx, told.gate, receipt.door.code, receipt.code, address="198.18.0.1", token=asked.token,
                      solved=str(asked.challenge.answer))  # fmt: skip
     assert view.standing is Standing.received
 
@@ -405,27 +405,27 @@ def test_many_wrong_codes_from_many_places_bring_a_question(told: Told) -> None:
 def test_a_question_stands_beyond_some_number_and_nothing_is_lost(told: Told) -> None:
     for _ in range(public_door.ASKED_PLACE):
         told.send(address=HERE)
-    view = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE)
+    view = reports_service.see_form(told.ctx, told.gate, told.door().code, address=HERE)
     assert view.challenge is not None
     for answer in ("", "12345", "non"):
         with pytest.raises(BadInput) as found:
-            reports_service.receive(told.house, told.gate, view.door.code, TOLD, token=view.token, address=HERE,
+            reports_service.receive(told.ctx, told.gate, view.door.code, TOLD, token=view.token, address=HERE,
                               language="fr", solved=answer)  # fmt: skip
         assert problems(found) == {"challenge": ("wrong_answer",)}
     word = Wording("ar")._(public_door.WORDS[view.challenge.answer - 1])
-    assert reports_service.receive(told.house, told.gate, view.door.code, TOLD, token=view.token, address=HERE,
+    assert reports_service.receive(told.ctx, told.gate, view.door.code, TOLD, token=view.token, address=HERE,
                              language="ar", solved=f" {word} ").code  # fmt: skip
-    assert reports_service.see_form(told.house, told.gate, view.door.code, address="192.0.2.77").challenge is None
+    assert reports_service.see_form(told.ctx, told.gate, view.door.code, address="192.0.2.77").challenge is None
 
 
 @pytest.mark.exhaustive
 def test_a_form_opened_before_the_flood_is_asked_too(told: Told) -> None:
-    view = reports_service.see_form(told.house, told.gate, told.door().code, address="192.0.2.1")
+    view = reports_service.see_form(told.ctx, told.gate, told.door().code, address="192.0.2.1")
     assert view.challenge is None
     for _ in range(public_door.ASKED_SCHOOL):
         told.send()
     with pytest.raises(BadInput) as found:
-        reports_service.receive(told.house, told.gate, view.door.code, TOLD, token=view.token, address="192.0.2.1",
+        reports_service.receive(told.ctx, told.gate, view.door.code, TOLD, token=view.token, address="192.0.2.1",
                           language="fr")  # fmt: skip
     assert problems(found) == {"challenge": ("wrong_answer",)}
 
@@ -442,19 +442,19 @@ def test_what_no_school_sends_is_refused_until_the_hour_is_over(told: Told, monk
 
 
 def test_what_is_counted_is_forgotten_with_its_hour(told: Told) -> None:
-    gate, now = Gate(), told.house.now()
+    gate, now = Gate(), told.ctx.now()
     assert [gate.add("sent", HERE, now) for _ in range(3)] == [1, 2, 3]
     assert HERE not in repr(vars(gate))
     key = vars(gate)["_key"]
     told.school.wait(hours=1)
-    assert gate.count("sent", HERE, told.house.now()) == 0
+    assert gate.count("sent", HERE, told.ctx.now()) == 0
     assert vars(gate)["_key"] != key
 
 
 @pytest.mark.parametrize(("processes", "asked_from"), [(1, 3), (2, 1), (3, 1), (8, 1)])
 def test_each_of_several_processes_lets_through_its_share(told: Told, processes: int, asked_from: int) -> None:
     """Together no more than one would: but one each, so that no first report is ever asked."""
-    gate, now = Gate(processes), told.house.now()
+    gate, now = Gate(processes), told.ctx.now()
     asked = []
     for _ in range(5):
         asked.append(public_door.is_asked(gate, school="s", address=HERE, came=0, now=now))
@@ -483,14 +483,14 @@ def test_the_question_is_a_sentence_in_words(language: str) -> None:
 
 def open_it(told: Told, who: str, report: str, **answers: Any) -> Any:
     person = told.school.person(who)
-    view = triage.see_opening(told.house, person, report)
-    return triage.open_as_case(told.house, person, report, {**view.prefill, **answers}, token=told.school.token())
+    view = triage.see_opening(told.ctx, person, report)
+    return triage.open_as_case(told.ctx, person, report, {**view.prefill, **answers}, token=told.school.token())
 
 
 def rehearse_it(told: Told, who: str, report: str, **answers: Any) -> None:
     person = told.school.person(who)
-    view = triage.see_opening(told.house, person, report)
-    triage.rehearse_opening(told.house, person, report, {**view.prefill, **answers})
+    view = triage.see_opening(told.ctx, person, report)
+    triage.rehearse_opening(told.ctx, person, report, {**view.prefill, **answers})
 
 
 @pytest.mark.exhaustive
@@ -498,18 +498,18 @@ def test_a_case_opens_with_what_was_told_and_the_report_is_in_it(told: Told) -> 
     told.school.person("psychosocial")
     receipt = told.send(to_whom="my_child", what_happens="Un faux compte", not_for="psychosocial")
     report = told.only()
-    view = triage.see_opening(told.house, told.school.person("team_member"), report)
+    view = triage.see_opening(told.ctx, told.school.person("team_member"), report)
     assert view.prefill["what_happened"] == "Un faux compte"
     assert (view.prefill["danger_now"], view.prefill["how_it_came"]) == ("no", "parent")
     assert view.prefill["must_not_read"] == [told.school.account("psychosocial")]
     told.school.wait(minutes=50)
     opened = open_it(told, "team_member", report)
-    case = see_case(told.house, told.school.person("team_member"), opened.number)
+    case = see_case(told.ctx, told.school.person("team_member"), opened.number)
     assert case.head.state
-    (inside,) = triage.of_case(told.house, told.school.person("team_member"), opened.number)
+    (inside,) = triage.of_case(told.ctx, told.school.person("team_member"), opened.number)
     assert (inside.id, inside.status, inside.number) == (report, Status.opened, opened.number)
     assert told.back(receipt).standing is Standing.in_hand
-    with told.house.realm.reading() as session:
+    with told.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, opened.number)
         assert case_id is not None
         (kept,) = lookup_repository.reports_of_case(session, case_id)
@@ -519,12 +519,12 @@ def test_a_case_opens_with_what_was_told_and_the_report_is_in_it(told: Told) -> 
 def test_a_case_opens_once(told: Told) -> None:
     told.send()
     report, person = told.only(), told.school.person("team_member")
-    filled = triage.see_opening(told.house, person, report).prefill
-    first = triage.open_as_case(told.house, person, report, filled, token="once")
-    again = triage.open_as_case(told.house, person, report, filled, token="once")
+    filled = triage.see_opening(told.ctx, person, report).prefill
+    first = triage.open_as_case(told.ctx, person, report, filled, token="once")
+    again = triage.open_as_case(told.ctx, person, report, filled, token="once")
     assert (again.number, again.repeated) == (first.number, True)
     with pytest.raises(Conflict):
-        triage.open_as_case(told.house, told.school.person("head"), report, filled, token="other")
+        triage.open_as_case(told.ctx, told.school.person("head"), report, filled, token="other")
 
 
 @pytest.mark.parametrize("left_out", [False, True])
@@ -534,15 +534,15 @@ def test_whoever_oversees_and_must_not_read_it_reads_no_case_of_it(told: Told, l
     told.send(adult_concerned="yes", not_for="directorate")
     assert told.ids("directorate") == []
     report = told.only("academy")
-    view = triage.see_opening(told.house, academy, report)
+    view = triage.see_opening(told.ctx, academy, report)
     assert view.prefill["must_not_read"] == [overseer]
     assert overseer in {one.id for one in view.choices.accounts}
     answers: dict[str, Any] = {"must_not_read": []} if left_out else {}
     rehearse_it(told, "academy", report, **answers)
     opened = open_it(told, "academy", report, **answers)
-    assert see_case(told.house, academy, opened.number)
+    assert see_case(told.ctx, academy, opened.number)
     with pytest.raises(Unseen):
-        see_case(told.house, told.school.person("directorate"), opened.number)
+        see_case(told.ctx, told.school.person("directorate"), opened.number)
 
 
 @pytest.mark.exhaustive
@@ -553,12 +553,12 @@ def test_the_school_opens_it_and_whoever_above_must_not_read_it_does_not(told: T
         told.school.account(one)
     told.send(not_for=who)
     report = told.only("head")
-    view = triage.see_opening(told.house, told.school.person("head"), report)
+    view = triage.see_opening(told.ctx, told.school.person("head"), report)
     assert told.school.account(who) not in {one.id for one in view.choices.accounts}
     opened = open_it(told, "head", report, must_not_read=[])
-    assert see_case(told.house, told.school.person("head"), opened.number)
+    assert see_case(told.ctx, told.school.person("head"), opened.number)
     with pytest.raises(Unseen):
-        see_case(told.house, told.school.person(who), opened.number)
+        see_case(told.ctx, told.school.person(who), opened.number)
 
 
 @pytest.mark.exhaustive
@@ -567,9 +567,9 @@ def test_where_nobody_above_would_be_left_whoever_sees_the_region_is(told: Told)
         told.school.account(one)
     told.send(not_for="academy, directorate")
     opened = open_it(told, "head", told.only("head"), must_not_read=[])
-    assert see_case(told.house, told.school.person("academy"), opened.number)
+    assert see_case(told.ctx, told.school.person("academy"), opened.number)
     with pytest.raises(Unseen):
-        see_case(told.house, told.school.person("directorate"), opened.number)
+        see_case(told.ctx, told.school.person("directorate"), opened.number)
 
 
 def test_a_restricted_report_makes_a_restricted_case_or_none(told: Told) -> None:
@@ -579,11 +579,11 @@ def test_a_restricted_report_makes_a_restricted_case_or_none(told: Told) -> None
         open_it(told, "directorate", report, adult_concerned="no")
     assert problems(found) == {"adult_concerned": ("stays_restricted",)}
     opened = open_it(told, "directorate", report)
-    assert see_case(told.house, told.school.person("directorate"), opened.number)
+    assert see_case(told.ctx, told.school.person("directorate"), opened.number)
     with pytest.raises(Unseen):
-        see_case(told.house, told.school.person("head"), opened.number)
+        see_case(told.ctx, told.school.person("head"), opened.number)
     with pytest.raises(Unseen):
-        triage.see_report(told.house, told.school.person("head"), report)
+        triage.see_report(told.ctx, told.school.person("head"), report)
 
 
 @pytest.mark.exhaustive
@@ -591,22 +591,22 @@ def test_several_reports_go_into_one_case(told: Told) -> None:
     number = told.school.report("team_member").number
     told.send()
     report, head = told.only(), told.school.person("head")
-    assert triage.link(told.house, told.school.person("team_coordinator"), report, number).number == number
-    with told.house.realm.reading() as session:
+    assert triage.link(told.ctx, told.school.person("team_coordinator"), report, number).number == number
+    with told.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, number)
         assert case_id is not None
     member = told.school.person("team_member")
     looks: tuple[tuple[Actor, Callable[[], object]], ...] = (
-        (head, lambda: triage.see_report(told.house, head, report)),
-        (member, lambda: triage.of_case(told.house, member, number)),
+        (head, lambda: triage.see_report(told.ctx, head, report)),
+        (member, lambda: triage.of_case(told.ctx, member, number)),
     )
     for person, look in looks:
-        with told.house.realm.reading() as session:
+        with told.ctx.realm.reading() as session:
             assert not access_log.has_read(session, case_id, person.id, what=triage.SIGNALEMENT)
         assert look()
-        with told.house.realm.reading() as session:
+        with told.ctx.realm.reading() as session:
             assert access_log.has_read(session, case_id, person.id, what=triage.SIGNALEMENT)
-    (inside,) = triage.of_case(told.house, head, number)
+    (inside,) = triage.of_case(told.ctx, head, number)
     assert (inside.id, {line.what for line in inside.traces}) == (report, {"linked", "read"})
 
 
@@ -615,10 +615,10 @@ def test_a_restricted_one_goes_into_no_case_that_more_people_read(told: Told) ->
     number = told.school.report("team_member").number
     told.send(adult_concerned="yes")
     with pytest.raises(BadInput) as found:
-        triage.link(told.house, told.school.person("directorate"), told.only("directorate"), number)
+        triage.link(told.ctx, told.school.person("directorate"), told.only("directorate"), number)
     assert problems(found) == {"number": ("less_restricted",)}
     with pytest.raises(BadInput) as found:
-        triage.link(told.house, told.school.person("directorate"), told.only("directorate"), "2026-999-99")
+        triage.link(told.ctx, told.school.person("directorate"), told.only("directorate"), "2026-999-99")
     assert problems(found) == {"number": ("no_such_case",)}
 
 
@@ -631,50 +631,50 @@ def test_in_a_case_it_is_read_as_the_case_is(told: Told) -> None:
     told.school.number = opened.number
     assert not told.school.is_seen_by("team_member")
     with pytest.raises(Unseen):
-        triage.see_report(told.house, told.school.person("team_member"), report)
-    assert triage.see_report(told.house, told.school.person("head"), report).number == opened.number
+        triage.see_report(told.ctx, told.school.person("team_member"), report)
+    assert triage.see_report(told.ctx, told.school.person("head"), report).number == opened.number
 
 
 def test_others_help_better_and_the_reporter_reads_who(told: Told) -> None:
     receipt, head = told.send(), told.school.person("head")
     report = told.only()
     with pytest.raises(BadInput):
-        triage.orient(told.house, head, report, "nowhere")
-    seen = triage.orient(told.house, head, report, "content_online")
+        triage.orient(told.ctx, head, report, "nowhere")
+    seen = triage.orient(told.ctx, head, report, "content_online")
     assert (seen.status, seen.outcome) == (Status.oriented, "content_online")
     back = told.back(receipt)
     assert back.standing is Standing.elsewhere
     assert back.sentence is not None
-    triage.take_up_again(told.house, head, report)
+    triage.take_up_again(told.ctx, head, report)
     assert told.back(receipt).standing is Standing.read
 
 
 def test_closing_says_why_to_nobody_outside(told: Told) -> None:
     receipt, head = told.send(), told.school.person("head")
     report = told.only()
-    triage.close(told.house, head, told.ids(), "abusive")
-    triage.close(told.house, told.school.person("team_member"), told.ids(), "abusive")
+    triage.close(told.ctx, head, told.ids(), "abusive")
+    triage.close(told.ctx, told.school.person("team_member"), told.ids(), "abusive")
     back = told.back(receipt)
     assert (back.standing, back.messages, back.sentence) == (Standing.over, (), None)
     with pytest.raises(BadInput):
-        triage.close(told.house, head, [report], "liar")
+        triage.close(told.ctx, head, [report], "liar")
 
 
 def test_what_was_verified_is_marked(told: Told) -> None:
     told.send()
     told.send("staff", what_happens="Vu en salle 4")
     head = told.school.person("head")
-    marked = {one: triage.see_report(told.house, head, one).to_verify for one in told.ids()}
+    marked = {one: triage.see_report(told.ctx, head, one).to_verify for one in told.ids()}
     assert sorted(marked.values()) == [False, True]
     report = next(one for one, is_marked in marked.items() if is_marked)
-    assert not triage.verify(told.house, head, report, is_to_verify=False).to_verify
+    assert not triage.verify(told.ctx, head, report, is_to_verify=False).to_verify
 
 
 def test_staff_tell_in_their_own_words_without_an_account(told: Told) -> None:
-    view = reports_service.see_form(told.house, told.gate, told.door("staff").code, address=HERE)
+    view = reports_service.see_form(told.ctx, told.gate, told.door("staff").code, address=HERE)
     assert view.form.key == "tell_us_staff"
     told.send("staff")
-    assert triage.see_report(told.house, told.school.person("head"), told.only()).kind == "staff"
+    assert triage.see_report(told.ctx, told.school.person("head"), told.only()).kind == "staff"
 
 
 # ---- the end ---------------------------------------------------------------------------------------------------------
@@ -683,27 +683,27 @@ def test_staff_tell_in_their_own_words_without_an_account(told: Told) -> None:
 def test_without_a_case_it_is_erased_after_its_months(told: Told) -> None:
     receipt, head = told.send(), told.school.person("head")
     waiting = told.send(what_happens="Encore une autre")
-    said = {triage.see_report(told.house, head, one).answers[0].value: one for one in told.ids()}
+    said = {triage.see_report(told.ctx, head, one).answers[0].value: one for one in told.ids()}
     report = said[WORDS]
-    triage.answer(told.house, head, report, "Merci", settles=True, token="t")
-    now = told.house.now()
-    assert erase_over(told.house, now, left_since=now.replace(year=2025)) == 0
+    triage.answer(told.ctx, head, report, "Merci", settles=True, token="t")
+    now = told.ctx.now()
+    assert erase_over(told.ctx, now, left_since=now.replace(year=2025)) == 0
     later = now.replace(year=2027, month=6)
-    assert erase_over(told.house, later, left_since=now.replace(year=2025)) == 1
+    assert erase_over(told.ctx, later, left_since=now.replace(year=2025)) == 1
     with pytest.raises(BadInput):
         told.back(receipt)
     assert told.back(waiting).standing is Standing.read
-    assert erase_over(told.house, later, left_since=later) == 1
-    with told.house.realm.reading() as session:
+    assert erase_over(told.ctx, later, left_since=later) == 1
+    with told.ctx.realm.reading() as session:
         assert reports_repository.versions(session) == ()
 
 
 def test_the_run_of_the_hour_erases_them(told: Told) -> None:
     told.send()
-    triage.close(told.house, told.school.person("head"), told.ids(), "mistaken")
+    triage.close(told.ctx, told.school.person("head"), told.ids(), "mistaken")
     for _ in range(40):
         told.school.wait(days=10)
-        swept = run_sweep(told.house).swept
+        swept = run_sweep(told.ctx).swept
         if swept.get("public_reports"):
             break
     assert swept["public_reports"] == 1
@@ -713,10 +713,10 @@ def test_the_run_of_the_hour_erases_them(told: Told) -> None:
 def test_with_its_case_all_of_it_goes(told: Told) -> None:
     receipt = told.send()
     opened = open_it(told, "team_member", told.only())
-    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "Encore", address=HERE)
-    with told.house.realm.writing() as session:
+    add_answer(told.ctx, told.gate, receipt.door.code, receipt.code, "Encore", address=HERE)
+    with told.ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, opened.number)
         assert case_id is not None
-        privacy_repository.erase_case(session, told.house.vault, case_id, at=told.house.now(), actor="x")
+        privacy_repository.erase_case(session, told.ctx.vault, case_id, at=told.ctx.now(), actor="x")
     with pytest.raises(BadInput):
         told.back(receipt)

@@ -39,10 +39,10 @@ def told(school: School, caplog: pytest.LogCaptureFixture) -> Told:
     for moment, place in zip((FIRST, SECOND), PLACES, strict=True):
         clock.turn_to(moment)
         receipt = found.send(address=place, what_happens=f"depuis {place.replace('.', ' ').replace(':', ' ')}")
-        rise(found.house, Post(mail, mail))
-    add_answer(found.house, found.gate, receipt.door.code, receipt.code, "Encore", address=PLACES[1])
+        rise(found.ctx, Post(mail, mail))
+    add_answer(found.ctx, found.gate, receipt.door.code, receipt.code, "Encore", address=PLACES[1])
     clock.turn_to(datetime(2026, 11, 25, 11, 2, tzinfo=UTC))
-    mix_lately(found.house)
+    mix_lately(found.ctx)
     assert people
     return found
 
@@ -59,7 +59,7 @@ def moments() -> Iterator[bytes]:
 
 def everything(told: Told, caplog: pytest.LogCaptureFixture) -> bytes:
     """Every byte of every file of the house, and of what was logged."""
-    folder = told.house.settings.data
+    folder = told.ctx.settings.data
     files = b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
     return files + "\n".join(record.getMessage() for record in caplog.records).encode()
 
@@ -71,7 +71,7 @@ def traces_of(data: bytes) -> list[bytes]:
 @pytest.mark.files
 def test_neither_time_nor_place_stands_anywhere(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     assert traces_of(everything(told, caplog)) == []
-    with told.house.realm.writing() as session:
+    with told.ctx.realm.writing() as session:
         work_queue.put_message(session, "planted", {"id": "x"}, at=SECOND)
     logging.getLogger("school_protocol.planted").info("came from %s", PLACES[0])
     found = traces_of(everything(told, caplog))
@@ -84,7 +84,7 @@ def test_no_row_outside_theirs_speaks_of_them(told: Told) -> None:
     ids = told.ids()
     assert len(ids) == 2
     found = set()
-    with closing(sqlite3.connect(str(told.house.realm.engine.url.database))) as connection:
+    with closing(sqlite3.connect(str(told.ctx.realm.engine.url.database))) as connection:
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             rows = connection.execute(f'SELECT * FROM "{table}"').fetchall()
             found |= {table for row in rows if any(str(value) in ids for value in row)}
@@ -97,14 +97,14 @@ def test_the_code_is_kept_nowhere(told: Told, caplog: pytest.LogCaptureFixture) 
     data = everything(told, caplog)
     assert plain.encode() not in data
     assert receipt.code.encode() not in data
-    Path(told.house.settings.data / "planted").write_text(plain)
+    Path(told.ctx.settings.data / "planted").write_text(plain)
     assert plain.encode() in everything(told, caplog)
 
 
 @pytest.mark.files
 def test_words_are_sealed(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     receipt = told.send(what_happens="Zineb-la-rousse", reach="call", reach_how="0611223344", not_for="Monsieur Xylo")
-    triage.answer(told.house, told.school.person("head"), told.ids()[0], "Mirabelle", settles=False, token="t")
+    triage.answer(told.ctx, told.school.person("head"), told.ids()[0], "Mirabelle", settles=False, token="t")
     data = everything(told, caplog)
     assert receipt.code
     assert [word for word in ("Zineb", "0611223344", "Xylo", "Mirabelle") if word.encode() in data] == []
@@ -120,7 +120,7 @@ BY_CHANCE = range(2, PAIRS - 1)
 def places_of(told: Told, ids: tuple[str, str]) -> dict[str, tuple[int, int]]:
     """Where each of two stands in each file, first and last."""
     found: dict[str, tuple[int, int]] = {}
-    folder = told.house.settings.data
+    folder = told.ctx.settings.data
     for path in sorted(folder.rglob("*")):
         data = path.read_bytes() if path.is_file() else b""
         firsts, lasts = [data.find(one.encode()) for one in ids], [data.rfind(one.encode()) for one in ids]
@@ -142,13 +142,13 @@ def tells(school: School, *, settles: bool) -> dict[str, int]:
         for _ in range(2):
             school.player.clock.advance(timedelta(seconds=61))
             told.send(what_happens=f"numéro {number}")
-            rise(told.house, Post(mail, mail))
+            rise(told.ctx, Post(mail, mail))
             (one,) = set(told.ids()) - before
             before.add(one)
             found.append(one)
         if settles:
-            triage.see_report(told.house, member, found[number % 2])
-            triage.answer(told.house, head, found[number % 2], "Merci", settles=False, token=school.token())
+            triage.see_report(told.ctx, member, found[number % 2])
+            triage.answer(told.ctx, head, found[number % 2], "Merci", settles=False, token=school.token())
         places = places_of(told, (found[0], found[1]))
         rounds.append({name: first < latter for name, (first, latter) in places.items() if first != latter})
         names |= rounds[-1].keys()

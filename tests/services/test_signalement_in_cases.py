@@ -31,20 +31,20 @@ def told(school: School) -> Told:
 
 
 def puts(told: Told, number: str, who: str = "head") -> list[PublicReportPlaced]:
-    with told.house.realm.reading() as session:
-        events = load(told.house, session, told.school.person(who), number).events
+    with told.ctx.realm.reading() as session:
+        events = load(told.ctx, session, told.school.person(who), number).events
     return [one for one in events if isinstance(one, PublicReportPlaced)]
 
 
 def opened_with(told: Told, who: str = "team_member") -> Any:
     told.send()
     report, person = told.only(), told.school.person(who)
-    filled = triage.see_opening(told.house, person, report).prefill
-    return triage.open_as_case(told.house, person, report, filled, token=told.school.token()), report
+    filled = triage.see_opening(told.ctx, person, report).prefill
+    return triage.open_as_case(told.ctx, person, report, filled, token=told.school.token()), report
 
 
 def test_the_case_that_opens_with_one_says_so_and_by_whom(told: Told) -> None:
-    came = hour_of(told.house.now())
+    came = hour_of(told.ctx.now())
     told.school.wait(minutes=35)
     opened, _report = opened_with(told)
     (event,) = puts(told, opened.number)
@@ -57,13 +57,13 @@ def test_one_that_is_put_to_a_case_is_an_event_that_holds_nothing_of_it(told: To
     number = told.school.report("team_member").number
     told.send(what_happens="Sur un faux compte", reach_how="0611223344")
     report, lead = told.only(), told.school.person("team_coordinator")
-    triage.link(told.house, lead, report, number)
-    triage.link(told.house, lead, report, number)
+    triage.link(told.ctx, lead, report, number)
+    triage.link(told.ctx, lead, report, number)
     (event,) = puts(told, number)
     assert event.how is Put.linked
     assert not is_reading(event), "papers say it"
-    with told.house.realm.reading() as session:
-        protocol = load(told.house, session, lead, number).protocol
+    with told.ctx.realm.reading() as session:
+        protocol = load(told.ctx, session, lead, number).protocol
     entry = to_entry(protocol, event)
     assert (set(entry.body), entry.words) == ({"how", "hour"}, {})
     assert from_entry(entry) == event
@@ -77,29 +77,29 @@ def test_one_that_is_put_to_a_case_is_an_event_that_holds_nothing_of_it(told: To
 def test_the_chain_holds_with_it(told: Told) -> None:
     number = told.school.report("team_member").number
     told.send()
-    triage.link(told.house, told.school.person("head"), told.only(), number)
-    with told.house.realm.reading() as session:
-        loaded = load(told.house, session, told.school.person("head"), number)
-        assert journal.verify_case(session, told.house.vault, loaded.case_id) == []
+    triage.link(told.ctx, told.school.person("head"), told.only(), number)
+    with told.ctx.realm.reading() as session:
+        loaded = load(told.ctx, session, told.school.person("head"), number)
+        assert journal.verify_case(session, told.ctx.vault, loaded.case_id) == []
 
 
 def test_one_that_was_put_to_the_wrong_case_goes_over_and_both_say_so(told: Told) -> None:
     wrong, right = told.school.report("team_member").number, told.school.report("team_coordinator").number
     told.send()
     report, head = told.only(), told.school.person("head")
-    assert triage.link(told.house, head, report, wrong).can_go_over
-    after = triage.link(told.house, head, report, right)
+    assert triage.link(told.ctx, head, report, wrong).can_go_over
+    after = triage.link(told.ctx, head, report, right)
     assert (after.number, after.status) == (right, Status.linked)
     assert [one.how for one in puts(told, wrong)] == [Put.linked, Put.taken_out]
     assert [one.how for one in puts(told, right)] == [Put.linked]
-    assert triage.of_case(told.house, head, wrong) == ()
+    assert triage.of_case(told.ctx, head, wrong) == ()
 
 
 def test_what_a_case_was_opened_with_stays_in_it(told: Told) -> None:
     opened, report = opened_with(told)
     other = told.school.report("team_member").number
     with pytest.raises(Conflict):
-        triage.link(told.house, told.school.person("head"), report, other)
+        triage.link(told.ctx, told.school.person("head"), report, other)
     assert [one.how for one in puts(told, opened.number)] == [Put.opened]
     assert puts(told, other) == []
 
@@ -108,7 +108,7 @@ def test_what_could_not_be_put_there_is_no_event(told: Told) -> None:
     number = told.school.report("team_member").number
     told.send(adult_concerned="yes")
     with pytest.raises(BadInput):
-        triage.link(told.house, told.school.person("directorate"), told.only("directorate"), number)
+        triage.link(told.ctx, told.school.person("directorate"), told.only("directorate"), number)
     assert puts(told, number) == []
 
 
@@ -118,7 +118,7 @@ def test_what_could_not_be_put_there_is_no_event(told: Told) -> None:
 def test_the_file_says_that_something_was_told_and_not_what(told: Told, language: str, said: str) -> None:
     opened, report = opened_with(told)
     for who, profile in (("head", "school"), ("directorate", "supervisor")):
-        data = issue_case_file(told.house, told.school.person(who), opened.number, profile, language).data
+        data = issue_case_file(told.ctx, told.school.person(who), opened.number, profile, language).data
         reader = PdfReader(io.BytesIO(data))
         text = " ".join("".join(page.extract_text() for page in reader.pages).split())
         assert said in text, profile
@@ -133,15 +133,15 @@ def test_the_reference_and_answer_of_emc_stand_in_a_case_without_any_request_for
     opened, _report = opened_with(told)
     school, head = told.school, told.school.person("head")
     school.number = opened.number
-    assert [act.key for act in triage.referring(told.house, head, opened.number)] == ["referral"], "nothing is awaited"
+    assert [act.key for act in triage.referring(told.ctx, head, opened.number)] == ["referral"], "nothing is awaited"
     school.act(
-        "head", "referral", target="emc", covers=["need"], channel="web", sent_at=told.house.now().isoformat(),
+        "head", "referral", target="emc", covers=["need"], channel="web", sent_at=told.ctx.now().isoformat(),
         summary="Un faux compte", reference="EMC-2026-118",
     )  # fmt: skip
-    keys = [act.key for act in triage.referring(told.house, head, opened.number)]
+    keys = [act.key for act in triage.referring(told.ctx, head, opened.number)]
     assert sorted(keys) == ["referral", "referral_answer"]
     school.act(
-        "head", "referral_answer", referral=1, outcome="answered", answered_at=told.house.now().isoformat(),
+        "head", "referral_answer", referral=1, outcome="answered", answered_at=told.ctx.now().isoformat(),
         reference="EMC-R-7", instruction="Le compte est signalé à la plateforme",
     )  # fmt: skip
     seen = school.seen_by("head")
@@ -154,7 +154,7 @@ def test_the_reference_and_answer_of_emc_stand_in_a_case_without_any_request_for
 
 def test_whoever_may_note_no_referral_is_led_to_none(told: Told) -> None:
     opened, _report = opened_with(told)
-    assert triage.referring(told.house, told.school.person("academy"), opened.number) == ()
+    assert triage.referring(told.ctx, told.school.person("academy"), opened.number) == ()
 
 
 def test_no_family_learns_that_somebody_told(told: Told) -> None:
@@ -163,14 +163,14 @@ def test_no_family_learns_that_somebody_told(told: Told) -> None:
     school.report("team_member")
     school.act("team_member", "add_person", persons=[{"slot": "guardian", "name": "Rachid"}])
     told.send()
-    triage.link(told.house, head, told.only(), school.number)
-    with told.house.realm.reading() as session:
-        loaded = load(told.house, session, head, school.number)
+    triage.link(told.ctx, head, told.only(), school.number)
+    with told.ctx.realm.reading() as session:
+        loaded = load(told.ctx, session, head, school.number)
     profiles = loaded.protocol.documents["case_file"].profiles
     shown = {}
     for name in ("family", "school"):
         profile = profiles[name].model_copy(update={"acts": {}})
-        view = case_file_view(told.house, loaded, {}, Limits(loaded, profile, {}, about="guardian-1"), 0, "")
+        view = case_file_view(told.ctx, loaded, {}, Limits(loaded, profile, {}, about="guardian-1"), 0, "")
         shown[name] = [event.kind for event in view.events]
     assert "public_report_placed" in shown["school"]
     assert "public_report_placed" not in shown["family"]

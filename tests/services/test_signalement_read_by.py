@@ -36,7 +36,7 @@ def readers(told: Told, report: str) -> set[str]:
     found = set()
     for role in (*SCHOOLS, "directorate", "academy"):
         try:
-            triage.see_report(told.house, told.school.person(role), report)
+            triage.see_report(told.ctx, told.school.person(role), report)
         except Unseen:
             continue
         found.add(role)
@@ -60,8 +60,8 @@ def test_of_an_adult_the_reporter_is_told_that_the_directorate_reads(told: Told,
 def test_in_a_restricted_case_the_directorate_has_it_in_hand(told: Told) -> None:
     receipt = told.send(adult_concerned="yes")
     report, person = told.only("directorate"), told.school.person("directorate")
-    view = triage.see_opening(told.house, person, report)
-    triage.open_as_case(told.house, person, report, {**view.prefill, "danger_now": "no"}, token="t")
+    view = triage.see_opening(told.ctx, person, report)
+    triage.open_as_case(told.ctx, person, report, {**view.prefill, "danger_now": "no"}, token="t")
     back = told.back(receipt)
     assert (back.standing, back.above) == (Standing.in_hand, True)
 
@@ -69,21 +69,21 @@ def test_in_a_restricted_case_the_directorate_has_it_in_hand(told: Told) -> None
 def test_whoever_was_unsure_is_read_by_the_school_once_somebody_above_has_looked(told: Told) -> None:
     receipt = told.send(adult_concerned="unsure")
     report, person = told.only("directorate"), told.school.person("directorate")
-    assert triage.see_report(told.house, person, report).can_release
-    triage.release(told.house, person, report)
+    assert triage.see_report(told.ctx, person, report).can_release
+    triage.release(told.ctx, person, report)
     assert readers(told, report) == set(SCHOOLS)
     back = told.back(receipt)
     assert (back.above, back.standing) == (False, Standing.read), "the directorate has read it"
     with pytest.raises(Unseen):
-        triage.release(told.house, person, report)
+        triage.release(told.ctx, person, report)
 
 
 def test_what_concerns_an_adult_is_never_given_to_the_school(told: Told) -> None:
     told.send(adult_concerned="yes")
     report, person = told.only("directorate"), told.school.person("directorate")
-    assert not triage.see_report(told.house, person, report).can_release
+    assert not triage.see_report(told.ctx, person, report).can_release
     with pytest.raises(Unseen):
-        triage.release(told.house, person, report)
+        triage.release(told.ctx, person, report)
 
 
 def test_nobody_of_the_school_gives_it_to_the_school(told: Told) -> None:
@@ -91,7 +91,7 @@ def test_nobody_of_the_school_gives_it_to_the_school(told: Told) -> None:
     report = told.only("directorate")
     for role in SCHOOLS:
         with pytest.raises(Unseen):
-            triage.release(told.house, told.school.person(role), report)
+            triage.release(told.ctx, told.school.person(role), report)
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
@@ -124,17 +124,17 @@ def test_each_is_promised_what_is_theirs(told: Told, whose: str | None) -> None:
 
 def twice(told: Told, first: str, then: str, *, reader: str = "") -> Receipt:
     """A form, read by somebody perhaps, and sent once more with another answer about an adult."""
-    view = reports_service.see_form(told.house, told.gate, told.door().code, address=HERE)
+    view = reports_service.see_form(told.ctx, told.gate, told.door().code, address=HERE)
 
     def send(adult: str) -> Receipt:
         answers = {**TOLD, "adult_concerned": adult}
         return reports_service.receive(
-            told.house, told.gate, view.door.code, answers, token=view.token, address=HERE, language="fr"
+            told.ctx, told.gate, view.door.code, answers, token=view.token, address=HERE, language="fr"
         )
 
     send(first)
     if reader:
-        triage.see_report(told.house, told.school.person(reader), told.only(reader))
+        triage.see_report(told.ctx, told.school.person(reader), told.only(reader))
     return send(then)
 
 
@@ -149,7 +149,7 @@ def test_a_receipt_says_what_became_of_both(told: Told) -> None:
 def test_whoever_was_unsure_and_then_sure_is_never_read_by_the_school(told: Told) -> None:
     twice(told, "unsure", "yes", reader="directorate")
     report, person = told.only("directorate"), told.school.person("directorate")
-    view = triage.see_report(told.house, person, report)
+    view = triage.see_report(told.ctx, person, report)
     assert not view.can_release
     assert "Un adulte de l’école fait-il partie du problème ? Oui" in view.messages[-1].text, "in the words of the page"
 
@@ -161,21 +161,21 @@ def test_whoever_was_unsure_and_says_no_before_anybody_read_is_read_by_the_schoo
 
 def test_of_what_the_school_read_nobody_says_that_it_did_not(told: Told) -> None:
     back = told.back(twice(told, "no", "yes", reader="head"))
-    triage.see_report(told.house, told.school.person("directorate"), told.only("directorate"))
+    triage.see_report(told.ctx, told.school.person("directorate"), told.only("directorate"))
     assert (back.above, back.read_there) == (True, False)
     answered = told.send(adult_concerned="yes")
-    triage.see_report(told.house, told.school.person("directorate"), told.ids("directorate")[0])
+    triage.see_report(told.ctx, told.school.person("directorate"), told.ids("directorate")[0])
     for one in told.ids("directorate"):
-        triage.see_report(told.house, told.school.person("directorate"), one)
+        triage.see_report(told.ctx, told.school.person("directorate"), one)
     assert told.back(answered).read_there
 
 
 def test_an_answer_stands_under_the_place_of_whoever_wrote_it(told: Told) -> None:
     receipt = told.send(adult_concerned="unsure")
     report, person = told.only("directorate"), told.school.person("directorate")
-    triage.answer(told.house, person, report, "Merci", settles=False, token="t")
-    triage.release(told.house, person, report)
-    triage.answer(told.house, told.school.person("head"), report, "Viens me voir", settles=False, token="u")
+    triage.answer(told.ctx, person, report, "Merci", settles=False, token="t")
+    triage.release(told.ctx, person, report)
+    triage.answer(told.ctx, told.school.person("head"), report, "Viens me voir", settles=False, token="u")
     assert [one.by_school for one in told.back(receipt).messages] == [False, True]
 
 
@@ -186,49 +186,49 @@ def test_whoever_is_named_in_the_words_does_not_read_them(told: Told) -> None:
     told.send(what_happens="Le prof Member se moque de moi devant tous")
     report = told.only("head")
     assert readers(told, report) == {"team_coordinator", "head"}
-    assert triage.see_report(told.house, told.school.person("head"), report).barred == ("team_member",)
+    assert triage.see_report(told.ctx, told.school.person("head"), report).barred == ("team_member",)
 
 
 def test_whoever_is_named_in_what_is_added_does_not_read_it_any_more(told: Told) -> None:
     receipt = told.send()
     report = told.only("head")
     assert "team_member" in readers(told, report)
-    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "C’est madame Member", address=HERE)
+    add_answer(told.ctx, told.gate, receipt.door.code, receipt.code, "C’est madame Member", address=HERE)
     assert readers(told, report) == {"team_coordinator", "head"}
 
 
 def test_whoever_answered_goes_on_reading_what_a_child_adds_about_them(told: Told) -> None:
     receipt = told.send()
     report, person = told.only("head"), told.school.person("team_member")
-    triage.answer(told.house, person, report, "Merci", settles=False, token="t")
-    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "Madame Member m’a aidé hier", address=HERE)
+    triage.answer(told.ctx, person, report, "Merci", settles=False, token="t")
+    add_answer(told.ctx, told.gate, receipt.door.code, receipt.code, "Madame Member m’a aidé hier", address=HERE)
     assert "team_member" in readers(told, report)
 
 
 def test_a_proposal_of_those_above_does_not_count_at_the_school(told: Told) -> None:
     told.send(adult_concerned="unsure")
     report, person = told.only("directorate"), told.school.person("directorate")
-    triage.close(told.house, person, [report], "abusive")
-    triage.release(told.house, person, report)
-    assert triage.close(told.house, told.school.person("head"), [report], "abusive") == triage.Closing(0, 1)
+    triage.close(told.ctx, person, [report], "abusive")
+    triage.release(told.ctx, person, report)
+    assert triage.close(told.ctx, told.school.person("head"), [report], "abusive") == triage.Closing(0, 1)
 
 
 def test_two_persons_close_what_was_sent_to_annoy(told: Told) -> None:
     told.send()
     report, head = told.only(), told.school.person("head")
     for _press in range(2):
-        assert triage.close(told.house, head, [report], "abusive") == triage.Closing(0, 1)
-    seen = triage.see_report(told.house, told.school.person("team_member"), report)
+        assert triage.close(told.ctx, head, [report], "abusive") == triage.Closing(0, 1)
+    seen = triage.see_report(told.ctx, told.school.person("team_member"), report)
     assert (seen.status, seen.proposed_by, seen.is_own_proposal) == (Status.waiting, head.name, False)
-    assert triage.close(told.house, told.school.person("team_member"), [report], "abusive") == triage.Closing(1, 0)
+    assert triage.close(told.ctx, told.school.person("team_member"), [report], "abusive") == triage.Closing(1, 0)
 
 
 def test_what_is_added_ends_the_proposal(told: Told) -> None:
     receipt = told.send()
     report = told.only()
-    triage.close(told.house, told.school.person("head"), [report], "abusive")
-    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "C’est vrai", address=HERE)
-    assert triage.close(told.house, told.school.person("team_member"), [report], "abusive") == triage.Closing(0, 1)
+    triage.close(told.ctx, told.school.person("head"), [report], "abusive")
+    add_answer(told.ctx, told.gate, receipt.door.code, receipt.code, "C’est vrai", address=HERE)
+    assert triage.close(told.ctx, told.school.person("team_member"), [report], "abusive") == triage.Closing(0, 1)
 
 
 def test_those_above_see_what_was_closed_as_sent_to_annoy_and_some_of_the_rest(told: Told) -> None:
@@ -237,16 +237,16 @@ def test_those_above_see_what_was_closed_as_sent_to_annoy_and_some_of_the_rest(t
     ids, head = told.ids(), told.school.person("head")
     assert told.ids("directorate") == []
     for who in ("head", "team_member"):
-        triage.close(told.house, told.school.person(who), ids[:1], "abusive")
-    triage.close(told.house, head, ids[1:], "mistaken")
+        triage.close(told.ctx, told.school.person(who), ids[:1], "abusive")
+    triage.close(told.ctx, head, ids[1:], "mistaken")
     expected = {ids[0], *(one for one in ids[1:] if is_sampled(one, "mistaken"))}
     assert set(told.ids("directorate")) == expected
-    again = triage.see_list(told.house, told.school.person("directorate"))
+    again = triage.see_list(told.ctx, told.school.person("directorate"))
     assert again.has_sample
-    triage.take_up_again(told.house, told.school.person("directorate"), ids[0])
-    listed = triage.see_list(told.house, head)
+    triage.take_up_again(told.ctx, told.school.person("directorate"), ids[0])
+    listed = triage.see_list(told.ctx, head)
     assert [line.ids for line in listed.waiting if line.unseen] == [(ids[0],)], "it waits unread, and rises"
-    assert triage.close(told.house, head, ids[:1], "mistaken") == triage.Closing(0, 1), (
+    assert triage.close(told.ctx, head, ids[:1], "mistaken") == triage.Closing(0, 1), (
         "nobody closes it alone any more"
     )
 
@@ -259,16 +259,16 @@ def test_words_of_despair_stand_out_of_a_crowd_and_are_not_closed_with_it(told: 
         told.send(what_happens=f"mdr {number}")
     told.send(what_happens="بغيت نموت")
     head = told.school.person("head")
-    first = triage.see_list(told.house, head).waiting[0]
+    first = triage.see_list(told.ctx, head).waiting[0]
     assert (first.size, first.hinted, first.urgent) == (1, True, False)
-    triage.close(told.house, head, told.ids(), "mistaken", together=True)
-    assert [line.ids for line in triage.see_list(told.house, head).waiting] == [first.ids]
+    triage.close(told.ctx, head, told.ids(), "mistaken", together=True)
+    assert [line.ids for line in triage.see_list(told.ctx, head).waiting] == [first.ids]
 
 
 def test_words_of_despair_that_are_added_mark_it_too(told: Told) -> None:
     receipt = told.send()
-    add_answer(told.house, told.gate, receipt.door.code, receipt.code, "nbghi nmout", address=HERE)
-    assert triage.see_list(told.house, told.school.person("head")).waiting[0].hinted
+    add_answer(told.ctx, told.gate, receipt.door.code, receipt.code, "nbghi nmout", address=HERE)
+    assert triage.see_list(told.ctx, told.school.person("head")).waiting[0].hinted
 
 
 def test_whoever_said_that_there_is_a_danger_is_told_to_call(told: Told) -> None:
@@ -278,6 +278,6 @@ def test_whoever_said_that_there_is_a_danger_is_told_to_call(told: Told) -> None
 def test_a_report_that_was_closed_awaits_no_answer(told: Told) -> None:
     receipt = told.send()
     assert told.back(receipt).awaits_answer
-    triage.close(told.house, told.school.person("head"), [told.only()], "mistaken")
+    triage.close(told.ctx, told.school.person("head"), [told.only()], "mistaken")
     back = told.back(receipt)
     assert (back.standing, back.awaits_answer) == (Standing.over, False)

@@ -32,20 +32,20 @@ class Risen(Told):
         self.mail = Recorder()
         self.accounts = {who: school.account(who) for who in STAFF}
         self.people = {f"{who.replace('/', '-')}@school.example": who for who in STAFF}
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             for email, who in self.people.items():
                 auth_repository.set_address(session, self.accounts[who], email=email, phone=None)
 
     def at_once(self) -> None:
         """Everybody is told of what can wait as it comes."""
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             for account in self.accounts.values():
-                notifications_repository.keep_choice(session, account, Choice(Every.at_once), at=self.house.now())
+                notifications_repository.keep_choice(session, account, Choice(Every.at_once), at=self.ctx.now())
 
     def told(self, **delay: float) -> list[str]:
         """Who gets a mail once that time has passed; urgent ones with a mark."""
         self.school.wait(**delay)
-        rise(self.house, Post(self.mail, None))
+        rise(self.ctx, Post(self.mail, None))
         sent, self.mail.sent = self.mail.sent, []
         return sorted(f"{self.people[to]}{'!' if 'rgent' in letter.text else ''}" for to, letter in sent)
 
@@ -71,9 +71,9 @@ def test_an_unseen_one_goes_up_by_school_time_and_each_step_once(risen: Risen) -
 def test_what_was_looked_at_goes_no_further(risen: Risen) -> None:
     receipt = risen.send()
     risen.told()
-    triage.see_report(risen.house, risen.school.person("team_member"), risen.only())
+    triage.see_report(risen.ctx, risen.school.person("team_member"), risen.only())
     assert risen.told(days=9) == []
-    add_answer(risen.house, risen.gate, receipt.door.code, receipt.code, "Encore", address=HERE)
+    add_answer(risen.ctx, risen.gate, receipt.door.code, receipt.code, "Encore", address=HERE)
     assert risen.told() == ["team_coordinator", "team_member"], "it waits anew"
 
 
@@ -81,9 +81,9 @@ def test_what_was_looked_at_goes_no_further(risen: Risen) -> None:
 def test_above_read_it_once_it_has_come_to_them(risen: Risen) -> None:
     risen.send()
     risen.told()
-    assert triage.see_list(risen.house, risen.school.person("directorate")).waiting == ()
+    assert triage.see_list(risen.ctx, risen.school.person("directorate")).waiting == ()
     risen.told(days=5)
-    assert triage.see_report(risen.house, risen.school.person("directorate"), risen.only("directorate"))
+    assert triage.see_report(risen.ctx, risen.school.person("directorate"), risen.only("directorate"))
 
 
 def test_an_urgent_one_is_told_to_all_at_once(risen: Risen) -> None:
@@ -100,13 +100,13 @@ def at_night(risen: Risen) -> None:
 def test_out_of_school_hours_whoever_is_on_duty_is_told_too(risen: Risen) -> None:
     at_night(risen)
     roster.enter(
-        risen.house, risen.school.person("directorate"), "", account=risen.school.account("directorate/2"),
+        risen.ctx, risen.school.person("directorate"), "", account=risen.school.account("directorate/2"),
         starts="2026-11-25T21:00", ends="2026-11-26T09:00", token=risen.school.token(),
     )  # fmt: skip
     risen.school.wait(hours=1)
     risen.send(danger_now="yes")
     assert risen.told() == ["directorate/2!", "head!", "team_coordinator!", "team_member!"]
-    assert triage.see_report(risen.house, risen.school.person("directorate/2"), risen.only("directorate/2"))
+    assert triage.see_report(risen.ctx, risen.school.person("directorate/2"), risen.only("directorate/2"))
 
 
 def test_nobody_on_duty_means_everybody(risen: Risen) -> None:
@@ -120,7 +120,7 @@ def test_a_restricted_one_stays_above_the_school(risen: Risen) -> None:
     risen.send(adult_concerned="yes")
     assert risen.told() == ["directorate", "directorate/2"]
     assert risen.told(days=6) == ["academy"]
-    assert triage.see_report(risen.house, risen.school.person("academy"), risen.only("academy"))
+    assert triage.see_report(risen.ctx, risen.school.person("academy"), risen.only("academy"))
 
 
 @pytest.mark.exhaustive
@@ -135,7 +135,7 @@ def test_many_in_an_hour_are_one_message(risen: Risen) -> None:
         risen.send(what_happens=f"Numéro {number}")
         risen.school.wait(seconds=50)
         if number % 4 == 0:
-            rise(risen.house, Post(risen.mail, None))
+            rise(risen.ctx, Post(risen.mail, None))
     assert risen.told() == ["team_coordinator", "team_member"]
 
 
@@ -163,7 +163,7 @@ def test_what_was_read_meanwhile_is_not_told(school: School) -> None:
     risen = Risen(school)
     risen.send()
     assert risen.told() == []
-    triage.see_report(risen.house, school.person("head"), risen.only())
+    triage.see_report(risen.ctx, school.person("head"), risen.only())
     assert risen.told(hours=23) == []
 
 
@@ -181,7 +181,7 @@ def test_what_does_not_leave_is_tried_again(risen: Risen, error: Exception) -> N
 def test_messages_say_no_more_than_that_something_waits(risen: Risen) -> None:
     risen.send(what_happens="Salma est menacée", reach="call", reach_how="0611223344")
     risen.school.wait(minutes=17)
-    rise(risen.house, Post(risen.mail, None))
+    rise(risen.ctx, Post(risen.mail, None))
     _to, letter = risen.mail.sent[0]
     assert letter.at.minute == 0
     assert not {"Salma", "0611223344", "École", *risen.ids()} & set(f"{letter.subject} {letter.text}".split())
@@ -200,7 +200,7 @@ def test_how_far_it_rose_tells_the_newest_from_no_other(risen: Risen) -> None:
     """The first step is in the transaction that keeps it; a worker that has not looked yet finds nothing to do."""
     for _report in range(3):
         risen.send()
-        with risen.house.realm.reading() as session:
+        with risen.ctx.realm.reading() as session:
             steps = set(session.scalars(select(PublicReportRow.step)))
         assert len(steps) == 1
         assert steps != {0}
@@ -222,8 +222,8 @@ def test_one_that_nobody_at_school_may_read_goes_up_at_once(risen: Risen) -> Non
     assert risen.told() == ["directorate", "directorate/2"]
     report = risen.only("directorate")
     with pytest.raises(Unseen):
-        triage.see_report(risen.house, risen.school.person("head"), report)
-    assert triage.see_report(risen.house, risen.school.person("directorate"), report).answers
+        triage.see_report(risen.ctx, risen.school.person("head"), report)
+    assert triage.see_report(risen.ctx, risen.school.person("directorate"), report).answers
 
 
 def test_where_one_is_left_to_read_it_stays_at_school(risen: Risen) -> None:

@@ -38,12 +38,12 @@ class Office:
     """What administrators do: one of the region, one of the school, one of the school beside."""
 
     def __init__(self, school: School) -> None:
-        self.school, self.house = school, school.house
-        with self.house.directory.reading() as session:
+        self.school, self.ctx = school, school.ctx
+        with self.ctx.directory.reading() as session:
             here = auth_repository.unit(session, school.player.school)
             self.province, self.region = (auth_repository.unit(session, one) for one in here.parents)
             self.here = here
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             beside = auth_repository.add_unit(
                 session, kind=UnitKind.school, code="00000B", names={"fr": "École d’à côté"}, parent=self.province.id
             )
@@ -58,7 +58,7 @@ class Office:
         return next(role.key for role in self.school.player.protocol.roles.values() if role.administers)
 
     def add(self, username: str, role: str, unit: str, **more: Any) -> str:
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             account = auth_repository.add_account(
                 session, username=username, names={"fr": username.title()}, language="fr", created_at=NOW, **more
             )
@@ -68,12 +68,12 @@ class Office:
 
     def enters(self, name: str) -> None:
         """They have chosen a password."""
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             auth_repository.set_password(session, self.ids[name], "chosen")
 
     def actor(self, name: str) -> Actor:
-        with self.house.directory.reading() as session:
-            found = sign_in_service.actor_of(self.house, self.ids[name], session)
+        with self.ctx.directory.reading() as session:
+            found = sign_in_service.actor_of(self.ctx, self.ids[name], session)
         assert found is not None
         return found
 
@@ -84,14 +84,14 @@ class Office:
             "starts": day(0), "ends": None, "certified_until": None, "reason": "takes_up", "sentence": "",
             "token": self.school.token(),
         }  # fmt: skip
-        done = people_service.create(self.house, self.actor(by), **{**answers, **more})
+        done = people_service.create(self.ctx, self.actor(by), **{**answers, **more})
         self.ids["nadia"] = done.account
         return done
 
     def appoint(self, by: str, whom: str, role: str, unit: str = "00000A", **more: Any) -> people_service.Done:
         answers = {"starts": day(0), "ends": None, "reason": "takes_up", "sentence": "", "token": self.school.token()}
         return people_service.appoint(
-            self.house, self.actor(by), self.account(whom), role=role, unit=unit, **{**answers, **more}
+            self.ctx, self.actor(by), self.account(whom), role=role, unit=unit, **{**answers, **more}
         )
 
     def account(self, whom: str) -> str:
@@ -100,43 +100,43 @@ class Office:
     def end(self, by: str, whom: str, offset: int = 0, **more: Any) -> people_service.Done:
         post = more.pop("post", "") or self.posts(whom)[-1].id
         answers = {"last_day": day(offset), "reason": "moved", "sentence": "", "token": self.school.token(), **more}
-        return people_service.end_membership(self.house, self.actor(by), self.account(whom), post, **answers)
+        return people_service.end_membership(self.ctx, self.actor(by), self.account(whom), post, **answers)
 
     def posts(self, whom: str) -> tuple[people_repository.Held, ...]:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             return people_repository.held(session, [self.account(whom)]).get(self.account(whom), ())
 
     def posts_named(self, username: str) -> tuple[people_repository.Held, ...]:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             account = auth_repository.account_named(session, username)
             assert account is not None
             return people_repository.held(session, [account.id]).get(account.id, ())
 
     def certify(self, by: str, whom: str, until: str = FAR, **more: Any) -> people_service.Done:
         answers = {"issued": day(-3), "until": until, "token": self.school.token(), **more}
-        return people_service.certify(self.house, self.actor(by), self.account(whom), **answers)
+        return people_service.certify(self.ctx, self.actor(by), self.account(whom), **answers)
 
     def close(self, by: str, whom: str, reason: str = "retired") -> people_service.Done:
         return people_service.close_membership(
-            self.house, self.actor(by), self.account(whom), reason=reason, sentence="", token=self.school.token()
+            self.ctx, self.actor(by), self.account(whom), reason=reason, sentence="", token=self.school.token()
         )
 
     def see(self, by: str, whom: str) -> staff_list.PersonView:
-        return staff_list.see_person(self.house, self.actor(by), self.account(whom))
+        return staff_list.see_person(self.ctx, self.actor(by), self.account(whom))
 
     def listed(self, by: str, **more: str) -> list[str]:
-        return [one.username for one in staff_list.see_people(self.house, self.actor(by), **more).people]
+        return [one.username for one in staff_list.see_people(self.ctx, self.actor(by), **more).people]
 
     def log(self, whom: str) -> list[tuple[str, str, str]]:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             rows = session.scalars(
                 select(AdministrationRow).where(AdministrationRow.account == self.account(whom))
             ).all()
         return [(row.kind, row.actor, row.reason) for row in rows]
 
     def session_of(self, whom: str) -> str:
-        with self.house.directory.writing() as session:
-            return sign_in_repository.open_web_session(session, self.account(whom), now=self.house.now())
+        with self.ctx.directory.writing() as session:
+            return sign_in_repository.open_web_session(session, self.account(whom), now=self.ctx.now())
 
 
 @pytest.fixture
@@ -173,23 +173,23 @@ def test_an_administrator_sees_the_unit_and_below_and_nobody_else_sees_anything(
         office.see("local", "elsewhere")
     for who in ("head", "team_coordinator", "directorate"):
         with pytest.raises(Unseen):
-            staff_list.see_people(office.house, office.school.person(who))
+            staff_list.see_people(office.ctx, office.school.person(who))
 
 
 @pytest.mark.exhaustive
 def test_an_administrator_sees_no_case(office: Office) -> None:
     office.school.report()
     for name in ("chief", "local"):
-        assert see_desk(office.house, office.actor(name)).lines == ()
+        assert see_desk(office.ctx, office.actor(name)).lines == ()
         with pytest.raises(Unseen):
-            see_case(office.house, office.actor(name), office.school.number)
+            see_case(office.ctx, office.actor(name), office.school.number)
 
 
 def test_the_list_is_paged_by_user_name(office: Office) -> None:
     for place in range(staff_list.PAGE + 5):
         office.add(f"p{place:03}", "reporter", office.here.id)
-    first = staff_list.see_people(office.house, office.actor("local"))
-    rest = staff_list.see_people(office.house, office.actor("local"), after=first.after)
+    first = staff_list.see_people(office.ctx, office.actor("local"))
+    rest = staff_list.see_people(office.ctx, office.actor("local"), after=first.after)
     assert len(first.people) == staff_list.PAGE
     assert first.after
     names = [one.username for one in (*first.people, *rest.people)]
@@ -276,7 +276,7 @@ def test_a_role_that_administers_comes_from_above_alone(office: Office) -> None:
     assert refused(office.appoint, "local", "nadia", office.admin_role) == ("from_above",)
     office.appoint("chief", "nadia", office.admin_role)
     peer = office.add("peer", office.admin_role, office.region.id)
-    with office.house.directory.writing() as session:
+    with office.ctx.directory.writing() as session:
         auth_repository.end_appointment(session, office.posts("peer")[-1].id, TODAY + timedelta(days=3))
     assert refused(office.end, "chief", "peer", offset=30) == ("from_above",), "nor is it made longer"
     assert office.end("chief", "peer", offset=2).account == peer
@@ -303,9 +303,9 @@ def test_an_appointment_that_ends_today_ends_every_session_and_seat(office: Offi
     office.school.report()
     office.school.act("head", "name_seat", seat="lead", account=office.ids["nadia"])
     token = office.session_of("nadia")
-    assert sign_in_service.recognise(office.house, token) is not None
+    assert sign_in_service.recognise(office.ctx, token) is not None
     office.end("local", "nadia")
-    assert sign_in_service.recognise(office.house, token) is None
+    assert sign_in_service.recognise(office.ctx, token) is None
     assert office.actor("nadia").appointments == ()
     assert office.school.number in office.actor("nadia").left
     kinds = [kind for kind, _by, _why in office.log("nadia")]
@@ -326,18 +326,18 @@ def test_a_closed_account_is_out_and_can_come_back(office: Office) -> None:
     office.create()
     token = office.session_of("nadia")
     office.close("local", "nadia")
-    assert sign_in_service.recognise(office.house, token) is None
+    assert sign_in_service.recognise(office.ctx, token) is None
     assert refused(office.close, "local", "nadia") == ("closed",)
     assert refused(office.appoint, "local", "nadia", "head") == ("closed",)
     answers = {"reason": "returned", "sentence": "", "token": office.school.token()}
-    people_service.open_again(office.house, office.actor("local"), office.ids["nadia"], **answers)
+    people_service.open_again(office.ctx, office.actor("local"), office.ids["nadia"], **answers)
     assert office.actor("nadia").appointments
     assert {"account_closed", "account_opened"} <= {kind for kind, _by, _why in office.log("nadia")}
 
 
 def test_heads_see_in_their_team_who_was_appointed(office: Office) -> None:
     office.create()
-    view = teams.see_team(office.house, office.school.person("head"), "00000A")
+    view = teams.see_team(office.ctx, office.school.person("head"), "00000A")
     assert [line.kind for line in view.history] == ["appointed"]
 
 
@@ -359,7 +359,7 @@ def test_certificates_are_kept_one_by_one_with_who_saw_them(office: Office) -> N
     assert [(one.until.isoformat(), one.seen_by) for one in seen] == [(FAR, "Chief"), (day(30), "Local")]
     found = problems(office.certify, "local", "nadia", until=day(-1))
     assert found["until"][0].startswith("day_between")
-    with office.house.directory.writing() as session, pytest.raises(DatabaseError):
+    with office.ctx.directory.writing() as session, pytest.raises(DatabaseError):
         session.execute(text("UPDATE certificate SET until = '2099-01-01'"))
 
 
@@ -368,7 +368,7 @@ def test_those_that_end_within_sixty_days_are_listed_soonest_first(office: Offic
         role = "reporter" if name == "over" else "team_member"
         office.add(name, role, office.here.id, certified=True, trained_until=TODAY + timedelta(days=until))
     office.add("foreign", "team_member", office.beside, certified=True, trained_until=TODAY + timedelta(days=9))
-    view = staff_list.see_ending(office.house, office.actor("local"))
+    view = staff_list.see_ending(office.ctx, office.actor("local"))
     assert [one.username for one in view.people] == ["overdue", "sooner", "soon"]
 
 
@@ -381,7 +381,7 @@ def test_expiry_stops_new_places_and_no_running_case(office: Office) -> None:
     number = office.school.number
     office.school.act("head", "name_seat", seat="lead", account=office.ids["nadia"])
     office.school.wait(days=3)
-    assert number in {line.number for line in see_desk(office.house, office.actor("nadia")).lines}, "it goes on"
+    assert number in {line.number for line in see_desk(office.ctx, office.actor("nadia")).lines}, "it goes on"
     office.school.report()
     with pytest.raises((Refused, BadInput)) as caught:
         office.school.act("head", "name_seat", seat="lead", account=office.ids["nadia"])
@@ -397,9 +397,9 @@ def test_a_session_without_a_second_step_ends_where_the_new_role_asks_for_one(of
     account = office.add("asmae", "reporter", office.here.id)
     token = office.session_of("asmae")
     office.appoint("local", "asmae", "psychosocial")
-    assert sign_in_service.recognise(office.house, token) is not None
+    assert sign_in_service.recognise(office.ctx, token) is not None
 
     office.appoint("chief", "asmae", "directorate", office.province.code)
 
-    assert sign_in_service.recognise(office.house, token) is None
+    assert sign_in_service.recognise(office.ctx, token) is None
     assert office.ids["asmae"] == account

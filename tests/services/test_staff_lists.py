@@ -63,14 +63,14 @@ class Clerk:
     """Somebody who brings lists."""
 
     def __init__(self, place: Office, who: str = "chief") -> None:
-        self.office, self.who, self.house = place, who, place.house
+        self.office, self.who, self.ctx = place, who, place.ctx
 
     def bring(self, content: str | bytes, encoding: str = "utf-8") -> str:
         found = content.encode(encoding) if isinstance(content, str) else content
-        return imports.bring(self.house, self.office.actor(self.who), found, "liste.csv").id
+        return imports.bring(self.ctx, self.office.actor(self.who), found, "liste.csv").id
 
     def see(self, batch: str, **more: Any) -> imports.ImportView:
-        return imports.see_import(self.house, self.office.actor(self.who), batch, **more)
+        return imports.see_import(self.ctx, self.office.actor(self.who), batch, **more)
 
     def said(self, batch: str) -> list[tuple[str, tuple[str, ...]]]:
         return [(line.verdict.value, tuple(map(str, line.said))) for line in self.see(batch).lines]
@@ -80,7 +80,7 @@ class Clerk:
 
     def confirm(self, batch: str) -> State:
         digest = self.see(batch).batch.digest
-        return imports.confirm(self.house, self.office.actor(self.who), batch, digest).state
+        return imports.confirm(self.ctx, self.office.actor(self.who), batch, digest).state
 
     def apply(self, *lines: str) -> str:
         batch = self.bring(text(*lines))
@@ -88,7 +88,7 @@ class Clerk:
         return batch
 
     def sizes(self) -> tuple[int, ...]:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             tables = (AccountRow, UnitRow, AppointmentRow, AdministrationRow)
             return tuple(session.scalar(select(func.count()).select_from(one)) or 0 for one in tables)
 
@@ -148,7 +148,7 @@ def test_what_is_no_list_is_said_and_nothing_is_kept(clerk: Clerk, content: byte
     assert caught.value.code == code
     for language in ("fr", "ar", "en"):
         assert people_presenters.unreadable(Wording(language), caught.value)
-    assert imports.see_imports(clerk.house, clerk.office.actor("chief")) == ()
+    assert imports.see_imports(clerk.ctx, clerk.office.actor("chief")) == ()
 
 
 @pytest.mark.parametrize(
@@ -197,9 +197,9 @@ def test_a_new_line_says_all_that_it_writes_as_it_was_read(clerk: Clerk) -> None
     ]  # fmt: skip
     assert "1 Feb 2026" in b"".join(
         imports.results(
-            clerk.house, clerk.office.actor("chief"), batch,
+            clerk.ctx, clerk.office.actor("chief"), batch,
             lambda one: people_presenters.as_text(
-                Wording("en"), staff_list.admin_of(clerk.house, clerk.office.actor("chief")).roles, one
+                Wording("en"), staff_list.admin_of(clerk.ctx, clerk.office.actor("chief")).roles, one
             ), [],
         )
     ).decode()  # fmt: skip
@@ -210,14 +210,14 @@ def test_a_new_line_says_all_that_it_writes_as_it_was_read(clerk: Clerk) -> None
 
 
 def said_of(w: Wording, clerk: Clerk, line: Line) -> list[str]:
-    return list(people_presenters.line(w, staff_list.admin_of(clerk.house, clerk.office.actor("chief")).roles, line))
+    return list(people_presenters.line(w, staff_list.admin_of(clerk.ctx, clerk.office.actor("chief")).roles, line))
 
 
 def test_a_list_stands_among_those_brought_as_what_can_be_done_with_it(clerk: Clerk) -> None:
     refused_list = clerk.bring(text(person(role="nobody")))
     ready, applied = clerk.bring(text(SCHOOL_LINE, person())), clerk.apply(SCHOOL_LINE)
     unchanged = clerk.bring(text(SCHOOL_LINE))
-    found = imports.see_imports(clerk.house, clerk.office.actor("chief"))
+    found = imports.see_imports(clerk.ctx, clerk.office.actor("chief"))
     standing = {one.batch.id: one.standing for one in found}
     assert standing == {refused_list: "refused", ready: "ready", applied: "applied", unchanged: "unchanged"}
 
@@ -225,7 +225,7 @@ def test_a_list_stands_among_those_brought_as_what_can_be_done_with_it(clerk: Cl
 @pytest.mark.exhaustive
 def test_it_is_applied_as_it_was_shown_and_twice_changes_nothing(clerk: Clerk) -> None:
     clerk.apply(PERSON_LINE, SCHOOL_LINE)
-    with clerk.house.directory.reading() as session:
+    with clerk.ctx.directory.reading() as session:
         account = auth_repository.account_named(session, "elodie")
         unit = auth_repository.unit_coded(session, "01234C")
         assert account is not None
@@ -233,8 +233,8 @@ def test_it_is_applied_as_it_was_shown_and_twice_changes_nothing(clerk: Clerk) -
         assert (account.names, account.email, account.phone) == (
             {"fr": "Élodie Çelik", "ar": "نادية الفاسي"}, "elodie@ecole.example", "0612345678",
         )  # fmt: skip
-        assert account.is_trained(clerk.house.now().date())
-        actor = auth_repository.actor(session, account.id, realm="main", today=clerk.house.now().date())
+        assert account.is_trained(clerk.ctx.now().date())
+        actor = auth_repository.actor(session, account.id, realm="main", today=clerk.ctx.now().date())
         assert actor is not None
         assert [(held.role, held.unit) for held in actor.appointments] == [("team_member", unit.id)]
         assert unit.parents == (clerk.office.province.id, clerk.office.region.id)
@@ -307,7 +307,7 @@ def test_a_line_that_cannot_be_is_refused_and_says_why(clerk: Clerk, line: str, 
     assert (verdict, code in codes) == ("refused", True), codes
     batch = clerk.bring(text(line))
     found = clerk.see(batch).lines[0]
-    roles = staff_list.admin_of(clerk.house, clerk.office.actor("chief")).roles
+    roles = staff_list.admin_of(clerk.ctx, clerk.office.actor("chief")).roles
     for language in ("fr", "ar", "en"):
         sentence = people_presenters.as_text(Wording(language), roles, found)
         assert code.partition(":")[0] not in sentence.split(), f"{code} has no words in {language}"
@@ -351,13 +351,13 @@ def test_a_list_gives_no_role_that_administers_but_from_above_or_by_command(cler
         ("new", ("['appointment', '', 'technical_admin@00000A']", "['name_fr', '', 'Nadia']")),
     ]  # fmt: skip
     actor = clerk.office.actor("chief")
-    batch = imports.bring(clerk.house, actor, text(line).encode(), "liste.csv", by_command=True)
+    batch = imports.bring(clerk.ctx, actor, text(line).encode(), "liste.csv", by_command=True)
     digest = clerk.see(batch.id).batch.digest
-    assert imports.confirm(clerk.house, actor, batch.id, digest).state is not State.applied, "pages are not it"
+    assert imports.confirm(clerk.ctx, actor, batch.id, digest).state is not State.applied, "pages are not it"
     assert clerk.said(batch.id) == [("refused", ("from_above",))]
-    batch = imports.bring(clerk.house, actor, text(line).encode(), "liste.csv", by_command=True)
+    batch = imports.bring(clerk.ctx, actor, text(line).encode(), "liste.csv", by_command=True)
     digest = clerk.see(batch.id).batch.digest
-    done = imports.confirm(clerk.house, actor, batch.id, digest, by_command=True)
+    done = imports.confirm(clerk.ctx, actor, batch.id, digest, by_command=True)
     assert done.state is State.applied
     assert [post.role for post in clerk.office.posts_named("puppet")] == [clerk.office.admin_role]
 
@@ -408,7 +408,7 @@ def test_one_refused_line_keeps_back_the_whole_list_whoever_posts_anyway(clerk: 
     assert [line.line for line in view.lines if line.verdict is Verdict.refused] == [5]
     actor = clerk.office.actor("chief")
     for by_command in (False, True):
-        call = (imports.confirm, clerk.house, actor, batch, view.batch.digest)
+        call = (imports.confirm, clerk.ctx, actor, batch, view.batch.digest)
         assert refused(*call, by_command=by_command) == ("lines_refused",)
     assert (clerk.see(batch).batch.state, clerk.sizes()) == (State.ready, before)
     clerk.apply(*good)
@@ -417,9 +417,9 @@ def test_one_refused_line_keeps_back_the_whole_list_whoever_posts_anyway(clerk: 
 
 def test_a_list_confirmed_with_refused_lines_before_they_kept_it_back_is_shown_anew(clerk: Clerk) -> None:
     batch, before = clerk.bring(text(person("nadia"), person("omar", name_fr="=1+1"))), clerk.sizes()
-    with clerk.house.directory.writing() as session:
-        import_repository.set_state(session, batch, State.confirmed, at=clerk.house.now())
-    assert imports.go_on(clerk.house)
+    with clerk.ctx.directory.writing() as session:
+        import_repository.set_state(session, batch, State.confirmed, at=clerk.ctx.now())
+    assert imports.go_on(clerk.ctx)
     found = clerk.see(batch).batch
     assert (found.state, found.fault, clerk.sizes()) == (State.ready, "lines_refused", before)
     for language in ("fr", "ar", "en"):
@@ -430,9 +430,9 @@ def test_the_refused_lines_alone_are_a_list_that_can_be_mended_and_brought_again
     batch = clerk.bring(text(person("nadia"), person("omar", role="capitaine"), SCHOOL_LINE))
     assert "refused" in [verdict for verdict, _said in clerk.said(batch)]
     actor = clerk.office.actor("chief")
-    roles, w = staff_list.admin_of(clerk.house, actor).roles, Wording("fr")
+    roles, w = staff_list.admin_of(clerk.ctx, actor).roles, Wording("fr")
     found = imports.results(
-        clerk.house,
+        clerk.ctx,
         actor,
         batch,
         lambda one: people_presenters.as_text(w, roles, one),
@@ -461,8 +461,8 @@ def test_a_fault_in_the_middle_leaves_nothing(clerk: Clerk, monkeypatch: pytest.
     with pytest.raises(RuntimeError):
         clerk.confirm(batch)
     assert clerk.sizes() == before
-    clerk.house.clock.advance(timedelta(minutes=3))  # type: ignore[attr-defined]
-    assert imports.go_on(clerk.house), "the worker takes it up again"
+    clerk.ctx.clock.advance(timedelta(minutes=3))  # type: ignore[attr-defined]
+    assert imports.go_on(clerk.ctx), "the worker takes it up again"
     assert clerk.see(batch).batch.state is State.applied
     assert clerk.sizes()[0] == before[0] + 20
 
@@ -474,23 +474,23 @@ def test_a_long_list_is_read_and_applied_by_the_worker_and_says_how_far_it_is(cl
     view = clerk.see(batch)
     assert (view.batch.state, view.batch.done, view.batch.total) == (State.reading, 0, count)
     seen: list[int] = []
-    imports.read_import(clerk.house, clerk.office.actor("chief"), batch, lambda done, total: seen.append(done))
+    imports.read_import(clerk.ctx, clerk.office.actor("chief"), batch, lambda done, total: seen.append(done))
     assert seen[-1] == count
     view = clerk.see(batch)
     assert (view.batch.state, view.batch.done) == (State.ready, count)
     assert clerk.confirm(batch) is State.confirmed
-    assert imports.go_on(clerk.house)
+    assert imports.go_on(clerk.ctx)
     assert clerk.see(batch).batch.state is State.applied
-    assert not imports.go_on(clerk.house)
+    assert not imports.go_on(clerk.ctx)
 
 
 def test_a_list_of_somebody_who_administers_no_more_is_put_away(clerk: Clerk) -> None:
     batch = clerk.bring(text(*(person(f"p{place}") for place in range(imports.AT_ONCE + 1))))
     before = clerk.sizes()
-    with clerk.house.directory.writing() as session:
+    with clerk.ctx.directory.writing() as session:
         auth_repository.set_active(session, clerk.office.ids["chief"], False)
-    imports.go_on(clerk.house)
-    with clerk.house.directory.reading() as session:
+    imports.go_on(clerk.ctx)
+    with clerk.ctx.directory.reading() as session:
         found = import_repository.batch(session, batch)
     assert found is not None
     assert (found.state, found.fault) == (State.withdrawn, "not_yours_any_more")
@@ -503,18 +503,18 @@ def test_a_list_is_its_bringers_alone_and_is_forgotten(clerk: Clerk) -> None:
     with pytest.raises(Unseen):
         other.see(batch)
     with pytest.raises(Unseen):
-        imports.confirm(clerk.house, clerk.office.actor("local"), batch, "x")
-    imports.withdraw(clerk.house, clerk.office.actor("chief"), batch)
+        imports.confirm(clerk.ctx, clerk.office.actor("local"), batch, "x")
+    imports.withdraw(clerk.ctx, clerk.office.actor("chief"), batch)
     assert clerk.see(batch).lines == ()
-    with clerk.house.directory.reading() as session:
+    with clerk.ctx.directory.reading() as session:
         assert import_repository.content_of(session, batch) == b""
-    clerk.house.clock.advance(timedelta(days=31))  # type: ignore[attr-defined]
-    imports.go_on(clerk.house)
+    clerk.ctx.clock.advance(timedelta(days=31))  # type: ignore[attr-defined]
+    imports.go_on(clerk.ctx)
     assert clerk.see(batch), "no day of work is known: it may be the clock"
     work_for(clerk, LEAST_RUNS + 1)
-    clerk.house.clock.advance(timedelta(days=31))  # type: ignore[attr-defined]
+    clerk.ctx.clock.advance(timedelta(days=31))  # type: ignore[attr-defined]
     work_for(clerk, LEAST_RUNS + 1)
-    imports.go_on(clerk.house)
+    imports.go_on(clerk.ctx)
     with pytest.raises(Unseen):
         clerk.see(batch)
 
@@ -522,17 +522,17 @@ def test_a_list_is_its_bringers_alone_and_is_forgotten(clerk: Clerk) -> None:
 def work_for(clerk: Clerk, days: int) -> None:
     """So many days on which the worker looked at the time limits."""
     for _day in range(days):
-        with clerk.house.realm.writing() as session:
-            privacy_repository.begin_day(session, today_for(clerk.house), clerk.house.now())
-        clerk.house.clock.advance(timedelta(days=1))  # type: ignore[attr-defined]
+        with clerk.ctx.realm.writing() as session:
+            privacy_repository.begin_day(session, today_for(clerk.ctx), clerk.ctx.now())
+        clerk.ctx.clock.advance(timedelta(days=1))  # type: ignore[attr-defined]
 
 
 def test_a_clock_that_leaps_takes_no_list_away(clerk: Clerk) -> None:
     work_for(clerk, LEAST_RUNS + 1)
     ready = clerk.bring(text(person("nadia")))
     long = clerk.bring(text(*(person(f"p{place}") for place in range(imports.AT_ONCE + 1))))
-    clerk.house.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
-    assert imports.go_on(clerk.house), "the worker still finds the long one"
+    clerk.ctx.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
+    assert imports.go_on(clerk.ctx), "the worker still finds the long one"
     assert [clerk.see(one).batch.state for one in (ready, long)] == [State.ready] * 2
 
 
@@ -576,37 +576,37 @@ def test_what_changes_between_comparing_and_writing_gives_a_new_preview(
 
 def test_slips_are_made_for_those_who_have_no_way_in(clerk: Clerk) -> None:
     batch = clerk.apply(person("nadia"), person("omar"))
-    with clerk.house.directory.writing() as session:
+    with clerk.ctx.directory.writing() as session:
         omar = auth_repository.account_named(session, "omar")
         assert omar is not None
         auth_repository.set_password(session, omar.id, "hash")
-    found = invitations.of_list(clerk.house, clerk.office.actor("chief"), batch)
+    found = invitations.of_list(clerk.ctx, clerk.office.actor("chief"), batch)
     assert [slip.username for slip in found] == ["nadia"]
     assert found[0].code
-    by_unit = invitations.of_unit(clerk.house, clerk.office.actor("local"), "00000A")
+    by_unit = invitations.of_unit(clerk.ctx, clerk.office.actor("local"), "00000A")
     assert "nadia" in [slip.username for slip in by_unit]
     assert by_unit[0].code != found[0].code
     with pytest.raises(Unseen):
-        invitations.of_unit(clerk.house, clerk.office.actor("local"), "00000B")
+        invitations.of_unit(clerk.ctx, clerk.office.actor("local"), "00000B")
 
 
 @pytest.mark.exhaustive
 def test_people_are_known_while_a_long_list_holds_the_directory(clerk: Clerk) -> None:
     """That somebody was seen is written down once a minute; it waits for nobody, and is written with a later page."""
-    house, who = clerk.house, clerk.office.ids["chief"]
-    with house.directory.writing() as session:
-        token = sign_in_repository.open_web_session(session, who, now=house.now())
+    ctx, who = clerk.ctx, clerk.office.ids["chief"]
+    with ctx.directory.writing() as session:
+        token = sign_in_repository.open_web_session(session, who, now=ctx.now())
 
     def seen_at() -> Any:
-        with house.directory.reading() as session:
-            return getattr(sign_in_repository.web_session(session, token, now=house.now()), "last_seen_at", None)
+        with ctx.directory.reading() as session:
+            return getattr(sign_in_repository.web_session(session, token, now=ctx.now()), "last_seen_at", None)
 
     before = seen_at()
-    house.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
-    with house.directory.writing() as session:
+    ctx.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
+    with ctx.directory.writing() as session:
         began = time.monotonic()
-        assert getattr(sign_in_service.recognise(house, token), "id", None) == who
+        assert getattr(sign_in_service.recognise(ctx, token), "id", None) == who
         assert time.monotonic() - began < BUSY_SECONDS, "a writer waits as long"
     assert seen_at() == before
-    sign_in_service.recognise(house, token)
-    assert seen_at() == house.now()
+    sign_in_service.recognise(ctx, token)
+    assert seen_at() == ctx.now()

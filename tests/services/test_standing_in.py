@@ -16,7 +16,7 @@ from school_protocol.cases.intake import open_case, see_opening
 from school_protocol.cases.loading import reindex
 from school_protocol.cases.showing import see_act, see_case
 from school_protocol.cases.story_player import throwaway
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol, ScopeKind
 from school_protocol.engine.definition_parts import Form
 from school_protocol.engine.errors import Refused, Unseen
@@ -80,9 +80,9 @@ def test_where_the_last_one_stands_aside_it_goes_up_and_comes_back(watched: Watc
     school.act("directorate", "conflict", account=school.account("directorate"), reason="declares")
     assert "head" in kinds(school, "academy")
     colleague = watched.known("directorate/2").school.person("directorate/2")
-    with school.house.realm.writing() as session:
-        reindex(school.house, session, watched.case_id)
-    assert see_case(school.house, colleague, school.number).head.number == school.number
+    with school.ctx.realm.writing() as session:
+        reindex(school.ctx, session, watched.case_id)
+    assert see_case(school.ctx, colleague, school.number).head.number == school.number
     with pytest.raises(Unseen):
         school.seen_by("academy")
 
@@ -95,7 +95,7 @@ def test_whoever_comes_to_oversee_takes_the_case_at_once(watched: Watched) -> No
     watched.known("directorate")
     with pytest.raises(Unseen):
         school.seen_by("academy")
-    look_again(school.house)
+    look_again(school.ctx)
     assert kinds(school, "academy") == ()
     assert "head" in kinds(school, "directorate")
 
@@ -103,13 +103,13 @@ def test_whoever_comes_to_oversee_takes_the_case_at_once(watched: Watched) -> No
 def test_when_a_seat_ends_the_academy_has_the_case_again(watched: Watched) -> None:
     school = watched.school
     school.report(who="reporter", adult_concerned="yes")
-    until = (school.house.now() + timedelta(days=3)).date().isoformat()
+    until = (school.ctx.now() + timedelta(days=3)).date().isoformat()
     deputy = school.account("team_member/2")
     school.act("academy", "name_seat", seat="acting_directorate", account=deputy, until=until)
     school.wait(days=4)
     with pytest.raises(Unseen):
         school.seen_by("team_member/2")
-    look_again(school.house)
+    look_again(school.ctx)
     assert school.seen_by("academy").head.number == school.number
     assert "head" in kinds(school, "academy")
 
@@ -124,7 +124,7 @@ def test_it_is_told_though_nobody_is_in_danger(watched: Watched) -> None:
 def test_the_page_of_who_sees_a_case_says_why(watched: Watched) -> None:
     school = watched.school
     school.report(who="reporter", adult_concerned="yes")
-    lines = {one.account: one for one in see_sight(school.house, school.person("academy"), school.number).lines}
+    lines = {one.account: one for one in see_sight(school.ctx, school.person("academy"), school.number).lines}
     assert [why.kind for why in lines[school.account("academy")].why] == ["stands_in"]
 
 
@@ -133,7 +133,7 @@ def test_whoever_left_the_academy_reads_nothing(watched: Watched) -> None:
     school.report(who="reporter", adult_concerned="yes")
     gone = replace(school.person("academy"), appointments=())
     with pytest.raises(Unseen):
-        see_case(school.house, gone, school.number)
+        see_case(school.ctx, gone, school.number)
 
 
 @pytest.mark.parametrize("danger", ["yes", "no"])
@@ -149,7 +149,7 @@ def test_whoever_was_invited_to_oversee_and_never_came_in_counts_as_nobody(watch
     enters(school, awaited)
     with pytest.raises(Unseen):
         school.seen_by("academy")
-    look_again(school.house)
+    look_again(school.ctx)
     assert kinds(school, "academy") == ()
 
 
@@ -157,7 +157,7 @@ def test_a_public_report_goes_further_up_where_whoever_oversees_never_came_in(wa
     told = Told(watched.school)
     invited(watched)
     told.send(adult_concerned="yes", danger_now="yes")
-    rise(watched.school.house, Post(watched.mail, None))
+    rise(watched.school.ctx, Post(watched.mail, None))
     assert "academy" in {who.rstrip("!") for who in watched.told()}
 
 
@@ -212,7 +212,7 @@ def test_no_report_shuts_out_from_below_who_alone_may_read_it(watched: Watched) 
     with pytest.raises(Refused) as refusal:
         school.report(who="reporter", adult_concerned="yes", danger_now="yes", must_not_read=[academy])
     assert [reason.code for reason in refusal.value.reasons] == ["overseer_stays"]
-    form = see_opening(school.house, school.person("reporter"))
+    form = see_opening(school.ctx, school.person("reporter"))
     assert academy not in {one.id for one in form.choices.accounts}
 
 
@@ -279,18 +279,18 @@ def test_a_seat_that_was_left_oversees_nothing(watched: Watched) -> None:
     school.act("academy", "name_seat", seat="acting_directorate", account=deputy)
     with pytest.raises(Unseen):
         school.seen_by("academy")
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.appoint(session, deputy, role="reporter", unit=here, starts=NOW.date())
         posts = auth_repository.posts(session, [here], since=NOW.date())
         post = next(one.id for one in posts if one.account.id == deputy and one.role == "team_member")
         code = auth_repository.unit(session, here).code
     leave(
-        school.house, school.person("head"), code, post, last_day=NOW.date().isoformat(), reason="moved",
+        school.ctx, school.person("head"), code, post, last_day=NOW.date().isoformat(), reason="moved",
         sentence=None, token="away",
     )  # fmt: skip
-    look_again(school.house)
+    look_again(school.ctx)
     assert school.seen_by("academy").head.number == school.number
-    assert review.unread(school.house) == 0
+    assert review.unread(school.ctx) == 0
 
 
 def test_nobody_below_shuts_out_who_oversees_from_a_seat(watched: Watched) -> None:
@@ -311,15 +311,15 @@ def test_it_is_told_of_a_case_that_comes_up_to_it_and_those_of_one_that_comes_ba
     if how == "stands aside":
         school.act("directorate", "conflict", reason="declares")
     else:
-        with school.house.directory.writing() as session:
+        with school.ctx.directory.writing() as session:
             auth_repository.set_active(session, school.account("directorate"), False)
-    look_again(school.house)
+    look_again(school.ctx)
     assert watched.sweep().told() == ["academy!"]
     watched.known("academy/2")
-    look_again(school.house)
+    look_again(school.ctx)
     assert watched.sweep().told() == [], "once, whoever comes to the academy besides"
     watched.known("directorate/2")
-    look_again(school.house)
+    look_again(school.ctx)
     assert watched.sweep().told() == ["directorate/2!"]
 
 
@@ -329,23 +329,23 @@ def test_a_case_that_fails_holds_up_no_other(watched: Watched, monkeypatch: pyte
         school.report(who="reporter", adult_concerned="yes")
     asked: list[str] = []
 
-    def fails_first(house: House, session: Session, case_id: str) -> object:
+    def fails_first(ctx: AppContext, session: Session, case_id: str) -> object:
         asked.append(case_id)
         if len(asked) == 1:
             raise RuntimeError("planted")
-        return reindex(house, session, case_id)
+        return reindex(ctx, session, case_id)
 
     monkeypatch.setattr(review, "reindex", fails_first)
-    assert (look_again(school.house), len(asked)) == (2, 3)
+    assert (look_again(school.ctx), len(asked)) == (2, 3)
 
 
 def test_cases_that_nobody_may_read_are_counted(watched: Watched) -> None:
     school = watched.school
     school.report(who="reporter", adult_concerned="yes")
-    assert review.unread(school.house) == 0
-    with school.house.directory.writing() as session:
+    assert review.unread(school.ctx) == 0
+    with school.ctx.directory.writing() as session:
         auth_repository.set_active(session, school.account("academy"), False)
-    assert review.unread(school.house) == 1
+    assert review.unread(school.ctx) == 1
 
 
 def test_who_sees_a_case_says_who_stands_in_and_who_never_came(watched: Watched) -> None:
@@ -353,7 +353,7 @@ def test_who_sees_a_case_says_who_stands_in_and_who_never_came(watched: Watched)
     school.report(who="reporter", adult_concerned="yes")
 
     def reasons(who: str) -> dict[str, list[str]]:
-        lines = see_sight(school.house, school.person(who), school.number).lines
+        lines = see_sight(school.ctx, school.person(who), school.number).lines
         return {one.account: [why.kind for why in one.why] for one in lines}
 
     assert reasons("academy") == {awaited: ["province", "awaited"], school.account("academy"): ["stands_in"]}
@@ -371,9 +371,9 @@ def test_whoever_sees_the_region_shuts_out_who_oversees_in_every_protocol(
     path = MOROCCAN.parents[1] / protocol / "1.yaml"
     with throwaway(read_file(path), path.read_bytes(), NOW) as player:
         school = School(player, count(1))
-        form = see_opening(school.house, school.person(reporter))
+        form = see_opening(school.ctx, school.person(reporter))
         answers = asked_of(form.form)
-        school.number = open_case(school.house, school.person(reporter), form.act.key, answers, token="one").number
+        school.number = open_case(school.ctx, school.person(reporter), form.act.key, answers, token="one").number
         asked = asked_of(player.protocol.form_of(player.protocol.acts["conflict"]))
         account = school.account(overseer)
         assert school.seen_by(overseer)
@@ -389,7 +389,7 @@ def invited(watched: Watched) -> str:
     """Somebody who holds the directorate's office and has an address, and chose no password yet."""
     school = watched.school
     watched.people["invited@academy.example"] = "invited"
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         account = auth_repository.add_account(
             session, username="x", names={"fr": "X"}, language="fr", created_at=NOW, email="invited@academy.example"
         )
@@ -399,7 +399,7 @@ def invited(watched: Watched) -> str:
 
 
 def enters(school: School, account: str) -> None:
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_password(session, account, "chosen")
 
 
@@ -420,4 +420,4 @@ def asked_of(form: Form) -> dict[str, str]:
 
 def offered(school: School, who: str, act: str) -> set[str]:
     """Accounts that the form of that act offers."""
-    return {one.id for one in see_act(school.house, school.person(who), school.number, act).choices.accounts}
+    return {one.id for one in see_act(school.ctx, school.person(who), school.number, act).choices.accounts}

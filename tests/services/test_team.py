@@ -18,7 +18,7 @@ from school_protocol.cases import handing_over
 from school_protocol.cases.lists import see_desk
 from school_protocol.cases.models import CaseExclusionRow, CaseIndexRow
 from school_protocol.cases.showing import see_act, see_case
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import BadInput, SentBefore, Unseen
 from school_protocol.engine.visibility import Actor, Permission, UnitKind
 from school_protocol.language import ZONE
@@ -44,20 +44,20 @@ class Team:
 
     def __init__(self, school: School) -> None:
         self.school = school
-        self.house: House = school.house
+        self.ctx: AppContext = school.ctx
 
     def now(self, who: str) -> Actor:
         """This person as one who acts today: what a page would find."""
-        with self.house.directory.reading() as session:
-            found = sign_in_service.actor_of(self.house, self.school.account(who), session)
+        with self.ctx.directory.reading() as session:
+            found = sign_in_service.actor_of(self.ctx, self.school.account(who), session)
         assert found is not None
         return found
 
     def see(self, who: str) -> teams.TeamView:
-        return teams.see_team(self.house, self.now(who), CODE)
+        return teams.see_team(self.ctx, self.now(who), CODE)
 
     def place(self, by: str, role: str) -> str:
-        view = stand_ins.see_stand_in(self.house, self.now(by), CODE)
+        view = stand_ins.see_stand_in(self.ctx, self.now(by), CODE)
         return next(line.value for line in view.places if line.role == role)
 
     def name(self, by: str, role: str, who: str, starts: int | str = 0, ends: int | str = 6, **more: Any) -> Changed:
@@ -65,10 +65,10 @@ class Team:
             "place": self.place(by, role), "account": self.school.account(who), "starts": day(starts),
             "ends": day(ends), "reason": "illness", "sentence": "", "token": self.school.token(), **more,
         }  # fmt: skip
-        return stand_ins.name_stand_in(self.house, self.now(by), CODE, **answers)
+        return stand_ins.name_stand_in(self.ctx, self.now(by), CODE, **answers)
 
     def post(self, who: str) -> str:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             posts = auth_repository.posts(session, [self.school.player.school], since=date(2000, 1, 1))
         return next(post.id for post in posts if post.account.id == self.school.account(who))
 
@@ -76,29 +76,29 @@ class Team:
         answers = {
             "last_day": day(offset), "reason": "moved", "sentence": "", "token": self.school.token(), **more
         }  # fmt: skip
-        return handing_over.leave(self.house, self.now(by), CODE, self.post(who), **answers)
+        return handing_over.leave(self.ctx, self.now(by), CODE, self.post(who), **answers)
 
     def at_once(self, by: str, who: str, **more: Any) -> Changed:
         answers = {"reason": "unreachable", "sentence": "", "token": self.school.token(), **more}
-        return handing_over.leave_at_once(self.house, self.now(by), CODE, self.post(who), **answers)
+        return handing_over.leave_at_once(self.ctx, self.now(by), CODE, self.post(who), **answers)
 
     def orphans(self, who: str = "directorate") -> dict[str, tuple[str, ...]]:
-        view = handing_over.see_overseen(self.house, self.now(who))
+        view = handing_over.see_overseen(self.ctx, self.now(who))
         return {line.number: tuple(lack.code for lack in line.lacks) for line in view.orphans}
 
     def log(self) -> list[tuple[str, str, str, str]]:
         """Kind, who did it, about whom, why; oldest first."""
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             found = administration_log.changes(session, [self.school.player.school], limit=100)
-        assert all(change.at == self.house.now() or change.at < self.house.now() for change in found)
+        assert all(change.at == self.ctx.now() or change.at < self.ctx.now() for change in found)
         return [(one.kind.value, one.actor, one.account, one.reason) for one in reversed(found)]
 
     def session(self, who: str) -> str:
-        with self.house.directory.writing() as session:
-            return sign_in_repository.open_web_session(session, self.school.account(who), now=self.house.now())
+        with self.ctx.directory.writing() as session:
+            return sign_in_repository.open_web_session(session, self.school.account(who), now=self.ctx.now())
 
     def is_signed_in(self, token: str) -> bool:
-        return sign_in_service.recognise(self.house, token) is not None
+        return sign_in_service.recognise(self.ctx, token) is not None
 
 
 @pytest.fixture
@@ -160,18 +160,18 @@ def test_a_stand_in_to_come_opens_nothing_yet(crew: Team) -> None:
 def test_who_may_name_for_what_is_the_definitions(crew: Team) -> None:
     """The control: the same page for a definition in which the coordinator names, and nobody stands in for the head."""
     with pytest.raises(Unseen):
-        stand_ins.see_stand_in(crew.house, crew.now("team_coordinator"), CODE)
-    protocol, own = crew.house.library.current()[0], "team_coordinator"
+        stand_ins.see_stand_in(crew.ctx, crew.now("team_coordinator"), CODE)
+    protocol, own = crew.ctx.library.current()[0], "team_coordinator"
     changed = {
         **protocol.roles,
         "head": protocol.roles["head"].model_copy(update={"stand_in_by": ()}),
         own: protocol.roles[own].model_copy(update={"stand_in_by": (own,)}),
     }
-    crew.house.library._known[protocol.protocol, protocol.version] = protocol.model_copy(update={"roles": changed})
-    view = stand_ins.see_stand_in(crew.house, crew.now("team_coordinator"), CODE)
+    crew.ctx.library._known[protocol.protocol, protocol.version] = protocol.model_copy(update={"roles": changed})
+    view = stand_ins.see_stand_in(crew.ctx, crew.now("team_coordinator"), CODE)
     assert [line.role for line in view.places] == ["team_coordinator"]
     with pytest.raises(Unseen):
-        stand_ins.see_stand_in(crew.house, crew.now("head"), CODE)
+        stand_ins.see_stand_in(crew.ctx, crew.now("head"), CODE)
 
 
 def test_nobody_stands_in_for_themselves(crew: Team) -> None:
@@ -183,7 +183,7 @@ def test_nobody_stands_in_for_themselves(crew: Team) -> None:
 @pytest.mark.exhaustive
 def test_the_training_must_be_current_to_the_last_day(crew: Team) -> None:
     account = crew.school.account("team_member")
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         auth_repository.set_training(session, account, certified=True, trained_until=TODAY + timedelta(days=5))
     assert refused(crew.name, "head", "team_coordinator", "team_member", ends=6) == ("untrained",)
     crew.name("head", "team_coordinator", "team_member", ends=5)
@@ -192,11 +192,11 @@ def test_the_training_must_be_current_to_the_last_day(crew: Team) -> None:
 @pytest.mark.exhaustive
 def test_a_role_that_asks_no_training_takes_anybody_but_the_head_s_who_acts_for_one_is_trained(crew: Team) -> None:
     account = crew.school.account("reporter")
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         auth_repository.set_training(session, account, certified=False, trained_until=None)
     assert refused(crew.name, "head", "team_coordinator", "reporter") == ("untrained",)
     assert refused(crew.name, "directorate", "head", "reporter") == ("untrained",)
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         auth_repository.set_training(session, account, certified=True, trained_until=TODAY + timedelta(days=300))
     crew.name("directorate", "head", "reporter")
 
@@ -283,7 +283,7 @@ def test_a_stand_in_ended_early_opens_nothing_any_more(crew: Team) -> None:
 
 @pytest.mark.exhaustive
 def test_somebody_of_a_neighbour_school_may_stand_in(crew: Team) -> None:
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         province = auth_repository.unit_coded(session, "REHEARSAL-P")
         assert province is not None
         beside = auth_repository.add_unit(
@@ -294,16 +294,16 @@ def test_somebody_of_a_neighbour_school_may_stand_in(crew: Team) -> None:
             trained_until=date(2099, 1, 1),
         )  # fmt: skip
         auth_repository.appoint(session, account, role="team_coordinator", unit=beside, starts=date(2020, 1, 1))
-    view = stand_ins.see_stand_in(crew.house, crew.now("head"), CODE)
+    view = stand_ins.see_stand_in(crew.ctx, crew.now("head"), CODE)
     found = next(line for line in view.candidates if line.id == account)
     assert found.elsewhere is not None
     assert found.elsewhere.code == "00001B"
     crew.name("head", "team_coordinator", "head", account=account)
     crew.school.report()
-    with crew.house.directory.reading() as session:
-        actor = sign_in_service.actor_of(crew.house, account, session)
+    with crew.ctx.directory.reading() as session:
+        actor = sign_in_service.actor_of(crew.ctx, account, session)
     assert actor is not None
-    see_case(crew.house, actor, crew.school.number)
+    see_case(crew.ctx, actor, crew.school.number)
 
 
 def roles(crew: Team, who: str) -> set[str]:
@@ -312,7 +312,7 @@ def roles(crew: Team, who: str) -> set[str]:
 
 def end(crew: Team, by: str, post: str) -> Changed:
     return stand_ins.end_stand_in(
-        crew.house, crew.now(by), CODE, post, reason="returned", sentence="", token=crew.school.token()
+        crew.ctx, crew.now(by), CODE, post, reason="returned", sentence="", token=crew.school.token()
     )
 
 
@@ -325,7 +325,7 @@ def test_the_page_lists_people_by_role_with_their_training(crew: Team) -> None:
     assert found == ["team_member", "team_coordinator", "head", "psychosocial", "reporter"]
     assert view.trained == 6
     assert not view.is_few
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         for who in ("team_member", "head", "psychosocial", "reporter"):
             auth_repository.set_training(
                 session, crew.school.account(who), certified=True, trained_until=TODAY - timedelta(1)
@@ -338,7 +338,7 @@ def test_the_page_lists_people_by_role_with_their_training(crew: Team) -> None:
 
 def test_only_who_has_something_to_do_there_finds_it(crew: Team) -> None:
     roles = crew.school.player.protocol.roles
-    may = {who for who in roles if permissions.may(crew.house, crew.now(who), Permission.see_team)}
+    may = {who for who in roles if permissions.may(crew.ctx, crew.now(who), Permission.see_team)}
     assert may == {"team_member", "team_coordinator", "head", "psychosocial", "directorate"}
     for who in ("reporter", "trainer", "technical_admin", "data_officer", "academy"):
         with pytest.raises(Unseen):
@@ -346,19 +346,19 @@ def test_only_who_has_something_to_do_there_finds_it(crew: Team) -> None:
 
 
 def test_the_other_province_sees_nothing(crew: Team) -> None:
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         province = auth_repository.add_unit(session, kind=UnitKind.province, code="P2", names={"fr": "Autre"})
         account = auth_repository.add_account(
             session, username="autre", names={"fr": "A"}, language="fr", created_at=NOW
         )
         auth_repository.appoint(session, account, role="directorate", unit=province, starts=date(2020, 1, 1))
-    with crew.house.directory.reading() as session:
-        other = sign_in_service.actor_of(crew.house, account, session)
+    with crew.ctx.directory.reading() as session:
+        other = sign_in_service.actor_of(crew.ctx, account, session)
     assert other is not None
     with pytest.raises(Unseen):
-        teams.see_team(crew.house, other, CODE)
+        teams.see_team(crew.ctx, other, CODE)
     with pytest.raises(Unseen):
-        handing_over.see_leaving(crew.house, other, CODE, crew.post("team_member"))
+        handing_over.see_leaving(crew.ctx, other, CODE, crew.post("team_member"))
 
 
 # ---- leaving -------------------------------------------------------------------------------------------------------
@@ -366,13 +366,13 @@ def test_the_other_province_sees_nothing(crew: Team) -> None:
 
 @pytest.mark.exhaustive
 def test_who_holds_a_case_hands_it_over_first(crew: Team, led: str) -> None:
-    view = handing_over.see_leaving(crew.house, crew.now("head"), CODE, crew.post("team_member/2"))
+    view = handing_over.see_leaving(crew.ctx, crew.now("head"), CODE, crew.post("team_member/2"))
     assert [(case.number, [seat.key for seat in case.seats]) for case in view.held] == [(led, ["lead"])]
     assert view.held[0].act is not None
     assert view.held[0].gives == {"lead"}
     assert refused(crew.leave, "head", "team_member/2") == ("seats_held",)
     assert refused(crew.leave, "team_member/2", "team_member/2", 10) == ("seats_held",)
-    own = handing_over.see_leaving(crew.house, crew.now("team_member/2"), CODE, crew.post("team_member/2"))
+    own = handing_over.see_leaving(crew.ctx, crew.now("team_member/2"), CODE, crew.post("team_member/2"))
     assert [case.number for case in own.held] == [led]
     assert own.held[0].gives == frozenset()
     assert "head" in own.held[0].given_by
@@ -383,13 +383,13 @@ def test_who_holds_a_case_hands_it_over_first(crew: Team, led: str) -> None:
     assert not crew.is_signed_in(token)
     assert crew.now("team_member/2").appointments == ()
     with pytest.raises(Unseen):
-        see_case(crew.house, crew.now("team_member/2"), led)
-    assert see_desk(crew.house, crew.now("team_member/2")).lines == ()
+        see_case(crew.ctx, crew.now("team_member/2"), led)
+    assert see_desk(crew.ctx, crew.now("team_member/2")).lines == ()
 
 
 @pytest.mark.exhaustive
 def test_an_ended_case_holds_nobody_back(crew: Team, led: str) -> None:
-    with crew.house.realm.writing() as session:
+    with crew.ctx.realm.writing() as session:
         session.execute(update(CaseIndexRow).values(ended=True))
     assert crew.leave("head", "team_member/2").at_once
 
@@ -433,7 +433,7 @@ def test_leaving_twice_is_leaving_once(crew: Team) -> None:
     token, post = crew.school.token(), crew.post("team_member")
     for repeated in (False, True):
         done = handing_over.leave(
-            crew.house, crew.now("head"), CODE, post, last_day=day(0), reason="moved", sentence="", token=token
+            crew.ctx, crew.now("head"), CODE, post, last_day=day(0), reason="moved", sentence="", token=token
         )
         assert done.repeated is repeated
     assert [kind for kind, *_rest in crew.log()] == ["left"]
@@ -441,14 +441,14 @@ def test_leaving_twice_is_leaving_once(crew: Team) -> None:
 
 def test_a_case_that_the_head_may_not_know_of_does_not_betray_itself(crew: Team, led: str) -> None:
     """An excluded head is neither told of the case nor refused because of it; who left reads it no more."""
-    with crew.house.realm.writing() as session:
+    with crew.ctx.realm.writing() as session:
         case_id = session.scalar(select(CaseIndexRow.case_id))
         session.add(CaseExclusionRow(case_id=case_id, account=crew.school.account("head")))
-    view = handing_over.see_leaving(crew.house, crew.now("head"), CODE, crew.post("team_member/2"))
+    view = handing_over.see_leaving(crew.ctx, crew.now("head"), CODE, crew.post("team_member/2"))
     assert view.held == ()
     crew.leave("head", "team_member/2")
     with pytest.raises(Unseen):
-        see_case(crew.house, crew.now("team_member/2"), led)
+        see_case(crew.ctx, crew.now("team_member/2"), led)
     assert crew.orphans() == {led: ("left",)}
 
 
@@ -463,8 +463,8 @@ def test_the_emergency_exit_ends_all_and_leaves_orphans(crew: Team, led: str) ->
     assert (done.orphans, done.at_once) == (1, True)
     assert not crew.is_signed_in(token)
     with pytest.raises(Unseen):
-        see_case(crew.house, crew.now("team_member/2"), led)
-    assert see_desk(crew.house, crew.now("team_member/2")).lines == ()
+        see_case(crew.ctx, crew.now("team_member/2"), led)
+    assert see_desk(crew.ctx, crew.now("team_member/2")).lines == ()
     assert crew.orphans() == {led: ("left",)}
     crew.school.act("head", "name_seat", seat="lead", account=crew.school.account("team_member"))
     assert crew.orphans() == {}
@@ -477,19 +477,19 @@ def test_the_emergency_exit_ends_all_and_leaves_orphans(crew: Team, led: str) ->
 
 def test_who_is_appointed_again_may_carry_the_case_again(crew: Team, led: str) -> None:
     crew.at_once("directorate", "team_member/2")
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         auth_repository.appoint(
             session, crew.school.account("team_member/2"), role="team_member", unit=crew.school.player.school,
             starts=TODAY,
         )  # fmt: skip
-    see_case(crew.house, crew.now("team_member/2"), led)
+    see_case(crew.ctx, crew.now("team_member/2"), led)
     assert crew.orphans() == {}
 
 
 @pytest.mark.exhaustive
 def test_a_role_elsewhere_does_not_keep_the_case_open(crew: Team, led: str) -> None:
     """The control of the exit: without its rows the seat alone would still open the case."""
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         other = auth_repository.add_unit(session, kind=UnitKind.school, code="00002C", names={"fr": "Ailleurs"})
         auth_repository.appoint(
             session, crew.school.account("team_member/2"), role="team_member", unit=other, starts=date(2020, 1, 1)
@@ -498,10 +498,10 @@ def test_a_role_elsewhere_does_not_keep_the_case_open(crew: Team, led: str) -> N
     left = crew.now("team_member/2")
     assert left.left == {led}
     with pytest.raises(Unseen):
-        see_case(crew.house, left, led)
+        see_case(crew.ctx, left, led)
     with pytest.raises(Unseen):
-        see_act(crew.house, left, led, "note")
-    see_case(crew.house, replace(left, left=frozenset()), led)
+        see_act(crew.ctx, left, led, "note")
+    see_case(crew.ctx, replace(left, left=frozenset()), led)
 
 
 @pytest.mark.exhaustive
@@ -521,7 +521,7 @@ def test_a_case_without_a_lead_past_the_first_steps_is_an_orphan(crew: Team) -> 
     assert crew.orphans() == {}
     protocol = crew.school.player.protocol
     later = next(key for key, state in protocol.states.items() if not state.team_sees and not state.ended)
-    with crew.house.realm.writing() as session:
+    with crew.ctx.realm.writing() as session:
         session.execute(update(CaseIndexRow).values(state=later, team_sees=False))
     assert crew.orphans() == {crew.school.number: ("empty",)}
 
@@ -529,14 +529,14 @@ def test_a_case_without_a_lead_past_the_first_steps_is_an_orphan(crew: Team) -> 
 @pytest.mark.exhaustive
 def test_inactive_untrained_and_headless(crew: Team, led: str) -> None:
     lead = crew.school.account("team_member/2")
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         auth_repository.set_training(session, lead, certified=True, trained_until=TODAY - timedelta(1))
     assert crew.orphans() == {led: ("untrained",)}
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         auth_repository.set_training(session, lead, certified=True, trained_until=date(2099, 1, 1))
         auth_repository.set_active(session, lead, active=False)
     assert crew.orphans() == {led: ("inactive",)}
-    with crew.house.directory.writing() as session:
+    with crew.ctx.directory.writing() as session:
         auth_repository.set_active(session, lead, active=True)
         auth_repository.set_active(session, crew.school.account("head"), active=False)
     assert crew.orphans() == {led: ("no_head",)}
@@ -553,12 +553,12 @@ def test_orphans_are_for_who_oversees_and_are_not_unsealed(
     def unsealed(*_args: Any, **_more: Any) -> None:
         raise AssertionError("nothing is unsealed for a list")
 
-    monkeypatch.setattr(type(crew.house.vault), "open_sealed", unsealed)
-    view = handing_over.see_overseen(crew.house, crew.now("directorate"))
+    monkeypatch.setattr(type(crew.ctx.vault), "open_sealed", unsealed)
+    view = handing_over.see_overseen(crew.ctx, crew.now("directorate"))
     assert [line.number for line in view.orphans] == [led]
     assert view.orphans[0].since == TODAY
-    assert handing_over.see_overseen(crew.house, crew.now("head")).orphans == ()
-    assert handing_over.see_overseen(crew.house, crew.now("academy")).orphans == ()
+    assert handing_over.see_overseen(crew.ctx, crew.now("head")).orphans == ()
+    assert handing_over.see_overseen(crew.ctx, crew.now("academy")).orphans == ()
 
 
 # ---- the hand-over -------------------------------------------------------------------------------------------------
@@ -567,7 +567,7 @@ def test_orphans_are_for_who_oversees_and_are_not_unsealed(
 @pytest.mark.exhaustive
 def test_the_hand_over_names_no_pupil_and_quotes_nobody_and_is_a_reading(crew: Team, led: str) -> None:
     crew.school.act("team_member/2", "note", text=f"{NAME} : {WORDS}")
-    view = handing_over.see_hand_over(crew.house, crew.now("head"), CODE)
+    view = handing_over.see_hand_over(crew.ctx, crew.now("head"), CODE)
     assert [case.head.number for case in view.cases] == [led]
     case = view.cases[0]
     assert [line.seat.key for line in case.seats] == ["lead"]
@@ -577,7 +577,7 @@ def test_the_hand_over_names_no_pupil_and_quotes_nobody_and_is_a_reading(crew: T
     told = repr((case.dues, case.seats, case.referrals, case.follow_up, case.notes))
     assert NAME not in told
     assert WORDS not in told
-    with crew.house.realm.reading() as session:
+    with crew.ctx.realm.reading() as session:
         rows = session.execute(select(AccessRow.what, AccessRow.account)).all()
     assert ("hand_over", crew.school.account("head")) in [tuple(row) for row in rows]
 
@@ -586,13 +586,13 @@ def test_the_hand_over_names_no_pupil_and_quotes_nobody_and_is_a_reading(crew: T
 def test_the_hand_over_shows_only_what_its_reader_sees(crew: Team, led: str) -> None:
     protocol = crew.school.player.protocol
     later = next(key for key, state in protocol.states.items() if not state.team_sees and not state.ended)
-    with crew.house.realm.writing() as session:
+    with crew.ctx.realm.writing() as session:
         session.execute(update(CaseIndexRow).values(state=later, team_sees=False))
     for who, found in {"team_member": 0, "team_member/2": 1, "psychosocial": 0, "directorate": 1, "head": 1}.items():
-        assert len(handing_over.see_hand_over(crew.house, crew.now(who), CODE).cases) == found, who
+        assert len(handing_over.see_hand_over(crew.ctx, crew.now(who), CODE).cases) == found, who
     for who in ("reporter", "data_officer", "trainer"):
         with pytest.raises(Unseen):
-            handing_over.see_hand_over(crew.house, crew.now(who), CODE)
+            handing_over.see_hand_over(crew.ctx, crew.now(who), CODE)
 
 
 # ---- written down --------------------------------------------------------------------------------------------------
@@ -604,7 +604,7 @@ def test_the_hand_over_shows_only_what_its_reader_sees(crew: Team, led: str) -> 
 )
 def test_what_was_changed_stays_written(crew: Team, statement: Any) -> None:
     crew.name("head", "team_coordinator", "team_member")
-    with pytest.raises(IntegrityError, match="append-only"), crew.house.directory.writing() as session:
+    with pytest.raises(IntegrityError, match="append-only"), crew.ctx.directory.writing() as session:
         session.execute(statement)
     assert len(crew.log()) == 1
 
@@ -617,7 +617,7 @@ def test_a_change_and_its_row_are_one(crew: Team, monkeypatch: pytest.MonkeyPatc
         raise RuntimeError("no room")
 
     def count() -> int:
-        with crew.house.directory.reading() as session:
+        with crew.ctx.directory.reading() as session:
             return session.scalar(select(func.count()).select_from(AppointmentRow)) or 0
 
     before = count()

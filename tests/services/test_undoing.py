@@ -384,7 +384,7 @@ def test_an_entry_that_alone_let_a_later_one_be_written_stays(small: Protocol) -
 
 def back(school: School, who: str, seq: int, *, expected: int | None = None, token: str = "") -> Any:
     return take_back(
-        school.house, school.person(who), school.number, seq, expected=expected, token=token or school.token()
+        school.ctx, school.person(who), school.number, seq, expected=expected, token=token or school.token()
     )
 
 
@@ -395,27 +395,27 @@ def as_said(row: index_repository.IndexRow) -> Any:
 
 def test_it_is_kept_chained_and_indexed_and_calls_nobody(school: School) -> None:
     school.report()
-    with school.house.realm.reading() as session:
+    with school.ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
         before = index_repository.row_of(session, case_id)
     note = school.act("team_member", "note", text="Par erreur")
     done = back(school, "team_member", note.seq)
     assert (done.seq, done.repeated) == (note.seq + 1, False)
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         after = index_repository.row_of(session, case_id)
         assert before is not None
         assert after is not None
         assert as_said(after) == as_said(before)
-        assert as_said(reindex(school.house, session, case_id)) == as_said(after)
+        assert as_said(reindex(school.ctx, session, case_id)) == as_said(after)
         assert after.last_seq == done.seq
-        assert journal.verify_all(session, school.house.vault) == []
-        kept = load_by_id(school.house, session, school.person("team_member"), case_id)
+        assert journal.verify_all(session, school.ctx.vault) == []
+        kept = load_by_id(school.ctx, session, school.person("team_member"), case_id)
     assert isinstance(kept.events[-1], EntryRetracted)
-    head, record = see_record(school.house, school.person("team_member"), school.number, note.seq)
+    head, record = see_record(school.ctx, school.person("team_member"), school.number, note.seq)
     assert record.answers["text"] == "Par erreur"
     assert record.taken_back is not None
     assert record.undo_until is None
-    _head, page = see_chronology(school.house, school.person("head"), school.number)
+    _head, page = see_chronology(school.ctx, school.person("head"), school.number)
     assert [event.kind for event in page.events][:2] == ["entry_retracted", "note_added"]
     assert head.seq == done.seq
 

@@ -23,11 +23,11 @@ from school_protocol.case_files import record as records
 from school_protocol.case_files import verify_copy, verify_process
 from school_protocol.case_files.letters import issue_letter
 from school_protocol.case_files.service import academy_of, issue_case_file, revoke, trust_in
-from school_protocol.case_files.verify_copy import Checked, Standing, asked, checked, checked_said
+from school_protocol.case_files.verify_copy import Checked, Standing, asked, checked, verification_messages
 from school_protocol.case_files.verify_process import checked_apart, read_plain
 from school_protocol.cases import repository as cases_repository
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
 from school_protocol.pdf.signing import sign
@@ -141,7 +141,7 @@ def test_plain_values_say_all() -> None:
 def test_what_takes_too_long_is_stopped_and_said() -> None:
     found = checked_apart(whole(), trust(), NOW + DAY, seconds=0.0)
     assert codes(found) == {Code.TOO_LONG}
-    assert "0" in checked_said(Wording("en"), found).lines[0]
+    assert "0" in verification_messages(Wording("en"), found).lines[0]
 
 
 def test_what_is_too_large_is_not_even_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,28 +224,28 @@ def _broken(answers: Any) -> None:
 
 
 def here(school: School, data: bytes) -> Checked:
-    folder = school.house.settings.signing_folder
+    folder = school.ctx.settings.signing_folder
     assert folder is not None
-    return asked(school.house, checked(data, trust_in(folder), school.house.now()))
+    return asked(school.ctx, checked(data, trust_in(folder), school.ctx.now()))
 
 
 def issued(school: School) -> bytes:
     school.report()
     keys(school)
-    return issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token="one").data
+    return issue_case_file(school.ctx, school.person("head"), school.number, "school", "fr", token="one").data
 
 
 def signed_again(school: School, data: bytes, change: Callable[[pikepdf.Pdf], object]) -> bytes:
     """By whoever holds the academy's key."""
-    folder = school.house.settings.data / "signing"
-    academy_key = read_key_file(folder / f"{academy_of(school.house, loaded(school).around.unit).code}.pem")
+    folder = school.ctx.settings.data / "signing"
+    academy_key = read_key_file(folder / f"{academy_of(school.ctx, loaded(school).around.unit).code}.pem")
     with pikepdf.open(io.BytesIO(data)) as pdf:
         change(pdf)
         for holder in (pdf.Root, *(page.obj for page in pdf.pages)):
             for key in ("/AcroForm", "/Perms", "/Annots"):
                 if key in holder:
                     del holder[key]
-        return sign(saved(pdf), academy_key, school.house.now())
+        return sign(saved(pdf), academy_key, school.ctx.now())
 
 
 @pytest.mark.exhaustive
@@ -254,22 +254,22 @@ def test_a_copy_that_was_handed_out_is_genuine_here(school: School) -> None:
     assert (found.standing, codes(found)) == (Standing.genuine, set())
     assert (found.is_asked, found.is_issued) == (True, True)
     school.act("team_member", "note", text="encore")
-    assert here(school, issue_case_file(school.house, school.person("head"), school.number, "school", "ar").data)
+    assert here(school, issue_case_file(school.ctx, school.person("head"), school.number, "school", "ar").data)
 
 
 @pytest.mark.exhaustive
 def test_a_copy_that_was_taken_back_says_so_and_not_why(school: School) -> None:
     data = issued(school)
-    revoke(school.house, school.person("head"), school.number, "case_file", 1, SECRET)
+    revoke(school.ctx, school.person("head"), school.number, "case_file", 1, SECRET)
     found = here(school, data)
     assert codes(found) == {Code.COPY_REVOKED}
-    said = checked_said(Wording("fr"), found)
+    said = verification_messages(Wording("fr"), found)
     assert "retiré" in said.title
     assert SECRET not in json.dumps(found.plain(), ensure_ascii=False) + str(said)
-    other = issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token="two").data
+    other = issue_case_file(school.ctx, school.person("head"), school.number, "school", "fr", token="two").data
     assert here(school, other).standing is Standing.genuine, "the other copy stands"
-    folder = school.house.settings.data / "signing"
-    assert checked(data, trust_in(folder), school.house.now()).standing is Standing.genuine, "nobody was asked"
+    folder = school.ctx.settings.data / "signing"
+    assert checked(data, trust_in(folder), school.ctx.now()).standing is Standing.genuine, "nobody was asked"
 
 
 @pytest.mark.exhaustive
@@ -292,9 +292,9 @@ def test_the_very_same_signed_once_more_was_not_handed_out(school: School) -> No
 @pytest.mark.exhaustive
 def test_a_case_that_is_not_known_here_is_told(school: School, tmp_path: Path) -> None:
     data = issued(school)
-    folder = school.house.settings.data / "signing"
-    other = open_house(Settings(data=tmp_path / "other", signing=folder), school.house.clock)
-    found = asked(other, checked(data, trust_in(folder), school.house.now()))
+    folder = school.ctx.settings.data / "signing"
+    other = open_context(Settings(data=tmp_path / "other", signing=folder), school.ctx.clock)
+    found = asked(other, checked(data, trust_in(folder), school.ctx.now()))
     assert codes(found) == {Code.CASE_UNKNOWN}
     other.close()
 
@@ -302,9 +302,9 @@ def test_a_case_that_is_not_known_here_is_told(school: School, tmp_path: Path) -
 @pytest.mark.exhaustive
 def test_a_case_that_was_erased_is_told(school: School) -> None:
     data = issued(school)
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         case_id = cases_repository.find_by_number(session, school.number) or ""
-        cases_repository.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
+        cases_repository.destroy_case(session, school.ctx.vault, case_id, at=school.ctx.now(), actor="x")
     found = here(school, data)
     assert codes(found) == {Code.CASE_ERASED}
     assert found.standing is Standing.genuine
@@ -318,8 +318,8 @@ def test_what_an_earlier_version_handed_out_is_genuine_to_its_house(
     data = issued(school)
     forged = signed_again(school, data, lambda _pdf: None)
     monkeypatch.setattr(records, "_said", lambda _pages, _record: [])
-    trust = trust_in(school.house.settings.data / "signing")
-    assert codes(checked(data, trust, school.house.now())) == {Code.RECORD_FALSE}
+    trust = trust_in(school.ctx.settings.data / "signing")
+    assert codes(checked(data, trust, school.ctx.now())) == {Code.RECORD_FALSE}
     found = here(school, data)
     assert (found.standing, codes(found), found.is_issued) == (Standing.genuine, {Code.RECORD_NEWER}, True)
     told = here(school, forged)
@@ -331,14 +331,14 @@ def test_what_an_earlier_version_handed_out_is_genuine_to_its_house(
 def test_of_a_file_that_does_not_hold_nothing_is_asked(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has no file of ours learns nothing of any case by it."""
     data = issued(school)
-    folder = school.house.settings.data / "signing"
-    now = school.house.now()
+    folder = school.ctx.settings.data / "signing"
+    now = school.ctx.now()
     flipped = bytearray(data)
     flipped[len(data) // 3] ^= 1
     foreign = checked(whole(), trust_in(folder), now)
-    monkeypatch.setattr(type(school.house.realm), "reading", lambda _store: pytest.fail("the realm was asked"))
+    monkeypatch.setattr(type(school.ctx.realm), "reading", lambda _store: pytest.fail("the realm was asked"))
     for found in (checked(bytes(flipped), trust_in(folder), now), foreign, checked(b"%PDF-", trust_in(folder), now)):
-        assert asked(school.house, found) == found
+        assert asked(school.ctx, found) == found
 
 
 # ---- letters -------------------------------------------------------------------------------------------------------
@@ -348,18 +348,18 @@ def letter(school: School) -> bytes:
     school.report()
     keys(school)
     head = school.person("head")
-    return issue_letter(school.house, head, school.number, "marsad_sheet", "case", "ar", token="one").data
+    return issue_letter(school.ctx, head, school.number, "marsad_sheet", "case", "ar", token="one").data
 
 
 def test_a_letter_has_no_record_and_its_house_knows_it(school: School) -> None:
     data = letter(school)
-    folder = school.house.settings.data / "signing"
-    found = checked(data, trust_in(folder), school.house.now())
+    folder = school.ctx.settings.data / "signing"
+    found = checked(data, trust_in(folder), school.ctx.now())
     assert (found.standing, codes(found)) == (Standing.genuine, {Code.NO_RECORD})
-    known = asked(school.house, found)
+    known = asked(school.ctx, found)
     assert (codes(known), known.is_issued) == ({Code.NO_RECORD}, True)
-    revoke(school.house, school.person("head"), school.number, "marsad_sheet", 1, SECRET)
-    assert Code.COPY_REVOKED in codes(asked(school.house, found))
+    revoke(school.ctx, school.person("head"), school.number, "marsad_sheet", 1, SECRET)
+    assert Code.COPY_REVOKED in codes(asked(school.ctx, found))
 
 
 def test_a_letter_altered_and_signed_again_is_told_by_its_house(school: School) -> None:
@@ -378,11 +378,11 @@ def test_a_yearly_report_is_of_no_case_and_its_house_knows_it(school: School) ->
     school.report()
     keys(school)
     school.wait(days=290)
-    data = issue_yearly(school.house, school.person("head"), SCHOOL, YEAR, "fr", token="one").data
+    data = issue_yearly(school.ctx, school.person("head"), SCHOOL, YEAR, "fr", token="one").data
     found = here(school, data)
     assert (found.standing, codes(found)) == (Standing.genuine, {Code.NO_RECORD})
     assert (found.is_asked, found.is_issued) == (True, True)
-    assert "authentique" in checked_said(Wording("fr"), found).title
+    assert "authentique" in verification_messages(Wording("fr"), found).title
     again = here(school, signed_again(school, data, lambda _pdf: None))
     assert codes(again) == {Code.NO_RECORD, Code.NOT_ISSUED}
     assert again.standing is Standing.not_trusted

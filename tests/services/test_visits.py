@@ -38,10 +38,10 @@ class Region:
     """The school of the stories, and around it schools without a team, with a small one, with one that ends soon."""
 
     def __init__(self, school: School) -> None:
-        self.school, self.house = school, school.house
+        self.school, self.ctx = school, school.ctx
         for who in ("team_member", "team_member/2", "team_coordinator", "head", "directorate", "academy", "trainer"):
             school.person(who)
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             self.own = auth_repository.unit(session, school.player.school)
             province, region = self.own.parents[:2]
             other = auth_repository.add_unit(
@@ -75,22 +75,22 @@ class Region:
         return account
 
     def line(self, code: str, who: str = "academy") -> regional_teams.TeamLine:
-        lines = regional_teams.see_teams(self.house, self.actor(who), Narrowed()).lines
+        lines = regional_teams.see_teams(self.ctx, self.actor(who), Narrowed()).lines
         return next(one for one in lines if one.unit.code == code)
 
     def actor(self, who: str) -> Actor:
         return self.school.person(who)
 
     def of(self, account: str) -> Actor:
-        with self.house.directory.reading() as session:
-            found = sign_in_service.actor_of(self.house, account, session)
+        with self.ctx.directory.reading() as session:
+            found = sign_in_service.actor_of(self.ctx, account, session)
         assert found is not None
         return found
 
     def codes(self, who: str = "directorate", **narrowed: str) -> list[str]:
         found, after = [], ""
         while True:
-            view = regional_teams.see_teams(self.house, self.actor(who), Narrowed(**narrowed), after)
+            view = regional_teams.see_teams(self.ctx, self.actor(who), Narrowed(**narrowed), after)
             found += [line.unit.code for line in view.lines]
             after = view.after
             if not after:
@@ -104,11 +104,11 @@ class Region:
     def note(self, who: str = "directorate", **changed: Any) -> str:
         token = changed.pop("token", None) or self.school.token()
         code = changed.pop("code", self.own.code)
-        return visit_service.record(self.house, self.actor(who), code, token=token, **self.said(**changed)).id
+        return visit_service.record(self.ctx, self.actor(who), code, token=token, **self.said(**changed)).id
 
     def latest(self, who: str = "head") -> visit_service.VisitView:
-        view = regional_teams.see_school(self.house, self.actor(who), self.own.code)
-        return visit_service.visits_of(self.house, view.sight)[0][0]
+        view = regional_teams.see_school(self.ctx, self.actor(who), self.own.code)
+        return visit_service.visits_of(self.ctx, view.sight)[0][0]
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_schools_stand_by_name_within_ones_own_place(region: Region) -> None:
     assert set(region.codes("academy")) == {*near, "00004K"}
     assert region.codes("trainer") == [region.own.code]
     assert set(region.codes("academy", place="ZP2")) == {"00004K"}
-    view = regional_teams.see_teams(region.house, region.actor("directorate"), Narrowed(place="ZP2"))
+    view = regional_teams.see_teams(region.ctx, region.actor("directorate"), Narrowed(place="ZP2"))
     assert not view.is_place_known
     assert {line.unit.code for line in view.lines} == set(near), "a place that isn't one's own is left aside"
 
@@ -147,14 +147,14 @@ def test_what_a_team_lacks_can_be_asked_for_page_by_page(
 
 
 def test_people_of_another_role_closed_accounts_and_those_who_left_are_no_team(region: Region) -> None:
-    with region.house.directory.writing() as session:
+    with region.ctx.directory.writing() as session:
         region.add(session, "head1", "00001K", TODAY + timedelta(days=400), role="head")
         closed = region.add(session, "closed", "00001K", TODAY + timedelta(days=400))
         auth_repository.set_active(session, closed, False)
     assert region.codes(lack=NO_TEAM) == ["00001K"]
     line = next(
         one
-        for one in regional_teams.see_teams(region.house, region.actor("academy"), Narrowed()).lines
+        for one in regional_teams.see_teams(region.ctx, region.actor("academy"), Narrowed()).lines
         if one.unit.code == "00003K"
     )
     assert (line.trained, line.ending, line.is_few) == (3, 1, False)
@@ -163,7 +163,7 @@ def test_people_of_another_role_closed_accounts_and_those_who_left_are_no_team(r
 @pytest.mark.exhaustive
 def test_whoever_never_signed_in_is_shown_and_counts_as_nobody(region: Region) -> None:
     later = TODAY + timedelta(days=400)
-    with region.house.directory.writing() as session:
+    with region.ctx.directory.writing() as session:
         region.add(session, "invited", "00001K", later, is_awaited=True)
         region.add(session, "invited2", "00002K", later, is_awaited=True)
         invited3 = region.add(session, "invited3", "00002K", later, is_awaited=True)
@@ -174,7 +174,7 @@ def test_whoever_never_signed_in_is_shown_and_counts_as_nobody(region: Region) -
     assert region.codes("academy", lack=NO_TEAM) == ["00001K"]
     assert "00002K" in region.codes("academy", lack=FEW)
     assert "00001K" not in region.codes("academy", lack=QUIET)
-    with region.house.directory.writing() as session:
+    with region.ctx.directory.writing() as session:
         auth_repository.set_password(session, invited3, "x")
         sign_in_repository.link(
             session, "https://id", "s", region.add(session, "known", "00002K", later, is_awaited=True), at=NOW
@@ -186,18 +186,18 @@ def test_whoever_never_signed_in_is_shown_and_counts_as_nobody(region: Region) -
 @pytest.mark.exhaustive
 def test_a_team_is_long_without_a_case_only_if_somebody_was_there_for_so_long(region: Region) -> None:
     later = TODAY + timedelta(days=400)
-    with region.house.directory.writing() as session:
+    with region.ctx.directory.writing() as session:
         region.add(session, "new", "00001K", later, since=TODAY - timedelta(days=300))
     assert region.line("00001K").is_quiet is None
     assert "00001K" not in region.codes("academy", lack=QUIET)
-    with region.house.directory.writing() as session:
+    with region.ctx.directory.writing() as session:
         region.add(session, "old", "00001K", later, since=TODAY - timedelta(days=400))
     assert region.line("00001K").is_quiet
     assert "00001K" in region.codes("academy", lack=QUIET)
 
 
 def is_quiet(region: Region, who: str = "directorate") -> bool | None:
-    view = regional_teams.see_teams(region.house, region.actor(who), Narrowed())
+    view = regional_teams.see_teams(region.ctx, region.actor(who), Narrowed())
     return next(line.is_quiet for line in view.lines if line.unit.code == region.own.code)
 
 
@@ -218,27 +218,27 @@ def test_a_restricted_case_is_told_neither_by_a_mark_nor_by_its_absence(region: 
 @pytest.mark.exhaustive
 def test_of_cases_nothing_is_told_to_whoever_sees_none(region: Region) -> None:
     assert is_quiet(region, "trainer") is None
-    view = regional_teams.see_teams(region.house, region.actor("trainer"), Narrowed(lack=QUIET))
+    view = regional_teams.see_teams(region.ctx, region.actor("trainer"), Narrowed(lack=QUIET))
     assert QUIET not in view.lacks
     assert view.wanted.lack == ""
     for see in (team_statistics.see_figures, visit_pack.see_pack):
         with pytest.raises(Unseen):
-            see(region.house, region.actor("trainer"), region.own.code)
+            see(region.ctx, region.actor("trainer"), region.own.code)
 
 
 def test_nobody_else_looks_at_teams(region: Region) -> None:
     for who in ("team_member", "psychosocial", "data_officer", "technical_admin", "reporter"):
         with pytest.raises(Unseen):
-            regional_teams.see_school(region.house, region.actor(who), region.own.code)
+            regional_teams.see_school(region.ctx, region.actor(who), region.own.code)
     for who in ("head", "team_coordinator", "team_member"):
         with pytest.raises(Unseen):
-            regional_teams.see_teams(region.house, region.actor(who), Narrowed())
+            regional_teams.see_teams(region.ctx, region.actor(who), Narrowed())
         with pytest.raises(Unseen):
-            visit_service.see_visits(region.house, region.actor(who), visit_service.Narrowed())
+            visit_service.see_visits(region.ctx, region.actor(who), visit_service.Narrowed())
     with pytest.raises(Unseen):
-        regional_teams.see_school(region.house, region.actor("head"), "00002K")
+        regional_teams.see_school(region.ctx, region.actor("head"), "00002K")
     with pytest.raises(Unseen):
-        regional_teams.see_school(region.house, region.actor("directorate"), "00004K")
+        regional_teams.see_school(region.ctx, region.actor("directorate"), "00004K")
 
 
 # ---- visits --------------------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: 
     visit = region.note("trainer")
     region.note("directorate", held_on=(TODAY - timedelta(days=3)).isoformat())
     visit_service.correct(
-        region.house, region.actor("trainer"), region.own.code, visit, expected=1, token="c",
+        region.ctx, region.actor("trainer"), region.own.code, visit, expected=1, token="c",
         **region.said(came="Trois"),
     )  # fmt: skip
     found = region.latest("trainer")
@@ -257,11 +257,11 @@ def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: 
     assert [(one.came, one.kind) for one in found.earlier] == [("Deux", "recorded")]
     with pytest.raises(TeamRefused):
         visit_service.correct(
-            region.house, region.actor("trainer"), region.own.code, visit, expected=1, token="d", **region.said()
+            region.ctx, region.actor("trainer"), region.own.code, visit, expected=1, token="d", **region.said()
         )
-    with region.house.directory.writing() as session, pytest.raises(Exception, match="append-only"):
+    with region.ctx.directory.writing() as session, pytest.raises(Exception, match="append-only"):
         session.execute(text("UPDATE visit_entry SET came = 'x'"))
-    with region.house.directory.writing() as session, pytest.raises(Exception, match="append-only"):
+    with region.ctx.directory.writing() as session, pytest.raises(Exception, match="append-only"):
         session.execute(text("DELETE FROM visit_entry"))
 
 
@@ -281,7 +281,7 @@ def test_a_case_number_is_refused_wherever_it_is_typed(region: Region) -> None:
 
 def correct(region: Region, who: str, visit: str, expected: int, **changed: Any) -> None:
     visit_service.correct(
-        region.house, region.actor(who), region.own.code, visit, expected=expected, token=region.school.token(),
+        region.ctx, region.actor(who), region.own.code, visit, expected=expected, token=region.school.token(),
         **region.said(**changed),
     )  # fmt: skip
 
@@ -301,7 +301,7 @@ def test_an_earlier_wording_is_for_its_writer_and_for_those_who_see_the_cases_fr
     own = region.note("trainer")
     correct(region, "trainer", own, 1)
     seen = [
-        visit_service.see_visit(region.house, region.actor(who), region.own.code, own)[1] for who in ("trainer", "head")
+        visit_service.see_visit(region.ctx, region.actor(who), region.own.code, own)[1] for who in ("trainer", "head")
     ]
     assert [len(one.earlier) for one in seen] == [1, 0]
 
@@ -321,7 +321,7 @@ def test_only_whoever_wrote_a_visit_puts_it_right(region: Region) -> None:
 @pytest.mark.parametrize("gone", ["closed", "left"])
 def test_whoever_holds_the_role_after_the_writer_puts_a_visit_right(region: Region, gone: str) -> None:
     visit, writer = region.note("trainer"), region.actor("trainer").id
-    with region.house.directory.writing() as session:
+    with region.ctx.directory.writing() as session:
         if gone == "closed":
             auth_repository.set_active(session, writer, False)
         else:
@@ -336,15 +336,15 @@ def test_what_was_agreed_is_noted_as_done_by_the_team_too(region: Region) -> Non
     visit, code = region.note(), region.own.code
     for who in ("team_member", "psychosocial"):
         with pytest.raises(Unseen):
-            visit_service.note_done(region.house, region.actor(who), code, visit, 0, expected=1, token="x")
+            visit_service.note_done(region.ctx, region.actor(who), code, visit, 0, expected=1, token="x")
     with pytest.raises(Unseen):
-        visit_service.note_done(region.house, region.actor("head"), code, visit, 3, expected=1, token="y")
-    visit_service.note_done(region.house, region.actor("head"), code, visit, 0, expected=1, token="z")
-    assert visit_service.note_done(region.house, region.actor("head"), code, visit, 0, expected=1, token="z").repeated
+        visit_service.note_done(region.ctx, region.actor("head"), code, visit, 3, expected=1, token="y")
+    visit_service.note_done(region.ctx, region.actor("head"), code, visit, 0, expected=1, token="z")
+    assert visit_service.note_done(region.ctx, region.actor("head"), code, visit, 0, expected=1, token="z").repeated
     found = region.latest()
     assert (found.actions[0].done_on, found.kind, found.number) == (TODAY, "done", 2)
     visit_service.correct(
-        region.house, region.actor("directorate"), code, visit, expected=2, token="c",
+        region.ctx, region.actor("directorate"), code, visit, expected=2, token="c",
         **region.said(actions=[*region.said()["actions"], {"what": "Autre", "who": "X", "by": TODAY.isoformat()}]),
     )  # fmt: skip
     assert [one.done_on for one in region.latest().actions] == [TODAY, None]
@@ -354,7 +354,7 @@ def test_a_visit_belongs_to_its_school(region: Region) -> None:
     visit = region.note(code="00002K")
     for who in ("directorate", "head"):
         with pytest.raises(Unseen):
-            visit_service.see_visit(region.house, region.actor(who), region.own.code, visit)
+            visit_service.see_visit(region.ctx, region.actor(who), region.own.code, visit)
     with pytest.raises(Unseen):
         region.note("trainer", code="00002K")
     with pytest.raises(Unseen):
@@ -380,11 +380,11 @@ def test_what_is_typed_is_judged(region: Region) -> None:
 def test_a_press_counts_once(region: Region) -> None:
     visit = region.note(token="same")
     assert visit_service.record(
-        region.house, region.actor("directorate"), region.own.code, token="same", **region.said()
+        region.ctx, region.actor("directorate"), region.own.code, token="same", **region.said()
     ) == visit_service.Kept(visit, repeated=True)
     with pytest.raises(SentBefore):
         region.note(token="same", came="Autre")
-    with region.house.directory.reading() as session:
+    with region.ctx.directory.reading() as session:
         rows = administration_log.changes(session, [region.own.id], limit=9, kinds=[Kind.visit_recorded])
     assert len(rows) == 1
 
@@ -400,7 +400,7 @@ def test_visits_are_found_by_place_day_and_what_is_still_to_do(region: Region, m
     def listed(who: str = "directorate", **narrowed: Any) -> set[str]:
         found, after = set(), ""
         while True:
-            view = visit_service.see_visits(region.house, region.actor(who), visit_service.Narrowed(**narrowed), after)
+            view = visit_service.see_visits(region.ctx, region.actor(who), visit_service.Narrowed(**narrowed), after)
             found |= {line.visit for line in view.lines}
             after = view.after
             if not after:
@@ -413,7 +413,7 @@ def test_visits_are_found_by_place_day_and_what_is_still_to_do(region: Region, m
     assert listed(since=TODAY) == {second}
     assert listed(show="open") == {first}
     assert listed("academy", show="late") == {first}
-    visit_service.note_done(region.house, region.actor("head"), region.own.code, first, 0, expected=1, token="q")
+    visit_service.note_done(region.ctx, region.actor("head"), region.own.code, first, 0, expected=1, token="q")
     assert listed(show="late") == set()
 
 
@@ -428,21 +428,21 @@ def test_a_team_with_few_cases_is_told_by_tens_and_the_restricted_count_nowhere(
     for _number in range(4):
         school.report(adult_concerned="yes")
     shown = {
-        who: team_statistics.see_figures(region.house, region.actor(who), region.own.code)
+        who: team_statistics.see_figures(region.ctx, region.actor(who), region.own.code)
         for who in ("directorate", "academy")
     }
     assert shown["directorate"].figures == shown["academy"].figures
     assert shown["directorate"].figures.is_few
     assert shown["directorate"].figures.waits == ()
     school.report()
-    found = team_statistics.see_figures(region.house, region.actor("directorate"), region.own.code).figures
+    found = team_statistics.see_figures(region.ctx, region.actor("directorate"), region.own.code).figures
     assert (found.cases.low, found.departures and found.departures.low) == (10, 0)
     school.wait(days=5)
-    earlier = team_statistics.see_figures(region.house, region.actor("directorate"), region.own.code, "2025.0")
+    earlier = team_statistics.see_figures(region.ctx, region.actor("directorate"), region.own.code, "2025.0")
     assert earlier.figures.is_few
     for who in ("head", "team_coordinator", "trainer"):
         with pytest.raises(Unseen):
-            team_statistics.see_figures(region.house, region.actor(who), region.own.code)
+            team_statistics.see_figures(region.ctx, region.actor(who), region.own.code)
 
 
 @pytest.mark.exhaustive
@@ -460,7 +460,7 @@ def test_a_teams_waits_are_medians_of_its_own_cases_and_its_shares_of_what_was_m
         if number >= 13:
             school.wait(days=-1)
     school.wait(days=3)
-    found = team_statistics.see_figures(region.house, region.actor("directorate"), region.own.code).figures
+    found = team_statistics.see_figures(region.ctx, region.actor("directorate"), region.own.code).figures
     waits, times = {one.key: one for one in found.waits}, {one.deadline: one for one in found.times}
     assert (waits["safety"].is_told, waits["safety"].low, waits["safety"].most) == (True, None, 1)
     assert not waits["listening"].is_told
@@ -478,7 +478,7 @@ def test_a_pack_counts_open_cases_and_names_none(region: Region) -> None:
     school.report(must_not_read=[school.account("team_member/2")])
     shut = school.report(adult_concerned="yes").number
     region.note(remarks="Un local fermé")
-    issued = visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="p")
+    issued = visit_pack.issue_pack(region.ctx, region.actor("directorate"), region.own.code, "fr", token="p")
     said = text_of(issued.data)
     for planted in (NAME, MASSAR, WORDS, first, shut, first[:4]):
         assert planted not in said
@@ -489,34 +489,34 @@ def test_a_pack_counts_open_cases_and_names_none(region: Region) -> None:
     assert "en retard" not in plain
     assert (issued.copy, issued.name.endswith("-1-fr.pdf")) == (1, True)
     with pytest.raises(SentBefore):
-        visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="p")
-    assert visit_pack.issue_pack(region.house, region.actor("academy"), region.own.code, "ar", token="q").copy == 2
+        visit_pack.issue_pack(region.ctx, region.actor("directorate"), region.own.code, "fr", token="p")
+    assert visit_pack.issue_pack(region.ctx, region.actor("academy"), region.own.code, "ar", token="q").copy == 2
 
 
 def test_a_pack_of_many_cases_breaks_them_down_by_tens_and_leaves_out_what_stands_apart(region: Region) -> None:
     for _number in range(10):
         region.school.report()
-    sight = visit_pack.see_pack(region.house, region.actor("directorate"), region.own.code).sight
-    before, _found = visit_pack._gathered(region.house, sight)
+    sight = visit_pack.see_pack(region.ctx, region.actor("directorate"), region.own.code).sight
+    before, _found = visit_pack._gathered(region.ctx, sight)
     assert before.open_cases == Band(10)
     assert [one.number for one in before.stages] == [Band(10)]
     for _number in range(10):
         region.school.report(adult_concerned="yes")
-    after, _found = visit_pack._gathered(region.house, sight)
+    after, _found = visit_pack._gathered(region.ctx, sight)
     assert (after.open_cases, after.stages) == (before.open_cases, before.stages), "the others stand apart"
 
 
 def test_a_pack_says_where_there_is_nothing(region: Region) -> None:
-    issued = visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
+    issued = visit_pack.issue_pack(region.ctx, region.actor("directorate"), region.own.code, "fr")
     said = " ".join(text_of(issued.data).split())
     assert "Dossiers ouverts comptés ici aucun" in said, said[said.index("Dossiers ouverts") :][:80]
 
 
 @pytest.mark.exhaustive
 def test_a_pack_says_who_never_signed_in(region: Region) -> None:
-    with region.house.directory.writing() as session:
+    with region.ctx.directory.writing() as session:
         region.add(session, "Nouvelle", region.own.code, TODAY + timedelta(days=400), is_awaited=True)
-    issued = visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
+    issued = visit_pack.issue_pack(region.ctx, region.actor("directorate"), region.own.code, "fr")
     said = " ".join(text_of(issued.data).split())
     assert re.search(r"(?i)nouvelle .{0,60}?Jamais connecté\(e\)", said)
     assert "Formé(e)s et à jour : 3 sur 3." in said
@@ -527,15 +527,15 @@ def test_no_two_packs_of_a_school_have_the_same_number(region: Region, monkeypat
     """Another one is handed out while one is being made: it is made anew under the next number."""
     made, handed_out = list[int](), list[int]()
 
-    def slow(_house: object, _reader: str, _view: object, copy: int, _language: str) -> bytes:
+    def slow(_ctx: object, _reader: str, _view: object, copy: int, _language: str) -> bytes:
         made.append(copy)
         if len(made) == 1:
-            other = visit_pack.issue_pack(region.house, region.actor("academy"), region.own.code, "fr", token="z")
+            other = visit_pack.issue_pack(region.ctx, region.actor("academy"), region.own.code, "fr", token="z")
             handed_out.append(other.copy)
         return b"x"
 
     monkeypatch.setattr(visit_pack, "_made", slow)
-    mine = visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="y")
+    mine = visit_pack.issue_pack(region.ctx, region.actor("directorate"), region.own.code, "fr", token="y")
     assert (handed_out, mine.copy, mine.name.endswith("-2-fr.pdf")) == ([1], 2, True)
     assert made == [1, 1, 2]
 
@@ -545,18 +545,18 @@ def test_a_pack_that_is_overtaken_each_time_is_not_handed_out(region: Region, mo
     monkeypatch.setattr(administration_log, "count_entries", lambda *_asked: next(counts))
     monkeypatch.setattr(visit_pack, "_made", lambda *_asked: b"x")
     with pytest.raises(StorageBusy):
-        visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="y")
+        visit_pack.issue_pack(region.ctx, region.actor("directorate"), region.own.code, "fr", token="y")
     monkeypatch.undo()
-    with region.house.directory.reading() as session:
+    with region.ctx.directory.reading() as session:
         assert administration_log.count_entries(session, region.own.id, Kind.visit_pack_issued) == 0
 
 
 @pytest.mark.exhaustive
 def test_every_visit_to_a_school_can_be_read(region: Region) -> None:
     written = [region.note(held_on=(TODAY - timedelta(days=days)).isoformat()) for days in range(22)]
-    sight = regional_teams.see_school(region.house, region.actor("head"), region.own.code).sight
-    first, after = visit_service.visits_of(region.house, sight)
-    second, over = visit_service.visits_of(region.house, sight, after=after)
+    sight = regional_teams.see_school(region.ctx, region.actor("head"), region.own.code).sight
+    first, after = visit_service.visits_of(region.ctx, sight)
+    second, over = visit_service.visits_of(region.ctx, sight, after=after)
     assert (len(first), over) == (20, "")
     assert [one.visit for one in (*first, *second)] == written
 
@@ -565,17 +565,17 @@ def test_a_pack_is_written_down_and_noted_as_a_reading_of_each_case_that_it_coun
     region.school.report(adult_concerned="yes")
     shut = region.school.number
     region.school.report()
-    visit_pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "en")
+    visit_pack.issue_pack(region.ctx, region.actor("directorate"), region.own.code, "en")
     read = {}
     for number in (shut, region.school.number):
-        with region.house.realm.reading() as session:
+        with region.ctx.realm.reading() as session:
             found = session.execute(
                 text("SELECT case_id FROM case_index WHERE number = :n"), {"n": number}
             ).scalar_one()
             read[number] = [one.what for one in access_log.access_of_case(session, found, limit=9)]
     assert visit_pack.READ in read[region.school.number]
     assert visit_pack.READ not in read[shut]
-    with region.house.directory.reading() as session:
+    with region.ctx.directory.reading() as session:
         assert administration_log.count_entries(session, region.own.id, Kind.visit_pack_issued) == 1
 
 
@@ -583,13 +583,13 @@ def test_a_pack_is_written_down_and_noted_as_a_reading_of_each_case_that_it_coun
 @pytest.mark.parametrize("who", ["head", "team_coordinator", "trainer", "data_officer", "team_member"])
 def test_a_pack_is_for_who_sees_the_cases_from_above_and_visits(region: Region, who: str) -> None:
     with pytest.raises(Unseen):
-        visit_pack.issue_pack(region.house, region.actor(who), region.own.code, "fr")
+        visit_pack.issue_pack(region.ctx, region.actor(who), region.own.code, "fr")
 
 
 @pytest.mark.exhaustive
 def test_who_opened_a_case_is_asked_by_way_of_an_index(region: Region) -> None:
     """Counters are many: none is read that isn't asked for."""
-    with region.house.realm.reading() as session:
+    with region.ctx.realm.reading() as session:
         asked = list[str]()
         execute = session.execute
 

@@ -56,7 +56,7 @@ class Walk(RuleBasedStateMachine):
     def open(self, seed: int) -> None:
         self.stack = ExitStack()
         self.player: Player = self.stack.enter_context(throwaway(self.protocol, self.content, NOW))
-        self.house = self.player.house
+        self.ctx = self.player.ctx
         self.folded: Case | None = None
         self.folded_to = 0
         self.tokens = 0
@@ -73,7 +73,7 @@ class Walk(RuleBasedStateMachine):
             }
             self.other, self.number = (
                 self.number,
-                open_case(self.house, who, report.key, answers, token=self.token()).number,
+                open_case(self.ctx, who, report.key, answers, token=self.token()).number,
             )
         self.case_id = self.find(self.number)
 
@@ -88,21 +88,21 @@ class Walk(RuleBasedStateMachine):
         return f"token {self.tokens}"
 
     def find(self, number: str) -> str:
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             found = cases_repository.find_by_number(session, number)
         assert found is not None
         return found
 
     def surroundings(self) -> Any:
-        return surroundings(self.house, self.player.school)
+        return surroundings(self.ctx, self.player.school)
 
     def loaded(self, actor: Actor) -> Loaded:
-        with self.house.realm.reading() as session:
-            return load_by_id(self.house, session, actor, self.case_id)
+        with self.ctx.realm.reading() as session:
+            return load_by_id(self.ctx, session, actor, self.case_id)
 
     def sees(self, actor: Actor) -> bool:
         try:
-            find_by_number(self.house, actor, self.number)
+            find_by_number(self.ctx, actor, self.number)
         except Unseen:
             return False
         return True
@@ -121,7 +121,7 @@ class Walk(RuleBasedStateMachine):
         if not actors:
             return
         actor = rng.choice(actors)
-        offered = [one for one in see_choices(self.house, actor, self.number) if one.is_open and self.calm(one, rng)]
+        offered = [one for one in see_choices(self.ctx, actor, self.number) if one.is_open and self.calm(one, rng)]
         moves = [one for one in offered if one.kind == "move"]
         if offered:
             choice = rng.choice(moves if moves and rng.random() < 0.6 else offered)
@@ -141,7 +141,7 @@ class Walk(RuleBasedStateMachine):
             before, loaded = self.last_seq(), self.loaded(actor)
             offered = undoable(self.protocol, loaded.case, actor.id, loaded.now, loaded.around) if loaded.roles else {}
             try:
-                take_back(self.house, actor, self.number, record.seq, expected=before, token=self.token())
+                take_back(self.ctx, actor, self.number, record.seq, expected=before, token=self.token())
             except (Refused, Unseen):
                 assert record.seq not in offered or not self.sees(actor)
                 assert self.last_seq() == before
@@ -164,21 +164,21 @@ class Walk(RuleBasedStateMachine):
         states = [key for key, state in self.protocol.states.items() if not (state.ended and case.live_dangers())]
         state = random.Random(seed).choice(states)
         move = next(one for one in self.protocol.moves.values() if one.to == state)
-        now = self.house.now()
+        now = self.ctx.now()
         step = StepTaken(
             actor="nobody", role="", at=now, occurred_at=now, move=move.key, source=case.state, target=state,
             level=2 if move.sets.assess else None,
             successor=self.other if self.protocol.states[state].successor else None,
         )  # fmt: skip
-        with self.house.realm.writing() as session:
-            loaded = load_by_id(self.house, session, self.people[0], self.case_id)
-            keep(self.house, session, self.case_id, self.protocol, loaded.events, [step])
+        with self.ctx.realm.writing() as session:
+            loaded = load_by_id(self.ctx, session, self.people[0], self.case_id)
+            keep(self.ctx, session, self.case_id, self.protocol, loaded.events, [step])
 
     @rule(seed=SEEDS)
     def look(self, seed: int) -> None:
         actor = random.Random(seed).choice(self.people)
         try:
-            view = see_case(self.house, actor, self.number)
+            view = see_case(self.ctx, actor, self.number)
         except Unseen:
             assert not self.sees(actor)
             return
@@ -198,10 +198,10 @@ class Walk(RuleBasedStateMachine):
             self.protocol, form, rng, _Desk(self.protocol, None, actor, NOW, self.surroundings()).references()
         )
         try:
-            once = record_act(self.house, actor, self.number, act.key, answers, expected=None, token=token)
+            once = record_act(self.ctx, actor, self.number, act.key, answers, expected=None, token=token)
         except (Refused, Unseen):
             return
-        twice = record_act(self.house, actor, self.number, act.key, answers, expected=None, token=token)
+        twice = record_act(self.ctx, actor, self.number, act.key, answers, expected=None, token=token)
         assert (once.seq, once.repeated, twice.seq, twice.repeated) == (once.seq, False, once.seq, True)
 
     def do(self, actor: Actor, kind: str, key: str, rng: random.Random) -> bool:
@@ -212,11 +212,11 @@ class Walk(RuleBasedStateMachine):
             if kind == "act":
                 answers = self.answers(actor, key, rng)
                 record_act(
-                    self.house, actor, self.number, key, answers, expected=expected, token=self.token(), proven=True
+                    self.ctx, actor, self.number, key, answers, expected=expected, token=self.token(), proven=True
                 )
             else:
                 departing = {need: "une raison" for need in self.protocol.moves[key].needs if rng.random() < 0.3}
-                make_move(self.house, actor, self.number, key, reason="une raison", departures=departing,
+                make_move(self.ctx, actor, self.number, key, reason="une raison", departures=departing,
                           expected=expected, token=self.token())  # fmt: skip
         except Refused as refusal:
             assert refusal.reasons  # noqa: PT017
@@ -253,7 +253,7 @@ class Walk(RuleBasedStateMachine):
         return fill(self.protocol, self.protocol.forms[self.protocol.acts[key].form], rng, desk.references())
 
     def last_seq(self) -> int:
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             return cases_repository.last_seq(session, self.case_id)
 
     # ---- what holds ------------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ class Walk(RuleBasedStateMachine):
         if not hasattr(self, "case_id"):
             return
         loaded = self.loaded(self.people[0])
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             kept = index_repository.row_of(session, self.case_id)
         assert kept is not None
         at = loaded.case.last_at
@@ -281,8 +281,8 @@ class Walk(RuleBasedStateMachine):
     @invariant()
     def the_journal_verifies(self) -> None:
         if hasattr(self, "case_id"):
-            with self.house.realm.reading() as session:
-                assert journal.verify_all(session, self.house.vault) == []
+            with self.ctx.realm.reading() as session:
+                assert journal.verify_all(session, self.ctx.vault) == []
 
     @invariant()
     def folding_on_is_folding_from_the_start(self) -> None:
@@ -301,7 +301,7 @@ class Walk(RuleBasedStateMachine):
         for actor in self.people:
             if actor.id in case.exclusions:
                 assert not self.sees(actor)
-                assert self.number not in {line.number for line in see_desk(self.house, actor).lines}
+                assert self.number not in {line.number for line in see_desk(self.ctx, actor).lines}
                 loaded = self.loaded(actor)
                 offered = available(self.protocol, case, actor, loaded.now, loaded.around)
                 assert not [choice for choice in offered if choice.is_open]

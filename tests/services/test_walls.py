@@ -27,7 +27,7 @@ from school_protocol.cases import opening_gate
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.cli.group import main
 from school_protocol.config import ROWS, Settings
-from school_protocol.context import House, Walled, open_house, refuse_walled
+from school_protocol.context import AppContext, Walled, open_context, refuse_walled
 from school_protocol.engine.definition import Protocol
 from school_protocol.mail import Post
 from school_protocol.ops import doctor
@@ -60,9 +60,9 @@ class Two:
     cases: dict[str, str]
 
     def token(self, who: str) -> str:
-        house, account = self.region.school.house, self.region.person(who).id
-        with house.directory.writing() as session:
-            return sign_in_repository.open_web_session(session, account, now=house.now())
+        ctx, account = self.region.school.ctx, self.region.person(who).id
+        with ctx.directory.writing() as session:
+            return sign_in_repository.open_web_session(session, account, now=ctx.now())
 
     def counted(self, token: str | None) -> dict[str, int]:
         store = self.pages if token is None else self.pages.seen_by(token)
@@ -92,15 +92,15 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
         settings = Settings(data=folder / "var", database=as_site)
         clock = TurnableClock(NOW)
         with pytest.raises(NotPrepared, match="database prepare"):
-            open_house(settings, clock)
+            open_context(settings, clock)
         for _again in range(2):
             assert prepare(settings, as_owner, [worker], make_queue=prepare_queue) == (
                 site,
                 worker,
             )
         stop_clock(as_owner, NOW)
-        house = open_house(replace(settings, database=as_worker), clock)
-        school = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+        ctx = open_context(replace(settings, database=as_worker), clock)
+        school = School(prepared(ctx, clock, moroccan, MOROCCAN.read_bytes()), count(1))
         region = Region(school)
         cases = {}
         for who in ("team_member", f"team_member {ABROAD}"):
@@ -112,7 +112,7 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
             Store(open_engine(replace(settings, database=one).store_url("realm"))) for one in (as_site, as_owner)
         )
         yield Two(region, settings, pages, owns, cases)
-        for one in (pages, owns, house):
+        for one in (pages, owns, ctx):
             one.close()
         with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f"DROP DATABASE walls_{name} WITH (FORCE)"))
@@ -121,15 +121,15 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
 
 @pytest.mark.exhaustive
 def test_doctor_says_where_it_does_not_stand(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = two.region.school.house
-    asked = Asked(house.settings, house.now())
+    ctx = two.region.school.ctx
+    asked = Asked(ctx.settings, ctx.now())
     for planted, level in ((("event", "report"), Level.wrong), (None, Level.note)):
         monkeypatch.setattr(doctor, "gaps", lambda _connection, planted=planted: planted)
-        [found] = doctor.wall(house, asked)
+        [found] = doctor.wall(ctx, asked)
         assert found.level is level
         assert "database prepare" in found.do
         assert all(table in found.what for table in planted or ())
-    files = replace(house, settings=replace(house.settings, database=""))
+    files = replace(ctx, settings=replace(ctx.settings, database=""))
     assert list(doctor.wall(files, asked)) == [], "the control: files have none"
 
 
@@ -150,7 +150,7 @@ def test_each_sees_the_case_of_their_school_and_all_that_is_sealed_of_it(two: Tw
 def test_control_the_owner_sees_both(two: Two) -> None:
     with two.owner.reading() as session:
         assert {name: session.scalar(query) for name, query in COUNT.items()}["case_index"] == 2
-    with two.region.school.house.realm.reading() as session:
+    with two.region.school.ctx.realm.reading() as session:
         assert session.scalar(COUNT["case_index"]) == 2
 
 
@@ -167,8 +167,8 @@ def test_without_a_token_that_is_good_nothing_is_there(two: Two, token: str | No
 @pytest.mark.exhaustive
 def test_what_a_statement_says_of_itself_changes_nothing(two: Two) -> None:
     """A predicate that somebody slipped in can set the name; it can't say a token that it never saw."""
-    house = two.region.school.house
-    with house.directory.reading() as session:
+    ctx = two.region.school.ctx
+    with ctx.directory.reading() as session:
         hashes = session.scalars(text("SELECT encode(token, 'hex') FROM web_session")).all()
         accounts = session.scalars(text("SELECT id FROM account")).all()
     before = two.counted(two.token(HERE))
@@ -219,7 +219,7 @@ def test_a_connection_tells_the_next_one_nothing(two: Two) -> None:
     "rights", ["SUPERUSER", "BYPASSRLS", "IN ROLE {worker}", "IN ROLE {owner}", None], ids=lambda one: str(one).lower()
 )
 def test_no_wall_is_said_to_stand_before_a_role_that_sees_through_it(two: Two, rights: str | None) -> None:
-    worker = two.region.school.house.realm.engine.url.username or ""
+    worker = two.region.school.ctx.realm.engine.url.username or ""
     owner = two.owner.engine.url
     name = f"seeing_{uuid.uuid4().hex[:10]}"
     with two.owner.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -236,20 +236,20 @@ def test_no_wall_is_said_to_stand_before_a_role_that_sees_through_it(two: Two, r
 
 @pytest.mark.exhaustive
 def test_where_files_lie_is_settled_by_whoever_prepares_and_not_by_who_serves_pages(two: Two) -> None:
-    worker = two.region.school.house.realm.engine.url.username or ""
+    worker = two.region.school.ctx.realm.engine.url.username or ""
     owner = two.owner.engine.url.difference_update_query(["options"]).render_as_string(hide_password=False)
-    in_rows, clock = replace(two.site, files_in=ROWS), two.region.school.house.clock
+    in_rows, clock = replace(two.site, files_in=ROWS), two.region.school.ctx.clock
     with pytest.raises(FilesElsewhere, match="lie in folder"):
-        open_house(in_rows, clock)
+        open_context(in_rows, clock)
     for settings in (in_rows, two.site):
         prepare(settings, owner, [worker], make_queue=prepare_queue)
         stop_clock(owner, NOW)
-        open_house(settings, clock).close()
+        open_context(settings, clock).close()
 
 
 def test_a_session_that_awaits_its_second_step_sees_nothing(two: Two) -> None:
     token = two.token(HERE)
-    with two.region.school.house.directory.writing() as session:
+    with two.region.school.ctx.directory.writing() as session:
         latest = select(func.max(WebSessionRow.created_at)).scalar_subquery()
         rewrite(session, WebSessionRow, WebSessionRow.created_at == latest, stage="factor")
     assert two.numbers(token) == set()
@@ -267,11 +267,11 @@ def test_writing_reaches_no_case_of_others(two: Two) -> None:
 def test_that_cases_have_begun_is_known_before_the_wall_too(two: Two) -> None:
     """Who serves strangers sees no case: that there are some keeps an installation open all the same."""
     assert two.counted("")["case_index"] == 0
-    house = open_house(replace(two.site, keeps_shut=True), two.region.school.house.clock)
-    seen = replace(house, realm=house.realm.seen_by(""))
+    ctx = open_context(replace(two.site, keeps_shut=True), two.region.school.ctx.clock)
+    seen = replace(ctx, realm=ctx.realm.seen_by(""))
     assert opening_gate.has_begun(seen)
     assert not opening_gate.is_shut(seen)
-    house.close()
+    ctx.close()
 
 
 @pytest.mark.exhaustive
@@ -279,10 +279,10 @@ def test_whoever_does_the_house_s_work_is_told_at_once_that_this_role_can_not(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise a worker would find nothing to do, for ever."""
-    house = open_house(two.site, two.region.school.house.clock)
+    ctx = open_context(two.site, two.region.school.ctx.clock)
     with pytest.raises(Walled):
-        refuse_walled(house)
-    house.close()
+        refuse_walled(ctx)
+    ctx.close()
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(two.site.data))
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATABASE_URL", two.site.database)
     for command in (["worker"], ["serve", "--port", "0"], ["journal", "verify"]):
@@ -293,11 +293,11 @@ def test_whoever_does_the_house_s_work_is_told_at_once_that_this_role_can_not(
 # ---- what the worker does, as its own role ---------------------------------------------------------------------------
 
 
-def failed_in(house: House, log: pytest.LogCaptureFixture) -> dict[str, str]:
+def failed_in(ctx: AppContext, log: pytest.LogCaptureFixture) -> dict[str, str]:
     """What goes wrong in this house as each task of the worker's own is done once: errors, and what warns of one."""
     log.clear()
     failed: dict[str, str] = {}
-    queue = queue_of(house, Post())
+    queue = queue_of(ctx, Post())
 
     @queue.signal(SIGNAL_ERROR)  # type: ignore[untyped-decorator]
     def note(_signal: str, task: Task, error: Exception) -> None:
@@ -313,17 +313,17 @@ def failed_in(house: House, log: pytest.LogCaptureFixture) -> dict[str, str]:
 
 def test_every_task_of_the_worker_goes_with_the_rights_of_its_role(two: Two, caplog: pytest.LogCaptureFixture) -> None:
     """And none of the owner's: its role owns nothing, and may change no chain."""
-    house = two.region.school.house
-    assert failed_in(house, caplog) == {}
-    assert house.realm.engine.url.username != two.owner.engine.url.username
+    ctx = two.region.school.ctx
+    assert failed_in(ctx, caplog) == {}
+    assert ctx.realm.engine.url.username != two.owner.engine.url.username
 
 
 def test_the_control_a_task_that_lacks_a_right_is_told(two: Two, caplog: pytest.LogCaptureFixture) -> None:
-    house = two.region.school.house
-    worker = house.realm.engine.url.username
+    ctx = two.region.school.ctx
+    worker = ctx.realm.engine.url.username
     with two.owner.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as owner:
         owner.exec_driver_sql(f"REVOKE ALL ON realm.outbox FROM {worker}")
-        failed = failed_in(house, caplog)
+        failed = failed_in(ctx, caplog)
         owner.exec_driver_sql(f"GRANT SELECT, INSERT, UPDATE, DELETE ON realm.outbox TO {worker}")
     assert any("ProgrammingError" in said or "permission denied" in said for said in failed.values()), failed
 
@@ -337,7 +337,7 @@ def test_doctor_looks_at_everything_as_the_role_of_the_worker(two: Two, monkeypa
         assert said.exception is None or isinstance(said.exception, SystemExit), said.output
         return said.output
 
-    address = two.region.school.house.settings.database
+    address = two.region.school.ctx.settings.database
     as_worker = asked(address)
     assert "permission denied" not in as_worker
     assert "could not be looked at" not in as_worker
@@ -350,7 +350,7 @@ def late(two: Two) -> Iterator[tuple[str, str, str]]:
     """How the owner comes to the database, a role that is to serve its pages from now on, and the one that works."""
     owner = two.owner.engine.url
     address = make_url(two.site.database).set(username=owner.username, password=owner.password)
-    site, worker = f"late_{uuid.uuid4().hex[:8]}", make_url(two.region.school.house.settings.database).username or ""
+    site, worker = f"late_{uuid.uuid4().hex[:8]}", make_url(two.region.school.ctx.settings.database).username or ""
     with two.owner.engine.begin() as connection:
         connection.execute(text(f"CREATE ROLE {site} LOGIN"))
     said = address.render_as_string(hide_password=False)
@@ -371,16 +371,16 @@ def late(two: Two) -> Iterator[tuple[str, str, str]]:
 )  # fmt: skip
 def test_a_gap_is_told_by_its_table_and_mended_as_doctor_says(two: Two, late: tuple[str, str, str], fault: str) -> None:
     address, site, worker = late
-    house = two.region.school.house
-    [whole] = doctor.wall(house, Asked(house.settings, house.now()))
+    ctx = two.region.school.ctx
+    [whole] = doctor.wall(ctx, Asked(ctx.settings, ctx.now()))
     assert whole.level is Level.ok
     with two.owner.engine.begin() as connection:
         connection.exec_driver_sql(fault)
-    [found] = doctor.wall(house, Asked(house.settings, house.now()))
+    [found] = doctor.wall(ctx, Asked(ctx.settings, ctx.now()))
     assert found.level is Level.wrong
     assert f"before {fault.partition('realm.')[2].split()[0]}: " in found.what
     postgresql.prepare(address, site, [worker], WIRING.tables, make_queue=lambda: None)
-    assert [one.level for one in doctor.wall(house, Asked(house.settings, house.now()))] == [Level.ok]
+    assert [one.level for one in doctor.wall(ctx, Asked(ctx.settings, ctx.now()))] == [Level.ok]
 
 
 def may_read(two: Two, role: str) -> bool:

@@ -183,7 +183,7 @@ def sees(two: Two, token: str) -> bool:
 
 
 def told(two: Two, statement: str, **values: Any) -> None:
-    with two.region.school.house.directory.writing() as session:
+    with two.region.school.ctx.directory.writing() as session:
         session.execute(text(statement), values)
 
 
@@ -209,8 +209,8 @@ def over(two: Two, account: str) -> None:
 @pytest.mark.parametrize("change", [ended, not_begun, shut, over], ids=lambda one: one.__name__)
 def test_whoever_holds_no_post_any_more_sees_nothing(two: Two, change: Callable[[Two, str], None]) -> None:
     name = f"{change.__name__} here"
-    house = two.region.school.house
-    with house.directory.writing() as session:
+    ctx = two.region.school.ctx
+    with ctx.directory.writing() as session:
         account = auth_repository.add_account(
             session, username=name.replace(" ", "."), names={"fr": name}, language="fr", created_at=NOW, certified=True,
         )  # fmt: skip
@@ -218,8 +218,8 @@ def test_whoever_holds_no_post_any_more_sees_nothing(two: Two, change: Callable[
         auth_repository.appoint(session, account, role="head", unit=unit, starts=date(2020, 1, 1))
     two.region.actors[name] = two.region.person("head")
 
-    with house.directory.writing() as session:
-        token = sign_in_repository.open_web_session(session, account, now=house.now())
+    with ctx.directory.writing() as session:
+        token = sign_in_repository.open_web_session(session, account, now=ctx.now())
     assert sees(two, token), "the control"
     change(two, account)
     assert not sees(two, token)

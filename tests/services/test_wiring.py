@@ -61,10 +61,10 @@ def test_one_that_is_not_listed_would_be_found() -> None:
 
 
 def test_what_the_settings_name_is_what_a_house_goes_by(school: School) -> None:
-    assert school.house.wiring is WIRING
+    assert school.ctx.wiring is WIRING
     with pytest.raises(NotWired, match="MODELS is no Wiring"):
         _ = replace(
-            school.house, settings=replace(school.house.settings, wiring="school_protocol.wiring:MODELS")
+            school.ctx, settings=replace(school.ctx.settings, wiring="school_protocol.wiring:MODELS")
         ).wiring
 
 
@@ -113,7 +113,7 @@ def test_each_case_is_counted_as_it_is_written(
     if is_planted:
         plant(monkeypatch, following=lambda *_given: None)
     school.report()
-    assert uncounted(school.house) == is_planted
+    assert uncounted(school.ctx) == is_planted
 
 
 @pytest.mark.parametrize("is_planted", [False, True])
@@ -135,10 +135,10 @@ def test_an_address_that_reads_due_dates_ends_with_all_sessions(
     school: School, is_planted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     head = school.person("head")
-    with school.house.directory.writing() as session:
-        notifications_repository.make_feed(session, head.id, at=school.house.now())
+    with school.ctx.directory.writing() as session:
+        notifications_repository.make_feed(session, head.id, at=school.ctx.now())
     if is_planted:
         plant(monkeypatch, access_ended=lambda *_given: None)
-    end_everywhere(school.house, head)
-    with school.house.directory.reading() as session:
+    end_everywhere(school.ctx, head)
+    with school.ctx.directory.reading() as session:
         assert (notifications_repository.feed_of(session, head.id) is not None) == is_planted

@@ -44,12 +44,12 @@ def whole_year(moroccan: Protocol) -> Iterator[School]:
 
 
 def handed_out(school: School) -> list[YearlyReportRow]:
-    with school.house.directory.reading() as session:
+    with school.ctx.directory.reading() as session:
         return list(session.scalars(select(YearlyReportRow).filter_by(unit=school.player.school)))
 
 
 def counted(school: School) -> Figures:
-    return yearly_report.count(school.house, *told(school))
+    return yearly_report.count(school.ctx, *told(school))
 
 
 # ---- what is counted ----------------------------------------------------------------------------------------------
@@ -75,8 +75,8 @@ def test_who_lists_nine_cases_reads_fewer_than_ten(school: School) -> None:
     before = added_up(school)
     assert (before.cases, counted(school).totals["cases"]) == (9, Band(0))
     assert [sum(before.tables[one].values()) for one in ("outcome", "level", "report.how_it_came")] == [9, 9, 9]
-    header = {"actor": school.account("team_coordinator"), "role": "team_coordinator", "at": school.house.now()}
-    taken_back = EntryRetracted(**header, occurred_at=school.house.now(), entry=entry, act="conflict")
+    header = {"actor": school.account("team_coordinator"), "role": "team_coordinator", "at": school.ctx.now()}
+    taken_back = EntryRetracted(**header, occurred_at=school.ctx.now(), entry=entry, act="conflict")
     Keeping(school, reached=False).keep(school.number, taken_back)
     assert (added_up(school).cases, counted(school).totals["cases"]) == (10, Band(10))
     exclude(school, "head")
@@ -115,9 +115,9 @@ def test_the_first_copy_settles_the_figures(moroccan: Protocol, monkeypatch: pyt
     with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
         school = a_year(School(player, count(1)))
         first = files_in(issue(school).data)["figures.json"]
-        with school.house.realm.writing() as session:
+        with school.ctx.realm.writing() as session:
             case_id = cases_repository.find_by_number(session, school.number) or ""
-            cases_repository.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
+            cases_repository.destroy_case(session, school.ctx.vault, case_id, at=school.ctx.now(), actor="x")
         monkeypatch.setattr(yearly_report, "count", lambda *_: pytest.fail("counted once more"))
         assert files_in(issue(school).data)["figures.json"] == first
 
@@ -147,7 +147,7 @@ def test_the_figures_inside_are_the_ones_that_were_written_down(whole_year: Scho
 def test_a_made_up_world_says_so_and_is_kept_apart(whole_year: School) -> None:
     real = issue(whole_year)
     learner = replace(whole_year.person("head"), realm="exercise")
-    copy = yearly_report.issue_yearly(whole_year.house, learner, SCHOOL, YEAR, "fr", token=whole_year.token())
+    copy = yearly_report.issue_yearly(whole_year.ctx, learner, SCHOOL, YEAR, "fr", token=whole_year.token())
     assert "FORMATION" in text_of(copy.data)
     assert "FORMATION" not in text_of(real.data)
     assert copy.copy == 1
@@ -160,12 +160,12 @@ def test_a_made_up_world_says_so_and_is_kept_apart(whole_year: School) -> None:
 def test_others_find_nothing(whole_year: School, who: str) -> None:
     with pytest.raises(Unseen):
         issue(whole_year, who)
-    assert not yearly_report.has_reports(whole_year.house, whole_year.person(who))
+    assert not yearly_report.has_reports(whole_year.ctx, whole_year.person(who))
 
 
 def test_nobody_gets_that_of_another_school(whole_year: School) -> None:
     with pytest.raises(Unseen):
-        yearly_report.issue_yearly(whole_year.house, whole_year.person("head"), "99999Z", YEAR, "fr")
+        yearly_report.issue_yearly(whole_year.ctx, whole_year.person("head"), "99999Z", YEAR, "fr")
 
 
 # ---- which year ---------------------------------------------------------------------------------------------------
@@ -250,18 +250,18 @@ def test_a_number_that_was_given_meanwhile_is_not_given_twice(
 def test_what_was_written_down_stays(whole_year: School) -> None:
     issue(whole_year)
     for change in (update(YearlyReportRow).values(reader="x"), delete(YearlyReportRow)):
-        with pytest.raises(DatabaseError, match="append-only"), whole_year.house.directory.writing() as session:
+        with pytest.raises(DatabaseError, match="append-only"), whole_year.ctx.directory.writing() as session:
             session.execute(change)
 
 
 @pytest.mark.exhaustive
 def test_it_is_signed_by_the_academy_and_sound(whole_year: School) -> None:
-    house, now = whole_year.house, whole_year.house.now()
-    place = yearly_report.place_of(house, whole_year.person("head"), SCHOOL)
+    ctx, now = whole_year.ctx, whole_year.ctx.now()
+    place = yearly_report.place_of(ctx, whole_year.person("head"), SCHOOL)
     forever = timedelta(days=3650)
-    folder = house.settings.data / "signing"
+    folder = ctx.settings.data / "signing"
     make_authority(
-        folder, "Root", {academy_of(house, place.unit).code: "Academy"}, Validity(now - forever, now + forever)
+        folder, "Root", {academy_of(ctx, place.unit).code: "Academy"}, Validity(now - forever, now + forever)
     )
     try:
         data = issue(whole_year).data

@@ -40,7 +40,7 @@ def a_year(school: School, *, over: bool = True) -> School:
 
 def told(school: School) -> tuple[Place, Period]:
     """Of which school and time the report of that year speaks now."""
-    options = see_yearly(school.house, school.person("head"), SCHOOL)
+    options = see_yearly(school.ctx, school.person("head"), SCHOOL)
     line = next(one for one in options.years if one.year == YEAR)
     assert line.period
     return options.place, line.period
@@ -48,11 +48,11 @@ def told(school: School) -> tuple[Place, Period]:
 
 def added_up(school: School) -> Counts:
     """What is counted for it, before anything is withheld."""
-    return add_up(school.house, *told(school)).counts
+    return add_up(school.ctx, *told(school)).counts
 
 
 def issue(school: School, who: str = "head", language: str = "fr", *, token: str = "", year: int = YEAR) -> Issued:
-    return issue_yearly(school.house, school.person(who), SCHOOL, year, language, token=token or school.token())
+    return issue_yearly(school.ctx, school.person(who), SCHOOL, year, language, token=token or school.token())
 
 
 def text_of(pdf: bytes) -> str:

@@ -13,7 +13,7 @@ from school_protocol.config import ROWS
 from school_protocol.storage.blobs import Blobs, Folder, Rows, keep_at
 from school_protocol.storage.bucket import Bucket
 from school_protocol.storage.engines import Store
-from school_protocol.storage.models import KeptBlobRow
+from school_protocol.storage.models import BlobRow
 from storage.object_store import NAME, STANDING, ObjectStore
 
 PLACES = ("folder", "rows", "bucket")
@@ -42,7 +42,7 @@ class Place:
         if self.realm is None:
             return self.path(name).read_bytes() if self.path and self.path(name).exists() else None
         with self.realm.reading() as session:
-            return session.scalar(select(KeptBlobRow.content).where(KeptBlobRow.name == name))
+            return session.scalar(select(BlobRow.content).where(BlobRow.name == name))
 
     def lose(self, name: str) -> None:
         if self.path is not None:
@@ -50,7 +50,7 @@ class Place:
             return
         assert self.realm is not None
         with self.realm.writing() as session:
-            session.execute(delete(KeptBlobRow).where(KeptBlobRow.name == name))
+            session.execute(delete(BlobRow).where(BlobRow.name == name))
 
     def alter(self, name: str, data: bytes) -> None:
         if self.path is not None:
@@ -58,7 +58,7 @@ class Place:
             return
         assert self.realm is not None
         with self.realm.writing() as session:
-            session.execute(update(KeptBlobRow).where(KeptBlobRow.name == name).values(content=data))
+            session.execute(update(BlobRow).where(BlobRow.name == name).values(content=data))
 
 
 def settings_for(kind: str, objects: Callable[[], ObjectStore]) -> dict[str, str]:

@@ -15,8 +15,8 @@ from school_protocol.engine.errors import Sealed, Unseen
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.statistics import repository
 from school_protocol.statistics import repository as statistics_repository
-from school_protocol.statistics.models import FigurePaperRow, FigurePublicRow, FigureReleaseRow, FigureToldRow, State
-from school_protocol.statistics.repository import ToldOf
+from school_protocol.statistics.models import FigurePaperRow, FigurePublicRow, FigureReleaseRow, DisclosedFigureRow, State
+from school_protocol.statistics.repository import UnitRelease
 from school_protocol.storage import case_keys
 from school_protocol.storage.engines import Session, Store
 from school_protocol.storage.vault import Vault
@@ -56,7 +56,7 @@ class Kept:
             "issued_at": NOW + timedelta(hours=self.written), "actor": self.account, "role": "r", "former": None,
             "tables": [],
         }  # fmt: skip
-        told = [ToldOf(self.units.get(code, code), "", EMPTY) for code in (root, *below)]
+        told = [UnitRelease(self.units.get(code, code), "", EMPTY) for code in (root, *below)]
         with self.store.writing() as session:
             repository.make_key(session, self.vault, release)
             sealed = repository.seal(session, self.vault, release, {"secret": root})
@@ -97,7 +97,7 @@ def test_nothing_of_it_is_ever_changed_or_taken_away(kept: Kept) -> None:
                  "digest": "d" * 64}  # fmt: skip
         assert repository.write_paper(session, **paper, press="p" * 64)
         assert not repository.write_paper(session, **paper, press="q" * 64), "its number is given"
-    models: tuple[Any, ...] = (FigureReleaseRow, FigureToldRow, FigurePublicRow, FigurePaperRow)
+    models: tuple[Any, ...] = (FigureReleaseRow, DisclosedFigureRow, FigurePublicRow, FigurePaperRow)
     for model in models:
         changed = {"role": "another"} if model is FigureReleaseRow else {"release": one.id}
         for statement in (delete(model), update(model).values(**changed)):

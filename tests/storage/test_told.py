@@ -16,18 +16,18 @@ from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications.models import NoticeRow
-from school_protocol.notifications.repository import State, Telling
+from school_protocol.notifications.repository import State, NoticeDraft
 from school_protocol.supervision import referral_repository
 from school_protocol.supervision.referral_repository import CaseReferral
 from storage.conftest import NOW, Realm
 from storage.test_index import row
 
-HEAD = Telling(role="head", account="a1", channel=Channel.mail, state=State.waiting)
-MEMBER = Telling(role="member", account="a2", channel=Channel.mail, state=State.waiting)
+HEAD = NoticeDraft(role="head", account="a1", channel=Channel.mail, state=State.waiting)
+MEMBER = NoticeDraft(role="member", account="a2", channel=Channel.mail, state=State.waiting)
 LATER = NOW + timedelta(minutes=1)
 
 
-def keep(realm: Realm, case_id: str, cause: str, *tellings: Telling, **more: Any) -> int:
+def keep(realm: Realm, case_id: str, cause: str, *tellings: NoticeDraft, **more: Any) -> int:
     given = {"urgent": True, "at": NOW, "due_at": NOW, **more}
     with realm.store.writing() as session:
         return notifications_repository.keep_notice(session, case_id, cause, tellings, **given)
@@ -74,7 +74,7 @@ def test_workers_who_keep_the_same_at_once_keep_it_once(realm: Realm) -> None:
 @pytest.mark.exhaustive
 def test_what_nobody_gets_is_kept_and_never_taken(realm: Realm) -> None:
     case_id = realm.open_case()
-    keep(realm, case_id, "step:1", Telling(role="head"), Telling(role="family", state=State.withheld))
+    keep(realm, case_id, "step:1", NoticeDraft(role="head"), NoticeDraft(role="family", state=State.withheld))
     assert take(realm) == []
     with realm.store.reading() as session:
         states = [

@@ -15,7 +15,7 @@ from school_protocol.cases.review_lines import own_line
 from school_protocol.cases.showing import seeing_of
 from school_protocol.cases.story_player import Player, throwaway
 from school_protocol.cases.view_models import CaseLine, CaseView
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor
@@ -27,14 +27,14 @@ from stories.test_stories import ROOT, START, STORIES, place, story
 LATER = (timedelta(), timedelta(days=1), timedelta(days=40))
 
 
-def contradictions(house: House, actor: Actor, number: str) -> Iterator[str]:
+def contradictions(ctx: AppContext, actor: Actor, number: str) -> Iterator[str]:
     """Where the page of a case says to this person other than its line in lists, the queue or a message."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         try:
-            loaded = load(house, session, actor, number, reading=True)
+            loaded = load(ctx, session, actor, number, reading=True)
         except Unseen:
             return
-        view, line = seeing_of(house, loaded).page(), own_line(house, loaded)
+        view, line = seeing_of(ctx, loaded).page(), own_line(ctx, loaded)
     if line is None:
         return
     due = [one for one in view.duties if one.state == "due"]
@@ -93,7 +93,7 @@ def walk(player: Player, name: str, begins: int = 1) -> Iterator[str]:
             for case in set(player.numbers.values()):
                 for more in LATER:
                     with turned(player, more):
-                        found = list(contradictions(player.house, player.actor(who), case))
+                        found = list(contradictions(player.ctx, player.actor(who), case))
                     yield from (f"step {number}, {who}, {more.days} days on: {said}" for said in found)
 
 

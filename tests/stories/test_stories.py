@@ -68,8 +68,8 @@ def loaded(player: Player, case: str) -> Loaded:
     found = player.case_id(case)
     assert found is not None
     head = next(key for key, role in player.protocol.roles.items() if role.head)
-    with player.house.realm.reading() as session:
-        return load_by_id(player.house, session, player.actor(head), found)
+    with player.ctx.realm.reading() as session:
+        return load_by_id(player.ctx, session, player.actor(head), found)
 
 
 def asked(player: Player, case: str = "") -> Conformance:
@@ -100,8 +100,8 @@ def test_a_story_plays_exactly_as_it_says(told: Stage, name: str) -> None:
     assert len(played) == len(story(name).steps)
     ends = {case: loaded(player, case).case.state for case in player.numbers}
     assert ends == dict(story(name).ends)
-    with player.house.realm.reading() as session:
-        assert journal.verify_all(session, player.house.vault) == []
+    with player.ctx.realm.reading() as session:
+        assert journal.verify_all(session, player.ctx.vault) == []
 
 
 @pytest.mark.exhaustive(but=("fi-kiva/screened_out", "*/staff_concerned"))
@@ -111,18 +111,18 @@ def test_the_files_hold_no_name_and_no_word(told: Stage, name: str) -> None:
     typed = [text for text in typed_in(story(name)) if text.encode() not in definition]
     assert len(typed) > 5
     player, _played = told(name)
-    files = [path for path in player.house.settings.data.rglob("*") if path.is_file()]
+    files = [path for path in player.ctx.settings.data.rglob("*") if path.is_file()]
     assert sum(path.name.startswith("realm.sqlite") for path in files) >= 1
     raw = {path: path.read_bytes() for path in files}
     found = [(text, path.name) for text in typed for path, data in raw.items() if is_in(text, data)]
     assert found == []
     plant(player)
-    assert any(is_in(CLEAR, path.read_bytes()) for path in player.house.settings.data.rglob("realm.sqlite*"))
+    assert any(is_in(CLEAR, path.read_bytes()) for path in player.ctx.settings.data.rglob("realm.sqlite*"))
 
 
 def plant(player: Player) -> None:
     """The control: what is kept in clear is found by the same look at the files."""
-    with player.house.realm.engine.connect() as connection:
+    with player.ctx.realm.engine.connect() as connection:
         connection.exec_driver_sql("CREATE TABLE planted (words TEXT)")
         connection.exec_driver_sql("INSERT INTO planted VALUES (?)", (CLEAR,))
         connection.exec_driver_sql("COMMIT")

@@ -21,7 +21,7 @@ from school_protocol.case_files.pages import case_file_html
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases import service as cases_service
 from school_protocol.cases.loading import names_in
-from school_protocol.cases.pseudonyms import Masks
+from school_protocol.cases.pseudonyms import Pseudonymiser
 from school_protocol.cases.story_player import Played, Player, throwaway
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import Profile
@@ -54,8 +54,8 @@ def words_of(text: str) -> set[str]:
 
 def kept_out(player: Player, case_id: str, content: bytes = DEFINITION) -> tuple[set[str], set[str]]:
     """Parts of the names of everybody in the case, and the figures of their codes and telephones."""
-    with player.house.realm.reading() as session:
-        people = names_in(player.house, session, case_id).values()
+    with player.ctx.realm.reading() as session:
+        people = names_in(player.ctx, session, case_id).values()
     parts = {part for one in people for part in words_of(one.get("name", "")) if len(part) >= 3}
     figures = {re.sub(r"\D", "", one.get(key, ""))[-9:] for one in people for key in ("massar", "phone")} - {""}
     return parts - words_of(content.decode()), figures
@@ -78,7 +78,7 @@ def issued(player: Player, number: str, profile: Profile, language: str) -> byte
     """That copy, issued by somebody who may to somebody to whom it may go."""
     for actor, about in issuable(player, number, profile):
         with suppress(Refused):
-            return issue_case_file(player.house, actor, number, profile.key, language, about=about).data
+            return issue_case_file(player.ctx, actor, number, profile.key, language, about=about).data
     raise AssertionError(f"nobody may issue {profile.key} of {number}")
 
 
@@ -86,7 +86,7 @@ def issuable(player: Player, number: str, profile: Profile) -> Iterator[tuple[Ac
     """Who may issue such a copy, and to whom."""
     for actor in [*map(player.actor, profile.for_), *player.actors.values()]:
         with suppress(Unseen):
-            for reader in see_case_file(player.house, actor, number).possible(profile.key):
+            for reader in see_case_file(player.ctx, actor, number).possible(profile.key):
                 yield actor, reader.about
 
 
@@ -202,8 +202,8 @@ def test_the_search_finds_a_name_that_got_past_both_locks(
     assert "[EV1] n’est plus seule." in " ".join(masked.split())
     assert found_in(masked, parts, figures) == []
 
-    monkeypatch.setattr(Masks, "_masked", lambda _self, text: text)
-    forget_prepared(reported.house)
+    monkeypatch.setattr(Pseudonymiser, "_masked", lambda _self, text: text)
+    forget_prepared(reported.ctx)
     assert found_in(said_in(reported, number, supervised, "fr"), parts, figures) == sorted(parts)
 
 

@@ -17,7 +17,7 @@ from school_protocol.case_files import repository as case_files_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.service import record_act
 from school_protocol.cases.story_player import TurnableClock
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.ops import backup_service
 from school_protocol.ops.journal_checks import verify_journal
@@ -37,8 +37,8 @@ ERASED = {Size.short: 1, Size.whole: 12}
 class Writers:
     """Two people who write all the time; what they were told is there."""
 
-    def __init__(self, found: Installed, house: House, run: int) -> None:
-        self.found, self.house, self.run = found, house, run
+    def __init__(self, found: Installed, ctx: AppContext, run: int) -> None:
+        self.found, self.ctx, self.run = found, ctx, run
         self.told: dict[str, int] = {}
         """Number → the latest event that somebody was told of."""
         self.stopped = threading.Event()
@@ -49,12 +49,12 @@ class Writers:
             if self.stopped.is_set():
                 return
             try:
-                number = self.found.report(self.house, f"récit {who} {place}", f"{self.run} {who} {place}", who)
+                number = self.found.report(self.ctx, f"récit {who} {place}", f"{self.run} {who} {place}", who)
                 self.told[number] = 1
                 for more in range(3):
                     actor, token = self.found.actors[who], f"{self.run} {who} {place} {more}"
                     done = record_act(
-                        self.house, actor, number, "note", {"text": "mot"}, expected=None, token=token, proven=True
+                        self.ctx, actor, number, "note", {"text": "mot"}, expected=None, token=token, proven=True
                     )
                     self.told[number] = done.seq
             except Exception as error:
@@ -76,29 +76,29 @@ class Writers:
 
 def made_while_writing(found: Installed, folder: Path, run: int, *, naive: bool = False) -> Iterator[str]:
     """One backup while two write, restored elsewhere, and compared with what had been told before it began."""
-    with found.entered() as house:
-        writers = Writers(found, house, run)
+    with found.entered() as ctx:
+        writers = Writers(found, ctx, run)
         with writers.writing():
             while len(writers.told) < 2 and not writers.faults:
                 threading.Event().wait(0.005)
             before = dict(writers.told)
-            path = _copied(found, folder) if naive else folder / backup_service.create(house, folder).name
+            path = _copied(found, folder) if naive else folder / backup_service.create(ctx, folder).name
         yield from writers.faults
         if naive:
-            yield from _compared(found, house, path, before, None)
+            yield from _compared(found, ctx, path, before, None)
         else:
-            yield from _restored(found, house, path, before)
+            yield from _restored(found, ctx, path, before)
     shutil.rmtree(path)
 
 
-def _restored(found: Installed, house: House, path: Path, before: dict[str, int]) -> Iterator[str]:
-    manifest = backups.manifest_of(path, house.vault)
+def _restored(found: Installed, ctx: AppContext, path: Path, before: dict[str, int]) -> Iterator[str]:
+    manifest = backups.manifest_of(path, ctx.vault)
     elsewhere = moved(found, path.parent / "elsewhere")
     shutil.copytree(found.settings.keys, elsewhere.settings.keys)
     try:
-        backup_service.restore(elsewhere.settings, house.clock, path)
-        open_house(elsewhere.settings, house.clock).realm.close()
-        yield from _compared(found, house, elsewhere.settings.data, before, manifest)
+        backup_service.restore(elsewhere.settings, ctx.clock, path)
+        open_context(elsewhere.settings, ctx.clock).realm.close()
+        yield from _compared(found, ctx, elsewhere.settings.data, before, manifest)
     except SchoolProtocolError as error:
         yield f"a backup made while people wrote is not restored: {error}"
     finally:
@@ -106,10 +106,10 @@ def _restored(found: Installed, house: House, path: Path, before: dict[str, int]
 
 
 def _compared(
-    found: Installed, house: House, data: Path, before: dict[str, int], manifest: Manifest | None
+    found: Installed, ctx: AppContext, data: Path, before: dict[str, int], manifest: Manifest | None
 ) -> Iterator[str]:
     """What had been told is there; all that is there is the beginning of what the house has; the chains hold."""
-    with moved(found, data).entered() as other, other.realm.reading() as there, house.realm.reading() as here:
+    with moved(found, data).entered() as other, other.realm.reading() as there, ctx.realm.reading() as here:
         for number, seq in before.items():
             case_id = cases_repository.find_by_number(there, number)
             if case_id is None or cases_repository.last_seq(there, case_id) < seq:
@@ -124,7 +124,7 @@ def _compared(
                 continue
             elif (
                 cases_repository.load_events(there, other.vault, case_id)
-                != cases_repository.load_events(here, house.vault, case_id)[: head.seq]
+                != cases_repository.load_events(here, ctx.vault, case_id)[: head.seq]
             ):
                 yield f"case {case_id} reads otherwise"
         for flaw in journal.verify_all(there, other.vault):
@@ -178,21 +178,21 @@ def touched(found: Installed, path: Path, rng: random.Random, place: int) -> Ite
 
 def stays_erased(found: Installed, folder: Path, place: int, *, forgetful: bool = False) -> Iterator[str]:
     """A case erased after the backup is erased in what is restored, as well where only the list was saved."""
-    with found.entered() as house:
-        number = found.report(house, f"récit à effacer {place}", f"erased {place} {forgetful}")
-        path = folder / backup_service.create(house, folder).name
-        with house.realm.reading() as session:
+    with found.entered() as ctx:
+        number = found.report(ctx, f"récit à effacer {place}", f"erased {place} {forgetful}")
+        path = folder / backup_service.create(ctx, folder).name
+        with ctx.realm.reading() as session:
             case_id = cases_repository.find_by_number(session, number)
         assert case_id is not None
         if not forgetful:
-            note(found.settings.data, house.vault, case_id, house.now())
-        with house.realm.writing() as session:
-            privacy_repository.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
+            note(found.settings.data, ctx.vault, case_id, ctx.now())
+        with ctx.realm.writing() as session:
+            privacy_repository.erase_case(session, ctx.vault, case_id, at=ctx.now(), actor="officer")
         elsewhere = moved(found, folder / "elsewhere")
         shutil.copytree(found.settings.keys, elsewhere.settings.keys)
         saved = [found.settings.data / FILE]
         backup_service.restore(
-            elsewhere.settings, house.clock, path, erased_elsewhere=[one for one in saved if one.exists()]
+            elsewhere.settings, ctx.clock, path, erased_elsewhere=[one for one in saved if one.exists()]
         )
         with elsewhere.entered() as other:
             with other.realm.reading() as session:
@@ -217,8 +217,8 @@ def run(size: Size, folder: Path) -> Outcome:
         faults += made_while_writing(found, kept, place)
     for place in range(ERASED[size]):
         faults += stays_erased(found, kept, place)
-    with found.entered() as house:
-        path = kept / backup_service.create(house, kept).name
+    with found.entered() as ctx:
+        path = kept / backup_service.create(ctx, kept).name
     for place in range(TOUCHED[size]):
         faults += touched(found, path, rng, place)
     if still := backup_service.verify(found.settings, path):
@@ -230,8 +230,8 @@ def run(size: Size, folder: Path) -> Outcome:
 def _planted(found: Installed, folder: Path) -> tuple[int, int]:
     """A copy of files in use, a check that looks at nothing, an erasure that nobody noted."""
     tails = list(made_while_writing(found, folder / "naive", 10_000, naive=True))
-    with found.entered() as house:
-        path = folder / "unchecked" / backup_service.create(house, folder / "unchecked").name
+    with found.entered() as ctx:
+        path = folder / "unchecked" / backup_service.create(ctx, folder / "unchecked").name
     verify = backup_service.verify
     backup_service.verify = lambda settings, path, progress=None: []  # type: ignore[assignment]
     try:

@@ -22,10 +22,10 @@ def main(folder: str, owner: str, site: str, role: str, clients: str) -> None:
     found = installed(Path(folder), database=owner)
     prepare(replace(found.settings, database=site), owner, [role], make_queue=worker.prepare_queue)
     said = []
-    with found.entered() as house:
+    with found.entered() as ctx:
         for place in range(int(clients)):
-            number = found.report(house, f"récit {place}", f"client {place}")
-            with house.directory.writing() as session:
+            number = found.report(ctx, f"récit {place}", f"client {place}")
+            with ctx.directory.writing() as session:
                 actor = found.actors["team_member"].id
                 said.append((number, sign_in_repository.open_web_session(session, actor, now=SystemClock().now())))
     print(json.dumps(said))

@@ -18,7 +18,7 @@ from sqlalchemy import event, text
 
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.story_player import TurnableClock
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.ops.journal_checks import verify_journal
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed, installed
@@ -31,7 +31,7 @@ MOST = 60
 """So many notes fill any of these disks."""
 IN_WORDS = re.compile(r"<h1[^>]*>[^<]{5,}</h1>")
 
-Trouble = Callable[[House], AbstractContextManager[None]]
+Trouble = Callable[[AppContext], AbstractContextManager[None]]
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Desk:
     """Somebody who writes notes in a case by its page."""
 
     found: Installed
-    house: House
+    ctx: AppContext
     number: str
     client: FlaskClient
     told: list[str] = field(default_factory=list)
@@ -72,16 +72,16 @@ class Desk:
 
     def check(self) -> list[str]:
         """Everything told is there once, everything refused is there once it was sent again, or not at all."""
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             case_id = cases_repository.find_by_number(session, self.number)
             assert case_id is not None
-            written = repr(cases_repository.load_events(session, self.house.vault, case_id))
+            written = repr(cases_repository.load_events(session, self.ctx.vault, case_id))
         found = [
             f"{words[:20]!r} was recorded {written.count(words)} times"
             for words in self.told
             if written.count(words) != 1
         ]
-        found += [f"case {one.case_id}: {one.flaw.value}" for one in verify_journal(self.house)]
+        found += [f"case {one.case_id}: {one.flaw.value}" for one in verify_journal(self.ctx)]
         return self.faults + found
 
 
@@ -89,7 +89,7 @@ def through(desk: Desk, name: str, trouble: Trouble, numbers: Iterator[int], mos
     """Write until nothing more is taken; once the trouble is over the refused forms are taken as they are."""
     desk.send(f"avant {next(numbers)}. {LONG}", desk.form())
     forms, is_turned_away = [desk.form() for _ in range(2)], False
-    with trouble(desk.house):
+    with trouble(desk.ctx):
         for place in range(most):
             try:
                 form = forms.pop() if forms else desk.form()
@@ -114,10 +114,10 @@ def through(desk: Desk, name: str, trouble: Trouble, numbers: Iterator[int], mos
 
 
 @contextmanager
-def no_room(house: House) -> Iterator[None]:
+def no_room(ctx: AppContext) -> Iterator[None]:
     """No file may grow beyond what there is, and a little: as on a disk that is full."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    largest = max(path.stat().st_size for path in house.settings.data.glob("*.sqlite*"))
+    largest = max(path.stat().st_size for path in ctx.settings.data.glob("*.sqlite*"))
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest + ROOM, hard))
     try:
         yield
@@ -126,32 +126,32 @@ def no_room(house: House) -> Iterator[None]:
 
 
 @contextmanager
-def store_full(house: House) -> Iterator[None]:
+def store_full(ctx: AppContext) -> Iterator[None]:
     """SQLite itself says that the store is full."""
-    with house.realm.engine.connect() as connection:
+    with ctx.realm.engine.connect() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
 
     def limit(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages + 12}")
 
-    event.listen(house.realm.engine, "connect", limit)
-    house.realm.engine.dispose()
+    event.listen(ctx.realm.engine, "connect", limit)
+    ctx.realm.engine.dispose()
     try:
         yield
     finally:
-        event.remove(house.realm.engine, "connect", limit)
-        house.realm.engine.dispose()
+        event.remove(ctx.realm.engine, "connect", limit)
+        ctx.realm.engine.dispose()
 
 
 def away(store: str, *, closed: bool) -> Trouble:
     """The file of a store is elsewhere, as if its volume had gone; connections may still hold it open."""
 
     @contextmanager
-    def gone(house: House) -> Iterator[None]:
-        opened = getattr(house, store)
+    def gone(ctx: AppContext) -> Iterator[None]:
+        opened = getattr(ctx, store)
         if closed:
             opened.engine.dispose()
-        names = [house.settings.data / f"{store}.sqlite{end}" for end in ("", "-wal", "-shm")]
+        names = [ctx.settings.data / f"{store}.sqlite{end}" for end in ("", "-wal", "-shm")]
         moved = [(path, path.with_name(path.name + ".away")) for path in names if path.exists()]
         for path, other in moved:
             path.rename(other)
@@ -167,9 +167,9 @@ def away(store: str, *, closed: bool) -> Trouble:
 
 
 @contextmanager
-def locked(house: House) -> Iterator[None]:
+def locked(ctx: AppContext) -> Iterator[None]:
     """Another process holds the store and does not let go."""
-    with closing(sqlite3.connect(house.settings.data / "realm.sqlite", isolation_level=None)) as other:
+    with closing(sqlite3.connect(ctx.settings.data / "realm.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
 
@@ -178,8 +178,8 @@ def clock_at(delay: timedelta) -> Trouble:
     """The clock jumps, and comes back."""
 
     @contextmanager
-    def jumped(house: House) -> Iterator[None]:
-        clock = house.clock
+    def jumped(ctx: AppContext) -> Iterator[None]:
+        clock = ctx.clock
         assert isinstance(clock, TurnableClock)
         clock.advance(delay)
         try:
@@ -205,12 +205,12 @@ LONGER: Sequence[tuple[str, Trouble]] = (("store locked", locked),)
 
 def run(size: Size, folder: Path) -> Outcome:
     found, faults, numbers, tried = installed(folder), list[str](), count(1), 0
-    with _quiet(), found.entered() as house:
-        app = site_of(house)
+    with _quiet(), found.entered() as ctx:
+        app = site_of(ctx)
 
         def desk() -> Desk:
-            number = found.report(house, "récit", f"report {next(numbers)}")
-            return Desk(found, house, number, browser_of(app, house, found.actors["team_member"].id))
+            number = found.report(ctx, "récit", f"report {next(numbers)}")
+            return Desk(found, ctx, number, browser_of(app, ctx, found.actors["team_member"].id))
 
         for name, trouble in TROUBLES[::2] if size is Size.short else [*TROUBLES * 7, *LONGER]:
             somebody = desk()
@@ -238,12 +238,12 @@ def _clock(desk: Desk, delay: timedelta, numbers: Iterator[int]) -> list[str]:
     """While the clock is elsewhere a browser may be asked to sign in again; nothing breaks, and nothing is lost."""
     desk.send(f"avant {next(numbers)}.", desk.form())
     form = desk.form()
-    with clock_at(delay)(desk.house):
+    with clock_at(delay)(desk.ctx):
         page = desk.client.post(form.action, data=form.sent(**{"a-text": f"ailleurs {next(numbers)}."}))
         if page.status_code >= 500:
             desk.faults.append(f"answered {page.status_code} while the clock was {delay} away")
     site = desk.client.application
-    desk.client = browser_of(site, desk.house, desk.found.actors["team_member"].id)
+    desk.client = browser_of(site, desk.ctx, desk.found.actors["team_member"].id)
     desk.send(f"après {next(numbers)}.", desk.form())
     return [f"clock {delay}: {fault}" for fault in desk.check()]
 
@@ -252,7 +252,7 @@ def _planted(desk: Desk, numbers: Iterator[int]) -> tuple[int, int]:
     """A form answered as taken that was not; a trouble that never comes."""
 
     @contextmanager
-    def none(_house: House) -> Iterator[None]:
+    def none(_ctx: AppContext) -> Iterator[None]:
         yield
 
     quiet = through(desk, "no trouble", none, numbers, most=2)

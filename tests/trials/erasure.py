@@ -24,7 +24,7 @@ from services.retaining import Keeping
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.errors import Refused, Sealed
 from school_protocol.mail import Post
 from school_protocol.notifications import repository as notifications_repository
@@ -128,7 +128,7 @@ class Story:
     def end(self, life: Life, state: str, level: int | None) -> None:
         self.keeping.step(state, level=level, number=life.number)
         life.due = life.back_on = not_before(state, level, self.today)
-        life.told_since = self.keeping.school.house.now()
+        life.told_since = self.keeping.school.ctx.now()
 
     def reopen(self, life: Life) -> None:
         self.keeping.step("listening_planned", number=life.number)
@@ -138,16 +138,16 @@ class Story:
         school = self.keeping.school
         until = self.today + timedelta(days=days)
         holds.suspend(
-            school.house, school.person("directorate"), life.number, until.isoformat(), "proceedings",
+            school.ctx, school.person("directorate"), life.number, until.isoformat(), "proceedings",
             token=school.token(),
         )  # fmt: skip
-        life.held_until, life.told_since = until, school.house.now()
+        life.held_until, life.told_since = until, school.ctx.now()
         life.back_on = max(life.due or until, until)
 
     def lift(self, life: Life) -> None:
         school = self.keeping.school
-        holds.resume(school.house, school.person("directorate"), life.number, "over", token=school.token())
-        life.held_until, life.told_since = self.today + timedelta(days=13), school.house.now()
+        holds.resume(school.ctx, school.person("directorate"), life.number, "over", token=school.token())
+        life.held_until, life.told_since = self.today + timedelta(days=13), school.ctx.now()
         life.back_on = max(life.due or self.today, self.today)
 
     # ---- a day -------------------------------------------------------------------------------------------------
@@ -176,15 +176,15 @@ class Story:
             module, name = self.rng.choice(DOORS)
             with _cut_at(module, name):
                 try:
-                    retention.run_sweep(self.keeping.school.house)
+                    retention.run_sweep(self.keeping.school.ctx)
                 except Cut:
                     self.letters_wait = 3
                     self.look()
-        report = retention.run_sweep(self.keeping.school.house)
+        report = retention.run_sweep(self.keeping.school.ctx)
         if report.first_notices + report.second_notices + report.to_confirm:
             self.letters_wait = 3
         if self.letters_wait:
-            sweep(self.keeping.school.house, Post(self.keeping.mail, None))
+            sweep(self.keeping.school.ctx, Post(self.keeping.mail, None))
             self.letters_wait -= 1
         if report.to_confirm or self.rng.random() < 0.1:
             self.keeping.agree()
@@ -213,7 +213,7 @@ class Story:
     # ---- what must hold ----------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        with self.keeping.school.house.realm.reading() as session:
+        with self.keeping.school.ctx.realm.reading() as session:
             erased = {case_id for case_id, _at in privacy_repository.erased(session)}
         for life in self.lives:
             if not life.gone and life.case_id in erased:
@@ -233,7 +233,7 @@ class Story:
             self.faults.append(f"{life.number} went on {self.today}, before {life.due}")
         if life.held_until is not None and self.today <= life.held_until:
             self.faults.append(f"{life.number} went on {self.today}, held until {life.held_until}")
-        with self.keeping.school.house.realm.reading() as session:
+        with self.keeping.school.ctx.realm.reading() as session:
             known = notifications_repository.notices_of_case(session, life.case_id)
             for letter in ("f", "s"):
                 notice = re.compile(rf"move:{letter}\d-{life.case_id}-\d+")
@@ -243,29 +243,29 @@ class Story:
                 if session.execute(table.select().where(table.c.case_id == life.case_id).limit(1)).first():
                     self.faults.append(f"{life.number} left rows in {table.name}")
             try:
-                cases_repository.load_events(session, self.keeping.school.house.vault, life.case_id)
+                cases_repository.load_events(session, self.keeping.school.ctx.vault, life.case_id)
                 self.faults.append(f"{life.number} can still be read")
             except Sealed:
                 pass
 
     def whole(self) -> None:
         """At the end: chains hold, no planted word lies anywhere, and the list outside knows every case that went."""
-        house = self.keeping.school.house
-        with house.realm.reading() as session:
-            self.faults += [f"{one.case_id}: {one.flaw}" for one in journal.verify_all(session, house.vault)]
-        kept = b"".join(path.read_bytes() for path in Path(house.settings.data).rglob("*") if path.is_file())
+        ctx = self.keeping.school.ctx
+        with ctx.realm.reading() as session:
+            self.faults += [f"{one.case_id}: {one.flaw}" for one in journal.verify_all(session, ctx.vault)]
+        kept = b"".join(path.read_bytes() for path in Path(ctx.settings.data).rglob("*") if path.is_file())
         self.faults += [f"{life.words} lies in a file" for life in self.lives if life.words.encode() in kept]
-        noted = {one.case_id for one in backups.read_erased(house.settings.data, house.vault)}
+        noted = {one.case_id for one in backups.read_erased(ctx.settings.data, ctx.vault)}
         for life in self.lives:
             if self.keeping.is_erased(life.number) != (life.case_id in noted):
                 self.faults.append(f"{life.number} is erased and not noted, or the other way round")
 
     def totals(self) -> dict[int, Counts]:
         """What the yearly reports count, before anything is withheld, of each year that can be asked for."""
-        house = self.keeping.school.house
-        view = yearly_report.see_yearly(house, self.keeping.school.person("head"), "00000A")
+        ctx = self.keeping.school.ctx
+        view = yearly_report.see_yearly(ctx, self.keeping.school.person("head"), "00000A")
         return {
-            line.year: yearly_report.add_up(house, view.place, line.period).counts
+            line.year: yearly_report.add_up(ctx, view.place, line.period).counts
             for line in view.years
             if line.period is not None and line.period.is_over
         }
@@ -287,8 +287,8 @@ def _cut_at(module: Any, name: str) -> Iterator[None]:
 def school(folder: Path, seed: int) -> Iterator[Story]:
     """A fresh school whose story begins."""
     protocol, clock = read_file(MOROCCAN), TurnableClock(NOW)
-    with closing(open_house(Settings(data=folder / f"school-{seed}"), clock)) as house:
-        player = prepared(house, clock, protocol, MOROCCAN.read_bytes())
+    with closing(open_context(Settings(data=folder / f"school-{seed}"), clock)) as ctx:
+        player = prepared(ctx, clock, protocol, MOROCCAN.read_bytes())
         yield Story(Keeping(School(player, count(1))), random.Random(seed))
 
 
@@ -308,10 +308,10 @@ def _forgets_a_notice() -> Iterator[None]:
         if step is not Step.second_notice:
             real_ask(session, protocol, found, step, asked_at)
 
-    def given(house: Any, session: Any, found: Any, today: Any) -> Any:
+    def given(ctx: Any, session: Any, found: Any, today: Any) -> Any:
         if found.second is None and found.second_asked_at is not None:
             return replace(found, second=today)
-        return real_given(house, session, found, today)
+        return real_given(ctx, session, found, today)
 
     with patch.object(retention, "ask_notice", ask), patch.object(retention, "given", given):
         yield
@@ -351,8 +351,8 @@ def _planted(story: Story, fault: Any, wanted: str) -> bool:
             story.hold(life, 110)
         for pause in (*PAUSES, *([1] * 60 if wanted == "forgotten" else ())):
             story.keeping.school.wait(days=pause)
-            retention.run_sweep(story.keeping.school.house)
-            sweep(story.keeping.school.house, Post(story.keeping.mail, None))
+            retention.run_sweep(story.keeping.school.ctx)
+            sweep(story.keeping.school.ctx, Post(story.keeping.mail, None))
             story.keeping.agree()
             story.look()
             if story.faults or (life.gone and before):

@@ -61,10 +61,10 @@ def _is_found_out(school: School, what: str) -> bool:
 
 def _is_told(school: School, kind: str) -> bool:
     write, table = forged.BEHIND[kind]
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         write(session)
     told = table in forged.tables_of(school)
-    rebuild_index(school.house)
+    rebuild_index(school.ctx)
     return told
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from school_protocol.auth import sign_in_repository
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.visibility import Permission
 from school_protocol.storage.models import DirectoryBase, RealmBase
 from school_protocol.ui import middleware, routing
@@ -157,13 +157,13 @@ def run(size: Size, folder: Path) -> Outcome:
             paths = ("/", "/sign-in", "/help", "/account", "/verify", f"/cases/{number}", f"/cases/{number}/acts/note",
                      "/api/v1/cases", "/robots.txt", "/.well-known/security.txt", "/static/style.css", "/s/nobody",
                      "/language", "/sign-out", "/nowhere")  # fmt: skip
-            app = site_of(player.house)
-            sites = [Site(app, ""), Site(app, _session(player.house, player.actor("head").id))]
-            faults, rows = list[str](), _rows(player.house)
+            app = site_of(player.ctx)
+            sites = [Site(app, ""), Site(app, _session(player.ctx, player.actor("head").id))]
+            faults, rows = list[str](), _rows(player.ctx)
             many = 400 if size is Size.short else 12_000
             for place, one in enumerate(islice(sent(random.Random(1), paths), many)):
                 faults += sites[place % len(sites)].faults(one)
-            after = _rows(player.house)
+            after = _rows(player.ctx)
             faults += [f"{name} was changed" for name in rows if rows[name] != after[name]]
             with _planted(app) as planted:
                 wrong = list(islice(sent(random.Random(2), planted), 400))
@@ -173,15 +173,15 @@ def run(size: Size, folder: Path) -> Outcome:
     return Outcome(many, "requests", tuple(faults), len(planted), found)
 
 
-def _session(house: House, account: str) -> str:
-    with house.directory.writing() as session:
-        return sign_in_repository.open_web_session(session, account, now=house.now())
+def _session(ctx: AppContext, account: str) -> str:
+    with ctx.directory.writing() as session:
+        return sign_in_repository.open_web_session(session, account, now=ctx.now())
 
 
-def _rows(house: House) -> dict[str, int]:
+def _rows(ctx: AppContext) -> dict[str, int]:
     """What both stores hold, table by table, but that somebody asked."""
     found: dict[str, int] = {}
-    for store, base in ((house.realm, RealmBase), (house.directory, DirectoryBase)):
+    for store, base in ((ctx.realm, RealmBase), (ctx.directory, DirectoryBase)):
         with store.reading() as session:
             for table in base.metadata.sorted_tables:
                 if table.name not in NOTED:

@@ -56,12 +56,12 @@ def run(size: Size, folder: Path) -> Outcome:
     """Every page and form that each person finds, with hostile values in each place."""
     many = 45 if size is Size.short else 1_600
     with told(folder, steps=12) as player:
-        app = site_of(player.house)
+        app = site_of(player.ctx)
         faults: list[str] = []
         tried = 0
         found = 0
         for who in WHO if size is Size.whole else WHO[:2]:
-            client = browser_of(app, player.house, player.actor(who).id)
+            client = browser_of(app, player.ctx, player.actor(who).id)
             seen = walk(app, client, most=400 if size is Size.whole else 30)
             rng = random.Random(who)
             wrongs = list(_wrongs(seen, rng))
@@ -70,7 +70,7 @@ def run(size: Size, folder: Path) -> Outcome:
                 tried += 1
                 faults += _judged(client, method, address, sent)
             faults += [] if client.get("/").status_code == 200 else [f"{who} was signed out on the way"]
-        client = browser_of(app, player.house, player.actor("head").id)
+        client = browser_of(app, player.ctx, player.actor("head").id)
         logging.getLogger(error_pages.__name__).disabled = True
         with _planted(app) as planted:
             for address in planted:

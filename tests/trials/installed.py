@@ -23,7 +23,7 @@ from domain.telling import MOROCCAN, NOW, REPORT
 from school_protocol.cases.intake import open_case
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, Library, open_house, open_vault
+from school_protocol.context import AppContext, Library, open_context, open_vault
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Actor
 from school_protocol.protocol.reader import read
@@ -43,7 +43,7 @@ class Installed:
     actors: Mapping[str, Actor]
 
     @contextmanager
-    def entered(self) -> Iterator[House]:
+    def entered(self) -> Iterator[AppContext]:
         """The house as a process finds it that starts again; its connections are given back at the end."""
         realm, directory = (Store(open_engine(self.settings.store_url(name))) for name in ("realm", "directory"))
         vault = open_vault(self.settings)
@@ -52,23 +52,23 @@ class Installed:
         library = Library(directory)
         library._known[self.protocol.protocol, self.protocol.version] = self.protocol
         try:
-            yield House(realm, directory, vault, TurnableClock(NOW), library, self.settings)
+            yield AppContext(realm, directory, vault, TurnableClock(NOW), library, self.settings)
         finally:
             realm.close()
             directory.close()
 
-    def report(self, house: House, words: str, token: str, who: str = "team_member") -> str:
+    def report(self, ctx: AppContext, words: str, token: str, who: str = "team_member") -> str:
         """A case opened by a report with these words; its number."""
         answers = {**REPORT, "what_happened": words, "about_whom": ABOUT}
-        return open_case(house, self.actors[who], "report", answers, token=token).number
+        return open_case(ctx, self.actors[who], "report", answers, token=token).number
 
 
 def installed(folder: Path, **settings: Any) -> Installed:
     """A new installation with one school and its people, in `folder`."""
     chosen = Settings(data=folder / "var", evidence_files=True, **settings)
     content = MOROCCAN.read_bytes()
-    with closing(open_house(chosen, TurnableClock(NOW))) as house:
-        player = prepared(house, house.clock, read(content, MOROCCAN.name), content)  # type: ignore[arg-type]
+    with closing(open_context(chosen, TurnableClock(NOW))) as ctx:
+        player = prepared(ctx, ctx.clock, read(content, MOROCCAN.name), content)  # type: ignore[arg-type]
         actors = {name: player.actor(name) for name in WHO}
         return Installed(chosen, player.protocol, actors)
 

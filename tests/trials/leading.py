@@ -112,22 +112,22 @@ class Watched:
             return bool(connection.scalar(asked, {"name": worker.name}))
 
     def report(self, words: str) -> None:
-        with self.found.entered() as house:
-            now = replace(house, clock=SystemClock())
+        with self.found.entered() as ctx:
+            now = replace(ctx, clock=SystemClock())
             answers = {"what_happened": words, "danger_now": "unsure", "adult_concerned": "no", "how_it_came": "seen"}
             open_case(now, self.found.actors["team_member"], "report", {**answers, "about_whom": ABOUT}, token=words)
 
     def rings(self) -> list[Ring]:
         """Those that come by themselves, each time."""
-        with self.found.entered() as house, self.owner.connect() as connection:
-            queue = queue_of(house, Post())
+        with self.found.entered() as ctx, self.owner.connect() as connection:
+            queue = queue_of(ctx, Post())
             by_itself = {task.name for task in queue._registry.periodic_tasks}
             rows = connection.execute(text("SELECT at, who, data FROM jobs.rung_once ORDER BY at")).all()
             every = [Ring(at, who, queue.deserialize_task(bytes(data)).name) for at, who, data in rows]
         return [one for one in every if one.task in by_itself]
 
     def waiting(self) -> int:
-        with self.found.entered() as house, house.realm.reading() as session:
+        with self.found.entered() as ctx, ctx.realm.reading() as session:
             return len(session.scalars(select(NoticeRow.id).where(NoticeRow.state == "waiting")).all())
 
 
@@ -153,7 +153,7 @@ def watched(folder: Path) -> Iterator[Watched]:
         closing.callback(owner.dispose)
         with owner.begin() as connection:
             connection.exec_driver_sql(OBSERVED)
-        with found.entered() as house, house.directory.writing() as session:
+        with found.entered() as ctx, ctx.directory.writing() as session:
             for name in WHO:
                 email = f"{name.replace('/', '-')}@college.example"
                 auth_repository.set_address(session, found.actors[name].id, email=email, phone=None)
@@ -250,7 +250,7 @@ def left_out(rings: Sequence[Ring]) -> list[str]:
 
 def told_otherwise(over: Watched) -> list[str]:
     """What was told is one letter a person and moment; a letter that came twice has its number twice."""
-    with over.found.entered() as house, house.realm.reading() as session:
+    with over.found.entered() as ctx, ctx.realm.reading() as session:
         rows = session.scalars(select(NoticeRow).where(NoticeRow.state == "delivered")).all()
     letters = {(row.account, row.settled_at) for row in rows}
     known = {row.id for row in rows}

@@ -25,7 +25,7 @@ from web.filled import filled
 from school_protocol.auth import sign_in_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.config import Settings
-from school_protocol.context import House, SystemClock
+from school_protocol.context import AppContext, SystemClock
 from school_protocol.ops.databases import prepare
 from school_protocol.ops.journal_checks import verify_journal
 from school_protocol.ops.worker import prepare_queue
@@ -227,8 +227,8 @@ def free_port() -> int:
 def run(size: Size, folder: Path) -> Outcome:
     """Kills under load, then processes replaced under load without a second try; the journal, and every note."""
     with several(folder) as (found, nodes):
-        with found.entered() as house:
-            clients = [_client(house, found, place, nodes) for place in range(CLIENTS)]
+        with found.entered() as ctx:
+            clients = [_client(ctx, found, place, nodes) for place in range(CLIENTS)]
         seconds, every = SECONDS[size]
         kills = _under_load(clients, nodes, seconds, every)
         for node in nodes:
@@ -240,11 +240,11 @@ def run(size: Size, folder: Path) -> Outcome:
             for one in turned
             for why, count in one.refused.items()
         ]
-        with found.entered() as house:
-            faults += lost(house, clients)
-            faults += [f"the journal: {one}" for one in verify_journal(house)]
+        with found.entered() as ctx:
+            faults += lost(ctx, clients)
+            faults += [f"the journal: {one}" for one in verify_journal(ctx)]
             liar = replace(clients[0], acknowledged=[*clients[0].acknowledged, "never sent"])
-            seen = bool(lost(house, [liar])) and not lost(house, [clients[0]])
+            seen = bool(lost(ctx, [liar])) and not lost(ctx, [clients[0]])
         cut = Client(clients[0].number, clients[0].token, nodes[:1], patient=False)
         nodes[0].end()
         cut.write(before(time.monotonic() + 1))
@@ -261,9 +261,9 @@ def run(size: Size, folder: Path) -> Outcome:
     )
 
 
-def _client(house: House, found: Installed, place: int, nodes: Sequence[Node]) -> Client:
-    number = found.report(house, f"récit {place}", f"client {place}")
-    with house.directory.writing() as session:
+def _client(ctx: AppContext, found: Installed, place: int, nodes: Sequence[Node]) -> Client:
+    number = found.report(ctx, f"récit {place}", f"client {place}")
+    with ctx.directory.writing() as session:
         token = sign_in_repository.open_web_session(session, found.actors["team_member"].id, now=SystemClock().now())
     return Client(number, token, nodes)
 
@@ -298,13 +298,13 @@ def _replaced(clients: Sequence[Client], node: Node, seconds: float) -> int:
     return turns
 
 
-def lost(house: House, clients: Sequence[Client]) -> list[str]:
+def lost(ctx: AppContext, clients: Sequence[Client]) -> list[str]:
     found = []
     for one in clients:
-        with house.realm.reading() as session:
+        with ctx.realm.reading() as session:
             case_id = cases_repository.find_by_number(session, one.number)
             assert case_id is not None
-            entries = cases_repository.load_events(session, house.vault, case_id)
+            entries = cases_repository.load_events(session, ctx.vault, case_id)
         written = Counter(word for entry in entries for word in (entry.words or {}).values())
         found += [
             f"{words} was acknowledged, and is there {written[words]} times"

@@ -29,7 +29,7 @@ from school_protocol.auth.models import AccountRow
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.events import Remark, RemarkKind
 from school_protocol.mail import Letter, Post
 from school_protocol.notifications import service as notifications_service
@@ -144,19 +144,19 @@ class Kept:
 def plant(kept: Kept, size: Size) -> int:
     """Type the words by every door; returns how many doors were tried."""
     clock = TurnableClock(NOW)
-    with closing(open_house(Settings(data=kept.data, evidence_files=True, address="http://localhost"), clock)) as house:
+    with closing(open_context(Settings(data=kept.data, evidence_files=True, address="http://localhost"), clock)) as ctx:
         content = MOROCCAN.read_bytes()
-        player = prepared(house, clock, read(content, MOROCCAN.name), content)
+        player = prepared(ctx, clock, read(content, MOROCCAN.name), content)
         school = School(player, count(1))
         doors = _by_services(school) + _by_pages(school, 2 if size is Size.short else 1)
         if size is Size.whole:
             doors += _by_papers(school) + _by_every_field(player)
-        _give_addresses(house)
-        worker.queue_of(house, Post(mail=kept)).ring()
+        _give_addresses(ctx)
+        worker.queue_of(ctx, Post(mail=kept)).ring()
         for _day in range(3):
-            notifications_service.sweep(house, Post(mail=kept, sms=kept))
+            notifications_service.sweep(ctx, Post(mail=kept, sms=kept))
             clock.advance(timedelta(days=1))
-        backup_service.create(house, kept.backups)
+        backup_service.create(ctx, kept.backups)
         _copy_while_open(kept)
         return doors
 
@@ -167,8 +167,8 @@ def _copy_while_open(kept: Kept) -> None:
         shutil.copyfile(path, kept.data / f"while-open-{path.name}")
 
 
-def _give_addresses(house: House) -> None:
-    with house.directory.writing() as session:
+def _give_addresses(ctx: AppContext) -> None:
+    with ctx.directory.writing() as session:
         for number, row in enumerate(session.scalars(select(AccountRow))):
             row.email, row.phone = f"{number}@exemple.invalid", f"+2126000000{number:02}"
 
@@ -186,20 +186,20 @@ def _by_services(school: School) -> int:
     school.act("head", "name_seat", seat="lead", account=school.account("team_member"), reason=REASON)
     refer(school, "prosecutor")
     _attach(school)
-    house = school.house
-    ui_forms.keep_draft(house, school.account("team_member"), f"/cases/{school.number}/acts/note", {"text": DRAFT})
+    ctx = school.ctx
+    ui_forms.keep_draft(ctx, school.account("team_member"), f"/cases/{school.number}/acts/note", {"text": DRAFT})
     return 9
 
 
 def _by_papers(school: School) -> int:
     """Letters, copies, remarks on them."""
-    house = school.house
+    ctx = school.ctx
     issue(school, "head", "marsad_sheet", "case")
-    issue_case_file(house, school.person("team_coordinator"), school.number, "school", "fr", token=school.token())
+    issue_case_file(ctx, school.person("team_coordinator"), school.number, "school", "fr", token=school.token())
     directorate = school.person("directorate")
-    issued = issue_case_file(house, directorate, school.number, "supervisor", "ar", token=school.token())
+    issued = issue_case_file(ctx, directorate, school.number, "supervisor", "ar", token=school.token())
     remark = Remark(kind=RemarkKind.information, text=REMARK, entry=1)
-    attach_remarks(house, directorate, school.number, issued.copy, (remark,), token=school.token())
+    attach_remarks(ctx, directorate, school.number, issued.copy, (remark,), token=school.token())
     return 4
 
 
@@ -214,7 +214,7 @@ def _attach(school: School) -> None:
     evidence_files.examined_apart = examined  # type: ignore[assignment] - in this process: it is not what is tried here
     try:
         evidence_files.attach_file(
-            school.house, school.person("team_member"), school.number, piece.seq, f"{FILE}\n".encode() * 50,
+            school.ctx, school.person("team_member"), school.number, piece.seq, f"{FILE}\n".encode() * 50,
             is_attested=True, token=school.token(),
         )  # fmt: skip
     finally:
@@ -223,8 +223,8 @@ def _attach(school: School) -> None:
 
 def _by_pages(school: School, step: int) -> int:
     """A search, a form that is not understood, one that breaks on the way, one whose token is no more."""
-    app = site_of(school.house)
-    client = browser_of(app, school.house, school.account("team_coordinator"))
+    app = site_of(school.ctx)
+    client = browser_of(app, school.ctx, school.account("team_coordinator"))
     address = f"/cases/{school.number}/acts/note"
     csrf = _csrf(client.get(address).text)
     sent: list[tuple[str, Mapping[str, str]]] = [
@@ -236,15 +236,15 @@ def _by_pages(school: School, step: int) -> int:
     for path, fields in sent[::step]:
         client.post(path, data={**fields, "csrf_token": csrf})
         client.post(path, data=fields)
-    with _breaking(school.house):
+    with _breaking(school.ctx):
         client.post(address, data={"a-text": BROKEN, "csrf_token": csrf, "token": "x"})
     return len(sent[::step]) * 2 + 1
 
 
 @contextmanager
-def _breaking(house: House) -> Iterator[None]:
+def _breaking(ctx: AppContext) -> Iterator[None]:
     """What is written is refused, in the database's own words."""
-    plain = house.realm.engine
+    plain = ctx.realm.engine
 
     def fails(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
         if statement.startswith("INSERT INTO event"):

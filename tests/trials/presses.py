@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.service import make_move, record_act
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import Conflict
 from school_protocol.ops.journal_checks import verify_journal
 from school_protocol.storage import idempotency
@@ -37,18 +37,18 @@ class Pairs:
     apart: bool
 
     @contextmanager
-    def looking(self) -> Iterator[House]:
+    def looking(self) -> Iterator[AppContext]:
         """The house, to look at before and after."""
-        with self.found.entered() as house:
-            yield house
+        with self.found.entered() as ctx:
+            yield ctx
 
-    def both(self, house: House, *works: Callable[[House], Any]) -> list[Any]:
+    def both(self, ctx: AppContext, *works: Callable[[AppContext], Any]) -> list[Any]:
         """What each gave, or the error that it was told."""
         if not self.apart:
-            return at_once([lambda work=work: work(house) for work in works], apart=False)  # type: ignore[misc]
-        house.close()  # a connection is never carried into another process
+            return at_once([lambda work=work: work(ctx) for work in works], apart=False)  # type: ignore[misc]
+        ctx.close()  # a connection is never carried into another process
 
-        def entering(work: Callable[[House], Any]) -> Callable[[], Any]:
+        def entering(work: Callable[[AppContext], Any]) -> Callable[[], Any]:
             def one() -> Any:
                 with self.found.entered() as own:
                     return work(own)
@@ -58,9 +58,9 @@ class Pairs:
         return at_once([entering(work) for work in works], apart=True)
 
 
-def length(house: House, number: str) -> int:
+def length(ctx: AppContext, number: str) -> int:
     """How many events a case has; without a number, how many cases there are."""
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         if not number:
             return session.scalar(select(func.count()).select_from(CaseRecordRow)) or 0
         case_id = cases_repository.find_by_number(session, number)
@@ -71,16 +71,16 @@ def length(house: House, number: str) -> int:
 # ---- pressed twice ---------------------------------------------------------------------------------------------------
 
 
-def pressed_twice(pairs: Pairs, house: House, place: int | str) -> Iterator[str]:
+def pressed_twice(pairs: Pairs, ctx: AppContext, place: int | str) -> Iterator[str]:
     """A report, a note and a move in turn, each sent twice at the same moment with one token."""
     found = pairs.found
     kind = ("report", "note", "move")[hash(place) % 3]
-    number = found.report(house, f"récit {place}", f"for {place}") if kind != "report" else ""
+    number = found.report(ctx, f"récit {place}", f"for {place}") if kind != "report" else ""
     if kind == "move":
         actor = found.actors["team_member"]
-        record_act(house, actor, number, "safety_check", SAFE, expected=None, token=f"safe {place}", proven=True)
+        record_act(ctx, actor, number, "safety_check", SAFE, expected=None, token=f"safe {place}", proven=True)
 
-    def press(own: House) -> Any:
+    def press(own: AppContext) -> Any:
         if kind == "report":
             return found.report(own, f"récit {place}", f"twice {place}")
         if kind == "note":
@@ -91,9 +91,9 @@ def pressed_twice(pairs: Pairs, house: House, place: int | str) -> Iterator[str]
             own, found.actors["team_coordinator"], number, "qualify", expected=None, token=f"twice {place}"
         ).seq
 
-    before = length(house, number)
-    first, second = pairs.both(house, press, press)
-    after = length(house, number)
+    before = length(ctx, number)
+    first, second = pairs.both(ctx, press, press)
+    after = length(ctx, number)
     if after != before + 1:
         yield f"{kind} {place}, pressed twice at once, was recorded {after - before} times"
     if first != second:
@@ -103,13 +103,13 @@ def pressed_twice(pairs: Pairs, house: House, place: int | str) -> Iterator[str]
 # ---- two people at once ----------------------------------------------------------------------------------------------
 
 
-def edited_at_once(pairs: Pairs, house: House, number: str, place: int | str, *, expects: bool = True) -> Iterator[str]:
+def edited_at_once(pairs: Pairs, ctx: AppContext, number: str, place: int | str, *, expects: bool = True) -> Iterator[str]:
     """Two people who read the same state write at once: one is recorded, the other is told, and keeps their words."""
-    found, before = pairs.found, length(house, number)
+    found, before = pairs.found, length(ctx, number)
     words = [f"mot-{place}-{who}." for who in PEOPLE]
 
-    def edit(who: str, text: str) -> Callable[[House], int]:
-        def write(own: House) -> int:
+    def edit(who: str, text: str) -> Callable[[AppContext], int]:
+        def write(own: AppContext) -> int:
             try:
                 return record_act(
                     own, found.actors[who], number, "evidence", {**PIECE, "description": text},
@@ -121,26 +121,26 @@ def edited_at_once(pairs: Pairs, house: House, number: str, place: int | str, *,
 
         return write
 
-    given = pairs.both(house, *(edit(who, text) for who, text in zip(PEOPLE, words, strict=True)))
+    given = pairs.both(ctx, *(edit(who, text) for who, text in zip(PEOPLE, words, strict=True)))
     told = [isinstance(one, Conflict) or one == {"error": "Conflict"} for one in given]
-    after = length(house, number)
+    after = length(ctx, number)
     if after != before + 1 or sum(told) != 1:
         yield f"edit {place}: {after - before} were recorded and {sum(told)} told, of two ({given})"
         return
     second = told.index(True)
-    written = _latest(house, number, after)
+    written = _latest(ctx, number, after)
     if words[1 - second] not in written or words[second] in written:
         yield f"edit {place}: what was recorded is not what was said to be"
-    kept = ui_forms.find_draft(house, found.actors[PEOPLE[second]].id, f"/cases/{number}/{place}")
+    kept = ui_forms.find_draft(ctx, found.actors[PEOPLE[second]].id, f"/cases/{number}/{place}")
     if kept != {"text": words[second]}:
         yield f"edit {place}: the words of the one who came second are gone"
 
 
-def _latest(house: House, number: str, seq: int) -> str:
-    with house.realm.reading() as session:
+def _latest(ctx: AppContext, number: str, seq: int) -> str:
+    with ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, number)
         assert case_id is not None
-        return repr(cases_repository.load_since(session, house.vault, case_id, seq - 1))
+        return repr(cases_repository.load_since(session, ctx.vault, case_id, seq - 1))
 
 
 # ---- the trial -------------------------------------------------------------------------------------------------------
@@ -151,25 +151,25 @@ def run(size: Size, folder: Path) -> Outcome:
     number = ""
     for apart, many in zip((False, True), PAIRS[size], strict=True):
         pairs = Pairs(found, apart)
-        with pairs.looking() as house:
+        with pairs.looking() as ctx:
             for place in range(many):
                 name = f"{place}-{'apart' if apart else 'together'}"
                 if place % A_CASE == 0:
-                    number = found.report(house, f"récit des deux {name}", f"both {name}")
-                faults += pressed_twice(pairs, house, place * 2 + apart)
-                faults += edited_at_once(pairs, house, number, name)
+                    number = found.report(ctx, f"récit des deux {name}", f"both {name}")
+                faults += pressed_twice(pairs, ctx, place * 2 + apart)
+                faults += edited_at_once(pairs, ctx, number, name)
                 tried += 2
-    with found.entered() as house:
-        faults += [f"case {one.case_id}: {one.flaw.value}" for one in verify_journal(house)]
-        planted, seen = _planted(Pairs(found, False), house, number)
+    with found.entered() as ctx:
+        faults += [f"case {one.case_id}: {one.flaw.value}" for one in verify_journal(ctx)]
+        planted, seen = _planted(Pairs(found, False), ctx, number)
     return Outcome(tried, "pairs at once", tuple(faults), planted, seen)
 
 
-def _planted(pairs: Pairs, house: House, number: str) -> tuple[int, int]:
+def _planted(pairs: Pairs, ctx: AppContext, number: str) -> tuple[int, int]:
     """A house that forgets which buttons were pressed, and two people who are not asked what they had read."""
     with _forgetful():
-        doubled = list(pressed_twice(pairs, house, 30_001))
-    unasked = list(edited_at_once(pairs, house, number, "unasked", expects=False))
+        doubled = list(pressed_twice(pairs, ctx, 30_001))
+    unasked = list(edited_at_once(pairs, ctx, number, "unasked", expects=False))
     return 2, any("recorded 2 times" in one for one in doubled) + any("2 were recorded" in one for one in unasked)
 
 

@@ -164,11 +164,11 @@ def run(size: Size, folder: Path) -> Outcome:
             time.sleep(seconds)
         faults += _is_refused(second)
         faults += [f"{why}, {count} times" for one in side.clients for why, count in one.refused.items()]
-        with side.found.entered() as house:
-            faults += lost(house, side.clients)
-            faults += [f"the journal: {one}" for one in verify_journal(house)]
+        with side.found.entered() as ctx:
+            faults += lost(ctx, side.clients)
+            faults += [f"the journal: {one}" for one in verify_journal(ctx)]
             liar = replace(side.clients[0], acknowledged=[*side.clients[0].acknowledged, "never sent"])
-            seen_loss = bool(lost(house, [liar]))
+            seen_loss = bool(lost(ctx, [liar]))
         seen_break = _sees_break(side)
     told = sum(len(one.acknowledged) for one in side.clients)
     return Outcome(

@@ -20,7 +20,7 @@ from school_protocol.auth.service import IdentityRefused, TooManyTries
 from school_protocol.auth.sign_in_service import Visitor
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.protocol.reader import read
 
@@ -43,20 +43,20 @@ class Place(People):
         return Visitor(address=f"2001:db8:{self.tries >> 16:x}:{self.tries & 0xFFFF:x}::1")
 
     def come_in(self, who: str, password: str = PASSWORD) -> str:
-        token = sign_in_service.sign_in(self.house, self.username(who), password, self.visitor)
+        token = sign_in_service.sign_in(self.ctx, self.username(who), password, self.visitor)
         assert token is not None
         return token
 
     def whole(self, who: str) -> str:
         """A whole session, as if every step had been made."""
         account = self.actor(who).id
-        with self.house.directory.writing() as session:
-            return sign_in_repository.open_web_session(session, account, now=self.house.now())
+        with self.ctx.directory.writing() as session:
+            return sign_in_repository.open_web_session(session, account, now=self.ctx.now())
 
     def fresh(self, who: str, *, phone: bool = False) -> str:
         """That person as they are at first: a password, no factor, nothing kept. Returns a phone's seed."""
         account = self.actor(who).id
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             for drop in (
                 sign_in_repository.drop_seed,
                 sign_in_repository.drop_recovery,
@@ -64,7 +64,7 @@ class Place(People):
                 sign_in_repository.drop_codes,
             ):
                 drop(session, account)
-            sign_in_repository.close_restorations(session, account, at=self.house.now())
+            sign_in_repository.close_restorations(session, account, at=self.ctx.now())
             auth_repository.set_active(session, account, True)
             sign_in_repository.close_web_sessions(session, account)
         self.give_password(who)
@@ -73,12 +73,12 @@ class Place(People):
     def reopen(self, who: str) -> None:
         """The account is open again, whatever was closed."""
         account = self.actor(who).id
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             auth_repository.set_active(session, account, True)
 
     def prove(self, token: str, code: str) -> bool:
         try:
-            return self.is_in(sign_in_service.prove_factor(self.house, token, code, self.visitor))
+            return self.is_in(sign_in_service.prove_factor(self.ctx, token, code, self.visitor))
         except TooManyTries:
             return False
 
@@ -86,8 +86,8 @@ class Place(People):
 @contextmanager
 def place_in(folder: Path) -> Iterator[Place]:
     content, clock = MOROCCAN.read_bytes(), TurnableClock(NOW)
-    with closing(open_house(Settings(data=folder / "var"), clock)) as house:
-        yield Place(prepared(house, clock, read(content, "1.yaml"), content))
+    with closing(open_context(Settings(data=folder / "var"), clock)) as ctx:
+        yield Place(prepared(ctx, clock, read(content, "1.yaml"), content))
 
 
 # ---- sessions --------------------------------------------------------------------------------------------------------
@@ -99,20 +99,20 @@ def made_up(place: Place) -> bool:
 
 def signed_out(place: Place) -> bool:
     token = place.whole("head")
-    with place.house.directory.writing() as session:
+    with place.ctx.directory.writing() as session:
         sign_in_repository.close_web_session(session, token)
     return place.is_in(token)
 
 
 def ended_from_elsewhere(place: Place) -> bool:
     token = place.whole("head")
-    own_account.end_session(place.house, place.actor("head"), sign_in_repository.handle_of(token))
+    own_account.end_session(place.ctx, place.actor("head"), sign_in_repository.handle_of(token))
     return place.is_in(token)
 
 
 def signed_out_everywhere(place: Place) -> bool:
     token = place.whole("head")
-    own_account.end_everywhere(place.house, place.actor("head"))
+    own_account.end_everywhere(place.ctx, place.actor("head"))
     return place.is_in(token)
 
 
@@ -133,28 +133,28 @@ def over_after_twelve_hours(place: Place) -> bool:
 
 def from_the_future(place: Place) -> bool:
     account = place.actor("head").id
-    with place.house.directory.writing() as session:
-        token = sign_in_repository.open_web_session(session, account, now=place.house.now() + timedelta(hours=1))
+    with place.ctx.directory.writing() as session:
+        token = sign_in_repository.open_web_session(session, account, now=place.ctx.now() + timedelta(hours=1))
     return place.is_in(token)
 
 
 def after_the_password_changed(place: Place) -> bool:
     place.fresh("head")
     token = place.come_in("head")
-    own_account.change_password(place.house, place.actor("head"), PASSWORD, NEW)
+    own_account.change_password(place.ctx, place.actor("head"), PASSWORD, NEW)
     return place.is_in(token)
 
 
 def after_a_factor_was_set(place: Place) -> bool:
     place.fresh("head")
     token, seed = place.come_in("head"), second_factor.draw_seed()
-    own_account.set_up_codes(place.house, place.actor("head"), PASSWORD, seed, place.code(seed))
+    own_account.set_up_codes(place.ctx, place.actor("head"), PASSWORD, seed, place.code(seed))
     return place.is_in(token)
 
 
 def of_a_closed_account(place: Place) -> bool:
     token, account = place.whole("head"), place.actor("head").id
-    with place.house.directory.writing() as session:
+    with place.ctx.directory.writing() as session:
         auth_repository.set_active(session, account, False)
     return place.is_in(token)
 
@@ -216,7 +216,7 @@ def somebody_elses_phone(place: Place) -> bool:
 def _recovery(place: Place, who: str) -> tuple[str, ...]:
     place.fresh(who)
     seed = second_factor.draw_seed()
-    return own_account.set_up_codes(place.house, place.actor(who), PASSWORD, seed, place.code(seed)).recovery
+    return own_account.set_up_codes(place.ctx, place.actor(who), PASSWORD, seed, place.code(seed)).recovery
 
 
 def recovery_code_twice(place: Place) -> bool:
@@ -227,7 +227,7 @@ def recovery_code_twice(place: Place) -> bool:
 
 def former_recovery_code(place: Place) -> bool:
     code = _recovery(place, "head")[0]
-    own_account.new_recovery(place.house, place.actor("head"), PASSWORD)
+    own_account.new_recovery(place.ctx, place.actor("head"), PASSWORD)
     return place.prove(place.come_in("head"), code)
 
 
@@ -240,18 +240,18 @@ def somebody_elses_recovery_code(place: Place) -> bool:
 def _device(place: Place) -> Authenticator:
     place.fresh("head")
     device = Authenticator()
-    options = own_account.ask_to_add_passkey(place.house, place.actor("head"), PASSWORD, SITE)
-    own_account.add_passkey(place.house, place.actor("head"), SITE, device.create(options), "")
-    assert _by_passkey(place, device.get(passkeys.ask_to_enter(place.house, SITE)))
+    options = own_account.ask_to_add_passkey(place.ctx, place.actor("head"), PASSWORD, SITE)
+    own_account.add_passkey(place.ctx, place.actor("head"), SITE, device.create(options), "")
+    assert _by_passkey(place, device.get(passkeys.ask_to_enter(place.ctx, SITE)))
     return device
 
 
 def _by_passkey(place: Place, answer: dict[str, Any]) -> bool:
-    return place.is_in(sign_in_service.sign_in_by_passkey(place.house, SITE, answer, place.visitor))
+    return place.is_in(sign_in_service.sign_in_by_passkey(place.ctx, SITE, answer, place.visitor))
 
 
 def passkey_answer_twice(place: Place) -> bool:
-    answer = _device(place).get(passkeys.ask_to_enter(place.house, SITE))
+    answer = _device(place).get(passkeys.ask_to_enter(place.ctx, SITE))
     assert _by_passkey(place, answer)
     return _by_passkey(place, answer)
 
@@ -259,28 +259,28 @@ def passkey_answer_twice(place: Place) -> bool:
 def passkey_of_another_site(place: Place) -> bool:
     device = _device(place)
     device.origin = "http://localhost.example"
-    return _by_passkey(place, device.get(passkeys.ask_to_enter(place.house, SITE)))
+    return _by_passkey(place, device.get(passkeys.ask_to_enter(place.ctx, SITE)))
 
 
 def passkey_without_finger(place: Place) -> bool:
     device = _device(place)
     device.verifies = False
-    return _by_passkey(place, device.get(passkeys.ask_to_enter(place.house, SITE)))
+    return _by_passkey(place, device.get(passkeys.ask_to_enter(place.ctx, SITE)))
 
 
 def passkey_taken_away(place: Place) -> bool:
     device = _device(place)
     account = place.actor("head").id
-    with place.house.directory.writing() as session:
+    with place.ctx.directory.writing() as session:
         sign_in_repository.drop_passkeys(session, account)
-    return _by_passkey(place, device.get(passkeys.ask_to_enter(place.house, SITE)))
+    return _by_passkey(place, device.get(passkeys.ask_to_enter(place.ctx, SITE)))
 
 
 def passkey_of_a_closed_account(place: Place) -> bool:
     device, account = _device(place), place.actor("head").id
-    with place.house.directory.writing() as session:
+    with place.ctx.directory.writing() as session:
         auth_repository.set_active(session, account, False)
-    return _by_passkey(place, device.get(passkeys.ask_to_enter(place.house, SITE)))
+    return _by_passkey(place, device.get(passkeys.ask_to_enter(place.ctx, SITE)))
 
 
 # ---- codes that others give ------------------------------------------------------------------------------------------
@@ -289,37 +289,37 @@ def passkey_of_a_closed_account(place: Place) -> bool:
 def _without_password(place: Place, who: str) -> str:
     place.fresh(who)
     account = place.actor(who).id
-    with place.house.directory.writing() as session:
+    with place.ctx.directory.writing() as session:
         auth_repository.set_password(session, account, None)  # type: ignore[arg-type]
     return account
 
 
 def invitation_twice(place: Place) -> bool:
     account = _without_password(place, "team_member")
-    token = access_codes.invite(place.house, place.actor("head"), account, place.house.now())
-    assert access_codes.accept_invitation(place.house, token, PASSWORD)
-    return access_codes.accept_invitation(place.house, token, NEW)
+    token = access_codes.invite(place.ctx, place.actor("head"), account, place.ctx.now())
+    assert access_codes.accept_invitation(place.ctx, token, PASSWORD)
+    return access_codes.accept_invitation(place.ctx, token, NEW)
 
 
 def invitation_too_old(place: Place) -> bool:
     account = _without_password(place, "team_member")
-    token = access_codes.invite(place.house, place.actor("head"), account, place.house.now())
+    token = access_codes.invite(place.ctx, place.actor("head"), account, place.ctx.now())
     place.wait(hours=72)
-    return access_codes.accept_invitation(place.house, token, PASSWORD)
+    return access_codes.accept_invitation(place.ctx, token, PASSWORD)
 
 
 def invitation_made_up(place: Place) -> bool:
-    return access_codes.accept_invitation(place.house, secrets.token_urlsafe(32), PASSWORD)
+    return access_codes.accept_invitation(place.ctx, secrets.token_urlsafe(32), PASSWORD)
 
 
 def _by_slip(place: Place, who: str, code: str) -> bool:
-    return access_codes.set_password_by_code(place.house, place.username(who), code, NEW, address=place.visitor.address)
+    return access_codes.set_password_by_code(place.ctx, place.username(who), code, NEW, address=place.visitor.address)
 
 
 def slip_twice(place: Place) -> bool:
     place.fresh("team_member")
-    now = place.house.now()
-    slip = access_codes.new_password_slip(place.house, place.actor("head"), place.actor("team_member").id, now)
+    now = place.ctx.now()
+    slip = access_codes.new_password_slip(place.ctx, place.actor("head"), place.actor("team_member").id, now)
     assert _by_slip(place, "team_member", slip.code)
     return _by_slip(place, "team_member", slip.code)
 
@@ -327,60 +327,60 @@ def slip_twice(place: Place) -> bool:
 def somebody_elses_slip(place: Place) -> bool:
     place.fresh("team_member")
     place.fresh("reporter")
-    now = place.house.now()
-    slip = access_codes.new_password_slip(place.house, place.actor("head"), place.actor("team_member").id, now)
+    now = place.ctx.now()
+    slip = access_codes.new_password_slip(place.ctx, place.actor("head"), place.actor("team_member").id, now)
     return _by_slip(place, "reporter", slip.code)
 
 
 def slip_for_oneself(place: Place) -> bool:
     place.fresh("head")
     return _given(lambda: access_codes.new_password_slip(
-        place.house, place.actor("head"), place.actor("head").id, place.house.now()
+        place.ctx, place.actor("head"), place.actor("head").id, place.ctx.now()
     ))  # fmt: skip
 
 
 def slip_for_somebody_above(place: Place) -> bool:
     place.fresh("directorate")
     account = place.actor("directorate").id
-    return _given(lambda: access_codes.new_password_slip(place.house, place.actor("head"), account, place.house.now()))
+    return _given(lambda: access_codes.new_password_slip(place.ctx, place.actor("head"), account, place.ctx.now()))
 
 
 def restored_by_one(place: Place) -> bool:
     place.fresh("head", phone=True)
     account, admin = place.actor("head").id, place.actor("technical_admin")
-    access_codes.ask_restoring(place.house, admin, account)
-    return _given(lambda: access_codes.agree(place.house, admin, account))
+    access_codes.ask_restoring(place.ctx, admin, account)
+    return _given(lambda: access_codes.agree(place.ctx, admin, account))
 
 
 def restored_by_oneself(place: Place) -> bool:
     place.fresh("head", phone=True)
-    access_codes.ask_restoring(place.house, place.actor("technical_admin"), place.actor("head").id)
-    return _given(lambda: access_codes.agree(place.house, place.actor("head"), place.actor("head").id))
+    access_codes.ask_restoring(place.ctx, place.actor("technical_admin"), place.actor("head").id)
+    return _given(lambda: access_codes.agree(place.ctx, place.actor("head"), place.actor("head").id))
 
 
 def restored_from_another_unit(place: Place) -> bool:
     place.fresh("academy", phone=True)
     account = place.actor("academy").id
-    return _given(lambda: access_codes.ask_restoring(place.house, place.actor("directorate"), account))
+    return _given(lambda: access_codes.ask_restoring(place.ctx, place.actor("directorate"), account))
 
 
 def restoration_code_without_the_password(place: Place) -> bool:
     place.fresh("head", phone=True)
     account = place.actor("head").id
-    access_codes.ask_restoring(place.house, place.actor("technical_admin"), account)
-    slip = access_codes.agree(place.house, place.actor("directorate"), account)
-    return _by_slip(place, "head", slip.code) or place.is_in(access_codes.restore(place.house, "x" * 43, slip.code))
+    access_codes.ask_restoring(place.ctx, place.actor("technical_admin"), account)
+    slip = access_codes.agree(place.ctx, place.actor("directorate"), account)
+    return _by_slip(place, "head", slip.code) or place.is_in(access_codes.restore(place.ctx, "x" * 43, slip.code))
 
 
 def weak_first_password(place: Place) -> bool:
     account = _without_password(place, "team_member")
-    token = access_codes.invite(place.house, place.actor("head"), account, place.house.now())
+    token = access_codes.invite(place.ctx, place.actor("head"), account, place.ctx.now())
     return any(_taken(place, token, weak) for weak in ("court", "motdepasse2026", "aaaaaaaaaaaa", "azertyuiop123"))
 
 
 def _taken(place: Place, token: str, password: str) -> bool:
     try:
-        return access_codes.accept_invitation(place.house, token, password)
+        return access_codes.accept_invitation(place.ctx, token, password)
     except BadInput:
         return False
 
@@ -397,7 +397,7 @@ def wrong_password(place: Place) -> bool:
     place.fresh("head")
     name = place.username("head")
     for password in ("", "x", PASSWORD.upper(), PASSWORD + " ", PASSWORD[:-1], "\0", PASSWORD * 60):
-        if place.is_in(sign_in_service.sign_in(place.house, name, password, place.visitor)):
+        if place.is_in(sign_in_service.sign_in(place.ctx, name, password, place.visitor)):
             return True
     return False
 

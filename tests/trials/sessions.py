@@ -83,7 +83,7 @@ class _forgetful:
         return (lambda *_all, **_named: None) if name == "use_passkey" else getattr(sign_in_repository, name)
 
 
-def _helps_everybody(session: Any, _house: Any, _by: Any, account: str) -> Any:
+def _helps_everybody(session: Any, _ctx: Any, _by: Any, account: str) -> Any:
     return auth_repository.account(session, account)
 
 
@@ -123,7 +123,7 @@ def ratio(place: Place, tries: int = 60) -> float:
     for number in range(tries * 2):
         is_known = bool(number % 2)
         visitor, begun = place.visitor, perf_counter()
-        sign_in_service.sign_in(place.house, known if is_known else f"nobody-{number}", "x" * 12, visitor)
+        sign_in_service.sign_in(place.ctx, known if is_known else f"nobody-{number}", "x" * 12, visitor)
         taken[is_known].append(perf_counter() - begun)
     return statistics.median(taken[True]) / statistics.median(taken[False])
 

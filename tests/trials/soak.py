@@ -17,7 +17,7 @@ import requests
 from web.filled import filled
 
 from school_protocol.auth import sign_in_repository
-from school_protocol.context import House, SystemClock
+from school_protocol.context import AppContext, SystemClock
 from school_protocol.ops.journal_checks import verify_journal
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed
@@ -166,8 +166,8 @@ def _watched(held: Sequence[Held], seconds: float, every: float) -> None:
 def run(size: Size, folder: Path) -> Outcome:
     """A steady load, memory looked at all the while; then the same of a server that is made to leak."""
     with several(folder) as (found, nodes):
-        with found.entered() as house:
-            readers = [_reader(house, found, place, nodes, size) for place in range(CLIENTS)]
+        with found.entered() as ctx:
+            readers = [_reader(ctx, found, place, nodes, size) for place in range(CLIENTS)]
         environ = nodes[0].environ | {"SCHOOL_PROTOCOL_DATABASE_URL": _plain(found.settings.database)}
         with worker(environ, folder) as process, _read(readers):
             held = [Held(f"server {place + 1}", _process_of(one)) for place, one in enumerate(nodes)]
@@ -179,8 +179,8 @@ def run(size: Size, folder: Path) -> Outcome:
         faults += [f"{one.name} gained {one.gained:.1f} MB" for one in held if one.gained > GROWS[size]]
         if not answered["application/pdf"] and size is Size.whole:
             faults.append("no case file was made")
-        with found.entered() as house:
-            faults += [f"the journal: {one}" for one in verify_journal(house)]
+        with found.entered() as ctx:
+            faults += [f"the journal: {one}" for one in verify_journal(ctx)]
         leaks = _leaks(nodes[0], readers, folder, GROWS[size])
     said = ", ".join(f"{one.name} {_mean(one.told):.0f} MB {one.gained:+.1f}" for one in held)
     return Outcome(sum(answered.values()), f"answers; {said}", tuple(faults), 1, leaks)
@@ -210,9 +210,9 @@ def _plain(url: str) -> str:
     return url.replace("postgresql+psycopg", "postgresql")
 
 
-def _reader(house: House, found: Installed, place: int, nodes: Sequence[Node], size: Size) -> Reader:
-    numbers = [found.report(house, f"récit {place} {one}", f"reader {place} {one}") for one in range(CASES[size])]
-    with house.directory.writing() as session:
+def _reader(ctx: AppContext, found: Installed, place: int, nodes: Sequence[Node], size: Size) -> Reader:
+    numbers = [found.report(ctx, f"récit {place} {one}", f"reader {place} {one}") for one in range(CASES[size])]
+    with ctx.directory.writing() as session:
         member, head = (
             sign_in_repository.open_web_session(session, found.actors[who].id, now=SystemClock().now())
             for who in ("team_member", "head")

@@ -58,8 +58,8 @@ def _copy(sound: Path, own: Path) -> Iterator[Path]:
 
 
 def _verdict(kept: Kept, own: Path) -> Verdict:
-    with closing(again(kept, own)) as house:
-        return verify(house)
+    with closing(again(kept, own)) as ctx:
+        return verify(ctx)
 
 
 def _tamper(way: Way, kept: Kept, own: Path) -> None:
@@ -67,7 +67,7 @@ def _tamper(way: Way, kept: Kept, own: Path) -> None:
         client(own / "realm.sqlite", guarded=False) as realm,
         client(own / "directory.sqlite", guarded=False) as people,
     ):
-        way.tamper(Intruder(kept, own, realm, people, kept.house.vault))
+        way.tamper(Intruder(kept, own, realm, people, kept.ctx.vault))
 
 
 def missed(way: Way, kept: Kept, sound: Path, own: Path) -> Iterator[str]:

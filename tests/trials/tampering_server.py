@@ -13,7 +13,7 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from storage.server import served
 
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.ops.journal_checks import verify
 from school_protocol.storage.engines import open_engine
 from school_protocol.storage.journal import Chain, Flaw
@@ -179,7 +179,7 @@ def on_postgresql(folder: Path) -> Outcome:
         for part, statement, chain, flaw in FOUND:
             tried += 1
             with _tampered(owners[part], f"aside_{server.name}", statement):
-                named = {(one.chain, one.flaw) for one in verify(kept.house).breaks}
+                named = {(one.chain, one.flaw) for one in verify(kept.ctx).breaks}
             if (chain, flaw) not in named:
                 faults.append(f"{statement}: named {sorted(f'{c.value} {f.value}' for c, f in named)}")
         for engine in owners.values():
@@ -203,19 +203,19 @@ def _is_refused(server: Server, part: Part, statement: str) -> bool:
 def _hindered(kept: Kept, server: Server) -> Iterator[str]:
     """The role does the day's work: it opens the house, writes, reads, administers, takes an anchor, verifies."""
     engines = server.engines(as_role=True)
-    owners = kept.house
-    kept.house = open_house(owners.settings, kept.clock, engines)
+    owners = kept.ctx
+    kept.ctx = open_context(owners.settings, kept.clock, engines)
     try:
         kept.append("a", entry())
         kept.read("a", "b")
         kept.administer("sixth")
         kept.anchor()
-        if not (verdict := verify(kept.house)).holds:
+        if not (verdict := verify(kept.ctx)).holds:
             yield f"what {server.role} wrote does not hold: {verdict.breaks}"
     except DBAPIError as error:
         yield f"{server.role} can't do its work: {error.orig}"
     finally:
-        kept.house = owners
+        kept.ctx = owners
         for engine in engines.values():
             engine.dispose()
 

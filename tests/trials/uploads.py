@@ -24,7 +24,7 @@ from services import evidence_made as made
 from school_protocol.auth import sign_in_repository
 from school_protocol.cases.loading import load
 from school_protocol.cases.service import record_act
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.events import FileHandled, FileStep
 from school_protocol.engine.evidence_pieces import FileRefused, Format
 from school_protocol.privacy import evidence_files, evidence_scan
@@ -51,7 +51,7 @@ class Filing:
     """Where files are put: a case, its pieces, and what was kept."""
 
     found: Installed
-    house: House
+    ctx: AppContext
     faults: list[str] = field(default_factory=list)
     kept: int = 0
     refused: int = 0
@@ -67,13 +67,13 @@ class Filing:
         answers = {**made.SCREENSHOT, "sexual_or_intimate": intimate}
         actor = self.found.actors[WHO]
         return record_act(
-            self.house, actor, self.number, "evidence", answers, expected=None, token=self.token(), proven=True
+            self.ctx, actor, self.number, "evidence", answers, expected=None, token=self.token(), proven=True
         ).seq
 
     def free_piece(self) -> int:
         """A piece that has no file yet, in a case that is not long."""
         if not self.left:
-            self.number = self.found.report(self.house, "récit", self.token())
+            self.number = self.found.report(self.ctx, "récit", self.token())
             self.left = [self.piece() for _ in range(A_CASE)]
         return self.left[-1]
 
@@ -97,7 +97,7 @@ class Filing:
 
     def by_service(self, entry: int, data: bytes) -> bool:
         try:
-            attach_file(self.house, self.found.actors[WHO], self.number, entry, data, is_attested=True,
+            attach_file(self.ctx, self.found.actors[WHO], self.number, entry, data, is_attested=True,
                         token=self.token())  # fmt: skip
         except FileRefused:
             return False
@@ -119,9 +119,9 @@ class Filing:
 
     def browser(self) -> Any:
         account = self.found.actors[WHO].id
-        with self.house.directory.writing() as session:
-            token = sign_in_repository.open_web_session(session, account, now=self.house.now())
-        client = create_app(self.house, testing=True).test_client()
+        with self.ctx.directory.writing() as session:
+            token = sign_in_repository.open_web_session(session, account, now=self.ctx.now())
+        client = create_app(self.ctx, testing=True).test_client()
         client.application.config["PROPAGATE_EXCEPTIONS"] = False
         client.set_cookie("session", token)
         return client
@@ -130,15 +130,15 @@ class Filing:
 
     def looked_through(self, entry: int, data: bytes) -> Iterator[str]:
         """What is wrong with what was kept of it."""
-        with self.house.realm.reading() as session:
-            loaded = load(self.house, session, self.found.actors[WHO], self.number)
+        with self.ctx.realm.reading() as session:
+            loaded = load(self.ctx, session, self.found.actors[WHO], self.number)
             events = [one for one in loaded.events if isinstance(one, FileHandled) and one.entry == entry]
             (event,) = events
             if event.step is not FileStep.kept or event.sha256 != hashlib.sha256(data).hexdigest():
                 yield "its event says something else"
             parts = {
                 part: privacy_repository.open_part(
-                    session, self.house.vault, self.house.blobs, loaded.case_id, event.file, part
+                    session, self.ctx.vault, self.ctx.blobs, loaded.case_id, event.file, part
                 )
                 for part in privacy_repository.parts_of(session, loaded.case_id, event.file)
             }
@@ -157,7 +157,7 @@ class Filing:
             derivative.decode()
 
     def on_disk(self) -> int:
-        return sum(1 for path in self.house.settings.files.rglob("*") if path.is_file())
+        return sum(1 for path in self.ctx.settings.files.rglob("*") if path.is_file())
 
 
 def _hidden(page: str, name: str) -> re.Match[str] | None:
@@ -278,10 +278,10 @@ def tried(filing: Filing, corpus: Iterable[tuple[str, bytes, bool | None]]) -> i
 
 def forbidden(filing: Filing, amount: int) -> Iterator[str]:
     """Where nothing may be kept nothing reaches the disk: said to be intimate, in doubt, or a danger stands."""
-    filing.number = filing.found.report(filing.house, "récit", filing.token())
+    filing.number = filing.found.report(filing.ctx, "récit", filing.token())
     entries = [filing.piece("yes"), filing.piece("doubt"), filing.piece()]
     record_act(
-        filing.house, filing.found.actors[WHO], filing.number, "raise_danger", {"which_danger": "intimate_image"},
+        filing.ctx, filing.found.actors[WHO], filing.number, "raise_danger", {"which_danger": "intimate_image"},
         expected=None, token=filing.token(), proven=True,
     )  # fmt: skip
     before, kinds = filing.on_disk(), list(seeds().values())
@@ -296,10 +296,10 @@ def forbidden(filing: Filing, amount: int) -> Iterator[str]:
 
 def at_the_end(filing: Filing) -> Iterator[str]:
     """Each file kept lies there, sealed, and nothing else does."""
-    found = sweep_files(filing.house)
+    found = sweep_files(filing.ctx)
     if found.lost or found.strays:
         yield f"{found.lost} files are lost, {found.strays} lie about"
-    for path in filing.house.settings.data.rglob("*"):
+    for path in filing.ctx.settings.data.rglob("*"):
         if path.is_file() and made.MAKER.encode() in path.read_bytes():
             yield f"{path.name} holds words of a file in clear"
 
@@ -307,8 +307,8 @@ def at_the_end(filing: Filing) -> Iterator[str]:
 @contextmanager
 def filing_in(folder: Path, **settings: Any) -> Iterator[Filing]:
     found = installed(folder, evidence_megabytes=1, **settings)
-    with found.entered() as house:
-        yield Filing(found, house)
+    with found.entered() as ctx:
+        yield Filing(found, ctx)
 
 
 def run(size: Size, folder: Path) -> Outcome:

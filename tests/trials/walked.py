@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 from school_protocol.auth import sign_in_repository
 from school_protocol.cases.story_player import Player, TurnableClock, prepared, story_of
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.language import ZONE
 from school_protocol.protocol.reader import read
 from school_protocol.web import create_app
@@ -46,8 +46,8 @@ def told(folder: Path, story: str = "sc3", steps: int | None = None) -> Iterator
     found = story_of(PROTOCOL, story)
     content = MOROCCAN.read_bytes()
     clock = TurnableClock(_first(found.steps[0]))
-    with closing(open_house(Settings(data=folder / "var"), clock)) as house:
-        player = prepared(house, clock, read(content, MOROCCAN.name), content)
+    with closing(open_context(Settings(data=folder / "var"), clock)) as ctx:
+        player = prepared(ctx, clock, read(content, MOROCCAN.name), content)
         player.play(found.steps[:steps])
         yield player
 
@@ -57,18 +57,18 @@ def _first(step: object) -> datetime:
     return datetime.fromisoformat(str(said)).replace(tzinfo=ZONE)
 
 
-def browser_of(app: Flask, house: House, account: str) -> FlaskClient:
+def browser_of(app: Flask, ctx: AppContext, account: str) -> FlaskClient:
     """A browser in which that account is signed in."""
-    with house.directory.writing() as session:
-        token = sign_in_repository.open_web_session(session, account, now=house.now())
+    with ctx.directory.writing() as session:
+        token = sign_in_repository.open_web_session(session, account, now=ctx.now())
     client = app.test_client()
     client.set_cookie("session", token)
     return client
 
 
-def site_of(house: House) -> Flask:
+def site_of(ctx: AppContext) -> Flask:
     """The application over this house, as it is served."""
-    return create_app(house)
+    return create_app(ctx)
 
 
 @dataclass(frozen=True, slots=True)

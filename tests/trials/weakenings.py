@@ -94,13 +94,13 @@ class Matrices:
     def __init__(self, houses: ExitStack, folder: Path) -> None:
         self.houses, self.folder = houses, folder
         self.lent = houses.enter_context(ExitStack())
-        self.case = Disclosed(self._house(houses))
+        self.case = Disclosed(self._ctx(houses))
         self.case.write_everything()
-        self.packed = copies.Packed(School(self._house(houses), count(1)))
-        self.reports = Reports(self._house(self.lent))
+        self.packed = copies.Packed(School(self._ctx(houses), count(1)))
+        self.reports = Reports(self._ctx(self.lent))
 
     @staticmethod
-    def _house(houses: ExitStack) -> Player:
+    def _ctx(houses: ExitStack) -> Player:
         content = MOROCCAN.read_bytes()
         return houses.enter_context(throwaway(read(content, "1.yaml"), content, NOW))
 
@@ -120,7 +120,7 @@ class Matrices:
         """Under a weakening something may have been done to reports: the next one finds others."""
         if name == "reports":
             self.lent.close()
-            self.reports = Reports(self._house(self.lent))
+            self.reports = Reports(self._ctx(self.lent))
 
     @cached_property
     def world(self) -> World:

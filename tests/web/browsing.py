@@ -12,17 +12,17 @@ from werkzeug.test import TestResponse
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from tests.web.filled import filled
 from tests.web.page import Page
 
 
-def browser_of(app: Flask, house: House, account: str, language: str = "") -> Browser:
+def browser_of(app: Flask, ctx: AppContext, account: str, language: str = "") -> Browser:
     """A browser in which that account is signed in, and reads that language: its own, where none is named."""
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         if language:
             auth_repository.set_language(session, account, language)
-        token = sign_in_repository.open_web_session(session, account, now=house.now())
+        token = sign_in_repository.open_web_session(session, account, now=ctx.now())
     client = app.test_client()
     client.set_cookie("session", token)
     return Browser(client)

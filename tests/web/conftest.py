@@ -51,8 +51,8 @@ class Empty:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(releases, "has_public", lambda _house: False)
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(releases, "has_public", lambda _ctx: False)
     realm = SimpleNamespace(seen_by=lambda _token: realm)
     library = SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: (), as_of_now=lambda: library)
     vault = SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k"))
@@ -72,7 +72,7 @@ class Accounts:
         self.languages: list[str] = []
         self.wait: int | None = None
 
-    def sign_in(self, house: Any, username: str, password: str, agent: str = "", **_visitor: str) -> str | None:
+    def sign_in(self, ctx: Any, username: str, password: str, agent: str = "", **_visitor: str) -> str | None:
         if self.wait:
             raise auth_service.TooManyTries(self.wait)
         if (username, password) != ("membre", "right"):
@@ -80,28 +80,28 @@ class Accounts:
         self.live["token-1"] = self.actor
         return "token-1"
 
-    def recognise(self, house: Any, token: str) -> Actor | None:
+    def recognise(self, ctx: Any, token: str) -> Actor | None:
         return self.live.get(token)
 
-    def pending(self, house: Any, token: str) -> None:
+    def pending(self, ctx: Any, token: str) -> None:
         """Nobody stands half way."""
 
-    def account_behind(self, house: Any, token: str) -> str | None:
+    def account_behind(self, ctx: Any, token: str) -> str | None:
         return self.over.get(token)
 
-    def sign_out(self, house: Any, token: str) -> None:
+    def sign_out(self, ctx: Any, token: str) -> None:
         self.live.pop(token, None)
 
-    def choose_language(self, house: Any, actor: Actor, language: str) -> None:
+    def choose_language(self, ctx: Any, actor: Actor, language: str) -> None:
         self.languages.append(language)
 
-    def keep_draft(self, house: Any, account: str, key: str, answers: dict[str, Any]) -> None:
+    def keep_draft(self, ctx: Any, account: str, key: str, answers: dict[str, Any]) -> None:
         self.drafts[account, key] = answers
 
-    def find_draft(self, house: Any, account: str, key: str) -> dict[str, Any] | None:
+    def find_draft(self, ctx: Any, account: str, key: str) -> dict[str, Any] | None:
         return self.drafts.get((account, key))
 
-    def drop_draft(self, house: Any, account: str, key: str) -> None:
+    def drop_draft(self, ctx: Any, account: str, key: str) -> None:
         self.drafts.pop((account, key), None)
 
 
@@ -117,12 +117,12 @@ def people(monkeypatch: pytest.MonkeyPatch) -> Accounts:
 
 
 @pytest.fixture
-def app(house: Any, people: Accounts, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(ctx: Any, people: Accounts, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """Whoever is signed in may knock everywhere: who may not is asked in `tests/may`, of a furnished house."""
     monkeypatch.setattr(endpoint_guard, "is_granted", lambda _actor, _permission: True)
-    monkeypatch.setattr(digests, "shows_mails", lambda _house: False)
-    monkeypatch.setattr(releases, "has_public", lambda _house: False)
-    return create_app(house, testing=True)
+    monkeypatch.setattr(digests, "shows_mails", lambda _ctx: False)
+    monkeypatch.setattr(releases, "has_public", lambda _ctx: False)
+    return create_app(ctx, testing=True)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def show_desk(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Puts a view in the place of the desk's."""
 
     def put(*lines: CaseLine, **changes: Any) -> None:
-        def see(house: Any, actor: Actor, *, filter: str = "open", after: str | None = None) -> DeskView:
+        def see(ctx: Any, actor: Actor, *, filter: str = "open", after: str | None = None) -> DeskView:
             return DeskView(lines=lines, filter=filter, after=changes.pop("after", None), units=(SCHOOL,), **changes)
 
         monkeypatch.setattr(lists, "see_desk", see)

@@ -23,7 +23,7 @@ from school_protocol.api import service as api_service
 from school_protocol.case_files.record import bare_schema, whole_schema
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.ui.routing import TOKEN_RIGHTS
@@ -53,11 +53,11 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    school = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+    ctx = open_context(Settings(data=tmp_path / "var"), clock)
+    school = School(prepared(ctx, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     school.report()
-    yield Site(school, create_app(house, testing=True))
-    house.close()
+    yield Site(school, create_app(ctx, testing=True))
+    ctx.close()
 
 
 # ---- what it says of itself ------------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def test_whoever_asks_what_changed_misses_no_entry(site: Site) -> None:
     """What is written moves a case or not: `moved_since` tells of moves alone."""
     api, school = site.api(site.token()), site.school
     school.wait(minutes=30)
-    since = school.house.now().isoformat().replace("+00:00", "Z")
+    since = school.ctx.now().isoformat().replace("+00:00", "Z")
     assert api.json(f"/cases?changed_since={since}")["cases"] == []
     school.wait(minutes=1)
     school.act("head", "note", text="x")
@@ -237,7 +237,7 @@ def test_a_token_that_reads_too_often_is_told_when_to_come_back(site: Site, monk
 @pytest.mark.exhaustive
 def test_no_cookie_is_looked_at_or_set(site: Site) -> None:
     """Whoever is signed in reads nothing by that, and a token reads as it would without."""
-    browser = browser_of(site.app, site.school.house, site.school.account("directorate"))
+    browser = browser_of(site.app, site.school.ctx, site.school.account("directorate"))
     assert browser.client.get(f"{BASE}/cases").status_code == 401
     secret = {"Authorization": f"Bearer {site.token()}", "Accept-Language": "ar"}
     browser.client.set_cookie("language", "en")

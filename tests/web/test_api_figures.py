@@ -34,9 +34,9 @@ class Site:
         """Asked with a token of that place."""
         country = self.country
         chief = administrator(country.player, "chief", country.units["MA"])
-        token = ask(country.house, chief, code, ["figures:read"])
-        tokens.agree(country.house, country.person(OVER[code]), token)
-        return Described(self.app, tokens.draw_token(country.house, chief, token), language)
+        token = ask(country.ctx, chief, code, ["figures:read"])
+        tokens.agree(country.ctx, country.person(OVER[code]), token)
+        return Described(self.app, tokens.draw_token(country.ctx, chief, token), language)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def site() -> Iterator[Site]:
     with a_country() as country:
         assert country.issue("academy", "MA-04").state == State.issued
         told = country.told("MA-04")
-        yield Site(country, told.line.id, create_app(country.house, testing=True))
+        yield Site(country, told.line.id, create_app(country.ctx, testing=True))
 
 
 @pytest.mark.parametrize("code", ["MA-04", "MA-SAL", "MA-RAB"])
@@ -70,7 +70,7 @@ def test_a_release_of_elsewhere_is_not_there(site: Site) -> None:
 def test_figures_are_told_as_the_release_tells_them(site: Site, language: str) -> None:
     found = site.api("MA-SAL", language).json(f"/figures/{site.release}")
     assert found["unit"]["code"] == "MA-SAL"
-    told = releases.see_told(site.country.house, site.country.unit("MA-SAL"), site.release)
+    told = releases.see_told(site.country.ctx, site.country.unit("MA-SAL"), site.release)
     rows = [row for row in found["rows"] if row["what"] == "count"]
     assert all(tuple(row) == COLUMNS for row in rows)
     counts = {(row["unit"], row["table"], row["row"], row["month"]): row for row in rows}
@@ -88,7 +88,7 @@ def test_figures_are_told_as_the_release_tells_them(site: Site, language: str) -
 def test_the_same_as_csv(site: Site) -> None:
     api = site.api("MA-04")
     response = api.get(f"/figures/{site.release}/rows.csv?unit=MA-SAL")
-    told = releases.see_told(site.country.house, site.country.unit("MA-SAL"), site.release)
+    told = releases.see_told(site.country.ctx, site.country.unit("MA-SAL"), site.release)
     assert response.data == figures_csv(told, Wording("fr"))
     assert response.headers["Content-Disposition"] == "attachment; filename=figures.csv"
     rows = list(csv.reader(io.StringIO(response.data.decode("utf-8-sig")), delimiter=","))
@@ -124,7 +124,7 @@ def test_a_token_reads_of_its_place_and_of_what_lies_below(site: Site, token: st
 def test_many_releases_come_a_page_at_a_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     line = site.country.told("MA-04").line
     every = tuple(replace(line, id=f"{place:032x}") for place in range(5))
-    monkeypatch.setattr(releases, "releases_covering", lambda _house, _unit: every)
+    monkeypatch.setattr(releases, "releases_covering", lambda _ctx, _unit: every)
     api, path, seen = site.api("MA-04"), "/figures?limit=2", list[str]()
     while path:
         response = api.get(path)

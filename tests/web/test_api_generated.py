@@ -23,7 +23,7 @@ from services.tokening import administrator, ask, drawn
 from school_protocol.api import openapi, tokens
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.statistics.models import State
 from school_protocol.web import create_app
@@ -53,8 +53,8 @@ class World:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterator[World]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path_factory.mktemp("cases")), clock)
-    school = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+    ctx = open_context(Settings(data=tmp_path_factory.mktemp("cases")), clock)
+    school = School(prepared(ctx, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     school.report()
     known = {
         "case": (school.number,),
@@ -65,8 +65,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Itera
         "state": tuple(moroccan.states),
         "stage": tuple(moroccan.stages),
     }
-    yield World(create_app(house, testing=True), known, lambda: drawn(school.player, rights=("cases:read",))[1])
-    house.close()
+    yield World(create_app(ctx, testing=True), known, lambda: drawn(school.player, rights=("cases:read",))[1])
+    ctx.close()
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +76,12 @@ def figures() -> Iterator[World]:
         chief, release = administrator(country.player, "chief", country.units["MA"]), country.told("MA-04").line.id
 
         def token() -> str:
-            asked = ask(country.house, chief, "MA-04", ["figures:read"])
-            tokens.agree(country.house, country.person("academy"), asked)
-            return tokens.draw_token(country.house, chief, asked)
+            asked = ask(country.ctx, chief, "MA-04", ["figures:read"])
+            tokens.agree(country.ctx, country.person("academy"), asked)
+            return tokens.draw_token(country.ctx, chief, asked)
 
         known = {"release": (release,), "after": (release,), "unit": ("MA-04", "MA-SAL", "04001A")}
-        yield World(create_app(country.house, testing=True), known, token)
+        yield World(create_app(country.ctx, testing=True), known, token)
 
 
 def asked(world: World, path: str, mode: GenerationMode) -> dict[int, int]:

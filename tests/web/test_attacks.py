@@ -32,7 +32,7 @@ from school_protocol.cases.intake import open_case
 from school_protocol.cases.service import record_act
 from school_protocol.cases.story_player import SCHOOL_WEEK, Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine import errors
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import Protocol
@@ -69,8 +69,8 @@ class World:
     signed_in: dict[str, Browser] = field(default_factory=dict)
 
     @property
-    def house(self) -> House:
-        return self.player.house
+    def ctx(self) -> AppContext:
+        return self.player.ctx
 
     @property
     def protocol(self) -> Protocol:
@@ -86,8 +86,8 @@ class World:
 
     def fresh(self, who: str) -> Browser:
         account = self.person(who).id
-        with self.house.directory.writing() as session:
-            token = sign_in_repository.open_web_session(session, account, now=self.house.now())
+        with self.ctx.directory.writing() as session:
+            token = sign_in_repository.open_web_session(session, account, now=self.ctx.now())
         client = self.app.test_client()
         client.set_cookie("session", token)
         return Browser(client, token)
@@ -98,17 +98,17 @@ class World:
     def report(self, who: str = "team_member", **answers: Any) -> str:
         about = [{"slot": "targeted_pupil", "name": f"{NAME} {SURNAME}", "massar": MASSAR}]
         filled = {**REPORT, "what_happened": WORDS, "about_whom": about, **answers}
-        return open_case(self.house, self.person(who), "report", filled, token=self.token()).number
+        return open_case(self.ctx, self.person(who), "report", filled, token=self.token()).number
 
     def act(self, number: str, who: str, act: str, **answers: Any) -> int:
         done = record_act(
-            self.house, self.person(who), number, act, answers, expected=None, token=self.token(), proven=True
+            self.ctx, self.person(who), number, act, answers, expected=None, token=self.token(), proven=True
         )
         return done.seq
 
     def rows(self) -> dict[str, int]:
         """How much the realm holds, table by table."""
-        with self.house.realm.reading() as session:
+        with self.ctx.realm.reading() as session:
             tables = RealmBase.metadata.sorted_tables
             return {table.name: session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
@@ -143,9 +143,9 @@ class Browser:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterator[World]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path_factory.mktemp("attacked") / "var"), clock)
-    player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
-    with house.directory.writing() as session:
+    ctx = open_context(Settings(data=tmp_path_factory.mktemp("attacked") / "var"), clock)
+    player = prepared(ctx, clock, moroccan, MOROCCAN.read_bytes())
+    with ctx.directory.writing() as session:
         region = auth_repository.add_unit(session, kind=UnitKind.region, code="R2", names={"fr": "Autre académie"})
         province = auth_repository.add_unit(
             session, kind=UnitKind.province, code="P2", names={"fr": "Autre province"}, parent=region
@@ -161,17 +161,17 @@ def world(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Itera
             )
             auth_repository.appoint(session, account, role=role, unit=school, starts=date(2020, 1, 1))
             there[f"other {role}"] = account
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         found = {
             name: auth_repository.actor(session, account, realm=context.REALM, today=NOW.date())
             for name, account in there.items()
         }
-    world = World(player, create_app(house, testing=True), {k: v for k, v in found.items() if v is not None})
+    world = World(player, create_app(ctx, testing=True), {k: v for k, v in found.items() if v is not None})
     world.own, world.foreign = world.report(), world.report("other team_member")
-    with house.realm.reading() as session:
+    with ctx.realm.reading() as session:
         world.absent = cases_repository.free_number(session, random.SystemRandom())
     yield world
-    house.close()
+    ctx.close()
 
 
 # ---- who may knock where -------------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def asked_of_stores(world: World, visitor: Browser, path: str) -> list[str]:
         if not statement.startswith("PRAGMA"):
             said.append(statement)
 
-    stores = (world.house.realm.engine, world.house.directory.engine)
+    stores = (world.ctx.realm.engine, world.ctx.directory.engine)
     for engine in stores:
         event.listen(engine, "before_cursor_execute", note)
     try:
@@ -344,11 +344,11 @@ def test_who_sees_the_case_sees_it(world: World, role: str) -> None:
 def test_a_door_left_open_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: cases are loaded by number alone, whoever asks."""
 
-    def careless(house: House, session: Any, actor: Actor, number: str) -> loading.Loaded:
+    def careless(ctx: AppContext, session: Any, actor: Actor, number: str) -> loading.Loaded:
         case_id = cases_repository.find_by_number(session, number)
         if case_id is None:
             raise errors.Unseen(number)
-        return loading.load_by_id(house, session, actor, case_id)
+        return loading.load_by_id(ctx, session, actor, case_id)
 
     monkeypatch.setattr(showing, "load", careless)
     found = differences(world, "reporter", world.foreign)
@@ -358,7 +358,7 @@ def test_a_door_left_open_is_noticed(world: World, monkeypatch: pytest.MonkeyPat
 
 def test_a_route_without_permission_answers_as_an_unknown_address(world: World) -> None:
     """The control of the table: it opens nothing, and the table's own test names it."""
-    app = create_app(world.house, testing=True)
+    app = create_app(world.ctx, testing=True)
     app.add_url_rule("/cases/<number>/peek", "cases.peek", lambda number: f"secret {number}")
     client = app.test_client()
     client.set_cookie("session", world.browser("head").token)
@@ -380,7 +380,7 @@ def unsafe_ways(world: World) -> list[str]:
         "visit": "x", "turn": "x", "release": "x", "attestation": "x", "workshop": "x", "upload": "x",
         "scenario": "found_phone",
         "kind": "public",
-        "code": public_door.renew(world.house, world.person("head"), world.player.school, "public").code,
+        "code": public_door.renew(world.ctx, world.person("head"), world.player.school, "public").code,
     }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     rules = [rule for rule in rules if not rule.endpoint.startswith("room.")]  # absent at the host: see tests/may
@@ -664,7 +664,7 @@ def test_a_closed_account_is_out_at_once(world: World) -> None:
     person = world.fresh("head/3")
     typed = {"a-text": "x", "expected": "9"}
     assert person.post(f"/cases/{world.own}/acts/note", typed).status_code == 303
-    with world.house.directory.writing() as session:
+    with world.ctx.directory.writing() as session:
         auth_repository.set_active(session, world.person("head/3").id, False)
     before = world.rows()["event"]
     assert person.get("/").status_code == 302
@@ -773,7 +773,7 @@ def test_a_copy_that_is_not_theirs_is_not_handed_out(world: World, who: str, pro
 
 
 def test_a_receipt_is_its_reporters_alone(world: World) -> None:
-    opened = open_case(world.house, world.person("reporter"), "report", {**REPORT}, token=world.token())
+    opened = open_case(world.ctx, world.person("reporter"), "report", {**REPORT}, token=world.token())
     path = f"/reports/{opened.report}"
     assert world.browser("reporter").get(f"{path}/receipt").status_code == 200
     for who in ("head", "team_coordinator", "directorate", "other head"):

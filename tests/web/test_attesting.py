@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from workshops.rooms_of import person
 
 from school_protocol.auth import sign_in_repository
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.pdf import rendering
 from school_protocol.training import attestation_service
 from school_protocol.web import create_app
@@ -57,25 +57,25 @@ class Browser:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def ctx(tmp_path: Path) -> Iterator[AppContext]:
     found = furnished(tmp_path)
     yield found
     found.close()
 
 
 @pytest.fixture
-def app(house: House) -> Flask:
-    return create_app(house, testing=True)
+def app(ctx: AppContext) -> Flask:
+    return create_app(ctx, testing=True)
 
 
 @pytest.fixture
-def of(house: House) -> str:
-    return workshop(house)
+def of(ctx: AppContext) -> str:
+    return workshop(ctx)
 
 
-def browser(app: Flask, house: House, name: str, language: str = "en") -> Browser:
-    with house.directory.writing() as session:
-        token = sign_in_repository.open_web_session(session, person(house, name).id, now=house.now())
+def browser(app: Flask, ctx: AppContext, name: str, language: str = "en") -> Browser:
+    with ctx.directory.writing() as session:
+        token = sign_in_repository.open_web_session(session, person(ctx, name).id, now=ctx.now())
     client = app.test_client()
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
     client.set_cookie("session", token)
@@ -96,12 +96,12 @@ def entered(trainer: Browser, of: str, *rows: dict[str, str]) -> TestResponse:
     return trainer.post(f"/workshops/{of}/attest/confirm", {})
 
 
-def attestation(house: House, of: str, place: int = 0) -> str:
-    return attestation_service.see_attest(house, person(house), of).lines[place].attestation.id
+def attestation(ctx: AppContext, of: str, place: int = 0) -> str:
+    return attestation_service.see_attest(ctx, person(ctx), of).lines[place].attestation.id
 
 
-def test_several_people_are_typed_in_looked_at_and_entered(app: Flask, house: House, of: str) -> None:
-    trainer = browser(app, house, "formateur")
+def test_several_people_are_typed_in_looked_at_and_entered(app: Flask, ctx: AppContext, of: str) -> None:
+    trainer = browser(app, ctx, "formateur")
     typed = {**row(1, NAME, "salma"), **row(3, "Omar", "karim"), **row(7, "Rachid", "", "attended")}
     trainer.get(f"/workshops/{of}/attest")
     trainer.post(f"/workshops/{of}/attest", {"held_on": DAY, "minutes": LONG, **typed})
@@ -112,10 +112,10 @@ def test_several_people_are_typed_in_looked_at_and_entered(app: Flask, house: Ho
         dict(zip(("line", "name", "username", "result"), one, strict=True))
         for one in json.loads(trainer.hidden()["lines"])
     )
-    digest = attestation_service.preview(house, person(house), of, lines, DAY, LONG).digest
+    digest = attestation_service.preview(ctx, person(ctx), of, lines, DAY, LONG).digest
     assert trainer.post(f"/workshops/{of}/attest/confirm", {"digest": digest}).status_code == 409
     assert "inscrites ensemble, ou aucune\N{NO-BREAK SPACE}: corrigez" in trainer.page
-    assert attestation_service.see_attest(house, person(house), of).lines == ()
+    assert attestation_service.see_attest(ctx, person(ctx), of).lines == ()
     answer = entered(trainer, of, row(1, NAME, "salma"), row(7, "Rachid", "", "attended"))
     assert "/attest/confirm" in trainer.page
     assert "Zqsalma &lt;b&gt;Bennani" in trainer.page
@@ -123,27 +123,27 @@ def test_several_people_are_typed_in_looked_at_and_entered(app: Flask, house: Ho
     shown = trainer.get(answer.headers["Location"]).get_data(as_text=True)
     assert "Zqsalma &lt;b&gt;Bennani" in shown
     assert "<b>Bennani" not in shown
-    assert [one.attestation.name for one in attestation_service.see_attest(house, person(house), of).lines] == [
+    assert [one.attestation.name for one in attestation_service.see_attest(ctx, person(ctx), of).lines] == [
         NAME,
         "Rachid",
     ]
-    assert trained(house, "salma") is not None
+    assert trained(ctx, "salma") is not None
 
 
-def test_a_preview_writes_nothing_and_can_be_changed(app: Flask, house: House, of: str) -> None:
-    trainer = browser(app, house, "formateur")
+def test_a_preview_writes_nothing_and_can_be_changed(app: Flask, ctx: AppContext, of: str) -> None:
+    trainer = browser(app, ctx, "formateur")
     trainer.get(f"/workshops/{of}/attest")
     trainer.post(f"/workshops/{of}/attest", {"held_on": DAY, "minutes": LONG, **row(2, NAME, "salma")})
-    assert attestation_service.see_attest(house, person(house), of).lines == ()
-    assert trained(house, "salma") is None
+    assert attestation_service.see_attest(ctx, person(ctx), of).lines == ()
+    assert trained(ctx, "salma") is None
     again = trainer.post(f"/workshops/{of}/attest", {"do": "edit"})
     assert again.status_code == 200
     assert 'value="Zqsalma &lt;b&gt;Bennani&lt;/b&gt;"' in trainer.page
     assert 'value="salma"' in trainer.page
 
 
-def test_a_list_is_brought_and_its_formula_refused(app: Flask, house: House, of: str) -> None:
-    trainer = browser(app, house, "formateur")
+def test_a_list_is_brought_and_its_formula_refused(app: Flask, ctx: AppContext, of: str) -> None:
+    trainer = browser(app, ctx, "formateur")
     trainer.get(f"/workshops/{of}/attest")
 
     def bring(content: str) -> None:
@@ -157,7 +157,7 @@ def test_a_list_is_brought_and_its_formula_refused(app: Flask, house: House, of:
     assert "/attest/confirm" not in trainer.page
     bring(SENT.format(name=NAME).replace("=Formule;;oui;oui\n", ""))
     assert trainer.post(f"/workshops/{of}/attest/confirm", {}).status_code == 303
-    names = [one.attestation.name for one in attestation_service.see_attest(house, person(house), of).lines]
+    names = [one.attestation.name for one in attestation_service.see_attest(ctx, person(ctx), of).lines]
     assert sorted(names) == ["Omar", NAME]
 
 
@@ -175,9 +175,9 @@ def test_a_list_is_brought_and_its_formula_refused(app: Flask, house: House, of:
     ],
 )
 def test_what_cannot_be_taken_is_said_and_nothing_is_lost(
-    app: Flask, house: House, of: str, typed: dict[str, Any], status: int
+    app: Flask, ctx: AppContext, of: str, typed: dict[str, Any], status: int
 ) -> None:
-    trainer = browser(app, house, "formateur")
+    trainer = browser(app, ctx, "formateur")
     trainer.get(f"/workshops/{of}/attest")
     assert trainer.post(f"/workshops/{of}/attest", typed).status_code == status
     assert 'role="alert"' in trainer.page
@@ -187,11 +187,11 @@ def test_what_cannot_be_taken_is_said_and_nothing_is_lost(
 
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_a_certificate_is_handed_out_once_a_press_and_none_once_it_is_withdrawn(
-    app: Flask, house: House, of: str
+    app: Flask, ctx: AppContext, of: str
 ) -> None:
-    trainer = browser(app, house, "formateur")
+    trainer = browser(app, ctx, "formateur")
     entered(trainer, of, row(1, NAME, "salma"))
-    one = attestation(house, of)
+    one = attestation(ctx, of)
     trainer.get(f"/workshops/{of}/attest")
     path = f"/workshops/{of}/attest/{one}/certificate"
     answer = trainer.client.post(path, data={**trainer.hidden(), "language": "fr"})
@@ -203,25 +203,25 @@ def test_a_certificate_is_handed_out_once_a_press_and_none_once_it_is_withdrawn(
     assert trainer.post(f"/workshops/{of}/attest/{one}/withdraw", {"reason": "other"}).status_code == 422
     typed = {"reason": "other", "sentence": "Deux fois"}
     assert trainer.post(f"/workshops/{of}/attest/{one}/withdraw", typed).status_code == 303
-    assert trained(house, "salma") is None
+    assert trained(ctx, "salma") is None
     shown = trainer.get(f"/workshops/{of}/attest").get_data(as_text=True)
     assert "Deux fois" in shown
     assert path not in shown
     assert trainer.client.post(path, data={**trainer.hidden(), "language": "fr"}).status_code == 404
 
 
-def test_before_its_end_nobody_is_entered(app: Flask, house: House) -> None:
-    going_on = workshop(house, code="BCDEFH", ended=False)
-    trainer = browser(app, house, "formateur")
+def test_before_its_end_nobody_is_entered(app: Flask, ctx: AppContext) -> None:
+    going_on = workshop(ctx, code="BCDEFH", ended=False)
+    trainer = browser(app, ctx, "formateur")
     shown = trainer.get(f"/workshops/{going_on}/attest").get_data(as_text=True)
     assert 'name="name-1"' not in shown
     typed = {"held_on": DAY, "minutes": LONG, **row(1, NAME)}
     assert trainer.post(f"/workshops/{going_on}/attest", typed).status_code == 409
 
 
-def test_the_register_is_shown_to_the_academy_with_its_list(app: Flask, house: House, of: str) -> None:
-    entered(browser(app, house, "formateur"), of, row(1, NAME, "salma"), row(2, "Omar", "", "attended"))
-    academy = browser(app, house, "academie")
+def test_the_register_is_shown_to_the_academy_with_its_list(app: Flask, ctx: AppContext, of: str) -> None:
+    entered(browser(app, ctx, "formateur"), of, row(1, NAME, "salma"), row(2, "Omar", "", "attended"))
+    academy = browser(app, ctx, "academie")
     shown = academy.get("/workshops/register").get_data(as_text=True)
     assert "Zqsalma &lt;b&gt;Bennani" in shown
     assert academy.get("/workshops/register?show=ending").get_data(as_text=True).count("Zqsalma") == 0
@@ -232,26 +232,26 @@ def test_the_register_is_shown_to_the_academy_with_its_list(app: Flask, house: H
     lines = told.get_data().decode("utf-8-sig").splitlines()
     assert len(lines) == 3
     assert sum(NAME in line for line in lines) == 1
-    assert "Zqsalma" not in browser(app, house, "academie2").get("/workshops/register").get_data(as_text=True)
+    assert "Zqsalma" not in browser(app, ctx, "academie2").get("/workshops/register").get_data(as_text=True)
     for name in ("formateur", "patron", "salma", "admin.r"):
-        assert browser(app, house, name).get("/workshops/register").status_code == 404
-        assert browser(app, house, name).get("/workshops/register.csv").status_code == 404
+        assert browser(app, ctx, name).get("/workshops/register").status_code == 404
+        assert browser(app, ctx, name).get("/workshops/register.csv").status_code == 404
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
-def test_the_pages_are_there_in_three_languages(app: Flask, house: House, of: str, language: str) -> None:
-    trainer = browser(app, house, "formateur", language)
+def test_the_pages_are_there_in_three_languages(app: Flask, ctx: AppContext, of: str, language: str) -> None:
+    trainer = browser(app, ctx, "formateur", language)
     entered(trainer, of, row(1, NAME, "salma"))
     assert "%(" not in trainer.get(f"/workshops/{of}/attest").get_data(as_text=True)
-    academy = browser(app, house, "academie", language)
+    academy = browser(app, ctx, "academie", language)
     assert "%(" not in academy.get("/workshops/register").get_data(as_text=True)
 
 
 @pytest.mark.exhaustive
-def test_the_desk_of_whose_certificate_ends_says_so(app: Flask, house: House) -> None:
-    own = browser(app, house, "nadia").get("/").get_data(as_text=True)
-    head = browser(app, house, "patron").get("/").get_data(as_text=True)
+def test_the_desk_of_whose_certificate_ends_says_so(app: Flask, ctx: AppContext) -> None:
+    own = browser(app, ctx, "nadia").get("/").get_data(as_text=True)
+    head = browser(app, ctx, "patron").get("/").get_data(as_text=True)
     assert re.search(r"31 (déc\.|Dec) 2026", own)
     assert "Nadia" not in head
     assert re.search(r"somebody of your team|une personne de votre équipe", head)
-    assert not re.search(r"31 (déc\.|Dec) 2026", browser(app, house, "formateur").get("/").get_data(as_text=True))
+    assert not re.search(r"31 (déc\.|Dec) 2026", browser(app, ctx, "formateur").get("/").get_data(as_text=True))

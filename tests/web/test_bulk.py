@@ -63,7 +63,7 @@ def job_of(answer: TestResponse) -> str:
 
 
 def work(site: Site, seconds: float = 3600.0) -> None:
-    bulk.go_on(site.player.house, Here(site.player.house), seconds)
+    bulk.go_on(site.player.ctx, Here(site.player.ctx), seconds)
 
 
 def pressed(client: FlaskClient, page: str, action: str) -> TestResponse:
@@ -253,7 +253,7 @@ def test_of_a_case_that_one_is_excluded_from_the_page_says_nothing(site: Site) -
     page = client.get(job)
     assert f'href="/cases/{site.numbers[0]}"' in page.get_data(as_text=True)
     record_act(
-        site.player.house, site.player.actor("team_coordinator"), site.numbers[0], "conflict",
+        site.player.ctx, site.player.actor("team_coordinator"), site.numbers[0], "conflict",
         {"reason": "close_relative"}, expected=None, token="away", proven=True,
     )  # fmt: skip
     page = client.get(job)

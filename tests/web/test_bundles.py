@@ -21,7 +21,7 @@ from school_protocol.case_files.service import academy_of
 from school_protocol.cases.loading import load
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.pdf.signing_keys import Validity, make_authority
@@ -33,29 +33,29 @@ pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango i
 
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
-    house = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
-    found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[attr-defined]
+    ctx = open_context(Settings(data=tmp_path / "var"), TurnableClock(NOW))
+    found = School(prepared(ctx, ctx.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[attr-defined]
     told(found)
     yield found
-    house.close()
+    ctx.close()
 
 
 def keys(school: School, ends: timedelta = timedelta(days=900)) -> None:
-    with school.house.realm.reading() as session:
-        unit = load(school.house, session, school.person("head"), school.number).around.unit
-    code = academy_of(school.house, unit).code
-    now = school.house.now()
+    with school.ctx.realm.reading() as session:
+        unit = load(school.ctx, session, school.person("head"), school.number).around.unit
+    code = academy_of(school.ctx, unit).code
+    now = school.ctx.now()
     make_authority(
-        school.house.settings.data / "signing", "Root", {code: "Academy"}, Validity(now - timedelta(days=9), now + ends)
+        school.ctx.settings.data / "signing", "Root", {code: "Academy"}, Validity(now - timedelta(days=9), now + ends)
     )
 
 
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
-    found = create_app(school.house, testing=True).test_client()
+        token = sign_in_repository.open_web_session(session, account, now=school.ctx.now())
+    found = create_app(school.ctx, testing=True).test_client()
     found.set_cookie("session", token)
     return found
 

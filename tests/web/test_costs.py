@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from house.test_docs import OPERATIONS
+from ctx.test_docs import OPERATIONS
 from sqlalchemy import Engine, event, func, select
 
 from school_protocol.auth.sign_in_service import actor_named, begin_session
@@ -21,7 +21,7 @@ from school_protocol.cases import index_repository, lists
 from school_protocol.cases.models import CaseIndexRow
 from school_protocol.cases.story_player import TurnableClock, stories_of
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.ops import demo, fixture_copy, sample_cases
 from school_protocol.ops.fixture_copy import sample
 from school_protocol.web import create_app
@@ -75,7 +75,7 @@ class Cost:
 
 @dataclass
 class Country:
-    house: House
+    ctx: AppContext
     app: Flask
     meter: Meter
     few: dict[tuple[str, str], Cost] = field(default_factory=dict)
@@ -84,10 +84,10 @@ class Country:
     """Who looks → the number of the case whose pages are counted, both times."""
 
     def client(self, username: str) -> Any:
-        actor = actor_named(self.house, username)
+        actor = actor_named(self.ctx, username)
         assert actor is not None
-        with self.house.directory.writing() as session:
-            token = begin_session(session, self.house, actor.id, factor_proven=True)
+        with self.ctx.directory.writing() as session:
+            token = begin_session(session, self.ctx, actor.id, factor_proven=True)
         client = self.app.test_client()
         client.set_cookie("session", token)
         return client
@@ -114,10 +114,10 @@ class Country:
 
     def cases_of(self, username: str) -> list[str]:
         """Each of the pages of the first case that this person sees."""
-        actor = actor_named(self.house, username)
+        actor = actor_named(self.ctx, username)
         assert actor is not None
         if username not in self.looked_at:
-            lines = lists.see_desk(self.house, actor, filter="open").lines
+            lines = lists.see_desk(self.ctx, actor, filter="open").lines
             if not lines:
                 return []
             self.looked_at[username] = lines[0].number
@@ -156,14 +156,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
             patched.setattr(sample_cases, "stories_of", lambda _protocol: told)
             settings, clock = Settings(data=tmp_path_factory.mktemp("country")), TurnableClock(NOW)
             demo.prepare(settings, reset=False, password=PASSWORD, say=lambda _line: None, clock=clock, told=False)
-            house = open_house(settings, clock)
-            found = Country(house, create_app(house), meter)
-            sample(house, FEW, seed=1, password=PASSWORD, progress=_silent, places=SCHOOLS, under_way=0.8)
+            ctx = open_context(settings, clock)
+            found = Country(ctx, create_app(ctx), meter)
+            sample(ctx, FEW, seed=1, password=PASSWORD, progress=_silent, places=SCHOOLS, under_way=0.8)
             found.few = found.costs()
-            sample(house, MORE, seed=2, password=PASSWORD, progress=_silent, places=SCHOOLS, under_way=0.8)
+            sample(ctx, MORE, seed=2, password=PASSWORD, progress=_silent, places=SCHOOLS, under_way=0.8)
             found.more = found.costs()
             yield found
-            house.close()
+            ctx.close()
     finally:
         event.remove(Engine, "connect", watched)
         event.remove(Engine, "before_cursor_execute", counted)

@@ -160,7 +160,7 @@ def show_week(monkeypatch: pytest.MonkeyPatch) -> Put:
     def put(**changes: Any) -> None:
         days = tuple(WeekDay((NOW + timedelta(days=count)).date(), ()) for count in range(7))
         values = {"dangers": (), "late": (), "days": days, "after": None, "units": (SCHOOL,), **changes}
-        monkeypatch.setattr(lists, "see_week", lambda house, actor, *, after=None: WeekView(**values))
+        monkeypatch.setattr(lists, "see_week", lambda ctx, actor, *, after=None: WeekView(**values))
 
     return put
 
@@ -281,14 +281,14 @@ def found(monkeypatch: pytest.MonkeyPatch, make_line: Make) -> list[str]:
     """What was asked of the service; it knows one number and one pupil."""
     asked: list[str] = []
 
-    def by_number(house: Any, actor: Any, text: str) -> str:
+    def by_number(ctx: Any, actor: Any, text: str) -> str:
         asked.append(text)
         if text.replace(" ", "") != "1234567890123":
             raise Unseen(text)
         return "1234567890123"
 
     monkeypatch.setattr(lists, "find_by_number", by_number)
-    monkeypatch.setattr(lists, "find_by_pupil", lambda house, actor, text: (make_line(),) if text == "سلمى" else ())
+    monkeypatch.setattr(lists, "find_by_pupil", lambda ctx, actor, text: (make_line(),) if text == "سلمى" else ())
     return asked
 
 

@@ -102,7 +102,7 @@ def test_a_form_that_is_none_of_ours_is_logged(
     who: str, account: str,
 ) -> None:  # fmt: skip
     browser = request.getfixturevalue(who)
-    monkeypatch.setattr(contacts, "numbers_of_the_country", lambda _house: ())
+    monkeypatch.setattr(contacts, "numbers_of_the_country", lambda _ctx: ())
     caplog.set_level(logging.INFO, "school_protocol")
     browser.post("/language", headers={"Sec-Fetch-Site": "cross-site"}, data={"language": "ar"})
     browser.post("/language", json={"language": "ar"})
@@ -114,7 +114,7 @@ def test_a_form_that_is_none_of_ours_is_logged(
 
 
 def test_a_page_at_which_somebody_may_not_knock_is_logged(
-    house: Any, member: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ctx: Any, member: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoint_guard, "is_granted", lambda _actor, asked: asked is not Permission.administer)
     caplog.set_level(logging.INFO, "school_protocol")
@@ -135,7 +135,7 @@ def test_who_sent_something_that_was_not_recorded_finds_the_numbers(
         ContactLine(None, {"fr": name}, phone=phone, open_now=is_open)
         for name, phone, is_open in (("Secours", "15", True), ("Écoute", "2511", False))
     )
-    monkeypatch.setattr(contacts, "numbers_of_the_country", lambda _house: (open_line, closed))
+    monkeypatch.setattr(contacts, "numbers_of_the_country", lambda _ctx: (open_line, closed))
     page = read_page(member.post("/nothing/here"))
     assert _numbers(page) == ["tel:15"]
     monkeypatch.setattr(contacts, "numbers_of_the_country", _busy)
@@ -147,7 +147,7 @@ def _numbers(page: Page) -> list[str]:
     return re.findall(r'href="(tel:[^"]+)"', page.html)
 
 
-def _busy(_house: Any) -> Any:
+def _busy(_ctx: Any) -> Any:
     raise StorageBusy("locked")
 
 
@@ -217,7 +217,7 @@ def test_every_page_in_every_language(app: Flask, people: Accounts, template: st
 
 
 def test_every_error_template_is_used() -> None:
-    folder = Path(error_pages.__file__).parents[2] / "templates" / "errors"
+    folder = Path(error_pages.__file__).parents[2] / "templates" / "web"
     used = {
         *error_pages.PAGES.values(),
         "web/old_form.html",
@@ -226,7 +226,7 @@ def test_every_error_template_is_used() -> None:
         "web/away.html",
         "web/base.html",
     }
-    assert {f"errors/{path.name}" for path in folder.glob("*.html")} == used
+    assert {f"web/{path.name}" for path in folder.glob("*.html")} == used
 
 
 def test_who_waited_in_vain_to_be_known_waits_once(

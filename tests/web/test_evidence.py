@@ -40,10 +40,10 @@ def piece(school: School) -> int:
 
 def client(school: School, who: str, language: str = "en") -> FlaskClient:
     account = school.account(who)
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
-    found = create_app(school.house, testing=True).test_client()
+        token = sign_in_repository.open_web_session(session, account, now=school.ctx.now())
+    found = create_app(school.ctx, testing=True).test_client()
     found.set_cookie("session", token)
     return found
 
@@ -128,7 +128,7 @@ def test_more_than_may_come_is_told(tmp_path: Path, moroccan: Protocol) -> None:
 
 @pytest.mark.exhaustive
 def test_where_files_are_off_the_page_says_so_and_takes_none(school: School, piece: int) -> None:
-    object.__setattr__(school.house, "settings", Settings(data=school.house.settings.data))
+    object.__setattr__(school.ctx, "settings", Settings(data=school.ctx.settings.data))
     member = client(school, "team_member")
     html = page(member, school)
     assert "Files are not kept here" in html
@@ -153,13 +153,13 @@ def test_a_back_button_or_a_second_tab_brings_no_file_in(
     school.act("team_member", "raise_danger", {"which_danger": "intimate_image"})
     intimate = school.act("team_member", "evidence", {**SCREENSHOT, "sexual_or_intimate": said}).seq
     looked: list[bytes] = []
-    monkeypatch.setattr(evidence_files, "_examined", lambda house, data: looked.append(data))
+    monkeypatch.setattr(evidence_files, "_examined", lambda ctx, data: looked.append(data))
     for entry in (piece, intimate):
         found = put(member, school, entry, made.png())
         assert found.status_code == 422
         assert "Describe it in words" in found.get_data(as_text=True)
     assert looked == []
-    assert not school.house.settings.files.exists()
+    assert not school.ctx.settings.files.exists()
     assert 'type="file"' not in page(member, school)
 
 
@@ -321,7 +321,7 @@ def test_an_intimate_piece_leads_to_the_first_minutes(school: School, answer: st
     shown = page(member, school)
     assert (told in shown) is leads
     assert (f'<a class="danger-btn" href="{case}/danger">' in shown.partition(told)[2]) is leads
-    danger = next(key for key, one in school.house.library.current()[0].dangers.items() if one.no_files)
+    danger = next(key for key, one in school.ctx.library.current()[0].dangers.items() if one.no_files)
     school.act("team_member", "raise_danger", which_danger=danger)
     after = page(member, school)
     assert told not in after
@@ -331,7 +331,7 @@ def test_an_intimate_piece_leads_to_the_first_minutes(school: School, answer: st
 @pytest.mark.exhaustive
 def test_a_danger_that_is_over_speaks_for_no_piece_that_came_later(school: School) -> None:
     """Raised and lifted before the piece came in: whoever sees that content is led to say so once more."""
-    danger = next(key for key, one in school.house.library.current()[0].dangers.items() if one.no_files)
+    danger = next(key for key, one in school.ctx.library.current()[0].dangers.items() if one.no_files)
     member, told = client(school, "team_member"), "A child may be in danger here"
     intimate = {**SCREENSHOT, "sexual_or_intimate": "yes"}
     school.act("team_member", "evidence", intimate)

@@ -34,7 +34,7 @@ def country() -> Iterator[Country]:
 
 @pytest.fixture(scope="module")
 def app(country: Country) -> Flask:
-    return create_app(country.house, testing=True)
+    return create_app(country.ctx, testing=True)
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def release(country: Country) -> str:
 
 
 def client(app: Flask, country: Country, who: str) -> FlaskClient:
-    with country.house.directory.writing() as session:
-        token = sign_in_repository.open_web_session(session, country.people[who], now=country.house.now())
+    with country.ctx.directory.writing() as session:
+        token = sign_in_repository.open_web_session(session, country.people[who], now=country.ctx.now())
     found = app.test_client()
     found.set_cookie("session", token)
     return found
@@ -143,13 +143,13 @@ def test_sheets_are_files(app: Flask, country: Country, release: str, kind: str,
 def test_a_list_opens_in_columns_in_the_spreadsheet_of_its_language(
     app: Flask, country: Country, release: str, language: str, between: str
 ) -> None:
-    with country.house.directory.writing() as session:
+    with country.ctx.directory.writing() as session:
         auth_repository.set_language(session, country.people["head"], language)
     try:
         path = f"/figures/ma-cyberharassment/04001A/{release}/sheets/csv"
         answer = client(app, country, "head").get(path)
     finally:
-        with country.house.directory.writing() as session:
+        with country.ctx.directory.writing() as session:
             auth_repository.set_language(session, country.people["head"], "fr")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")), delimiter=between))
@@ -172,7 +172,7 @@ def test_a_report_is_handed_out_once_a_press(app: Flask, country: Country, relea
 
 def test_the_page_for_everybody_knows_nobody(app: Flask, country: Country, release: str) -> None:
     """The same bytes for whoever is signed in and whoever is not; no cookie; it may be kept for minutes."""
-    releases.set_public(country.house, country.person("directorate"), release, is_public=True)
+    releases.set_public(country.ctx, country.person("directorate"), release, is_public=True)
     try:
         stranger, mine = app.test_client(), client(app, country, "directorate")
         for path in ("/campaign/fr", f"/campaign/ar/{release}", "/campaign/en"):
@@ -192,7 +192,7 @@ def test_the_page_for_everybody_knows_nobody(app: Flask, country: Country, relea
         assert stranger.get("/campaign/de").status_code == 404
         assert stranger.get("/campaign/de").headers["X-Robots-Tag"] == "noindex, nofollow"
     finally:
-        releases.set_public(country.house, country.person("directorate"), release, is_public=False)
+        releases.set_public(country.ctx, country.person("directorate"), release, is_public=False)
     assert "/campaign" not in stranger.get("/sign-in").get_data(as_text=True), "there is nothing to be led to"
     assert stranger.get(f"/campaign/fr/{release}").status_code == 404
     assert "Directorate" not in stranger.get("/campaign/fr").get_data(as_text=True)

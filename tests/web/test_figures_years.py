@@ -40,7 +40,7 @@ def country() -> Iterator[Country]:
 
 @pytest.fixture(scope="module")
 def app(country: Country) -> Flask:
-    return create_app(country.house, testing=True)
+    return create_app(country.ctx, testing=True)
 
 
 def cells(html: str, title: str) -> list[str]:

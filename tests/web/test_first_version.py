@@ -31,7 +31,7 @@ def desk() -> Iterator[Desk]:
 
 @pytest.fixture
 def app(desk: Desk) -> Flask:
-    return create_app(desk.house, testing=True)
+    return create_app(desk.ctx, testing=True)
 
 
 def person(app: Flask, desk: Desk, name: str = "first", language: str = "en") -> Person:
@@ -60,7 +60,7 @@ def test_a_first_version_goes_from_a_file_to_the_cases(app: Flask, desk: Desk, l
     assert second.post(f"{draft}/agree", draft, digest=read(NEW, "x").digest).status_code == 303
     page = second.read("/protocols")
     assert "Whoever holds one of its roles opens cases under it from now on." in page
-    assert [(one.protocol, one.version) for one in desk.house.library.current()] == [
+    assert [(one.protocol, one.version) for one in desk.ctx.library.current()] == [
         ("lost-things", 1), ("zebra-things", 1),
     ]  # fmt: skip
     assert second.post(f"{draft}/agree", draft, digest=read(NEW, "x").digest).status_code == 409, "pressed twice"
@@ -111,7 +111,7 @@ def test_stored_cases_are_held_against_their_own_stories(app: Flask, desk: Desk)
         },
         {"story": "d", "title": "D", "steps": 3, "step": 1, "as": "surv", "do": "ring", "how": "refused", "needs": []},
     ]
-    publishing_service.work_out(desk.house, lambda _content, _before: {**REPORT, "stories": lines})
+    publishing_service.work_out(desk.ctx, lambda _content, _before: {**REPORT, "stories": lines})
     page = first.read(draft)
     for words in (
         "As its story says, in all 3 steps.", "Its story says that it is refused, and it goes through.",
@@ -125,7 +125,7 @@ def test_the_control_a_further_version_is_compared(app: Flask, desk: Desk) -> No
     first = person(app, desk)
     draft = first.uploaded(FIRST.replace(b"version: 1\n", b"version: 2\n"))
     lines = [{"story": "a", "title": "A", "steps": 3}]
-    publishing_service.work_out(desk.house, lambda _content, _before: {**REPORT, "stories": lines})
+    publishing_service.work_out(desk.ctx, lambda _content, _before: {**REPORT, "stories": lines})
     page = first.read(draft)
     assert "A new protocol" not in page
     assert "Against version 1, under which cases open now." in page

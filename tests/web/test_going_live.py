@@ -19,7 +19,7 @@ from school_protocol.cases import opening_gate
 from school_protocol.cases.opening_gate import KEYS
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Actor
 from school_protocol.people import repository as people_repository
@@ -43,27 +43,27 @@ class Site:
     chief: Actor
 
     def browser(self, who: str, language: str = "fr") -> Browser:
-        signer = {"chief": lambda: self.chief, "colleague": lambda: another(self.school.house, self.chief)}.get(who)
+        signer = {"chief": lambda: self.chief, "colleague": lambda: another(self.school.ctx, self.chief)}.get(who)
         account = signer().id if signer else self.school.account(who)
-        return browser_of(self.app, self.school.house, account, language)
+        return browser_of(self.app, self.school.ctx, account, language)
 
 
 @pytest.fixture
 def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
-    with house.directory.writing() as session:
+    ctx = open_context(Settings(data=tmp_path / "var"), clock)
+    player = prepared(ctx, clock, moroccan, MOROCCAN.read_bytes())
+    with ctx.directory.writing() as session:
         added = people_repository.add_contact(
             session, target="police", names={"fr": "Police secours"}, phone="19", hours={"always": True}
         )
         people_repository.verify_contact(session, added, on=NOW.date(), by="x")
-    player.house = asked(house)
+    player.ctx = asked(ctx)
     school = School(player, count(1))
     chief = administrator(player)
-    make_ready(player.house, chief, another(player.house, chief))
-    yield Site(school, create_app(player.house, testing=True), chief)
-    house.close()
+    make_ready(player.ctx, chief, another(player.ctx, chief))
+    yield Site(school, create_app(player.ctx, testing=True), chief)
+    ctx.close()
 
 
 PAGES = ("/reports/new", "/reports/danger")
@@ -86,28 +86,28 @@ def test_who_wants_to_report_is_told_so_and_who_signs_and_whom_to_call(site: Sit
 def test_what_is_posted_past_the_page_is_refused_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = site.browser("team_member")
     with monkeypatch.context() as opened:
-        opened.setattr(opening_gate, "is_shut", lambda _house: False)
+        opened.setattr(opening_gate, "is_shut", lambda _ctx: False)
         browser.open("/reports/danger")
     answer = browser.press("/reports/danger", 403, danger="self_harm")
     assert SENTENCES["fr"] in answer.get_data(as_text=True)
-    with site.school.house.realm.reading() as session:
+    with site.school.ctx.realm.reading() as session:
         assert not opening_gate.repository.any_opened(session)
 
 
 @pytest.mark.exhaustive
 def test_the_same_press_opens_a_case_once_it_is_signed(site: Site) -> None:
     """The control: nothing else keeps it out."""
-    sign_all(site.school.house, site.chief)
+    sign_all(site.school.ctx, site.chief)
     browser = site.browser("team_member")
     browser.open("/reports/danger")
     browser.press("/reports/danger", 303, danger="self_harm")
-    with site.school.house.realm.reading() as session:
+    with site.school.ctx.realm.reading() as session:
         assert opening_gate.repository.any_opened(session)
 
 
 @pytest.mark.exhaustive
 def test_a_pupil_at_the_schools_address_is_told_whom_to_turn_to(site: Site) -> None:
-    door = renew(site.school.house, site.school.person("head"), "00000A", "public")
+    door = renew(site.school.ctx, site.school.person("head"), "00000A", "public")
     client = site.app.test_client()
     for answer in (client.get(f"/s/{door.code}?lang=ar"), client.post(f"/s/{door.code}/sent?lang=ar", data={"x": "y"})):
         page = answer.get_data(as_text=True)
@@ -115,7 +115,7 @@ def test_a_pupil_at_the_schools_address_is_told_whom_to_turn_to(site: Site) -> N
         assert "هذا العنوان لا يشتغل بعد" in page
         assert "tel:19" in page
     assert answer.headers.getlist("Set-Cookie") == []
-    sign_all(site.school.house, site.chief)
+    sign_all(site.school.ctx, site.chief)
     assert client.get(f"/s/{door.code}").status_code == 200, "the control"
 
 
@@ -129,9 +129,9 @@ def test_no_page_of_other_systems_opens_cases(site: Site) -> None:
 
 @pytest.mark.exhaustive
 def test_cases_that_are_there_go_on_and_administrators_see_what_is_missing(site: Site) -> None:
-    site.school.player.house = replace(site.school.house, settings=Settings(data=site.school.house.settings.data))
+    site.school.player.ctx = replace(site.school.ctx, settings=Settings(data=site.school.ctx.settings.data))
     site.school.report()
-    site.school.player.house = asked(site.school.house)
+    site.school.player.ctx = asked(site.school.ctx)
     browser = site.browser("team_member")
     browser.open(f"/cases/{site.school.number}")
     browser.open("/reports/new")
@@ -146,7 +146,7 @@ def test_cases_that_are_there_go_on_and_administrators_see_what_is_missing(site:
 def test_a_banner_says_that_nothing_can_be_opened_and_goes_with_the_last_signature(site: Site) -> None:
     chief = site.browser("chief", "en")
     assert "No case can be opened yet." in chief.open("/people").text
-    sign_all(site.school.house, site.chief)
+    sign_all(site.school.ctx, site.chief)
     assert "not signed" not in chief.open("/people").text
 
 
@@ -156,7 +156,7 @@ def test_a_banner_says_that_nothing_can_be_opened_and_goes_with_the_last_signatu
 @pytest.mark.exhaustive
 def test_only_the_administrators_of_the_country_find_it(site: Site) -> None:
     below = administrator(site.school.player, "below", site.school.player.school)
-    under = browser_of(site.app, site.school.house, below.id, "fr")
+    under = browser_of(site.app, site.school.ctx, below.id, "fr")
     for browser in (under, site.browser("head"), site.browser("academy"), site.browser("data_officer")):
         assert browser.client.get("/go-live").status_code == 404
         assert "/go-live" not in browser.client.get("/").get_data(as_text=True)
@@ -171,11 +171,11 @@ def test_only_the_administrators_of_the_country_find_it(site: Site) -> None:
 def test_the_page_reads_well_whatever_is_signed(site: Site, language: str) -> None:
     chief = site.browser("chief", language)
     assert chief.open("/go-live").lang.startswith(language)
-    sign_all(site.school.house, site.chief, without="drill")
+    sign_all(site.school.ctx, site.chief, without="drill")
     assert chief.open("/go-live").lang.startswith(language)
     chief.press("/go-live/drill/sign", 303, reference="3 mars 2026")
     assert chief.open("/go-live").lang.startswith(language)
-    work_queue.note(site.school.house.settings.data, work_queue.DRILL, NOW, held=False)
+    work_queue.note(site.school.ctx.settings.data, work_queue.DRILL, NOW, held=False)
     assert chief.open("/go-live").lang.startswith(language), "what is seen missing reads well, too"
     chief.press("/go-live/drill/withdraw", 303, reference="autre jour")
     assert "autre jour" in chief.open("/go-live").text
@@ -198,14 +198,14 @@ def test_each_press_is_kept_with_who_and_what(site: Site) -> None:
     assert "A second person is to sign" in colleague.open("/go-live").text
     colleague.press("/go-live/cndp/sign", 303, reference="seen")
     assert "8 lines are missing" in colleague.open("/go-live").text
-    with site.school.house.directory.reading() as session:
+    with site.school.ctx.directory.reading() as session:
         assert [one.kind for one in opening_gate.administration_log.of_draft(session, opening_gate.LIST)] == [
             Kind.go_live_signed
         ] * 2
 
 
 def test_what_is_seen_not_to_be_so_has_no_form_and_is_refused_in_words(site: Site) -> None:
-    work_queue.note(site.school.house.settings.data, work_queue.DRILL, NOW, held=False)
+    work_queue.note(site.school.ctx.settings.data, work_queue.DRILL, NOW, held=False)
     chief = site.browser("chief", "en")
     page = chief.open("/go-live").text
     assert "No backup was restored as an exercise within five weeks" in page
@@ -239,6 +239,6 @@ def test_the_doors_are_in_the_table() -> None:
 
 @pytest.mark.exhaustive
 def test_strangers_reports_go_on_where_there_are_some(site: Site) -> None:
-    site.school.player.house = replace(site.school.house, settings=Settings(data=site.school.house.settings.data))
+    site.school.player.ctx = replace(site.school.ctx, settings=Settings(data=site.school.ctx.settings.data))
     receipt = Told(site.school).send()
     assert site.app.test_client().get(f"/s/{receipt.door.code}").status_code == 200

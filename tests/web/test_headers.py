@@ -141,9 +141,9 @@ def test_an_unchanged_style_sheet_is_not_sent_again(client: FlaskClient) -> None
 @pytest.mark.parametrize(
     ("host", "status"), [("school.example", 200), ("school.example:8443", 200), ("evil.example", 400), ("", 400)]
 )
-def test_a_request_under_another_name_is_not_understood(house: Any, people: Any, host: str, status: int) -> None:
-    house.settings = replace(house.settings, address="https://school.example/")
-    client = create_app(house).test_client()
+def test_a_request_under_another_name_is_not_understood(ctx: Any, people: Any, host: str, status: int) -> None:
+    ctx.settings = replace(ctx.settings, address="https://school.example/")
+    client = create_app(ctx).test_client()
     answer = client.get("/sign-in", headers={"Host": host})
     assert answer.status_code == status
     assert "evil.example" not in answer.text

@@ -17,7 +17,7 @@ from services.conftest import School
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications.digests import ways_of
@@ -31,23 +31,23 @@ TYPED = {"unit": "00000A", "roles": "reporter", "name_fr": "Salma Zqbennani", "e
 
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
-    house = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
-    found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
-    with house.directory.writing() as session:
+    ctx = open_context(Settings(data=tmp_path / "var"), TurnableClock(NOW))
+    found = School(prepared(ctx, ctx.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
+    with ctx.directory.writing() as session:
         notifications_repository.mark_as_demo(session, at=NOW)
     for who in ("academy", "directorate", "head", "technical_admin"):
         found.person(who)
     yield found
-    house.close()
+    ctx.close()
 
 
 @pytest.fixture
 def app(school: School) -> Flask:
-    return create_app(school.house, testing=True)
+    return create_app(school.ctx, testing=True)
 
 
 def browser(app: Flask, school: School, who: str = "academy", language: str = "fr") -> Browser:
-    return browser_of(app, school.house, school.account(who), language)
+    return browser_of(app, school.ctx, school.account(who), language)
 
 
 def invited(one: Browser, **changes: Any) -> str:
@@ -61,10 +61,10 @@ def invited(one: Browser, **changes: Any) -> str:
     return found[1]
 
 
-def mailed(house: House) -> str:
+def mailed(ctx: AppContext) -> str:
     """The latest link that the demo shows."""
-    send_invitations(house, ways_of(house))
-    with house.directory.reading() as session:
+    send_invitations(ctx, ways_of(ctx))
+    with ctx.directory.reading() as session:
         text = notifications_repository.latest_letter(session)[0].text
     found = re.search(r"/invited/\S+", text)
     assert found is not None
@@ -78,10 +78,10 @@ def test_somebody_is_invited_sent_another_link_and_comes_in_by_it(app: Flask, sc
     page = one.open("/invitations")
     assert "Salma Zqbennani" in page.text
     assert MAIL in page.text
-    first = mailed(school.house)
+    first = mailed(school.ctx)
     school.wait(minutes=1)
     one.press(f"/invitations/{account}/resend")
-    second = mailed(school.house)
+    second = mailed(school.ctx)
     assert first != second
     for path in ("/invitations", "/invitations?school=00000A", "/people"):
         html = one.client.get(path).get_data(as_text=True)
@@ -95,7 +95,7 @@ def test_somebody_is_invited_sent_another_link_and_comes_in_by_it(app: Flask, sc
 def test_withdrawn_the_link_leads_nowhere(app: Flask, school: School) -> None:
     one = browser(app, school, "directorate")
     account = invited(one)
-    link = mailed(school.house)
+    link = mailed(school.ctx)
     assert app.test_client().get(link).status_code == 200, "the control"
     one.press(f"/invitations/{account}/withdraw", school="00000A")
     assert app.test_client().get(link).status_code == 404
@@ -121,7 +121,7 @@ def test_what_was_typed_is_still_there_when_it_is_refused(app: Flask, school: Sc
 def test_a_draft_without_a_school_takes_the_one_of_the_address(
     app: Flask, school: School, typed: str, asked: str, chosen: str
 ) -> None:
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         above = auth_repository.unit_coded(session, "00000A")
         assert above is not None
         auth_repository.add_unit(
@@ -153,7 +153,7 @@ def test_nobody_else_finds_them(app: Flask, school: School) -> None:
             assert one.client.get(path).status_code == 404
         for press in ("resend", "withdraw"):
             one.press(f"/invitations/{account}/{press}", 404)
-    with school.house.directory.reading() as session:
+    with school.ctx.directory.reading() as session:
         found = auth_repository.account(session, account)
     assert found is not None
     assert found.active

@@ -18,7 +18,7 @@ from school_protocol.auth import sign_in_repository
 from school_protocol.case_files import service as case_files_service
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.pdf.verdicts import KeyLost
@@ -36,19 +36,19 @@ HELD = {
 
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
-    house = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
-    found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[attr-defined]
+    ctx = open_context(Settings(data=tmp_path / "var"), TurnableClock(NOW))
+    found = School(prepared(ctx, ctx.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[attr-defined]
     told(found)
     yield found
-    house.close()
+    ctx.close()
 
 
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
-    app = create_app(school.house, testing=True)
+        token = sign_in_repository.open_web_session(session, account, now=school.ctx.now())
+    app = create_app(school.ctx, testing=True)
     found = app.test_client()
     found.set_cookie("session", token)
     return found

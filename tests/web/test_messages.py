@@ -39,12 +39,12 @@ class Desk:
 
     def __init__(self, school: School) -> None:
         self.school = school
-        self.app = create_app(school.house, testing=True)
+        self.app = create_app(school.ctx, testing=True)
 
     def client(self, who: str) -> FlaskClient:
-        house, account = self.school.house, self.school.account(who)
-        with house.directory.writing() as session:
-            token = sign_in_repository.open_web_session(session, account, now=house.now())
+        ctx, account = self.school.ctx, self.school.account(who)
+        with ctx.directory.writing() as session:
+            token = sign_in_repository.open_web_session(session, account, now=ctx.now())
         client = self.app.test_client()
         client.set_cookie("session", token)
         return client
@@ -68,9 +68,9 @@ def desk(moroccan: Protocol) -> Iterator[Desk]:
 
 
 def as_demo(desk: Desk) -> None:
-    with desk.school.house.directory.writing() as session:
+    with desk.school.ctx.directory.writing() as session:
         notifications_repository.mark_as_demo(session, at=NOW)
-    desk.app = create_app(desk.school.house, testing=True)
+    desk.app = create_app(desk.school.ctx, testing=True)
 
 
 # ---- how often -------------------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ def test_how_often_is_chosen_by_a_form_and_said_on_the_account_s_page(desk: Desk
     assert "chaque matin d’école" in desk.page("head", "/account")
     answer = desk.post("head", "/account/messages", every="weekly", day="3")
     assert (answer.status_code, answer.location) == (303, "/account")
-    view = see_choice(desk.school.house, desk.school.person("head"))
+    view = see_choice(desk.school.ctx, desk.school.person("head"))
     assert (view.every, view.day) == (Every.weekly, 3)
     page = desk.page("head", "/account")
     assert "une fois par semaine" in page
@@ -98,7 +98,7 @@ def test_a_choice_that_is_none_is_said_at_its_place(desk: Desk, every: str, day:
     answer = desk.post("head", "/account/messages", every=every, day=day)
     assert answer.status_code == 422
     assert f'href="#{field}"' in answer.get_data(as_text=True)
-    assert see_choice(desk.school.house, desk.school.person("head")).every is Every.school_days
+    assert see_choice(desk.school.ctx, desk.school.person("head")).every is Every.school_days
 
 
 # ---- one's calendar --------------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def test_a_choice_that_is_none_is_said_at_its_place(desk: Desk, every: str, day:
 
 def give_password(desk: Desk, who: str) -> None:
     account, hashed = desk.school.account(who), hash_password(PASSWORD)
-    with desk.school.house.directory.writing() as session:
+    with desk.school.ctx.directory.writing() as session:
         auth_repository.set_password(session, account, hashed)
 
 
@@ -149,7 +149,7 @@ def test_what_did_not_change_is_not_sent_again(desk: Desk) -> None:
 def test_a_closed_account_s_address_is_one_that_nobody_has(desk: Desk) -> None:
     address = address_of(desk, "head")
     head = desk.school.account("head")
-    with desk.school.house.directory.writing() as session:
+    with desk.school.ctx.directory.writing() as session:
         auth_repository.set_active(session, head, False)
     assert desk.app.test_client().get(address).status_code == 404
 
@@ -162,13 +162,13 @@ def test_without_the_password_no_address_is_made(desk: Desk, password: str) -> N
     page = answer.get_data(as_text=True)
     assert 'href="#password"' in page
     assert ADDRESS.search(page) is None
-    assert digests.see_feed(desk.school.house, desk.school.person("head")) is None
+    assert digests.see_feed(desk.school.ctx, desk.school.person("head")) is None
 
 
 def test_who_sees_no_case_any_more_can_still_take_theirs_away(desk: Desk) -> None:
     address_of(desk, "team_member")
     account = desk.school.account("team_member")
-    with desk.school.house.directory.writing() as session:
+    with desk.school.ctx.directory.writing() as session:
         rewrite(session, AppointmentRow, AppointmentRow.account == account, role="declarant")
     assert "/account/calendar" in desk.page("team_member", "/account")
     page = desk.page("team_member", "/account/calendar")
@@ -177,7 +177,7 @@ def test_who_sees_no_case_any_more_can_still_take_theirs_away(desk: Desk) -> Non
     assert desk.post("team_member", "/account/calendar", do="open", password=PASSWORD).status_code == 404
     answer = desk.post("team_member", "/account/calendar", do="shut")
     assert (answer.status_code, answer.location) == (303, "/account")
-    assert digests.see_feed(desk.school.house, desk.school.person("team_member")) is None
+    assert digests.see_feed(desk.school.ctx, desk.school.person("team_member")) is None
     assert desk.client("team_member").get("/account/calendar").status_code == 404
 
 
@@ -186,15 +186,15 @@ def test_who_sees_no_case_any_more_can_still_take_theirs_away(desk: Desk) -> Non
 
 def test_a_demo_shows_the_mails_that_would_have_left(desk: Desk) -> None:
     as_demo(desk)
-    house = desk.school.house
+    ctx = desk.school.ctx
     account = desk.school.account("team_coordinator")
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         auth_repository.set_address(session, account, email="r@college.example", phone=None)
     assert "Rien ne serait encore parti" in desk.page("head", "/messages")
     desk.school.report("team_member", danger_now="unsure")
     for _ in range(2):
-        notifications_service.sweep(house, ways_of(house))
-    ((_name, line),) = see_letters(house, "fr")
+        notifications_service.sweep(ctx, ways_of(ctx))
+    ((_name, line),) = see_letters(ctx, "fr")
     assert line.receiver == "r@college.example"
     page = desk.page("head", "/messages")
     assert "r@college.example" in page
@@ -204,12 +204,12 @@ def test_a_demo_shows_the_mails_that_would_have_left(desk: Desk) -> None:
 
 def test_a_mail_that_is_brought_again_is_shown_once(desk: Desk) -> None:
     as_demo(desk)
-    shelf = Shelf(desk.school.house)
+    shelf = Shelf(desk.school.ctx)
     for number in range(notifications_repository.MOST + 5):
         letter = Letter(f"{number:04}", NOW.replace(microsecond=number), "fr", f"sujet {number}", "texte")
         shelf.carry("a@b.example", letter)
         shelf.carry("a@b.example", letter)
-    shown = see_letters(desk.school.house, "fr")
+    shown = see_letters(desk.school.ctx, "fr")
     assert len(shown) == notifications_repository.MOST
     assert (shown[0][1].subject, shown[-1][1].subject) == ("sujet 104", "sujet 5")
 
@@ -217,20 +217,20 @@ def test_a_mail_that_is_brought_again_is_shown_once(desk: Desk) -> None:
 @pytest.mark.exhaustive
 def test_an_installation_shows_nobody_s_mails(desk: Desk) -> None:
     """No mark of a demo: no page, whoever asks, and no shelf, though there be no mail server; a file is no mark."""
-    house = desk.school.house
-    (house.settings.data / "demo-accounts.txt").write_text("Password of every account: x\n")
+    ctx = desk.school.ctx
+    (ctx.settings.data / "demo-accounts.txt").write_text("Password of every account: x\n")
     for who in ("head", "directorate", "technical_admin", "protocol_admin"):
         assert desk.client(who).get("/messages").status_code == 404
         assert 'href="/messages"' not in desk.page(who, "/account")
-    assert not shows_mails(house)
-    assert ways_of(house).mail is None
+    assert not shows_mails(ctx)
+    assert ways_of(ctx).mail is None
 
 
 def test_a_demo_with_a_mail_server_sends_and_shows_nothing(desk: Desk) -> None:
     as_demo(desk)
-    house = desk.school.house
-    settings = replace(house.settings, smtp="smtp://127.0.0.1:1", mail_from="demo@college.example")
-    desk.school.player.house = replace(house, settings=settings)
-    desk.app = create_app(desk.school.house, testing=True)
-    assert isinstance(ways_of(desk.school.house).mail, Mail)
+    ctx = desk.school.ctx
+    settings = replace(ctx.settings, smtp="smtp://127.0.0.1:1", mail_from="demo@college.example")
+    desk.school.player.ctx = replace(ctx, settings=settings)
+    desk.app = create_app(desk.school.ctx, testing=True)
+    assert isinstance(ways_of(desk.school.ctx).mail, Mail)
     assert desk.client("head").get("/messages").status_code == 404

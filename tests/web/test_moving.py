@@ -57,22 +57,22 @@ class Site:
     numbers: list[str]
 
     def browser(self, who: str, language: str = "en") -> FlaskClient:
-        house, actor = self.player.house, self.player.actor(who)
-        client = create_app(house, testing=True).test_client()
-        with house.directory.writing() as session:
+        ctx, actor = self.player.ctx, self.player.actor(who)
+        client = create_app(ctx, testing=True).test_client()
+        with ctx.directory.writing() as session:
             auth_repository.set_language(session, actor.id, language)
-            token = sign_in_repository.open_web_session(session, actor.id, now=house.now(), user_agent="test")
+            token = sign_in_repository.open_web_session(session, actor.id, now=ctx.now(), user_agent="test")
         client.set_cookie("session", token)
         return client
 
     def report(self, checked: bool = True) -> str:
-        house, head = self.player.house, self.player.actor("head")
+        ctx, head = self.player.ctx, self.player.actor("head")
         about = [{"slot": "targeted_pupil", "name": "Yasmine Benali"}]
         said = {**REPORT, "what_happened": SECRET, "about_whom": about}
         token = f"t{len(self.numbers)}"
-        number = open_case(house, head, "report", said, token=token).number
+        number = open_case(ctx, head, "report", said, token=token).number
         if checked:
-            record_act(house, head, number, "safety_check", SAFE, expected=None, token=f"c{token}", proven=True)
+            record_act(ctx, head, number, "safety_check", SAFE, expected=None, token=f"c{token}", proven=True)
         self.numbers.append(number)
         return number
 
@@ -83,7 +83,7 @@ def site(moroccan: Protocol) -> Iterator[Site]:
         made = Site(player, [])
         made.report()
         made.report(checked=False)
-        published(player.house, SECOND)
+        published(player.ctx, SECOND)
         yield made
 
 
@@ -202,7 +202,7 @@ def test_a_case_that_must_stay_is_listed_with_the_reason_and_can_not_be_pressed(
         data["acts"]["safety_check"]["kind"] = "note"
 
     client = site.browser("protocol_admin")
-    published(site.player.house, next_version(DATA, 3, other_kind))
+    published(site.player.ctx, next_version(DATA, 3, other_kind))
     address = f"/protocols/{KEY}/1/3/cases"
     listed = client.get(address)
     assert "One case must stay Something was recorded in it that does something else in the new version." in told(
@@ -250,9 +250,9 @@ def test_once_it_is_published_its_page_leads_to_the_cases_of_each_version(site: 
     admin, second = site.browser("protocol_admin"), site.browser("protocol_admin/2")
     site.report(checked=False)
     content = next_version(DATA, 3, edited)
-    draft = publishing_service.upload(site.player.house, site.player.actor("protocol_admin"), content, "3.yaml")
+    draft = publishing_service.upload(site.player.ctx, site.player.actor("protocol_admin"), content, "3.yaml")
     report: draft_process.Report = {"proof": draft_process.proof_out(HOLDS), "stories": []}
-    publishing_service.work_out(site.player.house, lambda _content, _before: report)
+    publishing_service.work_out(site.player.ctx, lambda _content, _before: report)
     page = f"/protocols/drafts/{draft}"
     assert "/cases" not in admin.get(page).get_data(as_text=True), "nothing is counted of a draft"
     admin.post(f"{page}/propose", data=hidden(admin, page, f"{page}/propose"))

@@ -43,7 +43,7 @@ def _planted(app: Flask, *, twice: bool = False) -> Flask:
     for _time in range(1 + twice):
         pages.entry("Planted", 0, "desk.index")
         pages.panel(
-            "planted.html", lambda _house, actor, about: f"{about} {actor.id}" * (actor.id != "samir"), "planted"
+            "planted.html", lambda _ctx, actor, about: f"{about} {actor.id}" * (actor.id != "samir"), "planted"
         )
     app.extensions[SHOWN] = {}
     pages.register(app, {})

@@ -22,7 +22,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.models import AccountRow, OpenIdRow, WebSessionRow
 from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import OpenId, Settings, SettingUnreadable, settings_from
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.storage.models import AdministrationRow
 from school_protocol.web import create_app
@@ -59,11 +59,11 @@ class Site:
         return self.client.get("/account").status_code == 200
 
     def sessions(self) -> int:
-        with self.player.house.directory.reading() as session:
+        with self.player.ctx.directory.reading() as session:
             return session.scalar(select(func.count()).select_from(WebSessionRow)) or 0
 
     def add(self, username: str, role: str, **more: Any) -> str:
-        with self.player.house.directory.writing() as session:
+        with self.player.ctx.directory.writing() as session:
             account = auth_repository.add_account(
                 session, username=username, names={"fr": username}, language="fr", created_at=NOW, **more
             )
@@ -83,13 +83,13 @@ def site(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) ->
                 provider.issuer, CLIENT, SECRET, "preferred_username", names={"fr": "Compte Taalim", "ar": "حساب تعليم"}
             ),
         )
-        house = open_house(settings, clock)
-        player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
-        app = create_app(house, testing=True)
+        ctx = open_context(settings, clock)
+        player = prepared(ctx, clock, moroccan, MOROCCAN.read_bytes())
+        app = create_app(ctx, testing=True)
         found = Site(player, app, provider, app.test_client())
         found.add("membre", "reporter")
         yield found
-        house.close()
+        ctx.close()
 
 
 def refused(site: Site, answer: TestResponse, status: int = 403) -> str:
@@ -113,8 +113,8 @@ def test_the_button_is_on_the_page_in_the_readers_language(site: Site) -> None:
 
 @pytest.mark.exhaustive
 def test_without_the_setting_there_is_no_such_way(site: Site) -> None:
-    house = replace(site.player.house, settings=replace(site.player.house.settings, openid=None))
-    client = create_app(house, testing=True).test_client()
+    ctx = replace(site.player.ctx, settings=replace(site.player.ctx.settings, openid=None))
+    client = create_app(ctx, testing=True).test_client()
     assert "ministry" not in client.get("/sign-in").get_data(as_text=True)
     assert client.get("/sign-in/ministry").status_code == 404
     assert client.get("/sign-in/ministry/back?code=x&state=y").status_code == 404
@@ -125,7 +125,7 @@ def test_a_linked_person_comes_in_and_is_known_from_then_on_by_their_subject(sit
     answer = site.come_back(site.leave(next="/help"))
     assert (answer.status_code, answer.headers["Location"]) == (303, "/help")
     assert site.is_in()
-    with site.player.house.directory.reading() as session:
+    with site.player.ctx.directory.reading() as session:
         rows = session.scalars(select(AdministrationRow).where(AdministrationRow.kind == "account_known")).all()
     assert len(rows) == 1
     site.client = site.app.test_client()
@@ -136,10 +136,10 @@ def test_a_linked_person_comes_in_and_is_known_from_then_on_by_their_subject(sit
 
 def test_no_account_is_made(site: Site) -> None:
     site.provider.person = "nobody-here"
-    with site.player.house.directory.reading() as session:
+    with site.player.ctx.directory.reading() as session:
         before = session.scalar(select(func.count()).select_from(AccountRow))
     refused(site, site.sign_in())
-    with site.player.house.directory.reading() as session:
+    with site.player.ctx.directory.reading() as session:
         assert session.scalar(select(func.count()).select_from(AccountRow)) == before
 
 
@@ -156,18 +156,18 @@ def link_province(site: Site) -> None:
     """Somebody who has a second step signs in here, then goes by the ministry: linked, and in."""
     account = site.add("province", "data_officer")
     site.provider.person = "province"
-    house, seed = site.player.house, second_factor.draw_seed()
-    with house.directory.writing() as session:
+    ctx, seed = site.player.ctx, second_factor.draw_seed()
+    with ctx.directory.writing() as session:
         auth_repository.set_password(session, account, passwords.hash_password("un-cartable-bleu"))
-        sign_in_repository.keep_seed(session, house.vault, account, seed, step=0, at=NOW)
-    half = sign_in_service.sign_in(house, "province", "un-cartable-bleu")
+        sign_in_repository.keep_seed(session, ctx.vault, account, seed, step=0, at=NOW)
+    half = sign_in_service.sign_in(ctx, "province", "un-cartable-bleu")
     assert half is not None
-    whole = sign_in_service.prove_factor(house, half, second_factor.code_at(seed, second_factor.step_at(house.now())))
+    whole = sign_in_service.prove_factor(ctx, half, second_factor.code_at(seed, second_factor.step_at(ctx.now())))
     assert whole is not None
     site.client.set_cookie("session", whole)
     assert site.sign_in().status_code == 303
     assert site.is_in()
-    assert sign_in_service.recognise(house, whole) is None, "the session before is over"
+    assert sign_in_service.recognise(ctx, whole) is None, "the session before is over"
 
 
 @pytest.mark.exhaustive
@@ -176,9 +176,9 @@ def test_a_name_at_the_provider_alone_takes_over_no_account_with_a_second_step(s
     """Whoever may change their own claim there would be the directorate here."""
     site.add("province", "data_officer")
     site.provider.person, site.provider.claims = "province", {"amr": amr}
-    house = site.player.house
-    trusting = replace(house.settings, openid=replace(house.settings.openid, factors=frozenset({"mfa"})))
-    site.app = create_app(replace(house, settings=trusting), testing=True)
+    ctx = site.player.ctx
+    trusting = replace(ctx.settings, openid=replace(ctx.settings.openid, factors=frozenset({"mfa"})))
+    site.app = create_app(replace(ctx, settings=trusting), testing=True)
     site.client = site.app.test_client()
     answer = site.sign_in()
     page = answer.get_data(as_text=True)
@@ -186,11 +186,11 @@ def test_a_name_at_the_provider_alone_takes_over_no_account_with_a_second_step(s
     assert site.sessions() == 0
     assert "/sign-in?next=/sign-in/ministry" in page, "how it is done the first time"
     stranger = site.add("another", "reporter")
-    with house.directory.writing() as session:
-        token = sign_in_repository.open_web_session(session, stranger, now=house.now())
+    with ctx.directory.writing() as session:
+        token = sign_in_repository.open_web_session(session, stranger, now=ctx.now())
     site.client.set_cookie("session", token)
     assert site.sign_in().status_code == 403, "somebody else who is signed in links it neither"
-    with house.directory.reading() as session:
+    with ctx.directory.reading() as session:
         assert session.scalar(select(func.count()).select_from(OpenIdRow)) == 0
 
 
@@ -198,9 +198,9 @@ def test_a_name_at_the_provider_alone_takes_over_no_account_with_a_second_step(s
 def test_a_factor_of_the_providers_counts_if_the_settings_say_so(site: Site) -> None:
     link_province(site)
     site.provider.claims = {"amr": ["pwd", "mfa"]}
-    house = site.player.house
-    trusting = replace(house.settings, openid=replace(house.settings.openid, factors=frozenset({"mfa"})))
-    site.app = create_app(replace(house, settings=trusting), testing=True)
+    ctx = site.player.ctx
+    trusting = replace(ctx.settings, openid=replace(ctx.settings.openid, factors=frozenset({"mfa"})))
+    site.app = create_app(replace(ctx, settings=trusting), testing=True)
     site.client = site.app.test_client()
     assert site.sign_in().status_code == 303
     assert site.is_in()
@@ -291,9 +291,9 @@ def test_somebody_who_says_no_there_is_told(site: Site) -> None:
 @pytest.mark.exhaustive
 def test_a_closed_account_stays_closed(site: Site) -> None:
     site.sign_in()
-    account = sign_in_service.actor_named(site.player.house, "membre")
+    account = sign_in_service.actor_named(site.player.ctx, "membre")
     assert account is not None
-    with site.player.house.directory.writing() as session:
+    with site.player.ctx.directory.writing() as session:
         auth_repository.set_active(session, account.id, False)
         session.query(WebSessionRow).delete()
     site.client = site.app.test_client()
@@ -303,7 +303,7 @@ def test_a_closed_account_stays_closed(site: Site) -> None:
 def test_an_account_is_linked_to_one_subject(site: Site) -> None:
     """Somebody who takes over the name at the ministry doesn't take over the account here."""
     site.sign_in()
-    with site.player.house.directory.writing() as session:
+    with site.player.ctx.directory.writing() as session:
         session.query(WebSessionRow).delete()
     site.client, site.provider.subject = site.app.test_client(), "ministry-2"
     refused(site, site.sign_in())
@@ -311,9 +311,9 @@ def test_an_account_is_linked_to_one_subject(site: Site) -> None:
 
 def test_an_address_counts_only_where_the_provider_has_verified_it(site: Site) -> None:
     site.add("nadia@ecole.example", "reporter")
-    house = site.player.house
-    by_mail = replace(house.settings, openid=replace(house.settings.openid, claim="email"))
-    site.app = create_app(replace(house, settings=by_mail), testing=True)
+    ctx = site.player.ctx
+    by_mail = replace(ctx.settings, openid=replace(ctx.settings.openid, claim="email"))
+    site.app = create_app(replace(ctx, settings=by_mail), testing=True)
     site.client, site.provider.claims = site.app.test_client(), {"email": "nadia@ecole.example"}
     refused(site, site.sign_in())
     site.client = site.app.test_client()
@@ -327,17 +327,17 @@ def test_an_address_counts_only_where_the_provider_has_verified_it(site: Site) -
 
 @pytest.mark.exhaustive
 def test_a_provider_that_is_down_is_said_and_the_password_works(site: Site) -> None:
-    with site.player.house.directory.writing() as session:
+    with site.player.ctx.directory.writing() as session:
         account = auth_repository.account_named(session, "membre")
         assert account is not None
         auth_repository.set_password(session, account.id, passwords.hash_password("un-cartable-bleu"))
-    house = site.player.house
-    gone = replace(house.settings, openid=replace(house.settings.openid, issuer="http://127.0.0.1:9"))
-    site.app = create_app(replace(house, settings=gone), testing=True)
+    ctx = site.player.ctx
+    gone = replace(ctx.settings, openid=replace(ctx.settings.openid, issuer="http://127.0.0.1:9"))
+    site.app = create_app(replace(ctx, settings=gone), testing=True)
     site.client = site.app.test_client()
     page = refused(site, site.client.get("/sign-in/ministry"), 502)
     assert "injoignable" in page
-    assert sign_in_service.sign_in(house, "membre", "un-cartable-bleu") is not None
+    assert sign_in_service.sign_in(ctx, "membre", "un-cartable-bleu") is not None
 
 
 @pytest.mark.exhaustive

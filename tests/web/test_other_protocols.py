@@ -55,7 +55,7 @@ class Pressing(Player):
 
     def _made(self, name: str, role: str) -> Actor:
         made = super()._made(name, role)
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             auth_repository.set_password(session, made.id, hashed())
         return made
 
@@ -96,7 +96,7 @@ class Pressing(Player):
         found = re.search(r"/cases/(\d{13})", answer.location)
         if found:
             return found[1]
-        with self.house.realm.engine.connect() as connection:
+        with self.ctx.realm.engine.connect() as connection:
             return str(connection.exec_driver_sql("SELECT number FROM case_record").scalar_one())
 
     def typed(self, form: str, answers: Mapping[str, Any]) -> Typed:
@@ -175,8 +175,8 @@ def pressing(name: str, people: Accounts) -> Iterator[Pressing]:
     file = ROOT / name.partition("/")[0] / "1.yaml"
     protocol: Protocol = read_file(file)
     with throwaway(protocol, file.read_bytes(), moment(story(name)["steps"][0]["at"], "start")) as plain:
-        player = Pressing(plain.house, plain.clock, protocol, plain.school, plain.places)
-        player.app, player.people = create_app(plain.house, testing=True), people
+        player = Pressing(plain.ctx, plain.clock, protocol, plain.school, plain.places)
+        player.app, player.people = create_app(plain.ctx, testing=True), people
         yield player
 
 
@@ -254,12 +254,12 @@ def side_by_side(player: Pressing) -> dict[str, Pressing]:
         protocol = read_file(file)
         if protocol.protocol in played:
             continue
-        with player.house.directory.writing() as session:
+        with player.ctx.directory.writing() as session:
             protocol_repository.publish(
                 session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest,
                 content=file.read_bytes(), published_at=player.clock.now(),
             )  # fmt: skip
-        other = Pressing(player.house, player.clock, protocol, player.school, player.places)
+        other = Pressing(player.ctx, player.clock, protocol, player.school, player.places)
         other.app, other.people = player.app, player.people
         played[protocol.protocol] = other
     return played
@@ -297,7 +297,7 @@ def test_who_holds_roles_of_two_protocols_chooses(people: Accounts) -> None:
             typed = form_on(chosen.read(client.get(danger)), danger)
             which = next(iter(chosen.protocol.dangers))
             chosen.done(client.post(danger, data=over(typed, MultiDict({"danger": which}))))
-        with player.house.realm.engine.connect() as connection:
+        with player.ctx.realm.engine.connect() as connection:
             opened = connection.exec_driver_sql(
                 "SELECT protocol FROM case_record ORDER BY opened_at, protocol"
             ).scalars()

@@ -33,8 +33,8 @@ def choices(text: str) -> list[str]:
 
 
 def issued(school: School) -> list[DocumentIssued]:
-    with school.house.realm.reading() as session:
-        events = load(school.house, session, school.person("head"), school.number).events
+    with school.ctx.realm.reading() as session:
+        events = load(school.ctx, session, school.person("head"), school.number).events
     return [event for event in events if isinstance(event, DocumentIssued)]
 
 

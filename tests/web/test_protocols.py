@@ -42,7 +42,7 @@ def rung() -> list[str]:
 
 @pytest.fixture
 def app(desk: Desk, rung: list[str]) -> Flask:
-    return create_app(desk.house, testing=True, ring=lambda: rung.append("rung"))
+    return create_app(desk.ctx, testing=True, ring=lambda: rung.append("rung"))
 
 
 class Person:
@@ -50,9 +50,9 @@ class Person:
 
     def __init__(self, app: Flask, desk: Desk, account: str, language: str = "en") -> None:
         self.client: FlaskClient = app.test_client()
-        with desk.house.directory.writing() as session:
+        with desk.ctx.directory.writing() as session:
             auth_repository.set_language(session, account, language)
-            token = sign_in_repository.open_web_session(session, account, now=desk.house.now(), user_agent="test")
+            token = sign_in_repository.open_web_session(session, account, now=desk.ctx.now(), user_agent="test")
         self.client.set_cookie("session", token)
 
     def get(self, address: str) -> TestResponse:
@@ -202,7 +202,7 @@ def test_what_is_not_there_is_not_found(sign_in: Sign, address: str) -> None:
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_a_setting_is_changed_in_a_form_and_becomes_a_draft(language: str) -> None:
     with desk_of(MOROCCAN.read_bytes()) as desk:
-        app = create_app(desk.house, testing=True)
+        app = create_app(desk.ctx, testing=True)
         first = Person(app, desk, desk.administrator().id, language)
         page = "/protocols/ma-cyberharassment/settings/follow-up"
         first.read("/protocols/ma-cyberharassment/settings")
@@ -216,7 +216,7 @@ def test_a_setting_is_changed_in_a_form_and_becomes_a_draft(language: str) -> No
         answer = first.post(page, **{**values, name: "10, 20"})
         assert answer.status_code == 303
         draft = str(answer.headers["Location"]).rpartition("/")[2]
-        content = publishing_service.export_draft(desk.house, desk.administrator(), draft).data
+        content = publishing_service.export_draft(desk.ctx, desk.administrator(), draft).data
         protocol = read(content, "x")
         assert protocol.version == 2
         assert protocol.follow_up is not None
@@ -226,7 +226,7 @@ def test_a_setting_is_changed_in_a_form_and_becomes_a_draft(language: str) -> No
 
 def test_what_the_law_fixes_says_why(desk: Desk) -> None:
     with desk_of(MOROCCAN.read_bytes()) as moroccan:
-        app = create_app(moroccan.house, testing=True)
+        app = create_app(moroccan.ctx, testing=True)
         first = Person(app, moroccan, moroccan.administrator().id)
         page = first.read("/protocols/ma-cyberharassment/settings/deadlines")
         for deadline in read(MOROCCAN.read_bytes(), "x").deadlines.values():
@@ -271,7 +271,7 @@ def test_a_bad_file_is_told_with_its_line_and_is_nobodys_protocol(
     assert desk.work_out() == 0
     assert first.post(f"{draft}/propose", draft).status_code == 409
     assert desk.published() == [(1, True)]
-    assert desk.house.library.current()[0].digest == read(FIRST, "x").digest
+    assert desk.ctx.library.current()[0].digest == read(FIRST, "x").digest
 
 
 def faults_on(person: Person, draft: str) -> list[tuple[int, str]]:
@@ -293,10 +293,10 @@ def test_a_file_that_is_not_kept_is_told_in_arabic(sign_in: Sign) -> None:
 def kept_draft(desk: Desk, content: bytes, fault: Fault) -> str:
     """A draft as it was kept when faults were English alone."""
     account = desk.administrator().id
-    with desk.house.directory.writing() as session:
+    with desk.ctx.directory.writing() as session:
         draft = publishing_repository.add(
             session, protocol="", version=0, digest="0" * 64, content=content, file="old.yaml",
-            account=account, at=desk.house.now(), faults=(fault,), base="",
+            account=account, at=desk.ctx.now(), faults=(fault,), base="",
         )  # fmt: skip
     return f"/protocols/drafts/{draft}"
 
@@ -318,7 +318,7 @@ def test_a_file_that_is_too_large_is_told_so_and_not_kept(desk: Desk, sign_in: S
     answer = sign_in().upload(b"#" * size)
     assert answer.status_code == 422
     assert "1: the file is larger than 2 MiB" in plain(answer)
-    assert publishing_service.see_protocols(desk.house, desk.administrator()).drafts == ()
+    assert publishing_service.see_protocols(desk.ctx, desk.administrator()).drafts == ()
 
 
 def test_no_file_at_all_is_asked_for(sign_in: Sign) -> None:

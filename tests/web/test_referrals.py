@@ -19,7 +19,7 @@ from school_protocol.cases.intake import open_case
 from school_protocol.cases.service import record_act
 from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.people import repository as people_repository
 from school_protocol.supervision import referral_register
@@ -40,12 +40,12 @@ class Site:
     tokens: list[int] = field(default_factory=list)
 
     def browser(self, who: str, language: str = "fr") -> Browser:
-        return browser_of(self.app, self.player.house, self.player.actor(who).id, language)
+        return browser_of(self.app, self.player.ctx, self.player.actor(who).id, language)
 
     def act(self, who: str, act: str, **answers: Any) -> None:
         self.tokens.append(1)
         record_act(
-            self.player.house, self.player.actor(who), self.number, act, answers, expected=None,
+            self.player.ctx, self.player.actor(who), self.number, act, answers, expected=None,
             token=f"token {len(self.tokens)}", proven=True,
         )  # fmt: skip
 
@@ -53,14 +53,14 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
+    ctx = open_context(Settings(data=tmp_path / "var"), clock)
+    player = prepared(ctx, clock, moroccan, MOROCCAN.read_bytes())
     for who in PEOPLE:
         player.actor(who)
-    found = Site(player, create_app(house, testing=True), clock)
+    found = Site(player, create_app(ctx, testing=True), clock)
     about = [{"slot": "targeted_pupil", "name": NAME}]
     filled = {**REPORT, "what_happened": TOLD, "about_whom": about}
-    found.number = open_case(house, player.actor("team_member"), "report", filled, token="t").number
+    found.number = open_case(ctx, player.actor("team_member"), "report", filled, token="t").number
     found.act("team_member", "raise_danger", which_danger="blackmail")
     for target in ("police", "child_protection"):
         found.act(
@@ -68,7 +68,7 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
             summary=TOLD,
         )  # fmt: skip
     yield found
-    house.close()
+    ctx.close()
 
 
 # ---- the register --------------------------------------------------------------------------------------------------
@@ -257,8 +257,8 @@ def test_a_number_that_was_not_checked_for_long_says_so_where_a_team_reads_it(si
 
 @pytest.mark.exhaustive
 def test_a_service_is_chosen_by_name_shown_with_its_town_and_found_in_the_register(site: Site) -> None:
-    house = site.player.house
-    with house.directory.writing() as session:
+    ctx = site.player.ctx
+    with ctx.directory.writing() as session:
         cell = people_repository.add_contact(
             session, target="prosecutor", names={"fr": "Cellule du tribunal", "ar": "خلية المحكمة"},
             city={"fr": "Salé", "ar": "سلا"},
@@ -284,10 +284,10 @@ def test_a_service_is_chosen_by_name_shown_with_its_town_and_found_in_the_regist
 
 
 def test_contacts_are_narrowed_to_a_town(site: Site) -> None:
-    house = site.player.house
-    with house.directory.reading() as session:
+    ctx = site.player.ctx
+    with ctx.directory.reading() as session:
         region = auth_repository.unit(session, site.player.school).parents[-1]
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         for name, city in (("Une cellule", "Salé"), ("Une autre", "Rabat")):
             people_repository.add_contact(
                 session, target="prosecutor", names={"fr": name}, unit=region, city={"fr": city}
@@ -303,11 +303,11 @@ def test_contacts_are_narrowed_to_a_town(site: Site) -> None:
 
 
 def test_the_service_of_a_referral_is_put_right_from_its_entry(site: Site) -> None:
-    house, actor = site.player.house, site.player.actor("head")
-    with house.directory.writing() as session:
+    ctx, actor = site.player.ctx, site.player.actor("head")
+    with ctx.directory.writing() as session:
         chosen = people_repository.add_contact(session, target="police", names={"fr": "Brigade de Salé"})
         people_repository.add_contact(session, target="prosecutor", names={"fr": "Parquet"})
-    referrals = showing.see_case(house, actor, site.number).referrals
+    referrals = showing.see_case(ctx, actor, site.number).referrals
     seq = next(one.seq for one in referrals if one.target.key == "police")
     head, path = site.browser("head"), f"/cases/{site.number}/acts/correction?record={seq}"
     page = head.open(path)
@@ -320,7 +320,7 @@ def test_the_service_of_a_referral_is_put_right_from_its_entry(site: Site) -> No
     assert head.client.post(path, data={**head.form, **said, "whom": chosen}).status_code == 303
     for shown in (f"/cases/{site.number}", f"/cases/{site.number}/entries/{seq}"):
         assert "Brigade de Salé" in head.open(shown).text
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         other = people_repository.add_contact(session, target="police", names={"fr": "Brigade de Rabat"})
     head.open(path)
     assert head.client.post(path, data={**head.form, **said, "whom": other}).status_code == 303

@@ -21,7 +21,7 @@ from school_protocol.auth import sign_in_repository
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine import document_rules
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
@@ -34,23 +34,23 @@ TEXT = "Qui a informé la famille, et quand ?"
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
     hand_out_as(monkeypatch, lambda view, w: f"{view.head.number} {view.content_head} {w.language}".encode())
-    house = open_house(Settings(data=tmp_path / "var", address="https://desk.exemple.ma/"), TurnableClock(NOW))
-    found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[attr-defined]
+    ctx = open_context(Settings(data=tmp_path / "var", address="https://desk.exemple.ma/"), TurnableClock(NOW))
+    found = School(prepared(ctx, ctx.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[attr-defined]
     found.report()
     yield found
-    house.close()
+    ctx.close()
 
 
 def issued(school: School, language: str = "fr") -> bytes:
-    return issue_case_file(school.house, school.person("directorate"), school.number, "supervisor", language).data
+    return issue_case_file(school.ctx, school.person("directorate"), school.number, "supervisor", language).data
 
 
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
-    found = create_app(school.house, testing=True).test_client()
+        token = sign_in_repository.open_web_session(session, account, now=school.ctx.now())
+    found = create_app(school.ctx, testing=True).test_client()
     found.set_cookie("session", token)
     return found
 
@@ -214,7 +214,7 @@ def test_the_sheet_carries_the_figures_and_they_come_back(school: School, langua
 def _copies(school: School) -> tuple[object, ...]:
     from school_protocol.supervision.remarks import see_remarks
 
-    return see_remarks(school.house, school.person("directorate"), school.number).copies
+    return see_remarks(school.ctx, school.person("directorate"), school.number).copies
 
 
 @pytest.mark.exhaustive

@@ -136,8 +136,8 @@ def test_lines_of_one_request_bear_one_mark_that_no_visitor_chooses(
     assert all(len(one) == 16 and set(one) <= set("0123456789abcdef") for one in marks)
 
 
-def test_of_what_strangers_ask_there_is_no_line(house: Any, written: io.StringIO) -> None:
-    client = create_app(house, testing=True).test_client()
+def test_of_what_strangers_ask_there_is_no_line(ctx: Any, written: io.StringIO) -> None:
+    client = create_app(ctx, testing=True).test_client()
     for path in ("/alive", "/s/ABCDEF/no-such-page", "/s/"):
         client.get(path)
     assert "answered" not in written.getvalue()

@@ -29,14 +29,14 @@ class Desk:
 
     def __init__(self, keeping: Keeping) -> None:
         self.keeping = keeping
-        self.app = create_app(keeping.school.house, testing=True)
+        self.app = create_app(keeping.school.ctx, testing=True)
         self.clients: dict[str, FlaskClient] = {}
 
     def client(self, who: str) -> FlaskClient:
-        house = self.keeping.school.house
+        ctx = self.keeping.school.ctx
         account = self.keeping.school.account(who)
-        with house.directory.writing() as session:
-            token = sign_in_repository.open_web_session(session, account, now=house.now())
+        with ctx.directory.writing() as session:
+            token = sign_in_repository.open_web_session(session, account, now=ctx.now())
         client = self.app.test_client()
         client.set_cookie("session", token)
         return client
@@ -181,7 +181,7 @@ def test_each_page_is_said_in_the_readers_language(desk: Desk, language: str) ->
     number = desk.keeping.ended("no_further_action")
     desk.keeping.run()
     account = desk.keeping.school.account("directorate")
-    with desk.keeping.school.house.directory.writing() as session:
+    with desk.keeping.school.ctx.directory.writing() as session:
         auth_repository.set_language(session, account, language)
     for path in ("/retention", "/retention/requests", f"/cases/{number}/retention"):
         page = desk.page("directorate", path)

@@ -23,7 +23,7 @@ WORDS = {
 def test_an_academy_suspends_and_lifts_on_the_page_of_the_case(desk: Desk, language: str) -> None:  # noqa: F811
     number, who = desk.keeping.ended("no_further_action"), "academy"
     account = desk.keeping.school.account(who)
-    with desk.keeping.school.house.directory.writing() as session:
+    with desk.keeping.school.ctx.directory.writing() as session:
         auth_repository.set_language(session, account, language)
     path, until = f"/cases/{number}/retention", (desk.keeping.today + timedelta(days=90)).isoformat()
     suspends, lifts = WORDS[language]

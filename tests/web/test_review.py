@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from school_protocol.auth import sign_in_repository
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.supervision.remarks import settle_remark
 from school_protocol.supervision.review import ask_review, end_review
@@ -28,16 +28,16 @@ TEXT = "Qui a informé la famille, et quand ?"
 
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
-    house = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
-    yield School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
-    house.close()
+    ctx = open_context(Settings(data=tmp_path / "var"), TurnableClock(NOW))
+    yield School(prepared(ctx, ctx.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
+    ctx.close()
 
 
 def client(school: School, who: str) -> FlaskClient:
     account = school.account(who)
-    with school.house.directory.writing() as session:
-        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
-    found = create_app(school.house, testing=True).test_client()
+    with school.ctx.directory.writing() as session:
+        token = sign_in_repository.open_web_session(session, account, now=school.ctx.now())
+    found = create_app(school.ctx, testing=True).test_client()
     found.set_cookie("session", token)
     return found
 
@@ -62,7 +62,7 @@ def test_what_came_meanwhile_is_shown_beside_what_was_typed(school: School) -> N
     page = answer.get_data(as_text=True)
     assert answer.status_code == 409
     assert TEXT in page
-    assert school.house.library.current()[0].acts["note"].title.in_language("fr") in page
+    assert school.ctx.library.current()[0].acts["note"].title.in_language("fr") in page
     again = found.post(path, data={**hidden(page), "about": "2", "text": TEXT, "awaits": "1"})
     assert again.status_code == 303
     assert school.seen_by("head").remarks[0].entry == 2
@@ -94,7 +94,7 @@ def test_an_observation_that_waits_for_an_answer_is_not_made_twice_from_a_page_o
         ("directorate", {"about": ""}), ("directorate", {"text": "Autre"}), ("directorate/2", {}), ("academy", {}),
     ):  # fmt: skip
         assert sent(client(school, who), path, **{**typed, **other}).status_code == 303, (who, other)
-    settle_remark(school.house, school.person("head"), school.number, first.seq, 1, "Dit.", token=school.token())
+    settle_remark(school.ctx, school.person("head"), school.number, first.seq, 1, "Dit.", token=school.token())
     assert sent(found, path, **typed).status_code == 303, "it was answered, and is asked again"
     assert sent(found, path, **{**typed, "about": "", "awaits": ""}).status_code == 422, "though no answer is asked now"
 
@@ -128,7 +128,7 @@ def test_reasons_for_a_visa_that_is_not_open_any_more_are_shown_and_not_lost(sch
     assert answer.status_code == 409
     assert TEXT in page
     assert "<textarea" not in page, "there is nothing to press any more"
-    assert school.house.library.current()[0].states["closed"].title.in_language("fr") in page, "what came meanwhile"
+    assert school.ctx.library.current()[0].states["closed"].title.in_language("fr") in page, "what came meanwhile"
     assert found.get(path).status_code == 404
 
 
@@ -145,14 +145,14 @@ def test_another_refusal_from_the_form_that_was_taken_is_shown_and_not_lost(scho
 @pytest.mark.exhaustive
 def test_what_came_meanwhile_is_shown_before_a_case_is_called_examined(school: School) -> None:
     school.report()
-    ask_review(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("head"), school.number, token=school.token())
     found, path = client(school, "directorate"), f"/cases/{school.number}/review/examined"
     form = hidden(found.get(path).get_data(as_text=True))
     school.act("team_member", "note", text="Un mot de plus.")
     answer = found.post(path, data={**form, "sentence": TEXT})
     page = answer.get_data(as_text=True)
     assert (answer.status_code, TEXT in page) == (409, True)
-    assert school.house.library.current()[0].acts["note"].title.in_language("fr") in page
+    assert school.ctx.library.current()[0].acts["note"].title.in_language("fr") in page
     assert found.post(path, data={**hidden(page), "sentence": TEXT}).status_code == 303
 
 
@@ -171,16 +171,16 @@ def test_a_button_that_is_over_by_now_says_how_it_stands_and_to_others_there_is_
 
     assert pressed("head", "send") == (200, [])
     assert pressed("directorate", "examined") == (409, ["Rien n’attend"])
-    ask_review(school.house, school.person("head"), school.number, token=school.token())
+    ask_review(school.ctx, school.person("head"), school.number, token=school.token())
     assert pressed("head", "send") == (409, ["attend déjà d’être examiné"])
     assert pressed("directorate", "examined") == (200, [])
     assert pressed("academy", "examined") == (409, ["attend d’autres personnes"])
     seq = observes(school).seq
     for who, what in (("team_coordinator", "send"), ("directorate", "examined")):
         assert pressed(who, what) == (409, ["attendent la réponse de l’équipe"])
-    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit.", token=school.token())
+    settle_remark(school.ctx, school.person("head"), school.number, seq, 1, "Dit.", token=school.token())
     end_review(
-        school.house, school.person("directorate"), school.number, expected=school.last_seq(), token=school.token()
+        school.ctx, school.person("directorate"), school.number, expected=school.last_seq(), token=school.token()
     )
     assert pressed("directorate", "examined") == (409, ["Rien n’attend"])
     placed(school, "closed", by="head")
@@ -264,7 +264,7 @@ def test_before_the_visa_and_the_end_it_is_said_that_observations_wait_for_an_an
     review = school.seen_by("head").review
     assert review is not None
     assert review.state == "visaed"
-    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    settle_remark(school.ctx, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     assert [said(*place) for place in places] == [False, False]
 
 

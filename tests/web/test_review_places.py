@@ -16,7 +16,7 @@ from services.test_seeing import HEARD
 
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.supervision.remarks import settle_remark
 from tests.web.filled import filled
@@ -32,11 +32,11 @@ OPEN, ANSWER = "Zqobserved", "Zqanswered"
 
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
-    house = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
-    found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
+    ctx = open_context(Settings(data=tmp_path / "var"), TurnableClock(NOW))
+    found = School(prepared(ctx, ctx.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
     found.report()
     yield found
-    house.close()
+    ctx.close()
 
 
 def beside(html: str, seq: int) -> str:
@@ -105,9 +105,9 @@ def test_the_chronology_says_what_an_answer_was_about(school: School) -> None:
     entry = school.act("team_coordinator", "listening_target", HEARD, listener=school.account("team_coordinator")).seq
     for text, place in ((OPEN, {"entry": entry, "field": "place"}), ("Et le reste ?", {"entry": 0})):
         seq = observes(school, replace(ASKS, text=text, **place)).seq
-        settle_remark(school.house, school.person("head"), school.number, seq, 1, ANSWER, token=school.token())
+        settle_remark(school.ctx, school.person("head"), school.number, seq, 1, ANSWER, token=school.token())
     whole, asked = (event.seq for event in school.seen_by("head").chronology.events if event.kind == "remark_settled")
-    label = school.house.library.current()[0].form_of("listening_target").by_key["place"].label.in_language("fr")
+    label = school.ctx.library.current()[0].form_of("listening_target").by_key["place"].label.in_language("fr")
     for path in (f"/cases/{school.number}", f"/cases/{school.number}/chronology"):
         shown = page(client(school, "head"), path)
         lines = {one: shown[shown.index(f'id="event-{one}"') :].partition("</li>")[0] for one in (whole, asked)}
@@ -128,7 +128,7 @@ def test_a_question_s_observation_stands_beside_its_answer_and_is_answered_on_th
     seq = school.seen_by("head").remarks[0].seq
     head, path = client(school, "head"), f"/cases/{school.number}/entries/{entry}"
     shown = page(head, path)
-    label = school.house.library.current()[0].form_of("listening_target").by_key["place"].label.in_language("fr")
+    label = school.ctx.library.current()[0].form_of("listening_target").by_key["place"].label.in_language("fr")
     row = next(one for one in re.findall(r"<div><dt>.*?</dd></div>", shown, re.DOTALL) if OPEN in one)
     assert label in row.partition("</dt>")[0]
     form = dict(filled(shown, f"/{seq}/1/settled"))

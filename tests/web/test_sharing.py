@@ -13,7 +13,7 @@ from services.sharing_region import ABROAD, FAR, NEAR, Region
 
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
 from school_protocol.web import create_app
@@ -26,14 +26,14 @@ DISTANCES = {NEAR: "directorate", FAR: "directorate P2", ABROAD: "directorate P3
 
 @pytest.fixture
 def region(tmp_path: Path, moroccan: Protocol) -> Iterator[Region]:
-    house = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
-    yield Region(School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1)))  # type: ignore[arg-type]
-    house.close()
+    ctx = open_context(Settings(data=tmp_path / "var"), TurnableClock(NOW))
+    yield Region(School(prepared(ctx, ctx.clock, moroccan, MOROCCAN.read_bytes()), count(1)))  # type: ignore[arg-type]
+    ctx.close()
 
 
 def browser(region: Region, who: str, language: str = "fr") -> Browser:
-    house = region.school.house
-    return browser_of(create_app(house, testing=True), house, region.person(who).id, language)
+    ctx = region.school.ctx
+    return browser_of(create_app(ctx, testing=True), ctx, region.person(who).id, language)
 
 
 def asked_for(region: Region, code: str) -> tuple[str, str]:
@@ -76,7 +76,7 @@ def test_the_pupil_who_changes_school_stands_in_the_form_and_is_named_there_once
     school.report()
     school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
     here = browser(region, "head", language)
-    act = school.house.library.current()[0].acts["transfer"]
+    act = school.ctx.library.current()[0].acts["transfer"]
     said = here.open(f"/cases/{school.number}/acts/transfer").html
     assert act.hint is not None
     assert said.count(Wording(language).text(act.hint)) == 1, "the form begins with what the act says of itself"

@@ -22,7 +22,7 @@ def school(moroccan: Protocol) -> Iterator[School]:
 
 
 def browser(school: School, who: str, language: str = "fr") -> Browser:
-    return browser_of(create_app(school.house, testing=True), school.house, school.account(who), language)
+    return browser_of(create_app(school.ctx, testing=True), school.ctx, school.account(who), language)
 
 
 def test_an_empty_number_is_named_among_what_is_wrong(school: School) -> None:

@@ -42,9 +42,9 @@ def test_signing_in_gives_a_cookie_with_the_token_alone(client: FlaskClient) -> 
     assert cookie.expires is None
 
 
-def test_cookies_are_bound_to_the_host_where_they_are_secure(house: Any, people: Accounts) -> None:
-    house.settings = Settings(data=house.settings.data, secure_cookies=True)
-    client = create_app(house, testing=True).test_client()
+def test_cookies_are_bound_to_the_host_where_they_are_secure(ctx: Any, people: Accounts) -> None:
+    ctx.settings = Settings(data=ctx.settings.data, secure_cookies=True)
+    client = create_app(ctx, testing=True).test_client()
     base = "https://localhost"
     token = form_token(client.get("/sign-in", base_url=base))
     response = client.post("/sign-in", data={"csrf_token": token, **RIGHT}, base_url=base)

@@ -22,7 +22,7 @@ from werkzeug.test import TestResponse
 
 from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
@@ -50,7 +50,7 @@ STATIC = Path(sessions.__file__).parents[1] / "web" / "static"
 class School:
     """A house whose school has an address, and whoever stands before it."""
 
-    house: House
+    ctx: AppContext
     player: Player
     app: Flask
     clock: TurnableClock
@@ -60,7 +60,7 @@ class School:
     @property
     def code(self) -> str:
         head = self.player.actor("head")
-        return public_door.renew(self.house, head, self.player.school, "public").code
+        return public_door.renew(self.ctx, head, self.player.school, "public").code
 
     def stranger(self, place: str = "") -> FlaskClient:
         """A browser that knows nobody, each in a place of its own where none is named."""
@@ -81,7 +81,7 @@ class School:
         return receipt_of(answer)
 
     def staff(self, role: str, language: str = "fr") -> Browser:
-        return browser_of(self.app, self.house, self.player.actor(role).id, language)
+        return browser_of(self.app, self.ctx, self.player.actor(role).id, language)
 
 
 def token_of(page: str) -> str:
@@ -108,9 +108,9 @@ def solved(page: str) -> str:
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
-    with house.directory.writing() as session:
+    ctx = open_context(Settings(data=tmp_path / "var"), clock)
+    player = prepared(ctx, clock, moroccan, MOROCCAN.read_bytes())
+    with ctx.directory.writing() as session:
         for place, (number, target) in enumerate((("19", "police"), ("177", "police"), ("2511", "child_line"))):
             added = people_repository.add_contact(
                 session, target=target, names={"fr": f"Ligne {number}"}, phone=number, hours={"always": True},
@@ -118,8 +118,8 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
             )  # fmt: skip
             people_repository.verify_contact(session, added, on=NOW.date(), by="x")
         people_repository.add_contact(session, target="rescue", names={"fr": "Jamais vérifié"}, phone="0500 11 22 33")
-    yield School(house, player, create_app(house, testing=True), clock)
-    house.close()
+    yield School(ctx, player, create_app(ctx, testing=True), clock)
+    ctx.close()
 
 
 def public(answer: TestResponse, status: int = 200) -> Page:
@@ -250,7 +250,7 @@ def test_logs_name_no_place(school: School, caplog: pytest.LogCaptureFixture) ->
 @pytest.mark.exhaustive
 def test_no_place_is_in_any_row_or_file(school: School, tmp_path: Path) -> None:
     school.tell(school.stranger(PLACE))
-    stores = (school.house.realm, school.house.directory)
+    stores = (school.ctx.realm, school.ctx.directory)
     for store in stores:
         with store.reading() as session:
             names = inspect(session.connection()).get_table_names()
@@ -304,7 +304,7 @@ def guesses(digits: str) -> Iterator[str]:
 
 def test_a_renewed_address_says_so_and_points_to_nobody(school: School) -> None:
     receipt, old = school.tell(), school.code
-    public_door.renew(school.house, school.player.actor("head"), school.player.school, "public", former=old)
+    public_door.renew(school.ctx, school.player.actor("head"), school.player.school, "public", former=old)
     answer = school.stranger().get(f"/s/{old}?lang=fr")
     public(answer, 410)
     html = answer.get_data(as_text=True)
@@ -356,21 +356,21 @@ def test_an_installation_without_public_reports_has_no_such_page(
     school: School, small: Protocol, tmp_path: Path
 ) -> None:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "other"), clock)
+    ctx = open_context(Settings(data=tmp_path / "other"), clock)
     assert master_keys is not None
-    player = prepared(house, clock, small, (Path(__file__).parents[1] / "definitions" / "small.yaml").read_bytes())
-    app = create_app(house, testing=True)
+    player = prepared(ctx, clock, small, (Path(__file__).parents[1] / "definitions" / "small.yaml").read_bytes())
+    app = create_app(ctx, testing=True)
     assert app.test_client().get(f"/s/{school.code}").status_code == 404
     someone = next(iter(player.protocol.roles))
-    browser = browser_of(app, house, player.actor(someone).id)
+    browser = browser_of(app, ctx, player.actor(someone).id)
     assert browser.client.get("/signalements").status_code == 404
     assert 'href="/signalements"' not in browser.client.get("/").get_data(as_text=True)
-    house.close()
+    ctx.close()
 
 
 def test_each_application_counts_by_itself(school: School) -> None:
     assert isinstance(school.app.extensions[GATE], public_door.Gate)
-    assert create_app(school.house, testing=True).extensions[GATE] is not school.app.extensions[GATE]
+    assert create_app(school.ctx, testing=True).extensions[GATE] is not school.app.extensions[GATE]
 
 
 # ---- the staff -----------------------------------------------------------------------------------------------------

@@ -33,10 +33,10 @@ def flooded(school: School, monkeypatch: pytest.MonkeyPatch) -> School:  # noqa:
 
 def flood(school: School, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     """All within one hour, as they would lie after as many were sent: jokes, a few words each, some say “danger”."""
-    protocol, rules = current(school.house)
-    form, unit, hour = form_of(protocol, "public"), school.player.school, hour_of(school.house.now())
+    protocol, rules = current(school.ctx)
+    form, unit, hour = form_of(protocol, "public"), school.player.school, hour_of(school.ctx.now())
     monkeypatch.setattr(repository, "mix_school", lambda *_arguments: 0)
-    with school.house.realm.writing() as session:
+    with school.ctx.realm.writing() as session:
         for number in range(NUMBER):
             is_cry = number == NUMBER // 2
             said = CRY if is_cry else f"{('mdr', 'lol', 'ptdr', 'wesh')[number % 4]} {number}"
@@ -50,11 +50,11 @@ def flood(school: School, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F81
                 to_verify=weighed.to_verify, waits=hour, step=0, fullness=weighed.fullness, barred=frozenset(),
                 case_id=None,
             )  # fmt: skip
-            marks = [school.house.vault.mark(unit, text) for text in alike_texts(rules, answers)]
+            marks = [school.ctx.vault.mark(unit, text) for text in alike_texts(rules, answers)]
             content = {"answers": answers, "language": "fr", "form": form.key}
             code = number.to_bytes(32, "big")
             reports_repository.keep_public_report(
-                session, school.house.vault, header, content, code_hash=code, marks=marks
+                session, school.ctx.vault, header, content, code_hash=code, marks=marks
             )
     monkeypatch.undo()
 
@@ -84,7 +84,7 @@ def test_nothing_of_it_is_closed_that_nobody_saw_a_word_of(flooded: School) -> N
     assert len(ids[1].split()) == len(shown)
     assert "Personne n’en a encore lu" in html
     staff.press(f"/signalements/{crowds[-1]}/crowd", ids=ids[1], why="mistaken")
-    with flooded.house.realm.reading() as session:
+    with flooded.ctx.realm.reading() as session:
         closed = reports_repository.of_units(session, [flooded.player.school], statuses=(Status.closed,), limit=5000)
         left = reports_repository.of_units(session, [flooded.player.school], statuses=(Status.waiting,), limit=5000)
     assert (len(closed), len(left)) == (100, NUMBER - 100)
@@ -95,5 +95,5 @@ def test_nothing_of_it_is_closed_that_nobody_saw_a_word_of(flooded: School) -> N
     back = re.search(r'name="ids" value="([^"]+)"', page)
     assert back is not None
     staff.press(f"/signalements/{together[1]}/crowd/again", ids=back[1])
-    with flooded.house.realm.reading() as session:
+    with flooded.ctx.realm.reading() as session:
         assert reports_repository.of_units(session, [flooded.player.school], statuses=(Status.closed,), limit=9) == ()

@@ -48,7 +48,7 @@ def formal_in(html: str) -> list[str]:
     ],
 )
 def test_the_page_says_until_when_the_school_is_closed(school: School, day: datetime, said: str | None) -> None:  # noqa: F811
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         closed = frozenset({date(2026, 11, 26)})
         people_repository.set_calendar(session, school.player.school, Calendar(opening=WEEK, closed=closed))
     school.clock.turn_to(day)
@@ -76,7 +76,7 @@ def test_what_is_missing_is_said_as_one_speaks_to_a_child(school: School, langua
 
 
 def test_a_colleague_is_spoken_to_as_an_adult(school: School) -> None:  # noqa: F811
-    code = public_door.renew(school.house, school.player.actor("head"), school.player.school, "staff").code
+    code = public_door.renew(school.ctx, school.player.actor("head"), school.player.school, "staff").code
     client = school.stranger()
     form = client.get(f"/s/{code}?lang=fr").get_data(as_text=True)
     answer = client.post(f"/s/{code}/sent?lang=fr", data={"token": token_of(form)})
@@ -98,7 +98,7 @@ def test_no_page_for_children_speaks_to_an_adult(school: School) -> None:  # noq
     pages["no such address"] = client.get("/s/rimokalu?lang=fr")
     found = {path: formal_in(answer.get_data(as_text=True)) for path, answer in pages.items()}
     assert {path: words for path, words in found.items() if words} == {}
-    staff = public_door.renew(school.house, school.player.actor("head"), school.player.school, "staff").code
+    staff = public_door.renew(school.ctx, school.player.actor("head"), school.player.school, "staff").code
     assert formal_in(client.get(f"/s/{staff}?lang=fr").get_data(as_text=True)) != []
 
 
@@ -113,8 +113,8 @@ def test_a_case_that_opens_offers_signs_for_names(school: School) -> None:  # no
     answer = staff.client.post(staff.at, data=MultiDict([*staff.form.items(multi=True), ("naming", "tokens")]))
     assert answer.status_code == 303
     number = answer.location.rpartition("/")[2]
-    with school.house.realm.reading() as session:
-        case = load(school.house, session, school.player.actor("team_coordinator"), number).case
+    with school.ctx.realm.reading() as session:
+        case = load(school.ctx, session, school.player.actor("team_coordinator"), number).case
     assert case.records[0].answers["what_happened"] == "[EV1] pleure tous les jours."
 
 
@@ -144,6 +144,6 @@ def test_what_happens_afterwards_leads_to_the_figures_where_some_are_for_everybo
 ) -> None:
     client, path = school.stranger(), f"/s/{school.code}/after?lang=ar"
     assert "/campaign/" not in client.get(path).get_data(as_text=True)
-    monkeypatch.setattr(reports_routes, "has_public", lambda _house: True)
+    monkeypatch.setattr(reports_routes, "has_public", lambda _ctx: True)
     assert 'href="/campaign/ar" rel="noreferrer"' in client.get(path).get_data(as_text=True)
     assert "/campaign/" not in client.get(f"/s/{school.code}?lang=ar").get_data(as_text=True), "its title says too much"

@@ -22,7 +22,7 @@ from school_protocol.cases.intake import open_case
 from school_protocol.cases.service import record_act
 from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import ZONE, Wording
 from school_protocol.people import import_repository, imports
@@ -50,17 +50,17 @@ class Site:
     ids: dict[str, str] = field(default_factory=dict)
 
     @property
-    def house(self) -> Any:
-        return self.player.house
+    def ctx(self) -> Any:
+        return self.player.ctx
 
     def account(self, who: str) -> str:
         return self.ids[who] if who in self.ids else self.player.actor(who).id
 
     def browser(self, who: str) -> Browser:
-        return browser_of(self.app, self.house, self.account(who))
+        return browser_of(self.app, self.ctx, self.account(who))
 
     def named(self, username: str) -> auth_repository.Account:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             found = auth_repository.account_named(session, username)
         assert found is not None
         return found
@@ -69,13 +69,13 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
+    ctx = open_context(Settings(data=tmp_path / "var"), clock)
+    player = prepared(ctx, clock, moroccan, MOROCCAN.read_bytes())
     for who in PEOPLE:
         player.actor(who)
-    found = Site(player, create_app(house, testing=True))
+    found = Site(player, create_app(ctx, testing=True))
     admin = next(role.key for role in moroccan.roles.values() if role.administers)
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         account = auth_repository.add_account(
             session, username="chief", names={"fr": "Chef Admin"}, language="fr", created_at=NOW
         )
@@ -83,7 +83,7 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
         auth_repository.appoint(session, account, role=admin, unit=unit.parents[-1], starts=date(2020, 1, 1))
         found.ids["chief"] = account
     yield found
-    house.close()
+    ctx.close()
 
 
 def test_only_who_administers_finds_the_pages(site: Site) -> None:
@@ -101,10 +101,10 @@ def test_only_who_administers_finds_the_pages(site: Site) -> None:
 def test_every_page_reads_well_in_every_language(site: Site) -> None:
     batch = bring(site.browser("chief"), LIST + "nadia;Nadia;declarant;00000A;\r\nx;;declarant;00000A;\r\n")
     head = site.account("head")
-    with site.house.directory.reading() as session:
+    with site.ctx.directory.reading() as session:
         post = people_repository.held(session, [head])[head][0].id
     for language in ("fr", "ar", "en"):
-        with site.house.directory.writing() as session:
+        with site.ctx.directory.writing() as session:
             auth_repository.set_language(session, site.ids["chief"], language)
         one = site.browser("chief")
         for path in (
@@ -183,7 +183,7 @@ def test_a_list_with_a_refused_line_offers_no_button_and_says_how_to_go_on(site:
     assert "/confirm" not in page.html
     assert "Une ligne est refusée\N{NO-BREAK SPACE}: rien de cette liste ne peut être appliqué" in page.text
     assert "Ligne 3" in page.text
-    with site.house.directory.reading() as session:
+    with site.ctx.directory.reading() as session:
         found = import_repository.batch(session, path.rpartition("/")[2])
     assert found is not None
     answer = chief.press(f"{path}/confirm", 409, digest=found.digest)
@@ -200,7 +200,7 @@ def test_what_is_no_list_is_said_on_the_page(site: Site, content: str) -> None:
     chief = site.browser("chief")
     page = bring(chief, content, 422)
     assert 'role="alert"' in page
-    assert imports.see_imports(site.house, _actor(site, "chief")) == ()
+    assert imports.see_imports(site.ctx, _actor(site, "chief")) == ()
     chief.press("/people/lists", 422)
 
 
@@ -209,16 +209,16 @@ def test_what_is_no_list_is_said_on_the_page(site: Site, content: str) -> None:
 
 def test_an_open_browser_of_somebody_who_was_ended_gets_nothing_more(site: Site) -> None:
     """A page, a half-filled form, a download, the files of a running job: each is refused from the next request on."""
-    house, member = site.house, site.player.actor("team_member")
+    ctx, member = site.ctx, site.player.actor("team_member")
     head = site.player.actor("head")
-    opened = open_case(house, site.player.actor("team_coordinator"), "report", REPORT, token="t1")
+    opened = open_case(ctx, site.player.actor("team_coordinator"), "report", REPORT, token="t1")
     record_act(
-        house, head, opened.number, "name_seat", {"seat": "lead", "account": member.id}, expected=None, token="t2",
+        ctx, head, opened.number, "name_seat", {"seat": "lead", "account": member.id}, expected=None, token="t2",
         proven=True,
     )  # fmt: skip
-    asked = bulk.see_options(house, head).offers[0].key
+    asked = bulk.see_options(ctx, head).offers[0].key
     wish = bulk.Wish(offer=asked, language="fr", schools=(), ended=False, first="", last="")
-    job = bulk.begin_bundle(house, head, wish, "t3")
+    job = bulk.begin_bundle(ctx, head, wish, "t3")
     case = f"/cases/{opened.number}"
     victims = {"team_member": site.browser("team_member"), "head": site.browser("head")}
     assert victims["team_member"].client.get(case).status_code == 200
@@ -227,7 +227,7 @@ def test_an_open_browser_of_somebody_who_was_ended_gets_nothing_more(site: Site)
     typing.open(f"{case}/acts/note")
     chief = site.browser("chief")
     for who in victims:
-        with house.directory.reading() as session:
+        with ctx.directory.reading() as session:
             post = people_repository.held(session, [site.account(who)])[site.account(who)][-1].id
         chief.open(f"/people/{site.account(who)}/appointments/{post}/end")
         chief.send(last_day=TODAY.isoformat(), reason="moved")
@@ -241,7 +241,7 @@ def test_an_open_browser_of_somebody_who_was_ended_gets_nothing_more(site: Site)
         assert answer.headers["Location"].startswith("/sign-in"), path
     answer = typing.client.post(typing.at, data={**typing.form.to_dict(), "a-text": "half-filled"})
     assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, "/sign-in")
-    assert ui_forms.find_draft(house, member.id, f"{case}/acts/note"), "what was typed is sealed for its owner"
+    assert ui_forms.find_draft(ctx, member.id, f"{case}/acts/note"), "what was typed is sealed for its owner"
     again = site.browser("team_member")
     assert again.client.get(case).status_code == 404, "a new session opens nothing either"
     assert site.browser("head").client.get(f"/case-files/{job.job}/files").status_code == 404
@@ -258,7 +258,7 @@ def names_in(answer: TestResponse) -> str:
 
 
 def _actor(site: Site, who: str) -> Any:
-    with site.house.directory.reading() as session:
+    with site.ctx.directory.reading() as session:
         return auth_repository.actor(session, site.account(who), realm="main", today=TODAY)
 
 
@@ -277,7 +277,7 @@ def test_a_code_of_no_place_shows_the_list_and_says_so(site: Site) -> None:
 
 def test_whoever_changes_an_address_is_warned_before_and_told_who_can_after(site: Site) -> None:
     chief, head = site.browser("chief"), site.account("head")
-    with site.house.directory.writing() as session:
+    with site.ctx.directory.writing() as session:
         auth_repository.set_password(session, head, "x")
     page = f"/people/{head}/address"
     assert "faites d’abord nommer un(e) autre" in chief.open(page).text
@@ -289,7 +289,7 @@ def test_whoever_changes_an_address_is_warned_before_and_told_who_can_after(site
 
 def day(site: Site) -> str:
     """When the thirty days end, as it is written."""
-    return Wording("fr").moment(site.house.now() + timedelta(days=30))
+    return Wording("fr").moment(site.ctx.now() + timedelta(days=30))
 
 
 @pytest.mark.exhaustive(
@@ -307,7 +307,7 @@ def test_a_slip_speaks_the_language_of_whom_it_is_for(
 ) -> None:
     """Not that of who prints it. Who never came in, and has what all are given, has chosen none."""
     head = site.account("head")
-    with site.house.directory.writing() as session:
+    with site.ctx.directory.writing() as session:
         auth_repository.set_language(session, site.ids["chief"], "en")
         auth_repository.set_language(session, head, language)
         if has_password:
@@ -321,7 +321,7 @@ def test_a_slip_speaks_the_language_of_whom_it_is_for(
     assert "Address of the site" not in slip
     if not has_password:
         sheet = site.browser("chief").press("/people/slips", 200, unit="00000A").get_data(as_text=True)
-        with site.house.directory.reading() as session:
+        with site.ctx.directory.reading() as session:
             held = auth_repository.account(session, head)
         assert held is not None
         of_head = next(part for part in sheet.split('class="slip"') if held.username in part)

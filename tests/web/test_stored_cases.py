@@ -31,11 +31,11 @@ def desk() -> Iterator[Desk]:
 
 def titles(desk: Desk, language: str) -> list[tuple[bool, str]]:
     """Those of the page of a draft: whether its direction is left to the browser, and the words."""
-    reader = Person(create_app(desk.house, testing=True), desk, desk.administrator("first").id, language)
+    reader = Person(create_app(desk.ctx, testing=True), desk, desk.administrator("first").id, language)
     draft = reader.uploaded(SECOND)
     lines = [{"story": str(title), "title": title, "steps": 3} for title in [*map(dict, STORED), PLAIN]]
     report = {"proof": draft_process.proof_out(HOLDS), "stories": lines}
-    publishing_service.work_out(desk.house, lambda _content, _before: report)
+    publishing_service.work_out(desk.ctx, lambda _content, _before: report)
     page = Page(reader.get(draft).get_data(as_text=True))
     assert [found for found in page.criticise() if (found, language) != ("None", "en")] == []
     part = page.html.partition('id="stories"')[2].partition("</section>")[0]

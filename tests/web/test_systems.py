@@ -16,7 +16,7 @@ from services.tokening import above, administrator, ask
 
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.web import create_app
@@ -37,20 +37,20 @@ class Site:
 
     def browser(self, who: str, language: str = "en") -> Browser:
         account = self.chief if who == "chief" else self.school.account(who)
-        return browser_of(self.app, self.school.house, account, language)
+        return browser_of(self.app, self.school.ctx, account, language)
 
     def asked(self) -> str:
-        return f"/systems/{ask(self.school.house, administrator(self.school.player), self.province)}"
+        return f"/systems/{ask(self.school.ctx, administrator(self.school.player), self.province)}"
 
 
 @pytest.fixture
 def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var", address="https://protocole.example"), clock)
-    school = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+    ctx = open_context(Settings(data=tmp_path / "var", address="https://protocole.example"), clock)
+    school = School(prepared(ctx, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     school.report()
-    yield Site(school, create_app(house, testing=True), administrator(school.player).id)
-    house.close()
+    yield Site(school, create_app(ctx, testing=True), administrator(school.player).id)
+    ctx.close()
 
 
 def secret_in(page: str) -> str:

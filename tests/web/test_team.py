@@ -22,7 +22,7 @@ from school_protocol.cases.intake import open_case
 from school_protocol.cases.service import record_act
 from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import ZONE
 from school_protocol.people import teams
@@ -48,29 +48,29 @@ class Site:
     tokens: list[int] = field(default_factory=list)
 
     @property
-    def house(self) -> House:
-        return self.player.house
+    def ctx(self) -> AppContext:
+        return self.player.ctx
 
     def browser(self, who: str, language: str = "fr") -> Browser:
-        return browser_of(self.app, self.house, self.player.actor(who).id, language)
+        return browser_of(self.app, self.ctx, self.player.actor(who).id, language)
 
     def case(self, lead: str = "team_member/2") -> str:
         """A case that this person leads."""
         about = [{"slot": "targeted_pupil", "name": NAME}]
         answers = {**REPORT, "what_happened": WORDS, "about_whom": about}
-        opened = open_case(self.house, self.player.actor("team_member"), "report", answers, token=self.token())
+        opened = open_case(self.ctx, self.player.actor("team_member"), "report", answers, token=self.token())
         self.seat(opened.number, lead)
         return opened.number
 
     def seat(self, number: str, who: str) -> None:
         answers = {"seat": "lead", "account": self.player.actor(who).id}
         record_act(
-            self.house, self.player.actor("head"), number, "name_seat", answers, expected=None, token=self.token(),
+            self.ctx, self.player.actor("head"), number, "name_seat", answers, expected=None, token=self.token(),
             proven=True,
         )  # fmt: skip
 
     def post(self, who: str) -> str:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             posts = auth_repository.posts(session, [self.player.school], since=date(2000, 1, 1))
         own = self.player.actor(who).id
         return next(post.id for post in posts if post.account.id == own and post.stands_in is None)
@@ -79,7 +79,7 @@ class Site:
         return f"{SCHOOL}/people/{self.post(who)}"
 
     def kinds(self) -> list[str]:
-        with self.house.directory.reading() as session:
+        with self.ctx.directory.reading() as session:
             found = administration_log.changes(session, [self.player.school], limit=50)
         return sorted(change.kind.value for change in found)
 
@@ -91,12 +91,12 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
+    ctx = open_context(Settings(data=tmp_path / "var"), clock)
+    player = prepared(ctx, clock, moroccan, MOROCCAN.read_bytes())
     for who in PEOPLE:
         player.actor(who)
-    yield Site(player, create_app(house, testing=True))
-    house.close()
+    yield Site(player, create_app(ctx, testing=True))
+    ctx.close()
 
 
 def stand_in(site: Site, by: str = "head", **typed: Any) -> Browser:
@@ -332,7 +332,7 @@ def test_the_emergency_exit_and_the_orphans(site: Site) -> None:
 def test_the_hand_over_is_one_page_a_case_and_nothing_personal(site: Site, language: str) -> None:
     numbers = [site.case(), site.case()]
     record_act(
-        site.house, site.player.actor("team_member"), numbers[0], "note", {"text": f"{NAME} {WORDS}"}, expected=None,
+        site.ctx, site.player.actor("team_member"), numbers[0], "note", {"text": f"{NAME} {WORDS}"}, expected=None,
         token=site.token(), proven=True,
     )  # fmt: skip
     head = site.browser("head", language)
@@ -368,7 +368,7 @@ def test_the_style_breaks_the_page_between_cases() -> None:
 def test_every_page_stands_in_every_language(site: Site, who: str, language: str) -> None:
     site.case()
     stand_in(site, sentence="Jusqu’à son retour")
-    with site.house.directory.writing() as session:
+    with site.ctx.directory.writing() as session:
         for other in ("head", "psychosocial", "reporter", "team_member"):
             account = site.player.actor(other).id
             auth_repository.set_training(session, account, certified=True, trained_until=TODAY - timedelta(days=1))
@@ -395,8 +395,8 @@ def test_a_door_left_open_is_noticed(site: Site, monkeypatch: pytest.MonkeyPatch
     """The control: were every school shown to everybody, guard and all, the test of foreign schools would fail."""
     original: Callable[..., Any] = teams.places
 
-    def careless(house: House, _actor: Any) -> Any:
-        return original(house, site.player.actor("head"))
+    def careless(ctx: AppContext, _actor: Any) -> Any:
+        return original(ctx, site.player.actor("head"))
 
     monkeypatch.setattr(teams, "places", careless)
     monkeypatch.setattr(endpoint_guard, "is_granted", lambda _actor, _permission: True)
@@ -411,7 +411,7 @@ def test_codes_that_were_printed_stand_on_the_page_of_who_oversees_alone(site: S
     member, head = site.player.actor("team_member"), site.player.actor("head")
     words = {"fr": "Codes imprimés", "ar": "رموز مطبوعة"}[language]
     assert words not in site.browser("directorate", language).open(SCHOOL).html
-    access_codes.invite_by_slip(site.house, head, member.id, site.house.now())
+    access_codes.invite_by_slip(site.ctx, head, member.id, site.ctx.now())
     assert words in site.browser("directorate", language).open(SCHOOL).html
     for who in ("head", "team_coordinator"):
         assert words not in site.browser(who, language).open(SCHOOL).html

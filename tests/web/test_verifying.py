@@ -32,7 +32,7 @@ from school_protocol.case_files.service import issue_case_file
 from school_protocol.case_files.verify_copy import Checked, checked, unread
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.pdf.verdicts import Code
@@ -49,18 +49,18 @@ LANGUAGES = ("fr", "ar", "en")
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def ctx(tmp_path: Path) -> Iterator[AppContext]:
     """An installation that trusts the authority of the made-up copies, and knows no case."""
     signing = tmp_path / "var" / "signing"
     signing.mkdir(parents=True)
     (signing / "root.pem").write_bytes(root().pem)
-    found = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW + DAY))
+    found = open_context(Settings(data=tmp_path / "var"), TurnableClock(NOW + DAY))
     yield found
     found.close()
 
 
 @pytest.fixture
-def app(house: House, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """Without the process apart, but for the tests that are about it."""
 
     def here(data: bytes, trust: Any, moment: Any, *, seconds: float) -> Checked:
@@ -68,7 +68,7 @@ def app(house: House, monkeypatch: pytest.MonkeyPatch) -> Flask:
         return checked(data, trust, moment)
 
     monkeypatch.setattr(verify_process, "checked_apart", here)
-    return create_app(house, testing=True)
+    return create_app(ctx, testing=True)
 
 
 @pytest.fixture
@@ -253,12 +253,12 @@ def test_whoever_comes_too_often_is_refused_before_anything_is_read(
     ],
 )
 def test_addresses_of_one_network_count_as_one_place(
-    house: House, monkeypatch: pytest.MonkeyPatch, one: str, other: str, is_same: bool
+    ctx: AppContext, monkeypatch: pytest.MonkeyPatch, one: str, other: str, is_same: bool
 ) -> None:
     monkeypatch.setattr(verify_copy, "MOST", 1)
-    verify_copy.note(house, one)
+    verify_copy.note(ctx, one)
     with pytest.raises(TooManyTries) if is_same else nullcontext():
-        verify_copy.note(house, other)
+        verify_copy.note(ctx, other)
 
 
 CROWDED = {
@@ -292,8 +292,8 @@ def test_more_at_once_than_there_is_room_for_are_asked_at_once_to_come_again(
     assert send(anybody, b"%PDF-1.7").status_code == 200
 
 
-def test_without_an_authority_nothing_can_be_checked_and_it_says_so(house: House, anybody: FlaskClient) -> None:
-    folder = house.settings.signing_folder
+def test_without_an_authority_nothing_can_be_checked_and_it_says_so(ctx: AppContext, anybody: FlaskClient) -> None:
+    folder = ctx.settings.signing_folder
     assert folder is not None
     (folder / "root.pem").unlink()
     folder.rmdir()
@@ -303,8 +303,8 @@ def test_without_an_authority_nothing_can_be_checked_and_it_says_so(house: House
 
 
 @pytest.mark.exhaustive
-def test_an_authority_that_cannot_be_read_is_said(house: House, anybody: FlaskClient) -> None:
-    folder = house.settings.signing_folder
+def test_an_authority_that_cannot_be_read_is_said(ctx: AppContext, anybody: FlaskClient) -> None:
+    folder = ctx.settings.signing_folder
     assert folder is not None
     (folder / "root.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")
     response = send(anybody, whole())
@@ -325,8 +325,8 @@ def test_what_a_file_says_is_shown_as_text(anybody: FlaskClient, monkeypatch: py
     assert "\u202e" not in body
 
 
-def test_in_a_process_apart_the_answer_is_the_same(house: House) -> None:
-    client = create_app(house, testing=True).test_client()
+def test_in_a_process_apart_the_answer_is_the_same(ctx: AppContext) -> None:
+    client = create_app(ctx, testing=True).test_client()
     assert "is not known on this site" in said(send(client, whole()))
 
 
@@ -335,28 +335,28 @@ def test_in_a_process_apart_the_answer_is_the_same(house: House) -> None:
 
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
-    house = open_house(Settings(data=tmp_path / "school"), TurnableClock(THEN))
-    found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
+    ctx = open_context(Settings(data=tmp_path / "school"), TurnableClock(THEN))
+    found = School(prepared(ctx, ctx.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
     found.report()
     keys(found)
     yield found
-    house.close()
+    ctx.close()
 
 
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
-    found = create_app(school.house, testing=True).test_client()
+        token = sign_in_repository.open_web_session(session, account, now=school.ctx.now())
+    found = create_app(school.ctx, testing=True).test_client()
     found.set_cookie("session", token)
     return found
 
 
 @pytest.mark.exhaustive
 def test_a_copy_is_genuine_until_it_is_taken_back(school: School) -> None:
-    data = issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token="one").data
-    anybody = create_app(school.house, testing=True).test_client()
+    data = issue_case_file(school.ctx, school.person("head"), school.number, "school", "fr", token="one").data
+    anybody = create_app(school.ctx, testing=True).test_client()
     page = read_page(send(anybody, data))
     assert page.h1 == ["This copy is genuine and complete."]
     assert "Academy" in page.text

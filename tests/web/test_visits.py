@@ -16,7 +16,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.intake import open_case
 from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.web import create_app
 from tests.web.browsing import Browser, browser_of
@@ -35,7 +35,7 @@ class Site:
     code: str
 
     def browser(self, who: str, language: str = "fr") -> Browser:
-        return browser_of(self.app, self.player.house, self.player.actor(who).id, language)
+        return browser_of(self.app, self.player.ctx, self.player.actor(who).id, language)
 
     @property
     def school(self) -> str:
@@ -56,17 +56,17 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
+    ctx = open_context(Settings(data=tmp_path / "var"), clock)
+    player = prepared(ctx, clock, moroccan, MOROCCAN.read_bytes())
     for who in ("team_member", "team_coordinator", "head", "directorate", "academy", "trainer"):
         player.actor(who)
     about = [{"slot": "targeted_pupil", "name": NAME}]
     filled = {**REPORT, "what_happened": TOLD, "about_whom": about}
-    number = open_case(house, player.actor("team_member"), "report", filled, token="t").number
-    with house.directory.reading() as session:
+    number = open_case(ctx, player.actor("team_member"), "report", filled, token="t").number
+    with ctx.directory.reading() as session:
         code = auth_repository.unit(session, player.school).code
-    yield Site(player, create_app(house, testing=True), clock, number, code)
-    house.close()
+    yield Site(player, create_app(ctx, testing=True), clock, number, code)
+    ctx.close()
 
 
 @pytest.mark.exhaustive(but=("ar",))

@@ -19,7 +19,7 @@ from storage.server import EVERYWHERE
 
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.reports.public_door import renew
 from school_protocol.storage import copy_database, work_queue
@@ -33,14 +33,14 @@ TOKEN = "told to whoever watches"
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var", metrics=TOKEN), clock)
-    yield School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
-    house.close()
+    ctx = open_context(Settings(data=tmp_path / "var", metrics=TOKEN), clock)
+    yield School(prepared(ctx, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+    ctx.close()
 
 
 @pytest.fixture
 def client(school: School) -> FlaskClient:
-    return create_app(school.house, testing=True).test_client()
+    return create_app(school.ctx, testing=True).test_client()
 
 
 def measured(client: FlaskClient, token: str = TOKEN) -> dict[str, float]:
@@ -60,8 +60,8 @@ def test_it_lives_and_can_serve_and_sets_no_cookie(client: FlaskClient, path: st
 
 @pytest.mark.skipif(EVERYWHERE, reason="takes a file away")
 def test_it_is_not_ready_without_its_stores_and_lives_all_the_same(client: FlaskClient, school: School) -> None:
-    school.house.realm.close()
-    file = school.house.settings.data / "realm.sqlite"
+    school.ctx.realm.close()
+    file = school.ctx.settings.data / "realm.sqlite"
     file.rename(file.with_suffix(".away"))
     answer = client.get("/ready")
     assert (answer.status_code, answer.get_data(as_text=True)) == (503, "realm: no answer\n")
@@ -71,7 +71,7 @@ def test_it_is_not_ready_without_its_stores_and_lives_all_the_same(client: Flask
 
 
 def test_nor_with_tables_of_another_version(client: FlaskClient, school: School) -> None:
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         session.execute(text("UPDATE schema_revision SET version_num = '0001'"))
     answer = client.get("/ready")
     assert (answer.status_code, answer.get_data(as_text=True)) == (503, "directory: tables of another version\n")
@@ -79,19 +79,19 @@ def test_nor_with_tables_of_another_version(client: FlaskClient, school: School)
 
 def test_a_server_goes_on_once_the_next_version_has_brought_its_tables(client: FlaskClient, school: School) -> None:
     """Else a balancer would send nobody anywhere between `database prepare` and the first new server."""
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         session.execute(text("UPDATE schema_revision SET version_num = '9999'"))
     assert client.get("/ready").status_code == 200
 
 
 def test_nor_once_it_was_moved_to_another_database(client: FlaskClient, school: School) -> None:
     assert client.get("/ready").status_code == 200
-    with copy_database.held(school.house.realm) as connection:
+    with copy_database.held(school.ctx.realm) as connection:
         copy_database.send_away(connection, WIRING.tables["realm"].tables)
     answer = client.get("/ready")
     assert (answer.status_code, answer.get_data(as_text=True)) == (503, "realm: moved to another database\n")
     assert client.get("/alive").status_code == 200
-    with copy_database.held(school.house.realm) as connection:
+    with copy_database.held(school.ctx.realm) as connection:
         copy_database.take_back(connection, WIRING.tables["realm"].tables)
     assert client.get("/ready").status_code == 200
 
@@ -104,8 +104,8 @@ def test_measurements_are_for_whoever_has_the_token(client: FlaskClient, said: s
 
 
 def test_without_a_token_in_the_settings_there_are_none(school: School) -> None:
-    house: House = replace(school.house, settings=replace(school.house.settings, metrics=""))
-    client = create_app(house, testing=True).test_client()
+    ctx: AppContext = replace(school.ctx, settings=replace(school.ctx.settings, metrics=""))
+    client = create_app(ctx, testing=True).test_client()
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
 
 
@@ -125,7 +125,7 @@ def test_answers_are_counted_by_page_and_nothing_of_a_case_is_told(client: Flask
 
 def test_what_strangers_tell_is_not_counted(client: FlaskClient, school: School) -> None:
     """Somebody who looks every few seconds would know when a child sent something."""
-    door = renew(school.house, school.person("head"), "00000A", "public")
+    door = renew(school.ctx, school.person("head"), "00000A", "public")
     assert client.get(f"/s/{door.code}").status_code == 200
     assert client.get("/sign-in").status_code == 200
     pages = {found[1] for name in measured(client) if (found := re.search(r'page="([^"]+)"', name))}
@@ -135,8 +135,8 @@ def test_what_strangers_tell_is_not_counted(client: FlaskClient, school: School)
 
 def test_it_tells_what_waits_and_for_how_long(client: FlaskClient, school: School) -> None:
     assert measured(client)["school_protocol_work_overdue_seconds"] == 0
-    with school.house.realm.writing() as session:
-        work_queue.put_message(session, "kind", {}, at=school.house.now())
+    with school.ctx.realm.writing() as session:
+        work_queue.put_message(session, "kind", {}, at=school.ctx.now())
     school.wait(minutes=7)
     found = measured(client)
     assert found["school_protocol_work_waiting"] >= 1

@@ -16,14 +16,14 @@ import pytest
 import requests
 import yaml
 from domain.telling import NOW, ROOT
-from house.operations import documented
+from ctx.operations import documented
 from programs import needs, where_is
 from storage.server import EVERYWHERE
 from werkzeug.serving import make_server
 
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.web import create_app
 
 TOKEN, NAME = "told-to-whoever-watches", "desk.example"
@@ -36,13 +36,13 @@ pytestmark = pytest.mark.skipif(EVERYWHERE, reason="served by a thread of its ow
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A site that answers under its own name alone."""
     settings = Settings(data=tmp_path_factory.mktemp("watched"), metrics=TOKEN, address=f"https://{NAME}")
-    house = open_house(settings, TurnableClock(NOW))
-    server = make_server("127.0.0.1", 0, create_app(house), threaded=True)
+    ctx = open_context(settings, TurnableClock(NOW))
+    server = make_server("127.0.0.1", 0, create_app(ctx), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_port
     server.shutdown()
     server.server_close()
-    house.close()
+    ctx.close()
 
 
 @pytest.mark.parametrize(

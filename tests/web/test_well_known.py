@@ -13,7 +13,7 @@ from domain.telling import MOROCCAN, NOW
 
 from school_protocol.cases.story_player import throwaway
 from school_protocol.config import SettingUnreadable, settings_from
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.ops import doctor
 from school_protocol.ops.doctor import Asked, Level
@@ -24,18 +24,18 @@ SECURITY, ROBOTS = "/.well-known/security.txt", "/robots.txt"
 
 
 @pytest.fixture(scope="module")
-def house(moroccan: Protocol) -> Iterator[House]:
+def ctx(moroccan: Protocol) -> Iterator[AppContext]:
     with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
-        yield player.house
+        yield player.ctx
 
 
-def told(house: House, until: date) -> House:
-    return replace(house, settings=replace(house.settings, security_contact="mailto:cert@example.ma",
+def told(ctx: AppContext, until: date) -> AppContext:
+    return replace(ctx, settings=replace(ctx.settings, security_contact="mailto:cert@example.ma",
                                            security_until=until, address="https://desk.example"))  # fmt: skip
 
 
-def test_whoever_finds_a_hole_is_told_whom_to_tell(house: House) -> None:
-    answer = create_app(told(house, date(2027, 6, 30)), testing=True).test_client().get(SECURITY)
+def test_whoever_finds_a_hole_is_told_whom_to_tell(ctx: AppContext) -> None:
+    answer = create_app(told(ctx, date(2027, 6, 30)), testing=True).test_client().get(SECURITY)
     assert (answer.status_code, answer.content_type) == (200, "text/plain; charset=utf-8")
     assert answer.get_data(as_text=True).splitlines() == [
         "Contact: mailto:cert@example.ma",
@@ -47,23 +47,23 @@ def test_whoever_finds_a_hole_is_told_whom_to_tell(house: House) -> None:
 
 @pytest.mark.parametrize(("days", "status"), [(0, 200), (-1, 404), (None, 404)])
 def test_without_the_settings_or_after_the_last_day_it_opens_nothing(
-    house: House, days: int | None, status: int
+    ctx: AppContext, days: int | None, status: int
 ) -> None:
-    asked = house if days is None else told(house, NOW.date() + timedelta(days=days))
+    asked = ctx if days is None else told(ctx, NOW.date() + timedelta(days=days))
     assert create_app(asked, testing=True).test_client().get(SECURITY).status_code == status
 
 
-def test_search_engines_read_what_is_published_and_nothing_else(house: House) -> None:
-    answer = create_app(house, testing=True).test_client().get(ROBOTS)
+def test_search_engines_read_what_is_published_and_nothing_else(ctx: AppContext) -> None:
+    answer = create_app(ctx, testing=True).test_client().get(ROBOTS)
     assert answer.get_data(as_text=True).splitlines() == [
         "User-agent: *", "Allow: /campaign", f"Allow: {SECURITY}", "Disallow: /",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", [SECURITY, ROBOTS])
-def test_it_sets_no_cookie_and_leaves_no_line(house: House, caplog: pytest.LogCaptureFixture, path: str) -> None:
+def test_it_sets_no_cookie_and_leaves_no_line(ctx: AppContext, caplog: pytest.LogCaptureFixture, path: str) -> None:
     caplog.set_level(logging.INFO)
-    client = create_app(told(house, date(2027, 6, 30)), testing=True).test_client()
+    client = create_app(told(ctx, date(2027, 6, 30)), testing=True).test_client()
     client.set_cookie("school_protocol", "somebody's")
     answer = client.get(path)
     assert answer.status_code == 200

@@ -17,7 +17,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.pdf.verdicts import KeyLost
@@ -34,17 +34,17 @@ WHO = ("head", "team_coordinator", "directorate")
 
 @pytest.fixture
 def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
-    house = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
-    yield School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
-    house.close()
+    ctx = open_context(Settings(data=tmp_path / "var"), TurnableClock(NOW))
+    yield School(prepared(ctx, ctx.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
+    ctx.close()
 
 
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     account = school.account(who)
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         auth_repository.set_language(session, account, language)
-        token = sign_in_repository.open_web_session(session, account, now=school.house.now())
-    found = create_app(school.house, testing=True).test_client()
+        token = sign_in_repository.open_web_session(session, account, now=school.ctx.now())
+    found = create_app(school.ctx, testing=True).test_client()
     found.set_cookie("session", token)
     return found
 
@@ -56,7 +56,7 @@ def page(found: FlaskClient, path: str = PATH) -> str:
 
 
 def copies(school: School) -> int:
-    with school.house.directory.reading() as session:
+    with school.ctx.directory.reading() as session:
         return len(session.scalars(select(YearlyReportRow).filter_by(unit=school.player.school)).all())
 
 
@@ -76,7 +76,7 @@ def test_for_others_there_is_no_such_page(school: School, who: str) -> None:
 
 
 def test_of_several_schools_one_is_chosen(school: School) -> None:
-    with school.house.directory.writing() as session:
+    with school.ctx.directory.writing() as session:
         here = auth_repository.unit(session, school.player.school)
         auth_repository.add_unit(session, kind=here.kind, code="11111B", names={"fr": "Autre"}, parent=here.parents[0])
     listed = page(client(school, "directorate"), "/yearly")

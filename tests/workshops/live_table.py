@@ -35,7 +35,7 @@ class RoomHand(TurnableClock):
         self.room = room
 
     def now(self) -> datetime:
-        return self.room.house.now()
+        return self.room.ctx.now()
 
     def turn_to(self, moment: datetime) -> None:
         if moment > self.now():
@@ -65,11 +65,11 @@ class Sitting(Player):
         report = self._receipt(actor, case)
         is_reporter = all(self.protocol.roles[one.role].sees is ScopeKind.receipt for one in actor.appointments)
         if is_reporter and report is not None and paper is None:
-            record_from_receipt(self.house, actor, report, act, answers, token=token)
+            record_from_receipt(self.ctx, actor, report, act, answers, token=token)
         else:
             number = self.numbers.get(case, "")
             record_act(
-                self.house, actor, number, act, answers, expected=None, token=token, proven=True, paper=paper
+                self.ctx, actor, number, act, answers, expected=None, token=token, proven=True, paper=paper
             )  # fmt: skip
 
     def attach(self, step: Step) -> None:
@@ -77,7 +77,7 @@ class Sitting(Player):
         entry = self.latest(step.case or "", (step.attach or "").removeprefix("^"))
         with suppress(FileRefused):
             attach_file(
-                self.house, self.actor(step.as_ or ""), self.numbers[step.case or ""], int(entry or 0), PICTURE,
+                self.ctx, self.actor(step.as_ or ""), self.numbers[step.case or ""], int(entry or 0), PICTURE,
                 is_attested=True, token=secrets.token_urlsafe(12),
             )  # fmt: skip
 
@@ -108,7 +108,7 @@ class LiveTable:
 
     def recorded(self, step: Step) -> Step:
         """The step that was just made, as a script would have it: as whoever the room says that made it."""
-        [facts] = facts_at(self.room, [self.player.case_id() or ""], self.room.house.now()).values()
+        [facts] = facts_at(self.room, [self.player.case_id() or ""], self.room.ctx.now()).values()
         done = [(one.seq, one.role) for one in facts.case.records] + [(one.seq, one.role) for one in facts.case.steps]
         role = max(done)[1]
         return step.model_copy(update={"as_": role if role in self.room.protocol.roles else step.as_})
@@ -123,9 +123,9 @@ def sat_down(room: Room, number: int = 1) -> LiveTable:
         table = room_repository.table(session, number)
     assert table is not None
     places = {ScopeKind.province: table.province, ScopeKind.region: table.region}
-    [first] = facts_at(room, cases_of(room, table), room.house.now()).values()
+    [first] = facts_at(room, cases_of(room, table), room.ctx.now()).values()
     player = Sitting(
-        room.house, RoomHand(room), room.protocol, table.school, places,
+        room.ctx, RoomHand(room), room.protocol, table.school, places,
         room=room, number=number,
     )  # fmt: skip
     player.numbers[""], player.watching = first.case.number, False

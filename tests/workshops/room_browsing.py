@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from school_protocol.auth import sign_in_repository
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.storage.engines import Store
 from school_protocol.training import repository as training_repository
 from school_protocol.training import room_repository
@@ -70,7 +70,7 @@ class Hall:
         self.open()
 
     def open(self) -> None:
-        self.host: House = open_house(Settings(data=self.folder), self.clock)
+        self.host: AppContext = open_context(Settings(data=self.folder), self.clock)
         self.app: Flask = create_app(self.host, testing=True)
         self.rooms: Rooms = self.app.extensions[training_routes.ROOMS]
 
@@ -109,7 +109,7 @@ class Hall:
     def cases(self, table: int = 1) -> list[str]:
         """The numbers of a table's cases."""
         ids = cases_of(self.room, self.table(table))
-        return [one.case.number for one in facts_at(self.room, ids, self.room.house.now()).values()]
+        return [one.case.number for one in facts_at(self.room, ids, self.room.ctx.now()).values()]
 
     def signed_in(self, name: str = "formateur") -> Visitor:
         """Somebody of the host's, at its pages."""
@@ -161,9 +161,9 @@ def dump(store: Store) -> dict[str, list[str]]:
 def _prepared(tables: int, scenario: str) -> tuple[Path, str]:
     folder = Path(tempfile.mkdtemp(prefix="hall-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    house = host_in(folder / "data")
-    workshop = made(house, scenario, tables)
-    house.close()
+    ctx = host_in(folder / "data")
+    workshop = made(ctx, scenario, tables)
+    ctx.close()
     for databases in LIVE:
         databases.keep(folder / "data")
     return folder / "data", workshop.id

@@ -10,7 +10,7 @@ from school_protocol.auth.passwords import hash_password
 from school_protocol.auth.sign_in_service import actor_named
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.visibility import Actor, UnitKind
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read
@@ -26,11 +26,11 @@ CONTENT = (ROOT / "ma-cyberharassment" / "1.yaml").read_bytes()
 PASSWORD = "un mot de passe pour un essai"
 
 
-def host_in(folder: Path) -> House:
+def host_in(folder: Path) -> AppContext:
     """A house with an academy and a trainer (`formateur`), its definition published; nobody else."""
-    house = open_house(Settings(data=folder), TurnableClock(NOON))
+    ctx = open_context(Settings(data=folder), TurnableClock(NOON))
     protocol = read(CONTENT, "1.yaml")
-    with house.directory.writing() as session:
+    with ctx.directory.writing() as session:
         region = auth_repository.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "Académie"})
         protocol_repository.publish(
             session, protocol=protocol.protocol, version=1, digest=protocol.digest, content=CONTENT, published_at=NOON
@@ -42,11 +42,11 @@ def host_in(folder: Path) -> House:
             )  # fmt: skip
             role = "academy" if name == "academie" else "trainer"
             auth_repository.appoint(session, account, role=role, unit=region, starts=NOON.date())
-    return house
+    return ctx
 
 
-def person(house: House, name: str = "formateur") -> Actor:
-    found = actor_named(house, name)
+def person(ctx: AppContext, name: str = "formateur") -> Actor:
+    found = actor_named(ctx, name)
     assert found is not None
     return found
 
@@ -57,18 +57,18 @@ def sat(room: Room, *tables: int) -> None:
         seats.join(room, table, "Bleu", ["team_member"], language="fr")
 
 
-def rooms_at(host: House) -> set[str]:
+def rooms_at(host: AppContext) -> set[str]:
     """The workshops whose rooms are there; of what is left over its own name."""
     with training_of(host) as training, training.stores.room.reading() as session:
         return {workshop or room for room, workshop, _at in room_repository.every(session)}
 
 
-def made(house: House, scenario: str = "blackmail", tables: int = 3, hints: bool = True) -> WorkshopRow:
+def made(ctx: AppContext, scenario: str = "blackmail", tables: int = 3, hints: bool = True) -> WorkshopRow:
     """A workshop of the trainer's."""
     told = scenario_library.find_scenario(scenario)
     assert told is not None
     protocol, content = next(iter(scenario_library.protocols_of(told)))
     wanted = Wanted(tables, hints, "fr")
     return training_service.found(
-        house, person(house), scenario_library.content_of(scenario), protocol, content, wanted
+        ctx, person(ctx), scenario_library.content_of(scenario), protocol, content, wanted
     )

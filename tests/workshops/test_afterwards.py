@@ -10,7 +10,7 @@ import pytest
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.sign_in_service import actor_named
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine import visibility
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor
@@ -23,13 +23,13 @@ KEY = "ma-cyberharassment"
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[House]:
-    house = host_in(tmp_path)
-    yield house
-    house.close()
+def host(tmp_path: Path) -> Iterator[AppContext]:
+    ctx = host_in(tmp_path)
+    yield ctx
+    ctx.close()
 
 
-def owner(host: House) -> Actor:
+def owner(host: AppContext) -> Actor:
     with host.directory.writing() as session:
         account = auth_repository.add_account(
             session, username="protocole", names={"fr": "P"}, language="fr", created_at=NOON
@@ -41,7 +41,7 @@ def owner(host: House) -> Actor:
     return found
 
 
-def ended(host: House, number: int, tables: list[dict[str, str]], days: int = 3) -> None:
+def ended(host: AppContext, number: int, tables: list[dict[str, str]], days: int = 3) -> None:
     at = host.now() - timedelta(days=days)
     with host.directory.writing() as session:
         one = WorkshopRow(
@@ -53,14 +53,14 @@ def ended(host: House, number: int, tables: list[dict[str, str]], days: int = 3)
         training_repository.end_workshop(session, one.id, kept, at=at)
 
 
-def test_nothing_is_broken_down_of_fewer_than_ten_tables(host: House) -> None:
+def test_nothing_is_broken_down_of_fewer_than_ten_tables(host: AppContext) -> None:
     ended(host, 1, [{"check_safety": "failed"}] * 9)
     view = see_afterwards(host, owner(host), KEY)
     assert view.tables.low == 0
     assert view.duties is None
 
 
-def test_duties_stand_by_how_often_they_failed_and_by_tens_alone(host: House) -> None:
+def test_duties_stand_by_how_often_they_failed_and_by_tens_alone(host: AppContext) -> None:
     first, second = list(host.library.protocol(KEY, 1).duties)[:2]
     for number in range(3):
         ended(host, number, [{first: "failed", second: "passed"}] * 8 + [{first: "passed", second: "not_asked"}] * 3)
@@ -73,7 +73,7 @@ def test_duties_stand_by_how_often_they_failed_and_by_tens_alone(host: House) ->
     assert [line.duty.key for line in view.duties] == [first, second]
 
 
-def test_nobody_but_its_owner_sees_it(host: House) -> None:
+def test_nobody_but_its_owner_sees_it(host: AppContext) -> None:
     with pytest.raises(Unseen):
         see_afterwards(host, person(host), KEY)
     with pytest.raises(Unseen):

@@ -69,7 +69,7 @@ def played(hall: Hall) -> LiveTable:
     with hall.room.store.writing() as session:
         for code in (f"names:{QUOTED[0]}:EV1", f"reaches:{QUOTED[1]}"):
             tried = AttemptRow(
-                at_table=1, at=hall.room.house.now(), account=account, role="team_member", case_number=hall.cases()[0],
+                at_table=1, at=hall.room.ctx.now(), account=account, role="team_member", case_number=hall.cases()[0],
                 name="add_note", why=["words"], codes=[code],
             )  # fmt: skip
             room_repository.add_attempt(session, tried)
@@ -129,7 +129,7 @@ def test_nothing_of_anybody_stays_and_all_that_is_found_does(hall: Hall) -> None
 
 
 def _facts(hall: Hall) -> list[Any]:
-    return list(facts_at(hall.room, cases_of(hall.room, hall.table(1)), hall.room.house.now()).values())
+    return list(facts_at(hall.room, cases_of(hall.room, hall.table(1)), hall.room.ctx.now()).values())
 
 
 @pytest.mark.exhaustive
@@ -183,7 +183,7 @@ def test_a_table_where_nobody_sat_is_said_to_be_empty_and_counts_nowhere(hall: H
     """Three hours on at two tables; somebody sits at the first alone. The control: she moves over, and neither is."""
     trainer = hall.trainer()
     hall.seated(SEAT, "team_member")
-    training_service.turn_to(hall.room, hall.room.house.now() + timedelta(days=3))
+    training_service.turn_to(hall.room, hall.room.ctx.now() + timedelta(days=3))
     assert len(workshop_end.debrief_of(hall.room, 2).of(Kind.left_out)) >= 8, "what would be said of it"
     sentence = "Personne ne s’est assis ici\u00a0: Table 2. Rien n’en est dit, rien n’en est compté."
     for _state in ("there", "ended", "purged"):
@@ -241,15 +241,15 @@ def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
 
 def test_a_protocol_that_nobody_published_here_is_kept_with_it(tmp_path: Path) -> None:
     """As on a laptop, whose directory is empty."""
-    house = room_store.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
+    ctx = room_store.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
     protocol, content = next(iter(protocols_of(SC3)))
-    made = training_service.found(house, None, content_of("blackmail"), protocol, content, Wanted(1, True, "fr"))
-    with room_alone(house, made.id) as room:
+    made = training_service.found(ctx, None, content_of("blackmail"), protocol, content, Wanted(1, True, "fr"))
+    with room_alone(ctx, made.id) as room:
         sat(room, 1)
-    workshop_end.purge(house, made.id)
-    with house.directory.reading() as session:
+    workshop_end.purge(ctx, made.id)
+    with ctx.directory.reading() as session:
         kept = training_repository.find_debrief(session, made.id)
     assert kept is not None
     assert kept.protocol == content
-    assert workshop_end.of_kept(house, made.id).table(1).protocol.digest == protocol.digest
-    house.close()
+    assert workshop_end.of_kept(ctx, made.id).table(1).protocol.digest == protocol.digest
+    ctx.close()

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 from school_protocol.case_files.prepare_process import Broken
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.ops import worker
 from school_protocol.training import kit
 from school_protocol.training.models import KitRow
@@ -21,7 +21,7 @@ PDF = b"%PDF-"
 WAITS = "Les pages à imprimer sont en préparation"
 
 
-def made_up(_house: House, wanted: Wanted) -> bytes | None:
+def made_up(_ctx: AppContext, wanted: Wanted) -> bytes | None:
     return PDF + wanted.language.encode()
 
 
@@ -69,7 +69,7 @@ def test_one_that_was_left_is_taken_up_and_one_that_broke_is_asked_for_anew(hall
     silence = offer_shipped("silence")
     kit.ask(hall.host, silence, "fr")
 
-    def gone(_house: House, _wanted: Wanted) -> bytes | None:
+    def gone(_ctx: AppContext, _wanted: Wanted) -> bytes | None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -77,7 +77,7 @@ def test_one_that_was_left_is_taken_up_and_one_that_broke_is_asked_for_anew(hall
     assert not kit.make_next(hall.host, made_up), "somebody is at it"
     hall.clock.advance(kit.LEASE + timedelta(seconds=1))
 
-    def broken(_house: House, _wanted: Wanted) -> bytes | None:
+    def broken(_ctx: AppContext, _wanted: Wanted) -> bytes | None:
         raise Broken("too long")
 
     assert kit.make_next(hall.host, broken)

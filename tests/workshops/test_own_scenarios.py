@@ -297,7 +297,7 @@ def test_checking_that_breaks_off_is_said_and_one_that_is_left_is_taken_up_again
     trainer = person(hall.host)
     upload = scenario_library.bring(hall.host, trainer, own().encode(), "f.yaml")
 
-    def gone(_house: object, _content: bytes, _name: str) -> tuple[Fault, ...]:
+    def gone(_ctx: object, _content: bytes, _name: str) -> tuple[Fault, ...]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -336,26 +336,26 @@ def test_another_id_than_ones_own_is_absent(hall: Hall) -> None:
 
 @pytest.mark.exhaustive
 def test_a_laptop_checks_what_its_trainer_brings_in_a_thread_of_its_own(tmp_path: Path) -> None:
-    house = room_store.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
-    ring = worker.checking(house)
-    app = create_app(house, testing=True, ring=ring)
+    ctx = room_store.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
+    ring = worker.checking(ctx)
+    app = create_app(ctx, testing=True, ring=ring)
     trainer = Visitor(app.test_client())
-    assert trainer.get(f"/trainer/{room_store.key_of(house)}").status_code == 302
+    assert trainer.get(f"/trainer/{room_store.key_of(ctx)}").status_code == 302
     trainer.get("/workshops/scenarios")
     answer = trainer.post(
         "/workshops/scenarios", {"file": (BytesIO(own().encode()), "ours.yaml")}, content_type="multipart/form-data"
     )  # fmt: skip
     assert answer.status_code == 303
     until = time.monotonic() + 120
-    while scenario_library.see_own(house, None)[0].state == UploadState.waiting and time.monotonic() < until:
+    while scenario_library.see_own(ctx, None)[0].state == UploadState.waiting and time.monotonic() < until:
         time.sleep(0.2)
-    (line,) = scenario_library.see_own(house, None)
-    assert (line.state, scenario_library.name_of(house, None)) == (UploadState.ready, "")
+    (line,) = scenario_library.see_own(ctx, None)
+    assert (line.state, scenario_library.name_of(ctx, None)) == (UploadState.ready, "")
     trainer.get("/workshops/new")
     made = trainer.post("/workshops/new", {"scenario": f"own.{line.id}", "tables": "1"})
     assert made.status_code == 302
     app.extensions[training_routes.ROOMS].close()
-    house.close()
+    ctx.close()
 
 
 def test_the_worker_checks_when_it_is_rung(hall: Hall) -> None:

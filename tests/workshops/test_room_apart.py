@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 
 from school_protocol.auth.models import AppointmentRow
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.mail import Post
 from school_protocol.ops import backup_service, worker
 from school_protocol.ops.journal_checks import rebuild_index
@@ -59,10 +59,10 @@ def test_a_rooms_settings_know_no_way_out_and_no_key_of_the_hosts(hall: Hall) ->
     assert (own.session_idle, own.session_lifetime) == (host.session_idle, host.session_lifetime)
     assert (own.smtp, own.sms_hook, own.database, own.signing_folder) == ("", "", "", None)
     assert own.data == hall.folder / "training"
-    hosts, theirs = keys_of(hall.host.vault), keys_of(hall.room.house.vault)
+    hosts, theirs = keys_of(hall.host.vault), keys_of(hall.room.ctx.vault)
     shared, other = keys_of(hall.rooms.training.vault), made(hall.host, "silence", 1)
     assert not hosts & (theirs | shared)
-    assert not theirs & (shared | keys_of(hall.rooms.room(other.id).house.vault)), "nor is one room's another's"
+    assert not theirs & (shared | keys_of(hall.rooms.room(other.id).ctx.vault)), "nor is one room's another's"
 
 
 def keys_of(vault: Vault) -> set[bytes]:
@@ -89,11 +89,11 @@ def test_a_backup_holds_nothing_of_a_room_and_brings_none_back(hall: Hall, tmp_p
     backup_service.restore(Settings(data=elsewhere), hall.clock, path)
     assert not (elsewhere / "training").exists()
     assert files_with(elsewhere, PLANTED) == []
-    house: House = open_house(Settings(data=elsewhere), hall.clock)
-    assert rebuild_index(house) == 0
-    with house.realm.reading() as session:
+    ctx: AppContext = open_context(Settings(data=elsewhere), hall.clock)
+    assert rebuild_index(ctx) == 0
+    with ctx.realm.reading() as session:
         assert session.scalar(text("SELECT count(*) FROM case_record")) == 0
-    house.close()
+    ctx.close()
     again = Hall(elsewhere, hall.id)
     wall = again.trainer()
     assert wall.get().status_code == 200, "the list knows of it, and says that it is gone"

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.engine.texts import duration
 from school_protocol.storage.store_errors import StorageFull
 from school_protocol.training import repository as training_repository
@@ -64,7 +64,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path: Path, served: bool) -> None:
     """Five seconds at sixty times our pace, a kill, five hours. The control: without a sign of life they are booked."""
     hall = hall_in(tmp_path)
-    began, room = hall.room.house.now(), hall.id
+    began, room = hall.room.ctx.now(), hall.id
     hall.close()
     here = Path(__file__).parents[1]
     code = SERVED.format(paths=[str(here.parent), str(here)], data=str(hall.folder), id=room, served=served)
@@ -75,7 +75,7 @@ def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path:
     hall.clock.advance(timedelta(hours=5))
     hall.open()
     trainer = hall.trainer()
-    wall, played = trainer.page, hall.room.house.now() - began
+    wall, played = trainer.page, hall.room.ctx.now() - began
     debrief = workshop_end.debrief_of(hall.room, 1)
     missed = [one for one in debrief.findings if one.kind is Kind.left_out]
     assert debrief.ended - began == played
@@ -86,7 +86,7 @@ def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path:
         serving = Rooms(TrainingLocation.of(hall.host), are_served=True)
         serving.room(hall.id)
         hall.clock.advance(timedelta(seconds=5))
-        assert hall.room.house.now() - began == played + timedelta(minutes=5), "served again, it goes on from there"
+        assert hall.room.ctx.now() - began == played + timedelta(minutes=5), "served again, it goes on from there"
         serving.close()
     else:
         assert played == timedelta(hours=300)
@@ -148,7 +148,7 @@ def test_a_process_killed_while_it_makes_a_room_leaves_no_half_one(tmp_path: Pat
     code = KILLED.format(paths=[str(here.parent), str(here)], module=module, name=name, data=str(data))
     done = subprocess.run([sys.executable, "-c", code], cwd=here.parent, check=False)
     assert done.returncode == -signal.SIGKILL
-    host = open_house(Settings(data=data), TurnableClock(NOON))
+    host = open_context(Settings(data=data), TurnableClock(NOON))
     assert len(rooms_at(host)) == 1, "the control: something lay there"
     assert workshop_end.see_workshops(host, person(host)) == ()
     assert sweep_left_over(host, after=timedelta(days=9999)) == 0
@@ -207,7 +207,7 @@ def test_the_clock_changed_by_two_at_once_never_turns_back(hall: Hall) -> None:
     room = hall.room
     training_service.set_pace(room, 60)
     hall.clock.advance(MINUTE)
-    shown = room.house.now()
+    shown = room.ctx.now()
     seat = seats.join(room, 1, "Bleu", ["head"], language="fr").seat
     raised = at_once(
         lambda: training_service.set_pace(room, 1), lambda: training_service.set_pace(room, 60),
@@ -216,7 +216,7 @@ def test_the_clock_changed_by_two_at_once_never_turns_back(hall: Hall) -> None:
         lambda: training_service.to_next(room), lambda: table_play.look(room),
     )  # fmt: skip
     assert raised == []
-    assert room.house.now() >= shown
+    assert room.ctx.now() >= shown
     assert hall.state().clock.moment >= shown
 
 
@@ -233,8 +233,8 @@ def test_two_presses_of_the_next_event_pass_nothing_by(hall: Hall) -> None:
     )
     table_play.look(room)
     came = hall.table().came
-    assert {key: at for key, at in came.items() if at > room.house.now()} == {}
-    begun, now = table_play.room_begun(room), room.house.now()
+    assert {key: at for key, at in came.items() if at > room.ctx.now()} == {}
+    begun, now = table_play.room_begun(room), room.ctx.now()
     due = {key for key, one in room.scenario.injects.items() if one.at and begun + _wait(one.at) <= now}
     assert due <= set(came)
 

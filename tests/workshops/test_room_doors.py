@@ -209,7 +209,7 @@ def test_a_form_of_the_hosts_is_none_of_a_room(hall: Hall) -> None:
     own = phone.hidden()["csrf_token"]
     assert trainer.post("/say", {"table": "0", "text": "x", "csrf_token": own}).status_code in (302, 400)
     with hall.room.store.reading() as session:
-        assert room_repository.words(session, hall.room.house.vault, room_repository.WordKind.message) == ()
+        assert room_repository.words(session, hall.room.ctx.vault, room_repository.WordKind.message) == ()
     assert phone.post("/room/hand", {"raised": "1"}).status_code == 302
     assert hall.table().hand_at is not None
 

@@ -21,7 +21,7 @@ from school_protocol.auth.models import AppointmentRow, UnitRow
 from school_protocol.cases import index_repository
 from school_protocol.cases.loading import load_by_id
 from school_protocol.cases.models import CaseDueRow, CaseIndexRow
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.engine.errors import Sealed, Unseen
 from school_protocol.engine.visibility import Actor
 from school_protocol.notifications import repository as notifications_repository
@@ -80,14 +80,14 @@ def _prepared() -> tuple[Path, str, str]:
 
 
 @contextmanager
-def watched(house: House) -> Iterator[list[str]]:
+def watched(ctx: AppContext) -> Iterator[list[str]]:
     """What is asked of the real realm and of its directory meanwhile."""
     said: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         said.append(statement)
 
-    engines = (house.realm.engine, house.directory.engine)
+    engines = (ctx.realm.engine, ctx.directory.engine)
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     yield said
@@ -148,7 +148,7 @@ def test_the_walk_finds_a_room_that_is_served_from_the_real_store(
 ) -> None:
     """The control: one thing of the house's is handed in."""
     hall, _other = pair
-    real = replace(hall.room, house=replace(hall.room.house, realm=hall.host.realm))
+    real = replace(hall.room, ctx=replace(hall.room.ctx, realm=hall.host.realm))
     phone = hall.seated("Bleu", "team_member")
     for planted in (False, True):
         with monkeypatch.context() as patched, watched(hall.host) as said:
@@ -190,7 +190,7 @@ def test_nothing_real_is_known_to_the_application_of_rooms(pair: tuple[Hall, Hal
             left += one
         elif callable(one) and getattr(one, "__closure__", None):
             left += [cell.cell_contents for cell in one.__closure__]
-    assert id(hall.room.house.realm) in seen, "the control: what it does know is found"
+    assert id(hall.room.ctx.realm) in seen, "the control: what it does know is found"
 
 
 # ---- what looks for itself -------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_a_session_of_a_room_sees_its_own_rows_alone(pair: tuple[Hall, Hall]) ->
     for column in NARROWED:
         found = {}
         for one in (hall, other):
-            with one.room.house.realm.reading() as session:
+            with one.room.ctx.realm.reading() as session:
                 found[one] = sorted(session.scalars(select(column)))
                 inner_ones = select(column).subquery()
                 assert sorted(session.scalars(select(inner_ones.c[0]))) == found[one], "in what is asked within, too"
@@ -217,14 +217,14 @@ def test_a_session_of_a_room_sees_its_own_rows_alone(pair: tuple[Hall, Hall]) ->
 def test_units_and_posts_of_another_room_are_absent(pair: tuple[Hall, Hall]) -> None:
     hall, other = pair
     theirs = other.table()
-    with other.room.house.directory.reading() as session:
+    with other.room.ctx.directory.reading() as session:
         code = auth_repository.unit(session, theirs.school).code
         assert auth_repository.unit_coded(session, code), "the control"
-    with hall.room.house.directory.reading() as session:
+    with hall.room.ctx.directory.reading() as session:
         assert auth_repository.unit_coded(session, code) is None
         assert auth_repository.schools_coded(session, [code]) == {}
         assert session.get(UnitRow, theirs.school) is None
-        assert auth_repository.holders(session, [theirs.school], today=hall.room.house.now().date()) == ()
+        assert auth_repository.holders(session, [theirs.school], today=hall.room.ctx.now().date()) == ()
         assert len(session.scalars(select(AppointmentRow)).all()) > 0
 
 
@@ -232,14 +232,14 @@ def test_a_case_of_another_room_opens_with_no_key_of_this_one(pair: tuple[Hall, 
     """Were it ever found: a second wall behind the first."""
     hall, other = pair
     (theirs,) = table_play.cases_of(other.room, other.table())
-    looker = Actor("looker", hall.room.house.name, "", ())
-    with hall.room.house.realm.reading() as session, pytest.raises(Unseen):
-        load_by_id(hall.room.house, session, looker, theirs)
+    looker = Actor("looker", hall.room.ctx.name, "", ())
+    with hall.room.ctx.realm.reading() as session, pytest.raises(Unseen):
+        load_by_id(hall.room.ctx, session, looker, theirs)
     bare = hall.rooms.training.stores
-    open_to_all = replace(hall.room.house, realm=bare.realm, directory=bare.directory)
+    open_to_all = replace(hall.room.ctx, realm=bare.realm, directory=bare.directory)
     with open_to_all.realm.reading() as session, pytest.raises(Sealed):
         load_by_id(open_to_all, session, looker, theirs)
-    open_with_theirs = replace(open_to_all, vault=other.room.house.vault)
+    open_with_theirs = replace(open_to_all, vault=other.room.ctx.vault)
     with open_with_theirs.realm.reading() as session:
         assert load_by_id(open_with_theirs, session, looker, theirs).case_id == theirs, "the control"
 
@@ -248,20 +248,20 @@ def test_one_rooms_clock_moves_nothing_in_another(pair: tuple[Hall, Hall]) -> No
     """A month on in one: what falls due there is told there, by its time, and the other has not moved."""
     hall, other = pair
     before = at_rest(other)
-    training_service.turn_to(hall.room, hall.room.house.now() + timedelta(days=30))
+    training_service.turn_to(hall.room, hall.room.ctx.now() + timedelta(days=30))
     training_service.set_pace(hall.room, REAL)
-    assert hall.room.house.now() - other.room.house.now() > timedelta(days=29)
+    assert hall.room.ctx.now() - other.room.ctx.now() > timedelta(days=29)
     assert at_rest(other) == before
     assert len(at_rest(hall)[0]) > len(before[0]), "the control: there much was told"
     table_play.look(other.room)
     assert at_rest(other) == before
-    training_service.turn_to(other.room, other.room.house.now() + timedelta(days=30))
+    training_service.turn_to(other.room, other.room.ctx.now() + timedelta(days=30))
     assert len(at_rest(other)[0]) > len(before[0]), "and as it comes there, it is told there"
 
 
 def at_rest(hall: Hall) -> tuple[list[str], list[str], object]:
     """Of a room: who was told of what, what waits to be done, what came to its table."""
-    with hall.room.house.realm.reading() as session:
+    with hall.room.ctx.realm.reading() as session:
         (case_id,) = index_repository.all_case_ids(session)
         causes = [
             f"{one.cause} {one.role} {one.state}" for one in notifications_repository.notices_of_case(session, case_id)

@@ -15,7 +15,7 @@ from flask import Flask
 from school_protocol import cli
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.config import Settings
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.training import room_store, scenario_library, workshop_end
 from school_protocol.training import routes as training_routes
 from school_protocol.training import service as training_service
@@ -35,19 +35,19 @@ def clock() -> TurnableClock:
 
 
 @pytest.fixture
-def house(tmp_path: Path, clock: TurnableClock) -> Iterator[House]:
+def ctx(tmp_path: Path, clock: TurnableClock) -> Iterator[AppContext]:
     """A laptop's, in a folder where an installation already lies, with a workshop of its own."""
     host = host_in(tmp_path)
     made(host, "silence", 1)
     host.close()
-    house = open_laptop(Settings(data=tmp_path), clock)
-    yield house
-    house.close()
+    ctx = open_laptop(Settings(data=tmp_path), clock)
+    yield ctx
+    ctx.close()
 
 
 @pytest.fixture
-def app(house: House) -> Flask:
-    return create_app(house, testing=True)
+def app(ctx: AppContext) -> Flask:
+    return create_app(ctx, testing=True)
 
 
 def prints(folder: Path) -> dict[str, str]:
@@ -67,23 +67,23 @@ def paths(app: Flask) -> list[tuple[str, str, str]]:
     ]
 
 
-def trainer_of(app: Flask, house: House) -> Visitor:
+def trainer_of(app: Flask, ctx: AppContext) -> Visitor:
     visitor = Visitor(app.test_client())
-    assert visitor.get(f"/trainer/{key_of(house)}").headers["Location"] == "/workshops"
+    assert visitor.get(f"/trainer/{key_of(ctx)}").headers["Location"] == "/workshops"
     assert visitor.get("/workshops/new").status_code == 200
     return visitor
 
 
-def a_workshop(app: Flask, house: House) -> WorkshopRow:
-    answer = trainer_of(app, house).post("/workshops/new", {"scenario": "blackmail", "tables": "2", "hints": "1"})
+def a_workshop(app: Flask, ctx: AppContext) -> WorkshopRow:
+    answer = trainer_of(app, ctx).post("/workshops/new", {"scenario": "blackmail", "tables": "2", "hints": "1"})
     assert answer.status_code == 302, answer.get_data(as_text=True)
-    (found,) = workshop_end.see_workshops(house, None)
+    (found,) = workshop_end.see_workshops(ctx, None)
     return found
 
 
 @pytest.mark.exhaustive
-def test_workshops_are_all_that_is_served(app: Flask, house: House) -> None:
-    for visitor in (Visitor(app.test_client()), trainer_of(app, house)):
+def test_workshops_are_all_that_is_served(app: Flask, ctx: AppContext) -> None:
+    for visitor in (Visitor(app.test_client()), trainer_of(app, ctx)):
         page, tried = visitor.page, 0
         for endpoint, method, path in paths(app):
             if endpoint == "desk.index":
@@ -98,9 +98,9 @@ def test_workshops_are_all_that_is_served(app: Flask, house: House) -> None:
 
 
 @pytest.mark.exhaustive
-def test_nobody_is_the_trainer_without_the_key(app: Flask, house: House) -> None:
-    workshop = a_workshop(app, house)
-    key = key_of(house)
+def test_nobody_is_the_trainer_without_the_key(app: Flask, ctx: AppContext) -> None:
+    workshop = a_workshop(app, ctx)
+    key = key_of(ctx)
     for wrong in ("", "x", key[:-1], key.upper() if key.upper() != key else "x", key + "0", "0" * 24, "ب" * 24):
         visitor = Visitor(app.test_client())
         assert visitor.get(f"/trainer/{wrong}").status_code == 404
@@ -116,20 +116,20 @@ def test_nobody_is_the_trainer_without_the_key(app: Flask, house: House) -> None
 
 
 @pytest.mark.exhaustive
-def test_the_key_opens_nothing_of_an_installation(house: House, tmp_path: Path) -> None:
+def test_the_key_opens_nothing_of_an_installation(ctx: AppContext, tmp_path: Path) -> None:
     host = host_in(tmp_path / "host")
     there = create_app(host, testing=True)
     visitor = Visitor(there.test_client())
-    assert visitor.get(f"/trainer/{key_of(house)}").status_code == 404
+    assert visitor.get(f"/trainer/{key_of(ctx)}").status_code == 404
     assert visitor.get(f"/trainer/{key_of(host)}").status_code == 404
-    visitor.client.set_cookie("session", key_of(house))
+    visitor.client.set_cookie("session", key_of(ctx))
     assert "/sign-in" in visitor.get("/workshops").headers["Location"]
     host.close()
 
 
-def test_a_whole_workshop_on_a_laptop(app: Flask, house: House, clock: TurnableClock) -> None:
-    workshop = a_workshop(app, house)
-    trainer = trainer_of(app, house)
+def test_a_whole_workshop_on_a_laptop(app: Flask, ctx: AppContext, clock: TurnableClock) -> None:
+    workshop = a_workshop(app, ctx)
+    trainer = trainer_of(app, ctx)
     assert workshop.trainer is None
     phone = Visitor(app.test_client())
     phone.get("/join")
@@ -149,14 +149,14 @@ def test_a_whole_workshop_on_a_laptop(app: Flask, house: House, clock: TurnableC
     trainer.get()
     assert trainer.post("/purge", {"sure": "1"}).status_code == 302
     assert phone.get("/room").status_code == 404
-    assert rooms_at(house) == set()
+    assert rooms_at(ctx) == set()
 
 
 def test_a_restart_changes_neither_the_key_nor_the_room(
-    app: Flask, house: House, tmp_path: Path, clock: TurnableClock
+    app: Flask, ctx: AppContext, tmp_path: Path, clock: TurnableClock
 ) -> None:
-    workshop, key = a_workshop(app, house), key_of(house)
-    house.close()
+    workshop, key = a_workshop(app, ctx), key_of(ctx)
+    ctx.close()
     again = open_laptop(Settings(data=tmp_path), clock)
     app = create_app(again, testing=True)
     assert key_of(again) == key
@@ -169,18 +169,18 @@ def test_an_installation_in_the_same_folder_is_not_touched(tmp_path: Path, clock
     real = made(host, "silence", 1)
     host.close()
     before = prints(tmp_path)
-    house = open_laptop(Settings(data=tmp_path), clock)
-    app = create_app(house, testing=True)
-    workshop = a_workshop(app, house)
-    trainer = trainer_of(app, house)
+    ctx = open_laptop(Settings(data=tmp_path), clock)
+    app = create_app(ctx, testing=True)
+    workshop = a_workshop(app, ctx)
+    trainer = trainer_of(app, ctx)
     assert real.id not in trainer.get("/workshops").get_data(as_text=True)
     assert trainer.get(f"/workshops/{real.id}").status_code == 404
     assert trainer.get(f"/workshop/{real.id}/room/enter").status_code == 404
     assert trainer.get(f"/join/{real.code}").status_code == 422
     trainer.get(f"/workshops/{workshop.id}")
     clock.advance(STANDS)
-    assert workshop_end.purge_due(house) == 1
-    house.close()
+    assert workshop_end.purge_due(ctx) == 1
+    ctx.close()
     assert prints(tmp_path) == before
     keys = {file.read_bytes() for file in (tmp_path / "keys").rglob("*") if file.is_file()} - {b""}
     own = {file.read_bytes() for file in (tmp_path / LAPTOP / "keys").rglob("*") if file.is_file()} - {b""}
@@ -194,15 +194,15 @@ def test_what_the_command_serves_and_says(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path))
     monkeypatch.setattr(room_store, "own_address", lambda: "192.168.1.7")
     old = TurnableClock(NOON - 2 * STANDS)
-    house = open_laptop(Settings(data=tmp_path), old)
+    ctx = open_laptop(Settings(data=tmp_path), old)
     told = scenario_library.find_scenario("silence")
     assert told is not None
     protocol, content = next(iter(scenario_library.protocols_of(told)))
     training_service.found(
-        house, None, scenario_library.content_of("silence"), protocol, content, Wanted(1, True, "fr")
+        ctx, None, scenario_library.content_of("silence"), protocol, content, Wanted(1, True, "fr")
     )
-    assert rooms_at(house), "the control"
-    house.close()
+    assert rooms_at(ctx), "the control"
+    ctx.close()
     served: dict[str, object] = {}
     monkeypatch.setattr(waitress, "serve", lambda app, **how: served.update(how, app=app))
     answer = CliRunner().invoke(cli.main, ["serve", "--workshop", "--port", "5999"])
@@ -212,9 +212,9 @@ def test_what_the_command_serves_and_says(tmp_path: Path, monkeypatch: pytest.Mo
     assert "http://192.168.1.7:5999/join" in answer.output
     assert served["host"] == "0.0.0.0"
     assert {one.name for one in tmp_path.iterdir()} == {LAPTOP}, "nothing of an installation is begun"
-    house = open_laptop(Settings(data=tmp_path), old)
-    assert rooms_at(house) == set()
-    house.close()
+    ctx = open_laptop(Settings(data=tmp_path), old)
+    assert rooms_at(ctx) == set()
+    ctx.close()
     app = served["app"]
     assert isinstance(app, Flask)
     client = app.test_client()

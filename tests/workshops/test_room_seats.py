@@ -392,7 +392,7 @@ def test_the_first_in_the_role_that_began_holds_what_was_begun_and_nobody_else_d
     with hall.room.store.reading() as session:
         table = room_repository.table(session, 1)
     assert table is not None
-    [facts] = facts_at(hall.room, cases_of(hall.room, table), hall.room.house.now()).values()
+    [facts] = facts_at(hall.room, cases_of(hall.room, table), hall.room.ctx.now()).values()
     head = seats.join(hall.room, 1, "Vert", ["head"], language="fr").seat
     first = seats.join(hall.room, 1, "Bleu", ["team_member"], language="fr").seat
     second = seats.join(hall.room, 1, "Rouge", ["team_member"], language="fr").seat

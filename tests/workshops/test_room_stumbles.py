@@ -179,7 +179,7 @@ def test_a_page_is_made_at_one_moment_and_the_next_one_later(hall: Hall) -> None
     assert (
         room_repository.clock_of(hall.room.store, hall.room.key).at(hall.room.real.now())
         == moment
-        == hall.room.house.now()
+        == hall.room.ctx.now()
     )
     phone.get("/room")
     said = re.findall(r'class="band-where".*?<time datetime="([^"]+)"', phone.page, re.DOTALL)

@@ -24,7 +24,7 @@ FORM = "/reports/new"
 
 
 def now(hall: Hall) -> datetime:
-    return hall.room.house.now()
+    return hall.room.ctx.now()
 
 
 def passed(hall: Hall, since: datetime) -> float:

@@ -127,7 +127,7 @@ def press(trainer: Visitor, path: str, **sent: str) -> None:
 @pytest.mark.exhaustive
 def test_what_is_held_does_not_come_until_it_is_let(hall: Hall) -> None:
     trainer = hall.trainer()
-    began = hall.room.house.now()
+    began = hall.room.ctx.now()
     press(trainer, "/inject", table="1", inject=TIMED, do="hold")
     training_service.turn_to(hall.room, began + timedelta(hours=2))
     assert TIMED not in hall.table(1).came
@@ -139,14 +139,14 @@ def test_what_is_held_does_not_come_until_it_is_let(hall: Hall) -> None:
     before = hall.table(1).came
     for do in ("hold", "free", "now"):
         press(trainer, "/inject", table="1", inject=TIMED, do=do)
-        training_service.turn_to(hall.room, hall.room.house.now() + timedelta(minutes=1))
+        training_service.turn_to(hall.room, hall.room.ctx.now() + timedelta(minutes=1))
         assert hall.table(1).came == before, "once"
 
 
 def test_what_nothing_called_comes_when_the_trainer_says_so_and_once(hall: Hall) -> None:
     trainer, phone = hall.trainer(), hall.seated("Bleu", "head")
     training_service.to_next(hall.room)
-    moment = hall.room.house.now()
+    moment = hall.room.ctx.now()
     press(trainer, "/inject", table="0", inject=CALLED, do="now")
     assert [hall.table(number).came[CALLED] for number in (1, 2)] == [moment, moment]
     training_service.turn_to(hall.room, moment + timedelta(minutes=1))
@@ -176,14 +176,14 @@ def test_an_enormous_message_is_refused_in_words(hall: Hall, words: str, said: s
     press(trainer, "/say", table="0", text=words)
     assert said in trainer.get().get_data(as_text=True)
     with hall.room.store.reading() as session:
-        assert room_repository.words(session, hall.room.house.vault, room_repository.WordKind.message) == ()
+        assert room_repository.words(session, hall.room.ctx.vault, room_repository.WordKind.message) == ()
 
 
 # ---- stopped ---------------------------------------------------------------------------------------------------------
 
 
 def rows(hall: Hall) -> list[int]:
-    kept = {name: lines for name, lines in dump(hall.room.house.realm).items() if name not in ("draft", "access")}
+    kept = {name: lines for name, lines in dump(hall.room.ctx.realm).items() if name not in ("draft", "access")}
     return [len(lines) for lines in kept.values()]
 
 
@@ -258,9 +258,9 @@ def test_without_hints_no_page_of_a_table_nor_the_projector_says_what_is_due(hal
     """Two tables at the same place, three hours on; only the first is without hints."""
     trainer = hall.trainer()
     phones = {table: hall.seated("Bleu", *EVERY_ROLE, table=table) for table in (1, 2)}
-    training_service.turn_to(hall.room, hall.room.house.now() + timedelta(hours=3))
+    training_service.turn_to(hall.room, hall.room.ctx.now() + timedelta(hours=3))
     press(trainer, "/table", table="1", do="quiet")
-    facts = table_play.facts_at(hall.room, table_play.cases_of(hall.room, hall.table(1)), hall.room.house.now())
+    facts = table_play.facts_at(hall.room, table_play.cases_of(hall.room, hall.table(1)), hall.room.ctx.now())
     (open_now,) = (open_dues(one) for one in facts.values())
     titles = {hall.room.protocol.deadlines[one.deadline].title.root["fr"] for one in open_now}
     signs = {*titles, "retard", "Pour vous", "dépassée", "Pour aujourd’hui"}

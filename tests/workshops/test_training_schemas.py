@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from storage.server import EVERYWHERE, SITE, WORKER
 
 from school_protocol.config import Settings, training_schema
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.storage import postgresql
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.training import room_repository, seats, workshop_end
@@ -27,20 +27,20 @@ pytestmark = pytest.mark.skipif(not EVERYWHERE, reason="where every house lies o
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[House]:
-    house = host_in(tmp_path / "data")
-    yield house
-    house.close()
+def host(tmp_path: Path) -> Iterator[AppContext]:
+    ctx = host_in(tmp_path / "data")
+    yield ctx
+    ctx.close()
 
 
-def settings_as(host: House, role: str) -> Settings:
+def settings_as(host: AppContext, role: str) -> Settings:
     """The same installation, opened by another role of the database."""
     address = host.directory.engine.url.set(username=role).difference_update_query(["options"])
     return replace(host.settings, database=address.render_as_string(hide_password=False))
 
 
-def opened_as(host: House, role: str) -> House:
-    return open_house(settings_as(host, role), host.clock)
+def opened_as(host: AppContext, role: str) -> AppContext:
+    return open_context(settings_as(host, role), host.clock)
 
 
 SEAT = """
@@ -62,7 +62,7 @@ sys.stdin.read()
 """
 
 
-def in_process(host: House, workshop: str, name: str) -> subprocess.Popen[str]:
+def in_process(host: AppContext, workshop: str, name: str) -> subprocess.Popen[str]:
     said = [str(host.settings.data), settings_as(host, SITE).database, workshop, name]
     return subprocess.Popen(
         [sys.executable, "-c", SEAT, *said], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -75,7 +75,7 @@ def names(rooms_open: Rooms, workshop: str) -> set[str]:
         return {seat.name for seat in room_repository.seats(session)}
 
 
-def test_what_a_seat_writes_in_one_process_is_seen_in_another(host: House) -> None:
+def test_what_a_seat_writes_in_one_process_is_seen_in_another(host: AppContext) -> None:
     """Both by the role that serves pages, which owns nothing; words are opened by the same keys."""
     workshop, other = made(host, "silence", 1), made(host, "silence", 1)
     site = opened_as(host, SITE)
@@ -90,13 +90,13 @@ def test_what_a_seat_writes_in_one_process_is_seen_in_another(host: House) -> No
     assert names(here, other.id) == set(), "nor in the room beside it"
     room = here.room(workshop.id)
     with room.store.reading() as session:
-        words = room_repository.words(session, room.house.vault, room_repository.WordKind.message)
+        words = room_repository.words(session, room.ctx.vault, room_repository.WordKind.message)
     assert {one.text for one in words} == {"Bonjour de Bleu", "Bonjour de Vert"}
     here.close()
     site.close()
 
 
-def test_a_room_that_one_process_destroys_is_gone_in_another(host: House) -> None:
+def test_a_room_that_one_process_destroys_is_gone_in_another(host: AppContext) -> None:
     """Made, served and purged by the role that serves pages; swept by the worker."""
     site, worker = opened_as(host, SITE), opened_as(host, WORKER)
     workshop = made(site, "silence", 1)
@@ -118,7 +118,7 @@ def test_a_room_that_one_process_destroys_is_gone_in_another(host: House) -> Non
         one.close()
 
 
-def refused(host: House, role: str, statement: str) -> bool:
+def refused(host: AppContext, role: str, statement: str) -> bool:
     engine = create_engine(settings_as(host, role).database)
     try:
         with engine.connect() as connection:
@@ -134,7 +134,7 @@ def refused(host: House, role: str, statement: str) -> bool:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_whoever_serves_or_works_owns_nothing_there(host: House, part: str) -> None:
+def test_whoever_serves_or_works_owns_nothing_there(host: AppContext, part: str) -> None:
     """The control of each: the owner may."""
     schema, owner = training_schema(part), host.directory.engine.url.username or ""
     for statement in (f"CREATE TABLE {schema}.mine (id int)", f"DROP SCHEMA {schema} CASCADE"):
@@ -143,7 +143,7 @@ def test_whoever_serves_or_works_owns_nothing_there(host: House, part: str) -> N
         assert not refused(host, owner, statement), statement
 
 
-def test_what_is_cleared_is_cleared_with_its_workshops(host: House) -> None:
+def test_what_is_cleared_is_cleared_with_its_workshops(host: AppContext) -> None:
     address = settings_as(host, host.directory.engine.url.username or "").database
     host.close()
     postgresql.clear(address)

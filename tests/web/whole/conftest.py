@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from school_protocol.auth.sign_in_repository import open_web_session
 from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
-from school_protocol.context import House, open_house
+from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.web import create_app
 
@@ -34,12 +34,12 @@ FILES = {"lost-things": SMALL, "ma-cyberharassment": MOROCCAN}
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A house as it is when nobody has been there: empty tables, and its keys."""
     folder = tmp_path_factory.mktemp("installed")
-    close(open_house(Settings(data=folder), TurnableClock(START)))
+    close(open_context(Settings(data=folder), TurnableClock(START)))
     return folder
 
 
-def close(house: House) -> None:
-    house.close()
+def close(ctx: AppContext) -> None:
+    ctx.close()
 
 
 @pytest.fixture
@@ -62,19 +62,19 @@ def settings(tmp_path: Path, installed: Path) -> Settings:
 @pytest.fixture
 def player(protocol: Protocol, start: datetime, settings: Settings) -> Iterator[Player]:
     clock = TurnableClock(start)
-    house = open_house(settings, clock)
-    yield prepared(house, clock, protocol, FILES[protocol.protocol].read_bytes())
-    close(house)
+    ctx = open_context(settings, clock)
+    yield prepared(ctx, clock, protocol, FILES[protocol.protocol].read_bytes())
+    close(ctx)
 
 
 @pytest.fixture
-def house(player: Player) -> House:
-    return player.house
+def ctx(player: Player) -> AppContext:
+    return player.ctx
 
 
 @pytest.fixture
-def app(house: House, people: Accounts) -> Flask:
-    return create_app(house, testing=True)
+def app(ctx: AppContext, people: Accounts) -> Flask:
+    return create_app(ctx, testing=True)
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ def sign_in(app: Flask, people: Accounts, player: Player) -> SignIn:
 
     def start(role: str, language: str = "fr") -> FlaskClient:
         actor = player.actor(role)
-        with player.house.directory.writing() as session:  # where a wall stands, the database asks whose token it is
-            token = open_web_session(session, actor.id, now=player.house.now())
+        with player.ctx.directory.writing() as session:  # where a wall stands, the database asks whose token it is
+            token = open_web_session(session, actor.id, now=player.ctx.now())
         people.live[token] = replace(actor, language=language)
         client = app.test_client()
         client.set_cookie("session", token)

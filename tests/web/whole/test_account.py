@@ -94,13 +94,13 @@ def people(player: Player) -> People:
 
 @pytest.fixture
 def open_app(player: Player) -> Flask:
-    return create_app(player.house, testing=True)
+    return create_app(player.ctx, testing=True)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_from_the_link_to_the_desk(people: People, open_app: Flask, language: str) -> None:
     head, member = people.actor("head"), people.actor("team_member")
-    token = access_codes.invite(people.house, head, member.id, people.house.now())
+    token = access_codes.invite(people.ctx, head, member.id, people.ctx.now())
     visit = Visit(open_app, language)
     path = f"/invited/{token}"
     visit.open(path)
@@ -362,7 +362,7 @@ def test_every_password_is_typed_hidden_and_may_be_filled_in(people: People, ope
     """By hand, pasted, or by whatever keeps passwords for somebody: nothing of a field stands against it."""
     people.give_password("head")
     link = access_codes.invite(
-        people.house, people.actor("head"), people.actor("team_member").id, people.house.now()
+        people.ctx, people.actor("head"), people.actor("team_member").id, people.ctx.now()
     )  # fmt: skip
     stranger, head = Visit(open_app), Visit(open_app)
     head.sign_in(people.username("head"))
@@ -407,7 +407,7 @@ def test_no_typed_password_or_code_waits_as_a_draft(people: People, open_app: Fl
     assert answer.status_code == 400
     people.wait(hours=1)
     assert visit.client.post("/account/password", data=sent).status_code in (302, 400)
-    assert ui_forms.find_draft(people.house, people.actor("head").id, "/account/password") is None
+    assert ui_forms.find_draft(people.ctx, people.actor("head").id, "/account/password") is None
     planted = dict(filled(visit.html, "/account/password"))["shown_to"]
     assert planted, "the form said to whom it was shown"
 

@@ -41,7 +41,7 @@ def protocol(small: Protocol) -> Protocol:
 @pytest.fixture
 def player(player: Player) -> Player:
     """In a school near which there is somebody to call."""
-    with player.house.directory.writing() as session:
+    with player.ctx.directory.writing() as session:
         people_repository.add_contact(
             session, target="gendarmes", names={"fr": "Brigade"}, unit=player.school, phone="05 37 00 11 22"
         )
@@ -309,7 +309,7 @@ def test_the_case_file_is_handed_over(
     document = next(iter(protocol.documents.values()))
     asked: list[tuple[str, ...]] = []
 
-    def issue(house: Any, actor: Any, number: str, profile: str, language: str, *, about: str, token: str) -> Issued:
+    def issue(ctx: Any, actor: Any, number: str, profile: str, language: str, *, about: str, token: str) -> Issued:
         assert about == ""
         asked.append((profile, language, token))
         return Issued("dossier.pdf", b"%PDF-1.7", 1)

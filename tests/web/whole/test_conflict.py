@@ -227,20 +227,20 @@ class Place:
     def report(self, **answers: Any) -> None:
         about = [{"slot": "targeted_pupil", "name": NAME, "massar": MASSAR}]
         filled = {**REPORT, "about_whom": about, **answers}
-        opened = open_case(self.player.house, self.player.actor("team_member"), "report", filled, token=self.token())
+        opened = open_case(self.player.ctx, self.player.actor("team_member"), "report", filled, token=self.token())
         self.number = opened.number
 
     def act(self, who: str, act: str, **answers: Any) -> None:
-        house, actor = self.player.house, self.player.actor(who)
-        record_act(house, actor, self.number, act, answers, expected=None, token=self.token(), proven=True)
+        ctx, actor = self.player.ctx, self.player.actor(who)
+        record_act(ctx, actor, self.number, act, answers, expected=None, token=self.token(), proven=True)
 
     def token(self) -> str:
         return f"token {next(self.tokens)}"
 
     def client(self, who: str) -> FlaskClient:
         if who not in self.clients:
-            with self.player.house.directory.writing() as session:
-                token = sign_in_repository.open_web_session(session, self.account(who), now=self.player.house.now())
+            with self.player.ctx.directory.writing() as session:
+                token = sign_in_repository.open_web_session(session, self.account(who), now=self.player.ctx.now())
             self.clients[who] = self.app.test_client()
             self.clients[who].set_cookie("session", token)
         return self.clients[who]
@@ -259,7 +259,7 @@ class Place:
 
     def post_of(self, who: str) -> str:
         """The appointment of that person, as its page names it."""
-        with self.player.house.directory.reading() as session:
+        with self.player.ctx.directory.reading() as session:
             posts = auth_repository.posts(session, [self.player.school], since=NOW.date() - timedelta(days=9000))
         return next(post.id for post in posts if post.account.id == self.account(who))
 
@@ -271,7 +271,7 @@ class Place:
         return pages
 
     def username(self, who: str) -> str:
-        with self.player.house.directory.reading() as session:
+        with self.player.ctx.directory.reading() as session:
             found = auth_repository.account(session, self.account(who))
         assert found is not None
         return found.username
@@ -291,7 +291,7 @@ def start() -> datetime:
 def place(player: Player) -> Place:
     for who in ("head", "head/2", "team_member", "team_coordinator", "directorate"):
         player.actor(who)
-    return Place(player, create_app(player.house, testing=True))
+    return Place(player, create_app(player.ctx, testing=True))
 
 
 # ---- how somebody comes to be excluded ----------------------------------------------------------------------------
@@ -311,7 +311,7 @@ def later_by_the_lead(place: Place) -> None:
     """The head has read the case, leads and signs in it: from now on there is none."""
     place.report()
     place.act("team_coordinator", "name_seat", seat="lead", account=place.account("head"))
-    see_case(place.player.house, place.player.actor("head"), place.number)
+    see_case(place.player.ctx, place.player.actor("head"), place.number)
     place.act("team_coordinator", "conflict", account=place.account("head"), reason="reporter_said")
 
 
@@ -383,7 +383,7 @@ def test_who_carries_the_case_is_not_said_where_the_team_changes(place: Place) -
 @pytest.mark.parametrize("way", WAYS)
 def test_no_message_is_sent(place: Place, way: str) -> None:
     """At once, in the morning and as deadlines climb; the other head gets them."""
-    with place.player.house.directory.writing() as session:
+    with place.player.ctx.directory.writing() as session:
         for who in ("head", "head/2"):
             email = f"{who.replace('/', '-')}@college.example"
             auth_repository.set_address(session, place.account(who), email=email, phone=None)
@@ -391,7 +391,7 @@ def test_no_message_is_sent(place: Place, way: str) -> None:
     place.act("team_coordinator", "raise_danger", which_danger="self_harm")
     mail = Recorder()
     for _hour in range(72):
-        sweep(place.player.house, Post(mail, Recorder()))
+        sweep(place.player.ctx, Post(mail, Recorder()))
         place.player.clock.advance(timedelta(hours=1))
     assert set(mail.sent) == {"head-2@college.example"}
 
@@ -427,7 +427,7 @@ def test_no_command_finds_it(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_
     }
     assert found == set(ARGUMENTS)
     at_the_report(place)
-    give(monkeypatch, place.player.house)
+    give(monkeypatch, place.player.ctx)
     folder = tmp_path / "out"
     folder.mkdir()
 

@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 
 from school_protocol import config, language
 from school_protocol.config import SettingUnreadable, settings_from
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.language import Wording, printed_languages
 from school_protocol.web import create_app
 
@@ -35,10 +35,10 @@ def translations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_folder_and_a_setting_add_a_language(house: House, translations: Path) -> None:
+def test_a_folder_and_a_setting_add_a_language(ctx: AppContext, translations: Path) -> None:
     settings = settings_from({"SCHOOL_PROTOCOL_LANGUAGES": "fr,ar,es"})
     assert settings.languages == ("fr", "ar", "es")
-    client = create_app(replace(house, settings=replace(house.settings, languages=settings.languages))).test_client()
+    client = create_app(replace(ctx, settings=replace(ctx.settings, languages=settings.languages))).test_client()
     client.set_cookie("language", "es")
     page = client.get("/sign-in").get_data(as_text=True)
     assert SAID in page

@@ -277,7 +277,7 @@ def test_help_looks_at_no_case(
     sign_in: SignIn, player: Player, protocol: Protocol, anybody: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = sign_in(anybody)
-    realm, kept = player.house.realm, (Store.reading, Store.writing)
+    realm, kept = player.ctx.realm, (Store.reading, Store.writing)
 
     def refused(ask: Any) -> Any:
         def instead(self: Store) -> Any:

@@ -32,7 +32,7 @@ class Held:
     def __init__(self, player: Player) -> None:
         self.player = player
         self.number = open_case(
-            player.house, player.actor("team_member"), "report",
+            player.ctx, player.actor("team_member"), "report",
             {**REPORT, "about_whom": [{"slot": "targeted_pupil", "name": "Lina L."}]}, token="report",
         ).number  # fmt: skip
         parents = [{"slot": "guardian", "name": "Samira Lahlou"}, {"slot": "guardian", "name": FATHER}]
@@ -41,7 +41,7 @@ class Held:
     def act(self, who: str, act: str, /, **answers: object) -> int:
         token = f"{act} {self.player.clock.now()} {len(answers)} {answers}"[:200]
         actor = self.player.actor(who)
-        done = record_act(self.player.house, actor, self.number, act, answers, expected=None, token=token, proven=True)
+        done = record_act(self.player.ctx, actor, self.number, act, answers, expected=None, token=token, proven=True)
         return done.seq
 
     def hold(self) -> None:
@@ -95,7 +95,7 @@ def test_who_is_chosen_all_the_same_is_refused_in_words(
     member, path = browse("team_member", language), f"/cases/{held.number}/acts/inform_guardian"
     member.open(path)
     held.hold()
-    events = len(see_case(player.house, player.actor("head"), held.number).chronology.events)
+    events = len(see_case(player.ctx, player.actor("head"), held.number).chronology.events)
     answer = member.resend(
         path, a__who="guardian-2", a__relation="father", a__result="told", a__requests="ZQTYPED", expected="99"
     )
@@ -106,7 +106,7 @@ def test_who_is_chosen_all_the_same_is_refused_in_words(
     for words in (*SAID[language], *reviewers):
         assert words in page, words
     assert "ZQTYPED" in page
-    after = see_case(player.house, player.actor("head"), held.number).chronology.events
+    after = see_case(player.ctx, player.actor("head"), held.number).chronology.events
     assert not any(event.record and event.record.act.key == "inform_guardian" for event in after)
     assert len(after) == events
 
@@ -184,16 +184,16 @@ def test_the_page_of_the_case_says_since_when_and_until_when(held: Held, browse:
 
 def test_a_reporter_who_sees_nothing_hands_the_child_to_no_guardian(player: Player, browse: Browse) -> None:
     """Beside the child, without the case: whether a name is that of who is on hold, the receipt cannot say."""
-    house, reporter = player.house, player.actor("reporter")
-    opened = open_case(house, reporter, "report", {**REPORT, "about_whom": []}, token="t")
+    ctx, reporter = player.ctx, player.actor("reporter")
+    opened = open_case(ctx, reporter, "report", {**REPORT, "about_whom": []}, token="t")
     report, path = opened.report, f"/reports/{opened.report}"
-    raise_from_receipt(house, reporter, report, "self_harm", token="d")
+    raise_from_receipt(ctx, reporter, report, "self_harm", token="d")
     desk = browse("reporter")
     handed = {"a__taken_by": "guardian", "a__guardian__new__0__name": FATHER}
     free = desk.open(f"{path}/acts/taken_over")
     assert "guardian" in free.html
     record_act(
-        house, player.actor("head"), opened.number, "guardian_hold",
+        ctx, player.actor("head"), opened.number, "guardian_hold",
         {"guardian": {"slot": "guardian", "name": FATHER}, "reason": "risk_if_told"},
         expected=None, token="h", proven=True,
     )  # fmt: skip

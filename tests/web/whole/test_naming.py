@@ -74,8 +74,8 @@ class Browser:
 
 class Site:
     def __init__(self, player: Player) -> None:
-        self.player, self.house = player, player.house
-        self.app = create_app(self.house)
+        self.player, self.ctx = player, player.ctx
+        self.app = create_app(self.ctx)
         self.app.config["TESTING"] = True
         self.tokens = count(1)
         self.number = self.report()
@@ -83,27 +83,27 @@ class Site:
     def report(self) -> str:
         people = [{"slot": "targeted_pupil", "name": NAME}, {"slot": "pupil_concerned", "name": OTHER}]
         answers = {**REPORT, "about_whom": people}
-        return open_case(self.house, self.player.actor("team_member"), "report", answers, token=self.token()).number
+        return open_case(self.ctx, self.player.actor("team_member"), "report", answers, token=self.token()).number
 
     def token(self) -> str:
         return f"token {next(self.tokens)}"
 
     def act(self, who: str, act: str, **answers: Any) -> int:
         actor, token = self.player.actor(who), self.token()
-        return record_act(self.house, actor, self.number, act, answers, expected=None, token=token, proven=True).seq
+        return record_act(self.ctx, actor, self.number, act, answers, expected=None, token=token, proven=True).seq
 
     def browser(self, who: str, language: str = "fr") -> Browser:
         account = self.player.actor(who).id
-        with self.house.directory.writing() as session:
+        with self.ctx.directory.writing() as session:
             auth_repository.set_language(session, account, language)
-            token = sign_in_repository.open_web_session(session, account, now=self.house.now())
+            token = sign_in_repository.open_web_session(session, account, now=self.ctx.now())
         client = self.app.test_client()
         client.set_cookie("session", token)
         return Browser(client)
 
     def recorded(self, act: str, who: str = "team_coordinator") -> list[Recorded]:
-        with self.house.realm.reading() as session:
-            events = load(self.house, session, self.player.actor(who), self.number).events
+        with self.ctx.realm.reading() as session:
+            events = load(self.ctx, session, self.player.actor(who), self.number).events
         return [event for event in events if isinstance(event, Recorded) and event.act == act]
 
     def notes(self) -> list[str]:
@@ -234,8 +234,8 @@ def test_a_moves_reason_is_looked_at_too(site: Site) -> None:
     assert page is not None
     assert "Pour [EV1]" in page.text
     head.press(303, TOKENS)
-    with site.house.realm.reading() as session:
-        events = load(site.house, session, site.player.actor("head"), site.number).events
+    with site.ctx.realm.reading() as session:
+        events = load(site.ctx, session, site.player.actor("head"), site.number).events
     [step] = [event for event in events if isinstance(event, StepTaken)]
     assert step.reason == "Pour [EV1]"
 
@@ -301,7 +301,7 @@ AGAIN = "Tapez de nouveau votre mot de passe pour signer."
 
 def with_password(site: Site, who: str) -> Browser:
     account = site.player.actor(who).id
-    with site.house.directory.writing() as session:
+    with site.ctx.directory.writing() as session:
         auth_repository.set_password(session, account, hash_password(PASSWORD))
     return site.browser(who)
 

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from school_protocol.cases.showing import see_record
 from school_protocol.cases.story_player import Player
-from school_protocol.context import House
+from school_protocol.context import AppContext
 from school_protocol.language import ZONE
 
 from ..filled import filled
@@ -137,7 +137,7 @@ def test_a_colleagues_paper_is_shown_as_theirs(
 
 
 @pytest.mark.exhaustive
-def test_a_report_on_paper_is_typed_in(browse: Browse, player: Player, house: House) -> None:
+def test_a_report_on_paper_is_typed_in(browse: Browse, player: Player, ctx: AppContext) -> None:
     player.actor("reporter")
     member = browse("team_member")
     member.open("/reports/new")
@@ -146,7 +146,7 @@ def test_a_report_on_paper_is_typed_in(browse: Browse, player: Player, house: Ho
         "/reports/new", **answers, paper__at="2026-11-20T08:15", paper__by=account(player, "reporter")
     )  # fmt: skip
     number = done.location.rpartition("/")[2]
-    record = see_record(house, player.actor("team_member"), number, 2)[1]
+    record = see_record(ctx, player.actor("team_member"), number, 2)[1]
     assert record.paper is not None
     assert record.paper.name == "reporter"
     assert record.occurred_at == datetime(2026, 11, 20, 7, 15, tzinfo=UTC)
@@ -154,13 +154,13 @@ def test_a_report_on_paper_is_typed_in(browse: Browse, player: Player, house: Ho
 
 
 @pytest.mark.exhaustive
-def test_an_answer_that_somebody_gave_stays_as_given(browse: Browse, player: Player, house: House) -> None:
+def test_an_answer_that_somebody_gave_stays_as_given(browse: Browse, player: Player, ctx: AppContext) -> None:
     member = browse("team_member")
     member.open("/reports/new")
     answers = {f"a-{key}": said for key, said in REPORT.items()}
     answers["a-occurred_at"] = "2026-11-19T12:00"
     done = member.send("/reports/new", **answers, paper__at="2026-11-20T08:15")
-    record = see_record(house, player.actor("team_member"), done.location.rpartition("/")[2], 2)[1]
+    record = see_record(ctx, player.actor("team_member"), done.location.rpartition("/")[2], 2)[1]
     assert record.answers["occurred_at"] == "2026-11-19T11:00:00+00:00"
     assert record.occurred_at == datetime(2026, 11, 19, 11, 0, tzinfo=UTC)
 
@@ -220,7 +220,7 @@ def test_who_stands_aside_is_named_as_such(browse: Browse, case: str, player: Pl
 
 
 @pytest.mark.exhaustive
-def test_the_conflict_page_keeps_it(browse: Browse, case: str, player: Player, house: House) -> None:
+def test_the_conflict_page_keeps_it(browse: Browse, case: str, player: Player, ctx: AppContext) -> None:
     coordinator, path, by = browse("team_coordinator"), f"{case}/acts/report_more", account(player, "head")
     coordinator.open(path)
     player.play([{"as": "team_member", "do": "report_more", "answers": {}}])
@@ -230,13 +230,13 @@ def test_the_conflict_page_keeps_it(browse: Browse, case: str, player: Player, h
     coordinator.form = MultiDict(sent)
     coordinator.send(path)
     seq = last_seq(shown(coordinator, f"{case}/chronology"))
-    record = see_record(house, player.actor("head"), case[-13:], seq)[1]
+    record = see_record(ctx, player.actor("head"), case[-13:], seq)[1]
     assert record.paper is not None
     assert (record.paper.name, record.actor) == ("head", "team_coordinator")
 
 
 @pytest.mark.exhaustive
-def test_a_forged_fold_where_none_stands_is_refused(browse: Browse, case: str, house: House) -> None:
+def test_a_forged_fold_where_none_stands_is_refused(browse: Browse, case: str, ctx: AppContext) -> None:
     """A decision's page has no fold; what is sent all the same is not read."""
     head = browse("head")
     path = f"{case}/acts/name_seat"

@@ -33,8 +33,8 @@ def start() -> datetime:
 @pytest.fixture
 def number(player: Player) -> str:
     """A case with a danger in it, and a grid as entry 5."""
-    member, house = player.actor("team_member"), player.house
-    number = open_case(house, member, "report", {**REPORT, "about_whom": [PUPIL]}, token="t1").number
+    member, ctx = player.actor("team_member"), player.ctx
+    number = open_case(ctx, member, "report", {**REPORT, "about_whom": [PUPIL]}, token="t1").number
     record(player, number, "raise_danger", {"which_danger": next(iter(player.protocol.dangers))})
     record(player, number, "assessment_grid", {"scores": {"nature": "0"}, "incomplete_reason": "Trop tôt"})
     return number
@@ -42,24 +42,24 @@ def number(player: Player) -> str:
 
 def record(player: Player, number: str, act: str, answers: dict[str, Any], who: str = "team_member") -> None:
     actor = player.actor(who)
-    record_act(player.house, actor, number, act, answers, expected=None, token=act, proven=True)
+    record_act(player.ctx, actor, number, act, answers, expected=None, token=act, proven=True)
 
 
 def grid_of(player: Player, number: str) -> RecordView:
-    return see_record(player.house, player.actor("team_member"), number, GRID)[1]
+    return see_record(player.ctx, player.actor("team_member"), number, GRID)[1]
 
 
 # ---- calls ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_number_that_was_called_is_noted_and_no_other_of_the_same_service(player: Player, browse: Browse) -> None:
-    with player.house.directory.writing() as session:
+    with player.ctx.directory.writing() as session:
         for phone in ("15", "141"):
             people_repository.add_contact(
                 session, target="rescue", names={"fr": f"Secours {phone}"}, unit=None, phone=phone
             )
-    member, house = player.actor("team_member"), player.house
-    number = open_case(house, member, "report", {**REPORT, "about_whom": [PUPIL]}, token="t1").number
+    member, ctx = player.actor("team_member"), player.ctx
+    number = open_case(ctx, member, "report", {**REPORT, "about_whom": [PUPIL]}, token="t1").number
     record(player, number, "raise_danger", {"which_danger": "self_harm"})
     client, page = browse("team_member").client, f"/cases/{number}/first-minutes"
 
@@ -112,7 +112,7 @@ def test_where_nothing_is_changed_it_is_a_word_beside_it(number: str, player: Pl
     member, before, case = browse("team_member"), grid_of(player, number), f"/cases/{number}"
     member.open(f"{case}{path_of(GRID)}")
     member.send(f"{case}/acts/correction", a__what_changes="x", a__reason="y")
-    _head, made = see_record(player.house, player.actor("team_member"), number, GRID + 1)
+    _head, made = see_record(player.ctx, player.actor("team_member"), number, GRID + 1)
     assert "changes" not in made.derived
     assert grid_of(player, number).answers == before.answers
 
@@ -151,19 +151,19 @@ def test_only_what_waits_for_ones_own_signature_is_offered(number: str, player: 
     record(player, number, "lift_danger", {"which_danger": danger, "reason": "x"}, "head")
 
     def offered(who: str) -> list[str]:
-        return [line.act.key for line in see_act(player.house, player.actor(who), number, "signature").choices.records]
+        return [line.act.key for line in see_act(player.ctx, player.actor(who), number, "signature").choices.records]
 
     assert offered("team_coordinator") == ["lift_danger"]
     assert offered("head") == offered("team_member") == []
     assert "n’attend votre signature" in browse("team_member").open(f"/cases/{number}/acts/signature").text
     shown = browse("team_coordinator").client.get(f"/cases/{number}/acts/signature")
-    seq = see_act(player.house, player.actor("team_coordinator"), number, "signature").choices.records[0].seq
+    seq = see_act(player.ctx, player.actor("team_coordinator"), number, "signature").choices.records[0].seq
     assert shown.location == f"/cases/{number}/acts/signature?record={seq}", "one reads what one signs"
 
 
 @pytest.mark.exhaustive
 def test_acts_for_the_next_step_come_before_those_of_duties(number: str, player: Player, browse: Browse) -> None:
-    case = see_case(player.house, player.actor("team_member"), number)
+    case = see_case(player.ctx, player.actor("team_member"), number)
     lines = [line for _group, found in case.acts for line in found if line.suggested]
     following = {line.act.key for line in lines if line.for_next}
     assert following
@@ -181,7 +181,7 @@ def test_acts_for_the_next_step_come_before_those_of_duties(number: str, player:
 @pytest.fixture
 def report(player: Player) -> str:
     """A report whose case the reporter may not see."""
-    opened = open_case(player.house, player.actor("reporter"), "report", {**REPORT, "about_whom": [PUPIL]}, token="r")
+    opened = open_case(player.ctx, player.actor("reporter"), "report", {**REPORT, "about_whom": [PUPIL]}, token="r")
     assert not opened.may_see
     record(player, opened.number, "raise_danger", {"which_danger": "assault"})
     return opened.report
@@ -189,15 +189,15 @@ def report(player: Player) -> str:
 
 def test_whoever_raised_no_danger_learns_of_none(report: str, player: Player) -> None:
     reporter = player.actor("reporter")
-    assert see_receipt(player.house, reporter, report).acts == ()
+    assert see_receipt(player.ctx, reporter, report).acts == ()
     with pytest.raises(Unseen):
-        see_receipt_act(player.house, reporter, report, "told_by_voice")
+        see_receipt_act(player.ctx, reporter, report, "told_by_voice")
 
 
 def test_the_first_minutes_are_on_the_receipt(report: str, player: Player, browse: Browse) -> None:
-    reporter, house, path = player.actor("reporter"), player.house, f"/reports/{report}"
-    raise_from_receipt(house, reporter, report, "self_harm", token="d")
-    acts = [act.key for act in see_receipt(house, reporter, report).acts]
+    reporter, ctx, path = player.actor("reporter"), player.ctx, f"/reports/{report}"
+    raise_from_receipt(ctx, reporter, report, "self_harm", token="d")
+    acts = [act.key for act in see_receipt(ctx, reporter, report).acts]
     assert acts == ["told_by_voice", "taken_over", "referral"]
     desk = browse("reporter")
     page = desk.open(f"{path}/receipt")

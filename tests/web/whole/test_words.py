@@ -20,7 +20,7 @@ from school_protocol.config import Settings
 from school_protocol.engine.definition import Protocol, Said, Words
 from school_protocol.language import Wording
 from school_protocol.ui.fields import Posted
-from tests.house.test_catalogues import stigma
+from tests.ctx.test_catalogues import stigma
 
 from ..conftest import Accounts
 from ..page import form_token, read_page
