@@ -257,4 +257,4 @@ def moroccan() -> Protocol:
 @pytest.fixture(scope="session")
 def small() -> Protocol:
     """A protocol deliberately unlike it: lost things, three stages."""
-    return read_file(ROOT / "tests" / "definitions" / "small.yaml")
+    return read_file(ROOT / "tests" / "protocol" / "small.yaml")

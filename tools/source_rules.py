@@ -175,7 +175,7 @@ def _is_used(name: str, every: str) -> bool:
 def definitions() -> list[Protocol]:
     """Those that ship, and one that is deliberately unlike them."""
     shipped = sorted((ROOT / "protocol_definitions").glob("*/[0-9]*.yaml"))
-    return [read_file(file) for file in [*shipped, ROOT / "tests" / "definitions" / "small.yaml"]]
+    return [read_file(file) for file in [*shipped, ROOT / "tests" / "protocol" / "small.yaml"]]
 
 
 def main() -> int:

@@ -11,8 +11,8 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import BrowserContext, Locator, Page, expect
-from workshops.live_table import LiveTable, sat_down
-from workshops.rooms_of import host_in, person
+from training.live_table import LiveTable, sat_down
+from training.rooms_of import host_in, person
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.story_player import TurnableClock

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
-from workshops.live_table import LiveTable, differences, scripted
+from training.live_table import LiveTable, differences, scripted
 
 from school_protocol.language import ZONE
 from school_protocol.training import room_repository

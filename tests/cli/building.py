@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ctx.operations import documented, put
+from repository.operations import documented, put
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("school_protocol", "templates", "protocol_definitions")

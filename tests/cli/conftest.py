@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from services.conftest import School
 from services.lettering import told
 

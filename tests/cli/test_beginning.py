@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from domain.telling import REPORT
-from ctx.operations import block_of, in_blocks
+from engine.telling import REPORT
+from repository.operations import block_of, in_blocks
 from signing_off import sign_all
 from sqlalchemy import insert
 

@@ -35,7 +35,7 @@ from school_protocol.pdf.verdicts import CertificateExpired
 from school_protocol.people import repository as people_repository
 from school_protocol.protocol.reader import read
 
-SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
+SMALL = Path(__file__).parents[1] / "protocol" / "small.yaml"
 MOROCCAN = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
 ROLES = {"tous": "anybody", "surv": "warden", "dir": "principal"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from domain.telling import NOW
+from engine.telling import NOW
 from handing import hand_out_as
 from services.conftest import School
 from services.lettering import MOTHER, refer

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN
+from engine.telling import MOROCCAN
 from services.conftest import School
 from sqlalchemy import make_url, text
 from storage.server import EVERYWHERE, served

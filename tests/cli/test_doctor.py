@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from services.conftest import School
 from sqlalchemy.exc import OperationalError
 from storage.server import EVERYWHERE

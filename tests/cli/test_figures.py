@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from domain.telling import MOROCCAN, NOW, REPORT
+from engine.telling import MOROCCAN, NOW, REPORT
 from sqlalchemy import delete
 
 from school_protocol.cases.intake import open_case

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from ctx.operations import documented, put
+from repository.operations import documented, put
 from services import evidence_made as made
 from services.conftest import School
 from services.evidence_made import SCREENSHOT, filing

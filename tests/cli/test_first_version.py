@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import SMALL
+from engine.telling import SMALL
 from services.administering import Desk
 from signing_off import sign_by_hand
 

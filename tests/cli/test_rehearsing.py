@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import SMALL
+from engine.telling import SMALL
 
 from school_protocol.cli.group import main
 

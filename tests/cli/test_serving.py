@@ -35,7 +35,7 @@ from school_protocol.storage.engines import pooling
 from school_protocol.ui import middleware
 from school_protocol.ui.sessions import context_of
 from school_protocol.web import open_app
-from tests.documents.sealed import NOW
+from tests.pdf.sealed import NOW
 
 
 @pytest.fixture

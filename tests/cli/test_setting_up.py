@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from domain.telling import ROOT
+from engine.telling import ROOT
 
 from cli.building import environment
 

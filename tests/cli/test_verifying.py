@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import NOW as THEN
+from engine.telling import NOW as THEN
 from services.conftest import School
 from services.test_sealed_papers import keys
 
@@ -20,8 +20,8 @@ from school_protocol.cli.group import REFUSED
 from school_protocol.pdf import rendering
 from school_protocol.pdf.verification import DOCUMENT_MOST
 from tests.cli.conftest import by, run
-from tests.documents.copies import whole, with_record
-from tests.documents.sealed import DAY, NOW, academy, clockmaker, root
+from tests.pdf.copies import whole, with_record
+from tests.pdf.sealed import DAY, NOW, academy, clockmaker, root
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 

@@ -28,7 +28,7 @@ from school_protocol.protocol.wording_sheet import (
     word_sheet_html,
 )
 
-SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
+SMALL = Path(__file__).parents[1] / "protocol" / "small.yaml"
 MOROCCAN = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
 
 

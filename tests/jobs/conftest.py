@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from services.conftest import School
 
 from school_protocol.cases.story_player import throwaway

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from fast_mail_parser import parse_email
 from services.conftest import ABOUT, NAME, WORDS, School
 from werkzeug.routing import MapAdapter

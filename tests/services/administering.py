@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-from domain.telling import NOW
+from engine.telling import NOW
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.story_player import Player, throwaway

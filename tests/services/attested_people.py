@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from workshops.rooms_of import NOON, host_in, person
+from training.rooms_of import NOON, host_in, person
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account

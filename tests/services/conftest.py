@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW, REPORT
+from engine.telling import MOROCCAN, NOW, REPORT
 
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.intake import Opened, open_case

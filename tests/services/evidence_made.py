@@ -16,7 +16,7 @@ from typing import Any
 
 import pikepdf
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from PIL import Image, PngImagePlugin
 from storage.lying import PLACES, Place, around, settings_for
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from domain.telling import SAFE
+from engine.telling import SAFE
 from jsonschema import Draft202012Validator
 from rewriting import rewrite
 from sqlalchemy import select

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from workshops.rooms_of import NOON, made, person
+from training.rooms_of import NOON, made, person
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import trust_in

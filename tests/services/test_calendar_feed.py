@@ -8,7 +8,7 @@ from itertools import count
 
 import icalendar
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from rewriting import rewrite
 from sqlalchemy import select, text
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from domain.telling import NOW, SAFE, Told, reported
+from engine.telling import NOW, SAFE, Told, reported
 
 from school_protocol.cases import index_repository
 from school_protocol.cases.loading import index_row, load_by_id, reindex

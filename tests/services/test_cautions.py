@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from domain.telling import Told, reported
+from engine.telling import Told, reported
 
 from school_protocol.cases.showing import see_act
 from school_protocol.engine.case_summary import standing, unasked

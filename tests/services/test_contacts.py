@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 from sqlalchemy import delete, select, update
 
 from school_protocol.auth import permissions, sign_in_service

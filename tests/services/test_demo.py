@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from figures.proven import found_out, kinds_of, sources_of
+from disclosure.proven import found_out, kinds_of, sources_of
 from sqlalchemy import select
 
 from school_protocol.auth import repository as auth_repository

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from domain.telling import NOW, SAFE
+from engine.telling import NOW, SAFE
 from sqlalchemy import update
 
 from school_protocol.auth import repository as auth_repository

@@ -11,7 +11,7 @@ from typing import Any
 
 import icalendar
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from sqlalchemy import select
 
 from school_protocol.auth import access_codes

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from certified import certificate
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from signing_off import another, sign_all
 from signing_off import asked as asking
 from sqlalchemy import text

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 from rewriting import rewrite
 
 from school_protocol.auth import permissions

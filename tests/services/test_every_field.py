@@ -20,7 +20,7 @@ from typing import Any
 
 import filling
 import pytest
-from domain.telling import MOROCCAN, NOW, SMALL
+from engine.telling import MOROCCAN, NOW, SMALL
 from flask.testing import FlaskClient
 from handing import forget_prepared
 from pypdf import PdfReader

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from domain.telling import ROOT
+from engine.telling import ROOT
 
 from school_protocol.cases.story_player import Story, story_of
 from school_protocol.proof.state_space import Proof

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 from openpyxl import load_workbook
 from rewriting import rewrite
 from sqlalchemy import delete, select, text, update

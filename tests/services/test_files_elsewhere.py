@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from storage.lying import settings_for
 from storage.object_store import NAME, ObjectStore, serving
-from workshops.rooms_of import host_in
-from workshops.rooms_of import made as founded
+from training.rooms_of import host_in
+from training.rooms_of import made as founded
 
 from school_protocol.cases.loading import load
 from school_protocol.context import take_away

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from domain.telling import ROOT
+from engine.telling import ROOT
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.intake import raise_from_receipt, see_receipt

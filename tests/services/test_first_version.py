@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from domain.telling import MOROCCAN, ROOT, SMALL
+from engine.telling import MOROCCAN, ROOT, SMALL
 from versions import next_version, plain
 
 from school_protocol.cases import repository as cases_repository

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 
 from school_protocol.case_files.pages import case_file_html
 from school_protocol.case_files.printing import Draft, draft

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 from sqlalchemy import delete, insert, select, update
 
 from school_protocol.api.service import admit, read_record

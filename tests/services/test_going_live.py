@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from domain.telling import REPORT
+from engine.telling import REPORT
 from signing_off import another, asked, make_ready, prove, sign_all
 from sqlalchemy import func, select
 

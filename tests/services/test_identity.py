@@ -13,7 +13,7 @@ from time import process_time
 
 import pytest
 from argon2 import PasswordHasher
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from sqlalchemy import delete, select
 
 from school_protocol.auth import (

@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass, make_dataclass
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 
 from school_protocol.auth import access_codes, own_account, second_factor, sign_in_repository, sign_in_service
 from school_protocol.auth import service as auth_service

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 
 from school_protocol.auth import access_codes, own_account
 from school_protocol.auth.passwords import ListUnusable, is_known

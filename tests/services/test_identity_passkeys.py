@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from authenticator import Authenticator, bytes_of, text_of
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from hypothesis import given
 from hypothesis import strategies as st
 

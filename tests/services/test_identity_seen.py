@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from sqlalchemy import func, select
 
 from school_protocol.auth import access_codes

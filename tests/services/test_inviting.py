@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 from sqlalchemy import delete, select
 
 from school_protocol.auth import access_codes, permissions, sign_in_repository, sign_in_service

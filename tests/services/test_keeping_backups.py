@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from sqlalchemy import delete, select
 
 from school_protocol.auth import sign_in_repository

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from storage.test_keys_masters import command
 
 from school_protocol.cases import repository as cases_repository

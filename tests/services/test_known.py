@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 
 from school_protocol.cases.showing import see_act
 from services.conftest import School

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from domain.telling import SAFE
+from engine.telling import SAFE
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import handing_over, lookup_repository

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from sqlalchemy import Connection, Table, make_url, text
 from storage.server import EVERYWHERE, served
 

@@ -49,7 +49,7 @@ from school_protocol.publishing.move_case import (
     see_open_cases,
 )
 from school_protocol.storage.engines import Session
-from tests.definitions.editing import edits, written
+from tests.protocol.editing import edits, written
 
 from .conftest import School
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 from handing import hand_out_as
 
 from school_protocol.case_files.copy_scope import see_case_file

@@ -10,8 +10,8 @@ from itertools import count
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN
-from stories.test_stories import START, story
+from engine.telling import MOROCCAN
+from journeys.test_stories import START, story
 
 from school_protocol.cases import index_repository
 from school_protocol.cases.lists import see_desk

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import lookup_repository

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 
 import pytest
-from domain.telling import NOW, REPORT, SAFE
+from engine.telling import NOW, REPORT, SAFE
 from pypdf import PdfReader
 
 from school_protocol.auth import repository as auth_repository

@@ -22,7 +22,7 @@ from typing import Any
 
 import pikepdf
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from pypdf import PdfReader
 
 from school_protocol.api.service import admit, read_record

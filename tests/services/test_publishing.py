@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, SMALL
+from engine.telling import MOROCCAN, SMALL
 
 from school_protocol.cases import story_player
 from school_protocol.engine.errors import Unseen

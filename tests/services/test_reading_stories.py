@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError
 
 import pytest
-from domain.telling import ROOT
+from engine.telling import ROOT
 
 from school_protocol.cases.story_player import ScriptError, Story, read_story, stories_of, story_of
 from school_protocol.engine.texts import Text

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW, SAFE
+from engine.telling import MOROCCAN, NOW, SAFE
 from sqlalchemy import text
 
 from school_protocol.auth import permissions

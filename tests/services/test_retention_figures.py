@@ -7,7 +7,7 @@ from datetime import date
 from itertools import count
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from sqlalchemy import delete
 
 from school_protocol.cases import index_repository

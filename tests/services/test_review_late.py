@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 
 from school_protocol.cases.story_player import throwaway
 from school_protocol.engine.definition import Protocol

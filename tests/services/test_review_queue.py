@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from domain.telling import MINUTES, SAFE
+from engine.telling import MINUTES, SAFE
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 

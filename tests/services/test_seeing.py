@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from domain.telling import NOW, REPORT
+from engine.telling import NOW, REPORT
 from sqlalchemy import select
 
 from school_protocol.auth import repository as auth_repository

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN
+from engine.telling import MOROCCAN
 
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.protocol.difference import difference

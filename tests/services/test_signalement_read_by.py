@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 
 from school_protocol.cases.story_player import throwaway
 from school_protocol.engine.definition import Protocol

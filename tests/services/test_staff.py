@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from workshops.live_table import sat_down
-from workshops.room_browsing import hall_in
-from workshops.rooms_of import NOON, person
-from workshops.test_same_debrief import SC3
+from training.live_table import sat_down
+from training.room_browsing import hall_in
+from training.rooms_of import NOON, person
+from training.test_same_debrief import SC3
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.story_player import SCHOOL_WEEK

@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from domain.telling import MINUTES, MOROCCAN, NOW, SAFE, SMALL, Told, person, reported, weighed
-from domain.test_every_state import around_of, placed
+from engine.telling import MINUTES, MOROCCAN, NOW, SAFE, SMALL, Told, person, reported, weighed
+from engine.test_every_state import around_of, placed
 from filling import Unfillable, fill
 
 from school_protocol.cases import index_repository

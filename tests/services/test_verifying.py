@@ -36,8 +36,8 @@ from school_protocol.pdf.verdicts import Code, read_copy
 from school_protocol.statistics.yearly_report import issue_yearly
 from services.conftest import School
 from services.yearly_told import SCHOOL, YEAR
-from tests.documents.copies import carried, view_of_case, whole, with_record
-from tests.documents.sealed import DAY, NOW, saved, trust
+from tests.pdf.copies import carried, view_of_case, whole, with_record
+from tests.pdf.sealed import DAY, NOW, saved, trust
 
 from .test_sealed_papers import keys, loaded
 

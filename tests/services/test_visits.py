@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 from pypdf import PdfReader
 from rewriting import rewrite
 from sqlalchemy import text

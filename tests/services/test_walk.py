@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW, SMALL
+from engine.telling import MOROCCAN, NOW, SMALL
 from filling import Unfillable, fill
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from huey.api import Task
 from huey.signals import SIGNAL_ERROR
 from rewriting import rewrite

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from domain.telling import NOW
+from engine.telling import NOW
 from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, String, Table, func, insert, select, text
 from sqlalchemy.engine import CursorResult
 from storage.server import EVERYWHERE, stop_clock

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DatabaseError
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from domain.telling import NOW
+from engine.telling import NOW
 from sqlalchemy import select
 
 from school_protocol.case_files import repository as case_files_repository

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from workshops.planting import SHIPPED, Made, walked
+from training.planting import SHIPPED, Made, walked
 
 from school_protocol.training import case_timeline, debrief
 from school_protocol.training.case_timeline import Fate

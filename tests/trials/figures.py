@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from figures.attacks import ALL, Shape, drawn_tight, narrow, told_too_soon
-from figures.test_suppress import kept, later, primary_only
-from figures.worlds import District, busy, drawn, months, table
+from disclosure.attacks import ALL, Shape, drawn_tight, narrow, told_too_soon
+from disclosure.test_suppress import kept, later, primary_only
+from disclosure.worlds import District, busy, drawn, months, table
 
 from school_protocol.statistics.disclosure.auditing import audit
 from school_protocol.statistics.disclosure.release import NotReleasable, Release

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from services import test_forged_rows as forged
 from services.conftest import School
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from domain.telling import MOROCCAN, NOW, REPORT
+from engine.telling import MOROCCAN, NOW, REPORT
 
 from school_protocol.cases.intake import open_case
 from school_protocol.cases.story_player import TurnableClock, prepared

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from may.matrix import Matrix
-from may.planted import by_name
-from may.world import opened
+from authorization.matrix import Matrix
+from authorization.planted import by_name
+from authorization.world import opened
 
 from trials.frame import Outcome, Size, Trial
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from may.matrix import Matrix
-from may.planted import Fault, by_name, every
-from may.world import opened
+from authorization.matrix import Matrix
+from authorization.planted import Fault, by_name, every
+from authorization.world import opened
 
 from trials.frame import Outcome, Size, Trial
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from services import test_every_field as every_field
 from services.conftest import School
 from services.lettering import issue, refer, told

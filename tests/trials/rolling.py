@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import requests
-from domain.telling import MOROCCAN
+from engine.telling import MOROCCAN
 from sqlalchemy import text
 
 from school_protocol.config import Settings

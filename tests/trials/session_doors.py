@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from authenticator import Authenticator
-from domain.telling import MOROCCAN
+from engine.telling import MOROCCAN
 from services.proving import PASSWORD, SITE, People
 
 from school_protocol.auth import access_codes, own_account, passkeys, second_factor, sign_in_repository, sign_in_service

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from domain.telling import MOROCCAN
+from engine.telling import MOROCCAN
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from domain.telling import MOROCCAN, SMALL
+from engine.telling import MOROCCAN, SMALL
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from services.test_walk import Walk

@@ -12,7 +12,7 @@ from typing import Any
 
 import openapi_spec_validator
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask import Flask
 from services.conftest import NAME, School
 from services.tokening import drawn

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st

@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from services.attested_people import DAY, LONG, furnished, trained, workshop
 from werkzeug.test import TestResponse
-from workshops.rooms_of import person
+from training.rooms_of import person
 
 from school_protocol.auth import sign_in_repository
 from school_protocol.context import AppContext

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask.testing import FlaskClient
 from handing import hand_out_as
 from werkzeug.datastructures import MultiDict

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from ctx.test_docs import OPERATIONS
+from repository.test_docs import OPERATIONS
 from sqlalchemy import Engine, event, func, select
 
 from school_protocol.auth.sign_in_service import actor_named, begin_session

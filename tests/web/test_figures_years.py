@@ -10,7 +10,7 @@ from dataclasses import replace
 from zipfile import ZipFile
 
 import pytest
-from documents.printed import pages, squeezed
+from pdf.printed import pages, squeezed
 from flask import Flask
 from services.figures_issued import CASES_OF, YEAR, Country, a_country
 

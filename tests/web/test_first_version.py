@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from domain.telling import SMALL
+from engine.telling import SMALL
 from flask import Flask
 from services.administering import HOLDS, Desk, desk_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask import Flask
 from services.conftest import School
 

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask.testing import FlaskClient
 from rewriting import rewrite
 from services.conftest import School

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from services.conftest import School
 
 from school_protocol.cases.story_player import TurnableClock, prepared

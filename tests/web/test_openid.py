@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 
 import pytest
-from domain.telling import MOROCCAN, ROOT, SMALL
+from engine.telling import MOROCCAN, ROOT, SMALL
 from flask import Flask
 from flask.testing import FlaskClient
 from services.administering import Desk, desk_of, failing

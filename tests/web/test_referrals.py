@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW, REPORT
+from engine.telling import MOROCCAN, NOW, REPORT
 from flask import Flask
 
 from school_protocol.auth import repository as auth_repository

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask.testing import FlaskClient
 from handing import hand_out_as
 from pypdf import PdfReader

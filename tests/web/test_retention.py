@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask.testing import FlaskClient
 from services.conftest import MASSAR, NAME, School
 from services.retaining import Keeping

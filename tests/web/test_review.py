@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask.testing import FlaskClient
 from services.conftest import NAME, School
 from services.reviewing import closing, observes, placed

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW, SAFE
+from engine.telling import MOROCCAN, NOW, SAFE
 from services.conftest import School
 from services.reviewing import ASKS, observes
 from services.test_seeing import HEARD

@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from services.conftest import NAME, WORDS, School
 from services.sharing_region import ABROAD, FAR, NEAR, Region
 

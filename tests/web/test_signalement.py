@@ -14,7 +14,7 @@ from typing import Any
 
 import pikepdf
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import inspect, text
@@ -358,7 +358,7 @@ def test_an_installation_without_public_reports_has_no_such_page(
     clock = TurnableClock(NOW)
     ctx = open_context(Settings(data=tmp_path / "other"), clock)
     assert master_keys is not None
-    player = prepared(ctx, clock, small, (Path(__file__).parents[1] / "definitions" / "small.yaml").read_bytes())
+    player = prepared(ctx, clock, small, (Path(__file__).parents[1] / "protocol" / "small.yaml").read_bytes())
     app = create_app(ctx, testing=True)
     assert app.test_client().get(f"/s/{school.code}").status_code == 404
     someone = next(iter(player.protocol.roles))
@@ -529,7 +529,7 @@ def test_the_head_makes_renews_and_ends_the_address(school: School) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_poster_leaflet_and_sheets_are_handed_out(school: School) -> None:
-    from tests.documents.printed import pages, squeezed
+    from tests.pdf.printed import pages, squeezed
 
     code = school.code
     head = school.staff("head")

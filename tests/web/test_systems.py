@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask import Flask
 from services.conftest import School
 from services.tokening import above, administrator, ask

@@ -14,8 +14,8 @@ from typing import Any
 
 import pikepdf
 import pytest
-from domain.telling import MOROCCAN
-from domain.telling import NOW as THEN
+from engine.telling import MOROCCAN
+from engine.telling import NOW as THEN
 from flask import Flask
 from flask.testing import FlaskClient
 from services.conftest import School
@@ -39,8 +39,8 @@ from school_protocol.pdf.verdicts import Code
 from school_protocol.pdf.verification import DOCUMENT_MOST
 from school_protocol.ui import middleware
 from school_protocol.web import create_app
-from tests.documents.copies import whole, with_record
-from tests.documents.sealed import DAY, NOW, root
+from tests.pdf.copies import whole, with_record
+from tests.pdf.sealed import DAY, NOW, root
 from tests.web.filled import filled
 from tests.web.page import read_page
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW, REPORT
+from engine.telling import MOROCCAN, NOW, REPORT
 from flask import Flask
 
 from school_protocol.auth import repository as auth_repository

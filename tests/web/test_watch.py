@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW, ROOT
+from engine.telling import MOROCCAN, NOW, ROOT
 from flask.testing import FlaskClient
 from services.conftest import NAME, School
 from sqlalchemy import text

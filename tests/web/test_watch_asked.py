@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
-from domain.telling import NOW, ROOT
-from ctx.operations import documented
+from engine.telling import NOW, ROOT
+from repository.operations import documented
 from programs import needs, where_is
 from storage.server import EVERYWHERE
 from werkzeug.serving import make_server

@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from engine.telling import MOROCCAN, NOW
 from flask.testing import FlaskClient
 from services.conftest import School
 from services.yearly_told import SCHOOL, YEAR, a_year

@@ -12,7 +12,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from domain.telling import MOROCCAN, SMALL
+from engine.telling import MOROCCAN, SMALL
 from flask import Flask
 from flask.testing import FlaskClient
 

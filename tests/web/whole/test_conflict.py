@@ -18,7 +18,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from domain.telling import NOW, REPORT
+from engine.telling import NOW, REPORT
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -174,8 +174,8 @@ OF_NO_CASE = {
     **dict.fromkeys((
         "api.cases", "api.case", "api.definition", "api.releases", "api.release", "api.release_csv", "api.description",
         "api.record_schema",
-    ), "for other systems, by token; which cases is asked in tests/may and services/test_api_reading"),
-    "review.index": "for who reviews; whom it shows what is asked in tests/may and services/test_review_queue",
+    ), "for other systems, by token; which cases is asked in tests/authorization and services/test_api_reading"),
+    "review.index": "for who reviews; whom it shows what is asked in tests/authorization and services/test_review_queue",
     **dict.fromkeys((
         "signalement.form", "signalement.sent", "signalement.back", "signalement.thread", "signalement.add",
         "signalement.withdraw", "signalement.after", "signalement.out",

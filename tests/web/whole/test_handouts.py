@@ -18,7 +18,7 @@ from school_protocol.engine.visibility import Appointment
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
 from school_protocol.publishing import handouts
-from tests.documents.printed import pages, unsaid
+from tests.pdf.printed import pages, unsaid
 
 from ..conftest import Accounts
 from ..page import read_page

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from domain.telling import MOROCCAN
+from engine.telling import MOROCCAN
 from flask import Flask
 from flask.testing import FlaskClient
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 import pytest
-from domain.telling import NOW, REPORT
+from engine.telling import NOW, REPORT
 
 from school_protocol.cases.intake import open_case, raise_from_receipt
 from school_protocol.cases.service import record_act

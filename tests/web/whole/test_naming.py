@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from domain.telling import NOW, REPORT, SAFE
+from engine.telling import NOW, REPORT, SAFE
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
