@@ -123,7 +123,7 @@ def _filled(share: int, *, server: bool) -> Iterator[tuple[Sized, ...]]:
         url, clock = db
         first = Settings(data=Path(name) / "first", database=_database(url, "first") if url else "")
         _genuine(first, SIZES[0] // min(share, 10))
-        with ExitStack() as open_houses:
+        with ExitStack() as open_contexts:
             entered: list[Sized] = []
             opened: tuple[str, str] | None = None
             for size in SIZES:
@@ -135,7 +135,7 @@ def _filled(share: int, *, server: bool) -> Iterator[tuple[Sized, ...]]:
                 region = _region(grown)
                 grown.close()
                 ctx = open_context(_behind_the_wall(settings), SystemClock())
-                open_houses.callback(ctx.close)
+                open_contexts.callback(ctx.close)
                 entered.append(_entered(ctx, clock, region, *opened))
             yield tuple(entered)
 

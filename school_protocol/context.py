@@ -1,4 +1,4 @@
-"""What every service is given (`AppContext`): stores, vault, clock, definitions, settings; the request's mark in logs."""
+"""What every service is given (`AppContext`): stores, vault, clock, definitions, settings; a request's mark in logs."""
 
 from __future__ import annotations
 

@@ -252,7 +252,9 @@ def read_definition(ctx: AppContext, digest: str) -> bytes:
     return ctx.library.source(found).encode()
 
 
-def read_releases(ctx: AppContext, bearer: Bearer, *, limit: int, after: str = "") -> tuple[tuple[ReleaseLine, ...], str]:
+def read_releases(
+    ctx: AppContext, bearer: Bearer, *, limit: int, after: str = ""
+) -> tuple[tuple[ReleaseLine, ...], str]:
     """A page of the releases that tell of the token's place, newest first, and the last one where more follow.
 
     Raises Unseen where `after` is none of them.

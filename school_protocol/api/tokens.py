@@ -287,9 +287,7 @@ def ask_token(
         wanted = _rights(rights, problems)
         if problems or place is None or last is None:
             raise BadInput(problems)
-        asked = repository.ask(
-            session, unit=place.id, name=called, rights=wanted, ends=last, by=actor.id, at=ctx.now()
-        )
+        asked = repository.ask(session, unit=place.id, name=called, rights=wanted, ends=last, by=actor.id, at=ctx.now())
         _write_down(ctx, session, actor, _post(keeper.administers, place), Kind.token_asked, asked, what_for)
         return asked.id
 
@@ -322,9 +320,7 @@ def draw_token(ctx: AppContext, actor: Actor, token_id: str) -> str:
         if post is None or found.asked_by != actor.id:
             raise Unseen(token_id)
         _refuse_unless(ctx, found, "agreed")
-        repository.draw(
-            session, token_id, hashed(ctx, secret), language=ctx.settings.default_language, at=ctx.now()
-        )
+        repository.draw(session, token_id, hashed(ctx, secret), language=ctx.settings.default_language, at=ctx.now())
         _write_down(ctx, session, actor, post, Kind.token_drawn, found)
     return secret
 

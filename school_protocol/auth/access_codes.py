@@ -157,9 +157,7 @@ def see_invitation(ctx: AppContext, token: str) -> Invited | None:
     if len(token) > TOKEN_MOST:
         return None
     with ctx.directory.reading() as session:
-        code = sign_in_repository.find_code(
-            session, hashed(ctx, "link", token), purposes=(INVITATION,), now=ctx.now()
-        )
+        code = sign_in_repository.find_code(session, hashed(ctx, "link", token), purposes=(INVITATION,), now=ctx.now())
         account = repository.account(session, code.account) if code else None
     if code is None or account is None or not account.active:
         return None

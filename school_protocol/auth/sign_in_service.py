@@ -87,7 +87,9 @@ def begin_session(
     return open_web_session(session, ctx, account, visitor, stage)
 
 
-def open_web_session(session: Session, ctx: AppContext, account: str, visitor: Visitor, stage: Stage = Stage.full) -> str:
+def open_web_session(
+    session: Session, ctx: AppContext, account: str, visitor: Visitor, stage: Stage = Stage.full
+) -> str:
     """The token of a new session, as long as the settings say."""
     return sign_in_repository.open_web_session(
         session, account, now=ctx.now(), user_agent=visitor.agent[:AGENT_MOST], stage=stage,

@@ -221,9 +221,7 @@ def _standing(
     assert role is not None
     letters = tuple(_letters(ctx, session, loaded, reader))
     issuer = account_names(ctx, [loaded.actor.id], language).get(loaded.actor.id, "—")
-    file = draft(
-        ctx, session, load(ctx, session, loaded.actor, loaded.case.number), profile, language, reader.about
-    )
+    file = draft(ctx, session, load(ctx, session, loaded.actor, loaded.case.number), profile, language, reader.about)
     handed = Handed(
         document=document.key,
         profile=reader.about,

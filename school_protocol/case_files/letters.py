@@ -420,9 +420,7 @@ def issue_letter(
             if before is not None:
                 data, copy = handed_before(ctx, session, loaded, document, before)
                 return _issued(loaded, document, copy, language, data)
-            standing = _standing(
-                session, loaded, letter_view(ctx, session, loaded, found, subject, language), language
-            )
+            standing = _standing(session, loaded, letter_view(ctx, session, loaded, found, subject, language), language)
         pages = paper(standing.view, Wording(language))
         data = copied(ctx, loaded, standing.handed, standing.head, pages, has_record=False)
         laid = repository.lay(ctx.blobs, loaded.case_id, data)

@@ -16,9 +16,9 @@ from school_protocol.case_files import bulk, prepared, verify_copy, verify_proce
 from school_protocol.case_files.bundles import BundleOptions, issue_bundle, see_bundles
 from school_protocol.case_files.copy_scope import SELF, CaseFileOptions, see_case_file
 from school_protocol.case_files.letters import LetterLine, LetterOptions, issue_letter, see_letters
-from school_protocol.case_files.prepared import problem_message, trouble_message, reason_label, zipped
+from school_protocol.case_files.prepared import problem_message, reason_label, trouble_message, zipped
 from school_protocol.case_files.service import Issued, RevokedBefore, issue_case_file, revoke, see_copies
-from school_protocol.case_files.verify_copy import Checked, asked, verification_messages, unread
+from school_protocol.case_files.verify_copy import Checked, asked, unread, verification_messages
 from school_protocol.cases.view_models import CaseHead
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
@@ -105,7 +105,9 @@ def job(job: str) -> ResponseReturnValue:
     found = bulk.see_job(sessions.ctx(), sessions.actor(), job[:ID_MOST])
     w = wording()
     lines = [(line, reason_label(w, line.why)) for line in found.lines]
-    return render_template("case_files/bulk_job.html", job=found, lines=lines, trouble=trouble_message(w, found.bulk.trouble))
+    return render_template(
+        "case_files/bulk_job.html", job=found, lines=lines, trouble=trouble_message(w, found.bulk.trouble)
+    )
 
 
 @bulk_blueprint.get("/<job>/files")

@@ -303,7 +303,9 @@ def _end_stand_ins(
             auth_repository.end_appointment(session, one.id, day)
 
 
-def _last_day(ctx: AppContext, text: str | None, reason: str | None, sentence: str | None, reasons: Sequence[str]) -> date:
+def _last_day(
+    ctx: AppContext, text: str | None, reason: str | None, sentence: str | None, reasons: Sequence[str]
+) -> date:
     problems: dict[str, tuple[str, ...]] = {}
     day = day_of(text, "last_day", problems, today_for(ctx))
     check_reason(reason, sentence, reasons, problems)

@@ -115,7 +115,9 @@ def colleague_lines(protocol: Protocol, around: Surroundings, actor: Actor) -> t
     )
 
 
-def _opening_act(ctx: AppContext, actor: Actor, act: str | None, protocol_key: str | None = None) -> tuple[Protocol, Act]:
+def _opening_act(
+    ctx: AppContext, actor: Actor, act: str | None, protocol_key: str | None = None
+) -> tuple[Protocol, Act]:
     """The first current definition (or the one named) in which this person may open a case by that act.
 
     Whoever acts in another realm may open none here.

@@ -138,8 +138,7 @@ def case_lines(
     units = units_of(ctx, [row.unit for row in rows])
     states = lookup_repository.queue_states(session, [row.case_id for row in rows])
     lines = tuple(
-        _reviewed(ctx, actor, row, case_line(ctx, actor, row, units[row.unit]), states.get(row.case_id))
-        for row in rows
+        _reviewed(ctx, actor, row, case_line(ctx, actor, row, units[row.unit]), states.get(row.case_id)) for row in rows
     )
     told = [row for row in rows if _told_roles(ctx, row)]
     if not told:

@@ -358,9 +358,7 @@ def keep(
     if any(isinstance(event, StepTaken) and protocol.states[event.source].ended for event in events):
         _not_gone(ctx, session, case_id)
     expected = before[-1].seq if before else 0
-    entries = repository.append(
-        session, ctx.vault, case_id, expected, [to_entry(protocol, event) for event in events]
-    )
+    entries = repository.append(session, ctx.vault, case_id, expected, [to_entry(protocol, event) for event in events])
     for person in people:
         repository.keep_identities(
             session,

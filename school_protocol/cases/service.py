@@ -211,9 +211,7 @@ def answered_before(ctx: AppContext, actor: Actor, number: str, token: str, said
     """Whether the same press of a form recorded this person's answer to what a case asks of another school."""
     acts = {act.key for protocol in ctx.library.every() for kind in ANSWERING for act in protocol.acts_of(kind)}
     with ctx.realm.reading() as session:
-        return any(
-            _is_spent(session, idempotency.press(ctx.vault, actor.id, token, number, act, said)) for act in acts
-        )
+        return any(_is_spent(session, idempotency.press(ctx.vault, actor.id, token, number, act, said)) for act in acts)
 
 
 def _is_spent(session: Session, press: idempotency.Press) -> bool:

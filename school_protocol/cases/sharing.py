@@ -131,9 +131,7 @@ def hand_over(ctx: AppContext, session: Session, loaded: Loaded, move: Move, cas
     lead = loaded.case.opened_from if loaded.case.contributes else None
     if people:
         access_log.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=ctx.now(), what="handed_over")
-    open_elsewhere(
-        ctx, session, loaded, unit, move.opens, case_id, number, joined, contributes_to=lead, people=people
-    )
+    open_elsewhere(ctx, session, loaded, unit, move.opens, case_id, number, joined, contributes_to=lead, people=people)
 
 
 def _going(loaded: Loaded, fields: Iterable[FormField], answers: Mapping[str, Any]) -> tuple[str, ...]:

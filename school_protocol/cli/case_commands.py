@@ -197,7 +197,9 @@ def case_show(number: str, as_json: bool, username: str) -> None:
         "dangers": [{"danger": line.danger.key, "state": line.state} for line in view.dangers],
         "due": [{"duty": line.duty.key, "by": line.due_at} for line in view.duties if line.state == "due"],
         "next": [line.move.key for line in view.next_moves if line.is_open],
-        "kept": {"erased_from": kept.erase_on, "suspended": kept.suspended} if isinstance(kept, StoredDebriefLine) else None,
+        "kept": {"erased_from": kept.erase_on, "suspended": kept.suspended}
+        if isinstance(kept, StoredDebriefLine)
+        else None,
     }
     if as_json:
         say(shown)

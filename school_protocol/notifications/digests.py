@@ -264,7 +264,9 @@ def _day(moment: datetime) -> date:
     return moment.astimezone(ZONE).date()
 
 
-def paces(ctx: AppContext, people: Session, accounts: Collection[str], *, near: Unit | None = None) -> Mapping[str, Pace]:
+def paces(
+    ctx: AppContext, people: Session, accounts: Collection[str], *, near: Unit | None = None
+) -> Mapping[str, Pace]:
     """The pace of each of these people; `near`: the school whose time holds for who works nowhere."""
     known = auth_repository.accounts(people, accounts)
     chosen = repository.choice_of(people, accounts)

@@ -25,7 +25,7 @@ from school_protocol.engine.texts import is_address, is_phone, plain_phone
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.notifications import repository
 from school_protocol.notifications.digests import paces
-from school_protocol.notifications.repository import USUAL, Choice, Every, State, NoticeDraft
+from school_protocol.notifications.repository import USUAL, Choice, Every, NoticeDraft, State
 from school_protocol.people import repository as people_repository
 from school_protocol.people.roster import on_duty
 from school_protocol.people.service import say_address_changed

@@ -98,7 +98,9 @@ def calendar() -> ResponseReturnValue:
         else:
             raise Unseen("calendar")
     feed = digests.see_feed(ctx, actor)
-    page = render_template("notifications/calendar.html", feed=feed, address=address, may_open=may_open, problems=problems)
+    page = render_template(
+        "notifications/calendar.html", feed=feed, address=address, may_open=may_open, problems=problems
+    )
     return page, 422 if problems else 200
 
 

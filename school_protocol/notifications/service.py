@@ -30,8 +30,15 @@ from school_protocol.mail import Carrier, Letter, Post, Unreachable
 from school_protocol.notifications import repository
 from school_protocol.notifications.digests import Pace, pace_of
 from school_protocol.notifications.models import NoticeRow
-from school_protocol.notifications.receivers import GUARDIANS, REPORTER, NotificationContext, Receiver, by_pace, each_once
-from school_protocol.notifications.repository import Every, State, NoticeDraft
+from school_protocol.notifications.receivers import (
+    GUARDIANS,
+    REPORTER,
+    NotificationContext,
+    Receiver,
+    by_pace,
+    each_once,
+)
+from school_protocol.notifications.repository import Every, NoticeDraft, State
 from school_protocol.statistics.counts import has_counted
 from school_protocol.storage import work_queue
 from school_protocol.storage.engines import Session
@@ -295,7 +302,11 @@ def _spread_one(ctx: AppContext, message: work_queue.Message) -> None:
         row = index_repository.row_of(session, str(message.payload["case"]))
         unit = auth_repository.unit(people, row.unit) if row is not None else None
         is_settled = any(settles(session, message.payload) for settles in ctx.wiring.settled)
-        plan = _plan_for(NotificationContext(ctx, session, people, row), message) if row is not None and not is_settled else None
+        plan = (
+            _plan_for(NotificationContext(ctx, session, people, row), message)
+            if row is not None and not is_settled
+            else None
+        )
     with ctx.realm.writing() as session:
         if plan is not None:
             _keep(ctx, session, plan)
@@ -430,7 +441,9 @@ def _climb_one(ctx: AppContext, case_id: str) -> None:
         _look_where_changed(ctx, plans, facts.around.unit)
 
 
-def _plans_of(ctx: AppContext, session: Session, row: index_repository.IndexRow, counts: Iterable[_Count]) -> list[Plan]:
+def _plans_of(
+    ctx: AppContext, session: Session, row: index_repository.IndexRow, counts: Iterable[_Count]
+) -> list[Plan]:
     """Who is told of the steps that have fallen due and were not told yet."""
     known = repository.causes(session, row.case_id)
     fallen = [(count, number) for count in counts for number in count.fallen() if count.cause(number) not in known]
@@ -569,7 +582,9 @@ def _tell_instead(ctx: AppContext, notice: NoticeRow) -> None:
         row = index_repository.row_of(session, notice.case_id)
         if row is None or notice.role == REPORTER:
             return
-        around = NotificationContext(ctx, session, people, row, _missed(session, notice) if notice.urgent else frozenset())
+        around = NotificationContext(
+            ctx, session, people, row, _missed(session, notice) if notice.urgent else frozenset()
+        )
         seat = around.protocol.seats.get(notice.role)
         role = (seat.acts_as if seat else None) or notice.role
         plan = _plan(around, notice.cause, (role,), urgent=notice.urgent, asked_at=ctx.now())

@@ -232,7 +232,9 @@ def _breaks(ctx: AppContext, folder: Path, verdict: Verdict, progress: Progress 
     yield from _one_a_case(chain_checks.compare(stores_of(ctx), folder, verdict.seen))
 
 
-def _of_chains(ctx: AppContext, verdict: Verdict, progress: Progress | None, *, compares: bool = False) -> Iterator[Break]:
+def _of_chains(
+    ctx: AppContext, verdict: Verdict, progress: Progress | None, *, compares: bool = False
+) -> Iterator[Break]:
     yield from _of_cases(ctx, verdict, progress, compares=compares)
     with ctx.realm.reading() as session:
         yield from access_log.verify(session, ctx.vault)

@@ -57,7 +57,9 @@ def withdraw(item: str) -> ResponseReturnValue:
     return _pressed(going_live.withdraw, item, wording()._("Taken back. Both entries stay in the log."))
 
 
-def _pressed(change: Callable[[AppContext, Actor, str, str | None], None], item: str, words: str) -> ResponseReturnValue:
+def _pressed(
+    change: Callable[[AppContext, Actor, str, str | None], None], item: str, words: str
+) -> ResponseReturnValue:
     typed = request.form.get("reference", "")
     try:
         change(sessions.ctx(), sessions.actor(), item, typed)

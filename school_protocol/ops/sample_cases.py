@@ -180,9 +180,7 @@ class Made:
         )
         auth_repository.appoint(session, account, role=role, unit=unit.id, starts=since.date())
         if self.protocol.roles[role].second_factor:
-            sign_in_repository.keep_seed(
-                session, self.ctx.vault, account, second_factor.draw_seed(), step=0, at=since
-            )
+            sign_in_repository.keep_seed(session, self.ctx.vault, account, second_factor.draw_seed(), step=0, at=since)
         return account
 
 

@@ -141,9 +141,7 @@ class Writer:
         own = {name: new for name, _old, new in line.said if name in _OWN}
         names = {**account.names, **{name[-2:]: text for name, text in own.items() if name.startswith("name_")}}
         language, email, phone = (own.get(name, getattr(account, name)) for name in ("language", "email", "phone"))
-        kinds = keep_account(
-            self.session, self.ctx, account, names=names, language=language, email=email, phone=phone
-        )
+        kinds = keep_account(self.session, self.ctx, account, names=names, language=language, email=email, phone=phone)
         if Kind.address_changed in kinds:
             self.moved.append(account.id)
         return replace(account, names=names, language=language, email=email, phone=phone), kinds

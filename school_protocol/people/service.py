@@ -329,7 +329,9 @@ def open_again(
     return once_only(ctx, actor, token, "open", [account_id, reason, sentence], change)
 
 
-def certify(ctx: AppContext, actor: Actor, account_id: str, *, issued: str | None, until: str | None, token: str) -> Done:
+def certify(
+    ctx: AppContext, actor: Actor, account_id: str, *, issued: str | None, until: str | None, token: str
+) -> Done:
     """A certificate that this person has seen with their own eyes: from when, until when."""
     admin, today = admin_of(ctx, actor), today_for(ctx)
 

@@ -351,7 +351,9 @@ def settle_right(ctx: AppContext, actor: Actor, number: str, export_id: str, *, 
         _note(session, loaded, found.seq, AGREED if agreed else DECLINED, now)
 
 
-def opened(ctx: AppContext, session: Session, actor: Actor, number: str, export_id: str) -> tuple[Loaded, AccessExportRow]:
+def opened(
+    ctx: AppContext, session: Session, actor: Actor, number: str, export_id: str
+) -> tuple[Loaded, AccessExportRow]:
     """The case and the copy that may be opened now, by this person. Raises Unseen, Refused."""
     loaded = load(ctx, session, actor, number)
     found = repository.find_export(session, loaded.case_id, export_id, ctx.now())

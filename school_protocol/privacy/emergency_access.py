@@ -91,9 +91,7 @@ def tell_of_access(
         if opened is None:
             work_queue.put_message(session, "notify", payload, at=ctx.now())
         else:
-            work_queue.put_message(
-                session, "notify", {**payload, "door": door}, at=ctx.now(), due_at=opened.review_by
-            )
+            work_queue.put_message(session, "notify", {**payload, "door": door}, at=ctx.now(), due_at=opened.review_by)
 
 
 def heads(protocol: Protocol) -> tuple[str, ...]:
@@ -269,7 +267,9 @@ def see_door(ctx: AppContext, actor: Actor, number: str, seq: int) -> DoorView:
         )  # fmt: skip
 
 
-def review(ctx: AppContext, actor: Actor, number: str, seq: int, *, justified: bool | None, sentence: str) -> DoorReviewed:
+def review(
+    ctx: AppContext, actor: Actor, number: str, seq: int, *, justified: bool | None, sentence: str
+) -> DoorReviewed:
     """Say of somebody else's opening whether it was justified, in a sentence.
 
     Raises Unseen, ReviewedBefore, BadInput by field.

@@ -329,11 +329,7 @@ def _line(ctx: AppContext, session: Session, piece: AtHand, *, can_raise: bool) 
             if not one.is_there
         ),
         refusal=refusal,
-        may_attach=is_attaching
-        and ctx.settings.evidence_files
-        and refusal is None
-        and life is None
-        and piece.is_open,
+        may_attach=is_attaching and ctx.settings.evidence_files and refusal is None and life is None and piece.is_open,
         may_open=piece.opening_role(original=False) is not None,
         may_open_original=piece.opening_role(original=True) is not None,
         may_shut=piece.shutting_role() is not None,
@@ -414,7 +410,13 @@ def note_request(
 
 
 def _noted(
-    ctx: AppContext, actor: Actor, number: str, entry: int, said: tuple[str, str, str, str], place: int | None, token: str
+    ctx: AppContext,
+    actor: Actor,
+    number: str,
+    entry: int,
+    said: tuple[str, str, str, str],
+    place: int | None,
+    token: str,
 ) -> Done:
     """The request put to what the piece says now; a Conflict where somebody wrote meanwhile."""
     with ctx.realm.reading() as session:

@@ -170,16 +170,12 @@ def _attached(
                 return Kept.again(again)
             piece = piece_at(loaded, seeing_of(ctx, loaded), entry)
             role = check_may_attach(ctx, piece)
-            file_id = repository.keep(
-                session, ctx.vault, ctx.blobs, loaded.case_id, parts, at=ctx.now(), places=places
-            )
+            file_id = repository.keep(session, ctx.vault, ctx.blobs, loaded.case_id, parts, at=ctx.now(), places=places)
             event = FileHandled(
                 actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, file=file_id, entry=entry,
                 piece=piece.number, step=FileStep.kept, sha256=digest, size=len(data), format=found.format.value,
             )  # fmt: skip
-            (kept,) = keep(
-                ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around
-            )
+            (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
             access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what="file.kept")
             idempotency.use(session, press, {"seq": kept.seq, "raised": False, "number": number}, at=ctx.now())
             return Kept(kept.seq, number=number, format=found.format)
@@ -310,9 +306,7 @@ def _handled(
             kept = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, events, around=loaded.around)
             seq = kept[-1].seq
         for step, _target in steps:
-            access_log.note(
-                session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=f"file.{step.value}"
-            )
+            access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=f"file.{step.value}")
             _tell(ctx, session, piece, life, step)
             if step is FileStep.destroyed:
                 places = repository.destroy(session, loaded.case_id, life.id)

@@ -30,9 +30,9 @@ from school_protocol.privacy.models import (
     CaseRetentionRow,
     DoorReviewRow,
     ErasureBarRow,
+    EvidenceFileRow,
     FileAlarmRow,
     FileSweepRow,
-    EvidenceFileRow,
     RetentionDayRow,
     RetentionShareRow,
 )
@@ -46,9 +46,9 @@ from school_protocol.storage.case_numbers import format_number
 from school_protocol.storage.engines import Store
 from school_protocol.storage.master_keys import open_bytes, seal_bytes
 from school_protocol.storage.models import (
+    BlobRow,
     CaseRecordRow,
     DraftRow,
-    BlobRow,
     OutboxRow,
     RealmBase,
     TombstoneRow,

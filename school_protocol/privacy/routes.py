@@ -396,7 +396,9 @@ def _sight_said(code: str) -> str:
 # ---- the cases whose time runs out: by numbers alone; the data officer confirms what is erased ---------------------
 
 retention_blueprint = Pages("retention", __name__, asks=Permission.signed_in, url_prefix="/retention")
-retention_blueprint.panel("privacy/retention_links.html", holds.may_see_list, "desk.find", order=20, endpoint="retention.index")
+retention_blueprint.panel(
+    "privacy/retention_links.html", holds.may_see_list, "desk.find", order=20, endpoint="retention.index"
+)
 
 DESK_MOST = 5
 """So many requests stand on the desk."""

@@ -11,7 +11,7 @@ from school_protocol.engine.definition import HISTORY, START, ActKind, DangerFac
 from school_protocol.engine.texts import Text
 from school_protocol.proof.answer_space import Given
 from school_protocol.proof.effects import Deed, is_free, through
-from school_protocol.proof.plans import Leg, Pseudonymiser, Planner, Wait, Without, decisive
+from school_protocol.proof.plans import Leg, Planner, Pseudonymiser, Wait, Without, decisive
 from school_protocol.proof.reachability import Explorer
 from school_protocol.proof.replay import Stage, Stopped, attempts
 from school_protocol.proof.state_space import STEPS, Steps, Story, World, counts_raised

@@ -486,8 +486,7 @@ def see_protocols(ctx: AppContext, actor: Actor) -> ProtocolsView:
         by_key.setdefault(line.protocol, []).insert(0, (line, by))
     return ProtocolsView(
         protocols=tuple(
-            ProtocolLines(ctx.library.protocol(key, lines[0][0].version), tuple(lines))
-            for key, lines in by_key.items()
+            ProtocolLines(ctx.library.protocol(key, lines[0][0].version), tuple(lines)) for key, lines in by_key.items()
         ),
         drafts=tuple(_line(each, actor, named) for each in waiting),
         settled=tuple(_line(each, actor, named) for each in settled),

@@ -20,12 +20,12 @@ from school_protocol.cases import lookup_repository
 from school_protocol.engine.errors import Unseen
 from school_protocol.notifications.repository import State
 from school_protocol.reports.models import (
-    ReportAddressRow,
     PublicMessageRow,
     PublicNoticeRow,
     PublicReportRow,
     PublicTraceRow,
     PublicTwinRow,
+    ReportAddressRow,
 )
 from school_protocol.reports.rules import WITHOUT_CASE, Status
 from school_protocol.storage.engines import Store, empty_log
@@ -252,7 +252,9 @@ def door(session: Session, code: str) -> ReportAddressRow | None:
 def of_unit(session: Session, unit: str) -> tuple[ReportAddressRow, ...]:
     """Every address that a school ever had, those that stand first, then the latest."""
     query = select(ReportAddressRow).where(ReportAddressRow.unit == unit)
-    return tuple(session.scalars(query.order_by(ReportAddressRow.ended_at.is_not(None), ReportAddressRow.made_at.desc())))
+    return tuple(
+        session.scalars(query.order_by(ReportAddressRow.ended_at.is_not(None), ReportAddressRow.made_at.desc()))
+    )
 
 
 # ---- who is told that reports wait at a school ---------------------------------------------------------------------

@@ -127,9 +127,7 @@ def poster(kind: str) -> ResponseReturnValue:
 def leaflet(kind: str) -> ResponseReturnValue:
     language = request.args.get("language") or wording().language
     return handed_out(
-        lambda: material.see_leaflet(
-            sessions.ctx(), sessions.actor(), _school() or "", kind, language, base_address()
-        ),
+        lambda: material.see_leaflet(sessions.ctx(), sessions.actor(), _school() or "", kind, language, base_address()),
         url_for("signalements.addresses", school=_school()),
     )
 

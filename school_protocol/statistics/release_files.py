@@ -37,9 +37,9 @@ from school_protocol.statistics.presenters import (
     Lines,
     figure_rows,
     figures_list,
-    previous_text,
     header_label,
     month_label,
+    previous_text,
     total_label,
     year_between,
 )

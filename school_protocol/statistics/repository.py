@@ -20,6 +20,7 @@ from school_protocol.cases.models import CaseIndexRow
 from school_protocol.engine.errors import Unseen
 from school_protocol.statistics.models import (
     RUNNING,
+    DisclosedFigureRow,
     FigureCounterRow,
     FigureFrozenRow,
     FigureJobRow,
@@ -28,7 +29,6 @@ from school_protocol.statistics.models import (
     FigurePublicRow,
     FigureReleaseRow,
     FigureShareRow,
-    DisclosedFigureRow,
     State,
     YearlyReportRow,
 )
@@ -505,7 +505,9 @@ def told_of_release(session: Session, release_id: str, unit: str) -> UnitRelease
 def told_below(session: Session, release_id: str, unit: str) -> tuple[UnitRelease, ...]:
     """What it tells of the units right below one."""
     query = select(DisclosedFigureRow).where(DisclosedFigureRow.release == release_id, DisclosedFigureRow.above == unit)
-    return tuple(UnitRelease(row.unit, row.above, row.told) for row in session.scalars(query.order_by(DisclosedFigureRow.unit)))
+    return tuple(
+        UnitRelease(row.unit, row.above, row.told) for row in session.scalars(query.order_by(DisclosedFigureRow.unit))
+    )
 
 
 # ---- for everybody -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from school_protocol.pdf import rendering
 from school_protocol.pdf.presenters import error_message
 from school_protocol.pdf.verdicts import SealingError
 from school_protocol.statistics import release_files, releases, yearly_report
-from school_protocol.statistics.presenters import Lines, fault_message, previous_text, job_said, step_label
+from school_protocol.statistics.presenters import Lines, fault_message, job_said, previous_text, step_label
 from school_protocol.statistics.release_files import YearLines, withheld_text
 from school_protocol.statistics.releases import Running
 from school_protocol.statistics.yearly_report import YearlyOptions
@@ -262,7 +262,9 @@ def _campaign_page(language: str, release: str = "") -> str:
 # ---- the yearly report of a school: which school, which year, in which language ------------------------------------
 
 yearly_blueprint = Pages("yearly", __name__, asks=Permission.signed_in, url_prefix="/yearly")
-yearly_blueprint.panel("statistics/yearly_link.html", yearly_report.has_reports, "desk.find", order=10, endpoint="yearly.index")
+yearly_blueprint.panel(
+    "statistics/yearly_link.html", yearly_report.has_reports, "desk.find", order=10, endpoint="yearly.index"
+)
 
 
 @yearly_blueprint.get("", endpoint="index")

@@ -519,9 +519,7 @@ def _issue(ctx: AppContext, actor: Actor, place: Place, period: Period, language
             protocol, printed = place.protocol, counted
         view = YearlyPaper(protocol, protocol.documents[place.document.key], unit, above, period, printed)
         line = Copy(copy, reader, now, "", 0)
-        data = signed(
-            ctx, unit, numbered(yearly_paper(view, wording), line, wording, realm=actor.realm), now, wording
-        )
+        data = signed(ctx, unit, numbered(yearly_paper(view, wording), line, wording, realm=actor.realm), now, wording)
         with ctx.directory.writing() as session:
             _not_again(session, press)
             if repository.write_yearly_copy(

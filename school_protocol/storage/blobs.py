@@ -22,7 +22,7 @@ from school_protocol.config import FOLDER, ROWS
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.storage.durable_files import sync
 from school_protocol.storage.engines import Store, empty_log
-from school_protocol.storage.models import FilesAtRow, BlobRow
+from school_protocol.storage.models import BlobRow, FilesAtRow
 from school_protocol.storage.store_errors import StorageBusy
 
 STARTS = tuple(f"{number:02x}" for number in range(256))

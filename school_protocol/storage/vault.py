@@ -21,7 +21,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from school_protocol.storage import master_keys
-from school_protocol.storage.master_keys import KEY_BYTES, HeldKeyRing, Masters, Ring, masters_of, open_bytes, seal_bytes
+from school_protocol.storage.master_keys import (
+    KEY_BYTES,
+    HeldKeyRing,
+    Masters,
+    Ring,
+    masters_of,
+    open_bytes,
+    seal_bytes,
+)
 from school_protocol.storage.store_errors import KeysUnusable
 
 __all__ = ["KEY_BYTES", "Secrets", "Vault", "canonical", "from_canonical", "normalised", "open_bytes", "seal_bytes"]

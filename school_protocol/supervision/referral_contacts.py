@@ -469,9 +469,7 @@ def correct(ctx: AppContext, actor: Actor, contact_id: str, *, expected: int, to
         _write_down(ctx, session, keeper, post, Kind.contact_corrected, contact_id, before.target, shown)
         return contact_id
 
-    return kept_once(
-        ctx, actor, token, ["contact-correct", [contact_id, expected, in_order(said)]], "contact", change
-    )
+    return kept_once(ctx, actor, token, ["contact-correct", [contact_id, expected, in_order(said)]], "contact", change)
 
 
 def verify(ctx: AppContext, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
@@ -556,7 +554,14 @@ def kept_once(
 
 
 def _write_down(
-    ctx: AppContext, session: Session, keeper: Keeper, post: Appointment, kind: Kind, contact: str, target: str, shown: str
+    ctx: AppContext,
+    session: Session,
+    keeper: Keeper,
+    post: Appointment,
+    kind: Kind,
+    contact: str,
+    target: str,
+    shown: str,
 ) -> None:
     held = next(
         (

@@ -98,7 +98,11 @@ def _kept(wanted: Wanted) -> dict[str, Any]:
 contact_blueprint = Pages("contacts", __name__, asks=Permission.keep_contacts, url_prefix="/contacts")
 contact_blueprint.entry(N_("Contacts"), 45, unless="referrals.index")
 contact_blueprint.panel(
-    "supervision/referrals_stale.html", referral_contacts.stale_contacts, "desk.notes", order=10, endpoint="contacts.index"
+    "supervision/referrals_stale.html",
+    referral_contacts.stale_contacts,
+    "desk.notes",
+    order=10,
+    endpoint="contacts.index",
 )
 
 
@@ -237,7 +241,9 @@ def review_index() -> ResponseReturnValue:
         raise Unseen(after)
     asked = _chosen() if any(name in request.args for name in NARROWING) else None
     page = review_queue.see_queue(sessions.ctx(), sessions.actor(), asked, after=after)
-    return render_template("supervision/index.html", queue=page, kinds=presenters.kinds(), team=TEAM, is_start=after is None)
+    return render_template(
+        "supervision/index.html", queue=page, kinds=presenters.kinds(), team=TEAM, is_start=after is None
+    )
 
 
 def _chosen() -> Chosen:
@@ -360,7 +366,9 @@ def observe(number: str) -> ResponseReturnValue:
             words = wording()._("Your observation is attached to the case. Its team is told.")
             return _taken(done, number, words)
     record = _record_meant(case, sent.values["about"])
-    return _review_page("supervision/observe.html", case, sent, kinds=[kind.value for kind in RemarkKind], record=record)
+    return _review_page(
+        "supervision/observe.html", case, sent, kinds=[kind.value for kind in RemarkKind], record=record
+    )
 
 
 def _record_meant(case: CaseView, about: str) -> RecordView | None:

@@ -49,7 +49,10 @@ def index() -> ResponseReturnValue:
     wanted = regional_teams.Narrowed(request.args.get("lack", ""), _code("place"), request.args.get("level", ""))
     view = regional_teams.see_teams(sessions.ctx(), sessions.actor(), wanted, _cursor())
     return render_template(
-        "supervision/visits_index.html", view=view, place_typed=wanted.place, problems=_place_problems(view.is_place_known)
+        "supervision/visits_index.html",
+        view=view,
+        place_typed=wanted.place,
+        problems=_place_problems(view.is_place_known),
     )
 
 
@@ -63,7 +66,9 @@ def visits() -> ResponseReturnValue:
     problems = _place_problems(view.is_place_known)
     if typed and since is None:
         problems.append(Problem("since", wording()._("Held since"), "not_a_date"))
-    return render_template("supervision/visits.html", view=view, typed=typed, place_typed=wanted.place, problems=problems)
+    return render_template(
+        "supervision/visits.html", view=view, typed=typed, place_typed=wanted.place, problems=problems
+    )
 
 
 def _code(name: str) -> str:
@@ -93,7 +98,8 @@ def school(school: str) -> ResponseReturnValue:
     view = regional_teams.see_school(ctx, actor, school)
     visits, after = visit_service.visits_of(ctx, view.sight, after=_cursor())
     return render_template(
-        "supervision/visits_school.html", view=view, visits=visits, after=after, today=today_for(ctx), new_token=new_token,
+        "supervision/visits_school.html", view=view, visits=visits, after=after, today=today_for(ctx),
+        new_token=new_token,
         played=team_statistics.see_workshops(ctx, view.sight), **_figures_said(),
     )  # fmt: skip
 
@@ -103,7 +109,9 @@ def team_figures(school: str) -> ResponseReturnValue:
     """How the team kept to the protocol over a year or a term, told so that no case is recognised."""
     view = team_statistics.see_figures(sessions.ctx(), sessions.actor(), school, _time())
     w = wording()
-    return render_template("supervision/visits_figures.html", view=view, wait=lambda one: told.wait_label(w, one), **_figures_said())
+    return render_template(
+        "supervision/visits_figures.html", view=view, wait=lambda one: told.wait_label(w, one), **_figures_said()
+    )
 
 
 def _time() -> str:
@@ -263,7 +271,9 @@ def duty() -> ResponseReturnValue:
     return record_form(
         lambda posted: duty_form(w, posted, view.candidates),
         lambda form, answers: roster.enter(ctx, actor, view.unit.code, **answers, token=form.sent_token()),
-        lambda form, **more: render_template("supervision/visits_duty.html", view=view, form=form, new_token=new_token, **more),
+        lambda form, **more: render_template(
+            "supervision/visits_duty.html", view=view, form=form, new_token=new_token, **more
+        ),
         done,
     )
 

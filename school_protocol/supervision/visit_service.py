@@ -109,7 +109,9 @@ def see_visits(ctx: AppContext, actor: Actor, wanted: Narrowed, after: str = "")
     return VisitsView(lines, here_wanted, _further(found, PAGE), known, places, today)
 
 
-def visits_of(ctx: AppContext, sight: Sight, *, after: str = "", limit: int = PAGE) -> tuple[tuple[VisitView, ...], str]:
+def visits_of(
+    ctx: AppContext, sight: Sight, *, after: str = "", limit: int = PAGE
+) -> tuple[tuple[VisitView, ...], str]:
     """Visits to that school's team, the latest first, each with what was written before; where the next page begins."""
     with ctx.directory.reading() as session:
         found = repository.page_of_visits(session, [sight.unit.id], after=VisitCursor.parse(after), limit=limit + 1)
@@ -240,7 +242,9 @@ def correct(ctx: AppContext, actor: Actor, school: str, visit: str, *, expected:
     return kept_once(ctx, actor, token, ["visit-correct", visit, expected, _plainly(said)], "visit", write)
 
 
-def note_done(ctx: AppContext, actor: Actor, school: str, visit: str, action: int, *, expected: int, token: str) -> Kept:
+def note_done(
+    ctx: AppContext, actor: Actor, school: str, visit: str, action: int, *, expected: int, token: str
+) -> Kept:
     """Something that was agreed is done, says whoever visits or the team's own head or coordinator."""
     sight = sight_of(ctx, actor, school)
     post = sight.post

@@ -366,7 +366,9 @@ def months_after(day: date, months: int) -> date:
 # ---- looking first -----------------------------------------------------------------------------------------------
 
 
-def preview(ctx: AppContext, actor: Actor, workshop: str, lines: Sequence[Typed], held_on: str, minutes: str) -> Preview:
+def preview(
+    ctx: AppContext, actor: Actor, workshop: str, lines: Sequence[Typed], held_on: str, minutes: str
+) -> Preview:
     """What would become of these lines; raises Unseen, BadInput, TeamRefused while it has not ended."""
     found = _ended(ctx, actor, workshop)
     day, lasted = _when(ctx, found, held_on, minutes)
@@ -377,7 +379,13 @@ def preview(ctx: AppContext, actor: Actor, workshop: str, lines: Sequence[Typed]
 
 
 def _preview(
-    session: Session, ctx: AppContext, actor: Actor, workshop: WorkshopRow, lines: Sequence[Typed], day: date, minutes: int
+    session: Session,
+    ctx: AppContext,
+    actor: Actor,
+    workshop: WorkshopRow,
+    lines: Sequence[Typed],
+    day: date,
+    minutes: int,
 ) -> Preview:
     before = attestation_repository.of_workshop(session, ctx.vault, workshop.id)
     until = months_after(day, _months(ctx, workshop))

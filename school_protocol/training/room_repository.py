@@ -25,7 +25,7 @@ from school_protocol.cases.models import CaseDueRow, CaseIndexRow, CaseReferralR
 from school_protocol.notifications.models import NoticeRow
 from school_protocol.storage.engines import Store, empty_log
 from school_protocol.storage.migrate import Part
-from school_protocol.storage.models import CaseRecordRow, DirectoryBase, BlobRow, OutboxRow, RealmBase, new_id
+from school_protocol.storage.models import BlobRow, CaseRecordRow, DirectoryBase, OutboxRow, RealmBase, new_id
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.storage.vault import Vault
 from school_protocol.storage.work_queue import OF

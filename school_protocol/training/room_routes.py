@@ -277,9 +277,7 @@ def _here(found: Room) -> Here:
     mine, state = now.seat, now.state
     stands = seats.why_it_stands(state, found.real.now())
     fresh, hinted = seats.band_of(found, now)
-    return Here(
-        mine, mine.table if mine is not None else 0, room().ctx.now(), stands, state.clock.pace, hinted, fresh
-    )
+    return Here(mine, mine.table if mine is not None else 0, room().ctx.now(), stands, state.clock.pace, hinted, fresh)
 
 
 # ---- coming in ---------------------------------------------------------------------------------------------------
@@ -352,7 +350,9 @@ def _typed() -> _Typed:
 
 def _entry(problems: dict[str, tuple[str, ...]], *, coming_back: bool = False) -> str:
     view = seats.see_entry(room())
-    return render_template("training/room_enter.html", view=view, problems=problems, typed=_typed(), coming_back=coming_back)
+    return render_template(
+        "training/room_enter.html", view=view, problems=problems, typed=_typed(), coming_back=coming_back
+    )
 
 
 # ---- the table ---------------------------------------------------------------------------------------------------

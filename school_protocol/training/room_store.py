@@ -83,7 +83,9 @@ class Training:
     def ctx(self) -> AppContext:
         """An installation in which nobody is, for what is asked before it is known in which room."""
         own = self.stores.of("", self.vault, ())
-        return AppContext(own.realm, own.directory, self.vault, self.real, Library(own.directory), self.settings, TRAINING)
+        return AppContext(
+            own.realm, own.directory, self.vault, self.real, Library(own.directory), self.settings, TRAINING
+        )
 
     def close(self) -> None:
         self.stores.close()

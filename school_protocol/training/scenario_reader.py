@@ -42,7 +42,7 @@ from school_protocol.protocol.check_context import (
 )
 from school_protocol.protocol.checks import texts_in
 from school_protocol.protocol.reader import explain, unknown_key
-from school_protocol.training.scenario import EVERYONE, Inject, Scenario, Sign, Step, RefusalObserver
+from school_protocol.training.scenario import EVERYONE, Inject, RefusalObserver, Scenario, Sign, Step
 
 # ---- limits: what is larger is refused before anything of it is looked at, or played -------------------------------
 # Several times what the largest that is shipped needs; they keep reading, playing and printing within seconds.

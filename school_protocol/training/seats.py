@@ -428,9 +428,7 @@ def see_table(room: Room, seen: Glance, seat: SeatRow) -> TableView:
     state, table = seen.state, seen.table
     with room.store.reading() as session:
         people = tuple(one for one in room_repository.seats(session, seat.table) if one.left_at is None)
-        words = (
-            room_repository.words(session, room.ctx.vault, WordKind.message, (0, seat.table)) if seen.words else ()
-        )
+        words = room_repository.words(session, room.ctx.vault, WordKind.message, (0, seat.table)) if seen.words else ()
     arrivals = _arrivals(room, table, seat.roles) if table is not None else ()
     cards = tuple(card for card in room.scenario.cast.values() if card.role in seat.roles)
     hand_at = table.hand_at if table is not None else None

@@ -59,9 +59,7 @@ def ctx(serve: Serve) -> Served:
 @pytest.mark.exhaustive(but=("ar-main",))
 @pytest.mark.parametrize("pages", [MAIN, MORE], ids=["main", "more"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_a_screen_reader_meets(
-    ctx: Served, sit: Sit, language: str, pages: Mapping[str, tuple[str, str]]
-) -> None:
+def test_what_a_screen_reader_meets(ctx: Served, sit: Sit, language: str, pages: Mapping[str, tuple[str, str]]) -> None:
     speak(ctx, language)
     seated, changed = {}, []
     for name, (role, path) in pages.items():

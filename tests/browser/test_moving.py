@@ -92,9 +92,7 @@ def numbers(ctx: Served, outcome: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
-def test_axe_finds_nothing_on_any_of_these_pages(
-    ctx: Served, drafts: tuple[str, str], sit: Sit, language: str
-) -> None:
+def test_axe_finds_nothing_on_any_of_these_pages(ctx: Served, drafts: tuple[str, str], sit: Sit, language: str) -> None:
     speak(ctx, language)
     asks, can = (f"{PAIR}/cases/{numbers(ctx, outcome)[0]}" for outcome in ("asks", "moves"))
     for size, scheme in ((PHONE, "light"), (DESKTOP, "dark")):

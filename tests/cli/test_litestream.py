@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from repository.operations import documented, in_blocks, put
 from programs import needs, where_is
+from repository.operations import documented, in_blocks, put
 from trials.installed import Installed, installed
 
 from school_protocol.cases import repository as cases_repository

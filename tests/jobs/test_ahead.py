@@ -180,7 +180,7 @@ _WORKER = """
 import pickle, sys
 from dataclasses import replace
 from datetime import datetime, timedelta
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.case_files import bulk, prepared as ahead
 from school_protocol.case_files.prepare_process import Crew
 settings, now, what = pickle.loads(bytes.fromhex(sys.argv[1]))
@@ -189,14 +189,14 @@ class Standing:
     def now(self):
         return now
 
-house = open_house(settings, Standing())
+ctx = open_context(settings, Standing())
 with Crew(settings, 1) as crew:
     print("ready", flush=True)
     if what == "bulk":
-        while bulk.go_on(house, crew, 3600.0):
+        while bulk.go_on(ctx, crew, 3600.0):
             pass
     else:
-        while ahead.go_through(house, lambda one: crew.do(ahead.make_ahead, one, now=now)):
+        while ahead.go_through(ctx, lambda one: crew.do(ahead.make_ahead, one, now=now)):
             pass
 """
 

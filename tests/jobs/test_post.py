@@ -16,7 +16,7 @@ from certified import certificate
 from jobs.conftest import Hook, MailServer, talking
 from school_protocol import mail as mail_module
 from school_protocol.config import Settings
-from school_protocol.mail import Letter, Mail, Post, MailMisconfigured, Sms, Undelivered, Unreachable, post_of
+from school_protocol.mail import Letter, Mail, MailMisconfigured, Post, Sms, Undelivered, Unreachable, post_of
 from school_protocol.notifications.repository import LEASE
 
 AT = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)

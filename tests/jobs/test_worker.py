@@ -85,7 +85,9 @@ def test_while_copies_are_left_the_next_slice_is_rung_for(ctx: AppContext, monke
 
 @pytest.mark.exhaustive(but=("three",))
 @pytest.mark.parametrize("workers", [None, 2], ids=["three", "control"])
-def test_a_message_waits_for_nothing_else(ctx: AppContext, monkeypatch: pytest.MonkeyPatch, workers: int | None) -> None:
+def test_a_message_waits_for_nothing_else(
+    ctx: AppContext, monkeypatch: pytest.MonkeyPatch, workers: int | None
+) -> None:
     """While a proof and many copies keep two workers busy, a third one hears the ring."""
     at_it = {"copies": threading.Event(), "proof": threading.Event()}
     go_on, swept = threading.Event(), threading.Event()
@@ -229,7 +231,9 @@ def test_who_does_not_lead_rings_nobody(ctx: AppContext, monkeypatch: pytest.Mon
 
 
 @pytest.mark.exhaustive
-def test_whoever_stops_leaves_the_lead_before_its_work_is_done(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_stops_leaves_the_lead_before_its_work_is_done(
+    ctx: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is brought to its end may take an hour; nobody else would ring meanwhile."""
     left, begun, goes_on = threading.Event(), threading.Event(), threading.Event()
     monkeypatch.setattr(worker_module, "sweep", lambda _ctx, _post: (begun.set(), goes_on.wait(60)))

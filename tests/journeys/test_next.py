@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from journeys.test_stories import ROOT, START, STORIES, place, story
 from school_protocol.cases import case_view
 from school_protocol.cases.loading import Loaded, index_row, load
 from school_protocol.cases.review_lines import own_line
@@ -22,7 +23,6 @@ from school_protocol.engine.visibility import Actor
 from school_protocol.notifications.service import _Count, _open_counts
 from school_protocol.protocol.reader import read_file
 from school_protocol.supervision.review_queue import waits_of
-from journeys.test_stories import ROOT, START, STORIES, place, story
 
 LATER = (timedelta(), timedelta(days=1), timedelta(days=40))
 

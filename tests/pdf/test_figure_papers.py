@@ -68,7 +68,9 @@ def release(moroccan: Protocol) -> FigureReport:
     medians = {one.key: {"": one.rows[1].key} for one in tables if one.kind == "times"}
     former = [["levels", tables[0].rows[0].key, ""]]
     own = UnitFigures(ABOVE[1], False, {"cells": cells, "shares": shares, "medians": medians, "former": former})
-    child = UnitFigures(ABOVE[0], False, {"cells": {TOTALS: {CASES: {"": 90}}}, "shares": {}, "medians": {}, "former": []})
+    child = UnitFigures(
+        ABOVE[0], False, {"cells": {TOTALS: {CASES: {"": 90}}}, "shares": {}, "medians": {}, "former": []}
+    )
     line = ReleaseLine(
         id="r1", protocol=moroccan.protocol, version=1, definition="0" * 64, unit=ABOVE[1], number=2, year=2025,
         months=months, counted_at=NOW, issued_at=NOW, by="a", role="academy", former="", is_latest=True,

@@ -37,7 +37,9 @@ def test_every_code_has_its_sentence() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_is_one_whole_sentence(language: str) -> None:
     w = Wording(language)
-    said = [finding_message(w, Finding(code, DETAILS)) for code in Code] + [error_message(w, kind("x")) for kind in kinds()]
+    said = [finding_message(w, Finding(code, DETAILS)) for code in Code] + [
+        error_message(w, kind("x")) for kind in kinds()
+    ]
     for sentence in said:
         assert re.fullmatch(r"[^%{}]+[.]", sentence), sentence
         assert 30 < len(sentence) < 230, sentence

@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from tests.protocol.editing import shuffled
 from tests.engine.renaming import Renamed
+from tests.protocol.editing import shuffled
 
 Tree = dict[str, Any]
 EDITED = frozenset(

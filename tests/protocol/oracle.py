@@ -26,9 +26,9 @@ from school_protocol.engine.visibility import Actor, Appointment
 from school_protocol.proof.prove import prove
 from school_protocol.proof.state_space import Verdict
 from school_protocol.protocol.reader import read as read_definition
+from tests.engine.telling import NOW, SCHOOL, surroundings
 from tests.protocol.mutating import mutants
 from tests.protocol.oracle_protocols import FAIR_ANSWERS, LEAK_ANSWERS, Answers, fair, leak
-from tests.engine.telling import NOW, SCHOOL, surroundings
 
 MOST = 4000
 """Cases that are told apart at most."""

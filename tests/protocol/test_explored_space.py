@@ -18,8 +18,8 @@ from school_protocol.proof.reachability import Link, Node
 from school_protocol.proof.state_space import counts_raised
 from school_protocol.proof.subject import Limits, Subject
 from school_protocol.protocol.reader import read as read_definition
-from tests.protocol.walking import Happened, Walk
 from tests.engine.telling import ROOT, SMALL, Told
+from tests.protocol.walking import Happened, Walk
 
 SHIPPED = sorted(ROOT.glob("protocol_definitions/*/1.yaml"))
 AROUND = (ActKind.correct, ActKind.exclude, ActKind.report, ActKind.sign)

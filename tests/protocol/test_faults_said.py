@@ -382,7 +382,9 @@ def test_what_stands_in_a_sentence_is_translated_too() -> None:
     )
     with pytest.raises(DefinitionError) as caught:
         read(text.encode(), "f")
-    french, arabic = ([fault_message(Wording(one), fault).sentence for fault in caught.value.faults] for one in LANGUAGES)
+    french, arabic = (
+        [fault_message(Wording(one), fault).sentence for fault in caught.value.faults] for one in LANGUAGES
+    )
     assert [line.replace("\u00a0", " ") for line in french] == [
         "acts.jot.form : formulaire « joting » introuvable ; vouliez-vous dire « jotting » ?",
         "documents.dossier.checks : condition, échéance ou obligation « home_tol » introuvable ; "

@@ -94,9 +94,7 @@ class Country:
                 statistics_repository.change_at_commit(session, changes)
 
     def ask(self, who: str, code: str, *, token: str = "", year: int = YEAR) -> str:
-        return releases.ask_release(
-            self.ctx, self.person(who), PROTOCOL, code, year, token or f"t{next(self.tokens)}"
-        )
+        return releases.ask_release(self.ctx, self.person(who), PROTOCOL, code, year, token or f"t{next(self.tokens)}")
 
     def issue(self, who: str, code: str, *, year: int = YEAR) -> FigureJobRow:
         """Asked for, and worked out here: what became of it."""

@@ -61,9 +61,7 @@ def test_one_opens_a_case_in_which_another_writes(school: School, monkeypatch: p
     member, head, done = school.person("team_member"), school.person("head"), list[Any]()
 
     def write() -> None:
-        done.append(
-            record_act(school.ctx, member, school.number, "note", {"text": "mot"}, expected=None, token="one")
-        )
+        done.append(record_act(school.ctx, member, school.number, "note", {"text": "mot"}, expected=None, token="one"))
 
     writer = threading.Thread(target=write)
 

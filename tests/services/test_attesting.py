@@ -169,9 +169,7 @@ def test_what_is_confirmed_is_what_was_shown_or_nothing(ctx: AppContext) -> None
     of, lines = workshop(ctx), typed((NAME, "salma", "passed"))
     preview = shown(ctx, of, lines)
     with pytest.raises(TeamRefused):
-        attestation_service.attest(
-            ctx, person(ctx), of, renamed(lines, "Autre"), DAY, LONG, preview.digest, token="a"
-        )
+        attestation_service.attest(ctx, person(ctx), of, renamed(lines, "Autre"), DAY, LONG, preview.digest, token="a")
     with pytest.raises(TeamRefused):
         attestation_service.attest(ctx, person(ctx), of, lines, "2026-11-25", LONG, preview.digest, token="b")
     assert attestation_service.see_attest(ctx, person(ctx), of).lines == ()
@@ -279,9 +277,7 @@ def test_what_was_said_of_an_account_by_other_ways_stays_when_a_workshop_is_with
     of = workshop(ctx)
     line = entered(ctx, of, typed((NAME, "salma", "passed")))[0]
     with ctx.directory.writing() as session:
-        auth_repository.set_training(
-            session, account(ctx, "salma").id, certified=True, trained_until=date(2027, 5, 5)
-        )
+        auth_repository.set_training(session, account(ctx, "salma").id, certified=True, trained_until=date(2027, 5, 5))
     withdrawn(ctx, of, line.attestation.id)
     assert trained(ctx, "salma") == date(2027, 5, 5)
 
@@ -349,13 +345,17 @@ def test_a_certificate_is_genuine_altered_or_withdrawn_and_verification_says_whi
         gone = verified(ctx, data)
         assert gone.standing is Standing.not_trusted
         assert Code.COPY_REVOKED in gone.verdict.codes
-        assert verification_messages(Wording("en"), gone).title == "This copy was taken back: it is not to be relied on."
+        assert (
+            verification_messages(Wording("en"), gone).title == "This copy was taken back: it is not to be relied on."
+        )
     with pytest.raises(Unseen):
         certificates.issue(ctx, person(ctx), of, one.id, "fr", token="e")
 
 
 @pango
-def test_what_was_signed_but_not_handed_out_here_is_not_genuine(ctx: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_signed_but_not_handed_out_here_is_not_genuine(
+    ctx: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keyed(ctx)
     of = workshop(ctx)
     one = entered(ctx, of, typed((NAME, "", "passed")))[0].attestation
@@ -379,9 +379,7 @@ def test_who_did_not_pass_has_no_certificate(ctx: AppContext) -> None:
 
 def test_the_register_finds_what_ends_soon_less_what_was_renewed_or_withdrawn(ctx: AppContext) -> None:
     first = workshop(ctx)
-    lines = entered(
-        ctx, first, typed((NAME, "salma", "passed"), ("Omar", "omar", "passed"), ("Rachid", "", "passed"))
-    )
+    lines = entered(ctx, first, typed((NAME, "salma", "passed"), ("Omar", "omar", "passed"), ("Rachid", "", "passed")))
     ids = {one.attestation.name: one.attestation.id for one in lines}
     withdrawn(ctx, first, ids["Rachid"])
 
@@ -480,8 +478,7 @@ def test_who_is_certified_and_their_coordinator_are_told_sixty_days_before_once(
     theirs = certificate_reminders.certificates_ending(ctx, person(ctx, "nadia"))
     assert (own.own, own.team, theirs.own, theirs.team) == (end, 0, None, 1)
     assert (
-        certificate_reminders.certificates_ending(ctx, person(ctx, "formateur"))
-        == certificate_reminders.NOTHING_ENDS
+        certificate_reminders.certificates_ending(ctx, person(ctx, "formateur")) == certificate_reminders.NOTHING_ENDS
     )
     assert (
         certificate_reminders.certificates_ending(replace(ctx, name="w"), person(ctx, "salma"))

@@ -21,7 +21,7 @@ from school_protocol.case_files import service as case_files_service
 from school_protocol.case_files.bulk import BulkRefused, Made, begin_bundle, see_job
 from school_protocol.case_files.models import AskedPaperRow, BulkCaseRow, BulkRow, HandedPaperRow
 from school_protocol.case_files.prepare_process import Here
-from school_protocol.case_files.prepared import LIST, problem_message, trouble_message, reason_label, zipped
+from school_protocol.case_files.prepared import LIST, problem_message, reason_label, trouble_message, zipped
 from school_protocol.case_files.service import issue_case_file
 from school_protocol.cases import repository as cases_repository
 from school_protocol.engine.errors import BadInput, Refused, Unseen

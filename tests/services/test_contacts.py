@@ -224,9 +224,7 @@ def test_only_whoever_kept_a_contact_is_told_that_it_was_retired(desk: Desk) -> 
     added = desk.add()
     assert not referral_contacts.was_retired(desk.ctx, desk.actor("academy"), added)
     desk.press(referral_contacts.retire, "academy", added, 1)
-    told = [
-        referral_contacts.was_retired(desk.ctx, desk.actor(who), added) for who in ("academy", "ministry", "other")
-    ]
+    told = [referral_contacts.was_retired(desk.ctx, desk.actor(who), added) for who in ("academy", "ministry", "other")]
     assert told == [True, True, False]
     assert not referral_contacts.was_retired(desk.ctx, desk.actor("academy"), "unknown")
     with pytest.raises(Unseen):

@@ -42,7 +42,7 @@ from school_protocol.statistics.counts import NotCounted
 from school_protocol.statistics.disclosure import auditing, suppressing
 from school_protocol.statistics.disclosure import release as disclosure_release
 from school_protocol.statistics.disclosure.auditing import Finding
-from school_protocol.statistics.models import FigureKeyRow, FigureReleaseRow, DisclosedFigureRow, State
+from school_protocol.statistics.models import DisclosedFigureRow, FigureKeyRow, FigureReleaseRow, State
 from school_protocol.statistics.presenters import COLUMNS, figure_rows
 from school_protocol.statistics.releases import Running, places, see_changes, see_figures, see_public, see_public_told
 from school_protocol.statistics.rules import TOTALS, tables_from_data
@@ -443,9 +443,7 @@ def test_a_case_of_a_workshop_is_in_no_release(country: Country, workshop: AppCo
     assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
     (row,) = released(country)
     with country.ctx.directory.reading() as session:
-        opened = repository.open_sealed(
-            session, country.ctx.vault, row.id, repository.sealed_release(session, row.id)
-        )
+        opened = repository.open_sealed(session, country.ctx.vault, row.id, repository.sealed_release(session, row.id))
     counts = disclosure_release.from_data(opened, tables_from_data(row.tables)).counts
     assert counts.at(TOTAL, country.units["04001A"]) == SALE["04001A"]
 
@@ -544,9 +542,7 @@ def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
         rewrite(session, UnitRow, UnitRow.code == "04001A", names={"fr": "=1+1"})
     release = country.issue("directorate", "MA-SAL").id
     mine = country.person("directorate")
-    listed = release_files.release_sheet(country.ctx, mine, PROTOCOL, "MA-SAL", release, "csv").data.decode(
-        "utf-8-sig"
-    )
+    listed = release_files.release_sheet(country.ctx, mine, PROTOCOL, "MA-SAL", release, "csv").data.decode("utf-8-sig")
     assert "'=1+1" in listed
     assert not any(cell.startswith("=") for row in csv.reader(io.StringIO(listed)) for cell in row)
     book = load_workbook(

@@ -405,9 +405,7 @@ def test_somebody_elses_recovery_code_opens_nothing(people: People) -> None:
     found = {}
     for who in ("head", "team_member"):
         seed = second_factor.draw_seed()
-        found[who] = own_account.set_up_codes(
-            people.ctx, people.actor(who), PASSWORD, seed, people.code(seed)
-        ).recovery
+        found[who] = own_account.set_up_codes(people.ctx, people.actor(who), PASSWORD, seed, people.code(seed)).recovery
     half = people.enter("head")
     assert half is not None
     assert sign_in_service.prove_factor(people.ctx, half, found["team_member"][0]) is None

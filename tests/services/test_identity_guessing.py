@@ -113,9 +113,7 @@ def test_codes_of_the_second_step_are_not_guessed_either(people: People) -> None
     assert half is not None
     for code in range(20):
         try:
-            assert (
-                sign_in_service.prove_factor(people.ctx, half, f"{code:06}", Visitor(address="203.0.113.7")) is None
-            )
+            assert sign_in_service.prove_factor(people.ctx, half, f"{code:06}", Visitor(address="203.0.113.7")) is None
         except TooManyTries:
             slowed += 1
     assert slowed == 20 - auth_service.NAME_FREE
@@ -220,9 +218,7 @@ def test_no_password_is_right_after_ten_wrong_ones_in_an_open_session(people: Pe
     people.give_password("head")
     account = people.actor("head").id
     assert sign_in_service.is_password_of(people.ctx, account, PASSWORD)
-    assert not any(
-        sign_in_service.is_password_of(people.ctx, account, "autre") for _ in range(auth_service.KNOWN_FREE)
-    )
+    assert not any(sign_in_service.is_password_of(people.ctx, account, "autre") for _ in range(auth_service.KNOWN_FREE))
     with pytest.raises(TooManyTries) as slowed:
         sign_in_service.is_password_of(people.ctx, account, PASSWORD)
     assert slowed.value.seconds == auth_service.WINDOW.total_seconds() + 1
@@ -262,9 +258,9 @@ def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
         ("Firefox", True),
         ("Chrome", False),
     }
-    assert not own_account.end_session(
-        people.ctx, people.actor("team_member"), sign_in_repository.handle_of(there)
-    ), "not theirs"
+    assert not own_account.end_session(people.ctx, people.actor("team_member"), sign_in_repository.handle_of(there)), (
+        "not theirs"
+    )
     assert own_account.end_session(people.ctx, people.actor("head"), sign_in_repository.handle_of(there))
     assert [people.is_in(one) for one in (here, there, other)] == [True, False, True]
     own_account.end_everywhere(people.ctx, people.actor("head"))

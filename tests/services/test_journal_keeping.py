@@ -168,8 +168,7 @@ def test_the_head_of_each_anchor_is_mailed_and_nothing_else(kept: Kept) -> None:
     assert str(anchor.number) in letter.subject
     mailbox.is_down = True
     assert (
-        journal_checks.take_anchor(replace(kept.ctx, settings=settings), Post(mail=mailbox)).number
-        == anchor.number + 1
+        journal_checks.take_anchor(replace(kept.ctx, settings=settings), Post(mail=mailbox)).number == anchor.number + 1
     )
 
 

@@ -236,9 +236,7 @@ def test_nobody_writes_to_the_source_while_it_is_copied(places: Places, monkeypa
         if what == "rows" and not tried:
             engine = open_engine(places.files.store_url("realm"))
             store = type(ctx.realm)(engine)
-            tried.append(
-                writes_fail(AppContext(store, ctx.directory, ctx.vault, ctx.clock, ctx.library, ctx.settings))
-            )
+            tried.append(writes_fail(AppContext(store, ctx.directory, ctx.vault, ctx.clock, ctx.library, ctx.settings)))
             store.close()
 
     assert not writes_fail(ctx)

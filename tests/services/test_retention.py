@@ -542,9 +542,7 @@ def test_a_list_that_cannot_be_read_keeps_no_case_shut_and_no_erasure_from_being
     number = keeping.ended("no_further_action")
     (keeping.school.ctx.settings.data / backups.FILE).mkdir(parents=True)
     until = (keeping.today + timedelta(days=90)).isoformat()
-    holds.suspend(
-        keeping.school.ctx, keeping.school.person("directorate"), number, until, "Une plainte", token="held"
-    )
+    holds.suspend(keeping.school.ctx, keeping.school.person("directorate"), number, until, "Une plainte", token="held")
     assert holds.see_limit(keeping.school.ctx, keeping.school.person("directorate"), number).suspended
     keeping.step("listening_planned", number=number)
     with pytest.raises(backups.ErasedUnreadable):

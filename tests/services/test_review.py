@@ -130,9 +130,7 @@ def test_what_waits_for_the_visa_of_others_is_nobodys_to_call_examined(school: S
     for who in ("academy", "directorate"):
         assert line(school, who).may_end is False
         with pytest.raises(ReviewRefused):
-            end_review(
-                school.ctx, school.person(who), school.number, token=school.token(), expected=school.last_seq()
-            )
+            end_review(school.ctx, school.person(who), school.number, token=school.token(), expected=school.last_seq())
     assert (line(school).state, kinds(school)) == ("to_examine", ("visa",))
 
 

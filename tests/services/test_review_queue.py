@@ -98,9 +98,7 @@ def test_an_answer_stays_for_whoever_asked_though_another_has_examined_the_case(
         end_review(school.ctx, school.person(who), school.number, expected=school.last_seq(), token=school.token())
         assert (kinds(school), kinds(school, "academy")) == ((), left)
         with pytest.raises(ReviewRefused):
-            end_review(
-                school.ctx, school.person(who), school.number, expected=school.last_seq(), token=school.token()
-            )
+            end_review(school.ctx, school.person(who), school.number, expected=school.last_seq(), token=school.token())
 
 
 @pytest.mark.exhaustive

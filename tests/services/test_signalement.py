@@ -386,9 +386,7 @@ def test_many_wrong_codes_from_many_places_bring_a_question(told: Told) -> None:
     receipt = told.send()
     assert see_asking(told.ctx, told.gate, receipt.door.code).challenge is None
     for number in range(public_door.TRIES_SCHOOL):
-        public_door.note_wrong(
-            told.gate, school=receipt.door.unit.id, address=f"192.0.2.{number}", now=told.ctx.now()
-        )
+        public_door.note_wrong(told.gate, school=receipt.door.unit.id, address=f"192.0.2.{number}", now=told.ctx.now())
     with pytest.raises(BadInput) as found:
         told.back(receipt)
     assert problems(found) == {"challenge": ("wrong_answer",)}

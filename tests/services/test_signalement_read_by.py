@@ -246,9 +246,7 @@ def test_those_above_see_what_was_closed_as_sent_to_annoy_and_some_of_the_rest(t
     triage.take_up_again(told.ctx, told.school.person("directorate"), ids[0])
     listed = triage.see_list(told.ctx, head)
     assert [line.ids for line in listed.waiting if line.unseen] == [(ids[0],)], "it waits unread, and rises"
-    assert triage.close(told.ctx, head, ids[:1], "mistaken") == triage.Closing(0, 1), (
-        "nobody closes it alone any more"
-    )
+    assert triage.close(told.ctx, head, ids[:1], "mistaken") == triage.Closing(0, 1), "nobody closes it alone any more"
 
 
 # ---- words of despair ------------------------------------------------------------------------------------------------

@@ -63,9 +63,7 @@ def test_one_that_is_not_listed_would_be_found() -> None:
 def test_what_the_settings_name_is_what_a_house_goes_by(school: School) -> None:
     assert school.ctx.wiring is WIRING
     with pytest.raises(NotWired, match="MODELS is no Wiring"):
-        _ = replace(
-            school.ctx, settings=replace(school.ctx.settings, wiring="school_protocol.wiring:MODELS")
-        ).wiring
+        _ = replace(school.ctx, settings=replace(school.ctx.settings, wiring="school_protocol.wiring:MODELS")).wiring
 
 
 # ---- what packages keep of a case ----------------------------------------------------------------------------------

@@ -15,7 +15,13 @@ from school_protocol.engine.errors import Sealed, Unseen
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.statistics import repository
 from school_protocol.statistics import repository as statistics_repository
-from school_protocol.statistics.models import FigurePaperRow, FigurePublicRow, FigureReleaseRow, DisclosedFigureRow, State
+from school_protocol.statistics.models import (
+    DisclosedFigureRow,
+    FigurePaperRow,
+    FigurePublicRow,
+    FigureReleaseRow,
+    State,
+)
 from school_protocol.statistics.repository import UnitRelease
 from school_protocol.storage import case_keys
 from school_protocol.storage.engines import Session, Store

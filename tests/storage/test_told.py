@@ -16,7 +16,7 @@ from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications.models import NoticeRow
-from school_protocol.notifications.repository import State, NoticeDraft
+from school_protocol.notifications.repository import NoticeDraft, State
 from school_protocol.supervision import referral_repository
 from school_protocol.supervision.referral_repository import CaseReferral
 from storage.conftest import NOW, Realm

@@ -69,6 +69,4 @@ def made(ctx: AppContext, scenario: str = "blackmail", tables: int = 3, hints: b
     assert told is not None
     protocol, content = next(iter(scenario_library.protocols_of(told)))
     wanted = Wanted(tables, hints, "fr")
-    return training_service.found(
-        ctx, person(ctx), scenario_library.content_of(scenario), protocol, content, wanted
-    )
+    return training_service.found(ctx, person(ctx), scenario_library.content_of(scenario), protocol, content, wanted)

@@ -42,7 +42,7 @@ sys.path[:0] = {paths!r}
 from training import rooms_of
 from school_protocol.config import Settings
 from school_protocol.training.scenario import FAST
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.cases.story_player import TurnableClock
 from datetime import timedelta
 from school_protocol.training import service
@@ -50,7 +50,7 @@ from school_protocol.training.room_store import Rooms
 from school_protocol.training.room_store import TrainingLocation
 
 clock = TurnableClock(rooms_of.NOON)
-rooms = Rooms(TrainingLocation.of(open_house(Settings(data=Path({data!r})), clock)), are_served={served!r})
+rooms = Rooms(TrainingLocation.of(open_context(Settings(data=Path({data!r})), clock)), are_served={served!r})
 service.set_pace(rooms.room({id!r}), FAST)
 rooms.give_signs()
 clock.advance(timedelta(seconds=5))
@@ -122,7 +122,7 @@ from pathlib import Path
 sys.path[:0] = {paths!r}
 from training import rooms_of
 from school_protocol.config import Settings
-from school_protocol.context import open_house
+from school_protocol.context import open_context
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.training import repository, room_repository, service
 
@@ -130,7 +130,7 @@ def die(*_some, **_more):
     os.kill(os.getpid(), signal.SIGKILL)
 
 {module}.{name} = die
-rooms_of.made(open_house(Settings(data=Path({data!r})), TurnableClock(rooms_of.NOON)), "silence", 2)
+rooms_of.made(open_context(Settings(data=Path({data!r})), TurnableClock(rooms_of.NOON)), "silence", 2)
 """
 
 

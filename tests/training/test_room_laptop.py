@@ -198,9 +198,7 @@ def test_what_the_command_serves_and_says(tmp_path: Path, monkeypatch: pytest.Mo
     told = scenario_library.find_scenario("silence")
     assert told is not None
     protocol, content = next(iter(scenario_library.protocols_of(told)))
-    training_service.found(
-        ctx, None, scenario_library.content_of("silence"), protocol, content, Wanted(1, True, "fr")
-    )
+    training_service.found(ctx, None, scenario_library.content_of("silence"), protocol, content, Wanted(1, True, "fr"))
     assert rooms_at(ctx), "the control"
     ctx.close()
     served: dict[str, object] = {}

@@ -47,13 +47,13 @@ SEAT = """
 import sys
 from pathlib import Path
 from school_protocol.config import Settings
-from school_protocol.context import SystemClock, open_house
+from school_protocol.context import SystemClock, open_context
 from school_protocol.training import seats, service as running
 from school_protocol.training.room_store import Rooms
 from school_protocol.training.room_store import TrainingLocation
 
 settings, workshop, name = Settings(data=Path(sys.argv[1]), database=sys.argv[2]), sys.argv[3], sys.argv[4]
-found = Rooms(TrainingLocation.of(open_house(settings, SystemClock())))
+found = Rooms(TrainingLocation.of(open_context(settings, SystemClock())))
 room = found.room(workshop)
 seats.join(room, 1, name, ["team_member"], language="fr")
 running.say(room, 1, f"Bonjour de {name}")

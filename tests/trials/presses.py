@@ -103,7 +103,9 @@ def pressed_twice(pairs: Pairs, ctx: AppContext, place: int | str) -> Iterator[s
 # ---- two people at once ----------------------------------------------------------------------------------------------
 
 
-def edited_at_once(pairs: Pairs, ctx: AppContext, number: str, place: int | str, *, expects: bool = True) -> Iterator[str]:
+def edited_at_once(
+    pairs: Pairs, ctx: AppContext, number: str, place: int | str, *, expects: bool = True
+) -> Iterator[str]:
     """Two people who read the same state write at once: one is recorded, the other is told, and keeps their words."""
     found, before = pairs.found, length(ctx, number)
     words = [f"mot-{place}-{who}." for who in PEOPLE]

@@ -22,11 +22,11 @@ from typing import Any
 
 import pytest
 import yaml
-from engine import test_policy
-from engine.telling import MOROCCAN, NOW
 from authorization import planted as rights
 from authorization.matrix import Matrix as Rights
 from authorization.world import World, opened, untypeset
+from engine import test_policy
+from engine.telling import MOROCCAN, NOW
 from services import test_planted_words as copies
 from services.conftest import School
 from services.disclosure import LIMITED, Disclosed, Matrix, Reports

@@ -118,7 +118,7 @@ def people(monkeypatch: pytest.MonkeyPatch) -> Accounts:
 
 @pytest.fixture
 def app(ctx: Any, people: Accounts, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """Whoever is signed in may knock everywhere: who may not is asked in `tests/authorization`, of a furnished house."""
+    """Whoever is signed in may knock everywhere: `tests/authorization` asks who may not, of a furnished app."""
     monkeypatch.setattr(endpoint_guard, "is_granted", lambda _actor, _permission: True)
     monkeypatch.setattr(digests, "shows_mails", lambda _ctx: False)
     monkeypatch.setattr(releases, "has_public", lambda _ctx: False)

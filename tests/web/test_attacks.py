@@ -383,7 +383,9 @@ def unsafe_ways(world: World) -> list[str]:
         "code": public_door.renew(world.ctx, world.person("head"), world.player.school, "public").code,
     }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
-    rules = [rule for rule in rules if not rule.endpoint.startswith("room.")]  # absent at the host: see tests/authorization
+    rules = [
+        rule for rule in rules if not rule.endpoint.startswith("room.")
+    ]  # absent at the host: see tests/authorization
     with world.app.test_request_context():
         return [url_for(rule.endpoint, **{key: values[key] for key in rule.arguments}) for rule in rules]
 

@@ -15,8 +15,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from services.attested_people import DAY, LONG, furnished, trained, workshop
-from werkzeug.test import TestResponse
 from training.rooms_of import person
+from werkzeug.test import TestResponse
 
 from school_protocol.auth import sign_in_repository
 from school_protocol.context import AppContext

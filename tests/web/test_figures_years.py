@@ -10,8 +10,8 @@ from dataclasses import replace
 from zipfile import ZipFile
 
 import pytest
-from pdf.printed import pages, squeezed
 from flask import Flask
+from pdf.printed import pages, squeezed
 from services.figures_issued import CASES_OF, YEAR, Country, a_country
 
 from school_protocol.language import Wording

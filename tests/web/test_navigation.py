@@ -42,9 +42,7 @@ def _planted(app: Flask, *, twice: bool = False) -> Flask:
     pages = Pages("planted", __name__, asks=Permission.signed_in)
     for _time in range(1 + twice):
         pages.entry("Planted", 0, "desk.index")
-        pages.panel(
-            "planted.html", lambda _ctx, actor, about: f"{about} {actor.id}" * (actor.id != "samir"), "planted"
-        )
+        pages.panel("planted.html", lambda _ctx, actor, about: f"{about} {actor.id}" * (actor.id != "samir"), "planted")
     app.extensions[SHOWN] = {}
     pages.register(app, {})
     return app

@@ -16,8 +16,8 @@ import pytest
 import requests
 import yaml
 from engine.telling import NOW, ROOT
-from repository.operations import documented
 from programs import needs, where_is
+from repository.operations import documented
 from storage.server import EVERYWHERE
 from werkzeug.serving import make_server
 

@@ -488,7 +488,5 @@ def test_where_the_place_is_a_choice_it_is_asked(app: Flask, protocol: Protocol)
     with app.test_request_context():
         form = form_for(view, Wording("fr"), MultiDict({"unit": "u2"}), now=NOW)
         assert form.chosen_unit() == "u2"
-        html = render_template_string(
-            '{% from "ui/fields.html" import questions %}{{ questions(form) }}', form=form
-        )
+        html = render_template_string('{% from "ui/fields.html" import questions %}{{ questions(form) }}', form=form)
     assert "Lycée" in html

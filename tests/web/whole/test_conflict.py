@@ -175,7 +175,7 @@ OF_NO_CASE = {
         "api.cases", "api.case", "api.definition", "api.releases", "api.release", "api.release_csv", "api.description",
         "api.record_schema",
     ), "for other systems, by token; which cases is asked in tests/authorization and services/test_api_reading"),
-    "review.index": "for who reviews; whom it shows what is asked in tests/authorization and services/test_review_queue",
+    "review.index": "for who reviews; whom it shows what: tests/authorization, services/test_review_queue",
     **dict.fromkeys((
         "signalement.form", "signalement.sent", "signalement.back", "signalement.thread", "signalement.add",
         "signalement.withdraw", "signalement.after", "signalement.out",
