@@ -94,12 +94,12 @@ def letter_of(
 
 
 def post_of(settings: Settings) -> Post:
-    """The post that the settings name; raises PostMisconfigured."""
+    """The post that the settings name; raises MailMisconfigured."""
     return Post(_mail(settings) if settings.smtp else None, _sms(settings) if settings.sms_hook else None)
 
 
 def reach_mail(settings: Settings, seconds: float) -> None:
-    """Whether the mail server lets this installation in; raises PostMisconfigured, Unreachable. It sends nothing."""
+    """Whether the mail server lets this installation in; raises MailMisconfigured, Unreachable. It sends nothing."""
     replace(_mail(settings), seconds=seconds).look()
 
 

@@ -1,4 +1,4 @@
-"""The review of a case, and remarks on its copies, as pages and papers show them to one reader; nothing of a side."""
+"""A case’s line in a list; its review, and remarks on its copies, as one reader sees them; nothing of a side."""
 
 from __future__ import annotations
 

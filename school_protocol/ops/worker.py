@@ -141,7 +141,7 @@ class RingingConsumer(Consumer):  # type: ignore[misc]
 
 
 def queue_of(ctx: AppContext, post: Post | None = None) -> Queue:
-    """The queue of this installation with its tasks; raises PostMisconfigured.
+    """The queue of this installation with its tasks; raises MailMisconfigured.
 
     One sweeps messages; one works out drafts of protocols; one makes case files ahead; one makes copies of many cases;
     one reads and applies long lists of people; one works out figures; one checks scenarios and makes their kits: each
