@@ -62,18 +62,6 @@ class FileSweepRow(RealmBase):
 # ---- retention: where each case stands on the way to its end, what bars it, what outlives it -----------------------
 
 
-class RetentionDayRow(RealmBase):
-    """A day on which the time limits were looked at; `run` numbers these days."""
-
-    __tablename__ = "retention_day"
-
-    day: Mapped[date] = mapped_column(primary_key=True)
-    run: Mapped[int] = mapped_column(unique=True)
-    at: Mapped[datetime]
-
-    __table_args__ = (CheckConstraint("run >= 1", name="days_count_from_one"),)
-
-
 class CaseRetentionRow(HasMac, RealmBase):
     """Where a case that has ended stands on the way to its erasure, as it was after event `seq`.
 

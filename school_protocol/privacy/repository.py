@@ -33,7 +33,6 @@ from school_protocol.privacy.models import (
     EvidenceFileRow,
     FileAlarmRow,
     FileSweepRow,
-    RetentionDayRow,
     RetentionShareRow,
 )
 from school_protocol.privacy.rules import Given
@@ -51,6 +50,7 @@ from school_protocol.storage.models import (
     DraftRow,
     OutboxRow,
     RealmBase,
+    RetentionDayRow,
     TombstoneRow,
     is_genuine,
     new_id,
@@ -269,12 +269,6 @@ def today(session: Session, day: date) -> Given:
         return Given(day, row.run)
     last = session.scalar(select(func.max(RetentionDayRow.run)).where(RetentionDayRow.day < day)) or 0
     return Given(day, last + 1)
-
-
-def settled_since(session: Session, runs: int) -> datetime | None:
-    """When the work was looked at so many days of work ago: what had run out by then has run out on any clock."""
-    latest = select(RetentionDayRow.at).order_by(RetentionDayRow.run.desc()).offset(runs).limit(1)
-    return session.scalar(latest)
 
 
 # ---- where cases stand ---------------------------------------------------------------------------------------------

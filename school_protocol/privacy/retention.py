@@ -337,7 +337,7 @@ UNUSED_KEYS = timedelta(days=2)
 def sweep(ctx: AppContext) -> dict[str, int]:
     """Delete what is stale; returns how many of each kind that counts for somebody."""
     with ctx.realm.reading() as session:
-        since = repository.settled_since(session, LEAST_RUNS)
+        since = work_queue.settled_since(session, LEAST_RUNS)
     if since is None:
         return {}
     base = min(since, ctx.now())

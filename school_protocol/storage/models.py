@@ -457,6 +457,18 @@ class OutboxRow(RealmBase):
     )
 
 
+class RetentionDayRow(RealmBase):
+    """A day on which the time limits were looked at; `run` numbers these days."""
+
+    __tablename__ = "retention_day"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    run: Mapped[int] = mapped_column(unique=True)
+    at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("run >= 1", name="days_count_from_one"),)
+
+
 class AccessRow(RealmBase):
     """Who read what of a case, and why (a code, never typed words); `place`: in which order; append-only."""
 

@@ -61,8 +61,8 @@ def test_each_day_of_work_counts_once_and_none_that_lies_ahead(realm: Realm) -> 
             "the day far ahead was none"
         )
         assert privacy_repository.today(session, TODAY + timedelta(days=7)).run == 5
-        assert privacy_repository.settled_since(session, 3) == NOW
-        assert privacy_repository.settled_since(session, 4) is None
+        assert work_queue.settled_since(session, 3) == NOW
+        assert work_queue.settled_since(session, 4) is None
 
 
 def test_what_was_asked_for_is_forgotten_with_the_case(realm: Realm) -> None:
