@@ -303,6 +303,11 @@ def missing(session: Session) -> Iterator[str]:
             yield f"{table} {unit}"
 
 
+def any_kept(session: Session) -> bool:
+    """Whether a report lies here."""
+    return bool(session.scalar(select(exists().where(ReportTallyRow.came > ReportTallyRow.erased))))
+
+
 def _tallies_row(session: Session, model: Counted, unit: str) -> ReportTallyRow:
     """Kept from others until the transaction ends."""
     add_new(session, ReportTallyRow, table=model.__tablename__, unit=unit, came=0, erased=0)
